@@ -1,0 +1,36 @@
+"""What can be wrong with a family tree or with a claim about it."""
+
+from __future__ import annotations
+
+
+class LineageError(Exception):
+    """Something is wrong with a lineage value or question."""
+
+    code = "lineage-error"
+
+
+class BadDigestError(LineageError):
+    """Not a SHA-256 digest: 64 lower-case hexadecimal digits, with or without `sha256:` before them."""
+
+    code = "bad-digest"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{text[:80]!r} is not a SHA-256 digest: give 64 lower-case hexadecimal digits")
+
+
+class UnknownNodeError(LineageError):
+    """The graph has no such node."""
+
+    code = "unknown-node"
+
+    def __init__(self, node: object) -> None:
+        super().__init__(f"the graph has no node {node}")
+
+
+class CycleError(LineageError):
+    """An edge would make a thing its own ancestor."""
+
+    code = "lineage-cycle"
+
+    def __init__(self, source: object, target: object) -> None:
+        super().__init__(f"an edge {source} -> {target} would make {target} its own ancestor")

@@ -1,0 +1,101 @@
+"""The audit chain: one entry per change, hash-chained from the first row.
+
+The body of an entry is RFC 8785 JSON. Its leaf hash is SHA-256(0x00 || body), as in RFC 6962 section 2.1, so that a
+Merkle tree can be grown over the same rows later; its entry hash is SHA-256(previous entry hash || leaf hash).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lineage import Digest
+from registry.domain.manifests import canonical_json
+
+GENESIS = Digest(hashlib.sha256(b"forebear/audit/v1").hexdigest())
+"""What the first entry chains to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a verb says it changed; the commit writes it. `action` is `scope.action`; `subject` a URI or public id."""
+
+    action: str
+    subject: str
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One row of the chain."""
+
+    seq: int
+    body: bytes
+    previous: Digest
+    leaf: Digest
+    entry: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What verification found: how many entries hold, and the first that does not (with the reason), if any."""
+
+    entries: int
+    head: Digest
+    first_bad: int | None = None
+    reason: str | None = None
+
+    @property
+    def intact(self) -> bool:
+        """True when every entry holds."""
+        return self.first_bad is None
+
+
+def write_entry(seq: int, previous: Digest, event: Event, *, actor: str, at: datetime) -> AuditEntry:
+    """The next entry after `previous`. `at` is UTC; it is written to the microsecond. Raises: InvalidError."""
+    body = canonical_json(
+        {
+            "action": event.action,
+            "actor": actor,
+            "at": at.isoformat(),
+            "detail": dict(event.detail),
+            "seq": seq,
+            "subject": event.subject,
+            "v": 1,
+        }
+    )
+    leaf = leaf_hash(body)
+    return AuditEntry(seq, body, previous, leaf, chain_hash(previous, leaf))
+
+
+def leaf_hash(body: bytes) -> Digest:
+    """RFC 6962 section 2.1: the hash of a Merkle leaf."""
+    return Digest(hashlib.sha256(b"\x00" + body).hexdigest())
+
+
+def chain_hash(previous: Digest, leaf: Digest) -> Digest:
+    """The hash of an entry: SHA-256 over the 32 bytes of the previous entry hash and the 32 bytes of the leaf hash."""
+    return Digest(hashlib.sha256(bytes.fromhex(previous.hex) + bytes.fromhex(leaf.hex)).hexdigest())
+
+
+def verify_chain(entries: Iterable[AuditEntry]) -> AuditReport:
+    """Walk the chain from the first row; stop at the first entry that does not hold.
+
+    Law: changing, inserting, deleting or swapping any row but the newest rows' common end is found at that row.
+    Dropping the newest rows is invisible without a head kept elsewhere: compare `AuditReport.head` with it.
+    """
+    head, count = GENESIS, 0
+    for entry in entries:
+        expected = count + 1
+        if entry.seq != expected:
+            return AuditReport(count, head, expected, f"entry {expected} is missing: the next row is {entry.seq}")
+        if entry.previous != head:
+            return AuditReport(count, head, entry.seq, f"entry {entry.seq} does not follow entry {count}")
+        if leaf_hash(entry.body) != entry.leaf:
+            return AuditReport(count, head, entry.seq, f"the body of entry {entry.seq} was changed")
+        if chain_hash(entry.previous, entry.leaf) != entry.entry:
+            return AuditReport(count, head, entry.seq, f"the hash of entry {entry.seq} was changed")
+        head, count = entry.entry, expected
+    return AuditReport(count, head)

@@ -1,0 +1,21 @@
+"""Public ids: a kind and a ULID (48 bits of milliseconds, 80 random bits, Crockford base 32), so they sort by time."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import datetime
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_ID = re.compile(r"(step|req|ev|tok)-[0-7][0-9a-hjkmnp-tv-z]{25}")
+
+
+def new_id(kind: str, at: datetime) -> str:
+    """A new id such as `step-01jd…`: unique without asking anyone. `kind` is step, req, ev or tok."""
+    number = (int(at.timestamp() * 1000) << 80) | secrets.randbits(80)
+    return f"{kind}-" + "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def is_id(text: str) -> bool:
+    """True when `text` has the form of a public id."""
+    return bool(_ID.fullmatch(text))

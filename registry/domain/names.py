@@ -1,0 +1,138 @@
+"""Names and references: `team/name`, `models:/team/name/3`, `models:/team/name@production`, `datasets:/team/name/1`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from registry.errors import BadNameError, BadReferenceError
+
+_PART = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
+_ALIAS = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+MAX_NAME = 96
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Name:
+    """The name of a registered model or dataset: `team/name`, so also a Hub id, and `team.name` in MLflow.
+
+    Raises: BadNameError.
+    """
+
+    team: str
+    name: str
+
+    def __post_init__(self) -> None:
+        if not (_PART.fullmatch(self.team) and _PART.fullmatch(self.name)) or len(str(self)) > MAX_NAME:
+            raise BadNameError(
+                f"{str(self)[:120]!r} is not a name",
+                remedy="Write team/name in lower-case letters, digits and single - or _ between them, "
+                f"{MAX_NAME} characters at most",
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> Name:
+        """Read `team/name`. Raises: BadNameError."""
+        team, slash, name = text.partition("/")
+        if not slash:
+            raise BadNameError(f"{text[:120]!r} is not a name", remedy="Write team/name, for example vision/digits")
+        return cls(team, name)
+
+    @property
+    def folded(self) -> str:
+        """The form under which names are unique: `a-b/c_d` and `a_b/c-d` are one name."""
+        return str(self).replace("_", "-")
+
+    def __str__(self) -> str:
+        return f"{self.team}/{self.name}"
+
+
+class AssetKind(StrEnum):
+    """What a reference points at: the scheme of its URI."""
+
+    MODELS = "models"
+    DATASETS = "datasets"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class VersionRef:
+    """One version by its number: exact and immutable."""
+
+    kind: AssetKind
+    name: Name
+    number: int
+
+    @property
+    def label(self) -> str:
+        """The short form that trees and tables show: `team/name/3`."""
+        return f"{self.name}/{self.number}"
+
+    def __str__(self) -> str:
+        return f"{self.kind}:/{self.name}/{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a person wrote: a name, with a number, an alias, or neither (then the latest version is meant).
+
+    `Reference.parse("models:/vision/digits@production").alias == "production"`
+    """
+
+    kind: AssetKind
+    name: Name
+    number: int | None = None
+    alias: str | None = None
+
+    @classmethod
+    def parse(cls, text: str, *, kind: AssetKind | None = None) -> Reference:
+        """Read a URI, or its short form `team/name[/N|@alias]` where `kind` says what is meant.
+
+        `team.name` (MLflow's form) is read as `team/name`. Raises: BadReferenceError, BadNameError.
+        """
+        scheme, colon, rest = text.partition(":/")
+        if colon:
+            if scheme not in {k.value for k in AssetKind}:
+                raise _bad(text, "the scheme is models: or datasets:")
+            if kind is not None and kind != scheme:
+                raise _bad(text, f"a reference to {kind} is wanted here")
+            kind = AssetKind(scheme)
+        elif kind is None:
+            raise _bad(text, "it must start with models:/ or datasets:/")
+        else:
+            rest = text
+        path, at, alias = rest.partition("@")
+        if at and not _ALIAS.fullmatch(alias):
+            raise _bad(text, "an alias is a lower-case word")
+        parts = path.split("/")
+        if len(parts) <= 2 and "." in parts[0]:
+            parts[0:1] = parts[0].split(".", 1)
+        number: int | None = None
+        if len(parts) == 3:
+            if at or not _NUMBER.fullmatch(parts[2]):
+                raise _bad(text, "a version is a whole number from 1 on, and comes with no alias")
+            number = int(parts.pop())
+        if len(parts) != 2:
+            raise _bad(text, "it names a team and a name")
+        return cls(kind, Name(parts[0], parts[1]), number, alias if at else None)
+
+    def __str__(self) -> str:
+        tail = f"/{self.number}" if self.number is not None else f"@{self.alias}" if self.alias else ""
+        return f"{self.kind}:/{self.name}{tail}"
+
+
+def check_alias(text: str) -> str:
+    """`text` if it can be an alias. Raises: BadReferenceError."""
+    if not _ALIAS.fullmatch(text) or len(text) > 64:
+        raise BadReferenceError(
+            f"{text[:80]!r} is not an alias", remedy="Use a lower-case word such as production or champion-eu"
+        )
+    return text
+
+
+def _bad(text: str, why: str) -> BadReferenceError:
+    return BadReferenceError(
+        f"{text[:120]!r} is not a reference: {why}",
+        remedy="Write models:/team/name/3, models:/team/name@alias or datasets:/team/name/1",
+    )

@@ -1,0 +1,103 @@
+"""People, roles and tokens; what a role allows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from registry.errors import InvalidError, PermissionDeniedError
+
+_HANDLE = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
+_ROLE = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
+
+
+class Permission(StrEnum):
+    """What a verb asks of the person who calls it."""
+
+    READ = "read"
+    EDIT = "edit"
+    """Import, register data, run transfers, describe, request promotion, vote, add evidence."""
+    ADMIN = "admin"
+    """People, roles, tokens of others, policies, deleting."""
+
+
+ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
+    "admin": frozenset(Permission),
+    "viewer": frozenset({Permission.READ}),
+}
+EDITOR = frozenset({Permission.READ, Permission.EDIT})
+"""Every other role (developer, validator, …) may read and edit; whose vote counts is the policy's matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is acting, with which roles; made by authentication or by the embedded home, never by a request body."""
+
+    handle: str
+    roles: frozenset[str]
+    service: bool = False
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """The union of what the roles allow; nobody without a role may do anything."""
+        return frozenset().union(*(ROLE_PERMISSIONS.get(role, EDITOR) for role in self.roles))
+
+    def require(self, permission: Permission) -> None:
+        """The one place where a role is asked for. Raises: PermissionDeniedError."""
+        if permission not in self.permissions:
+            raise PermissionDeniedError(
+                f"{self.handle} may not do this: it needs the permission {permission!s}",
+                remedy="Ask an admin for a role: forebear role grant PERSON ROLE",
+                facts={"permission": permission.value, "roles": sorted(self.roles)},
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone who may sign in. `service` accounts may work but their votes never count."""
+
+    handle: str
+    name: str
+    roles: tuple[str, ...]
+    created_at: datetime
+    service: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSummary:
+    """A token as lists show it: never the secret, only its last four characters."""
+
+    id: str
+    person: str
+    label: str
+    last_four: str
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token as it is shown once, at birth: `secret` is `fbr_` + 32 base-62 characters + 6 of checksum."""
+
+    summary: TokenSummary
+    secret: str
+
+
+def check_handle(text: str) -> str:
+    """`text` if it can name a person. Raises: InvalidError."""
+    if not _HANDLE.fullmatch(text) or len(text) > 64:
+        raise InvalidError(
+            f"{text[:80]!r} cannot name a person", remedy="Use lower-case letters and digits, for example ana"
+        )
+    return text
+
+
+def check_role(text: str) -> str:
+    """`text` if it can name a role. Raises: InvalidError."""
+    if not _ROLE.fullmatch(text) or len(text) > 64:
+        raise InvalidError(f"{text[:80]!r} cannot name a role", remedy="Use a lower-case word, for example validator")
+    return text

@@ -1,0 +1,195 @@
+"""Recipes and transfer steps: what was asked, what it became after defaults, and what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from lineage import Assurance, Digest
+from registry.domain.catalog import MetricValue
+from registry.domain.names import Name, Reference, VersionRef
+
+
+class Method(StrEnum):
+    """How a version was made from others."""
+
+    IMPORT = "import"
+    PRETRAINING = "pretraining"
+    FEATURE_EXTRACTION = "feature_extraction"
+    FINE_TUNING = "fine_tuning"
+    DOMAIN_ADAPTATION = "domain_adaptation"
+    MULTI_TASK = "multi_task"
+    ADAPTER = "adapter"
+    CONTINUED_PRETRAINING = "continued_pretraining"
+    EMBEDDING_INITIALISATION = "embedding_initialisation"
+    DISTILLATION = "distillation"
+    MERGE = "merge"
+    QUANTIZATION = "quantization"
+
+
+class StepState(StrEnum):
+    """Where a step is. Only SUCCEEDED has outputs; CANCELLED and FAILED steps left none behind."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    """Its worker died; `transfer resume` goes on from the last checkpoint."""
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChoice:
+    """One model that goes in: `model` as written, `role` on the edge (`source`, `teacher`, …)."""
+
+    model: Reference
+    role: str = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class DataChoice:
+    """One dataset that goes in, and which split of it."""
+
+    dataset: Reference
+    split: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The new task head: `linear` or `mlp` (one hidden layer), with dropout before the last layer."""
+
+    kind: str = "linear"
+    hidden: int = 256
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """What stays as the parent had it: `backbone` (all but the head), `none`, or everything before layer `until`."""
+
+    what: str = "none"
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer:
+    """`adamw` or `sgd`. `backbone_lr` (None: as `lr`) and `layer_decay` give discriminative learning rates."""
+
+    name: str = "adamw"
+    lr: float = 1e-3
+    backbone_lr: float | None = None
+    layer_decay: float = 1.0
+    weight_decay: float = 0.01
+    momentum: float = 0.9
+    clip: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How the learning rate moves: `constant`, `linear` or `cosine` to zero after `warmup` (share of all steps)."""
+
+    name: str = "cosine"
+    warmup: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A recipe after defaults: everything that decides the result, beside inputs and environment.
+
+    `data` maps a role (train, validation, test, …) to a dataset and its split. `params` holds what a method or an
+    adapter has of its own.
+    """
+
+    output: Name
+    method: Method
+    adapter: str
+    sources: tuple[SourceChoice, ...]
+    data: Mapping[str, DataChoice]
+    head: Head
+    freeze: Freeze
+    optimizer: Optimizer
+    schedule: Schedule
+    epochs: int
+    batch_size: int
+    seed: int
+    metrics: tuple[str, ...]
+    max_length: int = 128
+    """Tokens per text."""
+    image_size: int | None = None
+    """Pixels per side; None takes the source's own."""
+    checkpoint_every: int = 0
+    """Optimiser steps between checkpoints; 0 means once an epoch."""
+    description: str = ""
+    licence: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StepInput:
+    """One resolved input of a step."""
+
+    ref: VersionRef
+    digest: Digest
+    role: str
+    split: str | None
+    assurance: Assurance
+
+
+@dataclass(frozen=True, slots=True)
+class EpochMetric:
+    """One point of a learning curve."""
+
+    epoch: int
+    step: int
+    name: str
+    role: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorState:
+    """How far the step's mirror in the run tracker (MLflow) is."""
+
+    state: str
+    """`off`, `queued`, `mirrored` or `failing`."""
+    run_id: str | None = None
+    attempts: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepSummary:
+    """One step as lists show it. `id` is public: `step-` and 26 Crockford base-32 characters in order of time."""
+
+    id: str
+    method: Method
+    adapter: str
+    state: StepState
+    output: VersionRef | None
+    wanted: Name
+    created_at: datetime
+    created_by: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    epoch: float
+    epochs: int
+    error: str | None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StepDetail:
+    """Everything about a step: inputs, recipe after defaults, learning curve, and the provenance manifest once made."""
+
+    summary: StepSummary
+    inputs: tuple[StepInput, ...]
+    recipe: Mapping[str, object]
+    curve: tuple[EpochMetric, ...]
+    measured: tuple[MetricValue, ...]
+    manifest: Mapping[str, object] | None
+    manifest_digest: Digest | None
+    mirror: MirrorState

@@ -1,0 +1,50 @@
+"""What every service is given: who acts, where rows and bytes go, what time it is, and what plug-ins there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from registry.domain.people import Actor, Permission
+from registry.ports import BlobStore, Clock, DataSource, Engine, RunTracker, SourceImporter, TransferAdapter
+from registry.services.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from registry.settings import Settings
+
+
+class Plugins(Protocol):
+    """Finds plug-ins by entry point, lazily. Raises: MissingExtraError with the install command, NotFoundError."""
+
+    def importers(self) -> Sequence[SourceImporter]: ...
+    def transfer(self, name: str) -> TransferAdapter: ...
+    def data_source(self) -> DataSource: ...
+    def engine(self, name: str) -> Engine: ...
+    def tracker(self, name: str) -> RunTracker: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The surroundings of a verb. `home` is the folder of this registry: work, caches and local stores live in it."""
+
+    actor: Actor
+    home: Path
+    open_uow: UnitOfWorkFactory
+    blobs: BlobStore
+    clock: Clock
+    plugins: Plugins
+    settings: Settings
+
+    def read(self) -> UnitOfWork:
+        """A unit of work for reading. Raises: PermissionDeniedError."""
+        self.actor.require(Permission.READ)
+        return self.open_uow(actor=self.actor.handle)
+
+    def write(self, permission: Permission = Permission.EDIT) -> UnitOfWork:
+        """A unit of work for one change. Raises: PermissionDeniedError."""
+        self.actor.require(permission)
+        return self.open_uow(actor=self.actor.handle, write=True)
+
+    def as_actor(self, actor: Actor) -> Context:
+        """The same surroundings for someone else."""
+        return replace(self, actor=actor)

@@ -1,0 +1,83 @@
+"""Settings: the environment variables `FOREBEAR_*`, read once, each with a default that works."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from registry.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What can be set from outside. Field names are the variables' names without `FOREBEAR_`, in lower case."""
+
+    home: Path | None = None
+    """The folder of the registry; None: `./.forebear` of this folder or a parent, else `~/.forebear`."""
+    actor: str | None = None
+    """Who acts in the embedded home; None: the operating system's user."""
+    database_url: str | None = None
+    """A SQLAlchemy URL; None: the SQLite file `registry.db` in the home."""
+    mlflow_uri: str | None = None
+    """MLflow tracking URI of the mirror; None: the SQLite file `mlflow.db` in the home; `off`: no mirror."""
+    threads: int = 0
+    """CPU threads of a transfer step; 0: all cores that this process may use."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda` or `cuda:N`."""
+    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
+    """Host headers that the server answers to."""
+    max_upload: int = 16 * 1024**3
+    """Largest upload in bytes that the server takes."""
+    import_memory: int = 0
+    """Memory limit in bytes of the converting subprocess; 0: none beyond the machine's."""
+    import_seconds: int = 600
+    """Time limit of the converting subprocess."""
+    secret: str | None = field(default=None, repr=False)
+    """Key that signs session cookies; None: one is made and kept in the home."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Raises: UsageError when a variable cannot be read."""
+        env = os.environ if environment is None else environment
+
+        def text(name: str) -> str | None:
+            return env.get(f"FOREBEAR_{name}") or None
+
+        def number(name: str, default: int) -> int:
+            value = text(name)
+            if value is None:
+                return default
+            if not value.isdecimal():
+                raise UsageError(f"FOREBEAR_{name} is {value!r}", remedy="Give a whole number")
+            return int(value)
+
+        home, hosts = text("HOME"), text("ALLOWED_HOSTS")
+        return cls(
+            home=Path(home).expanduser() if home else None,
+            actor=text("ACTOR"),
+            database_url=text("DATABASE_URL"),
+            mlflow_uri=text("MLFLOW_URI"),
+            threads=number("THREADS", 0),
+            device=text("DEVICE") or "auto",
+            allowed_hosts=tuple(h.strip() for h in hosts.split(",")) if hosts else cls().allowed_hosts,
+            max_upload=number("MAX_UPLOAD", cls().max_upload),
+            import_memory=number("IMPORT_MEMORY", 0),
+            import_seconds=number("IMPORT_SECONDS", 600),
+            secret=text("SECRET"),
+        )
+
+    def find_home(self, start: Path) -> Path:
+        """The home to use: the set one, else `.forebear` in `start` or a parent, else `~/.forebear`."""
+        if self.home is not None:
+            return self.home
+        for folder in (start, *start.parents):
+            if (folder / ".forebear").is_dir():
+                return folder / ".forebear"
+        return Path.home() / ".forebear"
+
+    def acting(self) -> str:
+        """The handle of whoever acts in the embedded home."""
+        return self.actor or getpass.getuser().lower()
