@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from registry.domain.people import Actor, Permission
-from registry.ports import BlobStore, Clock, DataSource, Engine, RunTracker, SourceImporter, TransferAdapter
+from registry.ports import BlobStore, Clock, ConvertedSource, DataSource, Engine, RunTracker, TransferAdapter
 from registry.services.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from registry.settings import Settings
 
@@ -16,7 +15,14 @@ from registry.settings import Settings
 class Plugins(Protocol):
     """Finds plug-ins by entry point, lazily. Raises: MissingExtraError with the install command, NotFoundError."""
 
-    def importers(self) -> Sequence[SourceImporter]: ...
+    def import_source(self, source: Path, target: Path, *, architecture: str | None, pickles: bool) -> ConvertedSource:
+        """Find the importer that knows `source` and convert it into the empty folder `target`, all in a subprocess.
+
+        `pickles=False` (the server) refuses every pickle unread. Raises: BadArtifactError, UnsafeArtifactError,
+        MisfitError, UnavailableError when the subprocess ran out of time or memory.
+        """
+        ...
+
     def transfer(self, name: str) -> TransferAdapter: ...
     def data_source(self) -> DataSource: ...
     def engine(self, name: str) -> Engine: ...
