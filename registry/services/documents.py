@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import yaml
@@ -12,7 +12,6 @@ from pydantic import BaseModel, ValidationError
 from registry.errors import InvalidError
 
 M = TypeVar("M", bound=BaseModel)
-Path = tuple[str | int, ...]
 MAX_BYTES = 262_144
 
 
@@ -21,7 +20,7 @@ class _StrictLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem="anchors and aliases are not read here", problem_mark=mark)
         return super().compose_node(parent, index)
 
@@ -64,16 +63,12 @@ def read_document(text: str, model: type[M], *, error: type[InvalidError], what:
 
 def line_of(root: yaml.Node | None, path: Sequence[str | int]) -> int:
     """The line (from 1) where `path` is, or of the deepest part of it that is there."""
-    return _find(root, path, lambda key, _: key)
-
-
-def _find(root: yaml.Node | None, path: Sequence[str | int], pick: Callable[[yaml.Node, yaml.Node], yaml.Node]) -> int:
     node, line = root, 0
     for part in path:
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 if key.value == str(part):
-                    line, node = pick(key, value).start_mark.line, value
+                    line, node = key.start_mark.line, value
                     break
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
