@@ -14,6 +14,7 @@ from typing import BinaryIO, Protocol, TypeAlias
 from lineage import Digest
 from registry.domain.catalog import Modality
 from registry.domain.data import DataFormat, DvcRecord, Row, SplitPlan
+from registry.domain.manifests import FileEntry
 from registry.domain.transfers import Method, Recipe
 
 
@@ -107,14 +108,20 @@ class SourceImporter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DataListing:
-    """A dataset as read: its files (relative POSIX paths under `root`), rows in a stable order, and DVC's name."""
+    """A dataset as read: its files (paths under `root`, as they were while read), rows in a stable order, DVC's name.
+
+    `split` is the plan that was carried out: a dataset that brings its own splits keeps them, and `split.column` then
+    names the column, or is `folder`. `notes` are sentences for the provenance manifest.
+    """
 
     root: Path
     format: DataFormat
     modality: Modality
-    files: tuple[str, ...]
+    files: tuple[FileEntry, ...]
     rows: tuple[Row, ...]
+    split: SplitPlan
     dvc: DvcRecord | None
+    notes: tuple[str, ...] = ()
 
 
 class DataSource(Protocol):
@@ -127,12 +134,22 @@ class DataSource(Protocol):
         ...
 
     def read(
-        self, source: Path, *, staging: Path, cache: Path, split: SplitPlan, label: str, text: str, rev: str | None
+        self,
+        source: Path,
+        *,
+        staging: Path,
+        cache: Path,
+        split: SplitPlan,
+        label: str,
+        text: str,
+        rev: str | None,
+        format: DataFormat | None = None,
     ) -> DataListing:
         """Hash and cache `source` through DVC (cache folder `cache`), list its rows with labels, digests and splits.
 
         `label` and `text` name columns for tables. `staging` is an empty folder for what must be fetched or checked
-        out. Raises: BadDataError naming the row, column or class that is wrong.
+        out. `format` None: found by content. Raises: BadDataError naming the row, column or class that is wrong;
+        DatasetChangedError when a file changes while it is read.
         """
         ...
 
