@@ -330,6 +330,10 @@ class Engine(Protocol):
         """Start (or restart) the worker; returns when the worker has the step, or when it is done (foreground)."""
         ...
 
+    def alive(self, step_id: str, home: Path) -> bool:
+        """True while the worker of the step runs here."""
+        ...
+
     def stop(self, step_id: str, home: Path) -> bool:
         """End the worker if it runs here; True when there was one."""
         ...

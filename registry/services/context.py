@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from registry.domain.people import Actor, Permission
-from registry.ports import BlobStore, Clock, ConvertedSource, DataSource, Engine, RunTracker, TransferAdapter
+from registry.ports import (
+    AdapterOffer,
+    BlobStore,
+    Clock,
+    ConvertedSource,
+    DataSource,
+    Engine,
+    RunTracker,
+    TransferAdapter,
+)
 from registry.services.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from registry.settings import Settings
 
@@ -21,6 +31,14 @@ class Plugins(Protocol):
         `pickles=False` (the server) refuses every pickle unread. Raises: BadArtifactError, UnsafeArtifactError,
         MisfitError, UnavailableError when the subprocess ran out of time or memory.
         """
+        ...
+
+    def definition(self, architecture: str) -> tuple[str, bytes] | None:
+        """The one-file definition that loads weights of `architecture` without us: file name and bytes, or None."""
+        ...
+
+    def offers(self) -> Mapping[str, AdapterOffer]:
+        """What each installed transfer adapter can do, by its name, without importing any heavy library."""
         ...
 
     def transfer(self, name: str) -> TransferAdapter: ...

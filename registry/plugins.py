@@ -1,0 +1,111 @@
+"""Finds adapters by entry point, lazily, and turns what goes wrong in them into errors of ours.
+
+Foreign code runs only when a verb needs it, so the server starts without any machine-learning library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, cast
+
+from registry.errors import AdapterError, MissingExtraError, NotFoundError
+from registry.ports import AdapterOffer, ConvertedSource, DataSource, Engine, RunTracker, TransferAdapter
+
+EXTRAS = {
+    "torch": "torch",
+    "PIL": "torch",
+    "transformers": "transformers",
+    "tokenizers": "transformers",
+    "dvc": "dvc",
+    "dvc_data": "dvc",
+    "pyarrow": "dvc",
+    "mlflow": "mlflow",
+    "timm": "timm",
+    "fastapi": "server",
+    "uvicorn": "server",
+    "jinja2": "server",
+}
+"""Which extra of ours brings an importable package."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPointPlugins:
+    """The installed plug-ins. Limits of the converting subprocess: `memory` in bytes (0: none), `seconds`."""
+
+    memory: int
+    seconds: int
+
+    def import_source(self, source: Path, target: Path, *, architecture: str | None, pickles: bool) -> ConvertedSource:
+        """Detect and convert in a subprocess; see `registry.sandbox`."""
+        from registry.sandbox import convert_in_subprocess
+
+        return convert_in_subprocess(
+            source, target, architecture=architecture, pickles=pickles, memory=self.memory, seconds=self.seconds
+        )
+
+    def definition(self, architecture: str) -> tuple[str, bytes] | None:
+        """The module that the entry point `architecture` of `forebear.definitions` names, read but not run."""
+        found = entry_points(group="forebear.definitions")
+        if architecture not in found.names:
+            return None
+        spec = find_spec(found[architecture].value)
+        if spec is None or spec.origin is None:
+            raise AdapterError(f"the definition of {architecture} is not where its entry point says")
+        path = Path(spec.origin)
+        return path.name, path.read_bytes()
+
+    def offers(self) -> Mapping[str, AdapterOffer]:
+        """The offers that the entry points of `forebear.offers` name. Raises: AdapterError."""
+        found = entry_points(group="forebear.offers")
+        return {point.name: cast("AdapterOffer", _load(point)) for point in found}
+
+    def transfer(self, name: str) -> TransferAdapter:
+        """The transfer adapter `name`. Raises: NotFoundError, MissingExtraError, AdapterError."""
+        return cast("TransferAdapter", load("forebear.transfers", name))
+
+    def data_source(self) -> DataSource:
+        """The data source. Raises: NotFoundError, MissingExtraError, AdapterError."""
+        return cast("DataSource", load("forebear.datasets", "dvc"))
+
+    def engine(self, name: str) -> Engine:
+        """The engine `name`. Raises: NotFoundError, MissingExtraError, AdapterError."""
+        return cast("Engine", load("forebear.engines", name))
+
+    def tracker(self, name: str) -> RunTracker:
+        """The run tracker `name`. Raises: NotFoundError, MissingExtraError, AdapterError."""
+        return cast("RunTracker", load("forebear.trackers", name))
+
+
+def load(group: str, name: str) -> object:
+    """An instance of the class that the entry point `name` of `group` names.
+
+    Raises: NotFoundError listing what there is, MissingExtraError with the install command, AdapterError.
+    """
+    found = entry_points(group=group)
+    if name not in found.names:
+        raise NotFoundError(
+            f"no plug-in {name!r} is installed for {group}",
+            remedy=f"There are: {', '.join(sorted(found.names)) or 'none'}",
+        )
+    return _instance(found[name])
+
+
+def _instance(point: EntryPoint) -> object:
+    return _load(point)()
+
+
+def _load(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except ImportError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in EXTRAS:
+            raise MissingExtraError(
+                f"{point.name} needs {missing}, which is not installed",
+                remedy=f'Run: pip install "forebear[{EXTRAS[missing]}]"',
+            ) from error
+        raise AdapterError(f"the plug-in {point.name} ({point.value}) does not import: {error}") from error

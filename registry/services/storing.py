@@ -1,0 +1,136 @@
+"""Bytes in and out: a folder's files into the blob store, a version's files out of it, verified on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+from lineage import Digest
+from registry.domain.manifests import FileEntry, Manifest, check_path
+from registry.domain.names import VersionRef
+from registry.errors import IntegrityError, InvalidError, NotFoundError
+from registry.ports import BlobStore
+from registry.services.unit_of_work import Extent, UnitOfWork
+
+CHUNK = 4 * 1024 * 1024
+
+
+def store_folder(blobs: BlobStore, root: Path, paths: Iterable[str] | None = None) -> tuple[FileEntry, ...]:
+    """Put files under `root` into the store (all of them when `paths` is None), sorted by path.
+
+    Raises: InvalidError for a path that is not clean, or that is no regular file; NoSpaceError.
+    """
+    names = sorted(paths) if paths is not None else sorted(p.relative_to(root).as_posix() for p in _regular(root))
+    entries = []
+    for name in names:
+        check_path(name)
+        with (root / name).open("rb") as stream:
+            digest, size = blobs.put(stream)
+        entries.append(FileEntry(name, size, digest))
+    return tuple(entries)
+
+
+def _regular(root: Path) -> Iterable[Path]:
+    for path in root.rglob("*"):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise InvalidError(f"{path.name!r} is a link or a special file", remedy="Give regular files only")
+        if path.is_file():
+            yield path
+
+
+def write_files(
+    uow: UnitOfWork,
+    blobs: BlobStore,
+    ref: VersionRef,
+    manifest: Manifest,
+    folder: Path,
+    *,
+    changed: Callable[[str], IntegrityError],
+) -> int:
+    """Write every file of `manifest` under `folder`, each verified against its SHA-256; give the bytes written.
+
+    Raises: what `changed(path)` makes, when stored bytes are not what was registered.
+    """
+    for entry in manifest.files:
+        extents = uow.catalog.extents(ref, entry.path)
+        if extents is None:
+            raise changed(entry.path)
+        target = folder / entry.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with target.open("xb") as out, open_extents(blobs, extents) as stream:
+                hashed = Hashing(out)
+                shutil.copyfileobj(stream, hashed, CHUNK)
+        except (NotFoundError, IntegrityError) as error:
+            raise changed(entry.path) from error
+        if hashed.digest != entry.sha256:
+            raise changed(entry.path)
+    return manifest.size
+
+
+class Hashing:
+    """A writer that hashes what passes through it."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out, self._hash = out, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        """Write and hash `data`."""
+        self._hash.update(data)
+        return self._out.write(data)
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of everything written so far."""
+        return Digest(self._hash.hexdigest())
+
+
+def open_extents(blobs: BlobStore, extents: Sequence[Extent], *, start: int = 0, length: int | None = None) -> BinaryIO:
+    """A stream over `length` bytes from `start` of the file that `extents` make up, in order."""
+    pieces: list[tuple[Digest, int, int]] = []
+    position, left = 0, length if length is not None else sum(e.length for e in extents) - start
+    for extent in extents:
+        skip = max(start - position, 0)
+        position += extent.length
+        take = min(extent.length - skip, left)
+        if take > 0:
+            pieces.append((extent.blob, extent.offset + skip, take))
+            left -= take
+    if len(pieces) == 1:
+        digest, offset, size = pieces[0]
+        return blobs.open(digest, start=offset, length=size)
+    return io.BufferedReader(_Chain(blobs, pieces), CHUNK)
+
+
+class _Chain(io.RawIOBase):
+    """Pieces of several blobs read one after another; each is opened when its turn comes."""
+
+    def __init__(self, blobs: BlobStore, pieces: Sequence[tuple[Digest, int, int]]) -> None:
+        self._blobs, self._pieces, self._stack = blobs, list(pieces), ExitStack()
+        self._current: BinaryIO | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        while True:
+            if self._current is None:
+                if not self._pieces:
+                    return 0
+                digest, offset, size = self._pieces.pop(0)
+                self._current = self._stack.enter_context(self._blobs.open(digest, start=offset, length=size))
+            data = self._current.read(len(buffer))
+            if data:
+                buffer[: len(data)] = data
+                return len(data)
+            self._stack.close()
+            self._current = None
+
+    def close(self) -> None:
+        self._stack.close()
+        super().close()
