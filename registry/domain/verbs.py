@@ -54,6 +54,8 @@ class ImportModel:
     card: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     parents: tuple[Reference, ...] = ()
+    uploaded: bool = False
+    """True when the source came over HTTP: then no pickle is read, and `source` is a folder of the server's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class AddDataset:
     text_column: str = "text"
     rev: str | None = None
     format: DataFormat | None = None
+    uploaded: bool = False
+    """As for ImportModel: no pickle, and no pointer to elsewhere, is read."""
 
 
 @dataclass(frozen=True, slots=True)
