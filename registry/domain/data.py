@@ -123,3 +123,5 @@ class DatasetVersionDetail:
     split_plan: SplitPlan
     dvc: DvcRecord | None
     step: str
+    index: Digest
+    """The blob of the row index: canonical JSON Lines of `Row`, one a line, in order of key."""
