@@ -187,6 +187,20 @@ class SortKey(StrEnum):
     METRIC = "metric"
 
 
+def read_sort(text: str) -> tuple[SortKey, str | None]:
+    """What `updated`, `created`, `name` or `metrics.accuracy` sorts by: the key and, for a metric, its name.
+
+    Raises: BadFilterError.
+    """
+    if text.startswith("metrics.") and len(text) > len("metrics."):
+        return SortKey.METRIC, text.removeprefix("metrics.")
+    if text not in {SortKey.UPDATED, SortKey.CREATED, SortKey.NAME}:
+        raise BadFilterError(
+            f"{text[:80]!r} is not a sort key", remedy="Sort by updated, created, name or metrics.NAME"
+        )
+    return SortKey(text), None
+
+
 _COMPARISON = re.compile(
     r"\s*metrics\.([A-Za-z][A-Za-z0-9_]{0,63})\s*(>=|<=|==|=|!=|>|<)\s*(-?[0-9.]+(?:[eE]-?[0-9]+)?)\s*"
 )
