@@ -1,0 +1,51 @@
+"""Looking things up: what a reference names now, or a clear error that says where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from registry.domain.catalog import Status, VersionSummary
+from registry.domain.names import AssetKind, Name, Reference, VersionRef
+from registry.domain.paging import PageRequest
+from registry.errors import NotFoundError, RefusedError
+from registry.services.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
+WITHHELD = frozenset({Status.RECALLED, Status.SUSPENDED})
+"""Versions whose bytes are given to nobody, and that no new version is made from."""
+
+
+def found(value: T | None, what: object) -> T:
+    """`value`, unless it is None. Raises: NotFoundError."""
+    if value is None:
+        raise NotFoundError(f"there is no {what}", remedy="See what there is: forebear model list")
+    return value
+
+
+def resolve(uow: UnitOfWork, reference: Reference) -> VersionRef:
+    """The exact version that `reference` names now. Raises: NotFoundError."""
+    ref = uow.catalog.resolve(reference)
+    if ref is None:
+        word = "dataset" if reference.kind is AssetKind.DATASETS else "model"
+        remedy = f"See what there is: forebear {word} show {reference.name}, or forebear {word} list"
+        raise NotFoundError(f"there is no {reference}", remedy=remedy)
+    return ref
+
+
+def all_versions(uow: UnitOfWork, name: Name) -> Sequence[VersionSummary]:
+    """Every live version, however many pages that takes."""
+    versions: list[VersionSummary] = []
+    cursor: str | None = None
+    while True:
+        page = uow.catalog.versions(name, PageRequest(limit=500, cursor=cursor))
+        versions.extend(page.items)
+        cursor = page.next_cursor
+        if cursor is None:
+            return versions
+
+
+def refuse_withheld(version: VersionSummary) -> None:
+    """Raises: RefusedError for a version that was recalled or suspended."""
+    if version.status in WITHHELD:
+        raise RefusedError(f"{version.ref} is {version.status}: its bytes are not given out", remedy="Choose another")

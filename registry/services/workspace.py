@@ -1,0 +1,44 @@
+"""Private folders for work in progress: gone afterwards whatever happens, and swept when their process was killed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_STALE = re.compile(r"(?:import|data|upload)-([0-9]+)-")
+
+
+@contextmanager
+def workspace(home: Path, purpose: str) -> Iterator[Path]:
+    """A folder of its own under the home's `work`. `purpose` is import, data or upload."""
+    parent = home / "work"
+    parent.mkdir(parents=True, exist_ok=True)
+    sweep(parent)
+    folder = Path(tempfile.mkdtemp(prefix=f"{purpose}-{os.getpid()}-", dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(parent: Path) -> None:
+    """Remove what killed processes left: folders whose process number runs no more."""
+    for folder in parent.iterdir():
+        match = _STALE.match(folder.name)
+        if match and not _runs(int(match[1])):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
