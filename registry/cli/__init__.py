@@ -1,0 +1,18 @@
+"""The command line: `forebear`. It parses, calls one verb, prints.
+
+Nothing heavy is imported before a command runs, so `--help` and completion answer at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command line (None: the process's own) and exit with its code."""
+    import sys
+
+    from registry.cli.app import app
+
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    app(words, prog_name="forebear", obj=tuple(words))

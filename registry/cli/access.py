@@ -1,0 +1,90 @@
+"""Commands for people, roles and tokens."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from registry.cli import parsing
+from registry.cli.session import Session, command
+
+person = typer.Typer(name="person", help="People and service accounts.", no_args_is_help=True)
+role = typer.Typer(name="role", help="What people may do, and whose vote counts.", no_args_is_help=True)
+token = typer.Typer(name="token", help="Tokens for the server.", no_args_is_help=True)
+PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="A handle, as ana.")]
+RoleArgument = Annotated[str, typer.Argument(metavar="ROLE", help="admin, viewer, or a role of the policy.")]
+
+
+@command(person, "add", "forebear person add ana --name 'Ana Silva'", "forebear person add ci --service")
+def add(
+    session: Session,
+    handle: PersonArgument,
+    name: Annotated[str | None, typer.Option("--name", help="As people say it.", show_default=False)] = None,
+    service: Annotated[bool, typer.Option("--service", help="A program: its votes never count.")] = False,
+) -> None:
+    """Add a person or a service account."""
+    from registry.cli.printing import tell
+
+    added = session.office.people.add(handle, name or handle, service=service)
+    session.answer(added, lambda who: tell(f"{who.handle} is here. Next: forebear role grant {who.handle} ROLE"))
+
+
+@command(person, "list", "forebear person list")
+def list_people(session: Session, limit: parsing.LimitOption = 50, cursor: parsing.CursorOption = None) -> None:
+    """List people and their roles."""
+    from registry.cli.views_people import show_people
+
+    session.answer_page(session.office.people.search(parsing.paged(limit, cursor)), show_people)
+
+
+@command(role, "grant", "forebear role grant ana validator")
+def grant(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
+    """Give a person a role."""
+    from registry.cli.views_people import say_roles
+
+    session.answer(session.office.people.grant(handle, role), say_roles)
+
+
+@command(role, "revoke", "forebear role revoke ana validator")
+def revoke(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
+    """Take a role from a person."""
+    from registry.cli.views_people import say_roles
+
+    session.answer(session.office.people.revoke(handle, role), say_roles)
+
+
+@command(token, "create", "forebear token create ana --label laptop --days 30")
+def create(
+    session: Session,
+    handle: PersonArgument,
+    label: Annotated[str, typer.Option("--label", help="What it is for.")] = "command line",
+    days: Annotated[int, typer.Option("--days", help="How long it is good for.", min=1, max=3650)] = 90,
+) -> None:
+    """Make a token. Its secret is shown this once."""
+    from registry.cli.views_people import show_new_token
+
+    session.answer(session.office.people.create_token(handle, label=label, days=days), show_new_token)
+
+
+@command(token, "list", "forebear token list", "forebear token list ana")
+def list_tokens(
+    session: Session,
+    handle: Annotated[str | None, typer.Argument(metavar="[PERSON]", help="Of this person only.")] = None,
+    limit: parsing.LimitOption = 50,
+    cursor: parsing.CursorOption = None,
+) -> None:
+    """List tokens; never their secrets."""
+    from registry.cli.views_people import show_tokens
+
+    session.answer_page(session.office.people.tokens(handle, parsing.paged(limit, cursor)), show_tokens)
+
+
+@command(token, "revoke", "forebear token revoke tok-01kaq0…")
+def revoke_token(
+    session: Session, token: Annotated[str, typer.Argument(metavar="TOKEN", help="Its id, as tok-01k…")]
+) -> None:
+    """End a token now."""
+    from registry.cli.printing import tell
+
+    session.answer(session.office.people.revoke_token(token), lambda ended: tell(f"{ended.id} is revoked"))

@@ -1,0 +1,54 @@
+"""Commands for the audit log: read it, verify its chain, export it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from registry.cli import parsing
+from registry.cli.session import Session, command
+
+app = typer.Typer(name="audit", help="The log of every change, chained by hashes.", no_args_is_help=True)
+
+
+@command(app, "show", "forebear audit show --limit 20", "forebear audit show --subject models:/vision/digits/2")
+def show(
+    session: Session,
+    subject: Annotated[str | None, typer.Option("--subject", help="A reference or an id.", show_default=False)] = None,
+    action: Annotated[
+        str | None, typer.Option("--action", help="For example model.promote.", show_default=False)
+    ] = None,
+    limit: parsing.LimitOption = 50,
+    cursor: parsing.CursorOption = None,
+) -> None:
+    """List entries, newest first."""
+    from registry.cli.views import show_history
+
+    page = session.office.audit.search(subject=subject, action=action, page=parsing.paged(limit, cursor))
+    session.answer_page(page, show_history)
+
+
+@command(app, "verify", "forebear audit verify")
+def verify(session: Session) -> None:
+    """Walk the whole chain; name the first entry that does not hold, if any."""
+    from registry.cli.printing import tell
+    from registry.errors import AuditBrokenError
+
+    report = session.office.audit.verify()
+    if not report.intact:
+        raise AuditBrokenError(
+            f"the audit log does not hold: {report.reason}",
+            remedy="Entries before it are sound; compare with a backup",
+            facts={"entries": report.entries, "first_bad": report.first_bad, "head": str(report.head)},
+        )
+    session.answer(report, lambda found: tell(f"{found.entries} entries hold; the head is {found.head}"))
+
+
+@command(app, "export", "forebear audit export > audit.jsonl")
+def export(session: Session) -> None:
+    """Write the entries with their hashes as JSON lines, for a keeper elsewhere."""
+    import sys
+
+    for chunk in session.office.audit.export():
+        sys.stdout.write(chunk.decode())

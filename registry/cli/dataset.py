@@ -1,0 +1,107 @@
+"""Commands for datasets: add, list, show, pull."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry.cli import parsing
+from registry.cli.session import Session, command
+from registry.domain.data import DataFormat
+
+app = typer.Typer(name="dataset", help="Datasets and their versions.", no_args_is_help=True)
+
+
+@command(
+    app,
+    "add",
+    "forebear dataset add data/digits ./digits --licence CC-BY-4.0",
+    "forebear dataset add data/reviews reviews.csv --text body --label stars --split train=0.8,test=0.2",
+    "forebear dataset add data/digits digits.dvc --rev v2",
+)
+def add(
+    session: Session,
+    name: parsing.NameArgument,
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A file, a folder, a .dvc file, or package:NAME/inner/path.")
+    ],
+    task: parsing.TaskOption = None,
+    licence: parsing.LicenceOption = None,
+    origin: parsing.OriginOption = None,
+    description: Annotated[str, typer.Option("--description", help="One sentence.", show_default=False)] = "",
+    tag: parsing.TagOption = None,
+    split: Annotated[
+        str | None,
+        typer.Option("--split", help="Shares, as train=0.7,validation=0.1,test=0.2.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the split.")] = 0,
+    split_column: Annotated[
+        str | None, typer.Option("--split-column", help="The data's own splits.", show_default=False)
+    ] = None,
+    label: Annotated[str, typer.Option("--label", help="The column of classes, in a table.")] = "label",
+    text: Annotated[str, typer.Option("--text", help="The column of texts, in a table.")] = "text",
+    rev: Annotated[
+        str | None, typer.Option("--rev", help="A git revision, for a .dvc file.", show_default=False)
+    ] = None,
+    format: Annotated[
+        DataFormat | None, typer.Option("--format", help="When it cannot be told.", show_default=False)
+    ] = None,
+) -> None:
+    """Register data as the next version: read, hashed, tracked with DVC, split, all or nothing."""
+    from registry.cli.views_data import say_added
+    from registry.domain.verbs import AddDataset
+
+    wanted = AddDataset(
+        parsing.named(name),
+        source,
+        task=task,
+        licence=licence,
+        origin=origin,
+        description=description,
+        tags=parsing.pairs(tag, option="--tag"),
+        split=parsing.split_plan(split, seed=seed, column=split_column),
+        label_column=label,
+        text_column=text,
+        rev=rev,
+        format=format,
+    )
+    session.answer(session.office.datasets.add(wanted), say_added)
+
+
+@command(app, "list", "forebear dataset list", "forebear dataset list digits")
+def list_(
+    session: Session,
+    text: Annotated[str, typer.Argument(metavar="[WORDS]", help="Words in name, description or tags.")] = "",
+    limit: parsing.LimitOption = 50,
+    cursor: parsing.CursorOption = None,
+) -> None:
+    """List datasets."""
+    from registry.cli.views_data import show_datasets
+
+    session.answer_page(session.office.datasets.search(text, parsing.paged(limit, cursor)), show_datasets)
+
+
+@command(app, "show", "forebear dataset show datasets:/data/digits/1")
+def show(session: Session, dataset: parsing.DatasetArgument) -> None:
+    """Show a dataset version: splits, class counts, digests. With no number, the latest."""
+    from registry.cli.views_data import show_dataset
+
+    session.answer(session.office.datasets.version(parsing.dataset(dataset)), show_dataset)
+
+
+@command(app, "pull", "forebear dataset pull datasets:/data/digits/1 --to ./digits")
+def pull(
+    session: Session,
+    dataset: parsing.DatasetArgument,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="A new folder; its name comes from the data's.", show_default=False)
+    ] = None,
+) -> None:
+    """Write a dataset version's files into a new folder."""
+    from registry.cli.views import say_pulled
+
+    reference = parsing.dataset(dataset)
+    folder = to or Path(f"{reference.name.name}-{reference.number or 'latest'}")
+    session.answer(session.office.datasets.pull(reference, folder), say_pulled)

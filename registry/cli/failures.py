@@ -1,0 +1,44 @@
+"""How a command says that it failed: one sentence, what to do, and a stable code; in JSON a problem object."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from registry.errors import RegistryError
+
+
+def problem(error: RegistryError) -> dict[str, object]:
+    """The members of an RFC 9457 problem body, with `code`, `remedy` and `facts` as extensions."""
+    return {
+        "type": "about:blank",
+        "title": error.family.name.lower().replace("_", " "),
+        "status": error.family.status,
+        "detail": error.message,
+        "code": error.code,
+        "remedy": error.remedy,
+        "facts": error.facts,
+    }
+
+
+def show_failure(error: RegistryError, *, as_json: bool) -> None:
+    """Write `error` to standard error."""
+    if as_json:
+        sys.stderr.write(json.dumps(problem(error), ensure_ascii=False, default=str) + "\n")
+        return
+    from rich.text import Text
+
+    from registry.cli.printing import errors
+
+    reasons = error.facts.get("reasons")
+    lines = Text("Error: ", style="bold red")
+    if isinstance(reasons, list) and reasons:
+        lines.append(error.message.partition(": ")[0], style="not bold default")
+        for reason in reasons:
+            lines.append(f"\n  • {reason}", style="not bold default")
+    else:
+        lines.append(error.message, style="not bold default")
+    if error.remedy:
+        lines.append(f"\n{error.remedy}.", style="not bold default")
+    lines.append(f"\n[{error.code}]", style="not bold dim")
+    errors().print(lines, soft_wrap=True)

@@ -1,0 +1,94 @@
+"""Commands of the whole house: init, doctor, serve, history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from registry.cli import parsing
+from registry.cli.session import Session, command
+
+if TYPE_CHECKING:
+    from registry.bootstrap import InitReport
+    from registry.domain.verbs import Problem
+
+
+def register(app: typer.Typer) -> None:
+    """Put these commands at the top of the tree."""
+    command(app, "init", "forebear init", "forebear --home /srv/models init --upgrade")(init)
+    command(app, "doctor", "forebear doctor")(doctor)
+    command(app, "serve", "forebear serve", "forebear serve --port 9000")(serve)
+    command(app, "history", "forebear history vision/digits")(history)
+
+
+def init(
+    session: Session,
+    upgrade: Annotated[bool, typer.Option("--upgrade", help="Bring an older database up to this program.")] = False,
+) -> None:
+    """Make a home here, or bring an older one up to date."""
+    from pathlib import Path
+
+    from registry import bootstrap
+
+    settings = session.settings
+    home = settings.home or Path.cwd() / ".forebear"
+    report = bootstrap.init(home, settings=settings, actor=settings.acting(), upgrade=upgrade)
+    session.answer(report, _show_init)
+
+
+def _show_init(report: InitReport) -> None:
+    from rich.text import Text
+
+    from registry.cli.printing import hint, say
+
+    if report.created:
+        say(Text(f"Made a home in {report.home}. {report.admin} is its admin."))
+    else:
+        say(Text(f"The home in {report.home} is up to date."))
+    if report.token is not None:
+        say(Text.assemble("The token to sign in with, shown this once: ", (report.token, "bold")))
+        hint("Next: forebear model import team/name PATH, then forebear serve")
+
+
+def doctor(session: Session) -> None:
+    """Say what is wrong with this home and this installation, and what is fine."""
+    problems = session.office.doctor()
+    session.answer(problems, _show_problems)
+    if any(problem.level == "error" for problem in problems):
+        raise typer.Exit(1)
+
+
+def _show_problems(problems: Sequence[Problem]) -> None:
+    from rich.text import Text
+
+    from registry.cli.printing import table
+
+    colours = {"ok": "green", "warning": "yellow", "error": "bold red"}
+    rows = [(Text(p.level, style=colours.get(p.level, "")), p.check, p.message) for p in problems]
+    table(("Level", "Check", "Finding"), rows, empty="There was nothing to check.")
+
+
+def serve(
+    session: Session,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="The port to listen on.", min=0, max=65535)] = 8765,
+) -> None:
+    """Serve the pages and the JSON API; end it with Ctrl-C."""
+    from registry import server
+
+    server.serve(session.home, settings=session.settings, host=host, port=port)
+
+
+def history(
+    session: Session,
+    name: parsing.NameArgument,
+    limit: parsing.LimitOption = 50,
+    cursor: parsing.CursorOption = None,
+) -> None:
+    """Show what happened to a registered model and its versions, newest first."""
+    from registry.cli.views import show_history
+
+    page = session.office.catalog.history(parsing.named(name), parsing.paged(limit, cursor))
+    session.answer_page(page, show_history)

@@ -1,0 +1,83 @@
+"""Commands that walk the family tree."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from registry.cli.session import Session, command
+
+if TYPE_CHECKING:
+    from registry.domain.verbs import Ancestry
+
+app = typer.Typer(name="lineage", help="Where a model comes from, and what came from it.", no_args_is_help=True)
+TargetArgument = Annotated[
+    str, typer.Argument(metavar="TARGET", help="models:/team/name/3, datasets:/team/name/1, or a step's id.")
+]
+
+
+class Form(StrEnum):
+    """How a part of the graph is written."""
+
+    TREE = "tree"
+    JSON = "json"
+    MERMAID = "mermaid"
+    DOT = "dot"
+
+
+FormOption = Annotated[Form | None, typer.Option("--format", help="tree when not given.", show_default=False)]
+
+
+@command(
+    app,
+    "show",
+    "forebear lineage show models:/vision/digits/2",
+    "forebear lineage show models:/library/lite0/1 --down --depth 1",
+    "forebear lineage show models:/vision/digits/2 --format mermaid > family.mmd",
+)
+def show(
+    session: Session,
+    target: TargetArgument,
+    up: Annotated[bool, typer.Option("--up", help="Its ancestors (so it is when neither is given).")] = False,
+    down: Annotated[bool, typer.Option("--down", help="Its descendants.")] = False,
+    depth: Annotated[int, typer.Option("--depth", help="Generations; -1 for all.", min=-1)] = -1,
+    format: FormOption = None,
+) -> None:
+    """Show the ancestors of a model or dataset, its descendants, or both."""
+    from registry.cli.trees import show_ancestry
+
+    ancestry = session.office.lineage.show(target, up=depth if up or not down else 0, down=depth if down else 0)
+    _answer(session, format, ancestry, show_ancestry)
+
+
+@command(app, "path", "forebear lineage path models:/library/lite0/1 models:/vision/digits/2")
+def path(
+    session: Session,
+    source: Annotated[str, typer.Argument(metavar="ANCESTOR", help="Where the way starts.")],
+    target: Annotated[str, typer.Argument(metavar="DESCENDANT", help="Where it ends.")],
+    format: FormOption = None,
+) -> None:
+    """Show one shortest way from an ancestor to a descendant."""
+    from registry.cli.trees import show_path
+    from registry.errors import NotFoundError
+
+    found = session.office.lineage.path(source, target)
+    if found is None:
+        raise NotFoundError(f"{target} does not descend from {source}")
+    _answer(session, format, found, show_path)
+
+
+def _answer(session: Session, form: Form | None, ancestry: Ancestry, show: Callable[[Ancestry], None]) -> None:
+    """In the form that was asked for; `--output json` asks for JSON too."""
+    from registry.cli.trees import as_dot, as_mermaid
+
+    if form is Form.JSON or (form is None and session.as_json):
+        session.write_json(ancestry)
+    elif form in {Form.MERMAID, Form.DOT}:
+        sys.stdout.write((as_mermaid if form is Form.MERMAID else as_dot)(ancestry))
+    else:
+        show(ancestry)

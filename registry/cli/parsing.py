@@ -1,0 +1,151 @@
+"""Reading what people type: references, pairs, shares, documents. Errors are sentences with what to write instead."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from registry.errors import InvalidError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from registry.domain.data import SplitPlan
+    from registry.domain.names import Name, Reference
+    from registry.domain.paging import PageRequest
+
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="models:/team/name/3, or short team/name@alias.")]
+DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help="datasets:/team/name/1, or short team/name.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="team/name.")]
+LimitOption = Annotated[int, typer.Option("--limit", "-n", help="How many to list at most.", min=1, max=500)]
+CursorOption = Annotated[
+    str | None, typer.Option("--cursor", help="Where to go on; the page before says it.", show_default=False)
+]
+TagOption = Annotated[
+    list[str] | None, typer.Option("--tag", "-t", metavar="KEY=VALUE", help="May be given often.", show_default=False)
+]
+LicenceOption = Annotated[
+    str | None,
+    typer.Option("--licence", "--license", help="An SPDX expression, for example Apache-2.0.", show_default=False),
+]
+TaskOption = Annotated[
+    str | None, typer.Option("--task", help="A Hub pipeline tag, for example image-classification.", show_default=False)
+]
+OriginOption = Annotated[
+    str | None, typer.Option("--origin", help="Where it came from: a URL, package or paper.", show_default=False)
+]
+
+
+def model(text: str) -> Reference:
+    """A reference to a model. Raises: BadReferenceError, BadNameError."""
+    from registry.domain.names import AssetKind, Reference
+
+    return Reference.parse(text, kind=AssetKind.MODELS)
+
+
+def dataset(text: str) -> Reference:
+    """A reference to a dataset. Raises: BadReferenceError, BadNameError."""
+    from registry.domain.names import AssetKind, Reference
+
+    return Reference.parse(text, kind=AssetKind.DATASETS)
+
+
+def named(text: str) -> Name:
+    """The name of a registered model, also where someone wrote its URI. Raises: BadReferenceError, BadNameError."""
+    from registry.domain.names import Name
+
+    return model(text).name if ":/" in text or "@" in text else Name.parse(text)
+
+
+def paged(limit: int, cursor: str | None) -> PageRequest:
+    """What to list. Raises: UsageError."""
+    from registry.domain.paging import PageRequest
+
+    return PageRequest(limit, cursor)
+
+
+def pairs(values: Sequence[str] | None, *, option: str) -> dict[str, str]:
+    """`key=value` words; a bare `key` has the empty value. Raises: UsageError for the same key twice."""
+    found: dict[str, str] = {}
+    for value in values or ():
+        key, _, text = value.partition("=")
+        if not key or key in found:
+            raise UsageError(
+                f"{option} {value!r} has no key" if not key else f"{option} gives {key!r} twice",
+                remedy=f"Write {option} key=value, each key once",
+            )
+        found[key] = text
+    return found
+
+
+def split_plan(shares: str | None, *, seed: int, column: str | None) -> SplitPlan:
+    """`train=0.7,validation=0.1,test=0.2`. Raises: UsageError, InvalidError when the shares do not sum to 1."""
+    from registry.domain.data import SplitPlan
+
+    if shares is None:
+        return SplitPlan(seed=seed, column=column)
+    try:
+        read = {key: float(share) for key, share in pairs(shares.split(","), option="--split").items()}
+    except ValueError:
+        raise UsageError(
+            f"--split {shares!r} cannot be read", remedy="Write for example --split train=0.7,validation=0.1,test=0.2"
+        ) from None
+    return SplitPlan(read, seed, column)
+
+
+def facts(body: Path | None, values: Sequence[str] | None) -> dict[str, object]:
+    """The facts of a JSON file, and `key=value` words over them. Raises: UsageError, NotFoundError, InvalidError."""
+    import json
+
+    found: object = {}
+    if body is not None:
+        try:
+            found = json.loads(document(body))
+        except ValueError as error:
+            raise InvalidError(f"{str(body)!r} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise InvalidError(f"{str(body)!r} is not a JSON object", remedy='Write for example {"accuracy": 0.93}')
+    return {**found, **{key: scalar(text) for key, text in pairs(values, option="--set").items()}}
+
+
+def opened(path: Path) -> BinaryIO:
+    """A file to read bytes from. Raises: NotFoundError, UsageError for a folder."""
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise NotFoundError(f"there is no file {str(path)!r}") from None
+    except IsADirectoryError:
+        raise UsageError(f"{str(path)!r} is a folder, not a file") from None
+
+
+def scalar(text: str) -> object:
+    """A value as JSON where it is JSON (`0.93`, `true`, `[1, 2]`), else the text itself."""
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def document(path: Path) -> str:
+    """The text of a file; `-` is standard input. Raises: NotFoundError, UsageError when it is not UTF-8 text."""
+    try:
+        return sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotFoundError(f"there is no file {str(path)!r}") from None
+    except IsADirectoryError:
+        raise UsageError(f"{str(path)!r} is a folder, not a file") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{str(path)!r} is not a text file in UTF-8") from None
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something that cannot be undone; without a terminal `--yes` is needed. Raises: UsageError."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("this cannot be undone", remedy="Add --yes to say that you mean it")
+    typer.confirm(question, abort=True, err=True)

@@ -1,0 +1,51 @@
+"""Commands for policies: what a promotion needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry.cli import parsing
+from registry.cli.session import Session, command
+
+app = typer.Typer(name="policy", help="Policies: what a promotion needs.", no_args_is_help=True)
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file (- is input).")]
+
+
+@command(app, "check", "forebear policy check policy.yaml")
+def check(session: Session, file: FileArgument) -> None:
+    """Read a policy and say what is wrong with it, line by line. Nothing is published."""
+    from registry.cli.printing import tell
+
+    checked = session.office.promotions.check_policy(parsing.document(file))
+    session.answer(checked, lambda policy: tell(f"{policy.name} version {policy.version} is sound"))
+
+
+@command(app, "publish", "forebear policy publish policy.yaml")
+def publish(session: Session, file: FileArgument) -> None:
+    """Put a policy in force. It is frozen by its digest: a change needs a higher version."""
+    from registry.cli.printing import tell
+
+    published = session.office.promotions.publish_policy(parsing.document(file))
+    session.answer(
+        published,
+        lambda policy: tell(f"{policy.name} version {policy.version} is in force ({policy.digest.short})"),
+    )
+
+
+@command(app, "show", "forebear policy show", "forebear policy show default --version 1")
+def show(
+    session: Session,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="None: list them all.")] = None,
+    version: Annotated[int | None, typer.Option("--version", help="The newest when not given.", min=1)] = None,
+) -> None:
+    """Print a policy as it was published, or list the policies."""
+    from registry.cli.views_promotion import show_policies, show_policy
+
+    promotions = session.office.promotions
+    if name is None:
+        session.answer(promotions.policies(), show_policies)
+    else:
+        session.answer(promotions.policy(name, version), show_policy)

@@ -1,0 +1,30 @@
+"""Commands for recipes: their JSON schema, and checking one before it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry.cli import parsing
+from registry.cli.session import Session, command
+
+app = typer.Typer(name="recipe", help="Recipes: what a transfer does.", no_args_is_help=True)
+RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file (- is input).")]
+
+
+@command(app, "schema", "forebear recipe schema > recipe.schema.json")
+def schema(session: Session) -> None:
+    """Print the JSON schema of recipes; editors complete and check with it."""
+    from registry.services.recipes import recipe_schema
+
+    session.write_json(recipe_schema())
+
+
+@command(app, "check", "forebear recipe check digits.yaml")
+def check(session: Session, recipe: RecipeArgument) -> None:
+    """Read a recipe, resolve its references, and show it with every default filled in."""
+    from registry.cli.views_transfer import show_recipe
+
+    session.answer(session.office.transfers.check(parsing.document(recipe)), show_recipe)

@@ -1,0 +1,192 @@
+"""What every command is given: the home, who acts, and how to answer. Opens the house only when a verb is called."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from registry.errors import RegistryError
+from registry.settings import Settings
+
+if TYPE_CHECKING:
+    from registry.domain.paging import Page
+    from registry.domain.verbs import Office
+
+T = TypeVar("T")
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+class Output(StrEnum):
+    """How a command answers."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+_HOUSE = "Everywhere"
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="The folder of the registry.", show_default=False, rich_help_panel=_HOUSE)
+]
+ActorOption = Annotated[
+    str | None, typer.Option("--as", help="Who acts.", metavar="PERSON", show_default=False, rich_help_panel=_HOUSE)
+]
+OutputOption = Annotated[
+    Output | None,
+    typer.Option("--output", "-o", help="How to answer.", show_default=False, rich_help_panel=_HOUSE),
+]
+
+
+@dataclass(frozen=True)
+class Session:
+    """One command line: where the registry is, who acts, how to answer, and the words that were typed."""
+
+    settings: Settings
+    output: Output
+    words: tuple[str, ...]
+
+    @property
+    def home(self) -> Path:
+        """The folder of the registry."""
+        return self.settings.find_home(Path.cwd())
+
+    @property
+    def as_json(self) -> bool:
+        """True when the answer is JSON and nothing else."""
+        return self.output is Output.JSON
+
+    @cached_property
+    def office(self) -> Office:
+        """The house, opened for whoever acts. Raises: HomeNotFoundError, OldDatabaseError, NewDatabaseError."""
+        from registry import bootstrap
+
+        return bootstrap.open(self.home, settings=self.settings, actor=self.settings.acting())
+
+    def answer(self, value: T, show: Callable[[T], None]) -> None:
+        """Give the value of a verb: as JSON, or as `show` prints it for people."""
+        if self.as_json:
+            self.write_json(value)
+        else:
+            show(value)
+
+    def write_json(self, value: object) -> None:
+        """Write the JSON of a verb's value to standard output, indented when a person is looking."""
+        import json
+
+        from registry.domain.codec import to_json
+
+        json.dump(to_json(value), sys.stdout, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None)
+        sys.stdout.write("\n")
+
+    def done(self, sentence: str) -> None:
+        """Say that a verb without a value is done; in JSON that is `null`."""
+        from registry.cli.printing import tell
+
+        if self.as_json:
+            self.write_json(None)
+        else:
+            tell(sentence)
+
+    def answer_page(self, page: Page[T], show: Callable[[Sequence[T]], None]) -> None:
+        """Give one page of a list; for people, with the command that gives the next one."""
+        if self.as_json:
+            self.write_json(page)
+            return
+        show(page.items)
+        if page.next_cursor is not None:
+            from registry.cli.printing import hint
+
+            hint(f"There is more: {self.again('--cursor', page.next_cursor)}")
+
+    def again(self, option: str, value: str) -> str:
+        """The same command line with `option` set to `value`."""
+        words = list(self.words)
+        for index in range(len(words) - 1, -1, -1):
+            if words[index] == option:
+                del words[index : index + 2]
+            elif words[index].startswith(f"{option}="):
+                del words[index]
+        return shlex.join(["forebear", *words, option, value])
+
+
+def command(app: typer.Typer, name: str, *examples: str) -> Callable[[Command], Command]:
+    """Register a command under `app`. Its first parameter is the session; every command also takes --home, --as
+    and --output, shows its examples in --help, and ends with the exit code of the error's family.
+    """
+
+    def register(function: Command) -> Command:
+        shared = [
+            inspect.Parameter(word, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+            for word, annotation in (("home", HomeOption), ("actor", ActorOption), ("output", OutputOption))
+        ]
+        own = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        ]
+        context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+        parameters = [context, *own, *shared]
+
+        def run(context: typer.Context, **arguments: Any) -> None:
+            given = {word: arguments.pop(word) for word in ("home", "actor", "output")}
+            with answering_errors(as_json=_wants_json(context, given["output"])):
+                function(_open_session(context, **given), **arguments)
+
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        app.command(name, help=inspect.getdoc(function), epilog=_epilog(examples))(run)
+        return function
+
+    return register
+
+
+class answering_errors:  # noqa: N801 - used as a statement: `with answering_errors():`
+    """Turn an error that a person can understand into one sentence (or a problem object) and its exit code."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, RegistryError):
+            from registry.cli.failures import show_failure
+
+            show_failure(error, as_json=self.as_json)
+            raise typer.Exit(error.family.exit_code) from error
+
+
+def _wants_json(context: typer.Context, output: Output | None) -> bool:
+    return (output or context.find_root().params.get("output")) == Output.JSON
+
+
+def _open_session(context: typer.Context, home: Path | None, actor: str | None, output: Output | None) -> Session:
+    root = context.find_root()
+    settings = Settings.from_environment()
+    home = home or root.params.get("home")
+    actor = actor or root.params.get("actor")
+    output = output or root.params.get("output") or Output.TABLE
+    if home is not None:
+        settings = replace(settings, home=home)
+    if actor is not None:
+        settings = replace(settings, actor=actor)
+    return Session(settings, Output(output), root.obj or ())
+
+
+def _epilog(examples: Sequence[str]) -> str:
+    """Blank lines keep Typer from flowing the lines together."""
+    word = "Examples:" if len(examples) > 1 else "Example:"
+    return "\n\n".join([f"[bold]{word}[/bold]", *(f"  [cyan]{_escape(line)}[/cyan]" for line in examples)])
+
+
+def _escape(text: str) -> str:
+    """What rich's markup would read as a tag is written with a backslash."""
+    return text.replace("[", "\\[")

@@ -1,0 +1,208 @@
+"""How models, versions, cards and history look in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from registry.cli.printing import facts, heading, hint, moment, out, plain, say, size, table, tell
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from registry.domain.catalog import (
+        AliasValue,
+        CardRevision,
+        HistoryEntry,
+        ModelDetail,
+        ModelSummary,
+        VersionDetail,
+        VersionSummary,
+    )
+    from registry.domain.paging import Page
+    from registry.domain.verbs import PullReport
+
+STATUS_COLOURS = {"suspended": "yellow", "recalled": "bold red", "deprecated": "yellow", "archived": "dim"}
+STAGE_COLOURS = {"production": "bold green", "validated": "cyan", "candidate": "blue", "retired": "dim"}
+
+
+def say_published(version: VersionDetail) -> None:
+    """What an import made."""
+    summary = version.summary
+    tell(f"{summary.ref} is in: {version.architecture}, {size(summary.size)}, {summary.licence}")
+    say(_dim(f"{summary.digest}"))
+    hint(f"Next: forebear model show {summary.ref}")
+
+
+def show_models(models: Sequence[ModelSummary]) -> None:
+    """Registered models, one a line."""
+    rows = [
+        (
+            model.name,
+            model.version.ref.number if model.version else None,
+            model.task,
+            stage(model.version.stage) if model.version else "–",
+            model.version.licence if model.version else "–",
+            _metrics(model.version.metrics) if model.version else "",
+            moment(model.updated_at),
+        )
+        for model in models
+    ]
+    columns = ("Model", ">Version", "Task", "Stage", "Licence", "Metrics", "Changed")
+    table(columns, rows, empty="There are no such models. Import one: forebear model import team/name PATH")
+
+
+def show_model(detail: ModelDetail, versions: Page[VersionSummary]) -> None:
+    """A registered model: what is said of it, its aliases, its newest versions."""
+    model = detail.summary
+    facts(
+        str(model.name),
+        {
+            "description": model.description,
+            "task": f"{model.task} ({model.modality})",
+            "origin": model.origin,
+            "owner": model.owner,
+            "tags": model.tags,
+            "changed": model.updated_at,
+        },
+    )
+    if detail.aliases:
+        heading("Aliases")
+        show_aliases(detail.aliases)
+    heading("Versions")
+    show_versions(versions.items)
+    if versions.next_cursor is not None:
+        hint(f"There are {model.versions} in all: forebear model versions {model.name}")
+
+
+def show_versions(versions: Sequence[VersionSummary]) -> None:
+    """Versions of one model, one a line."""
+    rows = [
+        (
+            version.ref.number,
+            stage(version.stage),
+            status(version.status),
+            ", ".join(version.aliases),
+            version.method,
+            _metrics(version.metrics),
+            size(version.size),
+            f"{moment(version.created_at)} by {version.created_by}",
+        )
+        for version in versions
+    ]
+    columns = (">Version", "Stage", "Status", "Aliases", "Method", "Metrics", ">Size", "Made")
+    table(columns, rows, empty="There are no versions.")
+
+
+def show_version(version: VersionDetail) -> None:
+    """One version: everything but its bytes and its ancestry."""
+    summary = version.summary
+    facts(
+        str(summary.ref),
+        {
+            "description": version.model.description,
+            "digest": summary.digest,
+            "stage": stage(summary.stage),
+            "status": _status_with_reason(version),
+            "aliases": summary.aliases,
+            "architecture": version.architecture,
+            "task": f"{version.model.task} ({version.model.modality})",
+            "licence": summary.licence,
+            "origin": version.model.origin,
+            "made": f"{moment(summary.created_at)} by {summary.created_by}, {summary.method}, {version.step}",
+            "parents": version.parents,
+            "tags": version.tags,
+            "card": f"revision {version.card.number}" if version.card else "",
+        },
+    )
+    if version.measured:
+        heading("Measured")
+        rows = [(m.name, m.value, m.role, m.data_label or m.data.short, m.split) for m in version.measured]
+        table(("Metric", ">Value", "Role", "Data", "Split"), rows, empty="")
+    heading("Files")
+    files = [(entry.path, size(entry.size), entry.sha256.short) for entry in version.files]
+    table(("Path", ">Size", "SHA-256"), files, empty="There are no files.")
+
+
+def show_aliases(aliases: Sequence[AliasValue]) -> None:
+    """Aliases, or the places where one was."""
+    rows = [
+        (a.alias, a.ref, "protected" if a.protected else "", f"{moment(a.moved_at)} by {a.moved_by}") for a in aliases
+    ]
+    table(("Alias", "Version", "", "Moved"), rows, empty="The alias was never set.")
+
+
+def say_pulled(report: PullReport) -> None:
+    """What a pull wrote."""
+    tell(f"{report.ref}: {report.files} files, {size(report.size)}, in {report.folder}")
+
+
+def say_status(version: VersionDetail) -> None:
+    """The new status of a version."""
+    tell(f"{version.summary.ref} is {version.summary.status}: {version.status_reason}")
+
+
+def show_card(revisions: Sequence[CardRevision]) -> None:
+    """The newest card, as Markdown where a person reads it, else as its bytes."""
+    if not revisions:
+        hint("There is no card.")
+        return
+    newest = max(revisions, key=lambda revision: revision.number)
+    if out().is_terminal:
+        from rich.markdown import Markdown
+
+        say(Markdown(newest.text))
+    else:
+        out().out(newest.text, end="" if newest.text.endswith("\n") else "\n")
+
+
+def show_revisions(revisions: Sequence[CardRevision]) -> None:
+    """The revisions of a card, one a line."""
+    rows = [(r.number, r.digest.short, f"{moment(r.written_at)} by {r.written_by}") for r in revisions]
+    table((">Revision", "SHA-256", "Written"), rows, empty="There is no card.")
+
+
+def show_history(entries: Sequence[HistoryEntry]) -> None:
+    """Entries of the audit log, one a line."""
+    rows = [(e.seq, moment(e.at), e.actor, e.action, e.subject, _short(e.detail)) for e in entries]
+    table((">#", "When", "Who", "Action", "Subject", "Detail"), rows, empty="Nothing happened.")
+
+
+def stage(name: str) -> Text:
+    """A stage in its colour."""
+    from rich.text import Text
+
+    return Text(name, style=STAGE_COLOURS.get(name, ""))
+
+
+def status(name: str) -> Text:
+    """A status in its colour."""
+    from rich.text import Text
+
+    return Text(name, style=STATUS_COLOURS.get(name, ""))
+
+
+def _status_with_reason(version: VersionDetail) -> Text:
+    shown = status(version.summary.status)
+    return shown.append(f": {version.status_reason}") if version.status_reason else shown
+
+
+def _metrics(metrics: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:3])
+
+
+def _short(detail: Mapping[str, object]) -> str:
+    """The small facts of an entry; lists and objects are in the JSON."""
+    shown = {key: value for key, value in detail.items() if not isinstance(value, Mapping | list | tuple)}
+    text = ", ".join(f"{key}={_digest_short(plain(value))}" for key, value in shown.items() if value not in {None, ""})
+    return text if len(text) <= 120 else text[:119] + "…"
+
+
+def _digest_short(text: str) -> str:
+    return text[:19] if text.startswith("sha256:") else text
+
+
+def _dim(text: str) -> Text:
+    from rich.text import Text
+
+    return Text(text, style="dim")

@@ -1,0 +1,72 @@
+"""How datasets look in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from registry.cli.printing import facts, heading, hint, moment, size, table, tell
+
+if TYPE_CHECKING:
+    from registry.domain.data import DatasetSummary, DatasetVersionDetail, SplitSummary
+
+MANY_CLASSES = 20
+
+
+def say_added(found: DatasetVersionDetail) -> None:
+    """What was registered."""
+    version = found.summary
+    tell(f"{version.ref} is in: {version.rows:,} rows, {len(version.classes)} classes, {size(version.size)}")
+    if found.dvc is not None:
+        hint(f"DVC calls it {found.dvc.md5}")
+    hint(f"Next: forebear dataset show {version.ref}")
+
+
+def show_datasets(datasets: Sequence[DatasetSummary]) -> None:
+    """Datasets, one a line."""
+    rows = [
+        (
+            data.name,
+            data.version.ref.number if data.version else None,
+            f"{data.version.rows:,}" if data.version else None,
+            len(data.version.classes) if data.version else None,
+            data.describing.task,
+            data.describing.licence,
+            moment(data.created_at),
+        )
+        for data in datasets
+    ]
+    columns = ("Dataset", ">Version", ">Rows", ">Classes", "Task", "Licence", "Made")
+    table(columns, rows, empty="There are no such datasets. Register one: forebear dataset add team/name PATH")
+
+
+def show_dataset(found: DatasetVersionDetail) -> None:
+    """One dataset version: everything but its bytes."""
+    version, describing = found.summary, found.dataset.describing
+    dvc = found.dvc
+    facts(
+        str(version.ref),
+        {
+            "description": describing.description,
+            "digest": version.digest,
+            "DVC": dvc.md5 if dvc else "not tracked",
+            "from": f"{dvc.url} at {dvc.rev_lock or dvc.rev}" if dvc and dvc.url else "",
+            "format": f"{version.format}, {len(found.files)} files, {size(version.size)}",
+            "task": f"{describing.task} ({describing.modality})",
+            "licence": version.licence,
+            "origin": describing.origin,
+            "made": f"{moment(version.created_at)} by {version.created_by}, {found.step}",
+            "split": found.split_plan.shares if found.split_plan.column is None else "the data's own",
+            "seed": found.split_plan.seed,
+        },
+    )
+    heading("Splits")
+    rows = [(split.name, f"{split.rows:,}", _classes(split)) for split in version.splits]
+    table(("Split", ">Rows", "Classes"), rows, empty="There are no rows.")
+
+
+def _classes(split: SplitSummary) -> str:
+    if len(split.classes) > MANY_CLASSES:
+        fewest, most = min(split.classes.values()), max(split.classes.values())
+        return f"{len(split.classes)} classes of {fewest} to {most}"
+    return "  ".join(f"{label}: {count}" for label, count in split.classes.items())

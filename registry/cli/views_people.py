@@ -1,0 +1,50 @@
+"""How people and tokens look in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from registry.cli.printing import moment, say, table, tell
+
+if TYPE_CHECKING:
+    from registry.domain.people import NewToken, Person, TokenSummary
+
+
+def show_people(people: Sequence[Person]) -> None:
+    """People, one a line."""
+    rows = [
+        (p.handle, p.name, ", ".join(p.roles), "service" if p.service else "person", moment(p.created_at))
+        for p in people
+    ]
+    table(("Handle", "Name", "Roles", "Kind", "Since"), rows, empty="There is nobody.")
+
+
+def say_roles(person: Person) -> None:
+    """The roles that someone has now."""
+    tell(f"{person.handle} is {', '.join(person.roles)}" if person.roles else f"{person.handle} has no role")
+
+
+def show_new_token(token: NewToken) -> None:
+    """A secret, this once, and until when it is good."""
+    from rich.text import Text
+
+    say(Text(token.secret, style="bold"))
+    tell(f"It is shown this once. {token.summary.person} may use it until {moment(token.summary.expires_at)}")
+
+
+def show_tokens(tokens: Sequence[TokenSummary]) -> None:
+    """Tokens, one a line."""
+    rows = [
+        (
+            token.id,
+            token.person,
+            token.label,
+            f"…{token.last_four}",
+            moment(token.expires_at),
+            token.last_used_at,
+            f"revoked {moment(token.revoked_at)}" if token.revoked_at else "",
+        )
+        for token in tokens
+    ]
+    table(("Token", "Person", "Label", "Ends in", "Good until", "Last used", ""), rows, empty="There are no tokens.")

@@ -1,0 +1,110 @@
+"""How requests, verdicts, evidence and policies look in a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from registry.cli.printing import facts, heading, hint, moment, say, table
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from registry.domain.promotion import (
+        EvidenceValue,
+        PolicyValue,
+        RequestDetail,
+        RequestSummary,
+        VoteEntry,
+    )
+
+STATE_COLOURS = {"open": "yellow", "promoted": "bold green", "rejected": "bold red", "withdrawn": "dim"}
+
+
+def show_request(request: RequestDetail) -> None:
+    """A request with its verdict: every check, and what to do next."""
+    summary = request.summary
+    facts(
+        summary.id,
+        {
+            "model": summary.ref,
+            "move": f"{summary.from_stage} → {summary.to_stage}"
+            + (f", alias {summary.alias}" if summary.alias else ""),
+            "state": _state(summary.state),
+            "asked": f"{moment(summary.requested_at)} by {summary.requested_by}",
+            "comment": summary.comment,
+            "policy": f"{request.policy} ({request.policy_digest.short})",
+            "closed": summary.closed_at,
+        },
+    )
+    heading("Verdict")
+    for check in request.verdict.checks:
+        say(_check(check.passed, check.message))
+    if not request.verdict.checks:
+        say(_check(False, request.verdict.reasons[0]))
+    if request.votes:
+        heading("Votes")
+        table(("Who", "As", "Vote", "When", "Comment"), [_vote(vote) for vote in request.votes], empty="")
+    if request.evidence:
+        heading("Evidence")
+        show_evidence(request.evidence)
+    if summary.state == "open":
+        missing = len(request.verdict.reasons)
+        things = "thing is" if missing == 1 else "things are"
+        hint(f"\n{missing} {things} missing. To vote: forebear --as PERSON promote approve {summary.id}")
+
+
+def show_requests(requests: Sequence[RequestSummary]) -> None:
+    """Requests, one a line."""
+    rows = [
+        (
+            request.id,
+            request.ref,
+            f"{request.from_stage} → {request.to_stage}",
+            _state(request.state),
+            f"{moment(request.requested_at)} by {request.requested_by}",
+            request.comment,
+        )
+        for request in requests
+    ]
+    table(("Request", "Model", "Move", "State", "Asked", "Comment"), rows, empty="There are no such requests.")
+
+
+def show_evidence(evidence: Sequence[EvidenceValue]) -> None:
+    """Evidence, one a line."""
+    rows = [
+        (e.id, e.type, e.body, e.file_name or "", e.digest.short, f"{moment(e.added_at)} by {e.added_by}")
+        for e in evidence
+    ]
+    table(("Evidence", "Type", "Facts", "File", "SHA-256", "Added"), rows, empty="There is no evidence.")
+
+
+def show_policies(policies: Sequence[PolicyValue]) -> None:
+    """Policies, one a line."""
+    rows = [(p.name, p.version, p.digest.short, f"{moment(p.published_at)} by {p.published_by}") for p in policies]
+    table(("Policy", ">Version", "SHA-256", "Published"), rows, empty="There are no policies: nothing is promoted.")
+
+
+def show_policy(policy: PolicyValue) -> None:
+    """The text as it was published, byte for byte."""
+    sys.stdout.write(policy.text if policy.text.endswith("\n") else f"{policy.text}\n")
+    hint(f"{policy.name} version {policy.version}, {policy.digest}")
+
+
+def _check(passed: bool, message: str) -> Text:
+    from rich.text import Text
+
+    mark = Text("  ✓ ", style="green") if passed else Text("  ✗ ", style="bold red")
+    return mark.append(message, style="not bold default")
+
+
+def _state(state: str) -> Text:
+    from rich.text import Text
+
+    return Text(state, style=STATE_COLOURS.get(state, ""))
+
+
+def _vote(vote: VoteEntry) -> tuple[object, ...]:
+    said = f"{vote.value}{' (stale)' if vote.stale else ''}"
+    return vote.voter, ", ".join(vote.roles), said, moment(vote.at), vote.comment

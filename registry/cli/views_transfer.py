@@ -1,0 +1,136 @@
+"""How recipes and transfer steps look in a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from registry.cli.printing import duration, facts, heading, hint, moment, plain, table, tell
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from registry.domain.catalog import MetricValue
+    from registry.domain.transfers import EpochMetric, Recipe, StepDetail, StepSummary
+
+STATE_COLOURS = {
+    "queued": "yellow",
+    "running": "cyan",
+    "succeeded": "green",
+    "failed": "bold red",
+    "interrupted": "yellow",
+    "cancelled": "dim",
+}
+
+
+def show_recipe(recipe: Recipe) -> None:
+    """A recipe with every default filled in, as YAML."""
+    import yaml
+
+    from registry.domain.codec import to_json
+
+    sys.stdout.write(yaml.safe_dump(to_json(recipe), sort_keys=False, allow_unicode=True))
+
+
+def show_steps(steps: Sequence[StepSummary]) -> None:
+    """Steps, one a line."""
+    rows = [
+        (
+            step.id,
+            _state(step.state),
+            step.method,
+            step.output or f"{step.wanted}, not yet",
+            f"{step.epoch:.3g}/{step.epochs}" if step.epochs else "",
+            "  ".join(f"{name} {value:.4g}" for name, value in list(step.metrics.items())[:3]),
+            f"{moment(step.created_at)} by {step.created_by}",
+        )
+        for step in steps
+    ]
+    table(("Step", "State", "Method", "Makes", ">Epoch", "Metrics", "Asked"), rows, empty="There are no such steps.")
+
+
+def show_step(step: StepDetail) -> None:
+    """One step: what went in, what came out, how it went, and its mirror."""
+    found = step.summary
+    facts(
+        found.id,
+        {
+            "state": _state(found.state),
+            "error": found.error or "",
+            "method": f"{found.method} by {found.adapter}",
+            "makes": found.output or f"{found.wanted}, not yet",
+            "asked": f"{moment(found.created_at)} by {found.created_by}",
+            "ran": _ran(found.started_at, found.ended_at),
+            "manifest": step.manifest_digest or "",
+            "mirror": " ".join(filter(None, (step.mirror.state, step.mirror.run_id, step.mirror.error))),
+        },
+    )
+    heading("Inputs")
+    inputs = [(i.role, i.ref, i.split or "", i.assurance, i.digest.short) for i in step.inputs]
+    table(("Role", "What", "Split", "Assurance", "SHA-256"), inputs, empty="Nothing went in.")
+    if step.measured:
+        heading("Measured")
+        show_measured(step.measured)
+    if step.curve:
+        heading("Learning curve")
+        _show_curve(step.curve)
+    if step.recipe:
+        heading("Recipe after defaults")
+        import yaml
+
+        sys.stdout.write(yaml.safe_dump(_plain_tree(step.recipe), sort_keys=False, allow_unicode=True))
+
+
+def show_measured(measured: Sequence[MetricValue]) -> None:
+    """Final values, one a line."""
+    rows = [(m.name, m.value, m.role, m.data_label or m.data.short, m.split) for m in measured]
+    table(("Metric", ">Value", "Role", "Data", "Split"), rows, empty="Nothing was measured.")
+
+
+def say_started(step: StepDetail) -> None:
+    """A step that runs without us."""
+    tell(f"{step.summary.id} is {step.summary.state}")
+    hint(f"Look at it: forebear transfer show {step.summary.id}")
+
+
+def say_outcome(step: StepDetail) -> None:
+    """How a step that we watched ended, and where to look next."""
+    found = step.summary
+    if found.output is None:
+        say_started(step)
+        return
+    tell(f"{found.output} is made, {_ran(found.started_at, found.ended_at)}")
+    show_measured(step.measured)
+    hint(f"Next: forebear model show {found.output}, or forebear lineage show {found.output}")
+
+
+def _show_curve(curve: Sequence[EpochMetric]) -> None:
+    names = list(dict.fromkeys(f"{point.role} {point.name}" for point in curve))
+    epochs: dict[int, dict[str, float]] = {}
+    for point in curve:
+        epochs.setdefault(point.epoch, {})[f"{point.role} {point.name}"] = point.value
+    rows = [(epoch, *(values.get(name) for name in names)) for epoch, values in epochs.items()]
+    table((">Epoch", *(f">{name}" for name in names)), rows, empty="")
+
+
+def _ran(start: datetime | None, end: datetime | None) -> str:
+    if start is None:
+        return ""
+    return f"since {moment(start)}" if end is None else f"in {duration((end - start).total_seconds())}"
+
+
+def _plain_tree(value: object) -> object:
+    """What YAML can write: mappings and lists of plain values."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain_tree(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_tree(item) for item in value]
+    return value if value is None or isinstance(value, str | int | float | bool) else plain(value)
+
+
+def _state(state: str) -> Text:
+    from rich.text import Text
+
+    return Text(state, style=STATE_COLOURS.get(state, ""))
