@@ -1,0 +1,107 @@
+"""Opens the house: settings and a home in, an office with all verbs out. The one room that knows the storage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from registry.domain.people import Actor
+from registry.errors import HomeNotFoundError, UnauthenticatedError
+from registry.plugins import EntryPointPlugins
+from registry.services.context import Context
+from registry.services.office import LocalOffice
+from registry.services.people import first_admin
+from registry.settings import Settings
+from registry.storage.blobs import FolderBlobs
+from registry.storage.database import Database, open_database
+
+SYSTEM = Actor("system", frozenset({"admin"}), service=True)
+"""Who acts where nobody does yet: authentication, and the very first commit."""
+
+
+class SystemClock:
+    """The machine's clock, in UTC."""
+
+    def now(self) -> datetime:
+        """The present moment."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class InitReport:
+    """What `init` did. `token` is the first admin's, shown once; None when the home was there already."""
+
+    home: Path
+    created: bool
+    admin: str
+    token: str | None
+
+
+def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -> InitReport:
+    """Make a home, its database, the first admin and the default policy; or, with `upgrade`, bring an old one up.
+
+    Running it again on a home that is there changes nothing. Raises: NewDatabaseError, OldDatabaseError.
+    """
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = _database(home, settings)
+    if upgrade or not database.exists():
+        database.create_or_upgrade()
+    database.check()
+    context = _context(home, settings, database, SYSTEM)
+    (home / "blobs").mkdir(exist_ok=True)
+    with context.read() as uow:
+        if uow.people.get(actor) is not None:
+            return InitReport(home, False, actor, None)
+    token = first_admin(context, actor)
+    return InitReport(home, True, actor, token)
+
+
+def open(home: Path, *, settings: Settings, actor: str | None = None) -> LocalOffice:  # noqa: A001 - bootstrap.open(home)
+    """The office of `home` for the person `actor` (None: whoever the settings say acts here).
+
+    Raises: HomeNotFoundError, OldDatabaseError, NewDatabaseError, UnauthenticatedError for someone unknown.
+    """
+    database = _checked(home, settings)
+    handle = actor or settings.acting()
+    context = _context(home, settings, database, SYSTEM)
+    with context.read() as uow:
+        person = uow.people.get(handle)
+    if person is None:
+        raise UnauthenticatedError(
+            f"nobody here is called {handle!r}",
+            remedy="Say who acts with --as or FOREBEAR_ACTOR, or add them: forebear person add",
+        )
+    return LocalOffice(context.as_actor(Actor(person.handle, frozenset(person.roles), person.service)))
+
+
+def open_system(home: Path, *, settings: Settings) -> LocalOffice:
+    """The office for the server itself, which acts for nobody until a request is authenticated."""
+    return LocalOffice(_context(home, settings, _checked(home, settings), SYSTEM))
+
+
+def _checked(home: Path, settings: Settings) -> Database:
+    if not home.is_dir():
+        raise HomeNotFoundError(f"there is no home at {home}", remedy="Make one: forebear init")
+    database = _database(home, settings)
+    if not database.exists():
+        raise HomeNotFoundError(f"{home} holds no registry", remedy="Make one: forebear init")
+    database.check()
+    return database
+
+
+def _database(home: Path, settings: Settings) -> Database:
+    return open_database(settings.database_url or f"sqlite:///{home / 'registry.db'}")
+
+
+def _context(home: Path, settings: Settings, database: Database, actor: Actor) -> Context:
+    clock = SystemClock()
+    return Context(
+        actor=actor,
+        home=home.resolve(),
+        open_uow=database.factory(clock),
+        blobs=FolderBlobs(home / "blobs"),
+        clock=clock,
+        plugins=EntryPointPlugins(settings.import_memory, settings.import_seconds),
+        settings=settings,
+    )

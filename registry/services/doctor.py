@@ -1,0 +1,79 @@
+"""Doctor: what is wrong with a home or an installation, found before it hurts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from importlib.metadata import packages_distributions
+from importlib.util import find_spec
+
+from registry.domain.people import Permission
+from registry.domain.verbs import Problem
+from registry.services.audit import Audit
+from registry.services.context import Context
+
+OURS = ("lineage", "registry", "adapters")
+EXTRAS = {
+    "torch": ("torch", "PIL"),
+    "transformers": ("transformers", "tokenizers"),
+    "dvc": ("dvc", "dvc_data", "pyarrow"),
+    "mlflow": ("mlflow",),
+    "server": ("fastapi", "uvicorn", "jinja2"),
+    "postgres": ("psycopg",),
+}
+LOW_SPACE = 2 * 1024**3
+
+
+def examine(context: Context) -> Sequence[Problem]:
+    """Look at everything; nothing is changed."""
+    context.actor.require(Permission.READ)
+    return [*_names(), *_extras(), *_home(context), *_mirror(context), *_audit(context)]
+
+
+def _names() -> Iterator[Problem]:
+    """PyPI's `adapters` (AdapterHub) installs the same import name as ours."""
+    owners = packages_distributions()
+    for name in OURS:
+        others = sorted(set(owners.get(name, [])) - {"forebear"})
+        if others:
+            message = f"{name!r} also belongs to {', '.join(others)}: use an environment of its own"
+            yield Problem("error", "import-names", message)
+        else:
+            yield Problem("ok", "import-names", f"{name} belongs to forebear alone")
+
+
+def _extras() -> Iterator[Problem]:
+    for extra, modules in EXTRAS.items():
+        missing = [name for name in modules if find_spec(name) is None]
+        if missing:
+            remedy = f'pip install "forebear[{extra}]"'
+            yield Problem("warning", f"extra-{extra}", f"{', '.join(missing)} not installed: {remedy}")
+        else:
+            yield Problem("ok", f"extra-{extra}", "installed")
+
+
+def _home(context: Context) -> Iterator[Problem]:
+    free = shutil.disk_usage(context.home).free
+    level = "ok" if free >= LOW_SPACE else "warning"
+    yield Problem(level, "disk", f"{free / 1024**3:.1f} GiB free for {context.home}")
+    if os.access(context.home, os.W_OK):
+        yield Problem("ok", "home", f"{context.home} can be written")
+    else:
+        yield Problem("error", "home", f"{context.home} cannot be written by this user")
+
+
+def _mirror(context: Context) -> Iterator[Problem]:
+    with context.read() as uow:
+        for step_id in uow.steps.unmirrored(20):
+            step = uow.steps.get(step_id)
+            if step is not None and step.mirror.state == "failing":
+                yield Problem("warning", "mirror", f"{step_id} is not mirrored: {step.mirror.error}")
+
+
+def _audit(context: Context) -> Iterator[Problem]:
+    report = Audit(context).verify()
+    if report.intact:
+        yield Problem("ok", "audit", f"{report.entries} entries, head {report.head.short}")
+    else:
+        yield Problem("error", "audit", report.reason or "the audit chain does not verify")

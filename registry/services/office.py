@@ -1,0 +1,74 @@
+"""The office: all verbs over one context, for one actor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from registry.domain.people import Actor
+from registry.domain.verbs import Problem
+from registry.services.audit import Audit
+from registry.services.catalog import Catalog
+from registry.services.context import Context
+from registry.services.datasets import Datasets
+from registry.services.doctor import examine
+from registry.services.lineage import Lineage
+from registry.services.people import People
+from registry.services.promotions import Promotions
+from registry.services.transfers import Transfers
+
+
+@dataclass
+class LocalOffice:
+    """Implements `Office` on this machine's own storage."""
+
+    context: Context
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts."""
+        return self.context.actor
+
+    def as_actor(self, actor: Actor) -> LocalOffice:
+        """The same house for someone else."""
+        return LocalOffice(self.context.as_actor(actor))
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Registered models."""
+        return Catalog(self.context)
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        """Datasets."""
+        return Datasets(self.context)
+
+    @cached_property
+    def transfers(self) -> Transfers:
+        """Recipes and steps."""
+        return Transfers(self.context)
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """Walks of the graph."""
+        return Lineage(self.context)
+
+    @cached_property
+    def promotions(self) -> Promotions:
+        """Evidence, requests, votes, policies."""
+        return Promotions(self.context)
+
+    @cached_property
+    def people(self) -> People:
+        """People, roles, tokens."""
+        return People(self.context)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """The audit chain."""
+        return Audit(self.context)
+
+    def doctor(self) -> Sequence[Problem]:
+        """What is wrong with this home and this installation, and what is fine."""
+        return examine(self.context)

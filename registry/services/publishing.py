@@ -1,0 +1,143 @@
+"""Publishes what a step made: version, edges, metrics, manifest, card and audit entries in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from registry.domain.audit import Event
+from registry.domain.catalog import Describing, MetricValue, Modality
+from registry.domain.licences import combine_licences
+from registry.domain.manifests import Manifest
+from registry.domain.names import AssetKind, VersionRef
+from registry.domain.provenance import Compute, Output, write_manifest
+from registry.domain.transfers import Recipe, StepDetail, StepInput, StepState
+from registry.errors import AdapterError, StepStateError
+from registry.ports import Finished, Started
+from registry.services.cards import derived_card
+from registry.services.context import Context
+from registry.services.importing import FIRST_STAGE
+from registry.services.lookup import found
+from registry.services.storing import store_folder
+from registry.services.unit_of_work import NewVersion, UnitOfWork
+
+TASKS = {Modality.IMAGE: "image-classification", Modality.TEXT: "text-classification"}
+
+
+@dataclass(slots=True)
+class Run:
+    """What one run has learnt so far."""
+
+    step: StepDetail
+    recipe: Recipe
+    data: Mapping[str, StepInput]
+    started: Started | None = None
+    finished: Finished | None = None
+    measured: list[MetricValue] = field(default_factory=list)
+    written_at: float = 0.0
+
+
+def threads_of(step: StepDetail) -> int:
+    """The thread count that was fixed when the step was submitted; resuming restores it."""
+    submitted = cast("Mapping[str, object]", step.recipe["submitted"])
+    return int(cast("int", submitted["threads"]))
+
+
+def publish(context: Context, run: Run, wall_seconds: float) -> None:
+    """Publish the outputs of `run` and end its step. Raises: AdapterError, StepStateError when it was cancelled."""
+    started, finished = run.started, run.finished
+    if started is None or finished is None:
+        raise AdapterError(f"the adapter {run.recipe.adapter} ended without saying what it made")
+    manifest = Manifest.of(store_folder(context.blobs, finished.folder))
+    now, step_id = context.clock.now(), run.step.summary.id
+    with context.write() as uow:
+        moved = uow.steps.move(step_id, expected=frozenset({StepState.RUNNING}), to=StepState.SUCCEEDED, at=now)
+        if not moved:
+            raise StepStateError(f"{step_id} was cancelled meanwhile: nothing is published")
+        uow.steps.progress(step_id, epoch=float(started.epochs), at=now)
+        uow.steps.add_measured(step_id, run.measured)
+        ref = _write_version(context, uow, run, manifest, finished)
+        compute = Compute(
+            device=started.device,
+            precision=started.precision,
+            hardware=started.hardware,
+            libraries=started.libraries,
+            threads=threads_of(run.step),
+            wall_seconds=wall_seconds,
+            device_seconds=finished.device_seconds,
+            flops=finished.flops,
+            flops_method=finished.flops_method,
+            trainable=started.trainable,
+            parameters=started.parameters,
+        )
+        body, digest = write_manifest(
+            step_id=step_id,
+            method=run.recipe.method,
+            adapter=run.recipe.adapter,
+            actor=context.actor.handle,
+            inputs=run.step.inputs,
+            recipe=run.step.recipe,
+            compute=compute,
+            started_at=now if run.step.summary.started_at is None else run.step.summary.started_at,
+            ended_at=now,
+            metrics=run.measured,
+            outputs=(Output(ref, manifest),),
+            facts={**finished.facts, "classes": list(finished.classes), "resumed_from": started.resumed_from},
+        )
+        uow.steps.set_manifest(step_id, body, digest)
+        uow.commit(
+            Event(
+                "model_version.created",
+                str(ref),
+                {"digest": str(manifest.digest), "step": step_id, "manifest": str(digest)},
+            ),
+            Event("transfer.succeeded", step_id, {"output": str(ref)}),
+        )
+
+
+def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manifest, finished: Finished) -> VersionRef:
+    recipe, now, actor = run.recipe, context.clock.now(), context.actor.handle
+    describing = _describing(uow, run)
+    if uow.catalog.model(recipe.output) is None:
+        uow.catalog.add_model(recipe.output, describing, owner=actor, at=now)
+    ref = VersionRef(AssetKind.MODELS, recipe.output, uow.catalog.next_number(AssetKind.MODELS, recipe.output))
+    uow.catalog.add_version(
+        NewVersion(
+            ref=ref,
+            manifest=manifest,
+            architecture=finished.architecture,
+            licence=describing.licence,
+            stage=FIRST_STAGE,
+            step_id=run.step.summary.id,
+            created_at=now,
+            created_by=actor,
+            tags=recipe.tags,
+        )
+    )
+    submitted = cast("Mapping[str, object]", run.step.recipe["submitted"])
+    card = derived_card(
+        ref,
+        describing,
+        method=recipe.method,
+        step_id=run.step.summary.id,
+        inputs=run.step.inputs,
+        measured=run.measured,
+        recipe_text=str(submitted["text"]),
+    )
+    uow.catalog.add_card(ref, card, by=actor, at=now)
+    return ref
+
+
+def _describing(uow: UnitOfWork, run: Run) -> Describing:
+    """What the child is: its modality from the parent, its licence at least what the parents ask."""
+    parents = [found(uow.catalog.version(i.ref), i.ref) for i in run.step.inputs if i.ref.kind is AssetKind.MODELS]
+    modality = parents[0].model.modality
+    return Describing(
+        task=TASKS.get(modality, parents[0].model.task),
+        modality=modality,
+        licence=run.recipe.licence or combine_licences([p.summary.licence for p in parents]),
+        origin="internal",
+        description=run.recipe.description,
+        tags=run.recipe.tags,
+    )

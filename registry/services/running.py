@@ -1,0 +1,194 @@
+"""Runs one transfer step in this process: inputs out of the store, the adapter's events into rows, outputs published.
+
+The outputs, the new version, its edges, manifest and audit entries commit in one transaction; whatever dies before
+that leaves a step that can be resumed or that failed, never half a version.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from registry.domain.audit import Event
+from registry.domain.catalog import MetricValue
+from registry.domain.manifests import Manifest
+from registry.domain.names import AssetKind, VersionRef
+from registry.domain.transfers import EpochMetric, StepDetail, StepInput, StepState
+from registry.errors import (
+    DatasetChangedError,
+    IntegrityError,
+    NoSpaceError,
+    RegistryError,
+    StepStateError,
+)
+from registry.ports import (
+    Advanced,
+    DataInput,
+    Determinism,
+    Finished,
+    Measured,
+    ModelInput,
+    Saved,
+    Started,
+    TransferEvent,
+    TransferJob,
+)
+from registry.services.context import Context
+from registry.services.datasets import materialise_dataset
+from registry.services.lookup import found, refuse_withheld
+from registry.services.publishing import Run, publish, threads_of
+from registry.services.recipes import recipe_from_record
+from registry.services.storing import write_files
+
+PROGRESS_SECONDS = 0.5
+"""How often progress is written while nothing else is."""
+
+
+def work_folder(home: Path, step_id: str) -> Path:
+    """The step's own folder: worker log, checkpoints, inputs and output while it runs."""
+    return home / "work" / step_id
+
+
+def run_step(context: Context, step_id: str) -> StepDetail:
+    """Run a queued step to its end. Raises: NotFoundError, StepStateError, and whatever made the step fail."""
+    with context.write() as uow:
+        step = found(uow.steps.get(step_id), step_id)
+        now = context.clock.now()
+        if not uow.steps.move(step_id, expected=frozenset({StepState.QUEUED}), to=StepState.RUNNING, at=now):
+            raise StepStateError(f"{step_id} is {step.summary.state}, so it cannot be started")
+        uow.commit(Event("transfer.started", step_id, {"threads": threads_of(step)}))
+    try:
+        _work(context, step)
+    except Exception as error:
+        _fail(context, step_id, error)
+        raise
+    with context.read() as uow:
+        return found(uow.steps.get(step_id), step_id)
+
+
+def _work(context: Context, step: StepDetail) -> None:
+    work = work_folder(context.home, step.summary.id)
+    inputs = work / "inputs"
+    shutil.rmtree(inputs, ignore_errors=True)
+    inputs.mkdir(parents=True)
+    recipe = recipe_from_record({k: v for k, v in step.recipe.items() if k != "submitted"})
+    data = {i.role: i for i in step.inputs if i.ref.kind is AssetKind.DATASETS}
+    run = Run(step, recipe, data)
+    try:
+        job = TransferJob(
+            recipe=recipe,
+            sources=_models(context, step, inputs),
+            data=_datasets(context, data, inputs),
+            work=work,
+            features=context.home / "cache" / "features",
+            determinism=Determinism(recipe.seed, threads_of(step)),
+            device=context.settings.device,
+            resume=(work / "checkpoints").is_dir(),
+        )
+        begun = time.monotonic()
+        for event in context.plugins.transfer(recipe.adapter).run(job):
+            _note(context, run, event)
+        publish(context, run, time.monotonic() - begun)
+    finally:
+        shutil.rmtree(inputs, ignore_errors=True)
+    for leftover in ("checkpoints", "output"):
+        shutil.rmtree(work / leftover, ignore_errors=True)
+
+
+def _models(context: Context, step: StepDetail, folder: Path) -> tuple[ModelInput, ...]:
+    models = []
+    with context.read() as uow:
+        for number, item in enumerate(i for i in step.inputs if i.ref.kind is AssetKind.MODELS):
+            detail = found(uow.catalog.version(item.ref), item.ref)
+            refuse_withheld(detail.summary)
+            target = folder / f"model-{number}"
+            target.mkdir()
+            write_files(uow, context.blobs, item.ref, Manifest(detail.files), target, changed=_changed_model(item.ref))
+            models.append(ModelInput(target, item.digest, item.role, detail.architecture, item.ref.label))
+    return tuple(models)
+
+
+def _changed_model(ref: VersionRef):  # type: ignore[no-untyped-def]
+    return lambda path: IntegrityError(f"the stored bytes of {path!r} in {ref} are not what was registered")
+
+
+def _datasets(context: Context, data: Mapping[str, StepInput], folder: Path) -> dict[str, DataInput]:
+    inputs: dict[str, DataInput] = {}
+    read: dict[VersionRef, DataInput] = {}
+    for role, item in data.items():
+        if item.ref not in read:
+            with context.read() as uow:
+                detail = found(uow.datasets.version(item.ref), item.ref)
+            if detail.summary.digest != item.digest:
+                raise DatasetChangedError(f"{item.ref} is not what it was when the step was submitted")
+            target = folder / f"data-{len(read)}"
+            target.mkdir()
+            rows = materialise_dataset(context, detail, target)
+            read[item.ref] = DataInput(
+                root=target,
+                digest=item.digest,
+                label=item.ref.label,
+                format=detail.summary.format,
+                modality=detail.dataset.describing.modality,
+                rows=rows,
+                split="",
+            )
+        inputs[role] = replace(read[item.ref], split=item.split or "")
+    return inputs
+
+
+def _note(context: Context, run: Run, event: TransferEvent) -> None:
+    """Write what people watch, at most twice a second; keep what the manifest needs."""
+    match event:
+        case Started():
+            run.started = event
+        case Finished():
+            run.finished = event
+        case Measured(final=True) if event.role in run.data:
+            run.measured.append(_value(run, event))
+        case Measured():
+            _write_curve(context, run, [event])
+        case Advanced():
+            now = time.monotonic()
+            if now - run.written_at >= PROGRESS_SECONDS:
+                run.written_at = now
+                _progress(context, run, event)
+        case Saved():
+            pass
+
+
+def _value(run: Run, event: Measured) -> MetricValue:
+    item = run.data[event.role]
+    return MetricValue(event.name, event.value, event.role, item.split or "", item.digest, item.ref.label)
+
+
+def _write_curve(context: Context, run: Run, events: Iterable[Measured]) -> None:
+    points = [EpochMetric(e.epoch, e.step, e.name, e.role, e.value) for e in events]
+    with context.write() as uow:
+        uow.steps.add_curve(run.step.summary.id, points)
+        uow.commit_unaudited()
+
+
+def _progress(context: Context, run: Run, event: Advanced) -> None:
+    with context.write() as uow:
+        uow.steps.progress(run.step.summary.id, epoch=event.epoch, at=context.clock.now())
+        uow.commit_unaudited()
+
+
+def _fail(context: Context, step_id: str, error: Exception) -> None:
+    """Record why, unless the step was cancelled meanwhile; a full disk is told as what it is."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        error = NoSpaceError(
+            "the disk is full; the step kept nothing of what it was writing", remedy="Make room, then resume it"
+        )
+    known = isinstance(error, RegistryError)
+    sentence = f"[{error.code}] {error}" if known else f"[adapter-failed] {type(error).__name__}: {error}"  # type: ignore[attr-defined]
+    with context.write() as uow:
+        now = context.clock.now()
+        running = frozenset({StepState.RUNNING})
+        if uow.steps.move(step_id, expected=running, to=StepState.FAILED, at=now, error=sentence[:2000]):
+            uow.commit(Event("transfer.failed", step_id, {"error": sentence[:2000]}))

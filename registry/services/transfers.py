@@ -1,0 +1,193 @@
+"""The verbs of transfer steps: check a recipe, submit it, watch it, resume it, cancel it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lineage import Assurance, Digest
+from registry.domain.audit import Event
+from registry.domain.ids import is_id, new_id
+from registry.domain.manifests import canonical_json
+from registry.domain.names import AssetKind, Name, Reference, VersionRef
+from registry.domain.paging import Page, PageRequest
+from registry.domain.people import Permission
+from registry.domain.transfers import (
+    Method,
+    Recipe,
+    StepDetail,
+    StepInput,
+    StepState,
+    StepSummary,
+)
+from registry.errors import BadRecipeError, NameTakenError, NotFoundError, StepStateError
+from registry.ports import Engine
+from registry.services.context import Context
+from registry.services.gitstate import git_state
+from registry.services.lookup import found, refuse_withheld, resolve
+from registry.services.recipes import complete, read_recipe, recipe_record
+from registry.services.running import work_folder
+from registry.services.tracking import Tracking
+from registry.services.unit_of_work import NewStep, UnitOfWork
+
+ENDED = frozenset({StepState.SUCCEEDED, StepState.CANCELLED})
+RESUMABLE = frozenset({StepState.RUNNING, StepState.QUEUED, StepState.INTERRUPTED, StepState.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Transfers:
+    """Implements `TransferVerbs`; steps run in a process of their own, started by an engine."""
+
+    context: Context
+
+    def check(self, text: str) -> Recipe:
+        """The recipe after defaults, every reference pinned to a version that may be used."""
+        with self.context.read() as uow:
+            return self._resolve(uow, text)[0]
+
+    def submit(self, text: str, *, recipe_path: Path | None = None, background: bool = False) -> StepDetail:
+        """Write the step with its resolved inputs, then start it."""
+        now, actor = self.context.clock.now(), self.context.actor.handle
+        origin = git_state(recipe_path) if recipe_path is not None else {}
+        with self.context.write() as uow:
+            recipe, inputs = self._resolve(uow, text)
+            model = uow.catalog.model(recipe.output)
+            if model is None and uow.catalog.is_taken(AssetKind.MODELS, recipe.output):
+                raise NameTakenError(
+                    f"{recipe.output} is taken", remedy="Choose another output: names are never reused"
+                )
+            record = recipe_record(recipe)
+            identity = {"recipe": record, "inputs": [[str(i.digest), i.role, i.split] for i in inputs]}
+            submitted = {"text": text, "git": dict(origin), "threads": self._threads()}
+            step = NewStep(
+                id=new_id("step", now),
+                digest=Digest.of(canonical_json(identity)),
+                kind=AssetKind.MODELS,
+                wanted=recipe.output,
+                method=recipe.method,
+                adapter=recipe.adapter,
+                state=StepState.QUEUED,
+                recipe={**record, "submitted": submitted},
+                inputs=inputs,
+                created_at=now,
+                created_by=actor,
+                epochs=recipe.epochs,
+            )
+            uow.steps.add(step)
+            Tracking(self.context).queue(uow, step.id)
+            uow.commit(
+                Event("transfer.submitted", step.id, {"output": str(recipe.output), "method": recipe.method.value})
+            )
+        self._engine(background).start(step.id, self.context.home)
+        return self.step(step.id)
+
+    def search(
+        self,
+        *,
+        state: StepState | None = None,
+        method: Method | None = None,
+        output: Name | None = None,
+        page: PageRequest = PageRequest(),
+    ) -> Page[StepSummary]:
+        """Steps, newest first."""
+        with self.context.read() as uow:
+            steps = uow.steps.search(state=state, method=method, output=output, page=page)
+        return replace(steps, items=[self._observed(step) for step in steps.items])
+
+    def step(self, step_id: str) -> StepDetail:
+        """One step; a running one whose worker is gone shows as interrupted."""
+        with self.context.read() as uow:
+            detail = found(uow.steps.get(_checked(step_id)), step_id)
+        return replace(detail, summary=self._observed(detail.summary))
+
+    def resume(self, step_id: str, *, background: bool = False) -> StepDetail:
+        """Start the worker again; it goes on from the last whole checkpoint, with the thread count it had."""
+        detail = self.step(step_id)
+        state = detail.summary.state
+        alive = self._engine(True).alive(step_id, self.context.home)
+        if alive or state not in RESUMABLE or detail.summary.method is Method.IMPORT:
+            raise StepStateError(f"{step_id} is {state}, so there is nothing to resume")
+        with self.context.write() as uow:
+            now = self.context.clock.now()
+            if not uow.steps.move(step_id, expected=RESUMABLE, to=StepState.QUEUED, at=now):
+                raise StepStateError(f"{step_id} changed meanwhile", remedy="Look again: forebear transfer show")
+            uow.commit(Event("transfer.resumed", step_id, {"from": state.value}))
+        self._engine(background).start(step_id, self.context.home)
+        return self.step(step_id)
+
+    def cancel(self, step_id: str) -> StepDetail:
+        """Mark it cancelled first, so that a worker about to publish cannot; then end the worker and its files."""
+        with self.context.write() as uow:
+            detail = found(uow.steps.get(_checked(step_id)), step_id)
+            now, state = self.context.clock.now(), detail.summary.state
+            if not uow.steps.move(step_id, expected=RESUMABLE, to=StepState.CANCELLED, at=now):
+                raise StepStateError(f"{step_id} is {state}, so it cannot be cancelled")
+            uow.commit(Event("transfer.cancelled", step_id, {"from": state.value}))
+        self._engine(True).stop(step_id, self.context.home)
+        shutil.rmtree(work_folder(self.context.home, step_id), ignore_errors=True)
+        return self.step(step_id)
+
+    def _engine(self, background: bool) -> Engine:
+        return self.context.plugins.engine("background" if background else "foreground")
+
+    def _observed(self, step: StepSummary) -> StepSummary:
+        if step.state is StepState.RUNNING and not self._engine(True).alive(step.id, self.context.home):
+            return replace(step, state=StepState.INTERRUPTED)
+        return step
+
+    def _threads(self) -> int:
+        return self.context.settings.threads or len(os.sched_getaffinity(0))
+
+    def _resolve(self, uow: UnitOfWork, text: str) -> tuple[Recipe, tuple[StepInput, ...]]:
+        self.context.actor.require(Permission.EDIT)
+        document = read_recipe(text)
+        references = document.references()
+        sources = [found(uow.catalog.version(resolve(uow, r)), r) for r in references]
+        if not sources:
+            raise BadRecipeError("the recipe names no source model", remedy="Add source: models:/team/name/1")
+        for source in sources:
+            refuse_withheld(source.summary)
+        recipe = complete(
+            document,
+            modality=sources[0].model.modality,
+            task=sources[0].model.task,
+            offers=self.context.plugins.offers(),
+        )
+        pinned = tuple(
+            replace(choice, model=_exact(source.summary.ref))
+            for choice, source in zip(recipe.sources, sources, strict=True)
+        )
+        inputs = [
+            StepInput(source.summary.ref, source.summary.digest, choice.role, None, Assurance.OBSERVED)
+            for choice, source in zip(pinned, sources, strict=True)
+        ]
+        data = {}
+        for role, choice in recipe.data.items():
+            ref = resolve(uow, choice.dataset)
+            dataset = found(uow.datasets.version(ref), ref)
+            _check_split(role, choice.split, dataset.summary.ref, [s.name for s in dataset.summary.splits])
+            data[role] = replace(choice, dataset=_exact(ref))
+            inputs.append(StepInput(ref, dataset.summary.digest, role, choice.split, Assurance.OBSERVED))
+        return replace(recipe, sources=pinned, data=data), tuple(inputs)
+
+
+def _exact(ref: VersionRef) -> Reference:
+    return Reference(ref.kind, ref.name, ref.number)
+
+
+def _check_split(role: str, split: str, ref: VersionRef, splits: Sequence[str]) -> None:
+    if split not in splits:
+        raise BadRecipeError(
+            f"data.{role}: {ref} has no split {split!r}",
+            remedy=f"It has: {', '.join(splits)}",
+            facts={"splits": list(splits)},
+        )
+
+
+def _checked(step_id: str) -> str:
+    if not is_id(step_id) or not step_id.startswith("step-"):
+        raise NotFoundError(f"{step_id[:80]!r} is not the id of a step", remedy="See them: forebear transfer list")
+    return step_id
