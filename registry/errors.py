@@ -188,6 +188,12 @@ class MisfitError(InvalidError):
     code = "architecture-misfit"
 
 
+class DivergedError(InvalidError):
+    """Training diverged: the loss is no longer a number. The last good checkpoint is kept."""
+
+    code = "diverged"
+
+
 class IntegrityError(RegistryError):
     """Stored bytes or rows are not what they were when they were written."""
 
