@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import yaml
@@ -33,8 +33,19 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read_document(text: str, model: type[M], *, error: type[InvalidError], what: str) -> M:
-    """Parse `text` as YAML into `model`.
+Found = tuple[tuple[str | int, ...], str]
+"""A problem that only the whole document shows: the path to it, and one sentence."""
+
+
+def read_document(
+    text: str,
+    model: type[M],
+    *,
+    error: type[InvalidError],
+    what: str,
+    check: Callable[[M], Iterable[Found]] | None = None,
+) -> M:
+    """Parse `text` as YAML into `model`; then `check` looks for names that lead nowhere.
 
     Raises: `error`, with one sentence per problem, each with its line: unknown keys come with the nearest known key.
     """
@@ -55,10 +66,14 @@ def read_document(text: str, model: type[M], *, error: type[InvalidError], what:
     if not isinstance(data, Mapping):
         raise error(f"the {what} is not a mapping of keys", remedy="Start with lines such as `key: value`")
     try:
-        return model.model_validate(data)
+        document = model.model_validate(data)
     except ValidationError as problems:
         lines = [_sentence(root, item, model) for item in problems.errors(include_url=False)]
         raise error("; ".join(lines), facts={"problems": lines}) from problems
+    lines = [f"line {line_of(root, path)}: {sentence}" for path, sentence in (check(document) if check else ())]
+    if lines:
+        raise error("; ".join(lines), facts={"problems": lines})
+    return document
 
 
 def line_of(root: yaml.Node | None, path: Sequence[str | int]) -> int:
