@@ -4,15 +4,19 @@ Pure: standard library, numpy and scipy at most. No clock, disk, network or data
 """
 
 from lineage.digest import Digest
-from lineage.errors import BadDigestError, CycleError, LineageError, UnknownNodeError
+from lineage.errors import BadDigestError, BadEdgeError, CycleError, LineageError, UnknownNodeError
+from lineage.graph import Graph, Kinship
 from lineage.nodes import Assurance, Edge, Node, NodeId, NodeKind
 
 __all__ = [
     "Assurance",
     "BadDigestError",
+    "BadEdgeError",
     "CycleError",
     "Digest",
     "Edge",
+    "Graph",
+    "Kinship",
     "LineageError",
     "Node",
     "NodeId",

@@ -34,3 +34,12 @@ class CycleError(LineageError):
 
     def __init__(self, source: object, target: object) -> None:
         super().__init__(f"an edge {source} -> {target} would make {target} its own ancestor")
+
+
+class BadEdgeError(LineageError):
+    """An edge joins a transfer step with a model or dataset version, never two versions or two steps."""
+
+    code = "bad-edge"
+
+    def __init__(self, source: object, target: object) -> None:
+        super().__init__(f"an edge {source} -> {target} does not join a transfer step with a version")
