@@ -1,0 +1,1 @@
+"""PyTorch: image models, their definitions, importing state dicts, and transfers of images."""

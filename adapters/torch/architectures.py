@@ -1,0 +1,152 @@
+"""Names of known layouts: how the tensors of a foreign state dict are called here, and what settings go with them.
+
+A layout turns each foreign name into ours. Where several layouts are in use for one architecture (the original
+authors', torchvision's old and new, timm's), each is tried, and the one that knows every name wins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters.torch.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
+
+Layout = Callable[[str], str | None]
+"""Our name of a foreign tensor; None when the layout does not know it."""
+
+BYTES_AROUND_127 = Preprocess(mean=(127 / 255,) * 3, std=(128 / 255,) * 3, resample=3)
+"""(x - 127) / 128 for bytes x, bicubic: what the EfficientNet-Lite models were trained with."""
+IMAGENET = Preprocess(mean=IMAGENET_MEAN, std=IMAGENET_STD, resample=2)
+
+
+def translate(names: Iterable[str], layouts: tuple[Layout, ...]) -> dict[str, str] | None:
+    """Foreign name -> ours by the first layout that knows every name and maps no two to one; None when none does."""
+    foreign = list(names)
+    for layout in layouts:
+        ours = [layout(name) for name in foreign]
+        known = [name for name in ours if name is not None]
+        if len(known) == len(foreign) and len(set(known)) == len(known):
+            return dict(zip(foreign, known, strict=True))
+    return None
+
+
+def _unchanged(name: str) -> str | None:
+    return name
+
+
+# --- EfficientNet-Lite0 --------------------------------------------------------------------------------------------
+
+_STAGE_STARTS = (0, 1, 3, 5, 8, 11, 15)
+_LITE_SIMPLE = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+_LITE_FIRST = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+_LITE_BLOCK = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+
+
+def lite_original(name: str) -> str | None:
+    """`_blocks.3._expand_conv.weight` -> `blocks.2.0.conv_pw.weight`: the PyTorch port's flat names to timm's."""
+    block = re.fullmatch(r"_blocks\.(\d+)\.(_\w+)\.(\w+)", name)
+    if block is None:
+        module, _, leaf = name.rpartition(".")
+        return f"{_LITE_SIMPLE[module]}.{leaf}" if module in _LITE_SIMPLE else None
+    number, module, leaf = int(block[1]), block[2], block[3]
+    table = _LITE_FIRST if number == 0 else _LITE_BLOCK
+    if number > 15 or module not in table:
+        return None
+    stage = max(i for i, start in enumerate(_STAGE_STARTS) if start <= number)
+    return f"blocks.{stage}.{number - _STAGE_STARTS[stage]}.{table[module]}.{leaf}"
+
+
+def lite_timm(name: str) -> str | None:
+    """The names of timm are ours already."""
+    return name if re.match(r"(conv_stem|bn1|bn2|blocks\.\d\.\d|conv_head|classifier)\.", name) else None
+
+
+# --- MobileNetV2 ---------------------------------------------------------------------------------------------------
+
+_PAIR = {"0": "convolution", "1": "normalization"}
+_STEM = ("conv_3x3", "reduce_1x1")
+_BLOCK = ("expand_1x1", "conv_3x3", "reduce_1x1")
+
+
+def _mobilenet(name: str, inside: Callable[[str, tuple[str, ...]], str | None]) -> str | None:
+    """The outer names of torchvision; `inside` reads what follows `conv.` in a block made of `parts`."""
+    match = re.fullmatch(r"features\.(\d+)\.(.+)\.(\w+)", name)
+    if match is None:
+        return re.sub(r"^classifier(\.1)?\.(weight|bias)$", r"classifier.\2", name) if "classifier" in name else None
+    number, inner, leaf = int(match[1]), match[2], match[3]
+    if number in {0, 18}:
+        place = "conv_stem.first_conv" if number == 0 else "conv_1x1"
+        return f"{place}.{_PAIR[inner]}.{leaf}" if inner in _PAIR else None
+    if number > 18 or not inner.startswith("conv."):
+        return None
+    found = inside(inner.removeprefix("conv."), _STEM if number == 1 else _BLOCK)
+    place = "conv_stem" if number == 1 else f"layer.{number - 2}"
+    return None if found is None else f"{place}.{found}.{leaf}"
+
+
+def mobilenet_flat(name: str) -> str | None:
+    """Older names: convolution, norm and activation of a block are numbered through: `conv.3` is the second part's."""
+
+    def inside(rest: str, parts: tuple[str, ...]) -> str | None:
+        if not rest.isdecimal() or int(rest) // 3 >= len(parts) or int(rest) % 3 == 2:
+            return None
+        return f"{parts[int(rest) // 3]}.{_PAIR[str(int(rest) % 3)]}"
+
+    return _mobilenet(name, inside)
+
+
+def mobilenet_torchvision(name: str) -> str | None:
+    """Newer names: each convolution with its norm is a group of its own, but the last: `conv.1.0`, then `conv.2`."""
+
+    def inside(rest: str, parts: tuple[str, ...]) -> str | None:
+        last = len(parts) - 1
+        if rest in {str(last), str(last + 1)}:
+            return f"{parts[last]}.{_PAIR[str(int(rest) - last)]}"
+        group, _, place = rest.partition(".")
+        known = group.isdecimal() and int(group) < last and place in _PAIR
+        return f"{parts[int(group)]}.{_PAIR[place]}" if known else None
+
+    return _mobilenet(name, inside)
+
+
+MOBILENET_CONFIG: Mapping[str, Any] = {
+    "model_type": "mobilenet_v2",
+    "classifier_dropout_prob": 0.2,
+    "depth_multiplier": 1.0,
+    "image_size": 224,
+    "layer_norm_eps": 1e-5,
+    "tf_padding": False,
+}
+"""torchvision's MobileNetV2: symmetric padding and PyTorch's eps, where transformers' default is TensorFlow's."""
+
+
+# --- the table -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An architecture that a bare state dict may be imported as. `head` is the prefix of its classifier's tensors."""
+
+    name: str
+    layouts: tuple[Layout, ...]
+    preprocess: Preprocess
+    head: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+KNOWN: Mapping[str, Known] = {
+    known.name: known
+    for known in (
+        Known("efficientnet_lite0", (lite_original, lite_timm), BYTES_AROUND_127, "classifier."),
+        Known("mobilenet_v2", (mobilenet_flat, mobilenet_torchvision), IMAGENET, "classifier.", MOBILENET_CONFIG),
+    )
+}

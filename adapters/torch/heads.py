@@ -1,0 +1,61 @@
+"""Task heads: what turns a trunk's features [N, D] into scores [N, classes]."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from registry.errors import BadArtifactError, InvalidError
+
+
+@dataclass(frozen=True, slots=True)
+class HeadShape:
+    """`linear`, or `mlp` with one hidden layer of ReLU; `dropout` comes before the last layer."""
+
+    kind: str = "linear"
+    hidden: int = 256
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in {"linear", "mlp"}:
+            raise InvalidError(f"there is no head of kind {self.kind!r}", remedy="Use linear or mlp")
+        if self.hidden < 1 or not 0 <= self.dropout < 1:
+            raise InvalidError(
+                f"a head with {self.hidden} hidden units and dropout {self.dropout}",
+                remedy="Give at least one unit, and a dropout of at least 0 and less than 1",
+            )
+
+    def build(self, dim: int, classes: int) -> nn.Sequential:
+        """A new head with PyTorch's own initialisation, drawn from the global generator: seed it first."""
+        if self.kind == "linear":
+            return nn.Sequential(nn.Dropout(self.dropout), nn.Linear(dim, classes))
+        return nn.Sequential(
+            nn.Linear(dim, self.hidden), nn.ReLU(), nn.Dropout(self.dropout), nn.Linear(self.hidden, classes)
+        )
+
+    def tensors(self, head: nn.Module, prefix: str) -> dict[str, Tensor]:
+        """The tensors of `head` as they are saved: `prefix.weight`, or `prefix.0.weight` and so on."""
+        state = head.state_dict()
+        cut = len("1.") if self.kind == "linear" else 0
+        return {f"{prefix}.{name[cut:]}": tensor for name, tensor in state.items()}
+
+    def fill(self, head: nn.Module, tensors: Mapping[str, Tensor], prefix: str) -> None:
+        """The inverse of `tensors`."""
+        lead = "1." if self.kind == "linear" else ""
+        start = f"{prefix}."
+        head.load_state_dict({lead + k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)})
+
+    def document(self) -> dict[str, object]:
+        """The `head` of a config.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> HeadShape:
+        """Raises: BadArtifactError."""
+        try:
+            return cls(str(document["kind"]), int(document.get("hidden", 256)), float(document.get("dropout", 0.0)))
+        except (KeyError, TypeError, ValueError, InvalidError) as error:
+            raise BadArtifactError(f"the head in config.json cannot be read: {error}") from error

@@ -1,0 +1,201 @@
+"""Image models for transfers: a trunk that gives features and a head that gives scores, whatever the architecture.
+
+    model = load_image_model(folder, "efficientnet_lite0").with_head(("cat", "dog"))
+    scores = model.logits(torch.stack([model.preprocess.apply(picture) for picture in pictures]))
+    model.save(output)
+
+`features` then `head` is exactly `logits`, so a head may be trained on features that were computed once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from adapters.torch.families import Family, Loaded, load_family
+from adapters.torch.heads import HeadShape
+from adapters.torch.preprocess import Preprocess
+from registry.errors import InvalidError
+
+FLOPS_METHOD = (
+    "torch.utils.flop_counter.FlopCounterMode: forward of one sample, a multiply-add is two, normalisation and "
+    "activations are not counted"
+)
+_DEFINITIONS = Path(__file__).parent / "definitions"
+_BATCH_NORM = nn.modules.batchnorm._BatchNorm
+_NORMS = (_BATCH_NORM, nn.LayerNorm, nn.GroupNorm)
+
+
+class Network(nn.Module):
+    """The trunk [N, 3, H, W] -> [N, D] and the head [N, D] -> [N, classes], as one module."""
+
+    def __init__(self, trunk: nn.Module, head: nn.Module | None) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.head = head
+
+    def forward(self, x: Tensor) -> Tensor:
+        features: Tensor = self.trunk(x)
+        return features if self.head is None else self.head(features)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageModel:
+    """A model on its way through a transfer. `module` is what to train, move to a device and checkpoint.
+
+    `classes` are the names of the head's outputs in order; None when there is no head, or its names are not known.
+    """
+
+    architecture: str
+    module: Network
+    dim: int
+    classes: tuple[str, ...] | None
+    preprocess: Preprocess
+    family: Family
+    shape: HeadShape | None
+
+    @property
+    def head(self) -> nn.Module:
+        """The head alone: features [N, D] to scores [N, classes]. Raises: InvalidError when there is none."""
+        if self.module.head is None:
+            raise InvalidError(f"{self.architecture} has no head for classes", remedy="Give it one with with_head")
+        return self.module.head
+
+    def features(self, x: Tensor) -> Tensor:
+        """Pooled features [N, D] of pictures [N, 3, H, W]."""
+        found: Tensor = self.module.trunk(x)
+        return found
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Scores [N, classes] of pictures [N, 3, H, W]. Raises: InvalidError when there is no head."""
+        scores: Tensor = self.head(self.features(x))
+        return scores
+
+    def with_head(
+        self, classes: tuple[str, ...], kind: str = "linear", hidden: int = 256, dropout: float = 0.0
+    ) -> ImageModel:
+        """The same trunk (shared, not copied) under a new head for `classes`, drawn from torch's global generator.
+
+        Raises: InvalidError for fewer than two classes, a class named twice, or a head of unknown kind.
+        """
+        if len(classes) < 2 or len(set(classes)) != len(classes):
+            raise InvalidError("a head needs two classes or more, each named once")
+        shape = HeadShape(kind, hidden, dropout)
+        like = next(self.module.parameters())
+        head = shape.build(self.dim, len(classes)).to(like.device, like.dtype)
+        return replace(
+            self,
+            architecture=self.family.architecture(shape),
+            module=Network(self.module.trunk, head).train(self.module.training),
+            classes=tuple(classes),
+            shape=shape,
+        )
+
+    def layers(self) -> list[tuple[str, nn.Module]]:
+        """Every layer from input to output, each parameter in exactly one; the last is `head` where there is one.
+
+        Raises: InvalidError when the trunk holds parameters that lie in no layer.
+        """
+        found: list[tuple[str, nn.Module]] = []
+        for name, module in _walk(self.family.body(self.module.trunk)):
+            if isinstance(module, _NORMS) and found:  # a normalisation goes with the layer before it
+                found[-1] = (found[-1][0], nn.ModuleList([found[-1][1], module]))
+            elif any(True for _ in module.parameters()):
+                found.append((name, module))
+        inside = {id(p) for _, module in found for p in module.parameters()}
+        if any(id(p) not in inside for p in self.module.trunk.parameters()):
+            raise InvalidError(f"the layers of {self.architecture} cannot be put in order")
+        return found if self.module.head is None else [*found, ("head", self.module.head)]
+
+    def flops(self, size: int | None = None) -> float:
+        """Floating-point operations of one sample's forward pass at `size` pixels a side, by `FLOPS_METHOD`."""
+        side = size or self.preprocess.size
+        like, training = next(self.module.parameters()), self.module.training
+        sample = torch.zeros(1, 3, side, side, device=like.device, dtype=like.dtype)
+        self.module.eval()
+        try:
+            with torch.no_grad(), FlopCounterMode(display=False) as counter:
+                self.module(sample)
+        finally:
+            self.module.train(training)
+        return float(counter.get_total_flops())
+
+    def save(self, folder: Path, classes: tuple[str, ...] | None = None) -> None:
+        """Write model.safetensors (tensors in a fixed order), config.json and preprocessor_config.json into `folder`.
+
+        The same weights give the same bytes. Raises: InvalidError when the names do not fit the head.
+        """
+        names = self.classes if classes is None else tuple(classes)
+        self._check_names(names)
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = self.family.tensors(self.module.trunk, self.shape)
+        if self.shape is not None:
+            tensors |= self.shape.tensors(self.head, self.family.head_prefix(self.shape))
+        whole = {name: tensors[name].detach().cpu().contiguous().clone() for name in sorted(tensors)}
+        save_file(whole, folder / "model.safetensors", metadata={"format": "pt"})
+        document = self.family.config(self.shape, names)
+        text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        (folder / "config.json").write_text(text, encoding="utf-8")
+        self.preprocess.write(folder)
+
+    def _check_names(self, names: tuple[str, ...] | None) -> None:
+        if self.shape is None:
+            return
+        outputs = next(m for m in reversed(list(self.head.modules())) if isinstance(m, nn.Linear)).out_features
+        if names is not None and len(names) != outputs:
+            raise InvalidError(f"{len(names)} class names for a head of {outputs} outputs")
+
+
+def load_image_model(folder: Path, architecture: str) -> ImageModel:
+    """Build `architecture` and fill it with the weights of `folder`, in eval mode, float32 on the CPU.
+
+    Raises: MisfitError naming the tensors that do not fit, InvalidError for an architecture that is not an image
+    model's, BadArtifactError, MissingExtraError.
+    """
+    loaded: Loaded = load_family(folder, architecture)
+    return ImageModel(
+        architecture=architecture,
+        module=Network(loaded.trunk, loaded.head).eval(),
+        dim=loaded.dim,
+        classes=loaded.classes,
+        preprocess=Preprocess.read(folder),
+        family=loaded.family,
+        shape=loaded.shape,
+    )
+
+
+def freeze_batchnorm(module: nn.Module) -> int:
+    """Put every BatchNorm in `module` in eval mode, so that its running statistics stay; gives how many there are.
+
+    Call it again after each `module.train()`, which undoes it. Weights and biases of the norms stay trainable unless
+    `requires_grad` says otherwise. A frozen layer wants this: else it drifts with each batch though its weights do not.
+    """
+    norms = [m for m in module.modules() if isinstance(m, _BATCH_NORM)]
+    for norm in norms:
+        norm.eval()
+    return len(norms)
+
+
+def definition_file(architecture: str) -> Path | None:
+    """The one-file definition to write beside the weights; None where a stock library builds the architecture."""
+    names = {"efficientnet_lite0": "efficientnet_lite.py", "squeezenet1_1": "squeezenet.py"}
+    name = "transformers_mlp.py" if architecture.startswith("transformers+mlp:") else names.get(architecture)
+    return None if name is None else _DEFINITIONS / name
+
+
+def _walk(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """Children in order; containers of layers (and what directly holds one) are opened, layers themselves are not."""
+    for name, child in module.named_children():
+        if isinstance(child, (nn.ModuleList, nn.Sequential)):
+            yield from ((f"{prefix}{name}.{i}", item) for i, item in child.named_children())
+        elif any(isinstance(inner, nn.ModuleList) for inner in child.children()):
+            yield from _walk(child, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", child
