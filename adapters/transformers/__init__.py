@@ -1,0 +1,1 @@
+"""Transformers: text encoders, importing Hugging Face folders, and transfers of texts."""
