@@ -37,11 +37,6 @@ class Duties:
     """One person fills one role."""
     service_accounts_may_vote: bool = False
 
-    def deeds(self, handle: str, case: Case) -> tuple[Contribution, ...]:
-        """How `handle` contributed to the candidate, as far as these duties mind."""
-        recorded = case.candidate.contributors
-        return tuple(deed for deed in Contribution if deed in self.contributors and handle in recorded.get(deed, ()))
-
 
 @dataclass(frozen=True, slots=True)
 class Electorate:
@@ -59,12 +54,11 @@ class Electorate:
 
     def objections(self, handle: str) -> tuple[str, ...]:
         """Why a vote of `handle` would not count, all of it; empty when it would."""
-        reasons = []
-        if self.duties.no_self_approval:
-            reasons += [
-                f"{handle} {deed.deed}, and nobody approves their own work"
-                for deed in self.duties.deeds(handle, self.case)
-            ]
+        reasons: list[str] = []
+        deeds = self._deeds(handle)
+        if deeds:
+            did = " and ".join(filter(None, (", ".join(deeds[:-1]), deeds[-1])))
+            reasons.append(f"{handle} {did}: nobody approves their own work")
         if self.case.standing(handle).service and not self.duties.service_accounts_may_vote:
             reasons.append(f"{handle} is a service account, and service accounts do not vote")
         if not self.wanted:
@@ -72,6 +66,12 @@ class Electorate:
         elif not self.roles_of(handle):
             reasons.append(f"{handle} holds none of the roles that vote here: {', '.join(self.wanted)}")
         return tuple(reasons)
+
+    def _deeds(self, handle: str) -> list[str]:
+        """How `handle` contributed to the candidate, as far as these duties mind."""
+        recorded = self.case.candidate.contributors
+        minded = self.duties.contributors if self.duties.no_self_approval else frozenset()
+        return [deed.deed for deed in Contribution if deed in minded and handle in recorded.get(deed, ())]
 
     def eligible(self) -> dict[str, tuple[str, ...]]:
         """By voter, the roles that their standing approval fills: held when they voted, and still held now."""

@@ -7,11 +7,12 @@ everything that is missing from one answer. Whatever cannot be evaluated is a fa
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from lineage import Digest
 from registry.domain.approvals import Duties, Electorate, RoleRule
 from registry.domain.catalog import Status
 from registry.domain.expressions import Expression, Scope, UnanswerableError
@@ -104,6 +105,8 @@ class Policy:
 
     name: str
     version: int
+    digest: Digest
+    """SHA-256 of the file as it was published."""
     description: str
     priority: int
     when: Expression
@@ -207,20 +210,21 @@ class Policy:
         return CheckResult("order", "order", False, f"{follows}, and the version is {source}")
 
 
-def first_matching(policies: Iterable[Policy], case: Case) -> tuple[Policy | None, str]:
+def first_matching(policies: Iterable[Policy], case_for: Callable[[Policy], Case]) -> tuple[Policy | None, str]:
     """The policy in force: the first that matches, by priority (highest first), then name. None comes with the reason.
 
-    A condition that cannot be evaluated might have matched: then nothing is in force.
+    A condition that cannot be told might have matched: then nothing is in force.
     """
-    ordered = sorted(policies, key=lambda policy: (-policy.priority, policy.name))
-    for policy in ordered:
-        scope = Scope(expression_facts(case, policy.admissible(case), policy.params))
+    found: Case | None = None
+    for policy in sorted(policies, key=lambda policy: (-policy.priority, policy.name)):
+        found = case_for(policy)
+        scope = Scope(expression_facts(found, policy.admissible(found), policy.params))
         try:
             if policy.when.holds(scope):
                 return policy, ""
         except UnanswerableError as error:
             return None, f"it cannot be told whether the policy {policy.name} applies: {error}"
-    return None, f"no policy matches {case.candidate.ref}" if ordered else "no policy has been published"
+    return None, "no policy has been published" if found is None else f"no policy matches {found.candidate.ref}"
 
 
 def _active(case: Case) -> CheckResult:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from lineage import Digest
 from registry.domain.approvals import Duties, RoleRule
 from registry.domain.expressions import Expression
 from registry.domain.manifests import canonical_json
@@ -188,6 +189,7 @@ def read_policy(text: str) -> Policy:
     return Policy(
         name=document.metadata.name,
         version=document.metadata.version,
+        digest=Digest.of(text.encode()),
         description=document.metadata.description,
         priority=document.applies_to.priority,
         when=Expression(document.applies_to.when),
