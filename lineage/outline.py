@@ -1,0 +1,144 @@
+"""An ancestry as an outline: one line per thing, from a focus upward (model <- step <- inputs) or downward.
+
+A family tree is not a tree: two branches may meet again. A thing is opened once, on the branch that is the shortest way
+from the focus (so that a limit of depth never hides what it should show); elsewhere its line only refers to that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from lineage.graph import ALL, Graph
+from lineage.nodes import Assurance, Edge, Node, NodeId, NodeKind
+
+MAX_INDENT = 32
+"""Levels of indentation that text shows; what is deeper is drawn at this one, with its level in front."""
+
+TOLD = ("method", "state", "stage", "status", "licence")
+"""Facts of a node that text shows, in this order."""
+
+
+class Direction(StrEnum):
+    """Which way an outline goes from its focus."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: `node`, and by which edges it hangs on the line above (none for the focus).
+
+    One dataset that goes into a step for training and for testing is one line with two edges. `number` counts lines
+    from 0, `depth` is the level of indentation, `last` tells that no sibling follows. `shown_at` is the number of the
+    line where this node is opened, when that is not this line. `hidden` counts the branches of the node that the limit
+    of depth cut off.
+    """
+
+    number: int
+    depth: int
+    last: bool
+    node: Node
+    edges: tuple[Edge, ...] = ()
+    shown_at: int | None = None
+    hidden: int = 0
+
+    @property
+    def role(self) -> str:
+        """`source`, or `train, test`; with the split where it has another name than the role: `train=fold-1`."""
+        names = (edge.role if edge.split in {None, edge.role} else f"{edge.role}={edge.split}" for edge in self.edges)
+        return ", ".join(dict.fromkeys(names))
+
+    @property
+    def assurance(self) -> Assurance | None:
+        """The weakest assurance among the edges; None for the focus."""
+        order = list(Assurance)
+        return min((edge.assurance for edge in self.edges), key=order.index, default=None)
+
+
+def outline(graph: Graph, focus: NodeId, direction: Direction = Direction.UP, *, depth: int = ALL) -> tuple[Line, ...]:
+    """The lines in the order of reading. Data come before models, so that the line of descent runs on below.
+
+    Cost is linear in the lines. Raises: UnknownNodeError.
+    """
+    walk = graph.ancestors if direction is Direction.UP else graph.descendants
+    generations = {focus: 0, **walk(focus, depth=depth)}
+    opener = _openers(graph, focus, direction, generations)
+    lines: list[Line] = []
+    opened_at: dict[NodeId, int] = {}
+    waiting: list[tuple[int, bool, NodeId | None, NodeId, tuple[Edge, ...]]] = [(0, True, None, focus, ())]
+    while waiting:
+        level, last, above, here, edges = waiting.pop()
+        line = Line(len(lines), level, last, graph.node(here), edges)
+        if opener[here] == above:
+            opened_at[here] = len(lines)
+            below = _branches(graph, here, direction)
+            shown = [branch for branch in below if branch[0] in generations]
+            line = replace(line, hidden=len(below) - len(shown))
+            for number, (there, joining) in enumerate(reversed(shown)):
+                waiting.append((level + 1, number == 0, here, there, joining))
+        else:
+            line = replace(line, shown_at=-1)
+        lines.append(line)
+    return tuple(line if line.shown_at is None else replace(line, shown_at=opened_at[line.node.id]) for line in lines)
+
+
+def _branches(graph: Graph, here: NodeId, direction: Direction) -> list[tuple[NodeId, tuple[Edge, ...]]]:
+    """The neighbours on the way, each once with all its edges, data first, then by name."""
+    joined: dict[NodeId, list[Edge]] = {}
+    for edge in graph.into(here) if direction is Direction.UP else graph.out_of(here):
+        joined.setdefault(edge.source if direction is Direction.UP else edge.target, []).append(edge)
+
+    def place(there: NodeId) -> tuple[bool, str, NodeId]:
+        node = graph.node(there)
+        return node.kind is not NodeKind.DATASET, node.label, there
+
+    return [(there, tuple(joined[there])) for there in sorted(joined, key=place)]
+
+
+def _openers(
+    graph: Graph, focus: NodeId, direction: Direction, generations: dict[NodeId, int]
+) -> dict[NodeId, NodeId | None]:
+    """Under which neighbour each node is opened: the first on a shortest way from the focus."""
+    opener: dict[NodeId, NodeId | None] = {focus: None}
+    for here in generations:  # nearest first
+        for there, _ in _branches(graph, here, direction):
+            if there in generations:
+                opener.setdefault(there, here)
+    return opener
+
+
+def render(lines: Sequence[Line]) -> str:
+    """The outline as plain text with box-drawing characters, a line each."""
+    return "\n".join(text for text in _texts(lines))
+
+
+def _texts(lines: Sequence[Line]) -> Iterator[str]:
+    bars: list[str] = []  # for each level above, what stands in its column
+    for line in lines:
+        del bars[max(line.depth - 1, 0) :]
+        tee = "" if line.depth == 0 else "└─ " if line.last else "├─ "
+        far = f"({line.depth}) " if line.depth > MAX_INDENT else ""
+        yield "".join(bars[: MAX_INDENT - 1]) + tee + far + describe(line)
+        if line.depth:
+            bars.append("   " if line.last else "│  ")
+
+
+def describe(line: Line) -> str:
+    """What a line says, without its indentation: `source: library/lite0/1 [observed]`."""
+    node = line.node
+    role = "" if node.kind is NodeKind.STEP or not line.edges or line.role == "output" else f"{line.role}: "
+    facts = " · ".join(node.facts[key] for key in TOLD if node.facts.get(key))
+    assurance = f" [{line.assurance}]" if role and line.assurance else ""
+    told = f" ({facts})" if facts else ""
+    tail = f" … {line.hidden} more" if line.hidden else ""
+    if line.shown_at is not None:
+        tail = " ↑ see above" if line.shown_at < line.number else " ↓ see below"
+    return plain(f"{role}{node.label}{told}{assurance}{tail}")
+
+
+def plain(text: str) -> str:
+    """`text` on one line and without control characters: what a terminal may be sent."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
