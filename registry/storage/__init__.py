@@ -1,0 +1,1 @@
+"""The only SQLAlchemy in the house: tables, repositories, read queries, blobs and migrations."""

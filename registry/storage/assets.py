@@ -1,0 +1,169 @@
+"""What registered models and datasets have in common: names, tombstones, describing words and tags."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from registry.domain.catalog import Describing, Modality
+from registry.domain.names import AssetKind, Name, VersionRef
+from registry.errors import NameTakenError, NotFoundError
+from registry.storage.tables import asset, asset_tag, version
+
+
+def fold(*texts: str) -> str:
+    """Text as a search sees it: NFKC, case-folded (Unicode 15 section 3.13), one space between words."""
+    return " ".join(unicodedata.normalize("NFKC", " ".join(texts)).casefold().split())
+
+
+def find_asset(connection: Connection, kind: AssetKind, name: Name) -> Row[Any] | None:
+    """The row of a live model or dataset."""
+    return connection.execute(
+        select(asset).where(asset.c.kind == kind, asset.c.name == str(name), asset.c.deleted_at.is_(None))
+    ).one_or_none()
+
+
+def asset_id(connection: Connection, kind: AssetKind, name: Name) -> int:
+    """The key of a live model or dataset. Raises: NotFoundError."""
+    found = find_asset(connection, kind, name)
+    if found is None:
+        raise NotFoundError(f"there is nothing named {kind}:/{name}")
+    return int(found.id)
+
+
+def is_taken(connection: Connection, kind: AssetKind, name: Name) -> bool:
+    """True when the folded name is in use or ever was."""
+    query = select(asset.c.id).where(asset.c.kind == kind, asset.c.folded == name.folded)
+    return connection.execute(query).first() is not None
+
+
+def add_asset(
+    connection: Connection, kind: AssetKind, name: Name, describing: Describing, *, owner: str, at: datetime
+) -> None:
+    """Write the row and its tags. Raises: NameTakenError."""
+    if is_taken(connection, kind, name):
+        raise NameTakenError(
+            f"the name {name} is taken", remedy="Choose another: a deleted name is never used again, and - is as _"
+        )
+    row = {"kind": kind, "name": str(name), "folded": name.folded, "owner": owner, "created_at": at, "words": ""}
+    key = connection.execute(insert(asset).values(row | _said(describing, at)).returning(asset.c.id)).scalar_one()
+    _replace_tags(connection, key, describing.tags)
+    _reword(connection, key)
+
+
+def describe_asset(
+    connection: Connection, kind: AssetKind, name: Name, describing: Describing, *, at: datetime
+) -> None:
+    """Replace everything that people say of it. Raises: NotFoundError."""
+    key = asset_id(connection, kind, name)
+    connection.execute(update(asset).where(asset.c.id == key).values(**_said(describing, at)))
+    _replace_tags(connection, key, describing.tags)
+    _reword(connection, key)
+
+
+def next_number(connection: Connection, kind: AssetKind, name: Name) -> int:
+    """One more than the highest number ever used. The single writer makes this safe: see `unit_of_work`."""
+    highest = connection.execute(
+        select(func.max(version.c.number))
+        .join(asset, asset.c.id == version.c.asset_id)
+        .where(asset.c.kind == kind, asset.c.folded == name.folded)
+    ).scalar_one()
+    return (highest or 0) + 1
+
+
+def touch(connection: Connection, key: int, at: datetime) -> None:
+    """Say that something about the model or dataset changed."""
+    connection.execute(update(asset).where(asset.c.id == key).values(updated_at=at))
+
+
+def set_asset_tags(
+    connection: Connection, kind: AssetKind, name: Name, values: Mapping[str, str | None], *, at: datetime
+) -> None:
+    """Set some tags, drop those whose value is None. Raises: NotFoundError."""
+    key = asset_id(connection, kind, name)
+    connection.execute(delete(asset_tag).where(asset_tag.c.asset_id == key, asset_tag.c.key.in_(list(values))))
+    kept = [{"asset_id": key, "key": tag, "value": value} for tag, value in values.items() if value is not None]
+    if kept:
+        connection.execute(insert(asset_tag), kept)
+    _reword(connection, key)
+    touch(connection, key, at)
+
+
+def tags_of_assets(connection: Connection, keys: Iterable[int]) -> dict[int, dict[str, str]]:
+    """The tags of each, by key."""
+    tags: dict[int, dict[str, str]] = {key: {} for key in keys}
+    query = select(asset_tag).where(asset_tag.c.asset_id.in_(list(tags))).order_by(asset_tag.c.key)
+    for row in connection.execute(query):
+        tags[row.asset_id][row.key] = row.value
+    return tags
+
+
+def live_counts(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
+    """How many live versions each has."""
+    counts = dict.fromkeys(keys, 0)
+    query = (
+        select(version.c.asset_id, func.count())
+        .where(version.c.asset_id.in_(keys), version.c.deleted_at.is_(None))
+        .group_by(version.c.asset_id)
+    )
+    return counts | dict(connection.execute(query).tuples())
+
+
+def describing_of(row: Row[Any], tags: Mapping[str, str]) -> Describing:
+    """What people say of the model or dataset in `row`."""
+    return Describing(row.task, Modality(row.modality), row.licence, row.origin, row.description, tags)
+
+
+def name_of(row: Row[Any]) -> Name:
+    """The name in `row`."""
+    return Name.parse(row.name)
+
+
+def find_version(connection: Connection, ref: VersionRef, *, deleted: bool = False) -> Row[Any] | None:
+    """The row of a live version (or also of a deleted one)."""
+    query = (
+        select(version)
+        .join(asset, asset.c.id == version.c.asset_id)
+        .where(asset.c.kind == ref.kind, asset.c.name == str(ref.name), version.c.number == ref.number)
+    )
+    if not deleted:
+        query = query.where(version.c.deleted_at.is_(None))
+    return connection.execute(query).one_or_none()
+
+
+def require_version(connection: Connection, ref: VersionRef) -> Row[Any]:
+    """The row of a live version. Raises: NotFoundError."""
+    found = find_version(connection, ref)
+    if found is None:
+        raise NotFoundError(f"there is no version {ref}")
+    return found
+
+
+def _said(describing: Describing, at: datetime) -> dict[str, Any]:
+    return {
+        "task": describing.task,
+        "modality": describing.modality,
+        "licence": describing.licence,
+        "origin": describing.origin,
+        "description": describing.description,
+        "updated_at": at,
+    }
+
+
+def _replace_tags(connection: Connection, key: int, tags: Mapping[str, str]) -> None:
+    connection.execute(delete(asset_tag).where(asset_tag.c.asset_id == key))
+    if tags:
+        rows = [{"asset_id": key, "key": tag, "value": value} for tag, value in tags.items()]
+        connection.execute(insert(asset_tag), rows)
+
+
+def _reword(connection: Connection, key: int) -> None:
+    """Bring the folded words that a search looks through up to date."""
+    row = connection.execute(select(asset.c.name, asset.c.description).where(asset.c.id == key)).one()
+    tags = tags_of_assets(connection, [key])[key]
+    words = fold(row.name, row.description, *(f"{tag} {value}" for tag, value in tags.items()))
+    connection.execute(update(asset).where(asset.c.id == key).values(words=words))

@@ -1,0 +1,81 @@
+"""The audit chain in the database: read by anyone, appended to only by a commit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from registry.domain.audit import GENESIS, AuditEntry, Event, write_entry
+from registry.domain.catalog import HistoryEntry
+from registry.domain.paging import Page, PageRequest
+from registry.storage.paging import SortBy, page_rows
+from registry.storage.tables import audit_entry
+
+_CHUNK = 1000
+_LAST_CHARACTER = "\U0010ffff"
+
+
+class SqlAudit:
+    """Implements `AuditRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def entries(self, *, after: int = 0) -> Iterator[AuditEntry]:
+        while True:
+            query = select(audit_entry).where(audit_entry.c.seq > after).order_by(audit_entry.c.seq).limit(_CHUNK)
+            rows = self._connection.execute(query).all()
+            for row in rows:
+                yield AuditEntry(row.seq, bytes(row.body), row.previous, row.leaf, row.entry)
+            if len(rows) < _CHUNK:
+                return
+            after = rows[-1].seq
+
+    def search(self, *, subject: str | None, action: str | None, page: PageRequest) -> Page[HistoryEntry]:
+        statement = select(audit_entry)
+        if subject is not None and subject.endswith("*"):
+            prefix = subject[:-1]
+            # A range, not LIKE: it uses the index on both databases and tells upper from lower case.
+            statement = statement.where(
+                audit_entry.c.subject >= prefix, audit_entry.c.subject < prefix + _LAST_CHARACTER
+            )
+        elif subject is not None:
+            statement = statement.where(audit_entry.c.subject == subject)
+        if action is not None:
+            statement = statement.where(audit_entry.c.action == action)
+        order = [SortBy(audit_entry.c.seq, int, descending=True)]
+        rows, cursor = page_rows(self._connection, statement, order, page, scope=f"audit {subject} {action}")
+        return Page([_history(row.body) for row in rows], cursor)
+
+
+def append_events(connection: Connection, events: Iterable[Event], *, actor: str, at: datetime) -> None:
+    """Chain `events` to the newest entry. The caller is the only writer: see `unit_of_work`."""
+    head = connection.execute(
+        select(audit_entry.c.seq, audit_entry.c.entry).order_by(audit_entry.c.seq.desc()).limit(1)
+    ).one_or_none()
+    seq, previous = (0, GENESIS) if head is None else (head.seq, head.entry)
+    for event in events:
+        seq += 1
+        written = write_entry(seq, previous, event, actor=actor, at=at)
+        connection.execute(
+            insert(audit_entry).values(
+                seq=seq,
+                body=written.body,
+                previous=written.previous,
+                leaf=written.leaf,
+                entry=written.entry,
+                subject=event.subject,
+                action=event.action,
+            )
+        )
+        previous = written.entry
+
+
+def _history(body: bytes) -> HistoryEntry:
+    """What the body says; the columns beside it are only there to be found by."""
+    said = json.loads(bytes(body))
+    at = datetime.fromisoformat(said["at"])
+    return HistoryEntry(said["seq"], at, said["actor"], said["action"], said["subject"], said["detail"])

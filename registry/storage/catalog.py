@@ -1,0 +1,212 @@
+"""The catalog's repository: registered models, versions, files, aliases, tags and cards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from lineage import Digest
+from registry.domain.catalog import (
+    AliasValue,
+    CardRevision,
+    Describing,
+    Facet,
+    ModelDetail,
+    ModelSummary,
+    SearchQuery,
+    Status,
+    VersionDetail,
+    VersionSummary,
+)
+from registry.domain.names import AssetKind, Name, Reference, VersionRef
+from registry.domain.paging import Page, PageRequest
+from registry.services.unit_of_work import Extent, NewVersion
+from registry.storage import aliases, assets, search, versions
+from registry.storage.paging import SortBy, page_rows
+from registry.storage.tables import alias, asset, card_revision, extent, file, model_version, node, version
+
+MODELS = AssetKind.MODELS
+
+
+class SqlCatalog:
+    """Implements `CatalogRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def model(self, name: Name) -> ModelDetail | None:
+        row = assets.find_asset(self._connection, MODELS, name)
+        if row is None:
+            return None
+        return ModelDetail(self._summary(row), aliases.aliases_of(self._connection, row.id, name))
+
+    def is_taken(self, kind: AssetKind, name: Name) -> bool:
+        return assets.is_taken(self._connection, kind, name)
+
+    def add_model(self, name: Name, describing: Describing, *, owner: str, at: datetime) -> None:
+        assets.add_asset(self._connection, MODELS, name, describing, owner=owner, at=at)
+
+    def describe(self, name: Name, describing: Describing, *, at: datetime) -> None:
+        assets.describe_asset(self._connection, MODELS, name, describing, at=at)
+
+    def next_number(self, kind: AssetKind, name: Name) -> int:
+        return assets.next_number(self._connection, kind, name)
+
+    def add_version(self, new: NewVersion) -> None:
+        key = versions.write_version(
+            self._connection,
+            new.ref,
+            new.manifest,
+            licence=new.licence,
+            step_id=new.step_id,
+            created_at=new.created_at,
+            created_by=new.created_by,
+        )
+        self._connection.execute(
+            insert(model_version).values(
+                node_id=key, architecture=new.architecture, stage=new.stage, status=Status.ACTIVE, status_reason=""
+            )
+        )
+        if new.tags:
+            versions.set_version_tags(self._connection, new.ref, new.tags, at=new.created_at)
+
+    def resolve(self, reference: Reference) -> VersionRef | None:
+        query = (
+            select(version.c.number)
+            .join(asset, asset.c.id == version.c.asset_id)
+            .where(asset.c.kind == reference.kind, asset.c.name == str(reference.name), versions.is_live())
+            .order_by(version.c.number.desc())
+            .limit(1)
+        )
+        if reference.number is not None:
+            query = query.where(version.c.number == reference.number)
+        elif reference.alias is not None:
+            query = query.join(alias, alias.c.node_id == version.c.node_id).where(alias.c.alias == reference.alias)
+        number = self._connection.execute(query).scalar_one_or_none()
+        return None if number is None else VersionRef(reference.kind, reference.name, number)
+
+    def version(self, ref: VersionRef) -> VersionDetail | None:
+        row = assets.find_version(self._connection, ref)
+        model = assets.find_asset(self._connection, MODELS, ref.name)
+        if row is None or model is None or ref.kind is not MODELS:
+            return None
+        key = row.node_id
+        own = self._connection.execute(select(model_version).where(model_version.c.node_id == key)).one()
+        step = self._connection.execute(select(node.c.label).where(node.c.id == row.step_id)).scalar_one()
+        cards = self.cards(ref)
+        return VersionDetail(
+            summary=versions.version_summaries(self._connection, [key])[key],
+            model=self._summary(model),
+            architecture=own.architecture,
+            files=versions.files_of(self._connection, key),
+            card=cards[-1] if cards else None,
+            step=step,
+            parents=versions.model_inputs(self._connection, row.step_id),
+            measured=versions.measured_by(self._connection, row.step_id),
+            tags=versions.version_tags(self._connection, key),
+            status_reason=own.status_reason,
+        )
+
+    def versions_with(self, digest: Digest) -> Sequence[VersionRef]:
+        return versions.with_digest(self._connection, digest)
+
+    def versions(self, name: Name, page: PageRequest) -> Page[VersionSummary]:
+        statement = (
+            select(version.c.node_id)
+            .join(asset, asset.c.id == version.c.asset_id)
+            .where(asset.c.kind == MODELS, asset.c.name == str(name), versions.is_live())
+        )
+        order = [SortBy(version.c.number, int, descending=True)]
+        rows, cursor = page_rows(self._connection, statement, order, page, scope=f"versions {name}")
+        keys = [row.node_id for row in rows]
+        found = versions.version_summaries(self._connection, keys)
+        return Page([found[key] for key in keys], cursor)
+
+    def search(self, query: SearchQuery) -> Page[ModelSummary]:
+        return search.search_models(self._connection, query)
+
+    def facets(self, query: SearchQuery) -> Sequence[Facet]:
+        return search.count_facets(self._connection, query)
+
+    def extents(self, ref: VersionRef, path: str) -> Sequence[Extent] | None:
+        row = assets.find_version(self._connection, ref)
+        if row is None:
+            return None
+        query = (
+            select(extent)
+            .join(file, file.c.id == extent.c.file_id)
+            .where(file.c.node_id == row.node_id, file.c.path == path)
+            .order_by(extent.c.position)
+        )
+        found = [Extent(r.blob, r.offset, r.length) for r in self._connection.execute(query)]
+        return found or None
+
+    def set_tags(self, target: Name | VersionRef, values: Mapping[str, str | None], *, at: datetime) -> None:
+        if isinstance(target, Name):
+            assets.set_asset_tags(self._connection, MODELS, target, values, at=at)
+        else:
+            versions.set_version_tags(self._connection, target, values, at=at)
+
+    def add_card(self, ref: VersionRef, text: str, *, by: str, at: datetime) -> CardRevision:
+        row = assets.require_version(self._connection, ref)
+        mine = card_revision.c.node_id == row.node_id
+        count = self._connection.execute(select(func.count()).select_from(card_revision).where(mine)).scalar_one()
+        revision = CardRevision(count + 1, Digest.of(text.encode()), text, at, by)
+        self._connection.execute(
+            insert(card_revision).values(
+                node_id=row.node_id,
+                number=revision.number,
+                digest=revision.digest,
+                text=text,
+                written_at=at,
+                written_by=by,
+            )
+        )
+        assets.touch(self._connection, row.asset_id, at)
+        return revision
+
+    def cards(self, ref: VersionRef) -> Sequence[CardRevision]:
+        row = assets.find_version(self._connection, ref)
+        if row is None:
+            return []
+        query = select(card_revision).where(card_revision.c.node_id == row.node_id).order_by(card_revision.c.number)
+        rows = self._connection.execute(query)
+        return [CardRevision(r.number, r.digest, r.text, r.written_at, r.written_by) for r in rows]
+
+    def set_alias(self, alias: str, ref: VersionRef, *, protected: bool, by: str, at: datetime) -> None:
+        aliases.set_alias(self._connection, alias, ref, protected=protected, by=by, at=at)
+
+    def drop_alias(self, name: Name, alias: str, *, by: str, at: datetime) -> None:
+        aliases.drop_alias(self._connection, name, alias, by=by, at=at)
+
+    def alias_history(self, name: Name, alias: str) -> Sequence[AliasValue]:
+        return aliases.alias_history(self._connection, name, alias)
+
+    def set_stage(self, ref: VersionRef, stage: str, *, at: datetime) -> None:
+        self._change(ref, at, stage=stage)
+
+    def set_status(self, ref: VersionRef, status: Status, reason: str, *, at: datetime) -> None:
+        self._change(ref, at, status=status, status_reason=reason)
+
+    def delete_version(self, ref: VersionRef, *, at: datetime) -> None:
+        row = assets.require_version(self._connection, ref)
+        self._connection.execute(update(version).where(version.c.node_id == row.node_id).values(deleted_at=at))
+        assets.touch(self._connection, row.asset_id, at)
+
+    def delete_model(self, name: Name, *, at: datetime) -> None:
+        key = assets.asset_id(self._connection, MODELS, name)
+        live = (version.c.asset_id == key) & versions.is_live()
+        self._connection.execute(update(version).where(live).values(deleted_at=at))
+        self._connection.execute(update(asset).where(asset.c.id == key).values(deleted_at=at, updated_at=at))
+
+    def _summary(self, row: Row[Any]) -> ModelSummary:
+        newest = versions.latest(self._connection, [row.id])
+        return versions.model_summaries(self._connection, [row], newest)[0]
+
+    def _change(self, ref: VersionRef, at: datetime, **values: object) -> None:
+        row = assets.require_version(self._connection, ref)
+        self._connection.execute(update(model_version).where(model_version.c.node_id == row.node_id).values(values))
+        assets.touch(self._connection, row.asset_id, at)

@@ -1,0 +1,139 @@
+"""The database of a registry: open it, bring it up to date, check it, and get units of work.
+
+database = open_database(default_url(home))
+database.create_or_upgrade()
+open_uow = database.factory(clock)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine, inspect, text
+
+from registry.errors import HomeNotFoundError, NewDatabaseError, OldDatabaseError, UnavailableError
+from registry.ports import Clock
+from registry.storage.engines import begin_migrating, begin_reading, make_engine
+from registry.storage.revisions import HEAD, REVISIONS
+from registry.storage.unit_of_work import SqlUnitOfWorkFactory
+
+
+def default_url(home: Path) -> str:
+    """The SQLite file of a home."""
+    return f"sqlite:///{home.absolute() / 'registry.db'}"
+
+
+def open_database(url: str) -> Database:
+    """The database at a SQLAlchemy URL; nothing is read or written yet. Raises: UsageError, MissingExtraError."""
+    return Database(make_engine(url))
+
+
+class Database:
+    """One database. Close it when done, or use it in a `with`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def engine(self) -> Engine:
+        """For migrations and tests; services get units of work."""
+        return self._engine
+
+    @property
+    def location(self) -> str:
+        """Where it is, for people: the URL without a password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    def factory(self, clock: Clock) -> SqlUnitOfWorkFactory:
+        """Units of work on this database; `clock` dates their audit entries."""
+        return SqlUnitOfWorkFactory(self._engine, clock)
+
+    def revision(self) -> str | None:
+        """The revision it is at, None when it is empty. Raises: UnavailableError."""
+        if self._file is not None and not self._file.exists():
+            return None  # connecting would create it
+        connection = begin_reading(self._engine)
+        try:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+        finally:
+            connection.close()
+
+    def check(self) -> None:
+        """Make sure that this program can use the database: one small query.
+
+        Raises: HomeNotFoundError (empty), OldDatabaseError, NewDatabaseError, UnavailableError.
+        """
+        found = self.revision()
+        if found == HEAD:
+            return
+        if found is None:
+            raise HomeNotFoundError("there is no registry in this database yet", remedy="Run: forebear init")
+        if found in REVISIONS:
+            raise OldDatabaseError(
+                f"the database is at revision {found} and this program needs {HEAD}",
+                remedy="Make a backup, then run: forebear init --upgrade",
+                facts={"found": found, "needed": HEAD},
+            )
+        raise self._newer(found)
+
+    def create_or_upgrade(self) -> None:
+        """Bring an empty or older database to this program's revision; nothing happens to one that is there already.
+
+        Two processes may call this at once: one works, the other waits. Raises: NewDatabaseError, UnavailableError.
+        """
+        found = self.revision()
+        if found == HEAD:
+            return
+        if found is not None and found not in REVISIONS:
+            raise self._newer(found)
+        from registry.storage.migrations import upgrade  # noqa: PLC0415 -- Alembic is only needed here
+
+        if self._file is not None:
+            self._prepare_file(self._file)
+        connection = begin_migrating(self._engine)
+        try:
+            upgrade(connection, HEAD)
+            connection.commit()
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self._engine.dispose()
+
+    @property
+    def _file(self) -> Path | None:
+        url = self._engine.url
+        return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+    def _prepare_file(self, file: Path) -> None:
+        """Create the file for its owner only, in WAL mode (which the file remembers), so that readers never wait."""
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch(mode=0o600)
+        except OSError as error:
+            raise UnavailableError(f"the database file cannot be made: {error}") from error
+        raw = self._engine.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA journal_mode = WAL").close()
+        finally:
+            raw.close()
+
+    def _newer(self, found: str) -> NewDatabaseError:
+        return NewDatabaseError(
+            f"the database is at revision {found}, which this program does not know; it knows up to {HEAD}",
+            remedy="Install the newer Forebear that wrote it",
+            facts={"found": found, "known": HEAD},
+        )

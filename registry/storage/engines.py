@@ -1,0 +1,160 @@
+"""Engines for SQLite and PostgreSQL: how each begins to read or to write, and what its failures mean to people."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from registry.errors import ConflictError, IntegrityError, MissingExtraError, NoSpaceError, UnavailableError, UsageError
+
+WRITER_LOCK = 0x666F7265_62656172
+"""The key of PostgreSQL's advisory lock for the writer: `forebear` in ASCII."""
+PATIENCE_SECONDS = 30
+"""How long a writer waits for the one before it."""
+_MODE = "forebear_mode"
+
+
+def make_engine(url: str) -> Engine:
+    """An engine for a SQLAlchemy URL. Raises: UsageError, MissingExtraError."""
+    parsed = _parse(url)
+    try:
+        if parsed.get_backend_name() == "sqlite":
+            engine = create_engine(parsed, connect_args={"timeout": PATIENCE_SECONDS})
+            event.listen(engine, "connect", _on_sqlite_connect)
+            event.listen(engine, "begin", _on_sqlite_begin)
+        else:
+            engine = create_engine(parsed, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            "PostgreSQL needs a driver that is not installed", remedy='Run: pip install "forebear[postgres]"'
+        ) from error
+    event.listen(engine, "handle_error", _on_error)
+    return engine
+
+
+def begin_reading(engine: Engine) -> Connection:
+    """A connection in a transaction that sees one moment of the database and cannot write."""
+    connection = engine.connect()
+    try:
+        if engine.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        else:
+            connection = connection.execution_options(**{_MODE: "read"})
+        connection.begin()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def begin_writing(engine: Engine) -> Connection:
+    """A connection in a transaction that has the writer's place. Raises: UnavailableError after `PATIENCE_SECONDS`."""
+    connection = engine.connect()
+    try:
+        if engine.dialect.name == "postgresql":
+            connection.begin()
+            connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s'"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
+        else:
+            connection = connection.execution_options(**{_MODE: "write"})
+            connection.begin()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def begin_migrating(engine: Engine) -> Connection:
+    """A connection in a transaction that may change tables. A second one waits for the first, without limit."""
+    connection = engine.connect()
+    try:
+        if engine.dialect.name == "postgresql":
+            connection.begin()
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
+            # From here on, a table that others use must not hold up everybody behind us.
+            connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+        else:
+            connection = connection.execution_options(**{_MODE: "migrate"})
+            connection.begin()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        if parsed.drivername in {"postgres", "postgresql"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() in {"sqlite", "postgresql"}:
+            return parsed
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise _bad_url() from error
+    raise _bad_url()
+
+
+def _bad_url() -> UsageError:
+    # The URL itself stays out of the message: it may hold a password.
+    return UsageError(
+        "the database URL is not one of SQLite or PostgreSQL",
+        remedy="Write sqlite:////folder/registry.db or postgresql://user@host/name",
+    )
+
+
+def _on_sqlite_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver begins nothing on its own: _on_sqlite_begin does
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    mode = connection.get_execution_options().get(_MODE)
+    if mode == "migrate":
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")  # batch mode rebuilds tables that others refer to
+    else:
+        connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if mode == 'read' else 'OFF'}")
+    connection.exec_driver_sql("BEGIN" if mode == "read" else "BEGIN IMMEDIATE")
+
+
+_SQLITE = {
+    sqlite3.SQLITE_BUSY: "busy",
+    sqlite3.SQLITE_LOCKED: "busy",
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_CORRUPT: "broken",
+    sqlite3.SQLITE_NOTADB: "broken",
+    sqlite3.SQLITE_CANTOPEN: "gone",
+    sqlite3.SQLITE_READONLY: "gone",
+    sqlite3.SQLITE_IOERR: "gone",
+}
+_POSTGRES = {"55P03": "busy", "40P01": "busy", "40001": "busy", "53100": "full", "XX001": "broken", "XX002": "broken"}
+
+
+def _on_error(context: ExceptionContext) -> None:
+    """Say what a failure of the database means; what it says itself stays as the cause."""
+    error = context.original_exception
+    code = getattr(error, "sqlite_errorcode", None)
+    state = getattr(error, "sqlstate", None)
+    meaning = _SQLITE.get(code & 0xFF) if code is not None else _POSTGRES.get(state or "")
+    if meaning == "busy":
+        raise UnavailableError("others are writing to the registry", remedy="Try again in a moment") from error
+    if meaning == "full":
+        raise NoSpaceError("the disk of the database is full; nothing was written") from error
+    if meaning == "broken":
+        raise IntegrityError(
+            f"the database is damaged: {error}", remedy="Restore it from a backup; do not write to it"
+        ) from error
+    if meaning == "gone" or context.is_disconnect or _is_connection_failure(error, state):
+        raise UnavailableError(f"the database cannot be reached: {error}".strip()) from error
+    if (code is not None and code & 0xFF == sqlite3.SQLITE_CONSTRAINT) or (state or "").startswith("23"):
+        raise ConflictError(f"the database refuses this: {error}".strip()) from error
+
+
+def _is_connection_failure(error: BaseException, state: str | None) -> bool:
+    """A psycopg OperationalError without a state never reached the server."""
+    return type(error).__module__.startswith("psycopg") and type(error).__name__ == "OperationalError" and not state

@@ -1,0 +1,227 @@
+"""The governance repository: evidence, policies, promotion requests and votes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from registry.domain.names import AssetKind, Name, VersionRef
+from registry.domain.paging import Page, PageRequest
+from registry.domain.promotion import (
+    Bindings,
+    CheckResult,
+    EvidenceValue,
+    PolicyValue,
+    RequestDetail,
+    RequestState,
+    RequestSummary,
+    Verdict,
+    VoteEntry,
+    VoteValue,
+)
+from registry.errors import ConflictError, NotFoundError
+from registry.storage.assets import asset_id, find_version, require_version
+from registry.storage.paging import SortBy, page_rows
+from registry.storage.tables import asset, evidence, policy, request, version, vote
+from registry.storage.versions import refs_of
+
+
+class SqlGovernance:
+    """Implements `GovernanceRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add_evidence(self, value: EvidenceValue) -> None:
+        row = require_version(self._connection, value.ref)
+        self._connection.execute(
+            insert(evidence).values(
+                public_id=value.id,
+                node_id=row.node_id,
+                subject=value.subject,
+                type=value.type,
+                digest=value.digest,
+                body=dict(value.body),
+                file=value.file,
+                file_name=value.file_name,
+                added_at=value.added_at,
+                added_by=value.added_by,
+            )
+        )
+
+    def evidence(self, ref: VersionRef) -> Sequence[EvidenceValue]:
+        row = find_version(self._connection, ref, deleted=True)
+        if row is None:
+            return []
+        query = select(evidence).where(evidence.c.node_id == row.node_id).order_by(evidence.c.id)
+        return [_evidence(found, ref) for found in self._connection.execute(query)]
+
+    def add_policy(self, value: PolicyValue) -> None:
+        if self.policy(value.name, value.version) is not None:
+            raise ConflictError(
+                f"version {value.version} of policy {value.name} is published already",
+                remedy="Raise its version",
+            )
+        self._connection.execute(insert(policy).values(asdict(value) | {"digest": value.digest}))
+
+    def policies(self) -> Sequence[PolicyValue]:
+        newest = select(policy.c.name, func.max(policy.c.version).label("version")).group_by(policy.c.name).subquery()
+        query = select(policy).join(newest, (newest.c.name == policy.c.name) & (newest.c.version == policy.c.version))
+        return sorted((_policy(row) for row in self._connection.execute(query)), key=lambda value: value.name)
+
+    def policy(self, name: str, version: int | None = None) -> PolicyValue | None:
+        query = select(policy).where(policy.c.name == name).order_by(policy.c.version.desc()).limit(1)
+        if version is not None:
+            query = query.where(policy.c.version == version)
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else _policy(row)
+
+    def add_request(self, value: RequestDetail) -> None:
+        summary = value.summary
+        row = require_version(self._connection, summary.ref)
+        self._connection.execute(
+            insert(request).values(
+                public_id=summary.id,
+                node_id=row.node_id,
+                from_stage=summary.from_stage,
+                to_stage=summary.to_stage,
+                alias=summary.alias,
+                state=summary.state,
+                requested_by=summary.requested_by,
+                requested_at=summary.requested_at,
+                closed_at=summary.closed_at,
+                comment=summary.comment,
+                policy=value.policy,
+                policy_digest=value.policy_digest,
+                verdict=asdict(value.verdict),
+                **_bound_columns(value.bound),
+            )
+        )
+        for given in value.votes:
+            self.add_vote(summary.id, given)
+
+    def request(self, request_id: str) -> RequestDetail | None:
+        row = self._connection.execute(select(request).where(request.c.public_id == request_id)).one_or_none()
+        if row is None:
+            return None
+        votes = self._connection.execute(select(vote).where(vote.c.request_id == row.id).order_by(vote.c.id))
+        ref = refs_of(self._connection, [row.node_id])[row.node_id]
+        return RequestDetail(
+            summary=_request(row, ref),
+            policy=row.policy,
+            policy_digest=row.policy_digest,
+            bound=_bound(row),
+            verdict=_verdict(row.verdict),
+            votes=tuple(_vote(found) for found in votes),
+            evidence=tuple(self.evidence(ref)),
+        )
+
+    def requests(self, *, name: Name | None, state: RequestState | None, page: PageRequest) -> Page[RequestSummary]:
+        statement = select(request)
+        if name is not None:
+            statement = (
+                statement.join(version, version.c.node_id == request.c.node_id)
+                .join(asset, asset.c.id == version.c.asset_id)
+                .where(asset.c.kind == AssetKind.MODELS, asset.c.name == str(name))
+            )
+        if state is not None:
+            statement = statement.where(request.c.state == state)
+        order = [SortBy(request.c.id, int, descending=True)]
+        rows, cursor = page_rows(self._connection, statement, order, page, scope=f"requests {name} {state}")
+        refs = refs_of(self._connection, {row.node_id for row in rows})
+        return Page([_request(row, refs[row.node_id]) for row in rows], cursor)
+
+    def add_vote(self, request_id: str, vote: VoteEntry) -> None:
+        self._connection.execute(
+            insert(_votes).values(
+                request_id=self._key(request_id),
+                voter=vote.voter,
+                roles=list(vote.roles),
+                value=vote.value,
+                comment=vote.comment,
+                voted_at=vote.at,
+                **_bound_columns(vote.bound),
+            )
+        )
+
+    def close_request(self, request_id: str, state: RequestState, verdict: Verdict, *, at: datetime) -> None:
+        closed = self._connection.execute(
+            update(request)
+            .where(request.c.id == self._key(request_id), request.c.state == RequestState.OPEN)
+            .values(state=state, verdict=asdict(verdict), closed_at=at)
+        )
+        if closed.rowcount == 0:
+            raise ConflictError(f"the request {request_id} is closed already")
+
+    def lock(self, name: Name) -> None:
+        key = asset_id(self._connection, AssetKind.MODELS, name)
+        self._connection.execute(select(asset.c.id).where(asset.c.id == key).with_for_update())
+
+    def _key(self, request_id: str) -> int:
+        query = select(request.c.id).where(request.c.public_id == request_id)
+        found = self._connection.execute(query).scalar_one_or_none()
+        if found is None:
+            raise NotFoundError(f"there is no promotion request {request_id}")
+        return found
+
+
+_votes = vote
+
+
+def _bound_columns(bound: Bindings) -> dict[str, object]:
+    return {
+        "bound_artifact": bound.artifact,
+        "bound_lineage": bound.lineage,
+        "bound_policy": bound.policy,
+        "bound_evidence": bound.evidence,
+    }
+
+
+def _bound(row: Row[Any]) -> Bindings:
+    return Bindings(row.bound_artifact, row.bound_lineage, row.bound_policy, row.bound_evidence)
+
+
+def _evidence(row: Row[Any], ref: VersionRef) -> EvidenceValue:
+    return EvidenceValue(
+        id=row.public_id,
+        ref=ref,
+        subject=row.subject,
+        type=row.type,
+        digest=row.digest,
+        body=row.body,
+        file=row.file,
+        file_name=row.file_name,
+        added_at=row.added_at,
+        added_by=row.added_by,
+    )
+
+
+def _policy(row: Row[Any]) -> PolicyValue:
+    return PolicyValue(row.name, row.version, row.digest, row.text, row.published_at, row.published_by)
+
+
+def _request(row: Row[Any], ref: VersionRef) -> RequestSummary:
+    return RequestSummary(
+        id=row.public_id,
+        ref=ref,
+        from_stage=row.from_stage,
+        to_stage=row.to_stage,
+        alias=row.alias,
+        state=RequestState(row.state),
+        requested_by=row.requested_by,
+        requested_at=row.requested_at,
+        closed_at=row.closed_at,
+        comment=row.comment,
+    )
+
+
+def _vote(row: Row[Any]) -> VoteEntry:
+    return VoteEntry(row.voter, tuple(row.roles), VoteValue(row.value), row.comment, row.voted_at, _bound(row))
+
+
+def _verdict(stored: Mapping[str, Any]) -> Verdict:
+    return Verdict(tuple(CheckResult(**check) for check in stored["checks"]))

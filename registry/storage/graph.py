@@ -1,0 +1,109 @@
+"""The graph's repository: nodes and edges, walked by recursive queries over 64-bit keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, literal, select, text, update
+
+from lineage import Assurance, Edge, Node, NodeId, NodeKind
+from registry.errors import NotFoundError
+from registry.storage.node_facts import nodes_by_id
+from registry.storage.tables import edge, node
+
+_CHUNK = 500
+_FOR_EVER = 2**31
+
+
+class SqlGraph:
+    """Implements `GraphRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def node(self, label: str) -> Node | None:
+        key = self._connection.execute(select(node.c.id).where(node.c.label == label)).scalar_one_or_none()
+        return None if key is None else nodes_by_id(self._connection, [key])[key]
+
+    def walk(self, start: Node, *, up: int, down: int, limit: int) -> tuple[Sequence[Node], Sequence[Edge], bool]:
+        with _nested_loops(self._connection):
+            above = self._reach(start, up, upwards=True, limit=limit)
+            below = self._reach(start, down, upwards=False, limit=limit)
+        depths: dict[NodeId, int] = {}
+        for key, depth in (*above, *below):
+            depths.setdefault(key, depth)
+        nearest = sorted(depths, key=lambda key: depths[key])
+        kept = nearest[:limit]
+        found = nodes_by_id(self._connection, kept)
+        return [found[key] for key in kept], self._edges_among(kept), len(nearest) > limit
+
+    def set_assurance(self, step_id: str, input_label: str, assurance: Assurance, *, at: datetime) -> None:
+        step = select(node.c.id).where(node.c.label == step_id, node.c.kind == NodeKind.STEP).scalar_subquery()
+        given = select(node.c.id).where(node.c.label == input_label).scalar_subquery()
+        query = select(edge).where(edge.c.from_node == given, edge.c.to_node == step, edge.c.superseded_by.is_(None))
+        rows = self._connection.execute(query).all()
+        if not rows:
+            raise NotFoundError(f"{input_label} is no input of {step_id}")
+        for row in rows:
+            values = {
+                "from_node": row.from_node,
+                "to_node": row.to_node,
+                "role": row.role,
+                "split": row.split,
+                "assurance": assurance,
+                "created_at": at,
+            }
+            newer = self._connection.execute(insert(edge).values(values).returning(edge.c.id)).scalar_one()
+            self._connection.execute(update(edge).where(edge.c.id == row.id).values(superseded_by=newer))
+
+    def _reach(self, start: Node, generations: int, *, upwards: bool, limit: int) -> list[tuple[NodeId, int]]:
+        """Up to `limit` + 1 nodes on one side of `start` (itself first) with their distance in edges, nearest first."""
+        # A generation is two edges: into the step and out of it. A step is half-way already.
+        hops = _FOR_EVER if generations < 0 else max(0, 2 * generations - (start.kind is NodeKind.STEP))
+        here, there = (edge.c.to_node, edge.c.from_node) if upwards else (edge.c.from_node, edge.c.to_node)
+        walk = select(literal(start.id).label("id"), literal(0).label("depth")).cte("walk", recursive=True)
+        walk = walk.union(
+            select(there, walk.c.depth + 1)
+            .join(walk, here == walk.c.id)
+            .where(walk.c.depth < hops, edge.c.superseded_by.is_(None))
+        )
+        # Both databases run a recursion level by level and give rows as they find them: reading stops at the limit,
+        # without walking the rest. A node on two ways comes twice, at its nearest first.
+        depths: dict[NodeId, int] = {}
+        with self._connection.execute(
+            select(walk.c.id, walk.c.depth), execution_options={"stream_results": True}
+        ) as rows:
+            for key, depth in rows:
+                depths.setdefault(key, depth)
+                if len(depths) > limit:
+                    break
+        return list(depths.items())
+
+    def _edges_among(self, keys: Sequence[NodeId]) -> list[Edge]:
+        """The edges, not superseded, with both ends among `keys`, oldest first."""
+        inside = set(keys)
+        found = []
+        for chunk in _chunks(keys):
+            query = select(edge).where(edge.c.to_node.in_(chunk), edge.c.superseded_by.is_(None))
+            found += [row for row in self._connection.execute(query) if row.from_node in inside]
+        found.sort(key=lambda row: row.id)
+        return [Edge(row.from_node, row.to_node, row.role, Assurance(row.assurance), row.split) for row in found]
+
+
+def _chunks(keys: Sequence[NodeId]) -> Iterable[Sequence[NodeId]]:
+    return (keys[i : i + _CHUNK] for i in range(0, len(keys), _CHUNK))
+
+
+@contextmanager
+def _nested_loops(connection: Connection) -> Iterator[None]:
+    """Keep PostgreSQL from hashing the whole edge table for each level, which it may do on a whim of its statistics."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    for setting in ("enable_hashjoin", "enable_mergejoin"):
+        connection.execute(text(f"SET LOCAL {setting} = off"))
+    yield
+    for setting in ("enable_hashjoin", "enable_mergejoin"):
+        connection.execute(text(f"SET LOCAL {setting} = DEFAULT"))

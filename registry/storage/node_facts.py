@@ -1,0 +1,81 @@
+"""Nodes of the graph with the short facts that people read beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, select
+
+from lineage import Node, NodeId, NodeKind
+from registry.storage.tables import asset, dataset_version, model_version, node, step, version
+from registry.storage.versions import headline_metrics
+
+_CHUNK = 500
+
+
+def nodes_by_id(connection: Connection, keys: Sequence[NodeId]) -> dict[NodeId, Node]:
+    """The nodes with these keys: a few queries for each 500 of them."""
+    found: dict[NodeId, Node] = {}
+    for i in range(0, len(keys), _CHUNK):
+        found |= _some_nodes(connection, keys[i : i + _CHUNK])
+    return found
+
+
+def _some_nodes(connection: Connection, keys: Sequence[NodeId]) -> dict[NodeId, Node]:
+    facts = _version_facts(connection, keys) | _step_facts(connection, keys)
+    found = {}
+    for row in connection.execute(select(node).where(node.c.id.in_(keys))):
+        kind = NodeKind(row.kind)
+        told = {"created_at": row.created_at.isoformat(), **facts.get(row.id, {})}
+        # People call a version team/name/3; its URI is what is unique.
+        label = row.label if kind is NodeKind.STEP else row.label.partition(":/")[2]
+        found[row.id] = Node(row.id, kind, label, row.digest, told)
+    return found
+
+
+def _version_facts(connection: Connection, keys: Sequence[NodeId]) -> dict[NodeId, dict[str, str]]:
+    query = (
+        select(
+            version,
+            asset.c.task,
+            asset.c.modality,
+            asset.c.origin,
+            model_version.c.stage,
+            model_version.c.status,
+            dataset_version.c.format,
+            dataset_version.c.rows,
+            step.c.method,
+        )
+        .join(asset, asset.c.id == version.c.asset_id)
+        .join(step, step.c.node_id == version.c.step_id)
+        .outerjoin(model_version, model_version.c.node_id == version.c.node_id)
+        .outerjoin(dataset_version, dataset_version.c.node_id == version.c.node_id)
+        .where(version.c.node_id.in_(keys))
+    )
+    rows = connection.execute(query).all()
+    metrics = headline_metrics(connection, {row.step_id for row in rows if row.stage is not None})
+    facts = {}
+    for row in rows:
+        told = {
+            name: str(row._mapping[name])
+            for name in ("task", "modality", "licence", "origin", "stage", "status", "method", "format", "rows")
+            if row._mapping[name] is not None
+        }
+        if row.deleted_at is not None:
+            told["deleted"] = "yes"
+        facts[row.node_id] = told | (_written(metrics.get(row.step_id, {})) if row.stage is not None else {})
+    return facts
+
+
+def _step_facts(connection: Connection, keys: Sequence[NodeId]) -> dict[NodeId, dict[str, str]]:
+    rows = connection.execute(select(step).where(step.c.node_id.in_(keys))).all()
+    metrics = headline_metrics(connection, [row.node_id for row in rows])
+    return {
+        row.node_id: {"method": row.method, "state": row.state, "adapter": row.adapter}
+        | _written(metrics.get(row.node_id, {}))
+        for row in rows
+    }
+
+
+def _written(metrics: Mapping[str, float]) -> dict[str, str]:
+    return {name: f"{value:.4g}" for name, value in metrics.items()}

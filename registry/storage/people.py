@@ -1,0 +1,135 @@
+"""The people's repository: accounts, role grants and tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from lineage import Digest
+from registry.domain.paging import Page, PageRequest
+from registry.domain.people import Person, TokenSummary
+from registry.errors import ConflictError, NotFoundError
+from registry.storage.paging import SortBy, page_rows
+from registry.storage.tables import person, role_grant, token
+
+
+class SqlPeople:
+    """Implements `PeopleRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, person: Person) -> None:
+        if self.get(person.handle) is not None:
+            raise ConflictError(f"there is somebody named {person.handle} already", remedy="Choose another handle")
+        self._connection.execute(
+            insert(_people).values(
+                handle=person.handle, name=person.name, service=person.service, created_at=person.created_at
+            )
+        )
+        for role in person.roles:
+            self.grant(person.handle, role, by=person.handle, at=person.created_at)
+
+    def get(self, handle: str) -> Person | None:
+        row = self._connection.execute(select(person).where(person.c.handle == handle)).one_or_none()
+        return None if row is None else self._people([row])[0]
+
+    def search(self, page: PageRequest) -> Page[Person]:
+        order = [SortBy(person.c.handle, str)]
+        rows, cursor = page_rows(self._connection, select(person), order, page, scope="people")
+        return Page(self._people(rows), cursor)
+
+    def grant(self, handle: str, role: str, *, by: str, at: datetime) -> None:
+        key = self._key(handle)
+        if self._connection.execute(select(role_grant.c.id).where(*_held(key, role))).first() is None:
+            self._connection.execute(insert(role_grant).values(person_id=key, role=role, granted_at=at, granted_by=by))
+
+    def revoke(self, handle: str, role: str, *, by: str, at: datetime) -> None:
+        held = _held(self._key(handle), role)
+        self._connection.execute(update(role_grant).where(*held).values(revoked_at=at, revoked_by=by))
+
+    def add_token(self, token: TokenSummary, secret_hash: Digest) -> None:
+        self._connection.execute(
+            insert(_tokens).values(
+                public_id=token.id,
+                person_id=self._key(token.person),
+                label=token.label,
+                last_four=token.last_four,
+                secret_hash=secret_hash,
+                created_at=token.created_at,
+                expires_at=token.expires_at,
+                last_used_at=token.last_used_at,
+                revoked_at=token.revoked_at,
+            )
+        )
+
+    def token_by_hash(self, secret_hash: Digest) -> TokenSummary | None:
+        row = self._connection.execute(_with_person().where(token.c.secret_hash == secret_hash)).one_or_none()
+        return None if row is None else _token(row)
+
+    def tokens(self, person: str | None, page: PageRequest) -> Page[TokenSummary]:
+        statement = _with_person()
+        if person is not None:
+            statement = statement.where(_people.c.handle == person)
+        order = [SortBy(token.c.id, int, descending=True)]
+        rows, cursor = page_rows(self._connection, statement, order, page, scope=f"tokens {person}")
+        return Page([_token(row) for row in rows], cursor)
+
+    def token(self, token_id: str) -> TokenSummary | None:
+        row = self._connection.execute(_with_person().where(token.c.public_id == token_id)).one_or_none()
+        return None if row is None else _token(row)
+
+    def revoke_token(self, token_id: str, *, at: datetime) -> None:
+        self._change_token(token_id, revoked_at=at)
+
+    def touch_token(self, token_id: str, *, at: datetime) -> None:
+        self._change_token(token_id, last_used_at=at)
+
+    def _change_token(self, token_id: str, **values: datetime) -> None:
+        changed = self._connection.execute(update(token).where(token.c.public_id == token_id).values(values))
+        if changed.rowcount == 0:
+            raise NotFoundError(f"there is no token {token_id}")
+
+    def _key(self, handle: str) -> int:
+        key = self._connection.execute(select(person.c.id).where(person.c.handle == handle)).scalar_one_or_none()
+        if key is None:
+            raise NotFoundError(f"there is nobody named {handle}")
+        return key
+
+    def _people(self, rows: Sequence[Row[Any]]) -> list[Person]:
+        query = (
+            select(role_grant.c.person_id, role_grant.c.role)
+            .where(role_grant.c.person_id.in_([row.id for row in rows]), role_grant.c.revoked_at.is_(None))
+            .order_by(role_grant.c.role)
+        )
+        roles: dict[int, list[str]] = {}
+        for key, role in self._connection.execute(query):
+            roles.setdefault(key, []).append(role)
+        return [Person(r.handle, r.name, tuple(roles.get(r.id, ())), r.created_at, r.service) for r in rows]
+
+
+_people, _tokens = person, token
+
+
+def _held(key: int, role: str) -> tuple[Any, ...]:
+    return (role_grant.c.person_id == key, role_grant.c.role == role, role_grant.c.revoked_at.is_(None))
+
+
+def _with_person() -> Any:
+    return select(token, person.c.handle).join(person, person.c.id == token.c.person_id)
+
+
+def _token(row: Row[Any]) -> TokenSummary:
+    return TokenSummary(
+        id=row.public_id,
+        person=row.handle,
+        label=row.label,
+        last_four=row.last_four,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+        revoked_at=row.revoked_at,
+    )

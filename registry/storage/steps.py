@@ -1,0 +1,231 @@
+"""The steps' repository: their states, curves, metrics, manifests and mirrors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from lineage import Assurance, Digest, NodeKind
+from registry.domain.catalog import MetricValue
+from registry.domain.names import Name, VersionRef
+from registry.domain.paging import Page, PageRequest
+from registry.domain.transfers import EpochMetric, Method, MirrorState, StepDetail, StepInput, StepState, StepSummary
+from registry.errors import NotFoundError
+from registry.services.unit_of_work import NewStep
+from registry.storage.assets import find_version
+from registry.storage.paging import SortBy, page_rows
+from registry.storage.tables import curve_point, edge, metric, mirror, node, step
+from registry.storage.upsert import upsert
+from registry.storage.versions import OUTPUT_ROLE, headline_metrics, measured_by, refs_of
+
+_ENDED = frozenset({StepState.SUCCEEDED, StepState.FAILED, StepState.INTERRUPTED, StepState.CANCELLED})
+_TO_MIRROR = ("queued", "failing")
+
+
+class SqlSteps:
+    """Implements `StepRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, new: NewStep) -> None:
+        connection = self._connection
+        row = {"kind": NodeKind.STEP, "digest": new.digest, "label": new.id, "created_at": new.created_at}
+        key = connection.execute(insert(node).values(row).returning(node.c.id)).scalar_one()
+        connection.execute(
+            insert(step).values(
+                node_id=key,
+                kind=new.kind,
+                wanted=str(new.wanted),
+                method=new.method,
+                adapter=new.adapter,
+                state=new.state,
+                recipe=dict(new.recipe),
+                created_by=new.created_by,
+                started_at=new.created_at if new.state in _ENDED | {StepState.RUNNING} else None,
+                ended_at=new.created_at if new.state in _ENDED else None,
+                updated_at=new.created_at,
+                epoch=0.0,
+                epochs=new.epochs,
+            )
+        )
+        connection.execute(insert(mirror).values(step_id=key, state="off", attempts=0, changed_at=new.created_at))
+        for given in new.inputs:
+            self._add_input(key, given, new.created_at)
+
+    def _add_input(self, key: int, given: StepInput, at: datetime) -> None:
+        source = find_version(self._connection, given.ref, deleted=True)
+        if source is None:
+            raise NotFoundError(f"there is no version {given.ref}")
+        self._connection.execute(
+            insert(edge).values(
+                from_node=source.node_id,
+                to_node=key,
+                role=given.role,
+                split=given.split,
+                assurance=given.assurance,
+                created_at=at,
+            )
+        )
+
+    def get(self, step_id: str) -> StepDetail | None:
+        row = self._connection.execute(_steps().where(node.c.label == step_id)).one_or_none()
+        if row is None:
+            return None
+        points = self._connection.execute(
+            select(curve_point)
+            .where(curve_point.c.step_id == row.node_id)
+            .order_by(curve_point.c.step, curve_point.c.epoch, curve_point.c.role, curve_point.c.name)
+        )
+        copy = self._connection.execute(select(mirror).where(mirror.c.step_id == row.node_id)).one()
+        return StepDetail(
+            summary=self._summaries([row])[0],
+            inputs=self._inputs(row.node_id),
+            recipe=row.recipe,
+            curve=tuple(EpochMetric(p.epoch, p.step, p.name, p.role, p.value) for p in points),
+            measured=measured_by(self._connection, row.node_id),
+            manifest=None if row.manifest is None else json.loads(row.manifest),
+            manifest_digest=row.manifest_digest,
+            mirror=MirrorState(copy.state, copy.run_id, copy.attempts, copy.error),
+        )
+
+    def search(
+        self, *, state: StepState | None, method: Method | None, output: Name | None, page: PageRequest
+    ) -> Page[StepSummary]:
+        statement = _steps()
+        if state is not None:
+            statement = statement.where(step.c.state == state)
+        if method is not None:
+            statement = statement.where(step.c.method == method)
+        if output is not None:
+            statement = statement.where(step.c.wanted == str(output))
+        order = [SortBy(step.c.node_id, int, descending=True)]
+        scope = f"steps {state} {method} {output}"
+        rows, cursor = page_rows(self._connection, statement, order, page, scope=scope)
+        return Page(self._summaries(rows), cursor)
+
+    def move(
+        self, step_id: str, *, expected: frozenset[StepState], to: StepState, at: datetime, error: str | None = None
+    ) -> bool:
+        key = self._key(step_id)
+        values: dict[str, object] = {"state": to, "error": error, "updated_at": at}
+        values["ended_at"] = at if to in _ENDED else None
+        moved = self._connection.execute(
+            update(step).where(step.c.node_id == key, step.c.state.in_(sorted(expected))).values(values)
+        )
+        if moved.rowcount == 0:
+            return False
+        if to is StepState.RUNNING:
+            never = (step.c.node_id == key) & step.c.started_at.is_(None)
+            self._connection.execute(update(step).where(never).values(started_at=at))
+        return True
+
+    def progress(self, step_id: str, *, epoch: float, at: datetime) -> None:
+        self._set(step_id, epoch=epoch, updated_at=at)
+
+    def add_curve(self, step_id: str, points: Iterable[EpochMetric]) -> None:
+        key = self._key(step_id)
+        rows = [
+            {"step_id": key, "name": p.name, "role": p.role, "epoch": p.epoch, "step": p.step, "value": p.value}
+            for p in points
+        ]
+        upsert(self._connection, curve_point, rows, ("step_id", "name", "role", "epoch", "step"))
+
+    def add_measured(self, step_id: str, values: Iterable[MetricValue]) -> None:
+        key = self._key(step_id)
+        rows = [
+            {
+                "step_id": key,
+                "name": v.name,
+                "data": v.data,
+                "split": v.split,
+                "role": v.role,
+                "value": v.value,
+                "data_label": v.data_label,
+            }
+            for v in values
+        ]
+        upsert(self._connection, metric, rows, ("step_id", "name", "data", "split", "role"))
+
+    def set_manifest(self, step_id: str, body: bytes, digest: Digest) -> None:
+        self._set(step_id, manifest=body, manifest_digest=digest)
+
+    def set_mirror(self, step_id: str, state: MirrorState, *, at: datetime) -> None:
+        row = {
+            "step_id": self._key(step_id),
+            "state": state.state,
+            "run_id": state.run_id,
+            "attempts": state.attempts,
+            "error": state.error,
+            "changed_at": at,
+        }
+        upsert(self._connection, mirror, [row], ("step_id",))
+
+    def unmirrored(self, limit: int) -> Sequence[str]:
+        query = (
+            select(node.c.label)
+            .join(mirror, mirror.c.step_id == node.c.id)
+            .where(mirror.c.state.in_(_TO_MIRROR))
+            .order_by(node.c.id)
+            .limit(limit)
+        )
+        return self._connection.scalars(query).all()
+
+    def _key(self, step_id: str) -> int:
+        found = self._connection.execute(
+            select(node.c.id).where(node.c.label == step_id, node.c.kind == NodeKind.STEP)
+        ).scalar_one_or_none()
+        if found is None:
+            raise NotFoundError(f"there is no step {step_id}")
+        return found
+
+    def _set(self, step_id: str, **values: object) -> None:
+        self._connection.execute(update(step).where(step.c.node_id == self._key(step_id)).values(values))
+
+    def _inputs(self, key: int) -> tuple[StepInput, ...]:
+        query = (
+            select(edge, node.c.digest)
+            .join(node, node.c.id == edge.c.from_node)
+            .where(edge.c.to_node == key, edge.c.superseded_by.is_(None))
+            .order_by(edge.c.id)
+        )
+        rows = self._connection.execute(query).all()
+        refs = refs_of(self._connection, {row.from_node for row in rows})
+        return tuple(StepInput(refs[r.from_node], r.digest, r.role, r.split, Assurance(r.assurance)) for r in rows)
+
+    def _summaries(self, rows: Sequence[Row[Any]]) -> list[StepSummary]:
+        keys = [row.node_id for row in rows]
+        made = select(edge.c.from_node, edge.c.to_node).where(
+            edge.c.from_node.in_(keys), edge.c.role == OUTPUT_ROLE, edge.c.superseded_by.is_(None)
+        )
+        outputs = dict(self._connection.execute(made).tuples())
+        refs = refs_of(self._connection, outputs.values())
+        metrics = headline_metrics(self._connection, keys)
+        return [_summary(row, refs.get(outputs.get(row.node_id, -1)), metrics.get(row.node_id, {})) for row in rows]
+
+
+def _steps() -> Any:
+    return select(step, node.c.label, node.c.created_at).join(node, node.c.id == step.c.node_id)
+
+
+def _summary(row: Row[Any], output: VersionRef | None, metrics: dict[str, float]) -> StepSummary:
+    return StepSummary(
+        id=row.label,
+        method=Method(row.method),
+        adapter=row.adapter,
+        state=StepState(row.state),
+        output=output,
+        wanted=Name.parse(row.wanted),
+        created_at=row.created_at,
+        created_by=row.created_by,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        epoch=row.epoch,
+        epochs=row.epochs,
+        error=row.error,
+        metrics=metrics,
+    )

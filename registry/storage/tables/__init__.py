@@ -1,0 +1,49 @@
+"""The tables, by what they are about. Importing this package fills `metadata`."""
+
+from registry.storage.tables.base import metadata
+from registry.storage.tables.catalog import (
+    alias,
+    alias_move,
+    asset,
+    asset_tag,
+    card_revision,
+    dataset_version,
+    extent,
+    file,
+    model_version,
+    version,
+    version_tag,
+)
+from registry.storage.tables.governance import audit_entry, evidence, policy, request, vote
+from registry.storage.tables.graph import edge, node
+from registry.storage.tables.people import person, role_grant, token
+from registry.storage.tables.steps import curve_point, metric, mirror, step
+
+__all__ = [
+    "alias",
+    "alias_move",
+    "asset",
+    "asset_tag",
+    "audit_entry",
+    "card_revision",
+    "curve_point",
+    "dataset_version",
+    "edge",
+    "evidence",
+    "extent",
+    "file",
+    "metadata",
+    "metric",
+    "mirror",
+    "model_version",
+    "node",
+    "person",
+    "policy",
+    "request",
+    "role_grant",
+    "step",
+    "token",
+    "version",
+    "version_tag",
+    "vote",
+]

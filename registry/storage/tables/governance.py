@@ -1,0 +1,116 @@
+"""Evidence, policies, promotion requests, votes, and the audit chain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    TypedColumns,
+    UniqueConstraint,
+)
+
+from registry.storage.tables.base import metadata
+from registry.storage.types import DigestBytes, Key, Label, UtcDateTime
+
+
+class EvidenceColumns(TypedColumns):
+    """Facts about one version, bound to its content digest."""
+
+    id = Column(Key, primary_key=True)
+    public_id = Column(String(40), nullable=False, unique=True)
+    node_id = Column(Key, ForeignKey("version.node_id"), nullable=False, index=True)
+    subject = Column(DigestBytes, nullable=False, index=True)
+    type = Column(String, nullable=False)
+    digest = Column(DigestBytes, nullable=False)
+    body: Column[Any] = Column(JSON, nullable=False)
+    file = Column(DigestBytes, nullable=True)
+    file_name = Column(String, nullable=True)
+    added_at = Column(UtcDateTime, nullable=False)
+    added_by = Column(String, nullable=False)
+
+
+class PolicyColumns(TypedColumns):
+    """One published policy; it never changes again."""
+
+    id = Column(Key, primary_key=True)
+    name = Column(String, nullable=False)
+    version = Column(Key, nullable=False)
+    digest = Column(DigestBytes, nullable=False)
+    text = Column(Text, nullable=False)
+    published_at = Column(UtcDateTime, nullable=False)
+    published_by = Column(String, nullable=False)
+
+
+class RequestColumns(TypedColumns):
+    """One promotion request, with the four digests that votes bind to as they were when it was opened."""
+
+    id = Column(Key, primary_key=True)
+    public_id = Column(String(40), nullable=False, unique=True)
+    node_id = Column(Key, ForeignKey("version.node_id"), nullable=False, index=True)
+    from_stage = Column(String, nullable=False)
+    to_stage = Column(String, nullable=False)
+    alias = Column(String(64), nullable=True)
+    state = Column(String(16), nullable=False, index=True)
+    requested_by = Column(String, nullable=False)
+    requested_at = Column(UtcDateTime, nullable=False)
+    closed_at = Column(UtcDateTime, nullable=True)
+    comment = Column(Text, nullable=False)
+    policy = Column(String, nullable=False)
+    policy_digest = Column(DigestBytes, nullable=False)
+    bound_artifact = Column(DigestBytes, nullable=False)
+    bound_lineage = Column(DigestBytes, nullable=False)
+    bound_policy = Column(DigestBytes, nullable=False)
+    bound_evidence = Column(DigestBytes, nullable=False)
+    verdict: Column[Any] = Column(JSON, nullable=False)
+
+
+class VoteColumns(TypedColumns):
+    """One vote, append-only, with the roles of the voter at the time."""
+
+    id = Column(Key, primary_key=True)
+    request_id = Column(Key, ForeignKey("request.id"), nullable=False, index=True)
+    voter = Column(String, nullable=False)
+    roles: Column[Any] = Column(JSON, nullable=False)
+    value = Column(String, nullable=False)
+    comment = Column(Text, nullable=False)
+    voted_at = Column(UtcDateTime, nullable=False)
+    bound_artifact = Column(DigestBytes, nullable=False)
+    bound_lineage = Column(DigestBytes, nullable=False)
+    bound_policy = Column(DigestBytes, nullable=False)
+    bound_evidence = Column(DigestBytes, nullable=False)
+
+
+class AuditEntryColumns(TypedColumns):
+    """The chain. `subject` and `action` repeat the body, to be found by; only the body and its hashes are evidence.
+
+    Triggers refuse to change or delete a row (see the first migration).
+    """
+
+    seq = Column(Key, primary_key=True, autoincrement=False)
+    body = Column(LargeBinary, nullable=False)
+    previous = Column(DigestBytes, nullable=False)
+    leaf = Column(DigestBytes, nullable=False)
+    entry = Column(DigestBytes, nullable=False)
+    subject = Column(Label, nullable=False)
+    action = Column(String, nullable=False)
+
+
+evidence = Table("evidence", metadata, EvidenceColumns)
+policy = Table("policy", metadata, PolicyColumns, UniqueConstraint("name", "version"))
+request = Table("request", metadata, RequestColumns)
+vote = Table("vote", metadata, VoteColumns)
+audit_entry = Table(
+    "audit_entry",
+    metadata,
+    AuditEntryColumns,
+    Index("ix_audit_entry_subject_seq", "subject", "seq"),
+    Index("ix_audit_entry_action_seq", "action", "seq"),
+)

@@ -1,0 +1,42 @@
+"""The graph of facts: one table of nodes, one append-only table of edges, indexed both ways."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKey, Index, String, Table, TypedColumns
+
+from registry.storage.tables.base import metadata
+from registry.storage.types import DigestBytes, Key, Label, UtcDateTime
+
+
+class NodeColumns(TypedColumns):
+    """Model versions, dataset versions and transfer steps share this key; their own tables hang off it."""
+
+    id = Column(Key, primary_key=True)
+    kind = Column(String, nullable=False)
+    digest = Column(DigestBytes, nullable=False, index=True)
+    label = Column(Label, nullable=False, unique=True)
+    """The public name: the URI of a version or the id of a step."""
+    created_at = Column(UtcDateTime, nullable=False)
+
+
+class EdgeColumns(TypedColumns):
+    """Input -> step, or step -> output. A correction adds a row and points the old one to it."""
+
+    id = Column(Key, primary_key=True)
+    from_node = Column(Key, ForeignKey("node.id"), nullable=False)
+    to_node = Column(Key, ForeignKey("node.id"), nullable=False)
+    role = Column(String, nullable=False)
+    split = Column(String, nullable=True)
+    assurance = Column(String, nullable=False)
+    created_at = Column(UtcDateTime, nullable=False)
+    superseded_by = Column(Key, ForeignKey("edge.id"), nullable=True)
+
+
+node = Table("node", metadata, NodeColumns)
+edge = Table(
+    "edge",
+    metadata,
+    EdgeColumns,
+    Index("ix_edge_from_node_to_node", "from_node", "to_node"),
+    Index("ix_edge_to_node_from_node", "to_node", "from_node"),
+)

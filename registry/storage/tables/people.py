@@ -1,0 +1,62 @@
+"""People, the roles that they were ever given, and their tokens."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table, TypedColumns, text
+
+from registry.storage.tables.base import metadata
+from registry.storage.types import DigestBytes, Key, UtcDateTime, Word
+
+
+class PersonColumns(TypedColumns):
+    """Someone who may sign in, or a service account."""
+
+    id = Column(Key, primary_key=True)
+    handle = Column(Word, nullable=False, unique=True)
+    name = Column(String, nullable=False)
+    service = Column(Boolean, nullable=False)
+    created_at = Column(UtcDateTime, nullable=False)
+
+
+class RoleGrantColumns(TypedColumns):
+    """A role given and perhaps taken back; rows stay, so that one can tell who could vote when."""
+
+    id = Column(Key, primary_key=True)
+    person_id = Column(Key, ForeignKey("person.id"), nullable=False)
+    role = Column(String(64), nullable=False)
+    granted_at = Column(UtcDateTime, nullable=False)
+    granted_by = Column(String, nullable=False)
+    revoked_at = Column(UtcDateTime, nullable=True)
+    revoked_by = Column(String, nullable=True)
+
+
+class TokenColumns(TypedColumns):
+    """A token: SHA-256 of its secret, never the secret."""
+
+    id = Column(Key, primary_key=True)
+    public_id = Column(String(40), nullable=False, unique=True)
+    person_id = Column(Key, ForeignKey("person.id"), nullable=False, index=True)
+    label = Column(String, nullable=False)
+    last_four = Column(String(4), nullable=False)
+    secret_hash = Column(DigestBytes, nullable=False, unique=True)
+    created_at = Column(UtcDateTime, nullable=False)
+    expires_at = Column(UtcDateTime, nullable=False)
+    last_used_at = Column(UtcDateTime, nullable=True)
+    revoked_at = Column(UtcDateTime, nullable=True)
+
+
+person = Table("person", metadata, PersonColumns)
+role_grant = Table(
+    "role_grant",
+    metadata,
+    RoleGrantColumns,
+    Index(
+        "uq_role_grant_held",
+        "person_id",
+        "role",
+        unique=True,
+        sqlite_where=text("revoked_at IS NULL"),
+        postgresql_where=text("revoked_at IS NULL"),
+    ),
+)
+token = Table("token", metadata, TokenColumns)

@@ -1,0 +1,89 @@
+"""Transfer steps with what they measured, their learning curves and their mirrors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    TypedColumns,
+    UniqueConstraint,
+)
+
+from registry.storage.tables.base import metadata
+from registry.storage.types import DigestBytes, Key, Real, UtcDateTime
+
+
+class StepColumns(TypedColumns):
+    """One run that makes a version: recipe, state and manifest. Its inputs and its output are edges."""
+
+    node_id = Column(Key, ForeignKey("node.id"), primary_key=True, autoincrement=False)
+    kind = Column(String, nullable=False)
+    wanted = Column(String(96), nullable=False, index=True)
+    method = Column(String, nullable=False)
+    adapter = Column(String, nullable=False)
+    state = Column(String(16), nullable=False, index=True)
+    recipe: Column[Any] = Column(JSON, nullable=False)
+    created_by = Column(String, nullable=False)
+    started_at = Column(UtcDateTime, nullable=True)
+    ended_at = Column(UtcDateTime, nullable=True)
+    updated_at = Column(UtcDateTime, nullable=False)
+    epoch = Column(Real, nullable=False)
+    epochs = Column(Key, nullable=False)
+    error = Column(Text, nullable=True)
+    manifest = Column(LargeBinary, nullable=True)
+    manifest_digest = Column(DigestBytes, nullable=True)
+
+
+class MetricColumns(TypedColumns):
+    """One number that a step measured, keyed by the data that it was measured on."""
+
+    id = Column(Key, primary_key=True)
+    step_id = Column(Key, ForeignKey("step.node_id"), nullable=False)
+    name = Column(String(64), nullable=False)
+    data = Column(DigestBytes, nullable=False)
+    split = Column(String, nullable=False)
+    role = Column(String, nullable=False)
+    value = Column(Real, nullable=True)
+    data_label = Column(String, nullable=False)
+
+
+class CurvePointColumns(TypedColumns):
+    """One point of a learning curve."""
+
+    step_id = Column(Key, ForeignKey("step.node_id"), primary_key=True, autoincrement=False)
+    name = Column(String(64), primary_key=True)
+    role = Column(String(64), primary_key=True)
+    epoch = Column(Key, primary_key=True, autoincrement=False)
+    step = Column(Key, primary_key=True, autoincrement=False)
+    value = Column(Real, nullable=True)
+
+
+class MirrorColumns(TypedColumns):
+    """How far the step's copy in the run tracker is."""
+
+    step_id = Column(Key, ForeignKey("step.node_id"), primary_key=True, autoincrement=False)
+    state = Column(String(16), nullable=False, index=True)
+    run_id = Column(String, nullable=True)
+    attempts = Column(Key, nullable=False)
+    error = Column(Text, nullable=True)
+    changed_at = Column(UtcDateTime, nullable=False)
+
+
+step = Table("step", metadata, StepColumns)
+metric = Table(
+    "metric",
+    metadata,
+    MetricColumns,
+    UniqueConstraint("step_id", "name", "data", "split", "role"),
+    Index("ix_metric_step_id_name_role", "step_id", "name", "role"),
+)
+curve_point = Table("curve_point", metadata, CurvePointColumns)
+mirror = Table("mirror", metadata, MirrorColumns)

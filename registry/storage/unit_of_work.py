@@ -1,0 +1,104 @@
+"""One transaction over either database, with one writer at a time.
+
+A unit of work that writes takes the writer's place before it reads anything: SQLite by BEGIN IMMEDIATE, PostgreSQL by
+an advisory lock of the transaction. So what a verb checked still holds when it commits: version numbers are never
+given twice and the audit chain has no gaps. Readers never wait: WAL on SQLite, snapshots on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine
+
+from registry.domain.audit import Event
+from registry.ports import Clock
+from registry.services.unit_of_work import (
+    AuditRepository,
+    CatalogRepository,
+    DatasetRepository,
+    GovernanceRepository,
+    GraphRepository,
+    PeopleRepository,
+    StepRepository,
+)
+from registry.storage.audit import SqlAudit, append_events
+from registry.storage.catalog import SqlCatalog
+from registry.storage.datasets import SqlDatasets
+from registry.storage.engines import begin_reading, begin_writing
+from registry.storage.governance import SqlGovernance
+from registry.storage.graph import SqlGraph
+from registry.storage.people import SqlPeople
+from registry.storage.steps import SqlSteps
+
+__all__ = ["SqlUnitOfWork", "SqlUnitOfWorkFactory"]
+
+
+class SqlUnitOfWork:
+    """Implements `UnitOfWork`. It can be entered once; after a commit nothing more can be asked of it."""
+
+    catalog: CatalogRepository
+    datasets: DatasetRepository
+    graph: GraphRepository
+    steps: StepRepository
+    governance: GovernanceRepository
+    people: PeopleRepository
+    audit: AuditRepository
+
+    def __init__(self, engine: Engine, clock: Clock, *, actor: str, write: bool) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._actor = actor
+        self._write = write
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Self:
+        if self._connection is not None:
+            raise RuntimeError("a unit of work is entered once")
+        connection = begin_writing(self._engine) if self._write else begin_reading(self._engine)
+        self._connection = connection
+        self.catalog = SqlCatalog(connection)
+        self.datasets = SqlDatasets(connection)
+        self.graph = SqlGraph(connection)
+        self.steps = SqlSteps(connection)
+        self.governance = SqlGovernance(connection)
+        self.people = SqlPeople(connection)
+        self.audit = SqlAudit(connection)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._connection is not None:
+            self._connection.close()  # rolls back what was not committed
+
+    def commit(self, event: Event, *more: Event) -> None:
+        """Chain the events and make everything durable. Raises: InvalidError for an event that JSON cannot hold."""
+        append_events(self._writing(), (event, *more), actor=self._actor, at=self._clock.now())
+        self._finish()
+
+    def commit_unaudited(self) -> None:
+        """Make everything durable without an entry."""
+        self._finish()
+
+    def _writing(self) -> Connection:
+        if self._connection is None or not self._write:
+            raise RuntimeError("this unit of work was opened for reading: open it with write=True")
+        return self._connection
+
+    def _finish(self) -> None:
+        connection = self._writing()
+        connection.commit()
+        connection.close()
+
+
+class SqlUnitOfWorkFactory:
+    """Implements `UnitOfWorkFactory`."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def __call__(self, *, actor: str, write: bool = False) -> SqlUnitOfWork:
+        return SqlUnitOfWork(self._engine, self._clock, actor=actor, write=write)

@@ -1,0 +1,19 @@
+"""Insert or replace by key, in one statement, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def upsert(connection: Connection, table: Table[Any], rows: Sequence[Mapping[str, object]], key: Sequence[str]) -> None:
+    """Insert `rows` into `table`; one that is there already by `key` gets the other columns' new values."""
+    if not rows:
+        return
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = make(table)
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed), list(rows))

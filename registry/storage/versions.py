@@ -1,0 +1,257 @@
+"""Model versions read as values, a page at a time: one query for each relation, never one for each row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
+
+from lineage import Assurance, Digest, NodeKind
+from registry.domain.catalog import MetricValue, Modality, ModelSummary, Status, VersionSummary
+from registry.domain.manifests import FileEntry, Manifest
+from registry.domain.names import AssetKind, Name, VersionRef
+from registry.errors import ConflictError, NotFoundError
+from registry.storage.assets import (
+    asset_id,
+    find_version,
+    fold,
+    live_counts,
+    name_of,
+    require_version,
+    tags_of_assets,
+    touch,
+)
+from registry.storage.tables import (
+    alias,
+    asset,
+    edge,
+    extent,
+    file,
+    metric,
+    model_version,
+    node,
+    step,
+    version,
+    version_tag,
+)
+from registry.storage.tables.catalog import VersionColumns
+
+TEST_ROLE = "test"
+OUTPUT_ROLE = "output"
+
+
+def write_version(
+    connection: Connection,
+    ref: VersionRef,
+    manifest: Manifest,
+    *,
+    licence: str,
+    step_id: str,
+    created_at: datetime,
+    created_by: str,
+) -> int:
+    """Write the node, the version, its files with one extent each, and the edge from its step; give its key.
+
+    Raises: NotFoundError for an unknown model, dataset or step; ConflictError for a number that is used.
+    """
+    owner = asset_id(connection, ref.kind, ref.name)
+    maker = connection.execute(select(node.c.id).where(node.c.label == step_id)).scalar_one_or_none()
+    if maker is None:
+        raise NotFoundError(f"there is no step {step_id}")
+    if find_version(connection, ref, deleted=True) is not None:
+        raise ConflictError(f"the version {ref} is there already", remedy="Publish under the next number")
+    kind = NodeKind.MODEL if ref.kind is AssetKind.MODELS else NodeKind.DATASET
+    row = {"kind": kind, "digest": manifest.digest, "label": str(ref), "created_at": created_at}
+    key = connection.execute(insert(node).values(row).returning(node.c.id)).scalar_one()
+    connection.execute(
+        insert(version).values(
+            node_id=key,
+            asset_id=owner,
+            number=ref.number,
+            step_id=maker,
+            licence=licence,
+            size=manifest.size,
+            words="",
+            created_by=created_by,
+        )
+    )
+    connection.execute(
+        insert(edge).values(
+            from_node=maker, to_node=key, role=OUTPUT_ROLE, assurance=Assurance.OBSERVED, created_at=created_at
+        )
+    )
+    _write_files(connection, key, manifest.files)
+    touch(connection, owner, created_at)
+    return key
+
+
+def _write_files(connection: Connection, key: int, files: Sequence[FileEntry]) -> None:
+    rows = [{"node_id": key, "path": f.path, "size": f.size, "sha256": f.sha256} for f in files]
+    ids = {path: i for i, path in connection.execute(insert(file).returning(file.c.id, file.c.path), rows)}
+    connection.execute(
+        insert(extent),
+        [{"file_id": ids[f.path], "position": 0, "blob": f.sha256, "offset": 0, "length": f.size} for f in files],
+    )
+
+
+def set_version_tags(
+    connection: Connection, ref: VersionRef, values: Mapping[str, str | None], *, at: datetime
+) -> None:
+    """Set some tags of a version, drop those whose value is None. Raises: NotFoundError."""
+    row = require_version(connection, ref)
+    key = row.node_id
+    connection.execute(delete(version_tag).where(version_tag.c.node_id == key, version_tag.c.key.in_(list(values))))
+    kept = [{"node_id": key, "key": tag, "value": value} for tag, value in values.items() if value is not None]
+    if kept:
+        connection.execute(insert(version_tag), kept)
+    words = fold(*(f"{tag} {value}" for tag, value in version_tags(connection, key).items()))
+    connection.execute(update(version).where(version.c.node_id == key).values(words=words))
+    touch(connection, row.asset_id, at)
+
+
+def version_tags(connection: Connection, key: int) -> dict[str, str]:
+    """The tags of one version."""
+    query = select(version_tag).where(version_tag.c.node_id == key).order_by(version_tag.c.key)
+    return {row.key: row.value for row in connection.execute(query)}
+
+
+def files_of(connection: Connection, key: int) -> tuple[FileEntry, ...]:
+    """The payload files of a version, sorted by path as its manifest has them."""
+    rows = connection.execute(select(file).where(file.c.node_id == key))
+    return tuple(sorted(FileEntry(row.path, row.size, row.sha256) for row in rows))
+
+
+def is_live() -> ColumnElement[bool]:
+    """True for a version that was not deleted."""
+    return version.c.deleted_at.is_(None)
+
+
+def refs_of(connection: Connection, keys: Iterable[int]) -> dict[int, VersionRef]:
+    """The reference of each version, deleted ones too, by key."""
+    query = (
+        select(version.c.node_id, asset.c.kind, asset.c.name, version.c.number)
+        .join(asset, asset.c.id == version.c.asset_id)
+        .where(version.c.node_id.in_(list(keys)))
+    )
+    rows = connection.execute(query)
+    return {row.node_id: VersionRef(AssetKind(row.kind), Name.parse(row.name), row.number) for row in rows}
+
+
+def headline_metrics(connection: Connection, steps: Iterable[int]) -> dict[int, dict[str, float]]:
+    """The metrics of each step on its test role, by key. Measured on several data, the first counts."""
+    found: dict[int, dict[str, float]] = {}
+    query = select(metric).where(metric.c.step_id.in_(list(steps)), metric.c.role == TEST_ROLE).order_by(metric.c.id)
+    for row in connection.execute(query):
+        found.setdefault(row.step_id, {}).setdefault(row.name, row.value)
+    return found
+
+
+def measured_by(connection: Connection, key: int) -> tuple[MetricValue, ...]:
+    """Everything that a step measured."""
+    rows = connection.execute(select(metric).where(metric.c.step_id == key).order_by(metric.c.id))
+    return tuple(MetricValue(r.name, r.value, r.role, r.split, r.data, r.data_label) for r in rows)
+
+
+def version_summaries(connection: Connection, keys: Sequence[int]) -> dict[int, VersionSummary]:
+    """The summaries of model versions, by key: three queries, however many there are."""
+    query = (
+        select(
+            version,
+            model_version.c.stage,
+            model_version.c.status,
+            asset.c.name,
+            node.c.digest,
+            node.c.created_at,
+            step.c.method,
+        )
+        .join(model_version, model_version.c.node_id == version.c.node_id)
+        .join(node, node.c.id == version.c.node_id)
+        .join(asset, asset.c.id == version.c.asset_id)
+        .join(step, step.c.node_id == version.c.step_id)
+        .where(version.c.node_id.in_(keys))
+    )
+    rows = connection.execute(query).all()
+    metrics = headline_metrics(connection, {row.step_id for row in rows})
+    names: dict[int, list[str]] = {}
+    for row in connection.execute(select(alias).where(alias.c.node_id.in_(keys)).order_by(alias.c.alias)):
+        names.setdefault(row.node_id, []).append(row.alias)
+    return {
+        row.node_id: VersionSummary(
+            ref=VersionRef(AssetKind.MODELS, name_of(row), row.number),
+            digest=row.digest,
+            stage=row.stage,
+            status=Status(row.status),
+            licence=row.licence,
+            size=row.size,
+            created_at=row.created_at,
+            created_by=row.created_by,
+            method=row.method,
+            aliases=tuple(names.get(row.node_id, ())),
+            metrics=metrics.get(row.step_id, {}),
+        )
+        for row in rows
+    }
+
+
+def model_summaries(connection: Connection, rows: Sequence[Row[Any]], newest: Mapping[int, int]) -> list[ModelSummary]:
+    """Summaries of the models in `rows` (of `asset`), in order. `newest` maps their keys to that of a version."""
+    keys = [row.id for row in rows]
+    tags = tags_of_assets(connection, keys)
+    counts = live_counts(connection, keys)
+    versions = version_summaries(connection, list(newest.values()))
+    return [
+        ModelSummary(
+            name=name_of(row),
+            task=row.task,
+            modality=Modality(row.modality),
+            origin=row.origin,
+            owner=row.owner,
+            description=row.description,
+            tags=tags[row.id],
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            versions=counts[row.id],
+            version=versions[newest[row.id]] if row.id in newest else None,
+        )
+        for row in rows
+    ]
+
+
+def latest(connection: Connection, keys: Iterable[int]) -> dict[int, int]:
+    """The key of the newest live version of each model or dataset that has one."""
+    live = version.alias("newer").with_cols(VersionColumns)
+    newer = select(live.c.node_id).where(
+        live.c.asset_id == version.c.asset_id, live.c.number > version.c.number, live.c.deleted_at.is_(None)
+    )
+    query = select(version.c.asset_id, version.c.node_id).where(
+        and_(version.c.asset_id.in_(list(keys)), is_live(), ~newer.exists())
+    )
+    return dict(connection.execute(query).tuples())
+
+
+def model_inputs(connection: Connection, key: int) -> tuple[VersionRef, ...]:
+    """The model versions that went into a step, deleted ones too: the parents of what it made."""
+    query = (
+        select(edge.c.from_node)
+        .join(node, node.c.id == edge.c.from_node)
+        .where(edge.c.to_node == key, edge.c.superseded_by.is_(None), node.c.kind == NodeKind.MODEL)
+        .order_by(edge.c.id)
+    )
+    keys = list(dict.fromkeys(connection.scalars(query)))
+    refs = refs_of(connection, keys)
+    return tuple(refs[k] for k in keys)
+
+
+def with_digest(connection: Connection, digest: Digest) -> list[VersionRef]:
+    """Live versions of models and datasets with this content digest, oldest first."""
+    query = (
+        select(version.c.node_id)
+        .join(node, node.c.id == version.c.node_id)
+        .where(node.c.digest == digest, is_live())
+        .order_by(version.c.node_id)
+    )
+    keys = list(connection.scalars(query))
+    refs = refs_of(connection, keys)
+    return [refs[key] for key in keys]
