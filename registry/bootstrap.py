@@ -14,7 +14,7 @@ from registry.services.office import LocalOffice
 from registry.services.people import first_admin
 from registry.settings import Settings
 from registry.storage.blobs import FolderBlobs
-from registry.storage.database import Database, open_database
+from registry.storage.database import Database, default_url, open_database
 
 SYSTEM = Actor("system", frozenset({"admin"}), service=True)
 """Who acts where nobody does yet: authentication, and the very first commit."""
@@ -45,7 +45,7 @@ def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = _database(home, settings)
-    if upgrade or not database.exists():
+    if upgrade or database.revision() is None:
         database.create_or_upgrade()
     database.check()
     context = _context(home, settings, database, SYSTEM)
@@ -84,14 +84,12 @@ def _checked(home: Path, settings: Settings) -> Database:
     if not home.is_dir():
         raise HomeNotFoundError(f"there is no home at {home}", remedy="Make one: forebear init")
     database = _database(home, settings)
-    if not database.exists():
-        raise HomeNotFoundError(f"{home} holds no registry", remedy="Make one: forebear init")
     database.check()
     return database
 
 
 def _database(home: Path, settings: Settings) -> Database:
-    return open_database(settings.database_url or f"sqlite:///{home / 'registry.db'}")
+    return open_database(settings.database_url or default_url(home))
 
 
 def _context(home: Path, settings: Settings, database: Database, actor: Actor) -> Context:

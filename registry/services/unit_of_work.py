@@ -279,7 +279,7 @@ class AuditRepository(Protocol):
         ...
 
     def search(self, *, subject: str | None, action: str | None, page: PageRequest) -> Page[HistoryEntry]:
-        """Newest first. `subject` is exact, or a prefix when it ends in `*`."""
+        """Newest first. `subject` is exact; `S/*` means S and everything under it."""
         ...
 
 

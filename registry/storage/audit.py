@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, and_, insert, or_, select
 
 from registry.domain.audit import GENESIS, AuditEntry, Event, write_entry
 from registry.domain.catalog import HistoryEntry
@@ -36,12 +36,11 @@ class SqlAudit:
 
     def search(self, *, subject: str | None, action: str | None, page: PageRequest) -> Page[HistoryEntry]:
         statement = select(audit_entry)
-        if subject is not None and subject.endswith("*"):
-            prefix = subject[:-1]
+        if subject is not None and subject.endswith("/*"):
+            whole, prefix = subject[:-2], subject[:-1]
             # A range, not LIKE: it uses the index on both databases and tells upper from lower case.
-            statement = statement.where(
-                audit_entry.c.subject >= prefix, audit_entry.c.subject < prefix + _LAST_CHARACTER
-            )
+            inside = and_(audit_entry.c.subject >= prefix, audit_entry.c.subject < prefix + _LAST_CHARACTER)
+            statement = statement.where(or_(audit_entry.c.subject == whole, inside))
         elif subject is not None:
             statement = statement.where(audit_entry.c.subject == subject)
         if action is not None:
