@@ -1,0 +1,68 @@
+"""The verbs of the family tree: a part of the graph around one thing, and the way from an ancestor to a descendant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lineage import Graph, Node
+from registry.domain.names import AssetKind, Reference, VersionRef
+from registry.domain.verbs import Ancestry
+from registry.errors import NotFoundError, UsageError
+from registry.services.context import Context
+from registry.services.lookup import resolve
+from registry.services.unit_of_work import UnitOfWork
+
+MAX_NODES = 50_000
+"""The most that one answer shows."""
+WHOLE = 2**31 - 1
+"""A limit that no ancestry reaches: a path is looked for in all of it, or its absence would be a guess."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Implements `LineageVerbs`."""
+
+    context: Context
+
+    def show(self, target: str, *, up: int = -1, down: int = 0, limit: int = 2000) -> Ancestry:
+        """`target` and what is near it, nearest first: `up` and `down` count generations, -1 means all.
+
+        Raises: BadReferenceError, NotFoundError, UsageError for a depth below -1 or a limit out of range.
+        """
+        if min(up, down) < -1:
+            raise UsageError(f"a depth of {min(up, down)} generations", remedy="Give 0 or more, or -1 for all")
+        if not 1 <= limit <= MAX_NODES:
+            raise UsageError(f"an answer of {limit} nodes", remedy=f"Ask for 1 to {MAX_NODES:,}")
+        with self.context.read() as uow:
+            focus = _node(uow, target)
+            nodes, edges, cut = uow.graph.walk(focus, up=up, down=down, limit=limit)
+        return Ancestry(focus.id, tuple(nodes), tuple(edges), complete=not cut)
+
+    def path(self, source: str, target: str) -> Ancestry | None:
+        """One shortest way from `source` down to `target`, in that order; None when there is none.
+
+        Raises: BadReferenceError, NotFoundError.
+        """
+        with self.context.read() as uow:
+            first, last = _node(uow, source), _node(uow, target)
+            nodes, edges, _ = uow.graph.walk(last, up=-1, down=0, limit=WHOLE)
+        graph = Graph(nodes, edges)
+        way = graph.path(first.id, last.id) if first.id in graph.nodes else None
+        if way is None:
+            return None
+        return Ancestry(last.id, (first, *(graph.node(edge.target) for edge in way)), way, complete=True)
+
+
+def _node(uow: UnitOfWork, target: str) -> Node:
+    """The node that `target` names. A deleted version is still one: what came from it keeps its ancestry."""
+    if target.startswith("step-"):
+        label, see = target, "forebear transfer list"
+    else:
+        reference = Reference.parse(target)
+        number = reference.number
+        ref = resolve(uow, reference) if number is None else VersionRef(reference.kind, reference.name, number)
+        label, see = str(ref), f"forebear {'dataset' if ref.kind is AssetKind.DATASETS else 'model'} list"
+    node = uow.graph.node(label)
+    if node is None:
+        raise NotFoundError(f"there is no {label[:120]}", remedy=f"See what there is: {see}")
+    return node
