@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from registry.cli import parsing
 from registry.cli.session import Session, command
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ def show(
     """Show the ancestors of a model or dataset, its descendants, or both."""
     from registry.cli.trees import show_ancestry
 
-    ancestry = session.office.lineage.show(target, up=depth if up or not down else 0, down=depth if down else 0)
-    _answer(session, format, ancestry, show_ancestry)
+    up = up or not down
+    ancestry = session.office.lineage.show(parsing.node(target), up=depth if up else 0, down=depth if down else 0)
+    _answer(session, format, ancestry, lambda found: show_ancestry(found, up=up, down=down))
 
 
 @command(app, "path", "forebear lineage path models:/library/lite0/1 models:/vision/digits/2")
@@ -65,7 +67,7 @@ def path(
     from registry.cli.trees import show_path
     from registry.errors import NotFoundError
 
-    found = session.office.lineage.path(source, target)
+    found = session.office.lineage.path(parsing.node(source), parsing.node(target))
     if found is None:
         raise NotFoundError(f"{target} does not descend from {source}")
     _answer(session, format, found, show_path)
@@ -73,11 +75,13 @@ def path(
 
 def _answer(session: Session, form: Form | None, ancestry: Ancestry, show: Callable[[Ancestry], None]) -> None:
     """In the form that was asked for; `--output json` asks for JSON too."""
-    from registry.cli.trees import as_dot, as_mermaid
+    from lineage import Graph
+    from lineage.formats import as_dot, as_mermaid
 
     if form is Form.JSON or (form is None and session.as_json):
         session.write_json(ancestry)
     elif form in {Form.MERMAID, Form.DOT}:
-        sys.stdout.write((as_mermaid if form is Form.MERMAID else as_dot)(ancestry))
+        write = as_mermaid if form is Form.MERMAID else as_dot
+        sys.stdout.write(write(Graph(ancestry.nodes, ancestry.edges), ancestry.focus))
     else:
         show(ancestry)

@@ -52,6 +52,13 @@ def dataset(text: str) -> Reference:
     return Reference.parse(text, kind=AssetKind.DATASETS)
 
 
+def node(text: str) -> str:
+    """What `lineage` walks from: a step's id or a URI; a short `team/name` means a model."""
+    from registry.domain.ids import is_id
+
+    return text if is_id(text) or ":/" in text else f"models:/{text}"
+
+
 def named(text: str) -> Name:
     """The name of a registered model, also where someone wrote its URI. Raises: BadReferenceError, BadNameError."""
     from registry.domain.names import Name
