@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lineage import Assurance, Digest, Edge, Node, NodeId, NodeKind
+from lineage import Assurance, Digest, Node, NodeId, NodeKind
 from registry.domain.catalog import Status, VersionDetail
 from registry.domain.licences import is_known
 from registry.domain.manifests import canonical_json
@@ -16,8 +16,9 @@ from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.policy import Policy
 from registry.domain.policy_facts import Ancestors, Candidate, Case, Contribution, Standing, Subject, evidence_digest
 from registry.domain.promotion import Bindings, EvidenceValue, VoteEntry
-from registry.services.evidence import evidence_about
+from registry.domain.verbs import Ancestry
 from registry.services.lookup import found
+from registry.services.records import evidence_about
 from registry.services.unit_of_work import UnitOfWork
 
 MAX_ANCESTORS = 100_000
@@ -37,8 +38,8 @@ class Dossier:
 def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None) -> Dossier:
     """Read everything that is known of `ref` and of its ancestry. Raises: NotFoundError."""
     detail = found(uow.catalog.version(ref), ref)
-    nodes, edges, complete = _ancestry(uow, ref)
-    ancestors, licences = _look_back(uow, ref, nodes, edges, complete=complete)
+    ancestry = _ancestry(uow, ref)
+    ancestors, licences = _look_back(uow, ancestry)
     evidence = evidence_about(uow, detail)
     candidate = Candidate(
         ref=ref,
@@ -50,7 +51,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None) 
         metrics=_finite(detail.summary.metrics),
         contributors=_contributors(uow, detail, requested_by),
     )
-    return Dossier(candidate, detail.summary.digest, _lineage_digest(nodes, edges, complete=complete), evidence)
+    return Dossier(candidate, detail.summary.digest, _lineage_digest(ancestry), evidence)
 
 
 def case_for(
@@ -109,33 +110,32 @@ def _contributors(
     }
 
 
-def _ancestry(uow: UnitOfWork, ref: VersionRef) -> tuple[Sequence[Node], Sequence[Edge], bool]:
+def _ancestry(uow: UnitOfWork, ref: VersionRef) -> Ancestry:
     start = found(uow.graph.node(str(ref)), f"node of {ref} in the graph")
     nodes, edges, cut = uow.graph.walk(start, up=-1, down=0, limit=MAX_ANCESTORS)
-    return nodes, edges, not cut
+    return Ancestry(start.id, tuple(nodes), tuple(edges), not cut)
 
 
-def _look_back(
-    uow: UnitOfWork, ref: VersionRef, nodes: Sequence[Node], edges: Sequence[Edge], *, complete: bool
-) -> tuple[Ancestors, list[str]]:
+def _look_back(uow: UnitOfWork, ancestry: Ancestry) -> tuple[Ancestors, list[str]]:
     """Counts over the ancestors, and the licence of each."""
     states: list[Status | None] = []
     licences: list[str] = []
     datasets = 0
-    for node in nodes:
-        if node.kind is NodeKind.STEP or node.label == str(ref):
+    for node in ancestry.nodes:
+        if node.kind is NodeKind.STEP or node.id == ancestry.focus:
             continue
         datasets += node.kind is NodeKind.DATASET
         state, licence = _ancestor(uow, node)
         states.append(state)
         licences += [licence] if licence is not None else []
+    undigested = sum(node.digest is None and node.kind is not NodeKind.STEP for node in ancestry.nodes)
     return Ancestors(
-        unresolved=sum(node.digest is None and node.kind is not NodeKind.STEP for node in nodes) + (not complete),
+        unresolved=undigested + (not ancestry.complete),
         recalled=states.count(Status.RECALLED),
         suspended=states.count(Status.SUSPENDED),
         deleted=states.count(None),
-        declared=sum(edge.assurance is Assurance.DECLARED for edge in edges),
-        depth=_generations(str(ref), nodes, edges),
+        declared=sum(edge.assurance is Assurance.DECLARED for edge in ancestry.edges),
+        depth=_generations(ancestry),
         models=len(states) - datasets,
         datasets=datasets,
     ), licences
@@ -156,34 +156,34 @@ def _exact(label: str, kind: AssetKind) -> VersionRef:
     return VersionRef(kind, reference.name, found(reference.number, label))
 
 
-def _generations(start: str, nodes: Sequence[Node], edges: Sequence[Edge]) -> int:
+def _generations(ancestry: Ancestry) -> int:
     """How many steps lie between the version and the farthest model it comes from, each by its shortest way."""
-    by_id = {node.id: node for node in nodes}
+    kinds = {node.id: node.kind for node in ancestry.nodes}
     inputs: dict[NodeId, list[NodeId]] = {}
-    for edge in edges:
+    for edge in ancestry.edges:
         inputs.setdefault(edge.target, []).append(edge.source)
-    queue = deque((node.id, 0) for node in nodes if node.label == start)
-    seen = {node for node, _ in queue}
-    depth = 0
+    hops = {ancestry.focus: 0}
+    queue = deque([ancestry.focus])
     while queue:
-        node, hops = queue.popleft()
-        if by_id[node].kind is NodeKind.MODEL:
-            depth = max(depth, hops // 2)
+        node = queue.popleft()
         for parent in inputs.get(node, ()):
-            if parent not in seen and parent in by_id:
-                seen.add(parent)
-                queue.append((parent, hops + 1))
-    return depth
+            if parent not in hops:
+                hops[parent] = hops[node] + 1
+                queue.append(parent)
+    # Two edges, into the step and out of it, are one generation.
+    return max((count // 2 for node, count in hops.items() if kinds[node] is NodeKind.MODEL), default=0)
 
 
-def _lineage_digest(nodes: Sequence[Node], edges: Sequence[Edge], *, complete: bool) -> Digest:
+def _lineage_digest(ancestry: Ancestry) -> Digest:
     """One digest over the whole ancestry: what is in it, how it hangs together, and how well each edge is known."""
-    label = {node.id: node.label for node in nodes}
-    known = [e for e in edges if e.source in label and e.target in label]
+    name = {node.id: f"{node.kind.value} {node.label}" for node in ancestry.nodes}
     document = {
-        "complete": complete,
-        "edges": sorted([label[e.source], label[e.target], e.role, e.split or "", e.assurance.value] for e in known),
-        "nodes": sorted([node.label, str(node.digest or "")] for node in nodes),
+        "complete": ancestry.complete,
+        "edges": sorted(
+            [name[edge.source], name[edge.target], edge.role, edge.split or "", edge.assurance.value]
+            for edge in ancestry.edges
+        ),
+        "nodes": sorted([name[node.id], str(node.digest or "")] for node in ancestry.nodes),
     }
     return Digest.of(canonical_json(document))
 

@@ -1,97 +1,120 @@
-"""Evidence about a version: what people add, and what the registry itself has on record."""
+"""Adding evidence about a version: only of a type, and from a person, that the policy in force takes."""
 
 from __future__ import annotations
 
-import math
+import difflib
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import BinaryIO
 
 from lineage import Digest
+from registry.domain.audit import Event
 from registry.domain.catalog import VersionDetail
 from registry.domain.ids import new_id
 from registry.domain.manifests import canonical_json
-from registry.domain.policy_facts import SYSTEM
+from registry.domain.names import Reference, VersionRef
+from registry.domain.people import Permission
+from registry.domain.policy import Policy
+from registry.domain.policy_facts import Case
 from registry.domain.promotion import EvidenceValue
-from registry.errors import InvalidError
-from registry.ports import BlobStore
+from registry.errors import InvalidError, PolicyRefusedError
+from registry.services.candidate import case_for, open_dossier
+from registry.services.context import Context
+from registry.services.lookup import found, resolve
+from registry.services.policies import in_force
 from registry.services.unit_of_work import UnitOfWork
 
 MAX_BODY = 65_536
-"""Bytes of canonical JSON in the body of one piece of evidence; the rest belongs in its file."""
-
-MODEL_CARD, PROVENANCE, EVAL_REPORT = "model_card", "provenance", "eval_report"
-"""The types that the registry has on record without anybody adding them."""
+"""Bytes of canonical JSON in one piece of evidence; the rest belongs in its file."""
 
 _FILE_NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,255}")
 
 
-def evidence_about(uow: UnitOfWork, detail: VersionDetail) -> tuple[EvidenceValue, ...]:
-    """All evidence about a version: the registry's own first, then what people added, oldest first."""
-    return (*recorded_evidence(uow, detail), *uow.governance.evidence(detail.summary.ref))
+def add_evidence(
+    context: Context,
+    reference: Reference,
+    type_: str,
+    body: Mapping[str, object],
+    *,
+    file: BinaryIO | None,
+    file_name: str | None,
+) -> EvidenceValue:
+    """Store the file, if any, then the evidence.
 
-
-def recorded_evidence(uow: UnitOfWork, detail: VersionDetail) -> list[EvidenceValue]:
-    """The model card, the provenance manifest and the test metrics, each where it is there.
-
-    The card's author is whoever wrote it; the other two are the registry's own observation.
+    Raises: NotFoundError, PolicyRefusedError, InvalidError, NoSpaceError.
     """
-    records = []
-    card = detail.card
-    if card is not None and card.text.strip():
-        body = {"revision": card.number, "characters": len(card.text)}
-        records.append(_record(detail, MODEL_CARD, card.digest, body, card.written_at, card.written_by))
-    step = uow.steps.get(detail.step)
-    if step is not None and step.manifest is not None and step.manifest_digest is not None:
-        ended = step.summary.ended_at or detail.summary.created_at
-        records.append(_record(detail, PROVENANCE, step.manifest_digest, step.manifest, ended, SYSTEM))
-    metrics = {name: value for name, value in detail.summary.metrics.items() if math.isfinite(value)}
-    if metrics:
-        digest = Digest.of(canonical_json(metrics))
-        records.append(_record(detail, EVAL_REPORT, digest, metrics, detail.summary.created_at, SYSTEM))
-    return records
+    context.actor.require(Permission.EDIT)
+    by, now = context.actor.handle, context.clock.now()
+    with context.read() as uow:  # said before any bytes are read: evidence that nobody takes is not stored
+        ref = resolve(uow, reference)
+        _check_producer(uow, ref, type_, by=by, at=now)
+        detail = found(uow.catalog.version(ref), ref)
+    if file is not None:
+        _check_file_name(file_name)
+    value = _bound(
+        detail, type_, body, file=context.blobs.put(file)[0] if file else None, name=file_name, by=by, at=now
+    )
+    with context.write() as uow:
+        _check_producer(uow, ref, type_, by=by, at=now)
+        uow.governance.add_evidence(value)
+        said = {"evidence": value.id, "type": type_, "digest": str(value.digest)}
+        uow.commit(Event("evidence.added", str(ref), said))
+    return value
 
 
-def store_file(blobs: BlobStore, file: BinaryIO | None, name: str | None) -> tuple[Digest | None, str | None]:
-    """Put the file of a piece of evidence into the blob store. Raises: InvalidError, NoSpaceError."""
-    if file is None:
-        return None, None
-    if name is None or name in {".", ".."} or not _FILE_NAME.fullmatch(name):
-        raise InvalidError(f"{str(name)[:80]!r} is not a plain file name", remedy="Give the name without folders")
-    return blobs.put(file)[0], name
-
-
-def new_evidence(
+def _bound(
     detail: VersionDetail,
     type_: str,
     body: Mapping[str, object],
     *,
     file: Digest | None,
-    file_name: str | None,
+    name: str | None,
     by: str,
     at: datetime,
 ) -> EvidenceValue:
-    """A piece of evidence bound to the bytes of the version. Raises: InvalidError for a body that is too large."""
+    """A piece of evidence bound to the bytes of the version. Raises: InvalidError."""
     ref, subject = detail.summary.ref, detail.summary.digest
+    name = name if file is not None else None
     if not body and file is None:
         raise InvalidError("the evidence says nothing", remedy="Give a JSON body, a file, or both")
     statement = {
         "body": dict(body),
-        "file": str(file) if file else None,
-        "file_name": file_name,
+        "file": str(file) if file is not None else None,
+        "file_name": name,
         "subject": str(subject),
         "type": type_,
     }
     written = canonical_json(statement)
     if len(written) > MAX_BODY:
-        raise InvalidError(f"the body of the evidence is larger than {MAX_BODY:,} bytes", remedy="Attach it as a file")
-    digest = Digest.of(written)
-    return EvidenceValue(new_id("ev", at), ref, subject, type_, digest, dict(body), file, file_name, at, by)
+        raise InvalidError(f"the evidence is larger than {MAX_BODY:,} bytes", remedy="Attach the long part as a file")
+    return EvidenceValue(
+        new_id("ev", at), ref, subject, type_, Digest.of(written), dict(body), file, name, added_at=at, added_by=by
+    )
 
 
-def _record(
-    detail: VersionDetail, type_: str, digest: Digest, body: Mapping[str, object], at: datetime, by: str
-) -> EvidenceValue:
-    ref, subject = detail.summary.ref, detail.summary.digest
-    return EvidenceValue(f"recorded-{type_}", ref, subject, type_, digest, body, None, None, at, by)
+def _check_file_name(name: str | None) -> None:
+    if name is None or name in {".", ".."} or not _FILE_NAME.fullmatch(name):
+        raise InvalidError(f"{str(name)[:80]!r} is not a plain file name", remedy="Give the name without folders")
+
+
+def _check_producer(uow: UnitOfWork, ref: VersionRef, type_: str, *, by: str, at: datetime) -> None:
+    """Whether the policy in force takes evidence of this type from this person. Raises: PolicyRefusedError."""
+    dossier = open_dossier(uow, ref, requested_by=None)
+
+    def case(policy: Policy) -> Case:
+        return case_for(uow, dossier, policy, target=dossier.candidate.stage, now=at, also=(by,))
+
+    policy = in_force(uow, case)
+    if policy.produces(type_, by, case(policy)):
+        return
+    kind = policy.evidence_types.get(type_)
+    if kind is None:
+        near = difflib.get_close_matches(type_, policy.evidence_types, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(policy.evidence_types)}"
+        why = f"the policy {policy.name} knows no evidence {type_[:80]!r}: {hint}"
+    elif not kind.producers:
+        why = f"the evidence {type_} is recorded by the registry itself, from nobody else"
+    else:
+        why = f"the evidence {type_} is taken from a {' or a '.join(kind.producers)}, and {by} is none"
+    raise PolicyRefusedError(f"this evidence about {ref} is not taken", (why,))

@@ -1,0 +1,50 @@
+"""The evidence on record about a version: what the registry observed itself, and what people added."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+
+from lineage import Digest
+from registry.domain.catalog import VersionDetail
+from registry.domain.manifests import canonical_json
+from registry.domain.policy_facts import SYSTEM
+from registry.domain.promotion import EvidenceValue
+from registry.services.unit_of_work import UnitOfWork
+
+MODEL_CARD, PROVENANCE, EVAL_REPORT = "model_card", "provenance", "eval_report"
+"""The types that are on record without anybody adding them."""
+
+
+def evidence_about(uow: UnitOfWork, detail: VersionDetail) -> tuple[EvidenceValue, ...]:
+    """All evidence about a version: the registry's own first, then what people added, oldest first."""
+    return (*recorded_evidence(uow, detail), *uow.governance.evidence(detail.summary.ref))
+
+
+def recorded_evidence(uow: UnitOfWork, detail: VersionDetail) -> list[EvidenceValue]:
+    """The model card, the provenance manifest and the test metrics, each where it is there.
+
+    The card's author is whoever wrote it; the other two are the registry's own observation.
+    """
+    records = []
+    card = detail.card
+    if card is not None and card.text.strip():
+        body = {"revision": card.number, "characters": len(card.text)}
+        records.append(_record(detail, MODEL_CARD, card.digest, body, card.written_at, card.written_by))
+    step = uow.steps.get(detail.step)
+    if step is not None and step.manifest is not None and step.manifest_digest is not None:
+        ended = step.summary.ended_at or detail.summary.created_at
+        records.append(_record(detail, PROVENANCE, step.manifest_digest, step.manifest, ended, SYSTEM))
+    metrics = {name: value for name, value in detail.summary.metrics.items() if math.isfinite(value)}
+    if metrics:
+        digest = Digest.of(canonical_json(metrics))
+        records.append(_record(detail, EVAL_REPORT, digest, metrics, detail.summary.created_at, SYSTEM))
+    return records
+
+
+def _record(
+    detail: VersionDetail, type_: str, digest: Digest, body: Mapping[str, object], at: datetime, by: str
+) -> EvidenceValue:
+    ref, subject = detail.summary.ref, detail.summary.digest
+    return EvidenceValue(f"recorded-{type_}", ref, subject, type_, digest, body, None, None, at, by)
