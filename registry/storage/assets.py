@@ -110,7 +110,7 @@ def live_counts(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
         .where(version.c.asset_id.in_(keys), version.c.deleted_at.is_(None))
         .group_by(version.c.asset_id)
     )
-    return counts | dict(connection.execute(query).tuples())
+    return counts | dict(connection.execute(query).all())
 
 
 def describing_of(row: Row[Any], tags: Mapping[str, str]) -> Describing:

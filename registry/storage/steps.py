@@ -202,7 +202,7 @@ class SqlSteps:
         made = select(edge.c.from_node, edge.c.to_node).where(
             edge.c.from_node.in_(keys), edge.c.role == OUTPUT_ROLE, edge.c.superseded_by.is_(None)
         )
-        outputs = dict(self._connection.execute(made).tuples())
+        outputs = dict(self._connection.execute(made).all())
         refs = refs_of(self._connection, outputs.values())
         metrics = headline_metrics(self._connection, keys)
         return [_summary(row, refs.get(outputs.get(row.node_id, -1)), metrics.get(row.node_id, {})) for row in rows]

@@ -228,7 +228,7 @@ def latest(connection: Connection, keys: Iterable[int]) -> dict[int, int]:
     query = select(version.c.asset_id, version.c.node_id).where(
         and_(version.c.asset_id.in_(list(keys)), is_live(), ~newer.exists())
     )
-    return dict(connection.execute(query).tuples())
+    return dict(connection.execute(query).all())
 
 
 def model_inputs(connection: Connection, key: int) -> tuple[VersionRef, ...]:

