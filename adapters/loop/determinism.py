@@ -1,0 +1,85 @@
+"""Everything that fixes a result on one kind of CPU, set in one place and put back on the way out.
+
+While a run is open it owns the process's random generators: a consumer that draws from torch's global generator
+between two events changes the result.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from registry.ports import Determinism
+
+_MEMORY: Any = torch.utils.deterministic
+
+
+@contextmanager
+def deterministic(fix: Determinism, *, strict: bool = True) -> Iterator[None]:
+    """Seed torch, numpy and python, set the threads and, when `strict`, allow deterministic kernels only.
+
+    All of it is process-wide; on exit every setting and generator is as it was before.
+    """
+    before = random_states()
+    threads, algorithms = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    fill, benchmark = _MEMORY.fill_uninitialized_memory, torch.backends.cudnn.benchmark
+    try:
+        if strict:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when its handle is made
+        torch.use_deterministic_algorithms(strict)
+        # Filling fresh memory with NaN finds bugs in kernels; it costs time at every allocation.
+        _MEMORY.fill_uninitialized_memory = False
+        torch.backends.cudnn.benchmark = not strict
+        torch.set_num_threads(max(1, fix.threads))
+        seed_everything(fix.seed)
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.backends.cudnn.benchmark = benchmark
+        _MEMORY.fill_uninitialized_memory = fill
+        torch.use_deterministic_algorithms(algorithms, warn_only=warn_only)
+        restore_random_states(before)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the global generators of torch (every device), numpy and python."""
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)
+    random.seed(seed)
+
+
+def random_states() -> dict[str, Tensor]:
+    """The state of every global generator, as tensors that a safetensors file can hold."""
+    _, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
+    version, words, cached = random.getstate()
+    states = {
+        "torch": torch.get_rng_state(),
+        "numpy": torch.tensor([*(int(k) for k in keys), int(position), int(has_gauss)], dtype=torch.int64),
+        "numpy.gauss": torch.tensor([float(gauss)], dtype=torch.float64),
+        "python": torch.tensor([version, cached is not None, *words], dtype=torch.int64),
+        "python.gauss": torch.tensor([cached or 0.0], dtype=torch.float64),
+    }
+    if torch.cuda.is_initialized():
+        states |= {f"cuda.{n}": state for n, state in enumerate(torch.cuda.get_rng_state_all())}
+    return states
+
+
+def restore_random_states(states: Mapping[str, Tensor]) -> None:
+    """Put back what `random_states` gave."""
+    torch.set_rng_state(states["torch"])
+    *keys, position, has_gauss = states["numpy"].tolist()
+    gauss = float(states["numpy.gauss"].item())
+    np.random.set_state(("MT19937", np.array(keys, dtype=np.uint32), position, has_gauss, gauss))
+    version, cached, *words = states["python"].tolist()
+    random.setstate((version, tuple(words), float(states["python.gauss"].item()) if cached else None))
+    for name, state in states.items():
+        if name.startswith("cuda.") and torch.cuda.is_available() and int(name[5:]) < torch.cuda.device_count():
+            torch.cuda.set_rng_state(state, int(name[5:]))

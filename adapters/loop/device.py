@@ -1,0 +1,118 @@
+"""Where a run computes, and in which precision: found out by trying, never by a table of model names."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from registry.errors import BadRecipeError, UnavailableError
+
+COMPILE_WORTH_STEPS = 2000
+"""`compile: auto` compiles on a GPU from this many planned steps: below, start-up eats the gain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A probed device. `precision` is `bf16` (autocast over fp32 weights) or `fp32`."""
+
+    target: torch.device
+    precision: str
+    hardware: Mapping[str, str]
+
+    @property
+    def is_gpu(self) -> bool:
+        """True for CUDA."""
+        return self.target.type == "cuda"
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context in which forward passes run."""
+        return torch.autocast("cuda", dtype=torch.bfloat16) if self.precision == "bf16" else nullcontext()
+
+    def place(self, module: nn.Module) -> nn.Module:
+        """`module` on this device; convolutions get channels-last memory on a GPU, where tensor cores want it."""
+        module.to(self.target)
+        if self.is_gpu and any(isinstance(part, nn.Conv2d) for part in module.modules()):
+            whole: Any = module  # torch's stubs leave this argument out
+            whole.to(memory_format=torch.channels_last)
+        return module
+
+    def compiles(self, wish: object, steps: int) -> bool:
+        """Whether to `torch.compile`: `true`, `false`, or `auto` (a GPU and enough steps to pay for it).
+
+        Raises: BadRecipeError for any other wish.
+        """
+        if wish not in {True, False, "auto"}:
+            raise BadRecipeError(f"params.compile is {wish!r}", remedy="Write true, false or auto")
+        return self.is_gpu and steps >= COMPILE_WORTH_STEPS if wish == "auto" else bool(wish)
+
+    def synchronise(self) -> None:
+        """Wait until all queued work is done; nothing to wait for on a CPU."""
+        if self.is_gpu:
+            torch.cuda.synchronize(self.target)
+
+
+def probe(wish: str, precision: object = "auto") -> Device:
+    """The device for `wish` (`auto`, `cpu`, `cuda`, `cuda:N`) in `precision` (`auto`, `fp32`, `bf16`).
+
+    Under torchrun a process takes the GPU of its local rank. bf16 is used on a GPU only, and only where torch says so
+    and a real multiplication agrees with fp32: on a CPU without bf16 units it is many times slower.
+    Raises: UnavailableError when the device or precision is not there, BadRecipeError for a precision we do not know.
+    """
+    target = _target(wish)
+    if precision not in {"auto", "fp32", "bf16"}:
+        raise BadRecipeError(f"params.precision is {precision!r}", remedy="Write auto, fp32 or bf16")
+    able = target.type == "cuda" and _bf16_works(target)
+    if precision == "bf16" and not able:
+        raise UnavailableError(f"{target} does not compute in bf16", remedy="Write params.precision: fp32, or auto")
+    if target.type == "cuda":
+        torch.cuda.set_device(target)
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True
+    return Device(target, "bf16" if able and precision != "fp32" else "fp32", _hardware(target))
+
+
+def _target(wish: str) -> torch.device:
+    name, _, number = wish.partition(":")
+    if name not in {"auto", "cpu", "cuda"} or (number and not (name == "cuda" and number.isdecimal())):
+        raise UnavailableError(f"the device {wish!r} is not known", remedy="Write auto, cpu, cuda or cuda:N")
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    index = int(number) if number else int(os.environ.get("LOCAL_RANK", "0"))
+    if not torch.cuda.is_available() or index >= torch.cuda.device_count():
+        raise UnavailableError(
+            f"the device {wish!r} was asked for, and torch {torch.__version__} finds no such GPU",
+            remedy="Write device auto or cpu, or install a CUDA build of torch",
+        )
+    return torch.device("cuda", index)
+
+
+def _bf16_works(target: torch.device) -> bool:
+    if not torch.cuda.is_bf16_supported(including_emulation=False):
+        return False
+    grid = torch.arange(64 * 64, dtype=torch.float32, device=target).reshape(64, 64).remainder(7.0)
+    return bool(torch.allclose((grid.bfloat16() @ grid.bfloat16()).float(), grid @ grid, rtol=0.02))
+
+
+def _hardware(target: torch.device) -> dict[str, str]:
+    facts = {"machine": platform.machine(), "cpu": _cpu_name(), "cores": str(os.cpu_count() or 1)}
+    if target.type == "cuda":
+        seen = torch.cuda.get_device_properties(target)
+        facts |= {"gpu": seen.name, "gpu_memory": str(seen.total_memory), "gpus": str(torch.cuda.device_count())}
+    return facts
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,50 @@
+"""Reading a set of items without learning from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from adapters.loop.device import Device
+from adapters.loop.feed import feed
+from adapters.loop.learner import Items
+from adapters.loop.loop import Inputs
+from adapters.loop.metrics import Labels, Logits
+from adapters.loop.order import Indexes, reading_order
+from adapters.loop.ranks import Ranks
+
+READING_BATCH = 64
+"""Items per batch when nothing is learnt. Fixed, so that no recipe changes cached features in the last bit."""
+
+
+def evaluate(
+    predict: Callable[[Inputs], Tensor], module: nn.Module, items: Items, labels: Labels, device: Device, ranks: Ranks
+) -> Logits:
+    """Logits (items x classes, float32) in the items' own order, on every process. `module` is left in eval mode."""
+    parts = ranks.gather(list(read(predict, module, items, labels, device, ranks)))
+    width = parts[0][1].shape[1]
+    logits = np.empty((len(items), width), dtype=np.float32)
+    for indexes, values in parts:
+        logits[indexes] = values
+    return logits
+
+
+def read(
+    predict: Callable[[Inputs], Tensor],
+    module: nn.Module,
+    items: Items,
+    labels: Labels,
+    device: Device,
+    ranks: Ranks | None = None,
+) -> Iterator[tuple[Indexes, Logits]]:
+    """What `predict` makes of each batch of this process's share: (indexes, values as float32 numpy)."""
+    module.eval()
+    order = reading_order(len(items), READING_BATCH, items.lengths)
+    mine = order[ranks.rank :: ranks.world] if ranks else order
+    for indexes, (inputs, _) in zip(mine, feed(items, labels, mine, device), strict=True):
+        with torch.inference_mode(), device.autocast():
+            values = predict(inputs)
+        yield indexes, values.float().cpu().numpy()

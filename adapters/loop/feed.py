@@ -1,0 +1,54 @@
+"""Batches on their way to the device: plain on a CPU; pinned, prefetched and copied without waiting on a GPU."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import torch
+from torch import Tensor
+
+from adapters.loop.device import Device
+from adapters.loop.learner import ArrayItems, Items
+from adapters.loop.loop import Batch, Inputs
+from adapters.loop.metrics import Labels
+from adapters.loop.order import Indexes
+
+AHEAD = 8
+"""Batches prepared ahead of a GPU."""
+
+
+def feed(items: Items, labels: Labels, order: Iterable[Indexes], device: Device) -> Iterator[Batch]:
+    """Inputs and labels of each index array in `order`, in that order, on `device`."""
+    if not device.is_gpu or (isinstance(items, ArrayItems) and items.rows.is_cuda):
+        for indexes in order:
+            yield items.batch(indexes), torch.from_numpy(labels[indexes]).to(device.target)
+        return
+    with ThreadPoolExecutor(min(AHEAD, os.cpu_count() or 1), thread_name_prefix="feed") as pool:
+        waiting: deque[Future[Batch]] = deque()
+        for indexes in order:
+            waiting.append(pool.submit(_pinned, items, labels, indexes))
+            if len(waiting) > AHEAD:
+                yield _to(device, waiting.popleft().result())
+        while waiting:
+            yield _to(device, waiting.popleft().result())
+
+
+def _pinned(items: Items, labels: Labels, indexes: Indexes) -> Batch:
+    inputs = items.batch(indexes)
+    pinned: Inputs = (
+        inputs.pin_memory() if isinstance(inputs, Tensor) else {k: v.pin_memory() for k, v in inputs.items()}
+    )
+    return pinned, torch.from_numpy(labels[indexes]).pin_memory()
+
+
+def _to(device: Device, batch: Batch) -> Batch:
+    inputs, labels = batch
+    there = device.target
+    if isinstance(inputs, Tensor):
+        layout = torch.channels_last if inputs.ndim == 4 else torch.preserve_format
+        return inputs.to(there, non_blocking=True, memory_format=layout), labels.to(there, non_blocking=True)
+    moved = {name: tensor.to(there, non_blocking=True) for name, tensor in inputs.items()}
+    return moved, labels.to(there, non_blocking=True)

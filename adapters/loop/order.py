@@ -1,0 +1,49 @@
+"""The order in which an epoch sees its items: a pure function of seed and epoch, so a resumed run needs no more."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indexes = NDArray[np.int64]
+
+BUCKET = 50
+"""Batches per length bucket: wide enough to stay random, narrow enough to save padding."""
+
+
+def epoch_order(
+    items: int, batch_size: int, *, seed: int, epoch: int, lengths: Indexes | None = None, least: int = 2
+) -> list[Indexes]:
+    """Index arrays, one per batch, that cover 0 … items-1 once. Needs `items >= 1`.
+
+    With `lengths` (any unit), items of like length meet in a batch: a random order is cut into runs of
+    `BUCKET` batches, each run is sorted by length, and the batches are shuffled. A last batch of fewer than `least`
+    items joins the one before it, because BatchNorm cannot learn from one.
+    """
+    draw = np.random.default_rng([seed, epoch])
+    order = draw.permutation(items).astype(np.int64)
+    if lengths is not None:
+        run = BUCKET * batch_size
+        parts = [order[start : start + run] for start in range(0, items, run)]
+        order = np.concatenate([part[np.argsort(lengths[part], kind="stable")] for part in parts])
+    batches = [order[start : start + batch_size] for start in range(0, items, batch_size)]
+    if len(batches) > 1 and len(batches[-1]) < least:
+        tail = batches.pop()
+        batches[-1] = np.concatenate([batches[-1], tail])
+    if lengths is not None:
+        batches = [batches[n] for n in draw.permutation(len(batches))]
+    return batches
+
+
+def reading_order(items: int, batch_size: int, lengths: Indexes | None = None) -> list[Indexes]:
+    """Index arrays for reading every item once without learning: as they come, or from long to short."""
+    order = np.arange(items, dtype=np.int64)
+    if lengths is not None:
+        order = order[np.argsort(-lengths, kind="stable")]
+    return [order[start : start + batch_size] for start in range(0, items, batch_size)]
+
+
+def batches_per_epoch(items: int, batch_size: int, least: int = 2) -> int:
+    """How many batches `epoch_order` gives."""
+    whole, rest = divmod(items, batch_size)
+    return whole + (1 if rest and (rest >= least or not whole) else 0)

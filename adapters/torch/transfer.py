@@ -1,0 +1,104 @@
+"""Transfers of image models with plain torch: what goes out is the same architecture under a head for new classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import PIL
+from torch import Tensor, nn
+
+from adapters.loop.learner import Items, Learner
+from adapters.loop.loop import Inputs
+from adapters.loop.roles import Role
+from adapters.loop.transfer import run
+from adapters.torch.images import read_images
+from adapters.torch.models import ImageModel, load_image_model
+from adapters.torch.offer import OFFER
+from adapters.torch.preprocess import Preprocess
+from lineage import Digest
+from registry.domain.transfers import Recipe
+from registry.errors import BadRecipeError
+from registry.ports import ModelInput, TransferEvent, TransferJob
+
+
+class TorchTransfers:
+    """Feature extraction and fine-tuning of image models."""
+
+    offer = OFFER
+    params: frozenset[str] = frozenset()
+
+    def run(self, job: TransferJob) -> Iterator[TransferEvent]:
+        """Do `job`, yielding events. Raises: errors of `registry.errors` only."""
+        return run(job, self)
+
+    def libraries(self) -> Mapping[str, str]:
+        """What computes here beside torch."""
+        return {"pillow": PIL.__version__}
+
+    def parent_classes(self, source: ModelInput) -> tuple[str, ...] | None:
+        """The classes of the source's head in the order of its logits; None for a backbone or unnamed classes."""
+        return load_image_model(source.folder, source.architecture).classes
+
+    def open(self, source: ModelInput, recipe: Recipe, classes: Sequence[str], *, keep_head: bool) -> Learner:
+        """Load the source in fp32 under a head for `classes`: its own when `keep_head`, else one as the recipe says.
+
+        Raises: BadRecipeError for pixels that make no picture, MisfitError, BadArtifactError.
+        """
+        size = recipe.image_size
+        if size is not None and not 8 <= size <= 4096:
+            raise BadRecipeError(f"image_size is {size}", remedy="Give 8 to 4096 pixels a side")
+        model = load_image_model(source.folder, source.architecture)
+        if not keep_head:
+            head = recipe.head
+            model = model.with_head(tuple(classes), head.kind, head.hidden, head.dropout)
+        return ImageLearner(model, model.preprocess.resized(size) if size else model.preprocess, keeps_head=keep_head)
+
+
+class ImageLearner:
+    """An image model on its way through a transfer."""
+
+    feature_layer = "pooled"
+
+    def __init__(self, model: ImageModel, preprocess: Preprocess, *, keeps_head: bool) -> None:
+        self._model = model
+        self.preprocess = preprocess
+        self.keeps_head = keeps_head
+        self.module: nn.Module = model.module
+        self.head = model.head
+        self.architecture = model.architecture
+        self.feature_size = model.dim
+        self.layers = [(name, layer) for name, layer in model.layers() if layer is not model.head]
+
+    @property
+    def preprocessing(self) -> Digest:
+        """What happens to a picture before the model sees it."""
+        return self.preprocess.digest
+
+    def items(self, role: Role) -> Items:
+        """The pictures of `role`."""
+        return read_images(role.rows, role.data, self.preprocess)
+
+    def predict(self, inputs: Inputs) -> Tensor:
+        """Logits (N x classes) of pictures (N x 3 x size x size)."""
+        logits: Tensor = self.module(inputs)
+        return logits
+
+    def features(self, inputs: Inputs) -> Tensor:
+        """Pooled features (N x D) of pictures."""
+        assert isinstance(inputs, Tensor)  # noqa: S101 -- pictures are one tensor: told to the type checker
+        return self._model.features(inputs)
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Logits of features."""
+        logits: Tensor = self.head(features)
+        return logits
+
+    def entrance(self) -> nn.Linear:
+        """The head's first linear layer."""
+        return next(part for part in self.head.modules() if isinstance(part, nn.Linear))
+
+    def save(self, folder: Path, classes: Sequence[str]) -> None:
+        """Weights, config and the preprocessing that they were learnt with."""
+        replace(self._model, preprocess=self.preprocess).save(folder, tuple(classes))

@@ -1,0 +1,131 @@
+"""Where a stock sequence classifier comes apart: its encoder's layers, what its head takes in, and the head itself.
+
+A probe trains the stock head and nothing else, so that `from_pretrained` loads the result with no code of ours.
+The cached feature is therefore whatever that head takes in:
+
+- BERT and its kin (`classifier` is linear): the pooler's output, tanh(W h_first + b);
+- RoBERTa and its kin (`classifier.dense`, `classifier.out_proj`), and DistilBERT (`pre_classifier`, `classifier`): the
+  last hidden state of the first token. Their heads have a hidden layer, which is learnt along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from adapters.loop.loop import Inputs
+from registry.errors import BadRecipeError
+
+
+class PoolerHead(nn.Module):
+    """Dropout and one linear layer on the pooler's output."""
+
+    layer = "pooler"
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.dropout, self.classifier = model.dropout, model.classifier
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits of pooled features (N x D)."""
+        return self.classifier(self.dropout(features))  # type: ignore[no-any-return]
+
+    def entrance(self) -> nn.Linear:
+        """The first linear layer."""
+        return self.classifier  # type: ignore[no-any-return]
+
+
+class FirstTokenHead(nn.Module):
+    """A stock head of two layers that picks the first token's state itself."""
+
+    layer = "first-token"
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.classifier = model.classifier
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits of first-token states (N x D)."""
+        return self.classifier(features[:, None, :])  # type: ignore[no-any-return]
+
+    def entrance(self) -> nn.Linear:
+        """The first linear layer."""
+        return self.classifier.dense  # type: ignore[no-any-return]
+
+
+class DistilHead(nn.Module):
+    """DistilBERT's two layers on the first token's state."""
+
+    layer = "first-token"
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.pre_classifier, self.dropout, self.classifier = model.pre_classifier, model.dropout, model.classifier
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits of first-token states (N x D)."""
+        hidden = torch.relu(self.pre_classifier(features))
+        return self.classifier(self.dropout(hidden))  # type: ignore[no-any-return]
+
+    def entrance(self) -> nn.Linear:
+        """The first linear layer."""
+        return self.pre_classifier  # type: ignore[no-any-return]
+
+
+ProbeHead = PoolerHead | FirstTokenHead | DistilHead
+
+
+def probe_head(model: Any) -> ProbeHead | None:
+    """The stock head of `model` if a probe can train it alone; None for a family that is not known here."""
+    classifier = getattr(model, "classifier", None)
+    if hasattr(model, "pre_classifier"):
+        return DistilHead(model)
+    if isinstance(getattr(classifier, "dense", None), nn.Linear) and hasattr(classifier, "out_proj"):
+        return FirstTokenHead(model)
+    pooler = getattr(model.base_model, "pooler", None)
+    if pooler is not None and isinstance(classifier, nn.Linear) and hasattr(model, "dropout"):
+        return PoolerHead(model)
+    return None
+
+
+def features_of(model: Any, head: ProbeHead, inputs: Inputs) -> Tensor:
+    """What `head` takes in (N x D)."""
+    assert isinstance(inputs, dict)  # noqa: S101 -- a batch of tokens: told to the type checker
+    out = model.base_model(**inputs)
+    found: Tensor = out.pooler_output if isinstance(head, PoolerHead) else out.last_hidden_state[:, 0]
+    return found
+
+
+def whole_head(model: Any) -> nn.Module:
+    """Everything of `model` that is not its encoder. Raises: BadRecipeError when there is nothing."""
+    parts = {name: part for name, part in model.named_children() if part is not model.base_model}
+    if not any(True for part in parts.values() for _ in part.parameters()):
+        raise BadRecipeError(f"{type(model).__name__} has no head to train")
+    return nn.ModuleDict(parts)
+
+
+def renew(head: nn.Module, deviation: float) -> None:
+    """Draw every linear layer of `head` afresh from N(0, deviation²), biases 0, as BERT's authors do."""
+    for part in head.modules():
+        if isinstance(part, nn.Linear):
+            nn.init.normal_(part.weight, std=deviation)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
+
+
+def encoder_layers(base: nn.Module) -> list[tuple[str, nn.Module]]:
+    """The encoder from input to output: its embeddings, every block of its stacks, and what comes after."""
+    return list(_walk(base, ""))
+
+
+def _walk(module: nn.Module, prefix: str) -> Iterator[tuple[str, nn.Module]]:
+    for name, child in module.named_children():
+        if isinstance(child, nn.ModuleList):
+            yield from ((f"{prefix}{name}.{n}", block) for n, block in enumerate(child))
+        elif any(isinstance(inner, nn.ModuleList) for inner in child.children()):
+            yield from _walk(child, f"{prefix}{name}.")
+        elif any(True for _ in child.parameters()):
+            yield f"{prefix}{name}", child

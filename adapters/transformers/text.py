@@ -1,0 +1,114 @@
+"""Texts as a model reads them: tokenised once, batched by length, padded to the longest in their batch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import AutoTokenizer
+
+from lineage import Digest
+from registry.domain.data import Row
+from registry.errors import BadArtifactError, BadDataError
+from registry.ports import DataInput
+
+AT_ONCE = 1000
+"""Texts given to the tokenizer at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenItems:
+    """Token numbers of every text, one after another; text k is `tokens[starts[k]:starts[k + 1]]`."""
+
+    tokens: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    padding: int
+    left: bool = False
+    """Pad before the text, as models that read one way want it."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each text."""
+        return np.diff(self.starts)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def batch(self, indexes: NDArray[np.int64]) -> dict[str, Tensor]:
+        """`input_ids` and `attention_mask` (N x longest, int64) of the texts at `indexes`."""
+        lengths = self.starts[indexes + 1] - self.starts[indexes]
+        longest = int(lengths.max())
+        ids = np.full((len(indexes), longest), self.padding, dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for line, (index, length) in enumerate(zip(indexes, lengths, strict=True)):
+            place = slice(longest - length, longest) if self.left else slice(0, length)
+            ids[line, place] = self.tokens[self.starts[index] : self.starts[index] + length]
+            mask[line, place] = 1
+        return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A source's tokenizer, cutting texts at `max_length` tokens."""
+
+    folder: Path
+    max_length: int
+
+    def load(self) -> Any:
+        """A fresh tokenizer. Raises: BadArtifactError when the source folder has none that can be read."""
+        try:
+            tokenizer: Any = AutoTokenizer.from_pretrained(
+                self.folder, local_files_only=True, model_max_length=self.max_length
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BadArtifactError(
+                f"the source has no tokenizer that can be read: {error}",
+                remedy="Import it again, with its tokenizer files",
+            ) from error
+        if tokenizer.pad_token_id is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        return tokenizer
+
+    @property
+    def digest(self) -> Digest:
+        """What the tokenizer does to a text, and where it cuts."""
+        tokenizer = self.load()
+        if tokenizer.is_fast:
+            told = str(tokenizer.backend_tokenizer.to_str())
+        else:
+            told = type(tokenizer).__name__ + json.dumps(tokenizer.get_vocab(), sort_keys=True)
+        return Digest.of(f"{self.max_length}\n{told}".encode())
+
+    def read(self, rows: Sequence[Row], data: DataInput) -> TokenItems:
+        """Tokenise the texts of `rows`. Raises: BadDataError naming the row that is no text."""
+        tokenizer, found = self.load(), []
+        for start in range(0, len(rows), AT_ONCE):
+            texts = [text_of(row, data) for row in rows[start : start + AT_ONCE]]
+            ids = tokenizer(texts, truncation=True, max_length=self.max_length, return_attention_mask=False)[
+                "input_ids"
+            ]
+            found += [np.asarray(one, dtype=np.int64) for one in ids]
+        empty = next((row for row, one in zip(rows, found, strict=True) if not len(one)), None)
+        if empty is not None:
+            raise BadDataError(f"row {empty.key} of {data.label} has no token", remedy="Leave empty texts out")
+        starts = np.cumsum([0, *(len(one) for one in found)], dtype=np.int64)
+        return TokenItems(np.concatenate(found), starts, tokenizer.pad_token_id or 0, tokenizer.padding_side == "left")
+
+
+def text_of(row: Row, data: DataInput) -> str:
+    """The text of `row`, from the row itself or from its file (UTF-8). Raises: BadDataError."""
+    if row.text is not None:
+        return row.text
+    if row.path is None or row.index is not None:
+        raise BadDataError(f"row {row.key} of {data.label} is no text", remedy="Use a dataset of texts")
+    try:
+        return (data.root / row.path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadDataError(f"row {row.key} of {data.label} ({row.path}) cannot be read: {error}") from error
