@@ -1,0 +1,116 @@
+"""Which format a dataset has, found by its content; `read_rows` then reads it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.dvc import arrays, images, tables, texts
+from adapters.dvc.drafts import Draft
+from adapters.dvc.folders import is_hidden, suffix_of
+from adapters.dvc.tracking import Tracked
+from registry.domain.catalog import Modality
+from registry.domain.data import DataFormat
+from registry.errors import BadDataError
+
+TABLES = {
+    ".csv": DataFormat.CSV,
+    ".tsv": DataFormat.CSV,
+    ".jsonl": DataFormat.JSONL,
+    ".ndjson": DataFormat.JSONL,
+    ".parquet": DataFormat.PARQUET,
+    ".npz": DataFormat.NPZ,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows as a format gave them: drafts, what brought their splits (None: nothing), and notes."""
+
+    drafts: list[Draft]
+    brought_by: str | None
+    modality: Modality
+    notes: tuple[str, ...] = ()
+
+
+def read_rows(tracked: Tracked, format: DataFormat, *, text: str, label: str, split: str | None) -> Found:
+    """Read `tracked` as `format`. Raises: BadDataError."""
+    if format is DataFormat.IMAGE_FOLDER:
+        drafts, brought, notes = images.read_images(tracked, label=label, split=split)
+        return Found(drafts, brought, Modality.IMAGE, notes)
+    if format is DataFormat.TEXT_FOLDER:
+        drafts, brought = texts.read_texts(tracked, split=split)
+        return Found(drafts, brought, Modality.TEXT)
+    names = _table_names(tracked, format)
+    if format is DataFormat.NPZ:
+        return Found(*arrays.read_arrays(tracked, names, split=split))
+    drafts, brought = tables.read_tables(tracked, names, format, text=text, label=label, split=split)
+    return Found(drafts, brought, Modality.TEXT)
+
+
+def _table_names(tracked: Tracked, format: DataFormat) -> list[str]:
+    visible = [entry.path for entry in tracked.files if not is_hidden(entry.path)]
+    named = [name for name in visible if TABLES.get(suffix_of(name)) is format]
+    if not named and len(tracked.files) == 1:
+        return [entry.path for entry in tracked.files]
+    if not named:
+        raise BadDataError(f"there is no {format.value} file in it", remedy="Leave --format out to have it found")
+    return named
+
+
+def detect_format(tracked: Tracked, *, is_file: bool) -> DataFormat:
+    """The format of a file by its first bytes, of a folder by the kinds of files in it.
+
+    Raises: BadDataError when the folder holds several formats, or none.
+    """
+    if is_file:
+        return _of_file(tracked.root / tracked.files[0].path)
+    kinds = _kinds(tracked)
+    if not kinds:
+        raise BadDataError(
+            "there are no images, texts or tables in it",
+            remedy=f"Formats are: {', '.join(kind for kind in DataFormat)}",
+        )
+    if len(kinds) > 1:
+        (one, names), (other, others) = list(kinds.items())[:2]
+        raise BadDataError(
+            f"the formats are mixed: {names[0]!r} is {one.value} and {others[0]!r} is {other.value}",
+            remedy="Keep one format to a dataset",
+        )
+    return next(iter(kinds))
+
+
+def _kinds(tracked: Tracked) -> dict[DataFormat, list[str]]:
+    """The visible files of each format; a CSV that lists images is part of theirs."""
+    kinds = defaultdict[DataFormat, list[str]](list)
+    for entry in tracked.files:
+        suffix = suffix_of(entry.path)
+        if is_hidden(entry.path):
+            continue
+        if suffix in images.SUFFIXES:
+            kinds[DataFormat.IMAGE_FOLDER].append(entry.path)
+        elif suffix in texts.SUFFIXES and "/" in entry.path:
+            kinds[DataFormat.TEXT_FOLDER].append(entry.path)
+        elif suffix in TABLES:
+            kinds[TABLES[suffix]].append(entry.path)
+    if DataFormat.IMAGE_FOLDER in kinds and DataFormat.CSV in kinds:
+        index = images.index_of(tracked)
+        kinds[DataFormat.CSV] = [name for name in kinds[DataFormat.CSV] if name != index]
+    return {kind: names for kind, names in kinds.items() if names}
+
+
+def _of_file(path: Path) -> DataFormat:
+    with path.open("rb") as stream:
+        head = stream.read(65536)
+    if head[:4] == b"PAR1":
+        return DataFormat.PARQUET
+    if head[:4] == b"PK\x03\x04":
+        return DataFormat.NPZ
+    if b"\x00" in head:
+        raise BadDataError(
+            f"{path.name!r} is no table that is read here", remedy="Give CSV, JSON Lines, Parquet or .npz"
+        )
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return DataFormat.JSONL
+    return DataFormat.CSV

@@ -1,0 +1,111 @@
+"""Images: a folder per class, or a CSV of path and label beside them. Every image is decoded once, within limits."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from PIL import Image
+
+from adapters.dvc.drafts import FOLDER, Draft, clean_label, clean_split
+from adapters.dvc.folders import is_hidden, place_files, suffix_of
+from adapters.dvc.tables import find_column, read_csv, split_column
+from adapters.dvc.tracking import Tracked
+from registry.errors import BadDataError
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+"""Decoders that run no other program: Pillow's EPS, for one, starts Ghostscript."""
+MAX_PIXELS = 64 * 1024 * 1024
+PATH_COLUMNS = ("path", "file_name")
+"""What an index calls the column of paths; `file_name` is the Hub's name in `metadata.csv`."""
+
+
+def index_of(tracked: Tracked) -> str | None:
+    """The CSV beside the images that lists them, if there is exactly one at the top with a column of paths.
+
+    Raises: BadDataError when two could be it.
+    """
+    found = [
+        entry.path
+        for entry in tracked.files
+        if "/" not in entry.path
+        and suffix_of(entry.path) == ".csv"
+        and not is_hidden(entry.path)
+        and set(read_csv(tracked.root / entry.path, entry.path).columns) & set(PATH_COLUMNS)
+    ]
+    if len(found) > 1:
+        raise BadDataError(f"{found[0]!r} and {found[1]!r} both list images", remedy="Keep one of them")
+    return found[0] if found else None
+
+
+def read_images(tracked: Tracked, *, label: str, split: str | None) -> tuple[list[Draft], str | None, tuple[str, ...]]:
+    """The rows, what brought their splits, and notes. Raises: BadDataError naming file or line."""
+    index = index_of(tracked)
+    if index is not None:
+        return _read_index(tracked, index, label=label, split=split)
+    if split not in {None, FOLDER}:
+        raise BadDataError(f"a folder of images has no column {split!r}", remedy="Add a CSV of path, label and split")
+    placed, by_folder = place_files(tracked, SUFFIXES, what="image")
+    digests = {entry.path: entry.sha256 for entry in tracked.files}
+    drafts = []
+    for one in placed:
+        check_image(tracked.root / one.name, one.name)
+        drafts.append(Draft(digests[one.name], one.label, one.split, path=one.name))
+    return drafts, FOLDER if by_folder else None, ()
+
+
+def _read_index(
+    tracked: Tracked, index: str, *, label: str, split: str | None
+) -> tuple[list[Draft], str | None, tuple[str, ...]]:
+    table = read_csv(tracked.root / index, index)
+    path_column = next(name for name in PATH_COLUMNS if name in table.columns)
+    label_column = find_column(table.columns, label, index, option="label-column")
+    brought = split_column(table.columns, split, index, taken={path_column, label_column})
+    digests = {entry.path: entry.sha256 for entry in tracked.files}
+    drafts, seen = [], dict[str, str]()
+    for where, record in table.records():
+        name = str(record[path_column]).strip()
+        if name not in digests:
+            raise BadDataError(f"{where} names {name[:200]!r}, which is not there", remedy="Paths start at the CSV")
+        if name in seen:
+            raise BadDataError(f"{where} names {name!r} again, after {seen[name]}", remedy="List an image once")
+        seen[name] = where
+        check_image(tracked.root / name, name)
+        drafts.append(
+            Draft(
+                digests[name],
+                clean_label(record[label_column], where),
+                clean_split(record[brought], where) if brought else None,
+                path=name,
+            )
+        )
+    unlisted = sum(suffix_of(name) in SUFFIXES and not is_hidden(name) for name in digests.keys() - seen.keys())
+    return drafts, brought, _notes(index, unlisted)
+
+
+def _notes(index: str, unlisted: int) -> tuple[str, ...]:
+    return (f"{unlisted} images are in no row of {index}",) if unlisted else ()
+
+
+def check_image(path: Path, name: str) -> None:
+    """Decode the image at `path`, JPEGs at an eighth of their size. Raises: BadDataError naming it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about odd metadata; what matters is whether the pixels come out
+            with Image.open(path, formats=_FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise BadDataError(
+                        f"the image {name!r} has {image.width} x {image.height} pixels",
+                        remedy=f"Scale it below {MAX_PIXELS:,} pixels",
+                    )
+                image.draft("RGB", (max(image.width // 8, 1), max(image.height // 8, 1)))
+                image.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise BadDataError(
+            f"the image {name!r} cannot be read: {_reason(error, path)}", remedy="Replace or remove it"
+        ) from error
+
+
+def _reason(error: Exception, path: Path) -> str:
+    return str(error).replace(str(path), path.name)

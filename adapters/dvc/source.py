@@ -1,0 +1,91 @@
+"""The data source: reads a file, a folder or a `.dvc` file, tracks it as DVC does, and lists its rows with splits."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+from adapters.dvc.drafts import finish
+from adapters.dvc.failures import declared
+from adapters.dvc.formats import TABLES, detect_format, read_rows
+from adapters.dvc.repositories import Imported, fetch
+from adapters.dvc.tracking import track
+from registry.domain.data import DataFormat, SplitPlan
+from registry.domain.splits import straddling
+from registry.errors import DatasetChangedError, InvalidError, NotFoundError
+from registry.ports import DataListing
+
+for _library in ("dvc", "dvc_data", "dvc_objects", "scmrepo"):
+    # Without a handler of someone's, Python prints their warnings to standard error, one line a file.
+    logging.getLogger(_library).addHandler(logging.NullHandler())
+
+
+class DvcSource:
+    """Datasets on this machine and in the DVC repositories that `.dvc` files name."""
+
+    name = "dvc"
+
+    def accepts(self, source: Path) -> bool:
+        """True for a folder, a `.dvc` file, and a file with the suffix of a table."""
+        return source.is_dir() or (source.is_file() and source.suffix.lower() in {".dvc", *TABLES})
+
+    def read(
+        self,
+        source: Path,
+        *,
+        staging: Path,
+        cache: Path,
+        split: SplitPlan,
+        label: str,
+        text: str,
+        rev: str | None,
+        format: DataFormat | None = None,
+    ) -> DataListing:
+        """See `registry.ports.DataSource.read`. Also raises NotFoundError, InvalidError, NoSpaceError, AdapterError."""
+        if not source.exists():
+            raise NotFoundError(f"there is no {str(source)!r}", remedy="Check the path")
+        with declared(source):
+            if source.suffix.lower() == ".dvc" and source.is_file():
+                imported = fetch(source, staging, rev=rev)
+                listing = _read(imported.data, cache, split, label=label, text=text, format=format)
+                return _signed(listing, imported)
+            if rev is not None:
+                raise InvalidError(
+                    f"{source.name!r} is no .dvc file, so it has no revision {rev!r}", remedy="Leave --rev out"
+                )
+            return _read(source, cache, split, label=label, text=text, format=format)
+
+
+def _read(
+    source: Path, cache: Path, plan: SplitPlan, *, label: str, text: str, format: DataFormat | None
+) -> DataListing:
+    tracked = track(source, cache)
+    kind = format or detect_format(tracked, is_file=source.is_file())
+    found = read_rows(tracked, kind, text=text, label=label, split=plan.column)
+    rows, carried_out = finish(found.drafts, plan, brought_by=found.brought_by)
+    tracked.check_unchanged()
+    links = tuple(f"{link} is a link to a folder and was left out, as DVC does" for link in tracked.links)
+    both = straddling(rows)
+    twice = (f"{both} contents stand in more than one of the splits that the dataset brought",) if both else ()
+    return DataListing(
+        root=tracked.root,
+        format=kind,
+        modality=found.modality,
+        files=tracked.files,
+        rows=rows,
+        split=carried_out,
+        dvc=tracked.record,
+        notes=(*found.notes, *links, *twice),
+    )
+
+
+def _signed(listing: DataListing, imported: Imported) -> DataListing:
+    """The listing with its origin. Raises: DatasetChangedError when the data is not what the `.dvc` file says."""
+    record = listing.dvc
+    if record is None or imported.md5 not in {None, record.md5}:
+        raise DatasetChangedError(
+            f"the data is not the {imported.md5} that its .dvc file records",
+            remedy="Run dvc add or dvc checkout there, then try again",
+        )
+    return replace(listing, dvc=imported.sign(record), notes=(*listing.notes, *imported.notes))

@@ -1,0 +1,341 @@
+"""Every format gives rows in a stable order, and says plainly what is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pytest
+from PIL import Image
+from pyarrow import parquet
+
+from adapters.dvc.images import MAX_PIXELS, check_image
+from lineage import Digest
+from registry.domain.catalog import Modality
+from registry.domain.data import DataFormat, SplitPlan
+from registry.errors import BadDataError, InvalidError, NotFoundError
+from tests.adapters.dvc.worlds import draw, paint, paint_classes, read
+
+HALVES = SplitPlan({"train": 0.5, "test": 0.5})
+TABLE = "text,label\ngood film,pos\nbad film,neg\nfine film,pos\npoor film,neg\n"
+
+
+def test_an_image_folder_has_a_row_for_each_picture(tmp_path: Path) -> None:
+    data = paint_classes(tmp_path / "data", {"cat": 4, "dog": 4})
+    draw(data, {"README.md": "about", "cat/.DS_Store": "x"})
+    listing = read(data, tmp_path / "scratch", split=HALVES)
+    assert (listing.format, listing.modality) == (DataFormat.IMAGE_FOLDER, Modality.IMAGE)
+    assert [row.path for row in listing.rows] == sorted(str(row.path) for row in listing.rows)
+    assert [row.key for row in listing.rows] == list(range(8))
+    first = listing.rows[0]
+    assert first.digest == Digest.of((data / "cat/0.png").read_bytes())
+    assert {"README.md", "cat/.DS_Store"} < {entry.path for entry in listing.files}
+    assert sorted((row.split, row.label) for row in listing.rows) == sorted(
+        [("train", "cat"), ("train", "dog"), ("test", "cat"), ("test", "dog")] * 2
+    )
+
+
+def test_folders_of_splits_are_kept(tmp_path: Path) -> None:
+    paint_classes(tmp_path / "data/train", {"cat": 3, "dog": 2})
+    paint_classes(tmp_path / "data/val", {"cat": 1, "dog": 1})
+    listing = read(tmp_path / "data", tmp_path / "scratch")
+    assert {row.split for row in listing.rows} == {"train", "validation"}
+    assert listing.split.column == "folder"
+    assert listing.notes == ("2 contents stand in more than one of the splits that the dataset brought",)
+
+
+def test_a_csv_beside_the_images_gives_their_labels_and_splits(tmp_path: Path) -> None:
+    for shade in range(3):
+        paint(tmp_path / f"data/pictures/{shade}.png", shade)
+    draw(
+        tmp_path / "data",
+        {"labels.csv": "label,path,split\ncat,pictures/1.png,train\ndog,pictures/0.png,test\n"},
+    )
+    listing = read(tmp_path / "data", tmp_path / "scratch")
+    assert [(row.path, row.label, row.split) for row in listing.rows] == [
+        ("pictures/1.png", "cat", "train"),
+        ("pictures/0.png", "dog", "test"),
+    ]
+    assert listing.notes == ("1 images are in no row of labels.csv",)
+    assert listing.split.column == "split"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("gone.png,cat", r"line 3 of 'labels\.csv' names 'gone\.png', which is not there"),
+        ("../../etc/passwd,cat", "which is not there"),
+        ("0.png,dog", r"line 3 .* names '0\.png' again, after line 2"),
+        ("1.png,", "line 3 .* has no label"),
+        ("1.png", "line 3 .* has 1 cells, but there are 2 columns"),
+    ],
+)
+def test_a_wrong_line_of_the_csv_is_named(line: str, message: str, tmp_path: Path) -> None:
+    paint(tmp_path / "data/0.png", 0)
+    paint(tmp_path / "data/1.png", 1)
+    draw(tmp_path / "data", {"labels.csv": f"path,label\n0.png,cat\n{line}\n"})
+    with pytest.raises(BadDataError, match=message):
+        read(tmp_path / "data", tmp_path / "scratch")
+
+
+def test_an_empty_class_is_named(tmp_path: Path) -> None:
+    data = paint_classes(tmp_path / "data", {"cat": 2, "dog": 2})
+    (data / "owl").mkdir()
+    with pytest.raises(BadDataError, match="the class 'owl' is empty"):
+        read(data, tmp_path / "scratch")
+
+
+def test_a_class_that_is_empty_in_one_split_is_named(tmp_path: Path) -> None:
+    paint_classes(tmp_path / "data/train", {"cat": 2, "dog": 2})
+    paint_classes(tmp_path / "data/test", {"cat": 2})
+    (tmp_path / "data/test/dog").mkdir()
+    with pytest.raises(BadDataError, match="the class 'test/dog' is empty"):
+        read(tmp_path / "data", tmp_path / "scratch")
+
+
+def test_a_class_that_is_a_link_is_not_lost_in_silence(tmp_path: Path) -> None:
+    data = paint_classes(tmp_path / "data", {"cat": 2, "dog": 2})
+    (data / "owl").symlink_to(data / "cat")
+    with pytest.raises(BadDataError, match="'owl' is a link to a folder"):
+        read(data, tmp_path / "scratch")
+
+
+def test_one_class_only_is_no_dataset(tmp_path: Path) -> None:
+    data = paint_classes(tmp_path / "data", {"cat": 2})
+    with pytest.raises(BadDataError, match="every row has the label 'cat'"):
+        read(data, tmp_path / "scratch")
+
+
+def test_a_truncated_picture_is_named(tmp_path: Path) -> None:
+    data = paint_classes(tmp_path / "data", {"cat": 2, "dog": 2})
+    paint(data / "dog/x.jpg", 9, (64, 64))
+    whole = (data / "dog/x.jpg").read_bytes()
+    (data / "dog/x.jpg").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadDataError, match=r"the image 'dog/x\.jpg' cannot be read"):
+        read(data, tmp_path / "scratch")
+
+
+def test_what_only_calls_itself_a_picture_is_named(tmp_path: Path) -> None:
+    data = draw(paint_classes(tmp_path / "data", {"cat": 2, "dog": 2}), {"cat/fake.png": "%!PS-Adobe-3.0 EPSF-3.0\n"})
+    with pytest.raises(BadDataError, match=r"'cat/fake\.png' cannot be read: cannot identify image file 'fake\.png'"):
+        read(data, tmp_path / "scratch")
+
+
+def test_a_picture_that_would_fill_the_memory_is_not_decoded(tmp_path: Path) -> None:
+    side = int(MAX_PIXELS**0.5) + 1
+    Image.new("1", (side, side)).save(tmp_path / "bomb.png")
+    with pytest.raises(BadDataError, match="pixels"):
+        check_image(tmp_path / "bomb.png", "bomb.png")
+
+
+def test_a_stray_file_in_a_class_is_named(tmp_path: Path) -> None:
+    data = draw(paint_classes(tmp_path / "data", {"cat": 2, "dog": 2}), {"dog/notes.md": "x"})
+    with pytest.raises(BadDataError, match=r"'dog/notes\.md' is no image"):
+        read(data, tmp_path / "scratch")
+
+
+def test_a_picture_outside_every_class_is_named(tmp_path: Path) -> None:
+    data = paint_classes(tmp_path / "data", {"cat": 2, "dog": 2})
+    paint(data / "lost.png", 3)
+    with pytest.raises(BadDataError, match=r"'lost\.png' lies in no class folder"):
+        read(data, tmp_path / "scratch")
+
+
+@pytest.mark.parametrize("other", ["cat/a.txt", "table.jsonl", "table.csv"])
+def test_mixed_formats_are_refused_with_one_file_of_each(other: str, tmp_path: Path) -> None:
+    data = draw(paint_classes(tmp_path / "data", {"cat": 2, "dog": 2}), {other: TABLE})
+    with pytest.raises(BadDataError, match="the formats are mixed: .*png.*" + other):
+        read(data, tmp_path / "scratch")
+
+
+def test_a_folder_with_nothing_readable_says_what_would_be(tmp_path: Path) -> None:
+    with pytest.raises(BadDataError, match="image-folder, text-folder, csv"):
+        read(draw(tmp_path / "data", {"a.bin": "x"}), tmp_path / "scratch")
+
+
+def test_a_text_folder_has_a_row_for_each_file(tmp_path: Path) -> None:
+    data = draw(tmp_path / "data", {"pos/1.txt": "gut", "pos/2.txt": "schön", "neg/1.txt": "übel", "neg/2.txt": "arg"})
+    listing = read(data, tmp_path / "scratch", split=HALVES)
+    assert (listing.format, listing.modality) == (DataFormat.TEXT_FOLDER, Modality.TEXT)
+    assert [(row.text, row.label) for row in listing.rows] == [
+        ("übel", "neg"), ("arg", "neg"), ("gut", "pos"), ("schön", "pos")
+    ]  # fmt: skip
+    assert listing.rows[0].digest == Digest.of("übel".encode())
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"\xff\xfe", "is not UTF-8"), (b"  \n", "has no text")])
+def test_a_text_that_cannot_be_used_is_named(content: bytes, message: str, tmp_path: Path) -> None:
+    data = draw(tmp_path / "data", {"pos/1.txt": "gut", "neg/1.txt": content})
+    with pytest.raises(BadDataError, match=r"'neg/1\.txt' " + message):
+        read(data, tmp_path / "scratch")
+
+
+def as_jsonl(table: str) -> bytes:
+    header, *lines = (line.split(",") for line in table.splitlines())
+    return "".join(json.dumps(dict(zip(header, line, strict=True))) + "\n" for line in lines).encode()
+
+
+def as_parquet(table: str) -> bytes:
+    header, *lines = (line.split(",") for line in table.splitlines())
+    sink = pyarrow.BufferOutputStream()
+    columns = {name: [line[i] for line in lines] for i, name in enumerate(header)}
+    parquet.write_table(pyarrow.table(columns), sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "format"),
+    [
+        ("t.csv", TABLE.encode(), DataFormat.CSV),
+        ("t.tsv", TABLE.replace(",", "\t").encode(), DataFormat.CSV),
+        ("excel.csv", b"\xef\xbb\xbf" + TABLE.replace("\n", "\r\n").encode(), DataFormat.CSV),
+        ("t.jsonl", as_jsonl(TABLE), DataFormat.JSONL),
+        ("t.parquet", as_parquet(TABLE), DataFormat.PARQUET),
+        ("misnamed.csv", as_parquet(TABLE), DataFormat.PARQUET),
+        ("misnamed.parquet", as_jsonl(TABLE), DataFormat.JSONL),
+    ],
+)
+def test_a_table_is_known_by_its_content(name: str, content: bytes, format: DataFormat, tmp_path: Path) -> None:
+    listing = read(draw(tmp_path, {name: content}) / name, tmp_path / "scratch", split=HALVES)
+    assert listing.format is format
+    assert [(row.text, row.label) for row in listing.rows] == [
+        ("good film", "pos"), ("bad film", "neg"), ("fine film", "pos"), ("poor film", "neg")
+    ]  # fmt: skip
+    assert [entry.path for entry in listing.files] == [name]
+
+
+def test_the_same_rows_get_the_same_splits_in_every_format(tmp_path: Path) -> None:
+    draw(tmp_path, {"a.csv": TABLE, "b.parquet": as_parquet(TABLE)})
+    one, two = (read(tmp_path / name, tmp_path / "scratch").rows for name in ("a.csv", "b.parquet"))
+    assert one == two
+
+
+def test_a_format_can_be_named_instead_of_found(tmp_path: Path) -> None:
+    source = draw(tmp_path, {"odd.txt": TABLE}) / "odd.txt"
+    assert read(source, tmp_path / "scratch", format=DataFormat.CSV).format is DataFormat.CSV
+    with pytest.raises(BadDataError, match=r"line 1 of 'odd\.txt' is no JSON"):
+        read(source, tmp_path / "scratch", format=DataFormat.JSONL)
+
+
+def test_tables_named_after_splits_are_splits(tmp_path: Path) -> None:
+    data = draw(tmp_path / "data", {"train.csv": TABLE, "test.csv": "text,label\nso so,pos\n"})
+    listing = read(data, tmp_path / "scratch")
+    assert [row.split for row in listing.rows] == ["test", *["train"] * 4]
+    assert listing.split.column == "folder"
+
+
+def test_a_column_of_splits_is_kept_unless_another_is_named(tmp_path: Path) -> None:
+    table = "text,label,split,fold\na,x,train,dev\nb,y,Test,train\n"
+    source = draw(tmp_path, {"t.csv": table}) / "t.csv"
+    assert [row.split for row in read(source, tmp_path / "scratch").rows] == ["train", "test"]
+    folds = read(source, tmp_path / "scratch", split=SplitPlan(column="fold"))
+    assert [row.split for row in folds.rows] == ["validation", "train"]
+    assert folds.split.column == "fold"
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("text,Labels\na,b\n", r"has no column 'label'; it has 'text', 'Labels'\. Did you mean 'Labels'\?"),
+        ("body,label\na,b\n", r"has no column 'text'; it has 'body', 'label'\. Name it with --text-column"),
+        ("text,label\na,x\n,y\n", "line 3 of 't.csv' has no text"),
+        ("text,label\na,x\nb, \n", "line 3 of 't.csv' has no label"),
+        ('text,label\n"a\nlong",x\nb,\n', "line 4 of 't.csv' has no label"),
+        ("text,label\na,x\nb,y,z\n", "line 3 of 't.csv' has 3 cells, but there are 2 columns"),
+        ("text,label,split\na,x,train\nb,y,\n", "line 3 of 't.csv' has no split"),
+        ("text,label,split\na,x,train\nb,y,../up\n", r"'\.\./up' of line 3 of 't.csv' is no name of a split"),
+        ("text,label\na,x\nb,x\n", "every row has the label 'x'"),
+        ("text,label\n", "has no rows"),
+        ("", "the first line of 't.csv' is no header"),
+        ("text,text\na,b\n", "an empty or a repeated name"),
+        ('text,label\n"a,x\n', "line . of 't.csv' is no CSV"),
+        ("text,label\na," + "x" * 300 + "\n", "longer than 256 characters"),
+    ],
+)
+def test_a_wrong_csv_is_told_by_line_and_column(table: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(BadDataError, match=message):
+        read(draw(tmp_path, {"t.csv": table}) / "t.csv", tmp_path / "scratch")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ('{"text": "a", "label": "x"}\n{"text": "b"}\n', "line 2 of 't.jsonl' has no 'label'"),
+        ('{"text": "a", "label": "x"}\n[1]\n', "line 2 of 't.jsonl' is no JSON object"),
+        ('{"text": "a", "label": "x"}\n\n{"text": \n', "line 3 of 't.jsonl' is no JSON"),
+        ('{"text": "a", "label": "x"}\n{"text": "b", "label": null}\n', "line 2 of 't.jsonl' has no label"),
+        ('{"text": "a", "label": "x"}\n{"text": "b", "label": 0.5}\n', "which names no class"),
+        ('{"text": "a", "label": "x"}\n{"text": "b", "label": ["y"]}\n', "which names no class"),
+        ('{"text": "a", "label": "x"}\n{"text": 7, "label": "y"}\n', "line 2 of 't.jsonl' has no text"),
+        ('{"text": "\\ud800", "label": "x"}\n', "the text of line 1 of 't.jsonl' is not valid Unicode"),
+        ('{"text": "a", "label": ' + "[" * 100_000 + "\n", "line 1 of 't.jsonl' is no JSON"),
+    ],
+)
+def test_a_wrong_line_of_json_is_named(lines: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(BadDataError, match=message):
+        read(draw(tmp_path, {"t.jsonl": lines}) / "t.jsonl", tmp_path / "scratch")
+
+
+def test_whole_numbers_and_booleans_are_labels(tmp_path: Path) -> None:
+    lines = "".join(json.dumps({"text": str(n), "label": label}) + "\n" for n, label in enumerate([1, 2.0, True, "z"]))
+    listing = read(draw(tmp_path, {"t.jsonl": lines}) / "t.jsonl", tmp_path / "scratch")
+    assert [row.label for row in listing.rows] == ["1", "2", "true", "z"]
+
+
+def test_a_broken_parquet_is_named(tmp_path: Path) -> None:
+    whole = as_parquet(TABLE)
+    with pytest.raises(BadDataError, match=r"'t\.parquet' is no Parquet"):
+        read(draw(tmp_path, {"t.parquet": whole[:40]}) / "t.parquet", tmp_path / "scratch")
+
+
+def test_arrays_have_a_row_for_each_index(tmp_path: Path) -> None:
+    x = np.arange(6 * 2 * 2, dtype=np.uint8).reshape(6, 2, 2)
+    np.savez(tmp_path / "digits.npz", x=x, y=np.array([0, 1, 0, 1, 0, 1]))
+    listing = read(tmp_path / "digits.npz", tmp_path / "scratch", split=HALVES)
+    assert (listing.format, listing.modality) == (DataFormat.NPZ, Modality.IMAGE)
+    assert [(row.path, row.index, row.label) for row in listing.rows][:2] == [
+        ("digits.npz", 0, "0"),
+        ("digits.npz", 1, "1"),
+    ]
+    assert listing.rows[1].digest.hex == hashlib.sha256(b"|u1 2x2\n" + bytes([4, 5, 6, 7])).hexdigest()
+
+
+def test_arrays_of_two_axes_are_tabular_and_may_bring_splits(tmp_path: Path) -> None:
+    splits = np.array(["train", "test", "train", "test"])
+    np.savez(tmp_path / "t.npz", x=np.eye(4, dtype=np.float32), y=np.array(["a", "b", "b", "a"]), split=splits)
+    listing = read(tmp_path / "t.npz", tmp_path / "scratch")
+    assert listing.modality is Modality.TABULAR
+    assert [row.split for row in listing.rows] == ["train", "test", "train", "test"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": np.eye(2)}, "has no column 'y'; it has 'x'"),
+        ({"x": np.eye(2), "y": np.array([0, 1, 2])}, "2 rows of x, but y has the shape"),
+        ({"x": np.zeros(2), "y": np.array([0, 1])}, "x of 't.npz' is float64 of shape"),
+        ({"x": np.array([["a"], ["b"]]), "y": np.array([0, 1])}, "x of 't.npz' is <U1"),
+        ({"x": np.array([[0.0], [np.nan]]), "y": np.array([0, 1])}, "row 1 of 't.npz' has a value that is no finite"),
+        ({"x": np.zeros((0, 2)), "y": np.zeros(0)}, "has no rows"),
+        ({"x": np.eye(2), "y": np.array([0.0, np.nan])}, "row 1 of 't.npz' has no label"),
+        ({"x": np.eye(2), "y": np.array([0, 1]), "split": np.array(["train"])}, "2 rows of x but 1 of 'split'"),
+        ({"x": np.array([[None], [1]], dtype=object), "y": np.array([0, 1])}, "no archive of plain arrays"),
+    ],
+)
+def test_wrong_arrays_are_told(arrays: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", **arrays)  # type: ignore[arg-type]
+    with pytest.raises(BadDataError, match=message):
+        read(tmp_path / "t.npz", tmp_path / "scratch")
+
+
+def test_a_source_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="nowhere"):
+        read(tmp_path / "nowhere", tmp_path / "scratch")
+
+
+def test_only_a_pointer_of_dvc_has_revisions(tmp_path: Path) -> None:
+    with pytest.raises(InvalidError, match="--rev"):
+        read(draw(tmp_path, {"t.csv": TABLE}) / "t.csv", tmp_path / "scratch", rev="main")
