@@ -68,7 +68,7 @@ class Session:
         """The house, opened for whoever acts. Raises: HomeNotFoundError, OldDatabaseError, NewDatabaseError."""
         from registry import bootstrap
 
-        return bootstrap.open_office(self.home, settings=self.settings)
+        return bootstrap.open(self.home, settings=self.settings)
 
     def answer(self, value: T, show: Callable[[T], None]) -> None:
         """Give the value of a verb: as JSON, or as `show` prints it for people."""

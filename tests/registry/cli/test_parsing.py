@@ -1,0 +1,77 @@
+"""What people type becomes values; what cannot becomes a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from registry.cli import parsing
+from registry.domain.data import SplitPlan
+from registry.errors import InvalidError, NotFoundError, UsageError
+
+
+def test_a_name_may_be_written_as_a_reference() -> None:
+    assert str(parsing.named("vision/digits")) == str(parsing.named("models:/vision/digits/3")) == "vision/digits"
+    assert str(parsing.named("vision/digits@production")) == "vision/digits"
+
+
+def test_a_short_reference_means_what_the_command_is_about() -> None:
+    assert str(parsing.model("vision/digits/3")) == "models:/vision/digits/3"
+    assert str(parsing.dataset("data/digits")) == "datasets:/data/digits"
+    assert parsing.node("vision/digits/3") == "models:/vision/digits/3"
+    assert parsing.node("datasets:/data/digits/1") == "datasets:/data/digits/1"
+
+
+def test_pairs_keep_what_comes_after_the_first_equals_sign() -> None:
+    assert parsing.pairs(["a=1=2", "flag"], option="--tag") == {"a": "1=2", "flag": ""}
+
+
+@pytest.mark.parametrize("words", [["=1"], ["a=1", "a=2"]])
+def test_a_pair_without_a_key_or_given_twice_is_refused(words: list[str]) -> None:
+    with pytest.raises(UsageError, match="--tag"):
+        parsing.pairs(words, option="--tag")
+
+
+def test_shares_become_a_plan_of_splits() -> None:
+    plan = parsing.split_plan("train=0.8,test=0.2", seed=3, column=None)
+    assert plan == SplitPlan({"train": 0.8, "test": 0.2}, 3, None)
+    assert parsing.split_plan(None, seed=0, column="fold").column == "fold"
+
+
+def test_facts_come_from_a_file_and_words_go_over_them(tmp_path: Path) -> None:
+    body = tmp_path / "body.json"
+    body.write_text('{"accuracy": 0.5, "by": "ana"}')
+    assert parsing.facts(body, ["accuracy=0.93", "rows=[1, 2]", "note=fine"]) == {
+        "accuracy": 0.93,
+        "by": "ana",
+        "rows": [1, 2],
+        "note": "fine",
+    }
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", '"word"'])
+def test_facts_that_are_no_json_object_are_refused(tmp_path: Path, text: str) -> None:
+    body = tmp_path / "body.json"
+    body.write_text(text)
+    with pytest.raises(InvalidError, match=r"body\.json"):
+        parsing.facts(body, None)
+
+
+def test_a_document_that_is_missing_a_folder_or_no_text_is_named(tmp_path: Path) -> None:
+    noise = tmp_path / "noise.bin"
+    noise.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(NotFoundError, match="missing"):
+        parsing.document(tmp_path / "missing.yaml")
+    with pytest.raises(UsageError, match="folder"):
+        parsing.document(tmp_path)
+    with pytest.raises(UsageError, match="UTF-8"):
+        parsing.document(noise)
+    with pytest.raises(NotFoundError, match="missing"):
+        parsing.opened(tmp_path / "missing.pdf")
+
+
+def test_what_cannot_be_undone_needs_yes_where_nobody_can_be_asked() -> None:
+    parsing.confirm("Delete it?", yes=True)
+    with pytest.raises(UsageError, match="cannot be undone"):
+        parsing.confirm("Delete it?", yes=False)
