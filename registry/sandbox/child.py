@@ -1,0 +1,185 @@
+"""The converting process: gives up what it does not need, then asks each importer whether the source is its own.
+
+Limits are set before any importer is loaded, and before a byte of the source is read.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import resource
+import signal
+import stat
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import cast
+
+from registry.errors import (
+    AdapterError,
+    BadArtifactError,
+    MissingExtraError,
+    NoSpaceError,
+    RegistryError,
+    UnavailableError,
+    UnsafeArtifactError,
+)
+from registry.ports import ConvertedSource, SourceImporter
+from registry.sandbox.wire import ANSWER, Request, encode_answer
+
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000  # linux/sched.h
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38  # linux/prctl.h
+
+
+def main() -> None:
+    """Read a request from standard input, convert, and write the answer into the scratch folder given as argument."""
+    request = Request.decode(sys.stdin.readline())
+    try:
+        _limit(request)
+        note = _leave_network()
+        converted = convert(request)
+        answer = encode_answer(_with_note(converted, note))
+    except RegistryError as error:
+        answer = encode_answer(error)
+    except Exception as error:  # noqa: BLE001 - the edge of the process: whatever went wrong becomes an answer
+        traceback.print_exc()
+        answer = encode_answer(_translate(error))
+    (Path(sys.argv[1]) / ANSWER).write_text(answer, encoding="utf-8")
+
+
+def convert(request: Request) -> ConvertedSource:
+    """Find the importer that knows the source, and let it write the target.
+
+    Raises: BadArtifactError when none knows it, UnsafeArtifactError, and what the importer raises.
+    """
+    source, target = Path(request.source), Path(request.target)
+    _inspect(source, pickles=request.pickles)
+    absent: list[str] = []
+    for point in _importers(request.importers):
+        try:
+            importer = cast("SourceImporter", point.load()())
+        except ImportError as error:
+            absent.append(f"{point.name} ({error})")
+            continue
+        if importer.detect(source) is not None:
+            return importer.convert(source, target, architecture=request.architecture)
+    if absent:
+        raise MissingExtraError(
+            f"no importer that runs here knows {source.name}, and these do not import: {'; '.join(absent)}",
+            remedy='Run: pip install "forebear[torch,transformers]"',
+        )
+    raise BadArtifactError(
+        f"{source.name} is no model in a format that is read here",
+        remedy="Give a Hugging Face folder (config.json and safetensors), a safetensors file, or a torch state dict",
+    )
+
+
+def _importers(names: tuple[str, ...]) -> list[EntryPoint]:
+    found = entry_points(group="forebear.importers")
+    return sorted((p for p in found if not names or p.name in names), key=lambda point: point.name)
+
+
+# --- what is never opened ------------------------------------------------------------------------------------------
+
+
+def _inspect(source: Path, *, pickles: bool) -> None:
+    """Refuse what no importer should meet: devices, pipes, links that lead away; and pickles where they are not wanted.
+
+    Raises: BadArtifactError, UnsafeArtifactError.
+    """
+    for path in _everything(source):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            continue
+        if not stat.S_ISREG(mode):
+            raise BadArtifactError(f"{path.name} is not a regular file", remedy="Leave pipes, sockets and devices out")
+        if not pickles and _may_be_pickle(path):
+            raise UnsafeArtifactError(
+                f"{path.name} is a pickle or an archive, which are not taken here",
+                remedy="Upload safetensors, or import the file on the machine of the registry, where it is converted",
+            )
+
+
+def _everything(source: Path) -> Iterator[Path]:
+    """`source` and all in it. Links are followed to files only, and only inside. Raises: BadArtifactError."""
+    if not source.exists():
+        raise BadArtifactError(f"there is no {source}")
+    yield source
+    if not source.is_dir():
+        return
+    roots = [source]
+    if source.parent.name == "snapshots":  # the Hub's own cache: snapshots/<revision>/x links to blobs/<hash>
+        roots.append(source.parent.parent / "blobs")
+    for folder, folders, files in os.walk(source, followlinks=False):
+        for name in (*folders, *files):
+            path = Path(folder) / name
+            if path.is_symlink() and not (path.is_file() and any(path.resolve().is_relative_to(r) for r in roots)):
+                raise BadArtifactError(f"{name} is a link that leads out of the folder", remedy="Copy the file itself")
+            yield path
+
+
+def _may_be_pickle(path: Path) -> bool:
+    """By its first bytes: a pickle of protocol 2 or later, a zip archive (torch's format), or torch's oldest, a tar."""
+    with path.open("rb") as file:
+        start = file.read(512)
+    bare = start[:1] == b"\x80" and start[1:2] <= b"\x05"
+    return bare or start[:2] == b"PK" or start[257:262] == b"ustar"
+
+
+# --- what is given up ----------------------------------------------------------------------------------------------
+
+
+def _limit(request: Request) -> None:
+    """Set limits on processor time, file size, memory and core dumps; die with the parent; gain no rights."""
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_CPU, request.seconds)
+    _lower(resource.RLIMIT_FSIZE, request.largest_file)
+    if request.memory:
+        _lower(resource.RLIMIT_DATA, request.memory)
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def _lower(kind: int, value: int) -> None:
+    hard = resource.getrlimit(kind)[1]
+    limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (limit, limit))
+
+
+def _leave_network() -> str:
+    """Move into a network namespace with nothing in it, where the kernel lets us; gives a sentence about it."""
+    refused = "the network stayed reachable while it was converted: this kernel lets no process give it up"
+    if sys.platform != "linux":
+        return refused
+    user, group = os.getuid(), os.getgid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
+        return "converted without a network" if libc.unshare(_CLONE_NEWNET) == 0 else refused
+    with suppress(OSError):  # without a map we are nobody by name, but our files stay ours
+        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1", encoding="ascii")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1", encoding="ascii")
+    return "converted without a network"
+
+
+def _with_note(converted: ConvertedSource, note: str) -> ConvertedSource:
+    return ConvertedSource(
+        converted.folder, converted.facts, converted.tensors, converted.parameters, (*converted.notes, note)
+    )
+
+
+def _translate(error: Exception) -> RegistryError:
+    """What a foreign error means to the person who imports."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return NoSpaceError("the disk is full; nothing of the import was kept")
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return BadArtifactError("the source grows far beyond its own size when it is converted")
+    if isinstance(error, MemoryError) or "allocate memory" in str(error):
+        return UnavailableError("converting needs more memory than it may use", remedy="Raise FOREBEAR_IMPORT_MEMORY")
+    return AdapterError(f"the importer failed: {type(error).__name__}: {error}")

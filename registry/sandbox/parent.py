@@ -1,0 +1,156 @@
+"""Starts the converting process, waits no longer than it may, and believes nothing that it has not looked at."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from registry.errors import AdapterError, RegistryError, UnavailableError, UnsafeArtifactError
+from registry.ports import ConvertedSource
+from registry.sandbox.wire import ANSWER, Request, decode_answer
+
+PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "SYSTEMROOT")
+"""All that the child sees of our environment: where programs and libraries lie, and no secret."""
+ACCEPTED = (".safetensors", ".json", ".txt")
+"""What a converted source may hold: nothing that anybody would run."""
+_SPARE = 256 * 1024 * 1024
+_ANSWER_LIMIT = 16 * 1024 * 1024
+
+
+def convert_in_subprocess(
+    source: Path, target: Path, *, architecture: str | None, pickles: bool, memory: int, seconds: int
+) -> ConvertedSource:
+    """Convert `source` into the folder `target`, which is made, or empty.
+
+    `memory` limits the process's private memory in bytes (0: no limit), `seconds` its time. `pickles=False` refuses
+    every pickle and archive unread. On any error `target` is gone.
+
+    Raises: BadArtifactError, UnsafeArtifactError, MisfitError, MissingExtraError, NoSpaceError as the importer says;
+    UnavailableError when the process ran out of time or memory, AdapterError when it failed in a way of its own.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    source, target = source.resolve(), target.resolve()
+    request = Request(
+        source=str(source),
+        target=str(target),
+        architecture=architecture,
+        pickles=pickles,
+        memory=memory,
+        seconds=seconds,
+        largest_file=2 * _size(source) + _SPARE,
+    )
+    try:
+        with tempfile.TemporaryDirectory(prefix="forebear-import-") as scratch:
+            _run(request, Path(scratch))
+            converted = decode_answer(_read_answer(Path(scratch)), target)
+        _check_target(target)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+    return converted
+
+
+def _run(request: Request, scratch: Path) -> None:
+    """Raises: UnavailableError when the process did not end in time, or was killed."""
+    with (scratch / "stderr").open("wb") as complaints:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "registry.sandbox", str(scratch)],
+            stdin=subprocess.PIPE,
+            stdout=complaints,
+            stderr=complaints,
+            cwd=scratch,
+            env=_environment(os.environ, scratch),
+            start_new_session=True,
+        )
+        try:
+            process.communicate(request.encode().encode() + b"\n", timeout=request.seconds)
+        except subprocess.TimeoutExpired:
+            raise UnavailableError(
+                f"converting took longer than {request.seconds} seconds", remedy="Raise FOREBEAR_IMPORT_SECONDS"
+            ) from None
+        finally:
+            _end(process)
+    if process.returncode < 0:
+        raise _killed(-process.returncode, scratch)
+    if process.returncode > 0:
+        raise AdapterError(f"the converting process failed{_tail(scratch)}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process and everything that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _killed(number: int, scratch: Path) -> RegistryError:
+    name = signal.Signals(number).name
+    if number in {signal.SIGXCPU, signal.SIGKILL}:
+        reason = "it ran out of processor time or memory"
+    else:
+        reason = "it crashed on this source"
+    return UnavailableError(
+        f"the converting process was ended by {name}: {reason}{_tail(scratch)}",
+        remedy="See FOREBEAR_IMPORT_MEMORY and FOREBEAR_IMPORT_SECONDS, or get the file again",
+        facts={"signal": name},
+    )
+
+
+def _tail(scratch: Path) -> str:
+    """The last words of the process, for the message."""
+    with (scratch / "stderr").open("rb") as file:
+        file.seek(max(0, (scratch / "stderr").stat().st_size - 4096))
+        lines = file.read().decode(errors="replace").strip().splitlines()
+    return f": {lines[-1][:500]}" if lines else ""
+
+
+def _environment(ours: Mapping[str, str], scratch: Path) -> dict[str, str]:
+    return {name: ours[name] for name in PASSED_ON if name in ours} | {
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "HF_HOME": str(scratch / "hub"),
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUTF8": "1",
+    }
+
+
+def _read_answer(scratch: Path) -> str:
+    path = scratch / ANSWER
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > _ANSWER_LIMIT:
+        raise AdapterError(f"the converting process gave no answer{_tail(scratch)}")
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _check_target(target: Path) -> None:
+    """Whatever the child says, only plain files of accepted formats are taken. Raises: UnsafeArtifactError."""
+    files = 0
+    for folder, folders, names in os.walk(target):
+        for name in (*folders, *names):
+            mode = (Path(folder) / name).lstat().st_mode
+            if stat.S_ISDIR(mode):
+                continue
+            if not stat.S_ISREG(mode) or not name.endswith(ACCEPTED):
+                raise UnsafeArtifactError(f"the converted source holds {name}, which is not of an accepted format")
+            files += 1
+    if not files:
+        raise AdapterError("the converting process wrote nothing")
+
+
+def _size(source: Path) -> int:
+    """Bytes in `source`, to set how much may be written."""
+    if not source.is_dir():
+        return source.stat().st_size if source.exists() else 0
+    return sum(p.stat().st_size for p in source.rglob("*") if p.is_file())

@@ -1,0 +1,99 @@
+"""What the converting process is asked and what it answers: one JSON object each way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from registry import errors
+from registry.domain.catalog import Modality
+from registry.errors import RegistryError
+from registry.ports import ConvertedSource, SourceFacts
+
+ANSWER = "answer.json"
+"""The file in the scratch folder that the child writes its answer to."""
+
+_ERRORS: Mapping[str, type[RegistryError]] = {
+    kind.code: kind
+    for kind in (
+        errors.UsageError,
+        errors.InvalidError,
+        errors.BadArtifactError,
+        errors.UnsafeArtifactError,
+        errors.MisfitError,
+        errors.IntegrityError,
+        errors.UnavailableError,
+        errors.MissingExtraError,
+        errors.AdapterError,
+        errors.NoSpaceError,
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to convert, and how far the process may go. `memory` in bytes (0: no limit), `seconds` of processor time.
+
+    `importers` are names of entry points in `forebear.importers`; empty: all that are installed, in order of name.
+    """
+
+    source: str
+    target: str
+    architecture: str | None
+    pickles: bool
+    memory: int
+    seconds: int
+    largest_file: int
+    importers: tuple[str, ...] = ()
+
+    def encode(self) -> str:
+        """As one line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def decode(cls, text: str) -> Request:
+        """The inverse of `encode`."""
+        fields = json.loads(text)
+        return cls(**{**fields, "importers": tuple(fields["importers"])})
+
+
+def encode_answer(answer: ConvertedSource | RegistryError) -> str:
+    """As one line of JSON; an error travels by its code."""
+    if isinstance(answer, RegistryError):
+        fields: dict[str, Any] = {
+            "code": answer.code,
+            "message": answer.message,
+            "remedy": answer.remedy,
+            "facts": answer.facts,
+        }
+        return json.dumps({"error": fields}, default=str)
+    return json.dumps({"converted": {**asdict(answer), "folder": str(answer.folder)}})
+
+
+def decode_answer(text: str, folder: Path) -> ConvertedSource:
+    """What the child converted into `folder`. Raises: the error that it answered with; AdapterError for nonsense."""
+    try:
+        answer = json.loads(text)
+        problem = answer.get("error")
+        if problem is None:
+            return _converted(answer["converted"], folder)
+        kind = _ERRORS.get(problem["code"], errors.AdapterError)
+        error = kind(str(problem["message"]), remedy=str(problem["remedy"]), facts=dict(problem["facts"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as nonsense:
+        raise errors.AdapterError(f"the converting process gave no sensible answer: {nonsense!r}") from nonsense
+    raise error
+
+
+def _converted(fields: Mapping[str, Any], folder: Path) -> ConvertedSource:
+    facts = dict(fields["facts"])
+    facts["modality"] = Modality(facts["modality"]) if facts["modality"] is not None else None
+    return ConvertedSource(
+        folder=folder,
+        facts=SourceFacts(**facts),
+        tensors=int(fields["tensors"]),
+        parameters=int(fields["parameters"]),
+        notes=tuple(str(note) for note in fields["notes"]),
+    )
