@@ -293,6 +293,14 @@ class PeopleVerbs(Protocol):
         """Raises: UnauthenticatedError for a wrong, expired or revoked token."""
         ...
 
+    def token_of(self, secret: str) -> TokenSummary:
+        """The live token with this secret: what a session is made of. Raises: UnauthenticatedError."""
+        ...
+
+    def actor_of_token(self, token_id: str) -> Actor:
+        """Who a live token speaks for, with the roles of this moment. Raises: UnauthenticatedError."""
+        ...
+
 
 class AuditVerbs(Protocol):
     """The audit chain."""

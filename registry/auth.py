@@ -1,0 +1,131 @@
+"""Who is asking: a bearer token or a signed session cookie in, an `Actor` out. Nothing else ever names the actor.
+
+A session is made by signing in with a token. Its cookie holds the token's id, the handle, a random name of its own and
+when it ends, signed; on each request the token is looked up again, so revoking it ends every session made with it.
+Each session has one CSRF token: a signature of the session's name under another salt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from itsdangerous import BadData, Signer, URLSafeSerializer
+
+from registry.domain.people import Actor
+from registry.domain.verbs import PeopleVerbs
+from registry.errors import IntegrityError, PermissionDeniedError, UnauthenticatedError, UsageError
+from registry.ports import Clock
+from registry.settings import Settings
+
+COOKIE = "forebear_session"
+LIFETIME = timedelta(hours=12)
+_MIN_KEY = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Someone signed in: with which token, as whom, under which name of its own, until when."""
+
+    token_id: str
+    handle: str
+    name: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Doorkeeper:
+    """Turns what a request carries into an actor. `key` signs cookies: see `session_key`."""
+
+    people: PeopleVerbs
+    key: str
+    clock: Clock
+
+    def actor_of_header(self, authorization: str) -> Actor:
+        """The actor of `Authorization: Bearer fbr_…`. Raises: UnauthenticatedError."""
+        scheme, _, secret = authorization.strip().partition(" ")
+        if scheme.lower() != "bearer" or not secret.strip():
+            raise UnauthenticatedError(
+                "the Authorization header holds no bearer token", remedy="Send Authorization: Bearer fbr_…"
+            )
+        return self.people.authenticate(secret.strip())
+
+    def sign_in(self, secret: str) -> tuple[str, Session]:
+        """For the holder of a token, a new session and the cookie value that carries it. Raises: UnauthenticatedError."""
+        token = self.people.token_of(secret.strip())
+        expires = min(self.clock.now() + LIFETIME, token.expires_at)
+        session = Session(token.id, token.person, secrets.token_urlsafe(24), expires)
+        return self._cookies().dumps([session.token_id, session.handle, session.name, expires.timestamp()]), session
+
+    def session_of_cookie(self, cookie: str) -> Session:
+        """The session that a cookie value carries. Raises: UnauthenticatedError when it is not ours, or has ended."""
+        try:
+            token_id, handle, name, ends = self._cookies().loads(cookie)
+            session = Session(str(token_id), str(handle), str(name), datetime.fromtimestamp(float(ends), UTC))
+        except (BadData, TypeError, ValueError) as error:
+            raise UnauthenticatedError("this session is not known here", remedy="Sign in again") from error
+        if session.expires_at <= self.clock.now():
+            raise UnauthenticatedError("this session has ended", remedy="Sign in again")
+        return session
+
+    def actor_of_session(self, session: Session) -> Actor:
+        """Who a session speaks for now: its token must still live. Raises: UnauthenticatedError."""
+        actor = self.people.actor_of_token(session.token_id)
+        if actor.handle != session.handle:
+            raise UnauthenticatedError("this session is not known here", remedy="Sign in again")
+        return actor
+
+    def csrf_token(self, session: Session) -> str:
+        """What every form of this session's pages carries; the same for as long as the session lasts."""
+        return Signer(self.key, salt="forebear.csrf", digest_method=hashlib.sha256).get_signature(session.name).decode()
+
+    def check_csrf(self, session: Session, given: str | None) -> None:
+        """Raises: PermissionDeniedError when a form was not made for this session. Compared in constant time."""
+        sent = (given or "").encode("utf-8", "surrogatepass")
+        if not hmac.compare_digest(sent, self.csrf_token(session).encode()):
+            raise PermissionDeniedError("this form was not made for your session", remedy="Load the page and repeat")
+
+    def _cookies(self) -> URLSafeSerializer:
+        return URLSafeSerializer(self.key, salt="forebear.session", signer_kwargs={"digest_method": hashlib.sha256})
+
+
+def session_key(home: Path, settings: Settings) -> str:
+    """The key that signs cookies: the setting, else the file `secret` in the home, made at first use, its owner's only.
+
+    Replicas of a server share one key, so they are given it by setting. Raises: UsageError for a short key,
+    IntegrityError for a file that others can read.
+    """
+    if settings.secret is not None:
+        if len(settings.secret) < _MIN_KEY:
+            raise UsageError(f"FOREBEAR_SECRET is shorter than {_MIN_KEY} characters", remedy="Make it long and random")
+        return settings.secret
+    path = home / "secret"
+    if not path.exists():
+        _write_key(path)
+    if path.stat().st_mode & 0o077:
+        raise IntegrityError(
+            f"others can read {path}", remedy=f"Run: chmod 600 {path}, then delete it to change the key"
+        )
+    return path.read_text(encoding="ascii").strip()
+
+
+def _write_key(path: Path) -> None:
+    """Whole or not at all, and only if nobody was faster: a link never replaces what is there."""
+    handle, temporary = tempfile.mkstemp(prefix="secret-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return
+    finally:
+        Path(temporary).unlink()

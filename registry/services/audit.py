@@ -1,0 +1,44 @@
+"""The audit chain's verbs: look things up in it, prove it whole, take it elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from registry.domain.audit import AuditReport, verify_chain
+from registry.domain.catalog import HistoryEntry
+from registry.domain.paging import Page, PageRequest
+from registry.services.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Implements `AuditVerbs`; nothing here writes, commits do."""
+
+    context: Context
+
+    def search(
+        self, *, subject: str | None = None, action: str | None = None, page: PageRequest = PageRequest()
+    ) -> Page[HistoryEntry]:
+        """Entries, newest first. `subject` is exact; `S/*` means S and everything under it."""
+        with self.context.read() as uow:
+            return uow.audit.search(subject=subject, action=action, page=page)
+
+    def verify(self) -> AuditReport:
+        """Walk the whole chain, a row at a time; compare `head` with one kept elsewhere to see a cut or new tail."""
+        with self.context.read() as uow:
+            return verify_chain(uow.audit.entries())
+
+    def export(self) -> Iterator[bytes]:
+        """One JSON line per entry: `seq`, `body` as the very text that was hashed, and the three hashes in hex."""
+        with self.context.read() as uow:
+            for entry in uow.audit.entries():
+                line = {
+                    "seq": entry.seq,
+                    "body": entry.body.decode(),
+                    "previous": entry.previous.hex,
+                    "leaf": entry.leaf.hex,
+                    "entry": entry.entry.hex,
+                }
+                yield json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
