@@ -1,0 +1,99 @@
+"""What every blob store promises."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lineage import Digest
+from registry.errors import IntegrityError, NotFoundError
+from registry.ports import BlobStore
+from registry.storage.blobs import FolderBlobs
+from tests.fakes.blobs import MemoryBlobs
+
+
+@pytest.fixture(params=["folder", "memory"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    return FolderBlobs(tmp_path / "blobs") if request.param == "folder" else MemoryBlobs()
+
+
+@pytest.fixture(scope="module", params=["folder", "memory"])
+def shared_blobs(request: pytest.FixtureRequest) -> Iterator[BlobStore]:
+    """One store for all examples of a law."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield FolderBlobs(Path(folder)) if request.param == "folder" else MemoryBlobs()
+
+
+def put(blobs: BlobStore, data: bytes) -> Digest:
+    return blobs.put(io.BytesIO(data))[0]
+
+
+@given(data=st.binary(max_size=300), cut=st.tuples(st.integers(0, 300), st.integers(0, 300)))
+def test_any_range_of_a_blob_is_that_range_of_its_bytes(
+    shared_blobs: BlobStore, data: bytes, cut: tuple[int, int]
+) -> None:
+    digest, size = shared_blobs.put(io.BytesIO(data))
+    assert (digest, size) == (Digest.of(data), len(data))
+    start, end = sorted(min(place, len(data)) for place in cut)
+    with shared_blobs.open(digest, start=start, length=end - start) as stream:
+        assert stream.read() == data[start:end]
+    with shared_blobs.open(digest, start=start) as stream:
+        assert stream.read() == data[start:]
+
+
+def test_a_large_blob_comes_back_in_pieces(blobs: BlobStore) -> None:
+    data = bytes(range(256)) * 20_000
+    digest = put(blobs, data)
+    with blobs.open(digest) as stream:
+        assert b"".join(iter(lambda: stream.read(100_003), b"")) == data
+    assert blobs.size(digest) == len(data)
+
+
+def test_the_empty_blob_is_a_blob(blobs: BlobStore) -> None:
+    digest = put(blobs, b"")
+    assert blobs.size(digest) == 0
+    with blobs.open(digest) as stream:
+        assert stream.read() == b""
+
+
+def test_putting_twice_keeps_one(blobs: BlobStore) -> None:
+    assert put(blobs, b"weights") == put(blobs, b"weights")
+    assert list(blobs.list()) == [Digest.of(b"weights")]
+
+
+def test_bytes_other_than_announced_are_not_kept(blobs: BlobStore) -> None:
+    with pytest.raises(IntegrityError):
+        blobs.put(io.BytesIO(b"weights"), expected=Digest.of(b"other weights"))
+    assert list(blobs.list()) == []
+    assert blobs.put(io.BytesIO(b"weights"), expected=Digest.of(b"weights")) == (Digest.of(b"weights"), 7)
+
+
+def test_what_is_not_there_is_not_found(blobs: BlobStore) -> None:
+    nothing = Digest.of(b"nothing")
+    assert not blobs.exists(nothing)
+    with pytest.raises(NotFoundError):
+        blobs.open(nothing)
+    with pytest.raises(NotFoundError):
+        blobs.size(nothing)
+    blobs.delete(nothing)
+
+
+def test_a_range_beyond_the_end_is_refused(blobs: BlobStore) -> None:
+    digest = put(blobs, b"weights")
+    for start, length in ((0, 8), (7, 1), (8, None), (-1, 2), (3, -1)):
+        with pytest.raises(IntegrityError):
+            blobs.open(digest, start=start, length=length)
+
+
+def test_blobs_are_listed_in_order_and_leave_when_deleted(blobs: BlobStore) -> None:
+    digests = sorted(put(blobs, bytes([number])) for number in range(40))
+    assert list(blobs.list()) == digests
+    blobs.delete(digests[3])
+    assert not blobs.exists(digests[3])
+    assert list(blobs.list()) == digests[:3] + digests[4:]

@@ -1,0 +1,148 @@
+"""What the folder of blobs promises beyond the port: durable, read-only, damage found, nothing left behind."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pytest
+
+from lineage import Digest
+from registry.errors import IntegrityError, NoSpaceError
+from registry.storage.blobs import FolderBlobs
+
+WEIGHTS = b"weights" * 1000
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> FolderBlobs:
+    return FolderBlobs(tmp_path)
+
+
+def file_of(blobs: FolderBlobs, digest: Digest) -> Path:
+    return blobs.root / digest.hex[:2] / digest.hex[2:4] / digest.hex
+
+
+def overwrite(file: Path, data: bytes) -> None:
+    file.chmod(0o644)
+    file.write_bytes(data)
+
+
+def all_files(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if path.is_file()]
+
+
+def test_a_blob_is_read_only_under_its_own_name(blobs: FolderBlobs) -> None:
+    digest, _ = blobs.put(io.BytesIO(WEIGHTS))
+    assert all_files(blobs.root) == [file_of(blobs, digest)]
+    assert stat.S_IMODE(file_of(blobs, digest).stat().st_mode) == 0o444
+
+
+def test_changed_bytes_are_found_by_reading_all_and_by_verify(blobs: FolderBlobs) -> None:
+    digest, _ = blobs.put(io.BytesIO(WEIGHTS))
+    assert blobs.verify(digest) == len(WEIGHTS)
+    overwrite(file_of(blobs, digest), b"W" + WEIGHTS[1:])
+    with blobs.open(digest) as stream, pytest.raises(IntegrityError, match="changed"):
+        stream.read()
+    with pytest.raises(IntegrityError):
+        blobs.verify(digest)
+    blobs.put(io.BytesIO(WEIGHTS))
+    assert blobs.verify(digest) == len(WEIGHTS)
+
+
+def test_truncated_bytes_are_found_by_any_range_that_reaches_them(blobs: FolderBlobs) -> None:
+    digest, _ = blobs.put(io.BytesIO(WEIGHTS))
+    with blobs.open(digest, start=10) as stream:
+        overwrite(file_of(blobs, digest), WEIGHTS[:100])
+        with pytest.raises(IntegrityError, match="too soon"):
+            stream.read()
+    with pytest.raises(IntegrityError):
+        blobs.open(digest, start=10, length=200)
+
+
+@pytest.mark.parametrize("call", ["fsync", "fchmod"])
+def test_a_disk_that_fills_leaves_nothing(blobs: FolderBlobs, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, call, full)
+    with pytest.raises(NoSpaceError):
+        blobs.put(io.BytesIO(WEIGHTS))
+    assert all_files(blobs.root) == []
+    assert list(blobs.list()) == []
+
+
+def test_a_file_that_may_not_grow_leaves_nothing(tmp_path: Path) -> None:
+    """The kernel refuses the write itself, in a process whose files may hold 1 MiB."""
+    program = f"""
+import io, resource, signal
+from pathlib import Path
+from registry.errors import NoSpaceError
+from registry.storage.blobs import FolderBlobs
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+blobs = FolderBlobs(Path({str(tmp_path)!r}))
+try:
+    blobs.put(io.BytesIO(bytes(3 << 20)))
+except NoSpaceError:
+    print("no space")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "no space\n"
+    assert all_files(tmp_path) == []
+
+
+def test_a_stream_that_breaks_leaves_nothing(blobs: FolderBlobs) -> None:
+    class Breaking(io.RawIOBase):
+        def read(self, _size: int = -1) -> bytes:
+            raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        blobs.put(cast("BinaryIO", Breaking()))
+    assert all_files(blobs.root) == []
+
+
+def test_a_put_reads_in_pieces_whatever_the_size(blobs: FolderBlobs) -> None:
+    class Zeros(io.RawIOBase):
+        left, largest = 64 << 20, 0
+
+        def read(self, size: int = -1) -> bytes:
+            self.largest = max(self.largest, size)
+            count = min(size, self.left)
+            self.left -= count
+            return bytes(count)
+
+    zeros = Zeros()
+    assert blobs.put(cast("BinaryIO", zeros))[1] == 64 << 20
+    assert 0 < zeros.largest <= 1 << 20
+
+
+def test_a_sweep_takes_what_killed_writers_left_and_nothing_else(blobs: FolderBlobs) -> None:
+    digest, _ = blobs.put(io.BytesIO(WEIGHTS))
+    incoming = blobs.root / "incoming"
+    old = time.time() - 7200
+    for name in ("abandoned", "still-written"):
+        (incoming / name).write_bytes(b"half")
+        os.utime(incoming / name, (old, old))
+    (incoming / "fresh").write_bytes(b"half")
+    import fcntl
+
+    with (incoming / "still-written").open("rb") as writer:
+        fcntl.flock(writer, fcntl.LOCK_EX)
+        assert blobs.sweep() == 1
+    assert sorted(path.name for path in incoming.iterdir()) == ["fresh", "still-written"]
+    assert list(blobs.list()) == [digest]
+
+
+def test_files_of_others_are_no_blobs(blobs: FolderBlobs) -> None:
+    digest, _ = blobs.put(io.BytesIO(WEIGHTS))
+    (file_of(blobs, digest).parent / "README").write_text("hello")
+    (blobs.root / "zz").mkdir()
+    assert list(blobs.list()) == [digest]
