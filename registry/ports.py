@@ -122,6 +122,8 @@ class DataListing:
     split: SplitPlan
     dvc: DvcRecord | None
     notes: tuple[str, ...] = ()
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    """Versions of what read it."""
 
 
 class DataSource(Protocol):

@@ -60,7 +60,7 @@ def _read_index(
 ) -> tuple[list[Draft], str | None, tuple[str, ...]]:
     table = read_csv(tracked.root / index, index)
     path_column = next(name for name in PATH_COLUMNS if name in table.columns)
-    label_column = find_column(table.columns, label, index, option="label-column")
+    label_column = find_column(table.columns, label, index, option="label")
     brought = split_column(table.columns, split, index, taken={path_column, label_column})
     digests = {entry.path: entry.sha256 for entry in tracked.files}
     drafts, seen = [], dict[str, str]()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 from adapters.dvc.drafts import finish
@@ -77,6 +78,7 @@ def _read(
         split=carried_out,
         dvc=tracked.record,
         notes=(*found.notes, *links, *twice),
+        libraries={library: version(library) for library in ("dvc", "dvc-data", "numpy", "pillow", "pyarrow")},
     )
 
 

@@ -43,8 +43,8 @@ def read_tables(
     brought: set[str | None] = set()
     for name, stem in zip(names, stems, strict=True):
         table = _READERS[format](tracked.root / name, name)
-        text_column = find_column(table.columns, text, name, option="text-column")
-        label_column = find_column(table.columns, label, name, option="label-column")
+        text_column = find_column(table.columns, text, name, option="text")
+        label_column = find_column(table.columns, label, name, option="label")
         column = None if by_file else split_column(table.columns, split, name, taken={text_column, label_column})
         brought.add(FOLDER if by_file else column)
         for where, record in table.records():

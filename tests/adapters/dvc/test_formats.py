@@ -240,7 +240,7 @@ def test_a_column_of_splits_is_kept_unless_another_is_named(tmp_path: Path) -> N
     ("table", "message"),
     [
         ("text,Labels\na,b\n", r"has no column 'label'; it has 'text', 'Labels'\. Did you mean 'Labels'\?"),
-        ("body,label\na,b\n", r"has no column 'text'; it has 'body', 'label'\. Name it with --text-column"),
+        ("body,label\na,b\n", r"has no column 'text'; it has 'body', 'label'\. Name it with --text"),
         ("text,label\na,x\n,y\n", "line 3 of 't.csv' has no text"),
         ("text,label\na,x\nb, \n", "line 3 of 't.csv' has no label"),
         ('text,label\n"a\nlong",x\nb,\n', "line 4 of 't.csv' has no label"),
