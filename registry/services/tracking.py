@@ -1,0 +1,155 @@
+"""Mirrors transfer steps into a run tracker (MLflow): queued with the step, sent when it has ended, tried again later.
+
+The mirror is a copy for people's eyes. A tracker that is down never fails a step: its sentence and the number of
+attempts are written beside the step, and the next flush tries again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from registry.domain.names import AssetKind
+from registry.domain.transfers import MirrorState, StepDetail, StepState
+from registry.errors import RegistryError
+from registry.ports import RunRecord
+from registry.services.context import Context
+from registry.services.unit_of_work import UnitOfWork
+
+TRACKER = "mlflow"
+OFF = "off"
+_AT_ONCE = 100
+_LOCK_SECONDS = 60.0
+_STATUS = {
+    StepState.SUCCEEDED: "FINISHED",
+    StepState.FAILED: "FAILED",
+    StepState.CANCELLED: "KILLED",
+}
+"""What MLflow calls the end of a run. Steps that have not ended stay queued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """Queues and sends mirrors of steps."""
+
+    context: Context
+
+    @property
+    def uri(self) -> str | None:
+        """Where mirrors go: the setting, else a SQLite file in the home; None when mirroring is off."""
+        chosen = self.context.settings.mlflow_uri
+        if chosen is None:
+            return f"sqlite:///{self.context.home / 'mlflow.db'}"
+        return None if chosen.strip().lower() == OFF else chosen
+
+    def queue(self, uow: UnitOfWork, step_id: str) -> None:
+        """Note, in the caller's unit of work, that the step is to be mirrored; a new or resumed step needs it."""
+        state = MirrorState(OFF) if self.uri is None else MirrorState("queued")
+        uow.steps.set_mirror(step_id, state, at=self.context.clock.now())
+
+    def flush(self) -> int:
+        """Send every queued or failing step that has ended; give how many were mirrored. Never raises for a tracker."""
+        uri = self.uri
+        if uri is None:
+            return 0
+        with self._alone() as alone:
+            if not alone:
+                return 0
+            with self.context.read() as uow:
+                waiting = [detail for i in uow.steps.unmirrored(_AT_ONCE) if (detail := uow.steps.get(i)) is not None]
+            return sum(self._mirror(step, uri) for step in waiting if step.summary.state in _STATUS)
+
+    def _mirror(self, step: StepDetail, uri: str) -> bool:
+        attempts = step.mirror.attempts + 1
+        try:
+            run_id = self.context.plugins.tracker(TRACKER).mirror(record_of(step), uri=uri)
+        except RegistryError as error:
+            state = MirrorState("failing", step.mirror.run_id, attempts, str(error)[:2000])
+        else:
+            state = MirrorState("mirrored", run_id, attempts)
+        with self.context.write() as uow:
+            uow.steps.set_mirror(step.summary.id, state, at=self.context.clock.now())
+            uow.commit_unaudited()
+        return state.state == "mirrored"
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        """Hold back other flushers of this home; False when one of them took longer than a minute."""
+        with (self.context.home / "mirror.lock").open("w", encoding="ascii") as lock:
+            deadline = time.monotonic() + _LOCK_SECONDS
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        yield False
+                        return
+                    time.sleep(0.1)
+            yield True
+
+
+def record_of(step: StepDetail) -> RunRecord:
+    """The step as one run: its recipe as parameters, its curve and final metrics, and our ids as tags.
+
+    A metric is called `role/name` and its x-axis is the epoch. Points carry no clock time, so their timestamps only
+    keep the order: one millisecond per optimiser step after the start, the same however often the step is mirrored.
+    """
+    summary = step.summary
+    started = _milliseconds(summary.started_at or summary.created_at)
+    curve = [(f"{p.role}/{p.name}", p.epoch, p.value, started + p.step) for p in step.curve]
+    curve += [(f"{m.role}/{m.name}", summary.epochs, m.value, started + _last(step) + 1) for m in step.measured]
+    recipe = {key: value for key, value in step.recipe.items() if key != "submitted"}
+    return RunRecord(
+        step_id=summary.id,
+        name=str(summary.output or summary.wanted),
+        status=_STATUS.get(summary.state, "RUNNING"),
+        started_ms=started,
+        ended_ms=_milliseconds(summary.ended_at) if summary.ended_at else None,
+        params=dict(_flat(recipe)),
+        tags=_tags(step),
+        curve=curve,
+    )
+
+
+def _last(step: StepDetail) -> int:
+    return max((point.step for point in step.curve), default=0)
+
+
+def _tags(step: StepDetail) -> dict[str, str]:
+    summary = step.summary
+    tags = {
+        "forebear.step_id": summary.id,
+        "forebear.method": summary.method.value,
+        "forebear.adapter": summary.adapter,
+        "forebear.state": summary.state.value,
+        "forebear.output": str(summary.output or ""),
+        "forebear.manifest": str(step.manifest_digest or ""),
+        "forebear.error": summary.error or "",
+        "mlflow.user": summary.created_by,
+    }
+    for item in step.inputs:
+        split = f"#{item.split}" if item.split else ""
+        kind = "data" if item.ref.kind is AssetKind.DATASETS else "model"
+        tags[f"forebear.{kind}.{item.role}"] = f"{item.ref}{split} {item.digest}"
+    return {key: value for key, value in tags.items() if value}
+
+
+def _flat(document: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """`{"optimizer": {"lr": 0.1}}` as `optimizer.lr`: `0.1`; lists are numbered, what is empty or None is left out."""
+    for key, value in document.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{name}.")
+        elif isinstance(value, list | tuple):
+            yield from _flat({str(number): item for number, item in enumerate(value)}, f"{name}.")
+        elif value is not None and value != "":
+            yield name, str(value)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
