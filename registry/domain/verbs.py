@@ -315,14 +315,22 @@ class AuditVerbs(Protocol):
 class Office(Protocol):
     """All verbs, for one actor."""
 
-    actor: Actor
-    catalog: CatalogVerbs
-    datasets: DatasetVerbs
-    transfers: TransferVerbs
-    lineage: LineageVerbs
-    promotions: PromotionVerbs
-    people: PeopleVerbs
-    audit: AuditVerbs
+    @property
+    def actor(self) -> Actor: ...
+    @property
+    def catalog(self) -> CatalogVerbs: ...
+    @property
+    def datasets(self) -> DatasetVerbs: ...
+    @property
+    def transfers(self) -> TransferVerbs: ...
+    @property
+    def lineage(self) -> LineageVerbs: ...
+    @property
+    def promotions(self) -> PromotionVerbs: ...
+    @property
+    def people(self) -> PeopleVerbs: ...
+    @property
+    def audit(self) -> AuditVerbs: ...
 
     def as_actor(self, actor: Actor) -> Office:
         """The same house for someone else."""
