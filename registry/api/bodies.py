@@ -1,0 +1,109 @@
+"""What request bodies hold: small frozen values, read strictly by the codec (an unknown field is an error)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from registry.domain.catalog import Modality
+from registry.domain.data import DataFormat, SplitPlan
+from registry.domain.names import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class ImportDetails:
+    """The `details` of an upload that becomes a model version; the files beside it are the source."""
+
+    architecture: str | None = None
+    task: str | None = None
+    modality: Modality | None = None
+    licence: str | None = None
+    origin: str | None = None
+    description: str = ""
+    card: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    parents: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetDetails:
+    """The `details` of an upload that becomes a dataset version."""
+
+    task: str | None = None
+    licence: str | None = None
+    origin: str | None = None
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    split: SplitPlan = SplitPlan()
+    label_column: str = "label"
+    text_column: str = "text"
+    format: DataFormat | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardText:
+    """A model card: Markdown with YAML front matter."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagValues:
+    """Tags to set; null removes one."""
+
+    tags: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class AliasTarget:
+    """The version that an alias shall name."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What a voter has to say."""
+
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """Which version shall move to which stage."""
+
+    reference: Reference
+    to_stage: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvidence:
+    """Evidence as JSON facts. With a file, this is the `details` of the upload."""
+
+    type: str
+    body: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """Someone who may sign in; a `service` may work but its votes never count."""
+
+    handle: str
+    name: str
+    service: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenWish:
+    """What a new token is for, and for how long."""
+
+    label: str
+    days: int = 90

@@ -1,0 +1,51 @@
+"""Datasets: search, one version, and registration by upload."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from registry.api.bodies import DatasetDetails
+from registry.api.uploads import received
+from registry.api.wire import DatasetVersion, House, ItemName, Paging, answer, fields_of, speaks, upload_of
+from registry.domain.codec import from_json
+from registry.domain.data import DatasetSummary, DatasetVersionDetail
+from registry.domain.names import AssetKind, Reference
+from registry.domain.paging import Page
+from registry.domain.verbs import AddDataset
+
+router = APIRouter(prefix="/datasets", tags=["datasets"])
+
+
+@router.get("", **speaks(Page[DatasetSummary]))
+def search(office: House, page: Paging, text: Annotated[str, Query(max_length=512)] = "") -> Response:
+    """Datasets whose name, description or tags hold these words."""
+    return answer(office.datasets.search(text, page))
+
+
+@router.get("/{team}/{name}", **speaks(DatasetVersionDetail))
+def latest(office: House, name: ItemName) -> Response:
+    """The latest version of a dataset."""
+    return answer(office.datasets.version(Reference(AssetKind.DATASETS, name)))
+
+
+@router.get("/{team}/{name}/versions/{version}", **speaks(DatasetVersionDetail))
+def show(office: House, reference: DatasetVersion) -> Response:
+    """Everything about one dataset version but its bytes."""
+    return answer(office.datasets.version(reference))
+
+
+@router.post(
+    "/{team}/{name}/versions",
+    **speaks(DatasetVersionDetail, takes=upload_of(DatasetDetails), taken_as="multipart/form-data", status=201),
+)
+async def add(request: Request, office: House, name: ItemName) -> Response:
+    """Register an uploaded dataset as the next version: files as parts, and a JSON part `details`."""
+    async with received(request) as upload:
+        details = from_json(DatasetDetails, upload.details)
+        wanted = AddDataset(name=name, source=str(upload.source), uploaded=True, **fields_of(details))
+        return answer(await run_in_threadpool(office.datasets.add, wanted), 201)

@@ -1,0 +1,60 @@
+"""Walks of the graph: what came before, what came after, and one way between two things."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import PlainTextResponse, Response
+
+from lineage import Graph
+from lineage.formats import as_dot, as_mermaid
+from registry.api.wire import House, answer, speaks
+from registry.domain.verbs import Ancestry
+from registry.errors import NotFoundError
+
+router = APIRouter(prefix="/lineage", tags=["lineage"])
+MAX_NODES = 5000
+Target = Annotated[
+    str, Query(max_length=256, description="`models:/team/name/3`, `datasets:/team/name/1` or a step id")
+]
+Depth = Annotated[int, Query(ge=-1, le=10_000, description="Generations; -1 for all")]
+
+
+class Format(StrEnum):
+    """How a part of the graph is written."""
+
+    JSON = "json"
+    MERMAID = "mermaid"
+    DOT = "dot"
+
+
+@router.get("", **speaks(Ancestry))
+def show(
+    office: House,
+    target: Target,
+    up: Depth = -1,
+    down: Depth = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_NODES)] = 2000,
+    format: Format = Format.JSON,
+) -> Response:
+    """The part of the graph around `target`, as JSON, Mermaid or DOT."""
+    found = office.lineage.show(target, up=up, down=down, limit=limit)
+    return _written(found, format)
+
+
+@router.get("/path", **speaks(Ancestry))
+def path(office: House, source: Target, target: Target, format: Format = Format.JSON) -> Response:
+    """One shortest way from an ancestor to a descendant. A 404 says that there is none."""
+    found = office.lineage.path(source, target)
+    if found is None:
+        raise NotFoundError(f"{target} does not descend from {source}")
+    return _written(found, format)
+
+
+def _written(found: Ancestry, format: Format) -> Response:
+    if format is Format.JSON:
+        return answer(found)
+    write = as_mermaid if format is Format.MERMAID else as_dot
+    return PlainTextResponse(write(Graph(found.nodes, found.edges), found.focus))

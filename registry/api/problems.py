@@ -1,0 +1,121 @@
+"""Errors on the wire: RFC 9457 problem bodies, with the status that the error's family decides."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from lineage import LineageError
+from registry.domain.codec import to_json
+from registry.errors import Family, InvalidError, NotFoundError, RegistryError, UsageError
+
+MEDIA_TYPE = "application/problem+json"
+log = logging.getLogger("forebear.server")
+
+SCHEMA: dict[str, object] = {
+    "title": "Problem",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "facts", "remedy"],
+    "properties": {
+        "type": {"type": "string", "description": "`urn:forebear:error:` and the code"},
+        "title": {"type": "string", "description": "What errors of this code have in common"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What is wrong with this request"},
+        "code": {"type": "string", "description": "Stable: programs may decide by it"},
+        "facts": {"type": "object"},
+        "remedy": {"type": "string", "description": "What to do; may be empty"},
+    },
+}
+
+
+class MethodNotAllowedError(UsageError):
+    """The address is there, but not for this method."""
+
+    code = "method-not-allowed"
+
+
+def problem(error: RegistryError, *, status: int | None = None) -> Response:
+    """`error` as a problem body. `status` is given only where HTTP itself has a narrower one (405)."""
+    number = status or error.family.status
+    body = {
+        "type": f"urn:forebear:error:{error.code}",
+        "title": _title(type(error)),
+        "status": number,
+        "detail": error.message,
+        "code": error.code,
+        "facts": _facts(error),
+        "remedy": error.remedy,
+    }
+    headers = {"WWW-Authenticate": "Bearer"} if error.family is Family.UNAUTHENTICATED else None
+    return Response(json.dumps(body), number, headers, media_type=MEDIA_TYPE)
+
+
+def of_validation(problems: Sequence[object]) -> RegistryError:
+    """FastAPI's own findings about a path or query parameter, as one of our errors."""
+    found = [_finding(item) for item in problems if isinstance(item, dict)]
+    return UsageError("; ".join(found) or "the request cannot be read", facts={"problems": found})
+
+
+def of_http(error: HTTPException, request: Request) -> tuple[RegistryError, int]:
+    """What the framework refused (no such route, wrong method), as one of our errors and its status."""
+    where = f"{request.method} {request.url.path}"
+    if error.status_code == 404:
+        return NotFoundError(f"there is nothing at {where}"), 404
+    if error.status_code == 405:
+        return MethodNotAllowedError(f"{where} is not offered"), 405
+    return UsageError(f"{where}: {error.detail}"), error.status_code
+
+
+def as_error(error: Exception, request: Request) -> tuple[RegistryError, int | None]:
+    """Any exception as an error that may be shown; what nobody foresaw is logged and shown without its insides."""
+    if isinstance(error, RegistryError):
+        if error.family is Family.INTERNAL or error.family is Family.INTEGRITY:
+            log.error("%s %s: %s", request.method, request.url.path, error, exc_info=error)
+        return error, None
+    if isinstance(error, LineageError):
+        known = InvalidError(str(error))
+        known.code = error.code
+        return known, None
+    if isinstance(error, RequestValidationError):
+        return of_validation(error.errors()), None
+    if isinstance(error, HTTPException):
+        return of_http(error, request)
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return RegistryError("the server failed", remedy="Its log says why"), None
+
+
+def describe(app: FastAPI, error: type[Exception]) -> None:
+    """Answer `error` with a problem body, wherever `app` raises it."""
+
+    def answer(request: Request, raised: Exception) -> Response:
+        known, status = as_error(raised, request)
+        return problem(known, status=status)
+
+    app.add_exception_handler(error, answer)
+
+
+def _title(kind: type[RegistryError]) -> str:
+    sentence = (kind.__doc__ or "").strip().split("\n\n")[0]
+    return re.sub(r"[`\s]+", " ", sentence).strip()
+
+
+def _facts(error: RegistryError) -> dict[str, object]:
+    try:
+        facts: dict[str, object] = to_json(error.facts)
+    except TypeError:
+        facts = {key: str(value) for key, value in error.facts.items()}
+    return facts
+
+
+def _finding(item: dict[str, object]) -> str:
+    loc = item.get("loc")
+    place = ".".join(str(part) for part in loc[1:]) if isinstance(loc, tuple | list) else ""
+    return f"{place}: {item.get('msg')}" if place else str(item.get("msg"))

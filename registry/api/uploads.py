@@ -1,0 +1,222 @@
+"""Uploads: multipart bodies streamed to a folder of the server's own, capped, with every path checked.
+
+Parts with a file name are files: the name is the file's relative path in the upload. The part called `details` holds
+JSON. Bytes go to files that the server names; only when the whole body has been read and every path is clean are they
+moved to the paths that the sender asked for, inside a fresh folder that is removed when the request is over.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from registry.domain.manifests import check_path
+from registry.errors import NoSpaceError, TooLargeError, UnsafeArtifactError, UsageError
+
+MAX_FILES = 100_000
+MAX_DETAILS = 1024**2
+FORBIDDEN_SUFFIXES = (".dvc",)
+"""Pointers that make the reader fetch from elsewhere: over HTTP only the bytes themselves are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What came: `source` is the one file, or the folder of all; `details` is the JSON beside them."""
+
+    source: Path
+    files: Mapping[str, Path]
+    details: Any
+
+
+@dataclass(slots=True)
+class _Part:
+    """The part that is being read."""
+
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+    header_name: bytes = b""
+    header_value: bytes = b""
+    sink: IO[bytes] | None = None
+    details: bytearray | None = None
+
+
+class _Receiver:
+    """Turns multipart events into files in `folder`. Refuses at once what can never be right."""
+
+    def __init__(self, folder: Path, boundary: bytes, limit: int) -> None:
+        self.folder = folder
+        self.limit = limit
+        self.size = 0
+        self.files: dict[str, Path] = {}
+        self.details: bytes | None = None
+        self.part = _Part()
+        self.ended = False
+        self.parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin,
+                "on_header_field": self._header_name,
+                "on_header_value": self._header_value,
+                "on_header_end": self._header_end,
+                "on_headers_finished": self._opened,
+                "on_part_data": self._data,
+                "on_part_end": self._end,
+                "on_end": self._finish,
+            },
+        )
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes of the body. Raises: TooLargeError, NoSpaceError, UsageError."""
+        self.size += len(chunk)
+        if self.size > self.limit:
+            raise too_large(self.limit)
+        try:
+            self.parser.write(chunk)
+        except FormParserError as error:
+            raise UsageError(f"the multipart body cannot be read: {error}") from error
+        except OSError as error:
+            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise NoSpaceError("the disk is full; nothing of the upload was kept") from error
+            raise
+
+    def close(self) -> None:
+        """Let go of the file that was being written."""
+        if self.part.sink is not None:
+            self.part.sink.close()
+
+    def _begin(self) -> None:
+        self.part = _Part()
+
+    def _header_name(self, data: bytes, start: int, end: int) -> None:
+        self.part.header_name += data[start:end].lower()
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self.part.header_value += data[start:end]
+
+    def _header_end(self) -> None:
+        self.part.headers[self.part.header_name] = self.part.header_value
+        self.part.header_name = self.part.header_value = b""
+
+    def _opened(self) -> None:
+        _, options = parse_options_header(self.part.headers.get(b"content-disposition", b""))
+        field_name, path = options.get(b"name", b""), options.get(b"filename")
+        if path is None:
+            if field_name != b"details" or self.details is not None:
+                raise UsageError("an upload holds one part `details` and files", remedy="Send nothing else")
+            self.part.details = bytearray()
+            return
+        clean = _checked(path, taken=self.files)
+        if len(self.files) >= MAX_FILES:
+            raise TooLargeError(f"an upload holds {MAX_FILES:,} files at most")
+        target = self.folder / f"{len(self.files):06d}"
+        self.files[clean] = target
+        self.part.sink = target.open("xb")
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        if self.part.sink is not None:
+            self.part.sink.write(data[start:end])
+        elif self.part.details is not None:
+            self.part.details += data[start:end]
+            if len(self.part.details) > MAX_DETAILS:
+                raise TooLargeError(f"the details are larger than {MAX_DETAILS:,} bytes")
+
+    def _end(self) -> None:
+        if self.part.sink is not None:
+            self.part.sink.close()
+        elif self.part.details is not None:
+            self.details = bytes(self.part.details)
+
+    def _finish(self) -> None:
+        self.ended = True
+
+
+def too_large(limit: int) -> TooLargeError:
+    """What an upload over the limit is answered with."""
+    return TooLargeError(f"the upload is larger than {limit:,} bytes", remedy="FOREBEAR_MAX_UPLOAD sets the limit")
+
+
+@asynccontextmanager
+async def received(request: Request) -> AsyncIterator[Upload]:
+    """The upload in `request`, on disk for as long as the block runs; nothing of it stays afterwards.
+
+    Raises: UsageError for what is not multipart, InvalidError for a path that is not clean, UnsafeArtifactError for a
+    pointer to elsewhere, TooLargeError over the settings' `max_upload` bytes, NoSpaceError.
+    """
+    home, limit = request.app.state.home, request.app.state.settings.max_upload
+    folder = home / "uploads" / secrets.token_hex(16)
+    await run_in_threadpool(folder.mkdir, parents=True)
+    try:
+        receiver = await _receive(request, folder / "parts", limit)
+        yield await run_in_threadpool(_settle, receiver, folder / "tree")
+    finally:
+        await run_in_threadpool(shutil.rmtree, folder, ignore_errors=True)
+
+
+async def _receive(request: Request, folder: Path, limit: int) -> _Receiver:
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    boundary = options.get(b"boundary")
+    if kind != b"multipart/form-data" or not boundary:
+        raise UsageError("an upload is multipart/form-data", remedy="Send each file as a part with its relative path")
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise too_large(limit)
+    folder.mkdir()
+    receiver = _Receiver(folder, boundary, limit)
+    try:
+        async for chunk in request.stream():
+            await run_in_threadpool(receiver.feed, chunk)
+    finally:
+        receiver.close()
+    if not receiver.ended:
+        raise UsageError("the upload ends before its last boundary: it was cut short")
+    return receiver
+
+
+def _settle(receiver: _Receiver, tree: Path) -> Upload:
+    """Move the parts to the paths that were asked for. A single file without folders is a source by itself."""
+    if not receiver.files:
+        raise UsageError("the upload holds no file")
+    tree.mkdir()
+    placed: dict[str, Path] = {}
+    for path, part in receiver.files.items():
+        target = tree / path
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part.rename(target)
+        except OSError as error:
+            raise UsageError(f"{path!r} cannot be a file here: {error.strerror}") from error
+        placed[path] = target
+    source = next(iter(placed.values())) if len(placed) == 1 and "/" not in next(iter(placed)) else tree
+    return Upload(source, placed, _json(receiver.details))
+
+
+def _json(raw: bytes | None) -> object:
+    try:
+        return json.loads(raw) if raw else {}
+    except (ValueError, RecursionError) as error:
+        raise UsageError("the part `details` is not JSON") from error
+
+
+def _checked(raw: bytes, *, taken: Mapping[str, Path]) -> str:
+    try:
+        path = check_path(raw.decode())
+    except UnicodeDecodeError as error:
+        raise UsageError("a file name of the upload is not UTF-8") from error
+    if path in taken:
+        raise UsageError(f"the upload holds {path!r} twice")
+    if path.lower().endswith(FORBIDDEN_SUFFIXES):
+        raise UnsafeArtifactError(
+            f"{path!r} points elsewhere", remedy="Upload the files themselves; pointers are read in the embedded home"
+        )
+    return path

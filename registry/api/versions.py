@@ -1,0 +1,136 @@
+"""Model versions: import by upload, files by range, cards, status, and evidence about one version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from registry.api.bodies import CardText, ImportDetails, NewEvidence, Reason, TagValues
+from registry.api.downloads import download
+from registry.api.uploads import received
+from registry.api.wire import (
+    House,
+    ItemName,
+    ModelVersion,
+    answer,
+    body_of,
+    exactly,
+    fields_of,
+    nothing,
+    speaks,
+    upload_of,
+)
+from registry.domain.catalog import CardRevision, VersionDetail
+from registry.domain.codec import from_json
+from registry.domain.names import AssetKind, Reference
+from registry.domain.promotion import EvidenceValue
+from registry.domain.verbs import ImportModel
+from registry.errors import NotFoundError, UsageError
+
+router = APIRouter(prefix="/models/{team}/{name}/versions", tags=["versions"])
+ONE = "/{version}"
+BYTES = {"type": "string", "format": "binary"}
+
+
+@router.post("", **speaks(VersionDetail, takes=upload_of(ImportDetails), taken_as="multipart/form-data", status=201))
+async def import_model(request: Request, office: House, name: ItemName) -> Response:
+    """Import an uploaded source model as the next version: files as parts, and a JSON part `details`.
+
+    Pickles are refused, always: convert them to safetensors first, or import them in the embedded home.
+    """
+    async with received(request) as upload:
+        details = from_json(ImportDetails, upload.details)
+        wanted = ImportModel(name=name, source=str(upload.source), uploaded=True, **fields_of(details))
+        return answer(await run_in_threadpool(office.catalog.import_model, wanted), 201)
+
+
+@router.get(ONE, **speaks(VersionDetail))
+def show(office: House, reference: ModelVersion) -> Response:
+    """Everything about one version but its bytes and its ancestry."""
+    return answer(office.catalog.version(reference))
+
+
+@router.delete(ONE, **speaks(status=204))
+def delete(office: House, reference: ModelVersion) -> Response:
+    """Delete the version; its number is never used again and its descendants keep their ancestry."""
+    office.catalog.delete(reference)
+    return nothing()
+
+
+@router.api_route(
+    ONE + "/files/{path:path}", methods=["GET", "HEAD"], **speaks(BYTES, media="application/octet-stream")
+)
+def file(request: Request, office: House, reference: ModelVersion, path: str) -> Response:
+    """The bytes of one payload file, whole or by `Range`. `path` is one that the version's manifest lists."""
+    version = office.catalog.version(reference)
+    exact = Reference(AssetKind.MODELS, version.summary.ref.name, version.summary.ref.number)
+    entry = next((entry for entry in version.files if entry.path == path), None)
+    if entry is None:
+        raise NotFoundError(f"{exact} has no file {path[:120]!r}", remedy="The version lists its files")
+    return download(
+        request, entry, lambda start, length: office.catalog.open_file(exact, entry.path, start=start, length=length)
+    )
+
+
+@router.get(ONE + "/cards", **speaks(Sequence[CardRevision]))
+def cards(office: House, reference: ModelVersion) -> Response:
+    """Every revision of the model card, as the office orders them."""
+    return answer(office.catalog.cards(reference))
+
+
+@router.post(ONE + "/cards", **speaks(CardRevision, takes=CardText, status=201))
+def revise_card(
+    office: House, reference: ModelVersion, body: Annotated[CardText, Depends(body_of(CardText))]
+) -> Response:
+    """Add a revision of the model card: Markdown with YAML front matter."""
+    return answer(office.catalog.revise_card(reference, body.text), 201)
+
+
+@router.patch(ONE + "/tags", **speaks(takes=TagValues, status=204))
+def tag(office: House, reference: ModelVersion, body: Annotated[TagValues, Depends(body_of(TagValues))]) -> Response:
+    """Set tags of the version; null removes one."""
+    office.catalog.tag(exactly(office, reference), body.tags)
+    return nothing()
+
+
+@router.post(ONE + "/deprecate", **speaks(VersionDetail, takes=Reason))
+def deprecate(office: House, reference: ModelVersion, body: Annotated[Reason, Depends(body_of(Reason))]) -> Response:
+    """Advise against the version."""
+    return answer(office.catalog.deprecate(reference, body.reason))
+
+
+@router.post(ONE + "/archive", **speaks(VersionDetail, takes=Reason))
+def archive(office: House, reference: ModelVersion, body: Annotated[Reason, Depends(body_of(Reason))]) -> Response:
+    """Put the version away."""
+    return answer(office.catalog.archive(reference, body.reason))
+
+
+@router.get(ONE + "/evidence", **speaks(Sequence[EvidenceValue]))
+def evidence(office: House, reference: ModelVersion) -> Response:
+    """What is known about the version that a policy may ask for."""
+    return answer(office.promotions.evidence(reference))
+
+
+@router.post(ONE + "/evidence", **speaks(EvidenceValue, takes=NewEvidence, status=201))
+async def add_evidence(request: Request, office: House, reference: ModelVersion) -> Response:
+    """Add evidence: a JSON body, or an upload of one file with the same JSON as its part `details`."""
+    if not request.headers.get("content-type", "").startswith("multipart/"):
+        told = await body_of(NewEvidence)(request)
+        return answer(await run_in_threadpool(office.promotions.add_evidence, reference, told.type, told.body), 201)
+    async with received(request) as upload:
+        told = from_json(NewEvidence, upload.details)
+        if len(upload.files) != 1:
+            raise UsageError(f"evidence is one file, not {len(upload.files)}")
+        path, source = next(iter(upload.files.items()))
+        name = path.rpartition("/")[2]
+
+        def add() -> EvidenceValue:
+            with source.open("rb") as stream:
+                return office.promotions.add_evidence(reference, told.type, told.body, file=stream, file_name=name)
+
+        return answer(await run_in_threadpool(add), 201)

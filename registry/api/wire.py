@@ -1,0 +1,180 @@
+"""What every route shares: the office of whoever asks, pages, bodies, and values printed as JSON with their schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import fields
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Path, Query
+from fastapi.responses import Response
+from starlette.requests import Request
+
+from registry.api import problems
+from registry.domain.codec import from_json, schema_of, to_json
+from registry.domain.ids import is_id
+from registry.domain.names import AssetKind, Name, Reference
+from registry.domain.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
+from registry.domain.verbs import Office
+from registry.errors import BadReferenceError, NotFoundError, TooLargeError, UsageError
+
+T = TypeVar("T")
+MAX_BODY = 2 * 1024**2
+"""Bytes of a JSON body; what is larger is an upload."""
+
+
+def office_of(request: Request) -> Office:
+    """The verbs, for the actor whom the server's guard found in the token or session."""
+    office: Office = request.state.office
+    return office
+
+
+House = Annotated[Office, Depends(office_of)]
+
+
+def _page(
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many items")] = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=4096, description="`next_cursor` of the page before")] = None,
+) -> PageRequest:
+    return PageRequest(limit, cursor)
+
+
+Paging = Annotated[PageRequest, Depends(_page)]
+
+
+def _name(
+    team: Annotated[str, Path(description="Team, the first part of a name")],
+    name: Annotated[str, Path(description="Second part of a name")],
+) -> Name:
+    return Name(team, name)
+
+
+ItemName = Annotated[Name, Depends(_name)]
+
+
+def reference_to(kind: AssetKind, name: Name, version: str) -> Reference:
+    """`3`, `@production` or `latest` of `name`. Raises: BadReferenceError."""
+    if version == "latest":
+        return Reference(kind, name)
+    if version.startswith("@"):
+        return Reference.parse(f"{kind}:/{name}{version}")
+    if not version.isascii() or not version.isdecimal():
+        raise BadReferenceError(
+            f"{version[:80]!r} is not a version", remedy="Give a number, @ and an alias, or the word latest"
+        )
+    return Reference.parse(f"{kind}:/{name}/{version}")
+
+
+_Version = Annotated[str, Path(description="A number, `@alias` or `latest`", max_length=80)]
+
+
+def _model_version(name: ItemName, version: _Version) -> Reference:
+    return reference_to(AssetKind.MODELS, name, version)
+
+
+def _dataset_version(name: ItemName, version: _Version) -> Reference:
+    return reference_to(AssetKind.DATASETS, name, version)
+
+
+ModelVersion = Annotated[Reference, Depends(_model_version)]
+DatasetVersion = Annotated[Reference, Depends(_dataset_version)]
+
+
+def public_id(text: str) -> str:
+    """`text` if it has the form of a public id. Raises: NotFoundError, as for any id that nothing has."""
+    if not is_id(text):
+        raise NotFoundError(f"there is nothing with the id {text[:80]!r}")
+    return text
+
+
+def exactly(office: Office, reference: Reference) -> Reference:
+    """The version that `reference` means now, by its number: for verbs where no number means the whole model."""
+    ref = office.catalog.version(reference).summary.ref
+    return Reference(ref.kind, ref.name, ref.number)
+
+
+async def read_capped(request: Request, limit: int = MAX_BODY) -> bytes:
+    """The whole body. Raises: TooLargeError as soon as it is longer than `limit` bytes."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise TooLargeError(f"the body is larger than {limit:,} bytes")
+    return bytes(body)
+
+
+def body_of(kind: type[T]) -> Callable[[Request], Awaitable[T]]:
+    """A dependency that reads the JSON body as a value of type `kind`. Raises: UsageError, InvalidError."""
+
+    async def read(request: Request) -> T:
+        raw = await read_capped(request)
+        try:
+            data = json.loads(raw or b"{}")
+        except (ValueError, RecursionError) as error:
+            raise UsageError("the body is not JSON", facts={"reason": str(error)[:200]}) from error
+        return from_json(kind, data)
+
+    return read
+
+
+def fields_of(value: Any) -> dict[str, Any]:
+    """The fields of a frozen value, not copied deeper: to build the verb's own value from a body."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def upload_of(details: Any) -> dict[str, Any]:
+    """The schema of an upload: files with relative paths, and `details` of this type."""
+    return {
+        "type": "object",
+        "properties": {
+            "details": schema_of(details),
+            "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
+        },
+    }
+
+
+async def text_body(request: Request) -> str:
+    """The body as UTF-8 text: a recipe or a policy as it was written. Raises: UsageError."""
+    try:
+        return (await read_capped(request)).decode()
+    except UnicodeDecodeError as error:
+        raise UsageError("the body is not UTF-8 text") from error
+
+
+Text = Annotated[str, Depends(text_body)]
+
+
+def answer(value: object, status: int = 200) -> Response:
+    """`value` as JSON: the values of the domain and nothing else."""
+    return Response(json.dumps(to_json(value), ensure_ascii=False), status, media_type="application/json")
+
+
+def nothing() -> Response:
+    """Done, and there is nothing to say."""
+    return Response(status_code=204)
+
+
+def speaks(
+    gives: Any = None,
+    *,
+    takes: Any = None,
+    status: int = 200,
+    media: str = "application/json",
+    taken_as: str = "application/json",
+) -> dict[str, Any]:
+    """What a route says of itself in the OpenAPI document: the types of its body and of its answer.
+
+    A dict is a schema as it is; anything else is a type of the domain, whose schema `codec` knows.
+    """
+    error = {"description": "A problem", "content": {problems.MEDIA_TYPE: {"schema": problems.SCHEMA}}}
+    content = {} if gives is None else {"content": {media: {"schema": _schema(gives)}}}
+    responses: dict[int | str, Any] = {status: {"description": "Done", **content}, "default": error}
+    said: dict[str, Any] = {"status_code": status, "responses": responses, "response_model": None}
+    if takes is not None:
+        said["openapi_extra"] = {"requestBody": {"required": True, "content": {taken_as: {"schema": _schema(takes)}}}}
+    return said
+
+
+def _schema(kind: Any) -> Any:
+    return kind if isinstance(kind, dict) else schema_of(kind)

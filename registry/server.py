@@ -1,0 +1,247 @@
+"""The server: the JSON API and the pages behind one guard. Nothing is reachable that the guard did not let through."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Form
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lineage import LineageError
+from registry import __version__
+from registry.api import openapi, problems
+from registry.api.routes import PREFIX, api_router
+from registry.auth import COOKIE, LIFETIME, Doorkeeper, session_key
+from registry.domain.people import Actor
+from registry.domain.verbs import Office
+from registry.errors import PermissionDeniedError, RegistryError, UnauthenticatedError, UsageError
+from registry.settings import Settings
+from registry.web.house import error_page, sign_in_page
+from registry.web.render import STATIC, link
+from registry.web.routes import pages_router
+
+OPEN = frozenset({"/healthz", "/sign-in"})
+"""Besides static files, all that may be reached by nobody in particular."""
+SAFE = frozenset({"GET", "HEAD"})
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+log = logging.getLogger("forebear.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Stands before every route: who asks, by which host name, from where. Adds the headers that every answer has.
+
+    Authentication is by `Authorization: Bearer`, else by the session cookie. Any page of the web can make a browser
+    send our cookie: with it, a request that changes something must also come from our own origin, and bring the
+    session's CSRF token (pages as a field of the form, programs as the header `X-CSRF-Token`).
+    """
+
+    app: ASGIApp
+    office: Office
+    door: Doorkeeper
+    settings: Settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request. Web sockets are not answered: the house has none."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._answer(Request(scope, receive), _Sender(send, scope["path"]))
+
+    async def _answer(self, request: Request, send: _Sender) -> None:
+        try:
+            self._check_host(request)
+            await self._identify(request)
+            await self.app(request.scope, request.receive, send)
+        except RegistryError as error:
+            await self._refusal(request, error)(request.scope, request.receive, send)
+        except Exception as error:  # noqa: BLE001 - the last wall: nothing of the inside may reach the outside
+            known, status = problems.as_error(error, request)
+            if not send.started:
+                await _failure(request, known, status)(request.scope, request.receive, send)
+
+    def _check_host(self, request: Request) -> None:
+        try:
+            host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+        except ValueError:
+            host = ""
+        if host not in {name.lower() for name in self.settings.allowed_hosts}:
+            raise UsageError(
+                f"this server does not answer to the name {host[:80]!r}",
+                remedy="FOREBEAR_ALLOWED_HOSTS names the hosts that it answers to",
+            )
+
+    async def _identify(self, request: Request) -> None:
+        """Give the request the office of whoever asks. Raises: UnauthenticatedError, PermissionDeniedError."""
+        path = request.url.path
+        if path == "/healthz" or path.startswith("/static/"):
+            return
+        header, cookie = request.headers.get("authorization"), request.cookies.get(COOKIE)
+        if request.method not in SAFE and header is None:
+            _check_origin(request)
+        if path in OPEN:
+            return
+        if header is not None:
+            actor = await run_in_threadpool(self.door.actor_of_header, header)
+        elif cookie:
+            actor = await run_in_threadpool(self._of_cookie, request, cookie)
+        else:
+            raise UnauthenticatedError(
+                "this needs a token", remedy="Sign in, or send the header Authorization: Bearer fbr_…"
+            )
+        request.state.office = self.office.as_actor(actor)
+
+    def _of_cookie(self, request: Request, cookie: str) -> Actor:
+        session = self.door.session_of_cookie(cookie)
+        request.state.session, request.state.csrf = session, self.door.csrf_token(session)
+        if request.method not in SAFE and request.url.path.startswith(PREFIX):
+            self.door.check_csrf(session, request.headers.get("x-csrf-token"))
+        return self.door.actor_of_session(session)
+
+    def _refusal(self, request: Request, error: RegistryError) -> Response:
+        if _is_program(request) or not isinstance(error, UnauthenticatedError):
+            return _failure(request, error, None)
+        back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        to_sign_in = link("/sign-in", next=back if request.method == "GET" and back != "/" else None)
+        answer = RedirectResponse(to_sign_in, 303)
+        answer.delete_cookie(COOKIE, path="/")
+        return answer
+
+
+class _Sender:
+    """Passes an answer on, with the headers that every answer has, and knows whether one was begun."""
+
+    def __init__(self, send: Send, path: str) -> None:
+        self.send = send
+        self.is_static = path.startswith("/static/")
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers[name] = value
+            kept = "public, max-age=31536000, immutable" if self.is_static and message["status"] == 200 else "no-store"
+            headers.setdefault("Cache-Control", kept)
+        await self.send(message)
+
+
+def create_app(office: Office, settings: Settings, door: Doorkeeper, *, home: Path) -> FastAPI:
+    """The application over `office`, which is the system's own: the guard makes it the caller's.
+
+    Uploads are staged in `home`.
+    """
+    app = FastAPI(title="Forebear", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.settings, app.state.home, app.state.door = settings, home, door
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
+    for path, method, answer in (
+        ("/healthz", "GET", health),
+        ("/sign-in", "GET", sign_in_form),
+        ("/sign-in", "POST", sign_in),
+    ):
+        app.add_api_route(path, answer, methods=[method], include_in_schema=False, response_model=None)
+    pages = pages_router()
+    pages.add_api_route("/sign-out", sign_out, methods=["POST"], response_model=None)
+    app.include_router(api_router())
+    app.include_router(pages)
+    app.mount("/static", StaticFiles(directory=STATIC))
+    for kind in (RegistryError, LineageError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _answer_error)
+    app.add_middleware(Guard, office=office, door=door, settings=settings)
+    return app
+
+
+def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int = 8765) -> None:
+    """Serve `home` until interrupted. Raises: HomeNotFoundError, OldDatabaseError, NewDatabaseError."""
+    import uvicorn  # noqa: PLC0415 - tests build the application without a server
+
+    from registry import bootstrap  # noqa: PLC0415 - opening the house costs SQLAlchemy
+
+    office = bootstrap.open_system(home, settings=settings)
+    door = Doorkeeper(office.people, session_key(home, settings), bootstrap.SystemClock())
+    app = create_app(office, settings, door, home=home)
+    uvicorn.run(app, host=host, port=port, server_header=False, proxy_headers=False)
+
+
+def health() -> PlainTextResponse:
+    """Alive. Says nothing else."""
+    return PlainTextResponse("ok")
+
+
+def sign_in_form(request: Request, next: str = "/") -> Response:
+    """The form that takes a token."""
+    return sign_in_page(request, next=_own_address(next))
+
+
+def sign_in(request: Request, token: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/") -> Response:
+    """A session for the owner of the token, in a cookie that scripts cannot read."""
+    door: Doorkeeper = request.app.state.door
+    try:
+        cookie, _ = door.sign_in(token)
+    except UnauthenticatedError as error:
+        return sign_in_page(request, next=_own_address(next), error=str(error), status=401)
+    answer = RedirectResponse(_own_address(next), 303)
+    secure = request.url.scheme == "https"
+    seconds = int(LIFETIME.total_seconds())
+    answer.set_cookie(COOKIE, cookie, max_age=seconds, path="/", httponly=True, samesite="lax", secure=secure)
+    return answer
+
+
+def sign_out() -> Response:
+    """Forget the session in this browser. Revoking the token ends every session made with it."""
+    answer = RedirectResponse("/sign-in", 303)
+    answer.delete_cookie(COOKIE, path="/")
+    return answer
+
+
+def _answer_error(request: Request, raised: Exception) -> Response:
+    error, status = problems.as_error(raised, request)
+    return _failure(request, error, status)
+
+
+def _failure(request: Request, error: RegistryError, status: int | None) -> Response:
+    """To programs a problem body, to people a page."""
+    if _is_program(request):
+        return problems.problem(error, status=status)
+    return error_page(request, error, status=status)
+
+
+def _is_program(request: Request) -> bool:
+    return request.url.path.startswith("/api/")
+
+
+def _check_origin(request: Request) -> None:
+    """Raises: PermissionDeniedError when a browser says that another site's page sent this."""
+    origin = request.headers.get("origin")
+    same = urlsplit(origin).netloc == request.headers.get("host") if origin is not None else True
+    if not same or request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise PermissionDeniedError("this request came from another site", remedy="Open the page here and repeat")
+
+
+def _own_address(text: str) -> str:
+    """`text` if it is an address of this server, else the first page: sign-in leads nowhere else."""
+    parts = urlsplit(text) if text.isprintable() else None
+    own = parts is not None and not parts.scheme and not parts.netloc and text.startswith("/")
+    return text if own and not text.startswith(("//", "/\\")) and "\\" not in text else "/"

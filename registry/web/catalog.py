@@ -1,0 +1,165 @@
+"""The catalog page: search, facets, sorting and paging over registered models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+from starlette.requests import Request
+
+from registry.domain.catalog import (
+    MetricComparison,
+    Modality,
+    ModelSummary,
+    SearchQuery,
+    SortKey,
+    Status,
+    read_sort,
+)
+from registry.domain.paging import PageRequest
+from registry.web.parts import House
+from registry.web.render import link, page
+
+router = APIRouter()
+PER_PAGE = 24
+FACETS = {
+    "task": "Task",
+    "modality": "Modality",
+    "stage": "Stage",
+    "status": "Status",
+    "licence": "Licence",
+    "owner": "Owner",
+    "origin": "Origin",
+    "tag": "Tags",
+}
+"""Fields that are shown as facets, in this order; each is also the name of its query parameter."""
+SORTS = {"updated": "Recently changed", "created": "Newest", "name": "Name", "metrics.accuracy": "Best accuracy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value of a facet: how many models have it, and where choosing (or dropping) it leads."""
+
+    value: str
+    count: int
+    chosen: bool
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class FacetBox:
+    """One facet with its values, the most frequent first."""
+
+    title: str
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogPage:
+    """Models that match, and every way to narrow or widen the search."""
+
+    models: Sequence[ModelSummary]
+    boxes: tuple[FacetBox, ...]
+    dropped: tuple[Choice, ...]
+    """Conditions that hold now; each address drops one."""
+    text: str
+    sort: str
+    sorts: Mapping[str, str]
+    kept: tuple[tuple[str, str], ...]
+    """Conditions as form fields, for the search box and the sort choice."""
+    metric: str
+    next_page: str
+    first_page: str
+
+
+@router.get("/")
+def catalog(
+    request: Request,
+    office: House,
+    text: Annotated[str, Query(max_length=512)] = "",
+    task: str = "",
+    modality: str = "",
+    stage: str = "",
+    status: str = "",
+    licence: str = "",
+    owner: str = "",
+    origin: str = "",
+    tag: str = "",
+    metric: str = "",
+    sort: str = "updated",
+    cursor: str | None = None,
+) -> HTMLResponse:
+    """The catalog, as asked."""
+    asked = {
+        "text": text,
+        "task": task,
+        "modality": modality,
+        "stage": stage,
+        "status": status,
+        "licence": licence,
+        "owner": owner,
+        "origin": origin,
+        "tag": tag,
+        "metric": metric,
+        "sort": "" if sort == "updated" else sort,
+    }
+    query = _query(asked, sort, cursor)
+    found = office.catalog.search(query)
+    facets = {facet.field: facet.counts for facet in office.catalog.facets(replace(query, page=PageRequest(PER_PAGE)))}
+    context = CatalogPage(
+        models=found.items,
+        boxes=tuple(
+            FacetBox(title, _choices(field, _counts(facets, field), asked))
+            for field, title in FACETS.items()
+            if _counts(facets, field)
+        ),
+        dropped=tuple(
+            Choice(value, 0, True, link("/", asked, **{field: None}))
+            for field, value in asked.items()
+            if value and field not in {"text", "sort"}
+        ),
+        text=text,
+        sort=sort,
+        sorts=SORTS,
+        kept=tuple((field, value) for field, value in asked.items() if value and field not in {"text", "sort"}),
+        metric=query.sort_metric or "accuracy",
+        next_page=link("/", asked, cursor=found.next_cursor) if found.next_cursor else "",
+        first_page=link("/", asked) if cursor else "",
+    )
+    return page(request, "catalog.html", context, section="models", api=link("/api/v1/models", asked))
+
+
+def _query(asked: Mapping[str, str], sort: str, cursor: str | None) -> SearchQuery:
+    key, sort_metric = read_sort(sort)
+    return SearchQuery(
+        text=asked["text"],
+        task=asked["task"] or None,
+        modality=Modality(asked["modality"]) if asked["modality"] in set(Modality) else None,
+        tags=(asked["tag"],) if asked["tag"] else (),
+        stage=asked["stage"] or None,
+        status=Status(asked["status"]) if asked["status"] in set(Status) else None,
+        licence=asked["licence"] or None,
+        origin=asked["origin"] or None,
+        owner=asked["owner"] or None,
+        metrics=(MetricComparison.parse(asked["metric"]),) if asked["metric"] else (),
+        sort=key,
+        sort_metric=sort_metric,
+        descending=key is not SortKey.NAME,
+        page=PageRequest(PER_PAGE, cursor),
+    )
+
+
+def _counts(facets: Mapping[str, Sequence[tuple[str, int]]], field: str) -> Sequence[tuple[str, int]]:
+    return facets.get(field) or facets.get(f"{field}s") or ()
+
+
+def _choices(field: str, counts: Sequence[tuple[str, int]], asked: Mapping[str, str]) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(
+            value, count, asked[field] == value, link("/", asked, **{field: None if asked[field] == value else value})
+        )
+        for value, count in sorted(counts, key=lambda pair: (-pair[1], pair[0]))
+    )

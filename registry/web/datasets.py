@@ -1,0 +1,90 @@
+"""Datasets: the list, and one dataset with its versions, splits and classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+from starlette.requests import Request
+
+from registry.domain.data import DatasetSummary, DatasetVersionDetail, SplitSummary
+from registry.domain.names import AssetKind, Name, Reference
+from registry.domain.paging import PageRequest
+from registry.web.graph import Branch, outline_of
+from registry.web.parts import House
+from registry.web.render import link, page
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetsPage:
+    """Registered datasets that match."""
+
+    datasets: Sequence[DatasetSummary]
+    text: str
+    next_page: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """One class: how many rows of it each split has, in the order of the splits."""
+
+    label: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetPage:
+    """One dataset version, its classes by split, and what was made with it."""
+
+    version: DatasetVersionDetail
+    numbers: range
+    rows: tuple[ClassRow, ...]
+    more_classes: int
+    descendants: Branch
+    complete: bool
+
+
+MAX_CLASSES = 40
+
+
+@router.get("/datasets")
+def datasets(
+    request: Request, office: House, text: Annotated[str, Query(max_length=512)] = "", cursor: str | None = None
+) -> HTMLResponse:
+    """Every dataset that matches."""
+    found = office.datasets.search(text, PageRequest(24, cursor))
+    following = link("/datasets", text=text, cursor=found.next_cursor) if found.next_cursor else ""
+    context = DatasetsPage(found.items, text, following)
+    return page(request, "datasets.html", context, section="datasets", api=link("/api/v1/datasets", text=text))
+
+
+@router.get("/datasets/{team}/{name}")
+@router.get("/datasets/{team}/{name}/{version}")
+def dataset(request: Request, office: House, team: str, name: str, version: str | None = None) -> HTMLResponse:
+    """One dataset; without a version the latest is shown."""
+    asked = Name(team, name)
+    reference = Reference.parse(f"datasets:/{asked}/{version}") if version else Reference(AssetKind.DATASETS, asked)
+    detail = office.datasets.version(reference)
+    graph = office.lineage.show(str(detail.summary.ref), up=0, down=-1, limit=300)
+    rows = class_rows(detail.summary.splits)
+    context = DatasetPage(
+        version=detail,
+        numbers=range(detail.dataset.versions, 0, -1),
+        rows=rows[:MAX_CLASSES],
+        more_classes=max(len(rows) - MAX_CLASSES, 0),
+        descendants=outline_of(graph)[1],
+        complete=graph.complete,
+    )
+    api = f"/api/v1/datasets/{asked}/versions/{detail.summary.ref.number}"
+    return page(request, "dataset.html", context, section="datasets", api=api)
+
+
+def class_rows(splits: Sequence[SplitSummary]) -> tuple[ClassRow, ...]:
+    """The classes of all splits, each with its count in every split."""
+    labels = sorted({label for split in splits for label in split.classes})
+    return tuple(ClassRow(label, tuple(split.classes.get(label, 0) for split in splits)) for label in labels)

@@ -1,0 +1,136 @@
+"""The rest of the house: people, the audit log, the routes of the API, and signing in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+from starlette.requests import Request
+
+from registry.domain.audit import AuditReport
+from registry.domain.catalog import HistoryEntry
+from registry.domain.paging import PageRequest
+from registry.domain.people import Person
+from registry.errors import RegistryError
+from registry.web.parts import House
+from registry.web.render import link, page
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class PeoplePage:
+    """Everyone who may sign in."""
+
+    people: Sequence[Person]
+    next_page: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Entries of the audit chain, newest first, and the report when it was asked to verify."""
+
+    entries: Sequence[HistoryEntry]
+    report: AuditReport | None
+    subject: str
+    action: str
+    next_page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One route of the API."""
+
+    method: str
+    path: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPage:
+    """The routes of the API, by room."""
+
+    rooms: Sequence[tuple[str, Sequence[Offer]]]
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPage:
+    """The form that takes a token; `error` is what was wrong with the last one."""
+
+    next: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorPage:
+    """What went wrong, in the words of the error."""
+
+    status: int
+    message: str
+    remedy: str
+    code: str
+    reasons: Sequence[str]
+
+
+@router.get("/people")
+def people(request: Request, office: House, cursor: str | None = None) -> HTMLResponse:
+    """Everyone who may sign in, with their roles."""
+    found = office.people.search(PageRequest(100, cursor))
+    following = link("/people", cursor=found.next_cursor) if found.next_cursor else ""
+    return page(request, "people.html", PeoplePage(found.items, following), section="people", api="/api/v1/people")
+
+
+@router.get("/audit")
+def audit(
+    request: Request,
+    office: House,
+    subject: str = "",
+    action: str = "",
+    verify: bool = False,
+    cursor: str | None = None,
+) -> HTMLResponse:
+    """The audit chain, and on request whether it holds."""
+    found = office.audit.search(subject=subject or None, action=action or None, page=PageRequest(50, cursor))
+    more = found.next_cursor
+    context = AuditPage(
+        entries=found.items,
+        report=office.audit.verify() if verify else None,
+        subject=subject,
+        action=action,
+        next_page=link("/audit", subject=subject, action=action, cursor=more) if more else "",
+    )
+    api = link("/api/v1/audit", subject=subject, action=action)
+    return page(request, "audit.html", context, section="audit", api=api)
+
+
+@router.get("/api")
+def api_routes(request: Request) -> HTMLResponse:
+    """The routes of the API, read from its own OpenAPI document."""
+    rooms: dict[str, list[Offer]] = {}
+    for path, methods in request.app.openapi()["paths"].items():
+        for method, said in methods.items():
+            offer = Offer(method.upper(), path, said.get("description", "").split("\n")[0])
+            rooms.setdefault(said.get("tags", ["other"])[0], []).append(offer)
+    context = ApiPage(tuple(rooms.items()))
+    return page(request, "api.html", context, section="api", api="/api/v1/openapi.json")
+
+
+def sign_in_page(request: Request, *, next: str, error: str = "", status: int = 200) -> HTMLResponse:
+    """The form that takes a token."""
+    return page(request, "signin.html", SignInPage(next, error), section="signin", status=status)
+
+
+def error_page(request: Request, error: RegistryError, *, status: int | None = None) -> HTMLResponse:
+    """`error` as a page."""
+    number = status or error.family.status
+    reasons = error.facts.get("reasons")
+    context = ErrorPage(
+        status=number,
+        message=error.message,
+        remedy=error.remedy,
+        code=error.code,
+        reasons=[str(one) for one in reasons] if isinstance(reasons, list) else (),
+    )
+    return page(request, "error.html", context, section="error", status=number)

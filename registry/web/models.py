@@ -1,0 +1,150 @@
+"""The page of a registered model: one version at a time, under six tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.requests import Request
+
+from registry.domain.catalog import (
+    AliasValue,
+    CardRevision,
+    HistoryEntry,
+    ModelSummary,
+    VersionDetail,
+    VersionSummary,
+)
+from registry.domain.names import AssetKind, Name, Reference
+from registry.domain.paging import PageRequest
+from registry.domain.promotion import EvidenceValue, RequestSummary
+from registry.domain.verbs import Office
+from registry.errors import NotFoundError
+from registry.web.graph import Branch, outline_of
+from registry.web.markdown import RenderedCard, render_card
+from registry.web.parts import House, see
+from registry.web.render import link, page
+
+router = APIRouter()
+TABS = {
+    "overview": "Overview",
+    "versions": "Versions",
+    "lineage": "Lineage",
+    "approvals": "Approvals",
+    "files": "Files",
+    "activity": "Activity",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the chosen tab needs beside the version itself; the rest stays empty."""
+
+    versions: Sequence[VersionSummary] = ()
+    next_page: str = ""
+    card: RenderedCard | None = None
+    revisions: Sequence[CardRevision] = ()
+    ancestors: Branch | None = None
+    descendants: Branch | None = None
+    complete: bool = True
+    requests: Sequence[RequestSummary] = ()
+    evidence: Sequence[EvidenceValue] = ()
+    stages: Sequence[str] = ()
+    activity: Sequence[HistoryEntry] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPage:
+    """One registered model, one of its versions, one tab."""
+
+    model: ModelSummary
+    aliases: Sequence[AliasValue]
+    version: VersionDetail | None
+    numbers: Sequence[VersionSummary]
+    tab: str
+    tabs: Sequence[tuple[str, str, str]]
+    """Key, title, address."""
+    content: Content = field(default_factory=Content)
+
+
+@router.get("/models/{team}/{name}")
+@router.get("/models/{team}/{name}/{version}")
+def model(
+    request: Request,
+    office: House,
+    team: str,
+    name: str,
+    version: str | None = None,
+    tab: str = "overview",
+    cursor: str | None = None,
+) -> HTMLResponse:
+    """One model; without a version the latest is shown."""
+    if tab not in TABS:
+        raise NotFoundError(f"a model has no tab {tab[:40]!r}")
+    asked = Name(team, name)
+    detail = office.catalog.model(asked)
+    shown = _version(office, asked, version, detail.summary)
+    base = f"/models/{asked}/{shown.summary.ref.number}" if shown else f"/models/{asked}"
+    context = ModelPage(
+        model=detail.summary,
+        aliases=detail.aliases,
+        version=shown,
+        numbers=office.catalog.versions(asked, PageRequest(100)).items,
+        tab=tab,
+        tabs=[(key, title, link(base, tab=None if key == "overview" else key)) for key, title in TABS.items()],
+        content=_content(office, asked, shown, tab, PageRequest(50, cursor)),
+    )
+    api = f"/api/v1/models/{asked}" + (f"/versions/{shown.summary.ref.number}" if shown else "")
+    return page(request, "model.html", context, section="models", api=api)
+
+
+def _version(office: Office, name: Name, version: str | None, summary: ModelSummary) -> VersionDetail | None:
+    if version is None:
+        return office.catalog.version(Reference(AssetKind.MODELS, name)) if summary.version else None
+    return office.catalog.version(Reference.parse(f"models:/{name}{'' if version.startswith('@') else '/'}{version}"))
+
+
+def _content(office: Office, name: Name, version: VersionDetail | None, tab: str, paging: PageRequest) -> Content:
+    if tab == "versions":
+        found = office.catalog.versions(name, paging)
+        following = link(f"/models/{name}", tab=tab, cursor=found.next_cursor) if found.next_cursor else ""
+        return Content(versions=found.items, next_page=following)
+    if tab == "activity":
+        history = office.catalog.history(name, paging)
+        following = link(f"/models/{name}", tab=tab, cursor=history.next_cursor) if history.next_cursor else ""
+        return Content(activity=history.items, next_page=following)
+    if version is None or tab == "files":
+        return Content()
+    ref = version.summary.ref
+    if tab == "lineage":
+        found_graph = office.lineage.show(str(ref), up=-1, down=-1, limit=500)
+        up, down = outline_of(found_graph)
+        return Content(ancestors=up, descendants=down, complete=found_graph.complete)
+    exact = Reference(ref.kind, ref.name, ref.number)
+    if tab == "approvals":
+        mine = [one for one in office.promotions.requests(name=name, page=PageRequest(100)).items if one.ref == ref]
+        return Content(requests=mine, evidence=office.promotions.evidence(exact), stages=_stages(version))
+    card = render_card(version.card.text) if version.card else None
+    return Content(card=card, revisions=office.catalog.cards(exact))
+
+
+def _stages(version: VersionDetail) -> Sequence[str]:
+    """The usual stages after this one, as suggestions: the policy decides which are stages at all."""
+    usual = ("registered", "candidate", "validated", "production", "retired")
+    stage = version.summary.stage
+    return usual[usual.index(stage) + 1 :] if stage in usual else usual[1:]
+
+
+@router.post("/promotions")
+def request_promotion(
+    office: House,
+    reference: Annotated[str, Form()],
+    to_stage: Annotated[str, Form()],
+    comment: Annotated[str, Form()] = "",
+) -> RedirectResponse:
+    """Open a promotion request and go to its page."""
+    opened = office.promotions.request(Reference.parse(reference, kind=AssetKind.MODELS), to_stage, comment=comment)
+    return see(f"/promotions/{opened.summary.id}")

@@ -1,0 +1,33 @@
+"""What the pages share: the office of whoever is signed in, and the guard on every form."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.responses import RedirectResponse
+from starlette.requests import Request
+
+from registry.domain.verbs import Office
+
+
+def _office(request: Request) -> Office:
+    office: Office = request.state.office
+    return office
+
+
+House = Annotated[Office, Depends(_office)]
+
+
+async def check_form(request: Request) -> None:
+    """Every form of a signed-in browser brings its session's token. Raises: PermissionDeniedError."""
+    session = getattr(request.state, "session", None)
+    if request.method in {"GET", "HEAD"} or session is None:
+        return
+    given = (await request.form()).get("csrf")
+    request.app.state.door.check_csrf(session, given if isinstance(given, str) else None)
+
+
+def see(address: str) -> RedirectResponse:
+    """After a form: go and look (303, so that a reload does not send the form again)."""
+    return RedirectResponse(address, status_code=303)

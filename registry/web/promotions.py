@@ -1,0 +1,118 @@
+"""Approvals: the inbox, one request with its verdict and votes, and the forms to vote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.requests import Request
+
+from registry.domain.catalog import VersionDetail
+from registry.domain.ids import is_id
+from registry.domain.names import Reference
+from registry.domain.paging import PageRequest
+from registry.domain.promotion import CheckResult, PolicyValue, RequestDetail, RequestState, RequestSummary
+from registry.errors import NotFoundError
+from registry.web.parts import House, see
+from registry.web.render import link, page
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPage:
+    """Requests in one state, newest first."""
+
+    requests: Sequence[RequestSummary]
+    state: str
+    states: Sequence[str]
+    next_page: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """One request: what is asked, every check with its outcome, who voted, on which evidence, by which policy."""
+
+    request: RequestDetail
+    passed: Sequence[CheckResult]
+    missing: Sequence[CheckResult]
+    version: VersionDetail | None
+    """None when the version was deleted since."""
+    open: bool
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PoliciesPage:
+    """The newest version of each policy."""
+
+    policies: Sequence[PolicyValue]
+
+
+@router.get("/promotions")
+def inbox(request: Request, office: House, state: str = "open", cursor: str | None = None) -> HTMLResponse:
+    """Open requests, or those that were closed in some way."""
+    states = [one.value for one in RequestState]
+    wanted = RequestState(state) if state in states else None
+    found = office.promotions.requests(state=wanted, page=PageRequest(30, cursor))
+    following = link("/promotions", state=state, cursor=found.next_cursor) if found.next_cursor else ""
+    context = InboxPage(found.items, state, [*states, "all"], following)
+    api = link("/api/v1/promotions", state=wanted.value if wanted else None)
+    return page(request, "promotions.html", context, section="promotions", api=api)
+
+
+@router.get("/promotions/{request_id}")
+def show(request: Request, office: House, request_id: str) -> HTMLResponse:
+    """One request with its verdict as of now."""
+    detail = office.promotions.request_detail(_known(request_id))
+    ref = detail.summary.ref
+    try:
+        version = office.catalog.version(Reference(ref.kind, ref.name, ref.number))
+    except NotFoundError:
+        version = None
+    context = RequestPage(
+        request=detail,
+        passed=[check for check in detail.verdict.checks if check.passed],
+        missing=[check for check in detail.verdict.checks if not check.passed],
+        version=version,
+        open=detail.summary.state is RequestState.OPEN,
+        mine=detail.summary.requested_by == office.actor.handle,
+    )
+    return page(request, "promotion.html", context, section="promotions", api=f"/api/v1/promotions/{request_id}")
+
+
+@router.post("/promotions/{request_id}/approve")
+def approve(office: House, request_id: str, comment: Annotated[str, Form()] = "") -> RedirectResponse:
+    """Vote for."""
+    office.promotions.approve(_known(request_id), comment=comment)
+    return see(f"/promotions/{request_id}")
+
+
+@router.post("/promotions/{request_id}/reject")
+def reject(office: House, request_id: str, comment: Annotated[str, Form()] = "") -> RedirectResponse:
+    """Vote against."""
+    office.promotions.reject(_known(request_id), comment=comment)
+    return see(f"/promotions/{request_id}")
+
+
+@router.post("/promotions/{request_id}/withdraw")
+def withdraw(office: House, request_id: str) -> RedirectResponse:
+    """Take one's own request back."""
+    office.promotions.withdraw(_known(request_id))
+    return see(f"/promotions/{request_id}")
+
+
+@router.get("/policies")
+def policies(request: Request, office: House) -> HTMLResponse:
+    """The policies that judge promotions."""
+    context = PoliciesPage(office.promotions.policies())
+    return page(request, "policies.html", context, section="promotions", api="/api/v1/policies")
+
+
+def _known(request_id: str) -> str:
+    if not is_id(request_id):
+        raise NotFoundError(f"there is no promotion request {request_id[:80]!r}")
+    return request_id

@@ -1,0 +1,142 @@
+"""Templates: one environment, escaped throughout, and the few words for times, sizes and numbers that pages share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+
+from lineage import Digest
+from registry import __version__
+from registry.domain.names import AssetKind, VersionRef
+from registry.domain.verbs import Office
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What every page has around its own content. Before sign-in there is no one (`who` is empty)."""
+
+    who: str
+    roles: tuple[str, ...]
+    admin: bool
+    csrf: str
+    section: str
+    api: str
+    """The address of the same data as JSON; empty where there is none."""
+    version: str = __version__
+
+
+def page(
+    request: Request, template: str, context: Any, *, section: str, api: str = "", status: int = 200
+) -> HTMLResponse:
+    """Render `template` with the fields of the dataclass `context`, inside the frame."""
+    office: Office | None = getattr(request.state, "office", None)
+    frame = Frame(
+        who=office.actor.handle if office else "",
+        roles=tuple(sorted(office.actor.roles)) if office else (),
+        admin="admin" in office.actor.permissions if office else False,
+        csrf=getattr(request.state, "csrf", ""),
+        section=section,
+        api=api,
+    )
+    shown = {field.name: getattr(context, field.name) for field in fields(context)}
+    html = environment().get_template(template).render(frame=frame, here=str(request.url.path), **shown)
+    return HTMLResponse(html, status)
+
+
+@cache
+def environment() -> Environment:
+    """The one Jinja environment: autoescape everywhere, and an undefined word is an error."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        day=day, moment=moment, ago=ago, size=size, number=number, metric=metric, short=short, words=words, href=href
+    )
+    made.globals.update(static=static, link=link)
+    return made
+
+
+@cache
+def static(path: str) -> str:
+    """The address of a static file, with its digest, so that a browser may keep it for good."""
+    digest = hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
+    return f"/static/{path}?v={digest}"
+
+
+def link(path: str, query: Mapping[str, object] | None = None, **more: object) -> str:
+    """`path` with a query string of everything that is not None and not empty; lists become repeated keys."""
+    asked = {**(query or {}), **more}
+    kept = {key: value for key, value in asked.items() if value not in (None, "", [], ())}
+    return f"{path}?{urlencode(kept, doseq=True)}" if kept else path
+
+
+def href(ref: VersionRef) -> str:
+    """The page of a version."""
+    room = "models" if ref.kind is AssetKind.MODELS else "datasets"
+    return quote(f"/{room}/{ref.name}/{ref.number}")
+
+
+def day(at: datetime) -> str:
+    """`23 Nov 2026`."""
+    return f"{at.day} {at:%b %Y}"
+
+
+def moment(at: datetime) -> str:
+    """`2026-11-23 04:05:06 UTC`."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def ago(at: datetime, now: datetime | None = None) -> str:
+    """How long ago in one unit, and after a month the day itself."""
+    seconds = ((now or datetime.now(UTC)) - at).total_seconds()
+    for limit, unit, word in ((60, 1, "second"), (3600, 60, "minute"), (86400, 3600, "hour"), (2.6e6, 86400, "day")):
+        if seconds < limit:
+            count = max(int(seconds // unit), 0)
+            return "just now" if word == "second" else f"{count} {word}{'' if count == 1 else 's'} ago"
+    return day(at)
+
+
+def size(count: float) -> str:
+    """Bytes in powers of 1024: `18.2 MiB`."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def number(value: float) -> str:
+    """With thin groups of thousands: `12 345`."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def metric(value: float) -> str:
+    """Four significant digits, without trailing zeros."""
+    return f"{value:.4g}"
+
+
+def short(digest: Digest) -> str:
+    """The first twelve digits."""
+    return digest.short
+
+
+def words(text: object) -> str:
+    """`feature_extraction` as `feature extraction`."""
+    return str(text).replace("_", " ").replace("-", " ")

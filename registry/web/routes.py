@@ -1,0 +1,16 @@
+"""The pages as one router; every form of it is checked for its token."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+
+from registry.web import catalog, datasets, graph, house, models, promotions, steps
+from registry.web.parts import check_form
+
+
+def pages_router() -> APIRouter:
+    """Every page behind sign-in."""
+    pages = APIRouter(include_in_schema=False, dependencies=[Depends(check_form)])
+    for room in (catalog, models, datasets, steps, graph, promotions, house):
+        pages.include_router(room.router)
+    return pages

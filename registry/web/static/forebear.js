@@ -1,0 +1,29 @@
+// Small comforts for pages that work without them: copy buttons, a sort choice that acts at once, folded filters.
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.classList.add("done");
+    setTimeout(() => button.classList.remove("done"), 1200);
+  });
+}
+
+for (const choice of document.querySelectorAll("select[data-submit]")) {
+  choice.addEventListener("change", () => choice.form.requestSubmit());
+}
+
+const filters = document.querySelector(".facets .fold");
+if (filters && window.matchMedia("(max-width: 960px)").matches) filters.open = false;
+
+document.addEventListener("click", (event) => {
+  for (const open of document.querySelectorAll(".me[open], .picker[open]")) {
+    if (!open.contains(event.target)) open.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const open of document.querySelectorAll(".me[open], .picker[open]")) open.open = false;
+});

@@ -1,0 +1,106 @@
+"""Transfer steps: the list, and one step with its inputs, recipe, learning curves and provenance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import yaml
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.requests import Request
+
+from registry.domain.codec import to_json
+from registry.domain.ids import is_id
+from registry.domain.paging import PageRequest
+from registry.domain.transfers import StepDetail, StepState, StepSummary
+from registry.errors import NotFoundError
+from registry.web.curve import Plot, plots
+from registry.web.parts import House, see
+from registry.web.render import link, page
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class StepsPage:
+    """Steps, newest first."""
+
+    steps: Sequence[StepSummary]
+    state: str
+    states: Sequence[str]
+    next_page: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepPage:
+    """One step. `recipe` and `manifest` are text for people; the manifest's own bytes are at the API."""
+
+    step: StepDetail
+    plots: tuple[Plot, ...]
+    recipe: str
+    manifest: str
+    highlights: Mapping[str, str]
+    resumable: bool
+    cancellable: bool
+
+
+@router.get("/steps")
+def steps(request: Request, office: House, state: str = "", cursor: str | None = None) -> HTMLResponse:
+    """Every step, or those in one state."""
+    states = [one.value for one in StepState]
+    wanted = StepState(state) if state in states else None
+    found = office.transfers.search(state=wanted, page=PageRequest(30, cursor))
+    following = link("/steps", state=state, cursor=found.next_cursor) if found.next_cursor else ""
+    context = StepsPage(found.items, state, states, following)
+    return page(request, "steps.html", context, section="steps", api=link("/api/v1/transfers", state=state))
+
+
+@router.get("/steps/{step}")
+def step(request: Request, office: House, step: str) -> HTMLResponse:
+    """One step."""
+    detail = office.transfers.step(_known(step))
+    recipe = yaml.safe_dump(to_json(detail.recipe), sort_keys=False, allow_unicode=True) if detail.recipe else ""
+    manifest = json.dumps(to_json(detail.manifest), indent=2, ensure_ascii=False) if detail.manifest else ""
+    context = StepPage(
+        step=detail,
+        plots=plots(detail.curve),
+        recipe=recipe,
+        manifest=manifest,
+        highlights=highlights(detail.manifest or {}),
+        resumable=detail.summary.state in {StepState.INTERRUPTED, StepState.FAILED},
+        cancellable=detail.summary.state in {StepState.QUEUED, StepState.RUNNING},
+    )
+    return page(request, "step.html", context, section="steps", api=f"/api/v1/transfers/{step}")
+
+
+@router.post("/steps/{step}/resume")
+def resume(office: House, step: str) -> RedirectResponse:
+    """Go on from the last checkpoint, in the background."""
+    office.transfers.resume(_known(step), background=True)
+    return see(f"/steps/{step}")
+
+
+@router.post("/steps/{step}/cancel")
+def cancel(office: House, step: str) -> RedirectResponse:
+    """Stop the step."""
+    office.transfers.cancel(_known(step))
+    return see(f"/steps/{step}")
+
+
+def highlights(manifest: Mapping[str, object]) -> dict[str, str]:
+    """The short facts of a manifest (texts and numbers, one level of nesting) as a reader wants them first."""
+    found: dict[str, str] = {}
+    for key, value in manifest.items():
+        inner = value.items() if isinstance(value, Mapping) else [("", value)]
+        for word, fact in inner:
+            if isinstance(fact, str | int | float) and len(str(fact)) <= 60 and len(found) < 40:
+                found[f"{key} · {word}" if word else key] = f"{fact:.6g}" if isinstance(fact, float) else str(fact)
+    return found
+
+
+def _known(step: str) -> str:
+    if not is_id(step):
+        raise NotFoundError(f"there is no step {step[:80]!r}")
+    return step
