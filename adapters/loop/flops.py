@@ -20,20 +20,24 @@ METHOD = (
 )
 
 
-def flops_per_item(predict: Callable[[Inputs], Tensor], module: nn.Module, one: Inputs) -> tuple[float, float]:
-    """FLOPs of one item: (forward alone, forward and backward through what is trainable).
+def reading_flops(predict: Callable[[Inputs], Tensor], module: nn.Module, one: Inputs) -> float:
+    """FLOPs of a forward pass over `one`, a batch of one item, in eval mode (in which `module` is left)."""
+    module.eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        predict(one)
+    return float(counter.get_total_flops())
 
-    `one` is a batch of one item. Runs in eval mode, draws no random numbers, leaves no gradients behind.
+
+def learning_flops(predict: Callable[[Inputs], Tensor], module: nn.Module, one: Inputs) -> float:
+    """FLOPs of forward and backward over `one`, as far back as something is trainable.
+
+    Runs in eval mode (in which `module` is left), draws no random numbers and leaves no gradients behind.
     """
     module.eval()
-    with FlopCounterMode(display=False) as forward, torch.no_grad():
-        predict(one)
     learning = [p for p in module.parameters() if p.requires_grad]
-    if not learning:
-        return float(forward.get_total_flops()), float(forward.get_total_flops())
-    with FlopCounterMode(display=False) as both, torch.enable_grad():
+    with FlopCounterMode(display=False) as counter, torch.enable_grad():
         torch.autograd.grad(predict(one).sum(), learning, allow_unused=True)
-    return float(forward.get_total_flops()), float(both.get_total_flops())
+    return float(counter.get_total_flops())
 
 
 def one_item(items: Items, device: Device) -> Inputs:

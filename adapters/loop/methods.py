@@ -16,7 +16,7 @@ from adapters.loop.device import Device
 from adapters.loop.evaluate import evaluate
 from adapters.loop.fingerprint import fingerprint
 from adapters.loop.fit import Fit
-from adapters.loop.flops import METHOD, flops_per_item, one_item
+from adapters.loop.flops import METHOD, learning_flops, one_item, reading_flops
 from adapters.loop.learner import ArrayItems, Items, Learner, Workshop
 from adapters.loop.loop import Inputs
 from adapters.loop.metrics import BASELINE, Logits, baseline_accuracy, choosing_metric, measure
@@ -200,7 +200,7 @@ def feature_extraction(around: Environment) -> Iterator[TransferEvent]:
     yield from extract(around.job, learner, roles.tested, device, around.name, extraction)
     plain = {name: _hold(torch.from_numpy(found), device) for name, found in extraction.features.items()}
     answers = yield from around.answers(classify, learner.head, plain, roles, fit)
-    _, per_item = flops_per_item(classify, learner.head, one_item(plain["train"], device))
+    per_item = learning_flops(classify, learner.head, one_item(plain["train"], device))
     facts = {
         "features_computed": extraction.items,
         "feature_cache_hits": extraction.hits,
@@ -222,7 +222,9 @@ def fine_tuning(around: Environment) -> Iterator[TransferEvent]:
     device.place(learner.module)
     yield around.started(learner, roles)
     items = {role.name: learner.items(role) for role in roles.chosen_on}
-    forward, both = flops_per_item(learner.predict, learner.module, one_item(items["train"], device))
+    sample = one_item(items["train"], device)
+    reading = reading_flops(learner.predict, learner.module, sample)
+    learning = learning_flops(learner.predict, learner.module, sample)
     if device.compiles(recipe.params.get("compile", "auto"), around.steps(roles)):
         learner.module.compile()
     fit = around.fit(learner.predict, learner.module, groups, items, roles, frozen)
@@ -232,7 +234,7 @@ def fine_tuning(around: Environment) -> Iterator[TransferEvent]:
     read = sum(len(role.rows) for role in (roles.validation, roles.test) if role is not None)
     read += recipe.epochs * len(roles.validation.rows) if roles.validation else 0
     facts = {"frozen_layers": len(frozen), "layers": len(learner.layers)}
-    flops = both * fit.progress.samples * around.ranks.world + forward * read
+    flops = learning * fit.progress.samples * around.ranks.world + reading * read
     yield around.finished(learner, roles, fit, answers, flops, facts)
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from adapters.loop.device import Device
 from adapters.loop.evaluate import read
 from adapters.loop.features import FeatureCache, FeatureKey, Features
-from adapters.loop.flops import flops_per_item, one_item
+from adapters.loop.flops import one_item, reading_flops
 from adapters.loop.learner import Learner
 from adapters.loop.roles import Role
 from registry.ports import Advanced, TransferJob
@@ -84,8 +84,8 @@ def extract(
         into.hits[role.name] = found is not None
         if found is None:
             items = learner.items(role)
-            forward, _ = flops_per_item(learner.features, learner.module, one_item(items, device))
-            into.flops += forward * len(items)
+            cost = reading_flops(learner.features, learner.module, one_item(items, device))
+            into.flops += cost * len(items)
             with cache.writing(key, len(items), learner.feature_size) as array:
                 for indexes, values in read(learner.features, learner.module, items, role.labels, device):
                     array[indexes] = values

@@ -96,10 +96,11 @@ def _array(path: Path, label: str) -> Picture:
     if found.ndim not in {3, 4} or not np.issubdtype(found.dtype, np.number):
         raise BadDataError(f"x in {path.name} of {label} has shape {found.shape} and type {found.dtype}, not pictures")
     if found.dtype == np.uint8:
-        return np.asarray(found, dtype=np.uint8)
+        return np.asarray(found)
     low, high = float(found.min()), float(found.max())
     if low < 0 or not np.isfinite(high):
         raise BadDataError(
             f"x in {path.name} of {label} has values below 0 or not finite", remedy="Store bytes (uint8)"
         )
-    return np.round(found * (255.0 / (high or 1.0))).astype(np.uint8)
+    spread: Picture = np.round(found * (255.0 / (high or 1.0))).astype(np.uint8)
+    return spread

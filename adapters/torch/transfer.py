@@ -13,6 +13,7 @@ from adapters.loop.learner import Items, Learner
 from adapters.loop.loop import Inputs
 from adapters.loop.roles import Role
 from adapters.loop.transfer import run
+from adapters.torch.families import class_names, read_config
 from adapters.torch.images import read_images
 from adapters.torch.models import ImageModel, load_image_model
 from adapters.torch.offer import OFFER
@@ -39,7 +40,7 @@ class TorchTransfers:
 
     def parent_classes(self, source: ModelInput) -> tuple[str, ...] | None:
         """The classes of the source's head in the order of its logits; None for a backbone or unnamed classes."""
-        return load_image_model(source.folder, source.architecture).classes
+        return class_names(read_config(source.folder))
 
     def open(self, source: ModelInput, recipe: Recipe, classes: Sequence[str], *, keep_head: bool) -> Learner:
         """Load the source in fp32 under a head for `classes`: its own when `keep_head`, else one as the recipe says.
@@ -50,10 +51,11 @@ class TorchTransfers:
         if size is not None and not 8 <= size <= 4096:
             raise BadRecipeError(f"image_size is {size}", remedy="Give 8 to 4096 pixels a side")
         model = load_image_model(source.folder, source.architecture)
-        if not keep_head:
+        keeps = keep_head and model.classes == tuple(classes)
+        if not keeps:
             head = recipe.head
             model = model.with_head(tuple(classes), head.kind, head.hidden, head.dropout)
-        return ImageLearner(model, model.preprocess.resized(size) if size else model.preprocess, keeps_head=keep_head)
+        return ImageLearner(model, model.preprocess.resized(size) if size else model.preprocess, keeps_head=keeps)
 
 
 class ImageLearner:

@@ -71,10 +71,11 @@ class TransformersTransfers:
             raise BadRecipeError(
                 f"{source.label} ({type(model).__name__}) cannot be probed: {why}", remedy="Use method: fine_tuning"
             )
-        if not keep_head:
+        keeps = keep_head and len(untrained) == len(missing)
+        if not keeps:
             renew(whole, float(getattr(model.config, "initializer_range", 0.02)))
         room = Tokens(source.folder, _room(model, recipe.max_length))
-        return TextLearner(model, head, whole, room, keeps_head=keep_head)
+        return TextLearner(model, head, whole, room, keeps_head=keeps)
 
 
 class TextLearner:
@@ -86,7 +87,7 @@ class TextLearner:
         self.module: nn.Module = model
         self.head = head
         self.layers = encoder_layers(model.base_model)
-        self.architecture: str = type(model).__name__
+        self.architecture = f"transformers:{type(model).__name__}"
         self.keeps_head = keeps_head
         self.feature_size = int(model.config.hidden_size)
         self.feature_layer = probe.layer if probe else "none"
