@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.safetensors_files import CHUNK, Piece
 from adapters.source_files import Kind, kind_of
-from registry.errors import BadArtifactError, MissingExtraError, UnsafeArtifactError
+from registry.errors import BadArtifactError, MissingExtraError, RegistryError, UnsafeArtifactError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +27,7 @@ _MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
 
 def looks_like_torch(path: Path) -> bool:
-    """True for torch's zip format, torch's older format, and any other pickle: all of them are for us to refuse or read."""
+    """True for torch's zip format, its older format, and any other pickle: all are for us to read or refuse."""
     return kind_of(path) in {Kind.PICKLE, Kind.ZIP}
 
 
@@ -46,10 +46,10 @@ def read_state_dict(path: Path) -> tuple[dict[str, Tensor], list[str]]:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
-        raise _unsafe(path, str(error)) from None
-    except MemoryError:
-        raise
-    except Exception as error:
+        raise _refusal(path, str(error)) from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        if "allocate memory" in str(error):
+            raise
         raise BadArtifactError(f"{path.name} cannot be read by torch: {_first_line(error)}") from None
     return _unwrap(path, found)
 
@@ -60,7 +60,7 @@ def pieces_of(tensors: Mapping[str, Tensor]) -> list[Piece]:
 
 
 def _check_archive(path: Path) -> None:
-    """torch stores, it never compresses: an archive that unpacks to more than it is must be something else."""
+    """Files of torch are stored, never compressed: an archive that unpacks to more than it is, is something else."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -86,14 +86,15 @@ def _check_bare(path: Path) -> None:
         )
 
 
-def _unsafe(path: Path, complaint: str) -> UnsafeArtifactError:
-    named = re.search(r"(?:GLOBAL|function|class|type)\s+`?([A-Za-z_][\w.]*)", complaint)
-    asked = named[1] if named else ""
-    what = f"asks for {asked}" if asked else "needs more than tensors"
+def _refusal(path: Path, complaint: str) -> RegistryError:
+    """What torch's restricted unpickler meant: something forbidden was asked for, or the bytes make no sense."""
+    asked = re.search(r"GLOBAL\s+([\w.]+)", complaint)
+    if asked is None and "nsupported" not in complaint:
+        return BadArtifactError(f"{path.name} cannot be read by torch: {_first_line(complaint)}")
     return UnsafeArtifactError(
-        f"{path.name} would run code when loaded: it {what}",
-        remedy="Save only its state_dict(), best as safetensors",
-        facts={"asked_for": asked, "complaint": _first_line(complaint)},
+        f"{path.name} would run code when loaded: it asks for {asked[1] if asked else 'more than tensors'}",
+        remedy="Save only the model's state_dict(), best as safetensors",
+        facts={"asked_for": asked[1] if asked else ""},
     )
 
 

@@ -19,16 +19,16 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from adapters.torch.families import Family, Loaded, load_family
+from adapters.torch.families import DEFINITIONS, Family, Loaded, load_own
 from adapters.torch.heads import HeadShape
 from adapters.torch.preprocess import Preprocess
+from adapters.torch.stock import MLP, load_mlp, load_stock
 from registry.errors import InvalidError
 
 FLOPS_METHOD = (
     "torch.utils.flop_counter.FlopCounterMode: forward of one sample, a multiply-add is two, normalisation and "
     "activations are not counted"
 )
-_DEFINITIONS = Path(__file__).parent / "definitions"
 _BATCH_NORM = nn.modules.batchnorm._BatchNorm
 _NORMS = (_BATCH_NORM, nn.LayerNorm, nn.GroupNorm)
 
@@ -159,7 +159,7 @@ def load_image_model(folder: Path, architecture: str) -> ImageModel:
     Raises: MisfitError naming the tensors that do not fit, InvalidError for an architecture that is not an image
     model's, BadArtifactError, MissingExtraError.
     """
-    loaded: Loaded = load_family(folder, architecture)
+    loaded = _load(folder, architecture)
     return ImageModel(
         architecture=architecture,
         module=Network(loaded.trunk, loaded.head).eval(),
@@ -185,9 +185,22 @@ def freeze_batchnorm(module: nn.Module) -> int:
 
 def definition_file(architecture: str) -> Path | None:
     """The one-file definition to write beside the weights; None where a stock library builds the architecture."""
-    names = {"efficientnet_lite0": "efficientnet_lite.py", "squeezenet1_1": "squeezenet.py"}
-    name = "transformers_mlp.py" if architecture.startswith("transformers+mlp:") else names.get(architecture)
-    return None if name is None else _DEFINITIONS / name
+    names = {"efficientnet_lite0": "efficientnet_lite.py", "squeezenet1_1": "squeezenet.py", MLP: f"{MLP}.py"}
+    name = names.get(architecture)
+    return None if name is None else Path(__file__).parent / "definitions" / name
+
+
+def _load(folder: Path, architecture: str) -> Loaded:
+    if architecture in DEFINITIONS:
+        return load_own(folder, architecture)
+    if architecture == MLP:
+        return load_mlp(folder)
+    if architecture.startswith("transformers:"):
+        return load_stock(folder)
+    raise InvalidError(
+        f"{architecture!r} is not an image architecture that is known here",
+        remedy=f"There are: {', '.join(DEFINITIONS)}, and transformers:<Class> of an image model",
+    )
 
 
 def _walk(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:

@@ -1,0 +1,128 @@
+"""SqueezeNet 1.1 in one file: needs torch, safetensors for the weights and Pillow for pictures.
+
+Lying beside `model.safetensors`, `config.json` and `preprocessor_config.json`, it is all that is needed:
+
+    from PIL import Image
+    from squeezenet import classify, load
+
+    model = load()                                   # the folder of this file, or load("some/folder")
+    print(classify(model, Image.open("cat.jpg")))    # [("tabby", 0.71), ("tiger cat", 0.12), ...]
+
+The network is SqueezeNet (Iandola and others, arXiv 1602.07360) in its version 1.1. The original head is a 1x1
+convolution with ReLU before the average; a head for a new task is linear, after the average. Tensors are named as
+torchvision names them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - as everyone writes it
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+HERE = Path(__file__).resolve().parent
+DIM = 512
+
+
+class Fire(nn.Module):
+    """Squeeze to few channels, then expand by 1x1 and 3x3 convolutions side by side."""
+
+    def __init__(self, inputs: int, squeezed: int, expanded: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(inputs, squeezed, 1)
+        self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
+        self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.squeeze(x))
+        return torch.cat([F.relu(self.expand1x1(x)), F.relu(self.expand3x3(x))], 1)
+
+
+class ConvolutionHead(nn.Sequential):
+    """The original head: scores at every place, then their average."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__(nn.Dropout(0.5), nn.Conv2d(DIM, classes, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(1))
+
+
+class SqueezeNet(nn.Module):
+    """Pictures [N, 3, H, W] to scores [N, classes]. With `classifier = nn.Identity()`: to features [N, 512]."""
+
+    dim = DIM
+
+    def __init__(self, classifier: nn.Module) -> None:
+        super().__init__()
+        pool = lambda: nn.MaxPool2d(3, 2, ceil_mode=True)  # noqa: E731 - one line, used three times below
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 64, 3, stride=2), nn.ReLU(), pool(),
+            Fire(64, 16, 64), Fire(128, 16, 64), pool(),
+            Fire(128, 32, 128), Fire(256, 32, 128), pool(),
+            Fire(256, 48, 192), Fire(384, 48, 192), Fire(384, 64, 256), Fire(512, 64, 256),
+        )  # fmt: skip
+        self.classifier = classifier
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.features(x)
+        if not isinstance(self.classifier, ConvolutionHead):
+            x = x.mean((2, 3))
+        scores: Tensor = self.classifier(x)
+        return scores
+
+
+def make_head(config: dict[str, Any]) -> nn.Module:
+    """The classifier that `config` asks for: `convolution` (the original), `linear`, `mlp`, or `none` for features."""
+    head = config.get("head") or {"kind": "convolution"}
+    classes, hidden = int(config.get("num_labels", 1000)), int(head.get("hidden", 256))
+    if head["kind"] == "none":
+        return nn.Identity()
+    if head["kind"] == "convolution":
+        return ConvolutionHead(classes)
+    if head["kind"] == "linear":
+        return nn.Linear(DIM, classes)
+    dropout = nn.Dropout(float(head.get("dropout", 0.0)))
+    return nn.Sequential(nn.Linear(DIM, hidden), nn.ReLU(), dropout, nn.Linear(hidden, classes))
+
+
+def load(folder: str | Path = HERE) -> SqueezeNet:
+    """The model of `folder` in eval mode; a RuntimeError names the tensors that do not fit."""
+    config = json.loads((Path(folder) / "config.json").read_text())
+    model = SqueezeNet(make_head(config))
+    model.load_state_dict(load_file(Path(folder) / "model.safetensors"))
+    return model.eval()
+
+
+def preprocess(image: Image, folder: str | Path = HERE) -> Tensor:
+    """A picture as the model wants it: [3, height, width], float32."""
+    settings: dict[str, Any] = json.loads((Path(folder) / "preprocessor_config.json").read_text())
+    image, filtering = image.convert("RGB"), settings["resample"]
+    if settings["do_center_crop"]:  # the shorter edge to a length, then the middle
+        edge, crop = settings["size"]["shortest_edge"], settings["crop_size"]
+        short, long = sorted(image.size)
+        other = int(edge * long / short)
+        image = image.resize((edge, other) if image.width <= image.height else (other, edge), resample=filtering)
+        left, top = (image.width - crop["width"]) // 2, (image.height - crop["height"]) // 2
+        image = image.crop((left, top, left + crop["width"], top + crop["height"]))
+    else:
+        image = image.resize((settings["size"]["width"], settings["size"]["height"]), resample=filtering)
+    pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(image.height, image.width, 3)
+    x = pixels.permute(2, 0, 1).to(torch.float32) * settings["rescale_factor"]
+    x = x.flip(0) if settings["do_flip_channel_order"] else x
+    mean, std = (torch.tensor(settings[key]).view(3, 1, 1) for key in ("image_mean", "image_std"))
+    y: Tensor = (x - mean) / std
+    return y.contiguous()
+
+
+def classify(model: nn.Module, image: Image, folder: str | Path = HERE, top: int = 5) -> list[tuple[str, float]]:
+    """The `top` classes of one picture with their probabilities, best first."""
+    names = json.loads((Path(folder) / "config.json").read_text()).get("id2label", {})
+    with torch.inference_mode():
+        shares = model(preprocess(image, folder).unsqueeze(0)).softmax(1)[0]
+    best = shares.topk(min(top, len(shares)))
+    return [(names.get(str(i), str(i)), p) for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)]

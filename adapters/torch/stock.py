@@ -1,0 +1,195 @@
+"""Image models of transformers: built by its own classes, and saved so that its own classes load them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from adapters.misfits import misfit
+from adapters.torch.families import Loaded, class_names, fill, label_maps, read_config, read_tensors
+from adapters.torch.heads import HeadShape
+from registry.errors import BadArtifactError, InvalidError, MissingExtraError
+
+MLP = "transformers_mlp"
+"""The architecture of a transformers backbone under a head with a hidden layer, which no stock class has."""
+
+
+class StockTrunk(nn.Module):
+    """A transformers image classifier whose classifier was taken off: pictures to its input, [N, D]."""
+
+    def __init__(self, stock: nn.Module) -> None:
+        super().__init__()
+        self.stock = stock
+
+    def forward(self, x: Tensor) -> Tensor:
+        features: Tensor = self.stock(pixel_values=x).logits
+        return features.flatten(1)
+
+
+@dataclass(frozen=True)
+class StockFamily:
+    """With no head or a linear one, stock `from_pretrained` loads what is saved; with an mlp, `transformers_mlp.py`."""
+
+    base_class: str
+    head_class: str
+    head_name: str
+    settings: Mapping[str, Any]
+
+    def architecture(self, shape: HeadShape | None) -> str:
+        if shape is None:
+            return f"transformers:{self.base_class}"
+        return f"transformers:{self.head_class}" if shape.kind == "linear" else MLP
+
+    def body(self, trunk: nn.Module) -> nn.Module:
+        stock: Any = trunk.stock
+        base: nn.Module = getattr(stock, stock.base_model_prefix)
+        return base
+
+    def tensors(self, trunk: nn.Module, shape: HeadShape | None) -> dict[str, Tensor]:
+        stock: Any = trunk.stock
+        state = stock.state_dict()
+        if shape is None:
+            return {name.removeprefix(f"{stock.base_model_prefix}."): tensor for name, tensor in state.items()}
+        lead = "" if shape.kind == "linear" else "backbone."
+        return {lead + name: tensor for name, tensor in state.items()}
+
+    def head_prefix(self, shape: HeadShape) -> str:
+        return self.head_name if shape.kind == "linear" else "classifier"
+
+    def config(self, shape: HeadShape | None, classes: tuple[str, ...] | None) -> dict[str, Any]:
+        labels = {} if classes is None else label_maps(classes)
+        settings = dict(self.settings) | {"architectures": [self.base_class if shape is None else self.head_class]}
+        unlabelled = {key: value for key, value in settings.items() if key not in {"id2label", "label2id"}}
+        if shape is None:
+            return unlabelled
+        if shape.kind == "mlp":
+            named = {"architectures": [MLP], "model_type": MLP}
+            return named | {"backbone": unlabelled, "head": shape.document()} | labels
+        if "classifier_dropout_prob" in settings:
+            settings["classifier_dropout_prob"] = shape.dropout
+        return settings | labels
+
+
+def load_stock(folder: Path) -> Loaded:
+    """Raises: InvalidError when transformers has no image classifier of this kind, MisfitError, BadArtifactError."""
+    transformers = _transformers()
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        if type(config) not in transformers.models.auto.modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING:
+            raise InvalidError(f"transformers has no image classifier for {config.model_type!r} models")
+        with torch.random.fork_rng(devices=[]), _quiet(transformers):
+            stock, report = transformers.AutoModelForImageClassification.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                ignore_mismatched_sizes=True,
+                local_files_only=True,
+                output_loading_info=True,
+                use_safetensors=True,
+            )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise BadArtifactError(f"transformers cannot load this folder: {error}") from error
+    head_name, linear = _classifier(stock)
+    headless = report["missing_keys"] == {f"{head_name}.{k}" for k in linear.state_dict()}
+    missing = [] if headless else sorted(report["missing_keys"])
+    misshapen = sorted(f"{n}: {list(a)} instead of {list(b)}" for n, a, b in report["mismatched_keys"])
+    if missing or report["unexpected_keys"] or misshapen:
+        raise misfit(type(stock).__name__, missing, sorted(report["unexpected_keys"]), misshapen)
+    return _split(stock, linear, head_name, headless=headless)
+
+
+def load_mlp(folder: Path) -> Loaded:
+    """A child that was saved with a head of two layers. Raises: MisfitError, BadArtifactError."""
+    _transformers()
+    from adapters.torch.definitions.transformers_mlp import BackboneWithHead  # noqa: PLC0415 - needs transformers
+
+    document = read_config(folder)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            model = BackboneWithHead(document)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadArtifactError(f"the backbone in config.json cannot be built: {error!r}") from error
+    fill(model, read_tensors(folder), MLP)
+    stock: Any = model.backbone
+    _mend_momentum(stock)
+    base_class, head_class = type(getattr(stock, stock.base_model_prefix)).__name__, type(stock).__name__
+    family = StockFamily(base_class, head_class, model.head_name, _settings(stock))
+    shape = HeadShape.from_document(document["head"])
+    return Loaded(family, StockTrunk(stock), model.dim, model.classifier, shape, class_names(document))
+
+
+def _split(stock: Any, linear: nn.Linear, head_name: str, *, headless: bool) -> Loaded:
+    settings = _settings(stock)
+    shape = None if headless else HeadShape(dropout=float(settings.get("classifier_dropout_prob", 0.0)))
+    head = None if shape is None else nn.Sequential(nn.Dropout(shape.dropout), linear)
+    stock.classifier = nn.Identity()
+    for child in stock.children():
+        if isinstance(child, nn.Dropout):  # dropout before the last layer belongs to the head here
+            child.p = 0.0
+    _mend_momentum(stock)
+    base_class = type(getattr(stock, stock.base_model_prefix)).__name__
+    family = StockFamily(base_class, type(stock).__name__, head_name, settings)
+    classes = None if headless else class_names(stock.config.to_dict())
+    return Loaded(family, StockTrunk(stock), linear.in_features, head, shape, classes)
+
+
+def _settings(stock: Any) -> dict[str, Any]:
+    """The config as transformers writes it, without its path: what differs from the defaults, and the dropout."""
+    settings: dict[str, Any] = stock.config.to_diff_dict()
+    settings.pop("_name_or_path", None)
+    if hasattr(stock.config, "classifier_dropout_prob"):
+        settings["classifier_dropout_prob"] = stock.config.classifier_dropout_prob
+    return settings
+
+
+def _classifier(stock: nn.Module) -> tuple[str, nn.Linear]:
+    """The name and the layer that turns features into scores. Raises: InvalidError when there is no single one."""
+    classifier = getattr(stock, "classifier", None)
+    if isinstance(classifier, nn.Linear):
+        return "classifier", classifier
+    if isinstance(classifier, nn.Sequential):
+        *before, last = classifier.children()
+        if isinstance(last, nn.Linear) and not any(True for layer in before for _ in layer.parameters()):
+            return f"classifier.{len(before)}", last
+    raise InvalidError(f"the head of {type(stock).__name__} is not one linear layer", remedy="Choose another source")
+
+
+def _mend_momentum(module: nn.Module) -> None:
+    """Turn a decay written as a momentum into the momentum it means.
+
+    PyTorch's BatchNorm momentum is the share of the *new* batch; MobileNet in transformers gives TensorFlow's decay
+    (0.997) there, so that one training batch would wipe out the statistics of ImageNet.
+    """
+    for norm in module.modules():
+        if isinstance(norm, nn.BatchNorm2d) and norm.momentum is not None and norm.momentum > 0.5:
+            norm.momentum = round(1 - norm.momentum, 6)
+
+
+def _transformers() -> Any:
+    try:
+        import transformers  # noqa: PLC0415 - own definitions need torch alone
+    except ImportError as error:
+        raise MissingExtraError(
+            f"transformers does not import: {error}", remedy='Run: pip install "forebear[transformers]"'
+        ) from error
+    return transformers
+
+
+@contextmanager
+def _quiet(transformers: Any) -> Iterator[None]:
+    """No progress bar and no table of missing tensors: what does not fit is raised as one error instead."""
+    log = transformers.utils.logging
+    before, bars = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity_error()
+    log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        log.set_verbosity(before)
+        if bars:
+            log.enable_progress_bar()
