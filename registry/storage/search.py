@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, desc, func, or_, select
 
 from registry.domain.catalog import Facet, MetricComparison, ModelSummary, SearchQuery, SortKey
 from registry.domain.names import AssetKind
@@ -36,6 +36,7 @@ _FACETS: dict[str, ColumnElement[Any]] = {
     "origin": asset.c.origin,
     "owner": asset.c.owner,
 }
+_MODELS = func.count(asset.c.id.distinct()).label("models")
 _MOST = 50
 """Values that one facet shows, the most frequent first."""
 
@@ -67,11 +68,19 @@ def count_facets(connection: Connection, query: SearchQuery) -> Sequence[Facet]:
     """
     facets = []
     for field, column in _FACETS.items():
-        facets.append(
-            _counted(connection, field, column, _joined(select()).where(*_conditions(_without(query, field))))
-        )
-    tagged = _joined(select()).join(asset_tag, asset_tag.c.asset_id == asset.c.id).where(*_conditions(query))
-    return [*facets, _counted(connection, "tag", asset_tag.c.key, tagged)]
+        conditions = _conditions(_without(query, field))
+        counts = _joined(select(column.label("value"), _MODELS)).where(*conditions, column.is_not(None))
+        facets.append(_counted(connection, field, counts))
+    return [*facets, _counted(connection, "tag", _tag_counts(query))]
+
+
+def _tag_counts(query: SearchQuery) -> Select[*tuple[Any, ...]]:
+    """How many matching models have each key of a tag, of their own or on a matching version."""
+    matching = _joined(select(asset.c.id, version.c.node_id)).where(*_conditions(query)).subquery()
+    own = select(matching.c.id, asset_tag.c.key).join(asset_tag, asset_tag.c.asset_id == matching.c.id)
+    on_version = select(matching.c.id, version_tag.c.key).join(version_tag, version_tag.c.node_id == matching.c.node_id)
+    keys = own.union(on_version).subquery()
+    return select(keys.c.key.label("value"), func.count().label("models"))
 
 
 def _without(query: SearchQuery, field: str) -> SearchQuery:
@@ -79,14 +88,12 @@ def _without(query: SearchQuery, field: str) -> SearchQuery:
     return replace(query, **changes)
 
 
-def _counted(connection: Connection, field: str, column: ColumnElement[Any], matching: Select[Any]) -> Facet:
-    models = func.count(asset.c.id.distinct())
-    statement = matching.add_columns(column.label("value"), models.label("models"))
-    statement = statement.where(column.is_not(None)).group_by(column).order_by(models.desc(), column).limit(_MOST)
+def _counted(connection: Connection, field: str, counts: Select[*tuple[Any, ...]]) -> Facet:
+    statement = counts.group_by("value").order_by(desc("models"), "value").limit(_MOST)
     return Facet(field, tuple((row.value, row.models) for row in connection.execute(statement)))
 
 
-def _joined(statement: Select[*tuple[Any, ...]]) -> Select[Any]:
+def _joined(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """Live models, each with its live versions; a model without a version is there once."""
     return (
         statement.select_from(asset)
