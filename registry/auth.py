@@ -57,7 +57,7 @@ class Doorkeeper:
         return self.people.authenticate(secret.strip())
 
     def sign_in(self, secret: str) -> tuple[str, Session]:
-        """For the holder of a token, a new session and the cookie value that carries it. Raises: UnauthenticatedError."""
+        """A new session for the holder of a token, and the cookie that carries it. Raises: UnauthenticatedError."""
         token = self.people.token_of(secret.strip())
         expires = min(self.clock.now() + LIFETIME, token.expires_at)
         session = Session(token.id, token.person, secrets.token_urlsafe(24), expires)
