@@ -135,7 +135,8 @@ def _tags(step: StepDetail) -> dict[str, str]:
     for item in step.inputs:
         split = f"#{item.split}" if item.split else ""
         kind = "data" if item.ref.kind is AssetKind.DATASETS else "model"
-        tags[f"forebear.{kind}.{item.role}"] = f"{item.ref}{split} {item.digest}"
+        same = sum(tag.startswith(f"forebear.{kind}.{item.role}") for tag in tags)
+        tags[f"forebear.{kind}.{item.role}{f'.{same}' if same else ''}"] = f"{item.ref}{split} {item.digest}"
     return {key: value for key, value in tags.items() if value}
 
 

@@ -1,0 +1,95 @@
+"""Worker processes of this machine, remembered by number and start time: a reused number is never taken for one.
+
+Beside a running worker lies `work/STEP/worker.pid`: its process number and when the kernel started it (in clock ticks
+since boot, field 22 of /proc/PID/stat, proc(5)), or on other systems what `ps` says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that was started for a step. `born` tells it from a later process with the same number."""
+
+    pid: int
+    born: str
+
+    def runs(self) -> bool:
+        """True while it is the same process and no zombie."""
+        return born_at(self.pid) == self.born
+
+    def end(self, *, grace: float) -> None:
+        """Ask its whole group to end, and after `grace` seconds kill what is left of it."""
+        if not self.runs():
+            return
+        self._signal(signal.SIGTERM)
+        self._gone_within(grace)
+        # The leader may have left children behind; its number is not given away while its group lives.
+        self._signal(signal.SIGKILL)
+        self._gone_within(grace)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+    def _gone_within(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while self.runs():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
+
+
+def born_at(pid: int) -> str | None:
+    """When the process started, in whatever unit its system has; None when it does not run (or is a zombie)."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not Path("/proc/self/stat").exists():
+        return _born_by_ps(pid)
+    try:
+        # The second field is the name in brackets, which may hold anything: count from the last bracket.
+        fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    state, start = fields[0], fields[19]
+    return None if state in {"Z", "X"} else start
+
+
+def _born_by_ps(pid: int) -> str | None:
+    answer = subprocess.run(
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],  # noqa: S607 - ps is wherever the system keeps it
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+    state, _, start = answer.stdout.strip().partition(" ")
+    return None if not state or state.startswith("Z") else start.strip()
+
+
+def remember(worker: Worker, place: Path) -> None:
+    """Write the process down, whole or not at all."""
+    draft = place.with_suffix(".new")
+    draft.write_text(json.dumps({"pid": worker.pid, "born": worker.born}), encoding="utf-8")
+    draft.replace(place)
+
+
+def recall(place: Path) -> Worker | None:
+    """The process that was written down, if it still runs."""
+    try:
+        said = json.loads(place.read_text(encoding="utf-8"))
+        worker = Worker(int(said["pid"]), str(said["born"]))
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+        return None
+    return worker if worker.runs() else None
