@@ -9,15 +9,16 @@ from registry.errors import RegistryError
 
 
 def problem(error: RegistryError) -> dict[str, object]:
-    """The members of an RFC 9457 problem body, with `code`, `remedy` and `facts` as extensions."""
+    """The same members as the problem body of the HTTP API (RFC 9457): `code`, `remedy` and `facts` are extensions."""
+    sentence = " ".join((type(error).__doc__ or "").split("\n\n")[0].replace("`", " ").split())
     return {
-        "type": "about:blank",
-        "title": error.family.name.lower().replace("_", " "),
+        "type": f"urn:forebear:error:{error.code}",
+        "title": sentence,
         "status": error.family.status,
         "detail": error.message,
         "code": error.code,
-        "remedy": error.remedy,
         "facts": error.facts,
+        "remedy": error.remedy,
     }
 
 

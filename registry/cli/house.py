@@ -76,8 +76,17 @@ def serve(
     port: Annotated[int, typer.Option("--port", help="The port to listen on.", min=0, max=65535)] = 8765,
 ) -> None:
     """Serve the pages and the JSON API; end it with Ctrl-C."""
-    from registry import server
+    from registry.errors import MissingExtraError
 
+    try:
+        from registry import server
+    except ModuleNotFoundError as missing:
+        if missing.name is not None and missing.name.partition(".")[0] == "registry":
+            raise
+        raise MissingExtraError(
+            f"the server needs {missing.name}, which is not installed",
+            remedy='Install it: pip install "forebear[server]"',
+        ) from missing
     server.serve(session.home, settings=session.settings, host=host, port=port)
 
 

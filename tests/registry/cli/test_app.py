@@ -8,7 +8,7 @@ import pytest
 
 from registry import __version__
 from registry.cli import reference
-from tests.registry.cli.conftest import Forebear
+from tests.command_line import CommandLine
 
 ISSUE = """\
 init doctor serve history
@@ -31,31 +31,31 @@ def test_every_promised_command_is_there(words: str) -> None:
     assert f"forebear {words.replace('/', ' ')}" in dict(reference.commands())
 
 
-def test_a_misspelt_command_is_told_the_near_one(forebear: Forebear) -> None:
+def test_a_misspelt_command_is_told_the_near_one(forebear: CommandLine) -> None:
     said = forebear("modle", "list")
     assert said.code == 2
     assert "Did you mean 'model'" in said.err
     assert not said.out
 
 
-def test_a_misspelt_option_is_told_the_near_one(forebear: Forebear) -> None:
+def test_a_misspelt_option_is_told_the_near_one(forebear: CommandLine) -> None:
     said = forebear("model", "list", "--limt", "3")
     assert said.code == 2
     assert "--limit" in said.err
 
 
-def test_a_number_out_of_range_is_a_usage_error(forebear: Forebear) -> None:
+def test_a_number_out_of_range_is_a_usage_error(forebear: CommandLine) -> None:
     said = forebear("model", "list", "--limit", "0")
     assert said.code == 2
     assert "--limit" in said.err
 
 
-def test_the_version_is_said(forebear: Forebear) -> None:
+def test_the_version_is_said(forebear: CommandLine) -> None:
     said = forebear("--version")
     assert (said.code, said.out.strip()) == (0, f"forebear {__version__}")
 
 
-def test_help_of_a_command_shows_its_examples_and_the_options_of_all(forebear: Forebear) -> None:
+def test_help_of_a_command_shows_its_examples_and_the_options_of_all(forebear: CommandLine) -> None:
     said = forebear("lineage", "show", "--help")
     assert said.code == 0
     assert "forebear lineage show models:/vision/digits/2" in said.out
@@ -63,7 +63,7 @@ def test_help_of_a_command_shows_its_examples_and_the_options_of_all(forebear: F
         assert option in said.out
 
 
-def test_a_place_without_a_home_says_how_to_make_one(forebear: Forebear) -> None:
+def test_a_place_without_a_home_says_how_to_make_one(forebear: CommandLine) -> None:
     said = forebear("model", "list")
     assert said.code == 8
     assert said.err.startswith("Error: there is no home at")
@@ -73,7 +73,7 @@ def test_a_place_without_a_home_says_how_to_make_one(forebear: Forebear) -> None
 
 
 @pytest.mark.parametrize("words", [("--output", "json", "model", "list"), ("model", "list", "--output", "json")])
-def test_in_json_a_failure_is_a_problem_object_on_standard_error(forebear: Forebear, words: tuple[str, ...]) -> None:
+def test_in_json_a_failure_is_a_problem_object_on_standard_error(forebear: CommandLine, words: tuple[str, ...]) -> None:
     said = forebear(*words)
     assert said.code == 8
     assert said.out == ""
@@ -82,7 +82,7 @@ def test_in_json_a_failure_is_a_problem_object_on_standard_error(forebear: Foreb
     assert "forebear init" in said.problem["remedy"]
 
 
-def test_a_setting_that_cannot_be_read_is_one_sentence(forebear: Forebear, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_that_cannot_be_read_is_one_sentence(forebear: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FOREBEAR_THREADS", "many")
     said = forebear("model", "list", "-o", "json")
     assert said.code == 2
@@ -106,7 +106,7 @@ def test_a_setting_that_cannot_be_read_is_one_sentence(forebear: Forebear, monke
     ],
 )
 def test_what_is_typed_wrongly_has_a_code_before_anything_is_opened(
-    forebear: Forebear, words: tuple[str, ...], code: str
+    forebear: CommandLine, words: tuple[str, ...], code: str
 ) -> None:
     said = forebear(*words, "--output", "json")
     assert said.problem["code"] == code
@@ -114,7 +114,7 @@ def test_what_is_typed_wrongly_has_a_code_before_anything_is_opened(
     assert said.out == ""
 
 
-def test_completion_offers_the_commands(forebear: Forebear, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_completion_offers_the_commands(forebear: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_FOREBEAR_COMPLETE", "complete_bash")
     monkeypatch.setenv("COMP_WORDS", "forebear promote ")
     monkeypatch.setenv("COMP_CWORD", "2")
