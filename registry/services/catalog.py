@@ -31,7 +31,7 @@ from registry.services.cards import split_card
 from registry.services.context import Context
 from registry.services.importing import FIRST_STAGE, import_model
 from registry.services.lookup import all_versions, found, refuse_withheld, resolve
-from registry.services.promotions import protected_aliases
+from registry.services.policies import protected_aliases
 from registry.services.pulling import pull_model
 from registry.services.storing import open_extents
 from registry.services.unit_of_work import UnitOfWork

@@ -144,18 +144,10 @@ class Transfers:
     def _resolve(self, uow: UnitOfWork, text: str) -> tuple[Recipe, tuple[StepInput, ...]]:
         self.context.actor.require(Permission.EDIT)
         document = read_recipe(text)
-        references = document.references()
-        sources = [found(uow.catalog.version(resolve(uow, r)), r) for r in references]
-        if not sources:
-            raise BadRecipeError("the recipe names no source model", remedy="Add source: models:/team/name/1")
+        sources = [found(uow.catalog.version(resolve(uow, s.model)), s.model) for s in document.given()]
         for source in sources:
             refuse_withheld(source.summary)
-        recipe = complete(
-            document,
-            modality=sources[0].model.modality,
-            task=sources[0].model.task,
-            offers=self.context.plugins.offers(),
-        )
+        recipe = complete(document, modality=sources[0].model.modality, offers=self.context.plugins.offers())
         pinned = tuple(
             replace(choice, model=_exact(source.summary.ref))
             for choice, source in zip(recipe.sources, sources, strict=True)
