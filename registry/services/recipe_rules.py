@@ -1,0 +1,172 @@
+"""What can be wrong with a recipe beyond its keys: contradictions, and what no adapter here does.
+
+Every sentence says what to do, and comes with the line it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
+
+from pydantic import BaseModel
+
+from registry.domain.catalog import Modality, check_tag
+from registry.domain.manifests import canonical_json
+from registry.domain.transfers import Head, Method, Optimizer
+from registry.errors import BadRecipeError, InvalidError
+from registry.ports import AdapterOffer
+from registry.services.documents import Found
+from registry.services.recipe_defaults import ADAPTERS, MAX_LENGTH, SPLITS
+from registry.services.recipe_document import SCHEMA, RecipeDocument, nearest
+
+KEYS = f"A recipe begins with `schema: {SCHEMA}`; all keys are in docs/recipes.md and in `forebear recipe schema`"
+"""The remedy of every mistake in a recipe."""
+_ONE_SOURCE = frozenset({Method.FEATURE_EXTRACTION, Method.FINE_TUNING})
+_HEAD, _OPTIMIZER = Head(), Optimizer()
+
+
+def contradictions(document: RecipeDocument) -> Iterator[Found]:
+    """What the document says against itself, whatever the source is."""
+    yield from _empty(document, ())
+    yield from _sources(document)
+    yield from _training(document)
+    yield from _metrics(document)
+    yield from _leaks(document)
+    for key, value in (document.tags or {}).items():
+        try:
+            check_tag(key, value)
+        except InvalidError as error:
+            yield ("tags", key), str(error)
+    try:
+        canonical_json(document.params or {})
+    except InvalidError as error:
+        yield ("params",), str(error)
+
+
+def _empty(part: BaseModel, path: tuple[str | int, ...]) -> Iterator[Found]:
+    """Keys that were written without a value."""
+    for name in sorted(part.model_fields_set):
+        here = (*path, type(part).model_fields[name].alias or name)
+        value = getattr(part, name)
+        if value is None:
+            yield here, f"{here[-1]} has no value: give it one, or leave the key out"
+        elif isinstance(value, BaseModel):
+            yield from _empty(value, here)
+        elif isinstance(value, list):
+            for number, item in enumerate(value):
+                if isinstance(item, BaseModel):
+                    yield from _empty(item, (*here, number))
+
+
+def _sources(document: RecipeDocument) -> Iterator[Found]:
+    if document.source is not None and document.sources is not None:
+        yield ("sources",), "source and sources are both given: source is short for one, so keep one of the two"
+    elif not document.given():
+        yield ("output",), "no source model is named: add source: models:/team/name/1"
+    given = document.given()
+    if document.method in _ONE_SOURCE and len(given) > 1:
+        yield ("sources", 1), f"{document.method} takes one source model, and there are {len(given)}"
+    for number, source in enumerate(given):
+        if document.method in _ONE_SOURCE and source.role != "source":
+            yield (
+                ("sources", number, "as"),
+                f"{document.method} has no {source.role}: write as: source, or leave it out",
+            )
+
+
+def _training(document: RecipeDocument) -> Iterator[Found]:
+    """Keys that cannot both hold. A record carries every key, so a value that changes nothing passes."""
+    freeze, method = document.freeze, document.method
+    if freeze is not None:
+        if freeze.until is not None and freeze.what not in {None, "until"}:
+            yield ("freeze", "until"), f"freeze is {freeze.what} and until a layer: keep one of the two"
+        elif freeze.what == "until" and freeze.until is None:
+            yield ("freeze",), "freeze names no layer: write freeze: {until: LAYER}"
+        elif method is Method.FEATURE_EXTRACTION and freeze.what != "backbone":
+            yield ("freeze",), "feature_extraction freezes the whole backbone: leave freeze out, or use fine_tuning"
+        elif method is Method.FINE_TUNING and freeze.what == "backbone":
+            yield ("freeze",), "with the backbone frozen this is feature_extraction: use that method, or freeze less"
+    head = document.head
+    if head is not None and head.kind != "mlp" and head.hidden not in {None, _HEAD.hidden}:
+        yield ("head", "hidden"), "a linear head has no hidden layer: write kind: mlp, or leave hidden out"
+    yield from _optimizer(document)
+
+
+def _optimizer(document: RecipeDocument) -> Iterator[Found]:
+    text = document.optimizer
+    if text is None:
+        return
+    if text.name != "sgd" and text.momentum not in {None, _OPTIMIZER.momentum}:
+        yield ("optimizer", "momentum"), "adamw has no momentum to set: write name: sgd, or leave momentum out"
+    if document.method is Method.FEATURE_EXTRACTION:
+        if text.backbone_lr is not None:
+            yield (
+                ("optimizer", "backbone_lr"),
+                "in feature_extraction the backbone does not learn: leave backbone_lr out",
+            )
+        if text.layer_decay not in {None, _OPTIMIZER.layer_decay}:
+            yield ("optimizer", "layer_decay"), "in feature_extraction only the head learns: leave layer_decay out"
+
+
+def _metrics(document: RecipeDocument) -> Iterator[Found]:
+    metrics = document.metrics or []
+    for number, metric in enumerate(metrics):
+        if metric in metrics[:number]:
+            yield ("metrics", number), f"the metric {metric[:80]!r} is named twice"
+
+
+def _leaks(document: RecipeDocument) -> Iterator[Found]:
+    """Data that a model learns from cannot also say how good it is."""
+    given = {role: data for role in SPLITS if (data := getattr(document.data, role)) is not None}
+    for (first, one), (second, two) in combinations(given.items(), 2):
+        if (one.dataset, one.split or SPLITS[first]) == (two.dataset, two.split or SPLITS[second]):
+            yield ("data", second), f"{second} is the very data of {first}: name another split"
+
+
+def choose_adapter(document: RecipeDocument, modality: Modality, offers: Mapping[str, AdapterOffer]) -> str:
+    """The adapter that is named, or the one for this modality. Raises: BadRecipeError."""
+    fitting = sorted(name for name, offer in offers.items() if modality in offer.modalities)
+    named = document.adapter
+    if named is None:
+        able = [name for name in fitting if document.method in offers[name].methods] or fitting
+        if not able:
+            raise bad(document, [((), f"no installed adapter takes {modality} models{_those(offers)}")])
+        return ADAPTERS[modality] if ADAPTERS.get(modality) in able else able[0]
+    if named not in offers:
+        problem = f"there is no adapter {named[:80]!r}{nearest(named, offers) or _those(offers)}"
+        raise bad(document, [(("adapter",), problem)])
+    if named not in fitting:
+        takes = ", ".join(sorted(offers[named].modalities))
+        raise bad(
+            document, [(("adapter",), f"the adapter {named} takes {takes} models, and this source is {modality}")]
+        )
+    return named
+
+
+def _those(offers: Mapping[str, AdapterOffer]) -> str:
+    return f": there are {', '.join(sorted(offers))}" if offers else ": none is installed"
+
+
+def unoffered(document: RecipeDocument, name: str, offer: AdapterOffer) -> Iterator[Found]:
+    """What the adapter `name` does not do."""
+    if document.method not in offer.methods:
+        does = ", ".join(sorted(offer.methods))
+        yield ("method",), f"the adapter {name} does not do {document.method}: it does {does}"
+    for number, metric in enumerate(document.metrics or ()):
+        if metric not in offer.metrics:
+            hint = nearest(metric, offer.metrics) or f": the adapter {name} knows {', '.join(sorted(offer.metrics))}"
+            yield ("metrics", number), f"there is no metric {metric[:80]!r}{hint}"
+
+
+def meaningless(document: RecipeDocument, modality: Modality) -> Iterator[Found]:
+    """What says nothing about this modality. A record carries `max_length` always, so its default passes."""
+    if modality is Modality.TEXT and document.image_size is not None:
+        yield ("image_size",), "image_size has no meaning for a text model: leave it out"
+    if modality is not Modality.TEXT and document.max_length not in {None, MAX_LENGTH}:
+        yield ("max_length",), f"max_length has no meaning for a model of {modality} data: leave it out"
+
+
+def bad(document: RecipeDocument, problems: Iterable[Found]) -> BadRecipeError:
+    """The error that says all of `problems`, each with its line."""
+    lines = [f"line {document.line(*path)}: {sentence}" for path, sentence in problems]
+    return BadRecipeError("; ".join(lines), remedy=KEYS, facts={"problems": lines})

@@ -1,0 +1,156 @@
+"""Recipes: from text to a document, from a document to a recipe after defaults, and to the record in a manifest.
+
+`recipe_from_record(recipe_record(recipe)) == recipe`, and a record is itself a recipe that can be run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel
+
+from registry.domain.catalog import Modality
+from registry.domain.codec import from_json, to_json
+from registry.domain.transfers import DataChoice, Freeze, Head, Optimizer, Recipe, Schedule, SourceChoice
+from registry.errors import BadRecipeError, InvalidError
+from registry.ports import AdapterOffer
+from registry.services.documents import read_document
+from registry.services.recipe_defaults import MAX_LENGTH, METRICS, SPLITS, Defaults, defaults_for
+from registry.services.recipe_document import SCHEMA, FreezeText, OptimizerText, RecipeDocument, RolesText
+from registry.services.recipe_rules import KEYS, bad, choose_adapter, contradictions, meaningless, unoffered
+
+P = TypeVar("P", Head, Optimizer, Schedule)
+
+
+def read_recipe(text: str) -> RecipeDocument:
+    """The document that `text` (YAML) is, checked as far as it goes by itself.
+
+    Raises: BadRecipeError with every problem, each with its line and, for a misspelt key, the near one.
+    """
+    try:
+        document = read_document(text, RecipeDocument, error=BadRecipeError, what="recipe", check=contradictions)
+    except BadRecipeError as problem:
+        raise BadRecipeError(problem.message, remedy=KEYS, facts=problem.facts) from problem
+    return document.at(yaml.compose(text, Loader=yaml.SafeLoader))
+
+
+def complete(document: RecipeDocument, *, modality: Modality, offers: Mapping[str, AdapterOffer]) -> Recipe:
+    """The recipe after defaults, for sources of `modality`, run by one of the installed adapters (`offers`, by name).
+
+    Raises: BadRecipeError with everything that no adapter here can do, or that has no meaning for this modality.
+    """
+    adapter = choose_adapter(document, modality, offers)
+    offer = offers[adapter]
+    if problems := [*unoffered(document, adapter, offer), *meaningless(document, modality)]:
+        raise bad(document, problems)
+    defaults = defaults_for(document.method, modality)
+    usual = tuple(name for name in METRICS if name in offer.metrics) or tuple(sorted(offer.metrics))
+    return Recipe(
+        output=document.output,
+        method=document.method,
+        adapter=adapter,
+        sources=tuple(SourceChoice(source.model, source.role) for source in document.given()),
+        data=_data(document.data),
+        head=_merged(Head(), document.head),
+        freeze=_freeze(document.freeze, defaults.freeze),
+        optimizer=_optimizer(document.optimizer, defaults),
+        schedule=_merged(defaults.schedule, document.schedule),
+        epochs=document.epochs or defaults.epochs,
+        batch_size=document.batch_size or defaults.batch_size,
+        seed=document.seed or 0,
+        metrics=tuple(document.metrics or usual),
+        max_length=document.max_length or MAX_LENGTH,
+        image_size=document.image_size,
+        checkpoint_every=document.checkpoint_every or 0,
+        description=document.description or "",
+        licence=document.licence,
+        tags=dict(document.tags or {}),
+        params=dict(document.params or {}),
+    )
+
+
+def recipe_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a recipe, for editors and other programs."""
+    schema = _tidy(RecipeDocument.model_json_schema())
+    assert isinstance(schema, dict)  # noqa: S101 -- told to the type checker: tidying keeps the shape
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema, "title": "Recipe"}
+
+
+def recipe_record(recipe: Recipe) -> dict[str, Any]:
+    """The recipe after defaults as it stands in a step and its manifest: JSON that RFC 8785 can write.
+
+    It is a recipe of the schema, so it can be checked and run as it is.
+    """
+    written = {key: value for key, value in to_json(recipe).items() if value is not None}
+    for part in ("freeze", "optimizer"):
+        written[part] = {key: value for key, value in written[part].items() if value is not None}
+    written["sources"] = [{"model": source["model"], "as": source["role"]} for source in written["sources"]]
+    return {"schema": SCHEMA, **written}
+
+
+def recipe_from_record(record: Mapping[str, Any]) -> Recipe:
+    """The recipe of which `record` was written. Raises: InvalidError naming the place that is wrong."""
+    written = dict(record)
+    if (schema := written.pop("schema", None)) != SCHEMA:
+        raise InvalidError(f"a recipe of schema {schema!r} cannot be read", remedy=f"This Forebear reads {SCHEMA}")
+    written["sources"] = [{"model": source["model"], "role": source["as"]} for source in written["sources"]]
+    return from_json(Recipe, written)
+
+
+# --- filling in ----------------------------------------------------------------------------------------------------
+
+
+def _merged(default: P, text: BaseModel | None) -> P:
+    """`default` with what the text says instead."""
+    said = {} if text is None else {key: value for key, value in text.model_dump().items() if value is not None}
+    return replace(default, **said)
+
+
+def _freeze(text: FreezeText | None, default: Freeze) -> Freeze:
+    if text is None:
+        return default
+    return Freeze("until", text.until) if text.until is not None else Freeze(text.what or default.what)
+
+
+def _optimizer(text: OptimizerText | None, defaults: Defaults) -> Optimizer:
+    """The backbone learns slower than the head, unless the text makes the difference by layer."""
+    text = text or OptimizerText.model_validate({})
+    name = text.name or "adamw"
+    rates = defaults.rates[name]
+    lr = text.lr or rates.lr
+    slower = None
+    if defaults.head_start is not None:
+        slower = lr / (defaults.head_start if text.layer_decay is None else 1)
+    usual = Optimizer(name=name, lr=lr, backbone_lr=slower, weight_decay=rates.weight_decay, clip=defaults.clip)
+    return _merged(usual, text)
+
+
+def _data(text: RolesText) -> dict[str, DataChoice]:
+    """With training data alone, the other roles are splits of the same dataset."""
+    given = {role: data for role in SPLITS if (data := getattr(text, role)) is not None}
+    chosen = {role: DataChoice(data.dataset, data.split or SPLITS[role]) for role, data in given.items()}
+    if chosen.keys() == {"train"}:
+        chosen |= {role: DataChoice(text.train.dataset, split) for role, split in SPLITS.items() if role != "train"}
+    return chosen
+
+
+# --- the published schema ------------------------------------------------------------------------------------------
+
+
+def _tidy(node: Any) -> Any:
+    """Without Pydantic's noise: titles made of key names, and `null` for what is simply left out."""
+    if isinstance(node, list):
+        return [_tidy(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {key: _tidy(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))}
+    if kept.get("default", ...) is None:
+        del kept["default"]
+    choices = [choice for choice in kept.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) == 1:
+        del kept["anyOf"]
+        return {**choices[0], **kept}
+    return kept
