@@ -58,11 +58,10 @@ class FeatureCache:
             entry = json.loads((place / _ENTRY).read_bytes())
             if entry["key"] == asdict(key) and entry["sha256"] == _sha256(place / _ARRAY):
                 return np.load(place / _ARRAY, allow_pickle=False)  # type: ignore[no-any-return]
-        except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError):
-            pass  # unreadable: as good as damaged
-        self._drop(place)
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            pass  # not there, or unreadable: as good as damaged
+        if place.exists():
+            self._drop(place)
         return None
 
     @contextmanager

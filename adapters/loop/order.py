@@ -27,7 +27,7 @@ def epoch_order(
         parts = [order[start : start + run] for start in range(0, items, run)]
         order = np.concatenate([part[np.argsort(lengths[part], kind="stable")] for part in parts])
     batches = [order[start : start + batch_size] for start in range(0, items, batch_size)]
-    if len(batches) > 1 and len(batches[-1]) < least:
+    if len(batches) > 1 and len(batches[-1]) < min(least, batch_size):
         tail = batches.pop()
         batches[-1] = np.concatenate([batches[-1], tail])
     if lengths is not None:
@@ -46,4 +46,4 @@ def reading_order(items: int, batch_size: int, lengths: Indexes | None = None) -
 def batches_per_epoch(items: int, batch_size: int, least: int = 2) -> int:
     """How many batches `epoch_order` gives."""
     whole, rest = divmod(items, batch_size)
-    return whole + (1 if rest and (rest >= least or not whole) else 0)
+    return whole + (1 if rest and (rest >= min(least, batch_size) or not whole) else 0)

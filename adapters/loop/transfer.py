@@ -33,6 +33,11 @@ def run(job: TransferJob, workshop: Workshop) -> Iterator[TransferEvent]:
     with only_registry_errors(workshop.offer.name):
         check(job, workshop)
         ranks = Ranks.join(cpu=job.device == "cpu" or not torch.cuda.is_available())
+        if ranks.world > 1 and job.recipe.batch_size < 2 * ranks.world:
+            raise BadRecipeError(
+                f"a batch of {job.recipe.batch_size} cannot be shared by {ranks.world} processes",
+                remedy=f"Give batch_size at least {2 * ranks.world}",
+            )
         device = probe(job.device, job.recipe.params.get("precision", "auto"))
         checkpoints = Checkpoints(job.work / "checkpoints")
         if not job.resume and ranks.first:
