@@ -238,10 +238,11 @@ def _loose_ends(document: PolicyDocument) -> Iterator[Found]:
     for name, kind in document.evidence_types.items():
         for role in kind.producer if isinstance(kind.producer, list) else ():
             yield from _unknown(role, document.roles, ("evidence_types", name, "producer"), "role")
-    try:
-        canonical_json(document.params)
-    except RegistryError as error:
-        yield ("params",), str(error)
+    for name, value in document.params.items():
+        try:
+            canonical_json(value)
+        except RegistryError as error:
+            yield ("params", name), str(error)
     yield from _twice([t.id for t in document.transitions], ("transitions",), "transition")
     yield from _twice([f"{t.source} -> {t.target}" for t in document.transitions], ("transitions",), "transition")
     for number, transition in enumerate(document.transitions):
