@@ -37,12 +37,12 @@ def read_state_dict(path: Path) -> tuple[dict[str, Tensor], list[str]]:
     Raises: UnsafeArtifactError naming what the file would have called, BadArtifactError when it is not a sound file of
     torch's or holds no tensors by name.
     """
-    torch = _torch()
     mapped = kind_of(path) is Kind.ZIP
     if mapped:
         _check_archive(path)
     else:
         _check_bare(path)
+    torch = _torch()
     try:
         found = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:

@@ -11,14 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.torch.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
-
 Layout = Callable[[str], str | None]
 """Our name of a foreign tensor; None when the layout does not know it."""
-
-BYTES_AROUND_127 = Preprocess(mean=(127 / 255,) * 3, std=(128 / 255,) * 3, resample=3)
-"""(x - 127) / 128 for bytes x, bicubic: what the EfficientNet-Lite models were trained with."""
-IMAGENET = Preprocess(mean=IMAGENET_MEAN, std=IMAGENET_STD, resample=2)
 
 
 def translate(names: Iterable[str], layouts: tuple[Layout, ...]) -> dict[str, str] | None:
@@ -30,10 +24,6 @@ def translate(names: Iterable[str], layouts: tuple[Layout, ...]) -> dict[str, st
         if len(known) == len(foreign) and len(set(known)) == len(known):
             return dict(zip(foreign, known, strict=True))
     return None
-
-
-def _unchanged(name: str) -> str | None:
-    return name
 
 
 # --- EfficientNet-Lite0 --------------------------------------------------------------------------------------------
@@ -118,35 +108,73 @@ def mobilenet_torchvision(name: str) -> str | None:
     return _mobilenet(name, inside)
 
 
-MOBILENET_CONFIG: Mapping[str, Any] = {
-    "model_type": "mobilenet_v2",
-    "classifier_dropout_prob": 0.2,
-    "depth_multiplier": 1.0,
-    "image_size": 224,
-    "layer_norm_eps": 1e-5,
-    "tf_padding": False,
-}
-"""torchvision's MobileNetV2: symmetric padding and PyTorch's eps, where transformers' default is TensorFlow's."""
+# --- SqueezeNet 1.1 ------------------------------------------------------------------------------------------------
+
+
+def squeezenet_torchvision(name: str) -> str | None:
+    """The names of torchvision are ours already."""
+    return name if re.match(r"features\.\d+\.|classifier\.1\.", name) else None
 
 
 # --- the table -----------------------------------------------------------------------------------------------------
 
 
+def _pictures(mean: tuple[float, ...], std: tuple[float, ...], resample: int) -> dict[str, Any]:
+    """The Hub's preprocessor_config.json for 224 x 224 pixels, stretched, so that nothing of a picture is lost."""
+    return {
+        "do_center_crop": False,
+        "do_convert_rgb": True,
+        "do_flip_channel_order": False,
+        "do_normalize": True,
+        "do_rescale": True,
+        "do_resize": True,
+        "image_mean": list(mean),
+        "image_std": list(std),
+        "resample": resample,
+        "rescale_factor": 1 / 255,
+        "size": {"height": 224, "width": 224},
+    }
+
+
+BYTES_AROUND_127 = _pictures((127 / 255,) * 3, (128 / 255,) * 3, resample=3)
+"""(x - 127) / 128 for bytes x, bicubic: what the EfficientNet-Lite models were trained with."""
+IMAGENET = _pictures((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), resample=2)
+"""ImageNet's mean and deviation, bilinear: what torchvision's models were trained with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An architecture that a bare state dict may be imported as. `head` is the prefix of its classifier's tensors."""
+    """An architecture that bare weights may be imported as.
+
+    `outputs` is the tensor whose first dimension is the number of classes, `head` the kind of head that it belongs to.
+    """
 
     name: str
     layouts: tuple[Layout, ...]
-    preprocess: Preprocess
-    head: str
+    preprocessor: Mapping[str, Any]
+    outputs: str
+    head: str = "linear"
     config: Mapping[str, Any] = field(default_factory=dict)
 
 
 KNOWN: Mapping[str, Known] = {
     known.name: known
     for known in (
-        Known("efficientnet_lite0", (lite_original, lite_timm), BYTES_AROUND_127, "classifier."),
-        Known("mobilenet_v2", (mobilenet_flat, mobilenet_torchvision), IMAGENET, "classifier.", MOBILENET_CONFIG),
+        Known("efficientnet_lite0", (lite_original, lite_timm), BYTES_AROUND_127, "classifier.weight"),
+        Known(
+            "mobilenet_v2",
+            (mobilenet_flat, mobilenet_torchvision),
+            IMAGENET,
+            "classifier.weight",
+            config={  # as torchvision pads and divides, where the defaults of transformers are TensorFlow's
+                "model_type": "mobilenet_v2",
+                "classifier_dropout_prob": 0.2,
+                "depth_multiplier": 1.0,
+                "image_size": 224,
+                "layer_norm_eps": 1e-5,
+                "tf_padding": False,
+            },
+        ),
+        Known("squeezenet1_1", (squeezenet_torchvision,), IMAGENET, "classifier.1.weight", head="convolution"),
     )
 }

@@ -1,0 +1,98 @@
+"""Importers of bare weights: torch state dicts and single safetensors files become folders of safe formats."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from adapters.pickled_weights import pieces_of as pickled_pieces
+from adapters.pickled_weights import read_state_dict
+from adapters.safetensors_files import Header, Piece, copy_file, looks_untrained, pieces_of, read_header, write_pieces
+from adapters.source_files import Kind, kind_of, only_file
+from adapters.torch.fitting import Fitted, fit, known_architectures
+from registry.errors import BadArtifactError, InvalidError
+from registry.ports import ConvertedSource, SourceFacts
+
+WEIGHTS = "model.safetensors"
+GENERIC = "generic"
+"""The architecture of weights that are kept as they are, without knowing how to build their model."""
+UNTRAINED = "these weights look untrained: every running mean of their normalisations is zero"
+
+
+class StateDictImporter:
+    """A `.pt`, `.pth` or `.bin` with tensors by name, for an architecture that the caller names."""
+
+    name = "torch-state-dict"
+
+    def detect(self, source: Path) -> SourceFacts | None:
+        """By its first bytes, unread: any pickle or archive is ours, to convert or to refuse."""
+        file = only_file(source)
+        if file is None or kind_of(file) not in {Kind.PICKLE, Kind.ZIP}:
+            return None
+        return SourceFacts(format=self.name, architecture=None, modality=None, task=None)
+
+    def convert(self, source: Path, target: Path, *, architecture: str | None) -> ConvertedSource:
+        """Rewrite as safetensors. Raises: UnsafeArtifactError, BadArtifactError, InvalidError, MisfitError."""
+        file = _file(source)
+        if architecture is None or architecture == GENERIC:
+            read_state_dict(file)  # what is unsafe or broken is said before what is missing
+            raise InvalidError(
+                f"{file.name} does not say which architecture its weights are for",
+                remedy=f"Name one with --architecture: {known_architectures()}",
+            )
+        tensors, notes = read_state_dict(file)
+        fitted = fit(architecture, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
+        renamed = {fitted.names[name]: tensor for name, tensor in tensors.items()}
+        return _write(target, pickled_pieces(renamed), fitted, self.name, notes)
+
+
+class SafetensorsImporter:
+    """One safetensors file, for an architecture that the caller names, or kept as `generic`."""
+
+    name = "safetensors"
+
+    def detect(self, source: Path) -> SourceFacts | None:
+        """By its first bytes; whether the file is sound is for `convert` to say."""
+        file = only_file(source)
+        if file is None or kind_of(file) is not Kind.SAFETENSORS:
+            return None
+        return SourceFacts(format=self.name, architecture=None, modality=None, task=None)
+
+    def convert(self, source: Path, target: Path, *, architecture: str | None) -> ConvertedSource:
+        """Copy in pieces, byte for byte where no tensor changes its name. Raises: BadArtifactError, MisfitError."""
+        file = _file(source)
+        header = read_header(file)
+        if architecture is None or architecture == GENERIC:
+            return self._keep(file, header, target)
+        fitted = fit(architecture, header.shapes)
+        if all(ours == theirs for theirs, ours in fitted.names.items()):
+            copy_file(file, target / WEIGHTS)
+            return _converted(target, header, fitted, self.name, [])
+        return _write(target, pieces_of(file, header, fitted.names), fitted, self.name, [])
+
+    def _keep(self, file: Path, header: Header, target: Path) -> ConvertedSource:
+        copy_file(file, target / WEIGHTS)
+        config = {"architectures": [GENERIC], "model_type": GENERIC}
+        (target / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        facts = SourceFacts(format=self.name, architecture=GENERIC, modality=None, task=None)
+        notes = (UNTRAINED,) if looks_untrained(target / WEIGHTS, header) else ()
+        return ConvertedSource(target, facts, len(header.entries), header.parameters, notes)
+
+
+def _file(source: Path) -> Path:
+    file = only_file(source)
+    if file is None:
+        raise BadArtifactError(f"{source.name} is not one file of weights")
+    return file
+
+
+def _write(target: Path, pieces: list[Piece], fitted: Fitted, format: str, notes: list[str]) -> ConvertedSource:
+    header = write_pieces(target / WEIGHTS, pieces)
+    return _converted(target, header, fitted, format, notes)
+
+
+def _converted(target: Path, header: Header, fitted: Fitted, format: str, notes: list[str]) -> ConvertedSource:
+    fitted.write(target)
+    if looks_untrained(target / WEIGHTS, header):
+        notes = [*notes, UNTRAINED]
+    return ConvertedSource(target, fitted.facts(format), len(header.entries), header.parameters, tuple(notes))

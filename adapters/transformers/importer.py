@@ -1,0 +1,174 @@
+"""Imports Hugging Face folders: config, safetensors (one file or shards), tokenizer, and nothing that could run."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from adapters.pickled_weights import pieces_of as pickled_pieces
+from adapters.pickled_weights import read_state_dict
+from adapters.safetensors_files import Header, copy_file, looks_untrained, pieces_of, read_header, write_pieces
+from adapters.source_files import MAX_TEXT, Kind, files_in, front_matter, kind_of, read_json, read_text
+from adapters.transformers.fitting import Fit, fit_folder
+from registry.domain.catalog import Modality
+from registry.errors import BadArtifactError, UnsafeArtifactError
+from registry.ports import ConvertedSource, SourceFacts
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+PICKLED = "pytorch_model.bin"
+CARD = "README.md"
+UNTRAINED = "these weights look untrained: every running mean of their normalisations is zero"
+
+
+@dataclass
+class _Reading:
+    """What a folder gave: the weights' header, and notes on what was done and left out."""
+
+    header: Header
+    notes: list[str] = field(default_factory=list)
+
+
+class HuggingFaceImporter:
+    """A folder with a config.json that names a model of transformers, and its weights."""
+
+    name = "huggingface"
+
+    def detect(self, source: Path) -> SourceFacts | None:
+        """A folder whose config.json has `model_type` or `architectures`."""
+        if not (source / "config.json").is_file() or kind_of(source / "config.json") is not Kind.JSON:
+            return None
+        config = read_json(source / "config.json")
+        if not isinstance(config, dict) or not ({"model_type", "architectures"} & config.keys()):
+            return None
+        named = config.get("architectures")
+        first = named[0] if isinstance(named, list) and named else None
+        architecture = f"transformers:{first}" if isinstance(first, str) else None
+        return SourceFacts(format=self.name, architecture=architecture, modality=None, task=None)
+
+    def convert(self, source: Path, target: Path, *, architecture: str | None) -> ConvertedSource:
+        """Keep JSON and text, write one model.safetensors, and let transformers say whether they fit.
+
+        Raises: UnsafeArtifactError for a folder that brings code to run or an unsafe pickle, BadArtifactError,
+        MisfitError, InvalidError for an architecture that transformers does not have.
+        """
+        files = files_in(source)
+        _refuse_code(files)
+        reading = _weights(files, target)
+        reading.notes += _keep_documents(files, target)
+        fit: Fit = fit_folder(target, architecture)
+        if looks_untrained(target / WEIGHTS, reading.header):
+            reading.notes.append(UNTRAINED)
+        if fit.modality is Modality.IMAGE and not (target / "preprocessor_config.json").exists():
+            reading.notes.append("no preprocessor_config.json: pictures get ImageNet's mean and deviation, 224 pixels")
+        if fit.modality is Modality.TEXT and not (target / "tokenizer.json").exists():
+            reading.notes.append("no tokenizer.json: texts cannot be read until one is added")
+        card = read_text(files[CARD]) if CARD in files else None
+        return ConvertedSource(
+            folder=target,
+            facts=self._facts(fit, card),
+            tensors=len(reading.header.entries),
+            parameters=reading.header.parameters,
+            notes=(*reading.notes, *fit.notes),
+        )
+
+    def _facts(self, fit: Fit, card: str | None) -> SourceFacts:
+        said = front_matter(card or "")
+        task, licence = said.get("pipeline_tag"), said.get("license")
+        return SourceFacts(
+            format=self.name,
+            architecture=fit.architecture,
+            modality=fit.modality,
+            task=task if isinstance(task, str) else fit.task,
+            licence=licence if isinstance(licence, str) else None,
+            card=card,
+        )
+
+
+def _refuse_code(files: dict[str, Path]) -> None:
+    """`auto_map` sends transformers to Python files of the folder. Raises: UnsafeArtifactError, BadArtifactError."""
+    for name, path in files.items():
+        if kind_of(path) is not Kind.JSON or "/" in name or not name.endswith("config.json"):
+            continue
+        document = read_json(path)
+        if isinstance(document, dict) and ("auto_map" in document or "custom_pipelines" in document):
+            raise UnsafeArtifactError(
+                f"{name} asks for code of its own ({'auto_map' if 'auto_map' in document else 'custom_pipelines'})",
+                remedy="Use a model whose class is part of transformers",
+            )
+
+
+# --- weights -------------------------------------------------------------------------------------------------------
+
+
+def _weights(files: dict[str, Path], target: Path) -> _Reading:
+    """One model.safetensors in `target`, from a file, from shards, or from a pickled state dict."""
+    if WEIGHTS in files:
+        return _from_file(files[WEIGHTS], target)
+    if INDEX in files:
+        return _from_shards(files, target)
+    if PICKLED in files:
+        return _from_pickle(files[PICKLED], target)
+    single = [path for name, path in files.items() if "/" not in name and kind_of(path) is Kind.SAFETENSORS]
+    if len(single) == 1:
+        return _from_file(single[0], target)
+    raise BadArtifactError(
+        f"the folder holds no {WEIGHTS}, {INDEX} or {PICKLED}", remedy="Save the model with save_pretrained"
+    )
+
+
+def _from_file(path: Path, target: Path) -> _Reading:
+    if kind_of(path) in {Kind.PICKLE, Kind.ZIP}:
+        raise UnsafeArtifactError(f"{path.name} is a pickle that bears another name", remedy="Get the true file")
+    header = read_header(path)
+    copy_file(path, target / WEIGHTS)
+    return _Reading(header)
+
+
+def _from_shards(files: dict[str, Path], target: Path) -> _Reading:
+    """Join the shards that the index names; it must name every tensor once, and in the right file."""
+    index = read_json(files[INDEX])
+    places = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(places, dict) or not places or not all(isinstance(v, str) for v in places.values()):
+        raise BadArtifactError(f"{INDEX} has no weight_map of names to files")
+    absent = sorted(set(places.values()) - files.keys())
+    if absent:
+        raise BadArtifactError(f"{INDEX} names files that are not there: {', '.join(absent[:5])}")
+    headers = {shard: read_header(files[shard]) for shard in sorted(set(places.values()))}
+    held = {entry.name: shard for shard, header in headers.items() for entry in header.entries}
+    if held != places or len(held) != sum(len(header.entries) for header in headers.values()):
+        wrong = sorted(name for name in held.keys() | places.keys() if held.get(name) != places.get(name))
+        raise BadArtifactError(f"{INDEX} and its files disagree about {', '.join(wrong[:5]) or 'a tensor held twice'}")
+    pieces = [piece for shard, header in headers.items() for piece in pieces_of(files[shard], header)]
+    return _Reading(write_pieces(target / WEIGHTS, pieces), [f"{len(headers)} shards were joined into {WEIGHTS}"])
+
+
+def _from_pickle(path: Path, target: Path) -> _Reading:
+    tensors, notes = read_state_dict(path)
+    header = write_pieces(target / WEIGHTS, pickled_pieces(tensors))
+    return _Reading(header, [f"{path.name} was rewritten as {WEIGHTS}, every tensor compared", *notes])
+
+
+# --- everything else -----------------------------------------------------------------------------------------------
+
+
+def _keep_documents(files: dict[str, Path], target: Path) -> list[str]:
+    """Copy sound JSON and text; give a note on what stayed behind. The card is not copied: it has a place of its own."""
+    left: list[str] = []
+    for name, path in files.items():
+        if name in {CARD, INDEX} or re.fullmatch(r"(.*/)?[^/]*\.(safetensors|bin)", name):
+            if name not in {CARD, INDEX, WEIGHTS, PICKLED} and not re.search(r"-\d{5}-of-\d{5}\.", name):
+                left.append(name)
+            continue
+        suffix, kind = PurePosixPath(name).suffix, kind_of(path)
+        wanted = (suffix == ".json" and kind is Kind.JSON) or (suffix == ".txt" and kind in {Kind.TEXT, Kind.JSON})
+        if not wanted or path.stat().st_size > MAX_TEXT:
+            left.append(name)
+            continue
+        if suffix == ".json":
+            read_json(path)
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / name)
+    return [f"left out: {', '.join(left[:20])}{', …' if len(left) > 20 else ''}"] if left else []
