@@ -176,6 +176,8 @@ def test_a_folder_of_the_same_name_where_the_command_was_typed_is_not_run(
 ) -> None:
     trap = tmp_path / "typed-here"
     (trap / "tests/adapters/engines").mkdir(parents=True)
+    for package in ("tests", "tests/adapters", "tests/adapters/engines"):
+        (trap / package / "__init__.py").touch()
     (trap / "tests/adapters/engines/standin.py").write_text("print('trapped')")
     monkeypatch.chdir(trap)
     FOREGROUND.start("step-quick", home)
