@@ -12,9 +12,10 @@ from lineage import Assurance, Edge, Node, NodeId, NodeKind
 from registry.errors import NotFoundError
 from registry.storage.node_facts import nodes_by_id
 from registry.storage.tables import edge, node
+from registry.storage.types import Key
 
 _CHUNK = 500
-_FOR_EVER = 2**31
+_FOR_EVER = 2**31 - 1
 
 
 class SqlGraph:
@@ -34,7 +35,7 @@ class SqlGraph:
         depths: dict[NodeId, int] = {}
         for key, depth in (*above, *below):
             depths.setdefault(key, depth)
-        nearest = sorted(depths, key=lambda key: depths[key])
+        nearest = sorted(depths, key=lambda key: (depths[key], key))
         kept = nearest[:limit]
         found = nodes_by_id(self._connection, kept)
         return [found[key] for key in kept], self._edges_among(kept), len(nearest) > limit
@@ -63,7 +64,7 @@ class SqlGraph:
         # A generation is two edges: into the step and out of it. A step is half-way already.
         hops = _FOR_EVER if generations < 0 else max(0, 2 * generations - (start.kind is NodeKind.STEP))
         here, there = (edge.c.to_node, edge.c.from_node) if upwards else (edge.c.from_node, edge.c.to_node)
-        walk = select(literal(start.id).label("id"), literal(0).label("depth")).cte("walk", recursive=True)
+        walk = select(literal(start.id, Key).label("id"), literal(0).label("depth")).cte("walk", recursive=True)
         walk = walk.union(
             select(there, walk.c.depth + 1)
             .join(walk, here == walk.c.id)

@@ -1,0 +1,172 @@
+"""What is kept of evidence, policies, promotion requests and votes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from registry.domain.names import Name, VersionRef
+from registry.domain.paging import PageRequest
+from registry.domain.promotion import (
+    Bindings,
+    CheckResult,
+    EvidenceValue,
+    PolicyValue,
+    RequestDetail,
+    RequestState,
+    RequestSummary,
+    Verdict,
+    VoteEntry,
+    VoteValue,
+)
+from registry.errors import ConflictError, NotFoundError
+from registry.services.unit_of_work import UnitOfWork
+from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
+from tests.builders import NOW, add_version, digest, model_ref
+
+LATER = NOW + timedelta(hours=1)
+BOUND = Bindings(digest("artifact"), digest("lineage"), digest("policy"), digest("evidence"))
+REFUSED = Verdict((CheckResult("two-people", "approval", False, "one approval is missing"),))
+ALLOWED = Verdict((CheckResult("two-people", "approval", True, "two people approved"),))
+
+
+@pytest.fixture
+def uow(open_uow: Factory) -> Iterator[UnitOfWork]:
+    with open_uow(actor="ana", write=True) as uow:
+        yield uow
+
+
+@pytest.fixture
+def ref(uow: UnitOfWork) -> VersionRef:
+    return add_version(uow, "vision/digits")
+
+
+def evidence(ref: VersionRef, public_id: str) -> EvidenceValue:
+    return EvidenceValue(
+        id=public_id,
+        ref=ref,
+        subject=digest("artifact"),
+        type="evaluation",
+        digest=digest(public_id),
+        body={"accuracy": 0.9, "slices": [{"name": "dark", "accuracy": 0.7}]},
+        file=digest("report"),
+        file_name="report.pdf",
+        added_at=NOW,
+        added_by="ana",
+    )
+
+
+def request(ref: VersionRef, public_id: str) -> RequestDetail:
+    summary = RequestSummary(
+        public_id, ref, "validated", "production", "production", RequestState.OPEN, "ana", NOW, None, "please"
+    )
+    return RequestDetail(summary, "default", digest("policy"), BOUND, REFUSED, ())
+
+
+def vote(voter: str, value: VoteValue = VoteValue.APPROVE) -> VoteEntry:
+    return VoteEntry(voter, ("risk", "validator"), value, "looked at the slices", LATER, BOUND)
+
+
+def policy(name: str, version: int) -> PolicyValue:
+    return PolicyValue(name, version, digest(f"{name} {version}"), f"version: {version}", NOW, "ana")
+
+
+def test_evidence_is_kept_with_its_version_in_order(uow: UnitOfWork, ref: VersionRef) -> None:
+    first, second = evidence(ref, "ev-1"), replace(evidence(ref, "ev-2"), file=None, file_name=None)
+    uow.governance.add_evidence(first)
+    uow.governance.add_evidence(second)
+    assert uow.governance.evidence(ref) == [first, second]
+    assert uow.governance.evidence(model_ref("vision/none/1")) == []
+    with pytest.raises(NotFoundError):
+        uow.governance.add_evidence(evidence(model_ref("vision/none/1"), "ev-3"))
+
+
+def test_the_newest_version_of_each_policy_is_in_force(uow: UnitOfWork) -> None:
+    for name, version in (("teams", 1), ("default", 1), ("default", 10), ("default", 2)):
+        uow.governance.add_policy(policy(name, version))
+    assert uow.governance.policies() == [policy("default", 10), policy("teams", 1)]
+    assert uow.governance.policy("default") == policy("default", 10)
+    assert uow.governance.policy("default", 2) == policy("default", 2)
+    assert uow.governance.policy("none") is None
+    assert uow.governance.policy("default", 3) is None
+
+
+def test_a_published_policy_is_never_published_again(uow: UnitOfWork) -> None:
+    uow.governance.add_policy(policy("default", 1))
+    with pytest.raises(ConflictError, match="default"):
+        uow.governance.add_policy(replace(policy("default", 1), text="other"))
+    assert uow.governance.policy("default") == policy("default", 1)
+
+
+def test_a_request_comes_back_with_votes_evidence_and_verdict(uow: UnitOfWork, ref: VersionRef) -> None:
+    uow.governance.add_evidence(evidence(ref, "ev-1"))
+    opened = request(ref, "req-1")
+    uow.governance.add_request(opened)
+    uow.governance.add_vote("req-1", vote("bo"))
+    uow.governance.add_vote("req-1", vote("cy", VoteValue.REJECT))
+    found = uow.governance.request("req-1")
+    assert found == replace(opened, votes=(vote("bo"), vote("cy", VoteValue.REJECT)), evidence=(evidence(ref, "ev-1"),))
+    assert uow.governance.request("req-2") is None
+    with pytest.raises(NotFoundError):
+        uow.governance.add_vote("req-2", vote("bo"))
+
+
+def test_a_request_is_closed_once(uow: UnitOfWork, ref: VersionRef) -> None:
+    uow.governance.add_request(request(ref, "req-1"))
+    uow.governance.close_request("req-1", RequestState.PROMOTED, ALLOWED, at=LATER)
+    found = uow.governance.request("req-1")
+    assert found is not None
+    assert (found.summary.state, found.summary.closed_at, found.verdict) == (RequestState.PROMOTED, LATER, ALLOWED)
+    with pytest.raises(ConflictError, match="closed"):
+        uow.governance.close_request("req-1", RequestState.REJECTED, REFUSED, at=LATER)
+
+
+def test_requests_are_listed_by_model_and_state_newest_first(uow: UnitOfWork, ref: VersionRef) -> None:
+    other = add_version(uow, "vision/letters")
+    for number in range(3):
+        uow.governance.add_request(request(ref, f"req-{number}"))
+    uow.governance.add_request(request(other, "req-other"))
+    uow.governance.close_request("req-1", RequestState.WITHDRAWN, REFUSED, at=LATER)
+
+    def found(name: str | None = None, state: RequestState | None = None) -> list[str]:
+        parsed = None if name is None else Name.parse(name)
+        return [r.id for r in uow.governance.requests(name=parsed, state=state, page=PageRequest()).items]
+
+    assert found() == ["req-other", "req-2", "req-1", "req-0"]
+    assert found(name="vision/digits") == ["req-2", "req-1", "req-0"]
+    assert found(name="vision/digits", state=RequestState.OPEN) == ["req-2", "req-0"]
+    assert found(state=RequestState.WITHDRAWN) == ["req-1"]
+    first = uow.governance.requests(name=None, state=None, page=PageRequest(3))
+    rest = uow.governance.requests(name=None, state=None, page=PageRequest(3, first.next_cursor))
+    assert [(r.id, r.ref) for r in rest.items] == [("req-0", ref)]
+
+
+def test_only_a_model_that_is_there_can_be_locked(uow: UnitOfWork, ref: VersionRef) -> None:
+    uow.governance.lock(ref.name)
+    with pytest.raises(NotFoundError):
+        uow.governance.lock(Name.parse("vision/none"))
+
+
+def test_two_deciders_wait_for_each_other(open_uow: Factory) -> None:
+    """Of two who decide on the state that they read, the second reads what the first wrote."""
+
+    with open_uow(actor="ana", write=True) as uow:
+        ref = add_version(uow, "vision/digits")
+        uow.governance.add_request(request(ref, "req-1"))
+        uow.commit_unaudited()
+
+    def decide(voter: str) -> int:
+        with open_uow(actor=voter, write=True) as uow:
+            uow.governance.lock(ref.name)
+            found = uow.governance.request("req-1")
+            assert found is not None
+            uow.governance.add_vote("req-1", vote(voter))
+            uow.commit_unaudited()
+        return len(found.votes)
+
+    with ThreadPoolExecutor(5) as pool:
+        assert sorted(pool.map(decide, ["bo", "cy", "di", "ed", "fa"])) == [0, 1, 2, 3, 4]

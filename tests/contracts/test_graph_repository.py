@@ -1,0 +1,184 @@
+"""What the graph keeps and how it is walked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from lineage import Assurance, Edge, Node, NodeId, NodeKind
+from registry.domain.catalog import Status
+from registry.domain.names import VersionRef
+from registry.errors import NotFoundError
+from registry.services.unit_of_work import UnitOfWork
+from registry.storage.database import Database
+from registry.storage.tables import edge
+from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
+from tests.builders import NOW, add_dataset_version, add_version, metric
+
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.fixture
+def uow(open_uow: Factory) -> Iterator[UnitOfWork]:
+    """Three generations: base -> digits (on scans) -> zip (on digits and base), and letters beside digits."""
+    with open_uow(actor="ana", write=True) as uow:
+        scans = add_dataset_version(uow, "vision/scans")
+        base = add_version(uow, "vision/base")
+        digits = add_version(
+            uow, "vision/digits", parents=[base], data={"train": scans, "test": scans}, measured=[metric(0.93)]
+        )
+        add_version(uow, "vision/zip", parents=[digits, base])
+        add_version(uow, "vision/letters", parents=[base])
+        yield uow
+
+
+def at(uow: UnitOfWork, label: str) -> Node:
+    node = uow.graph.node(label)
+    assert node is not None
+    return node
+
+
+def versions_near(uow: UnitOfWork, label: str, *, up: int = 0, down: int = 0, limit: int = 2000) -> list[str]:
+    nodes, _, _ = uow.graph.walk(at(uow, label), up=up, down=down, limit=limit)
+    return [node.label for node in nodes if node.kind is not NodeKind.STEP]
+
+
+def test_a_node_is_found_by_uri_or_step_id_with_facts_for_people(uow: UnitOfWork) -> None:
+    node = at(uow, "models:/vision/digits/1")
+    assert (node.kind, node.label) == (NodeKind.MODEL, "vision/digits/1")
+    assert node.facts["stage"] == "registered"
+    assert node.facts["status"] == Status.ACTIVE
+    assert node.facts["method"] == "fine_tuning"
+    assert node.facts["licence"] == "Apache-2.0"
+    assert node.facts["accuracy"] == "0.93"
+    data = at(uow, "datasets:/vision/scans/1")
+    assert (data.kind, data.facts["licence"], data.facts["rows"]) == (NodeKind.DATASET, "CC-BY-4.0", "10")
+    _, step, *_ = uow.graph.walk(node, up=1, down=0, limit=2)[0]
+    assert step == at(uow, step.label)
+    assert (step.kind, step.facts["state"], step.facts["method"]) == (NodeKind.STEP, "succeeded", "fine_tuning")
+    assert uow.graph.node("models:/vision/digits/2") is None
+    assert uow.graph.node("vision/digits/1") is None
+
+
+def test_ancestors_come_by_generations_nearest_first(uow: UnitOfWork) -> None:
+    assert versions_near(uow, "models:/vision/zip/1") == ["vision/zip/1"]
+    assert versions_near(uow, "models:/vision/zip/1", up=1) == ["vision/zip/1", "vision/base/1", "vision/digits/1"]
+    everything = ["vision/zip/1", "vision/base/1", "vision/digits/1", "vision/scans/1"]
+    assert versions_near(uow, "models:/vision/zip/1", up=2) == everything
+    assert versions_near(uow, "models:/vision/zip/1", up=-1) == everything
+
+
+def test_descendants_of_models_and_of_data(uow: UnitOfWork) -> None:
+    assert sorted(versions_near(uow, "models:/vision/base/1", down=1)[1:]) == [
+        "vision/digits/1",
+        "vision/letters/1",
+        "vision/zip/1",
+    ]
+    assert versions_near(uow, "datasets:/vision/scans/1", down=1) == ["vision/scans/1", "vision/digits/1"]
+    assert versions_near(uow, "datasets:/vision/scans/1", down=-1)[-1] == "vision/zip/1"
+
+
+def test_a_walk_can_start_at_a_step(uow: UnitOfWork) -> None:
+    step = uow.graph.walk(at(uow, "models:/vision/digits/1"), up=1, down=0, limit=2)[0][1]
+    assert set(versions_near(uow, step.label, up=1)) == {"vision/base/1", "vision/scans/1"}
+    assert versions_near(uow, step.label, down=1) == ["vision/digits/1"]
+    assert versions_near(uow, step.label, down=2) == ["vision/digits/1", "vision/zip/1"]
+    assert versions_near(uow, step.label) == []
+
+
+def test_both_ways_at_once_and_every_edge_between(uow: UnitOfWork) -> None:
+    nodes, edges, cut = uow.graph.walk(at(uow, "models:/vision/digits/1"), up=1, down=1, limit=100)
+    names = {node.id: node.label if node.kind is not NodeKind.STEP else "step" for node in nodes}
+    assert not cut
+    assert nodes[0].label == "vision/digits/1"
+    assert sorted((names[e.source], names[e.target], e.role, e.split) for e in edges) == [
+        ("step", "vision/digits/1", "output", None),
+        ("step", "vision/zip/1", "output", None),
+        ("vision/base/1", "step", "source", None),
+        ("vision/base/1", "step", "source", None),
+        ("vision/digits/1", "step", "source", None),
+        ("vision/scans/1", "step", "test", "test"),
+        ("vision/scans/1", "step", "train", "train"),
+    ]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5])
+def test_a_limit_keeps_the_nearest_and_says_so(uow: UnitOfWork, limit: int) -> None:
+    start = at(uow, "models:/vision/zip/1")
+    whole, edges, cut = uow.graph.walk(start, up=-1, down=0, limit=100)
+    assert not cut
+    depths = distances(start, edges)
+    assert [depths[node.id] for node in whole] == sorted(depths.values())
+    some, edges, cut = uow.graph.walk(start, up=-1, down=0, limit=limit)
+    assert cut
+    assert [depths[node.id] for node in some] == sorted(depths.values())[:limit]
+    inside = {node.id for node in some}
+    assert all({e.source, e.target} <= inside for e in edges)
+    assert uow.graph.walk(start, up=-1, down=0, limit=len(whole))[2] is False
+
+
+def distances(start: Node, edges: Sequence[Edge]) -> dict[NodeId, int]:
+    """How many edges each ancestor is away, counted in the plainest way."""
+    found = {start.id: 0}
+    while missing := [e for e in edges if e.target in found and e.source not in found]:
+        nearest = min(missing, key=lambda e: found[e.target])
+        found[nearest.source] = found[nearest.target] + 1
+    return found
+
+
+def test_assurance_is_superseded_and_the_old_edge_stays(database: Database, uow: UnitOfWork) -> None:
+    zip_1 = at(uow, "models:/vision/zip/1")
+    step = uow.graph.walk(zip_1, up=1, down=0, limit=2)[0][1]
+    uow.graph.set_assurance(step.label, "models:/vision/digits/1", Assurance.VERIFIED, at=LATER)
+    _, edges, _ = uow.graph.walk(zip_1, up=1, down=0, limit=100)
+    digits = at(uow, "models:/vision/digits/1").id
+    assert [e.assurance for e in edges if e.source == digits] == [Assurance.VERIFIED]
+    detail = uow.steps.get(step.label)
+    assert detail is not None
+    assert {given.ref.label: given.assurance for given in detail.inputs} == {
+        "vision/digits/1": Assurance.VERIFIED,
+        "vision/base/1": Assurance.OBSERVED,
+    }
+    uow.commit_unaudited()
+    with database.engine.begin() as connection:
+        rows = connection.execute(select(edge).where(edge.c.from_node == digits).order_by(edge.c.id)).all()
+    assert [(row.assurance, row.superseded_by is None) for row in rows] == [("observed", False), ("verified", True)]
+
+
+def test_only_an_input_has_an_assurance(uow: UnitOfWork) -> None:
+    step = uow.graph.walk(at(uow, "models:/vision/zip/1"), up=1, down=0, limit=2)[0][1]
+    for label in ("models:/vision/letters/1", "models:/vision/none/1"):
+        with pytest.raises(NotFoundError):
+            uow.graph.set_assurance(step.label, label, Assurance.VERIFIED, at=LATER)
+
+
+def test_a_deep_family_is_walked_to_its_root(open_uow: Factory) -> None:
+    with open_uow(actor="ana", write=True) as uow:
+        parent: list[VersionRef] = []
+        for _ in range(40):
+            parent = [add_version(uow, "vision/line", parents=parent)]
+        found = versions_near(uow, "models:/vision/line/40", up=-1)
+        assert found == [f"vision/line/{number}" for number in range(40, 0, -1)]
+        assert versions_near(uow, "models:/vision/line/40", up=7) == found[:8]
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(family=st.lists(st.sets(st.integers(0, 11), max_size=3), min_size=1, max_size=12))
+def test_ancestors_are_those_that_parents_reach(open_uow: Factory, family: list[set[int]]) -> None:
+    with open_uow(actor="ana", write=True) as uow:
+        refs: list[VersionRef] = []
+        above: list[set[str]] = []
+        for number, wanted in enumerate(family):
+            parents = sorted(wanted & set(range(number)))
+            refs.append(add_version(uow, "vision/family", parents=[refs[p] for p in parents]))
+            above.append({refs[p].label for p in parents}.union(*(above[p] for p in parents)))
+        for ref, expected in zip(refs, above, strict=True):
+            assert set(versions_near(uow, str(ref), up=-1)[1:]) == expected
+        for ref in refs:
+            below = {r.label for r, ancestors in zip(refs, above, strict=True) if ref.label in ancestors}
+            assert set(versions_near(uow, str(ref), down=-1)[1:]) == below

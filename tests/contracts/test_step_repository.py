@@ -1,0 +1,185 @@
+"""What is kept of a transfer step while it runs and after."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from lineage import Assurance
+from registry.domain.manifests import canonical_json
+from registry.domain.names import Name
+from registry.domain.paging import PageRequest
+from registry.domain.transfers import EpochMetric, Method, MirrorState, StepState
+from registry.errors import NotFoundError
+from registry.services.unit_of_work import NewStep, UnitOfWork
+from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
+from tests.builders import NOW, add_dataset_version, add_version, digest, metric, model_ref, step, step_input
+
+LATER, LAST = NOW + timedelta(minutes=1), NOW + timedelta(minutes=2)
+QUEUED = frozenset({StepState.QUEUED})
+RUNNING = frozenset({StepState.RUNNING})
+
+
+@pytest.fixture
+def uow(open_uow: Factory) -> Iterator[UnitOfWork]:
+    with open_uow(actor="ana", write=True) as uow:
+        yield uow
+
+
+@pytest.fixture
+def queued(uow: UnitOfWork) -> NewStep:
+    """A queued fine-tuning of vision/base on vision/scans."""
+    base, scans = add_version(uow, "vision/base"), add_dataset_version(uow, "vision/scans")
+    inputs = [
+        step_input(base, role="source"),
+        step_input(scans, role="train", split="train", assurance=Assurance.DECLARED),
+    ]
+    new = step("vision/digits", inputs=inputs, state=StepState.QUEUED, epochs=3)
+    uow.steps.add(new)
+    return new
+
+
+def state_of(uow: UnitOfWork, step_id: str) -> StepState:
+    found = uow.steps.get(step_id)
+    assert found is not None
+    return found.summary.state
+
+
+def test_a_step_comes_back_as_it_was_written(uow: UnitOfWork, queued: NewStep) -> None:
+    found = uow.steps.get(queued.id)
+    assert found is not None
+    summary = found.summary
+    assert (summary.id, summary.method, summary.adapter, summary.state) == (
+        queued.id, Method.FINE_TUNING, "torch", StepState.QUEUED,
+    )  # fmt: skip
+    assert (summary.wanted, summary.output, summary.epochs, summary.epoch) == (Name.parse("vision/digits"), None, 3, 0)
+    assert (summary.started_at, summary.ended_at, summary.created_at) == (None, None, NOW)
+    assert found.recipe == queued.recipe
+    assert [(g.ref.label, g.role, g.split, g.assurance) for g in found.inputs] == [
+        ("vision/base/1", "source", None, Assurance.OBSERVED),
+        ("vision/scans/1", "train", "train", Assurance.DECLARED),
+    ]
+    assert (found.manifest, found.manifest_digest, found.curve, found.measured) == (None, None, (), ())
+    assert found.mirror == MirrorState("off")
+    assert uow.steps.get("step-none") is None
+
+
+def test_an_input_must_be_there(uow: UnitOfWork) -> None:
+    with pytest.raises(NotFoundError, match="vision/none/1"):
+        uow.steps.add(step("vision/digits", inputs=[step_input(model_ref("vision/none/1"), role="source")]))
+
+
+def test_a_step_moves_only_from_where_it_was_expected(uow: UnitOfWork, queued: NewStep) -> None:
+    assert uow.steps.move(queued.id, expected=QUEUED, to=StepState.RUNNING, at=LATER)
+    assert not uow.steps.move(queued.id, expected=QUEUED, to=StepState.CANCELLED, at=LATER)
+    assert state_of(uow, queued.id) is StepState.RUNNING
+    assert uow.steps.move(queued.id, expected=RUNNING, to=StepState.FAILED, at=LAST, error="the loss is no number")
+    found = uow.steps.get(queued.id)
+    assert found is not None
+    assert (found.summary.started_at, found.summary.ended_at) == (LATER, LAST)
+    assert found.summary.error == "the loss is no number"
+
+
+def test_a_resumed_step_keeps_its_start_and_forgets_its_end(uow: UnitOfWork, queued: NewStep) -> None:
+    uow.steps.move(queued.id, expected=QUEUED, to=StepState.RUNNING, at=NOW)
+    uow.steps.move(queued.id, expected=RUNNING, to=StepState.INTERRUPTED, at=LATER, error="killed")
+    uow.steps.move(queued.id, expected=frozenset({StepState.INTERRUPTED}), to=StepState.RUNNING, at=LAST)
+    found = uow.steps.get(queued.id)
+    assert found is not None
+    assert (found.summary.started_at, found.summary.ended_at, found.summary.error) == (NOW, None, None)
+
+
+def test_moving_a_step_that_is_not_there_is_an_error(uow: UnitOfWork) -> None:
+    with pytest.raises(NotFoundError):
+        uow.steps.move("step-none", expected=QUEUED, to=StepState.RUNNING, at=NOW)
+
+
+def test_a_repeated_point_of_a_curve_replaces_the_first(uow: UnitOfWork, queued: NewStep) -> None:
+    uow.steps.add_curve(queued.id, [EpochMetric(1, 10, "loss", "train", 0.5), EpochMetric(2, 20, "loss", "train", 0.4)])
+    uow.steps.add_curve(queued.id, [EpochMetric(2, 20, "loss", "train", 0.3), EpochMetric(2, 20, "loss", "test", 0.6)])
+    uow.steps.add_curve(queued.id, [])
+    found = uow.steps.get(queued.id)
+    assert found is not None
+    assert [(p.step, p.role, p.value) for p in found.curve] == [
+        (10, "train", 0.5),
+        (20, "test", 0.6),
+        (20, "train", 0.3),
+    ]
+
+
+def test_a_loss_that_diverged_can_be_written_down(uow: UnitOfWork, queued: NewStep) -> None:
+    uow.steps.add_curve(
+        queued.id, [EpochMetric(1, 1, "loss", "train", math.nan), EpochMetric(2, 2, "loss", "train", math.inf)]
+    )
+    found = uow.steps.get(queued.id)
+    assert found is not None
+    assert math.isnan(found.curve[0].value)
+    assert found.curve[1].value == math.inf
+
+
+def test_a_metric_is_kept_for_each_data_split_and_role(uow: UnitOfWork, queued: NewStep) -> None:
+    values = [metric(0.9), metric(0.8, data="other"), metric(0.7, split="dev"), metric(0.6, role="validation")]
+    uow.steps.add_measured(queued.id, values)
+    uow.steps.add_measured(queued.id, [metric(0.95)])
+    found = uow.steps.get(queued.id)
+    assert found is not None
+    assert list(found.measured) == [metric(0.95), *values[1:]]
+    assert found.summary.metrics == {"accuracy": 0.95}
+
+
+def test_a_manifest_is_kept_byte_by_byte(uow: UnitOfWork, queued: NewStep) -> None:
+    body = canonical_json({"seed": 7, "started": "2026-11-23T09:30:00Z", "umlaut": "ü"})
+    uow.steps.set_manifest(queued.id, body, digest("manifest"))
+    found = uow.steps.get(queued.id)
+    assert found is not None
+    assert found.manifest == json.loads(body)
+    assert found.manifest_digest == digest("manifest")
+
+
+def test_progress_is_seen(uow: UnitOfWork, queued: NewStep) -> None:
+    uow.steps.progress(queued.id, epoch=1.25, at=LATER)
+    found = uow.steps.get(queued.id)
+    assert found is not None
+    assert found.summary.epoch == 1.25
+
+
+def test_mirrors_that_are_behind_are_found_oldest_first(uow: UnitOfWork) -> None:
+    steps = [step("vision/digits") for _ in range(4)]
+    for new in steps:
+        uow.steps.add(new)
+    uow.steps.set_mirror(steps[2].id, MirrorState("queued"), at=NOW)
+    uow.steps.set_mirror(steps[1].id, MirrorState("failing", attempts=3, error="no answer"), at=NOW)
+    uow.steps.set_mirror(steps[0].id, MirrorState("queued"), at=NOW)
+    uow.steps.set_mirror(steps[0].id, MirrorState("mirrored", run_id="abc", attempts=1), at=LATER)
+    assert uow.steps.unmirrored(10) == [steps[1].id, steps[2].id]
+    assert uow.steps.unmirrored(1) == [steps[1].id]
+    found = uow.steps.get(steps[0].id)
+    assert found is not None
+    assert found.mirror == MirrorState("mirrored", run_id="abc", attempts=1)
+
+
+def test_steps_are_searched_newest_first(uow: UnitOfWork, queued: NewStep) -> None:
+    other = step("vision/letters", method=Method.FEATURE_EXTRACTION)
+    uow.steps.add(other)
+
+    def found(state: StepState | None = None, method: Method | None = None, output: str | None = None) -> list[str]:
+        name = None if output is None else Name.parse(output)
+        page = uow.steps.search(state=state, method=method, output=name, page=PageRequest())
+        return [item.id for item in page.items]
+
+    assert found()[:2] == [other.id, queued.id]
+    assert found(state=StepState.QUEUED) == [queued.id]
+    assert found(method=Method.FEATURE_EXTRACTION) == [other.id]
+    assert found(output="vision/letters") == [other.id]
+    first = uow.steps.search(state=None, method=None, output=None, page=PageRequest(3))
+    rest = uow.steps.search(state=None, method=None, output=None, page=PageRequest(3, first.next_cursor))
+    assert [str(item.output) for item in (*first.items, *rest.items)] == [
+        "None",
+        "None",
+        "datasets:/vision/scans/1",
+        "models:/vision/base/1",
+    ]
