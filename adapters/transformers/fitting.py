@@ -62,7 +62,7 @@ def fit_folder(folder: Path, architecture: str | None) -> Fit:
                 trust_remote_code=False,
                 use_safetensors=True,
             )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
         raise BadArtifactError(f"transformers cannot build {kind.__name__} from config.json: {error}") from error
     notes = _judge(model, report)
     modality = _INPUTS.get(model.main_input_name)
@@ -79,9 +79,8 @@ def _judge(model: Any, report: dict[str, Any]) -> tuple[str, ...]:
         raise misfit(type(model).__name__, [n for n in missing if n not in head], left_over, misshapen)
     if not head:
         return ()
-    return (
-        f"the weights bring no {', '.join(sorted({n.rpartition('.')[0] for n in head}))}: a new one starts at random",
-    )
+    layers = ", ".join(sorted({name.rpartition(".")[0] for name in head}))
+    return (f"the weights bring no {layers}: a new one starts at random",)
 
 
 def _class_name(transformers: Any, folder: Path, architecture: str | None) -> str:

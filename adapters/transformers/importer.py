@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from adapters.pickled_weights import pieces_of as pickled_pieces
 from adapters.pickled_weights import read_state_dict
@@ -25,9 +24,10 @@ UNTRAINED = "these weights look untrained: every running mean of their normalisa
 
 @dataclass
 class _Reading:
-    """What a folder gave: the weights' header, and notes on what was done and left out."""
+    """What became of the weights: their header, the files that they came from, and notes on what was done."""
 
     header: Header
+    used: frozenset[str]
     notes: list[str] = field(default_factory=list)
 
 
@@ -57,7 +57,7 @@ class HuggingFaceImporter:
         files = files_in(source)
         _refuse_code(files)
         reading = _weights(files, target)
-        reading.notes += _keep_documents(files, target)
+        reading.notes += _keep_documents(files, target, reading.used)
         fit: Fit = fit_folder(target, architecture)
         if looks_untrained(target / WEIGHTS, reading.header):
             reading.notes.append(UNTRAINED)
@@ -106,25 +106,25 @@ def _refuse_code(files: dict[str, Path]) -> None:
 def _weights(files: dict[str, Path], target: Path) -> _Reading:
     """One model.safetensors in `target`, from a file, from shards, or from a pickled state dict."""
     if WEIGHTS in files:
-        return _from_file(files[WEIGHTS], target)
+        return _from_file(WEIGHTS, files[WEIGHTS], target)
     if INDEX in files:
         return _from_shards(files, target)
     if PICKLED in files:
         return _from_pickle(files[PICKLED], target)
-    single = [path for name, path in files.items() if "/" not in name and kind_of(path) is Kind.SAFETENSORS]
+    single = [name for name, path in files.items() if "/" not in name and kind_of(path) is Kind.SAFETENSORS]
     if len(single) == 1:
-        return _from_file(single[0], target)
+        return _from_file(single[0], files[single[0]], target)
     raise BadArtifactError(
         f"the folder holds no {WEIGHTS}, {INDEX} or {PICKLED}", remedy="Save the model with save_pretrained"
     )
 
 
-def _from_file(path: Path, target: Path) -> _Reading:
+def _from_file(name: str, path: Path, target: Path) -> _Reading:
     if kind_of(path) in {Kind.PICKLE, Kind.ZIP}:
         raise UnsafeArtifactError(f"{path.name} is a pickle that bears another name", remedy="Get the true file")
     header = read_header(path)
     copy_file(path, target / WEIGHTS)
-    return _Reading(header)
+    return _Reading(header, frozenset({name}))
 
 
 def _from_shards(files: dict[str, Path], target: Path) -> _Reading:
@@ -142,33 +142,32 @@ def _from_shards(files: dict[str, Path], target: Path) -> _Reading:
         wrong = sorted(name for name in held.keys() | places.keys() if held.get(name) != places.get(name))
         raise BadArtifactError(f"{INDEX} and its files disagree about {', '.join(wrong[:5]) or 'a tensor held twice'}")
     pieces = [piece for shard, header in headers.items() for piece in pieces_of(files[shard], header)]
-    return _Reading(write_pieces(target / WEIGHTS, pieces), [f"{len(headers)} shards were joined into {WEIGHTS}"])
+    header = write_pieces(target / WEIGHTS, pieces)
+    return _Reading(header, frozenset({INDEX, *headers}), [f"{len(headers)} shards were joined into {WEIGHTS}"])
 
 
 def _from_pickle(path: Path, target: Path) -> _Reading:
     tensors, notes = read_state_dict(path)
     header = write_pieces(target / WEIGHTS, pickled_pieces(tensors))
-    return _Reading(header, [f"{path.name} was rewritten as {WEIGHTS}, every tensor compared", *notes])
+    notes = [f"{PICKLED} was rewritten as {WEIGHTS}, every tensor compared", *notes]
+    return _Reading(header, frozenset({PICKLED}), notes)
 
 
 # --- everything else -----------------------------------------------------------------------------------------------
 
 
-def _keep_documents(files: dict[str, Path], target: Path) -> list[str]:
-    """Copy sound JSON and text; give a note on what stayed behind. The card is not copied: it has a place of its own."""
+def _keep_documents(files: dict[str, Path], target: Path, used: frozenset[str]) -> list[str]:
+    """Copy sound JSON and text; give a note on what stayed behind. The card stays out: it has a place of its own."""
     left: list[str] = []
     for name, path in files.items():
-        if name in {CARD, INDEX} or re.fullmatch(r"(.*/)?[^/]*\.(safetensors|bin)", name):
-            if name not in {CARD, INDEX, WEIGHTS, PICKLED} and not re.search(r"-\d{5}-of-\d{5}\.", name):
-                left.append(name)
+        if name == CARD or name in used:
             continue
-        suffix, kind = PurePosixPath(name).suffix, kind_of(path)
-        wanted = (suffix == ".json" and kind is Kind.JSON) or (suffix == ".txt" and kind in {Kind.TEXT, Kind.JSON})
-        if not wanted or path.stat().st_size > MAX_TEXT:
+        kind = kind_of(path) if path.stat().st_size <= MAX_TEXT else Kind.OTHER
+        if (name.endswith(".json") and kind is Kind.JSON) or (name.endswith(".txt") and kind in {Kind.TEXT, Kind.JSON}):
+            if name.endswith(".json"):
+                read_json(path)
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target / name)
+        else:
             left.append(name)
-            continue
-        if suffix == ".json":
-            read_json(path)
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target / name)
     return [f"left out: {', '.join(left[:20])}{', …' if len(left) > 20 else ''}"] if left else []
