@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def test_the_same_job_gives_the_same_bytes(world: World, method: Method) -> None
 @both
 @pytest.mark.parametrize("every", [0, 4], ids=["epochs", "steps"])
 def test_an_interrupted_run_resumes_to_the_same_bytes(world: World, method: Method, every: int) -> None:
-    changes = {"method": method, "head": Head(dropout=0.3), "checkpoint_every": every}
+    changes: dict[str, Any] = {"method": method, "head": Head(dropout=0.3), "checkpoint_every": every}
     whole, whole_metrics = finish(world, world.job("whole", **changes))
     events = world.adapter.run(world.job("cut", **changes))
     seen = 0
@@ -179,7 +180,7 @@ def test_without_validation_data_the_last_epoch_is_kept(world: World) -> None:
 def test_a_child_with_a_head_for_the_same_classes_keeps_it(world: World) -> None:
     parent, before = finish(world, world.job("parent", method=PROBE, epochs=20, optimizer=Optimizer(lr=3e-2)))
     grown = world.child(parent)
-    frozen = {"freeze": Freeze(what="backbone"), "optimizer": Optimizer(lr=1e-12)}
+    frozen: dict[str, Any] = {"freeze": Freeze(what="backbone"), "optimizer": Optimizer(lr=1e-12)}
     child, after = finish(grown, grown.job("child", method=TUNE, **frozen))
     assert child.facts["head_kept"] is True
     assert child.classes == parent.classes
@@ -270,10 +271,10 @@ def test_data_that_cannot_be_learnt_from_is_refused_before_any_work(
     ],
 )
 def test_a_recipe_that_cannot_be_done_is_refused_with_what_can(
-    world: World, changes: dict[str, object], told: str
+    world: World, changes: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(BadRecipeError, match=told):
-        list(world.adapter.run(world.job(**changes)))  # type: ignore[arg-type]
+        list(world.adapter.run(world.job(**changes)))
 
 
 def test_bf16_is_refused_where_no_probe_passes(world: World) -> None:

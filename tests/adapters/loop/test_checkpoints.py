@@ -45,7 +45,8 @@ def test_a_damaged_newest_is_passed_over(store: Checkpoints, harm: str) -> None:
     path = store.folder / "step-000000003.safetensors"
     data = bytearray(path.read_bytes())
     data[-2] ^= 1
-    path.write_bytes({"cut": data[: len(data) // 2], "flip": data, "empty": b"", "garbage": b"x" * 99}[harm])
+    harmed = {"cut": bytes(data[: len(data) // 2]), "flip": bytes(data), "empty": b"", "garbage": b"x" * 99}
+    path.write_bytes(harmed[harm])
     found = store.newest()
     assert found is not None
     assert found.state == {"step": 2}

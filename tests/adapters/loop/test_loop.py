@@ -177,10 +177,10 @@ def test_an_unknown_device_is_refused(wish: str) -> None:
 def test_flops_of_a_linear_layer_are_two_per_weight_and_item() -> None:
     net = nn.Sequential(nn.Linear(10, 20), nn.Linear(20, 5))
     one = torch.zeros(1, 10)
-    assert reading_flops(net, net, one) == 2 * (200 + 100)  # type: ignore[arg-type]
-    assert learning_flops(net, net, one) == 2 * (200 * 2 + 100 * 3)  # type: ignore[arg-type] # no gradient of the input
+    assert reading_flops(net, net, one) == 2 * (200 + 100)
+    assert learning_flops(net, net, one) == 2 * (200 * 2 + 100 * 3)  # the input needs no gradient
     net[0].requires_grad_(False)
-    assert learning_flops(net, net, one) == 2 * (200 + 100 * 2)  # type: ignore[arg-type]
+    assert learning_flops(net, net, one) == 2 * (200 + 100 * 2)
     assert all(p.grad is None for p in net.parameters())
 
 

@@ -111,7 +111,8 @@ FILLER = ["a", "the", "fruit", "is", "and", "very", "from", "garden", "today"]
 
 def text_data(folder: Path) -> DataInput:
     """Sentences of three to fourteen words, of which two tell the class."""
-    draw, rows = np.random.default_rng(3), []
+    draw = np.random.default_rng(3)
+    rows: list[Row] = []
     for split, count in SPLITS.items():
         for _ in range(count):
             label = CLASSES[len(rows) % 3]
@@ -185,7 +186,8 @@ def text_world(folder: Path, kind: str = "bert") -> World:
 
 def image_data(folder: Path) -> DataInput:
     """Grey pictures of 12 x 12 in one .npz: a bright bar across, a bright bar down, or a bright corner, with noise."""
-    draw, rows, pictures = np.random.default_rng(4), [], []
+    draw, pictures = np.random.default_rng(4), []
+    rows: list[Row] = []
     for split, count in SPLITS.items():
         for _ in range(count):
             kind = len(rows) % 3
