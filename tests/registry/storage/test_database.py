@@ -1,0 +1,135 @@
+"""Opening a database: what is refused, with which words."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, text
+
+from registry.errors import (
+    HomeNotFoundError,
+    IntegrityError,
+    MissingExtraError,
+    NewDatabaseError,
+    OldDatabaseError,
+    RegistryError,
+    UnavailableError,
+    UsageError,
+)
+from registry.storage import database as module
+from registry.storage import engines
+from registry.storage.database import Database, default_url, open_database
+from registry.storage.revisions import HEAD
+from tests.builders import event as audit_event
+from tests.fakes.clock import FakeClock
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest) -> Database:
+    found: Database = request.getfixturevalue(f"{request.param}_database")
+    return found
+
+
+def set_revision(database: Database, revision: str) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :to"), {"to": revision})
+
+
+def test_looking_at_a_home_without_a_database_makes_none(tmp_path: Path) -> None:
+    with open_database(default_url(tmp_path)) as database:
+        assert database.revision() is None
+        with pytest.raises(HomeNotFoundError, match="forebear init"):
+            database.check()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_of_this_program_is_used(database: Database) -> None:
+    database.check()
+    database.create_or_upgrade()
+    assert database.revision() == HEAD
+
+
+def test_an_older_database_asks_for_an_upgrade(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REVISIONS", ("0000", HEAD))
+    set_revision(database, "0000")
+    with pytest.raises(OldDatabaseError, match="forebear init --upgrade") as caught:
+        database.check()
+    assert caught.value.facts == {"found": "0000", "needed": HEAD}
+
+
+def test_a_newer_database_is_refused_and_left_alone(database: Database) -> None:
+    set_revision(database, "9999")
+    for use in (database.check, database.create_or_upgrade):
+        with pytest.raises(NewDatabaseError, match=f"9999.*{HEAD}"):
+            use()
+    assert database.revision() == "9999"
+
+
+def test_a_check_costs_next_to_nothing(database: Database) -> None:
+    database.check()
+    statements: list[str] = []
+
+    def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "PRAGMA" not in statement:
+            statements.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", count)
+    database.check()
+    assert len(statements) <= 3
+
+
+def test_a_file_that_is_no_database_is_damage(tmp_path: Path) -> None:
+    (tmp_path / "registry.db").write_bytes(b"this was a photograph" * 100)
+    with open_database(default_url(tmp_path)) as database, pytest.raises(IntegrityError, match="damaged"):
+        database.check()
+
+
+def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    with open_database(default_url(tmp_path)) as database:
+        database.create_or_upgrade()
+    assert (tmp_path / "registry.db").stat().st_mode & 0o077 == 0
+
+
+def test_a_home_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file in the way")
+    with open_database(default_url(tmp_path / "home")) as database, pytest.raises(RegistryError):
+        database.create_or_upgrade()
+
+
+@pytest.mark.parametrize("url", ["", "mysql://ana:secret@host/db", "not a url", "oracle+x://h/secret", "sqlite"])
+def test_a_url_of_something_else_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(UsageError, match="SQLite or PostgreSQL") as caught:
+        open_database(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(MissingExtraError) as caught:
+        open_database("postgresql://ana@localhost/registry")
+    assert 'pip install "forebear[postgres]"' in str(caught.value)
+
+
+def test_a_server_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
+    with open_database(f"postgresql://ana:secret@/registry?host={tmp_path}") as database:
+        with pytest.raises(UnavailableError) as caught:
+            database.check()
+        assert "secret" not in str(caught.value) + database.location
+
+
+def test_a_writer_that_waits_too_long_hears_who_is_in_the_way(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "PATIENCE_SECONDS", 1)
+    with open_database(database.engine.url.render_as_string(hide_password=False)) as impatient:
+        first, second = database.factory(FakeClock()), impatient.factory(FakeClock())
+        with first(actor="ana", write=True) as uow:
+            with pytest.raises(UnavailableError, match="others are writing"), second(actor="bo", write=True):
+                pass
+            uow.commit(audit_event())
+        with second(actor="bo", write=True) as uow:
+            uow.commit(audit_event())
+        with first(actor="ana") as uow:
+            assert [entry.seq for entry in uow.audit.entries()] == [1, 2]
