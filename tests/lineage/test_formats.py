@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lineage import Digest, Edge, Graph, Node, NodeKind
 from lineage.formats import SCHEMA, as_document, as_dot, as_mermaid, dot_text, mermaid_text
 from lineage.outline import plain
-from tests.lineage.worlds import FAMILY, draw, graphs
+from tests.lineage.worlds import FAMILY, LAW, draw, graphs
 
 GRAPH, IDS = draw(FAMILY)
 
@@ -32,6 +32,7 @@ def one_node(label: str) -> Graph:
     return Graph([Node(1, NodeKind.MODEL, label)], [])
 
 
+@LAW
 @given(st.text())
 def test_no_name_breaks_out_of_mermaid(label: str) -> None:
     _, line = as_mermaid(one_node(label)).split("\n")[:-1]
@@ -40,6 +41,7 @@ def test_no_name_breaks_out_of_mermaid(label: str) -> None:
     assert inside == plain(label)
 
 
+@LAW
 @given(st.text())
 def test_no_name_breaks_out_of_dot(label: str) -> None:
     *_, line, closing = as_dot(one_node(label)).split("\n")[:-1]
@@ -48,6 +50,7 @@ def test_no_name_breaks_out_of_dot(label: str) -> None:
     assert re.sub(r"\\(.)", r"\1", dot_text(label)) == plain(label)
 
 
+@LAW
 @given(graphs(), st.data())
 def test_every_node_and_edge_is_drawn_once(graph: Graph, data: st.DataObject) -> None:
     focus = data.draw(st.none() | st.sampled_from(sorted(graph.nodes)))
@@ -59,6 +62,7 @@ def test_every_node_and_edge_is_drawn_once(graph: Graph, data: st.DataObject) ->
     assert dot.count("\n") == 3 + drawn
 
 
+@LAW
 @given(graphs())
 def test_the_document_holds_the_graph_whole(graph: Graph) -> None:
     document = json.loads(json.dumps(as_document(graph)))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineage import Assurance, BadEdgeError, CycleError, Edge, Graph, Node, NodeKind, UnknownNodeError
-from tests.lineage.worlds import FAMILY, chain, draw, graphs
+from tests.lineage.worlds import FAMILY, LAW, chain, draw, graphs
 
 GRAPH, IDS = draw(FAMILY)
 
@@ -29,6 +29,7 @@ def reach(graph: Graph) -> set[tuple[int, int]]:
         pairs |= more
 
 
+@LAW
 @given(graphs(most=14))
 def test_ancestors_and_descendants_say_the_same_and_agree_with_brute_force(graph: Graph) -> None:
     pairs = reach(graph)
@@ -36,6 +37,7 @@ def test_ancestors_and_descendants_say_the_same_and_agree_with_brute_force(graph
     assert {(key, down) for key in graph.nodes for down in graph.descendants(key)} == pairs
 
 
+@LAW
 @given(graphs(), st.data())
 def test_a_deeper_walk_finds_all_that_a_shallower_one_found(graph: Graph, data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(sorted(graph.nodes)))
@@ -47,6 +49,7 @@ def test_a_deeper_walk_finds_all_that_a_shallower_one_found(graph: Graph, data: 
         assert list(everything.values()) == sorted(everything.values())
 
 
+@LAW
 @given(graphs())
 def test_every_node_comes_after_all_that_it_was_made_from(graph: Graph) -> None:
     place = {node.id: number for number, node in enumerate(graph.order())}
@@ -54,6 +57,7 @@ def test_every_node_comes_after_all_that_it_was_made_from(graph: Graph) -> None:
     assert all(place[edge.source] < place[edge.target] for edge in graph.edges)
 
 
+@LAW
 @given(graphs(), st.data())
 def test_a_path_is_made_of_edges_that_exist_and_is_as_short_as_can_be(graph: Graph, data: st.DataObject) -> None:
     source, target = (data.draw(st.sampled_from(sorted(graph.nodes))) for _ in range(2))
@@ -77,6 +81,7 @@ def shortest(graph: Graph, source: int, target: int) -> int:
     return steps
 
 
+@LAW
 @given(graphs(most=14), st.data())
 def test_common_ancestors_are_what_both_came_from(graph: Graph, data: st.DataObject) -> None:
     one, two = (data.draw(st.sampled_from(sorted(graph.nodes))) for _ in range(2))
@@ -86,6 +91,7 @@ def test_common_ancestors_are_what_both_came_from(graph: Graph, data: st.DataObj
     assert nearest == {key for key in common if not (common & graph.descendants(key).keys())}
 
 
+@LAW
 @given(graphs(), st.data())
 def test_a_part_holds_exactly_the_edges_between_its_nodes(graph: Graph, data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(sorted(graph.nodes)))
@@ -94,6 +100,7 @@ def test_a_part_holds_exactly_the_edges_between_its_nodes(graph: Graph, data: st
     assert set(part.edges) == {e for e in graph.edges if e.source in part.nodes and e.target in part.nodes}
 
 
+@LAW
 @given(graphs())
 def test_parents_and_children_are_two_views_of_one_kinship(graph: Graph) -> None:
     ups = {kin for key in graph.nodes for kin in map(repr, graph.parents(key))}

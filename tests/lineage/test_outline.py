@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from lineage import Assurance, Edge, Graph, Node, NodeKind
 from lineage.outline import MAX_INDENT, Direction, Line, outline, render
-from tests.lineage.worlds import FAMILY, chain, draw, graphs
+from tests.lineage.worlds import FAMILY, LAW, chain, draw, graphs
 
 GRAPH, IDS = draw(FAMILY)
 
 
+@LAW
 @given(graphs(), st.data(), st.sampled_from(Direction))
 def test_everything_within_the_depth_is_opened_exactly_once(
     graph: Graph, data: st.DataObject, direction: Direction
@@ -32,6 +33,7 @@ def test_everything_within_the_depth_is_opened_exactly_once(
             assert lines[line.shown_at].shown_at is None
 
 
+@LAW
 @given(graphs(), st.data(), st.sampled_from(Direction))
 def test_the_lines_hold_every_edge_of_what_they_show(graph: Graph, data: st.DataObject, direction: Direction) -> None:
     focus = data.draw(st.sampled_from(sorted(graph.nodes)))
@@ -43,6 +45,7 @@ def test_the_lines_hold_every_edge_of_what_they_show(graph: Graph, data: st.Data
     assert all(line.hidden == 0 for line in lines)
 
 
+@LAW
 @given(graphs(), st.data())
 def test_depth_and_last_describe_a_tree(graph: Graph, data: st.DataObject) -> None:
     lines = outline(graph, data.draw(st.sampled_from(sorted(graph.nodes))))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from lineage import Assurance, Digest, Edge, Graph, Node, NodeKind
 
+LAW = settings(deadline=None)
+"""A law holds on a busy machine too."""
 KINDS = {"m": NodeKind.MODEL, "d": NodeKind.DATASET, "s": NodeKind.STEP}
 
 
