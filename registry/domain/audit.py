@@ -13,6 +13,7 @@ from datetime import datetime
 
 from lineage import Digest
 from registry.domain.manifests import canonical_json
+from registry.errors import AuditBrokenError
 
 GENESIS = Digest(hashlib.sha256(b"forebear/audit/v1").hexdigest())
 """What the first entry chains to."""
@@ -87,15 +88,26 @@ def verify_chain(entries: Iterable[AuditEntry]) -> AuditReport:
     Dropping the newest rows is invisible without a head kept elsewhere: compare `AuditReport.head` with it.
     """
     head, count = GENESIS, 0
-    for entry in entries:
-        expected = count + 1
-        if entry.seq != expected:
-            return AuditReport(count, head, expected, f"entry {expected} is missing: the next row is {entry.seq}")
-        if entry.previous != head:
-            return AuditReport(count, head, entry.seq, f"entry {entry.seq} does not follow entry {count}")
-        if leaf_hash(entry.body) != entry.leaf:
-            return AuditReport(count, head, entry.seq, f"the body of entry {entry.seq} was changed")
-        if chain_hash(entry.previous, entry.leaf) != entry.entry:
-            return AuditReport(count, head, entry.seq, f"the hash of entry {entry.seq} was changed")
-        head, count = entry.entry, expected
+    try:
+        for entry in entries:
+            reason = _flaw(entry, count + 1, head)
+            if reason is not None:
+                # A missing row is found where it should be, any other at the row itself: the same number.
+                return AuditReport(count, head, count + 1, reason)
+            head, count = entry.entry, entry.seq
+    except AuditBrokenError as error:  # a row that is not even an entry any more
+        return AuditReport(count, head, count + 1, error.message)
     return AuditReport(count, head)
+
+
+def _flaw(entry: AuditEntry, expected: int, head: Digest) -> str | None:
+    """Why `entry` is not the one that follows `head`, or None."""
+    if entry.seq != expected:
+        return f"entry {expected} is missing: the next row is {entry.seq}"
+    if entry.previous != head:
+        return f"entry {entry.seq} does not follow entry {expected - 1}"
+    if leaf_hash(entry.body) != entry.leaf:
+        return f"the body of entry {entry.seq} was changed"
+    if chain_hash(entry.previous, entry.leaf) != entry.entry:
+        return f"the hash of entry {entry.seq} was changed"
+    return None

@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, and_, insert, or_, select
+from sqlalchemy import Connection, and_, insert, or_, select, type_coerce
+from sqlalchemy.types import NullType
 
+from lineage import Digest, LineageError
 from registry.domain.audit import GENESIS, AuditEntry, Event, write_entry
 from registry.domain.catalog import HistoryEntry
 from registry.domain.paging import Page, PageRequest
+from registry.errors import AuditBrokenError
 from registry.storage.paging import SortBy, page_rows
 from registry.storage.tables import audit_entry
 
 _CHUNK = 1000
 _LAST_CHARACTER = "\U0010ffff"
+
+_READ = ("seq", "body", "previous", "leaf", "entry")
+_RAW = [type_coerce(audit_entry.c[name], NullType()).label(name) for name in _READ]
+"""As they lie there: a row that was tampered with may hold anything, and must be named, not trip the reader."""
 
 
 class SqlAudit:
@@ -26,10 +34,10 @@ class SqlAudit:
 
     def entries(self, *, after: int = 0) -> Iterator[AuditEntry]:
         while True:
-            query = select(audit_entry).where(audit_entry.c.seq > after).order_by(audit_entry.c.seq).limit(_CHUNK)
+            query = select(*_RAW).where(audit_entry.c.seq > after).order_by(audit_entry.c.seq).limit(_CHUNK)
             rows = self._connection.execute(query).all()
             for row in rows:
-                yield AuditEntry(row.seq, bytes(row.body), row.previous, row.leaf, row.entry)
+                yield _entry(row)
             if len(rows) < _CHUNK:
                 return
             after = rows[-1].seq
@@ -71,6 +79,21 @@ def append_events(connection: Connection, events: Iterable[Event], *, actor: str
             )
         )
         previous = written.entry
+
+
+def _entry(row: Any) -> AuditEntry:
+    """Raises: AuditBrokenError for a row that is no entry any more."""
+    try:
+        hashes = [Digest(_bytes(value).hex()) for value in (row.previous, row.leaf, row.entry)]
+        return AuditEntry(row.seq, _bytes(row.body), *hashes)
+    except (TypeError, LineageError) as error:
+        raise AuditBrokenError(f"entry {row.seq} cannot be read") from error
+
+
+def _bytes(value: object) -> bytes:
+    if not isinstance(value, bytes | memoryview):
+        raise TypeError(type(value))
+    return bytes(value)
 
 
 def _history(body: bytes) -> HistoryEntry:

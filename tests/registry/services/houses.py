@@ -1,0 +1,120 @@
+"""A house to govern in: a database, blobs in memory, people with roles, and models with an ancestry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from registry.domain.audit import Event
+from registry.domain.names import Reference, VersionRef
+from registry.domain.paging import PageRequest
+from registry.domain.people import Actor, Person
+from registry.domain.transfers import Method
+from registry.services.audit import Audit
+from registry.services.context import Context
+from registry.services.people import People
+from registry.services.policies import default_policy_text
+from registry.services.promotions import Promotions
+from registry.settings import Settings
+from registry.storage.unit_of_work import SqlUnitOfWorkFactory
+from tests.builders import add_dataset_version, add_version, digest, metric
+from tests.fakes.blobs import MemoryBlobs
+from tests.fakes.clock import FakeClock
+
+ROLES = {
+    "root": ("admin",),
+    "ana": ("developer",),
+    "dora": ("developer",),
+    "ben": ("validator",),
+    "vera": ("validator",),
+    "carla": ("risk-owner",),
+    "guest": ("viewer",),
+    "nobody": (),
+}
+CARD = "---\nlicense: apache-2.0\n---\n# Digits\n"
+
+
+@dataclass
+class House:
+    """People act in it: `house.promotions("ana").request(…)`."""
+
+    open_uow: SqlUnitOfWorkFactory
+    clock: FakeClock
+    home: Path
+    blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
+
+    def context(self, handle: str) -> Context:
+        with self.open_uow(actor=handle) as uow:
+            person = uow.people.get(handle)
+        assert person is not None, handle
+        return self.context_of(Actor(handle, frozenset(person.roles), person.service))
+
+    def context_of(self, actor: Actor) -> Context:
+        plugins = cast("Any", None)  # governance asks no plug-in
+        return Context(actor, self.home, self.open_uow, self.blobs, self.clock, plugins, Settings())
+
+    def promotions(self, handle: str) -> Promotions:
+        return Promotions(self.context(handle))
+
+    def people(self, handle: str) -> People:
+        return People(self.context(handle))
+
+    def actions(self, subject: str | None = None) -> list[str]:
+        """What the audit log says happened, oldest first."""
+        reader = self.context_of(Actor("auditor", frozenset({"viewer"})))
+        found = Audit(reader).search(subject=subject, page=PageRequest(500))
+        return [entry.action for entry in reversed(found.items)]
+
+    def stage(self, ref: VersionRef) -> str:
+        with self.open_uow(actor="root") as uow:
+            version = uow.catalog.version(ref)
+        assert version is not None
+        return version.summary.stage
+
+    def alias(self, name: str, alias: str = "production") -> VersionRef | None:
+        with self.open_uow(actor="root") as uow:
+            return uow.catalog.resolve(Reference.parse(f"models:/{name}@{alias}"))
+
+    def publish(
+        self,
+        name: str = "vision/digits",
+        *,
+        accuracy: float | None = 0.9,
+        parents: Iterable[VersionRef] = (),
+        card: str | None = CARD,
+        manifest: bool = True,
+        method: Method = Method.FINE_TUNING,
+        **said: Any,
+    ) -> VersionRef:
+        """A version made by ana, with a card, a manifest and test metrics unless told otherwise."""
+        measured = [] if accuracy is None else [metric(accuracy), metric(0.4, name="baseline_accuracy")]
+        at = self.clock.now()
+        with self.open_uow(actor="ana", write=True) as uow:
+            ref = add_version(uow, name, parents=parents, measured=measured, at=at, method=method, **said)
+            version = uow.catalog.version(ref)
+            assert version is not None
+            if card is not None:
+                uow.catalog.add_card(ref, card, by="ana", at=at)
+            if manifest:
+                uow.steps.set_manifest(version.step, b'{"schema":"forebear/provenance/v1"}', digest(version.step))
+            uow.commit(Event("model_version.transferred", str(ref), {}))
+        return ref
+
+    def add_data(self, name: str = "data/mnist") -> VersionRef:
+        with self.open_uow(actor="ana", write=True) as uow:
+            ref = add_dataset_version(uow, name)
+            uow.commit(Event("dataset_version.registered", str(ref), {}))
+        return ref
+
+
+def furnish(house: House) -> House:
+    """Everybody in `ROLES`, and the default policy."""
+    with house.open_uow(actor="root", write=True) as uow:
+        for handle, roles in ROLES.items():
+            uow.people.add(Person(handle, handle.title(), roles, house.clock.now()))
+        uow.people.add(Person("robot", "Robot", ("validator", "risk-owner"), house.clock.now(), service=True))
+        uow.commit(Event("person.added", "person:root", {}))
+    house.promotions("root").publish_policy(default_policy_text())
+    return house

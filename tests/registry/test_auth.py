@@ -1,0 +1,136 @@
+"""Who is asking: only a live token, or a session signed by us that was made with one."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.auth import Doorkeeper, Session, session_key
+from registry.domain.people import Actor
+from registry.errors import IntegrityError, PermissionDeniedError, UnauthenticatedError, UsageError
+from registry.settings import Settings
+from registry.storage.unit_of_work import SqlUnitOfWorkFactory
+from tests.fakes.clock import FakeClock
+from tests.registry.services.houses import House, furnish
+
+KEY = "k" * 32
+
+
+@pytest.fixture
+def house(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) -> House:
+    return furnish(House(open_uow, clock, tmp_path))
+
+
+@pytest.fixture
+def door(house: House) -> Doorkeeper:
+    return Doorkeeper(house.people("root"), KEY, house.clock)
+
+
+def token(house: House, handle: str = "ana", *, days: int = 90) -> str:
+    return house.people(handle).create_token(handle, label="laptop", days=days).secret
+
+
+def test_a_bearer_token_names_the_actor(house: House, door: Doorkeeper) -> None:
+    secret = token(house)
+    expected = Actor("ana", frozenset({"developer"}))
+    assert door.actor_of_header(f"Bearer {secret}") == expected
+    assert door.actor_of_header(f"bearer  {secret} ") == expected
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "Basic YW5hOmFuYQ==", "fbr_x", "Bearer fbr_x", "Bearer a b"]
+)
+def test_any_other_header_names_nobody(door: Doorkeeper, header: str) -> None:
+    with pytest.raises(UnauthenticatedError):
+        door.actor_of_header(header)
+
+
+def test_signing_in_makes_a_session_of_its_own_each_time(house: House, door: Doorkeeper) -> None:
+    secret = token(house)
+    (one, first), (two, second) = door.sign_in(secret), door.sign_in(secret)
+    assert one != two
+    assert first.name != second.name
+    assert door.session_of_cookie(one) == first
+    assert door.actor_of_session(first).handle == "ana"
+    assert secret not in one
+
+
+def test_a_session_ends_after_twelve_hours_or_with_its_token(house: House, door: Doorkeeper) -> None:
+    cookie, session = door.sign_in(token(house))
+    house.clock.forward(hours=12, seconds=-1)
+    door.actor_of_session(door.session_of_cookie(cookie))
+    house.clock.forward(seconds=1)
+    with pytest.raises(UnauthenticatedError, match="this session has ended"):
+        door.session_of_cookie(cookie)
+    short = token(house, days=1)
+    house.clock.forward(hours=20)
+    _, session = door.sign_in(short)
+    assert session.expires_at - house.clock.now() < (door.sign_in(token(house))[1].expires_at - house.clock.now())
+
+
+def test_revoking_the_token_ends_every_session_made_with_it(house: House, door: Doorkeeper) -> None:
+    cookie, session = door.sign_in(token(house))
+    house.people("root").revoke_token(session.token_id)
+    with pytest.raises(UnauthenticatedError, match="was revoked"):
+        door.actor_of_session(door.session_of_cookie(cookie))
+
+
+def test_a_role_taken_away_is_gone_from_the_session(house: House, door: Doorkeeper) -> None:
+    _, session = door.sign_in(token(house))
+    house.people("root").revoke("ana", "developer")
+    assert door.actor_of_session(session).roles == frozenset()
+
+
+def test_a_session_signed_with_another_key_is_nobody_s(house: House, door: Doorkeeper) -> None:
+    cookie, _ = Doorkeeper(door.people, "x" * 32, house.clock).sign_in(token(house))
+    with pytest.raises(UnauthenticatedError, match="not known here"):
+        door.session_of_cookie(cookie)
+
+
+def test_a_session_names_the_person_of_its_token(house: House, door: Doorkeeper) -> None:
+    _, session = door.sign_in(token(house))
+    forged = Session(session.token_id, "root", session.name, session.expires_at)
+    with pytest.raises(UnauthenticatedError):
+        door.actor_of_session(forged)
+
+
+@given(cookie=st.text())
+def test_any_other_cookie_is_nobody_s(cookie: str) -> None:
+    nobody_is_asked = Doorkeeper(None, KEY, FakeClock())  # type: ignore[arg-type]
+    with pytest.raises(UnauthenticatedError):
+        nobody_is_asked.session_of_cookie(cookie)
+
+
+def test_a_form_belongs_to_one_session(house: House, door: Doorkeeper) -> None:
+    secret = token(house)
+    (_, mine), (_, other) = door.sign_in(secret), door.sign_in(secret)
+    door.check_csrf(mine, door.csrf_token(mine))
+    for given_ in (None, "", door.csrf_token(other), door.csrf_token(mine) + "x", "\udcff"):
+        with pytest.raises(PermissionDeniedError, match="was not made for your session"):
+            door.check_csrf(mine, given_)
+
+
+def test_the_key_is_made_once_and_is_its_owner_s_alone(tmp_path: Path) -> None:
+    key = session_key(tmp_path, Settings())
+    assert len(key) >= 64
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+    assert session_key(tmp_path, Settings()) == key
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    session_key(tmp_path, Settings())
+    (tmp_path / "secret").chmod(0o644)
+    with pytest.raises(IntegrityError, match="others can read"):
+        session_key(tmp_path, Settings())
+
+
+def test_the_key_can_be_set(tmp_path: Path) -> None:
+    assert session_key(tmp_path, Settings(secret="s" * 40)) == "s" * 40
+    with pytest.raises(UsageError, match="shorter than 32 characters"):
+        session_key(tmp_path, Settings(secret="short"))
+    assert not list(tmp_path.iterdir())
