@@ -3,8 +3,8 @@
 Leaving a unit of work without `commit` rolls everything back. `commit` takes the events that say what changed, and
 writes them to the audit chain in the same transaction: there is no way to change a row without an entry.
 
-Times are timezone-aware UTC. Repositories give values, never rows of the database, and raise NotFoundError only where
-a docstring says so; elsewhere None means that there is no such thing (or that it was deleted).
+Times are timezone-aware UTC. Repositories give values, never rows of the database. What reads gives None when there is
+no such thing (or it was deleted); what writes about a thing that is not there raises NotFoundError.
 """
 
 from __future__ import annotations
@@ -192,7 +192,8 @@ class GraphRepository(Protocol):
     def walk(self, start: Node, *, up: int, down: int, limit: int) -> tuple[Sequence[Node], Sequence[Edge], bool]:
         """Nodes and edges within `up` and `down` generations (a generation is one step: two edges).
 
-        -1 means no limit of depth. Nearest first; the flag is True when `limit` nodes cut it short.
+        -1 means no limit of depth; from a step, the first generation is its own inputs or outputs. Nearest first, then
+        oldest; the flag is True when `limit` nodes cut it short.
         """
         ...
 
