@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 1024 * 1024
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_ABANDONED_SECONDS = 3600
+_ABANDONED_SECONDS = 60
+"""A file this old whose lock nobody holds was left by a writer that died."""
 
 
 class FolderBlobs:
@@ -43,6 +44,7 @@ class FolderBlobs:
         """Store all of `stream`; give its digest and size. Raises: IntegrityError when `expected` differs."""
         try:
             self._incoming.mkdir(parents=True, exist_ok=True)
+            self.sweep()
             handle, name = tempfile.mkstemp(dir=self._incoming)
         except OSError as error:
             raise _meaning(error) from error
@@ -112,7 +114,7 @@ class FolderBlobs:
         return size
 
     def sweep(self) -> int:
-        """Remove what killed writers left behind, an hour old or more; give how many files."""
+        """Remove what killed writers left behind, as every put does; give how many files."""
         removed = 0
         for path in self._incoming.iterdir() if self._incoming.is_dir() else ():
             with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:

@@ -24,7 +24,7 @@ from registry.domain.promotion import (
     VoteValue,
 )
 from registry.errors import ConflictError, NotFoundError
-from registry.storage.assets import asset_id, find_version, require_version
+from registry.storage.assets import find_version, require_version
 from registry.storage.paging import SortBy, page_rows
 from registry.storage.tables import asset, evidence, policy, request, version, vote
 from registry.storage.versions import refs_of
@@ -158,8 +158,9 @@ class SqlGovernance:
             raise ConflictError(f"the request {request_id} is closed already")
 
     def lock(self, name: Name) -> None:
-        key = asset_id(self._connection, AssetKind.MODELS, name)
-        self._connection.execute(select(asset.c.id).where(asset.c.id == key).with_for_update())
+        # The single writer holds the others back already; the row keeps this right should that lock become finer.
+        query = select(asset.c.id).where(asset.c.kind == AssetKind.MODELS, asset.c.name == str(name))
+        self._connection.execute(query.with_for_update())
 
     def _key(self, request_id: str) -> int:
         query = select(request.c.id).where(request.c.public_id == request_id)

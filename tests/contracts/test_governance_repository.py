@@ -145,12 +145,6 @@ def test_requests_are_listed_by_model_and_state_newest_first(uow: UnitOfWork, re
     assert [(r.id, r.ref) for r in rest.items] == [("req-0", ref)]
 
 
-def test_only_a_model_that_is_there_can_be_locked(uow: UnitOfWork, ref: VersionRef) -> None:
-    uow.governance.lock(ref.name)
-    with pytest.raises(NotFoundError):
-        uow.governance.lock(Name.parse("vision/none"))
-
-
 def test_two_deciders_wait_for_each_other(open_uow: Factory) -> None:
     """Of two who decide on the state that they read, the second reads what the first wrote."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import os
 import stat
@@ -124,7 +125,7 @@ def test_a_put_reads_in_pieces_whatever_the_size(blobs: FolderBlobs) -> None:
     assert 0 < zeros.largest <= 1 << 20
 
 
-def test_a_sweep_takes_what_killed_writers_left_and_nothing_else(blobs: FolderBlobs) -> None:
+def test_a_put_takes_away_what_killed_writers_left_and_nothing_else(blobs: FolderBlobs) -> None:
     digest, _ = blobs.put(io.BytesIO(WEIGHTS))
     incoming = blobs.root / "incoming"
     old = time.time() - 7200
@@ -132,13 +133,13 @@ def test_a_sweep_takes_what_killed_writers_left_and_nothing_else(blobs: FolderBl
         (incoming / name).write_bytes(b"half")
         os.utime(incoming / name, (old, old))
     (incoming / "fresh").write_bytes(b"half")
-    import fcntl
-
     with (incoming / "still-written").open("rb") as writer:
         fcntl.flock(writer, fcntl.LOCK_EX)
         assert blobs.sweep() == 1
-    assert sorted(path.name for path in incoming.iterdir()) == ["fresh", "still-written"]
-    assert list(blobs.list()) == [digest]
+        assert sorted(path.name for path in incoming.iterdir()) == ["fresh", "still-written"]
+        assert list(blobs.list()) == [digest]
+    blobs.put(io.BytesIO(WEIGHTS))
+    assert [path.name for path in incoming.iterdir()] == ["fresh"]
 
 
 def test_files_of_others_are_no_blobs(blobs: FolderBlobs) -> None:
