@@ -1,4 +1,4 @@
-"""A family tree in other programs' words: a JSON document, Mermaid (flowchart) and Graphviz DOT.
+"""A family tree in other programs' words: Mermaid (flowchart) and Graphviz DOT.
 
 Labels are people's text: both languages get them escaped, so that no name can end a string or start a directive.
 Dashed edges are declared, plain ones observed, thick ones verified.
@@ -7,46 +7,15 @@ Dashed edges are declared, plain ones observed, thick ones verified.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from lineage.graph import Graph
 from lineage.nodes import Assurance, Edge, Node, NodeId, NodeKind
 from lineage.outline import plain
 
-SCHEMA = "forebear/lineage/v1"
-
 _MERMAID_SHAPES = {NodeKind.MODEL: ("[", "]"), NodeKind.DATASET: ("[(", ")]"), NodeKind.STEP: ("([", "])")}
 _MERMAID_ARROWS = {Assurance.DECLARED: "-.->", Assurance.OBSERVED: "-->", Assurance.VERIFIED: "==>"}
 _DOT_SHAPES = {NodeKind.MODEL: "box", NodeKind.DATASET: "cylinder", NodeKind.STEP: "ellipse"}
 _DOT_STYLES = {Assurance.DECLARED: "dashed", Assurance.OBSERVED: "solid", Assurance.VERIFIED: "bold"}
-
-
-def as_document(graph: Graph, focus: NodeId | None = None) -> dict[str, Any]:
-    """JSON-able nodes and edges; every node comes after all that it was made from. Edges name nodes by id."""
-    return {
-        "schema": SCHEMA,
-        "focus": focus,
-        "nodes": [
-            {
-                "id": node.id,
-                "kind": node.kind.value,
-                "label": node.label,
-                "digest": None if node.digest is None else str(node.digest),
-                "facts": dict(node.facts),
-            }
-            for node in graph.order()
-        ],
-        "edges": [
-            {
-                "source": edge.source,
-                "target": edge.target,
-                "role": edge.role,
-                "split": edge.split,
-                "assurance": edge.assurance.value,
-            }
-            for edge in graph.edges
-        ],
-    }
 
 
 def as_mermaid(graph: Graph, focus: NodeId | None = None) -> str:
@@ -104,7 +73,7 @@ def _names(graph: Graph) -> Mapping[NodeId, str]:
 
 def _title(node: Node) -> str:
     """A step is called by its method, which says more than its id; the id follows."""
-    method = node.facts.get("method")
+    method = node.facts.get("method") if node.kind is NodeKind.STEP else None
     return f"{method} ({node.label})" if method else node.label
 
 

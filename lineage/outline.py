@@ -16,7 +16,11 @@ from lineage.nodes import Assurance, Edge, Node, NodeId, NodeKind
 MAX_INDENT = 32
 """Levels of indentation that text shows; what is deeper is drawn at this one, with its level in front."""
 
-TOLD = ("method", "state", "stage", "status", "licence")
+TOLD = {
+    NodeKind.MODEL: ("stage", "status", "licence", "accuracy", "deleted"),
+    NodeKind.DATASET: ("rows", "licence", "deleted"),
+    NodeKind.STEP: ("method", "state"),
+}
 """Facts of a node that text shows, in this order."""
 
 
@@ -112,31 +116,44 @@ def _openers(
 
 def render(lines: Sequence[Line]) -> str:
     """The outline as plain text with box-drawing characters, a line each."""
-    return "\n".join(text for text in _texts(lines))
+    return "\n".join(guide + describe(line) for guide, line in zip(guides(lines), lines, strict=True))
 
 
-def _texts(lines: Sequence[Line]) -> Iterator[str]:
+def guides(lines: Sequence[Line]) -> Iterator[str]:
+    """What stands left of each line: the bars and branches of the tree, and the level where it is too deep to draw."""
     bars: list[str] = []  # for each level above, what stands in its column
     for line in lines:
         del bars[max(line.depth - 1, 0) :]
         tee = "" if line.depth == 0 else "└─ " if line.last else "├─ "
         far = f"({line.depth}) " if line.depth > MAX_INDENT else ""
-        yield "".join(bars[: MAX_INDENT - 1]) + tee + far + describe(line)
+        yield "".join(bars[: MAX_INDENT - 1]) + tee + far
         if line.depth:
             bars.append("   " if line.last else "│  ")
 
 
 def describe(line: Line) -> str:
-    """What a line says, without its indentation: `source: library/lite0/1 [observed]`."""
-    node = line.node
-    role = "" if node.kind is NodeKind.STEP or not line.edges or line.role == "output" else f"{line.role}: "
-    facts = " · ".join(node.facts[key] for key in TOLD if node.facts.get(key))
+    """What a line says, without its guide: `source: library/lite0/1 (registered · Apache-2.0) [observed]`."""
+    role = "" if line.node.kind is NodeKind.STEP or line.role in {"", "output"} else f"{line.role}: "
+    told = " · ".join(_facts(line.node))
     assurance = f" [{line.assurance}]" if role and line.assurance else ""
-    told = f" ({facts})" if facts else ""
     tail = f" … {line.hidden} more" if line.hidden else ""
     if line.shown_at is not None:
         tail = " ↑ see above" if line.shown_at < line.number else " ↓ see below"
-    return plain(f"{role}{node.label}{told}{assurance}{tail}")
+    return plain(f"{role}{line.node.label}{f' ({told})' if told else ''}{assurance}{tail}")
+
+
+def _facts(node: Node) -> Iterator[str]:
+    """The facts that are shown: numbers with their name, and no status when there is nothing to say about it."""
+    for key in TOLD[node.kind]:
+        value = node.facts.get(key)
+        if key == "deleted" and value:
+            yield "deleted"
+        elif key == "rows" and value:
+            yield f"{value} rows"
+        elif key == "accuracy" and value:
+            yield f"accuracy {value}"
+        elif value and (key, value) != ("status", "active"):
+            yield value
 
 
 def plain(text: str) -> str:

@@ -3,140 +3,128 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from lineage import Assurance, Edge, Graph, Node
-from registry.domain.names import AssetKind, Name, Reference, VersionRef
+from lineage import Graph, Node
+from registry.domain.audit import Event
 from registry.domain.people import Actor
+from registry.domain.transfers import Method
 from registry.domain.verbs import LineageVerbs
 from registry.errors import BadReferenceError, NotFoundError, PermissionDeniedError, UsageError
 from registry.services.context import Context
 from registry.services.lineage import Lineage
 from registry.settings import Settings
-from tests.lineage.worlds import draw
+from registry.storage.unit_of_work import SqlUnitOfWorkFactory
+from tests.builders import NOW, add_dataset_version, add_version, model_ref
+from tests.fakes.clock import FakeClock
 
-STEPS = {name: f"step-01jdzzzzzzzzzzzzzzzzzzzz{number:02}" for number, name in enumerate(("import", "probe", "tune"))}
-FAMILY = f"""
-    s.{STEPS["import"]} -output-> m.models:/library/lite0/1
-    m.models:/library/lite0/1 -source-> s.{STEPS["probe"]}
-    d.datasets:/data/mnist/1 -train/train-> s.{STEPS["probe"]}
-    s.{STEPS["probe"]} -output-> m.models:/vision/digits/1
-    m.models:/vision/digits/1 -source=> s.{STEPS["tune"]}
-    d.datasets:/data/mnist/1 -train/train-> s.{STEPS["tune"]}
-    s.{STEPS["tune"]} -output-> m.models:/vision/digits/2
-"""
+LITE0, DIGITS_1, DIGITS_2, MNIST = "library/lite0/1", "vision/digits/1", "vision/digits/2", "data/mnist/1"
 
 
-class MemoryGraph:
-    """`GraphRepository` over a compiled graph."""
+@dataclass(frozen=True)
+class Tree:
+    """lite0 -> digits/1 (production) -> digits/2, each but the first trained on mnist; with the ids of their steps."""
 
-    def __init__(self, graph: Graph, ids: dict[str, int]) -> None:
-        self._graph, self._ids = graph, ids
+    open_uow: SqlUnitOfWorkFactory
+    steps: dict[str, str]
 
-    def node(self, label: str) -> Node | None:
-        return self._graph.nodes.get(self._ids.get(label, -1))
-
-    def walk(self, start: Node, *, up: int, down: int, limit: int) -> tuple[Sequence[Node], Sequence[Edge], bool]:
-        near = [start.id, *self._graph.ancestors(start.id, depth=up), *self._graph.descendants(start.id, depth=down)]
-        part = self._graph.part(near[:limit])
-        return list(part.nodes.values()), list(part.edges), len(near) > limit
+    def verbs(self) -> Lineage:
+        unused = cast("Any", None)  # walks ask for no bytes and no plug-in
+        actor = Actor("ana", frozenset({"viewer"}))
+        return Lineage(Context(actor, Path(), self.open_uow, unused, FakeClock(), unused, Settings()))
 
 
-class MemoryCatalog:
-    """The one question that walks ask of `CatalogRepository`."""
-
-    def resolve(self, reference: Reference) -> VersionRef | None:
-        digits, lite0 = Name("vision", "digits"), Name("library", "lite0")
-        latest = {digits: 2, lite0: 1}
-        number = {"production": 1, None: latest.get(reference.name)}.get(reference.alias)
-        return VersionRef(AssetKind.MODELS, reference.name, number) if number and reference.name in latest else None
-
-
-class MemoryUnitOfWork:
-    """A unit of work that can only be read."""
-
-    def __init__(self) -> None:
-        self.graph, self.catalog = MemoryGraph(*draw(FAMILY)), MemoryCatalog()
-
-    def __enter__(self) -> MemoryUnitOfWork:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return
-
-
-def verbs(role: str = "viewer") -> Lineage:
-    unused = cast("Any", SimpleNamespace())
-    open_uow = cast("Any", lambda **_: MemoryUnitOfWork())
-    actor = Actor("ana", frozenset({role} if role else ()))
-    return Lineage(Context(actor, Path("/home-of-tests"), open_uow, unused, unused, unused, Settings()))
+@pytest.fixture
+def tree(open_uow: SqlUnitOfWorkFactory) -> Tree:
+    with open_uow(actor="ana", write=True) as uow:
+        mnist = add_dataset_version(uow, "data/mnist")
+        lite0 = add_version(uow, "library/lite0", method=Method.IMPORT)
+        first = add_version(uow, "vision/digits", parents=[lite0], data={"train": mnist})
+        second = add_version(uow, "vision/digits", parents=[first], data={"train": mnist, "test": mnist})
+        uow.catalog.set_alias("production", first, protected=False, by="ana", at=NOW)
+        steps = {ref.label: version.step for ref in (lite0, first, second) if (version := uow.catalog.version(ref))}
+        uow.commit(Event("model_version.transferred", str(second), {}))
+    return Tree(open_uow, steps)
 
 
 def labels(nodes: Sequence[Node]) -> list[str]:
     return [node.label for node in nodes]
 
 
-def test_the_ancestry_of_the_latest_version_is_whole_and_nearest_first() -> None:
-    lineage: LineageVerbs = verbs()
+def test_the_ancestry_of_the_latest_version_is_whole_and_starts_with_it(tree: Tree) -> None:
+    lineage: LineageVerbs = tree.verbs()
     ancestry = lineage.show("models:/vision/digits")
-    assert labels(ancestry.nodes)[0] == "models:/vision/digits/2"
+    assert labels(ancestry.nodes)[0] == DIGITS_2
     assert ancestry.nodes[0].id == ancestry.focus
-    assert set(labels(ancestry.nodes)) == {
-        *("models:/vision/digits/2", "models:/vision/digits/1", "models:/library/lite0/1", "datasets:/data/mnist/1"),
-        *STEPS.values(),
-    }
+    assert {DIGITS_2, DIGITS_1, LITE0, MNIST, *tree.steps.values()} < set(labels(ancestry.nodes))
     assert ancestry.complete
-    Graph(ancestry.nodes, ancestry.edges)
+    (parent,) = Graph(ancestry.nodes, ancestry.edges).parents(ancestry.focus)
+    assert parent.parent.label == DIGITS_1
 
 
-def test_an_alias_leads_to_the_version_that_it_names_now() -> None:
-    ancestry = verbs().show("models:/vision/digits@production", up=1)
-    assert set(labels(ancestry.nodes)) == {
-        *("models:/vision/digits/1", STEPS["probe"], "models:/library/lite0/1", "datasets:/data/mnist/1"),
-    }
+def test_an_alias_leads_to_the_version_that_it_names_now(tree: Tree) -> None:
+    ancestry = tree.verbs().show("models:/vision/digits@production", up=1)
+    assert set(labels(ancestry.nodes)) == {DIGITS_1, tree.steps[DIGITS_1], LITE0, MNIST}
 
 
-def test_depth_counts_generations_in_both_directions() -> None:
-    ancestry = verbs().show("models:/library/lite0/1", up=0, down=1)
-    assert set(labels(ancestry.nodes)) == {"models:/library/lite0/1", STEPS["probe"], "models:/vision/digits/1"}
+def test_depth_counts_generations_in_both_directions(tree: Tree) -> None:
+    down = tree.verbs().show(f"models:/{LITE0}", up=0, down=1)
+    assert set(labels(down.nodes)) == {LITE0, tree.steps[DIGITS_1], DIGITS_1}
+    both = tree.verbs().show(f"models:/{DIGITS_1}", up=1, down=1)
+    assert {LITE0, DIGITS_2} < set(labels(both.nodes))
+    assert tree.steps[LITE0] not in labels(both.nodes)
 
 
-def test_a_dataset_and_a_step_have_a_family_too() -> None:
-    assert "models:/vision/digits/2" in labels(verbs().show("datasets:/data/mnist/1", down=-1).nodes)
-    assert set(labels(verbs().show(STEPS["tune"], up=1, down=1).nodes)) == {
-        *(STEPS["tune"], "models:/vision/digits/1", "models:/vision/digits/2", "datasets:/data/mnist/1"),
-    }
+@pytest.mark.parametrize("depth", [0, 1, 2, 3, -1])
+def test_the_database_and_the_compiled_graph_walk_the_same_way(tree: Tree, depth: int) -> None:
+    verbs = tree.verbs()
+    for target in (f"models:/{DIGITS_2}", f"datasets:/{MNIST}", tree.steps[DIGITS_1]):
+        whole, found = verbs.show(target, down=-1), verbs.show(target, up=depth, down=depth)
+        part = Graph(whole.nodes, whole.edges).around(whole.focus, up=depth, down=depth)
+        assert {node.id for node in found.nodes} == part.nodes.keys()
+        assert set(found.edges) == set(part.edges)
 
 
-def test_an_answer_that_was_cut_short_says_so() -> None:
-    ancestry = verbs().show("models:/vision/digits/2", limit=3)
+def test_a_dataset_and_a_step_have_a_family_too(tree: Tree) -> None:
+    assert DIGITS_2 in labels(tree.verbs().show(f"datasets:/{MNIST}", down=-1).nodes)
+    around = tree.verbs().show(tree.steps[DIGITS_2], up=1, down=1)
+    assert set(labels(around.nodes)) == {tree.steps[DIGITS_2], DIGITS_1, DIGITS_2, MNIST}
+
+
+def test_an_answer_that_was_cut_short_says_so(tree: Tree) -> None:
+    ancestry = tree.verbs().show(f"models:/{DIGITS_2}", limit=3)
     assert len(ancestry.nodes) == 3
     assert not ancestry.complete
 
 
-def test_the_way_from_an_ancestor_reads_downward() -> None:
-    way = verbs().path("models:/library/lite0/1", "models:/vision/digits/2")
+def test_the_way_from_an_ancestor_reads_downward(tree: Tree) -> None:
+    way = tree.verbs().path(f"models:/{LITE0}", f"models:/{DIGITS_2}")
     assert way is not None
-    assert labels(way.nodes) == [
-        *("models:/library/lite0/1", STEPS["probe"], "models:/vision/digits/1"),
-        *(STEPS["tune"], "models:/vision/digits/2"),
-    ]
-    assert [edge.assurance for edge in way.edges][2] is Assurance.VERIFIED
+    assert labels(way.nodes) == [LITE0, tree.steps[DIGITS_1], DIGITS_1, tree.steps[DIGITS_2], DIGITS_2]
+    assert [edge.role for edge in way.edges] == ["source", "output", "source", "output"]
     assert way.focus == way.nodes[-1].id
 
 
-def test_there_is_no_way_upstream() -> None:
-    assert verbs().path("models:/vision/digits/2", "models:/library/lite0/1") is None
+def test_there_is_no_way_upstream(tree: Tree) -> None:
+    assert tree.verbs().path(f"models:/{DIGITS_2}", f"models:/{LITE0}") is None
 
 
-def test_a_thing_leads_to_itself() -> None:
-    way = verbs().path("models:/vision/digits/2", "models:/vision/digits")
+def test_a_thing_leads_to_itself(tree: Tree) -> None:
+    way = tree.verbs().path(f"models:/{DIGITS_2}", "models:/vision/digits")
     assert way is not None
-    assert (labels(way.nodes), way.edges) == (["models:/vision/digits/2"], ())
+    assert (labels(way.nodes), way.edges) == ([DIGITS_2], ())
+
+
+def test_a_deleted_parent_stays_in_the_family(tree: Tree) -> None:
+    with tree.open_uow(actor="ana", write=True) as uow:
+        uow.catalog.delete_version(model_ref(LITE0), at=NOW)
+        uow.commit(Event("model_version.deleted", f"models:/{LITE0}", {}))
+    assert DIGITS_2 in labels(tree.verbs().show(f"models:/{LITE0}", down=-1).nodes)
+    assert tree.verbs().path(f"models:/{LITE0}", f"models:/{DIGITS_2}") is not None
 
 
 @pytest.mark.parametrize(
@@ -149,26 +137,27 @@ def test_a_thing_leads_to_itself() -> None:
         ("step-01jdzzzzzzzzzzzzzzzzzzzz99", "there is no step-01jdzzzzzzzzzzzzzzzzzzzz99.*forebear transfer list"),
     ],
 )
-def test_what_is_not_there_is_named_with_where_to_look(target: str, sentence: str) -> None:
+def test_what_is_not_there_is_named_with_where_to_look(tree: Tree, target: str, sentence: str) -> None:
     with pytest.raises(NotFoundError, match=sentence):
-        verbs().show(target)
+        tree.verbs().show(target)
     with pytest.raises(NotFoundError, match=sentence):
-        verbs().path("models:/vision/digits", target)
+        tree.verbs().path("models:/vision/digits", target)
 
 
-def test_a_malformed_reference_says_how_to_write_one() -> None:
+def test_a_malformed_reference_says_how_to_write_one(tree: Tree) -> None:
     with pytest.raises(BadReferenceError, match="must start with models:/"):
-        verbs().show("vision/digits/2")
+        tree.verbs().show(DIGITS_2)
 
 
-def test_a_depth_below_all_and_a_limit_out_of_range_are_refused() -> None:
+def test_a_depth_below_all_and_a_limit_out_of_range_are_refused(tree: Tree) -> None:
     with pytest.raises(UsageError, match="a depth of -2 generations"):
-        verbs().show("models:/vision/digits", up=-2)
+        tree.verbs().show("models:/vision/digits", up=-2)
     for limit in (0, 1_000_000):
         with pytest.raises(UsageError, match="Ask for 1 to 50,000"):
-            verbs().show("models:/vision/digits", limit=limit)
+            tree.verbs().show("models:/vision/digits", limit=limit)
 
 
-def test_nobody_without_a_role_walks_the_graph() -> None:
+def test_nobody_without_a_role_walks_the_graph(tree: Tree) -> None:
+    stranger = replace(tree.verbs().context, actor=Actor("eve", frozenset()))
     with pytest.raises(PermissionDeniedError):
-        verbs(role="").show("models:/vision/digits")
+        Lineage(stranger).show("models:/vision/digits")
