@@ -114,6 +114,7 @@ class Transfers:
             now = self.context.clock.now()
             if not uow.steps.move(step_id, expected=RESUMABLE, to=StepState.QUEUED, at=now):
                 raise StepStateError(f"{step_id} changed meanwhile", remedy="Look again: forebear transfer show")
+            Tracking(self.context).queue(uow, step_id)
             uow.commit(Event("transfer.resumed", step_id, {"from": state.value}))
         self._engine(background).start(step_id, self.context.home)
         return self.step(step_id)
@@ -125,6 +126,7 @@ class Transfers:
             now, state = self.context.clock.now(), detail.summary.state
             if not uow.steps.move(step_id, expected=RESUMABLE, to=StepState.CANCELLED, at=now):
                 raise StepStateError(f"{step_id} is {state}, so it cannot be cancelled")
+            Tracking(self.context).queue(uow, step_id)
             uow.commit(Event("transfer.cancelled", step_id, {"from": state.value}))
         self._engine(True).stop(step_id, self.context.home)
         shutil.rmtree(work_folder(self.context.home, step_id), ignore_errors=True)

@@ -6,7 +6,7 @@ import fcntl
 import threading
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +21,7 @@ from registry.ports import RunRecord
 from registry.services import tracking
 from registry.services.context import Context
 from registry.services.tracking import Tracking, record_of
+from registry.services.transfers import Transfers
 from registry.services.unit_of_work import NewStep
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.builders import add_dataset_version, add_version, metric, step, step_input
@@ -47,7 +48,7 @@ class Notebook:
 
 
 class Desk:
-    """Plug-ins with one tracker and nothing else."""
+    """Plug-ins with one tracker, idle engines and nothing else."""
 
     def __init__(self, tracker: Notebook | MlflowTracker) -> None:
         self._tracker = tracker
@@ -55,6 +56,24 @@ class Desk:
     def tracker(self, name: str) -> Notebook | MlflowTracker:
         assert name == "mlflow"
         return self._tracker
+
+    def engine(self, name: str) -> Idle:
+        return Idle(name)
+
+
+@dataclass
+class Idle:
+    """An engine that starts nothing."""
+
+    name: str
+
+    def start(self, step_id: str, home: Path) -> None: ...
+
+    def alive(self, step_id: str, home: Path) -> bool:
+        return False
+
+    def stop(self, step_id: str, home: Path) -> bool:
+        return False
 
 
 @pytest.fixture
@@ -137,16 +156,18 @@ def test_a_tracker_that_is_down_is_told_with_its_sentence_and_tried_again(contex
     assert mirror_of(context, bad) == MirrorState("mirrored", f"run of {bad.id}", 3)
 
 
-def test_a_resumed_step_is_sent_again(context: Context, notebook: Notebook) -> None:
+@pytest.mark.parametrize("verb", ["resume", "cancel"])
+def test_a_step_that_is_resumed_or_cancelled_is_sent_again(verb: str, context: Context, notebook: Notebook) -> None:
     new = add_step(context, state=StepState.FAILED)
     Tracking(context).flush()
+    getattr(Transfers(context), verb)(new.id)
+    assert mirror_of(context, new).state == "queued"
     with context.write() as uow:
-        now = context.clock.now()
-        uow.steps.move(new.id, expected=frozenset({StepState.FAILED}), to=StepState.SUCCEEDED, at=now)
-        Tracking(context).queue(uow, new.id)
-        uow.commit(Event("transfer.resumed", new.id))
+        queued = frozenset({StepState.QUEUED})
+        uow.steps.move(new.id, expected=queued, to=StepState.SUCCEEDED, at=context.clock.now())
+        uow.commit(Event("transfer.succeeded", new.id))
     assert Tracking(context).flush() == 1
-    assert notebook.runs[new.id].status == "FINISHED"
+    assert notebook.runs[new.id].status == {"resume": "FINISHED", "cancel": "KILLED"}[verb]
 
 
 @pytest.mark.parametrize("word", ["off", "OFF", " off "])
