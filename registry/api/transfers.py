@@ -9,10 +9,17 @@ from registry.api.wire import House, Paging, Text, answer, public_id, speaks
 from registry.domain.names import Name
 from registry.domain.paging import Page
 from registry.domain.transfers import Method, Recipe, StepDetail, StepState, StepSummary
+from registry.services.recipes import recipe_schema
 
 router = APIRouter(tags=["transfers"])
 YAML = "application/yaml"
 DOCUMENT = {"type": "string", "description": "A recipe as YAML text, see /api/v1/recipes/schema"}
+
+
+@router.get("/recipes/schema", **speaks({"type": "object", "description": "A JSON Schema"}))
+def schema() -> Response:
+    """The JSON Schema of recipes, as `forebear recipe schema` prints it."""
+    return answer(recipe_schema())
 
 
 @router.post("/recipes/check", **speaks(Recipe, takes=DOCUMENT, taken_as=YAML))

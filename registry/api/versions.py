@@ -62,9 +62,8 @@ def delete(office: House, reference: ModelVersion) -> Response:
     return nothing()
 
 
-@router.api_route(
-    ONE + "/files/{path:path}", methods=["GET", "HEAD"], **speaks(BYTES, media="application/octet-stream")
-)
+@router.head(ONE + "/files/{path:path}", include_in_schema=False)
+@router.get(ONE + "/files/{path:path}", **speaks(BYTES, media="application/octet-stream"))
 def file(request: Request, office: House, reference: ModelVersion, path: str) -> Response:
     """The bytes of one payload file, whole or by `Range`. `path` is one that the version's manifest lists."""
     version = office.catalog.version(reference)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
 
@@ -42,7 +43,7 @@ def render_card(text: str) -> RenderedCard:
 def render_markdown(text: str) -> str:
     """CommonMark with tables as HTML in which nothing can run, load from elsewhere or look like our own page."""
     return nh3.clean(
-        _markdown.render(text),
+        _markdown.renderer.render(_lowered(text), _markdown.options, {}),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         attribute_filter=_allowed,
@@ -50,6 +51,15 @@ def render_markdown(text: str) -> str:
         link_rel="nofollow noopener noreferrer",
         strip_comments=True,
     )
+
+
+def _lowered(text: str) -> list[Token]:
+    """The parsed text with every heading one level lower: a page has one first heading, and it is ours."""
+    tokens = _markdown.parse(text)
+    for token in tokens:
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"
+    return tokens
 
 
 def _allowed(tag: str, attribute: str, value: str) -> str | None:

@@ -96,8 +96,14 @@ def highlights(manifest: Mapping[str, object]) -> dict[str, str]:
         inner = value.items() if isinstance(value, Mapping) else [("", value)]
         for word, fact in inner:
             if isinstance(fact, str | int | float) and len(str(fact)) <= 60 and len(found) < 40:
-                found[f"{key} · {word}" if word else key] = f"{fact:.6g}" if isinstance(fact, float) else str(fact)
+                found[f"{key} · {word}" if word else key] = (
+                    f"{fact:.6g}" if isinstance(fact, float) or _is_large(fact) else str(fact)
+                )
     return found
+
+
+def _is_large(fact: str | int | float) -> bool:
+    return isinstance(fact, int) and abs(fact) >= 10_000_000
 
 
 def _known(step: str) -> str:

@@ -1,15 +1,26 @@
 // A layered layout for family trees: generations from left to right (or top to bottom), few crossings.
 // Pure: `place(nodes, edges, wide)` takes [{id, kind}] and [{source, target}] and gives a Map of id to {x, y}.
 
-const STEP = "transfer_step";
+export const STEP = "transfer_step";
 
 export function place(nodes, edges, wide) {
   const layers = layered(nodes, edges);
   const rows = [];
   for (const node of nodes) (rows[layers.get(node.id)] ??= []).push(node.id);
   const kept = rows.filter(Boolean);
-  untangle(kept, edges);
-  return spread(kept, edges, wide);
+  const beside = neighbours(edges);
+  untangle(kept, beside);
+  return spread(kept, beside, wide);
+}
+
+function neighbours(edges) {
+  const beside = new Map();
+  const join = (one, other) => beside.set(one, [...(beside.get(one) ?? []), other]);
+  for (const { source, target } of edges) {
+    join(source, target);
+    join(target, source);
+  }
+  return beside;
 }
 
 // The layer of a node is the longest way to it; what has no parents moves next to its nearest child.
@@ -40,12 +51,7 @@ function layered(nodes, edges) {
 }
 
 // Barycentres, down and up a few times: each node goes to the mean place of its neighbours.
-function untangle(rows, edges) {
-  const beside = new Map();
-  for (const { source, target } of edges) {
-    (beside.get(source) ?? beside.set(source, []).get(source)).push(target);
-    (beside.get(target) ?? beside.set(target, []).get(target)).push(source);
-  }
+function untangle(rows, beside) {
   const at = new Map();
   const note = () => rows.forEach((row) => row.forEach((id, place) => at.set(id, place - (row.length - 1) / 2)));
   const mean = (id) => {
@@ -65,18 +71,13 @@ function untangle(rows, edges) {
 }
 
 // Places in pixels: as near to the neighbours' mean as the gap to the row's other nodes allows.
-function spread(rows, edges, wide) {
-  const along = wide ? 168 : 104;
-  const across = wide ? 74 : 168;
+function spread(rows, beside, wide) {
+  const along = wide ? 150 : 84;
+  const across = wide ? 78 : 170;
   const at = new Map();
   rows.forEach((row, layer) =>
     row.forEach((id, place) => at.set(id, { layer, place: (place - (row.length - 1) / 2) * across })),
   );
-  const beside = new Map();
-  for (const { source, target } of edges) {
-    (beside.get(source) ?? beside.set(source, []).get(source)).push(target);
-    (beside.get(target) ?? beside.set(target, []).get(target)).push(source);
-  }
   for (let sweep = 0; sweep < 12; sweep += 1) {
     for (const row of rows) {
       const wish = row.map((id) => {
@@ -95,5 +96,3 @@ function spread(rows, edges, wide) {
   }
   return found;
 }
-
-export { STEP };

@@ -5,7 +5,6 @@ import { place, STEP } from "./layout.js";
 
 const box = document.querySelector(".graph");
 const drawer = document.querySelector("[data-drawer]");
-const wide = () => box.clientWidth > 620;
 
 async function ask(target, up, down) {
   const query = new URLSearchParams({ target, up, down, limit: 400 });
@@ -15,6 +14,7 @@ async function ask(target, up, down) {
   return found;
 }
 
+const STRENGTH = ["declared", "observed", "verified"];
 const short = (label) => label.split(":/").pop();
 const words = (text) => String(text).replaceAll("_", " ");
 
@@ -28,17 +28,22 @@ function elements(found) {
     group: "nodes",
     data: { id: String(node.id), title: title(node), kind: node.kind, node, focus: node.id === found.focus ? 1 : 0 },
   }));
-  const edges = found.edges.map((edge) => ({
-    group: "edges",
-    data: {
-      id: `${edge.source}-${edge.target}-${edge.role}-${edge.split ?? ""}`,
-      source: String(edge.source),
-      target: String(edge.target),
-      role: edge.role === "output" ? "" : edge.role,
-      assurance: edge.role === "output" ? "output" : edge.assurance,
-    },
-  }));
-  return { nodes, edges };
+  return { nodes, edges: joined(found.edges) };
+}
+
+// One line between two nodes: a dataset that goes into a step for training and for testing is `train, test`, and the
+// line looks like the weakest of its assurances.
+function joined(edges) {
+  const between = new Map();
+  for (const edge of edges) {
+    const id = `${edge.source}-${edge.target}`;
+    const made = edge.role === "output";
+    const known = between.get(id) ?? { id, source: String(edge.source), target: String(edge.target), role: "", assurance: made ? "output" : "verified" };
+    if (!made && !known.role.split(", ").includes(edge.role)) known.role = known.role ? `${known.role}, ${edge.role}` : edge.role;
+    if (!made && STRENGTH.indexOf(edge.assurance) < STRENGTH.indexOf(known.assurance)) known.assurance = edge.assurance;
+    between.set(id, known);
+  }
+  return [...between.values()].map((data) => ({ group: "edges", data }));
 }
 
 function look() {
@@ -50,7 +55,7 @@ function look() {
     {
       selector: "node",
       style: {
-        label: "data(title)", color: colour("--ink"), "font-size": 11, "font-family": "system-ui, sans-serif",
+        label: "data(title)", color: colour("--ink"), "font-size": 12, "font-family": "system-ui, sans-serif",
         "text-valign": "bottom", "text-margin-y": 5, "text-wrap": "ellipsis", "text-max-width": 150, width: 30, height: 30,
         "border-width": 2, "background-color": colour("--sheet"), "text-outline-width": 3,
         "text-outline-color": colour("--sheet"), "overlay-color": colour("--leaf"), "min-zoomed-font-size": 6,
@@ -61,12 +66,13 @@ function look() {
       style: { shape: shapes[kind], "border-color": colour(kinds[kind]), ...(kind === STEP ? { width: 22, height: 22 } : {}) },
     })),
     { selector: "node[focus = 1]", style: { "background-color": colour("--node-model"), "font-weight": 700, width: 36, height: 36 } },
+    { selector: "node.down", style: { "text-valign": "center", "text-halign": "right", "text-margin-y": 0, "text-margin-x": 7 } },
     { selector: "node:selected", style: { "border-width": 4 } },
     {
       selector: "edge",
       style: {
         width: 1.6, "line-color": colour("--edge"), "target-arrow-color": colour("--edge"), "target-arrow-shape": "triangle",
-        "arrow-scale": 0.8, "curve-style": "bezier", label: "data(role)", color: colour("--soft"), "font-size": 9,
+        "arrow-scale": 0.8, "curve-style": "bezier", label: "data(role)", color: colour("--soft"), "font-size": 10,
         "font-family": "system-ui, sans-serif", "text-outline-width": 2.5, "text-outline-color": colour("--sheet"),
         "min-zoomed-font-size": 6,
       },
@@ -79,10 +85,22 @@ function look() {
 function arrange(graph, animate) {
   const nodes = graph.nodes().map((node) => ({ id: node.id(), kind: node.data("kind") }));
   const edges = graph.edges().map((edge) => ({ source: edge.data("source"), target: edge.data("target") }));
-  const places = place(nodes, edges, wide());
+  const { places, wide } = best(nodes, edges);
+  graph.nodes().toggleClass("down", !wide);
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   graph.layout({ name: "preset", positions: (node) => places.get(node.id()), animate: animate && !still, animationDuration: 250, fit: true, padding: 36 }).run();
   if (graph.zoom() > 1.25) graph.zoom({ level: 1.25, renderedPosition: { x: box.clientWidth / 2, y: box.clientHeight / 2 } });
+}
+
+// Left to right or top to bottom: whichever lets the reader come nearer.
+function best(nodes, edges) {
+  const ways = [true, false].map((wide) => {
+    const places = place(nodes, edges, wide);
+    const reach = (axis) => Math.max(...[...places.values()].map((at) => at[axis])) - Math.min(...[...places.values()].map((at) => at[axis]));
+    const margin = wide ? [120, 90] : [230, 70];
+    return { places, wide, zoom: Math.min(box.clientWidth / (reach("x") + margin[0]), box.clientHeight / (reach("y") + margin[1])) };
+  });
+  return ways[0].zoom >= ways[1].zoom ? ways[0] : ways[1];
 }
 
 function add(graph, found) {
@@ -91,6 +109,7 @@ function add(graph, found) {
   graph.add(fresh);
   graph.add(edges.filter((one) => graph.getElementById(one.data.id).empty() && [one.data.source, one.data.target].every((id) => graph.getElementById(id).nonempty())));
   if (fresh.length) arrange(graph, true);
+  box.dataset.ready = graph.nodes().length;
   return fresh.length;
 }
 

@@ -1,0 +1,167 @@
+"""The catalog over HTTP: values in, the values of the domain out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from registry.domain.catalog import Describing, ModelDetail, ModelSummary, VersionDetail
+from registry.domain.codec import from_json, schema_of
+from registry.domain.paging import Page
+from tests.registry.json_schema import misfits
+from tests.serving import House, problem
+
+DIGITS = "/api/v1/models/vision/digits"
+
+
+def test_a_search_gives_the_values_of_the_domain(house: House) -> None:
+    answer = house.client("vic").get("/api/v1/models", params={"text": "digits", "sort": "name", "descending": False})
+    page = from_json(Page[ModelSummary], answer.json())
+    assert [str(model.name) for model in page.items] == ["edge/digits-small", "vision/digits"]
+    assert misfits(answer.json(), schema_of(Page[ModelSummary])) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({"task": "text-classification"}, {"text/sentiment"}),
+        ({"modality": "text"}, {"text/sentiment", "library/minilm"}),
+        ({"tag": "team=vision"}, {"vision/digits"}),
+        ({"stage": "candidate"}, {"vision/digits"}),
+        ({"metric": "metrics.accuracy > 0.95"}, {"vision/digits"}),
+        ({"metric": ["metrics.accuracy > 0.9", "metrics.accuracy < 0.95"]}, {"vision/digits", "edge/digits-small"}),
+        ({"origin": "package:minilm"}, {"library/minilm"}),
+        ({"owner": "nobody"}, set()),
+    ],
+)
+def test_every_filter_narrows_the_search(house: House, query: dict[str, Any], names: set[str]) -> None:
+    items = house.client("vic").get("/api/v1/models", params=query).json()["items"]
+    assert {item["name"] for item in items} == names
+
+
+def test_pages_follow_one_another_without_gap_or_repeat(house: House) -> None:
+    client, names, asked = house.client("vic"), [], {"limit": "2", "sort": "name"}
+    while True:
+        page = client.get("/api/v1/models", params=asked).json()
+        names += [item["name"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        asked["cursor"] = page["next_cursor"]
+    assert len(names) == len(set(names)) == 5
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"limit": 0}, "bad-request"),
+        ({"limit": "many"}, "bad-request"),
+        ({"cursor": "made-up"}, "bad-cursor"),
+        ({"metric": "accuracy is good"}, "bad-filter"),
+        ({"sort": "luck"}, "bad-filter"),
+        ({"modality": "smell"}, "bad-request"),
+    ],
+)
+def test_a_query_that_cannot_be_read_is_refused_by_name(house: House, query: dict[str, Any], code: str) -> None:
+    body = problem(house.client("vic").get("/api/v1/models", params=query))
+    assert (body["status"], body["code"]) == (400, code)
+
+
+@pytest.mark.parametrize("version", ["2", "latest", "@candidate"])
+def test_a_version_is_found_by_number_alias_or_as_the_latest(house: House, version: str) -> None:
+    detail = from_json(VersionDetail, house.client("vic").get(f"{DIGITS}/versions/{version}").json())
+    assert detail.summary.ref == house.family.grandchild
+    assert [parent.label for parent in detail.parents] == ["vision/digits/1"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("vision/nothing", 404, "not-found"),
+        ("vision/digits/versions/99", 404, "not-found"),
+        ("vision/digits/versions/@nobody", 404, "not-found"),
+        ("vision/digits/versions/0", 400, "bad-reference"),
+        ("vision/digits/versions/two", 400, "bad-reference"),
+        ("vision/digits/versions/٣", 400, "bad-reference"),
+        ("Vision/digits", 400, "bad-name"),
+        ("vision/..%2f..%2fetc", 404, "not-found"),
+        ("vision/a--b", 400, "bad-name"),
+    ],
+)
+def test_what_is_not_there_or_cannot_be_a_name_says_so(house: House, path: str, status: int, code: str) -> None:
+    body = problem(house.client("vic").get(f"/api/v1/models/{path}"))
+    assert (body["status"], body["code"]) == (status, code)
+
+
+def test_facets_count_what_matches(house: House) -> None:
+    facets = {one["field"]: dict(one["counts"]) for one in house.client("vic").get("/api/v1/models/facets").json()}
+    assert facets["modality"] == {"image": 3, "text": 2}
+
+
+def test_describing_tags_and_aliases_change_what_is_said(own_house: House) -> None:
+    client = own_house.client("dev")
+    said = client.get(DIGITS).json()["summary"]
+    wanted = {key: said[key] for key in ("task", "modality", "origin")}
+    wanted |= {"licence": "MIT", "description": "Now in colour", "tags": {"a": "b"}}
+    assert from_json(Describing, wanted)
+    changed = from_json(ModelDetail, client.put(DIGITS, json=wanted).json())
+    assert (changed.summary.description, changed.summary.tags) == ("Now in colour", {"a": "b"})
+    assert client.patch(f"{DIGITS}/tags", json={"tags": {"a": None, "c": "d"}}).status_code == 204
+    assert client.patch(f"{DIGITS}/versions/@candidate/tags", json={"tags": {"v": "2"}}).status_code == 204
+    assert client.get(f"{DIGITS}/versions/2").json()["tags"] == {"v": "2"}
+    assert client.get(DIGITS).json()["summary"]["tags"] == {"c": "d"}
+    assert client.put(f"{DIGITS}/aliases/best", json={"version": 1}).json()["ref"] == "models:/vision/digits/1"
+    assert client.delete(f"{DIGITS}/aliases/best").status_code == 204
+    assert [one["ref"] for one in client.get(f"{DIGITS}/aliases/best").json()] == ["models:/vision/digits/1"]
+
+
+def test_a_protected_alias_does_not_move_by_hand(own_house: House) -> None:
+    body = problem(own_house.client("ana").put(f"{DIGITS}/aliases/production", json={"version": 1}))
+    assert (body["status"], body["code"]) == (403, "policy-refused")
+    assert body["facts"]["reasons"]
+
+
+def test_status_cards_and_deletion(own_house: House) -> None:
+    client = own_house.client("dev")
+    assert client.post(f"{DIGITS}/versions/1/deprecate", json={"reason": "old"}).json()["status_reason"] == "old"
+    card = client.post(f"{DIGITS}/versions/1/cards", json={"text": "---\nlicense: mit\n---\n# Hi"})
+    assert (card.status_code, card.json()["number"]) == (201, 2)
+    assert len(client.get(f"{DIGITS}/versions/1/cards").json()) == 2
+    assert problem(client.post(f"{DIGITS}/versions/1/cards", json={"text": "---\na: [\n---\n"}))["status"] == 422
+    encoder = "/api/v1/models/library/minilm/versions/1"
+    assert client.post(f"{encoder}/archive", json={"reason": "older"}).json()["summary"]["status"] == "archived"
+    assert problem(own_house.client("vic").delete("/api/v1/models/text/sentiment"))["code"] == "permission-denied"
+    assert own_house.client("ana").delete("/api/v1/models/text/sentiment").status_code == 204
+    assert client.get("/api/v1/models/text/sentiment").status_code == 404
+
+
+def test_a_misspelt_field_of_a_body_is_named(own_house: House) -> None:
+    client = own_house.client("dev")
+    body = problem(client.put(f"{DIGITS}/aliases/best", json={"versoin": 1}))
+    assert (body["status"], body["code"]) == (422, "invalid")
+    assert "versoin" in body["detail"]
+    assert problem(client.put(f"{DIGITS}/aliases/best", content=b"{"))["code"] == "bad-request"
+    deep = b"[" * 100_000
+    assert problem(client.put(f"{DIGITS}/aliases/best", content=deep))["status"] in {400, 422}
+    assert problem(client.put(f"{DIGITS}/aliases/best", content=b" " * (2 * 1024**2 + 1)))["status"] == 413
+
+
+def test_history_tells_what_happened(house: House) -> None:
+    items = house.client("vic").get(f"{DIGITS}/history").json()["items"]
+    assert {"promotion.requested", "alias.moved", "card.revised"} <= {item["action"] for item in items}
+
+
+def test_the_openapi_document_holds_every_value_once(house: House) -> None:
+    document = house.client("vic").get("/api/v1/openapi.json").json()
+    text = json.dumps(document)
+    assert "$defs" not in text
+    schemas = document["components"]["schemas"]
+    for name in ("VersionDetail", "PageOfModelSummary", "RequestDetail", "StepDetail", "Problem", "ImportDetails"):
+        assert name in schemas
+    used = {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}
+    assert used <= set(schemas)
+    for path, methods in document["paths"].items():
+        for method, said in methods.items():
+            assert said["responses"]["default"], (method, path)
+            assert said.get("description"), (method, path)

@@ -1,0 +1,73 @@
+"""Downloads: the bytes of a manifest's rows and of nothing else, whole or by range."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from registry.api.downloads import asked_range
+from tests.family import WEIGHTS
+from tests.serving import House, problem
+
+FILE = "/api/v1/models/vision/digits/versions/2/files/weights/model.safetensors"
+CONTENT = b"models:/vision/digits/2" + WEIGHTS
+
+
+def test_a_file_is_its_bytes_and_never_shown_by_a_browser(house: House) -> None:
+    answer = house.client("vic").get(FILE)
+    assert answer.content == CONTENT
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''model.safetensors"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["etag"] == f'"sha256:{hashlib.sha256(CONTENT).hexdigest()}"'
+    head = house.client("vic").head(FILE)
+    assert (head.content, head.headers["content-length"]) == (b"", str(len(CONTENT)))
+
+
+@pytest.mark.parametrize(
+    ("header", "start", "end"),
+    [("bytes=0-9", 0, 10), ("bytes=5-", 5, None), ("bytes=-7", -7, None), ("bytes=10-99999999", 10, None)],
+)
+def test_a_range_gives_that_part(house: House, header: str, start: int, end: int | None) -> None:
+    answer = house.client("vic").get(FILE, headers={"Range": header})
+    part = CONTENT[start:end]
+    assert (answer.status_code, answer.content) == (206, part)
+    first = CONTENT.index(part) if start >= 0 else len(CONTENT) + start
+    assert answer.headers["content-range"] == f"bytes {first}-{first + len(part) - 1}/{len(CONTENT)}"
+
+
+def test_a_range_outside_the_file_is_not_satisfiable(house: House) -> None:
+    answer = house.client("vic").get(FILE, headers={"Range": f"bytes={len(CONTENT)}-"})
+    assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{len(CONTENT)}")
+
+
+def test_who_has_the_file_is_told_so_and_who_has_another_gets_it_whole(house: House) -> None:
+    client = house.client("vic")
+    etag = client.get(FILE).headers["etag"]
+    assert client.get(FILE, headers={"If-None-Match": etag}).status_code == 304
+    other = client.get(FILE, headers={"Range": "bytes=0-3", "If-Range": '"sha256:other"'})
+    assert (other.status_code, other.content) == (200, CONTENT)
+
+
+@pytest.mark.parametrize("header", ["bytes=1-2,4-5", "lines=1-2", "bytes=9-3", "bytes=-", "nonsense", "bytes=a-b"])
+def test_a_range_that_is_not_understood_is_ignored(header: str) -> None:
+    assert asked_range(header, 100) is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "config.json/%2e%2e/weights/model.safetensors",
+        "../../../../etc/passwd",
+        "%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "/etc/passwd",
+        "weights",
+        "weights/",
+        "config.json%00",
+        "CONFIG.JSON",
+    ],
+)
+def test_a_path_that_the_manifest_does_not_list_is_not_a_file(house: House, path: str) -> None:
+    base = FILE.removesuffix("weights/model.safetensors")
+    assert problem(house.client("vic").get(base + path))["status"] == 404

@@ -1,0 +1,225 @@
+"""The guard: nobody unknown, no foreign host, no foreign page, and nothing of the inside in an answer."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.routing import Mount, Route
+
+from registry.auth import COOKIE
+from registry.errors import Family, RegistryError
+from tests.serving import HOST, House, form_token, problem
+
+OPEN = {("GET", "/healthz"), ("GET", "/sign-in"), ("POST", "/sign-in")}
+
+
+def routes_of(app: Any) -> Iterator[tuple[str, str]]:
+    """Every (method, path) that the application answers, whatever mounted it."""
+    for route in app.routes:
+        if hasattr(route, "effective_route_contexts"):
+            for one in route.effective_route_contexts():
+                yield from ((method, one.path) for method in one.methods)
+        elif isinstance(route, Route):
+            yield from ((method, route.path) for method in route.methods or ())
+        elif isinstance(route, Mount):
+            yield "GET", f"{route.path}/"
+        else:
+            raise AssertionError(f"a route of an unknown kind: {route!r}")
+
+
+def test_every_route_but_the_open_ones_asks_who_is_there(house: House) -> None:
+    client, asked = house.client(), set()
+    for method, path in routes_of(house.app):
+        where = re.sub(r"\{\w+(:path)?\}", "x1", path)
+        answer = client.request(method, where)
+        asked.add((method, path))
+        if (method, path) in OPEN or path == "/static/":
+            continue
+        if path.startswith("/api/"):
+            assert answer.status_code == 401, (method, path)
+            assert answer.headers["www-authenticate"] == "Bearer"
+            if method != "HEAD":
+                assert problem(answer)["code"] == "unauthenticated"
+        else:
+            assert answer.status_code == 303, (method, path)
+            assert answer.headers["location"].startswith("/sign-in"), (method, path)
+    assert asked > OPEN
+    assert len(asked) > 70
+    assert not {path for _, path in asked} & {"/docs", "/redoc", "/openapi.json"}
+
+
+def test_unknown_addresses_ask_too(house: House) -> None:
+    for path in ("/nothing", "/docs", "/redoc", "/openapi.json", "/Static/forebear.css", "/static", "//static/x"):
+        assert house.client().get(path).status_code == 303, path
+    assert house.client().get("/api/v1/nothing").status_code == 401
+    assert house.client("vic").get("/nothing").status_code == 404
+    assert problem(house.client("vic").get("/api/v1/nothing"))["code"] == "not-found"
+    assert problem(house.client("vic").put("/api/v1/me"))["code"] == "method-not-allowed"
+
+
+def test_static_files_stay_in_their_folder(house: House) -> None:
+    assert house.client().get("/static/forebear.css").headers["cache-control"].startswith("public")
+    for path in ("/static/%2e%2e/server.py", "/static/..%2f..%2fserver.py", "/static/%2fetc%2fpasswd", "/static/none"):
+        assert house.client().get(path).status_code == 404, path
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer fbr_wrong", "Bearer \u00e9", "x" * 9000]
+)
+def test_a_token_that_is_not_one_is_nobody(house: House, header: str) -> None:
+    answer = house.client().get("/api/v1/me", headers={b"Authorization": header.encode()})
+    assert problem(answer)["status"] == 401
+
+
+def test_the_actor_is_the_token_s_and_nothing_else_s(house: House) -> None:
+    headers = {"X-Forwarded-User": "ana", "Remote-User": "ana", "X-Actor": "ana"}
+    answer = house.client("vic").get("/api/v1/me", params={"actor": "ana", "as": "ana"}, headers=headers)
+    assert answer.json()["handle"] == "vic"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "127.0.0.1.nip.io", "[::1", "0.0.0.0"])
+def test_a_foreign_host_name_is_not_answered(house: House, host: str) -> None:
+    for path in ("/api/v1/me", "/", "/healthz", "/sign-in"):
+        answer = house.client("ana").get(path, headers={"Host": host})
+        assert answer.status_code == 400, (host, path)
+        assert "ana" not in answer.text
+
+
+def test_a_known_host_name_is_answered_with_any_port(house: House) -> None:
+    assert house.client().get("/healthz", headers={"Host": "LOCALHOST:8765"}).text == "ok"
+
+
+def test_a_session_cookie_is_out_of_reach_of_scripts(house: House) -> None:
+    answer = house.client().post("/sign-in", data={"token": house.family.tokens["ana"], "next": "/audit?verify=true"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/audit?verify=true")
+    cookie = answer.headers["set-cookie"].lower()
+    assert cookie.startswith(COOKIE)
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+    assert "path=/;" in cookie
+    assert house.family.tokens["ana"] not in cookie
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "\\\\x", "/a\nb", "x"],
+)
+def test_sign_in_leads_nowhere_else(house: House, address: str) -> None:
+    answer = house.client().post("/sign-in", data={"token": house.family.tokens["ana"], "next": address})
+    assert answer.headers["location"] == "/"
+
+
+def test_a_wrong_token_at_the_door_is_told_so(house: House) -> None:
+    answer = house.client().post("/sign-in", data={"token": "<script>"})
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
+    assert "<script>" not in answer.text.split("<main")[1]
+    cookie = house.client().get("/", headers={"Cookie": f"{COOKIE}=made-up"})
+    assert (cookie.status_code, cookie.headers["location"]) == (303, "/sign-in")
+
+
+def test_signing_out_forgets_the_session_and_revoking_ends_it(own_house: House) -> None:
+    browser = own_house.browser("dev")
+    page = browser.get("/")
+    assert page.status_code == 200
+    assert browser.post("/sign-out", data={}).status_code == 403
+    assert browser.post("/sign-out", data={"csrf": form_token(page.text)}).status_code == 303
+    assert browser.get("/").status_code == 303
+    browser = own_house.browser("dev")
+    admin = own_house.client("ana")
+    for token in admin.get("/api/v1/tokens", params={"person": "dev"}).json()["items"]:
+        admin.delete(f"/api/v1/tokens/{token['id']}")
+    assert browser.get("/").status_code == 303
+
+
+def test_a_form_of_another_site_changes_nothing(own_house: House) -> None:
+    browser, path = own_house.browser("ben"), f"/promotions/{own_house.family.request.summary.id}"
+    csrf = form_token(browser.get(path).text)
+    other = form_token(own_house.browser("ana").get(path).text)
+    for data, headers in (
+        ({}, {}),
+        ({"csrf": ""}, {}),
+        ({"csrf": other}, {}),
+        ({"csrf": csrf}, {"Origin": "https://evil.example"}),
+        ({"csrf": csrf}, {"Origin": "null"}),
+        ({"csrf": csrf}, {"Origin": "http://localhost:9"}),
+        ({"csrf": csrf}, {"Sec-Fetch-Site": "cross-site"}),
+        ({"csrf": csrf}, {"Sec-Fetch-Site": "same-site"}),
+    ):
+        answer = browser.post(f"{path}/approve", data=data, headers=headers)
+        assert answer.status_code == 403, (data, headers)
+        assert browser.post("/sign-in", data=data, headers={"Origin": "https://evil.example"}).status_code == 403
+    assert browser.get(f"/api/v1{path}").json()["votes"] == []
+    good = browser.post(f"{path}/approve", data={"csrf": csrf, "comment": "ok"}, headers={"Origin": HOST})
+    assert (good.status_code, good.headers["location"]) == (303, path)
+    assert browser.get(f"/api/v1{path}").json()["summary"]["state"] == "promoted"
+
+
+def test_a_session_at_the_api_brings_its_token_as_a_header(own_house: House) -> None:
+    browser = own_house.browser("dev")
+    csrf = form_token(browser.get("/").text)
+    path = "/api/v1/models/vision/digits/aliases/best"
+    assert problem(browser.put(path, json={"version": 1}))["status"] == 403
+    assert problem(browser.put(path, json={"version": 1}, headers={"X-CSRF-Token": "no"}))["status"] == 403
+    assert browser.put(path, json={"version": 1}, headers={"X-CSRF-Token": csrf}).status_code == 200
+
+
+def test_every_answer_has_the_headers_that_keep_a_browser_safe(house: House) -> None:
+    for client, path in (
+        (house.browser("ana"), "/"),
+        (house.client(), "/sign-in"),
+        (house.client(), "/static/forebear.js"),
+        (house.client(), "/api/v1/me"),
+        (house.client(), "/nothing"),
+        (house.client("ana"), "/models/no/such"),
+        (house.client("ana"), "/api/v1/models/vision/digits/versions/2/files/config.json"),
+    ):
+        headers = client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+        if "static" not in path and "files" not in path:
+            assert headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("family", list(Family))
+def test_an_error_s_family_alone_decides_its_status(house: House, family: Family) -> None:
+    class OddError(RegistryError):
+        """Something odd."""
+
+        code = "odd"
+
+    OddError.family = family
+
+    def fail() -> None:
+        raise OddError("odd indeed", remedy="Try again", facts={"digest": house.family.grandchild})
+
+    app = house.app
+    app.add_api_route(f"/api/v1/odd/{family.name}", fail)
+    body = problem(house.client("ana").get(f"/api/v1/odd/{family.name}"))
+    assert (body["status"], body["title"], body["remedy"]) == (family.status, "Something odd.", "Try again")
+    assert body["facts"] == {"digest": "models:/vision/digits/2"}
+
+
+def test_what_nobody_foresaw_is_logged_and_not_shown(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("the secret is 42")
+
+    house.app.add_api_route("/api/v1/broken", fail)
+    house.app.add_api_route("/broken", fail)
+    with caplog.at_level(logging.ERROR):
+        body = problem(house.client("ana").get("/api/v1/broken"))
+        page = house.client("ana").get("/broken")
+    assert (body["status"], body["code"]) == (500, "registry-error")
+    assert page.status_code == 500
+    for text in (str(body), page.text):
+        assert "42" not in text
+        assert "ZeroDivision" not in text
+    assert "the secret is 42" in caplog.text
+    assert "content-security-policy" in page.headers

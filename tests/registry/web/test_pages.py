@@ -1,0 +1,197 @@
+"""The pages: complete without JavaScript, the same data at the API, and every name escaped."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from html import unescape
+
+import pytest
+
+from registry.web.render import ago, link, metric, size, static
+from tests.serving import House, form_token
+
+PAGES = (
+    "/",
+    "/models/vision/digits",
+    "/models/vision/digits/1",
+    "/models/vision/digits/@candidate",
+    *(f"/models/vision/digits/2?tab={tab}" for tab in ("versions", "lineage", "approvals", "files", "activity")),
+    "/datasets",
+    "/datasets/vision/digits",
+    "/datasets/vision/digits/1",
+    "/steps",
+    "/steps?state=succeeded",
+    "/lineage?target=models:/vision/digits/2",
+    "/lineage?target=datasets:/vision/digits/1&down=1",
+    "/promotions",
+    "/promotions?state=all",
+    "/policies",
+    "/people",
+    "/audit?verify=true",
+    "/api",
+)
+
+
+def text_of(html: str) -> str:
+    """What a reader sees of the main part."""
+    body = html.partition("<main")[2].partition("</main>")[0]
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", body)))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_whole_and_links_only_inside(house: House, path: str) -> None:
+    client = house.client("ana")
+    answer = client.get(path)
+    assert answer.status_code == 200
+    html = answer.text
+    assert html.count("<h1") == 1
+    assert " style=" not in html
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=", html)
+    addresses = [unescape(one) for one in re.findall(r'(?:href|src|action|formaction)="([^"]*)"', html)]
+    assert all(one.startswith(("/", "#")) and not one.startswith("//") for one in addresses), addresses
+    json = re.search(r'rel="alternate" type="application/json" href="([^"]+)"', html)
+    assert json, "no address of the same data"
+    assert client.get(unescape(json[1])).headers["content-type"] == "application/json"
+    for one in set(addresses):
+        if not one.startswith(("#", "/sign-out", "/promotions/req", "/api/v1/audit/export")) and one != "/promotions":
+            assert client.get(one).status_code == 200, one
+
+
+def test_every_form_that_changes_something_carries_its_token(house: House) -> None:
+    browser = house.browser("ana")
+    for path in PAGES:
+        for form in re.findall(r"<form[^>]*>.*?</form>", browser.get(path).text, re.DOTALL):
+            if 'method="post"' in form:
+                assert re.search(r'name="csrf" value="[\w-]{20,}"', form), (path, form[:200])
+
+
+def test_the_catalog_searches_and_narrows_without_scripts(house: House) -> None:
+    client = house.client("vic")
+    html = client.get("/", params={"text": "digits"}).text
+    assert "edge/ digits-small" in text_of(html)
+    assert "minilm" not in text_of(html)
+    narrowed = next(unescape(one) for one in re.findall(r'href="(/\?[^"]*)"', html) if "stage=candidate" in one)
+    assert "text=digits" in narrowed
+    page = text_of(client.get(narrowed).text)
+    assert "vision/ digits" in page
+    assert "digits-small" not in page
+    assert "No model matches" in client.get("/", params={"text": "nothing-like-this"}).text
+
+
+def test_a_model_page_says_what_one_needs_to_know(house: House) -> None:
+    page = text_of(house.client("vic").get("/models/vision/digits/2").text)
+    for words in (
+        "candidate",
+        "0.957",
+        "Apache-2.0",
+        "efficientnet-lite0",
+        "vision/digits/1",
+        "fine tuning",
+        "sha256:",
+    ):
+        assert words in page
+    assert "Intended use" in page
+
+
+def test_the_outline_shows_the_ancestry_without_scripts(house: House) -> None:
+    html = house.client("vic").get("/models/vision/digits/2?tab=lineage").text
+    outline = html.split('aria-label="Ancestors"')[1].split('aria-label="Descendants"')[0]
+    order = [outline.index(f'href="{one}"') for one in ("/models/vision/digits/2", "/models/vision/digits/1",
+                                                           "/models/library/lite0/1")]  # fmt: skip
+    assert order == sorted(order)
+    assert "observed" in outline
+    assert outline.count("<ul") - 1 == outline.count("</ul>") - 1 >= 3
+    assert outline.count("<li>") == outline.count("</li>")
+    assert "edge/digits-small/1" in html.split('aria-label="Descendants"')[1]
+
+
+def test_a_step_page_draws_its_curves_on_the_server(house: House) -> None:
+    client = house.client("vic")
+    step = client.get("/api/v1/models/vision/digits/versions/2").json()["step"]
+    html = client.get(f"/steps/{step}").text
+    assert html.count("<polyline") == 4
+    page = text_of(html)
+    for words in ("Recipe after defaults", "mirrored", "validation", "forebear/provenance/v1", "8 of 8"):
+        assert words in page
+
+
+def test_a_refusal_is_shown_with_every_reason(own_house: House) -> None:
+    browser = own_house.browser("dev")
+    csrf = form_token(browser.get("/models/vision/digits/1?tab=approvals").text)
+    asked = {"csrf": csrf, "reference": "models:/vision/digits/1", "to_stage": "production"}
+    answer = browser.post("/promotions", data=asked)
+    reasons = browser.post(
+        "/api/v1/promotions",
+        json={"reference": asked["reference"], "to_stage": "production"},
+        headers={"X-CSRF-Token": csrf},
+    ).json()["facts"]["reasons"]
+    assert (answer.status_code, len(reasons) >= 1) == (403, True)
+    for reason in reasons:
+        assert reason in text_of(answer.text)
+
+
+def test_a_promotion_is_asked_for_and_decided_with_forms_alone(own_house: House) -> None:
+    path = f"/promotions/{own_house.family.request.summary.id}"
+    browser = own_house.browser("ben")
+    html = browser.get(path).text
+    assert "0 of 1 validator approvals" in text_of(html)
+    answer = browser.post(f"{path}/approve", data={"csrf": form_token(html), "comment": "<b>fine</b>"})
+    assert (answer.status_code, answer.headers["location"]) == (303, path)
+    html = browser.get(path).text
+    assert "Nothing is missing" in text_of(html)
+    assert "&lt;b&gt;fine" in html
+    assert "formaction" not in html
+
+
+def test_what_people_write_is_escaped_everywhere(own_house: House) -> None:
+    client = own_house.client("dev")
+    evil = "<script>alert(1)</script>\"'"
+    summary = client.get("/api/v1/models/vision/digits").json()["summary"]
+    said = {key: summary[key] for key in ("modality",)} | {
+        "task": evil, "licence": "MIT", "origin": evil, "description": evil, "tags": {"x": evil},
+    }  # fmt: skip
+    assert client.put("/api/v1/models/vision/digits", json=said).status_code == 200
+    body = {"type": "validation", "body": {evil: evil, "deep": {evil: [evil, {"a": evil}]}, "n": None, "f": 1.5}}
+    assert client.post("/api/v1/models/vision/digits/versions/2/evidence", json=body).status_code == 201
+    for path in (*PAGES, "/?text=" + evil, f"/?task={evil}", f"/audit?subject={evil}", f"/sign-in?next=/{evil}"):
+        html = client.get(path).text
+        assert "<script>alert" not in html, path
+        assert "<h1" in html
+
+
+def test_a_person_without_a_role_sees_a_refusal_not_data(own_house: House) -> None:
+    admin = own_house.client("ana")
+    admin.post("/api/v1/people", json={"handle": "new", "name": "New"})
+    secret = admin.post("/api/v1/people/new/tokens", json={"label": "x"}).json()["secret"]
+    new = own_house.client()
+    new.headers["Authorization"] = f"Bearer {secret}"
+    for path in PAGES:
+        if path != "/api":
+            answer = new.get(path)
+            assert answer.status_code == 403, path
+            assert "digits-small" not in answer.text
+
+
+def test_an_error_page_says_what_is_wrong_and_what_to_do(house: House) -> None:
+    client = house.client("vic")
+    for path, status in (
+        ("/models/no/such", 404), ("/models/vision/digits/99", 404), ("/models/vision/digits?tab=none", 404),
+        ("/steps/x", 404), ("/promotions/x", 404), ("/?sort=luck", 400), ("/?cursor=x", 400), ("/lineage", 400),
+        ("/models/BAD/name", 400), ("/steps?cursor=zzz", 400),
+    ):  # fmt: skip
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8"), path
+        assert "Back to the catalog" in answer.text
+
+
+def test_small_words() -> None:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    told = [ago(now - timedelta(seconds=s), now) for s in (-5, 3, 60, 7200, 86400, 3 * 86400, 90 * 86400)]
+    assert told == ["just now", "just now", "1 minute ago", "2 hours ago", "1 day ago", "3 days ago", "25 Aug 2026"]
+    assert [size(n) for n in (0, 1023, 1024, 5 * 1024**3, 3 * 1024**4)] == [
+        "0 B", "1023 B", "1.0 KiB", "5.0 GiB", "3.0 TiB",
+    ]  # fmt: skip
+    assert metric(0.95700001) == "0.957"
+    assert link("/", {"a": "x y", "b": ""}, c=None, d=["1", "2"]) == "/?a=x+y&d=1&d=2"
+    assert re.fullmatch(r"/static/forebear\.css\?v=[0-9a-f]{12}", static("forebear.css"))

@@ -1,0 +1,79 @@
+"""The server over a small registry, without a socket: what the tests of the API and of the pages talk to."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from registry import bootstrap
+from registry.auth import Doorkeeper, session_key
+from registry.server import create_app
+from tests.family import Family, found_family
+
+HOST = "http://localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The application, and who may sign in to it."""
+
+    app: FastAPI
+    family: Family
+
+    def client(self, handle: str | None = None) -> TestClient:
+        """A program that sends the token of `handle` (None: nothing) and follows no redirect."""
+        headers = {"Authorization": f"Bearer {self.family.tokens[handle]}"} if handle else {}
+        return TestClient(self.app, base_url=HOST, headers=headers, follow_redirects=False)
+
+    def browser(self, handle: str) -> TestClient:
+        """A browser in which `handle` has signed in."""
+        client = self.client()
+        answer = client.post("/sign-in", data={"token": self.family.tokens[handle]})
+        assert answer.status_code == 303, answer.text
+        return client
+
+
+def serve_family(home: Path) -> House:
+    """Fill `home` and build the application over it."""
+    return over(found_family(home))
+
+
+def over(family: Family) -> House:
+    """The application over a home that is there."""
+    office = bootstrap.open_system(family.home, settings=family.settings)
+    door = Doorkeeper(office.people, session_key(family.home, family.settings), bootstrap.SystemClock())
+    return House(create_app(office, family.settings, door, home=family.home), family)
+
+
+def copy_of(house: House, home: Path) -> House:
+    """The same registry in a home of its own, for a test that changes things."""
+    shutil.copytree(house.family.home, home)
+    settings = type(house.family.settings)(home=home, mlflow_uri="off")
+    system = bootstrap.open_system(home, settings=settings)
+    known = {name: getattr(house.family, name) for name in ("tokens", "backbone", "child", "grandchild", "request")}
+    return over(Family(home=home, settings=settings, system=system, **known))
+
+
+def form_token(html: str) -> str:
+    """The CSRF token of the first form in a page."""
+    found = re.search(r'name="csrf" value="([^"]+)"', html)
+    assert found, "the page has no form"
+    return found[1]
+
+
+def problem(answer: Any) -> Mapping[str, Any]:
+    """The problem body of an answer, checked for its shape."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text[:300]
+    body: Mapping[str, Any] = answer.json()
+    assert set(body) == {"type", "title", "status", "detail", "code", "facts", "remedy"}
+    assert body["status"] == answer.status_code
+    assert body["type"] == f"urn:forebear:error:{body['code']}"
+    assert body["title"]
+    return body
