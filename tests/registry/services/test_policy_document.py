@@ -7,12 +7,28 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
-from registry.domain.policy_facts import Contribution
+from registry.domain.expressions import VARIABLES
+from registry.domain.policy_facts import Contribution, expression_facts
 from registry.errors import BadPolicyError
 from registry.services.importing import FIRST_STAGE as BORN_AT
 from registry.services.policies import default_policy_text
-from registry.services.policy_document import FIRST_STAGE, read_policy
+from registry.services.policy_document import (
+    FIRST_STAGE,
+    AppliesPart,
+    ApprovalPart,
+    DutiesPart,
+    EvidencePart,
+    EvidenceTypePart,
+    GatePart,
+    MetadataPart,
+    PolicyDocument,
+    RolePart,
+    TransitionPart,
+    read_policy,
+)
+from tests.registry.policy_cases import case
 
 DEFAULT = default_policy_text()
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples" / "policies").glob("*.yaml"))
@@ -130,3 +146,33 @@ def test_the_digest_is_that_of_the_file_as_written() -> None:
 
 def test_the_default_policy_is_yaml_that_anybody_can_read() -> None:
     assert list(yaml.safe_load(DEFAULT))[:4] == ["apiVersion", "kind", "metadata", "applies_to"]
+
+
+# --- the documentation ---------------------------------------------------------------------------------------------
+
+DOCS = (Path(__file__).parents[3] / "docs" / "policies.md").read_text(encoding="utf-8")
+
+
+def keys_of(model: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+def test_every_key_is_in_the_documentation() -> None:
+    parts: list[type[BaseModel]] = [PolicyDocument, MetadataPart, AppliesPart, RolePart, DutiesPart, EvidenceTypePart]
+    parts += [EvidencePart, GatePart, ApprovalPart, TransitionPart]
+    missing = {key for part in parts for key in keys_of(part) if f"`{key}" not in DOCS}
+    assert not missing
+
+
+def test_every_fact_is_in_the_documentation() -> None:
+    facts = expression_facts(case(read_policy(DEFAULT)), {}, {})
+    assert set(facts) == set(VARIABLES)
+    for variable, held in facts.items():
+        assert f"| `{variable}` |" in DOCS
+        fixed = variable in {"subject", "lineage", "licence"}
+        missing = {name for name in held if f"`{name}`" not in DOCS} if fixed else set()  # type: ignore[attr-defined]
+        assert not missing, variable
+
+
+def test_every_contributor_is_in_the_documentation() -> None:
+    assert all(f"| `{deed.value}` |" in DOCS for deed in Contribution)

@@ -14,7 +14,7 @@ from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.catalog import Status
 from registry.domain.names import Reference, VersionRef
-from registry.domain.promotion import RequestState
+from registry.domain.promotion import RequestDetail, RequestState
 from registry.domain.transfers import Method
 from registry.errors import (
     BadReferenceError,
@@ -28,7 +28,8 @@ from registry.errors import (
 )
 from registry.services.audit import Audit
 from registry.services.policies import default_policy_text
-from registry.services.promotions import protected_aliases
+from registry.services.promotions import Promotions, protected_aliases
+from registry.storage.database import Database
 from registry.storage.tables import policy
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.builders import model_ref
@@ -39,6 +40,13 @@ from tests.registry.services.houses import House, furnish
 @pytest.fixture
 def house(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) -> House:
     return furnish(House(open_uow, clock, tmp_path))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def either_house(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) -> House:
+    """The same house over both databases, for what depends on locks."""
+    database: Database = request.getfixturevalue(f"{request.param}_database")
+    return furnish(House(database.factory(clock), clock, tmp_path))
 
 
 def ref_of(ref: VersionRef) -> Reference:
@@ -62,7 +70,8 @@ def bring_to(house: House, ref: VersionRef, stage: str) -> None:
     assert house.stage(ref) == "production"
 
 
-def test_a_promotion_to_production_from_refusal_to_alias(house: House) -> None:
+def test_a_promotion_to_production_from_refusal_to_alias(either_house: House) -> None:
+    house = either_house
     ref = house.publish()
     ana, ben, carla = (house.promotions(who) for who in ("ana", "ben", "carla"))
 
@@ -273,7 +282,8 @@ def test_there_is_one_open_request_per_version_and_target(house: House) -> None:
         house.promotions("dora").request(ref_of(ref), "validated")
 
 
-def test_two_last_approvals_at_once_promote_exactly_once(house: House) -> None:
+def test_two_last_approvals_at_once_promote_exactly_once(either_house: House) -> None:
+    house = either_house
     ref = house.publish()
     bring_to(house, ref, "candidate")
     request = house.promotions("ana").request(ref_of(ref), "validated").summary.id
@@ -295,6 +305,36 @@ def test_two_last_approvals_at_once_promote_exactly_once(house: House) -> None:
         thread.join()
     assert sorted(outcomes) == ["policy-refused", "promoted"]
     assert house.actions(str(ref)).count("model_version.promoted") == 2  # to candidate, then to validated
+    assert house.actions(request) == ["promotion.decided"]
+
+
+def test_an_approval_and_a_rejection_at_once_are_decided_one_after_the_other(either_house: House) -> None:
+    house = either_house
+    ref = house.publish()
+    bring_to(house, ref, "candidate")
+    request = house.promotions("ana").request(ref_of(ref), "validated").summary.id
+    outcomes: list[str] = []
+    barrier = threading.Barrier(2)
+
+    def vote(who: str, verb: Callable[[Promotions], RequestDetail]) -> None:
+        promotions = house.promotions(who)
+        barrier.wait()
+        try:
+            outcomes.append(verb(promotions).summary.state.value)
+        except RegistryError as error:
+            outcomes.append(error.code)
+
+    votes: list[tuple[str, Callable[[Promotions], RequestDetail]]] = [
+        ("ben", lambda promotions: promotions.approve(request)),
+        ("vera", lambda promotions: promotions.reject(request, comment="no")),
+    ]
+    threads = [threading.Thread(target=vote, args=pair) for pair in votes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) in (["policy-refused", "promoted"], ["policy-refused", "rejected"])
+    assert house.stage(ref) == ("validated" if "promoted" in outcomes else "candidate")
     assert house.actions(request) == ["promotion.decided"]
 
 
@@ -463,10 +503,10 @@ def test_s11_an_open_request_keeps_the_policy_that_it_was_opened_under(house: Ho
 def test_a_policy_of_higher_priority_takes_over_what_it_matches(house: House) -> None:
     sandbox = Path(__file__).parents[3] / "examples" / "policies" / "sandbox.yaml"
     house.promotions("root").publish_policy(sandbox.read_text(encoding="utf-8"))
-    toy = house.publish("play/toy", tags={"sandbox": "yes"}, card=None, licence="other")
+    toy = house.publish("sandbox/toy", card=None, licence="other")
     request = house.promotions("ana").request(ref_of(toy), "tried").summary.id
     house.promotions("dora").approve(request)
-    assert house.alias("play/toy", "playground") == toy
+    assert house.alias("sandbox/toy", "playground") == toy
     with house.open_uow(actor="ana") as uow:
         assert protected_aliases(uow) == {"production", "playground"}
 
