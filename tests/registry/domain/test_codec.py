@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -274,6 +274,26 @@ def test_what_has_no_json_form_is_a_mistake_of_the_programmer() -> None:
     for broken in (lambda: to_json(object()), lambda: from_json(complex, 1), lambda: schema_of(complex)):
         with pytest.raises(TypeError, match="no JSON form"):
             broken()
+
+
+def test_a_literal_reads_as_one_of_its_values() -> None:
+    kind: Any = Literal["up", "down"]
+    assert from_json(kind, "up") == "up"
+    assert schema_of(kind) == {"enum": ["up", "down"]}
+    with pytest.raises(InvalidError, match="'left' is not one of up, down"):
+        from_json(kind, "left")
+
+
+def test_a_choice_of_types_cannot_be_told_apart_in_json() -> None:
+    kind: Any = int | str
+    with pytest.raises(TypeError, match=r"only `X \| None` has a JSON form"):
+        from_json(kind, 1)
+
+
+def test_what_should_be_an_object_and_is_none_is_refused() -> None:
+    for data in (None, [], "x", {1: 2}):
+        with pytest.raises(InvalidError, match="an object is wanted"):
+            from_json(PageRequest, data)
 
 
 def test_schemas_share_one_place_for_definitions() -> None:
