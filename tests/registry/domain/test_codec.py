@@ -291,7 +291,8 @@ def test_a_choice_of_types_cannot_be_told_apart_in_json() -> None:
 
 
 def test_what_should_be_an_object_and_is_none_is_refused() -> None:
-    for data in (None, [], "x", {1: 2}):
+    wrong: tuple[object, ...] = (None, [], "x", {1: 2})
+    for data in wrong:
         with pytest.raises(InvalidError, match="an object is wanted"):
             from_json(PageRequest, data)
 
