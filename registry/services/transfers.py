@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from lineage import Assurance, Digest
@@ -33,7 +34,9 @@ from registry.services.running import work_folder
 from registry.services.tracking import Tracking
 from registry.services.unit_of_work import NewStep, UnitOfWork
 
-ENDED = frozenset({StepState.SUCCEEDED, StepState.CANCELLED})
+GOING = frozenset({StepState.QUEUED, StepState.RUNNING})
+START_GRACE = timedelta(seconds=10)
+"""How long a queued step may be without a worker before it counts as interrupted."""
 RESUMABLE = frozenset({StepState.RUNNING, StepState.QUEUED, StepState.INTERRUPTED, StepState.FAILED})
 
 
@@ -98,10 +101,14 @@ class Transfers:
         return replace(steps, items=[self._observed(step) for step in steps.items])
 
     def step(self, step_id: str) -> StepDetail:
-        """One step; a running one whose worker is gone shows as interrupted."""
+        """One step; one whose worker is gone before its end shows as interrupted."""
+        alive = self._engine(True).alive(_checked(step_id), self.context.home)
+        # Read after looking at the worker: what a worker that is gone has written is all that there will ever be.
         with self.context.read() as uow:
-            detail = found(uow.steps.get(_checked(step_id)), step_id)
-        return replace(detail, summary=self._observed(detail.summary))
+            detail = found(uow.steps.get(step_id), step_id)
+        if not alive and self._abandoned(detail.summary):
+            return replace(detail, summary=replace(detail.summary, state=StepState.INTERRUPTED))
+        return detail
 
     def resume(self, step_id: str, *, background: bool = False) -> StepDetail:
         """Start the worker again; it goes on from the last whole checkpoint, with the thread count it had."""
@@ -136,9 +143,13 @@ class Transfers:
         return self.context.plugins.engine("background" if background else "foreground")
 
     def _observed(self, step: StepSummary) -> StepSummary:
-        if step.state is StepState.RUNNING and not self._engine(True).alive(step.id, self.context.home):
-            return replace(step, state=StepState.INTERRUPTED)
-        return step
+        return self.step(step.id).summary if step.state in GOING else step
+
+    def _abandoned(self, step: StepSummary) -> bool:
+        """True for a step that no worker will end; one just queued is given time for its worker to appear."""
+        if step.state is StepState.QUEUED:
+            return self.context.clock.now() - step.created_at > START_GRACE
+        return step.state is StepState.RUNNING
 
     def _threads(self) -> int:
         return self.context.settings.threads or len(os.sched_getaffinity(0))

@@ -1,0 +1,189 @@
+"""When things go wrong in the middle: killed workers and imports, full disks, changed bytes, a tracker that is down."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command_line import CommandLine, command_line
+from tests.journeys import worlds
+
+LONG = """\
+schema: forebear/recipe/v1
+output: text/{name}
+method: fine_tuning
+source: models:/library/tiny/1
+data: {{train: datasets:/data/fruit/1}}
+epochs: {epochs}
+batch_size: 4
+checkpoint_every: 5
+"""
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a source model and data, to be copied."""
+    folder = tmp_path_factory.mktemp("hardship")
+    with command_line(folder) as forebear:
+        forebear.ask("init")
+        said = ("--task", "feature-extraction", "--modality", "text", "--licence", "MIT")
+        forebear.ask("model", "import", "library/tiny", worlds.write_source(folder), *said)
+        forebear.ask("dataset", "add", "data/fruit", worlds.write_sentences(folder), "--licence", "CC0-1.0")
+    return folder
+
+
+@pytest.fixture
+def forebear(prepared: Path, tmp_path: Path) -> Iterator[CommandLine]:
+    shutil.copytree(prepared / "home", tmp_path / "home")
+    with command_line(tmp_path) as typed:
+        yield typed
+
+
+def run(forebear: CommandLine, name: str, epochs: int, *words: str) -> Any:
+    recipe = worlds.write_recipe(forebear.home.parent, LONG.format(name=name, epochs=epochs))
+    return forebear.ask("transfer", "run", recipe, *words)
+
+
+def wait_for(what: Any, seconds: float = 90) -> Any:
+    """Poll until `what()` is true. Raises: AssertionError when it never is."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := what():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it never happened")
+
+
+def worker_of(home: Path, step: str) -> int:
+    """The process number of a step's worker, by its command line."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            try:
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if step.encode() in words and b"registry.worker" in words:
+                return int(folder.name)
+    raise AssertionError(f"no worker runs {step}")
+
+
+def test_the_same_recipe_gives_the_same_digest_again(forebear: CommandLine) -> None:
+    first, second = run(forebear, "once", 2), run(forebear, "again", 2)
+    digests = [
+        forebear.ask("model", "show", step["summary"]["output"])["summary"]["digest"] for step in (first, second)
+    ]
+    assert digests[0] == digests[1]
+
+
+def test_a_killed_worker_resumes_to_the_same_bits(forebear: CommandLine) -> None:
+    whole = run(forebear, "whole", 12)
+    step = run(forebear, "killed", 12, "--background")["summary"]["id"]
+    checkpoints = forebear.home / "work" / step / "checkpoints"
+    wait_for(lambda: checkpoints.is_dir() and any(checkpoints.iterdir()))
+    os.killpg(os.getpgid(worker_of(forebear.home, step)), signal.SIGKILL)
+    shown = wait_for(lambda: (s := forebear.ask("transfer", "show", step))["summary"]["state"] == "interrupted" and s)
+    assert shown["summary"]["output"] is None
+    assert shown["manifest"] is None
+    resumed = forebear.ask("transfer", "resume", step)
+    assert resumed["summary"]["state"] == "succeeded"
+    assert resumed["manifest"]["facts"]["resumed_from"] > 0
+    assert resumed["manifest"]["threads"] == whole["manifest"]["threads"]
+    digests = [forebear.ask("model", "show", s["summary"]["output"])["summary"]["digest"] for s in (whole, resumed)]
+    assert digests[0] == digests[1]
+
+
+def test_a_cancelled_step_leaves_nothing_but_its_record(forebear: CommandLine) -> None:
+    step = run(forebear, "cancelled", 400, "--background")["summary"]["id"]
+    wait_for(lambda: forebear.ask("transfer", "show", step)["summary"]["epoch"] > 0)
+    assert forebear.ask("transfer", "cancel", step)["summary"]["state"] == "cancelled"
+    assert not (forebear.home / "work" / step).exists()
+    assert forebear.refused("model", "show", "text/cancelled")["code"] == "not-found"
+    assert forebear.refused("transfer", "resume", step)["code"] == "step-state"
+    assert forebear.refused("transfer", "cancel", step)["code"] == "step-state"
+
+
+def test_a_killed_import_leaves_nothing_behind(forebear: CommandLine, tmp_path: Path) -> None:
+    before = forebear.ask("model", "list")
+    source = worlds.write_source(tmp_path / "again")
+    words = ["model", "import", "library/killed", str(source), "--task", "feature-extraction", "--licence", "MIT"]
+    process = subprocess.Popen([sys.executable, "-m", "registry.cli", *words], start_new_session=True)
+    work = forebear.home / "work"
+    wait_for(lambda: work.is_dir() and any(p.name.startswith("import-") for p in work.iterdir()))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert forebear.ask("model", "list") == before
+    forebear.ask(*words)
+    assert not [p for p in work.iterdir() if p.name.startswith("import-")]
+
+
+def test_data_that_changed_in_the_store_is_not_trained_on(forebear: CommandLine) -> None:
+    files = forebear.ask("dataset", "show", "data/fruit")["files"]
+    digest = files[0]["sha256"].removeprefix("sha256:")
+    blob = next(p for p in (forebear.home / "blobs").rglob(f"*{digest[4:]}*") if p.is_file())
+    blob.chmod(0o644)
+    body = bytearray(blob.read_bytes())
+    body[10] ^= 1
+    blob.write_bytes(body)
+    step = forebear("transfer", "run", worlds.write_recipe(forebear.home.parent), "--output", "json")
+    assert step.code == 7
+    assert "dataset-changed" in step.err + step.out
+    assert forebear.refused("model", "show", "text/fruit")["code"] == "not-found"
+
+
+def test_an_edited_audit_log_is_found_out(forebear: CommandLine) -> None:
+    assert forebear.ask("audit", "verify")["intact"]
+    with sqlite3.connect(forebear.home / "registry.db") as database:
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f"DROP TRIGGER {name}")
+        database.execute("UPDATE audit_entry SET body = replace(CAST(body AS TEXT), 'ana', 'eve') WHERE seq = 2")
+    database.close()
+    said = forebear("audit", "verify", "--output", "json")
+    assert said.code == 7
+    assert "entry 2" in said.out + said.err
+
+
+def test_a_tracker_that_is_down_never_fails_a_step(forebear: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOREBEAR_MLFLOW_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    step = run(forebear, "unmirrored", 1)
+    assert step["summary"]["state"] == "succeeded"
+    identity = step["summary"]["id"]
+    shown = wait_for(lambda: (m := forebear.ask("transfer", "show", identity)["mirror"])["state"] == "failing" and m)
+    assert shown["attempts"] == 1
+    assert shown["error"]
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(prepared: Path, tmp_path: Path) -> None:
+    """On a small disk of its own (a tmpfs in a mount namespace), an import runs out of room."""
+    script = f"""
+    set -e
+    mkdir -p {tmp_path}/small
+    mount -t tmpfs -o size=2m none {tmp_path}/small
+    cp -r {prepared}/home {tmp_path}/small/home
+    dd if=/dev/zero of={tmp_path}/small/filler bs=1k 2>/dev/null || true
+    truncate -s -40k {tmp_path}/small/filler
+    export FOREBEAR_HOME={tmp_path}/small/home FOREBEAR_ACTOR=ana
+    set +e
+    {sys.executable} -m registry.cli model import library/big {prepared}/tiny --licence MIT --task x --tag a=b
+    echo "exit $?"
+    rm {tmp_path}/small/filler
+    {sys.executable} -m registry.cli model list --output json
+    find {tmp_path}/small/home -name 'import-*' -o -name '*.tmp*' -o -name '.tmp*'
+    """
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"], check=False).returncode:
+        pytest.skip("this kernel gives no mount namespaces")
+    done = subprocess.run(["unshare", "-rm", "bash", "-c", script], capture_output=True, text=True, check=True)
+    assert "exit 10" in done.stdout, done.stdout + done.stderr
+    assert "[no-space]" in done.stderr
+    assert "library/big" not in done.stdout
+    assert done.stdout.rstrip().endswith("}"), done.stdout
