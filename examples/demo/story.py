@@ -115,7 +115,7 @@ def transfer(narrator: Narrator) -> None:
         "Transfers",
         "A new head on the frozen EfficientNet; that child fine-tuned into a grandchild; news classified by MiniLM.",
     )
-    for recipe in ("digits-probe.yaml", "digits-fine-tuning.yaml", "news-classifier.yaml"):
+    for recipe in ("digits-probe.yaml", "digits-finetune.yaml", "news-classifier.yaml"):
         narrator.run("transfer", "run", os.path.relpath(RECIPES / recipe))
     rows = []
     for name in (PROBE, DIGITS, NEWS):
