@@ -1,0 +1,111 @@
+"""The one-file definitions: alone in a folder with weights, without us, they give the same answers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from adapters.torch.definitions import efficientnet_lite, squeezenet
+from adapters.torch.models import ImageModel, definition_file, load_image_model
+
+ALONE = """
+import json, sys
+import torch
+torch.set_num_threads(1)
+from PIL import Image
+import {module} as definition
+assert not [m for m in sys.modules if m.split(".")[0] in ("adapters", "registry", "lineage")]
+model = definition.load()
+print(json.dumps(definition.classify(model, Image.open(sys.argv[1]), top=3)))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["efficientnet_lite0", "squeezenet1_1", "transformers_mlp"])
+def test_a_definition_runs_alone_and_agrees_with_us(
+    architecture: str, lite: Path, mobilenet: Path, photos: list[tuple[Path, int]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "pulled"
+    if architecture == "efficientnet_lite0":
+        model = load_image_model(lite, architecture).with_head(("a", "b", "c"), kind="mlp")
+    elif architecture == "squeezenet1_1":
+        model = _squeezenet(tmp_path).with_head(("a", "b", "c"))
+    else:
+        model = load_image_model(mobilenet, "transformers:MobileNetV2Model").with_head(("a", "b", "c"), kind="mlp")
+    assert model.architecture == architecture
+    model.save(folder)
+    definition = definition_file(architecture)
+    assert definition is not None
+    shutil.copy(definition, folder)
+    program = ALONE.format(module=definition.stem)
+    answer = subprocess.run(
+        [sys.executable, "-c", program, str(photos[0][0])], cwd=folder, capture_output=True, text=True, check=True
+    )
+    x = model.preprocess.apply(Image.open(photos[0][0])).unsqueeze(0)
+    with torch.inference_mode():
+        shares = model.logits(x).softmax(1)[0]
+    assert model.classes is not None
+    wanted = dict(zip(model.classes, shares.tolist(), strict=True))
+    found = dict(json.loads(answer.stdout))
+    assert found == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize("module", [efficientnet_lite, squeezenet])
+def test_a_definition_imports_torch_safetensors_and_pillow_only(module: object) -> None:
+    import ast
+
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))  # type: ignore[attr-defined]
+    roots = {
+        (node.module or "").split(".")[0] if isinstance(node, ast.ImportFrom) else alias.name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+    assert roots <= {"__future__", "json", "pathlib", "typing", "torch", "safetensors", "PIL"}
+
+
+def test_padding_is_that_of_tensorflow() -> None:
+    """For an even side and stride 2 the one odd pixel is padded right and below, so the first output sees pixel 0."""
+    conv = efficientnet_lite.SameConv2d(1, 1, 3, stride=2)
+    torch.nn.init.constant_(conv.weight, 0)
+    with torch.no_grad():
+        conv.weight[0, 0, 0, 0] = 1
+    picture = torch.arange(16.0).view(1, 1, 4, 4)
+    assert conv(picture).flatten().tolist() == [0, 2, 8, 10]
+    assert conv(torch.arange(25.0).view(1, 1, 5, 5)).flatten().tolist() == [0, 0, 0, 0, 6, 8, 0, 16, 18]
+
+
+def test_squeezenet_has_the_size_of_the_paper() -> None:
+    model = squeezenet.SqueezeNet(squeezenet.ConvolutionHead(1000))
+    assert sum(p.numel() for p in model.parameters()) == 1_235_496
+    assert model.eval()(torch.zeros(1, 3, 224, 224)).shape == (1, 1000)
+
+
+def test_squeezenets_original_head_is_no_start_for_transfer_but_its_features_are(tmp_path: Path) -> None:
+    model = _squeezenet(tmp_path)
+    assert (model.dim, model.classes) == (512, None)
+    child = model.with_head(("yes", "no"))
+    child.save(tmp_path / "child")
+    again = load_image_model(tmp_path / "child", "squeezenet1_1")
+    x = torch.rand(2, 3, 64, 64)
+    with torch.inference_mode():
+        assert torch.equal(again.logits(x), child.logits(x))
+
+
+def _squeezenet(folder: Path) -> ImageModel:
+    from safetensors.torch import save_file
+
+    source = folder / "squeezenet"
+    source.mkdir()
+    torch.manual_seed(2)
+    save_file(squeezenet.SqueezeNet(squeezenet.ConvolutionHead(9)).state_dict(), source / "model.safetensors")
+    config = {"model_type": "squeezenet1_1", "num_labels": 9, "head": {"kind": "convolution"}}
+    (source / "config.json").write_text(json.dumps(config))
+    return load_image_model(source, "squeezenet1_1")
