@@ -35,7 +35,9 @@ def recorded_evidence(uow: UnitOfWork, detail: VersionDetail) -> list[EvidenceVa
     step = uow.steps.get(detail.step)
     if step is not None and step.manifest is not None and step.manifest_digest is not None:
         ended = step.summary.ended_at or detail.summary.created_at
-        records.append(_record(detail, PROVENANCE, step.manifest_digest, step.manifest, ended, SYSTEM))
+        # The digest stands for the whole manifest; the body holds what it says in one word each.
+        short = {name: said for name, said in step.manifest.items() if isinstance(said, str | int | float)}
+        records.append(_record(detail, PROVENANCE, step.manifest_digest, short, ended, SYSTEM))
     metrics = {name: value for name, value in detail.summary.metrics.items() if math.isfinite(value)}
     if metrics:
         digest = Digest.of(canonical_json(metrics))
