@@ -262,3 +262,21 @@ class TooLargeError(RegistryError):
 
     code = "too-large"
     family = Family.TOO_LARGE
+
+
+def error_of(
+    code: str, message: str, *, remedy: str = "", facts: Mapping[str, object] | None = None
+) -> RegistryError | None:
+    """An error that travelled as text (from a subprocess, a failed step), of its own class again; None: no such code."""
+    kind = _by_code(RegistryError, code)
+    if kind is None:
+        return None
+    error = kind.__new__(kind)
+    RegistryError.__init__(error, message, remedy=remedy, facts=facts)
+    return error
+
+
+def _by_code(kind: type[RegistryError], code: str) -> type[RegistryError] | None:
+    if kind.code == code:
+        return kind
+    return next((found for child in kind.__subclasses__() if (found := _by_code(child, code))), None)

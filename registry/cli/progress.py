@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from registry.domain.transfers import StepState
-from registry.errors import AdapterError, StepStateError
+from registry.errors import AdapterError, StepStateError, error_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -41,13 +41,14 @@ def watch(transfers: TransferVerbs, step: StepDetail, *, quiet: bool = False) ->
 
 
 def check_outcome(step: StepDetail) -> None:
-    """Raises: AdapterError for a failed step, StepStateError for an interrupted or cancelled one."""
+    """Raises: what made a failed step fail, StepStateError for an interrupted or cancelled one."""
     found = step.summary
     if found.state is StepState.FAILED:
-        raise AdapterError(
-            f"{found.id} failed: {(found.error or 'its worker gave no reason').rstrip('.')}",
-            remedy=f"See forebear transfer show {found.id}",
-        )
+        reason = (found.error or "its worker gave no reason").rstrip(".")
+        code, _, sentence = reason.removeprefix("[").partition("] ")
+        remedy = f"See forebear transfer show {found.id}"
+        error = error_of(code, f"{found.id} failed: {sentence}", remedy=remedy)
+        raise error or AdapterError(f"{found.id} failed: {reason}", remedy=remedy)
     if found.state is StepState.INTERRUPTED:
         raise StepStateError(
             f"the worker of {found.id} died", remedy=f"Go on with: forebear transfer resume {found.id}"
