@@ -21,7 +21,7 @@ def declared(source: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise NoSpaceError("the disk is full", remedy="Make room and try again") from error
         name = Path(str(error.filename)).name if error.filename else source.name
         raise BadDataError(f"{name!r} cannot be read: {error.strerror or error}") from error

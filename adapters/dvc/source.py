@@ -49,22 +49,30 @@ class DvcSource:
         with declared(source):
             if source.suffix.lower() == ".dvc" and source.is_file():
                 imported = fetch(source, staging, rev=rev)
-                listing = _read(imported.data, cache, split, label=label, text=text, format=format)
+                listing = _read(imported.data, staging, cache, split, label=label, text=text, format=format)
                 return _signed(listing, imported)
             if rev is not None:
                 raise InvalidError(
                     f"{source.name!r} is no .dvc file, so it has no revision {rev!r}", remedy="Leave --rev out"
                 )
-            return _read(source, cache, split, label=label, text=text, format=format)
+            return _read(source, staging, cache, split, label=label, text=text, format=format)
 
 
 def _read(
-    source: Path, cache: Path, plan: SplitPlan, *, label: str, text: str, format: DataFormat | None
+    source: Path,
+    staging: Path,
+    cache: Path,
+    plan: SplitPlan,
+    *,
+    label: str,
+    text: str,
+    format: DataFormat | None,
 ) -> DataListing:
-    tracked = track(source, cache)
+    tracked = track(source)
     kind = format or detect_format(tracked, is_file=source.is_file())
     found = read_rows(tracked, kind, text=text, label=label, split=plan.column)
     rows, carried_out = finish(found.drafts, plan, brought_by=found.brought_by)
+    tracked.keep(cache, scratch=staging)
     tracked.check_unchanged()
     links = tuple(f"{link} is a link to a folder and was left out, as DVC does" for link in tracked.links)
     both = straddling(rows)

@@ -1,4 +1,4 @@
-"""The files of a dataset as DVC sees them: listed, hashed twice (SHA-256 for us, MD5 for DVC) in one reading, cached.
+"""The files of a dataset as DVC sees them: listed, hashed twice in one reading (SHA-256 for us, MD5 for DVC), cached.
 
 The list is DVC's own, so that the digest of a folder equals what `dvc add` gives for it: hidden files count, links to
 files are read through, links to folders are not followed, empty folders vanish, and the `.dvcignore` of the repository
@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from dvc_data.hashfile.db import get_odb
 from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.meta import Meta
 from dvc_data.hashfile.tree import Tree
+from dvc_objects.errors import ObjectFormatError
 
 from lineage import Digest
 from registry.domain.data import DvcRecord
@@ -49,36 +52,68 @@ class Tracked:
     folders: tuple[str, ...]
     links: tuple[str, ...]
     record: DvcRecord
-    _states: dict[str, _State]
-
-    def digest(self, name: str) -> Digest:
-        """The SHA-256 of file `name`."""
-        return next(entry.sha256 for entry in self.files if entry.path == name)
+    _seen: tuple[_Seen, ...]
+    _tree: bytes | None
 
     def check_unchanged(self) -> None:
         """Raises: DatasetChangedError when a file is not what it was when it was hashed."""
-        for name, state in self._states.items():
-            if _state_of(self.root, name) != state:
-                raise _changed(name)
+        for one in self._seen:
+            if _state_of(self.root, one.entry.path) != one.state:
+                raise _changed(one.entry.path)
+
+    def keep(self, cache: Path, *, scratch: Path) -> None:
+        """Copy everything into the DVC cache folder `cache` by way of `scratch`; what is not its MD5 is not kept.
+
+        Raises: DatasetChangedError, OSError when the disk is full.
+        """
+        store, incoming = _open_cache(cache), _open_cache(Path(tempfile.mkdtemp(dir=scratch)))
+        wanted = {one.md5: str(self.root / one.entry.path) for one in self._seen if not _is_whole(store, one.md5)}
+        incoming.add(list(wanted.values()), localfs, list(wanted), verify=True)
+        if self._tree is not None and not _is_whole(store, self.record.md5):
+            listing = scratch / f"{self.record.md5}.json"
+            listing.write_bytes(self._tree)
+            wanted[self.record.md5] = str(listing)
+            incoming.add(str(listing), localfs, self.record.md5, verify=True)
+        for md5, name in wanted.items():
+            if not incoming.exists(md5):
+                raise _changed(Path(name).relative_to(self.root).as_posix())
+        for md5 in wanted:  # the list of a folder comes last, when its files are there
+            target = Path(store.oid_to_path(md5))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(incoming.oid_to_path(md5), target)
 
 
-def track(source: Path, cache: Path) -> Tracked:
-    """Hash the file or folder `source` and copy it into the DVC cache folder `cache`.
+def _open_cache(cache: Path) -> Any:
+    return get_odb(localfs, os.fspath(cache / "files" / "md5"))
+
+
+def _is_whole(store: Any, md5: str) -> bool:
+    """True when the cache holds the object; a rotten one that nobody protected is removed."""
+    try:
+        store.check(md5, check_hash=True)
+    except (FileNotFoundError, ObjectFormatError):
+        return False
+    return True
+
+
+def track(source: Path) -> Tracked:
+    """List and hash the file or folder `source`.
 
     Raises: BadDataError for an empty folder, a broken link or a special file; DatasetChangedError.
     """
     listing = _list_folder(source) if source.is_dir() else _Listing(source.parent, (source.name,), (), ())
     if not listing.names:
         raise BadDataError(f"{source.name!r} holds no files", remedy="Give a folder with data in it")
-    seen = [_read(listing.root, name) for name in listing.names]
-    record = _cache_folder(listing.root, seen, cache) if source.is_dir() else _cache_file(listing.root, seen[0], cache)
+    seen = tuple(_read(listing.root, name) for name in listing.names)
+    md5, tree = _name_of_folder(seen) if source.is_dir() else (seen[0].md5, None)
     return Tracked(
         root=listing.root,
         files=tuple(one.entry for one in seen),
         folders=listing.folders,
         links=listing.links,
-        record=record,
-        _states={one.entry.path: one.state for one in seen},
+        record=DvcRecord(md5=md5, size=sum(one.entry.size for one in seen), files=len(seen)),
+        _seen=seen,
+        _tree=tree,
     )
 
 
@@ -147,33 +182,11 @@ def _changed(name: str) -> DatasetChangedError:
     return DatasetChangedError(f"{name!r} changed while it was read", remedy="Try again when nobody writes to it")
 
 
-def _cache_folder(root: Path, seen: list[_Seen], cache: Path) -> DvcRecord:
+def _name_of_folder(seen: tuple[_Seen, ...]) -> tuple[str, bytes]:
+    """What DVC calls the folder (`<32 hex>.dir`), and the list of files that this name is the MD5 of."""
     tree = Tree()
     for one in seen:
         tree.add(tuple(one.entry.path.split("/")), Meta(size=one.entry.size), HashInfo("md5", one.md5))
     tree.digest()
-    try:
-        _put(root, seen, cache)
-        _open_cache(cache).add(tree.path, tree.fs, tree.oid)
-    finally:
-        tree.fs.rm_file(tree.path)  # DVC builds it in a file system in memory that lives as long as the process
-    return DvcRecord(md5=str(tree.oid), size=sum(one.entry.size for one in seen), files=len(seen))
-
-
-def _cache_file(root: Path, one: _Seen, cache: Path) -> DvcRecord:
-    _put(root, [one], cache)
-    return DvcRecord(md5=one.md5, size=one.entry.size, files=1)
-
-
-def _put(root: Path, seen: list[_Seen], cache: Path) -> None:
-    """Copy files into the cache, verified: an object that is not its MD5 is not kept."""
-    store = _open_cache(cache)
-    wanted = {one.md5: one.entry.path for one in seen}
-    store.add([str(root / name) for name in wanted.values()], localfs, list(wanted), verify=True)
-    for md5, name in wanted.items():
-        if not store.exists(md5):
-            raise _changed(name)
-
-
-def _open_cache(cache: Path) -> Any:
-    return get_odb(localfs, os.fspath(cache / "files" / "md5"))
+    tree.fs.rm_file(tree.path)  # DVC writes it into a file system in memory that lives as long as the process
+    return str(tree.oid), tree.as_bytes()

@@ -56,7 +56,7 @@ def born_at(pid: int) -> str | None:
     """When the process started, in whatever unit its system has; None when it does not run (or is a zombie)."""
     stat = Path(f"/proc/{pid}/stat")
     if not Path("/proc/self/stat").exists():
-        return _born_by_ps(pid)
+        return born_by_ps(pid)
     try:
         # The second field is the name in brackets, which may hold anything: count from the last bracket.
         fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
@@ -66,7 +66,8 @@ def born_at(pid: int) -> str | None:
     return None if state in {"Z", "X"} else start
 
 
-def _born_by_ps(pid: int) -> str | None:
+def born_by_ps(pid: int) -> str | None:
+    """The same, asked of `ps`."""
     answer = subprocess.run(
         ["ps", "-o", "stat=,lstart=", "-p", str(pid)],  # noqa: S607 - ps is wherever the system keeps it
         capture_output=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from adapters.dvc.images import MAX_PIXELS, check_image
+from adapters.dvc.source import DvcSource
 from lineage import Digest
 from registry.domain.catalog import Modality
 from registry.domain.data import DataFormat, SplitPlan
@@ -79,6 +81,87 @@ def test_a_wrong_line_of_the_csv_is_named(line: str, message: str, tmp_path: Pat
     draw(tmp_path / "data", {"labels.csv": f"path,label\n0.png,cat\n{line}\n"})
     with pytest.raises(BadDataError, match=message):
         read(tmp_path / "data", tmp_path / "scratch")
+
+
+def test_two_tables_that_list_images_are_one_too_many(tmp_path: Path) -> None:
+    paint(tmp_path / "data/0.png", 0)
+    draw(tmp_path / "data", {"a.csv": "path,label\n", "b.csv": "file_name,label\n"})
+    with pytest.raises(BadDataError, match=r"'a\.csv' and 'b\.csv' both list images"):
+        read(tmp_path / "data", tmp_path / "scratch")
+
+
+@pytest.mark.parametrize("source", ["pictures", "texts"])
+def test_a_folder_has_no_column_of_splits(source: str, tmp_path: Path) -> None:
+    paint_classes(tmp_path / "pictures", {"cat": 2, "dog": 2})
+    draw(tmp_path / "texts", {"a/1.txt": "x", "b/1.txt": "y"})
+    with pytest.raises(BadDataError, match="has no column 'fold'"):
+        read(tmp_path / source, tmp_path / "scratch", split=SplitPlan(column="fold"))
+
+
+def test_tables_of_a_folder_agree_about_splits(tmp_path: Path) -> None:
+    data = draw(tmp_path / "data", {"a.csv": TABLE, "b.csv": "text,label,split\na,x,train\n"})
+    with pytest.raises(BadDataError, match="some files have a column of splits and others have none"):
+        read(data, tmp_path / "scratch")
+
+
+def test_archives_of_a_folder_agree_about_shapes(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for name, side in (("train", 2), ("test", 3)):
+        np.savez(tmp_path / f"data/{name}.npz", x=np.zeros((2, side, side)), y=np.array([0, 1]))
+    with pytest.raises(BadDataError, match="the archives differ in the shape of x"):
+        read(tmp_path / "data", tmp_path / "scratch")
+
+
+def test_archives_named_after_splits_are_splits(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for name in ("train", "test"):
+        np.savez(tmp_path / f"data/{name}.npz", x=np.eye(2), y=np.array([0, 1]))
+    listing = read(tmp_path / "data", tmp_path / "scratch")
+    assert [(row.path, row.index, row.split) for row in listing.rows] == [
+        ("test.npz", 0, "test"),
+        ("test.npz", 1, "test"),
+        ("train.npz", 0, "train"),
+        ("train.npz", 1, "train"),
+    ]
+    assert listing.notes
+
+
+def test_an_archive_that_claims_more_than_memory_holds_is_not_unpacked(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "big.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(5):
+            archive.writestr(f"x{number}.npy", b"")
+    big = bytearray((tmp_path / "big.npz").read_bytes())
+    at = -1
+    for _ in range(5):
+        at = big.index(b"PK\x01\x02", at + 1)
+        big[at + 24 : at + 28] = (0xFFFFFFF0).to_bytes(4, "little")
+    (tmp_path / "big.npz").write_bytes(big)
+    with pytest.raises(BadDataError, match="unpacks to 21,474,836,400 bytes"):
+        read(tmp_path / "big.npz", tmp_path / "scratch")
+
+
+def test_a_file_of_bytes_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(BadDataError, match="is no table"):
+        read(draw(tmp_path, {"t.csv": b"\x00\x01"}) / "t.csv", tmp_path / "scratch")
+
+
+def test_a_named_format_that_is_not_there_is_told(tmp_path: Path) -> None:
+    data = paint_classes(tmp_path / "data", {"cat": 2, "dog": 2})
+    with pytest.raises(BadDataError, match="there is no parquet file in it"):
+        read(data, tmp_path / "scratch", format=DataFormat.PARQUET)
+
+
+def test_what_is_read_is_known_by_its_suffix_or_being_a_folder(tmp_path: Path) -> None:
+    draw(tmp_path, {"a.csv": "", "b.DVC": "", "c.exe": ""})
+    found = [DvcSource().accepts(tmp_path / name) for name in ("", "a.csv", "b.DVC", "c.exe", "none.csv")]
+    assert found == [True, True, True, False, False]
+
+
+def test_a_table_in_another_encoding_is_told(tmp_path: Path) -> None:
+    for name in ("t.csv", "t.jsonl"):
+        content = (TABLE.encode() if name == "t.csv" else as_jsonl(TABLE)) + "schön,pos\n".encode("latin-1")
+        with pytest.raises(BadDataError, match="is not UTF-8"):
+            read(draw(tmp_path, {name: content}) / name, tmp_path / "scratch")
 
 
 def test_an_empty_class_is_named(tmp_path: Path) -> None:

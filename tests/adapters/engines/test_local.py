@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from adapters.engines.local import Background, Foreground
-from adapters.engines.processes import Worker, born_at, recall, remember
+from adapters.engines.processes import Worker, born_at, born_by_ps, recall, remember
 from registry.errors import StepStateError, UnavailableError, UsageError
 
 STANDIN = "tests.adapters.engines.standin"
@@ -182,3 +184,24 @@ def test_a_folder_of_the_same_name_where_the_command_was_typed_is_not_run(
     monkeypatch.chdir(trap)
     FOREGROUND.start("step-quick", home)
     assert (home / "work/step-quick/worker.log").read_text() == "hello from step-quick\n"
+
+
+@pytest.mark.skipif(shutil.which("ps") is None, reason="there is no ps here")
+def test_where_there_is_no_proc_ps_tells_one_process_from_another() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        born = born_by_ps(child.pid)
+        assert born
+        assert born == born_by_ps(child.pid)
+    finally:
+        child.communicate(b"\n")
+    assert born_by_ps(child.pid) is None
+
+
+def test_two_commands_at_once_start_one_worker(home: Path) -> None:
+    folder = home / "work/step-quick"
+    folder.mkdir(parents=True)
+    with (folder / "worker.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(StepStateError, match="is being started already"):
+            BACKGROUND.start("step-quick", home)

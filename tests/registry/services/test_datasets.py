@@ -67,7 +67,8 @@ def nothing_is_left(context: Context, blobs: MemoryBlobs) -> bool:
     with context.read() as uow:
         rows = list(uow.audit.entries()) + list(uow.datasets.search("", PageRequest()).items)
         steps = uow.steps.search(state=None, method=None, output=None, page=PageRequest()).items
-    return not rows and not steps and not blobs.kept and not list((context.home / "work").glob("*"))
+    files = [path for place in ("work", "cache") for path in (context.home / place).rglob("*") if path.is_file()]
+    return not rows and not steps and not blobs.kept and not files
 
 
 def test_a_table_becomes_a_version_with_rows_classes_and_splits(datasets: Datasets, wanted: AddDataset) -> None:
