@@ -235,6 +235,7 @@ def test_an_alias_moves_and_its_past_is_kept(open_uow: Factory) -> None:
         assert uow.catalog.resolve(Reference.parse("models:/vision/digits@newest")) is None
         past = uow.catalog.alias_history(DIGITS, "production")
         assert [(a.ref, a.moved_at) for a in past] == [(first, NOW), (second, LATER)]
+        uow.catalog.drop_alias(DIGITS, "newest", by="ana", at=LATER)
         assert [a.ref for a in uow.catalog.alias_history(DIGITS, "newest")] == [second]
 
 

@@ -160,15 +160,15 @@ def test_only_an_input_has_an_assurance(uow: UnitOfWork) -> None:
 def test_a_deep_family_is_walked_to_its_root(open_uow: Factory) -> None:
     with open_uow(actor="ana", write=True) as uow:
         parent: list[VersionRef] = []
-        for _ in range(40):
+        for _ in range(25):
             parent = [add_version(uow, "vision/line", parents=parent)]
-        found = versions_near(uow, "models:/vision/line/40", up=-1)
-        assert found == [f"vision/line/{number}" for number in range(40, 0, -1)]
-        assert versions_near(uow, "models:/vision/line/40", up=7) == found[:8]
+        found = versions_near(uow, "models:/vision/line/25", up=-1)
+        assert found == [f"vision/line/{number}" for number in range(25, 0, -1)]
+        assert versions_near(uow, "models:/vision/line/25", up=7) == found[:8]
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(family=st.lists(st.sets(st.integers(0, 11), max_size=3), min_size=1, max_size=12))
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(family=st.lists(st.sets(st.integers(0, 8), max_size=3), min_size=1, max_size=9))
 def test_ancestors_are_those_that_parents_reach(open_uow: Factory, family: list[set[int]]) -> None:
     with open_uow(actor="ana", write=True) as uow:
         refs: list[VersionRef] = []

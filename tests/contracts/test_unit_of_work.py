@@ -86,6 +86,11 @@ def test_after_a_commit_nothing_more_can_be_asked(open_uow: Factory) -> None:
             uow.catalog.model(DIGITS)
 
 
+def test_a_unit_of_work_is_entered_once(open_uow: Factory) -> None:
+    with open_uow(actor="ana") as uow, pytest.raises(RuntimeError, match="once"):
+        uow.__enter__()
+
+
 def test_a_reader_sees_one_moment_while_others_write(open_uow: Factory) -> None:
     with open_uow(actor="bo") as reader:
         assert reader.catalog.model(DIGITS) is None

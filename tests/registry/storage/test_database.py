@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event, text
 
+from registry.domain.people import Person, TokenSummary
 from registry.errors import (
+    ConflictError,
     HomeNotFoundError,
     IntegrityError,
     MissingExtraError,
     NewDatabaseError,
+    NoSpaceError,
     OldDatabaseError,
     RegistryError,
     UnavailableError,
@@ -22,6 +27,7 @@ from registry.storage import database as module
 from registry.storage import engines
 from registry.storage.database import Database, default_url, open_database
 from registry.storage.revisions import HEAD
+from tests.builders import NOW, digest
 from tests.builders import event as audit_event
 from tests.fakes.clock import FakeClock
 
@@ -133,3 +139,25 @@ def test_a_writer_that_waits_too_long_hears_who_is_in_the_way(
             uow.commit(audit_event())
         with first(actor="ana") as uow:
             assert [entry.seq for entry in uow.audit.entries()] == [1, 2]
+
+
+def test_a_full_disk_keeps_nothing_of_the_change(sqlite_database: Database) -> None:
+    def small(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA max_page_count = 150").close()
+
+    event.listen(sqlite_database.engine, "connect", small)
+    open_uow = sqlite_database.factory(FakeClock())
+    with pytest.raises(NoSpaceError), open_uow(actor="ana", write=True) as uow:
+        uow.commit(*(audit_event(note="x" * 4000) for _ in range(200)))
+    with open_uow(actor="ana") as uow:
+        assert list(uow.audit.entries()) == []
+
+
+def test_what_the_database_itself_refuses_is_a_conflict(database: Database) -> None:
+    open_uow = database.factory(FakeClock())
+    with open_uow(actor="ana", write=True) as uow:
+        uow.people.add(Person("ana", "Ana", (), NOW))
+        token = TokenSummary("tok-1", "ana", "laptop", "x9Qz", NOW, NOW, None, None)
+        uow.people.add_token(token, digest("secret"))
+        with pytest.raises(ConflictError):
+            uow.people.add_token(replace(token, id="tok-2"), digest("secret"))

@@ -33,8 +33,8 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database with nothing in it."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'registry.db'}"
-    make: Callable[..., str] = request.getfixturevalue("new_postgres_url")
-    return make(migrated=False)
+    make: Callable[[], str] = request.getfixturevalue("new_postgres_url")
+    return make()
 
 
 @pytest.fixture
@@ -111,14 +111,14 @@ with open_database(sys.argv[1]) as database:
             stderr=subprocess.PIPE,
             text=True,
         )
-        for _ in range(3)
+        for _ in range(2)
     ]
     for process in processes:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
     errors = [process.communicate(timeout=60)[1] for process in processes]
-    assert errors == [""] * 3
+    assert errors == [""] * 2
     with open_database(new_url) as database, database.engine.connect() as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [HEAD]
 
