@@ -267,7 +267,7 @@ class TooLargeError(RegistryError):
 def error_of(
     code: str, message: str, *, remedy: str = "", facts: Mapping[str, object] | None = None
 ) -> RegistryError | None:
-    """An error that travelled as text (from a subprocess, a failed step), of its own class again; None: no such code."""
+    """An error that travelled as text (from a failed step, say), of its own class again; None: no such code."""
     kind = _by_code(RegistryError, code)
     if kind is None:
         return None
