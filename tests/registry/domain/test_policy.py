@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from registry.domain.manifests import canonical_json
 from registry.domain.policy import first_matching
 from registry.domain.policy_facts import Ancestors, Case, Contribution, Standing
 from registry.domain.promotion import Verdict, VoteValue
+from registry.services.policy_document import read_policy
 from tests.builders import digest
 from tests.registry.policy_cases import CANDIDATE, EVIDENCE, NOW, PEOPLE, bindings, case, evidence, policy, vote
 
@@ -324,3 +326,18 @@ def test_law_a_verdict_does_not_depend_on_the_order_of_votes_or_evidence(approva
 
 def test_time_alone_can_turn_a_permission_into_a_refusal() -> None:
     assert failed(RULES.judge(case(RULES, now=NOW + timedelta(days=31)))) == {"validation"}
+
+
+# --- decisions of earlier releases ---------------------------------------------------------------------------------
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.case.json")), ids=lambda path: path.stem)
+def test_a_decision_of_an_earlier_release_is_read_and_judged_the_same_for_ever(path: Path) -> None:
+    rules = read_policy(path.with_name(path.name.replace(".case.json", ".policy.yaml")).read_text(encoding="utf-8"))
+    verdict = rules.judge(from_json(Case, json.loads(path.read_bytes())))
+    assert verdict.allowed
+    assert [check.id for check in verdict.checks] == [
+        *("policy", "order", "status", "validation", "no-recall", "validator", "risk-owner"),
+    ]
