@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from registry.errors import ConflictError, IntegrityError, MissingExtraError, NoSpaceError, UnavailableError, UsageError
 
@@ -15,6 +16,8 @@ WRITER_LOCK = 0x666F7265_62656172
 """The key of PostgreSQL's advisory lock for the writer: `forebear` in ASCII."""
 PATIENCE_SECONDS = 30
 """How long a writer waits for the one before it."""
+_MOST_CONNECTIONS = 45
+"""Connections beyond the five that are kept: more than a server has threads, so that readers never wait for writers."""
 _MODE = "forebear_mode"
 
 
@@ -23,11 +26,11 @@ def make_engine(url: str) -> Engine:
     parsed = _parse(url)
     try:
         if parsed.get_backend_name() == "sqlite":
-            engine = create_engine(parsed, connect_args={"timeout": PATIENCE_SECONDS})
+            engine = create_engine(parsed, max_overflow=_MOST_CONNECTIONS, connect_args={"timeout": PATIENCE_SECONDS})
             event.listen(engine, "connect", _on_sqlite_connect)
             event.listen(engine, "begin", _on_sqlite_begin)
         else:
-            engine = create_engine(parsed, pool_pre_ping=True)
+            engine = create_engine(parsed, max_overflow=_MOST_CONNECTIONS, pool_pre_ping=True)
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             "PostgreSQL needs a driver that is not installed", remedy='Run: pip install "forebear[postgres]"'
@@ -38,7 +41,7 @@ def make_engine(url: str) -> Engine:
 
 def begin_reading(engine: Engine) -> Connection:
     """A connection in a transaction that sees one moment of the database and cannot write."""
-    connection = engine.connect()
+    connection = _connect(engine)
     try:
         if engine.dialect.name == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -53,7 +56,7 @@ def begin_reading(engine: Engine) -> Connection:
 
 def begin_writing(engine: Engine) -> Connection:
     """A connection in a transaction that has the writer's place. Raises: UnavailableError after `PATIENCE_SECONDS`."""
-    connection = engine.connect()
+    connection = _connect(engine)
     try:
         if engine.dialect.name == "postgresql":
             connection.begin()
@@ -70,7 +73,7 @@ def begin_writing(engine: Engine) -> Connection:
 
 def begin_migrating(engine: Engine) -> Connection:
     """A connection in a transaction that may change tables. A second one waits for the first, without limit."""
-    connection = engine.connect()
+    connection = _connect(engine)
     try:
         if engine.dialect.name == "postgresql":
             connection.begin()
@@ -86,12 +89,20 @@ def begin_migrating(engine: Engine) -> Connection:
     return connection
 
 
+def _connect(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except PoolTimeoutError as error:
+        raise UnavailableError("too many are using the registry", remedy="Try again in a moment") from error
+
+
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
         if parsed.drivername in {"postgres", "postgresql"}:
             parsed = parsed.set(drivername="postgresql+psycopg")
-        if parsed.get_backend_name() in {"sqlite", "postgresql"}:
+        backend = parsed.get_backend_name()
+        if backend == "postgresql" or (backend == "sqlite" and parsed.database not in {None, "", ":memory:"}):
             return parsed
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise _bad_url() from error

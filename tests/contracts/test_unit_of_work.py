@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -100,6 +101,15 @@ def test_a_reader_sees_one_moment_while_others_write(open_uow: Factory) -> None:
         assert reader.catalog.model(DIGITS) is None
     with open_uow(actor="bo") as reader:
         assert reader.catalog.model(DIGITS) is not None
+
+
+def test_many_read_while_one_writes(open_uow: Factory) -> None:
+    with ExitStack() as stack:
+        writer = stack.enter_context(open_uow(actor="ana", write=True))
+        add_model(writer, "vision/digits")
+        readers = [stack.enter_context(open_uow(actor="bo")) for _ in range(40)]
+        assert [reader.catalog.model(DIGITS) for reader in readers] == [None] * 40
+        writer.commit(event())
 
 
 def test_two_writers_never_give_the_same_number(open_uow: Factory) -> None:

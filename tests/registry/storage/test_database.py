@@ -104,7 +104,10 @@ def test_a_home_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
         database.create_or_upgrade()
 
 
-@pytest.mark.parametrize("url", ["", "mysql://ana:secret@host/db", "not a url", "oracle+x://h/secret", "sqlite"])
+@pytest.mark.parametrize(
+    "url",
+    ["", "mysql://ana:secret@host/db", "not a url", "oracle+x://h/secret", "sqlite", "sqlite://", "sqlite:///:memory:"],
+)
 def test_a_url_of_something_else_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(UsageError, match="SQLite or PostgreSQL") as caught:
         open_database(url)
