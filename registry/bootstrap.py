@@ -44,17 +44,16 @@ def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -
     Running it again on a home that is there changes nothing. Raises: NewDatabaseError, OldDatabaseError.
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    database = _database(home, settings)
-    if upgrade or database.revision() is None:
-        database.create_or_upgrade()
-    database.check()
-    context = _context(home, settings, database, SYSTEM)
     (home / "blobs").mkdir(exist_ok=True)
-    with context.read() as uow:
-        if uow.people.get(actor) is not None:
-            return InitReport(home, False, actor, None)
-    token = first_admin(context, actor)
-    return InitReport(home, True, actor, token)
+    with _database(home, settings) as database:
+        if upgrade or database.revision() is None:
+            database.create_or_upgrade()
+        database.check()
+        context = _context(home, settings, database, SYSTEM)
+        with context.read() as uow:
+            if uow.people.get(actor) is not None:
+                return InitReport(home, False, actor, None)
+        return InitReport(home, True, actor, first_admin(context, actor))
 
 
 def open(home: Path, *, settings: Settings, actor: str | None = None) -> LocalOffice:  # noqa: A001 - bootstrap.open(home)
@@ -62,30 +61,30 @@ def open(home: Path, *, settings: Settings, actor: str | None = None) -> LocalOf
 
     Raises: HomeNotFoundError, OldDatabaseError, NewDatabaseError, UnauthenticatedError for someone unknown.
     """
-    database = _checked(home, settings)
+    house = open_system(home, settings=settings)
     handle = actor or settings.acting()
-    context = _context(home, settings, database, SYSTEM)
-    with context.read() as uow:
+    with house.context.read() as uow:
         person = uow.people.get(handle)
     if person is None:
+        house.close()
         raise UnauthenticatedError(
             f"nobody here is called {handle!r}",
             remedy="Say who acts with --as or FOREBEAR_ACTOR, or add them: forebear person add",
         )
-    return LocalOffice(context.as_actor(Actor(person.handle, frozenset(person.roles), person.service)))
+    return house.as_actor(Actor(person.handle, frozenset(person.roles), person.service))
 
 
 def open_system(home: Path, *, settings: Settings) -> LocalOffice:
     """The office for the server itself, which acts for nobody until a request is authenticated."""
-    return LocalOffice(_context(home, settings, _checked(home, settings), SYSTEM))
-
-
-def _checked(home: Path, settings: Settings) -> Database:
     if not home.is_dir():
         raise HomeNotFoundError(f"there is no home at {home}", remedy="Make one: forebear init")
     database = _database(home, settings)
-    database.check()
-    return database
+    try:
+        database.check()
+    except BaseException:
+        database.close()
+        raise
+    return LocalOffice(_context(home, settings, database, SYSTEM), database.close)
 
 
 def _database(home: Path, settings: Settings) -> Database:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from registry import bootstrap
 from registry.errors import RegistryError
+from registry.services.context import Context
 from registry.services.running import run_step
 from registry.services.tracking import Tracking
 from registry.settings import Settings
@@ -24,19 +25,24 @@ def main(words: list[str] | None = None) -> int:
     given = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     settings = Settings.from_environment()
-    submitted_by = bootstrap.open_system(given.home, settings=settings).transfers.step(given.step).summary.created_by
-    office = bootstrap.open(given.home, settings=settings, actor=submitted_by)
-    code = 0
+    with bootstrap.open_system(given.home, settings=settings) as house:
+        submitted_by = house.transfers.step(given.step).summary.created_by
+    with bootstrap.open(given.home, settings=settings, actor=submitted_by) as office:
+        code = _run(office.context, given.step)
+        Tracking(office.context).flush()
+    return code
+
+
+def _run(context: Context, step_id: str) -> int:
     try:
-        run_step(office.context, given.step)
+        run_step(context, step_id)
     except RegistryError as error:
         logger.error("%s [%s]", error, error.code)  # noqa: TRY400 - the sentence is the message; no traceback is needed
-        code = error.family.exit_code
+        return error.family.exit_code
     except Exception:
         logger.exception("the step failed in a way of its own")
-        code = 1
-    Tracking(office.context).flush()
-    return code
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

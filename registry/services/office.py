@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import TracebackType
+from typing import Self
 
 from registry.domain.people import Actor
 from registry.domain.verbs import Problem
@@ -21,9 +23,18 @@ from registry.services.transfers import Transfers
 
 @dataclass
 class LocalOffice:
-    """Implements `Office` on this machine's own storage."""
+    """Implements `Office` on this machine's own storage; `close`, or leaving a `with`, gives its connections back."""
 
     context: Context
+    close: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     @property
     def actor(self) -> Actor:
@@ -32,7 +43,7 @@ class LocalOffice:
 
     def as_actor(self, actor: Actor) -> LocalOffice:
         """The same house for someone else."""
-        return LocalOffice(self.context.as_actor(actor))
+        return LocalOffice(self.context.as_actor(actor), self.close)
 
     @cached_property
     def catalog(self) -> Catalog:

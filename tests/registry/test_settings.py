@@ -1,0 +1,55 @@
+"""Settings: every variable is read, a bad one is named, and a home is found where people are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from registry.errors import UsageError
+from registry.settings import Settings
+
+
+def test_everything_can_be_left_out() -> None:
+    assert Settings.from_environment({}) == Settings()
+
+
+def test_every_variable_is_read() -> None:
+    settings = Settings.from_environment(
+        {
+            "FOREBEAR_HOME": "/srv/forebear",
+            "FOREBEAR_ACTOR": "ana",
+            "FOREBEAR_DATABASE_URL": "postgresql://db/forebear",
+            "FOREBEAR_MLFLOW_URI": "off",
+            "FOREBEAR_THREADS": "3",
+            "FOREBEAR_DEVICE": "cpu",
+            "FOREBEAR_ALLOWED_HOSTS": "a.example, b.example",
+            "FOREBEAR_MAX_UPLOAD": "10",
+            "FOREBEAR_IMPORT_MEMORY": "20",
+            "FOREBEAR_IMPORT_SECONDS": "30",
+            "FOREBEAR_SECRET": "s",
+        }
+    )
+    plain = Settings()
+    assert all(getattr(settings, name) != getattr(plain, name) for name in Settings.__dataclass_fields__)
+    assert settings.allowed_hosts == ("a.example", "b.example")
+
+
+def test_a_number_that_is_none_is_named() -> None:
+    with pytest.raises(UsageError, match=r"FOREBEAR_THREADS is 'many'\. Give a whole number"):
+        Settings.from_environment({"FOREBEAR_THREADS": "many"})
+
+
+def test_the_home_of_a_parent_folder_is_found(tmp_path: Path) -> None:
+    (tmp_path / ".forebear").mkdir()
+    inside = tmp_path / "a" / "b"
+    inside.mkdir(parents=True)
+    assert Settings().find_home(inside) == tmp_path / ".forebear"
+
+
+def test_without_one_the_users_own_is_meant(tmp_path: Path) -> None:
+    assert Settings().find_home(tmp_path) == Path.home() / ".forebear"
+
+
+def test_the_secret_is_never_shown() -> None:
+    assert "hush" not in repr(Settings(secret="hush"))
