@@ -12,8 +12,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from registry.errors import ConflictError, IntegrityError, MissingExtraError, NoSpaceError, UnavailableError, UsageError
 
-WRITER_LOCK = 0x666F7265_62656172
-"""The key of PostgreSQL's advisory lock for the writer: `forebear` in ASCII."""
+_TAKE_THE_WRITERS_PLACE = f"SELECT pg_advisory_xact_lock({0x666F7265_62656172})"
+"""PostgreSQL's advisory lock until the transaction ends; the key is `forebear` in ASCII."""
 PATIENCE_SECONDS = 30
 """How long a writer waits for the one before it."""
 _MOST_CONNECTIONS = 45
@@ -41,59 +41,40 @@ def make_engine(url: str) -> Engine:
 
 def begin_reading(engine: Engine) -> Connection:
     """A connection in a transaction that sees one moment of the database and cannot write."""
-    connection = _connect(engine)
-    try:
-        if engine.dialect.name == "postgresql":
-            connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        else:
-            connection = connection.execution_options(**{_MODE: "read"})
-        connection.begin()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    if engine.dialect.name == "postgresql":
+        return _begin(engine, {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
+    return _begin(engine, {_MODE: "read"})
 
 
 def begin_writing(engine: Engine) -> Connection:
     """A connection in a transaction that has the writer's place. Raises: UnavailableError after `PATIENCE_SECONDS`."""
-    connection = _connect(engine)
-    try:
-        if engine.dialect.name == "postgresql":
-            connection.begin()
-            connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s'"))
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
-        else:
-            connection = connection.execution_options(**{_MODE: "write"})
-            connection.begin()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    if engine.dialect.name == "postgresql":
+        return _begin(engine, {}, f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s'", _TAKE_THE_WRITERS_PLACE)
+    return _begin(engine, {_MODE: "write"})
 
 
 def begin_migrating(engine: Engine) -> Connection:
-    """A connection in a transaction that may change tables. A second one waits for the first, without limit."""
-    connection = _connect(engine)
+    """A connection in a transaction that may change tables. A second one waits for the first."""
+    if engine.dialect.name == "postgresql":
+        # Once it is our turn, a table that others use must not hold up everybody behind us.
+        return _begin(engine, {}, _TAKE_THE_WRITERS_PLACE, "SET LOCAL lock_timeout = '10s'")
+    return _begin(engine, {_MODE: "migrate"})
+
+
+def _begin(engine: Engine, options: dict[str, Any], *statements: str) -> Connection:
     try:
-        if engine.dialect.name == "postgresql":
-            connection.begin()
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
-            # From here on, a table that others use must not hold up everybody behind us.
-            connection.execute(text("SET LOCAL lock_timeout = '10s'"))
-        else:
-            connection = connection.execution_options(**{_MODE: "migrate"})
-            connection.begin()
+        connection = engine.connect()
+    except PoolTimeoutError as error:
+        raise UnavailableError("too many are using the registry", remedy="Try again in a moment") from error
+    try:
+        connection = connection.execution_options(**options)
+        connection.begin()
+        for statement in statements:
+            connection.execute(text(statement))
     except BaseException:
         connection.close()
         raise
     return connection
-
-
-def _connect(engine: Engine) -> Connection:
-    try:
-        return engine.connect()
-    except PoolTimeoutError as error:
-        raise UnavailableError("too many are using the registry", remedy="Try again in a moment") from error
 
 
 def _parse(url: str) -> URL:
