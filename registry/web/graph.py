@@ -85,9 +85,8 @@ def outline_of(found: Ancestry) -> tuple[Branch, Branch]:
 
 def address(node: Node) -> str:
     """The page of a node."""
-    name = node.label.partition(":/")[2] or node.label
     room = {NodeKind.MODEL: "models", NodeKind.DATASET: "datasets", NodeKind.STEP: "steps"}[node.kind]
-    return quote(f"/{room}/{name}")
+    return quote(f"/{room}/{node.label}")
 
 
 def _twigs(lines: Sequence[Line]) -> Branch:

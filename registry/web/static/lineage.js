@@ -15,12 +15,11 @@ async function ask(target, up, down) {
 }
 
 const STRENGTH = ["declared", "observed", "verified"];
-const short = (label) => label.split(":/").pop();
 const words = (text) => String(text).replaceAll("_", " ");
 
 function title(node) {
   if (node.kind === STEP) return words(node.facts.method ?? "step");
-  return short(node.label).split("/").slice(1).join("/");
+  return node.label.split("/").slice(1).join("/");
 }
 
 function elements(found) {
@@ -122,24 +121,20 @@ function made(tag, text, properties = {}) {
   return Object.assign(document.createElement(tag), { textContent: text, ...properties });
 }
 
-const target = (node) => node.label;
-
-function page(node) {
-  const room = { model_version: "models", dataset_version: "datasets", transfer_step: "steps" }[node.kind];
-  return `/${room}/${short(node.label)}`;
-}
+const rooms = { model_version: "models", dataset_version: "datasets", transfer_step: "steps" };
+const target = (node) => (node.kind === STEP ? node.label : `${rooms[node.kind]}:/${node.label}`);
 
 function show(graph, element) {
   const node = element.data("node");
   const facts = made("dl", "", { className: "facts" });
   line(facts, "kind", node.kind);
-  for (const [word, fact] of Object.entries(node.facts)) line(facts, word, fact);
+  for (const [word, fact] of Object.entries(node.facts)) line(facts, word === "created_at" ? "made" : word, word === "created_at" ? fact.slice(0, 10) : fact);
   line(facts, "digest", node.digest?.slice(0, 19));
   for (const edge of element.incomers("edge").toArray()) {
-    if (edge.data("role")) line(facts, edge.data("role"), `${short(edge.source().data("node").label)} (${edge.data("assurance")})`);
+    if (edge.data("role")) line(facts, edge.data("role"), `${edge.source().data("node").label} (${edge.data("assurance")})`);
   }
   const actions = made("div", "", { className: "actions" });
-  actions.append(made("a", "Open", { className: "button small", href: page(node) }));
+  actions.append(made("a", "Open", { className: "button small", href: `/${rooms[node.kind]}/${node.label}` }));
   for (const [word, up, down] of [["Expand parents", 1, 0], ["Expand children", 0, 1]]) {
     const button = made("button", word, { className: "small", type: "button" });
     button.addEventListener("click", () => expand(graph, element, up, down, button));
@@ -147,7 +142,7 @@ function show(graph, element) {
   }
   const close = made("button", "×", { className: "close", type: "button", ariaLabel: "Close" });
   close.addEventListener("click", () => (drawer.hidden = true));
-  drawer.replaceChildren(close, made("h3", node.kind === STEP ? title(node) : short(node.label)), facts, actions);
+  drawer.replaceChildren(close, made("h3", node.kind === STEP ? title(node) : node.label), facts, actions);
   drawer.hidden = false;
 }
 
@@ -162,6 +157,7 @@ async function expand(graph, element, up, down, button) {
 
 async function start() {
   const found = await ask(box.dataset.target, box.dataset.up, box.dataset.down);
+  box.querySelector("[data-plain]").remove();
   const graph = cytoscape({ container: box, elements: elements(found), style: look(), layout: { name: "null" }, minZoom: 0.15, maxZoom: 3 });
   arrange(graph, false);
   graph.on("tap", "node", (event) => show(graph, event.target));
@@ -178,4 +174,4 @@ async function start() {
   box.dataset.ready = graph.nodes().length;
 }
 
-start().catch((error) => box.append(made("p", `The graph cannot be shown: ${error.message}`, { className: "error" })));
+start().catch((error) => box.replaceChildren(made("p", `The graph cannot be shown: ${error.message}`, { className: "error" })));

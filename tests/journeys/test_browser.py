@@ -1,0 +1,179 @@
+"""A person's story in a browser: sign in, find a model, walk its family, read a verdict, approve."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+
+from tests.family import Family, found_family
+from tests.journeys.running import serving
+
+pytestmark = pytest.mark.browser
+CHROMIUM = Path("/usr/bin/chromium")
+SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+KNOWN = re.compile(r"Password forms should have|status of 40[34]")
+"""What Chromium says of pages that are as they should be: a token has no user name, a refusal is a 403."""
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def chromium(driver: Playwright) -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        message = f"there is no {CHROMIUM}: apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    browser = driver.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+    yield browser
+    browser.close()
+
+
+@dataclass(frozen=True)
+class House:
+    address: str
+    family: Family
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    family = found_family(tmp_path_factory.mktemp("browser") / "home")
+    with serving(family.home) as address:
+        yield House(address, family)
+
+
+@contextmanager
+def signed_in(chromium: Browser, house: House, handle: str, **how: Any) -> Iterator[Page]:
+    """A page on the catalog; when the block ends, the console must have been silent."""
+    context: BrowserContext = chromium.new_context(base_url=house.address, **how)
+    context.set_default_timeout(20_000)
+    page, said = context.new_page(), []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: said.append(request.url) if house.address not in request.url else None)
+    page.goto("/audit")
+    page.get_by_label("Token").fill(house.family.tokens[handle])
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Audit log")
+    page.goto("/")
+    yield page
+    context.close()
+    assert [text for text in said if not KNOWN.search(text)] == []
+
+
+def test_a_person_finds_a_model_and_reads_about_it(chromium: Browser, house: House) -> None:
+    with signed_in(chromium, house, "vic") as page:
+        page.get_by_label("Search models").fill("digits")
+        page.get_by_role("button", name="Search").click()
+        expect(page.locator(".card")).to_have_count(2)
+        page.get_by_role("link", name="candidate 1").click()
+        expect(page.locator(".card")).to_have_count(1)
+        page.get_by_label("Sort by").select_option("name")
+        page.wait_for_url("**sort=name**")
+        page.get_by_role("link", name="vision/digits").click()
+        expect(page.get_by_role("heading", name="Intended use")).to_be_visible()
+        page.get_by_text("Version 2", exact=True).click()
+        page.get_by_role("link", name="v1").click()
+        page.wait_for_url("**/models/vision/digits/1")
+        for tab in ("Versions", "Approvals", "Files", "Activity"):
+            link = page.get_by_role("navigation", name="Parts of this model").get_by_role("link", name=tab)
+            link.click()
+            expect(link).to_have_attribute("aria-current", "page")
+
+
+def nodes(page: Page) -> int:
+    return int(page.locator(".graph").get_attribute("data-ready") or 0)
+
+
+def tap(page: Page, title: str) -> None:
+    """Click the node with this title where the graph has drawn it."""
+    place = page.evaluate(
+        """title => {
+            const box = document.querySelector(".graph");
+            const node = box._cyreg.cy.nodes().toArray().find(one => one.data("title") === title);
+            const at = node.renderedPosition(), edge = box.getBoundingClientRect();
+            return [edge.x + at.x, edge.y + at.y];
+        }""",
+        title,
+    )
+    page.mouse.click(*place)
+
+
+def test_a_family_is_walked_in_the_graph(chromium: Browser, house: House) -> None:
+    with signed_in(chromium, house, "vic") as page:
+        page.goto("/lineage?target=models:/vision/digits/2&up=1&down=0")
+        page.wait_for_selector(".graph[data-ready]")
+        few = nodes(page)
+        tap(page, "digits/2")
+        drawer = page.locator("[data-drawer]")
+        expect(drawer.get_by_role("heading")).to_have_text("vision/digits/2")
+        drawer.get_by_role("button", name="Expand children").click()
+        expect(page.locator(".graph")).not_to_have_attribute("data-ready", str(few))
+        assert nodes(page) == few + 2
+        page.wait_for_timeout(400)  # the graph moves to its new places
+        tap(page, "digits-small/1")
+        expect(drawer.get_by_role("heading")).to_have_text("edge/digits-small/1")
+        drawer.get_by_role("button", name="Expand children").click()
+        expect(drawer.get_by_role("button", name="Nothing more")).to_be_disabled()
+        before = page.evaluate("document.querySelector('.graph')._cyreg.cy.zoom()")
+        page.get_by_role("button", name="Zoom in").click()
+        assert page.evaluate("document.querySelector('.graph')._cyreg.cy.zoom()") > before
+        drawer.get_by_role("link", name="Open").click()
+        page.wait_for_url("**/models/edge/digits-small/1")
+
+
+def test_the_outline_needs_no_javascript(chromium: Browser, house: House) -> None:
+    with signed_in(chromium, house, "vic", java_script_enabled=False) as page:
+        page.goto("/models/vision/digits/2?tab=lineage")
+        outline = page.get_by_label("Ancestors")
+        expect(outline.get_by_role("link", name="library/lite0/1")).to_be_visible()
+        expect(page.get_by_text("The graph needs JavaScript")).to_be_visible()
+        outline.get_by_role("link", name="library/lite0/1").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("lite0")
+
+
+def test_an_approval_is_given_after_reading_the_verdict(chromium: Browser, house: House) -> None:
+    path = f"/promotions/{house.family.request.summary.id}"
+    with signed_in(chromium, house, "dev") as page:
+        page.goto(path)
+        page.get_by_role("button", name="Approve").click()
+        expect(page.locator("h1")).to_be_visible()
+        expect(page.locator("main")).to_contain_text("policy-refused")
+    with signed_in(chromium, house, "ben") as page:
+        page.get_by_role("link", name="Approvals").click()
+        page.get_by_role("link", name="vision/digits/2").click()
+        expect(page.locator(".verdict")).to_contain_text("1 of 6 checks does not hold yet")
+        page.get_by_label("Comment").fill("Looked at 4 and 9")
+        page.get_by_role("button", name="Approve").click()
+        expect(page.locator(".verdict")).to_contain_text("Nothing is missing")
+        expect(page.locator("main")).to_contain_text("Looked at 4 and 9")
+        expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+        page.get_by_text("ben", exact=True).first.click()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to Forebear")
+        page.goto(path)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to Forebear")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_no_page_is_wider_than_the_window(chromium: Browser, house: House, scheme: Any, width: int) -> None:
+    digits = "/models/vision/digits/2"
+    tabs = [f"{digits}?tab={tab}" for tab in ("versions", "lineage", "approvals", "files", "activity")]
+    others = ["/datasets/vision/digits", "/steps", "/promotions?state=all", "/audit", "/api", "/policies"]
+    with signed_in(chromium, house, "vic", viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
+        for path in ("/", digits, *tabs, *others):
+            page.goto(path)
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
