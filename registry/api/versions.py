@@ -78,7 +78,7 @@ def file(request: Request, office: House, reference: ModelVersion, path: str) ->
 
 @router.get(ONE + "/cards", **speaks(Sequence[CardRevision]))
 def cards(office: House, reference: ModelVersion) -> Response:
-    """Every revision of the model card, as the office orders them."""
+    """Every revision of the model card."""
     return answer(office.catalog.cards(reference))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -165,3 +166,11 @@ def test_the_openapi_document_holds_every_value_once(house: House) -> None:
         for method, said in methods.items():
             assert said["responses"]["default"], (method, path)
             assert said.get("description"), (method, path)
+
+
+def test_every_route_is_in_the_documentation_and_none_too_many(house: House) -> None:
+    paths = house.client("vic").get("/api/v1/openapi.json").json()["paths"]
+    offered = {f"| {m.upper()} | `{path.removeprefix('/api/v1')}` |" for path, said in paths.items() for m in said}
+    text = (Path(__file__).parents[3] / "docs/http-api.md").read_text(encoding="utf-8")
+    written = {line[: line.index("` |") + 3] for line in text.partition("## Routes")[2].splitlines() if "` |" in line}
+    assert written == offered
