@@ -16,8 +16,11 @@ from adapters.loop.metrics import Labels, Logits
 from adapters.loop.order import Indexes, reading_order
 from adapters.loop.ranks import Ranks
 
-READING_BATCH = 64
-"""Items per batch when nothing is learnt. Fixed, so that no recipe changes cached features in the last bit."""
+READING_BATCH = {"cpu": 16, "cuda": 256}
+"""Items per batch when nothing is learnt. Fixed, so that no recipe changes cached features in the last bit.
+
+On a CPU few: larger activations are mapped anew by the system at every layer, which took as long as the computing.
+"""
 
 
 def evaluate(
@@ -42,7 +45,7 @@ def read(
 ) -> Iterator[tuple[Indexes, Logits]]:
     """What `predict` makes of each batch of this process's share: (indexes, values as float32 numpy)."""
     module.eval()
-    order = reading_order(len(items), READING_BATCH, items.lengths)
+    order = reading_order(len(items), READING_BATCH[device.target.type], items.lengths)
     mine = order[ranks.rank :: ranks.world] if ranks else order
     for indexes, (inputs, _) in zip(mine, feed(items, labels, mine, device), strict=True):
         with torch.inference_mode(), device.autocast():

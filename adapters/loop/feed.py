@@ -24,7 +24,7 @@ def feed(items: Items, labels: Labels, order: Iterable[Indexes], device: Device)
     """Inputs and labels of each index array in `order`, in that order, on `device`."""
     if not device.is_gpu or (isinstance(items, ArrayItems) and items.rows.is_cuda):
         for indexes in order:
-            yield items.batch(indexes), torch.from_numpy(labels[indexes]).to(device.target)
+            yield _laid_out(items.batch(indexes)), torch.from_numpy(labels[indexes]).to(device.target)
         return
     with ThreadPoolExecutor(min(AHEAD, os.cpu_count() or 1), thread_name_prefix="feed") as pool:
         waiting: deque[Future[Batch]] = deque()
@@ -34,6 +34,12 @@ def feed(items: Items, labels: Labels, order: Iterable[Indexes], device: Device)
                 yield _to(device, waiting.popleft().result())
         while waiting:
             yield _to(device, waiting.popleft().result())
+
+
+def _laid_out(inputs: Inputs) -> Inputs:
+    """Pictures in channels-last memory, as convolutions have their weights."""
+    pictures = isinstance(inputs, Tensor) and inputs.ndim == 4
+    return inputs.to(memory_format=torch.channels_last) if pictures and isinstance(inputs, Tensor) else inputs
 
 
 def _pinned(items: Items, labels: Labels, indexes: Indexes) -> Batch:

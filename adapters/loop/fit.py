@@ -201,7 +201,7 @@ class Fit:
         moments = found.part("optimizer")
         for n, parameter in enumerate(_parameters(self.optimizer)):
             own = {name.partition(".")[2]: t for name, t in moments.items() if name.startswith(f"{n}.")}
-            self.optimizer.state[parameter] = {name: t.to(parameter.device) for name, t in own.items()}
+            self.optimizer.state[parameter] = {name: _like(parameter, t) for name, t in own.items()}
         best_merit = state.pop("best_merit")
         self.progress = Progress(
             **{name: state[name] for name in Progress.__slots__ if name != "best_merit"},  # type: ignore[arg-type]
@@ -223,6 +223,13 @@ class _Predictor(nn.Module):
     def forward(self, inputs: Inputs) -> Tensor:
         """Logits (N x classes)."""
         return self.predict(inputs)
+
+
+def _like(parameter: Tensor, value: Tensor) -> Tensor:
+    """`value` on the parameter's device, and a moment in its memory layout: fused kernels walk both alike."""
+    if value.shape != parameter.shape:
+        return value.to(parameter.device)
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
