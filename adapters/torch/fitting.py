@@ -25,12 +25,11 @@ class Fitted:
     architecture: str
     config: Mapping[str, Any]
     preprocessor: Mapping[str, Any]
-    notes: tuple[str, ...] = ()
+    headed: bool
 
     def facts(self, format: str) -> SourceFacts:
         """What an importer says of it: all of these are image models."""
-        headed = any(name.startswith("classifier.") for name in self.names.values())
-        task = "image-classification" if headed else "image-feature-extraction"
+        task = "image-classification" if self.headed else "image-feature-extraction"
         return SourceFacts(format=format, architecture=self.architecture, modality=Modality.IMAGE, task=task)
 
     def write(self, target: Path) -> None:
@@ -41,7 +40,7 @@ class Fitted:
 
 def known_architectures() -> str:
     """For messages: every architecture that a bare file of weights can be imported as."""
-    return ", ".join(sorted(KNOWN))
+    return f"{', '.join(sorted(KNOWN))} or timm:<name>"
 
 
 def fit(architecture: str, shapes: Shapes) -> Fitted:
@@ -49,6 +48,8 @@ def fit(architecture: str, shapes: Shapes) -> Fitted:
 
     Raises: InvalidError for one that is not known or needs more than weights, MisfitError, MissingExtraError.
     """
+    if architecture.startswith("timm:"):
+        return _fit_timm(architecture, shapes)
     known = KNOWN.get(architecture)
     if known is None:
         stock = architecture.startswith("transformers:")
@@ -80,7 +81,7 @@ def _fit_own(known: Known, names: Mapping[str, str], ours: Shapes, outputs: int 
     with torch.device("meta"):
         module: nn.Module = definition.network(definition.make_head(config))
     check_fit(known.name, {name: tuple(t.shape) for name, t in module.state_dict().items()}, ours)
-    return Fitted(names, known.name, config, known.preprocessor)
+    return Fitted(names, known.name, config, known.preprocessor, headed=outputs is not None)
 
 
 def _fit_mobilenet(known: Known, names: Mapping[str, str], ours: Shapes, outputs: int | None) -> Fitted:
@@ -109,7 +110,14 @@ def _fit_mobilenet(known: Known, names: Mapping[str, str], ours: Shapes, outputs
     with torch.device("meta"):
         module = kind(settings)
     check_fit(known.name, {name: tuple(t.shape) for name, t in module.state_dict().items()}, ours)
-    return Fitted(names, f"transformers:{kind.__name__}", config, known.preprocessor)
+    return Fitted(names, f"transformers:{kind.__name__}", config, known.preprocessor, headed=outputs is not None)
+
+
+def _fit_timm(architecture: str, shapes: Shapes) -> Fitted:
+    from adapters.torch.timm_models import fit_timm  # noqa: PLC0415 - most imports need no torch
+
+    config, preprocessor, headed = fit_timm(architecture, shapes)
+    return Fitted({name: name for name in shapes}, architecture, config, preprocessor, headed=headed)
 
 
 _FITTERS: Mapping[str, Callable[[Known, Mapping[str, str], Shapes, int | None], Fitted]] = {

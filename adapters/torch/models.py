@@ -23,6 +23,7 @@ from adapters.torch.families import DEFINITIONS, Family, Loaded, load_own
 from adapters.torch.heads import HeadShape
 from adapters.torch.preprocess import Preprocess
 from adapters.torch.stock import MLP, load_mlp, load_stock
+from adapters.torch.timm_models import TIMM, load_timm
 from registry.errors import InvalidError
 
 FLOPS_METHOD = (
@@ -104,11 +105,14 @@ class ImageModel:
         Raises: InvalidError when the trunk holds parameters that lie in no layer.
         """
         found: list[tuple[str, nn.Module]] = []
-        for name, module in _walk(self.family.body(self.module.trunk)):
+        body = self.family.body(self.module.trunk)
+        for name, module in _walk(body):
             if isinstance(module, _NORMS) and found:  # a normalisation goes with the layer before it
                 found[-1] = (found[-1][0], nn.ModuleList([found[-1][1], module]))
             elif any(True for _ in module.parameters()):
                 found.append((name, module))
+        if loose := list(body.parameters(recurse=False)):  # position embeddings and the like: they meet the input
+            found[0] = (found[0][0], nn.ModuleList([found[0][1], nn.ParameterList(loose)]))
         inside = {id(p) for _, module in found for p in module.parameters()}
         if any(id(p) not in inside for p in self.module.trunk.parameters()):
             raise InvalidError(f"the layers of {self.architecture} cannot be put in order")
@@ -197,9 +201,11 @@ def _load(folder: Path, architecture: str) -> Loaded:
         return load_mlp(folder)
     if architecture.startswith("transformers:"):
         return load_stock(folder)
+    if architecture.startswith(TIMM):
+        return load_timm(folder, architecture)
     raise InvalidError(
         f"{architecture!r} is not an image architecture that is known here",
-        remedy=f"There are: {', '.join(DEFINITIONS)}, and transformers:<Class> of an image model",
+        remedy=f"There are: {', '.join(DEFINITIONS)}, transformers:<Class> of an image model, and timm:<name>",
     )
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import pickle
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from adapters.torch.architectures import KNOWN, mobilenet_flat, mobilenet_torchv
 from adapters.torch.definitions import squeezenet
 from adapters.torch.importer import UNTRAINED, SafetensorsImporter, StateDictImporter
 from registry.domain.catalog import Modality
-from registry.errors import BadArtifactError, InvalidError, MisfitError, UnsafeArtifactError
+from registry.errors import BadArtifactError, InvalidError, MisfitError, MissingExtraError, UnsafeArtifactError
 from tests.adapters.files import Bomb, safetensors
 
 
@@ -73,6 +74,12 @@ def test_both_layouts_of_mobilenet_name_the_same_tensors() -> None:
 def test_weights_need_the_name_of_an_architecture(lite_file: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidError, match="efficientnet_lite0, mobilenet_v2, squeezenet1_1"):
         StateDictImporter().convert(lite_file, tmp_path, architecture=None)
+
+
+@pytest.mark.skipif(find_spec("timm") is not None, reason="says what happens where timm is absent")
+def test_timm_is_asked_for_where_it_is_absent(lite_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(MissingExtraError, match=r"forebear\[timm\]"):
+        StateDictImporter().convert(lite_file, tmp_path, architecture="timm:tf_efficientnet_lite0")
 
 
 def test_an_unknown_architecture_lists_the_known_ones(lite_file: Path, tmp_path: Path) -> None:
