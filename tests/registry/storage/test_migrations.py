@@ -12,7 +12,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from registry.domain.audit import verify_chain
 from registry.domain.catalog import SearchQuery
@@ -62,6 +62,27 @@ def test_migrations_make_exactly_what_the_tables_say(database: Database) -> None
     finally:
         connection.close()
     assert tables(database) == {*metadata.tables, "alembic_version"}
+
+
+def test_every_constraint_and_index_has_the_name_that_the_tables_give_it(database: Database) -> None:
+    database.create_or_upgrade()
+    with database.engine.connect() as connection:
+        made = names(connection)
+        connection.rollback()
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+        assert made == names(connection)
+
+
+def names(connection: Connection) -> set[tuple[str, str | None]]:
+    """Every constraint and index with its table."""
+    found = inspect(connection)
+    everything: set[tuple[str, str | None]] = set()
+    for table in metadata.tables:
+        everything.add((table, found.get_pk_constraint(table)["name"]))
+        for kind in (found.get_foreign_keys, found.get_unique_constraints, found.get_indexes):
+            everything |= {(table, constraint["name"]) for constraint in kind(table)}
+    return everything
 
 
 def test_a_column_that_no_migration_makes_is_noticed(database: Database) -> None:

@@ -13,9 +13,9 @@ CREATE TABLE alias (
 	moved_at DATETIME NOT NULL, 
 	moved_by VARCHAR NOT NULL, 
 	CONSTRAINT pk_alias PRIMARY KEY (id), 
+	CONSTRAINT uq_alias_asset_id_alias UNIQUE (asset_id, alias), 
 	CONSTRAINT fk_alias_asset_id_asset FOREIGN KEY(asset_id) REFERENCES asset (id), 
-	CONSTRAINT fk_alias_node_id_version FOREIGN KEY(node_id) REFERENCES version (node_id), 
-	CONSTRAINT uq_alias_asset_id_alias UNIQUE (asset_id, alias)
+	CONSTRAINT fk_alias_node_id_version FOREIGN KEY(node_id) REFERENCES version (node_id)
 );
 INSERT INTO "alias" VALUES(1,3,'champion',6,0,'2026-11-23 09:30:00.000000','ana');
 CREATE TABLE alias_move (
@@ -80,8 +80,8 @@ CREATE TABLE card_revision (
 	written_at DATETIME NOT NULL, 
 	written_by VARCHAR NOT NULL, 
 	CONSTRAINT pk_card_revision PRIMARY KEY (id), 
-	CONSTRAINT fk_card_revision_node_id_version FOREIGN KEY(node_id) REFERENCES version (node_id), 
-	CONSTRAINT uq_card_revision_node_id_number UNIQUE (node_id, number)
+	CONSTRAINT uq_card_revision_node_id_number UNIQUE (node_id, number), 
+	CONSTRAINT fk_card_revision_node_id_version FOREIGN KEY(node_id) REFERENCES version (node_id)
 );
 INSERT INTO "card_revision" VALUES(1,6,1,X'218CBC36DC7942B81C7666447ED66369015B4C9F9DB79E16BD750E76559EF65E','# Digits','2026-11-23 09:30:00.000000','ana');
 CREATE TABLE curve_point (
@@ -117,8 +117,8 @@ CREATE TABLE edge (
 	superseded_by INTEGER, 
 	CONSTRAINT pk_edge PRIMARY KEY (id), 
 	CONSTRAINT fk_edge_from_node_node FOREIGN KEY(from_node) REFERENCES node (id), 
-	CONSTRAINT fk_edge_superseded_by_edge FOREIGN KEY(superseded_by) REFERENCES edge (id), 
-	CONSTRAINT fk_edge_to_node_node FOREIGN KEY(to_node) REFERENCES node (id)
+	CONSTRAINT fk_edge_to_node_node FOREIGN KEY(to_node) REFERENCES node (id), 
+	CONSTRAINT fk_edge_superseded_by_edge FOREIGN KEY(superseded_by) REFERENCES edge (id)
 );
 INSERT INTO "edge" VALUES(1,1,2,'output',NULL,'observed','2026-11-23 09:30:00.000000',NULL);
 INSERT INTO "edge" VALUES(2,3,4,'output',NULL,'observed','2026-11-23 09:30:00.000000',NULL);
@@ -139,8 +139,8 @@ CREATE TABLE evidence (
 	added_at DATETIME NOT NULL, 
 	added_by VARCHAR NOT NULL, 
 	CONSTRAINT pk_evidence PRIMARY KEY (id), 
-	CONSTRAINT fk_evidence_node_id_version FOREIGN KEY(node_id) REFERENCES version (node_id), 
-	CONSTRAINT uq_evidence_public_id UNIQUE (public_id)
+	CONSTRAINT uq_evidence_public_id UNIQUE (public_id), 
+	CONSTRAINT fk_evidence_node_id_version FOREIGN KEY(node_id) REFERENCES version (node_id)
 );
 CREATE TABLE extent (
 	file_id INTEGER NOT NULL, 
@@ -164,8 +164,8 @@ CREATE TABLE file (
 	size INTEGER NOT NULL, 
 	sha256 BLOB NOT NULL, 
 	CONSTRAINT pk_file PRIMARY KEY (id), 
-	CONSTRAINT fk_file_node_id_version FOREIGN KEY(node_id) REFERENCES version (node_id), 
-	CONSTRAINT uq_file_node_id_path UNIQUE (node_id, path)
+	CONSTRAINT uq_file_node_id_path UNIQUE (node_id, path), 
+	CONSTRAINT fk_file_node_id_version FOREIGN KEY(node_id) REFERENCES version (node_id)
 );
 INSERT INTO "file" VALUES(1,2,'config.json',2,X'44136FA355B3678A1146AD16F7E8649E94FB4FC21FE77E8310C060F61CAAFF8A');
 INSERT INTO "file" VALUES(2,2,'weights/model.safetensors',64,X'454A115436AC221262B2110A3BBD5F335178FA6E1C6F9A7CB8AD011FAAE5C12A');
@@ -183,8 +183,8 @@ CREATE TABLE metric (
 	value DOUBLE, 
 	data_label VARCHAR NOT NULL, 
 	CONSTRAINT pk_metric PRIMARY KEY (id), 
-	CONSTRAINT fk_metric_step_id_step FOREIGN KEY(step_id) REFERENCES step (node_id), 
-	CONSTRAINT uq_metric_step_id_name_data_split_role UNIQUE (step_id, name, data, split, role)
+	CONSTRAINT uq_metric_step_id_name_data_split_role UNIQUE (step_id, name, data, split, role), 
+	CONSTRAINT fk_metric_step_id_step FOREIGN KEY(step_id) REFERENCES step (node_id)
 );
 INSERT INTO "metric" VALUES(1,5,'accuracy',X'3A6EB0790F39AC87C94F3856B2DD2C5D110E6811602261A9A923D3BB23ADC8B7','test','test',0.93,'data');
 CREATE TABLE mirror (
@@ -220,11 +220,11 @@ CREATE TABLE node (
 	CONSTRAINT pk_node PRIMARY KEY (id), 
 	CONSTRAINT uq_node_label UNIQUE (label)
 );
-INSERT INTO "node" VALUES(1,'transfer_step',X'7ABAA37F20F727AFA40368874B84585470400357EFF88BB709D2AF17E0F61007','step-01m83vvae0sjyq41v2fg1dbrzs','2026-11-23 09:30:00.000000');
+INSERT INTO "node" VALUES(1,'transfer_step',X'D87CCA58BAF0E75F3A7DEB9544C014A37B0AE628433B60EA2123DE3535BEE89C','step-01m83vvae056z9b0vqbnd4zcmv','2026-11-23 09:30:00.000000');
 INSERT INTO "node" VALUES(2,'dataset_version',X'3AC468852DFC1234A9960393D7D97F9FFB6DE3FF6BD3FB51E189CF815E7DC388','datasets:/vision/scans/1','2026-11-23 09:30:00.000000');
-INSERT INTO "node" VALUES(3,'transfer_step',X'90DE7E61CA7A20BC33CD6EAA9B2CCB30A198303DEF398D1E83DFBA6012D71161','step-01m83vvae0cm0dpwntbrd6zwjp','2026-11-23 09:30:00.000000');
+INSERT INTO "node" VALUES(3,'transfer_step',X'497DC23C158B335E331B764C01CA31687F807DEFEC60619AC1BFD868FA6C2EA4','step-01m83vvae0me9w3qmqbrb8r1jx','2026-11-23 09:30:00.000000');
 INSERT INTO "node" VALUES(4,'model_version',X'BF5014C41E7C243D39C3FCBD2F6FA011411F5997C316A673F5EDED6B7EAA26BB','models:/vision/base/1','2026-11-23 09:30:00.000000');
-INSERT INTO "node" VALUES(5,'transfer_step',X'78295677F99E01235EFA10E019D2257647FE5DDD961E4D05F71511E0F98ED1D9','step-01m83vvae0x6fxrz50qgt24tw2','2026-11-23 09:30:00.000000');
+INSERT INTO "node" VALUES(5,'transfer_step',X'851E06E702D12D63FB1BE97B897D08790C61B6BDF1A404DC262053996F0CE6CF','step-01m83vvae0fmcr1e9yyz3zhr40','2026-11-23 09:30:00.000000');
 INSERT INTO "node" VALUES(6,'model_version',X'070AE7C10C7939E219D49231CE90A92CAB319E0E844303534A04F27ED4880980','models:/vision/digits/1','2026-11-23 09:30:00.000000');
 CREATE TABLE person (
 	id INTEGER NOT NULL, 
@@ -267,8 +267,8 @@ CREATE TABLE request (
 	bound_evidence BLOB NOT NULL, 
 	verdict JSON NOT NULL, 
 	CONSTRAINT pk_request PRIMARY KEY (id), 
-	CONSTRAINT fk_request_node_id_version FOREIGN KEY(node_id) REFERENCES version (node_id), 
-	CONSTRAINT uq_request_public_id UNIQUE (public_id)
+	CONSTRAINT uq_request_public_id UNIQUE (public_id), 
+	CONSTRAINT fk_request_node_id_version FOREIGN KEY(node_id) REFERENCES version (node_id)
 );
 CREATE TABLE role_grant (
 	id INTEGER NOT NULL, 
@@ -317,8 +317,8 @@ CREATE TABLE token (
 	last_used_at DATETIME, 
 	revoked_at DATETIME, 
 	CONSTRAINT pk_token PRIMARY KEY (id), 
-	CONSTRAINT fk_token_person_id_person FOREIGN KEY(person_id) REFERENCES person (id), 
 	CONSTRAINT uq_token_public_id UNIQUE (public_id), 
+	CONSTRAINT fk_token_person_id_person FOREIGN KEY(person_id) REFERENCES person (id), 
 	CONSTRAINT uq_token_secret_hash UNIQUE (secret_hash)
 );
 CREATE TABLE version (
@@ -332,10 +332,10 @@ CREATE TABLE version (
 	created_by VARCHAR NOT NULL, 
 	deleted_at DATETIME, 
 	CONSTRAINT pk_version PRIMARY KEY (node_id), 
-	CONSTRAINT fk_version_asset_id_asset FOREIGN KEY(asset_id) REFERENCES asset (id), 
+	CONSTRAINT uq_version_asset_id_number UNIQUE (asset_id, number), 
 	CONSTRAINT fk_version_node_id_node FOREIGN KEY(node_id) REFERENCES node (id), 
-	CONSTRAINT fk_version_step_id_step FOREIGN KEY(step_id) REFERENCES step (node_id), 
-	CONSTRAINT uq_version_asset_id_number UNIQUE (asset_id, number)
+	CONSTRAINT fk_version_asset_id_asset FOREIGN KEY(asset_id) REFERENCES asset (id), 
+	CONSTRAINT fk_version_step_id_step FOREIGN KEY(step_id) REFERENCES step (node_id)
 );
 INSERT INTO "version" VALUES(2,1,1,1,'CC-BY-4.0',66,'','ana',NULL);
 INSERT INTO "version" VALUES(4,2,1,3,'MIT',66,'','ana',NULL);
@@ -379,10 +379,10 @@ CREATE INDEX ix_evidence_subject ON evidence (subject);
 CREATE INDEX ix_request_node_id ON request (node_id);
 CREATE INDEX ix_request_state ON request (state);
 CREATE INDEX ix_vote_request_id ON vote (request_id);
-CREATE UNIQUE INDEX uq_role_grant_held ON role_grant (person_id, role) WHERE revoked_at IS NULL;
-CREATE INDEX ix_token_person_id ON token (person_id);
 CREATE INDEX ix_audit_entry_action_seq ON audit_entry (action, seq);
 CREATE INDEX ix_audit_entry_subject_seq ON audit_entry (subject, seq);
+CREATE UNIQUE INDEX uq_role_grant_held ON role_grant (person_id, role) WHERE revoked_at IS NULL;
+CREATE INDEX ix_token_person_id ON token (person_id);
 CREATE TRIGGER audit_entry_update BEFORE UPDATE ON audit_entry BEGIN SELECT RAISE(ABORT, 'rows of audit_entry are never changed'); END;
 CREATE TRIGGER audit_entry_delete BEFORE DELETE ON audit_entry BEGIN SELECT RAISE(ABORT, 'rows of audit_entry are never changed'); END;
 COMMIT;
