@@ -248,12 +248,26 @@ def test_s5_where_two_rows_fire_for_a_role_the_larger_quorum_holds() -> None:
     assert RULES.judge(case(RULES, subject=subject, approvals=("vito", "both", "rolf"))).allowed
 
 
+def test_s5_the_order_of_the_rows_does_not_matter() -> None:
+    one, two = "{role: validator, quorum: 1}", "{role: validator, quorum: 2, when: '\"external\" in subject.tags'}"
+    rules = policy((one, "{role: validator, quorum: 3, when: lineage.depth >= 0}"), (two, one))
+    assert rules.judge(case(rules)).reasons == ("1 of 3 validator approvals",)
+
+
+def test_evidence_counts_up_to_its_last_moment() -> None:
+    items = (EVIDENCE[0], evidence("validation", by="vera", days_old=30))
+    assert RULES.judge(case(RULES, items=items)).allowed
+    assert not RULES.judge(case(RULES, items=items, now=NOW + timedelta(microseconds=1))).allowed
+
+
 def test_s5_a_rejection_blocks_even_when_it_is_stale_until_its_author_approves() -> None:
     bound = bindings(RULES)
     rejection = vote("both", replace(bound, evidence=digest("before")), VoteValue.REJECT, comment="leaks")
     votes = (rejection, vote("vito", bound), vote("rolf", bound))
     assert RULES.judge(case(RULES, votes=votes)).reasons == ("both rejected it: leaks",)
-    assert RULES.judge(case(RULES, votes=(*votes, vote("both", bound, minute=5)))).allowed
+    later = vote("both", bound, minute=5)
+    assert RULES.judge(case(RULES, votes=(*votes, later))).allowed
+    assert RULES.judge(case(RULES, votes=(later, *votes))).allowed, "time decides which vote is the newest"
 
 
 def test_the_newest_evidence_of_a_type_is_the_one_that_is_judged() -> None:
@@ -265,7 +279,7 @@ def test_the_newest_evidence_of_a_type_is_the_one_that_is_judged() -> None:
 def test_numbers_of_evidence_and_parameters_mix_in_arithmetic() -> None:
     rules = policy(
         ("lineage.recalled == 0", "evidence.validation.errors + params.slack <= 4.5"),
-        ("{min_margin: 0.05}", "{min_margin: 0.05, slack: 2}"),
+        ("{min_margin: 0.05}", "{min_margin: 0.05, slack: 2.5}"),
     )
     items = (EVIDENCE[0], evidence("validation", by="vera", errors=2))
     assert rules.judge(case(rules, items=items)).allowed

@@ -348,6 +348,10 @@ def test_the_protected_alias_moves_on_and_comes_back(house: House) -> None:
     assert back.alias == "production"
     house.promotions("carla").approve(back.id)
     assert house.alias("vision/digits") == one
+    again = house.promotions("ana").request(ref_of(one), "production").summary
+    house.promotions("carla").approve(again.id)
+    assert house.alias("vision/digits") == one
+    assert "alias.dropped" not in house.actions(str(one))
 
 
 def test_a_worse_version_is_held_against_the_one_in_production(house: House) -> None:
