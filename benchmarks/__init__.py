@@ -1,0 +1,1 @@
+"""What is fast, how fast, against whom: each module prints a table."""
