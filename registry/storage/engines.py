@@ -10,7 +10,15 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from registry.errors import ConflictError, IntegrityError, MissingExtraError, NoSpaceError, UnavailableError, UsageError
+from registry.errors import (
+    ConflictError,
+    IntegrityError,
+    InvalidError,
+    MissingExtraError,
+    NoSpaceError,
+    UnavailableError,
+    UsageError,
+)
 
 _TAKE_THE_WRITERS_PLACE = f"SELECT pg_advisory_xact_lock({0x666F7265_62656172})"
 """PostgreSQL's advisory lock until the transaction ends; the key is `forebear` in ASCII."""
@@ -143,10 +151,17 @@ def _on_error(context: ExceptionContext) -> None:
         ) from error
     if meaning == "gone" or context.is_disconnect or _is_connection_failure(error, state):
         raise UnavailableError(f"the database cannot be reached: {error}".strip()) from error
+    if isinstance(error, UnicodeEncodeError | OverflowError) or _is_psycopg(error, "DataError"):
+        raise InvalidError(f"the database cannot hold this value: {error}".strip()) from error
     if (code is not None and code & 0xFF == sqlite3.SQLITE_CONSTRAINT) or (state or "").startswith("23"):
         raise ConflictError(f"the database refuses this: {error}".strip()) from error
 
 
 def _is_connection_failure(error: BaseException, state: str | None) -> bool:
     """A psycopg OperationalError without a state never reached the server."""
-    return type(error).__module__.startswith("psycopg") and type(error).__name__ == "OperationalError" and not state
+    return _is_psycopg(error, "OperationalError") and not state
+
+
+def _is_psycopg(error: BaseException, name: str) -> bool:
+    """Whether `error` is psycopg's class of this name, without importing psycopg."""
+    return any(c.__name__ == name and c.__module__.startswith("psycopg") for c in type(error).__mro__)

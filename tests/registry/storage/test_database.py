@@ -15,6 +15,7 @@ from registry.errors import (
     ConflictError,
     HomeNotFoundError,
     IntegrityError,
+    InvalidError,
     MissingExtraError,
     NewDatabaseError,
     NoSpaceError,
@@ -164,3 +165,20 @@ def test_what_the_database_itself_refuses_is_a_conflict(database: Database) -> N
         uow.people.add_token(token, digest("secret"))
         with pytest.raises(ConflictError):
             uow.people.add_token(replace(token, id="tok-2"), digest("secret"))
+
+
+def test_text_that_is_no_unicode_is_invalid(database: Database) -> None:
+    with (
+        database.factory(FakeClock())(actor="ana", write=True) as uow,
+        pytest.raises(InvalidError, match="cannot hold"),
+    ):
+        uow.people.add(Person("ana", "\ud800", (), NOW))
+
+
+@pytest.mark.postgres
+def test_text_that_postgres_cannot_hold_is_invalid(postgres_database: Database) -> None:
+    open_uow = postgres_database.factory(FakeClock())
+    for name in ("\x00", "x" * 200):
+        person = Person("ana", name, (), NOW) if name == "\x00" else Person(name, "Ana", (), NOW)
+        with open_uow(actor="ana", write=True) as uow, pytest.raises(InvalidError, match="cannot hold"):
+            uow.people.add(person)
