@@ -371,6 +371,15 @@ def test_a_retired_version_gives_up_the_protected_alias(house: House) -> None:
     assert house.actions(str(ref))[-1] == "alias.dropped"
 
 
+def test_retiring_a_version_leaves_the_alias_of_its_successor_alone(house: House) -> None:
+    one = house.publish()
+    bring_to(house, one, "production")
+    two = house.publish(accuracy=0.95)
+    bring_to(house, two, "production")
+    house.promotions("carla").approve(house.promotions("ana").request(ref_of(one), "retired").summary.id)
+    assert (house.stage(one), house.alias("vision/digits")) == ("retired", two)
+
+
 def test_a_recalled_ancestor_stops_a_promotion(house: House) -> None:
     parent = house.publish("library/net", accuracy=None)
     child = house.publish(parents=[parent])
