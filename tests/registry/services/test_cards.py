@@ -33,17 +33,19 @@ def test_the_hub_reads_a_derived_card_with_parent_data_and_metrics() -> None:
         recipe_text="output: vision/digits\n",
     )
     card = ModelCard(text)
-    assert card.data.license == "apache-2.0"
-    assert card.data.base_model == ["library/net"]
-    assert card.data.datasets == ["data/mnist"]
-    assert card.data.pipeline_tag == "image-classification"
-    assert card.data.eval_results[0].metric_value == 0.93
+    data = card.data.to_dict()
+    assert data["license"] == "apache-2.0"
+    assert data["base_model"] == ["library/net"]
+    assert data["base_model_relation"] == "finetune"
+    assert data["datasets"] == ["data/mnist"]
+    assert data["pipeline_tag"] == "image-classification"
+    assert data["model-index"][0]["results"][0]["metrics"] == [{"type": "accuracy", "value": 0.93}]
     assert "Reads digits" in card.text
 
 
 def test_the_hub_reads_a_source_card() -> None:
     card = ModelCard(source_card(REF, DESCRIBING, architecture="net", notes=("weights look untrained",)))
-    assert card.data.license == "apache-2.0"
+    assert card.data.to_dict()["license"] == "apache-2.0"
     assert "weights look untrained" in card.text
 
 
