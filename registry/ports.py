@@ -150,8 +150,8 @@ class DataSource(Protocol):
         """Hash and cache `source` through DVC (cache folder `cache`), list its rows with labels, digests and splits.
 
         `label` and `text` name columns for tables. `staging` is an empty folder for what must be fetched or checked
-        out. `format` None: found by content. Raises: BadDataError naming the row, column or class that is wrong;
-        DatasetChangedError when a file changes while it is read.
+        out; it and the folders beside it are working copies. `format` None: found by content. Raises: BadDataError
+        naming the row, column or class that is wrong; DatasetChangedError when a file changes while it is read.
         """
         ...
 

@@ -68,7 +68,7 @@ def _read(
     text: str,
     format: DataFormat | None,
 ) -> DataListing:
-    tracked = track(source)
+    tracked = track(source, ours=staging.parent)
     kind = format or detect_format(tracked, is_file=source.is_file())
     found = read_rows(tracked, kind, text=text, label=label, split=plan.column)
     rows, carried_out = finish(found.drafts, plan, brought_by=found.brought_by)

@@ -96,12 +96,14 @@ def _is_whole(store: Any, md5: str) -> bool:
     return True
 
 
-def track(source: Path) -> Tracked:
+def track(source: Path, *, ours: Path | None = None) -> Tracked:
     """List and hash the file or folder `source`.
+
+    Of data that lies in `ours`, a folder of working copies, the rules of a DVC repository further out say nothing.
 
     Raises: BadDataError for an empty folder, a broken link or a special file; DatasetChangedError.
     """
-    listing = _list_folder(source) if source.is_dir() else _Listing(source.parent, (source.name,), (), ())
+    listing = _list_folder(source, ours) if source.is_dir() else _Listing(source.parent, (source.name,), (), ())
     if not listing.names:
         raise BadDataError(f"{source.name!r} holds no files", remedy="Give a folder with data in it")
     seen = tuple(_read(listing.root, name) for name in listing.names)
@@ -125,10 +127,10 @@ class _Listing:
     links: tuple[str, ...]
 
 
-def _list_folder(source: Path) -> _Listing:
+def _list_folder(source: Path, ours: Path | None) -> _Listing:
     root = source.resolve()
     names, folders, links = [], [], []
-    ignore = DvcIgnoreFilter(localfs, str(_repository_root(root)))
+    ignore = DvcIgnoreFilter(localfs, str(_rules_root(root, ours)))
     for place, below, files in ignore.walk(localfs, str(root)):
         inside = Path(place).relative_to(root)
         if ".dvcignore" in files:
@@ -142,8 +144,10 @@ def _list_folder(source: Path) -> _Listing:
     return _Listing(root, tuple(sorted(names)), tuple(sorted(folders)), tuple(sorted(links)))
 
 
-def _repository_root(folder: Path) -> Path:
+def _rules_root(folder: Path, ours: Path | None) -> Path:
     """Where `.dvcignore` rules start: the DVC repository around `folder`, else the folder that holds it."""
+    if ours is not None and folder.is_relative_to(ours.resolve()):
+        return folder.parent
     return next((place for place in folder.parents if (place / ".dvc").is_dir()), folder.parent)
 
 

@@ -100,6 +100,14 @@ def test_without_a_repository_the_rules_are_those_of_a_repository_made_around_th
     assert ours.files == 1
 
 
+def test_a_home_inside_a_repository_reads_uploads_by_rules_of_their_own(repository: Path) -> None:
+    work = repository / "project/.forebear/work"
+    upload = draw(work / "upload-1", {"pos/1.bak": "x", "pos/1.txt": "good", "neg/1.txt": "bad"})
+    outside = draw(repository / "outside", {"pos/1.bak": "x", "pos/1.txt": "good", "neg/1.txt": "bad"})
+    assert track(upload, ours=work).record.files == 3
+    assert track(outside, ours=work).record.files == 2
+
+
 def test_a_dvcignore_inside_the_data_is_refused_as_dvc_refuses_it(tmp_path: Path) -> None:
     data = draw(tmp_path / "data", {"a/x.txt": "x", "a/.dvcignore": "x.txt"})
     with pytest.raises(BadDataError, match=r"a/\.dvcignore.*beside the folder"):
