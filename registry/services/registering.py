@@ -150,22 +150,7 @@ def _publish(
     wanted, listing, manifest = prepared.wanted, prepared.listing, prepared.manifest
     now, actor = context.clock.now(), context.actor.handle
     ref = VersionRef(AssetKind.DATASETS, wanted.name, uow.catalog.next_number(AssetKind.DATASETS, wanted.name))
-    record, step_id = _record(prepared, describing), new_id("step", now)
-    uow.steps.add(
-        NewStep(
-            id=step_id,
-            digest=Digest.of(canonical_json({"record": record, "output": str(manifest.digest)})),
-            kind=AssetKind.DATASETS,
-            wanted=wanted.name,
-            method=Method.IMPORT,
-            adapter=prepared.adapter,
-            state=StepState.SUCCEEDED,
-            recipe=record,
-            inputs=(),
-            created_at=now,
-            created_by=actor,
-        )
-    )
+    step_id = _add_step(uow, prepared, describing, actor, now)
     uow.datasets.add_version(
         NewDatasetVersion(
             ref=ref,
@@ -187,7 +172,7 @@ def _publish(
         adapter=prepared.adapter,
         actor=actor,
         inputs=(),
-        recipe=record,
+        recipe=_record(prepared, describing),
         compute=Compute(libraries=listing.libraries, wall_seconds=(now - prepared.started_at).total_seconds()),
         started_at=prepared.started_at,
         ended_at=now,
@@ -198,6 +183,26 @@ def _publish(
     uow.steps.set_manifest(step_id, body, digest)
     detail = {"digest": str(manifest.digest), "step": step_id, "manifest": str(digest), "rows": len(listing.rows)}
     return ref, Event("dataset_version.added", str(ref), detail)
+
+
+def _add_step(uow: UnitOfWork, prepared: _Prepared, describing: Describing, actor: str, now: datetime) -> str:
+    """The step that registers the version: every version has exactly one that made it."""
+    record, output = _record(prepared, describing), str(prepared.manifest.digest)
+    step = NewStep(
+        id=new_id("step", now),
+        digest=Digest.of(canonical_json({"record": record, "output": output})),
+        kind=AssetKind.DATASETS,
+        wanted=prepared.wanted.name,
+        method=Method.IMPORT,
+        adapter=prepared.adapter,
+        state=StepState.SUCCEEDED,
+        recipe=record,
+        inputs=(),
+        created_at=now,
+        created_by=actor,
+    )
+    uow.steps.add(step)
+    return step.id
 
 
 def _record(prepared: _Prepared, describing: Describing) -> dict[str, object]:
