@@ -11,12 +11,17 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from registry.storage.database import Database, default_url, open_database
 from registry.storage.revisions import HEAD
 from registry.storage.tables import metadata
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock
+
+# A law does not depend on how busy the machine is.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture
