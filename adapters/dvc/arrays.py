@@ -36,7 +36,7 @@ def read_arrays(
     brought: set[str | None] = set()
     for name, stem in zip(names, stems, strict=True):
         arrays = _load(tracked.root / name, name)
-        x, y = (arrays[find_column(arrays, key, name, option="format")] for key in ("x", "y"))
+        x, y = _array(arrays, "x", name), _array(arrays, "y", name)
         column = None if by_file else _split_array(arrays, split, name)
         _check(x, y, name)
         shapes.add(x.shape[1:])
@@ -58,6 +58,15 @@ def read_arrays(
     if len(shapes) > 1 or len(brought) > 1:
         raise BadDataError("the archives differ in the shape of x, or only some of them bring splits")
     return drafts, brought.pop(), Modality.TABULAR if len(shapes.pop()) == 1 else Modality.IMAGE
+
+
+def _array(arrays: Mapping[str, NDArray[Any]], key: str, name: str) -> NDArray[Any]:
+    if key not in arrays:
+        raise BadDataError(
+            f"{name!r} has no array {key!r}; it has {', '.join(map(repr, arrays)) or 'none'}",
+            remedy="Write it with numpy.savez(x=…, y=…)",
+        )
+    return arrays[key]
 
 
 def _split_array(arrays: Mapping[str, NDArray[Any]], split: str | None, name: str) -> str | None:

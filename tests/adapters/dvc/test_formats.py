@@ -397,7 +397,7 @@ def test_arrays_of_two_axes_are_tabular_and_may_bring_splits(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"x": np.eye(2)}, "has no column 'y'; it has 'x'"),
+        ({"x": np.eye(2)}, "has no array 'y'; it has 'x'"),
         ({"x": np.eye(2), "y": np.array([0, 1, 2])}, "2 rows of x, but y has the shape"),
         ({"x": np.zeros(2), "y": np.array([0, 1])}, "x of 't.npz' is float64 of shape"),
         ({"x": np.array([["a"], ["b"]]), "y": np.array([0, 1])}, "x of 't.npz' is <U1"),
