@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from adapters.misfits import check_fit
-from adapters.torch.families import Loaded, fill, read_config, read_tensors
+from adapters.torch.families import Loaded, class_names, fill, label_maps, read_config, read_tensors
 from adapters.torch.heads import HeadShape
 from adapters.torch.preprocess import Preprocess
 from registry.errors import BadArtifactError, InvalidError, MissingExtraError
@@ -49,13 +49,13 @@ class TimmFamily:
     def config(self, shape: HeadShape | None, classes: tuple[str, ...] | None) -> dict[str, Any]:
         outputs = 0 if shape is None else len(classes or ())
         document: dict[str, Any] = {"architecture": self.name, "num_classes": outputs, "num_features": self.dim}
-        return document | ({"label_names": list(classes)} if classes else {})
+        return document | ({"label_names": list(classes)} | label_maps(classes) if classes else {})
 
 
 def load_timm(folder: Path, architecture: str) -> Loaded:
     """Build the model of timm that `folder` holds and fill it. Raises: MissingExtraError, MisfitError, InvalidError."""
     document, tensors = read_config(folder), read_tensors(folder)
-    name, labels = architecture.removeprefix(TIMM), document.get("label_names")
+    name, names = architecture.removeprefix(TIMM), class_names(document)
     outputs = int(document.get("num_classes", 0))
     with torch.random.fork_rng(devices=[]):
         module, classifier = build(name, outputs)
@@ -67,9 +67,8 @@ def load_timm(folder: Path, architecture: str) -> Loaded:
     family = TimmFamily(name, classifier, int(module.num_features))
     if head is None:
         return Loaded(family, module, family.dim)
-    if labels is not None and len(labels) != outputs:
+    if names is not None and len(names) != outputs:
         raise BadArtifactError("config.json names another number of classes than it counts")
-    names = None if labels is None else tuple(str(label) for label in labels)
     return Loaded(family, module, family.dim, nn.Sequential(nn.Dropout(0.0), head), HeadShape(), names)
 
 
