@@ -22,6 +22,7 @@ from lineage import LineageError
 from registry import __version__
 from registry.api import openapi, problems
 from registry.api.routes import PREFIX, api_router
+from registry.api.uploads import sweep
 from registry.auth import COOKIE, LIFETIME, Doorkeeper, session_key
 from registry.domain.people import Actor
 from registry.domain.verbs import Office
@@ -180,6 +181,7 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     from registry import bootstrap  # noqa: PLC0415 - opening the house costs SQLAlchemy
 
     office = bootstrap.open_system(home, settings=settings)
+    sweep(home)
     door = Doorkeeper(office.people, session_key(home, settings), bootstrap.SystemClock())
     app = create_app(office, settings, door, home=home)
     uvicorn.run(app, host=host, port=port, server_header=False, proxy_headers=False)

@@ -10,8 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from registry.api.bodies import DatasetDetails
+from registry.api.downloads import download_of
 from registry.api.uploads import received
-from registry.api.wire import DatasetVersion, House, ItemName, Paging, answer, fields_of, speaks, upload_of
+from registry.api.wire import BYTES, DatasetVersion, House, ItemName, Paging, answer, fields_of, speaks, upload_of
 from registry.domain.codec import from_json
 from registry.domain.data import DatasetSummary, DatasetVersionDetail
 from registry.domain.names import AssetKind, Reference
@@ -37,6 +38,14 @@ def latest(office: House, name: ItemName) -> Response:
 def show(office: House, reference: DatasetVersion) -> Response:
     """Everything about one dataset version but its bytes."""
     return answer(office.datasets.version(reference))
+
+
+@router.head("/{team}/{name}/versions/{version}/files/{path:path}", include_in_schema=False)
+@router.get("/{team}/{name}/versions/{version}/files/{path:path}", **speaks(BYTES, media="application/octet-stream"))
+def file(request: Request, office: House, reference: DatasetVersion, path: str) -> Response:
+    """The bytes of one file of the dataset, whole or by `Range`."""
+    version = office.datasets.version(reference)
+    return download_of(request, office, version.summary.ref, version.files, path)
 
 
 @router.post(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 from urllib.parse import quote
 
@@ -11,6 +11,9 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.requests import Request
 
 from registry.domain.manifests import FileEntry
+from registry.domain.names import Reference, VersionRef
+from registry.domain.verbs import Office
+from registry.errors import NotFoundError
 
 CHUNK = 1024**2
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -36,6 +39,17 @@ def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
     if start >= size:
         raise ValueError("the range starts after the end")
     return None if last and int(last) < start else (start, end - start + 1)
+
+
+def download_of(request: Request, office: Office, ref: VersionRef, files: Sequence[FileEntry], path: str) -> Response:
+    """Stream the file of `ref` that its manifest lists as `path`. Raises: NotFoundError, RefusedError."""
+    exact = Reference(ref.kind, ref.name, ref.number)
+    entry = next((entry for entry in files if entry.path == path), None)
+    if entry is None:
+        raise NotFoundError(f"{exact} has no file {path[:120]!r}", remedy="The version lists its files")
+    return download(
+        request, entry, lambda start, length: office.catalog.open_file(exact, entry.path, start=start, length=length)
+    )
 
 
 def download(request: Request, entry: FileEntry, open_at: Callable[[int, int], BinaryIO]) -> Response:

@@ -11,6 +11,7 @@ import errno
 import json
 import secrets
 import shutil
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from typing import IO, Any
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from registry.domain.manifests import check_path
 from registry.errors import NoSpaceError, TooLargeError, UnsafeArtifactError, UsageError
@@ -163,6 +164,13 @@ async def received(request: Request) -> AsyncIterator[Upload]:
         await run_in_threadpool(shutil.rmtree, folder, ignore_errors=True)
 
 
+def sweep(home: Path, *, older_than: float = 86_400) -> None:
+    """Remove what uploads left behind when a server was killed; `older_than` (seconds) spares those that go on."""
+    for folder in (home / "uploads").glob("*"):
+        if time.time() - folder.stat().st_mtime > older_than:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 async def _receive(request: Request, folder: Path, limit: int) -> _Receiver:
     kind, options = parse_options_header(request.headers.get("content-type"))
     boundary = options.get(b"boundary")
@@ -176,6 +184,8 @@ async def _receive(request: Request, folder: Path, limit: int) -> _Receiver:
     try:
         async for chunk in request.stream():
             await run_in_threadpool(receiver.feed, chunk)
+    except ClientDisconnect as error:
+        raise UsageError("the upload was cut short: the connection was closed") from error
     finally:
         receiver.close()
     if not receiver.ended:

@@ -11,9 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from registry.api.bodies import CardText, ImportDetails, NewEvidence, Reason, TagValues
-from registry.api.downloads import download
+from registry.api.downloads import download_of
 from registry.api.uploads import received
 from registry.api.wire import (
+    BYTES,
     House,
     ItemName,
     ModelVersion,
@@ -27,14 +28,12 @@ from registry.api.wire import (
 )
 from registry.domain.catalog import CardRevision, VersionDetail
 from registry.domain.codec import from_json
-from registry.domain.names import AssetKind, Reference
 from registry.domain.promotion import EvidenceValue
 from registry.domain.verbs import ImportModel
-from registry.errors import NotFoundError, UsageError
+from registry.errors import UsageError
 
 router = APIRouter(prefix="/models/{team}/{name}/versions", tags=["versions"])
 ONE = "/{version}"
-BYTES = {"type": "string", "format": "binary"}
 
 
 @router.post("", **speaks(VersionDetail, takes=upload_of(ImportDetails), taken_as="multipart/form-data", status=201))
@@ -67,13 +66,7 @@ def delete(office: House, reference: ModelVersion) -> Response:
 def file(request: Request, office: House, reference: ModelVersion, path: str) -> Response:
     """The bytes of one payload file, whole or by `Range`. `path` is one that the version's manifest lists."""
     version = office.catalog.version(reference)
-    exact = Reference(AssetKind.MODELS, version.summary.ref.name, version.summary.ref.number)
-    entry = next((entry for entry in version.files if entry.path == path), None)
-    if entry is None:
-        raise NotFoundError(f"{exact} has no file {path[:120]!r}", remedy="The version lists its files")
-    return download(
-        request, entry, lambda start, length: office.catalog.open_file(exact, entry.path, start=start, length=length)
-    )
+    return download_of(request, office, version.summary.ref, version.files, path)
 
 
 @router.get(ONE + "/cards", **speaks(Sequence[CardRevision]))

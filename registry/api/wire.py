@@ -20,6 +20,8 @@ from registry.domain.verbs import Office
 from registry.errors import BadReferenceError, NotFoundError, TooLargeError, UsageError
 
 T = TypeVar("T")
+BYTES: dict[str, Any] = {"type": "string", "format": "binary"}
+"""The schema of a download."""
 MAX_BODY = 2 * 1024**2
 """Bytes of a JSON body; what is larger is an upload."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
@@ -20,10 +21,12 @@ from registry.domain.catalog import (
     read_sort,
 )
 from registry.domain.paging import PageRequest
+from registry.errors import BadFilterError
 from registry.web.parts import House
 from registry.web.render import link, page
 
 router = APIRouter()
+Word = TypeVar("Word", bound=StrEnum)
 PER_PAGE = 24
 FACETS = {
     "task": "Task",
@@ -137,10 +140,10 @@ def _query(asked: Mapping[str, str], sort: str, cursor: str | None) -> SearchQue
     return SearchQuery(
         text=asked["text"],
         task=asked["task"] or None,
-        modality=Modality(asked["modality"]) if asked["modality"] in set(Modality) else None,
+        modality=_one_of(Modality, asked["modality"]),
         tags=(asked["tag"],) if asked["tag"] else (),
         stage=asked["stage"] or None,
-        status=Status(asked["status"]) if asked["status"] in set(Status) else None,
+        status=_one_of(Status, asked["status"]),
         licence=asked["licence"] or None,
         origin=asked["origin"] or None,
         owner=asked["owner"] or None,
@@ -150,6 +153,12 @@ def _query(asked: Mapping[str, str], sort: str, cursor: str | None) -> SearchQue
         descending=key is not SortKey.NAME,
         page=PageRequest(PER_PAGE, cursor),
     )
+
+
+def _one_of(kind: type[Word], text: str) -> Word | None:
+    if text and text not in set(kind):
+        raise BadFilterError(f"{text[:80]!r} is not one of {', '.join(kind)}")
+    return kind(text) if text else None
 
 
 def _counts(facets: Mapping[str, Sequence[tuple[str, int]]], field: str) -> Sequence[tuple[str, int]]:

@@ -167,6 +167,39 @@ def test_an_approval_is_given_after_reading_the_verdict(chromium: Browser, house
         expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to Forebear")
 
 
+def test_the_layout_sets_every_parent_before_its_child_and_no_two_on_one_place(chromium: Browser, house: House) -> None:
+    with signed_in(chromium, house, "vic") as page:
+        worst = page.evaluate(
+            """async () => {
+                const { place } = await import("/static/layout.js");
+                let seed = 7;
+                const random = (n) => (seed = (seed * 48271) % 2147483647) % n;
+                let [turned, nearest] = [0, Infinity];
+                for (let round = 0; round < 40; round += 1) {
+                    const count = 1 + random(60);
+                    const nodes = Array.from({ length: count }, (_, i) => ({ id: `${i}` }));
+                    const edges = [];
+                    for (let i = 1; i < count; i += 1)
+                        for (let k = random(4); k > 0; k -= 1) {
+                            const source = `${random(i)}`, id = `${source}-${i}`;
+                            if (!edges.some((edge) => edge.id === id)) edges.push({ id, source, target: `${i}` });
+                        }
+                    const { places } = place(nodes, edges, round % 2 === 0);
+                    const axis = round % 2 === 0 ? "x" : "y";
+                    for (const { source, target } of edges)
+                        if (places.get(source)[axis] >= places.get(target)[axis]) turned += 1;
+                    const all = [...places.values()];
+                    for (let i = 0; i < all.length; i += 1)
+                        for (let k = 0; k < i; k += 1)
+                            nearest = Math.min(nearest, Math.hypot(all[i].x - all[k].x, all[i].y - all[k].y));
+                }
+                return { turned, nearest };
+            }"""
+        )
+    assert worst["turned"] == 0
+    assert worst["nearest"] > 60
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
 def test_no_page_is_wider_than_the_window(chromium: Browser, house: House, scheme: Any, width: int) -> None:

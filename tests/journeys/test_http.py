@@ -150,6 +150,17 @@ def test_a_version_reaches_production_through_two_other_people(story: Story, ste
         assert ana.get(f"{API}/audit/verify").json()["intact"]
 
 
+def test_a_dataset_is_given_back_byte_for_byte(story: Story, data: str) -> None:
+    with story.as_("vera") as client:
+        version = client.get(f"{API}/datasets/data/fruit").json()
+        (file,) = version["files"]
+        content = client.get(f"{API}/datasets/data/fruit/versions/1/files/{file['path']}").content
+        absent = client.get(f"{API}/datasets/data/fruit/versions/1/files/..%2f{file['path']}")
+    assert content.startswith(b"text,label,split")
+    assert f"sha256:{hashlib.sha256(content).hexdigest()}" == file["sha256"]
+    assert absent.status_code == 404
+
+
 class Bomb:
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         return exec, ("raise SystemExit('boom')",)

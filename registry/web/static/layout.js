@@ -1,29 +1,23 @@
-// A layered layout for family trees: generations from left to right (or top to bottom), few crossings.
-// Pure: `place(nodes, edges, wide)` takes [{id, kind}] and [{source, target}] and gives a Map of id to {x, y}.
+// A layered layout for family trees: generations in order, few crossings, and lanes kept free for long edges.
+// After Sugiyama, Tagawa and Toda (1981). Pure: no document, no graph library.
 
 export const STEP = "transfer_step";
+const MOST_LANES = 3000; // places kept free for long edges; a larger graph draws them straight
 
+// `place([{id}], [{id, source, target}], wide)` gives {places: id -> {x, y}, bends: edge id -> [{x, y}]}.
+// Layers run left to right when `wide`, else top to bottom.
 export function place(nodes, edges, wide) {
-  const layers = layered(nodes, edges);
-  const rows = [];
-  for (const node of nodes) (rows[layers.get(node.id)] ??= []).push(node.id);
-  const kept = rows.filter(Boolean);
-  const beside = neighbours(edges);
-  untangle(kept, beside);
-  return spread(kept, beside, wide);
+  const layer = layered(nodes, edges);
+  const { rows, links, chains } = laned(nodes, edges, layer);
+  const beside = neighbours(links);
+  untangle(rows, beside);
+  const at = spread(rows, beside, wide);
+  const places = new Map(nodes.map((node) => [node.id, at.get(node.id)]));
+  const bends = new Map([...chains].map(([edge, lanes]) => [edge, lanes.map((lane) => at.get(lane))]));
+  return { places, bends };
 }
 
-function neighbours(edges) {
-  const beside = new Map();
-  const join = (one, other) => beside.set(one, [...(beside.get(one) ?? []), other]);
-  for (const { source, target } of edges) {
-    join(source, target);
-    join(target, source);
-  }
-  return beside;
-}
-
-// The layer of a node is the longest way to it; what has no parents moves next to its nearest child.
+// The layer of a node is the longest way to it; what nothing in view leads to moves down next to its nearest child.
 function layered(nodes, edges) {
   const into = new Map(nodes.map((node) => [node.id, []]));
   const out = new Map(nodes.map((node) => [node.id, []]));
@@ -36,63 +30,90 @@ function layered(nodes, edges) {
   const ready = nodes.filter((node) => waiting.get(node.id) === 0).map((node) => node.id);
   while (ready.length) {
     const id = ready.shift();
-    layer.set(id, Math.max(0, ...into.get(id).map((above) => layer.get(above) + 1)));
+    layer.set(id, into.get(id).reduce((deepest, above) => Math.max(deepest, layer.get(above) + 1), 0));
     for (const below of out.get(id)) {
       waiting.set(below, waiting.get(below) - 1);
       if (waiting.get(below) === 0) ready.push(below);
     }
   }
-  const order = [...layer.keys()].reverse();
-  for (const id of order) {
-    const roots = into.get(id).length === 0 || into.get(id).every((above) => into.get(above).length === 0 && out.get(above).length === 1);
-    if (roots && out.get(id).length) layer.set(id, Math.min(...out.get(id).map((below) => layer.get(below))) - 1);
+  const isRoot = (id) => into.get(id).every((above) => into.get(above).length === 0 && out.get(above).length === 1);
+  for (const id of [...layer.keys()].reverse()) {
+    const below = out.get(id).map((child) => layer.get(child));
+    if (below.length && isRoot(id)) layer.set(id, below.reduce((least, one) => Math.min(least, one)) - 1);
   }
-  return layer;
+  const first = [...layer.values()].reduce((least, one) => Math.min(least, one), 0);
+  return new Map([...layer].map(([id, number]) => [id, number - first]));
 }
 
-// Barycentres, down and up a few times: each node goes to the mean place of its neighbours.
+// Rows of nodes by layer; an edge over several layers gets a lane (a place without a node) in each layer between.
+function laned(nodes, edges, layer) {
+  const rows = [];
+  const links = [];
+  const chains = new Map();
+  let lanes = 0;
+  const put = (id, number) => (rows[number] ??= []).push(id);
+  for (const { id } of nodes) put(id, layer.get(id));
+  for (const { id, source, target } of edges) {
+    const between = [];
+    for (let number = layer.get(source) + 1; number < layer.get(target) && lanes < MOST_LANES; number += 1) {
+      lanes += 1;
+      between.push(`lane ${lanes}`);
+      put(between.at(-1), number);
+    }
+    if (between.length) chains.set(id, between);
+    const whole = [source, ...between, target];
+    for (let i = 1; i < whole.length; i += 1) links.push([whole[i - 1], whole[i]]);
+  }
+  return { rows: rows.filter(Boolean), links, chains };
+}
+
+function neighbours(links) {
+  const beside = new Map();
+  const join = (one, other) => (beside.get(one) ?? beside.set(one, []).get(one)).push(other);
+  for (const [one, other] of links) {
+    join(one, other);
+    join(other, one);
+  }
+  return beside;
+}
+
+const mean = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+
+// Barycentres, down and up a few times: each place goes to the mean of its neighbours' places.
 function untangle(rows, beside) {
   const at = new Map();
-  const note = () => rows.forEach((row) => row.forEach((id, place) => at.set(id, place - (row.length - 1) / 2)));
-  const mean = (id) => {
-    const near = (beside.get(id) ?? []).filter((other) => at.has(other));
-    return near.length ? near.reduce((sum, other) => sum + at.get(other), 0) / near.length : at.get(id);
-  };
-  note();
+  const note = (row) => row.forEach((id, i) => at.set(id, i - (row.length - 1) / 2));
+  rows.forEach(note);
   for (let sweep = 0; sweep < 8; sweep += 1) {
-    const way = sweep % 2 ? [...rows].reverse() : rows;
-    for (const row of way) {
-      const wish = new Map(row.map((id) => [id, mean(id)]));
+    for (const row of sweep % 2 ? [...rows].reverse() : rows) {
+      const wish = new Map(row.map((id) => [id, beside.has(id) ? mean(beside.get(id).map((other) => at.get(other))) : at.get(id)]));
       row.sort((one, two) => wish.get(one) - wish.get(two));
-      row.forEach((id, place) => at.set(id, place - (row.length - 1) / 2));
+      note(row);
     }
-    note();
   }
 }
 
-// Places in pixels: as near to the neighbours' mean as the gap to the row's other nodes allows.
+// Pixels: as near to the neighbours' mean as the room of the others in the row allows. A lane needs less than a node.
 function spread(rows, beside, wide) {
   const along = wide ? 150 : 84;
-  const across = wide ? 78 : 170;
+  const room = wide ? 78 : 170;
+  const half = (id) => (id.startsWith("lane ") ? room * 0.2 : room * 0.5);
   const at = new Map();
-  rows.forEach((row, layer) =>
-    row.forEach((id, place) => at.set(id, { layer, place: (place - (row.length - 1) / 2) * across })),
-  );
-  for (let sweep = 0; sweep < 12; sweep += 1) {
-    for (const row of rows) {
-      const wish = row.map((id) => {
-        const near = beside.get(id) ?? [];
-        return near.length ? near.reduce((sum, other) => sum + at.get(other).place, 0) / near.length : at.get(id).place;
-      });
-      const middle = wish.reduce((sum, place) => sum + place, 0) / wish.length;
-      for (let i = 1; i < wish.length; i += 1) wish[i] = Math.max(wish[i], wish[i - 1] + across);
-      const shift = middle - wish.reduce((sum, place) => sum + place, 0) / wish.length;
-      row.forEach((id, i) => (at.get(id).place = wish[i] + shift));
+  for (const row of rows) row.forEach((id, i) => at.set(id, (i - (row.length - 1) / 2) * room));
+  for (let sweep = 0; sweep < 16; sweep += 1) {
+    for (const row of sweep % 2 ? [...rows].reverse() : rows) {
+      const wish = row.map((id) => (beside.has(id) ? mean(beside.get(id).map((other) => at.get(other))) : at.get(id)));
+      const middle = mean(wish);
+      for (let i = 1; i < wish.length; i += 1) {
+        wish[i] = Math.max(wish[i], wish[i - 1] + half(row[i - 1]) + half(row[i]));
+      }
+      const shift = middle - mean(wish);
+      row.forEach((id, i) => at.set(id, wish[i] + shift));
     }
   }
   const found = new Map();
-  for (const [id, { layer, place }] of at) {
-    found.set(id, wide ? { x: layer * along, y: place } : { x: place, y: layer * along });
-  }
+  rows.forEach((row, number) =>
+    row.forEach((id) => found.set(id, wide ? { x: number * along, y: at.get(id) } : { x: at.get(id), y: number * along })),
+  );
   return found;
 }

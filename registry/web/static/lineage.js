@@ -76,15 +76,23 @@ function look() {
         "min-zoomed-font-size": 6,
       },
     },
+    {
+      selector: "edge.bent",
+      style: {
+        "curve-style": "round-segments", "segment-weights": "data(weights)", "segment-distances": "data(distances)",
+        "segment-radii": 24, "edge-distances": "node-position",
+      },
+    },
     { selector: 'edge[assurance = "declared"]', style: { "line-style": "dashed" } },
     { selector: 'edge[assurance = "verified"]', style: { width: 3.2, "line-color": colour("--good"), "target-arrow-color": colour("--good") } },
   ];
 }
 
 function arrange(graph, animate) {
-  const nodes = graph.nodes().map((node) => ({ id: node.id(), kind: node.data("kind") }));
-  const edges = graph.edges().map((edge) => ({ source: edge.data("source"), target: edge.data("target") }));
-  const { places, wide } = best(nodes, edges);
+  const nodes = graph.nodes().map((node) => ({ id: node.id() }));
+  const edges = graph.edges().map((edge) => ({ id: edge.id(), source: edge.data("source"), target: edge.data("target") }));
+  const { places, bends, wide } = best(nodes, edges);
+  graph.edges().forEach((edge) => bend(edge, places, bends.get(edge.id()) ?? []));
   graph.nodes().toggleClass("down", !wide);
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   graph.layout({ name: "preset", positions: (node) => places.get(node.id()), animate: animate && !still, animationDuration: 250, fit: true, padding: 36 }).run();
@@ -94,12 +102,24 @@ function arrange(graph, animate) {
 // Left to right or top to bottom: whichever lets the reader come nearer.
 function best(nodes, edges) {
   const ways = [true, false].map((wide) => {
-    const places = place(nodes, edges, wide);
+    const { places, bends } = place(nodes, edges, wide);
     const reach = (axis) => Math.max(...[...places.values()].map((at) => at[axis])) - Math.min(...[...places.values()].map((at) => at[axis]));
     const margin = wide ? [120, 90] : [230, 70];
-    return { places, wide, zoom: Math.min(box.clientWidth / (reach("x") + margin[0]), box.clientHeight / (reach("y") + margin[1])) };
+    return { places, bends, wide, zoom: Math.min(box.clientWidth / (reach("x") + margin[0]), box.clientHeight / (reach("y") + margin[1])) };
   });
   return ways[0].zoom >= ways[1].zoom ? ways[0] : ways[1];
+}
+
+// A long edge goes along its lane: each bend as a share of the straight way, and how far beside it.
+function bend(edge, places, points) {
+  const from = places.get(edge.data("source"));
+  const to = places.get(edge.data("target"));
+  const [dx, dy] = [to.x - from.x, to.y - from.y];
+  const length = Math.hypot(dx, dy) || 1;
+  const weights = points.map((at) => ((at.x - from.x) * dx + (at.y - from.y) * dy) / length ** 2);
+  const distances = points.map((at) => ((at.y - from.y) * dx - (at.x - from.x) * dy) / length);
+  const bent = distances.some((distance) => Math.abs(distance) > 4);
+  edge.data({ weights: weights.join(" "), distances: distances.join(" ") }).toggleClass("bent", bent);
 }
 
 function add(graph, found) {

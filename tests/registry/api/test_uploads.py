@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from registry.errors import InvalidError, NoSpaceError, RegistryError, TooLargeE
 from registry.settings import Settings
 
 BOUNDARY = "frontier"
+CLOSED = {"type": "http.disconnect"}
 
 
 def multipart(files: Iterable[tuple[str, bytes]], details: object = None) -> bytes:
@@ -140,6 +142,28 @@ def test_a_full_disk_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(NoSpaceError):
         take(request(multipart([("a", b"1")]), tmp_path))
     assert left_over(tmp_path) == []
+
+
+def test_a_connection_that_closes_leaves_nothing(tmp_path: Path) -> None:
+    body, sent = multipart([("a", b"x" * 500)]), []
+
+    async def receive() -> dict[str, Any]:
+        sent.append(1)
+        return {"type": "http.request", "body": body[:300], "more_body": True} if len(sent) == 1 else CLOSED
+
+    asked = request(body, tmp_path)
+    with pytest.raises(UsageError, match="connection was closed"):
+        take(Request(asked.scope, receive))
+    assert left_over(tmp_path) == []
+
+
+def test_what_a_killed_server_left_is_swept_when_it_is_old(tmp_path: Path) -> None:
+    old, new = tmp_path / "uploads/old", tmp_path / "uploads/new"
+    for folder in (old, new):
+        (folder / "parts").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    uploads.sweep(tmp_path)
+    assert [folder.name for folder in (tmp_path / "uploads").iterdir()] == ["new"]
 
 
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,11 +175,23 @@ def test_a_person_without_a_role_sees_a_refusal_not_data(own_house: House) -> No
 
 def test_an_error_page_says_what_is_wrong_and_what_to_do(house: House) -> None:
     client = house.client("vic")
-    for path, status in (
-        ("/models/no/such", 404), ("/models/vision/digits/99", 404), ("/models/vision/digits?tab=none", 404),
-        ("/steps/x", 404), ("/promotions/x", 404), ("/?sort=luck", 400), ("/?cursor=x", 400), ("/lineage", 400),
-        ("/models/BAD/name", 400), ("/steps?cursor=zzz", 400),
-    ):  # fmt: skip
+    absent = (
+        "/models/no/such",
+        "/models/vision/digits/99",
+        "/models/vision/digits?tab=none",
+        "/steps/x",
+        "/promotions/x",
+    )
+    bad = (
+        "/?sort=luck",
+        "/?modality=smell",
+        "/?status=odd",
+        "/?cursor=x",
+        "/lineage",
+        "/models/BAD/name",
+        "/steps?cursor=z",
+    )
+    for path, status in [(one, 404) for one in absent] + [(one, 400) for one in bad]:
         answer = client.get(path)
         assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8"), path
         assert "Back to the catalog" in answer.text
