@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import BinaryIO
@@ -18,6 +17,7 @@ from registry.domain.people import Permission
 from registry.domain.policy import Policy
 from registry.domain.policy_facts import Case
 from registry.domain.promotion import EvidenceValue
+from registry.domain.words import check_words
 from registry.errors import InvalidError, PolicyRefusedError
 from registry.services.candidate import case_for, open_dossier
 from registry.services.context import Context
@@ -27,8 +27,6 @@ from registry.services.unit_of_work import UnitOfWork
 
 MAX_BODY = 65_536
 """Bytes of canonical JSON in one piece of evidence; the rest belongs in its file."""
-
-_FILE_NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,255}")
 
 
 def add_evidence(
@@ -94,7 +92,7 @@ def _bound(
 
 
 def _check_file_name(name: str | None) -> None:
-    if name is None or name in {".", ".."} or not _FILE_NAME.fullmatch(name):
+    if name is None or name in {".", ".."} or set(name) & set("/\\") or check_words(name, "file name", 255) != name:
         raise InvalidError(f"{str(name)[:80]!r} is not a plain file name", remedy="Give the name without folders")
 
 

@@ -12,6 +12,7 @@ from registry.domain.paging import Page, PageRequest
 from registry.domain.people import Actor, NewToken, Permission, Person, TokenSummary, check_handle, check_role
 from registry.domain.policy_facts import SYSTEM
 from registry.domain.tokens import MAX_DAYS, hash_secret, is_well_formed, new_secret
+from registry.domain.words import check_words
 from registry.errors import ConflictError, InvalidError, NotFoundError, UnauthenticatedError
 from registry.services.context import Context
 from registry.services.policies import check_policy, default_policy_text
@@ -57,9 +58,8 @@ class People:
 
     def add(self, handle: str, name: str, *, service: bool = False) -> Person:
         """Add somebody, with no role yet. Raises: InvalidError, ConflictError."""
-        if not name.strip() or len(name) > 256 or any(ord(char) < 32 for char in name):
-            raise InvalidError("the name of a person is empty, longer than 256 characters, or has control characters")
-        person = Person(_own_handle(handle), name.strip(), (), self.context.clock.now(), service)
+        words = check_words(name, "name of a person", 256)
+        person = Person(_own_handle(handle), words, (), self.context.clock.now(), service)
         with self.context.write(Permission.ADMIN) as uow:
             uow.people.add(person)
             uow.commit(Event("person.added", _subject(handle), {"roles": [], "service": service}))
@@ -100,9 +100,8 @@ class People:
         """A token for oneself, or as an admin for anybody. Raises: NotFoundError, InvalidError."""
         if not 1 <= days <= MAX_DAYS:
             raise InvalidError(f"a token lasts 1 to {MAX_DAYS} days, not {days}")
-        if not label.strip() or len(label) > 128 or any(ord(char) < 32 for char in label):
-            raise InvalidError("the label of a token is empty, longer than 128 characters, or has control characters")
-        token = _token(handle, label.strip(), days=days, now=self.context.clock.now())
+        words = check_words(label, "label of a token", 128)
+        token = _token(handle, words, days=days, now=self.context.clock.now())
         with self.context.write(self._over(handle)) as uow:
             _known(uow, handle)
             uow.people.add_token(token.summary, hash_secret(token.secret))

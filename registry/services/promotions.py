@@ -114,6 +114,7 @@ class Promotions:
 
     def approve(self, request_id: str, *, comment: str = "") -> RequestDetail:
         """Vote for; the last needed vote promotes. A vote that would not count is refused and not written."""
+        comment = check_comment(comment)
         with self.context.write() as uow:
             stored, policy, case = self._vote(uow, request_id, VoteValue.APPROVE, comment)
             verdict = policy.judge(case)
@@ -126,7 +127,8 @@ class Promotions:
 
     def reject(self, request_id: str, *, comment: str) -> RequestDetail:
         """Vote against, with a reason; one rejection closes the request."""
-        if not comment.strip():
+        comment = check_comment(comment)
+        if not comment:
             raise InvalidError("a rejection needs a comment", remedy="Say why: --comment 'the test set has leaked'")
         with self.context.write() as uow:
             stored, policy, case = self._vote(uow, request_id, VoteValue.REJECT, comment)
@@ -202,7 +204,7 @@ class Promotions:
         if objections:
             raise PolicyRefusedError(f"{handle} may not {value.value} {request_id}", objections)
         roles = electorate.roles_of(handle)
-        vote = VoteEntry(handle, roles, value, check_comment(comment), case.now, case.bound)
+        vote = VoteEntry(handle, roles, value, comment, case.now, case.bound)
         if value is VoteValue.APPROVE and _stands(stored, vote):
             raise ConflictError(f"{handle} has approved {request_id} already, and nothing has changed since")
         uow.governance.add_vote(request_id, vote)

@@ -12,7 +12,8 @@ from registry.domain.paging import PageRequest
 from registry.domain.policy import Policy
 from registry.domain.policy_facts import Case
 from registry.domain.promotion import RequestDetail, RequestState, RequestSummary, Verdict
-from registry.errors import ConflictError, InvalidError, PolicyRefusedError
+from registry.domain.words import check_words
+from registry.errors import ConflictError, PolicyRefusedError
 from registry.ports import BlobStore
 from registry.services.candidate import case_for, open_dossier
 from registry.services.decisions import record_decision
@@ -103,9 +104,7 @@ def open_requests(uow: UnitOfWork, ref: VersionRef) -> Iterator[RequestSummary]:
 
 def check_comment(text: str) -> str:
     """`text` if it can stand beside a request or a vote. Raises: InvalidError."""
-    if len(text) > MAX_COMMENT or any(ord(char) < 32 and char not in "\n\r\t" for char in text):
-        raise InvalidError(f"the comment is longer than {MAX_COMMENT:,} characters or has control characters")
-    return text
+    return check_words(text, "comment", MAX_COMMENT, lines=True, empty=True)
 
 
 def _named(uow: UnitOfWork, name: Name, alias: str) -> VersionRef | None:

@@ -260,6 +260,21 @@ def test_a_rejection_closes_the_request_and_needs_a_reason(house: House) -> None
     assert house.stage(ref) == "candidate"
 
 
+@pytest.mark.parametrize("comment", ["x" * 5000, "a\x00b", "\udcff"])
+def test_a_comment_that_nothing_can_hold_is_refused_and_nothing_written(house: House, comment: str) -> None:
+    ref = house.publish()
+    bring_to(house, ref, "candidate")
+    before = house.actions()
+    with pytest.raises(InvalidError, match="the comment"):
+        house.promotions("ana").request(ref_of(ref), "validated", comment=comment)
+    assert house.actions() == before
+    request = house.promotions("ana").request(ref_of(ref), "validated").summary.id
+    for verb in (house.promotions("ben").approve, house.promotions("ben").reject):
+        with pytest.raises(InvalidError, match="the comment"):
+            verb(request, comment=comment)
+    assert house.promotions("ana").request_detail(request).votes == ()
+
+
 def test_a_request_is_withdrawn_by_its_author_or_an_admin(house: House) -> None:
     ref = house.publish()
     bring_to(house, ref, "candidate")
@@ -464,7 +479,10 @@ def test_evidence_is_taken_only_from_its_producers(house: House, who: str, type_
         ({"a": float("nan")}, None, "cannot be written as canonical JSON"),
         ({"a": 2**60}, None, "cannot be written as canonical JSON"),
         ({"a": 1}, "../../etc/passwd", "is not a plain file name"),
-        ({"a": 1}, "", "is not a plain file name"),
+        ({"a": 1}, "a\\b", "is not a plain file name"),
+        ({"a": 1}, "", "the file name is empty"),
+        ({"a": 1}, "\udcff.pdf", "the file name has control characters"),
+        ({"a": "\udcff"}, None, "cannot be written as canonical JSON"),
     ],
 )
 def test_bad_evidence_is_refused(house: House, body: dict[str, object], file_name: str | None, reason: str) -> None:
