@@ -24,13 +24,15 @@ TIMM = "timm:"
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TimmFamily:
     """A model of timm with its own classifier taken off, and put back when it is saved."""
 
     name: str
     classifier: str
     dim: int
+    settings: Mapping[str, Any]
+    """What timm calls `pretrained_cfg`: input size, normalisation, names of the first and the last layer."""
 
     def architecture(self, shape: HeadShape | None) -> str:
         if shape is not None and shape.kind != "linear":
@@ -48,7 +50,9 @@ class TimmFamily:
 
     def config(self, shape: HeadShape | None, classes: tuple[str, ...] | None) -> dict[str, Any]:
         outputs = 0 if shape is None else len(classes or ())
+        settings = dict(self.settings) | {"num_classes": outputs}
         document: dict[str, Any] = {"architecture": self.name, "num_classes": outputs, "num_features": self.dim}
+        document |= {"pretrained_cfg": settings}
         return document | ({"label_names": list(classes)} | label_maps(classes) if classes else {})
 
 
@@ -64,7 +68,7 @@ def load_timm(folder: Path, architecture: str) -> Loaded:
     if head is not None and not isinstance(head, nn.Linear):
         raise InvalidError(f"the head of {architecture} is not one linear layer", remedy="Choose another source")
     module.reset_classifier(0)
-    family = TimmFamily(name, classifier, int(module.num_features))
+    family = _family(name, classifier, module)
     if head is None:
         return Loaded(family, module, family.dim)
     if names is not None and len(names) != outputs:
@@ -92,8 +96,17 @@ def fit_timm(architecture: str, shapes: Shapes) -> tuple[dict[str, Any], dict[st
         bias = shapes.get(f"{classifier}.bias", (0,))
         module, _ = build(name, bias[0])
     check_fit(architecture, {key: tuple(t.shape) for key, t in module.state_dict().items()}, shapes)
-    config = TimmFamily(name, classifier, int(module.num_features)).config(None, None) | {"num_classes": bias[0]}
+    config = _family(name, classifier, module).config(None, None) | {"num_classes": bias[0]}
+    config["pretrained_cfg"]["num_classes"] = bias[0]
     return config, _preprocess(module.pretrained_cfg).document(), bias[0] > 0
+
+
+def _family(name: str, classifier: str, module: Any) -> TimmFamily:
+    kept = ("input_size", "fixed_input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode", "pool_size")
+    settings = {
+        key: module.pretrained_cfg[key] for key in (*kept, "first_conv", "classifier") if key in module.pretrained_cfg
+    }
+    return TimmFamily(name, classifier, int(module.num_features), settings)
 
 
 def _preprocess(settings: Mapping[str, Any]) -> Preprocess:
