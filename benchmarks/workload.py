@@ -95,10 +95,10 @@ def pictures(folder: Path, counts: Mapping[str, int], side: int, classes: int = 
 
 def image_source(folder: Path, config: Any, side: int) -> ModelInput:
     """An image model of transformers with random weights in `folder`, from its config."""
-    from transformers import AutoModel
+    from transformers import AutoModelForImageClassification
 
     torch.manual_seed(0)
-    model = AutoModel.from_config(config)
+    model = AutoModelForImageClassification.from_config(config)
     model.save_pretrained(folder)
     document = {"size": {"height": side, "width": side}}
     (folder / "preprocessor_config.json").write_text(json.dumps(document))
