@@ -41,6 +41,7 @@ def main() -> None:
     try:
         _limit(request)
         note = _leave_network()
+        _die_with_parent()
         converted = convert(request)
         answer = encode_answer(_with_note(converted, note))
     except RegistryError as error:
@@ -134,12 +135,16 @@ def _may_be_pickle(path: Path) -> bool:
 
 
 def _limit(request: Request) -> None:
-    """Set limits on processor time, file size, memory and core dumps; die with the parent; gain no rights."""
+    """Set limits on processor time, file size, memory and core dumps."""
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_CPU, request.seconds)
     _lower(resource.RLIMIT_FSIZE, request.largest_file)
     if request.memory:
         _lower(resource.RLIMIT_DATA, request.memory)
+
+
+def _die_with_parent() -> None:
+    """End when the importing process is killed, and gain no rights; after the namespaces, which may undo the first."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

@@ -6,6 +6,8 @@ import json
 import os
 import pickle
 import socket
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -121,6 +123,7 @@ def test_whatever_goes_wrong_is_one_clear_error_and_nothing_is_left(
         assert caught.value.facts == {"missing": ["a.b"]}
 
 
+@pytest.mark.slow
 def test_a_process_that_takes_too_long_is_ended_with_all_it_started(ask: Ask, tmp_path: Path) -> None:
     mark = tmp_path / "alive"
     child = f"import time, pathlib; time.sleep(4); pathlib.Path({str(mark)!r}).touch()"
@@ -128,6 +131,26 @@ def test_a_process_that_takes_too_long_is_ended_with_all_it_started(ask: Ask, tm
     with pytest.raises(UnavailableError, match="longer than 2 seconds"):
         ask(f"subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(60)", seconds=2)
     assert time.monotonic() - began < 20
+    time.sleep(4)
+    assert not mark.exists()
+
+
+@pytest.mark.slow
+def test_killing_the_import_ends_the_converting_process_too(ask: Ask, tmp_path: Path) -> None:
+    source, begun, mark = tmp_path / "source.odd", tmp_path / "begun", tmp_path / "alive"
+    source.write_text(f"pathlib.Path({str(begun)!r}).touch(); time.sleep(3); pathlib.Path({str(mark)!r}).touch()")
+    lines = (
+        "from pathlib import Path; from registry.sandbox import convert_in_subprocess as convert; "
+        f"convert(Path({str(source)!r}), Path({str(tmp_path / 'target')!r}), "
+        "architecture=None, pickles=True, memory=0, seconds=60)"
+    )
+    importing = subprocess.Popen([sys.executable, "-c", lines])
+    deadline = time.monotonic() + 30
+    while not begun.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    importing.kill()
+    importing.wait()
+    assert begun.exists()
     time.sleep(4)
     assert not mark.exists()
 
