@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from registry.domain.transfers import Freeze, Optimizer
 from registry.errors import BadRecipeError
@@ -41,9 +42,14 @@ def freeze(layers: Layers, head: nn.Module, what: Freeze) -> list[nn.Module]:
 
 
 def keep_frozen(module: nn.Module, frozen: Sequence[nn.Module]) -> None:
-    """Training mode for `module`, eval mode for its frozen parts."""
+    """Training mode for `module`; eval mode for its frozen parts, and for every BatchNorm, frozen or learning.
+
+    The trunk is pretrained: its running statistics come from far more data than a transfer has, and a few hundred
+    steps with a small momentum leave them neither old nor new. Scales and shifts still learn.
+    """
     module.train()
-    for part in frozen:
+    still = [part for part in module.modules() if isinstance(part, _BatchNorm)]
+    for part in (*frozen, *still):
         part.eval()
 
 

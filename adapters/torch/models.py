@@ -175,18 +175,6 @@ def load_image_model(folder: Path, architecture: str) -> ImageModel:
     )
 
 
-def freeze_batchnorm(module: nn.Module) -> int:
-    """Put every BatchNorm in `module` in eval mode, so that its running statistics stay; gives how many there are.
-
-    Call it again after each `module.train()`, which undoes it. Weights and biases of the norms stay trainable unless
-    `requires_grad` says otherwise. A frozen layer wants this: else it drifts with each batch though its weights do not.
-    """
-    norms = [m for m in module.modules() if isinstance(m, _BATCH_NORM)]
-    for norm in norms:
-        norm.eval()
-    return len(norms)
-
-
 def definition_file(architecture: str) -> Path | None:
     """The one-file definition to write beside the weights; None where a stock library builds the architecture."""
     names = {"efficientnet_lite0": "efficientnet_lite.py", "squeezenet1_1": "squeezenet.py", MLP: f"{MLP}.py"}

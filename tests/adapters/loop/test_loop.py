@@ -110,6 +110,19 @@ def test_a_frozen_batchnorm_keeps_its_statistics() -> None:
     ]
 
 
+def test_a_learning_batchnorm_keeps_its_statistics_and_learns_its_scale() -> None:
+    net = Net()
+    keep_frozen(net, freeze(net.layers, net.head, Freeze()))
+    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm1d)]
+    before = [{name: buffer.clone() for name, buffer in norm.named_buffers()} for norm in norms]
+    net(torch.randn(4, 6)).sum().backward()
+    assert norms
+    for norm, old in zip(norms, before, strict=True):
+        assert all(torch.equal(buffer, old[name]) for name, buffer in norm.named_buffers())
+        assert norm.weight.grad is not None
+    assert net.head.training
+
+
 def test_nothing_left_to_learn_is_refused() -> None:
     with pytest.raises(BadRecipeError, match="frozen"):
         build([], Optimizer())
