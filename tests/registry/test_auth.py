@@ -13,16 +13,10 @@ from registry.auth import Doorkeeper, Session, session_key
 from registry.domain.people import Actor
 from registry.errors import IntegrityError, PermissionDeniedError, UnauthenticatedError, UsageError
 from registry.settings import Settings
-from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock
-from tests.registry.services.houses import House, furnish
+from tests.registry.services.houses import House
 
 KEY = "k" * 32
-
-
-@pytest.fixture
-def house(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) -> House:
-    return furnish(House(open_uow, clock, tmp_path))
 
 
 @pytest.fixture

@@ -118,3 +118,24 @@ def furnish(house: House) -> House:
         uow.commit(Event("person.added", "person:root", {}))
     house.promotions("root").publish_policy(default_policy_text())
     return house
+
+
+def ref_of(ref: VersionRef) -> Reference:
+    return Reference(ref.kind, ref.name, ref.number)
+
+
+def bring_to(house: House, ref: VersionRef, stage: str) -> None:
+    """Walk a version up to `stage` as people do."""
+    ana, ben, carla = (house.promotions(who) for who in ("ana", "ben", "carla"))
+    house.clock.forward(minutes=1)
+    ana.request(ref_of(ref), "candidate")
+    if stage == "candidate":
+        return
+    ben.approve(ana.request(ref_of(ref), "validated").summary.id)
+    if stage == "validated":
+        return
+    ana.add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    request = ana.request(ref_of(ref), "production").summary.id
+    ben.approve(request)
+    carla.approve(request)
+    assert house.stage(ref) == "production"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from lineage import Assurance, Digest
@@ -15,15 +13,8 @@ from registry.domain.transfers import Method
 from registry.errors import NotFoundError
 from registry.services import candidate
 from registry.services.candidate import Dossier, open_dossier
-from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.builders import model_ref
-from tests.fakes.clock import FakeClock
-from tests.registry.services.houses import House, furnish
-
-
-@pytest.fixture
-def house(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) -> House:
-    return furnish(House(open_uow, clock, tmp_path))
+from tests.registry.services.houses import House
 
 
 def dossier(house: House, ref: VersionRef) -> Dossier:

@@ -20,12 +20,7 @@ from registry.errors import (
 from registry.services.people import first_admin
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock
-from tests.registry.services.houses import House, furnish
-
-
-@pytest.fixture
-def house(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) -> House:
-    return furnish(House(open_uow, clock, tmp_path))
+from tests.registry.services.houses import House
 
 
 @pytest.fixture

@@ -5,21 +5,15 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from sqlalchemy import update
 
 from lineage import Digest
 from registry.domain.audit import Event
-from registry.domain.catalog import Status
-from registry.domain.names import Reference, VersionRef
 from registry.domain.promotion import RequestDetail, RequestState
-from registry.domain.transfers import Method
 from registry.errors import (
     BadReferenceError,
     ConflictError,
-    IntegrityError,
     InvalidError,
     NotFoundError,
     PermissionDeniedError,
@@ -27,47 +21,9 @@ from registry.errors import (
     RegistryError,
 )
 from registry.services.audit import Audit
-from registry.services.policies import default_policy_text
-from registry.services.promotions import Promotions, protected_aliases
-from registry.storage.database import Database
-from registry.storage.tables import policy
-from registry.storage.unit_of_work import SqlUnitOfWorkFactory
+from registry.services.promotions import Promotions
 from tests.builders import model_ref
-from tests.fakes.clock import FakeClock
-from tests.registry.services.houses import House, furnish
-
-
-@pytest.fixture
-def house(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) -> House:
-    return furnish(House(open_uow, clock, tmp_path))
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def either_house(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) -> House:
-    """The same house over both databases, for what depends on locks."""
-    database: Database = request.getfixturevalue(f"{request.param}_database")
-    return furnish(House(database.factory(clock), clock, tmp_path))
-
-
-def ref_of(ref: VersionRef) -> Reference:
-    return Reference(ref.kind, ref.name, ref.number)
-
-
-def bring_to(house: House, ref: VersionRef, stage: str) -> None:
-    """Walk a version up to `stage` as people do."""
-    ana, ben, carla = (house.promotions(who) for who in ("ana", "ben", "carla"))
-    house.clock.forward(minutes=1)
-    ana.request(ref_of(ref), "candidate")
-    if stage == "candidate":
-        return
-    ben.approve(ana.request(ref_of(ref), "validated").summary.id)
-    if stage == "validated":
-        return
-    ana.add_evidence(ref_of(ref), "validation", {"result": "pass"})
-    request = ana.request(ref_of(ref), "production").summary.id
-    ben.approve(request)
-    carla.approve(request)
-    assert house.stage(ref) == "production"
+from tests.registry.services.houses import House, bring_to, ref_of
 
 
 def test_a_promotion_to_production_from_refusal_to_alias(either_house: House) -> None:
@@ -353,211 +309,6 @@ def test_an_approval_and_a_rejection_at_once_are_decided_one_after_the_other(eit
     assert house.actions(request) == ["promotion.decided"]
 
 
-def test_the_protected_alias_moves_on_and_comes_back(house: House) -> None:
-    one = house.publish()
-    bring_to(house, one, "production")
-    two = house.publish(accuracy=0.95)
-    bring_to(house, two, "production")
-    assert house.alias("vision/digits") == two
-    back = house.promotions("ana").request(ref_of(one), "production").summary
-    assert back.alias == "production"
-    house.promotions("carla").approve(back.id)
-    assert house.alias("vision/digits") == one
-    again = house.promotions("ana").request(ref_of(one), "production").summary
-    house.promotions("carla").approve(again.id)
-    assert house.alias("vision/digits") == one
-    assert "alias.dropped" not in house.actions(str(one))
-
-
-def test_a_worse_version_is_held_against_the_one_in_production(house: House) -> None:
-    bring_to(house, house.publish(accuracy=0.95), "production")
-    worse = house.publish(accuracy=0.9)
-    bring_to(house, worse, "validated")
-    reasons = house.promotions("ana").request(ref_of(worse), "production").verdict.reasons
-    assert any(reason.startswith("No worse than the version in production") for reason in reasons)
-
-
-def test_a_retired_version_gives_up_the_protected_alias(house: House) -> None:
-    ref = house.publish()
-    bring_to(house, ref, "production")
-    request = house.promotions("ana").request(ref_of(ref), "retired").summary.id
-    house.promotions("carla").approve(request)
-    assert (house.stage(ref), house.alias("vision/digits")) == ("retired", None)
-    assert house.actions(str(ref))[-1] == "alias.dropped"
-
-
-def test_retiring_a_version_leaves_the_alias_of_its_successor_alone(house: House) -> None:
-    one = house.publish()
-    bring_to(house, one, "production")
-    two = house.publish(accuracy=0.95)
-    bring_to(house, two, "production")
-    house.promotions("carla").approve(house.promotions("ana").request(ref_of(one), "retired").summary.id)
-    assert (house.stage(one), house.alias("vision/digits")) == ("retired", two)
-
-
-def test_a_recalled_ancestor_stops_a_promotion(house: House) -> None:
-    parent = house.publish("library/net", accuracy=None)
-    child = house.publish(parents=[parent])
-    with house.open_uow(actor="root", write=True) as uow:
-        uow.catalog.set_status(parent, Status.RECALLED, "poisoned", at=house.clock.now())
-        uow.commit(Event("model_version.recalled", str(parent), {}))
-    with pytest.raises(PolicyRefusedError, match="No ancestor is recalled or suspended"):
-        house.promotions("ana").request(ref_of(child), "candidate")
-
-
-def test_an_unknown_licence_anywhere_in_the_ancestry_stops_a_promotion(house: House) -> None:
-    parent = house.publish("library/net", licence="other")
-    child = house.publish(parents=[parent], data={"train": house.add_data()})
-    with pytest.raises(PolicyRefusedError, match="of every ancestor is known"):
-        house.promotions("ana").request(ref_of(child), "candidate")
-
-
-def test_a_model_no_better_than_guessing_is_not_validated(house: House) -> None:
-    ref = house.publish(accuracy=0.42)
-    bring_to(house, ref, "candidate")
-    reasons = house.promotions("ana").request(ref_of(ref), "validated").verdict.reasons
-    assert reasons[0].startswith("The accuracy is clearly above that of always naming the commonest class")
-
-
-def test_an_imported_model_is_validated_by_a_report_instead_of_metrics(house: House) -> None:
-    ref = house.publish("library/net", accuracy=None, method=Method.IMPORT)
-    bring_to(house, ref, "candidate")
-    house.promotions("ana").add_evidence(ref_of(ref), "validation", {"checked": "weights"})
-    request = house.promotions("ana").request(ref_of(ref), "validated").summary.id
-    assert house.promotions("ben").approve(request).summary.state is RequestState.PROMOTED
-
-
-# --- evidence ------------------------------------------------------------------------------------------------------
-
-
-def test_card_provenance_and_metrics_are_on_record_without_anybody_adding_them(house: House) -> None:
-    ref = house.publish()
-    found = house.promotions("guest").evidence(ref_of(ref))
-    assert [(item.type, item.added_by) for item in found] == [
-        ("model_card", "ana"),
-        ("provenance", "system"),
-        ("eval_report", "system"),
-    ]
-    assert found[2].body["accuracy"] == 0.9
-    bare = house.publish("vision/bare", accuracy=None, card=None, manifest=False)
-    assert house.promotions("guest").evidence(ref_of(bare)) == ()
-
-
-def test_evidence_keeps_its_file_and_is_bound_to_the_bytes(house: House) -> None:
-    ref = house.publish()
-    added = house.promotions("ana").add_evidence(
-        ref_of(ref), "validation", {"errors": 3}, file=io.BytesIO(b"%PDF"), file_name="report.pdf"
-    )
-    assert added.file is not None
-    assert house.blobs.open(added.file).read() == b"%PDF"
-    assert house.promotions("guest").evidence(ref_of(ref))[-1] == added
-
-
-@pytest.mark.parametrize(
-    ("who", "type_", "reason"),
-    [
-        ("ana", "eval_report", "the evidence eval_report is recorded by the registry itself, from nobody else"),
-        ("ana", "provenance", "recorded by the registry itself"),
-        ("ana", "valdation", "the policy default knows no evidence 'valdation': did you mean 'validation'?"),
-        ("carla", "validation", "is taken from a developer or a validator, and carla is none"),
-    ],
-)
-def test_evidence_is_taken_only_from_its_producers(house: House, who: str, type_: str, reason: str) -> None:
-    ref = house.publish()
-    with pytest.raises(PolicyRefusedError) as refusal:
-        house.promotions(who).add_evidence(ref_of(ref), type_, {"a": 1}, file=io.BytesIO(b"x"), file_name="x")
-    assert reason in refusal.value.reasons[0]
-    assert len(house.promotions("guest").evidence(ref_of(ref))) == 3
-    assert not house.blobs.kept, "the file of refused evidence is not stored"
-
-
-@pytest.mark.parametrize(
-    ("body", "file_name", "reason"),
-    [
-        ({}, None, "the evidence says nothing"),
-        ({"a": "x" * 70_000}, None, "larger than 65,536 bytes"),
-        ({"a": float("nan")}, None, "cannot be written as canonical JSON"),
-        ({"a": 2**60}, None, "cannot be written as canonical JSON"),
-        ({"a": 1}, "../../etc/passwd", "is not a plain file name"),
-        ({"a": 1}, "a\\b", "is not a plain file name"),
-        ({"a": 1}, "", "the file name is empty"),
-        ({"a": 1}, "\udcff.pdf", "the file name has control characters"),
-        ({"a": "\udcff"}, None, "cannot be written as canonical JSON"),
-    ],
-)
-def test_bad_evidence_is_refused(house: House, body: dict[str, object], file_name: str | None, reason: str) -> None:
-    ref = house.publish()
-    file = io.BytesIO(b"x") if file_name is not None else None
-    with pytest.raises(InvalidError, match=reason):
-        house.promotions("ana").add_evidence(ref_of(ref), "validation", body, file=file, file_name=file_name)
-    assert len(house.promotions("ana").evidence(ref_of(ref))) == 3
-
-
-# --- policies ------------------------------------------------------------------------------------------------------
-
-
-def test_only_an_admin_publishes_and_the_version_only_grows(house: House) -> None:
-    text = default_policy_text()
-    with pytest.raises(PermissionDeniedError):
-        house.promotions("ana").publish_policy(text.replace("version: 1", "version: 2"))
-    with pytest.raises(ConflictError, match="version 1 of the policy default is published already"):
-        house.promotions("root").publish_policy(text)
-    published = house.promotions("root").publish_policy(text.replace("version: 1", "version: 3"))
-    assert house.promotions("ana").policy("default") == published
-    assert house.promotions("ana").policy("default", 1).text == text
-    with pytest.raises(ConflictError):
-        house.promotions("root").publish_policy(text.replace("version: 1", "version: 2"))
-    with pytest.raises(NotFoundError, match="there is no version 2 of a policy default"):
-        house.promotions("ana").policy("default", 2)
-    assert [value.version for value in house.promotions("ana").policies()] == [3]
-
-
-def test_a_policy_is_checked_without_being_published(house: House) -> None:
-    text = default_policy_text().replace("name: default", "name: other")
-    assert house.promotions("guest").check_policy(text).name == "other"
-    assert [value.name for value in house.promotions("guest").policies()] == ["default"]
-
-
-def test_s11_an_open_request_keeps_the_policy_that_it_was_opened_under(house: House) -> None:
-    ref = house.publish()
-    bring_to(house, ref, "candidate")
-    request = house.promotions("ana").request(ref_of(ref), "validated").summary.id
-    stricter = default_policy_text().replace("version: 1", "version: 2").replace("quorum: 1", "quorum: 5")
-    house.promotions("root").publish_policy(stricter)
-    assert house.promotions("ben").approve(request).summary.state is RequestState.PROMOTED
-    assert house.promotions("ana").request_detail(request).policy == "default/1"
-    assert (
-        house.promotions("ana").request(ref_of(ref), "production").verdict.reasons[-1] == "0 of 5 risk-owner approvals"
-    )
-
-
-def test_a_policy_of_higher_priority_takes_over_what_it_matches(house: House) -> None:
-    sandbox = Path(__file__).parents[3] / "examples" / "policies" / "sandbox.yaml"
-    house.promotions("root").publish_policy(sandbox.read_text(encoding="utf-8"))
-    toy = house.publish("sandbox/toy", card=None, licence="other")
-    request = house.promotions("ana").request(ref_of(toy), "tried").summary.id
-    house.promotions("dora").approve(request)
-    assert house.alias("sandbox/toy", "playground") == toy
-    with house.open_uow(actor="ana") as uow:
-        assert protected_aliases(uow) == {"production", "playground"}
-
-
-def test_with_no_matching_policy_nothing_is_promoted_and_no_evidence_is_taken(
-    open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path
-) -> None:
-    house = furnish(House(open_uow, clock, tmp_path))
-    text = default_policy_text().replace("version: 1", "version: 2").replace('"model_version"', '"dataset_version"')
-    house.promotions("root").publish_policy(text)
-    ref = house.publish()
-    with pytest.raises(PolicyRefusedError, match="no policy matches models:/vision/digits/1"):
-        house.promotions("ana").request(ref_of(ref), "candidate")
-    with pytest.raises(PolicyRefusedError, match="no policy matches"):
-        house.promotions("ana").add_evidence(ref_of(ref), "validation", {"a": 1})
-
-
-# --- references ----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "verb",
     [
@@ -582,16 +333,3 @@ def test_requests_are_found_by_model_and_state(house: House) -> None:
     assert len(ana.requests(name=ref.name).items) == 2
     with pytest.raises(NotFoundError, match="there is no promotion request req-x"):
         ana.request_detail("req-x")
-
-
-def test_a_policy_changed_in_the_database_is_noticed(house: House) -> None:
-    ref = house.publish()
-    bring_to(house, ref, "candidate")
-    request = house.promotions("ana").request(ref_of(ref), "validated").summary.id
-    with house.open_uow(actor="root", write=True) as uow:
-        connection = uow._connection
-        assert connection is not None
-        connection.execute(update(policy).values(text=policy.c.text + "# weaker\n"))
-        uow.commit_unaudited()
-    with pytest.raises(IntegrityError, match="is not what it was"):
-        house.promotions("ben").approve(request)

@@ -1,0 +1,76 @@
+"""Evidence: what the registry has on record itself, and what it takes from whom."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from registry.errors import (
+    InvalidError,
+    PolicyRefusedError,
+)
+from tests.registry.services.houses import House, ref_of
+
+
+def test_card_provenance_and_metrics_are_on_record_without_anybody_adding_them(house: House) -> None:
+    ref = house.publish()
+    found = house.promotions("guest").evidence(ref_of(ref))
+    assert [(item.type, item.added_by) for item in found] == [
+        ("model_card", "ana"),
+        ("provenance", "system"),
+        ("eval_report", "system"),
+    ]
+    assert found[2].body["accuracy"] == 0.9
+    bare = house.publish("vision/bare", accuracy=None, card=None, manifest=False)
+    assert house.promotions("guest").evidence(ref_of(bare)) == ()
+
+
+def test_evidence_keeps_its_file_and_is_bound_to_the_bytes(house: House) -> None:
+    ref = house.publish()
+    added = house.promotions("ana").add_evidence(
+        ref_of(ref), "validation", {"errors": 3}, file=io.BytesIO(b"%PDF"), file_name="report.pdf"
+    )
+    assert added.file is not None
+    assert house.blobs.open(added.file).read() == b"%PDF"
+    assert house.promotions("guest").evidence(ref_of(ref))[-1] == added
+
+
+@pytest.mark.parametrize(
+    ("who", "type_", "reason"),
+    [
+        ("ana", "eval_report", "the evidence eval_report is recorded by the registry itself, from nobody else"),
+        ("ana", "provenance", "recorded by the registry itself"),
+        ("ana", "valdation", "the policy default knows no evidence 'valdation': did you mean 'validation'?"),
+        ("carla", "validation", "is taken from a developer or a validator, and carla is none"),
+    ],
+)
+def test_evidence_is_taken_only_from_its_producers(house: House, who: str, type_: str, reason: str) -> None:
+    ref = house.publish()
+    with pytest.raises(PolicyRefusedError) as refusal:
+        house.promotions(who).add_evidence(ref_of(ref), type_, {"a": 1}, file=io.BytesIO(b"x"), file_name="x")
+    assert reason in refusal.value.reasons[0]
+    assert len(house.promotions("guest").evidence(ref_of(ref))) == 3
+    assert not house.blobs.kept, "the file of refused evidence is not stored"
+
+
+@pytest.mark.parametrize(
+    ("body", "file_name", "reason"),
+    [
+        ({}, None, "the evidence says nothing"),
+        ({"a": "x" * 70_000}, None, "larger than 65,536 bytes"),
+        ({"a": float("nan")}, None, "cannot be written as canonical JSON"),
+        ({"a": 2**60}, None, "cannot be written as canonical JSON"),
+        ({"a": 1}, "../../etc/passwd", "is not a plain file name"),
+        ({"a": 1}, "a\\b", "is not a plain file name"),
+        ({"a": 1}, "", "the file name is empty"),
+        ({"a": 1}, "\udcff.pdf", "the file name has control characters"),
+        ({"a": "\udcff"}, None, "cannot be written as canonical JSON"),
+    ],
+)
+def test_bad_evidence_is_refused(house: House, body: dict[str, object], file_name: str | None, reason: str) -> None:
+    ref = house.publish()
+    file = io.BytesIO(b"x") if file_name is not None else None
+    with pytest.raises(InvalidError, match=reason):
+        house.promotions("ana").add_evidence(ref_of(ref), "validation", body, file=file, file_name=file_name)
+    assert len(house.promotions("ana").evidence(ref_of(ref))) == 3
