@@ -68,7 +68,7 @@ class Guard:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
-            await self._answer(Request(scope, receive), _Sender(send, scope["path"]))
+            await self._answer(Request(scope, receive), _Sender(send, scope))
 
     async def _answer(self, request: Request, send: _Sender) -> None:
         try:
@@ -133,9 +133,12 @@ class Guard:
 class _Sender:
     """Passes an answer on, with the headers that every answer has, and knows whether one was begun."""
 
-    def __init__(self, send: Send, path: str) -> None:
+    def __init__(self, send: Send, scope: Scope) -> None:
         self.send = send
-        self.is_static = path.startswith("/static/")
+        self.kept = "no-store"
+        if scope["path"].startswith("/static/"):  # an address with the file's digest never means other bytes
+            named = b"v=" in scope["query_string"]
+            self.kept = "public, max-age=31536000, immutable" if named else "no-cache"
         self.started = False
 
     async def __call__(self, message: Message) -> None:
@@ -144,8 +147,7 @@ class _Sender:
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers[name] = value
-            kept = "public, max-age=31536000, immutable" if self.is_static and message["status"] == 200 else "no-store"
-            headers.setdefault("Cache-Control", kept)
+            headers.setdefault("Cache-Control", self.kept if message["status"] < 400 else "no-store")
         await self.send(message)
 
 

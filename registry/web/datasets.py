@@ -42,6 +42,7 @@ class DatasetPage:
     """One dataset version, its classes by split, and what was made with it."""
 
     version: DatasetVersionDetail
+    splits: Sequence[SplitSummary]
     numbers: range
     rows: tuple[ClassRow, ...]
     more_classes: int
@@ -50,6 +51,8 @@ class DatasetPage:
 
 
 MAX_CLASSES = 40
+_ORDER = {"train": 0, "validation": 1, "test": 2}
+"""How people name splits in one breath; others follow by name."""
 
 
 @router.get("/datasets")
@@ -71,9 +74,11 @@ def dataset(request: Request, office: House, team: str, name: str, version: str 
     reference = Reference.parse(f"datasets:/{asked}/{version}") if version else Reference(AssetKind.DATASETS, asked)
     detail = office.datasets.version(reference)
     graph = office.lineage.show(str(detail.summary.ref), up=0, down=-1, limit=300)
-    rows = class_rows(detail.summary.splits)
+    splits = sorted(detail.summary.splits, key=lambda split: (_ORDER.get(split.name, len(_ORDER)), split.name))
+    rows = class_rows(splits)
     context = DatasetPage(
         version=detail,
+        splits=splits,
         numbers=range(detail.dataset.versions, 0, -1),
         rows=rows[:MAX_CLASSES],
         more_classes=max(len(rows) - MAX_CLASSES, 0),

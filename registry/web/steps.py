@@ -18,9 +18,10 @@ from registry.domain.transfers import StepDetail, StepState, StepSummary
 from registry.errors import NotFoundError
 from registry.web.curve import Plot, plots
 from registry.web.parts import House, see
-from registry.web.render import link, page
+from registry.web.render import link, number, page
 
 router = APIRouter()
+_SHOWN_ELSEWHERE = frozenset({"schema", "actor", "adapter", "method", "recipe", "started_at", "ended_at", "metrics"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +91,24 @@ def cancel(office: House, step: str) -> RedirectResponse:
 
 
 def highlights(manifest: Mapping[str, object]) -> dict[str, str]:
-    """The short facts of a manifest (texts and numbers, one level of nesting) as a reader wants them first."""
+    """The short facts of a manifest (texts and numbers, one level of nesting) that the page does not show elsewhere."""
     found: dict[str, str] = {}
     for key, value in manifest.items():
+        if key in _SHOWN_ELSEWHERE:
+            continue
         inner = value.items() if isinstance(value, Mapping) else [("", value)]
         for word, fact in inner:
-            if isinstance(fact, str | int | float) and len(str(fact)) <= 60 and len(found) < 40:
-                found[f"{key} · {word}" if word else key] = (
-                    f"{fact:.6g}" if isinstance(fact, float) or _is_large(fact) else str(fact)
-                )
+            if isinstance(fact, str | int | float) and len(str(fact)) <= 60:
+                found[f"{key} · {word}" if word else key] = _said(fact)
     return found
 
 
-def _is_large(fact: str | int | float) -> bool:
-    return isinstance(fact, int) and abs(fact) >= 10_000_000
+def _said(fact: str | float) -> str:
+    if isinstance(fact, bool):
+        return "yes" if fact else "no"
+    if isinstance(fact, str):
+        return fact
+    return f"{fact:.5g}" if isinstance(fact, float) or abs(fact) >= 10_000_000 else number(fact)
 
 
 def _known(step: str) -> str:

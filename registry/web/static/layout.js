@@ -9,9 +9,8 @@ const MOST_LANES = 3000; // places kept free for long edges; a larger graph draw
 export function place(nodes, edges, wide) {
   const layer = layered(nodes, edges);
   const { rows, links, chains } = laned(nodes, edges, layer);
-  const beside = neighbours(links);
-  untangle(rows, beside);
-  const at = spread(rows, beside, wide);
+  const near = neighbours(links);
+  const at = spread(untangle(rows, near), near.beside, wide);
   const places = new Map(nodes.map((node) => [node.id, at.get(node.id)]));
   const bends = new Map([...chains].map(([edge, lanes]) => [edge, lanes.map((lane) => at.get(lane))]));
   return { places, bends };
@@ -67,30 +66,57 @@ function laned(nodes, edges, layer) {
   return { rows: rows.filter(Boolean), links, chains };
 }
 
+// What hangs on each place: `above` it, `below` it, and both together (`beside`).
 function neighbours(links) {
-  const beside = new Map();
-  const join = (one, other) => (beside.get(one) ?? beside.set(one, []).get(one)).push(other);
-  for (const [one, other] of links) {
-    join(one, other);
-    join(other, one);
+  const [above, below, beside] = [new Map(), new Map(), new Map()];
+  const join = (map, one, other) => (map.get(one) ?? map.set(one, []).get(one)).push(other);
+  for (const [upper, lower] of links) {
+    join(above, lower, upper);
+    join(below, upper, lower);
+    join(beside, upper, lower);
+    join(beside, lower, upper);
   }
-  return beside;
+  return { above, below, beside };
 }
 
 const mean = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 
-// Barycentres, down and up a few times: each place goes to the mean of its neighbours' places.
-function untangle(rows, beside) {
+// Barycentres, down and up a few times, from two first orders: each place goes to the mean of its neighbours in the row
+// before, or in both rows. No way is best for every family, and a sweep can undo what an earlier one gained: the order
+// with the fewest crossings is kept.
+function untangle(rows, { above, below, beside }) {
   const at = new Map();
   const note = (row) => row.forEach((id, i) => at.set(id, i - (row.length - 1) / 2));
-  rows.forEach(note);
-  for (let sweep = 0; sweep < 8; sweep += 1) {
-    for (const row of sweep % 2 ? [...rows].reverse() : rows) {
-      const wish = new Map(row.map((id) => [id, beside.has(id) ? mean(beside.get(id).map((other) => at.get(other))) : at.get(id)]));
-      row.sort((one, two) => wish.get(one) - wish.get(two));
-      note(row);
+  let best = { crossings: Infinity, rows };
+  const turned = rows.map((row) => [...row].reverse());
+  const ways = [rows, turned].flatMap((start) => [[start, above, below], [start, beside, beside]]);
+  for (const [start, before, after] of ways) {
+    const tried = start.map((row) => [...row]);
+    tried.forEach(note);
+    for (let sweep = 0; sweep < 8 && best.crossings > 0; sweep += 1) {
+      const near = sweep % 2 ? after : before;
+      for (const row of sweep % 2 ? [...tried].reverse() : tried) {
+        const wish = new Map(row.map((id) => [id, near.has(id) ? mean(near.get(id).map((other) => at.get(other))) : at.get(id)]));
+        row.sort((one, two) => wish.get(one) - wish.get(two));
+        note(row);
+      }
+      const crossings = crossed(tried, below);
+      if (crossings < best.crossings) best = { crossings, rows: tried.map((row) => [...row]) };
     }
   }
+  return best.rows;
+}
+
+// How many links cross, over each pair of neighbouring rows; large rows are not counted (the first order is kept).
+function crossed(rows, below) {
+  let count = 0;
+  for (let i = 1; i < rows.length; i += 1) {
+    const place = new Map(rows[i].map((id, number) => [id, number]));
+    const ends = rows[i - 1].flatMap((id) => (below.get(id) ?? []).map((other) => place.get(other)).sort((a, b) => a - b));
+    if (ends.length > 400) continue;
+    for (let k = 0; k < ends.length; k += 1) for (let m = 0; m < k; m += 1) count += ends[m] > ends[k];
+  }
+  return count;
 }
 
 // Pixels: as near to the neighbours' mean as the room of the others in the row allows. A lane needs less than a node.

@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 
 from registry.auth import COOKIE
 from registry.errors import Family, RegistryError
+from registry.web.render import static
 from tests.serving import HOST, House, form_token, problem
 
 OPEN = {("GET", "/healthz"), ("GET", "/sign-in"), ("POST", "/sign-in")}
@@ -62,7 +63,8 @@ def test_unknown_addresses_ask_too(house: House) -> None:
 
 
 def test_static_files_stay_in_their_folder(house: House) -> None:
-    assert house.client().get("/static/forebear.css").headers["cache-control"].startswith("public")
+    assert house.client().get("/static/layout.js").headers["cache-control"] == "no-cache"
+    assert "immutable" in house.client().get(static("forebear.css")).headers["cache-control"]
     for path in ("/static/%2e%2e/server.py", "/static/..%2f..%2fserver.py", "/static/%2fetc%2fpasswd", "/static/none"):
         assert house.client().get(path).status_code == 404, path
 

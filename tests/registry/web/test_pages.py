@@ -112,7 +112,7 @@ def test_a_step_page_draws_its_curves_on_the_server(house: House) -> None:
     html = client.get(f"/steps/{step}").text
     assert html.count("<polyline") == 4
     page = text_of(html)
-    for words in ("Recipe after defaults", "mirrored", "validation", "forebear/provenance/v1", "8 of 8"):
+    for words in ("Recipe after defaults", "mirrored", "validation", "environment · torch", "8 of 8"):
         assert words in page
 
 
