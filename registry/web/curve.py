@@ -83,12 +83,15 @@ def _plot(metric: str, by_role: dict[str, list[EpochMetric]], roles: Sequence[st
 
 
 def _nice_range(values: Sequence[float]) -> tuple[float, float]:
-    """Bounds around `values` at round numbers, never empty."""
+    """Bounds around `values` at round numbers, never empty. What differs by rounding alone is a flat line."""
     low, high = min(values), max(values)
-    spread = (high - low) or abs(high) or 1.0
-    step = 10 ** math.floor(math.log10(spread))
+    size = max(abs(low), abs(high))
+    if high - low < 1e-9 * max(size, 1e-3):
+        pad = max(size / 10, 1e-6)
+        return low - pad, high + pad
+    step = 10 ** math.floor(math.log10(high - low))
     for divisor in (1, 2, 5):
-        if spread / (step / divisor) >= 3:
+        if (high - low) / (step / divisor) >= 3:
             step /= divisor
             break
-    return math.floor(low / step) * step, math.ceil(high / step + (high == low)) * step
+    return math.floor(low / step) * step, math.ceil(high / step) * step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from registry.domain.transfers import EpochMetric
@@ -21,6 +21,8 @@ points = st.builds(
 
 
 @given(st.lists(points, max_size=40))
+@example([EpochMetric(0, 0, "loss", "train", 5e-324)])
+@example([EpochMetric(0, 0, "loss", "train", 1e9), EpochMetric(1, 1, "loss", "train", 1e9 + 1e-6)])
 def test_every_point_lies_on_the_plate(curve: list[EpochMetric]) -> None:
     for plot in plots(curve):
         for line in plot.lines:
