@@ -34,6 +34,8 @@ from registry.web.routes import pages_router
 
 OPEN = frozenset({"/healthz", "/sign-in"})
 """Besides static files, all that may be reached by nobody in particular."""
+MAX_FORM = 256 * 1024
+"""Bytes of a form; the API caps its own bodies, where an upload may be large."""
 SAFE = frozenset({"GET", "HEAD"})
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -164,11 +166,13 @@ def create_app(office: Office, settings: Settings, door: Doorkeeper, *, home: Pa
         ("/sign-in", "GET", sign_in_form),
         ("/sign-in", "POST", sign_in),
     ):
-        app.add_api_route(path, answer, methods=[method], include_in_schema=False, response_model=None)
+        app.add_api_route(
+            path, answer, methods=[method], include_in_schema=False, response_model=None, max_body_size=MAX_FORM
+        )
     pages = pages_router()
     pages.add_api_route("/sign-out", sign_out, methods=["POST"], response_model=None)
     app.include_router(api_router())
-    app.include_router(pages)
+    app.include_router(pages, max_body_size=MAX_FORM)
     app.mount("/static", StaticFiles(directory=STATIC))
     for kind in (RegistryError, LineageError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer_error)

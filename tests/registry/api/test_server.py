@@ -124,6 +124,17 @@ def test_a_wrong_token_at_the_door_is_told_so(house: House) -> None:
     assert (cookie.status_code, cookie.headers["location"]) == (303, "/sign-in")
 
 
+def test_a_form_is_never_larger_than_a_form(house: House) -> None:
+    large = b"token=" + b"x" * (256 * 1024)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    browser = house.browser("ben")
+    for path in ("/sign-in", "/promotions", "/sign-out"):
+        for content in (large, (large[at : at + 999] for at in range(0, len(large), 999))):
+            answer = browser.post(path, content=content, headers=form)
+            assert answer.status_code == 413, path
+            assert "content-security-policy" in answer.headers
+
+
 def test_signing_out_forgets_the_session_and_revoking_ends_it(own_house: House) -> None:
     browser = own_house.browser("dev")
     page = browser.get("/")
