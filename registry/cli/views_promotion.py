@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from registry.cli.printing import facts, heading, hint, moment, say, table
+from registry.cli.printing import facts, heading, hint, moment, plain, say, table
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -74,7 +74,7 @@ def show_requests(requests: Sequence[RequestSummary]) -> None:
 def show_evidence(evidence: Sequence[EvidenceValue]) -> None:
     """Evidence, one a line."""
     rows = [
-        (e.id, e.type, e.body, e.file_name or "", e.digest.short, f"{moment(e.added_at)} by {e.added_by}")
+        (e.id, e.type, _facts(e.body), e.file_name or "", e.digest.short, f"{moment(e.added_at)} by {e.added_by}")
         for e in evidence
     ]
     table(("Evidence", "Type", "Facts", "File", "SHA-256", "Added"), rows, empty="There is no evidence.")
@@ -90,6 +90,12 @@ def show_policy(policy: PolicyValue) -> None:
     """The text as it was published, byte for byte."""
     sys.stdout.write(policy.text if policy.text.endswith("\n") else f"{policy.text}\n")
     hint(f"{policy.name} version {policy.version}, {policy.digest}")
+
+
+def _facts(body: Mapping[str, object]) -> str:
+    """The first facts; all of them are in the JSON."""
+    text = plain(body)
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _check(passed: bool, message: str) -> Text:

@@ -1,4 +1,4 @@
-"""The demo's six points, checked from outside after it ran: through the JSON of the commands and on the pulled files."""
+"""The demo's six points, checked from outside after it ran: through the JSON of the commands and what it printed."""
 
 from __future__ import annotations
 
