@@ -23,6 +23,7 @@ from registry.domain.paging import PageRequest
 from registry.domain.promotion import EvidenceValue, RequestSummary
 from registry.domain.verbs import Office
 from registry.errors import NotFoundError
+from registry.services.policy_document import read_policy
 from registry.web.graph import Branch, outline_of
 from registry.web.markdown import RenderedCard, render_card
 from registry.web.parts import House, see
@@ -126,16 +127,20 @@ def _content(office: Office, name: Name, version: VersionDetail | None, tab: str
     exact = Reference(ref.kind, ref.name, ref.number)
     if tab == "approvals":
         mine = [one for one in office.promotions.requests(name=name, page=PageRequest(100)).items if one.ref == ref]
-        return Content(requests=mine, evidence=office.promotions.evidence(exact), stages=_stages(version))
+        return Content(
+            requests=mine, evidence=office.promotions.evidence(exact), stages=_stages(office, version.summary.stage)
+        )
     card = render_card(version.card.text) if version.card else None
     return Content(card=card, revisions=office.catalog.cards(exact))
 
 
-def _stages(version: VersionDetail) -> Sequence[str]:
-    """The usual stages after this one, as suggestions: the policy decides which are stages at all."""
-    usual = ("registered", "candidate", "validated", "production", "retired")
-    stage = version.summary.stage
-    return usual[usual.index(stage) + 1 :] if stage in usual else usual[1:]
+def _stages(office: Office, stage: str) -> Sequence[str]:
+    """The stages that some policy in force lets follow this one: what the form suggests."""
+    found: dict[str, None] = {}
+    for value in office.promotions.policies():
+        transitions = read_policy(value.text).transitions
+        found |= dict.fromkeys(one.target for one in transitions if one.source == stage)
+    return tuple(found)
 
 
 @router.post("/promotions")

@@ -131,6 +131,13 @@ def test_a_refusal_is_shown_with_every_reason(own_house: House) -> None:
         assert reason in text_of(answer.text)
 
 
+def test_the_form_suggests_the_stages_that_the_policy_lets_follow(house: House) -> None:
+    for version, stage in ((1, "candidate"), (2, "validated")):
+        html = house.client("vic").get(f"/models/vision/digits/{version}?tab=approvals").text
+        assert re.findall(r'<option value="([^"]*)">', html) == [stage]
+        assert f'name="to_stage" list="stages" required value="{stage}"' in html
+
+
 def test_a_promotion_is_asked_for_and_decided_with_forms_alone(own_house: House) -> None:
     path = f"/promotions/{own_house.family.request.summary.id}"
     browser = own_house.browser("ben")
