@@ -12,7 +12,7 @@ from typing import Any
 from registry.domain.transfers import Head, Method
 from tests.adapters.loop.worlds import WORLDS, World
 
-LONG: dict[str, Any] = {"epochs": 40, "checkpoint_every": 4, "head": Head(dropout=0.3)}
+LONG: dict[str, Any] = {"epochs": 20, "checkpoint_every": 4, "head": Head(dropout=0.3)}
 """A recipe that goes on long enough to be killed in the middle, and saves often."""
 
 
