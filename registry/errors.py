@@ -6,6 +6,7 @@ Each error belongs to a family; the family alone decides the exit code of a comm
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from enum import Enum
 
@@ -262,6 +263,13 @@ class TooLargeError(RegistryError):
 
     code = "too-large"
     family = Family.TOO_LARGE
+
+
+def error_of_disk(error: OSError, what: str) -> RegistryError:
+    """What it means that the disk failed while `what` was happening: full, or not to be had."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return NoSpaceError(f"{what}: the disk is full; nothing was kept", remedy="Make room and try again")
+    return UnavailableError(f"{what}: {error.strerror or error}", remedy="Check the folder and whose it is")
 
 
 def error_of(

@@ -38,7 +38,10 @@ class BlobStore(Protocol):
         ...
 
     def open(self, digest: Digest, *, start: int = 0, length: int | None = None) -> BinaryIO:
-        """A readable stream of `length` bytes from `start` (to the end when None). The caller closes it."""
+        """A readable stream of `length` bytes from `start` (to the end when None). The caller closes it.
+
+        Read whole, the bytes are those of the digest, or there is an IntegrityError; of a range only the size is sure.
+        """
         ...
 
     def size(self, digest: Digest) -> int:

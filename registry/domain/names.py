@@ -86,6 +86,11 @@ class Reference:
     alias: str | None = None
 
     @classmethod
+    def to(cls, ref: VersionRef) -> Reference:
+        """The reference that names exactly `ref`."""
+        return cls(ref.kind, ref.name, ref.number)
+
+    @classmethod
     def parse(cls, text: str, *, kind: AssetKind | None = None) -> Reference:
         """Read a URI, or its short form `team/name[/N|@alias]` where `kind` says what is meant.
 

@@ -38,6 +38,8 @@ def split_card(text: str) -> tuple[dict[str, Any], str]:
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 2
         raise InvalidError(f"the card's front matter is not YAML, line {line}") from error
+    except (ValueError, RecursionError) as error:  # a 13th month, a number of 5,000 digits, 1,000 brackets in a row
+        raise InvalidError("the card's front matter holds a value that YAML does not have") from error
     if data is None:
         data = {}
     if not isinstance(data, dict):
@@ -48,7 +50,7 @@ def split_card(text: str) -> tuple[dict[str, Any], str]:
 def card_licence(text: str | None) -> str | None:
     """The licence that a card's front matter names, if it does."""
     value = split_card(text)[0].get("license") if text else None
-    return str(value) if value else None
+    return value if isinstance(value, str) and value else None
 
 
 def source_card(ref: VersionRef, describing: Describing, *, architecture: str, notes: Sequence[str]) -> str:

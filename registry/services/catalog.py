@@ -30,7 +30,7 @@ from registry.errors import ConflictError, InvalidError, PolicyRefusedError
 from registry.services.cards import split_card
 from registry.services.context import Context
 from registry.services.importing import FIRST_STAGE, import_model
-from registry.services.lookup import all_versions, found, refuse_withheld, resolve
+from registry.services.lookup import all_versions, found, model_only, refuse_withheld, resolve
 from registry.services.policies import protected_aliases
 from registry.services.pulling import pull_model
 from registry.services.storing import open_extents
@@ -89,19 +89,19 @@ class Catalog:
         """Write a version into a new folder, ready to load without Forebear."""
         with self.context.read() as uow:
             detail = self._detail(uow, reference)
-            refuse_withheld(detail.summary)
-            return pull_model(self.context, uow, detail, folder)
+        refuse_withheld(detail.summary)
+        return pull_model(self.context, detail, folder)
 
     def cards(self, reference: Reference) -> Sequence[CardRevision]:
         """Every revision of a version's card, oldest first."""
         with self.context.read() as uow:
-            return uow.catalog.cards(resolve(uow, reference))
+            return uow.catalog.cards(resolve(uow, model_only(reference)))
 
     def revise_card(self, reference: Reference, text: str) -> CardRevision:
         """Add a revision; the payload, and so the version's digest, stays as it is."""
         split_card(text)
         with self.context.write() as uow:
-            ref = resolve(uow, reference)
+            ref = resolve(uow, model_only(reference))
             card = uow.catalog.add_card(ref, text, by=self.context.actor.handle, at=self.context.clock.now())
             uow.commit(Event("card.revised", str(ref), {"revision": card.number, "digest": str(card.digest)}))
         return card
@@ -122,7 +122,7 @@ class Catalog:
             check_tag(key, value or "")
         with self.context.write() as uow:
             where: Name | VersionRef
-            if target.number is None and target.alias is None:
+            if model_only(target).number is None and target.alias is None:
                 found(uow.catalog.model(target.name), target)
                 where, subject = target.name, f"models:/{target.name}"
             else:
@@ -136,8 +136,11 @@ class Catalog:
         check_alias(alias)
         now, actor = self.context.clock.now(), self.context.actor.handle
         with self.context.write() as uow:
-            ref = resolve(uow, target)
+            detail = self._detail(uow, target)
+            ref = detail.summary.ref
             _refuse_protected(uow, alias)
+            if detail.summary.status is Status.ARCHIVED:
+                raise ConflictError(f"{ref} is archived", remedy="Name a version that is in use")
             before = uow.catalog.resolve(Reference(ref.kind, ref.name, alias=alias))
             uow.catalog.set_alias(alias, ref, protected=False, by=actor, at=now)
             uow.commit(Event("alias.moved", str(ref), {"alias": alias, "from": str(before) if before else None}))
@@ -170,7 +173,7 @@ class Catalog:
         """Delete a version, or with no number and no alias the registered model; its name is never used again."""
         now = self.context.clock.now()
         with self.context.write(Permission.ADMIN) as uow:
-            if target.number is None and target.alias is None:
+            if model_only(target).number is None and target.alias is None:
                 detail = found(uow.catalog.model(target.name), target)
                 held = [a.alias for a in detail.aliases]
                 for version in all_versions(uow, target.name):
@@ -207,12 +210,11 @@ class Catalog:
                 )
             uow.catalog.set_status(ref, status, reason, at=self.context.clock.now())
             uow.commit(Event(f"model_version.{status.value}", str(ref), {"reason": reason}))
-        return self.version(Reference(ref.kind, ref.name, ref.number))
+        return self.version(Reference.to(ref))
 
     @staticmethod
     def _detail(uow: UnitOfWork, reference: Reference) -> VersionDetail:
-        ref = resolve(uow, reference)
-        return found(uow.catalog.version(ref), reference)
+        return found(uow.catalog.version(resolve(uow, model_only(reference))), reference)
 
 
 def _refuse_protected(uow: UnitOfWork, alias: str) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from lineage import Digest
 from registry.domain.data import DatasetSummary, DatasetVersionDetail, Row
-from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, Reference
 from registry.domain.paging import Page, PageRequest
 from registry.domain.rows import read_index
@@ -16,9 +13,9 @@ from registry.domain.verbs import AddDataset, PullReport
 from registry.errors import BadReferenceError, DatasetChangedError, IntegrityError, NotFoundError
 from registry.services.context import Context
 from registry.services.lookup import found, resolve
-from registry.services.pulling import publish_folder, stage_beside
-from registry.services.registering import reference_to, register_dataset
-from registry.services.storing import write_files
+from registry.services.pulling import new_folder
+from registry.services.registering import register_dataset
+from registry.services.storing import BROKEN, write_files
 from registry.services.unit_of_work import UnitOfWork
 
 
@@ -30,7 +27,7 @@ class Datasets:
 
     def add(self, wanted: AddDataset) -> DatasetVersionDetail:
         """Register data as the next version; the same content as the latest version gives that version again."""
-        return self.version(reference_to(register_dataset(self.context, wanted)))
+        return self.version(Reference.to(register_dataset(self.context, wanted)))
 
     def search(self, text: str, page: PageRequest) -> Page[DatasetSummary]:
         """Datasets whose name, description or tags hold the words of `text`."""
@@ -48,12 +45,8 @@ class Datasets:
         The folder appears whole or not at all.
         """
         detail = self.version(reference)
-        staged = stage_beside(folder)
-        try:
-            write_dataset(self.context, detail, staged)
-            publish_folder(staged, folder)
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
+        with new_folder(folder) as staged:
+            _write(self.context, detail, staged)
         return PullReport(detail.summary.ref, folder, len(detail.files), detail.summary.size)
 
 
@@ -68,35 +61,15 @@ def materialise_dataset(context: Context, detail: DatasetVersionDetail, folder: 
 
     Raises: DatasetChangedError when stored bytes are not what was registered, NoSpaceError.
     """
-    write_dataset(context, detail, folder)
-    return rows_of(context, detail)
-
-
-def write_dataset(context: Context, detail: DatasetVersionDetail, folder: Path) -> None:
-    """Write a version's files under `folder`. Raises: DatasetChangedError."""
-    ref = detail.summary.ref
-
-    def changed(path: str) -> IntegrityError:
-        return _changed(detail, repr(path))
-
-    with context.read() as uow:
-        write_files(uow, context.blobs, ref, Manifest(detail.files, detail.index), folder, changed=changed)
-
-
-def rows_of(context: Context, detail: DatasetVersionDetail) -> list[Row]:
-    """The rows of a version, in order of key. Raises: DatasetChangedError."""
+    _write(context, detail, folder)
     try:
         with context.blobs.open(detail.index) as stream:
-            body = stream.read()
-        if Digest.of(body) != detail.index:
-            raise IntegrityError("the digest differs")
-        return read_index(body)
+            return read_index(stream.read())
     except (NotFoundError, IntegrityError) as error:
-        raise _changed(detail, "the row index") from error
+        raise DatasetChangedError(
+            f"the stored bytes of the row index in {detail.summary.ref} are not what was registered", remedy=BROKEN
+        ) from error
 
 
-def _changed(detail: DatasetVersionDetail, what: str) -> DatasetChangedError:
-    return DatasetChangedError(
-        f"the stored bytes of {what} in {detail.summary.ref} are not what was registered",
-        remedy="Run forebear doctor, and restore a backup or register the data again",
-    )
+def _write(context: Context, detail: DatasetVersionDetail, folder: Path) -> None:
+    write_files(context, detail.summary.ref, detail.files, folder, error=DatasetChangedError)

@@ -63,6 +63,8 @@ def read_document(
         raise error(f"line {line}: {problem.problem}", facts={"line": line}) from problem
     except (yaml.YAMLError, ValueError) as problem:
         raise error(f"the {what} is not YAML: {problem}") from problem
+    except RecursionError as problem:
+        raise error(f"the {what} is nested too deep") from problem
     if not isinstance(data, Mapping):
         raise error(f"the {what} is not a mapping of keys", remedy="Start with lines such as `key: value`")
     try:

@@ -16,11 +16,12 @@ from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.provenance import Compute, Output, write_manifest
 from registry.domain.transfers import Method, StepInput, StepState
 from registry.domain.verbs import ImportModel
-from registry.errors import InvalidError, NameTakenError, NotFoundError
+from registry.errors import InvalidError, NotFoundError
 from registry.ports import ConvertedSource
 from registry.services.cards import card_licence, source_card, split_card
 from registry.services.context import Context
-from registry.services.sources import resolve_source
+from registry.services.lookup import refuse_taken
+from registry.services.sources import PACKAGE, resolve_source
 from registry.services.storing import store_folder
 from registry.services.unit_of_work import NewStep, NewVersion, UnitOfWork
 from registry.services.workspace import workspace
@@ -43,8 +44,9 @@ def import_model(context: Context, wanted: ImportModel) -> VersionRef:
     started = context.clock.now()
     if wanted.card is not None:
         split_card(wanted.card)
-    with context.read() as uow:
+    with context.read() as uow:  # what can be refused before the slow work is
         _check_name(uow, wanted.name)
+        _claimed(uow, wanted)
     with workspace(context.home, "import") as work:
         source = resolve_source(wanted.source)
         converted = context.plugins.import_source(
@@ -55,7 +57,7 @@ def import_model(context: Context, wanted: ImportModel) -> VersionRef:
     prepared = _Prepared(wanted, converted, describing, architecture, manifest, started)
     with context.write() as uow:
         _check_name(uow, wanted.name)
-        latest = uow.catalog.resolve(_latest(wanted.name))
+        latest = uow.catalog.resolve(Reference(AssetKind.MODELS, wanted.name))
         if latest is not None and latest in uow.catalog.versions_with(manifest.digest):
             return latest
         ref, event = _publish(context, uow, prepared)
@@ -63,13 +65,9 @@ def import_model(context: Context, wanted: ImportModel) -> VersionRef:
     return ref
 
 
-def _latest(name: Name) -> Reference:
-    return Reference(AssetKind.MODELS, name)
-
-
 def _check_name(uow: UnitOfWork, name: Name) -> None:
-    if uow.catalog.model(name) is None and uow.catalog.is_taken(AssetKind.MODELS, name):
-        raise NameTakenError(f"{name} is taken: a deleted name is never used again, nor one that differs by - and _")
+    if uow.catalog.model(name) is None:
+        refuse_taken(uow, AssetKind.MODELS, name)
 
 
 def _describe(wanted: ImportModel, converted: ConvertedSource) -> tuple[Describing, str]:
@@ -106,7 +104,7 @@ def _describe(wanted: ImportModel, converted: ConvertedSource) -> tuple[Describi
 def _origin(wanted: ImportModel) -> str:
     if wanted.uploaded:
         return "upload"
-    return wanted.source if wanted.source.startswith("package:") else f"file:{Path(wanted.source).name}"
+    return wanted.source if wanted.source.startswith(PACKAGE) else f"file:{Path(wanted.source).name}"
 
 
 def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> tuple[VersionRef, Event]:

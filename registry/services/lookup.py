@@ -8,7 +8,7 @@ from typing import TypeVar
 from registry.domain.catalog import Status, VersionSummary
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
-from registry.errors import NotFoundError, RefusedError
+from registry.errors import BadReferenceError, NameTakenError, NotFoundError, RefusedError
 from registry.services.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
@@ -31,6 +31,22 @@ def resolve(uow: UnitOfWork, reference: Reference) -> VersionRef:
         remedy = f"See what there is: forebear {word} show {reference.name}, or forebear {word} list"
         raise NotFoundError(f"there is no {reference}", remedy=remedy)
     return ref
+
+
+def model_only(reference: Reference) -> Reference:
+    """`reference`, unless it names a dataset: the two share no names. Raises: BadReferenceError."""
+    if reference.kind is not AssetKind.MODELS:
+        raise BadReferenceError(f"{reference} is no model", remedy="Write models:/team/name/1")
+    return reference
+
+
+def refuse_taken(uow: UnitOfWork, kind: AssetKind, name: Name) -> None:
+    """Raises: NameTakenError when nothing new can have this name. Ask only about names that nothing has now."""
+    if uow.catalog.is_taken(kind, name):
+        raise NameTakenError(
+            f"{name} is taken: a deleted name is never used again, nor one that differs by - and _",
+            remedy="Choose another name",
+        )
 
 
 def all_versions(uow: UnitOfWork, name: Name) -> Sequence[VersionSummary]:

@@ -20,16 +20,17 @@ from registry.domain.data import DatasetSummary
 from registry.domain.ids import new_id
 from registry.domain.licences import normalise_licence
 from registry.domain.manifests import Manifest, canonical_json
-from registry.domain.names import AssetKind, Name, Reference, VersionRef
+from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.people import Permission
 from registry.domain.provenance import Compute, Output, write_manifest
 from registry.domain.rows import write_index
 from registry.domain.splits import summarise
 from registry.domain.transfers import Method, StepState
 from registry.domain.verbs import AddDataset
-from registry.errors import ConflictError, DatasetChangedError, IntegrityError, InvalidError, NameTakenError
+from registry.errors import ConflictError, DatasetChangedError, IntegrityError, InvalidError
 from registry.ports import BlobStore, DataListing
 from registry.services.context import Context
+from registry.services.lookup import refuse_taken
 from registry.services.sources import PACKAGE, resolve_source
 from registry.services.unit_of_work import NewDatasetVersion, NewStep, UnitOfWork
 from registry.services.workspace import workspace
@@ -91,10 +92,8 @@ def _describe(
 ) -> tuple[Describing, DatasetSummary | None]:
     """What the dataset is, and the dataset if it is there. Without a listing, only what can be told before reading."""
     existing = uow.datasets.dataset(wanted.name)
-    if existing is None and uow.catalog.is_taken(AssetKind.DATASETS, wanted.name):
-        raise NameTakenError(
-            f"{wanted.name} is taken: a deleted name is never used again, nor one that differs by - and _"
-        )
+    if existing is None:
+        refuse_taken(uow, AssetKind.DATASETS, wanted.name)
     licence = wanted.licence or (existing.describing.licence if existing else None)
     if not licence:
         raise InvalidError("the data does not say its licence", remedy="Give --licence …")
@@ -225,8 +224,3 @@ def _facts(prepared: _Prepared) -> Mapping[str, object]:
         "splits": [{"name": s.name, "rows": s.rows, "classes": dict(s.classes)} for s in summarise(listing.rows)],
         "notes": list(listing.notes),
     }
-
-
-def reference_to(ref: VersionRef) -> Reference:
-    """The reference that names exactly `ref`."""
-    return Reference(ref.kind, ref.name, ref.number)

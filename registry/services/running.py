@@ -6,7 +6,6 @@ that leaves a step that can be resumed or that failed, never half a version.
 
 from __future__ import annotations
 
-import errno
 import shutil
 import time
 from collections.abc import Iterable, Mapping
@@ -15,15 +14,14 @@ from pathlib import Path
 
 from registry.domain.audit import Event
 from registry.domain.catalog import MetricValue
-from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.transfers import EpochMetric, StepDetail, StepInput, StepState
 from registry.errors import (
+    AdapterError,
     DatasetChangedError,
-    IntegrityError,
-    NoSpaceError,
     RegistryError,
     StepStateError,
+    error_of_disk,
 )
 from registry.ports import (
     Advanced,
@@ -60,9 +58,13 @@ def run_step(context: Context, step_id: str) -> StepDetail:
         now = context.clock.now()
         if not uow.steps.move(step_id, expected=frozenset({StepState.QUEUED}), to=StepState.RUNNING, at=now):
             raise StepStateError(f"{step_id} is {step.summary.state}, so it cannot be started")
+        step = found(uow.steps.get(step_id), step_id)  # with the moment it started, which its manifest tells
         uow.commit(Event("transfer.started", step_id, {"threads": threads_of(step)}))
     try:
-        _work(context, step)
+        try:
+            _work(context, step)
+        except OSError as error:  # told as what it is: a full disk above all
+            raise error_of_disk(error, f"{step_id} could not write") from error
     except Exception as error:
         _fail(context, step_id, error)
         raise
@@ -101,19 +103,15 @@ def _work(context: Context, step: StepDetail) -> None:
 
 def _models(context: Context, step: StepDetail, folder: Path) -> tuple[ModelInput, ...]:
     models = []
-    with context.read() as uow:
-        for number, item in enumerate(i for i in step.inputs if i.ref.kind is AssetKind.MODELS):
+    for number, item in enumerate(i for i in step.inputs if i.ref.kind is AssetKind.MODELS):
+        with context.read() as uow:
             detail = found(uow.catalog.version(item.ref), item.ref)
-            refuse_withheld(detail.summary)
-            target = folder / f"model-{number}"
-            target.mkdir()
-            write_files(uow, context.blobs, item.ref, Manifest(detail.files), target, changed=_changed_model(item.ref))
-            models.append(ModelInput(target, item.digest, item.role, detail.architecture, item.ref.label))
+        refuse_withheld(detail.summary)
+        target = folder / f"model-{number}"
+        target.mkdir()
+        write_files(context, item.ref, detail.files, target)
+        models.append(ModelInput(target, item.digest, item.role, detail.architecture, item.ref.label))
     return tuple(models)
-
-
-def _changed_model(ref: VersionRef):  # type: ignore[no-untyped-def]
-    return lambda path: IntegrityError(f"the stored bytes of {path!r} in {ref} are not what was registered")
 
 
 def _datasets(context: Context, data: Mapping[str, StepInput], folder: Path) -> dict[str, DataInput]:
@@ -180,13 +178,11 @@ def _progress(context: Context, run: Run, event: Advanced) -> None:
 
 
 def _fail(context: Context, step_id: str, error: Exception) -> None:
-    """Record why, unless the step was cancelled meanwhile; a full disk is told as what it is."""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        error = NoSpaceError(
-            "the disk is full; the step kept nothing of what it was writing", remedy="Make room, then resume it"
-        )
-    known = isinstance(error, RegistryError)
-    sentence = f"[{error.code}] {error}" if known else f"[adapter-failed] {type(error).__name__}: {error}"  # type: ignore[attr-defined]
+    """Record why, unless the step was cancelled meanwhile."""
+    if isinstance(error, RegistryError):
+        sentence = f"[{error.code}] {error}"
+    else:
+        sentence = f"[{AdapterError.code}] {type(error).__name__}: {error}"
     with context.write() as uow:
         now = context.clock.now()
         running = frozenset({StepState.RUNNING})

@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from lineage import Digest
-from registry.domain.manifests import FileEntry, Manifest, check_path
+from registry.domain.manifests import FileEntry, check_path
 from registry.domain.names import VersionRef
-from registry.errors import IntegrityError, InvalidError, NotFoundError
+from registry.errors import IntegrityError, InvalidError, NotFoundError, error_of_disk
 from registry.ports import BlobStore
-from registry.services.unit_of_work import Extent, UnitOfWork
+from registry.services.context import Context
+from registry.services.unit_of_work import Extent
 
 CHUNK = 4 * 1024 * 1024
+BROKEN = "Run forebear doctor, and restore a backup"
 
 
 def store_folder(blobs: BlobStore, root: Path, paths: Iterable[str] | None = None) -> tuple[FileEntry, ...]:
@@ -44,33 +46,52 @@ def _regular(root: Path) -> Iterable[Path]:
 
 
 def write_files(
-    uow: UnitOfWork,
-    blobs: BlobStore,
+    context: Context,
     ref: VersionRef,
-    manifest: Manifest,
+    files: Sequence[FileEntry],
     folder: Path,
     *,
-    changed: Callable[[str], IntegrityError],
-) -> int:
-    """Write every file of `manifest` under `folder`, each verified against its SHA-256; give the bytes written.
+    error: type[IntegrityError] = IntegrityError,
+) -> None:
+    """Write `files` of `ref` under `folder`, each verified against its SHA-256. No transaction is open meanwhile.
 
-    Raises: what `changed(path)` makes, when stored bytes are not what was registered.
+    Raises: `error` when stored bytes are not what was registered; NoSpaceError, UnavailableError.
     """
-    for entry in manifest.files:
-        extents = uow.catalog.extents(ref, entry.path)
-        if extents is None:
-            raise changed(entry.path)
-        target = folder / entry.path
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with context.read() as uow:
+        places = uow.catalog.all_extents(ref)
+    for entry in files:
         try:
-            with target.open("xb") as out, open_extents(blobs, extents) as stream:
-                hashed = Hashing(out)
-                shutil.copyfileobj(stream, hashed, CHUNK)
-        except (NotFoundError, IntegrityError) as error:
-            raise changed(entry.path) from error
-        if hashed.digest != entry.sha256:
-            raise changed(entry.path)
-    return manifest.size
+            with writing(folder):
+                target = folder / entry.path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("xb") as out:
+                    _copy(context.blobs, entry, places.get(entry.path, ()), out)
+        except (NotFoundError, IntegrityError) as problem:
+            raise error(
+                f"the stored bytes of {entry.path!r} in {ref} are not what was registered", remedy=BROKEN
+            ) from problem
+
+
+def _copy(blobs: BlobStore, entry: FileEntry, extents: Sequence[Extent], out: BinaryIO) -> None:
+    """Write one file; a blob read whole is hashed by the store, pieces are hashed here. Raises: IntegrityError."""
+    if [(e.blob, e.offset, e.length) for e in extents] == [(entry.sha256, 0, entry.size)]:
+        with blobs.open(entry.sha256) as stream:
+            shutil.copyfileobj(stream, out, CHUNK)
+        return
+    hashed = Hashing(out)
+    with open_extents(blobs, extents) as stream:
+        shutil.copyfileobj(stream, hashed, CHUNK)
+    if hashed.digest != entry.sha256:
+        raise IntegrityError("the digest differs")
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Whatever the disk says while `folder` is written becomes an error of ours: NoSpaceError, UnavailableError."""
+    try:
+        yield
+    except OSError as error:
+        raise error_of_disk(error, f"{folder} cannot be written") from error
 
 
 class Hashing:

@@ -150,6 +150,10 @@ class CatalogRepository(Protocol):
         """Where the bytes of one file of a version (model or dataset) are, in order."""
         ...
 
+    def all_extents(self, ref: VersionRef) -> Mapping[str, Sequence[Extent]]:
+        """The same for every file of the version, by path; empty when it is not there."""
+        ...
+
     def set_tags(self, target: Name | VersionRef, values: Mapping[str, str | None], *, at: datetime) -> None:
         """Set tags of a registered model (Name) or a version; None removes one."""
         ...

@@ -144,6 +144,21 @@ class SqlCatalog:
         found = [Extent(r.blob, r.offset, r.length) for r in self._connection.execute(query)]
         return found or None
 
+    def all_extents(self, ref: VersionRef) -> Mapping[str, Sequence[Extent]]:
+        row = assets.find_version(self._connection, ref)
+        if row is None:
+            return {}
+        query = (
+            select(extent, file.c.path)
+            .join(file, file.c.id == extent.c.file_id)
+            .where(file.c.node_id == row.node_id)
+            .order_by(file.c.id, extent.c.position)
+        )
+        found: dict[str, list[Extent]] = {}
+        for r in self._connection.execute(query):
+            found.setdefault(r.path, []).append(Extent(r.blob, r.offset, r.length))
+        return found
+
     def set_tags(self, target: Name | VersionRef, values: Mapping[str, str | None], *, at: datetime) -> None:
         if isinstance(target, Name):
             assets.set_asset_tags(self._connection, MODELS, target, values, at=at)

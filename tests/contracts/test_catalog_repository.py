@@ -130,6 +130,11 @@ def test_a_file_is_found_as_extents_of_blobs(open_uow: Factory) -> None:
         assert uow.catalog.extents(ref, "weights/model.safetensors") == [Extent(digest("weights"), 0, 64)]
         assert uow.catalog.extents(ref, "weights/none") is None
         assert uow.catalog.extents(model_ref("vision/digits/2"), "config.json") is None
+        assert uow.catalog.all_extents(ref) == {
+            "config.json": [Extent(digest("{}"), 0, 2)],
+            "weights/model.safetensors": [Extent(digest("weights"), 0, 64)],
+        }
+        assert uow.catalog.all_extents(model_ref("vision/digits/2")) == {}
 
 
 def test_a_version_of_many_files_keeps_them_all(open_uow: Factory) -> None:

@@ -32,6 +32,8 @@ class MemoryBlobs:
         wanted = len(data) - start if length is None else length
         if start < 0 or wanted < 0 or start + wanted > len(data):
             raise IntegrityError(f"{digest.short} has {len(data)} bytes: there are no {wanted} from {start} on")
+        if wanted == len(data) and Digest.of(data) != digest:
+            raise IntegrityError(f"the stored bytes of {digest.short} were changed")
         return io.BytesIO(data[start : start + wanted])
 
     def size(self, digest: Digest) -> int:

@@ -94,6 +94,11 @@ def test_a_reference_of_the_wrong_kind_is_refused() -> None:
         Reference.parse("models:/a/b/1", kind=AssetKind.DATASETS)
 
 
+def test_the_reference_of_a_version_is_exact() -> None:
+    exact = Reference.parse("datasets:/data/reviews/3")
+    assert Reference.to(VersionRef(AssetKind.DATASETS, Name("data", "reviews"), 3)) == exact
+
+
 @pytest.mark.parametrize("alias", ["production", "champion-eu", "v1"])
 def test_a_word_can_be_an_alias(alias: str) -> None:
     assert check_alias(alias) == alias

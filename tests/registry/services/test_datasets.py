@@ -10,7 +10,7 @@ import pytest
 from lineage import Digest, NodeKind
 from registry.domain.catalog import Modality
 from registry.domain.data import DataFormat, SplitPlan
-from registry.domain.names import Name, Reference, VersionRef
+from registry.domain.names import Name, Reference
 from registry.domain.paging import PageRequest
 from registry.domain.transfers import Method, StepState
 from registry.domain.verbs import AddDataset
@@ -297,10 +297,3 @@ def test_stored_bytes_that_changed_are_never_trained_on(
         blobs.kept[digest] = blobs.kept[digest].replace(b"review 3", b"review 4")
     with pytest.raises(DatasetChangedError, match="data/reviews/1 are not what was registered"):
         materialise_dataset(context, detail, tmp_path / "work")
-
-
-def test_the_reference_of_a_version_is_exact() -> None:
-    from registry.services.registering import reference_to
-
-    ref = VersionRef(at("datasets:/data/reviews").kind, REVIEWS, 3)
-    assert reference_to(ref) == at("datasets:/data/reviews/3")
