@@ -117,12 +117,17 @@ def transfer(narrator: Narrator) -> None:
     )
     for recipe in ("digits-probe.yaml", "digits-finetune.yaml", "news-classifier.yaml"):
         narrator.run("transfer", "run", os.path.relpath(RECIPES / recipe))
+    compare(narrator)
+
+
+def compare(narrator: Narrator) -> None:
+    """The numbers of the three models beside those of naming the commonest class."""
     rows = []
     for name in (PROBE, DIGITS, NEWS):
         version = narrator.ask("model", "show", f"{name}/1")
         step = narrator.ask("transfer", "show", version["step"])
         accuracy, baseline = (_measured(version, metric) for metric in ("accuracy", "baseline_accuracy"))
-        shares = f"{step['manifest']['trainable_share']:.1%}"
+        shares = f"{step['manifest']['parameters']['trainable_share']:.1%}"
         rows.append((f"{name}/1", step["summary"]["method"], f"{accuracy:.3f}", f"{baseline:.3f}", shares))
         narrator.claim(
             f"{name} beats the commonest class by {accuracy - baseline:.2f}", accuracy >= baseline + CLEAR_MARGIN
