@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shlex
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -22,7 +23,7 @@ class Narrator:
     """Prints the story and keeps count of what it claimed."""
 
     def __init__(self) -> None:
-        self.console = Console(highlight=False, emoji=False)
+        self.console = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 110)
         self.claims: list[tuple[str, bool]] = []
 
     @property

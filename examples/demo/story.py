@@ -127,12 +127,12 @@ def compare(narrator: Narrator) -> None:
         version = narrator.ask("model", "show", f"{name}/1")
         step = narrator.ask("transfer", "show", version["step"])
         accuracy, baseline = (_measured(version, metric) for metric in ("accuracy", "baseline_accuracy"))
-        shares = f"{step['manifest']['parameters']['trainable_share']:.1%}"
+        shares = f"{step['manifest']['parameters']['trainable_share']:.2%}"
         rows.append((f"{name}/1", step["summary"]["method"], f"{accuracy:.3f}", f"{baseline:.3f}", shares))
         narrator.claim(
             f"{name} beats the commonest class by {accuracy - baseline:.2f}", accuracy >= baseline + CLEAR_MARGIN
         )
-    narrator.table(("model", "method", "test accuracy", "commonest class", "trainable"), rows)
+    narrator.table(("model", "method", "accuracy", "baseline", "trainable"), rows)
     narrator.run("model", "search", "--where", "metrics.accuracy > 0.5", "--sort", "metrics.accuracy")
 
 
