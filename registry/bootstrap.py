@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from registry.domain.people import Actor
-from registry.errors import HomeNotFoundError, UnauthenticatedError
+from registry.domain.people import Actor, Person
+from registry.errors import HomeNotFoundError, UnauthenticatedError, error_of_disk
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
 from registry.services.office import LocalOffice
@@ -41,10 +41,14 @@ class InitReport:
 def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -> InitReport:
     """Make a home, its database, the first admin and the default policy; or, with `upgrade`, bring an old one up.
 
-    Running it again on a home that is there changes nothing. Raises: NewDatabaseError, OldDatabaseError.
+    Running it again on a home that is there changes nothing. Raises: NewDatabaseError, OldDatabaseError, NoSpaceError,
+    UnavailableError; ConflictError for `actor` whom nobody there knows.
     """
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (home / "blobs").mkdir(exist_ok=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (home / "blobs").mkdir(exist_ok=True)
+    except OSError as error:
+        raise error_of_disk(error, f"a home at {home} cannot be made") from error
     with _database(home, settings) as database:
         if upgrade or database.revision() is None:
             database.create_or_upgrade()
@@ -62,16 +66,23 @@ def open(home: Path, *, settings: Settings, actor: str | None = None) -> LocalOf
     Raises: HomeNotFoundError, OldDatabaseError, NewDatabaseError, UnauthenticatedError for someone unknown.
     """
     house = open_system(home, settings=settings)
-    handle = actor or settings.acting()
-    with house.context.read() as uow:
+    try:
+        person = _person(house.context, actor or settings.acting())
+    except BaseException:
+        house.close()
+        raise
+    return house.as_actor(Actor(person.handle, frozenset(person.roles), person.service))
+
+
+def _person(context: Context, handle: str) -> Person:
+    with context.read() as uow:
         person = uow.people.get(handle)
     if person is None:
-        house.close()
         raise UnauthenticatedError(
             f"nobody here is called {handle!r}",
             remedy="Say who acts with --as or FOREBEAR_ACTOR, or add them: forebear person add",
         )
-    return house.as_actor(Actor(person.handle, frozenset(person.roles), person.service))
+    return person
 
 
 def open_system(home: Path, *, settings: Settings) -> LocalOffice:

@@ -12,24 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
-from registry.errors import AdapterError, MissingExtraError, NotFoundError
+from registry.errors import AdapterError, MissingExtraError, NotFoundError, RegistryError
 from registry.ports import AdapterOffer, ConvertedSource, DataSource, Engine, RunTracker, TransferAdapter
+from registry.services.doctor import EXTRAS
 
-EXTRAS = {
-    "torch": "torch",
-    "PIL": "torch",
-    "transformers": "transformers",
-    "tokenizers": "transformers",
-    "dvc": "dvc",
-    "dvc_data": "dvc",
-    "pyarrow": "dvc",
-    "mlflow": "mlflow",
-    "timm": "timm",
-    "fastapi": "server",
-    "uvicorn": "server",
-    "jinja2": "server",
-}
-"""Which extra of ours brings an importable package."""
+EXTRA_OF = {module: extra for extra, modules in EXTRAS.items() for module in modules} | {"timm": "timm"}
+"""Which extra of ours brings an importable package; timm's is one that nobody misses until they name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +79,7 @@ def load(group: str, name: str) -> object:
             f"no plug-in {name!r} is installed for {group}",
             remedy=f"There are: {', '.join(sorted(found.names)) or 'none'}",
         )
-    return _instance(found[name])
-
-
-def _instance(point: EntryPoint) -> object:
-    return _load(point)()
+    return _make(found[name])
 
 
 def _load(point: EntryPoint) -> Any:
@@ -103,9 +87,21 @@ def _load(point: EntryPoint) -> Any:
         return point.load()
     except ImportError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing in EXTRAS:
+        if missing in EXTRA_OF:
             raise MissingExtraError(
                 f"{point.name} needs {missing}, which is not installed",
-                remedy=f'Run: pip install "forebear[{EXTRAS[missing]}]"',
+                remedy=f'Run: pip install "forebear[{EXTRA_OF[missing]}]"',
             ) from error
         raise AdapterError(f"the plug-in {point.name} ({point.value}) does not import: {error}") from error
+    except Exception as error:  # foreign code runs when it is imported, and may fail in any way
+        raise AdapterError(f"the plug-in {point.name} ({point.value}) fails on import: {error!r}") from error
+
+
+def _make(point: EntryPoint) -> object:
+    kind = _load(point)
+    try:
+        return kind()
+    except RegistryError:
+        raise
+    except Exception as error:
+        raise AdapterError(f"the plug-in {point.name} ({point.value}) does not start: {error!r}") from error

@@ -79,5 +79,10 @@ class Settings:
         return Path.home() / ".forebear"
 
     def acting(self) -> str:
-        """The handle of whoever acts in the embedded home."""
-        return self.actor or getpass.getuser().lower()
+        """The handle of whoever acts in the embedded home. Raises: UsageError when the system has no name for them."""
+        if self.actor is not None:
+            return self.actor
+        try:
+            return getpass.getuser().lower()
+        except (KeyError, OSError) as error:  # a container's user number without a name
+            raise UsageError("this user has no name", remedy="Say who acts with --as or FOREBEAR_ACTOR") from error

@@ -7,7 +7,6 @@ a session of its own, so it outlives the command that started it, and stopping i
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import re
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.engines.processes import Worker, born_at, recall, remember
-from registry.errors import NoSpaceError, StepStateError, UnavailableError, UsageError
+from registry.errors import StepStateError, UsageError, error_of_disk
 
 GRACE_SECONDS = 10.0
 """Between asking a worker to end and killing it."""
@@ -47,21 +46,19 @@ class _Local:
         return True
 
     def _launch(self, step_id: str, home: Path) -> subprocess.Popen[bytes]:
-        folder = _folder(step_id, home)
         # -P: a folder called registry where the command was typed must not be taken for ours.
         command = [sys.executable, "-P", "-m", self.module, step_id, "--home", str(home.resolve())]
-        with _only_one(folder, step_id), (folder / "worker.log").open("ab") as log:
-            if self.alive(step_id, home):
-                raise StepStateError(f"{step_id} has a worker already", remedy="Wait for it, or cancel the step")
-            try:
+        try:
+            folder = _folder(step_id, home)
+            with _only_one(folder, step_id), (folder / "worker.log").open("ab") as log:
+                if self.alive(step_id, home):
+                    raise StepStateError(f"{step_id} has a worker already", remedy="Wait for it, or cancel the step")
                 process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
                 )
-            except OSError as error:
-                raise UnavailableError(f"the worker of {step_id} does not start: {error}") from error
-            born = born_at(process.pid)
-            if born is not None:
-                remember(Worker(process.pid, born), _pid_file(step_id, home))
+                _write_down(process, _pid_file(step_id, home))
+        except OSError as error:
+            raise error_of_disk(error, f"the worker of {step_id} does not start") from error
         return process
 
 
@@ -106,12 +103,22 @@ def _folder(step_id: str, home: Path) -> Path:
     if not _STEP.fullmatch(step_id):
         raise UsageError(f"{step_id[:80]!r} is not the id of a step")
     folder = home / "work" / step_id
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        kind = NoSpaceError if error.errno == errno.ENOSPC else UnavailableError
-        raise kind(f"the folder of {step_id} cannot be made: {error}") from error
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _write_down(process: subprocess.Popen[bytes], place: Path) -> None:
+    """Remember the worker, or end it: nobody could find it again, and the next one would run beside it."""
+    born = born_at(process.pid)
+    if born is None:
+        return
+    worker = Worker(process.pid, born)
+    try:
+        remember(worker, place)
+    except OSError:
+        worker.end(grace=0)
+        process.wait()
+        raise
 
 
 def _pid_file(step_id: str, home: Path) -> Path:

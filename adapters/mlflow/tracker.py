@@ -7,6 +7,7 @@ timestamp, value), tags are overwritten. Numbers per request are MLflow's own li
 from __future__ import annotations
 
 import logging
+import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from registry.errors import AdapterError, RegistryError
 from registry.ports import RunRecord
+
+# A mirror that fails is tried again by the next step: MLflow's own patience (7 tries, 2 minutes each) would be ours.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # MLflow uses what SQLAlchemy and Pydantic have deprecated; it is not ours to mend

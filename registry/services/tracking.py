@@ -23,6 +23,7 @@ from registry.services.unit_of_work import UnitOfWork
 TRACKER = "mlflow"
 OFF = "off"
 _AT_ONCE = 100
+_GIVE_UP = 2
 _LOCK_SECONDS = 60.0
 _STATUS = {
     StepState.SUCCEEDED: "FINISHED",
@@ -52,7 +53,11 @@ class Tracking:
         uow.steps.set_mirror(step_id, state, at=self.context.clock.now())
 
     def flush(self) -> int:
-        """Send every queued or failing step that has ended; give how many were mirrored. Never raises for a tracker."""
+        """Send queued and failing steps that have ended; give how many were mirrored. Never raises for a tracker.
+
+        Those that failed least often go first, and `_GIVE_UP` failures in a row end it: the tracker is down, and each
+        further attempt would keep whoever waits for their own step waiting.
+        """
         uri = self.uri
         if uri is None:
             return 0
@@ -61,7 +66,13 @@ class Tracking:
                 return 0
             with self.context.read() as uow:
                 waiting = [detail for i in uow.steps.unmirrored(_AT_ONCE) if (detail := uow.steps.get(i)) is not None]
-            return sum(self._mirror(step, uri) for step in waiting if step.summary.state in _STATUS)
+            sent = failed = 0
+            for step in sorted(waiting, key=lambda step: step.mirror.attempts):
+                if self._mirror(step, uri):
+                    sent, failed = sent + 1, 0
+                elif (failed := failed + 1) == _GIVE_UP:
+                    break
+            return sent
 
     def _mirror(self, step: StepDetail, uri: str) -> bool:
         attempts = step.mirror.attempts + 1

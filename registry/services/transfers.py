@@ -24,11 +24,12 @@ from registry.domain.transfers import (
     StepState,
     StepSummary,
 )
-from registry.errors import BadRecipeError, NameTakenError, NotFoundError, StepStateError
+from registry.errors import BadRecipeError, NotFoundError, StepStateError
 from registry.ports import Engine
 from registry.services.context import Context
 from registry.services.gitstate import git_state
-from registry.services.lookup import found, refuse_withheld, resolve
+from registry.services.lookup import found, refuse_taken, refuse_withheld, resolve
+from registry.services.recipe_document import RecipeDocument
 from registry.services.recipes import complete, read_recipe, recipe_record
 from registry.services.running import work_folder
 from registry.services.tracking import Tracking
@@ -48,20 +49,21 @@ class Transfers:
 
     def check(self, text: str) -> Recipe:
         """The recipe after defaults, every reference pinned to a version that may be used."""
+        self.context.actor.require(Permission.EDIT)
+        document = read_recipe(text)
         with self.context.read() as uow:
-            return self._resolve(uow, text)[0]
+            return self._resolve(uow, document)[0]
 
     def submit(self, text: str, *, recipe_path: Path | None = None, background: bool = False) -> StepDetail:
         """Write the step with its resolved inputs, then start it."""
+        self.context.actor.require(Permission.EDIT)
+        document = read_recipe(text)
         now, actor = self.context.clock.now(), self.context.actor.handle
         origin = git_state(recipe_path) if recipe_path is not None else {}
         with self.context.write() as uow:
-            recipe, inputs = self._resolve(uow, text)
-            model = uow.catalog.model(recipe.output)
-            if model is None and uow.catalog.is_taken(AssetKind.MODELS, recipe.output):
-                raise NameTakenError(
-                    f"{recipe.output} is taken", remedy="Choose another output: names are never reused"
-                )
+            recipe, inputs = self._resolve(uow, document)
+            if uow.catalog.model(recipe.output) is None:
+                refuse_taken(uow, AssetKind.MODELS, recipe.output)
             record = recipe_record(recipe)
             identity = {"recipe": record, "inputs": [[str(i.digest), i.role, i.split] for i in inputs]}
             submitted = {"text": text, "git": dict(origin), "threads": self._threads()}
@@ -112,15 +114,14 @@ class Transfers:
 
     def resume(self, step_id: str, *, background: bool = False) -> StepDetail:
         """Start the worker again; it goes on from the last whole checkpoint, with the thread count it had."""
-        detail = self.step(step_id)
-        state = detail.summary.state
-        alive = self._engine(True).alive(step_id, self.context.home)
-        if alive or state not in RESUMABLE or detail.summary.method is Method.IMPORT:
-            raise StepStateError(f"{step_id} is {state}, so there is nothing to resume")
+        state = self.step(step_id).summary.state
         with self.context.write() as uow:
+            # Looked at while nobody else writes: a worker that starts now waits for us before it says that it runs, so
+            # two who resume at once cannot put a running step back into the queue.
+            alive = self._engine(True).alive(step_id, self.context.home)
             now = self.context.clock.now()
-            if not uow.steps.move(step_id, expected=RESUMABLE, to=StepState.QUEUED, at=now):
-                raise StepStateError(f"{step_id} changed meanwhile", remedy="Look again: forebear transfer show")
+            if alive or not uow.steps.move(step_id, expected=RESUMABLE, to=StepState.QUEUED, at=now):
+                raise StepStateError(f"{step_id} is {state}, so there is nothing to resume")
             Tracking(self.context).queue(uow, step_id)
             uow.commit(Event("transfer.resumed", step_id, {"from": state.value}))
         self._engine(background).start(step_id, self.context.home)
@@ -143,7 +144,9 @@ class Transfers:
         return self.context.plugins.engine("background" if background else "foreground")
 
     def _observed(self, step: StepSummary) -> StepSummary:
-        return self.step(step.id).summary if step.state in GOING else step
+        if step.state not in GOING or self._engine(True).alive(step.id, self.context.home):
+            return step
+        return self.step(step.id).summary
 
     def _abandoned(self, step: StepSummary) -> bool:
         """True for a step that no worker will end; one just queued is given time for its worker to appear."""
@@ -154,15 +157,13 @@ class Transfers:
     def _threads(self) -> int:
         return self.context.settings.threads or len(os.sched_getaffinity(0))
 
-    def _resolve(self, uow: UnitOfWork, text: str) -> tuple[Recipe, tuple[StepInput, ...]]:
-        self.context.actor.require(Permission.EDIT)
-        document = read_recipe(text)
+    def _resolve(self, uow: UnitOfWork, document: RecipeDocument) -> tuple[Recipe, tuple[StepInput, ...]]:
         sources = [found(uow.catalog.version(resolve(uow, s.model)), s.model) for s in document.given()]
         for source in sources:
             refuse_withheld(source.summary)
         recipe = complete(document, modality=sources[0].model.modality, offers=self.context.plugins.offers())
         pinned = tuple(
-            replace(choice, model=_exact(source.summary.ref))
+            replace(choice, model=Reference.to(source.summary.ref))
             for choice, source in zip(recipe.sources, sources, strict=True)
         )
         inputs = [
@@ -174,13 +175,9 @@ class Transfers:
             ref = resolve(uow, choice.dataset)
             dataset = found(uow.datasets.version(ref), ref)
             _check_split(role, choice.split, dataset.summary.ref, [s.name for s in dataset.summary.splits])
-            data[role] = replace(choice, dataset=_exact(ref))
+            data[role] = replace(choice, dataset=Reference.to(ref))
             inputs.append(StepInput(ref, dataset.summary.digest, role, choice.split, Assurance.OBSERVED))
         return replace(recipe, sources=pinned, data=data), tuple(inputs)
-
-
-def _exact(ref: VersionRef) -> Reference:
-    return Reference(ref.kind, ref.name, ref.number)
 
 
 def _check_split(role: str, split: str, ref: VersionRef, splits: Sequence[str]) -> None:

@@ -169,7 +169,8 @@ class SqlSteps:
         query = (
             select(node.c.label)
             .join(mirror, mirror.c.step_id == node.c.id)
-            .where(mirror.c.state.in_(_TO_MIRROR))
+            .join(step, step.c.node_id == node.c.id)
+            .where(mirror.c.state.in_(_TO_MIRROR), step.c.state.in_(sorted(_ENDED - {StepState.INTERRUPTED})))
             .order_by(node.c.id)
             .limit(limit)
         )

@@ -157,6 +157,8 @@ def test_mirrors_that_are_behind_are_found_oldest_first(uow: UnitOfWork) -> None
     uow.steps.set_mirror(steps[0].id, MirrorState("mirrored", run_id="abc", attempts=1), at=LATER)
     assert uow.steps.unmirrored(10) == [steps[1].id, steps[2].id]
     assert uow.steps.unmirrored(1) == [steps[1].id]
+    assert uow.steps.move(steps[1].id, expected=frozenset({StepState.SUCCEEDED}), to=StepState.RUNNING, at=LATER)
+    assert uow.steps.unmirrored(1) == [steps[2].id], "a step that goes on keeps no place that others wait for"
     found = uow.steps.get(steps[0].id)
     assert found is not None
     assert found.mirror == MirrorState("mirrored", run_id="abc", attempts=1)
