@@ -1,20 +1,23 @@
-"""What governance costs while training: the adapter with metrics, events and checkpoints against a bare torch loop.
+"""What governance costs while training: a step of a real registry against a bare torch loop.
 
-Both train the same tiny BERT on the same batches in the same order and read the same validation data after each epoch.
-Pairs take turns (first one, then the other leads). Compared is CPU time from the first optimiser step to the end of the
-last epoch; start-up stands apart. `--check` exits non-zero when the bar is missed. `python -m benchmarks.training`.
+Governed is `registry.services.running.run_step` on a home of its own: inputs verified out of the store, progress and
+learning curve written to the database as they come, metrics and checkpoints in. Both train the same tiny BERT in the
+same order and read the same validation data after each epoch. Pairs take turns (first one, then the other leads).
+Compared is the CPU time from the first to the last optimiser step; start-up stands apart. `--check` exits non-zero when
+the bar is missed. `python -m benchmarks.training`.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import gc
 import math
 import os
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, median, stdev
 
@@ -29,10 +32,18 @@ from transformers.utils import logging
 from adapters.loop.order import epoch_order, reading_order
 from adapters.loop.schedule import rate
 from adapters.transformers.text import Tokens
-from adapters.transformers.transfer import TransformersTransfers
 from benchmarks import workload
-from registry.domain.transfers import Method
-from registry.ports import DataInput, ModelInput, Saved, TransferJob
+from registry import bootstrap
+from registry.domain.catalog import Modality
+from registry.domain.names import Name
+from registry.domain.transfers import Schedule
+from registry.domain.verbs import AddDataset, ImportModel
+from registry.plugins import EntryPointPlugins
+from registry.ports import DataInput, Engine, ModelInput
+from registry.services.context import Context
+from registry.services.running import run_step
+from registry.services.transfers import Transfers
+from registry.settings import Settings
 
 BAR = 1.03
 EPOCHS, BATCH, WORDS = 4, 16, (8, 30)
@@ -49,7 +60,7 @@ SHAPE = {
 
 @dataclass
 class Clock:
-    """CPU seconds (all threads of this process) at the call, the first optimiser step and the end."""
+    """CPU seconds (all threads of this process) at the call, and at the first and the last optimiser step."""
 
     begin: float = 0.0
     first: float = 0.0
@@ -65,11 +76,9 @@ class Clock:
         self._hook.remove()
 
     def _step(self, *_: object) -> None:
-        self.first = self.first or time.process_time()
-        self.steps += 1
-
-    def stop(self) -> None:
         self.end = time.process_time()
+        self.first = self.first or self.end
+        self.steps += 1
 
     @property
     def start_up(self) -> float:
@@ -80,18 +89,73 @@ class Clock:
         return self.end - self.first
 
 
-def governed(job: TransferJob) -> Clock:
-    """The adapter, every event consumed."""
+class Idle:
+    """An engine that leaves a step queued: the benchmark runs it in its own process."""
+
+    name = "idle"
+
+    def start(self, step_id: str, home: Path) -> None: ...
+    def stop(self, step_id: str, home: Path) -> bool:
+        return False
+
+    def alive(self, step_id: str, home: Path) -> bool:
+        return False
+
+
+class OwnProcess(EntryPointPlugins):
+    """The installed plug-ins, with the idle engine."""
+
+    def engine(self, name: str) -> Engine:
+        return Idle()
+
+
+RECIPE = f"""\
+schema: forebear/recipe/v1
+output: bench/child
+method: fine_tuning
+source: models:/bench/source/1
+data: {{train: datasets:/bench/texts/1, validation: datasets:/bench/texts/1}}
+freeze: none
+optimizer: {{name: adamw, lr: 1.0e-4, backbone_lr: 1.0e-4, weight_decay: 0.01, clip: 1.0}}
+schedule: {{name: cosine, warmup: 0}}
+epochs: {EPOCHS}
+batch_size: {BATCH}
+max_length: 64
+seed: 0
+"""
+
+
+def registry(folder: Path, source: ModelInput, data: DataInput) -> Context:
+    """A new home with the source and the data in it."""
+    settings = Settings(mlflow_uri="off", threads=1)
+    bootstrap.init(folder / "home", settings=settings, actor="bench")
+    office = bootstrap.open(folder / "home", settings=settings, actor="bench")
+    office.catalog.import_model(
+        ImportModel(
+            Name("bench", "source"),
+            str(source.folder),
+            licence="MIT",
+            task="feature-extraction",
+            modality=Modality.TEXT,
+        )
+    )
+    with (folder / "texts.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["text", "label", "split"])
+        writer.writerows([row.text, row.label, row.split] for row in data.rows)
+    office.datasets.add(AddDataset(Name("bench", "texts"), str(folder / "texts.csv"), licence="CC0-1.0"))
+    return replace(office.context, plugins=OwnProcess(0, 600))
+
+
+def governed(context: Context) -> Clock:
+    """A step from submission to publication."""
+    step = Transfers(context).submit(RECIPE)
     with Clock() as clock:
-        seen = []
-        for event in TransformersTransfers().run(job):
-            seen.append(event)
-            if isinstance(event, Saved):
-                clock.stop()  # the last one counts
+        run_step(context, step.summary.id)
     return clock
 
 
-def bare(source: ModelInput, data: DataInput, job: TransferJob) -> Clock:
+def bare(source: ModelInput, data: DataInput) -> Clock:
     """The plain loop that anyone would write."""
     with Clock() as clock:
         torch.manual_seed(0)
@@ -105,7 +169,7 @@ def bare(source: ModelInput, data: DataInput, job: TransferJob) -> Clock:
         optimizer = torch.optim.AdamW(
             [{"params": matrices, "weight_decay": 0.01}, {"params": vectors, "weight_decay": 0.0}], lr=1e-4, fused=True
         )
-        factor, number = rate(job.recipe.schedule, EPOCHS * ROWS["train"] // BATCH), 0
+        factor, number = rate(Schedule(), EPOCHS * ROWS["train"] // BATCH), 0
         for epoch in range(EPOCHS):
             model.train()
             for part in epoch_order(len(items["train"]), BATCH, seed=0, epoch=epoch, lengths=items["train"].lengths):
@@ -125,7 +189,6 @@ def bare(source: ModelInput, data: DataInput, job: TransferJob) -> Clock:
                 for part in reading_order(len(items["validation"]), 64, items["validation"].lengths):
                     guess = model(**items["validation"].batch(part)).logits.argmax(dim=1)
                     right += int((guess == labels["validation"][torch.from_numpy(part)]).sum())
-        clock.stop()
     return clock
 
 
@@ -147,15 +210,13 @@ def main() -> int:
         folder = Path(name)
         source = workload.text_source(folder / "source", **SHAPE)
         data = workload.texts(folder, ROWS, WORDS)
+        context = registry(folder, source, data)
         pairs: list[tuple[Clock, Clock]] = []
         for turn in range(given.repeats + 1):  # the first pair warms up and is not counted
-            job = workload.job(
-                folder, f"work-{turn}", source, data, Method.FINE_TUNING, epochs=EPOCHS, batch_size=BATCH, max_length=64
-            )
             if turn % 2:
-                plain, ours = bare(source, data, job), governed(job)
+                plain, ours = bare(source, data), governed(context)
             else:
-                ours, plain = governed(job), bare(source, data, job)
+                ours, plain = governed(context), bare(source, data)
             pairs += [(ours, plain)] if turn else []
     steps = {clock.steps for pair in pairs for clock in pair}
     ratio, low, high = interval([ours.training / plain.training for ours, plain in pairs])
