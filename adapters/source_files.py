@@ -93,7 +93,7 @@ def front_matter(card: str) -> dict[str, Any]:
         return {}
     try:
         found = yaml.safe_load(match[1])
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -159,7 +159,7 @@ def _parse(text: str, name: str) -> tuple[Mapping[str, Any], Origin | None]:
         upstream = repository and Origin(
             _public(str(repository["url"])), repository.get("rev"), str(repository["rev_lock"])
         )
-    except (yaml.YAMLError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
         raise BadDataError(f"{name!r} is no .dvc file of one output: {error}") from error
     if not valid:
         raise BadDataError(f"{name!r} is no .dvc file of one output")

@@ -103,7 +103,10 @@ def _folder(step_id: str, home: Path) -> Path:
     if not _STEP.fullmatch(step_id):
         raise UsageError(f"{step_id[:80]!r} is not the id of a step")
     folder = home / "work" / step_id
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise error_of_disk(error, f"the folder of {step_id} cannot be made") from error
     return folder
 
 
