@@ -26,11 +26,6 @@ _MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """How torch's older format begins: a pickle of its magic number."""
 
 
-def looks_like_torch(path: Path) -> bool:
-    """True for torch's zip format, its older format, and any other pickle: all are for us to read or refuse."""
-    return kind_of(path) in {Kind.PICKLE, Kind.ZIP}
-
-
 def read_state_dict(path: Path) -> tuple[dict[str, Tensor], list[str]]:
     """Names and tensors of `path`, with notes on what was left out.
 

@@ -104,12 +104,6 @@ class NameTakenError(ConflictError):
     code = "name-taken"
 
 
-class ImmutableError(ConflictError):
-    """A published version's payload never changes."""
-
-    code = "immutable"
-
-
 class StepStateError(ConflictError):
     """The transfer step is not in a state that allows this."""
 

@@ -134,10 +134,6 @@ class DataSource(Protocol):
 
     name: str
 
-    def accepts(self, source: Path) -> bool:
-        """True when this data source reads `source`."""
-        ...
-
     def read(
         self,
         source: Path,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adapters.dvc.drafts import finish
 from adapters.dvc.failures import declared
-from adapters.dvc.formats import TABLES, detect_format, read_rows
+from adapters.dvc.formats import detect_format, read_rows
 from adapters.dvc.repositories import Imported, fetch
 from adapters.dvc.tracking import track
 from registry.domain.data import DataFormat, SplitPlan
@@ -26,10 +26,6 @@ class DvcSource:
     """Datasets on this machine and in the DVC repositories that `.dvc` files name."""
 
     name = "dvc"
-
-    def accepts(self, source: Path) -> bool:
-        """True for a folder, a `.dvc` file, and a file with the suffix of a table."""
-        return source.is_dir() or (source.is_file() and source.suffix.lower() in {".dvc", *TABLES})
 
     def read(
         self,

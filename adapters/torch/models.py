@@ -175,13 +175,6 @@ def load_image_model(folder: Path, architecture: str) -> ImageModel:
     )
 
 
-def definition_file(architecture: str) -> Path | None:
-    """The one-file definition to write beside the weights; None where a stock library builds the architecture."""
-    names = {"efficientnet_lite0": "efficientnet_lite.py", "squeezenet1_1": "squeezenet.py", MLP: f"{MLP}.py"}
-    name = names.get(architecture)
-    return None if name is None else Path(__file__).parent / "definitions" / name
-
-
 def _load(folder: Path, architecture: str) -> Loaded:
     if architecture in DEFINITIONS:
         return load_own(folder, architecture)

@@ -132,7 +132,7 @@ class AliasValue:
 
 @dataclass(frozen=True, slots=True)
 class ModelDetail:
-    """A registered model: its summary, its aliases and its own history length."""
+    """A registered model: its summary and its aliases."""
 
     summary: ModelSummary
     aliases: tuple[AliasValue, ...]

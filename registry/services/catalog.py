@@ -166,7 +166,7 @@ class Catalog:
         return self._end(reference, Status.DEPRECATED, reason)
 
     def archive(self, reference: Reference, reason: str) -> VersionDetail:
-        """Put a version away; lists show it only when asked for."""
+        """Put a version away, with a reason: no alias can name it, and what was made from it keeps its ancestry."""
         return self._end(reference, Status.ARCHIVED, reason)
 
     def delete(self, target: Reference) -> None:

@@ -67,7 +67,7 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """A model version about to be published, with the step that made it. Card text is optional."""
+    """A model version about to be published, with the step that made it."""
 
     ref: VersionRef
     manifest: Manifest

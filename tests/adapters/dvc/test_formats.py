@@ -14,7 +14,6 @@ from PIL import Image
 from pyarrow import parquet
 
 from adapters.dvc.images import MAX_PIXELS, check_image
-from adapters.dvc.source import DvcSource
 from lineage import Digest
 from registry.domain.catalog import Modality
 from registry.domain.data import DataFormat, SplitPlan
@@ -149,12 +148,6 @@ def test_a_named_format_that_is_not_there_is_told(tmp_path: Path) -> None:
     data = paint_classes(tmp_path / "data", {"cat": 2, "dog": 2})
     with pytest.raises(BadDataError, match="there is no parquet file in it"):
         read(data, tmp_path / "scratch", format=DataFormat.PARQUET)
-
-
-def test_what_is_read_is_known_by_its_suffix_or_being_a_folder(tmp_path: Path) -> None:
-    draw(tmp_path, {"a.csv": "", "b.DVC": "", "c.exe": ""})
-    found = [DvcSource().accepts(tmp_path / name) for name in ("", "a.csv", "b.DVC", "c.exe", "none.csv")]
-    assert found == [True, True, True, False, False]
 
 
 def test_a_table_in_another_encoding_is_told(tmp_path: Path) -> None:

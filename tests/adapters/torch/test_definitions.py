@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,8 @@ import torch
 from PIL import Image
 
 from adapters.torch.definitions import efficientnet_lite, squeezenet
-from adapters.torch.models import ImageModel, definition_file, load_image_model
+from adapters.torch.models import ImageModel, load_image_model
+from registry.plugins import EntryPointPlugins
 
 ALONE = """
 import json, sys
@@ -41,10 +41,11 @@ def test_a_definition_runs_alone_and_agrees_with_us(
         model = load_image_model(mobilenet, "transformers:MobileNetV2Model").with_head(("a", "b", "c"), kind="mlp")
     assert model.architecture == architecture
     model.save(folder)
-    definition = definition_file(architecture)
+    definition = EntryPointPlugins(memory=0, seconds=0).definition(architecture)
     assert definition is not None
-    shutil.copy(definition, folder)
-    program = ALONE.format(module=definition.stem)
+    name, source = definition
+    (folder / name).write_bytes(source)
+    program = ALONE.format(module=name.removesuffix(".py"))
     answer = subprocess.run(
         [sys.executable, "-c", program, str(photos[0][0])], cwd=folder, capture_output=True, text=True, check=True
     )

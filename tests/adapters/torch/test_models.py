@@ -13,9 +13,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from adapters.torch.definitions import transformers_mlp
-from adapters.torch.models import FLOPS_METHOD, ImageModel, definition_file, load_image_model
+from adapters.torch.models import FLOPS_METHOD, ImageModel, load_image_model
 from registry.errors import BadArtifactError, InvalidError, MisfitError
+from registry.plugins import EntryPointPlugins
 
+PLUGINS = EntryPointPlugins(memory=0, seconds=0)
 BACKBONE = "transformers:MobileNetV2Model"
 CLASSES = ("boat", "cat", "überraschung")
 
@@ -123,15 +125,15 @@ def test_an_imported_backbone_saves_as_a_backbone(backbone: ImageModel, mobilene
 def test_an_mlp_child_loads_with_the_definition_beside_it(backbone: ImageModel, tmp_path: Path) -> None:
     child = backbone.with_head(CLASSES, kind="mlp", hidden=8)
     child.save(tmp_path)
-    definition = definition_file(child.architecture)
+    definition = PLUGINS.definition(child.architecture)
     assert definition is not None
-    assert definition.name == "transformers_mlp.py"
+    assert definition[0] == "transformers_mlp.py"
     with torch.inference_mode():
         assert torch.equal(transformers_mlp.load(tmp_path)(pictures()), scores(child, pictures()))
 
 
 def test_no_definition_is_needed_where_transformers_has_the_class() -> None:
-    assert definition_file("transformers:MobileNetV2ForImageClassification") is None
+    assert PLUGINS.definition("transformers:MobileNetV2ForImageClassification") is None
 
 
 @pytest.mark.parametrize("source", ["mobilenet", "lite"])
