@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import zipfile
 from pathlib import Path
 
 import numpy as np
-import pyarrow
 import pytest
 from PIL import Image
-from pyarrow import parquet
 
 from adapters.dvc.images import MAX_PIXELS, check_image
 from lineage import Digest
@@ -97,12 +94,6 @@ def test_a_folder_has_no_column_of_splits(source: str, tmp_path: Path) -> None:
         read(tmp_path / source, tmp_path / "scratch", split=SplitPlan(column="fold"))
 
 
-def test_tables_of_a_folder_agree_about_splits(tmp_path: Path) -> None:
-    data = draw(tmp_path / "data", {"a.csv": TABLE, "b.csv": "text,label,split\na,x,train\n"})
-    with pytest.raises(BadDataError, match="some files have a column of splits and others have none"):
-        read(data, tmp_path / "scratch")
-
-
 def test_archives_of_a_folder_agree_about_shapes(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     for name, side in (("train", 2), ("test", 3)):
@@ -139,22 +130,10 @@ def test_an_archive_that_claims_more_than_memory_holds_is_not_unpacked(tmp_path:
         read(tmp_path / "big.npz", tmp_path / "scratch")
 
 
-def test_a_file_of_bytes_is_no_table(tmp_path: Path) -> None:
-    with pytest.raises(BadDataError, match="is no table"):
-        read(draw(tmp_path, {"t.csv": b"\x00\x01"}) / "t.csv", tmp_path / "scratch")
-
-
 def test_a_named_format_that_is_not_there_is_told(tmp_path: Path) -> None:
     data = paint_classes(tmp_path / "data", {"cat": 2, "dog": 2})
     with pytest.raises(BadDataError, match="there is no parquet file in it"):
         read(data, tmp_path / "scratch", format=DataFormat.PARQUET)
-
-
-def test_a_table_in_another_encoding_is_told(tmp_path: Path) -> None:
-    for name in ("t.csv", "t.jsonl"):
-        content = (TABLE.encode() if name == "t.csv" else as_jsonl(TABLE)) + "schön,pos\n".encode("latin-1")
-        with pytest.raises(BadDataError, match="is not UTF-8"):
-            read(draw(tmp_path, {name: content}) / name, tmp_path / "scratch")
 
 
 def test_an_empty_class_is_named(tmp_path: Path) -> None:
@@ -249,122 +228,11 @@ def test_a_text_that_cannot_be_used_is_named(content: bytes, message: str, tmp_p
         read(data, tmp_path / "scratch")
 
 
-def as_jsonl(table: str) -> bytes:
-    header, *lines = (line.split(",") for line in table.splitlines())
-    return "".join(json.dumps(dict(zip(header, line, strict=True))) + "\n" for line in lines).encode()
-
-
-def as_parquet(table: str) -> bytes:
-    header, *lines = (line.split(",") for line in table.splitlines())
-    sink = pyarrow.BufferOutputStream()
-    columns = {name: [line[i] for line in lines] for i, name in enumerate(header)}
-    parquet.write_table(pyarrow.table(columns), sink)
-    return bytes(sink.getvalue().to_pybytes())
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "format"),
-    [
-        ("t.csv", TABLE.encode(), DataFormat.CSV),
-        ("t.tsv", TABLE.replace(",", "\t").encode(), DataFormat.CSV),
-        ("excel.csv", b"\xef\xbb\xbf" + TABLE.replace("\n", "\r\n").encode(), DataFormat.CSV),
-        ("t.jsonl", as_jsonl(TABLE), DataFormat.JSONL),
-        ("t.parquet", as_parquet(TABLE), DataFormat.PARQUET),
-        ("misnamed.csv", as_parquet(TABLE), DataFormat.PARQUET),
-        ("misnamed.parquet", as_jsonl(TABLE), DataFormat.JSONL),
-    ],
-)
-def test_a_table_is_known_by_its_content(name: str, content: bytes, format: DataFormat, tmp_path: Path) -> None:
-    listing = read(draw(tmp_path, {name: content}) / name, tmp_path / "scratch", split=HALVES)
-    assert listing.format is format
-    assert [(row.text, row.label) for row in listing.rows] == [
-        ("good film", "pos"), ("bad film", "neg"), ("fine film", "pos"), ("poor film", "neg")
-    ]  # fmt: skip
-    assert [entry.path for entry in listing.files] == [name]
-
-
-def test_the_same_rows_get_the_same_splits_in_every_format(tmp_path: Path) -> None:
-    draw(tmp_path, {"a.csv": TABLE, "b.parquet": as_parquet(TABLE)})
-    one, two = (read(tmp_path / name, tmp_path / "scratch").rows for name in ("a.csv", "b.parquet"))
-    assert one == two
-
-
 def test_a_format_can_be_named_instead_of_found(tmp_path: Path) -> None:
     source = draw(tmp_path, {"odd.txt": TABLE}) / "odd.txt"
     assert read(source, tmp_path / "scratch", format=DataFormat.CSV).format is DataFormat.CSV
     with pytest.raises(BadDataError, match=r"line 1 of 'odd\.txt' is no JSON"):
         read(source, tmp_path / "scratch", format=DataFormat.JSONL)
-
-
-def test_tables_named_after_splits_are_splits(tmp_path: Path) -> None:
-    data = draw(tmp_path / "data", {"train.csv": TABLE, "test.csv": "text,label\nso so,pos\n"})
-    listing = read(data, tmp_path / "scratch")
-    assert [row.split for row in listing.rows] == ["test", *["train"] * 4]
-    assert listing.split.column == "folder"
-
-
-def test_a_column_of_splits_is_kept_unless_another_is_named(tmp_path: Path) -> None:
-    table = "text,label,split,fold\na,x,train,dev\nb,y,Test,train\n"
-    source = draw(tmp_path, {"t.csv": table}) / "t.csv"
-    assert [row.split for row in read(source, tmp_path / "scratch").rows] == ["train", "test"]
-    folds = read(source, tmp_path / "scratch", split=SplitPlan(column="fold"))
-    assert [row.split for row in folds.rows] == ["validation", "train"]
-    assert folds.split.column == "fold"
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        ("text,Labels\na,b\n", r"has no column 'label'; it has 'text', 'Labels'\. Did you mean 'Labels'\?"),
-        ("body,label\na,b\n", r"has no column 'text'; it has 'body', 'label'\. Name it with --text"),
-        ("text,label\na,x\n,y\n", "line 3 of 't.csv' has no text"),
-        ("text,label\na,x\nb, \n", "line 3 of 't.csv' has no label"),
-        ('text,label\n"a\nlong",x\nb,\n', "line 4 of 't.csv' has no label"),
-        ("text,label\na,x\nb,y,z\n", "line 3 of 't.csv' has 3 cells, but there are 2 columns"),
-        ("text,label,split\na,x,train\nb,y,\n", "line 3 of 't.csv' has no split"),
-        ("text,label,split\na,x,train\nb,y,../up\n", r"'\.\./up' of line 3 of 't.csv' is no name of a split"),
-        ("text,label\na,x\nb,x\n", "every row has the label 'x'"),
-        ("text,label\n", "has no rows"),
-        ("", "the first line of 't.csv' is no header"),
-        ("text,text\na,b\n", "an empty or a repeated name"),
-        ('text,label\n"a,x\n', "line . of 't.csv' is no CSV"),
-        ("text,label\na," + "x" * 300 + "\n", "longer than 256 characters"),
-    ],
-)
-def test_a_wrong_csv_is_told_by_line_and_column(table: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(BadDataError, match=message):
-        read(draw(tmp_path, {"t.csv": table}) / "t.csv", tmp_path / "scratch")
-
-
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        ('{"text": "a", "label": "x"}\n{"text": "b"}\n', "line 2 of 't.jsonl' has no 'label'"),
-        ('{"text": "a", "label": "x"}\n[1]\n', "line 2 of 't.jsonl' is no JSON object"),
-        ('{"text": "a", "label": "x"}\n\n{"text": \n', "line 3 of 't.jsonl' is no JSON"),
-        ('{"text": "a", "label": "x"}\n{"text": "b", "label": null}\n', "line 2 of 't.jsonl' has no label"),
-        ('{"text": "a", "label": "x"}\n{"text": "b", "label": 0.5}\n', "which names no class"),
-        ('{"text": "a", "label": "x"}\n{"text": "b", "label": ["y"]}\n', "which names no class"),
-        ('{"text": "a", "label": "x"}\n{"text": 7, "label": "y"}\n', "line 2 of 't.jsonl' has no text"),
-        ('{"text": "\\ud800", "label": "x"}\n', "the text of line 1 of 't.jsonl' is not valid Unicode"),
-        ('{"text": "a", "label": ' + "[" * 100_000 + "\n", "line 1 of 't.jsonl' is no JSON"),
-    ],
-)
-def test_a_wrong_line_of_json_is_named(lines: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(BadDataError, match=message):
-        read(draw(tmp_path, {"t.jsonl": lines}) / "t.jsonl", tmp_path / "scratch")
-
-
-def test_whole_numbers_and_booleans_are_labels(tmp_path: Path) -> None:
-    lines = "".join(json.dumps({"text": str(n), "label": label}) + "\n" for n, label in enumerate([1, 2.0, True, "z"]))
-    listing = read(draw(tmp_path, {"t.jsonl": lines}) / "t.jsonl", tmp_path / "scratch")
-    assert [row.label for row in listing.rows] == ["1", "2", "true", "z"]
-
-
-def test_a_broken_parquet_is_named(tmp_path: Path) -> None:
-    whole = as_parquet(TABLE)
-    with pytest.raises(BadDataError, match=r"'t\.parquet' is no Parquet"):
-        read(draw(tmp_path, {"t.parquet": whole[:40]}) / "t.parquet", tmp_path / "scratch")
 
 
 def test_arrays_have_a_row_for_each_index(tmp_path: Path) -> None:
