@@ -29,6 +29,8 @@ from registry.domain.names import AssetKind, Reference, check_alias
 from registry.domain.paging import Page
 
 router = APIRouter(prefix="/models", tags=["models"])
+MAX_REPEATS = 16
+"""Conditions of one kind in a search: each is a walk through an index."""
 
 
 def _query(
@@ -36,13 +38,17 @@ def _query(
     text: Annotated[str, Query(max_length=512, description="Words in name, description and tags")] = "",
     task: str | None = None,
     modality: Modality | None = None,
-    tag: Annotated[list[str] | None, Query(description="`key` or `key=value`; repeatable")] = None,
+    tag: Annotated[
+        list[str] | None, Query(max_length=MAX_REPEATS, description="`key` or `key=value`; repeatable")
+    ] = None,
     stage: str | None = None,
     status: Status | None = None,
     licence: str | None = None,
     origin: str | None = None,
     owner: str | None = None,
-    metric: Annotated[list[str] | None, Query(description="`metrics.accuracy > 0.9`; repeatable")] = None,
+    metric: Annotated[
+        list[str] | None, Query(max_length=MAX_REPEATS, description="`metrics.accuracy > 0.9`; repeatable")
+    ] = None,
     sort: Annotated[str, Query(description="updated, created, name or metrics.NAME")] = SortKey.UPDATED.value,
     descending: bool = True,
 ) -> SearchQuery:

@@ -43,7 +43,7 @@ def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
 
 def download_of(request: Request, office: Office, ref: VersionRef, files: Sequence[FileEntry], path: str) -> Response:
     """Stream the file of `ref` that its manifest lists as `path`. Raises: NotFoundError, RefusedError."""
-    exact = Reference(ref.kind, ref.name, ref.number)
+    exact = Reference.to(ref)
     entry = next((entry for entry in files if entry.path == path), None)
     if entry is None:
         raise NotFoundError(f"{exact} has no file {path[:120]!r}", remedy="The version lists its files")

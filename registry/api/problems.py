@@ -7,7 +7,6 @@ import logging
 import re
 from collections.abc import Sequence
 
-from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
@@ -90,16 +89,6 @@ def as_error(error: Exception, request: Request) -> tuple[RegistryError, int | N
         return of_http(error, request)
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return RegistryError("the server failed", remedy="Its log says why"), None
-
-
-def describe(app: FastAPI, error: type[Exception]) -> None:
-    """Answer `error` with a problem body, wherever `app` raises it."""
-
-    def answer(request: Request, raised: Exception) -> Response:
-        known, status = as_error(raised, request)
-        return problem(known, status=status)
-
-    app.add_exception_handler(error, answer)
 
 
 def _title(kind: type[RegistryError]) -> str:

@@ -8,7 +8,6 @@ moved to the paths that the sender asked for, inside a fresh folder that is remo
 from __future__ import annotations
 
 import errno
-import json
 import secrets
 import shutil
 import time
@@ -23,11 +22,14 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
+from registry.api.wire import read_json
 from registry.domain.manifests import check_path
 from registry.errors import NoSpaceError, TooLargeError, UnsafeArtifactError, UsageError
 
 MAX_FILES = 100_000
 MAX_DETAILS = 1024**2
+MAX_BOUNDARY = 70
+"""RFC 2046 section 5.1.1."""
 FORBIDDEN_SUFFIXES = (".dvc",)
 """Pointers that make the reader fetch from elsewhere: over HTTP only the bytes themselves are taken."""
 
@@ -180,6 +182,8 @@ async def _receive(request: Request, folder: Path, limit: int) -> _Receiver:
     if announced.isdecimal() and int(announced) > limit:
         raise too_large(limit)
     folder.mkdir()
+    if len(boundary) > MAX_BOUNDARY:
+        raise UsageError(f"a boundary is longer than {MAX_BOUNDARY} bytes")
     receiver = _Receiver(folder, boundary, limit)
     try:
         async for chunk in request.stream():
@@ -208,14 +212,7 @@ def _settle(receiver: _Receiver, tree: Path) -> Upload:
             raise UsageError(f"{path!r} cannot be a file here: {error.strerror}") from error
         placed[path] = target
     source = next(iter(placed.values())) if len(placed) == 1 and "/" not in next(iter(placed)) else tree
-    return Upload(source, placed, _json(receiver.details))
-
-
-def _json(raw: bytes | None) -> object:
-    try:
-        return json.loads(raw) if raw else {}
-    except (ValueError, RecursionError) as error:
-        raise UsageError("the part `details` is not JSON") from error
+    return Upload(source, placed, read_json(receiver.details or b"", "part `details`"))
 
 
 def _checked(raw: bytes, *, taken: Mapping[str, Path]) -> str:

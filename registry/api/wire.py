@@ -17,6 +17,7 @@ from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
 from registry.domain.verbs import Office
+from registry.domain.words import check_facts
 from registry.errors import BadReferenceError, NotFoundError, TooLargeError, UsageError
 
 T = TypeVar("T")
@@ -92,8 +93,7 @@ def public_id(text: str) -> str:
 
 def exactly(office: Office, reference: Reference) -> Reference:
     """The version that `reference` means now, by its number: for verbs where no number means the whole model."""
-    ref = office.catalog.version(reference).summary.ref
-    return Reference(ref.kind, ref.name, ref.number)
+    return Reference.to(office.catalog.version(reference).summary.ref)
 
 
 async def read_capped(request: Request, limit: int = MAX_BODY) -> bytes:
@@ -106,16 +106,21 @@ async def read_capped(request: Request, limit: int = MAX_BODY) -> bytes:
     return bytes(body)
 
 
+def read_json(raw: bytes, what: str) -> Any:
+    """What came as JSON; nothing is an empty object. Raises: UsageError, InvalidError for what cannot be kept."""
+    try:
+        data = json.loads(raw or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"the {what} is not JSON", facts={"reason": str(error)[:200]}) from error
+    check_facts(data, what)
+    return data
+
+
 def body_of(kind: type[T]) -> Callable[[Request], Awaitable[T]]:
     """A dependency that reads the JSON body as a value of type `kind`. Raises: UsageError, InvalidError."""
 
     async def read(request: Request) -> T:
-        raw = await read_capped(request)
-        try:
-            data = json.loads(raw or b"{}")
-        except (ValueError, RecursionError) as error:
-            raise UsageError("the body is not JSON", facts={"reason": str(error)[:200]}) from error
-        return from_json(kind, data)
+        return from_json(kind, read_json(await read_capped(request), "body"))
 
     return read
 

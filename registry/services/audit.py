@@ -10,6 +10,7 @@ from registry.domain.audit import AuditReport, verify_chain
 from registry.domain.catalog import HistoryEntry
 from registry.domain.paging import Page, PageRequest
 from registry.services.context import Context
+from registry.services.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,17 @@ class Audit:
 
     def export(self) -> Iterator[bytes]:
         """One JSON line per entry: `seq`, `body` as the very text that was hashed, and the three hashes in hex."""
-        with self.context.read() as uow:
-            for entry in uow.audit.entries():
-                line = {
-                    "seq": entry.seq,
-                    "body": entry.body.decode(),
-                    "previous": entry.previous.hex,
-                    "leaf": entry.leaf.hex,
-                    "entry": entry.entry.hex,
-                }
-                yield json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        return _lines(self.context.read())  # who may not read is told now, not after an answer was begun
+
+
+def _lines(opened: UnitOfWork) -> Iterator[bytes]:
+    with opened as uow:
+        for entry in uow.audit.entries():
+            line = {
+                "seq": entry.seq,
+                "body": entry.body.decode(),
+                "previous": entry.previous.hex,
+                "leaf": entry.leaf.hex,
+                "entry": entry.entry.hex,
+            }
+            yield json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

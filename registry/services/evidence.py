@@ -17,7 +17,7 @@ from registry.domain.people import Permission
 from registry.domain.policy import Policy
 from registry.domain.policy_facts import Case
 from registry.domain.promotion import EvidenceValue
-from registry.domain.words import check_words
+from registry.domain.words import check_facts, check_words
 from registry.errors import InvalidError, PolicyRefusedError
 from registry.services.candidate import case_for, open_dossier
 from registry.services.context import Context
@@ -76,6 +76,7 @@ def _bound(
     name = name if file is not None else None
     if not body and file is None:
         raise InvalidError("the evidence says nothing", remedy="Give a JSON body, a file, or both")
+    check_facts(body, "evidence")
     statement = {
         "body": dict(body),
         "file": str(file) if file is not None else None,

@@ -72,7 +72,7 @@ def promote(
 
     A version that leaves a stage for good gives up that stage's alias: it names nothing retired.
     """
-    ref, source, target = request.ref, request.from_stage, request.to_stage
+    ref, source, target = request.ref, case.candidate.stage, request.to_stage
     uow.catalog.set_stage(ref, target, at=case.now)
     detail = {"from": source, "to": target, "request": request.id, "policy": policy.label}
     events = [Event("model_version.promoted", str(ref), detail)]

@@ -7,6 +7,7 @@ element, attribute and URL scheme that is not named here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
@@ -30,6 +31,7 @@ class RenderedCard:
     html: str
 
 
+@lru_cache(maxsize=32)  # a card made to be slow (seconds, at its largest) is slow once
 def render_card(text: str) -> RenderedCard:
     """Split off the front matter (between two lines `---`, at the very start) and render the rest."""
     lines = text.splitlines()

@@ -124,7 +124,7 @@ def _content(office: Office, name: Name, version: VersionDetail | None, tab: str
         found_graph = office.lineage.show(str(ref), up=-1, down=-1, limit=500)
         up, down = outline_of(found_graph)
         return Content(ancestors=up, descendants=down, complete=found_graph.complete)
-    exact = Reference(ref.kind, ref.name, ref.number)
+    exact = Reference.to(ref)
     if tab == "approvals":
         mine = [one for one in office.promotions.requests(name=name, page=PageRequest(100)).items if one.ref == ref]
         return Content(

@@ -70,7 +70,7 @@ def show(request: Request, office: House, request_id: str) -> HTMLResponse:
     detail = office.promotions.request_detail(_known(request_id))
     ref = detail.summary.ref
     try:
-        version = office.catalog.version(Reference(ref.kind, ref.name, ref.number))
+        version = office.catalog.version(Reference.to(ref))
     except NotFoundError:
         version = None
     context = RequestPage(
