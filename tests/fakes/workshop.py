@@ -1,0 +1,105 @@
+"""Plug-ins without a library: sources are copied, transfers write one file, engines run at once or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from registry.domain.catalog import Modality
+from registry.domain.transfers import Method
+from registry.plugins import EntryPointPlugins
+from registry.ports import (
+    AdapterOffer,
+    Advanced,
+    ConvertedSource,
+    Finished,
+    Measured,
+    SourceFacts,
+    Started,
+    TransferEvent,
+    TransferJob,
+)
+
+FACTS = SourceFacts("huggingface", "transformers:BertModel", Modality.TEXT, "feature-extraction", licence="mit")
+OFFER = AdapterOffer(
+    "transformers", frozenset({Modality.TEXT}), frozenset({Method.FEATURE_EXTRACTION}), frozenset({"accuracy"})
+)
+
+
+@dataclass
+class Hand:
+    """A transfer adapter: its output is one file that depends on its inputs alone. `during` happens while it runs."""
+
+    offer: AdapterOffer = OFFER
+    during: Callable[[TransferJob], object] = lambda job: None
+    jobs: list[TransferJob] = field(default_factory=list)
+
+    def run(self, job: TransferJob) -> Iterator[TransferEvent]:
+        self.jobs.append(job)
+        yield Started("cpu", "fp32", {"cpu": "test"}, {"hand": "1"}, steps=2, epochs=1, trainable=3, parameters=9)
+        yield Advanced(1, 0.5, "head", 0.7, 8)
+        self.during(job)
+        yield Measured("loss", 0.5, "train", 1, 2)
+        yield Measured("accuracy", 0.75, "test", 1, 2, final=True)
+        output = job.work / "output"
+        output.mkdir(exist_ok=True)
+        read = b"".join(p.read_bytes() for s in job.sources for p in sorted(s.folder.rglob("*")) if p.is_file())
+        (output / "model.safetensors").write_bytes(b"head on " + read)
+        yield Finished(
+            output, "transformers:BertForSequenceClassification", 1.0, 2.0, "counted by hand", ("bad", "good")
+        )
+
+
+@dataclass
+class Bench:
+    """An engine that calls `work` with the step's id; `running` are the steps whose worker it says is alive."""
+
+    name: str = "foreground"
+    work: Callable[[str], object] = lambda step_id: None
+    started: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    running: set[str] = field(default_factory=set)
+
+    def start(self, step_id: str, home: Path) -> None:
+        self.started.append(step_id)
+        self.work(step_id)
+
+    def alive(self, step_id: str, home: Path) -> bool:
+        return step_id in self.running
+
+    def stop(self, step_id: str, home: Path) -> bool:
+        self.stopped.append(step_id)
+        return step_id in self.running
+
+
+@dataclass(frozen=True)
+class Workshop(EntryPointPlugins):
+    """Implements `Plugins`: data is read for real, the rest is done by hand."""
+
+    memory: int = 0
+    seconds: int = 60
+    facts: SourceFacts = FACTS
+    definitions: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
+    hand: Hand = field(default_factory=Hand)
+    bench: Bench = field(default_factory=Bench)
+    converted: list[tuple[Path, bool]] = field(default_factory=list)
+
+    def import_source(self, source: Path, target: Path, *, architecture: str | None, pickles: bool) -> ConvertedSource:
+        self.converted.append((source, pickles))
+        shutil.copytree(source, target)
+        return ConvertedSource(target, self.facts, tensors=2, parameters=9, notes=("copied by hand",))
+
+    def definition(self, architecture: str) -> tuple[str, bytes] | None:
+        return self.definitions.get(architecture)
+
+    def offers(self) -> Mapping[str, AdapterOffer]:
+        return {self.hand.offer.name: self.hand.offer}
+
+    def transfer(self, name: str) -> Hand:
+        assert name == self.hand.offer.name
+        return self.hand
+
+    def engine(self, name: str) -> Bench:
+        return self.bench
