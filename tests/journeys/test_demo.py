@@ -37,7 +37,6 @@ def forebear(told: subprocess.CompletedProcess[str]) -> Iterator[CommandLine]:
         yield CommandLine(Path(told.args[-1]))
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_every_claim_of_the_demo_holds(told: subprocess.CompletedProcess[str]) -> None:
     assert told.returncode == 0, told.stdout[-6000:] + told.stderr[-3000:]
@@ -47,7 +46,6 @@ def test_every_claim_of_the_demo_holds(told: subprocess.CompletedProcess[str]) -
     assert "fbr_" in told.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_the_sources_carry_what_must_be_known_of_them(forebear: CommandLine) -> None:
     for name in (BACKBONE, "library/mobilenet-v2", "library/minilm-l6"):
@@ -58,7 +56,6 @@ def test_the_sources_carry_what_must_be_known_of_them(forebear: CommandLine) -> 
         assert source["card"]["text"].startswith("---\nlicense:")
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_the_data_are_tracked_by_dvc(forebear: CommandLine) -> None:
     for name, classes in (("data/mnist-5k", 10), ("data/bbc-news", 5)):
@@ -67,7 +64,6 @@ def test_the_data_are_tracked_by_dvc(forebear: CommandLine) -> None:
         assert len(data["summary"]["classes"]) == classes
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_each_transfer_beats_the_commonest_class_clearly(forebear: CommandLine) -> None:
     methods = {PROBE: "feature_extraction", DIGITS: "fine_tuning", NEWS: "feature_extraction"}
@@ -78,7 +74,6 @@ def test_each_transfer_beats_the_commonest_class_clearly(forebear: CommandLine) 
         assert version["summary"]["method"] == method
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_production_was_reached_by_two_people_who_did_not_make_the_model(forebear: CommandLine) -> None:
     (summary,) = [
@@ -93,7 +88,6 @@ def test_production_was_reached_by_two_people_who_did_not_make_the_model(forebea
     assert forebear.ask("model", "show", f"models:/{DIGITS}@production")["summary"]["ref"] == f"models:/{DIGITS}/1"
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_the_ancestry_has_three_generations_and_the_log_holds(forebear: CommandLine) -> None:
     ancestry = forebear.ask("lineage", "show", f"models:/{DIGITS}/1")
@@ -106,7 +100,6 @@ def test_the_ancestry_has_three_generations_and_the_log_holds(forebear: CommandL
     assert forebear.ask("audit", "verify")["intact"]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_the_models_load_outside_with_stock_tools(told: subprocess.CompletedProcess[str]) -> None:
     text = " ".join(told.stdout.split())
