@@ -16,16 +16,20 @@ PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="A handle,
 RoleArgument = Annotated[str, typer.Argument(metavar="ROLE", help="admin, viewer, or a role of the policy.")]
 
 
-@command(person, "add", "forebear person add ana --name 'Ana Silva'", "forebear person add ci --service")
+@command(person, "add", "forebear person add ana 'Ana Silva'", "forebear person add ci --service")
 def add(
     session: Session,
     handle: PersonArgument,
-    name: Annotated[str | None, typer.Option("--name", help="As people say it.", show_default=False)] = None,
-    service: Annotated[bool, typer.Option("--service", help="A program: its votes never count.")] = False,
+    called: Annotated[str | None, typer.Argument(metavar="[NAME]", help="As people say it.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The name, said as an option.", show_default=False)] = None,
+    service: Annotated[
+        bool, typer.Option("--service", help="A program: its votes count only where a policy says so.")
+    ] = False,
 ) -> None:
     """Add a person or a service account."""
     from registry.cli.printing import tell
 
+    name = parsing.either(called, name, option="--name")
     added = session.office.people.add(handle, name or handle, service=service)
     session.answer(added, lambda who: tell(f"{who.handle} is here. Next: forebear role grant {who.handle} ROLE"))
 

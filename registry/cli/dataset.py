@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -50,6 +51,7 @@ def add(
     ] = None,
 ) -> None:
     """Register data as the next version: read, hashed, tracked with DVC, split, all or nothing."""
+    from registry.cli.views import note_licence
     from registry.cli.views_data import say_added
     from registry.domain.verbs import AddDataset
 
@@ -67,7 +69,10 @@ def add(
         rev=rev,
         format=format,
     )
-    session.answer(session.office.datasets.add(wanted), say_added)
+    began = datetime.now(UTC)
+    version = session.office.datasets.add(wanted)
+    session.answer(version, lambda found: say_added(found, began=began))
+    note_licence(version.summary.licence)
 
 
 @command(app, "list", "forebear dataset list", "forebear dataset list digits")
@@ -91,17 +96,17 @@ def show(session: Session, dataset: parsing.DatasetArgument) -> None:
     session.answer(session.office.datasets.version(parsing.dataset(dataset)), show_dataset)
 
 
-@command(app, "pull", "forebear dataset pull datasets:/data/digits/1 --to ./digits")
+@command(app, "pull", "forebear dataset pull datasets:/data/digits/1 ./digits")
 def pull(
     session: Session,
     dataset: parsing.DatasetArgument,
-    to: Annotated[
-        Path | None, typer.Option("--to", help="A new folder; its name comes from the data's.", show_default=False)
-    ] = None,
+    folder: parsing.FolderArgument = None,
+    to: parsing.ToOption = None,
 ) -> None:
     """Write a dataset version's files into a new folder."""
     from registry.cli.views import say_pulled
 
     reference = parsing.dataset(dataset)
-    folder = to or Path(f"{reference.name.name}-{reference.number or 'latest'}")
+    usual = Path(f"{reference.name.name}-{reference.number or 'latest'}")
+    folder = parsing.either(folder, to, option="--to") or usual
     session.answer(session.office.datasets.pull(reference, folder), say_pulled)

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
 
-from registry.errors import RegistryError
+import typer
+from typer.exceptions import TyperException
+
+from registry.errors import RegistryError, UsageError
 
 
 def problem(error: RegistryError) -> dict[str, object]:
@@ -31,10 +38,14 @@ def show_failure(error: RegistryError, *, as_json: bool) -> None:
 
     from registry.cli.printing import errors
 
-    reasons = error.facts.get("reasons")
+    reasons, problems = error.facts.get("reasons"), error.facts.get("problems")
     lines = Text("Error: ", style="bold red")
     if isinstance(reasons, list) and reasons:
         lines.append(error.message.partition(": ")[0], style="not bold default")
+    elif isinstance(problems, list) and len(problems) > 1:
+        lines.append(f"{len(problems)} things are wrong", style="not bold default")
+        reasons = problems
+    if isinstance(reasons, list) and reasons:
         for reason in reasons:
             lines.append(f"\n  • {reason}", style="not bold default")
     else:
@@ -43,3 +54,41 @@ def show_failure(error: RegistryError, *, as_json: bool) -> None:
         lines.append(f"\n{error.remedy}.", style="not bold default")
     lines.append(f"\n[{error.code}]", style="not bold dim")
     errors().print(lines, soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """Write something to be known to standard error: nothing failed."""
+    from rich.text import Text
+
+    from registry.cli.printing import errors
+
+    errors().print(Text("Note: ", style="bold yellow").append(f"{text}.", style="not bold default"), soft_wrap=True)
+
+
+@contextmanager
+def answering_usage(words: Sequence[str]) -> Iterator[None]:
+    """Say what was typed wrongly as every other error is said, and exit with the code of its family."""
+    try:
+        yield
+    except typer.Abort:
+        sys.stderr.write("Stopped: nothing was done.\n")
+        sys.exit(1)
+    except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group alone: its help is the answer
+            typer.echo(error, err=True)
+        else:
+            show_failure(_typed_wrongly(error), as_json=_asks_for_json(words))
+        sys.exit(UsageError.family.exit_code)
+
+
+def _typed_wrongly(error: Any) -> UsageError:
+    sentence = " ".join(error.format_message().split()).removesuffix(".")
+    context = getattr(error, "ctx", None)
+    return UsageError(sentence, remedy=f"See {context.command_path} --help" if context is not None else "")
+
+
+def _asks_for_json(words: Sequence[str]) -> bool:
+    """True where the words ask for JSON: what cannot be parsed is still answered in the form that was asked for."""
+    return any(pair in {("--output", "json"), ("-o", "json")} for pair in pairwise(words)) or any(
+        word in {"--output=json", "-ojson"} for word in words
+    )

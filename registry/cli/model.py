@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -44,8 +45,11 @@ def import_(
         typer.Option("--parent", metavar="MODEL", help="A model it is said to come from.", show_default=False),
     ] = None,
 ) -> None:
-    """Import a pretrained model as the next version: converted in a subprocess, all or nothing."""
-    from registry.cli.views import say_published
+    """Import a pretrained model as the next version: converted in a subprocess, all or nothing.
+
+    A Hugging Face folder, a state dict (.pt, .pth, .bin) or a safetensors file: docs/models.md says what becomes of each.
+    """
+    from registry.cli.views import note_licence, say_published
     from registry.domain.verbs import ImportModel
 
     wanted = ImportModel(
@@ -61,7 +65,10 @@ def import_(
         tags=parsing.pairs(tag, option="--tag"),
         parents=tuple(parsing.model(text) for text in parent or ()),
     )
-    session.answer(session.office.catalog.import_model(wanted), say_published)
+    began = datetime.now(UTC)
+    version = session.office.catalog.import_model(wanted)
+    session.answer(version, lambda found: say_published(found, began=began))
+    note_licence(version.summary.licence)
 
 
 @command(app, "list", "forebear model list", "forebear model list --limit 10")
@@ -101,7 +108,7 @@ def search(
     cursor: parsing.CursorOption = None,
 ) -> None:
     """Find registered models: all conditions must hold for one version."""
-    from registry.cli.views import show_models
+    from registry.cli.views import NO_MATCH, NO_MODELS, show_models
     from registry.domain.catalog import MetricComparison, SearchQuery, read_sort
 
     key, metric = read_sort(sort)
@@ -121,7 +128,9 @@ def search(
         descending=not ascending,
         page=parsing.paged(limit, cursor),
     )
-    session.answer_page(session.office.catalog.search(query), show_models)
+    narrowed = query != SearchQuery(sort=key, sort_metric=metric, descending=not ascending, page=query.page)
+    found = session.office.catalog.search(query)
+    session.answer_page(found, lambda models: show_models(models, empty=NO_MATCH if narrowed else NO_MODELS))
 
 
 @command(app, "show", "forebear model show vision/digits", "forebear model show models:/vision/digits/3 --output json")
@@ -149,19 +158,24 @@ def versions(
     session.answer_page(page, show_versions)
 
 
-@command(app, "pull", "forebear model pull models:/vision/digits@production --to ./digits")
+@command(
+    app,
+    "pull",
+    "forebear model pull models:/vision/digits@production ./digits",
+    "forebear model pull vision/digits/3 --to ./digits",
+)
 def pull(
     session: Session,
     model: parsing.ModelArgument,
-    to: Annotated[
-        Path | None, typer.Option("--to", help="A new folder; its name comes from the model's.", show_default=False)
-    ] = None,
+    folder: parsing.FolderArgument = None,
+    to: parsing.ToOption = None,
 ) -> None:
     """Write a version's files, its card and what is needed to load it into a new folder."""
     from registry.cli.views import say_pulled
 
     reference = parsing.model(model)
-    folder = to or Path(f"{reference.name.name}-{reference.number or reference.alias or 'latest'}")
+    usual = Path(f"{reference.name.name}-{reference.number or reference.alias or 'latest'}")
+    folder = parsing.either(folder, to, option="--to") or usual
     session.answer(session.office.catalog.pull(reference, folder), say_pulled)
 
 

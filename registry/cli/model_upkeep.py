@@ -10,9 +10,13 @@ import typer
 from registry.cli import parsing
 from registry.cli.model import ModalityOption
 from registry.cli.session import Session, command
+from registry.errors import UsageError
 
 app = typer.Typer()
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for those who use it.", show_default=False)]
+ReasonArgument = Annotated[str | None, typer.Argument(metavar="REASON", help="Why, for those who use it.")]
+ReasonOption = Annotated[
+    str | None, typer.Option("--reason", help="The reason, said as an option.", show_default=False)
+]
 
 
 @command(app, "card", "forebear model card vision/digits/3", "forebear model card vision/digits/3 --write card.md")
@@ -63,20 +67,33 @@ def describe(
     session.answer(catalog.describe(wanted, describing), lambda _: tell(f"{wanted} is described anew"))
 
 
-@command(app, "deprecate", "forebear model deprecate models:/vision/digits/2 --reason 'use version 3'")
-def deprecate(session: Session, model: parsing.ModelArgument, reason: ReasonOption) -> None:
+@command(app, "deprecate", "forebear model deprecate models:/vision/digits/2 'use version 3'")
+def deprecate(
+    session: Session, model: parsing.ModelArgument, why: ReasonArgument = None, reason: ReasonOption = None
+) -> None:
     """Say that a version should not be used any more; it still can be."""
     from registry.cli.views import say_status
 
-    session.answer(session.office.catalog.deprecate(parsing.model(model), reason), say_status)
+    reference, said = parsing.model(model), _reason(why, reason)
+    session.answer(session.office.catalog.deprecate(reference, said), say_status)
 
 
-@command(app, "archive", "forebear model archive models:/vision/digits/1 --reason 'kept for the record'")
-def archive(session: Session, model: parsing.ModelArgument, reason: ReasonOption) -> None:
+@command(app, "archive", "forebear model archive models:/vision/digits/1 'kept for the record'")
+def archive(
+    session: Session, model: parsing.ModelArgument, why: ReasonArgument = None, reason: ReasonOption = None
+) -> None:
     """Put a version away: it stays in the record and in the ancestry, and is no longer offered."""
     from registry.cli.views import say_status
 
-    session.answer(session.office.catalog.archive(parsing.model(model), reason), say_status)
+    reference, said = parsing.model(model), _reason(why, reason)
+    session.answer(session.office.catalog.archive(reference, said), say_status)
+
+
+def _reason(argument: str | None, option: str | None) -> str:
+    said = parsing.either(argument, option, option="--reason")
+    if said is None:
+        raise UsageError("there is no reason given", remedy="Write it after the reference, or with --reason")
+    return said
 
 
 @command(app, "delete", "forebear model delete models:/vision/digits/1 --yes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO, TypeVar
 
 import typer
 
@@ -36,6 +36,21 @@ TaskOption = Annotated[
 OriginOption = Annotated[
     str | None, typer.Option("--origin", help="Where it came from: a URL, package or paper.", show_default=False)
 ]
+
+FolderArgument = Annotated[
+    Path | None, typer.Argument(metavar="[FOLDER]", help="A new folder; else it is named after the version.")
+]
+ToOption = Annotated[Path | None, typer.Option("--to", help="The folder, said as an option.", show_default=False)]
+T = TypeVar("T")
+
+
+def either(argument: T | None, option_value: T | None, *, option: str) -> T | None:
+    """What was given as an argument or as an option, which is the same. Raises: UsageError when both were."""
+    if argument is not None and option_value is not None:
+        raise UsageError(
+            f"{str(argument)!r} and {option} {str(option_value)!r} say the same twice", remedy="Leave one of them out"
+        )
+    return option_value if argument is None else argument
 
 
 def model(text: str) -> Reference:

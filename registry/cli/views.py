@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from registry.cli.failures import note
 from registry.cli.printing import facts, heading, hint, moment, out, plain, say, size, table, tell
 
 if TYPE_CHECKING:
@@ -22,34 +24,52 @@ if TYPE_CHECKING:
     from registry.domain.paging import Page
     from registry.domain.verbs import PullReport
 
+NO_MODELS = "There are no models yet. Import one: forebear model import team/name PATH"
+NO_MATCH = "No model matches; leave a condition out, or see them all: forebear model list"
 STATUS_COLOURS = {"suspended": "yellow", "recalled": "bold red", "deprecated": "yellow", "archived": "dim"}
 STAGE_COLOURS = {"production": "bold green", "validated": "cyan", "candidate": "blue", "retired": "dim"}
 
 
-def say_published(version: VersionDetail) -> None:
-    """What an import made."""
+def say_published(version: VersionDetail, *, began: datetime) -> None:
+    """What an import made, or that it made nothing: then the version is older than `began`."""
     summary = version.summary
-    tell(f"{summary.ref} is in: {version.architecture}, {size(summary.size)}, {summary.licence}")
+    if summary.created_at < began:
+        tell(f"{summary.ref} is in already; nothing changed")
+    else:
+        tell(f"{summary.ref} is in: {version.architecture}, {size(summary.size)}, {summary.licence}")
     say(_dim(f"{summary.digest}"))
     hint(f"Next: forebear model show {summary.ref}")
 
 
-def show_models(models: Sequence[ModelSummary]) -> None:
+def note_licence(licence: str) -> None:
+    """Say so of a licence that nobody knows, while it is easily mended."""
+    from registry.domain.licences import is_known
+
+    if not is_known(licence):
+        note(
+            f"the licence {licence!r} is no SPDX expression, so it counts as unknown: "
+            "the default policy promotes nothing of unknown licence, nor what is made from it"
+        )
+
+
+def show_models(models: Sequence[ModelSummary], *, empty: str = NO_MODELS) -> None:
     """Registered models, one a line."""
+    withheld = any(model.version is not None and model.version.status != "active" for model in models)
     rows = [
         (
             model.name,
             model.version.ref.number if model.version else None,
             model.task,
             stage(model.version.stage) if model.version else "–",
+            *([status(model.version.status) if model.version else "–"] if withheld else []),
             model.version.licence if model.version else "–",
             _metrics(model.version.metrics) if model.version else "",
             moment(model.updated_at),
         )
         for model in models
     ]
-    columns = ("Model", ">Version", "Task", "Stage", "Licence", "Metrics", "Changed")
-    table(columns, rows, empty="There are no such models. Import one: forebear model import team/name PATH")
+    columns = ("Model", ">Version", "Task", "Stage", *(["Status"] if withheld else []), "Licence", "Metrics", "Changed")
+    table(columns, rows, empty=empty)
 
 
 def show_model(detail: ModelDetail, versions: Page[VersionSummary]) -> None:

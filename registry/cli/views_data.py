@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from registry.cli.printing import facts, heading, hint, moment, size, table, tell
@@ -13,10 +14,13 @@ if TYPE_CHECKING:
 MANY_CLASSES = 20
 
 
-def say_added(found: DatasetVersionDetail) -> None:
-    """What was registered."""
+def say_added(found: DatasetVersionDetail, *, began: datetime) -> None:
+    """What was registered, or that nothing was: then the version is older than `began`."""
     version = found.summary
-    tell(f"{version.ref} is in: {version.rows:,} rows, {len(version.classes)} classes, {size(version.size)}")
+    if version.created_at < began:
+        tell(f"{version.ref} is in already; nothing changed")
+    else:
+        tell(f"{version.ref} is in: {version.rows:,} rows, {len(version.classes)} classes, {size(version.size)}")
     if found.dvc is not None:
         hint(f"DVC calls it {found.dvc.md5}")
     hint(f"Next: forebear dataset show {version.ref}")
