@@ -1,0 +1,261 @@
+"""What an attacker sends: hostile text in every parameter, bodies of every wrong shape, and verbs above one's role."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from registry.services.policies import default_policy_text
+from tests.registry.api.test_uploads import BOUNDARY, multipart
+from tests.serving import House, copy_of, problem
+
+CANARY = "canary-7c1f: outside the home"
+HOSTILE = (
+    *("../", "../../../etc/passwd", "..\\", "%2e%2e%2f", "%252e%252e%252f", "..%c0%af", "%c0%ae%c0%ae/"),
+    *("/etc/passwd", "//host/share", "C:\\", "C:x", "file:", "file:///etc/passwd", "file://localhost/etc/passwd"),
+    *("dbfs:/x", "http://h#/../", "?/../", "a#b", "a?b=c", "\x00", "a\x00b", "a\nb", "a\r\nSet-Cookie: a=b", "x."),
+    *("CON", "a" * 300, "a/" * 2500, "\u00e9", "e\u0301", "Vision", "\u202egnp", ".", "..", "", " ", "x ", "'", '"'),
+    *("%", "*", "-1", "0", "1e9", "9" * 30, "NaN", "[]", "{}", "${x}", "{{7*7}}", "<script>", "' OR 1=1--"),
+    *("models:/a/b/1#x", "models://u:p@h/a/b", "MODELS:/vision/digits/1", "datasets:/vision/digits/1/../2", "a.sig"),
+)  # fmt: skip
+GOOD = {
+    "team": "vision",
+    "name": "digits",
+    "version": "2",
+    "path": "config.json",
+    "alias": "best",
+    "handle": "vic",
+    "role": "validator",
+    "step": "step-00000000000000000000000000",
+    "request_id": "req-00000000000000000000000000",
+    "token": "tok-00000000000000000000000000",
+    "target": "models:/vision/digits/2",
+    "source": "models:/library/lite0/1",
+}
+
+
+def operations(house: House) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """(method, path, what is said of it) of everything in the OpenAPI document."""
+    for path, methods in house.app.openapi()["paths"].items():
+        for method, said in methods.items():
+            yield method, path, said
+
+
+def filled(template: str, **other: str) -> str:
+    for name, value in (GOOD | other).items():
+        template = template.replace("{" + name + "}", quote(value, safe=""))
+    return template
+
+
+def needed_of(said: Mapping[str, Any]) -> dict[str, str]:
+    """The query parameters that an operation cannot do without."""
+    return {p["name"]: GOOD[p["name"]] for p in said.get("parameters", ()) if p.get("required") and p["in"] == "query"}
+
+
+@pytest.fixture(scope="module")
+def spare(house: House, tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A copy for attacks, should one of them succeed."""
+    return copy_of(house, tmp_path_factory.mktemp("attacked") / "home")
+
+
+def rows_of(home: Path) -> dict[str, int]:
+    """Every file of the home but the database's own, with its size."""
+    return {
+        str(path.relative_to(home)): path.stat().st_size
+        for path in home.rglob("*")
+        if path.is_file() and not path.name.startswith("registry.db")
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(one, id=ascii(one[:40]), marks=[] if i % 6 == 0 else [pytest.mark.slow])
+        for i, one in enumerate(HOSTILE)
+    ],
+)
+def test_no_parameter_leads_anywhere_or_breaks_anything(spare: House, text: str) -> None:
+    client, home = spare.client("ana"), spare.family.home
+    canary = home.parent / "canary"
+    canary.write_text(CANARY, encoding="utf-8")
+    kept, around = rows_of(home), sorted(path.name for path in home.parent.iterdir())
+    asked = 0
+    for method, path, said in operations(spare):
+        for one in said.get("parameters", ()):
+            if one["in"] == "path":
+                answer = client.request(method, filled(path, **{one["name"]: text}))
+            else:
+                answer = client.request(method, filled(path), params=needed_of(said) | {one["name"]: text})
+            asked += 1
+            assert answer.status_code < 500, (method, path, one["name"], answer.text[:200])
+            assert CANARY not in answer.text
+            assert "root:x:" not in answer.text
+            assert "set-cookie" not in answer.headers
+    assert asked > 50
+    assert (rows_of(home), sorted(path.name for path in home.parent.iterdir())) == (kept, around)
+
+
+DEEP, LONG = "[" * 100 + "]" * 100, "9" * 30
+BODIES = (
+    *("[]", "null", "1", '"x"', "", "{", "\ufeff{}", "[" * 3000, '{"a":' * 3000, DEEP, '{"x": 1}'),
+    *('{"text": "\\ud800"}', '{"text": "\\u0000"}', '{"tags": {"\\ud800": "x"}}', '{"tags": {"a": "\\u0000"}}'),
+    *(f'{{"tags": {DEEP}}}', '{"version": 1e400}', '{"version": true}', f'{{"version": {LONG}}}'),
+    *(f'{{"version": {"9" * 5000}}}', '{"reason": "\\ud800"}', '{"comment": "\\ud800"}'),
+    *('{"label": "x", "days": 1e9}', f'{{"label": "x", "days": {LONG}}}', '{"handle": "\\ud800", "name": "x"}'),
+    *('{"handle": "x", "name": "\\ud800"}', '{"reference": "models:/vision/digits/2", "to_stage": "\\ud800"}'),
+    *('{"reference": 1, "to_stage": 1}', '{"type": "model_card", "body": 1}'),
+    *("a: &a [*a]", "a: !!python/object/apply:os.system [ls]", "a: " + "[" * 1500, "a: 2021-99-99", "a: " + "9" * 6000),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: ascii(body[:40]))
+def test_no_body_of_a_wrong_shape_breaks_anything(house: House, body: str) -> None:
+    client = house.client("ana")
+    for method, path, said in operations(house):
+        if "requestBody" not in said:
+            continue
+        kinds = ("application/json", f"multipart/form-data; boundary={BOUNDARY}")
+        for kind in kinds[: 1 if "application/yaml" in said["requestBody"]["content"] else 2]:
+            answer = client.request(method, filled(path), content=body.encode(), headers={"Content-Type": kind})
+            assert 400 <= answer.status_code < 500, (method, path, kind, answer.text[:200])
+            problem(answer)
+
+
+def test_a_boundary_longer_than_the_standard_s_is_refused(house: House) -> None:
+    kind = {"Content-Type": "multipart/form-data; boundary=" + "x" * 300}
+    answer = house.client("ana").post("/api/v1/models/a/b/versions", content=b"--x--", headers=kind)
+    assert problem(answer)["status"] == 400
+
+
+def test_a_condition_is_repeated_a_few_times_at_most(house: House) -> None:
+    for name in ("tag", "metric"):
+        for path in ("/api/v1/models", "/api/v1/models/facets"):
+            answer = house.client("vic").get(path, params={name: ["metrics.accuracy > 0"] * 2000})
+            assert name in problem(answer)["detail"]
+
+
+BODY = '{"type": "model_card", "body": {"a": VALUE}}'
+
+
+def test_evidence_that_could_not_be_read_back_is_not_taken(own_house: House) -> None:
+    dev, path = own_house.client("dev"), "/api/v1/models/vision/digits/versions/2/evidence"
+    before = dev.get(path).json()
+    for value in (DEEP, "[" * 32 + "]" * 32, '"\\ud800"', '"\\u0000"', "NaN", "1e999", "9007199254740993"):
+        body = BODY.replace("VALUE", value)
+        assert problem(dev.post(path, content=body))["status"] == 422, value[:40]
+        upload = multipart([("card.md", b"# card")], json.loads(body))
+        kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+        assert problem(dev.post(path, content=upload, headers=kind))["status"] == 422, value[:40]
+    assert dev.get(path).json() == before
+    deepest = BODY.replace("VALUE", "[" * 31 + "]" * 31)
+    taken = dev.post(path, content=deepest).json()
+    assert dev.get(path).json() == [*before, taken]
+    request = own_house.family.request.summary.id
+    approved = own_house.client("ben").post(f"/api/v1/promotions/{request}/approve", json={"comment": "read"})
+    assert approved.json()["summary"]["state"] == "promoted"
+
+
+# --- who may do what -----------------------------------------------------------------------------------------------
+
+MODEL, VERSION = "/api/v1/models/{team}/{name}", "/api/v1/models/{team}/{name}/versions/{version}"
+DESCRIBING = {"task": "x", "modality": "image", "licence": "MIT", "origin": "internal", "description": ""}
+RECIPE = "schema: forebear/recipe/v1\noutput: vision/new\nmethod: fine_tuning\nsource: models:/library/lite0/1\n"
+RECIPE += "data: {train: datasets:/vision/digits/1}\n"
+UPLOAD = ("upload", multipart([("a.txt", b"x")], {}))
+NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
+    ("put", MODEL): ("edit", DESCRIBING),
+    ("delete", MODEL): ("admin", None),
+    ("patch", MODEL + "/tags"): ("edit", {"tags": {"a": "b"}}),
+    ("post", MODEL + "/versions"): ("edit", UPLOAD),
+    ("put", MODEL + "/aliases/{alias}"): ("edit", {"version": 1}),
+    ("delete", MODEL + "/aliases/{alias}"): ("edit", None),
+    ("delete", VERSION): ("admin", None),
+    ("post", VERSION + "/cards"): ("edit", {"text": "# x"}),
+    ("patch", VERSION + "/tags"): ("edit", {"tags": {"a": "b"}}),
+    ("post", VERSION + "/deprecate"): ("edit", {"reason": "old"}),
+    ("post", VERSION + "/archive"): ("edit", {"reason": "old"}),
+    ("post", VERSION + "/evidence"): ("edit", {"type": "model_card", "body": {"a": 1}}),
+    ("post", "/api/v1/datasets/{team}/{name}/versions"): ("edit", UPLOAD),
+    ("post", "/api/v1/recipes/check"): ("edit", RECIPE),
+    ("post", "/api/v1/transfers"): ("edit", RECIPE),
+    ("post", "/api/v1/transfers/{step}/resume"): ("edit", None),
+    ("post", "/api/v1/transfers/{step}/cancel"): ("edit", None),
+    ("post", "/api/v1/promotions"): ("edit", {"reference": "models:/vision/digits/1", "to_stage": "candidate"}),
+    ("post", "/api/v1/promotions/{request_id}/approve"): ("edit", {}),
+    ("post", "/api/v1/promotions/{request_id}/reject"): ("edit", {"comment": "no"}),
+    ("post", "/api/v1/promotions/{request_id}/withdraw"): ("edit", None),
+    ("post", "/api/v1/policies"): ("admin", default_policy_text()),
+    ("post", "/api/v1/policies/check"): ("read", default_policy_text()),
+    ("post", "/api/v1/people"): ("admin", {"handle": "eve", "name": "Eve"}),
+    ("put", "/api/v1/people/{handle}/roles/{role}"): ("admin", None),
+    ("delete", "/api/v1/people/{handle}/roles/{role}"): ("admin", None),
+    ("post", "/api/v1/people/{handle}/tokens"): ("admin", {"label": "mine now"}),
+    ("delete", "/api/v1/tokens/{token}"): ("own", None),
+}
+HOLDERS = {"read": ("ana", "ben", "dev", "vic"), "edit": ("ana", "ben", "dev"), "admin": ("ana",), "own": ("ana",)}
+
+
+def with_zed(house: House) -> House:
+    """The house, and in it zed, who has a token and no role."""
+    ana = house.family.office("ana")
+    ana.people.add("zed", "Zed")
+    house.family.tokens["zed"] = ana.people.create_token("zed", label="new").secret
+    return house
+
+
+def names_of(house: House) -> dict[str, str]:
+    """Ids that are there: what a stranger might have found out."""
+    cleo = house.client("cleo").get("/api/v1/tokens", params={"person": "cleo"}).json()["items"][0]["id"]
+    step = house.client("ana").get("/api/v1/transfers").json()["items"][0]["id"]
+    return {"handle": "cleo", "token": cleo, "step": step, "request_id": house.family.request.summary.id}
+
+
+def send(house: House, who: str, method: str, path: str, body: object) -> Any:
+    client = house.client(who)
+    if isinstance(body, tuple):
+        kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+        return client.request(method, path, content=body[1], headers=kind)
+    if isinstance(body, str):
+        return client.request(method, path, content=body, headers={"Content-Type": "application/yaml"})
+    return client.request(method, path, json=body)
+
+
+def test_every_unsafe_route_says_what_it_needs(house: House) -> None:
+    assert {(method, path) for method, path, _ in operations(house) if method != "get"} == set(NEEDS)
+
+
+@pytest.mark.parametrize("who", ["zed", "vic", "dev", "ben"])
+def test_nobody_does_what_their_role_does_not_allow(own_house: House, who: str) -> None:
+    """zed has no role, vic only looks, dev and ben edit, and only ana is an admin. A refusal writes nothing."""
+    names = names_of(with_zed(own_house))
+    head = own_house.client("ana").get("/api/v1/audit/verify").json()["head"]
+    for (method, path), (need, body) in NEEDS.items():
+        if who in HOLDERS[need]:
+            continue
+        said = problem(send(own_house, who, method, filled(path, **names), body))
+        assert said["status"] == (404 if need == "own" and who != "zed" else 403), (method, path, said)
+    assert own_house.client("ana").get("/api/v1/audit/verify").json()["head"] == head
+
+
+def test_who_has_no_role_reads_nothing(own_house: House) -> None:
+    names, zed = names_of(with_zed(own_house)), own_house.client("zed")
+    for method, path, said in operations(own_house):
+        if method == "get" and path not in {"/api/v1/me", "/api/v1/recipes/schema"}:
+            assert problem(zed.get(filled(path, **names), params=needed_of(said)))["status"] == 403, path
+    assert zed.get("/api/v1/me").json()["roles"] == []
+
+
+def test_tokens_of_others_are_neither_seen_nor_ended(house: House) -> None:
+    theirs = house.client("ana").get("/api/v1/tokens", params={"person": "ana"}).json()["items"][0]["id"]
+    for who in ("ben", "dev", "vic"):
+        client = house.client(who)
+        assert problem(client.get("/api/v1/tokens"))["status"] == 403
+        assert problem(client.get("/api/v1/tokens", params={"person": "ana"}))["status"] == 403
+        gone, never = client.delete(f"/api/v1/tokens/{theirs}"), client.delete(f"/api/v1/tokens/{GOOD['token']}")
+        assert problem(gone)["status"] == problem(never)["status"] == 404
+    assert house.client("ana").get("/api/v1/me").status_code == 200
