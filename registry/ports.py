@@ -86,6 +86,8 @@ class ConvertedSource:
     tensors: int
     parameters: int
     notes: tuple[str, ...] = ()
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    """Names and versions of what converted it; the converting process fills this in."""
 
 
 class SourceImporter(Protocol):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from registry.domain.machine import this_machine
 from registry.errors import BadRecipeError, UnavailableError
 
 COMPILE_WORTH_STEPS = 2000
@@ -102,17 +101,8 @@ def _bf16_works(target: torch.device) -> bool:
 
 
 def _hardware(target: torch.device) -> dict[str, str]:
-    facts = {"machine": platform.machine(), "cpu": _cpu_name(), "cores": str(os.cpu_count() or 1)}
+    facts = this_machine()
     if target.type == "cuda":
         seen = torch.cuda.get_device_properties(target)
         facts |= {"gpu": seen.name, "gpu_memory": str(seen.total_memory), "gpus": str(torch.cuda.device_count())}
     return facts
-
-
-def _cpu_name() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

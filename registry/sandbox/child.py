@@ -15,7 +15,8 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib.metadata import EntryPoint, entry_points
+from dataclasses import replace
+from importlib.metadata import EntryPoint, entry_points, version
 from pathlib import Path
 from typing import cast
 
@@ -174,9 +175,13 @@ def _leave_network() -> str:
 
 
 def _with_note(converted: ConvertedSource, note: str) -> ConvertedSource:
-    return ConvertedSource(
-        converted.folder, converted.facts, converted.tensors, converted.parameters, (*converted.notes, note)
-    )
+    return replace(converted, notes=(*converted.notes, note), libraries=_libraries())
+
+
+def _libraries() -> dict[str, str]:
+    """What was loaded to convert, by version: it is part of what made the tensors."""
+    known = ("numpy", "safetensors", "torch", "transformers", "timm")
+    return {name: version(name) for name in known if name in sys.modules}
 
 
 def _translate(error: Exception) -> RegistryError:

@@ -96,4 +96,5 @@ def _converted(fields: Mapping[str, Any], folder: Path) -> ConvertedSource:
         tensors=int(fields["tensors"]),
         parameters=int(fields["parameters"]),
         notes=tuple(str(note) for note in fields["notes"]),
+        libraries={str(name): str(version) for name, version in fields["libraries"].items()},
     )

@@ -11,6 +11,7 @@ from registry.domain.audit import Event
 from registry.domain.catalog import Describing
 from registry.domain.ids import new_id
 from registry.domain.licences import normalise_licence
+from registry.domain.machine import this_machine
 from registry.domain.manifests import Manifest, canonical_json
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.provenance import Compute, Output, write_manifest
@@ -154,7 +155,12 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> tuple[Ve
         inputs=inputs,
         recipe=record,
         compute=Compute(
-            wall_seconds=(now - prepared.started_at).total_seconds(), parameters=prepared.converted.parameters
+            device="cpu",
+            hardware=this_machine(),
+            libraries=prepared.converted.libraries,
+            threads=1,
+            wall_seconds=(now - prepared.started_at).total_seconds(),
+            parameters=prepared.converted.parameters,
         ),
         started_at=prepared.started_at,
         ended_at=now,

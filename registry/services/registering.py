@@ -19,6 +19,7 @@ from registry.domain.catalog import Describing, Modality
 from registry.domain.data import DatasetSummary
 from registry.domain.ids import new_id
 from registry.domain.licences import normalise_licence
+from registry.domain.machine import this_machine
 from registry.domain.manifests import Manifest, canonical_json
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.people import Permission
@@ -172,7 +173,12 @@ def _publish(
         actor=actor,
         inputs=(),
         recipe=_record(prepared, describing),
-        compute=Compute(libraries=listing.libraries, wall_seconds=(now - prepared.started_at).total_seconds()),
+        compute=Compute(
+            device="cpu",
+            hardware=this_machine(),
+            libraries=listing.libraries,
+            wall_seconds=(now - prepared.started_at).total_seconds(),
+        ),
         started_at=prepared.started_at,
         ended_at=now,
         metrics=(),

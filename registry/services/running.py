@@ -91,14 +91,40 @@ def _work(context: Context, step: StepDetail) -> None:
             device=context.settings.device,
             resume=(work / "checkpoints").is_dir(),
         )
-        begun = time.monotonic()
+        wall = WallClock(work / "wall.json", resumed=job.resume)
         for event in context.plugins.transfer(recipe.adapter).run(job):
+            if isinstance(event, Saved):
+                wall.keep()
             _note(context, run, event)
-        publish(context, run, time.monotonic() - begun)
+        publish(context, run, wall.seconds)
     finally:
         shutil.rmtree(inputs, ignore_errors=True)
     for leftover in ("checkpoints", "output"):
         shutil.rmtree(work / leftover, ignore_errors=True)
+    wall.forget()
+
+
+class WallClock:
+    """Seconds that a step has worked, over all attempts: kept with each checkpoint that a later one starts from."""
+
+    def __init__(self, file: Path, *, resumed: bool) -> None:
+        self._file, self._begun = file, time.monotonic()
+        self._before = float(file.read_text()) if resumed and file.exists() else 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Until now."""
+        return self._before + time.monotonic() - self._begun
+
+    def forget(self) -> None:
+        """The step has ended: nothing goes on from here."""
+        self._file.unlink(missing_ok=True)
+
+    def keep(self) -> None:
+        """Write it down beside the checkpoint."""
+        part = self._file.with_suffix(".part")
+        part.write_text(repr(self.seconds))
+        part.replace(self._file)
 
 
 def _models(context: Context, step: StepDetail, folder: Path) -> tuple[ModelInput, ...]:

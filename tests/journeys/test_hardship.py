@@ -85,6 +85,37 @@ def test_the_same_recipe_gives_the_same_digest_again(forebear: CommandLine) -> N
     assert digests[0] == digests[1]
 
 
+def test_the_manifest_tells_everything_that_went_in_and_came_out(forebear: CommandLine) -> None:
+    step = run(forebear, "told", 1)
+    manifest = step["manifest"]
+    assert {i["role"]: i["assurance"] for i in manifest["inputs"]} == dict.fromkeys(
+        ("source", "train", "validation", "test"), "observed"
+    )
+    assert all(i["digest"].startswith("sha256:") for i in manifest["inputs"])
+    assert manifest["recipe"]["seed"] == 0
+    assert manifest["recipe"]["batch_size"] == 4
+    assert set(manifest["recipe"]["submitted"]) == {"text", "git", "threads"}
+    assert {"forebear", "python", "libraries"} <= set(manifest["environment"])
+    assert {"torch", "transformers", "numpy"} <= set(manifest["environment"]["libraries"])
+    assert {"device", "precision", "machine", "cpu", "cores"} <= set(manifest["hardware"])
+    assert manifest["started_at"] < manifest["ended_at"]
+    assert manifest["wall_seconds"] >= manifest["device_seconds"] > 0
+    assert manifest["flops"]["estimate"] > 0
+    assert manifest["flops"]["method"]
+    assert 0 < manifest["parameters"]["trainable_share"] <= 1
+    data = next(i["digest"] for i in manifest["inputs"] if i["role"] == "test")
+    measured = [m for m in manifest["metrics"] if m["role"] == "test"]
+    assert {"accuracy", "baseline_accuracy"} <= {m["name"] for m in measured}
+    assert {m["data"] for m in measured} == {data}
+    (output,) = manifest["outputs"]
+    shown = forebear.ask("model", "show", output["ref"])
+    assert output["digest"] == shown["summary"]["digest"]
+    assert {f["path"] for f in output["files"]} == {f["path"] for f in shown["files"]}
+    made = forebear.ask("transfer", "show", forebear.ask("model", "show", "library/tiny/1")["step"])["manifest"]
+    assert {"torch", "safetensors"} <= set(made["environment"]["libraries"])
+    assert made["hardware"]["cpu"] == manifest["hardware"]["cpu"]
+
+
 def test_a_killed_worker_resumes_to_the_same_bits(forebear: CommandLine) -> None:
     whole = run(forebear, "whole", 12)
     step = run(forebear, "killed", 12, "--background")["summary"]["id"]
@@ -98,6 +129,7 @@ def test_a_killed_worker_resumes_to_the_same_bits(forebear: CommandLine) -> None
     assert resumed["summary"]["state"] == "succeeded"
     assert resumed["manifest"]["facts"]["resumed_from"] > 0
     assert resumed["manifest"]["threads"] == whole["manifest"]["threads"]
+    assert resumed["manifest"]["wall_seconds"] >= resumed["manifest"]["device_seconds"]
     digests = [forebear.ask("model", "show", s["summary"]["output"])["summary"]["digest"] for s in (whole, resumed)]
     assert digests[0] == digests[1]
 
