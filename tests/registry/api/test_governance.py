@@ -119,3 +119,27 @@ def test_an_id_that_cannot_be_one_is_not_found(house: House) -> None:
     for path in ("promotions/req-1", "promotions/..%2f..", "transfers/step-x", "promotions/req-" + "0" * 27):
         assert problem(client.get(f"{API}/{path}"))["code"] == "not-found"
     assert problem(client.get(f"{API}/transfers/step-{'0' * 26}"))["code"] == "not-found"
+
+
+def test_a_second_token_is_the_same_person(own_house: House) -> None:
+    """dev asked for the promotion; another token, a session, and a vote after a vote add nobody."""
+    path = f"/api/v1/promotions/{own_house.family.request.summary.id}/approve"
+    dev = own_house.client("dev")
+    for label in ("second", "third"):
+        secret = dev.post("/api/v1/people/dev/tokens", json={"label": label}).json()["secret"]
+        second = own_house.client()
+        refused = problem(second.post(path, json={}, headers={"Authorization": f"Bearer {secret}"}))
+        assert "nobody approves their own work" in refused["detail"]
+    assert dev.get(path.removesuffix("/approve")).json()["votes"] == []
+
+
+def test_what_a_decision_was_made_on_cannot_be_changed_unseen(own_house: House) -> None:
+    request = own_house.family.request.summary.id
+    ben, path = own_house.client("ben"), f"/api/v1/promotions/{request}"
+    assert ben.post(f"{path}/approve", json={}).json()["summary"]["state"] == "promoted"
+    entry = ben.get("/api/v1/audit", params={"subject": request, "action": "promotion.decided"}).json()["items"][0]
+    name = entry["detail"]["case"].removeprefix("sha256:")
+    (blob,) = (one for one in (own_house.family.home / "blobs").rglob("*") if one.is_file() and name.endswith(one.name))
+    blob.chmod(0o600)
+    blob.write_bytes(blob.read_bytes().replace(b'"ben"', b'"eve"'))
+    assert problem(ben.get(path))["code"] == "integrity"

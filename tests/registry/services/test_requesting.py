@@ -6,6 +6,7 @@ import pytest
 
 from registry.domain.audit import Event
 from registry.domain.catalog import Status
+from registry.domain.names import VersionRef
 from registry.domain.promotion import RequestState
 from registry.domain.transfers import Method
 from registry.errors import (
@@ -86,3 +87,24 @@ def test_an_imported_model_is_validated_by_a_report_instead_of_metrics(house: Ho
     house.promotions("ana").add_evidence(ref_of(ref), "validation", {"checked": "weights"})
     request = house.promotions("ana").request(ref_of(ref), "validated").summary.id
     assert house.promotions("ben").approve(request).summary.state is RequestState.PROMOTED
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.ACTIVE])
+def test_a_version_that_is_not_active_is_promoted_no_further(house: House, status: Status) -> None:
+    ref = house.publish()
+    bring_to(house, ref, "candidate")
+    open_before = house.promotions("ana").request(ref_of(ref), "validated").summary.id
+    set_status(house, ref, status)
+    with pytest.raises(PolicyRefusedError, match=f"the version is {status.value}, not active"):
+        house.promotions("ana").request(ref_of(ref), "retired")
+    voted = house.promotions("ben").approve(open_before)
+    assert (voted.summary.state, house.stage(ref)) == (RequestState.OPEN, "candidate")
+    assert voted.verdict.reasons == (f"the version is {status.value}, not active",)
+    set_status(house, ref, Status.ACTIVE)
+    assert house.promotions("ana").request_detail(open_before).summary.state is RequestState.OPEN
+
+
+def set_status(house: House, ref: VersionRef, status: Status) -> None:
+    with house.open_uow(actor="root", write=True) as uow:
+        uow.catalog.set_status(ref, status, "for a reason", at=house.clock.now())
+        uow.commit(Event(f"model_version.{status.value}", str(ref), {}))
