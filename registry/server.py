@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,7 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -37,6 +38,8 @@ OPEN = frozenset({"/healthz", "/sign-in"})
 MAX_FORM = 256 * 1024
 """Bytes of a form; the API caps its own bodies, where an upload may be large."""
 SAFE = frozenset({"GET", "HEAD"})
+_HOST = re.compile(r"([^\s@/?#\\:\[\]]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?")
+"""A host name or address and perhaps a port (RFC 9110 section 7.2): no user, no path, no query."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -79,16 +82,16 @@ class Guard:
             await self.app(request.scope, request.receive, send)
         except RegistryError as error:
             await self._refusal(request, error)(request.scope, request.receive, send)
+        except ClientDisconnect:
+            log.info("%s %s: the connection was closed", request.method, request.url.path)
         except Exception as error:  # noqa: BLE001 - the last wall: nothing of the inside may reach the outside
             known, status = problems.as_error(error, request)
             if not send.started:
                 await _failure(request, known, status)(request.scope, request.receive, send)
 
     def _check_host(self, request: Request) -> None:
-        try:
-            host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-        except ValueError:
-            host = ""
+        match = _HOST.fullmatch(request.headers.get("host", "").lower())
+        host = match[1].strip("[]") if match else ""
         if host not in {name.lower() for name in self.settings.allowed_hosts}:
             raise UsageError(
                 f"this server does not answer to the name {host[:80]!r}",

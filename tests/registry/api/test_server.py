@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Iterator
@@ -83,7 +84,29 @@ def test_the_actor_is_the_token_s_and_nothing_else_s(house: House) -> None:
     assert answer.json()["handle"] == "vic"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "127.0.0.1.nip.io", "[::1", "0.0.0.0"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(
+            "evil.example",
+            "localhost.evil.example",
+            "",
+            "127.0.0.1.nip.io",
+            "[::1",
+            "0.0.0.0",
+            "localhost@evil.example",
+        ),
+        *(
+            "evil@localhost",
+            "localhost/healthz?",
+            "localhost?",
+            "localhost#",
+            "localhost\\x",
+            "localhost:x",
+            "localhost.",
+        ),
+    ],
+)
 def test_a_foreign_host_name_is_not_answered(house: House, host: str) -> None:
     for path in ("/api/v1/me", "/", "/healthz", "/sign-in"):
         answer = house.client("ana").get(path, headers={"Host": host})
@@ -236,3 +259,37 @@ def test_what_nobody_foresaw_is_logged_and_not_shown(house: House, caplog: pytes
         assert "ZeroDivision" not in text
     assert "the secret is 42" in caplog.text
     assert "content-security-policy" in page.headers
+
+
+def test_a_connection_that_closes_early_is_no_failure_of_the_server(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A body of which half never comes: nobody is answered, and no trace of ours fills the log."""
+    sent: list[Any] = []
+    parts = iter([{"type": "http.request", "body": b'{"a', "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(parts)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {house.family.tokens['ana']}".encode())]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/v1/promotions",
+        "raw_path": b"/api/v1/promotions",
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "http_version": "1.1",
+        "headers": headers,
+        "server": ("localhost", 80),
+        "client": ("127.0.0.1", 1),
+        "app": house.app,
+    }
+    with caplog.at_level(logging.ERROR):
+        asyncio.run(house.app(scope, receive, send))
+    assert sent == []
+    assert caplog.text == ""
