@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from registry.api.bodies import AliasTarget, TagValues
 from registry.api.wire import House, ItemName, Paging, answer, body_of, nothing, speaks
 from registry.domain.catalog import (
+    AliasMove,
     AliasValue,
     Describing,
     Facet,
@@ -120,7 +121,7 @@ def versions(office: House, name: ItemName, page: Paging) -> Response:
     return answer(office.catalog.versions(name, page))
 
 
-@router.get("/{team}/{name}/aliases/{alias}", **speaks(Sequence[AliasValue]))
+@router.get("/{team}/{name}/aliases/{alias}", **speaks(Sequence[AliasMove]))
 def alias_history(office: House, name: ItemName, alias: str) -> Response:
     """Every version that the alias ever named, oldest first."""
     return answer(office.catalog.alias_history(name, check_alias(alias)))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from registry.domain.catalog import (
+        AliasMove,
         AliasValue,
         CardRevision,
         HistoryEntry,
@@ -144,10 +145,11 @@ def show_version(version: VersionDetail) -> None:
     table(("Path", ">Size", "SHA-256"), files, empty="There are no files.")
 
 
-def show_aliases(aliases: Sequence[AliasValue]) -> None:
+def show_aliases(aliases: Sequence[AliasValue | AliasMove]) -> None:
     """Aliases, or the places where one was."""
     rows = [
-        (a.alias, a.ref, "protected" if a.protected else "", f"{moment(a.moved_at)} by {a.moved_by}") for a in aliases
+        (a.alias, a.ref or "taken away", "protected" if a.protected else "", f"{moment(a.moved_at)} by {a.moved_by}")
+        for a in aliases
     ]
     table(("Alias", "Version", "", "Moved"), rows, empty="The alias was never set.")
 

@@ -131,6 +131,17 @@ class AliasValue:
 
 
 @dataclass(frozen=True, slots=True)
+class AliasMove:
+    """One move of an alias; `ref` is None where it was taken away."""
+
+    alias: str
+    ref: VersionRef | None
+    protected: bool
+    moved_at: datetime
+    moved_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelDetail:
     """A registered model: its summary and its aliases."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from registry.domain.audit import Event
 from registry.domain.catalog import (
+    AliasMove,
     AliasValue,
     CardRevision,
     Describing,
@@ -22,6 +23,7 @@ from registry.domain.catalog import (
     VersionSummary,
     check_tag,
 )
+from registry.domain.licences import normalise_licence
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people import Permission
@@ -53,12 +55,12 @@ class Catalog:
     def search(self, query: SearchQuery) -> Page[ModelSummary]:
         """Registered models that match, a page at a time."""
         with self.context.read() as uow:
-            return uow.catalog.search(query)
+            return uow.catalog.search(_as_stored(query))
 
     def facets(self, query: SearchQuery) -> Sequence[Facet]:
         """How the matches of `query` are spread over the fields that can be filtered."""
         with self.context.read() as uow:
-            return uow.catalog.facets(query)
+            return uow.catalog.facets(_as_stored(query))
 
     def model(self, name: Name) -> ModelDetail:
         """One registered model."""
@@ -155,8 +157,8 @@ class Catalog:
             uow.catalog.drop_alias(name, alias, by=self.context.actor.handle, at=self.context.clock.now())
             uow.commit(Event("alias.dropped", str(ref), {"alias": alias}))
 
-    def alias_history(self, name: Name, alias: str) -> Sequence[AliasValue]:
-        """Every version that the alias ever named, oldest first."""
+    def alias_history(self, name: Name, alias: str) -> Sequence[AliasMove]:
+        """Every move of the alias, oldest first; None where it was taken away."""
         with self.context.read() as uow:
             found(uow.catalog.model(name), f"models:/{name}")
             return uow.catalog.alias_history(name, check_alias(alias))
@@ -166,7 +168,9 @@ class Catalog:
         return self._end(reference, Status.DEPRECATED, reason)
 
     def archive(self, reference: Reference, reason: str) -> VersionDetail:
-        """Put a version away, with a reason: no alias can name it, and what was made from it keeps its ancestry."""
+        """Put a version away, with a reason: searches leave it out unless asked for its status, no alias can name it,
+        and nothing new is made from it. What was made from it keeps its ancestry.
+        """
         return self._end(reference, Status.ARCHIVED, reason)
 
     def delete(self, target: Reference) -> None:
@@ -215,6 +219,11 @@ class Catalog:
     @staticmethod
     def _detail(uow: UnitOfWork, reference: Reference) -> VersionDetail:
         return found(uow.catalog.version(resolve(uow, model_only(reference))), reference)
+
+
+def _as_stored(query: SearchQuery) -> SearchQuery:
+    """A licence is stored as SPDX writes it, however it was typed (`apache-2.0`)."""
+    return query if query.licence is None else replace(query, licence=normalise_licence(query.licence))
 
 
 def _refuse_protected(uow: UnitOfWork, alias: str) -> None:

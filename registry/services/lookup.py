@@ -61,6 +61,13 @@ def all_versions(uow: UnitOfWork, name: Name) -> Sequence[VersionSummary]:
             return versions
 
 
+def refuse_as_source(version: VersionSummary) -> None:
+    """Raises: RefusedError for a version that nothing new may be made from: withheld, or put away."""
+    refuse_withheld(version)
+    if version.status is Status.ARCHIVED:
+        raise RefusedError(f"{version.ref} is archived: nothing new is made from it", remedy="Choose another version")
+
+
 def refuse_withheld(version: VersionSummary) -> None:
     """Raises: RefusedError for a version that was recalled or suspended."""
     if version.status in WITHHELD:

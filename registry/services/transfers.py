@@ -28,7 +28,7 @@ from registry.errors import BadRecipeError, NotFoundError, StepStateError
 from registry.ports import Engine
 from registry.services.context import Context
 from registry.services.gitstate import git_state
-from registry.services.lookup import found, refuse_taken, refuse_withheld, resolve
+from registry.services.lookup import found, refuse_as_source, refuse_taken, resolve
 from registry.services.recipe_document import RecipeDocument
 from registry.services.recipes import complete, read_recipe, recipe_record
 from registry.services.running import work_folder
@@ -97,10 +97,12 @@ class Transfers:
         output: Name | None = None,
         page: PageRequest = PageRequest(),
     ) -> Page[StepSummary]:
-        """Steps, newest first."""
+        """Steps, newest first. Stored, an interrupted step still runs: it is told apart by looking for its worker."""
+        stored = StepState.RUNNING if state is StepState.INTERRUPTED else state
         with self.context.read() as uow:
-            steps = uow.steps.search(state=state, method=method, output=output, page=page)
-        return replace(steps, items=[self._observed(step) for step in steps.items])
+            steps = uow.steps.search(state=stored, method=method, output=output, page=page)
+        seen = [self._observed(step) for step in steps.items]
+        return replace(steps, items=[step for step in seen if state in {None, step.state}])
 
     def step(self, step_id: str) -> StepDetail:
         """One step; one whose worker is gone before its end shows as interrupted."""
@@ -160,7 +162,7 @@ class Transfers:
     def _resolve(self, uow: UnitOfWork, document: RecipeDocument) -> tuple[Recipe, tuple[StepInput, ...]]:
         sources = [found(uow.catalog.version(resolve(uow, s.model)), s.model) for s in document.given()]
         for source in sources:
-            refuse_withheld(source.summary)
+            refuse_as_source(source.summary)
         recipe = complete(document, modality=sources[0].model.modality, offers=self.context.plugins.offers())
         pinned = tuple(
             replace(choice, model=Reference.to(source.summary.ref))

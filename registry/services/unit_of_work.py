@@ -18,7 +18,7 @@ from typing import Protocol, Self
 from lineage import Assurance, Digest, Edge, Node
 from registry.domain.audit import AuditEntry, Event
 from registry.domain.catalog import (
-    AliasValue,
+    AliasMove,
     CardRevision,
     Describing,
     Facet,
@@ -162,8 +162,8 @@ class CatalogRepository(Protocol):
     def cards(self, ref: VersionRef) -> Sequence[CardRevision]: ...
     def set_alias(self, alias: str, ref: VersionRef, *, protected: bool, by: str, at: datetime) -> None: ...
     def drop_alias(self, name: Name, alias: str, *, by: str, at: datetime) -> None: ...
-    def alias_history(self, name: Name, alias: str) -> Sequence[AliasValue]:
-        """Every version that the alias ever named, oldest first."""
+    def alias_history(self, name: Name, alias: str) -> Sequence[AliasMove]:
+        """Every move of the alias, oldest first; None where it was taken away."""
         ...
 
     def set_stage(self, ref: VersionRef, stage: str, *, at: datetime) -> None: ...

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from registry.domain.catalog import AliasValue
+from registry.domain.catalog import AliasMove, AliasValue
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.storage.assets import asset_id, require_version, touch
 from registry.storage.tables import alias, alias_move, asset, version
@@ -51,16 +51,22 @@ def aliases_of(connection: Connection, key: int, name: Name) -> tuple[AliasValue
     )
 
 
-def alias_history(connection: Connection, model: Name, name: str) -> Sequence[AliasValue]:
-    """Every version that the alias ever named, oldest first."""
+def alias_history(connection: Connection, model: Name, name: str) -> Sequence[AliasMove]:
+    """Every move of the alias, oldest first; None where it was taken away."""
     query = (
         select(alias_move, version.c.number)
-        .join(version, version.c.node_id == alias_move.c.node_id)
+        .outerjoin(version, version.c.node_id == alias_move.c.node_id)
         .join(asset, asset.c.id == alias_move.c.asset_id)
         .where(asset.c.kind == AssetKind.MODELS, asset.c.name == str(model), alias_move.c.alias == name)
         .order_by(alias_move.c.id)
     )
     return [
-        AliasValue(r.alias, VersionRef(AssetKind.MODELS, model, r.number), r.protected, r.moved_at, r.moved_by)
+        AliasMove(
+            r.alias,
+            None if r.number is None else VersionRef(AssetKind.MODELS, model, r.number),
+            r.protected,
+            r.moved_at,
+            r.moved_by,
+        )
         for r in connection.execute(query)
     ]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from lineage import Digest
 from registry.domain.catalog import (
-    AliasValue,
+    AliasMove,
     CardRevision,
     Describing,
     Facet,
@@ -197,7 +197,7 @@ class SqlCatalog:
     def drop_alias(self, name: Name, alias: str, *, by: str, at: datetime) -> None:
         aliases.drop_alias(self._connection, name, alias, by=by, at=at)
 
-    def alias_history(self, name: Name, alias: str) -> Sequence[AliasValue]:
+    def alias_history(self, name: Name, alias: str) -> Sequence[AliasMove]:
         return aliases.alias_history(self._connection, name, alias)
 
     def set_stage(self, ref: VersionRef, stage: str, *, at: datetime) -> None:

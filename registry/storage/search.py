@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, desc, func, or_, select
 
-from registry.domain.catalog import Facet, MetricComparison, ModelSummary, SearchQuery, SortKey
+from registry.domain.catalog import Facet, MetricComparison, ModelSummary, SearchQuery, SortKey, Status
 from registry.domain.names import AssetKind
 from registry.domain.paging import Page, PageRequest
 from registry.storage.assets import fold
@@ -68,7 +68,7 @@ def count_facets(connection: Connection, query: SearchQuery) -> Sequence[Facet]:
     """
     facets = []
     for field, column in _FACETS.items():
-        conditions = _conditions(_without(query, field))
+        conditions = _conditions(_without(query, field), archived=field == "status")
         counts = _joined(select(column.label("value"), _MODELS)).where(*conditions, column.is_not(None))
         facets.append(_counted(connection, field, counts))
     return [*facets, _counted(connection, "tag", _tag_counts(query))]
@@ -103,11 +103,14 @@ def _joined(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _conditions(query: SearchQuery) -> list[ColumnElement[bool]]:
+def _conditions(query: SearchQuery, *, archived: bool = False) -> list[ColumnElement[bool]]:
+    """What must hold. An archived version is put away: it is found only when its status is asked for."""
     exact: list[tuple[ColumnElement[Any], object]] = [
         (_FACETS[field], getattr(query, field)) for field in _FACETS if getattr(query, field) is not None
     ]
     conditions: list[ColumnElement[bool]] = [column == value for column, value in exact]
+    if query.status is None and not archived:
+        conditions.append(model_version.c.status.is_distinct_from(Status.ARCHIVED))
     conditions += [_has_word(word) for word in fold(query.text).split()]
     conditions += [_has_tag(tag) for tag in query.tags]
     conditions += [_has_metric(comparison) for comparison in query.metrics]

@@ -241,7 +241,7 @@ def test_an_alias_moves_and_its_past_is_kept(open_uow: Factory) -> None:
         past = uow.catalog.alias_history(DIGITS, "production")
         assert [(a.ref, a.moved_at) for a in past] == [(first, NOW), (second, LATER)]
         uow.catalog.drop_alias(DIGITS, "newest", by="ana", at=LATER)
-        assert [a.ref for a in uow.catalog.alias_history(DIGITS, "newest")] == [second]
+        assert [a.ref for a in uow.catalog.alias_history(DIGITS, "newest")] == [second, None]
 
 
 def test_stage_and_status_move_apart(open_uow: Factory) -> None:

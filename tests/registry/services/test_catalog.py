@@ -8,8 +8,8 @@ from io import BytesIO
 
 import pytest
 
-from registry.domain.catalog import Status
-from registry.domain.names import Name, Reference
+from registry.domain.catalog import SearchQuery, Status
+from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
 from registry.errors import (
     BadReferenceError,
@@ -48,10 +48,12 @@ def test_an_alias_moves_and_remembers(catalog: Catalog, house: House) -> None:
     catalog.set_alias(FIRST, "champion")
     catalog.set_alias(MODEL, "champion")
     assert catalog.version(Reference.parse("models:/vision/digits@champion")).summary.ref.number == 2
-    assert [(a.ref.number, a.moved_by) for a in catalog.alias_history(DIGITS, "champion")] == [(1, "ana"), (2, "ana")]
+    first, second = (VersionRef(AssetKind.MODELS, DIGITS, number) for number in (1, 2))
+    past = [(a.ref, a.moved_by) for a in catalog.alias_history(DIGITS, "champion")]
+    assert past == [(first, "ana"), (second, "ana")]
     catalog.drop_alias(DIGITS, "champion")
     assert catalog.model(DIGITS).aliases == ()
-    assert [a.ref.number for a in catalog.alias_history(DIGITS, "champion")] == [1, 2]
+    assert [a.ref for a in catalog.alias_history(DIGITS, "champion")] == [first, second, None]
     assert house.actions("models:/vision/digits/2")[-2:] == ["alias.moved", "alias.dropped"]
 
 
@@ -74,6 +76,24 @@ def test_an_alias_and_an_archived_version_exclude_each_other(catalog: Catalog) -
     assert catalog.archive(FIRST, "old").summary.status is Status.ARCHIVED
     with pytest.raises(ConflictError, match="is archived"):
         catalog.set_alias(FIRST, "champion")
+
+
+def test_an_archived_version_is_found_only_when_asked_for(catalog: Catalog) -> None:
+    for number in (1, 2):
+        catalog.archive(Reference.parse(f"models:/vision/digits/{number}"), "old")
+    assert catalog.search(SearchQuery()).items == []
+    (found,) = catalog.search(SearchQuery(status=Status.ARCHIVED)).items
+    assert found.name == DIGITS
+    status = next(f for f in catalog.facets(SearchQuery()) if f.field == "status")
+    assert status.counts == (("archived", 1),)
+
+
+def test_a_licence_is_found_however_it_is_typed(catalog: Catalog) -> None:
+    (found,) = catalog.search(SearchQuery()).items
+    assert found.version is not None
+    assert found.version.licence == "Apache-2.0"
+    assert len(catalog.search(SearchQuery(licence="apache-2.0")).items) == 1
+    assert not catalog.search(SearchQuery(licence="mit")).items
 
 
 @pytest.mark.parametrize(

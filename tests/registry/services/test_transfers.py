@@ -22,6 +22,7 @@ from registry.errors import (
     NoSpaceError,
     NotFoundError,
     PermissionDeniedError,
+    RefusedError,
     RegistryError,
     StepStateError,
 )
@@ -232,6 +233,12 @@ def test_a_recipe_that_cannot_run_leaves_no_step(
         with pytest.raises(error, match=message):
             verb(RECIPE.replace(old, new, 1))
     assert transfers.search().items == before
+
+
+def test_nothing_new_is_made_from_an_archived_version(context: Context, transfers: Transfers) -> None:
+    Catalog(context).archive(Reference.parse("models:/library/bert/1"), "superseded")
+    with pytest.raises(RefusedError, match="is archived: nothing new is made from it"):
+        transfers.submit(RECIPE)
 
 
 def test_the_output_cannot_have_a_deleted_name(context: Context, transfers: Transfers) -> None:
