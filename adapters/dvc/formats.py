@@ -23,6 +23,9 @@ TABLES = {
     ".npz": DataFormat.NPZ,
 }
 
+_MAGIC = {DataFormat.PARQUET: b"PAR1", DataFormat.NPZ: b"PK\x03\x04"}
+_WORDS = {DataFormat.PARQUET: "Parquet", DataFormat.NPZ: ".npz"}
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -45,8 +48,22 @@ def read_rows(tracked: Tracked, format: DataFormat, *, text: str, label: str, sp
     names = _table_names(tracked, format)
     if format is DataFormat.NPZ:
         return Found(*arrays.read_arrays(tracked, names, split=split))
+    if format is DataFormat.CSV:
+        _refuse_index(tracked, names, text=text)
     drafts, brought = tables.read_tables(tracked, names, format, text=text, label=label, split=split)
     return Found(drafts, brought, Modality.TEXT)
+
+
+def _refuse_index(tracked: Tracked, names: list[str], *, text: str) -> None:
+    """Raises: BadDataError for a CSV that lists image files, given without them."""
+    for name in names:
+        columns = tables.read_csv(tracked.root / name, name).columns
+        listed = [column for column in images.PATH_COLUMNS if column in columns]
+        if listed and text not in columns:
+            raise BadDataError(
+                f"{name!r} has no column {text!r}, but lists files in its column {listed[0]!r}",
+                remedy="Of images, give the folder that holds it and them; of texts, name their column with --text",
+            )
 
 
 def _table_names(tracked: Tracked, format: DataFormat) -> list[str]:
@@ -103,14 +120,17 @@ def _kinds(tracked: Tracked) -> dict[DataFormat, list[str]]:
 def _of_file(path: Path) -> DataFormat:
     with path.open("rb") as stream:
         head = stream.read(65536)
-    if head[:4] == b"PAR1":
-        return DataFormat.PARQUET
-    if head[:4] == b"PK\x03\x04":
-        return DataFormat.NPZ
-    if b"\x00" in head:
+    for kind, magic in _MAGIC.items():
+        if head.startswith(magic):
+            return kind
+    binary = b"\x00" in head
+    if not binary and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return DataFormat.JSONL
+    named = TABLES.get(suffix_of(path.name))
+    if named in _MAGIC:
+        raise BadDataError(f"{path.name!r} is no {_WORDS[named]} file, for all its name")
+    if binary:
         raise BadDataError(
             f"{path.name!r} is no table that is read here", remedy="Give CSV, JSON Lines, Parquet or .npz"
         )
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        return DataFormat.JSONL
     return DataFormat.CSV

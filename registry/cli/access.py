@@ -22,9 +22,7 @@ def add(
     handle: PersonArgument,
     called: Annotated[str | None, typer.Argument(metavar="[NAME]", help="As people say it.")] = None,
     name: Annotated[str | None, typer.Option("--name", help="The name, said as an option.", show_default=False)] = None,
-    service: Annotated[
-        bool, typer.Option("--service", help="A program: its votes count only where a policy says so.")
-    ] = False,
+    service: Annotated[bool, typer.Option("--service", help="A program: no votes unless a policy says so.")] = False,
 ) -> None:
     """Add a person or a service account."""
     from registry.cli.printing import tell
@@ -44,10 +42,12 @@ def list_people(session: Session, limit: parsing.LimitOption = 50, cursor: parsi
 
 @command(role, "grant", "forebear role grant ana validator")
 def grant(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
-    """Give a person a role."""
-    from registry.cli.views_people import say_roles
+    """Give a person a role; one that no policy names is given too, and said so."""
+    from registry.cli.views_people import note_role, say_roles
+    from registry.services.policy_document import read_policy
 
     session.answer(session.office.people.grant(handle, role), say_roles)
+    note_role(role, [read_policy(policy.text) for policy in session.office.promotions.policies()])
 
 
 @command(role, "revoke", "forebear role revoke ana validator")

@@ -47,7 +47,7 @@ def verify(session: Session) -> None:
 
 @command(app, "export", "forebear audit export > audit.jsonl")
 def export(session: Session) -> None:
-    """Write the entries with their hashes as JSON lines, for a keeper elsewhere."""
+    """Write the entries with their hashes as JSON lines (whatever --output says), for a keeper elsewhere."""
     import sys
 
     for chunk in session.office.audit.export():

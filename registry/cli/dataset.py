@@ -57,7 +57,7 @@ def add(
 
     wanted = AddDataset(
         parsing.named(name),
-        source,
+        parsing.source(source),
         task=task,
         licence=licence,
         origin=origin,

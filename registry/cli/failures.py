@@ -62,7 +62,12 @@ def note(text: str) -> None:
 
     from registry.cli.printing import errors
 
-    errors().print(Text("Note: ", style="bold yellow").append(f"{text}.", style="not bold default"), soft_wrap=True)
+    errors().print(
+        Text("Note: ", style="bold yellow").append(
+            text if text.endswith("?") else f"{text}.", style="not bold default"
+        ),
+        soft_wrap=True,
+    )
 
 
 @contextmanager

@@ -87,7 +87,33 @@ def serve(
             f"the server needs {missing.name}, which is not installed",
             remedy='Install it: pip install "forebear[server]"',
         ) from missing
+    from registry import bootstrap
+    from registry.cli.printing import hint, tell
+
+    bootstrap.open_system(session.home, settings=session.settings).close()  # what it lacks is said before an address
+    port = _free_port(host, port)
+    tell(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port} for the home in {session.home}")
+    hint("Sign in there with a token: forebear token create HANDLE. End it with Ctrl-C.")
     server.serve(session.home, settings=session.settings, host=host, port=port)
+
+
+def _free_port(host: str, port: int) -> int:
+    """The port to listen on, which is `port` unless that is 0. Raises: UnavailableError."""
+    import socket
+
+    from registry.errors import UnavailableError
+
+    try:
+        place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        with socket.socket(place[0], socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place[4])
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        raise UnavailableError(
+            f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}",
+            remedy="Choose another with --port, or end what listens there",
+        ) from error
 
 
 def history(

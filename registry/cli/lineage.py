@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +13,7 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
+from registry.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from registry.domain.verbs import Ancestry
@@ -51,8 +54,9 @@ def show(
     """Show the ancestors of a model or dataset, its descendants, or both."""
     from registry.cli.trees import show_ancestry
 
+    _check_form(session, format)
     up = up or not down
-    ancestry = session.office.lineage.show(parsing.node(target), up=depth if up else 0, down=depth if down else 0)
+    ancestry = session.office.lineage.show(_node(session, target), up=depth if up else 0, down=depth if down else 0)
     _answer(session, format, ancestry, lambda found: show_ancestry(found, up=up, down=down))
 
 
@@ -65,12 +69,37 @@ def path(
 ) -> None:
     """Show one shortest way from an ancestor to a descendant."""
     from registry.cli.trees import show_path
-    from registry.errors import NotFoundError
 
-    found = session.office.lineage.path(parsing.node(source), parsing.node(target))
+    _check_form(session, format)
+    found = session.office.lineage.path(_node(session, source), _node(session, target))
     if found is None:
         raise NotFoundError(f"{target} does not descend from {source}")
     _answer(session, format, found, show_path)
+
+
+def _check_form(session: Session, form: Form | None) -> None:
+    """Raises: UsageError when two forms are asked for at once."""
+    if session.as_json and form not in {None, Form.JSON}:
+        raise UsageError(
+            f"--format {form} and --output json ask for two forms of one answer", remedy="Leave one of them out"
+        )
+
+
+def _node(session: Session, text: str) -> str:
+    """What to walk from: a step's id or a URI. A short `team/name` is a model, or else the dataset of that name."""
+    from registry.domain.ids import is_id
+    from registry.domain.names import AssetKind
+
+    if is_id(text) or ":/" in text:
+        return text
+    meant = parsing.model(text)
+    data = replace(meant, kind=AssetKind.DATASETS)
+    try:
+        session.office.catalog.model(meant.name)
+    except NotFoundError:
+        with suppress(NotFoundError):
+            return str(session.office.datasets.version(data).summary.ref)
+    return str(meant)
 
 
 def _answer(session: Session, form: Form | None, ancestry: Ancestry, show: Callable[[Ancestry], None]) -> None:

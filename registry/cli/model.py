@@ -47,14 +47,14 @@ def import_(
 ) -> None:
     """Import a pretrained model as the next version: converted in a subprocess, all or nothing.
 
-    A Hugging Face folder, a state dict (.pt, .pth, .bin) or a safetensors file: docs/models.md says what becomes of each.
+    A Hugging Face folder, a state dict (.pt, .pth, .bin) or one safetensors file; docs/models.md says more.
     """
     from registry.cli.views import note_licence, say_published
     from registry.domain.verbs import ImportModel
 
     wanted = ImportModel(
         parsing.named(name),
-        source,
+        parsing.source(source),
         architecture=architecture,
         task=task,
         modality=modality,

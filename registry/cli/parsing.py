@@ -48,7 +48,7 @@ def either(argument: T | None, option_value: T | None, *, option: str) -> T | No
     """What was given as an argument or as an option, which is the same. Raises: UsageError when both were."""
     if argument is not None and option_value is not None:
         raise UsageError(
-            f"{str(argument)!r} and {option} {str(option_value)!r} say the same twice", remedy="Leave one of them out"
+            f"both {str(argument)!r} and {option} {str(option_value)!r} were given", remedy="Leave one of them out"
         )
     return option_value if argument is None else argument
 
@@ -67,18 +67,22 @@ def dataset(text: str) -> Reference:
     return Reference.parse(text, kind=AssetKind.DATASETS)
 
 
-def node(text: str) -> str:
-    """What `lineage` walks from: a step's id or a URI; a short `team/name` means a model."""
-    from registry.domain.ids import is_id
-
-    return text if is_id(text) or ":/" in text else f"models:/{text}"
-
-
 def named(text: str) -> Name:
     """The name of a registered model, also where someone wrote its URI. Raises: BadReferenceError, BadNameError."""
     from registry.domain.names import Name
 
     return model(text).name if ":/" in text or "@" in text else Name.parse(text)
+
+
+def source(text: str) -> str:
+    """A path, or `package:NAME/inner/path`. Raises: NotFoundError for `pkg:…`, which is neither."""
+    word, colon, rest = text.partition(":")
+    if colon and word.isalpha() and word != "package" and not Path(text).exists():
+        near = f"Did you mean package:{rest}? " if rest and "package".startswith(word[:1].lower()) else ""
+        raise NotFoundError(
+            f"there is no file or folder {text!r}", remedy=f"{near}What an installed package holds is package:NAME/path"
+        )
+    return text
 
 
 def paged(limit: int, cursor: str | None) -> PageRequest:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from registry.cli.failures import note
 from registry.cli.printing import moment, say, table, tell
 
 if TYPE_CHECKING:
     from registry.domain.people import NewToken, Person, TokenSummary
+    from registry.domain.policy import Policy
 
 
 def show_people(people: Sequence[Person]) -> None:
@@ -23,6 +25,19 @@ def show_people(people: Sequence[Person]) -> None:
 def say_roles(person: Person) -> None:
     """The roles that someone has now."""
     tell(f"{person.handle} is {', '.join(person.roles)}" if person.roles else f"{person.handle} has no role")
+
+
+def note_role(role: str, policies: Sequence[Policy]) -> None:
+    """Say so of a role that nothing here reads: most likely it is misspelt."""
+    from difflib import get_close_matches
+
+    read = {"admin", "viewer"}
+    for policy in policies:
+        read |= policy.roles.keys() | {group for rule in policy.roles.values() for group in rule.groups}
+    if role not in read:
+        near = get_close_matches(role, sorted(read), n=1)
+        meant = f"did you mean {near[0]}?" if near else f"they name {', '.join(sorted(read))}"
+        note(f"no published policy names the role {role}, so its votes count for nothing; {meant}")
 
 
 def show_new_token(token: NewToken) -> None:

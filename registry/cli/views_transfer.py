@@ -26,12 +26,12 @@ STATE_COLOURS = {
 
 
 def show_recipe(recipe: Recipe) -> None:
-    """A recipe with every default filled in, as YAML."""
+    """A recipe with every default filled in, as YAML that can be run as it is."""
     import yaml
 
-    from registry.domain.codec import to_json
+    from registry.services.recipes import recipe_record
 
-    sys.stdout.write(yaml.safe_dump(to_json(recipe), sort_keys=False, allow_unicode=True))
+    sys.stdout.write(yaml.safe_dump(recipe_record(recipe), sort_keys=False, allow_unicode=True))
 
 
 def show_steps(steps: Sequence[StepSummary]) -> None:
@@ -63,6 +63,7 @@ def show_step(step: StepDetail) -> None:
             "makes": found.output or f"{found.wanted}, not yet",
             "asked": f"{moment(found.created_at)} by {found.created_by}",
             "ran": _ran(found.started_at, found.ended_at),
+            **_provenance(step),
             "manifest": step.manifest_digest or "",
             "mirror": " ".join(filter(None, (step.mirror.state, step.mirror.run_id, step.mirror.error))),
         },
@@ -76,11 +77,42 @@ def show_step(step: StepDetail) -> None:
     if step.curve:
         heading("Learning curve")
         _show_curve(step.curve)
-    if step.recipe:
+    recipe = {key: value for key, value in step.recipe.items() if key != "submitted"}
+    if recipe:
         heading("Recipe after defaults")
         import yaml
 
-        sys.stdout.write(yaml.safe_dump(_plain_tree(step.recipe), sort_keys=False, allow_unicode=True))
+        sys.stdout.write(yaml.safe_dump(_plain_tree(recipe), sort_keys=False, allow_unicode=True))
+
+
+def _provenance(step: StepDetail) -> dict[str, object]:
+    """Where and with what a step ran, from its manifest; an import and a step that has not ended have less to say."""
+    manifest, git = step.manifest or {}, _part(_part(step.recipe, "submitted"), "git")
+    hardware, environment = _part(manifest, "hardware"), _part(manifest, "environment")
+    flops, parameters = _part(manifest, "flops"), _part(manifest, "parameters")
+    said: dict[str, object] = {}
+    if hardware.get("device", "none") != "none":
+        said["ran on"] = f"{hardware['device']}, {hardware.get('precision')}, {manifest.get('threads')} threads"
+    if manifest:
+        wall, device = (float(str(manifest.get(key) or 0)) for key in ("wall_seconds", "device_seconds"))
+        said["took"] = f"{wall:.1f} s" + (f", of which {device:.1f} s on the device" if device else "")
+    if flops.get("estimate"):
+        said["FLOPs"] = f"{float(str(flops['estimate'])):.3g} ({flops.get('method')})"
+    if parameters.get("trainable"):
+        share = float(str(parameters["trainable_share"]))
+        said["learns"] = f"{parameters['trainable']:,} of {parameters['all']:,} parameters ({share:.2%})"
+    if git.get("commit"):
+        said["git"] = f"{str(git['commit'])[:12]}{', changed since' if git.get('dirty') else ''}, {git.get('path')}"
+    versions = {"forebear": environment.get("forebear"), "python": environment.get("python")}
+    versions |= _part(environment, "libraries")
+    said["libraries"] = ", ".join(f"{name} {number}" for name, number in versions.items() if number)
+    return said
+
+
+def _part(document: Mapping[str, object], key: str) -> Mapping[str, object]:
+    """The object under `key`; empty where there is none."""
+    found = document.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 def show_measured(measured: Sequence[MetricValue]) -> None:

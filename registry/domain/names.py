@@ -56,6 +56,9 @@ class AssetKind(StrEnum):
     DATASETS = "datasets"
 
 
+_SCHEMES = tuple(kind.value for kind in AssetKind)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class VersionRef:
     """One version by its number: exact and immutable."""
@@ -98,11 +101,14 @@ class Reference:
         """
         scheme, colon, rest = text.partition(":/")
         if colon:
-            if scheme not in {k.value for k in AssetKind}:
-                raise _bad(text, "the scheme is models: or datasets:")
+            if scheme not in _SCHEMES:
+                near = next((known for known in _SCHEMES if known.startswith(scheme.lower()[:4])), None)
+                raise _bad(text, "the scheme is models: or datasets:", meant=near and f"{near}:/{rest}")
             if kind is not None and kind != scheme:
                 raise _bad(text, f"a reference to {kind} is wanted here")
             kind = AssetKind(scheme)
+        elif text.startswith(tuple(f"{known}:" for known in _SCHEMES)):
+            raise _bad(text, "a slash follows the colon", meant=text.replace(":", ":/", 1))
         elif kind is None:
             raise _bad(text, "it must start with models:/ or datasets:/")
         else:
@@ -136,8 +142,9 @@ def check_alias(text: str) -> str:
     return text
 
 
-def _bad(text: str, why: str) -> BadReferenceError:
+def _bad(text: str, why: str, *, meant: str | None = None) -> BadReferenceError:
+    near = f", did you mean {meant[:120]}?" if meant else ""
     return BadReferenceError(
-        f"{text[:120]!r} is not a reference: {why}",
+        f"{text[:120]!r} is not a reference: {why}{near}",
         remedy="Write models:/team/name/3, models:/team/name@alias or datasets:/team/name/1",
     )

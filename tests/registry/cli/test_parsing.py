@@ -19,8 +19,6 @@ def test_a_name_may_be_written_as_a_reference() -> None:
 def test_a_short_reference_means_what_the_command_is_about() -> None:
     assert str(parsing.model("vision/digits/3")) == "models:/vision/digits/3"
     assert str(parsing.dataset("data/digits")) == "datasets:/data/digits"
-    assert parsing.node("vision/digits/3") == "models:/vision/digits/3"
-    assert parsing.node("datasets:/data/digits/1") == "datasets:/data/digits/1"
 
 
 def test_pairs_keep_what_comes_after_the_first_equals_sign() -> None:
