@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from starlette.requests import Request
 
 from registry.domain.catalog import (
+    Facet,
     MetricComparison,
     Modality,
     ModelSummary,
@@ -20,7 +21,7 @@ from registry.domain.catalog import (
     Status,
     read_sort,
 )
-from registry.domain.paging import PageRequest
+from registry.domain.paging import Page, PageRequest
 from registry.errors import BadFilterError
 from registry.web.parts import House
 from registry.web.render import link, page
@@ -111,28 +112,32 @@ def catalog(
     }
     query = _query(asked, sort, cursor)
     found = office.catalog.search(query)
-    facets = {facet.field: facet.counts for facet in office.catalog.facets(replace(query, page=PageRequest(PER_PAGE)))}
-    context = CatalogPage(
+    facets = office.catalog.facets(replace(query, page=PageRequest(PER_PAGE)))
+    context = _shown(asked, found, facets, sort=sort, metric=query.sort_metric or "accuracy", first=cursor is None)
+    return page(request, "catalog.html", context, section="models", api=link("/api/v1/models", asked))
+
+
+def _shown(
+    asked: Mapping[str, str], found: Page[ModelSummary], facets: Sequence[Facet], *, sort: str, metric: str, first: bool
+) -> CatalogPage:
+    counts = {facet.field: facet.counts for facet in facets}
+    conditions = [(field, value) for field, value in asked.items() if value and field not in {"text", "sort"}]
+    return CatalogPage(
         models=found.items,
         boxes=tuple(
-            FacetBox(title, _choices(field, _counts(facets, field), asked))
+            FacetBox(title, _choices(field, _counts(counts, field), asked))
             for field, title in FACETS.items()
-            if _counts(facets, field)
+            if _counts(counts, field)
         ),
-        dropped=tuple(
-            Choice(value, 0, True, link("/", asked, **{field: None}))
-            for field, value in asked.items()
-            if value and field not in {"text", "sort"}
-        ),
-        text=text,
+        dropped=tuple(Choice(value, 0, True, link("/", asked, **{field: None})) for field, value in conditions),
+        text=asked["text"],
         sort=sort,
         sorts=SORTS,
-        kept=tuple((field, value) for field, value in asked.items() if value and field not in {"text", "sort"}),
-        metric=query.sort_metric or "accuracy",
+        kept=tuple(conditions),
+        metric=metric,
         next_page=link("/", asked, cursor=found.next_cursor) if found.next_cursor else "",
-        first_page=link("/", asked) if cursor else "",
+        first_page="" if first else link("/", asked),
     )
-    return page(request, "catalog.html", context, section="models", api=link("/api/v1/models", asked))
 
 
 def _query(asked: Mapping[str, str], sort: str, cursor: str | None) -> SearchQuery:
