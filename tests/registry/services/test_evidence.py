@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 
@@ -65,7 +66,8 @@ def test_evidence_is_taken_only_from_its_producers(house: House, who: str, type_
         ({"a": 1}, "a\\b", "is not a plain file name"),
         ({"a": 1}, "", "the file name is empty"),
         ({"a": 1}, "\udcff.pdf", "the file name has control characters"),
-        ({"a": "\udcff"}, None, "cannot be written as canonical JSON"),
+        ({"a": "\udcff"}, None, "text that is no Unicode"),
+        ({"a": {"b": json.loads("[" * 40 + "]" * 40)}}, None, "deeper than 32"),
     ],
 )
 def test_bad_evidence_is_refused(house: House, body: dict[str, object], file_name: str | None, reason: str) -> None:
