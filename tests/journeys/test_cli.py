@@ -96,7 +96,10 @@ def test_a_recipe_is_checked_before_it_runs(forebear: CommandLine, source: str, 
     checked = forebear.ask("recipe", "check", worlds.write_recipe(tmp_path))
     assert checked["sources"][0]["model"] == source
     assert checked["data"]["test"] == {"dataset": data, "split": "test"}
-    assert "optimizer:" in forebear("recipe", "check", worlds.write_recipe(tmp_path)).out
+    shown = forebear("recipe", "check", worlds.write_recipe(tmp_path)).out
+    assert "optimizer:" in shown
+    again = worlds.write_recipe(tmp_path, shown)
+    assert forebear("recipe", "check", again).out == shown, "what is shown is a recipe that says the same"
 
 
 def test_a_transfer_leaves_a_version_with_numbers_and_provenance(forebear: CommandLine, step: str) -> None:
@@ -108,6 +111,12 @@ def test_a_transfer_leaves_a_version_with_numbers_and_provenance(forebear: Comma
     text = forebear("transfer", "show", step).out
     assert "Learning curve" in text
     assert "observed" in text
+    manifest = shown["manifest"]
+    assert f"cpu, fp32, {manifest['threads']} threads" in text
+    assert f"{manifest['wall_seconds']:.1f} s, of which" in text
+    assert manifest["flops"]["method"] in " ".join(text.split())
+    assert f"51 of {manifest['parameters']['all']:,} parameters" in text
+    assert f"torch {manifest['environment']['libraries']['torch']}" in " ".join(text.split())
     assert forebear("transfer", "list").out.splitlines()[0].startswith("Step")
 
 
@@ -139,6 +148,10 @@ def test_the_family_is_drawn_and_exported(forebear: CommandLine, source: str, da
     assert {"library/tiny/1", "data/fruit/1", "text/fruit/1"} <= {node["label"] for node in ancestry["nodes"]}
     assert forebear.ask("lineage", "show", FRUIT, "--format", "json") == ancestry
     assert forebear("lineage", "path", source, FRUIT).code == 0
+    short = forebear("lineage", "path", "data/fruit/1", "text/fruit/1")
+    assert "data/fruit/1" in short.out, "a short name that no model has is that of a dataset"
+    both = forebear.refused("lineage", "show", FRUIT, "--format", "dot")
+    assert (both["code"], "--format dot and --output json" in both["detail"]) == ("bad-request", True)
     assert forebear.refused("lineage", "path", FRUIT, source)["code"] == "not-found"
 
 

@@ -44,6 +44,41 @@ def test_a_misspelt_option_is_told_the_near_one(forebear: CommandLine) -> None:
     assert "--limit" in said.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("modle", "list"),
+        ("model", "list", "--limt", "3"),
+        ("model", "list", "--limit", "0"),
+        ("model", "list", "surplus"),
+        ("model", "show"),
+        ("promote", "request", "vision/digits/2"),
+        ("transfer", "list", "--state", "fnished"),
+        ("model", "list", "--limit"),
+    ],
+)
+def test_what_cannot_be_parsed_has_a_code_and_in_json_a_problem_object(
+    forebear: CommandLine, words: tuple[str, ...]
+) -> None:
+    said = forebear(*words)
+    assert said.code == 2
+    assert said.out == ""
+    assert said.err.startswith("Error: ")
+    assert said.err.endswith("[bad-request]\n")
+    for asked in (("--output", "json"), ("--output=json",), ("-o", "json")):
+        said = forebear(*asked, *words)
+        assert said.code == 2
+        assert said.problem["code"] == "bad-request"
+        assert said.problem["detail"]
+
+
+def test_a_group_alone_shows_its_help(forebear: CommandLine) -> None:
+    said = forebear("model")
+    assert said.code == 2
+    assert "pull" in said.err + said.out
+    assert "[bad-request]" not in said.err
+
+
 def test_a_number_out_of_range_is_a_usage_error(forebear: CommandLine) -> None:
     said = forebear("model", "list", "--limit", "0")
     assert said.code == 2

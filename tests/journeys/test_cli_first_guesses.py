@@ -1,0 +1,149 @@
+"""What people type first, before they read the help: it works, or it says what to write instead."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import CommandLine, command_line
+from tests.journeys import worlds
+from tests.journeys.running import free_port
+
+SAID = ("--task", "feature-extraction", "--modality", "text", "--origin", "made up")
+
+
+@pytest.fixture(scope="module")
+def forebear(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """A home with a model and a dataset, both of known licence."""
+    folder = tmp_path_factory.mktemp("guesses")
+    with command_line(folder) as typed:
+        typed.ask("init")
+        typed.ask("model", "import", "library/tiny", worlds.write_source(folder), *SAID, "--licence", "MIT")
+        typed.ask("dataset", "add", "data/fruit", worlds.write_sentences(folder), "--licence", "CC0-1.0")
+        yield typed
+
+
+def test_an_import_of_what_is_there_says_that_nothing_changed(forebear: CommandLine) -> None:
+    folder = forebear.home.parent
+    again = forebear("model", "import", "library/tiny", folder / "tiny", *SAID, "--licence", "MIT")
+    assert again.out.startswith("models:/library/tiny/1 is in already; nothing changed.")
+    first = forebear("model", "import", "library/second", folder / "tiny", *SAID, "--licence", "MIT")
+    assert first.out.startswith("models:/library/second/1 is in: transformers:BertModel")
+    assert "Note:" not in first.err
+    data = forebear("dataset", "add", "data/fruit", folder / "fruit.csv", "--licence", "CC0-1.0")
+    assert data.out.startswith("datasets:/data/fruit/1 is in already; nothing changed.")
+
+
+def test_a_licence_that_nobody_knows_is_noted(forebear: CommandLine) -> None:
+    folder = forebear.home.parent
+    model = forebear("model", "import", "library/odd", folder / "tiny", *SAID, "--licence", "ours alone")
+    assert "Note: the licence 'ours alone' is no SPDX expression, so it counts as unknown" in model.err
+    assert "the default policy" in model.err
+    data = forebear("dataset", "add", "data/odd", folder / "fruit.csv", "--licence", "ours alone", "-o", "json")
+    assert data.json["summary"]["licence"] == "ours alone"
+    assert "Note: the licence 'ours alone'" in data.err
+
+
+@pytest.mark.parametrize(("kind", "reference"), [("model", "library/tiny/1"), ("dataset", "data/fruit/1")])
+def test_a_folder_to_pull_into_may_follow_the_reference(
+    forebear: CommandLine, tmp_path: Path, kind: str, reference: str
+) -> None:
+    assert forebear.ask(kind, "pull", reference, tmp_path / "out")["folder"] == str(tmp_path / "out")
+    both = forebear.refused(kind, "pull", reference, tmp_path / "a", "--to", tmp_path / "b")
+    assert both["code"] == "bad-request"
+    assert not (tmp_path / "a").exists()
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_name_or_a_reason_may_follow_too(forebear: CommandLine) -> None:
+    assert forebear.ask("person", "add", "ben", "Ben Beck")["name"] == "Ben Beck"
+    assert forebear.refused("person", "add", "cara", "Cara", "--name", "Cara")["code"] == "bad-request"
+    version = forebear.ask("model", "import", "library/old", forebear.home.parent / "tiny", *SAID, "--licence", "MIT")
+    old = version["summary"]["ref"]
+    assert forebear.ask("model", "deprecate", old, "use tiny")["status_reason"] == "use tiny"
+    lines = forebear("model", "list").out.splitlines()
+    assert "Status" in lines[0]
+    assert any("library/old" in line and "deprecated" in line for line in lines)
+    assert forebear.refused("model", "archive", old)["code"] == "bad-request"
+    assert forebear.ask("model", "archive", old, "--reason", "old")["status_reason"] == "old"
+
+
+def test_a_role_that_no_policy_names_is_given_with_a_note(forebear: CommandLine) -> None:
+    forebear.ask("person", "add", "dora")
+    near = forebear("role", "grant", "dora", "validatr")
+    assert near.code == 0
+    assert "no published policy names the role validatr" in near.err
+    assert "did you mean validator?" in near.err
+    assert "they name admin, developer, risk-owner, validator, viewer" in forebear("role", "grant", "dora", "zz").err
+    for known in ("admin", "viewer", "validator"):
+        assert forebear("role", "grant", "dora", known).err == ""
+
+
+def test_a_search_without_a_match_does_not_speak_of_importing(forebear: CommandLine) -> None:
+    for words in (("zebra",), ("--task", "audio-classification"), ("--where", "metrics.accuracy > 2")):
+        said = forebear("model", "search", *words)
+        assert said.code == 0
+        assert said.err.startswith("No model matches; ")
+
+
+def test_every_problem_has_a_line_of_its_own(forebear: CommandLine, tmp_path: Path) -> None:
+    recipe = worlds.write_recipe(tmp_path, worlds.RECIPE.replace("output:", "outptu:").replace("epochs", "epcohs"))
+    problems = forebear.refused("recipe", "check", recipe)["facts"]["problems"]
+    said = forebear("recipe", "check", recipe).err.splitlines()
+    assert len(problems) == 3
+    assert said[0] == "Error: 3 things are wrong"
+    assert said[1:4] == [f"  • {problem}" for problem in problems]
+    assert said[-1] == "[bad-recipe]"
+
+
+def test_near_references_and_sources_are_named(forebear: CommandLine, tmp_path: Path) -> None:
+    for wrong in ("models:library/tiny", "model:/library/tiny"):
+        problem = forebear.refused("model", "show", wrong)
+        assert problem["code"] == "bad-reference"
+        assert problem["detail"].endswith("did you mean models:/library/tiny?")
+    misspelt = forebear.refused("model", "import", "library/x", "pkg:nope/weights", *SAID)
+    assert misspelt["code"] == "not-found"
+    assert misspelt["remedy"].startswith("Did you mean package:nope/weights?")
+    assert "pip install" not in json.dumps(misspelt)
+
+
+def test_a_list_of_images_and_a_false_parquet_say_what_they_are(forebear: CommandLine, tmp_path: Path) -> None:
+    listing, false = tmp_path / "metadata.csv", tmp_path / "rows.parquet"
+    listing.write_text("file_name,label\n1.png,cat\n2.png,dog\n")
+    false.write_text("hello")
+    problem = forebear.refused("dataset", "add", "data/x", listing, "--licence", "MIT")
+    assert problem["code"] == "bad-data"
+    assert "file_name" in problem["detail"]
+    assert "give the folder that holds it" in problem["remedy"]
+    problem = forebear.refused("dataset", "add", "data/x", false, "--licence", "MIT")
+    assert (problem["code"], "is no Parquet file" in problem["detail"]) == ("bad-data", True)
+
+
+def test_a_server_on_a_busy_port_is_one_sentence(forebear: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        problem = forebear.refused("serve", "--port", busy.getsockname()[1])
+    assert problem["code"] == "unavailable"
+    assert problem["detail"].endswith("address already in use")
+    assert "--port" in problem["remedy"]
+
+
+def test_a_server_says_where_it_listens_and_how_to_sign_in(forebear: CommandLine, tmp_path: Path) -> None:
+    port = free_port()
+    words = [sys.executable, "-m", "registry.cli", "--home", str(forebear.home), "serve", "--port", str(port)]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+    ) as server:
+        assert server.stdout is not None
+        assert server.stderr is not None
+        first, hint = server.stdout.readline(), server.stderr.readline()
+        server.terminate()
+        server.communicate(timeout=30)
+    assert first.startswith(f"Listening on http://127.0.0.1:{port} ")
+    assert "forebear token create HANDLE" in hint
