@@ -16,7 +16,7 @@ LINES = "application/jsonl"
 
 @router.get("", **speaks(Page[HistoryEntry]))
 def search(office: House, page: Paging, subject: str | None = None, action: str | None = None) -> Response:
-    """Entries, newest first. `subject` is exact, or a prefix when it ends in `*`."""
+    """Entries, newest first. `subject` is exact; `S/*` means S and everything under it."""
     return answer(office.audit.search(subject=subject, action=action, page=page))
 
 

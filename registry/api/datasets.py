@@ -14,7 +14,7 @@ from registry.api.downloads import download_of
 from registry.api.uploads import received
 from registry.api.wire import BYTES, DatasetVersion, House, ItemName, Paging, answer, fields_of, speaks, upload_of
 from registry.domain.codec import from_json
-from registry.domain.data import DatasetSummary, DatasetVersionDetail
+from registry.domain.data import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary
 from registry.domain.names import AssetKind, Reference
 from registry.domain.paging import Page
 from registry.domain.verbs import AddDataset
@@ -32,6 +32,12 @@ def search(office: House, page: Paging, text: Annotated[str, Query(max_length=51
 def latest(office: House, name: ItemName) -> Response:
     """The latest version of a dataset."""
     return answer(office.datasets.version(Reference(AssetKind.DATASETS, name)))
+
+
+@router.get("/{team}/{name}/versions", **speaks(Page[DatasetVersionSummary]))
+def versions(office: House, name: ItemName, page: Paging) -> Response:
+    """The versions of a dataset, newest first."""
+    return answer(office.datasets.versions(name, page))
 
 
 @router.get("/{team}/{name}/versions/{version}", **speaks(DatasetVersionDetail))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
 
-from registry.api import audit, catalog, datasets, governance, lineage, openapi, people, transfers, versions
+from registry.api import audit, catalog, datasets, doctor, governance, lineage, openapi, people, transfers, versions
+from registry.api.wire import known_query
 
 PREFIX = "/api/v1"
 
 
 def api_router() -> APIRouter:
     """Every route of the API, under `/api/v1`."""
-    api = APIRouter(prefix=PREFIX)
-    for room in (catalog, versions, datasets, transfers, lineage, governance, people, audit):
+    api = APIRouter(prefix=PREFIX, dependencies=[Depends(known_query)])
+    for room in (catalog, versions, datasets, transfers, lineage, governance, people, audit, doctor):
         api.include_router(room.router)
     api.add_api_route("/openapi.json", _document, include_in_schema=False)
     return api

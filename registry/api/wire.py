@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Path, Query
+from fastapi.dependencies.models import Dependant
 from fastapi.responses import Response
 from starlette.requests import Request
 
@@ -18,7 +20,7 @@ from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
 from registry.domain.verbs import Office
 from registry.domain.words import check_facts
-from registry.errors import BadReferenceError, NotFoundError, TooLargeError, UsageError
+from registry.errors import BadFilterError, BadReferenceError, NotFoundError, TooLargeError, UsageError
 
 T = TypeVar("T")
 BYTES: dict[str, Any] = {"type": "string", "format": "binary"}
@@ -34,6 +36,21 @@ def office_of(request: Request) -> Office:
 
 
 House = Annotated[Office, Depends(office_of)]
+
+
+def known_query(request: Request) -> None:
+    """A misspelt filter would quietly match everything. Raises: BadFilterError with the near name."""
+    known = _query_names(request.scope["route"].dependant)
+    for name in request.query_params:
+        if name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(sorted(known)) or 'none'}"
+            raise BadFilterError(f"there is no query parameter {name[:80]!r} here", remedy=hint)
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*(_query_names(inner) for inner in dependant.dependencies))
 
 
 def _page(

@@ -28,7 +28,7 @@ from registry.domain.catalog import (
     VersionDetail,
     VersionSummary,
 )
-from registry.domain.data import DataFormat, DatasetSummary, DatasetVersionDetail, SplitPlan
+from registry.domain.data import DataFormat, DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, SplitPlan
 from registry.domain.names import Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people import Actor, NewToken, Person, TokenSummary
@@ -184,6 +184,10 @@ class DatasetVerbs(Protocol):
         ...
 
     def search(self, text: str, page: PageRequest) -> Page[DatasetSummary]: ...
+    def versions(self, name: Name, page: PageRequest) -> Page[DatasetVersionSummary]:
+        """Newest first. Raises: NotFoundError."""
+        ...
+
     def version(self, reference: Reference) -> DatasetVersionDetail: ...
     def pull(self, reference: Reference, folder: Path) -> PullReport: ...
 

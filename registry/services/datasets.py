@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.domain.data import DatasetSummary, DatasetVersionDetail, Row
-from registry.domain.names import AssetKind, Reference
+from registry.domain.data import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, Row
+from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import Page, PageRequest
 from registry.domain.rows import read_index
 from registry.domain.verbs import AddDataset, PullReport
@@ -33,6 +33,12 @@ class Datasets:
         """Datasets whose name, description or tags hold the words of `text`."""
         with self.context.read() as uow:
             return uow.datasets.search(text, page)
+
+    def versions(self, name: Name, page: PageRequest) -> Page[DatasetVersionSummary]:
+        """Its versions, newest first."""
+        with self.context.read() as uow:
+            found(uow.datasets.dataset(name), f"datasets:/{name}")
+            return uow.datasets.versions(name, page)
 
     def version(self, reference: Reference) -> DatasetVersionDetail:
         """Everything about one version but its bytes."""

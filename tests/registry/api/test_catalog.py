@@ -168,6 +168,23 @@ def test_the_openapi_document_holds_every_value_once(house: House) -> None:
             assert said.get("description"), (method, path)
 
 
+@pytest.mark.parametrize(("query", "hint"), [("license=MIT", "'licence'"), ("bogus=1", "There are")])
+def test_a_misspelt_filter_is_refused_not_ignored(house: House, query: str, hint: str) -> None:
+    answer = house.client("vic").get(f"/api/v1/models?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "bad-filter"
+    assert hint in answer.json()["remedy"]
+
+
+def test_a_dataset_lists_its_versions_and_the_home_is_examined(house: House) -> None:
+    client = house.client("vic")
+    (dataset, *_) = client.get("/api/v1/datasets").json()["items"]
+    page = client.get(f"/api/v1/datasets/{dataset['name']}/versions").json()
+    assert page["items"][0]["ref"] == dataset["version"]["ref"]
+    assert client.get("/api/v1/datasets/data/nothing/versions").json()["code"] == "not-found"
+    assert {"ok"} <= {problem["level"] for problem in client.get("/api/v1/doctor").json()}
+
+
 def test_every_route_is_in_the_documentation_and_none_too_many(house: House) -> None:
     paths = house.client("vic").get("/api/v1/openapi.json").json()["paths"]
     offered = {f"| {m.upper()} | `{path.removeprefix('/api/v1')}` |" for path, said in paths.items() for m in said}

@@ -80,8 +80,10 @@ def test_a_token_that_is_not_one_is_nobody(house: House, header: str) -> None:
 
 def test_the_actor_is_the_token_s_and_nothing_else_s(house: House) -> None:
     headers = {"X-Forwarded-User": "ana", "Remote-User": "ana", "X-Actor": "ana"}
-    answer = house.client("vic").get("/api/v1/me", params={"actor": "ana", "as": "ana"}, headers=headers)
+    answer = house.client("vic").get("/api/v1/me", headers=headers)
     assert answer.json()["handle"] == "vic"
+    asked = house.client("vic").get("/api/v1/me", params={"actor": "ana", "as": "ana"}, headers=headers)
+    assert asked.json()["code"] == "bad-filter"
 
 
 @pytest.mark.parametrize(

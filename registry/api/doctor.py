@@ -1,0 +1,19 @@
+"""What is wrong with the server's home and installation, and what is fine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from registry.api.wire import House, answer, speaks
+from registry.domain.verbs import Problem
+
+router = APIRouter(prefix="/doctor", tags=["doctor"])
+
+
+@router.get("", **speaks(Sequence[Problem]))
+def examine(office: House) -> Response:
+    """Every check with what it found: ok, warning or error."""
+    return answer(office.doctor())
