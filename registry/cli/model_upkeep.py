@@ -13,7 +13,7 @@ from registry.cli.session import Session, command
 from registry.errors import UsageError
 
 app = typer.Typer()
-ReasonArgument = Annotated[str | None, typer.Argument(metavar="REASON", help="Why, for those who use it.")]
+ReasonArgument = Annotated[str | None, typer.Argument(metavar="[REASON]", help="Why, for those who use it.")]
 ReasonOption = Annotated[
     str | None, typer.Option("--reason", help="The reason, said as an option.", show_default=False)
 ]
