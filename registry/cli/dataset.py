@@ -1,4 +1,4 @@
-"""Commands for datasets: add, list, show, pull."""
+"""Commands for datasets: add, list, show, versions, pull."""
 
 from __future__ import annotations
 
@@ -94,6 +94,17 @@ def show(session: Session, dataset: parsing.DatasetArgument) -> None:
     from registry.cli.views_data import show_dataset
 
     session.answer(session.office.datasets.version(parsing.dataset(dataset)), show_dataset)
+
+
+@command(app, "versions", "forebear dataset versions data/digits")
+def versions(
+    session: Session, name: parsing.NameArgument, limit: parsing.LimitOption = 50, cursor: parsing.CursorOption = None
+) -> None:
+    """List the versions of a dataset, newest first."""
+    from registry.cli.views_data import show_versions
+
+    page = session.office.datasets.versions(parsing.named(name), parsing.paged(limit, cursor))
+    session.answer_page(page, show_versions)
 
 
 @command(app, "pull", "forebear dataset pull datasets:/data/digits/1 ./digits")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from registry.cli.printing import facts, heading, hint, moment, size, table, tell
 
 if TYPE_CHECKING:
-    from registry.domain.data import DatasetSummary, DatasetVersionDetail, SplitSummary
+    from registry.domain.data import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, SplitSummary
 
 MANY_CLASSES = 20
 
@@ -42,6 +42,23 @@ def show_datasets(datasets: Sequence[DatasetSummary]) -> None:
     ]
     columns = ("Dataset", ">Version", ">Rows", ">Classes", "Task", "Licence", "Made")
     table(columns, rows, empty="There are no such datasets. Register one: forebear dataset add team/name PATH")
+
+
+def show_versions(versions: Sequence[DatasetVersionSummary]) -> None:
+    """Versions of one dataset, one a line."""
+    rows = [
+        (
+            version.ref.number,
+            f"{version.rows:,}",
+            len(version.classes),
+            version.format,
+            size(version.size),
+            version.licence,
+            f"{moment(version.created_at)} by {version.created_by}",
+        )
+        for version in versions
+    ]
+    table((">Version", ">Rows", ">Classes", "Format", ">Size", "Licence", "Made"), rows, empty="There are no versions.")
 
 
 def show_dataset(found: DatasetVersionDetail) -> None:

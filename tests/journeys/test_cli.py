@@ -84,6 +84,8 @@ def test_a_dataset_keeps_its_splits_and_its_name_in_dvc(forebear: CommandLine, d
     }  # fmt: skip
     assert shown["dvc"]["md5"]
     assert "apple" in forebear("dataset", "show", data).out
+    assert [v["ref"] for v in forebear.ask("dataset", "versions", "data/fruit")["items"]] == [data]
+    assert "csv" in forebear("dataset", "versions", "data/fruit").out
     assert forebear.ask("dataset", "list", "fruit")["items"][0]["name"] == "data/fruit"
     pulled = forebear.ask("dataset", "pull", data, "--to", tmp_path / "pulled")
     (file,) = (tmp_path / "pulled").iterdir()
