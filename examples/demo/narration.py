@@ -95,7 +95,8 @@ class Narrator:
             f"Look at it:  make serve HOME_DIR={home}" if str(home) != "demo-home" else "Look at it:  make serve",
             "             http://127.0.0.1:8765",
             f"Sign in as ana with  {token}",
-            f"Or type:     export FOREBEAR_HOME={home} FOREBEAR_ACTOR=ana; forebear model list",
+            f"Or type:     . .venv/bin/activate; export FOREBEAR_HOME={home} FOREBEAR_ACTOR=ana",
+            "             forebear model list",
         ]
         style = "red" if broken else "green"
         self.console.print()
