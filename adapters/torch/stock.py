@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from adapters.misfits import misfit
+from adapters.stock_library import load_transformers, quiet
 from adapters.torch.families import Loaded, class_names, fill, label_maps, read_config, read_tensors
 from adapters.torch.heads import HeadShape
-from registry.errors import BadArtifactError, InvalidError, MissingExtraError
+from registry.errors import BadArtifactError, InvalidError
 
 MLP = "transformers_mlp"
 """The architecture of a transformers backbone under a head with a hidden layer, which no stock class has."""
@@ -78,12 +78,12 @@ class StockFamily:
 
 def load_stock(folder: Path) -> Loaded:
     """Raises: InvalidError when transformers has no image classifier of this kind, MisfitError, BadArtifactError."""
-    transformers = _transformers()
+    transformers = load_transformers("this architecture")
     try:
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         if type(config) not in transformers.models.auto.modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING:
             raise InvalidError(f"transformers has no image classifier for {config.model_type!r} models")
-        with torch.random.fork_rng(devices=[]), _quiet(transformers):
+        with torch.random.fork_rng(devices=[]), quiet(transformers):
             stock, report = transformers.AutoModelForImageClassification.from_pretrained(
                 folder,
                 dtype=torch.float32,
@@ -105,7 +105,7 @@ def load_stock(folder: Path) -> Loaded:
 
 def load_mlp(folder: Path) -> Loaded:
     """A child that was saved with a head of two layers. Raises: MisfitError, BadArtifactError."""
-    _transformers()
+    load_transformers("this architecture")
     from adapters.torch.definitions.transformers_mlp import BackboneWithHead  # noqa: PLC0415 - needs transformers
 
     document = read_config(folder)
@@ -168,28 +168,3 @@ def _mend_momentum(module: nn.Module) -> None:
     for norm in module.modules():
         if isinstance(norm, nn.BatchNorm2d) and norm.momentum is not None and norm.momentum > 0.5:
             norm.momentum = round(1 - norm.momentum, 6)
-
-
-def _transformers() -> Any:
-    try:
-        import transformers  # noqa: PLC0415 - own definitions need torch alone
-    except ImportError as error:
-        raise MissingExtraError(
-            f"transformers does not import: {error}", remedy='Run: pip install "forebear[transformers]"'
-        ) from error
-    return transformers
-
-
-@contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
-    """No progress bar and no table of missing tensors: what does not fit is raised as one error instead."""
-    log = transformers.utils.logging
-    before, bars = log.get_verbosity(), log.is_progress_bar_enabled()
-    log.set_verbosity_error()
-    log.disable_progress_bar()
-    try:
-        yield
-    finally:
-        log.set_verbosity(before)
-        if bars:
-            log.enable_progress_bar()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from adapters.misfits import misfit
 from adapters.source_files import read_json
+from adapters.stock_library import load_transformers, quiet
 from registry.domain.catalog import Modality
-from registry.errors import BadArtifactError, InvalidError, MissingExtraError
+from registry.errors import BadArtifactError, InvalidError
 
 _TASKS = (
     ("ForSequenceClassification", "text-classification"),
@@ -49,10 +48,10 @@ def fit_folder(folder: Path, architecture: str | None) -> Fit:
     A head that the file lacks is told in a note, as transformers would start it at random; anything else that is
     missing, left over or misshapen is a misfit. Raises: MisfitError, InvalidError, BadArtifactError, MissingExtraError.
     """
-    transformers = _transformers()
+    transformers = load_transformers("a Hugging Face folder")
     kind = _class(transformers, _class_name(transformers, folder, architecture))
     try:
-        with _quiet(transformers):
+        with quiet(transformers):
             model, report = kind.from_pretrained(
                 folder,
                 device_map="meta",
@@ -116,29 +115,3 @@ def _task(name: str, modality: Modality | None) -> str:
         if name.endswith(ending):
             return task
     return "image-feature-extraction" if modality is Modality.IMAGE else "feature-extraction"
-
-
-def _transformers() -> Any:
-    try:
-        import transformers  # noqa: PLC0415 - importers are asked about every source; most are not theirs
-    except ImportError as error:
-        raise MissingExtraError(
-            f"a Hugging Face folder is read with transformers, which does not import: {error}",
-            remedy='Run: pip install "forebear[transformers]"',
-        ) from error
-    return transformers
-
-
-@contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
-    """No progress bar and no table of missing tensors: what does not fit is raised as one error instead."""
-    log = transformers.utils.logging
-    before, bars = log.get_verbosity(), log.is_progress_bar_enabled()
-    log.set_verbosity_error()
-    log.disable_progress_bar()
-    try:
-        yield
-    finally:
-        log.set_verbosity(before)
-        if bars:
-            log.enable_progress_bar()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lineage import Assurance, Graph, NodeKind
-from lineage.outline import MAX_INDENT, Direction, Line, describe, outline
+from lineage.outline import Direction, Line, describe, guides, outline
 from registry.cli.printing import heading, hint, out
 
 if TYPE_CHECKING:
@@ -38,8 +37,10 @@ def show_path(ancestry: Ancestry) -> None:
 
 
 def _draw(lines: tuple[Line, ...]) -> None:
-    for line, guides in zip(lines, _guides(lines), strict=True):
-        out().print(guides + label(line), soft_wrap=True)
+    from rich.text import Text
+
+    for line, guide in zip(lines, guides(lines), strict=True):
+        out().print(Text(guide, style="dim") + label(line), soft_wrap=True)
 
 
 def label(line: Line) -> Text:
@@ -52,17 +53,3 @@ def label(line: Line) -> Text:
     if line.assurance is not None:
         text.highlight_words([f"[{line.assurance}]"], ASSURANCE_COLOURS[line.assurance])
     return text
-
-
-def _guides(lines: tuple[Line, ...]) -> Iterator[Text]:
-    """The lines of the tree to the left of each line; what is deeper than fits is drawn at the last level that does."""
-    from rich.text import Text
-
-    bars: list[str] = []
-    for line in lines:
-        del bars[max(line.depth - 1, 0) :]
-        tee = "" if line.depth == 0 else "└─ " if line.last else "├─ "
-        far = f"({line.depth}) " if line.depth > MAX_INDENT else ""
-        yield Text("".join(bars[: MAX_INDENT - 1]) + tee + far, style="dim")
-        if line.depth:
-            bars.append("   " if line.last else "│  ")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,7 +109,8 @@ class WallClock:
 
     def __init__(self, file: Path, *, resumed: bool) -> None:
         self._file, self._begun = file, time.monotonic()
-        self._before = float(file.read_text()) if resumed and file.exists() else 0.0
+        # A power cut may leave the file empty: what the step cost before is then unknown, and no reason to stop it.
+        self._before = float(file.read_text() or 0) if resumed and file.exists() else 0.0
 
     @property
     def seconds(self) -> float:
@@ -175,7 +176,7 @@ def _note(context: Context, run: Run, event: TransferEvent) -> None:
         case Measured(final=True) if event.role in run.data:
             run.measured.append(_value(run, event))
         case Measured():
-            _write_curve(context, run, [event])
+            _write_curve(context, run, event)
         case Advanced():
             now = time.monotonic()
             if now - run.written_at >= PROGRESS_SECONDS:
@@ -190,10 +191,10 @@ def _value(run: Run, event: Measured) -> MetricValue:
     return MetricValue(event.name, event.value, event.role, item.split or "", item.digest, item.ref.label)
 
 
-def _write_curve(context: Context, run: Run, events: Iterable[Measured]) -> None:
-    points = [EpochMetric(e.epoch, e.step, e.name, e.role, e.value) for e in events]
+def _write_curve(context: Context, run: Run, event: Measured) -> None:
+    point = EpochMetric(event.epoch, event.step, event.name, event.role, event.value)
     with context.write() as uow:
-        uow.steps.add_curve(run.step.summary.id, points)
+        uow.steps.add_curve(run.step.summary.id, [point])
         uow.commit_unaudited()
 
 

@@ -22,14 +22,13 @@ CHUNK = 4 * 1024 * 1024
 BROKEN = "Run forebear doctor, and restore a backup"
 
 
-def store_folder(blobs: BlobStore, root: Path, paths: Iterable[str] | None = None) -> tuple[FileEntry, ...]:
-    """Put files under `root` into the store (all of them when `paths` is None), sorted by path.
+def store_folder(blobs: BlobStore, root: Path) -> tuple[FileEntry, ...]:
+    """Put all files under `root` into the store, sorted by path.
 
     Raises: InvalidError for a path that is not clean, or that is no regular file; NoSpaceError.
     """
-    names = sorted(paths) if paths is not None else sorted(p.relative_to(root).as_posix() for p in _regular(root))
     entries = []
-    for name in names:
+    for name in sorted(path.relative_to(root).as_posix() for path in _regular(root)):
         check_path(name)
         with (root / name).open("rb") as stream:
             digest, size = blobs.put(stream)
