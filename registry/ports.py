@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol, TypeAlias
 
 from lineage import Digest
 from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, DvcRecord, Row, SplitPlan
+from registry.domain.data import DataFormat, DvcRecord, LabelKind, Row, SplitPlan
 from registry.domain.manifests import FileEntry
 from registry.domain.transfers import Method, Recipe
 
@@ -182,6 +182,8 @@ class DataInput:
     modality: Modality
     rows: Sequence[Row]
     split: str
+    labels: LabelKind = LabelKind.CLASS
+    """How the labels of the rows are read."""
 
     @property
     def chosen(self) -> list[Row]:

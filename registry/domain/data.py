@@ -28,6 +28,21 @@ class DataFormat(StrEnum):
     """Arrays `x` (N x …) and `y` (N)."""
 
 
+class LabelKind(StrEnum):
+    """What the label of a row holds. In a row it is text always; this says how the text is read."""
+
+    CLASS = "class"
+    """One class."""
+    MANY = "many"
+    """Any number of classes, joined by `|`; the empty text is none of them."""
+    NUMBER = "number"
+    """A finite decimal number."""
+    TAGS = "tags"
+    """One class for each word of the text (its words as whitespace parts them), joined by spaces."""
+    NONE = "none"
+    """Nothing: rows have no label."""
+
+
 @dataclass(frozen=True, slots=True)
 class SplitPlan:
     """How rows are divided: named shares that sum to 1, stratified by label, by a seeded hash of each row's digest.
