@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 
 from registry.api.wire import House, Paging, Text, answer, public_id, speaks
 from registry.domain.names import Name
@@ -51,6 +51,12 @@ def search(
 def show(office: House, step: str) -> Response:
     """Everything about a step: inputs, recipe after defaults, learning curve, provenance manifest."""
     return answer(office.transfers.step(public_id(step)))
+
+
+@router.get("/transfers/{step}/log", **speaks({"type": "string"}, media="text/plain"))
+def log(office: House, step: str) -> Response:
+    """What the workers of the step have written, as text."""
+    return PlainTextResponse(office.transfers.log(public_id(step)))
 
 
 @router.post("/transfers/{step}/resume", **speaks(StepDetail, status=202))

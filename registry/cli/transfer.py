@@ -17,13 +17,25 @@ if TYPE_CHECKING:
 app = typer.Typer(name="transfer", help="Transfer steps: runs that make models from models.", no_args_is_help=True)
 StepArgument = Annotated[str, typer.Argument(metavar="STEP", help="Its id, as step-01k…")]
 BackgroundOption = Annotated[bool, typer.Option("--background", "-b", help="Do not wait for the end.")]
+EngineOption = Annotated[
+    str | None,
+    typer.Option("--engine", help="What runs it, local or ray; else FOREBEAR_ENGINE.", show_default=False),
+]
 
 
-@command(app, "run", "forebear transfer run digits.yaml", "forebear transfer run digits.yaml --background")
-def run(session: Session, recipe: RecipeArgument, background: BackgroundOption = False) -> None:
+@command(
+    app,
+    "run",
+    "forebear transfer run digits.yaml",
+    "forebear transfer run digits.yaml --background",
+    "forebear transfer run digits.yaml --engine ray",
+)
+def run(
+    session: Session, recipe: RecipeArgument, background: BackgroundOption = False, engine: EngineOption = None
+) -> None:
     """Run a recipe and watch it. Ctrl-C asks whether to stop it or to leave it running."""
     path = None if str(recipe) == "-" else recipe.resolve()
-    step = session.office.transfers.submit(parsing.document(recipe), recipe_path=path, background=True)
+    step = session.office.transfers.submit(parsing.document(recipe), recipe_path=path, background=True, engine=engine)
     _follow(session, step, background=background)
 
 
@@ -58,10 +70,21 @@ def show(session: Session, step: StepArgument) -> None:
     session.answer(session.office.transfers.step(step), show_step)
 
 
+@command(app, "logs", "forebear transfer logs step-01kaq0…")
+def logs(session: Session, step: StepArgument) -> None:
+    """Print what the workers of a step have written, wherever they ran."""
+    from registry.cli.views_transfer import show_log
+
+    session.answer(session.office.transfers.log(step), show_log)
+
+
 @command(app, "resume", "forebear transfer resume step-01kaq0…")
-def resume(session: Session, step: StepArgument, background: BackgroundOption = False) -> None:
+def resume(
+    session: Session, step: StepArgument, background: BackgroundOption = False, engine: EngineOption = None
+) -> None:
     """Go on from the last whole checkpoint; on a CPU it ends bit-equal to a run without a stop."""
-    _follow(session, session.office.transfers.resume(step, background=True), background=background)
+    going = session.office.transfers.resume(step, background=True, engine=engine)
+    _follow(session, going, background=background)
 
 
 @command(app, "cancel", "forebear transfer cancel step-01kaq0…")

@@ -199,10 +199,13 @@ class TransferVerbs(Protocol):
         """The recipe after defaults, with every reference resolvable. Raises: BadRecipeError, NotFoundError."""
         ...
 
-    def submit(self, text: str, *, recipe_path: Path | None = None, background: bool = False) -> StepDetail:
+    def submit(
+        self, text: str, *, recipe_path: Path | None = None, background: bool = False, engine: str | None = None
+    ) -> StepDetail:
         """Resolve every input to a digest, write the step as queued, start it through the engine.
 
-        In the foreground it returns when the step has ended. Raises: BadRecipeError, NotFoundError, RefusedError.
+        In the foreground it returns when the step has ended. Raises: BadRecipeError, NotFoundError, RefusedError,
+        UnavailableError for resources that the engine never has.
         """
         ...
 
@@ -215,12 +218,16 @@ class TransferVerbs(Protocol):
         page: PageRequest = PageRequest(),
     ) -> Page[StepSummary]: ...
     def step(self, step_id: str) -> StepDetail: ...
-    def resume(self, step_id: str, *, background: bool = False) -> StepDetail:
-        """Go on from the last whole checkpoint. Raises: NotFoundError, StepStateError."""
+    def resume(self, step_id: str, *, background: bool = False, engine: str | None = None) -> StepDetail:
+        """Go on from the last whole checkpoint, by the engine that had it. Raises: NotFoundError, StepStateError."""
         ...
 
     def cancel(self, step_id: str) -> StepDetail:
         """Stop it and leave nothing but the record. Raises: NotFoundError, StepStateError."""
+        ...
+
+    def log(self, step_id: str) -> str:
+        """What the workers of the step have written. Raises: NotFoundError."""
         ...
 
 

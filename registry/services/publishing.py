@@ -13,10 +13,11 @@ from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.provenance import Compute, Output, write_manifest
 from registry.domain.transfers import Recipe, StepDetail, StepInput, StepState
-from registry.errors import AdapterError, StepStateError
+from registry.errors import AdapterError
 from registry.ports import Finished, Started
 from registry.services.cards import derived_card
 from registry.services.context import Context
+from registry.services.holding import Hold
 from registry.services.importing import FIRST_STAGE
 from registry.services.lookup import found
 from registry.services.storing import store_folder
@@ -32,6 +33,7 @@ class Run:
     step: StepDetail
     recipe: Recipe
     data: Mapping[str, StepInput]
+    hold: Hold
     started: Started | None = None
     finished: Finished | None = None
     measured: list[MetricValue] = field(default_factory=list)
@@ -45,16 +47,15 @@ def threads_of(step: StepDetail) -> int:
 
 
 def publish(context: Context, run: Run, wall_seconds: float) -> None:
-    """Publish the outputs of `run` and end its step. Raises: AdapterError, StepStateError when it was cancelled."""
+    """Publish the outputs of `run` and end its step. Raises: AdapterError, StepStateError when it is not ours."""
     started, finished = run.started, run.finished
     if started is None or finished is None:
         raise AdapterError(f"the adapter {run.recipe.adapter} ended without saying what it made")
     manifest = Manifest.of(store_folder(context.blobs, finished.folder))
     now, step_id = context.clock.now(), run.step.summary.id
     with context.write() as uow:
-        moved = uow.steps.move(step_id, expected=frozenset({StepState.RUNNING}), to=StepState.SUCCEEDED, at=now)
-        if not moved:
-            raise StepStateError(f"{step_id} was cancelled meanwhile: nothing is published")
+        run.hold.keep(uow)  # from here to the commit nobody can take the step from us
+        uow.steps.move(step_id, expected=frozenset({StepState.RUNNING}), to=StepState.SUCCEEDED, at=now)
         uow.steps.progress(step_id, epoch=float(started.epochs), at=now)
         uow.steps.add_measured(step_id, run.measured)
         ref = _write_version(context, uow, run, manifest, finished)

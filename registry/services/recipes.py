@@ -14,7 +14,16 @@ from pydantic import BaseModel
 
 from registry.domain.catalog import Modality
 from registry.domain.codec import from_json, to_json
-from registry.domain.transfers import DataChoice, Freeze, Head, Optimizer, Recipe, Schedule, SourceChoice
+from registry.domain.transfers import (
+    DataChoice,
+    Freeze,
+    Head,
+    Optimizer,
+    Recipe,
+    Resources,
+    Schedule,
+    SourceChoice,
+)
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports import AdapterOffer
 from registry.services.documents import read_document
@@ -22,7 +31,7 @@ from registry.services.recipe_defaults import MAX_LENGTH, METRICS, SPLITS, Defau
 from registry.services.recipe_document import SCHEMA, FreezeText, OptimizerText, RecipeDocument, RolesText
 from registry.services.recipe_rules import KEYS, bad, choose_adapter, contradictions, meaningless, unoffered
 
-P = TypeVar("P", Head, Optimizer, Schedule)
+P = TypeVar("P", Head, Optimizer, Schedule, Resources)
 
 
 def read_recipe(text: str) -> RecipeDocument:
@@ -69,7 +78,13 @@ def complete(document: RecipeDocument, *, modality: Modality, offers: Mapping[st
         licence=document.licence,
         tags=dict(document.tags or {}),
         params=dict(document.params or {}),
+        resources=resources_of(document),
     )
+
+
+def resources_of(document: RecipeDocument) -> Resources:
+    """What the recipe asks of the machine."""
+    return _merged(Resources(), document.resources)
 
 
 def recipe_schema() -> dict[str, Any]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from registry.domain.audit import Event
 from registry.domain.catalog import MetricValue
 from registry.domain.names import AssetKind, VersionRef
-from registry.domain.transfers import EpochMetric, StepDetail, StepInput, StepState
+from registry.domain.transfers import EpochMetric, Resources, StepDetail, StepInput, StepState
 from registry.errors import (
     AdapterError,
     DatasetChangedError,
@@ -35,8 +35,10 @@ from registry.ports import (
     TransferEvent,
     TransferJob,
 )
+from registry.services import crew
 from registry.services.context import Context
 from registry.services.datasets import materialise_dataset
+from registry.services.holding import Hold
 from registry.services.lookup import found, refuse_withheld
 from registry.services.publishing import Run, publish, threads_of
 from registry.services.recipes import recipe_from_record
@@ -51,35 +53,54 @@ def work_folder(home: Path, step_id: str) -> Path:
     return home / "work" / step_id
 
 
-def run_step(context: Context, step_id: str) -> StepDetail:
-    """Run a queued step to its end. Raises: NotFoundError, StepStateError, and whatever made the step fail."""
-    with context.write() as uow:
-        step = found(uow.steps.get(step_id), step_id)
-        now = context.clock.now()
-        if not uow.steps.move(step_id, expected=frozenset({StepState.QUEUED}), to=StepState.RUNNING, at=now):
-            raise StepStateError(f"{step_id} is {step.summary.state}, so it cannot be started")
-        step = found(uow.steps.get(step_id), step_id)  # with the moment it started, which its manifest tells
-        uow.commit(Event("transfer.started", step_id, {"threads": threads_of(step)}))
+def run_step(
+    context: Context, step_id: str, *, launch: str | None = None, on_loss: Callable[[], object] = lambda: None
+) -> StepDetail:
+    """Run a queued step to its end. Raises: NotFoundError, StepStateError, and whatever made the step fail.
+
+    `launch` names what started other processes for the same step, which are then told the job (`crew`). `on_loss` is
+    called in a thread of its own when the step was cancelled, or the lease ran out, while we worked.
+    """
+    hold = Hold(context, step_id, on_loss)
+    step = hold.take(lambda step: Event("transfer.started", step_id, {"threads": threads_of(step)}))
     try:
-        try:
-            _work(context, step)
-        except OSError as error:  # told as what it is: a full disk above all
-            raise error_of_disk(error, f"{step_id} could not write") from error
-    except Exception as error:
-        _fail(context, step_id, error)
-        raise
+        with hold:
+            _run(context, step, hold, launch)
+    finally:
+        if hold.lost:
+            _leave(context, step_id)
     with context.read() as uow:
         return found(uow.steps.get(step_id), step_id)
 
 
-def _work(context: Context, step: StepDetail) -> None:
+def _run(context: Context, step: StepDetail, hold: Hold, launch: str | None) -> None:
+    try:
+        try:
+            _work(context, step, hold, launch)
+        except OSError as error:  # told as what it is: a full disk above all
+            hold.check()  # or the folder is gone because the step was cancelled
+            raise error_of_disk(error, f"{step.summary.id} could not write") from error
+    except Exception as error:
+        _fail(context, hold, error)
+        raise
+
+
+def _leave(context: Context, step_id: str) -> None:
+    """Whoever cancelled a step that runs on another machine could not wait for its worker to stop writing."""
+    with context.read() as uow:
+        cancelled = found(uow.steps.get(step_id), step_id).summary.state is StepState.CANCELLED
+    if cancelled:
+        shutil.rmtree(work_folder(context.home, step_id), ignore_errors=True)
+
+
+def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) -> None:
     work = work_folder(context.home, step.summary.id)
     inputs = work / "inputs"
     shutil.rmtree(inputs, ignore_errors=True)
     inputs.mkdir(parents=True)
     recipe = recipe_from_record({k: v for k, v in step.recipe.items() if k != "submitted"})
     data = {i.role: i for i in step.inputs if i.ref.kind is AssetKind.DATASETS}
-    run = Run(step, recipe, data)
+    run = Run(step, recipe, data, hold)
     try:
         job = TransferJob(
             recipe=recipe,
@@ -88,20 +109,29 @@ def _work(context: Context, step: StepDetail) -> None:
             work=work,
             features=context.home / "cache" / "features",
             determinism=Determinism(recipe.seed, threads_of(step)),
-            device=context.settings.device,
+            device=_device(context.settings.device, recipe.resources),
             resume=(work / "checkpoints").is_dir(),
         )
+        if launch is not None:
+            crew.tell(job, launch)
         wall = WallClock(work / "wall.json", resumed=job.resume)
         for event in context.plugins.transfer(recipe.adapter).run(job):
             if isinstance(event, Saved):
                 wall.keep()
+            hold.check()
             _note(context, run, event)
         publish(context, run, wall.seconds)
     finally:
         shutil.rmtree(inputs, ignore_errors=True)
+        crew.forget(work)
     for leftover in ("checkpoints", "output"):
         shutil.rmtree(work / leftover, ignore_errors=True)
     wall.forget()
+
+
+def _device(wish: str, needs: Resources) -> str:
+    """A step that asked for GPUs must not quietly run on the CPU."""
+    return "cuda" if wish == "auto" and needs.gpus else wish
 
 
 class WallClock:
@@ -194,24 +224,30 @@ def _value(run: Run, event: Measured) -> MetricValue:
 def _write_curve(context: Context, run: Run, event: Measured) -> None:
     point = EpochMetric(event.epoch, event.step, event.name, event.role, event.value)
     with context.write() as uow:
+        run.hold.keep(uow)
         uow.steps.add_curve(run.step.summary.id, [point])
         uow.commit_unaudited()
 
 
 def _progress(context: Context, run: Run, event: Advanced) -> None:
     with context.write() as uow:
+        run.hold.keep(uow)
         uow.steps.progress(run.step.summary.id, epoch=event.epoch, at=context.clock.now())
         uow.commit_unaudited()
 
 
-def _fail(context: Context, step_id: str, error: Exception) -> None:
-    """Record why, unless the step was cancelled meanwhile."""
+def _fail(context: Context, hold: Hold, error: Exception) -> None:
+    """Record why, unless the step is no longer ours."""
     if isinstance(error, RegistryError):
         sentence = f"[{error.code}] {error}"
     else:
         sentence = f"[{AdapterError.code}] {type(error).__name__}: {error}"
     with context.write() as uow:
-        now = context.clock.now()
+        try:
+            hold.keep(uow)
+        except StepStateError:
+            return
+        now, step_id = context.clock.now(), hold.step_id
         running = frozenset({StepState.RUNNING})
         if uow.steps.move(step_id, expected=running, to=StepState.FAILED, at=now, error=sentence[:2000]):
             uow.commit(Event("transfer.failed", step_id, {"error": sentence[:2000]}))

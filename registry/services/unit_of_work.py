@@ -53,7 +53,16 @@ from registry.domain.promotion import (
     Verdict,
     VoteEntry,
 )
-from registry.domain.transfers import EpochMetric, Method, MirrorState, StepDetail, StepInput, StepState, StepSummary
+from registry.domain.transfers import (
+    EpochMetric,
+    Lease,
+    Method,
+    MirrorState,
+    StepDetail,
+    StepInput,
+    StepState,
+    StepSummary,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +245,24 @@ class StepRepository(Protocol):
         ...
 
 
+class LeaseRepository(Protocol):
+    """Who runs which step. Moments are those of the database's own clock, where it has one."""
+
+    def offer(self, step_id: str, engine: str, *, seconds: float) -> None:
+        """Nobody holds the step; for `seconds` its engine is believed to be bringing a worker."""
+        ...
+
+    def take(self, step_id: str, worker: str, machine: str, *, seconds: float) -> bool:
+        """Give the step to `worker` for `seconds`; False (nothing written) while another holds or is taking it."""
+        ...
+
+    def renew(self, step_id: str, worker: str, *, seconds: float) -> bool:
+        """Hold the step for `seconds` from now; False when it does not run, has run out, or is somebody else's."""
+        ...
+
+    def get(self, step_id: str) -> Lease | None: ...
+
+
 class GovernanceRepository(Protocol):
     """Evidence, policies, requests and votes. `lock` serialises decisions about one model."""
 
@@ -295,6 +322,7 @@ class UnitOfWork(Protocol):
     datasets: DatasetRepository
     graph: GraphRepository
     steps: StepRepository
+    leases: LeaseRepository
     governance: GovernanceRepository
     people: PeopleRepository
     audit: AuditRepository

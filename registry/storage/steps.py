@@ -15,7 +15,7 @@ from registry.domain.names import Name, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.transfers import EpochMetric, Method, MirrorState, StepDetail, StepInput, StepState, StepSummary
 from registry.errors import NotFoundError
-from registry.services.unit_of_work import NewStep
+from registry.services.unit_of_work import LeaseRepository, NewStep
 from registry.storage.assets import find_version
 from registry.storage.paging import SortBy, page_rows
 from registry.storage.tables import curve_point, edge, metric, mirror, node, step
@@ -29,8 +29,9 @@ _TO_MIRROR = ("queued", "failing")
 class SqlSteps:
     """Implements `StepRepository`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, leases: LeaseRepository) -> None:
         self._connection = connection
+        self._leases = leases
 
     def add(self, new: NewStep) -> None:
         connection = self._connection
@@ -91,6 +92,7 @@ class SqlSteps:
             manifest=None if row.manifest is None else json.loads(row.manifest),
             manifest_digest=row.manifest_digest,
             mirror=MirrorState(copy.state, copy.run_id, copy.attempts, copy.error),
+            lease=self._leases.get(step_id),
         )
 
     def search(
