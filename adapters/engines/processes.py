@@ -62,7 +62,7 @@ class Worker:
 
 
 def here() -> str:
-    """The machine that we are on and, for containers that share a home, the namespace that process numbers belong to."""
+    """The machine and, as containers may share a home, the namespace within it that process numbers belong to."""
     namespace = Path("/proc/self/ns/pid")
     return f"{socket.gethostname()} {namespace.readlink() if namespace.is_symlink() else ''}".strip()
 

@@ -29,9 +29,9 @@ def check(office: House, text: Text) -> Response:
 
 
 @router.post("/transfers", **speaks(StepDetail, takes=DOCUMENT, taken_as=YAML, status=202))
-def submit(office: House, text: Text) -> Response:
+def submit(office: House, text: Text, auto_batch: bool = False) -> Response:
     """Queue the step and start its worker in the background; the answer is the step as it was queued."""
-    return answer(office.transfers.submit(text, background=True), 202)
+    return answer(office.transfers.submit(text, background=True, auto_batch=auto_batch), 202)
 
 
 @router.get("/transfers", **speaks(Page[StepSummary]))

@@ -28,14 +28,22 @@ EngineOption = Annotated[
     "run",
     "forebear transfer run digits.yaml",
     "forebear transfer run digits.yaml --background",
-    "forebear transfer run digits.yaml --engine ray",
+    "forebear transfer run digits.yaml --engine ray --auto-batch",
 )
 def run(
-    session: Session, recipe: RecipeArgument, background: BackgroundOption = False, engine: EngineOption = None
+    session: Session,
+    recipe: RecipeArgument,
+    background: BackgroundOption = False,
+    engine: EngineOption = None,
+    auto_batch: Annotated[
+        bool, typer.Option("--auto-batch", help="Out of memory, start again with half the batch size.")
+    ] = False,
 ) -> None:
     """Run a recipe and watch it. Ctrl-C asks whether to stop it or to leave it running."""
     path = None if str(recipe) == "-" else recipe.resolve()
-    step = session.office.transfers.submit(parsing.document(recipe), recipe_path=path, background=True, engine=engine)
+    step = session.office.transfers.submit(
+        parsing.document(recipe), recipe_path=path, background=True, engine=engine, auto_batch=auto_batch
+    )
     _follow(session, step, background=background)
 
 

@@ -200,12 +200,19 @@ class TransferVerbs(Protocol):
         ...
 
     def submit(
-        self, text: str, *, recipe_path: Path | None = None, background: bool = False, engine: str | None = None
+        self,
+        text: str,
+        *,
+        recipe_path: Path | None = None,
+        background: bool = False,
+        engine: str | None = None,
+        auto_batch: bool = False,
     ) -> StepDetail:
         """Resolve every input to a digest, write the step as queued, start it through the engine.
 
-        In the foreground it returns when the step has ended. Raises: BadRecipeError, NotFoundError, RefusedError,
-        UnavailableError for resources that the engine never has.
+        In the foreground it returns when the step has ended. With `auto_batch` a step that runs out of memory starts
+        again with half the batch size. Raises: BadRecipeError, NotFoundError, RefusedError, UnavailableError for
+        resources that the engine never has.
         """
         ...
 

@@ -15,6 +15,7 @@ from registry.domain.provenance import Compute, Output, write_manifest
 from registry.domain.transfers import Recipe, StepDetail, StepInput, StepState
 from registry.errors import AdapterError
 from registry.ports import Finished, Started
+from registry.services.batches import Batch
 from registry.services.cards import derived_card
 from registry.services.context import Context
 from registry.services.holding import Hold
@@ -34,6 +35,7 @@ class Run:
     recipe: Recipe
     data: Mapping[str, StepInput]
     hold: Hold
+    batch: Batch
     started: Started | None = None
     finished: Finished | None = None
     measured: list[MetricValue] = field(default_factory=list)
@@ -44,6 +46,11 @@ def threads_of(step: StepDetail) -> int:
     """The thread count that was fixed when the step was submitted; resuming restores it."""
     submitted = cast("Mapping[str, object]", step.recipe["submitted"])
     return int(cast("int", submitted["threads"]))
+
+
+def is_automatic(step: StepDetail) -> bool:
+    """Whether smaller batches may be tried when memory runs out."""
+    return cast("Mapping[str, object]", step.recipe["submitted"]).get("auto_batch") is True
 
 
 def publish(context: Context, run: Run, wall_seconds: float) -> None:
@@ -84,7 +91,12 @@ def publish(context: Context, run: Run, wall_seconds: float) -> None:
             ended_at=now,
             metrics=run.measured,
             outputs=(Output(ref, manifest),),
-            facts={**finished.facts, "classes": list(finished.classes), "resumed_from": started.resumed_from},
+            facts={
+                **finished.facts,
+                **run.batch.facts,
+                "classes": list(finished.classes),
+                "resumed_from": started.resumed_from,
+            },
         )
         uow.steps.set_manifest(step_id, body, digest)
         uow.commit(

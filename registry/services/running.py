@@ -6,6 +6,7 @@ that leaves a step that can be resumed or that failed, never half a version.
 
 from __future__ import annotations
 
+import gc
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from registry.domain.transfers import EpochMetric, Resources, StepDetail, StepIn
 from registry.errors import (
     AdapterError,
     DatasetChangedError,
+    OutOfMemoryError,
     RegistryError,
     StepStateError,
     error_of_disk,
@@ -36,11 +38,12 @@ from registry.ports import (
     TransferJob,
 )
 from registry.services import crew
+from registry.services.batches import Batch
 from registry.services.context import Context
 from registry.services.datasets import materialise_dataset
 from registry.services.holding import Hold
 from registry.services.lookup import found, refuse_withheld
-from registry.services.publishing import Run, publish, threads_of
+from registry.services.publishing import Run, is_automatic, publish, threads_of
 from registry.services.recipes import recipe_from_record
 from registry.services.storing import write_files
 
@@ -100,7 +103,7 @@ def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) ->
     inputs.mkdir(parents=True)
     recipe = recipe_from_record({k: v for k, v in step.recipe.items() if k != "submitted"})
     data = {i.role: i for i in step.inputs if i.ref.kind is AssetKind.DATASETS}
-    run = Run(step, recipe, data, hold)
+    run = Run(step, recipe, data, hold, Batch(recipe.batch_size, recipe.batch_size))
     try:
         job = TransferJob(
             recipe=recipe,
@@ -115,11 +118,7 @@ def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) ->
         if launch is not None:
             crew.tell(job, launch)
         wall = WallClock(work / "wall.json", resumed=job.resume)
-        for event in context.plugins.transfer(recipe.adapter).run(job):
-            if isinstance(event, Saved):
-                wall.keep()
-            hold.check()
-            _note(context, run, event)
+        _train(context, run, job, wall)
         publish(context, run, wall.seconds)
     finally:
         shutil.rmtree(inputs, ignore_errors=True)
@@ -127,6 +126,48 @@ def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) ->
     for leftover in ("checkpoints", "output"):
         shutil.rmtree(work / leftover, ignore_errors=True)
     wall.forget()
+    Batch.forget(work)
+
+
+def _train(context: Context, run: Run, job: TransferJob, wall: WallClock) -> None:
+    """Hand the job to its adapter, where memory is short with ever smaller batches (if that was asked for)."""
+    run.batch = Batch.recall(job.work, job.recipe.batch_size)
+    while True:
+        now = replace(job, recipe=replace(job.recipe, batch_size=run.batch.used))
+        try:
+            _events(context, run, now, wall)
+        except OutOfMemoryError as error:
+            fewer = run.batch.half if is_automatic(run.step) else None
+            if fewer is None:
+                raise run.batch.refused(error) from error
+        else:
+            return
+        # Only here, with the exception gone, are the frames gone that held on to the memory.
+        gc.collect()
+        _start_again(context, run, job.work, fewer)
+        job = replace(job, resume=False)
+
+
+def _events(context: Context, run: Run, job: TransferJob, wall: WallClock) -> None:
+    for event in context.plugins.transfer(job.recipe.adapter).run(job):
+        if isinstance(event, Saved):
+            wall.keep()
+        run.hold.check()
+        _note(context, run, event)
+
+
+def _start_again(context: Context, run: Run, work: Path, fewer: Batch) -> None:
+    """Forget what was learnt with larger batches: their checkpoints and points belong to another course of training."""
+    for leftover in ("checkpoints", "output"):
+        shutil.rmtree(work / leftover, ignore_errors=True)
+    fewer.keep(work)
+    step_id, too_many = run.step.summary.id, run.batch.used
+    with context.write() as uow:
+        run.hold.keep(uow)
+        uow.steps.forget_curve(step_id)
+        uow.steps.progress(step_id, epoch=0.0, at=context.clock.now())
+        uow.commit(Event("transfer.batch_halved", step_id, {"from": too_many, "to": fewer.used}))
+    run.batch, run.started, run.finished, run.measured = fewer, None, None, []
 
 
 def _device(wish: str, needs: Resources) -> str:

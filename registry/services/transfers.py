@@ -25,7 +25,7 @@ from registry.domain.transfers import (
     StepState,
     StepSummary,
 )
-from registry.errors import BadRecipeError, NotFoundError, StepStateError, UnavailableError
+from registry.errors import BadRecipeError, NotFoundError, StepStateError, UnavailableError, UsageError
 from registry.ports import Engine
 from registry.services.context import Context
 from registry.services.gitstate import git_state
@@ -58,12 +58,23 @@ class Transfers:
             return self._resolve(uow, document)[0]
 
     def submit(
-        self, text: str, *, recipe_path: Path | None = None, background: bool = False, engine: str | None = None
+        self,
+        text: str,
+        *,
+        recipe_path: Path | None = None,
+        background: bool = False,
+        engine: str | None = None,
+        auto_batch: bool = False,
     ) -> StepDetail:
         """Write the step with its resolved inputs, then start it."""
         self.context.actor.require(Permission.EDIT)
         document, runner = read_recipe(text), self._engine(engine or self.context.settings.engine)
         needs = runner.grant(self._asked(resources_of(document)))
+        if auto_batch and needs.gpus > 1:
+            raise UsageError(
+                "--auto-batch halves the batches of one process, and this recipe asks for several GPUs",
+                remedy="Leave one of the two out",
+            )
         now, actor = self.context.clock.now(), self.context.actor.handle
         origin = git_state(recipe_path) if recipe_path is not None else {}
         with self.context.write() as uow:
@@ -73,6 +84,7 @@ class Transfers:
             record = recipe_record(recipe)
             identity = {"recipe": record, "inputs": [[str(i.digest), i.role, i.split] for i in inputs]}
             submitted = {"text": text, "git": dict(origin), "threads": max(1, needs.cpus // max(1, needs.gpus))}
+            submitted |= {"auto_batch": True} if auto_batch else {}
             step = NewStep(
                 id=new_id("step", now),
                 digest=Digest.of(canonical_json(identity)),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from lineage import Assurance, Digest, NodeKind
 from registry.domain.catalog import MetricValue
@@ -136,6 +136,9 @@ class SqlSteps:
             for p in points
         ]
         upsert(self._connection, curve_point, rows, ("step_id", "name", "role", "epoch", "step"))
+
+    def forget_curve(self, step_id: str) -> None:
+        self._connection.execute(delete(curve_point).where(curve_point.c.step_id == self._key(step_id)))
 
     def add_measured(self, step_id: str, values: Iterable[MetricValue]) -> None:
         key = self._key(step_id)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -20,12 +21,15 @@ from registry.errors import (
     NameTakenError,
     NoSpaceError,
     NotFoundError,
+    OutOfMemoryError,
     PermissionDeniedError,
     RefusedError,
     RegistryError,
     StepStateError,
+    UsageError,
 )
 from registry.ports import TransferJob
+from registry.services.audit import Audit
 from registry.services.catalog import Catalog
 from registry.services.context import Context
 from registry.services.datasets import Datasets
@@ -183,6 +187,86 @@ def test_a_worker_that_wakes_too_late_publishes_nothing(
     workshop.bench.work = lambda step_id: run_step(context, step_id)
     assert Transfers(context).resume(queued).summary.state is StepState.SUCCEEDED
     assert Catalog(context).model(CHILD.name).summary.versions == 1
+
+
+def crowded(most: int, seen: list[int]) -> Callable[[TransferJob], None]:
+    """What happens in a machine that has room for batches of `most` items; each attempt leaves a checkpoint."""
+
+    def during(job: TransferJob) -> None:
+        seen.append(job.recipe.batch_size)
+        assert job.resume == (job.work / "checkpoints").is_dir()
+        (job.work / "checkpoints").mkdir(exist_ok=True)
+        if job.recipe.batch_size > most:
+            raise OutOfMemoryError("the GPU has too little memory for this recipe", remedy="Halve batch_size")
+
+    return during
+
+
+def test_who_runs_out_of_memory_is_told_the_batch_size(context: Context, workshop: Workshop, queued: str) -> None:
+    workshop.hand.during = crowded(10, [])
+    with pytest.raises(OutOfMemoryError, match=r"memory for this recipe at batch_size 64\. Halve batch_size"):
+        run_step(context, queued)
+    error = Transfers(context).step(queued).summary.error
+    assert (error or "").startswith("[out-of-memory] the GPU has too little memory for this recipe at batch_size 64")
+
+
+def test_batches_are_halved_until_they_fit_where_that_was_asked_for(context: Context, workshop: Workshop) -> None:
+    seen: list[int] = []
+    workshop.hand.during = crowded(10, seen)
+    workshop.bench.work = lambda step_id: run_step(context, step_id)
+    step = Transfers(context).submit(RECIPE, auto_batch=True)
+    assert step.summary.state is StepState.SUCCEEDED
+    assert seen == [64, 32, 16, 8]
+    assert step.manifest is not None
+    facts = cast("dict[str, object]", step.manifest["facts"])
+    assert facts["auto_batch"] == {"asked": 64, "used": 8, "halved": 3}
+    recipe = cast("dict[str, Any]", step.manifest["recipe"])
+    assert recipe["batch_size"] == 64, "the recipe is told as it was asked for"
+    assert {job.recipe.optimizer.lr for job in workshop.hand.jobs} == {recipe["optimizer"]["lr"]}
+    assert [p.step for p in step.curve] == [2], "the points of attempts that were given up are gone"
+    told = Audit(context).search(subject=step.summary.id, action="transfer.batch_halved", page=PageRequest()).items
+    assert [entry.detail for entry in reversed(told)] == [
+        {"from": 64, "to": 32},
+        {"from": 32, "to": 16},
+        {"from": 16, "to": 8},
+    ]
+    assert not list(work_folder(context.home, step.summary.id).iterdir())
+
+
+def test_a_resumed_step_goes_on_with_the_batches_that_fitted(context: Context, workshop: Workshop) -> None:
+    seen: list[int] = []
+    room = crowded(10, seen)
+
+    def die_later(job: TransferJob) -> None:
+        room(job)
+        raise DivergedError("the loss is nan")
+
+    workshop.hand.during = die_later
+    step = Transfers(context).submit(RECIPE, auto_batch=True).summary.id
+    with pytest.raises(DivergedError):
+        run_step(context, step)
+    workshop.hand.during = room
+    workshop.bench.work = lambda step_id: run_step(context, step_id)
+    resumed = Transfers(context).resume(step)
+    assert seen == [64, 32, 16, 8, 8]
+    assert workshop.hand.jobs[-1].resume
+    assert resumed.manifest is not None
+    facts = cast("dict[str, object]", resumed.manifest["facts"])
+    assert facts["auto_batch"] == {"asked": 64, "used": 8, "halved": 3}
+
+
+def test_a_batch_is_not_halved_to_nothing(context: Context, workshop: Workshop) -> None:
+    seen: list[int] = []
+    workshop.hand.during = crowded(0, seen)
+    step = Transfers(context).submit(RECIPE, auto_batch=True).summary.id
+    with pytest.raises(OutOfMemoryError, match="at batch_size 2"):
+        run_step(context, step)
+    assert seen == [64, 32, 16, 8, 4, 2]
+
+
+def test_batches_of_several_processes_are_not_halved(context: Context, transfers: Transfers) -> None:
+    with pytest.raises(UsageError, match="asks for several GPUs"):
+        transfers.submit(RECIPE + "resources: {gpus: 2}\n", auto_batch=True)
 
 
 class Late(Bench):
