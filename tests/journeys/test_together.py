@@ -76,12 +76,13 @@ def work(home: Path, step: str, *launcher: str) -> None:
     words = [sys.executable, "-m", *launcher, *(["-m"] if launcher else []), "registry.worker"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "FOREBEAR_DEVICE": "cpu", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [*words, step, "--home", str(home)], env=environment, capture_output=True, text=True, timeout=240, check=False
+        [*words, step, "--home", str(home)], env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr[-4000:]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_processes_learn_to_the_ninth_digit_what_one_learns(forebear: CommandLine, tmp_path: Path) -> None:
     alone, together = submit(forebear.home, "alone"), submit(forebear.home, "together")
     work(forebear.home, alone)
