@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -14,9 +15,11 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from adapters.engines.processes import born_at
 from registry import bootstrap
 from registry.domain.audit import Event
 from registry.domain.catalog import Modality
+from registry.domain.paging import PageRequest
 from registry.domain.transfers import StepState
 from registry.errors import Family
 from registry.plugins import EntryPointPlugins
@@ -27,7 +30,7 @@ from tests.command_line import CommandLine, command_line
 from tests.fakes.workshop import Bench
 from tests.journeys import worlds
 from tests.journeys.running import serving
-from tests.journeys.test_hardship import LONG, wait_for
+from tests.journeys.test_hardship import LONG, wait_for, worker_of
 
 CONTENDERS = 4
 RECIPE = """\
@@ -88,9 +91,8 @@ def test_of_many_worker_processes_one_gets_the_step(settings: Settings, tmp_path
     assert len(late) == CONTENDERS - 1
     with bootstrap.open(home, settings=settings, actor="ana") as office:
         assert office.transfers.step(step).summary.state is StepState.FAILED
-        with office.context.read() as uow:
-            actions = Counter(entry.action for entry in uow.audit.entries())
-    assert actions["transfer.started"] == actions["transfer.failed"] == 1
+        told = office.audit.search(subject=step, action=None, page=PageRequest()).items
+    assert [entry.action for entry in told] == ["transfer.failed", "transfer.started", "transfer.submitted"]
 
 
 @pytest.fixture
@@ -124,3 +126,26 @@ def test_a_step_outlives_the_server_that_started_it(forebear: CommandLine) -> No
         wait_for(lambda: ask(address, "GET", f"/{step}")["summary"]["state"] == "succeeded", seconds=240)
         assert isinstance(ask(address, "GET", f"/{step}/log"), str)
     assert forebear.ask("model", "show", "text/outlives")["summary"]["number"] == 1
+
+
+def test_a_worker_that_cannot_be_reached_ends_itself_when_its_step_is_cancelled(forebear: CommandLine) -> None:
+    """As for one on another machine: nobody here knows its process."""
+    recipe = worlds.write_recipe(forebear.home.parent, LONG.format(name="far", epochs=2000))
+    step = forebear.ask("transfer", "run", recipe, "--background")["summary"]["id"]
+    wait_for(lambda: forebear.ask("transfer", "show", step)["summary"]["epoch"] > 0)
+    worker = worker_of(forebear.home, step)
+    (forebear.home / "work" / step / "worker.pid").unlink()
+    assert forebear.ask("transfer", "cancel", step)["summary"]["state"] == "cancelled"
+    wait_for(lambda: born_at(worker) is None)
+    assert not (forebear.home / "work" / step).exists()
+    assert forebear.refused("model", "show", "text/far")["code"] == "not-found"
+
+
+def test_ctrl_c_ends_a_worker_and_its_step_can_go_on(forebear: CommandLine) -> None:
+    recipe = worlds.write_recipe(forebear.home.parent, LONG.format(name="stopped", epochs=40))
+    step = forebear.ask("transfer", "run", recipe, "--background")["summary"]["id"]
+    wait_for(lambda: forebear.ask("transfer", "show", step)["summary"]["epoch"] > 0)
+    os.kill(worker_of(forebear.home, step), signal.SIGINT)
+    wait_for(lambda: forebear.ask("transfer", "show", step)["summary"]["state"] == "interrupted")
+    assert "the worker was asked to end" in forebear("transfer", "logs", step).out
+    assert forebear.ask("transfer", "resume", step)["summary"]["state"] == "succeeded"
