@@ -31,7 +31,7 @@ from adapters.loop.tasks import ManyClasses, OneClass, Task
 from registry.domain.params import value_of, whole_of
 from registry.domain.transfers import Recipe
 from registry.errors import BadRecipeError
-from registry.ports import Determinism, Finished, Measured, Started, TransferJob
+from registry.ports import Determinism, Finished, Measured, ModelInput, Started, TransferJob
 
 Predict = Callable[[Inputs], Tensor]
 
@@ -66,7 +66,12 @@ class Environment:
 
         With `shots`, training rows are drawn as `params.shots` says.
         """
-        source = self.job.sources[0]
+        return self.open_source(self.job.sources[0], keep_head=keep_head, fresh=fresh, shots=shots)
+
+    def open_source(
+        self, source: ModelInput, *, keep_head: bool, fresh: bool = False, shots: bool = True
+    ) -> tuple[Roles, Learner]:
+        """The same with one source of several."""
         parent = self.workshop.parent_classes(source)
         roles = read_roles(self.job, parent)
         check_task(self.recipe.metrics, roles.task)

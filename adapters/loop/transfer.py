@@ -17,10 +17,12 @@ from adapters.loop.environment import Environment
 from adapters.loop.failures import only_registry_errors
 from adapters.loop.fingerprint import fingerprint
 from adapters.loop.learner import Workshop
+from adapters.loop.methods.distillation import distillation
 from adapters.loop.methods.domain_adaptation import domain_adaptation
 from adapters.loop.methods.evaluation import evaluation
 from adapters.loop.methods.feature_extraction import feature_extraction
 from adapters.loop.methods.fine_tuning import fine_tuning
+from adapters.loop.methods.multi_task import multi_task
 from adapters.loop.ranks import Ranks
 from registry.domain.methods import misfits
 from registry.domain.params import params_of, problems
@@ -34,6 +36,8 @@ METHODS: Mapping[Method, Way] = {
     Method.FEATURE_EXTRACTION: feature_extraction,
     Method.FINE_TUNING: fine_tuning,
     Method.DOMAIN_ADAPTATION: domain_adaptation,
+    Method.MULTI_TASK: multi_task,
+    Method.DISTILLATION: distillation,
 }
 """What the shared floor can do for every workshop; one may bring ways of its own (`run`)."""
 

@@ -101,6 +101,24 @@ METHOD_PARAMS: Mapping[Method, Table] = {
         ),
         "align_weight": Param(1.0, "weight of that beside the labels' loss", "1 as in Deep CORAL and DANN", low=0),
     },
+    Method.MULTI_TASK: SUPERVISED
+    | {
+        "weighting": Param(
+            "fixed",
+            "losses weighted by `weights`, or by an uncertainty learnt for each task",
+            "uncertainty: Kendall and others 2018",
+            ("fixed", "uncertainty"),
+        ),
+        "weights": Param(1.0, "weight of each task's loss, by its name", low=0, each=True),
+    },
+    Method.DISTILLATION: SUPERVISED
+    | {
+        "student": Param(
+            "pretrained", "the source's weights, or its architecture alone", words=("pretrained", "fresh")
+        ),
+        "alpha": Param(0.9, "share of the teachers' answers in the loss; the labels have the rest", low=0, high=1),
+        "temperature": Param(4.0, "softens the answers of both", "Hinton and others 2015: 2 to 20", low=0.1, high=100),
+    },
     Method.FINE_TUNING: SUPERVISED
     | {
         "lp_ft": Param(False, "a linear probe first, whose head training goes on from", "LP-FT: Kumar and others 2022"),
