@@ -48,6 +48,8 @@ class Environment:
     found: Checkpoint | None
     """Where to go on; None for a fresh start."""
     fix: Determinism
+    original: TransferJob
+    """The job as it was given: its sources may be quantised, those of `job` are plain."""
     since: float = field(default_factory=time.perf_counter)
 
     @property
@@ -177,16 +179,32 @@ class Environment:
         Beside the recipe's metrics stands what answering without looking would reach.
         """
         outputs: Logits | None = None
-        epoch, step = (fit.progress.best_epoch, fit.progress.step) if fit else (0, 0)
         for role in (roles.validation, roles.test):
-            if role is None:
-                continue
-            outputs = evaluate(predict, module, items[role.name], role.targets, self.device, self.ranks)
-            values = measure(roles.task, self.recipe.metrics, role.targets, outputs)
-            values |= roles.task.baseline(roles.train.targets, role.targets)
-            for name, value in values.items():
-                yield Measured(name, value, role.name, epoch, step, final=True)
+            if role is not None:
+                outputs = yield from self.answer(
+                    predict, module, items[role.name], role, roles.task, train=roles.train.targets, fit=fit
+                )
         return outputs if roles.test is not None else None
+
+    def answer(
+        self,
+        predict: Predict,
+        module: nn.Module,
+        items: Items,
+        role: Role,
+        task: Task,
+        *,
+        train: Targets | None = None,
+        fit: Fit | None = None,
+    ) -> Generator[Measured, None, Logits]:
+        """Measure a finished model on one role, and with `train` the baselines; gives its outputs."""
+        epoch, step = (fit.progress.best_epoch, fit.progress.step) if fit else (0, 0)
+        outputs = evaluate(predict, module, items, role.targets, self.device, self.ranks)
+        values = measure(task, self.recipe.metrics, role.targets, outputs)
+        values |= task.baseline(train, role.targets) if train is not None else {}
+        for name, value in values.items():
+            yield Measured(name, value, role.name, epoch, step, final=True)
+        return outputs
 
     def finished(
         self,

@@ -18,6 +18,8 @@ OFFER = AdapterOffer(
             Method.DOMAIN_ADAPTATION,
             Method.MULTI_TASK,
             Method.DISTILLATION,
+            Method.MERGE,
+            Method.QUANTIZATION,
         }
     ),
     metrics=OFFERED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,7 +88,7 @@ def domains(world: World, target: DataInput | None = None) -> dict[str, DataInpu
 
 @pytest.mark.parametrize("align", ["coral", "mmd", "dann", "adabn"])
 def test_every_alignment_learns_and_resumes_to_the_same_bytes(world: World, align: str) -> None:
-    changes = {
+    changes: dict[str, Any] = {
         "method": Method.DOMAIN_ADAPTATION,
         "data": domains(world),
         "params": {"align": align, "align_weight": 0.2},
