@@ -101,6 +101,13 @@ METHOD_PARAMS: Mapping[Method, Table] = {
         ),
         "align_weight": Param(1.0, "weight of that beside the labels' loss", "1 as in Deep CORAL and DANN", low=0),
     },
+    Method.CONTINUED_PRETRAINING: TRAINING
+    | {
+        "patience": SUPERVISED["patience"],
+        "temperature": Param(
+            0.1, "of contrasts: SimCLR's for pictures", "SimCLR: 0.1; SimCSE: 0.05", low=0.001, high=10
+        ),
+    },
     Method.MULTI_TASK: SUPERVISED
     | {
         "weighting": Param(
