@@ -146,11 +146,13 @@ class DataSource(Protocol):
         label: str,
         text: str,
         rev: str | None,
+        labels: LabelKind = LabelKind.CLASS,
         format: DataFormat | None = None,
     ) -> DataListing:
         """Hash and cache `source` through DVC (cache folder `cache`), list its rows with labels, digests and splits.
 
-        `label` and `text` name columns for tables. `staging` is an empty folder for what must be fetched or checked
+        `label` and `text` name columns for tables; `labels` says what a label holds, and every one is checked for it.
+        `staging` is an empty folder for what must be fetched or checked
         out; it and the folders beside it are working copies. `format` None: found by content. Raises: BadDataError
         naming the row, column or class that is wrong; DatasetChangedError when a file changes while it is read.
         """
