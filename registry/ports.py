@@ -267,7 +267,11 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The output folder is complete; `architecture` names how to build it; the rest goes into the manifest."""
+    """The output folder is complete; `architecture` names how to build it; the rest goes into the manifest.
+
+    With `dataset` the folder is no model but data in that format, with labels of the kind `labels` and, in a column or
+    array `split`, the splits that the rows had in the input. There is then no `architecture` (empty).
+    """
 
     folder: Path
     architecture: str
@@ -276,6 +280,8 @@ class Finished:
     flops_method: str
     classes: tuple[str, ...]
     facts: Mapping[str, object] = field(default_factory=dict)
+    dataset: DataFormat | None = None
+    labels: LabelKind = LabelKind.CLASS
 
 
 TransferEvent: TypeAlias = Started | Advanced | Measured | Saved | Finished
