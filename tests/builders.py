@@ -157,14 +157,20 @@ def add_dataset_version(
     at: datetime = NOW,
     content: str | None = None,
     labels: LabelKind = LabelKind.CLASS,
+    parents: Iterable[VersionRef] = (),
     **said: Any,
 ) -> VersionRef:
-    """Publish the next version of a dataset (registered first if new): of cats and dogs, of numbers, or unlabelled."""
+    """Publish the next version of a dataset (registered first if new): of cats and dogs, of numbers, or unlabelled.
+
+    With `parents` it is what a step exported from them.
+    """
     parsed = Name.parse(name)
     if uow.datasets.dataset(parsed) is None:
         uow.datasets.add_dataset(parsed, describing(**said), owner="ana", at=at)
     ref = VersionRef(AssetKind.DATASETS, parsed, uow.catalog.next_number(AssetKind.DATASETS, parsed))
-    maker = step(name, kind=AssetKind.DATASETS, method=Method.IMPORT, at=at)
+    inputs = [step_input(parent, role="source" if parent.kind is AssetKind.MODELS else "train") for parent in parents]
+    method = Method.FEATURE_EXTRACTION if inputs else Method.IMPORT
+    maker = step(name, inputs=inputs, kind=AssetKind.DATASETS, method=method, at=at)
     uow.steps.add(maker)
     uow.datasets.add_version(
         NewDatasetVersion(
