@@ -12,11 +12,13 @@ from registry.services.unit_of_work import UnitOfWork
 
 EXPORT = "export"
 """The key of a recipe's `params` that asks for the representations themselves, in the format that it names."""
+NO_EXPORT = "none"
+"""What it says, as when it is not there, when a model is wanted."""
 
 
 def output_kind(recipe: Recipe) -> AssetKind:
     """What `recipe.output` names: a dataset when features are exported, else a model."""
-    exports = recipe.method is Method.FEATURE_EXTRACTION and recipe.params.get(EXPORT) is not None
+    exports = recipe.method is Method.FEATURE_EXTRACTION and recipe.params.get(EXPORT, NO_EXPORT) != NO_EXPORT
     return AssetKind.DATASETS if exports else AssetKind.MODELS
 
 

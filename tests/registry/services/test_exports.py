@@ -229,5 +229,6 @@ def test_an_adapter_that_makes_something_else_leaves_nothing(
 def test_what_a_recipe_makes_is_told_by_its_export(context: Context) -> None:
     recipe = Transfers(context).check(RECIPE)
     assert output_kind(recipe) is AssetKind.DATASETS
-    assert output_kind(replace(recipe, params={})) is AssetKind.MODELS
+    for params in ({}, {"export": "none"}):
+        assert output_kind(replace(recipe, params=params)) is AssetKind.MODELS
     assert output_kind(replace(recipe, method=Method.FINE_TUNING)) is AssetKind.MODELS
