@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lineage import Assurance, Digest
 from registry.domain.audit import Event
-from registry.domain.data import DatasetVersionDetail, LabelKind
+from registry.domain.data import LabelKind
 from registry.domain.ids import is_id, new_id
 from registry.domain.manifests import canonical_json
 from registry.domain.names import Name, Reference, VersionRef
@@ -166,7 +166,7 @@ class Transfers:
             refuse_as_source(source.summary)
         refs = {role: resolve(uow, choice.dataset) for role, choice in roles_of(document).items()}
         datasets = {role: found(uow.datasets.version(ref), ref) for role, ref in refs.items()}
-        labels = next((_labels(dataset) for dataset in datasets.values()), LabelKind.CLASS)
+        labels = next((dataset.summary.labels for dataset in datasets.values()), LabelKind.CLASS)
         recipe = complete(
             document, modality=sources[0].model.modality, offers=self.context.plugins.offers(), labels=labels
         )
@@ -185,11 +185,6 @@ class Transfers:
             data[role] = replace(choice, dataset=Reference.to(ref))
             inputs.append(StepInput(ref, dataset.summary.digest, role, choice.split, Assurance.OBSERVED))
         return replace(recipe, sources=pinned, data=data), tuple(inputs)
-
-
-def _labels(dataset: DatasetVersionDetail) -> LabelKind:
-    kind: LabelKind = getattr(dataset.summary, "labels", LabelKind.CLASS)
-    return kind
 
 
 def _check_split(role: str, split: str, ref: VersionRef, splits: Sequence[str]) -> None:
