@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from lineage import Assurance, Digest
 from registry.domain.audit import Event
-from registry.domain.data import LabelKind
+from registry.domain.data import DatasetVersionDetail, LabelKind
 from registry.domain.ids import is_id, new_id
 from registry.domain.manifests import canonical_json
+from registry.domain.methods import NEEDS
 from registry.domain.names import Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people import Permission
@@ -168,7 +169,11 @@ class Transfers:
         datasets = {role: found(uow.datasets.version(ref), ref) for role, ref in refs.items()}
         labels = next((dataset.summary.labels for dataset in datasets.values()), LabelKind.CLASS)
         recipe = complete(
-            document, modality=sources[0].model.modality, offers=self.context.plugins.offers(), labels=labels
+            document,
+            modality=sources[0].model.modality,
+            offers=self.context.plugins.offers(),
+            labels=labels,
+            rows=_training_rows(document, datasets),
         )
         pinned = tuple(
             replace(choice, model=Reference.to(source.summary.ref))
@@ -185,6 +190,14 @@ class Transfers:
             data[role] = replace(choice, dataset=Reference.to(ref))
             inputs.append(StepInput(ref, dataset.summary.digest, role, choice.split, Assurance.OBSERVED))
         return replace(recipe, sources=pinned, data=data), tuple(inputs)
+
+
+def _training_rows(document: RecipeDocument, datasets: Mapping[str, DatasetVersionDetail]) -> int | None:
+    """Rows of the first role that is learnt from; None where nothing is."""
+    for role, choice in roles_of(document).items():
+        if role.partition(".")[0] == NEEDS[document.method].first:
+            return next((s.rows for s in datasets[role].summary.splits if s.name == choice.split), None)
+    return None
 
 
 def _check_split(role: str, split: str, ref: VersionRef, splits: Sequence[str]) -> None:
