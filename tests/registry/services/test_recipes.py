@@ -28,6 +28,7 @@ from registry.services.recipe_defaults import IMAGE_TUNING, METRICS, PROBE, TEXT
 from registry.services.recipe_document import RecipeDocument
 from registry.services.recipes import complete, read_recipe, recipe_from_record, recipe_record, recipe_schema
 from tests.registry.json_schema import misfits
+from tests.registry.services.parameter_table import table
 
 ROOT = Path(__file__).resolve().parents[3]
 OFFERS = {"torch": TORCH, "transformers": TRANSFORMERS}
@@ -224,8 +225,8 @@ def test_fine_tuning_has_one_source_and_no_teacher() -> None:
     [
         (TUNE_TEXT + "metrics: [acuracy]\n", Modality.IMAGE, "line 6: there is no metric 'acuracy', did you mean 'acc"),
         (TUNE_TEXT + "metrics:\n- loss\n- xyz\n", Modality.IMAGE, "line 8: there is no metric 'xyz': the adapter"),
-        (TUNE_TEXT.replace("fine_tuning", "embedding_initialisation"), Modality.IMAGE, "line 3: the adapter torch does"),
-        (TUNE_TEXT.replace("fine_tuning", "embedding_initialisation"), Modality.IMAGE, "it does continued_pretraining,"),
+        (TUNE_TEXT.replace("fine_tuning", "embedding_initialisation"), Modality.IMAGE, "line 3: the adapter"),
+        (TUNE_TEXT.replace("fine_tuning", "embedding_initialisation"), Modality.IMAGE, "does continued_pretra"),
         (TUNE_TEXT + "adapter: troch\n", Modality.IMAGE, "line 6: there is no adapter 'troch', did you mean 'torch'?"),
         (TUNE_TEXT + "adapter: xyz\n", Modality.IMAGE, "line 6: there is no adapter 'xyz': there are torch, transform"),
         (TUNE_TEXT + "adapter: transformers\n", Modality.IMAGE, "takes text models, and this source is image"),
@@ -444,6 +445,10 @@ def test_every_key_is_in_the_documentation() -> None:
     assert len(PRINTED) >= 3
     for name, field in RecipeDocument.model_fields.items():
         assert f"| `{field.alias or name}` |" in PAGE
+
+
+def test_the_table_of_parameters_is_what_the_code_knows() -> None:
+    assert table() in PAGE, "run: python -m tests.registry.services.parameter_table"
 
 
 def test_the_table_of_defaults_is_what_the_code_does() -> None:
