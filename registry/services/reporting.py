@@ -106,12 +106,12 @@ class Reporter:
         """The run is further."""
         self._pace.note(event, time.monotonic())
         self._advanced = True
-        self._write_now_and_then()
+        if time.monotonic() - self._written_at >= WRITE_SECONDS:
+            self.flush()
 
     def measured(self, event: Measured) -> None:
-        """The run measured a point of its learning curve."""
+        """The run measured a point of its learning curve: kept until more happens, as others of its epoch follow."""
         self._points.append(EpochMetric(event.epoch, event.step, event.name, event.role, event.value))
-        self._write_now_and_then()
 
     def flush(self) -> None:
         """Write what was not written yet."""
@@ -127,7 +127,3 @@ class Reporter:
         self._points.clear()
         self._advanced = False
         self._written_at = time.monotonic()
-
-    def _write_now_and_then(self) -> None:
-        if time.monotonic() - self._written_at >= WRITE_SECONDS:
-            self.flush()
