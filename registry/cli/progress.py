@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -92,11 +92,12 @@ class Bars:
     """A bar for each phase on standard error, which what goes into a pipe is not disturbed by; epochs scroll above."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn
+        from rich.progress import Progress as Display
 
         from registry.cli.printing import errors
 
-        self._bars = Progress(
+        self._bars = Display(
             SpinnerColumn(finished_text="✓"),
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -109,6 +110,7 @@ class Bars:
         )
         self._phases: dict[str, TaskID] = {}
         self._now = ""
+        self._said: Progress | None = None
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -136,6 +138,7 @@ class Bars:
                 self._set(phase, total=None, count="", pace="", left="")
             return
         self._turn_to(said.phase)
+        self._said = said
         done, total = (said.samples, said.total) if said.total or not said.step else (said.step, said.steps)
         self._set(said.phase, completed=done, total=total, count=counted(said), pace=paced(said), left=time_left(said))
 
@@ -148,10 +151,15 @@ class Bars:
                 self._bars.remove_task(before)
                 del self._phases[self._now]
             else:
-                task = next(task for task in self._bars.tasks if task.id == before)
-                total = task.total or max(task.completed, 1)
-                self._bars.update(before, total=total, completed=total, left="")
+                self._bars.update(before, total=1, completed=1, left="", count=self._whole())
         self._now = phase
+
+    def _whole(self) -> str:
+        """What a phase that has ended did in all: its last progress may not have been written."""
+        said = self._said
+        if said is None:
+            return ""
+        return counted(replace(said, samples=said.total) if said.total else said)
 
     def _set(self, phase: str, **said: object) -> None:
         if phase not in self._phases:

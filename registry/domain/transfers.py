@@ -175,7 +175,7 @@ class Progress:
     rate: float | None
     """Samples a second over the last half minute of this phase; None before that can be said."""
     loss: float | None
-    """The last one that was read."""
+    """The last one that was read in this phase."""
     seconds_left: float | None
     """To the end of this phase, at the present rate."""
     updated_at: datetime

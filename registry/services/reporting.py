@@ -45,6 +45,7 @@ class Pace:
         """`event` happened at `at` (seconds of a clock that never goes back)."""
         if self._last is not None and event.phase != self._last.phase:
             self._marks.clear()
+            self._loss = None
         self._last = event
         self._loss = self._loss if event.loss is None else event.loss
         self.epoch = max(self.epoch, event.epoch)  # a phase without epochs, after training, says 0

@@ -25,6 +25,8 @@ from tests.journeys.test_browser import KNOWN, chromium, driver
 
 __all__ = ["chromium", "driver"]
 API = "/api/v1"
+SECONDS = 100
+"""How long a worker may take to start on a busy machine."""
 TRAINING = """\
 schema: forebear/recipe/v1
 output: text/{name}
@@ -105,7 +107,8 @@ class Ear:
 def test_a_step_is_watched_by_everybody_until_somebody_stops_it(watched: Watched, chromium: Browser) -> None:
     said: list[str] = []
     page = chromium.new_context(base_url=watched.address).new_page()
-    page.set_default_timeout(100_000)
+    page.set_default_timeout(SECONDS * 1000)
+    expect.set_options(timeout=SECONDS * 1000)
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     with watched.training("stopped", epochs=2000) as step, watched.following(step) as terminal:
@@ -127,6 +130,7 @@ def test_a_step_is_watched_by_everybody_until_somebody_stops_it(watched: Watched
         expect(page.locator(".badges").first).to_contain_text("cancelled")
         expect(page.get_by_role("progressbar")).to_have_count(0)
         page.context.close()
+        expect.set_options(timeout=5000)
         out, err = terminal.communicate(timeout=60)
         listening.join(60)
     assert terminal.returncode == 4

@@ -130,7 +130,7 @@ def test_the_rate_is_of_the_last_half_minute_of_the_phase_under_way() -> None:
     pace.note(Advanced(0, 0.0, "features of test", None, 5, 100), 200.0)
     said = pace.progress(NOW)
     assert said is not None
-    assert (said.phase, said.rate, said.seconds_left) == ("features of test", None, None)
+    assert (said.phase, said.rate, said.seconds_left, said.loss) == ("features of test", None, None, None)
     assert pace.epoch == 19.9, "how far it was stays true in a phase without epochs"
     pace.note(Advanced(0, 0.0, "features of test", None, 25, 100), 202.0)
     said = pace.progress(NOW)
