@@ -244,6 +244,8 @@ class Advanced:
     phase: str
     loss: float | None
     samples: int
+    total: int | None = None
+    """Samples that this phase reads in all, where its optimiser steps do not say how long it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ from registry.domain.names import Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people import Actor, NewToken, Person, TokenSummary
 from registry.domain.promotion import EvidenceValue, PolicyValue, RequestDetail, RequestState, RequestSummary
-from registry.domain.transfers import Method, Recipe, StepDetail, StepState, StepSummary
+from registry.domain.transfers import Method, Recipe, StepDetail, StepNews, StepState, StepSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +224,13 @@ class TransferVerbs(Protocol):
         page: PageRequest = PageRequest(),
     ) -> Page[StepSummary]: ...
     def step(self, step_id: str) -> StepDetail: ...
+    def news(self, step_id: str, *, after: int = 0) -> StepNews:
+        """How the step stands now, and its curve points with a number above `after`. Cheap: to be asked often.
+
+        Once its state is one of an end, the points are all there will be. Raises: NotFoundError.
+        """
+        ...
+
     def resume(self, step_id: str, *, background: bool = False) -> StepDetail:
         """Go on from the last whole checkpoint. Raises: NotFoundError, StepStateError."""
         ...

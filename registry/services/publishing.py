@@ -21,6 +21,7 @@ from registry.services.importing import FIRST_STAGE
 from registry.services.lookup import found
 from registry.services.outputs import output_kind
 from registry.services.publishing_data import MadeData, add_made_data, take_in
+from registry.services.reporting import Pace
 from registry.services.storing import store_folder
 from registry.services.unit_of_work import NewVersion, UnitOfWork
 
@@ -37,7 +38,7 @@ class Run:
     started: Started | None = None
     finished: Finished | None = None
     measured: list[MetricValue] = field(default_factory=list)
-    written_at: float = 0.0
+    pace: Pace = field(default_factory=Pace)
 
 
 def threads_of(step: StepDetail) -> int:
@@ -59,7 +60,7 @@ def publish(context: Context, run: Run, wall_seconds: float) -> None:
         moved = uow.steps.move(step_id, expected=frozenset({StepState.RUNNING}), to=StepState.SUCCEEDED, at=now)
         if not moved:
             raise StepStateError(f"{step_id} was cancelled meanwhile: nothing is published")
-        uow.steps.progress(step_id, epoch=float(started.epochs), at=now)
+        uow.steps.progress(step_id, epoch=float(started.epochs), at=now, said=run.pace.progress(now))
         uow.steps.add_measured(step_id, run.measured)
         if made is not None:
             ref = add_made_data(context, uow, run.step, run.recipe, made)

@@ -23,6 +23,7 @@ from registry.domain.transfers import (
     Recipe,
     StepDetail,
     StepInput,
+    StepNews,
     StepState,
     StepSummary,
 )
@@ -115,6 +116,14 @@ class Transfers:
         if not alive and self._abandoned(detail.summary):
             return replace(detail, summary=replace(detail.summary, state=StepState.INTERRUPTED))
         return detail
+
+    def news(self, step_id: str, *, after: int = 0) -> StepNews:
+        """How it stands, then the points: when it has ended, they are all there will be."""
+        with self.context.read() as uow:
+            summary = found(uow.steps.summary(_checked(step_id)), step_id)
+        summary = self._observed(summary)
+        with self.context.read() as uow:
+            return StepNews(summary, tuple(uow.steps.curve(step_id, after=after)))
 
     def resume(self, step_id: str, *, background: bool = False) -> StepDetail:
         """Start the worker again; it goes on from the last whole checkpoint, with the thread count it had."""
