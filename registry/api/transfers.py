@@ -9,6 +9,7 @@ from registry.api.wire import House, Paging, Text, answer, public_id, speaks
 from registry.domain.names import Name
 from registry.domain.paging import Page
 from registry.domain.transfers import Method, Recipe, StepDetail, StepState, StepSummary
+from registry.domain.verdicts import TransferVerdict
 from registry.services.recipes import recipe_schema
 
 router = APIRouter(tags=["transfers"])
@@ -29,9 +30,12 @@ def check(office: House, text: Text) -> Response:
 
 
 @router.post("/transfers", **speaks(StepDetail, takes=DOCUMENT, taken_as=YAML, status=202))
-def submit(office: House, text: Text) -> Response:
-    """Queue the step and start its worker in the background; the answer is the step as it was queued."""
-    return answer(office.transfers.submit(text, background=True), 202)
+def submit(office: House, text: Text, baselines: bool = False, seeds: int = 3) -> Response:
+    """Queue the step and start its worker in the background; the answer is the step as it was queued.
+
+    With `baselines` it also runs what the transfer is compared with, each trained arm with so many `seeds`.
+    """
+    return answer(office.transfers.submit(text, background=True, baselines=baselines, seeds=seeds), 202)
 
 
 @router.get("/transfers", **speaks(Page[StepSummary]))
@@ -51,6 +55,12 @@ def search(
 def show(office: House, step: str) -> Response:
     """Everything about a step: inputs, recipe after defaults, learning curve, provenance manifest."""
     return answer(office.transfers.step(public_id(step)))
+
+
+@router.get("/transfers/{step}/verdict", **speaks(TransferVerdict))
+def verdict(office: House, step: str) -> Response:
+    """Whether the transfer was worth it, computed again from the stored answers of its baselines."""
+    return answer(office.transfers.verdict(public_id(step)))
 
 
 @router.post("/transfers/{step}/resume", **speaks(StepDetail, status=202))

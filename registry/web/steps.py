@@ -15,7 +15,9 @@ from registry.domain.codec import to_json
 from registry.domain.ids import is_id
 from registry.domain.paging import PageRequest
 from registry.domain.transfers import StepDetail, StepState, StepSummary
+from registry.domain.verdicts import TransferVerdict
 from registry.errors import NotFoundError
+from registry.services.verdicts import skipped_of, verdict_of
 from registry.web.curve import Plot, plots
 from registry.web.parts import House, see
 from registry.web.render import link, number, page
@@ -42,6 +44,8 @@ class StepPage:
     plots: tuple[Plot, ...]
     recipe: str
     manifest: str
+    verdict: TransferVerdict | None
+    skipped: Mapping[str, str]
     highlights: Mapping[str, str]
     resumable: bool
     cancellable: bool
@@ -69,6 +73,8 @@ def step(request: Request, office: House, step: str) -> HTMLResponse:
         plots=plots(detail.curve),
         recipe=recipe,
         manifest=manifest,
+        verdict=verdict_of(detail.manifest),
+        skipped=skipped_of(detail.manifest),
         highlights=highlights(detail.manifest or {}),
         resumable=detail.summary.state in {StepState.INTERRUPTED, StepState.FAILED},
         cancellable=detail.summary.state in {StepState.QUEUED, StepState.RUNNING},

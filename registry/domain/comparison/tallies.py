@@ -44,9 +44,19 @@ def mean(points: Floats) -> Tally:
     return Tally(np.stack([points, np.ones_like(points)], axis=1), _ratio)
 
 
+def ratio(up: Floats, down: Floats) -> Tally:
+    """The share of what counts of an item (right words) in all that it holds (words)."""
+    return Tally(np.stack([up, down], axis=1).astype(float), _ratio)
+
+
 def macro_f1(truth: NDArray[np.bool_], guess: NDArray[np.bool_]) -> Tally:
     """F1 averaged over the classes that occur in truth or guess (both items x classes); a class never hit counts 0."""
     return Tally(np.hstack([truth & guess, truth.astype(float) + guess]), _mean_f1)
+
+
+def counted_f1(hits: Floats, both: Floats) -> Tally:
+    """Macro-F1 where an item holds many answers: per class its hits, and how often it was true plus how often said."""
+    return Tally(np.hstack([hits, both]), _mean_f1)
 
 
 def micro_f1(truth: NDArray[np.bool_], guess: NDArray[np.bool_]) -> Tally:
