@@ -24,8 +24,8 @@ def show_verdict(verdict: TransferVerdict) -> None:
         (
             part.name,
             part.items,
-            part.transfer,
-            part.scratch,
+            f"{part.transfer:.4f}",
+            f"{part.scratch:.4f}",
             f"{part.gain:+.4f}",
             f"{part.p_holm:.2g}",
             _flag(part.worse),

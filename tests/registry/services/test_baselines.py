@@ -17,7 +17,7 @@ from registry.domain.names import Name, Reference
 from registry.domain.transfers import Method, StepDetail, StepState
 from registry.domain.verbs import AddDataset, ImportModel
 from registry.domain.verdicts import ArmKind, Outcome, TransferVerdict
-from registry.errors import BadRecipeError, IntegrityError, NoSpaceError, NotFoundError
+from registry.errors import BadRecipeError, IntegrityError, NoSpaceError, NotFoundError, PolicyRefusedError
 from registry.ports import AdapterOffer, TransferJob
 from registry.services.arm_recipes import RATES
 from registry.services.catalog import Catalog
@@ -300,6 +300,40 @@ def test_a_version_in_production_that_knows_other_classes_is_left_out_with_its_r
 
 
 # --- governance ----------------------------------------------------------------------------------------------------
+
+
+POLICY = """
+apiVersion: governance/v1
+kind: PromotionPolicy
+metadata: {name: proved, version: 1}
+applies_to: {priority: 1, when: subject.kind == "model_version"}
+roles: {developer: {groups: [developer]}}
+stages: [registered, candidate]
+evidence_types: {transfer_verdict: {predicate: 'urn:forebear:transfer-verdict:v1', producer: system}}
+transitions:
+  - id: to-candidate
+    from: registered
+    to: candidate
+    gates:
+      - {id: helps, require: transfer.verdict == "positive" && transfer.gain_low.scratch > 0.1 && transfer.seeds >= 3}
+"""
+
+
+def test_a_gate_lets_a_proved_transfer_pass(context: Context) -> None:
+    Promotions(context).publish_policy(POLICY)
+    compared(context)
+    assert Promotions(context).request(CHILD, "candidate").summary.state == "promoted"
+
+
+def test_a_gate_stops_a_harmful_transfer_and_one_that_nobody_compared(context: Context, pupil: Pupil) -> None:
+    Promotions(context).publish_policy(POLICY)
+    Transfers(context).submit(RECIPE)
+    with pytest.raises(PolicyRefusedError, match="evidence missing: 'verdict' is not known"):
+        Promotions(context).request(CHILD, "candidate")
+    pupil.shares |= {Method.FINE_TUNING: 0.6, Method.PRETRAINING: 0.9}
+    compared(context)
+    with pytest.raises(PolicyRefusedError, match="the gate helps does not hold"):
+        Promotions(context).request(CHILD, "candidate")
 
 
 def test_the_verdict_is_evidence_of_the_registry_itself_bound_to_the_bytes_of_the_version(context: Context) -> None:
