@@ -58,25 +58,25 @@ def check_baselines(recipe: Recipe, offer: AdapterOffer, seeds: int) -> None:
         )
 
 
-def from_scratch(recipe: Recipe, data: DataInput, seed: int, rate: float) -> Recipe:
+def from_scratch(recipe: Recipe, offer: AdapterOffer, data: DataInput, seed: int, rate: float) -> Recipe:
     """The same architecture and budget from random weights: all layers at one rate, the usual decay and schedule."""
     usual = defaults_for(Method.PRETRAINING, data.modality)
     name = recipe.optimizer.name
     optimizer = Optimizer(name=name, lr=rate, weight_decay=usual.rates[name].weight_decay, clip=usual.clip)
     return replace(
-        _baseline(recipe, Method.PRETRAINING, seed),
+        _baseline(recipe, offer, Method.PRETRAINING, seed),
         freeze=Freeze("none"),
         optimizer=optimizer,
         schedule=usual.schedule,
     )
 
 
-def linear_probe(recipe: Recipe, data: DataInput, seed: int) -> Recipe:
+def linear_probe(recipe: Recipe, offer: AdapterOffer, data: DataInput, seed: int) -> Recipe:
     """A linear head on the frozen source, as feature_extraction does it when nothing is said."""
     usual = defaults_for(Method.FEATURE_EXTRACTION, data.modality)
     rates = usual.rates["adamw"]
     return replace(
-        _baseline(recipe, Method.FEATURE_EXTRACTION, seed),
+        _baseline(recipe, offer, Method.FEATURE_EXTRACTION, seed),
         head=Head(),
         freeze=usual.freeze,
         optimizer=Optimizer(lr=rates.lr, weight_decay=rates.weight_decay, clip=usual.clip),
@@ -86,34 +86,24 @@ def linear_probe(recipe: Recipe, data: DataInput, seed: int) -> Recipe:
     )
 
 
-def as_it_is(recipe: Recipe) -> Recipe:
-    """No learning: one row of each class is read, and what was learnt from it is averaged away (WiSE-FT at 0)."""
-    told = _baseline(recipe, Method.FINE_TUNING, recipe.seed)
-    params = dict(told.params) | {"wise_ft": 0.0, "shots": 1}
-    return replace(told, freeze=Freeze("none"), optimizer=Optimizer(), epochs=1, params=params)
+def as_it_is(recipe: Recipe, offer: AdapterOffer) -> Recipe:
+    """No epochs: nothing is learnt, the model answers with the head that it has."""
+    told = _baseline(recipe, offer, Method.FINE_TUNING, recipe.seed)
+    return replace(told, freeze=Freeze("none"), optimizer=Optimizer(), epochs=0)
 
 
-def _baseline(recipe: Recipe, method: Method, seed: int) -> Recipe:
+def _baseline(recipe: Recipe, offer: AdapterOffer, method: Method, seed: int) -> Recipe:
     """What stays of the recipe in a baseline: data, sizes, metrics, budget, and what parameters `method` has too."""
-    known = params_of(method)
+    known = params_of(method) | dict(offer.params)
+    kept = {name: value for name, value in recipe.params.items() if name in known}
     return replace(
         recipe,
         method=method,
         sources=tuple(choice for choice in recipe.sources if choice.role == "source"),
         data=_roles(recipe.data),
         seed=seed,
-        params=_filled({name: value for name, value in recipe.params.items() if name in known}, method),
+        params={name: param.default for name, param in known.items()} | kept,
     )
-
-
-def alike(one: Recipe, two: Recipe) -> bool:
-    """Whether the two do the same: what one leaves out may be what the other says in full."""
-    full = [replace(recipe, params=_filled(recipe.params, recipe.method)) for recipe in (one, two)]
-    return full[0] == full[1]
-
-
-def _filled(params: Mapping[str, object], method: Method) -> dict[str, object]:
-    return {name: param.default for name, param in params_of(method).items()} | dict(params)
 
 
 def _roles(data: Mapping[str, DataChoice]) -> dict[str, DataChoice]:

@@ -44,7 +44,7 @@ from registry.ports import (
     TransferEvent,
     TransferJob,
 )
-from registry.services.arm_recipes import LEARNING, RATES, Plan, alike, as_it_is, from_scratch, linear_probe
+from registry.services.arm_recipes import LEARNING, RATES, Plan, as_it_is, from_scratch, linear_probe
 
 MARGIN = 0.01
 """How much worse than the linear probe is no worse: a point of accuracy, or a hundredth of the numbers' deviation."""
@@ -118,7 +118,7 @@ class Baselines:
         if "validation" in self.job.data:
             learning = {role: data for role, data in self._data().items() if role != "test"}
             for candidate in rates:
-                recipe = from_scratch(self.job.recipe, train, self.plan.seeds[0], candidate)
+                recipe = from_scratch(self.job.recipe, self.adapter.offer, train, self.plan.seeds[0], candidate)
                 blind = replace(recipe, data={role: recipe.data[role] for role in learning})
                 yield from self._arm(f"rate-{candidate:g}", blind, own, learning)
                 validated[f"{candidate:g}"] = self._ended(f"rate-{candidate:g}", self.plan.seeds[0])["merit"]
@@ -129,7 +129,7 @@ class Baselines:
             rate = max(told, key=told.__getitem__)
         facts = {"learning_rate": rate, "validated": validated}
         for seed in self.plan.seeds:
-            recipe = from_scratch(self.job.recipe, train, seed, rate)
+            recipe = from_scratch(self.job.recipe, self.adapter.offer, train, seed, rate)
             yield from self._arm("scratch", recipe, own, self._data(), facts=facts)
 
     def _probe(self, train: DataInput) -> Iterator[TransferEvent]:
@@ -137,8 +137,8 @@ class Baselines:
             self.skipped["probe"] = f"the adapter {self.adapter.offer.name} does no feature_extraction"
             return
         for seed in self.plan.seeds:
-            recipe = linear_probe(self.job.recipe, train, seed)
-            if alike(recipe, replace(self.job.recipe, seed=seed)):  # the transfer is this very probe
+            recipe = linear_probe(self.job.recipe, self.adapter.offer, train, seed)
+            if recipe == replace(self.job.recipe, seed=seed):  # the transfer is this very probe
                 self._note("probe", seed, tuple(self._ended("transfer", seed)["answers"]), {"same_as": "transfer"})
                 continue
             yield from self._arm("probe", recipe, self._sources(), self._data())
@@ -162,7 +162,9 @@ class Baselines:
             return
         source = replace(version, role="source")
         try:
-            yield from self._arm("production", as_it_is(self.job.recipe), (source,), self._data(), facts=facts)
+            yield from self._arm(
+                "production", as_it_is(self.job.recipe, self.adapter.offer), (source,), self._data(), facts=facts
+            )
         except (BadDataError, BadRecipeError, MisfitError) as error:
             self.skipped["production"] = f"it cannot answer these rows: {error.message}"
 
