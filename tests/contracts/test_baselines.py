@@ -9,16 +9,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from registry.domain.answers import Arms
 from registry.domain.comparison.scoring import verdict_on
-from registry.domain.transfers import Method, Optimizer
-from registry.domain.verdicts import ArmKind, Outcome
-from registry.ports import Advanced, DataInput, Saved, TransferJob
+from registry.domain.names import Reference
+from registry.domain.transfers import DataChoice, Method, Optimizer
+from registry.domain.verdicts import ArmKind, Outcome, TransferVerdict
+from registry.ports import Advanced, DataInput, ModelInput, Saved, TransferJob
 from registry.services.arm_recipes import Plan
 from registry.services.baselines import Baselines
 from tests.adapters.loop import worlds
 from tests.adapters.loop.worlds import WORLDS, World, finish
 
+DATASET = Reference.parse("datasets:/test/fruit/1")
 PROBE, TUNE = Method.FEATURE_EXTRACTION, Method.FINE_TUNING
 
 
@@ -29,13 +30,15 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     return WORLDS[request.param](tmp_path)
 
 
-def compared(world: World, job: TransferJob) -> Arms:
-    """The step's own job, then its arms."""
+def compared(world: World, job: TransferJob, production: ModelInput | None = None) -> tuple[Baselines, TransferVerdict]:
+    """The step's own job, then its arms, and what follows from their answers."""
+    job = replace(job, recipe=replace(job.recipe, data={role: DataChoice(DATASET, role) for role in job.data}))
     done, _ = finish(world, job)
-    baselines = Baselines(world.adapter, job, Plan((7, 8, 9)))
+    baselines = Baselines(world.adapter, job, Plan((7, 8, 9)), production)
     told = list(baselines.run(done.folder))
     assert {type(event) for event in told} <= {Advanced, Saved}
-    return baselines.collect("step-1")
+    assert {event.phase.partition(":")[0] for event in told if isinstance(event, Advanced)} >= {"scratch, seed 8"}
+    return baselines, verdict_on(baselines.collect("step-1"))
 
 
 def schooled(world: World) -> World:
@@ -61,7 +64,7 @@ def rows(world: World) -> dict[str, DataInput]:
 def test_a_source_that_knows_the_matter_is_called_positive(world: World) -> None:
     taught = schooled(world)
     job = taught.job(method=TUNE, epochs=1, batch_size=16, optimizer=Optimizer(lr=1e-3), data=rows(world))
-    verdict = verdict_on(compared(taught, job))
+    _, verdict = compared(taught, job)
     assert verdict.outcome is Outcome.POSITIVE, verdict
     assert [score.arm for score in verdict.scores] == [
         ArmKind.TRANSFER,
@@ -73,23 +76,20 @@ def test_a_source_that_knows_the_matter_is_called_positive(world: World) -> None
 
 def test_a_source_whose_weights_say_nothing_is_called_negative(world: World) -> None:
     job = emptied(world).job(method=PROBE, epochs=8, batch_size=16, data=rows(world))
-    verdict = verdict_on(compared(world, job))
+    _, verdict = compared(world, job)
     assert verdict.outcome is Outcome.NEGATIVE, verdict
 
 
 def test_a_source_that_was_never_trained_is_called_neither(world: World) -> None:
     job = world.job(method=TUNE, epochs=1, batch_size=16, optimizer=Optimizer(lr=1e-3), data=rows(world))
-    verdict = verdict_on(compared(world, job))
+    _, verdict = compared(world, job)
     assert verdict.outcome is Outcome.INCONCLUSIVE, verdict
 
 
 def test_a_version_in_production_answers_as_it_is(world: World) -> None:
     taught = schooled(world)
     job = world.job(method=PROBE, epochs=1, data=rows(world))
-    done, _ = finish(world, job)
-    (taught.source.folder / "predictions.json").unlink()
-    baselines = Baselines(world.adapter, job, Plan((7, 8, 9)), replace(taught.source, role="production"))
-    list(baselines.run(done.folder))
-    score = verdict_on(baselines.collect("step-1")).score(ArmKind.PRODUCTION)
+    baselines, verdict = compared(world, job, replace(taught.source, role="production"))
+    score = verdict.score(ArmKind.PRODUCTION)
     assert score is not None, baselines.skipped
     assert score.mean.value > 0.9
