@@ -14,6 +14,7 @@ from registry.domain.following import GOING, Listener, Place
 from registry.domain.names import Name
 from registry.domain.paging import Page
 from registry.domain.transfers import Method, Recipe, StepDetail, StepState, StepSummary
+from registry.domain.verdicts import TransferVerdict
 from registry.services.recipes import recipe_schema
 
 router = APIRouter(tags=["transfers"])
@@ -40,9 +41,12 @@ def check(office: House, text: Text) -> Response:
 
 
 @router.post("/transfers", **speaks(StepDetail, takes=DOCUMENT, taken_as=YAML, status=202))
-def submit(office: House, text: Text) -> Response:
-    """Queue the step and start its worker in the background; the answer is the step as it was queued."""
-    return answer(office.transfers.submit(text, background=True), 202)
+def submit(office: House, text: Text, baselines: bool = False, seeds: int = 3) -> Response:
+    """Queue the step and start its worker in the background; the answer is the step as it was queued.
+
+    With `baselines` it also runs what the transfer is compared with, each trained arm with so many `seeds`.
+    """
+    return answer(office.transfers.submit(text, background=True, baselines=baselines, seeds=seeds), 202)
 
 
 @router.get("/transfers", **speaks(Page[StepSummary]))
@@ -82,6 +86,12 @@ def events(
     streams.check_room(who)
     told = streams.events(step, Listener(place), office.transfers, who=who, known=request.state.identify)
     return StreamingResponse(told, media_type=EVENTS, headers={"X-Accel-Buffering": "no"})
+
+
+@router.get("/transfers/{step}/verdict", **speaks(TransferVerdict))
+def verdict(office: House, step: str) -> Response:
+    """Whether the transfer was worth it, computed again from the stored answers of its baselines."""
+    return answer(office.transfers.verdict(public_id(step)))
 
 
 @router.post("/transfers/{step}/resume", **speaks(StepDetail, status=202))

@@ -19,14 +19,40 @@ StepArgument = Annotated[str, typer.Argument(metavar="STEP", help="Its id, as st
 STOPPED_WATCHING = 130
 """What shells say of a command that Ctrl-C ended: how the step ends is not known."""
 BackgroundOption = Annotated[bool, typer.Option("--background", "-b", help="Do not wait for the end.")]
+BaselinesOption = Annotated[
+    bool, typer.Option("--baselines", help="Also run from scratch, a linear probe and what is in production; compare.")
+]
+SeedsOption = Annotated[int, typer.Option("--seeds", help="Seeds of each trained arm, with --baselines.")]
 
 
-@command(app, "run", "forebear transfer run digits.yaml", "forebear transfer run digits.yaml --background")
-def run(session: Session, recipe: RecipeArgument, background: BackgroundOption = False) -> None:
+@command(
+    app,
+    "run",
+    "forebear transfer run digits.yaml",
+    "forebear transfer run digits.yaml --background",
+    "forebear transfer run digits.yaml --baselines --seeds 5",
+)
+def run(
+    session: Session,
+    recipe: RecipeArgument,
+    background: BackgroundOption = False,
+    baselines: BaselinesOption = False,
+    seeds: SeedsOption = 3,
+) -> None:
     """Run a recipe and watch it. Ctrl-C asks whether to stop it or to leave it running."""
     path = None if str(recipe) == "-" else recipe.resolve()
-    step = session.office.transfers.submit(parsing.document(recipe), recipe_path=path, background=True)
+    step = session.office.transfers.submit(
+        parsing.document(recipe), recipe_path=path, background=True, baselines=baselines, seeds=seeds
+    )
     _attend(session, step, background=background)
+
+
+@command(app, "verdict", "forebear transfer verdict step-01kaq0…")
+def verdict(session: Session, step: StepArgument) -> None:
+    """Compute again from the stored answers whether a transfer run with --baselines was worth it."""
+    from registry.cli.views_verdict import show_verdict
+
+    session.answer(session.office.transfers.verdict(step), show_verdict)
 
 
 @command(app, "list", "forebear transfer list --state failed", "forebear transfer list --output-model vision/digits")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from registry.domain.catalog import MetricValue
     from registry.domain.transfers import EpochMetric, Recipe, StepDetail, StepSummary
+    from registry.domain.verdicts import TransferVerdict
 
 STATE_COLOURS = {
     "queued": "yellow",
@@ -75,6 +76,11 @@ def show_step(step: StepDetail) -> None:
     if step.measured:
         heading("Measured")
         show_measured(step.measured)
+    if found_verdict := _verdict(step):
+        from registry.cli.views_verdict import show_verdict
+
+        heading("Was it worth it?")
+        show_verdict(found_verdict)
     if step.curve:
         heading("Learning curves")
         _draw_curves(step)
@@ -85,6 +91,14 @@ def show_step(step: StepDetail) -> None:
         import yaml
 
         sys.stdout.write(yaml.safe_dump(_plain_tree(recipe), sort_keys=False, allow_unicode=True))
+
+
+def _verdict(step: StepDetail) -> TransferVerdict | None:
+    if step.manifest is None:
+        return None
+    from registry.services.verdicts import verdict_of
+
+    return verdict_of(step.manifest)
 
 
 def _provenance(step: StepDetail) -> dict[str, object]:
@@ -137,6 +151,10 @@ def say_outcome(step: StepDetail) -> None:
         return
     tell(f"{found.output} is made, {_ran(found.started_at, found.ended_at)}")
     show_measured(step.measured)
+    if found_verdict := _verdict(step):
+        from registry.cli.views_verdict import show_verdict
+
+        show_verdict(found_verdict)
     word = "dataset" if found.output.kind == "datasets" else "model"
     hint(f"Next: forebear {word} show {found.output}, or forebear lineage show {found.output}")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,10 +35,12 @@ from registry.ports import (
     TransferEvent,
     TransferJob,
 )
+from registry.services.arm_recipes import Plan, plan_of
+from registry.services.baselines import Baselines
 from registry.services.context import Context
 from registry.services.datasets import materialise_dataset
-from registry.services.lookup import found, refuse_withheld
-from registry.services.publishing import Run, publish, threads_of
+from registry.services.lookup import WITHHELD, found, refuse_withheld
+from registry.services.publishing import Run, publish, submitted_of, threads_of
 from registry.services.recipes import recipe_from_record
 from registry.services.reporting import Reporter
 from registry.services.storing import write_files
@@ -91,16 +93,44 @@ def _work(context: Context, step: StepDetail) -> None:
         )
         wall = WallClock(work / "wall.json", resumed=job.resume)
         with Reporter(context, step.summary.id, run.pace) as reporter:
-            for event in context.plugins.transfer(recipe.adapter).run(job):
+            for event in _events(context, run, job, inputs):
                 if isinstance(event, Saved):
                     wall.keep()
                 _note(run, reporter, event)
         publish(context, run, wall.seconds)
     finally:
         shutil.rmtree(inputs, ignore_errors=True)
-    for leftover in ("checkpoints", "output"):
+    for leftover in ("checkpoints", "output", "arms"):
         shutil.rmtree(work / leftover, ignore_errors=True)
     wall.forget()
+
+
+def _events(context: Context, run: Run, job: TransferJob, inputs: Path) -> Iterator[TransferEvent]:
+    """What the step's own job tells, then what its baselines do, where they were asked for."""
+    adapter = context.plugins.transfer(run.recipe.adapter)
+    yield from adapter.run(job)
+    plan = plan_of(submitted_of(run.step))
+    if plan is None or run.finished is None:
+        return
+    skipped: dict[str, str] = {}
+    baselines = Baselines(adapter, job, plan, _in_production(context, plan, inputs, skipped), skipped)
+    yield from baselines.run(run.finished.folder)
+    run.arms = baselines.collect(run.step.summary.id)
+
+
+def _in_production(context: Context, plan: Plan, inputs: Path, skipped: dict[str, str]) -> ModelInput | None:
+    """The version that was in production when the step was submitted, on disk; it may have been taken away since."""
+    if plan.production is None:
+        return None
+    with context.read() as uow:
+        detail = uow.catalog.version(plan.production)
+    if detail is None or detail.summary.status in WITHHELD:
+        skipped["production"] = f"{plan.production} is there no more, or withheld"
+        return None
+    target = inputs / "production"
+    target.mkdir()
+    write_files(context, plan.production, detail.files, target)
+    return ModelInput(target, detail.summary.digest, "production", detail.architecture, plan.production.label)
 
 
 class WallClock:

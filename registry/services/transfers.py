@@ -11,11 +11,12 @@ from pathlib import Path
 
 from lineage import Assurance, Digest
 from registry.domain.audit import Event
+from registry.domain.codec import to_json
 from registry.domain.data import DatasetVersionDetail, LabelKind
 from registry.domain.ids import is_id, new_id
 from registry.domain.manifests import canonical_json
 from registry.domain.methods import NEEDS
-from registry.domain.names import Name, Reference, VersionRef
+from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people import Permission
 from registry.domain.transfers import (
@@ -27,8 +28,10 @@ from registry.domain.transfers import (
     StepState,
     StepSummary,
 )
+from registry.domain.verdicts import TransferVerdict
 from registry.errors import BadRecipeError, NotFoundError, StepStateError
 from registry.ports import Engine
+from registry.services.arm_recipes import SEEDS, Plan, check_baselines
 from registry.services.context import Context
 from registry.services.gitstate import git_state
 from registry.services.lookup import found, refuse_as_source, resolve
@@ -38,10 +41,13 @@ from registry.services.recipes import complete, read_recipe, recipe_record, role
 from registry.services.running import work_folder
 from registry.services.tracking import Tracking
 from registry.services.unit_of_work import NewStep, UnitOfWork
+from registry.services.verdicts import compute_again
 
 GOING = frozenset({StepState.QUEUED, StepState.RUNNING})
 START_GRACE = timedelta(seconds=10)
 """How long a queued step may be without a worker before it counts as interrupted."""
+PRODUCTION = "production"
+"""The alias of the version that a new one is compared with."""
 RESUMABLE = frozenset({StepState.RUNNING, StepState.QUEUED, StepState.INTERRUPTED, StepState.FAILED})
 
 
@@ -58,7 +64,15 @@ class Transfers:
         with self.context.read() as uow:
             return self._resolve(uow, document)[0]
 
-    def submit(self, text: str, *, recipe_path: Path | None = None, background: bool = False) -> StepDetail:
+    def submit(
+        self,
+        text: str,
+        *,
+        recipe_path: Path | None = None,
+        background: bool = False,
+        baselines: bool = False,
+        seeds: int = SEEDS,
+    ) -> StepDetail:
         """Write the step with its resolved inputs, then start it."""
         self.context.actor.require(Permission.EDIT)
         document = read_recipe(text)
@@ -67,9 +81,11 @@ class Transfers:
         with self.context.write() as uow:
             recipe, inputs = self._resolve(uow, document)
             refuse_output(uow, recipe)
+            plan = self._plan(uow, recipe, seeds) if baselines else None
             record = recipe_record(recipe)
             identity = {"recipe": record, "inputs": [[str(i.digest), i.role, i.split] for i in inputs]}
-            submitted = {"text": text, "git": dict(origin), "threads": self._threads()}
+            submitted: dict[str, object] = {"text": text, "git": dict(origin), "threads": self._threads()}
+            submitted |= {} if plan is None else {"baselines": to_json(plan)}
             step = NewStep(
                 id=new_id("step", now),
                 digest=Digest.of(canonical_json(identity)),
@@ -91,6 +107,10 @@ class Transfers:
             )
         self._engine(background).start(step.id, self.context.home)
         return self.step(step.id)
+
+    def verdict(self, step_id: str) -> TransferVerdict:
+        """Whether the transfer was worth it, computed again from the stored answers of its arms."""
+        return compute_again(self.context.blobs, self.step(step_id))
 
     def search(
         self,
@@ -166,6 +186,12 @@ class Transfers:
         if step.state is StepState.QUEUED:
             return self.context.clock.now() - step.created_at > START_GRACE
         return step.state is StepState.RUNNING
+
+    def _plan(self, uow: UnitOfWork, recipe: Recipe, seeds: int) -> Plan:
+        """The seeds of every arm, and the version in production now: pinned, so that a later attempt compares alike."""
+        check_baselines(recipe, self.context.plugins.offers()[recipe.adapter], seeds)
+        now = uow.catalog.resolve(Reference(AssetKind.MODELS, recipe.output, alias=PRODUCTION))
+        return Plan(tuple(recipe.seed + number for number in range(seeds)), now)
 
     def _threads(self) -> int:
         return self.context.settings.threads or len(os.sched_getaffinity(0))
