@@ -64,7 +64,7 @@ def split(model: Any) -> Parts | None:
         end = pools[len(end.shape)](end)
     if len(end.shape) != 2 or end.shape[1] is None:
         return None
-    return Parts(keras.Model(model.inputs, end, name=model.name), dense)
+    return Parts(keras.Model(model.inputs[0], end, name=model.name), dense)
 
 
 def _maker(tensor: Any) -> Any:

@@ -84,4 +84,4 @@ def vgg16(end: str = "block5_pool") -> Any:
                 layer = file[f"block{block}/layers/conv2d{f'_{number}' if number else ''}/vars"]
                 kernel, bias = layer["0"][()], layer["1"][()]
                 model.get_layer(f"block{block}_conv{number + 1}").set_weights([kernel, bias])
-    return keras.Model(model.inputs, model.get_layer(end).output, name=f"vgg16_{end}")
+    return keras.Model(model.inputs[0], model.get_layer(end).output, name=f"vgg16_{end}")

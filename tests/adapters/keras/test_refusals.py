@@ -1,4 +1,4 @@
-"""Keras archives that are refused: code, foreign objects and reaching files, unread by Keras; damage, with the reason."""
+"""Keras archives that are refused: code and reaching files, unread by Keras; damage, with the reason."""
 
 from __future__ import annotations
 
