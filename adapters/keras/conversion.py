@@ -12,10 +12,10 @@ import torch
 
 from adapters.keras.archive import Archive
 from adapters.keras.configs import check_config
-from adapters.keras.folders import ARCHITECTURE, LARGEST, first_line, write_model
+from adapters.keras.folders import ARCHITECTURE, LARGEST, first_line, label_maps, write_model
 from adapters.keras.library import keras
 from adapters.keras.preprocessing import guess
-from adapters.keras.surgery import Pictures, pictures, split
+from adapters.keras.surgery import Pictures, pictures, split, tensors
 from adapters.preprocess import FILE, Preprocess
 from adapters.source_files import front_matter, read_json, read_text
 from registry.domain.catalog import Modality
@@ -36,13 +36,12 @@ def convert(archive: Archive, beside: Path | None, target: Path) -> ConvertedSou
     original = _load(archive)
     seen, parts = pictures(original), split(original)
     outputs = parts.outputs if parts else None
-    extras, notes = _labels(beside, outputs)
+    extras, notes = _labels(beside, outputs), [f"written by Keras {archive.keras_version}"]
     if seen is not None:
         extras["channels"] = seen.channels
         notes.append(_preprocessing(archive, beside, seen, target))
-    values = [variable.value.detach() for variable in original.weights]
-    rebuilt, header = write_model(target, archive.config, values, extras)
-    notes = [f"written by Keras {archive.keras_version}", _prove(original, rebuilt), *notes]
+    rebuilt, header = write_model(target, archive.config, tensors(original), extras)
+    notes.append(_prove(original, rebuilt))
     if _looks_untrained(original):
         notes.append("these weights look untrained: every moving mean of their normalisations is zero")
     card = read_text(beside / CARD) if beside is not None and (beside / CARD).is_file() else None
@@ -79,18 +78,17 @@ def _load(archive: Archive) -> Any:
     return model
 
 
-def _labels(beside: Path | None, outputs: int | None) -> tuple[dict[str, Any], list[str]]:
+def _labels(beside: Path | None, outputs: int | None) -> dict[str, Any]:
     """`id2label` from labels.txt, one class a line. Raises: BadArtifactError when they do not fit the head."""
     if beside is None or not (beside / LABELS).is_file():
-        return {}, []
+        return {}
     names = [line.strip() for line in read_text(beside / LABELS).splitlines() if line.strip()]
     if len(names) != outputs or len(set(names)) != len(names):
         raise BadArtifactError(
             f"{LABELS} names {len(set(names))} classes, and the head has {outputs or 'no'} outputs",
             remedy=f"Write one class a line, in the order of the outputs, or leave {LABELS} out",
         )
-    maps = {"id2label": {str(n): name for n, name in enumerate(names)}}
-    return {**maps, "label2id": {name: n for n, name in enumerate(names)}}, []
+    return label_maps(names)
 
 
 def _preprocessing(archive: Archive, beside: Path | None, seen: Pictures, target: Path) -> str:

@@ -42,6 +42,22 @@ def read_document(folder: Path) -> dict[str, Any]:
     return document
 
 
+def class_names(document: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The names in `id2label`, in the order of the outputs; None when there are none."""
+    labels = document.get("id2label")
+    if not isinstance(labels, Mapping) or not labels:
+        return None
+    return tuple(str(name) for _, name in sorted(labels.items(), key=lambda item: int(item[0])))
+
+
+def label_maps(classes: Sequence[str]) -> dict[str, Any]:
+    """`id2label` and `label2id` as the Hub's config.json holds them."""
+    return {
+        "id2label": {str(n): name for n, name in enumerate(classes)},
+        "label2id": {name: n for n, name in enumerate(classes)},
+    }
+
+
 def build(document: Mapping[str, Any]) -> Any:
     """The keras.Model of a config.json, with fresh weights. Raises: UnsafeArtifactError, BadArtifactError."""
     config = document.get("keras")
