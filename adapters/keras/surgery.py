@@ -13,8 +13,6 @@ from adapters.keras.library import keras
 
 POOL, HIDDEN, HEAD = "forebear_pool", "forebear_hidden", "forebear_head"
 """Names of the layers that we add; a hidden layer of that name belongs to the head when it is taken off again."""
-LOGITS = frozenset({"linear", "softmax"})
-"""Activations after which a Dense layer's sums are a classifier's logits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,35 +3,54 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import PIL
 from torch import Tensor, nn
 
 from adapters.heads import HeadShape
 from adapters.images import read_images
-from adapters.keras.folders import ARCHITECTURE, class_names, label_maps, read_document, read_model, write_model
+from adapters.keras.folders import (
+    ARCHITECTURE,
+    build,
+    class_names,
+    label_maps,
+    read_document,
+    read_model,
+    write_model,
+)
 from adapters.keras.library import keras
 from adapters.keras.network import Network, on_cpu
 from adapters.keras.offer import OFFER
-from adapters.keras.surgery import LOGITS, Pictures, join, linears, pictures, split, tensors
+from adapters.keras.surgery import Parts, Pictures, join, linears, pictures, split, tensors
 from adapters.loop.learner import Items, Learner
 from adapters.loop.loop import Inputs
 from adapters.loop.roles import Role
+from adapters.loop.tasks import Task
 from adapters.loop.transfer import run
 from adapters.preprocess import Preprocess
 from lineage import Digest
+from registry.domain.data import LabelKind
 from registry.domain.transfers import Recipe
 from registry.errors import BadRecipeError
 from registry.ports import ModelInput, TransferEvent, TransferJob
 
+PROBLEMS = {
+    LabelKind.CLASS: "single_label_classification",
+    LabelKind.MANY: "multi_label_classification",
+    LabelKind.NUMBER: "regression",
+}
+"""What the head of a folder answers, in the words of the Hub's `problem_type`."""
+ACTIVATIONS = {LabelKind.CLASS: "softmax", LabelKind.MANY: "sigmoid", LabelKind.NUMBER: "linear"}
+"""What turns the head's sums into what Keras's users expect of it: probabilities, or the number itself."""
+
 
 class KerasTransfers:
-    """Feature extraction and fine-tuning of Keras image models."""
+    """Pretraining, feature extraction and fine-tuning of Keras image models."""
 
     offer = OFFER
-    params: frozenset[str] = frozenset()
 
     def run(self, job: TransferJob) -> Iterator[TransferEvent]:
         """Do `job`, yielding events. Raises: errors of `registry.errors` only."""
@@ -45,13 +64,14 @@ class KerasTransfers:
         """The classes of the source's head in the order of its outputs; None for a backbone or unnamed classes."""
         return class_names(read_document(source.folder))
 
-    def open(self, source: ModelInput, recipe: Recipe, classes: Sequence[str], *, keep_head: bool) -> Learner:
-        """Load the source in fp32 under a head for `classes`: its own when `keep_head`, else one as the recipe says.
+    def open(self, source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bool, fresh: bool) -> Learner:
+        """Load the source in fp32 under a head for `task`: its own when `keep_head`, else one as the recipe says.
 
         Raises: BadRecipeError for a model that takes no pictures, or none of the size; MisfitError, BadArtifactError.
         """
+        document = read_document(source.folder)
         with on_cpu():
-            model = read_model(source.folder)
+            model = build(document) if fresh else read_model(source.folder)
             parts, seen = split(model), pictures(model)
         if parts is None or seen is None:
             raise BadRecipeError(
@@ -59,13 +79,23 @@ class KerasTransfers:
                 remedy="Choose a source with one input (pictures with 1 or 3 channels last) and one output",
             )
         preprocess = _sized(Preprocess.read(source.folder), seen, recipe.image_size, source.label)
-        own = keep_head and parts.outputs == len(classes) and parts.activation in LOGITS
+        own = keep_head and _answers(document, parts) is task.labels and (class_names(document) or ()) == task.classes
         shape = parts.shape if own else HeadShape(recipe.head.kind, recipe.head.hidden, recipe.head.dropout)
-        head = shape.build(parts.trunk.outputs[0].shape[1], len(classes))
+        head = shape.build(parts.trunk.outputs[0].shape[1], task.outputs)
         if own:
             parts.fill(head)
-        network = Network(parts.trunk, head, channels=seen.channels, fresh=False)
+        network = Network(parts.trunk, head, channels=seen.channels, fresh=fresh)
         return KerasLearner(network, shape, preprocess, keeps_head=own)
+
+
+def _answers(document: Mapping[str, Any], parts: Parts) -> LabelKind | None:
+    """What kind of label the head gives; None where there is none, or one that no task has."""
+    if parts.outputs is None:
+        return None
+    said = document.get("problem_type")
+    if said is None:  # an archive says it by its last activation
+        return {"softmax": LabelKind.CLASS, "linear": LabelKind.CLASS, "sigmoid": LabelKind.MANY}.get(parts.activation)
+    return next((kind for kind, problem in PROBLEMS.items() if problem == said), None)
 
 
 def _sized(preprocess: Preprocess, seen: Pictures, wanted: int | None, label: str) -> Preprocess:
@@ -125,11 +155,16 @@ class KerasLearner:
         """The head's first linear layer."""
         return linears(self.head)[0]
 
-    def save(self, folder: Path, classes: Sequence[str]) -> None:
-        """A Keras model that gives probabilities: weights, config and the preprocessing that they were learnt with."""
+    def exit(self) -> nn.Linear:
+        """The head's last linear layer."""
+        return linears(self.head)[-1]
+
+    def save(self, folder: Path, task: Task) -> None:
+        """A Keras model that gives probabilities, or a number; and the preprocessing that it learnt with."""
         network = self._network.cpu()
+        extras = {"problem_type": PROBLEMS[task.labels], "channels": network.channels}
         with on_cpu():
-            whole = join(network.keras, self._shape, self.head, "softmax")
+            whole = join(network.keras, self._shape, self.head, ACTIVATIONS[task.labels])
             config = json.loads(json.dumps(keras.saving.serialize_keras_object(whole)))
-            write_model(folder, config, tensors(whole), label_maps(classes) | {"channels": network.channels})
+            write_model(folder, config, tensors(whole), extras | (label_maps(task.classes) if task.classes else {}))
         self.preprocess.write(folder)
