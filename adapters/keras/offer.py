@@ -12,4 +12,5 @@ OFFER = AdapterOffer(
     modalities=frozenset({Modality.IMAGE}),
     methods=frozenset({Method.PRETRAINING, Method.FEATURE_EXTRACTION, Method.FINE_TUNING}),
     metrics=OFFERED,
+    architectures=("keras",),
 )

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from registry.domain.params import value_of, whole_of
 from torch import Tensor, nn
 
 from adapters.loop.checkpoints import Checkpoint, Checkpoints
@@ -29,6 +28,7 @@ from adapters.loop.output import PREDICTIONS, predictions, publish
 from adapters.loop.ranks import Ranks
 from adapters.loop.roles import Role, Roles, few, read_roles
 from adapters.loop.tasks import ManyClasses, OneClass, Task
+from registry.domain.params import value_of, whole_of
 from registry.domain.transfers import Recipe
 from registry.errors import BadRecipeError
 from registry.ports import Determinism, Finished, Measured, Started, TransferJob

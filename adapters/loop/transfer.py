@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 import torch
-from registry.domain.methods import misfits
-from registry.domain.params import params_of, problems
 
 from adapters.loop.checkpoints import Checkpoints
 from adapters.loop.determinism import deterministic
@@ -23,6 +21,8 @@ from adapters.loop.methods.evaluation import evaluation
 from adapters.loop.methods.feature_extraction import feature_extraction
 from adapters.loop.methods.fine_tuning import fine_tuning
 from adapters.loop.ranks import Ranks
+from registry.domain.methods import misfits
+from registry.domain.params import params_of, problems
 from registry.domain.transfers import Method
 from registry.errors import BadRecipeError
 from registry.ports import Determinism, TransferEvent, TransferJob

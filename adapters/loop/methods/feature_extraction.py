@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from registry.domain.params import whole_of
 from torch import Tensor
 
 from adapters.loop.device import Device
@@ -20,6 +19,7 @@ from adapters.loop.optimizers import freeze, parameter_groups
 from adapters.loop.probe import Extraction, Standard, extract
 from adapters.loop.ranks import Ranks
 from adapters.loop.roles import Roles, few
+from registry.domain.params import whole_of
 from registry.domain.transfers import Freeze
 from registry.ports import TransferEvent
 
