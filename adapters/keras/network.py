@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from adapters.keras.library import keras
 from adapters.keras.surgery import layers
+from registry.errors import BadArtifactError
 
 
 class Weights(nn.Module):
@@ -22,13 +23,16 @@ class Weights(nn.Module):
 
     def __init__(self, variables: list[Any]) -> None:
         super().__init__()
-        self._variables = tuple(variables)
-        for number, variable in enumerate(variables):
-            value = variable.value.detach()
+        self._variables: dict[str, Any] = {}
+        for variable in variables:
+            name, value = variable.path.replace(".", "_"), variable.value.detach()
+            self._variables[name] = variable
             if variable.trainable:
-                self.register_parameter(str(number), nn.Parameter(value))
+                self.register_parameter(name, nn.Parameter(value))
             else:
-                self.register_buffer(str(number), value)
+                self.register_buffer(name, value)
+        if len(self._variables) < len(variables):
+            raise BadArtifactError(f"two variables of one layer are called {variables[0].path}")
         self._bind()
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Weights:
@@ -38,8 +42,8 @@ class Weights(nn.Module):
         return self
 
     def _bind(self) -> None:
-        for number, variable in enumerate(self._variables):
-            variable._value = getattr(self, str(number))
+        for name, variable in self._variables.items():
+            variable._value = getattr(self, name)
 
 
 class Network(nn.Module):

@@ -10,7 +10,7 @@ from registry.ports import AdapterOffer
 OFFER = AdapterOffer(
     name="keras",
     modalities=frozenset({Modality.IMAGE}),
-    methods=frozenset({Method.PRETRAINING, Method.FEATURE_EXTRACTION, Method.FINE_TUNING}),
+    methods=frozenset({Method.PRETRAINING, Method.FEATURE_EXTRACTION, Method.FINE_TUNING, Method.DOMAIN_ADAPTATION}),
     metrics=OFFERED,
     architectures=("keras",),
 )

@@ -33,7 +33,7 @@ from adapters.loop.transfer import run
 from adapters.preprocess import Preprocess
 from lineage import Digest
 from registry.domain.data import LabelKind
-from registry.domain.transfers import Recipe
+from registry.domain.transfers import Head, Recipe
 from registry.errors import BadRecipeError
 from registry.ports import ModelInput, TransferEvent, TransferJob
 
@@ -48,7 +48,7 @@ ACTIVATIONS = {LabelKind.CLASS: "softmax", LabelKind.MANY: "sigmoid", LabelKind.
 
 
 class KerasTransfers:
-    """Pretraining, feature extraction and fine-tuning of Keras image models."""
+    """Pretraining, feature extraction, fine-tuning and domain adaptation of Keras image models."""
 
     offer = OFFER
 
@@ -80,12 +80,17 @@ class KerasTransfers:
             )
         preprocess = _sized(Preprocess.read(source.folder), seen, recipe.image_size, source.label)
         own = keep_head and _answers(document, parts) is task.labels and (class_names(document) or ()) == task.classes
-        shape = parts.shape if own else HeadShape(recipe.head.kind, recipe.head.hidden, recipe.head.dropout)
+        shape = parts.shape if own else _shape(recipe.head)
         head = shape.build(parts.trunk.outputs[0].shape[1], task.outputs)
         if own:
             parts.fill(head)
         network = Network(parts.trunk, head, channels=seen.channels, fresh=fresh)
         return KerasLearner(network, shape, preprocess, keeps_head=own)
+
+
+def _shape(head: Head) -> HeadShape:
+    """A ridge is solved for a linear head."""
+    return HeadShape("linear" if head.kind == "ridge" else head.kind, head.hidden, head.dropout)
 
 
 def _answers(document: Mapping[str, Any], parts: Parts) -> LabelKind | None:

@@ -35,9 +35,10 @@ def tiny(side: int | None = 12, *, classes: int | None = None, name: str = "tiny
         x = keras.layers.Dense(classes, activation="softmax", name="scores")(x)
     model = keras.Model(inputs, x, name=name)
     draw = np.random.default_rng(seed)
-    for variable in model.weights:
+    for variable in model.weights:  # so that features are spread about as widely as a trained network's
         if "moving" in variable.path:
-            variable.assign(draw.uniform(0.1, 0.5, variable.shape))
+            low, high = (-0.1, 0.1) if "mean" in variable.path else (0.02, 0.1)
+            variable.assign(draw.uniform(low, high, variable.shape))
     return model
 
 
