@@ -300,6 +300,15 @@ class AdapterOffer:
     metrics: frozenset[str]
     params: Mapping[str, Param] = field(default_factory=dict)
     """What `params` of a recipe may hold for this adapter, beside what its method knows."""
+    architectures: tuple[str, ...] = ()
+    """Architectures that are this adapter's own: its recipes start from these alone, and theirs choose it. A name, or a
+    beginning that ends in `:`. Empty: whatever no other adapter calls its own."""
+
+    def owns(self, architecture: str) -> bool:
+        """True when `architecture` is one of its own."""
+        return any(
+            architecture.startswith(own) if own.endswith(":") else architecture == own for own in self.architectures
+        )
 
 
 class TransferAdapter(Protocol):

@@ -55,12 +55,15 @@ def complete(
     offers: Mapping[str, AdapterOffer],
     labels: LabelKind = LabelKind.CLASS,
     rows: int | None = None,
+    architecture: str = "",
 ) -> Recipe:
     """The recipe after defaults, for sources of `modality` and data with `labels`, run by one of `offers` (by name).
 
+    `architecture` is the first source's, which some adapters call their own.
+
     Raises: BadRecipeError with everything that no adapter here can do, or that has no meaning for this modality.
     """
-    adapter = choose_adapter(document, modality, offers)
+    adapter = choose_adapter(document, modality, offers, architecture)
     offer = offers[adapter]
     if problems := [*unoffered(document, adapter, offer), *meaningless(document, modality)]:
         raise bad(document, problems)
