@@ -15,7 +15,17 @@ from registry.errors import BadArtifactError
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 
-_DTYPES = {"f2": "F16", "f4": "F32", "f8": "F64", "i1": "I8", "i2": "I16", "i4": "I32", "i8": "I64", "u1": "U8", "b1": "BOOL"}
+_DTYPES = {
+    "f2": "F16",
+    "f4": "F32",
+    "f8": "F64",
+    "i1": "I8",
+    "i2": "I16",
+    "i4": "I32",
+    "i8": "I64",
+    "u1": "U8",
+    "b1": "BOOL",
+}
 
 
 def pieces_of(arrays: Arrays) -> list[Piece]:
@@ -36,7 +46,7 @@ def _piece(name: str, array: Array) -> Piece:
         raise BadArtifactError(f"the array {name!r} ({array.dtype}) cannot be held by safetensors")
 
     def chunks() -> Iterator[memoryview]:
-        whole = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
+        whole: Any = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
         for start in range(0, len(whole), CHUNK):
             yield memoryview(whole[start : start + CHUNK])
 

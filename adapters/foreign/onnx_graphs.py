@@ -58,14 +58,16 @@ def read_graph(path: Path) -> Graph:
         arrays = {tensor.name: _array(onnx, tensor) for tensor in model.graph.initializer}
     except BadArtifactError:
         raise
-    except Exception as error:  # protobuf and onnx raise errors of their own kinds
+    except Exception as error:  # noqa: BLE001 - protobuf and onnx raise errors of their own kinds
         raise BadArtifactError(f"{path.name} is no sound ONNX model: {error}"[:300], remedy="Get it again") from None
     for node in model.graph.node:  # initialisers that are the same are kept once, under one name
         if node.op_type == "Identity" and node.input[0] in arrays:
             arrays[node.output[0]] = arrays[node.input[0]]
     inputs = [value for value in model.graph.input if value.name not in arrays]
     if len(inputs) != 1 or len(model.graph.output) != 1:
-        raise BadArtifactError(f"{path.name} has {len(inputs)} inputs and {len(model.graph.output)} outputs, not one each")
+        raise BadArtifactError(
+            f"{path.name} has {len(inputs)} inputs and {len(model.graph.output)} outputs, not one each"
+        )
     sizes = [int(dim.dim_value) for dim in inputs[0].type.tensor_type.shape.dim]
     if len(sizes) != 4 or 3 not in {sizes[1], sizes[3]}:
         raise BadArtifactError(f"the input of {path.name} is no picture of three channels: {sizes}")
@@ -75,7 +77,7 @@ def read_graph(path: Path) -> Graph:
 
 
 def answer(graph: Graph, pictures: NDArray[np.float32]) -> Array:
-    """The scores (before a final softmax) or features of pictures [N, H, W, 3], flat: [N, …]. Raises: BadArtifactError."""
+    """What the graph gives for pictures [N, H, W, 3], flat, [N, …], before a softmax. Raises: BadArtifactError."""
     onnx, model = _onnx(), graph.model
     given = pictures if graph.channels_last else pictures.transpose(0, 3, 1, 2)
     del model.graph.output[:]
@@ -84,7 +86,7 @@ def answer(graph: Graph, pictures: NDArray[np.float32]) -> Array:
         from onnx.reference import ReferenceEvaluator  # noqa: PLC0415 - as in `_onnx`
 
         (found,) = ReferenceEvaluator(model).run(None, {graph.input: np.ascontiguousarray(given)})
-    except Exception as error:  # an evaluator of operators fails in as many ways as there are operators
+    except Exception as error:  # noqa: BLE001 - an evaluator fails in as many ways as there are operators
         raise BadArtifactError(f"the graph cannot be evaluated: {type(error).__name__}: {error}"[:300]) from None
     flat: Array = np.asarray(found).reshape(len(pictures), -1)
     return flat
@@ -173,7 +175,7 @@ def _array(onnx: Any, tensor: Any) -> Array:
 def _onnx() -> Any:
     try:
         import onnx  # noqa: PLC0415 - importers are asked about every source, and most need no onnx
-        import onnx.reference
+        import onnx.reference  # noqa: PLC0415 - as above
     except ImportError as error:
         raise MissingExtraError(
             f"an ONNX model is read with onnx, which does not import: {error}",

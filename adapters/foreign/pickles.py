@@ -114,7 +114,7 @@ def read_arrays(path: Path) -> dict[str, Array]:
         raise BadArtifactError(f"{path.name} cannot be read: {error.message}") from None
     except MemoryError:
         raise
-    except Exception as error:  # a damaged pickle fails in as many ways as there are opcodes
+    except Exception as error:  # noqa: BLE001 - a damaged pickle fails in as many ways as there are opcodes
         raise BadArtifactError(f"{path.name} is no sound pickle: {type(error).__name__}: {error}"[:300]) from None
     arrays = dict(_flat(found, ""))
     if not arrays:

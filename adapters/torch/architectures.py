@@ -136,7 +136,7 @@ def _pictures(
     rescale: float = 1 / 255,
     bgr: bool = False,
 ) -> dict[str, Any]:
-    """The Hub's preprocessor_config.json for `side` x `side` pixels, stretched, so that nothing of a picture is lost."""
+    """The Hub's preprocessor_config.json for a square of `side` pixels, stretched, so that nothing is lost."""
     return {
         "do_center_crop": False,
         "do_convert_rgb": True,

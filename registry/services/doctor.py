@@ -19,6 +19,8 @@ EXTRAS = {
     "transformers": ("transformers", "tokenizers"),
     "dvc": ("dvc", "dvc_data", "pyarrow"),
     "mlflow": ("mlflow",),
+    "onnx": ("onnx",),
+    "h5": ("h5py",),
     "server": ("fastapi", "uvicorn", "jinja2"),
     "postgres": ("psycopg",),
 }

@@ -49,7 +49,9 @@ def from_layers_model(model: LayersModel, target: Path, architecture: str | None
     reference = references.layers_model(model, table.LAST_BLOCK[conversion.architecture], headed=headed)
     notes = []
     if model.quantized:
-        notes.append(f"{model.quantized} arrays were kept as whole numbers, and are now the numbers that they stand for")
+        notes.append(
+            f"{model.quantized} arrays were kept as whole numbers, and are now the numbers that they stand for"
+        )
     side = input_side(model.layers, otherwise=299)
     return _by_table("tfjs-layers", conversion, model.arrays, target, reference, side, notes)
 
@@ -119,7 +121,7 @@ def _thin_places() -> list[tuple[str, str]]:
 def _thin_tensors(
     convolutions: list[Normalised], dense: list[tuple[Array, Array]]
 ) -> tuple[dict[str, Array], list[str]]:
-    """Our tensors. Bias and mean are one mean here, and a scale is a weight over the variance 1. Raises: MisfitError."""
+    """Our tensors: bias and mean are one mean here, a scale is a weight over the variance 1. Raises: MisfitError."""
     places = _thin_places()
     check_fit(
         f"{THIN}, by its convolutions in order",
@@ -137,7 +139,10 @@ def _thin_tensors(
             f"{norm}.num_batches_tracked": np.zeros((), np.int64),
         }
     if len(dense) == 1:
-        tensors |= {"classifier.weight": np.ascontiguousarray(dense[0][0].T), "classifier.bias": dense[0][1].reshape(-1)}
+        tensors |= {
+            "classifier.weight": np.ascontiguousarray(dense[0][0].T),
+            "classifier.bias": dense[0][1].reshape(-1),
+        }
     told = (
         "the file keeps scales and no variances: every running variance is written as 1 - 1e-5, which gives the same "
         "answers; keep normalisations frozen"

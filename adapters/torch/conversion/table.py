@@ -192,9 +192,7 @@ def _after(units: int, last: int) -> str:
 
 
 TFJS_LAYERS = (
-    Conversion(
-        "inception_v3", _inception, SHARES, head={"kind": "dense", "sizes": [256, 128]}, scores="dense_3/bias"
-    ),
+    Conversion("inception_v3", _inception, SHARES, head={"kind": "dense", "sizes": [256, 128]}, scores="dense_3/bias"),
     Conversion(
         "inception_v3_mixed4",
         _inception,

@@ -161,9 +161,11 @@ def make_head(config: dict[str, Any]) -> nn.Module:
     if head["kind"] == "linear":
         return nn.Linear(dim, classes)
     if head["kind"] == "dense":
-        sizes = [dim, *(int(size) for size in head["sizes"])]
-        hidden = [part for a, b in zip(sizes, sizes[1:], strict=False) for part in (nn.Linear(a, b), nn.ReLU())]
-        return nn.Sequential(*hidden, nn.Linear(sizes[-1], classes))
+        layers: list[nn.Module] = []
+        for size in head["sizes"]:
+            layers += [nn.Linear(dim, size), nn.ReLU()]
+            dim = size
+        return nn.Sequential(*layers, nn.Linear(dim, classes))
     hidden_size, dropout = int(head.get("hidden", 256)), nn.Dropout(float(head.get("dropout", 0.0)))
     return nn.Sequential(nn.Linear(dim, hidden_size), nn.ReLU(), dropout, nn.Linear(hidden_size, classes))
 

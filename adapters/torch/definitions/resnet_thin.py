@@ -10,7 +10,7 @@ Lying beside `model.safetensors`, `config.json` and `preprocessor_config.json`, 
 
 The network is the residual network with 50 layers of He and others (arXiv 1512.03385) with half as many channels in
 its bottlenecks, as Caffe builds it: a block strides in its first convolution, and the windows of the pooling start at
-the first pixel and may hang over the last one. Tensors are named as torchvision names them, but for the head, which is `classifier`.
+the first pixel and may hang over the last one. Tensors are named as torchvision names them; the head is `classifier`.
 """
 
 from __future__ import annotations
