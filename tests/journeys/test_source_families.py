@@ -1,4 +1,4 @@
-"""Every family of image sources that real weights are at hand for: imported, proved, transferred, measured, compared."""
+"""Every family of image sources whose weights are at hand: imported, proved, transferred, measured, compared."""
 
 from __future__ import annotations
 

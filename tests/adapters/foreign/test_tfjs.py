@@ -17,9 +17,14 @@ from registry.errors import BadArtifactError
 
 LAYERS = [{"name": "in", "class_name": "InputLayer", "config": {"batch_input_shape": [None, 8, 8, 3], "sparse": False}}]
 WEIGHTS: list[dict[str, Any]] = [
-    {"name": "a/kernel", "shape": [2, 2], "dtype": "float32", "quantization": {"min": -0.5, "scale": 0.25, "dtype": "uint8"}},
+    {
+        "name": "a/kernel",
+        "shape": [2, 2],
+        "dtype": "float32",
+        "quantization": {"min": -0.5, "scale": 0.25, "dtype": "uint8"},
+    },
     {"name": "a/bias", "shape": [2], "dtype": "float32"},
-]  # fmt: skip
+]
 RAW = bytes([0, 1, 2, 255]) + np.array([1.5, -2], "<f4").tobytes()
 
 

@@ -20,13 +20,14 @@ from registry.domain.transfers import Method
 from registry.ports import ModelInput
 from tests.adapters.loop.worlds import CLASSES, finish, image_world
 
+TWO_LAYERS = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "patch_size": 8}
 SMALL: dict[str, dict[str, Any]] = {
-    "vit": {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "patch_size": 8},
-    "dinov2": {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "mlp_ratio": 2, "patch_size": 8},
+    "vit": {**TWO_LAYERS, "intermediate_size": 32},
+    "dinov2": {**TWO_LAYERS, "mlp_ratio": 2},
     "convnext": {"hidden_sizes": [8, 16], "depths": [1, 1], "num_stages": 2},
     "efficientnet": {"width_coefficient": 0.1, "depth_coefficient": 0.1, "hidden_dim": 128},
     "resnet": {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "layer_type": "bottleneck"},
-}  # fmt: skip
+}
 
 
 def hub_folder(folder: Path, kind: str) -> Path:
