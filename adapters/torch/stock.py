@@ -75,6 +75,12 @@ class StockFamily:
             settings["classifier_dropout_prob"] = shape.dropout
         return settings | labels
 
+    def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:
+        stock: Any = trunk.stock
+        new = type(stock)(stock.config)
+        new.classifier = nn.Identity()
+        return StockTrunk(new).state_dict()
+
 
 def as_saved(stock: Any, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors under the names that `save_pretrained` gives them: those of the Hub, older than the modules'.
