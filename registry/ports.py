@@ -70,7 +70,7 @@ class SourceFacts:
     """What an importer saw in a source, before conversion."""
 
     format: str
-    """`huggingface`, `torch-state-dict` or `safetensors`."""
+    """The name of the importer, such as `huggingface`, `torch-state-dict` or `onnx`."""
     architecture: str | None
     modality: Modality | None
     task: str | None

@@ -20,6 +20,8 @@ EXTRAS = {
     "keras": ("keras", "h5py"),
     "dvc": ("dvc", "dvc_data", "pyarrow"),
     "mlflow": ("mlflow",),
+    "onnx": ("onnx",),
+    "h5": ("h5py",),
     "server": ("fastapi", "uvicorn", "jinja2"),
     "postgres": ("psycopg",),
 }
