@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,9 +17,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from adapters.heads import HeadShape
 from adapters.misfits import check_fit
-from adapters.torch.definitions import efficientnet_lite, squeezenet
-from adapters.torch.heads import HeadShape
+from adapters.torch.definitions import efficientnet_lite, inception, resnet_thin, squeezenet, vgg
 from registry.errors import BadArtifactError
 
 
@@ -30,6 +31,9 @@ class Family(Protocol):
     def tensors(self, trunk: nn.Module, shape: HeadShape | None) -> dict[str, Tensor]: ...
     def head_prefix(self, shape: HeadShape) -> str: ...
     def config(self, shape: HeadShape | None, classes: tuple[str, ...] | None) -> dict[str, Any]: ...
+    def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:
+        """The tensors of a trunk like this one, drawn anew from torch's global generator."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,9 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
 
 
 def class_names(document: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The names in `id2label`, in order; None when there are none, or only the placeholders LABEL_0, LABEL_1, …"""
+    """The names in `id2label`, in order; None when there are none, only placeholders (LABEL_0, …), or one number."""
     labels = document.get("id2label")
-    if not isinstance(labels, Mapping) or not labels:
+    if document.get("problem_type") == "regression" or not isinstance(labels, Mapping) or not labels:
         return None
     names = tuple(str(name) for _, name in sorted(labels.items(), key=lambda item: int(item[0])))
     return None if all(name == f"LABEL_{i}" for i, name in enumerate(names)) else names
@@ -103,7 +107,16 @@ DEFINITIONS: Mapping[str, Definition] = {
     "efficientnet_lite0": Definition(
         efficientnet_lite.EfficientNetLite0, efficientnet_lite.make_head, efficientnet_lite.DIM
     ),
+    "inception_v3": Definition(inception.InceptionV3, inception.make_head, inception.DIMS["inception_v3"]),
+    "inception_v3_mixed4": Definition(
+        partial(inception.InceptionV3, name="inception_v3_mixed4"),
+        inception.make_head,
+        inception.DIMS["inception_v3_mixed4"],
+    ),
+    "resnet50_thin": Definition(resnet_thin.ResNetThin, resnet_thin.make_head, resnet_thin.DIM),
     "squeezenet1_1": Definition(squeezenet.SqueezeNet, squeezenet.make_head, squeezenet.DIM),
+    "vgg16": Definition(vgg.VGG16, vgg.make_head, vgg.DIM),
+    "vgg16_pool4": Definition(partial(vgg.VGG16, blocks=vgg.DEPTH["vgg16_pool4"]), vgg.make_head, vgg.DIM),
 }
 
 
@@ -131,6 +144,9 @@ class OwnFamily:
         outputs = self.outputs if classes is None else len(classes)
         labels = {} if classes is None else label_maps(classes)
         return {"architectures": [self.name], "model_type": self.name, "num_labels": outputs, "head": head} | labels
+
+    def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:  # noqa: ARG002 - the name says it all
+        return DEFINITIONS[self.name].network(nn.Identity()).state_dict()
 
 
 def load_own(folder: Path, name: str) -> Loaded:

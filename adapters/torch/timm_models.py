@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from adapters.heads import HeadShape
 from adapters.misfits import check_fit
+from adapters.preprocess import Preprocess
 from adapters.torch.families import Loaded, class_names, fill, label_maps, read_config, read_tensors
-from adapters.torch.heads import HeadShape
-from adapters.torch.preprocess import Preprocess
 from registry.errors import BadArtifactError, InvalidError, MissingExtraError
 
 TIMM = "timm:"
@@ -54,6 +54,10 @@ class TimmFamily:
         document: dict[str, Any] = {"architecture": self.name, "num_classes": outputs, "num_features": self.dim}
         document |= {"pretrained_cfg": settings}
         return document | ({"label_names": list(classes)} | label_maps(classes) if classes else {})
+
+    def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:  # noqa: ARG002 - the name says it all
+        state: dict[str, Tensor] = build(self.name, 0)[0].state_dict()
+        return state
 
 
 def load_timm(folder: Path, architecture: str) -> Loaded:

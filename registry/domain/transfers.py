@@ -59,7 +59,10 @@ class DataChoice:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The new task head: `linear` or `mlp` (one hidden layer), with dropout before the last layer."""
+    """The new task head: `linear`, `mlp` (one hidden layer), with dropout before the last layer, or `ridge`.
+
+    A `ridge` is a linear layer that is solved at once on frozen features, not trained.
+    """
 
     kind: str = "linear"
     hidden: int = 256
@@ -89,10 +92,14 @@ class Optimizer:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How the learning rate moves: `constant`, `linear` or `cosine` to zero after `warmup` (share of all steps)."""
+    """How the learning rate moves after `warmup` (share of all steps).
+
+    `constant` stays, `linear` and `cosine` fall to zero, `staircase` is divided by ten at each of `drops` (shares).
+    """
 
     name: str = "cosine"
     warmup: float = 0.0
+    drops: tuple[float, ...] = (0.3, 0.6, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +168,30 @@ class EpochMetric:
     name: str
     role: str
     value: float
+    number: int = field(default=0, compare=False)
+    """Counts up in the order in which points are written; a point that is written again gets a new number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is and how fast it goes, as of `updated_at`."""
+
+    phase: str
+    step: int
+    """Optimiser steps done."""
+    steps: int
+    """Optimiser steps planned."""
+    samples: int
+    """Samples read so far in this phase."""
+    total: int | None
+    """Samples that this phase reads in all, where its optimiser steps do not say how long it is."""
+    rate: float | None
+    """Samples a second over the last half minute of this phase; None before that can be said."""
+    loss: float | None
+    """The last one that was read in this phase."""
+    seconds_left: float | None
+    """To the end of this phase, at the present rate."""
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +239,16 @@ class StepSummary:
     epochs: int
     error: str | None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    progress: Progress | None = None
+    """None before the first optimiser step or sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepNews:
+    """What is new of a step: how it stands now, and the curve points that were written since."""
+
+    summary: StepSummary
+    points: tuple[EpochMetric, ...]
 
 
 @dataclass(frozen=True, slots=True)

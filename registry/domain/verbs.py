@@ -28,12 +28,20 @@ from registry.domain.catalog import (
     VersionDetail,
     VersionSummary,
 )
-from registry.domain.data import DataFormat, DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, SplitPlan
+from registry.domain.data import (
+    DataFormat,
+    DatasetSummary,
+    DatasetVersionDetail,
+    DatasetVersionSummary,
+    LabelKind,
+    SplitPlan,
+)
 from registry.domain.names import Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people import Actor, NewToken, Person, TokenSummary
 from registry.domain.promotion import EvidenceValue, PolicyValue, RequestDetail, RequestState, RequestSummary
-from registry.domain.transfers import Method, Recipe, StepDetail, StepState, StepSummary
+from registry.domain.transfers import Method, Recipe, StepDetail, StepNews, StepState, StepSummary
+from registry.domain.verdicts import TransferVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,8 @@ class AddDataset:
     text_column: str = "text"
     rev: str | None = None
     format: DataFormat | None = None
+    labels: LabelKind | None = None
+    """None: as in the dataset so far, `class` in a new one."""
     uploaded: bool = False
     """As for ImportModel: no pickle, and no pointer to elsewhere, is read."""
 
@@ -207,12 +217,22 @@ class TransferVerbs(Protocol):
         background: bool = False,
         engine: str | None = None,
         auto_batch: bool = False,
+        baselines: bool = False,
+        seeds: int = 3,
     ) -> StepDetail:
         """Resolve every input to a digest, write the step as queued, start it through the engine.
 
         In the foreground it returns when the step has ended. With `auto_batch` a step that runs out of memory starts
-        again with half the batch size. Raises: BadRecipeError, NotFoundError, RefusedError, UnavailableError for
+        again with half the batch size. With `baselines` the step also runs what the transfer is compared with, each
+        trained arm with `seeds` seeds. Raises: BadRecipeError, NotFoundError, RefusedError, UnavailableError for
         resources that the engine never has.
+        """
+        ...
+
+    def verdict(self, step_id: str) -> TransferVerdict:
+        """Whether the transfer was worth it, computed again from the stored answers.
+
+        Raises: NotFoundError for a step without baselines, IntegrityError when it is not what the manifest says.
         """
         ...
 
@@ -225,6 +245,13 @@ class TransferVerbs(Protocol):
         page: PageRequest = PageRequest(),
     ) -> Page[StepSummary]: ...
     def step(self, step_id: str) -> StepDetail: ...
+    def news(self, step_id: str, *, after: int = 0) -> StepNews:
+        """How the step stands now, and its curve points with a number above `after`. Cheap: to be asked often.
+
+        Once its state is one of an end, the points are all there will be. Raises: NotFoundError.
+        """
+        ...
+
     def resume(self, step_id: str, *, background: bool = False, engine: str | None = None) -> StepDetail:
         """Go on from the last whole checkpoint, by the engine that had it. Raises: NotFoundError, StepStateError."""
         ...

@@ -5,18 +5,27 @@ The same numbers, with their reasons, are in `docs/recipes.md`; a test holds the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.domain.catalog import Modality
+from registry.domain.data import LabelKind
+from registry.domain.methods import TEST, VALIDATION, split_role
 from registry.domain.transfers import Freeze, Method, Schedule
 
-METRICS = ("accuracy", "macro_f1")
-"""Measured when nothing is said, as far as the adapter offers them; the first chooses the best epoch."""
+METRICS: Mapping[LabelKind, tuple[str, ...]] = {
+    LabelKind.CLASS: ("accuracy", "macro_f1"),
+    LabelKind.MANY: ("macro_f1", "micro_f1", "subset_accuracy"),
+    LabelKind.NUMBER: ("rmse", "mae", "r2", "spearman"),
+    LabelKind.TAGS: ("accuracy", "macro_f1"),
+    LabelKind.NONE: ("loss",),
+}
+"""Measured when nothing is said, by kind of label, as far as the adapter offers them; the first chooses the epoch."""
 MAX_LENGTH = 128
 """Tokens per text: sentences and the openings of articles, at a quarter of the cost of 512."""
-SPLITS = {"train": "train", "validation": "validation", "test": "test"}
-"""The split that each role takes when none is named."""
+SPLITS = {VALIDATION: "validation", TEST: "test"}
+"""The split that a role takes when none is named; what is learnt from takes `train`."""
 ADAPTERS = {Modality.IMAGE: "torch", Modality.TEXT: "transformers"}
 """Which adapter runs a modality when several could."""
 
@@ -40,6 +49,7 @@ class Defaults:
     schedule: Schedule
     freeze: Freeze
     head_start: float | None = None
+    optimizer: str = "adamw"
 
 
 PROBE = Defaults(
@@ -74,6 +84,48 @@ TEXT_TUNING = Defaults(
     freeze=Freeze("none"),
     head_start=10.0,
 )
+
+
+BIT_RULE: Sequence[tuple[float, int, float, tuple[float, float, float], float]] = (
+    (20_000, 500, 0.2, (0.4, 0.6, 0.8), 0.0),
+    (500_000, 10_000, 0.05, (0.3, 0.6, 0.9), 0.1),
+    (math.inf, 20_000, 0.025, (0.3, 0.6, 0.9), 0.1),
+)
+"""Below so many rows: steps, warm-up and drops as shares of them, and MixUp (Kolesnikov and others 2020, BiT)."""
+BIT_BATCH = 512
+
+
+def bit_hyperrule(rows: int) -> tuple[Defaults, dict[str, object]]:
+    """BiT-HyperRule for so many training rows: its defaults, and those of `params`.
+
+    Its rule for the size of pictures is left to `image_size`: 128 for pictures below 96 x 96, else 480.
+    """
+    _, steps, warmup, drops, mixup = next(rule for rule in BIT_RULE if rows < rule[0])
+    batch = min(BIT_BATCH, rows)
+    tuning = Defaults(
+        rates={"sgd": Rates(3e-3, 0.0), "adamw": Rates(1e-3, 0.05)},
+        epochs=max(1, math.ceil(steps * batch / rows)),
+        batch_size=batch,
+        clip=0.0,
+        schedule=Schedule("staircase", warmup, drops),
+        freeze=Freeze("none"),
+        optimizer="sgd",
+    )
+    return tuning, {"mixup": mixup}
+
+
+FEW_SHOT: Mapping[str, object] = {"shots": 10, "repeats": 5}
+"""The preset for small labelled sets: ten rows of each class, five draws; its head is a ridge."""
+
+
+def split_of(role: str) -> str:
+    """The split that `role` takes when none is named."""
+    return SPLITS.get(split_role(role)[0], "train")
+
+
+def metrics_for(method: Method, labels: LabelKind) -> tuple[str, ...]:
+    """What is measured when nothing is said."""
+    return METRICS[LabelKind.NONE if method is Method.CONTINUED_PRETRAINING else labels]
 
 
 def defaults_for(method: Method, modality: Modality) -> Defaults:

@@ -9,46 +9,39 @@ from __future__ import annotations
 import gc
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from registry.domain.audit import Event
 from registry.domain.catalog import MetricValue
-from registry.domain.names import AssetKind, VersionRef
-from registry.domain.transfers import EpochMetric, Resources, StepDetail, StepInput, StepState
-from registry.errors import (
-    AdapterError,
-    DatasetChangedError,
-    OutOfMemoryError,
-    RegistryError,
-    StepStateError,
-    error_of_disk,
-)
+from registry.domain.names import AssetKind
+from registry.domain.transfers import Resources, StepDetail, StepState
+from registry.errors import AdapterError, OutOfMemoryError, RegistryError, StepStateError, error_of_disk
 from registry.ports import (
     Advanced,
-    DataInput,
     Determinism,
     Finished,
     Measured,
-    ModelInput,
     Saved,
     Started,
     TransferEvent,
     TransferJob,
 )
 from registry.services import crew
+from registry.services.arm_recipes import plan_of
+from registry.services.baselines import Baselines
 from registry.services.batches import Batch
 from registry.services.context import Context
-from registry.services.datasets import materialise_dataset
 from registry.services.holding import Hold
-from registry.services.lookup import found, refuse_withheld
-from registry.services.publishing import Run, is_automatic, publish, threads_of
+from registry.services.inputs import lay_out_data, lay_out_models, lay_out_production
+from registry.services.lookup import found
+from registry.services.publishing import Run, is_automatic, publish, submitted_of, threads_of
 from registry.services.recipes import recipe_from_record
-from registry.services.storing import write_files
+from registry.services.reporting import Pace, Reporter
 
-PROGRESS_SECONDS = 0.5
-"""How often progress is written while nothing else is."""
+LEFTOVERS = ("checkpoints", "output", "arms")
+"""What an attempt leaves in the work folder."""
 
 
 def work_folder(home: Path, step_id: str) -> Path:
@@ -103,12 +96,12 @@ def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) ->
     inputs.mkdir(parents=True)
     recipe = recipe_from_record({k: v for k, v in step.recipe.items() if k != "submitted"})
     data = {i.role: i for i in step.inputs if i.ref.kind is AssetKind.DATASETS}
-    run = Run(step, recipe, data, hold, Batch(recipe.batch_size, recipe.batch_size))
+    run = Run(step, recipe, data, hold, Batch.recall(work, recipe.batch_size))
     try:
         job = TransferJob(
             recipe=recipe,
-            sources=_models(context, step, inputs),
-            data=_datasets(context, data, inputs),
+            sources=lay_out_models(context, step, inputs),
+            data=lay_out_data(context, data, inputs),
             work=work,
             features=context.home / "cache" / "features",
             determinism=Determinism(recipe.seed, threads_of(step)),
@@ -123,19 +116,23 @@ def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) ->
     finally:
         shutil.rmtree(inputs, ignore_errors=True)
         crew.forget(work)
-    for leftover in ("checkpoints", "output"):
+    for leftover in LEFTOVERS:
         shutil.rmtree(work / leftover, ignore_errors=True)
     wall.forget()
     Batch.forget(work)
 
 
 def _train(context: Context, run: Run, job: TransferJob, wall: WallClock) -> None:
-    """Hand the job to its adapter, where memory is short with ever smaller batches (if that was asked for)."""
-    run.batch = Batch.recall(job.work, job.recipe.batch_size)
+    """Hand the job to its adapter; where memory is short, with ever smaller batches (if that was asked for)."""
     while True:
         now = replace(job, recipe=replace(job.recipe, batch_size=run.batch.used))
         try:
-            _events(context, run, now, wall)
+            with Reporter(context, run.hold, run.pace) as reporter:
+                for event in _events(context, run, now):
+                    if isinstance(event, Saved):
+                        wall.keep()
+                    run.hold.check()
+                    _note(run, reporter, event)
         except OutOfMemoryError as error:
             fewer = run.batch.half if is_automatic(run.step) else None
             if fewer is None:
@@ -148,17 +145,9 @@ def _train(context: Context, run: Run, job: TransferJob, wall: WallClock) -> Non
         job = replace(job, resume=False)
 
 
-def _events(context: Context, run: Run, job: TransferJob, wall: WallClock) -> None:
-    for event in context.plugins.transfer(job.recipe.adapter).run(job):
-        if isinstance(event, Saved):
-            wall.keep()
-        run.hold.check()
-        _note(context, run, event)
-
-
 def _start_again(context: Context, run: Run, work: Path, fewer: Batch) -> None:
     """Forget what was learnt with larger batches: their checkpoints and points belong to another course of training."""
-    for leftover in ("checkpoints", "output"):
+    for leftover in (*LEFTOVERS, "inputs/production"):
         shutil.rmtree(work / leftover, ignore_errors=True)
     fewer.keep(work)
     step_id, too_many = run.step.summary.id, run.batch.used
@@ -167,12 +156,26 @@ def _start_again(context: Context, run: Run, work: Path, fewer: Batch) -> None:
         uow.steps.forget_curve(step_id)
         uow.steps.progress(step_id, epoch=0.0, at=context.clock.now())
         uow.commit(Event("transfer.batch_halved", step_id, {"from": too_many, "to": fewer.used}))
-    run.batch, run.started, run.finished, run.measured = fewer, None, None, []
+    run.batch, run.started, run.finished, run.measured, run.pace = fewer, None, None, [], Pace()
 
 
 def _device(wish: str, needs: Resources) -> str:
     """A step that asked for GPUs must not quietly run on the CPU."""
     return "cuda" if wish == "auto" and needs.gpus else wish
+
+
+def _events(context: Context, run: Run, job: TransferJob) -> Iterator[TransferEvent]:
+    """What the step's own job tells, then what its baselines do, where they were asked for."""
+    adapter = context.plugins.transfer(run.recipe.adapter)
+    yield from adapter.run(job)
+    plan = plan_of(submitted_of(run.step))
+    if plan is None or run.finished is None:
+        return
+    skipped: dict[str, str] = {}
+    production = lay_out_production(context, plan, job.work / "inputs", skipped)
+    baselines = Baselines(adapter, job, plan, production, skipped)
+    yield from baselines.run(run.finished.folder)
+    run.arms = baselines.collect(run.step.summary.id)
 
 
 class WallClock:
@@ -199,82 +202,27 @@ class WallClock:
         part.replace(self._file)
 
 
-def _models(context: Context, step: StepDetail, folder: Path) -> tuple[ModelInput, ...]:
-    models = []
-    for number, item in enumerate(i for i in step.inputs if i.ref.kind is AssetKind.MODELS):
-        with context.read() as uow:
-            detail = found(uow.catalog.version(item.ref), item.ref)
-        refuse_withheld(detail.summary)
-        target = folder / f"model-{number}"
-        target.mkdir()
-        write_files(context, item.ref, detail.files, target)
-        models.append(ModelInput(target, item.digest, item.role, detail.architecture, item.ref.label))
-    return tuple(models)
-
-
-def _datasets(context: Context, data: Mapping[str, StepInput], folder: Path) -> dict[str, DataInput]:
-    inputs: dict[str, DataInput] = {}
-    read: dict[VersionRef, DataInput] = {}
-    for role, item in data.items():
-        if item.ref not in read:
-            with context.read() as uow:
-                detail = found(uow.datasets.version(item.ref), item.ref)
-            if detail.summary.digest != item.digest:
-                raise DatasetChangedError(f"{item.ref} is not what it was when the step was submitted")
-            target = folder / f"data-{len(read)}"
-            target.mkdir()
-            rows = materialise_dataset(context, detail, target)
-            read[item.ref] = DataInput(
-                root=target,
-                digest=item.digest,
-                label=item.ref.label,
-                format=detail.summary.format,
-                modality=detail.dataset.describing.modality,
-                rows=rows,
-                split="",
-            )
-        inputs[role] = replace(read[item.ref], split=item.split or "")
-    return inputs
-
-
-def _note(context: Context, run: Run, event: TransferEvent) -> None:
-    """Write what people watch, at most twice a second; keep what the manifest needs."""
+def _note(run: Run, reporter: Reporter, event: TransferEvent) -> None:
+    """Report what people watch; keep what the manifest needs."""
     match event:
         case Started():
             run.started = event
+            run.pace.steps = event.steps
         case Finished():
             run.finished = event
         case Measured(final=True) if event.role in run.data:
             run.measured.append(_value(run, event))
         case Measured():
-            _write_curve(context, run, event)
+            reporter.measured(event)
         case Advanced():
-            now = time.monotonic()
-            if now - run.written_at >= PROGRESS_SECONDS:
-                run.written_at = now
-                _progress(context, run, event)
+            reporter.advanced(event)
         case Saved():
-            pass
+            reporter.flush()  # going on from this checkpoint does not measure again what was before it
 
 
 def _value(run: Run, event: Measured) -> MetricValue:
     item = run.data[event.role]
     return MetricValue(event.name, event.value, event.role, item.split or "", item.digest, item.ref.label)
-
-
-def _write_curve(context: Context, run: Run, event: Measured) -> None:
-    point = EpochMetric(event.epoch, event.step, event.name, event.role, event.value)
-    with context.write() as uow:
-        run.hold.keep(uow)
-        uow.steps.add_curve(run.step.summary.id, [point])
-        uow.commit_unaudited()
-
-
-def _progress(context: Context, run: Run, event: Advanced) -> None:
-    with context.write() as uow:
-        run.hold.keep(uow)
-        uow.steps.progress(run.step.summary.id, epoch=event.epoch, at=context.clock.now())
-        uow.commit_unaudited()
 
 
 def _fail(context: Context, hold: Hold, error: Exception) -> None:

@@ -14,11 +14,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.keras.offer import OFFER as KERAS
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog import Modality
+from registry.domain.data import LabelKind
 from registry.domain.manifests import canonical_json
 from registry.domain.names import Name, Reference
+from registry.domain.params import params_of
 from registry.domain.transfers import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports import AdapterOffer
@@ -26,6 +29,7 @@ from registry.services.recipe_defaults import IMAGE_TUNING, METRICS, PROBE, TEXT
 from registry.services.recipe_document import RecipeDocument
 from registry.services.recipes import complete, read_recipe, recipe_from_record, recipe_record, recipe_schema
 from tests.registry.json_schema import misfits
+from tests.registry.services.parameter_table import table
 
 ROOT = Path(__file__).resolve().parents[3]
 OFFERS = {"torch": TORCH, "transformers": TRANSFORMERS}
@@ -62,7 +66,8 @@ def test_five_lines_are_a_whole_recipe() -> None:
         epochs=30,
         batch_size=64,
         seed=0,
-        metrics=METRICS,
+        metrics=METRICS[LabelKind.CLASS],
+        params={name: param.default for name, param in params_of(Method.FEATURE_EXTRACTION).items()},
     )
 
 
@@ -136,6 +141,19 @@ def test_an_adapter_from_elsewhere_runs_a_modality_of_its_own() -> None:
     assert cooked(TUNE_TEXT + "adapter: jax\n", offers={"jax": second, **OFFERS}).adapter == "jax"
 
 
+def test_a_keras_model_is_transferred_by_keras_and_nothing_else_is() -> None:
+    offers = {**OFFERS, "keras": KERAS}
+    document = read_recipe(PROBE_TEXT)
+    chosen = complete(document, modality=Modality.IMAGE, offers=offers, architecture="keras")
+    assert chosen.adapter == "keras"
+    assert complete(document, modality=Modality.IMAGE, offers=offers, architecture="squeezenet1_1").adapter == "torch"
+    named = read_recipe(PROBE_TEXT + "adapter: torch\n")
+    with pytest.raises(
+        BadRecipeError, match="line 6: the adapter torch does not start from keras: of those here, keras"
+    ):
+        complete(named, modality=Modality.IMAGE, offers=offers, architecture="keras")
+
+
 # --- mistakes --------------------------------------------------------------------------------------------------------
 
 
@@ -153,7 +171,7 @@ def test_an_adapter_from_elsewhere_runs_a_modality_of_its_own() -> None:
         (PROBE_TEXT.replace("models:/library/lite0/1", "7"), "line 4: source: text is wanted, not 7"),
         (PROBE_TEXT.replace("source: models:/library/lite0/1\n", ""), "no source model is named: add source: models:/"),
         (PROBE_TEXT + "sources: [models:/a/b/1]\n", "line 6: source and sources are both given"),
-        (PROBE_TEXT.replace("{train:", "{trian:"), "there is no key 'data.trian', did you mean 'train'?"),
+        (PROBE_TEXT.replace("{train:", "{trian:"), "line 5: data.trian.[key]: 'trian' is not a role of data"),
         (PROBE_TEXT + "epochs: 0\n", "line 6: epochs: Input should be greater than or equal to 1"),
         (PROBE_TEXT + "epochs: 2.5\n", "line 6: epochs: Input should be a valid integer"),
         (PROBE_TEXT + "epochs: yes\n", "line 6: epochs: Input should be a valid integer"),
@@ -212,8 +230,7 @@ def test_fine_tuning_has_one_source_and_no_teacher() -> None:
     with pytest.raises(BadRecipeError) as caught:
         read_recipe(TWO_SOURCES)
     assert caught.value.facts["problems"] == [
-        "line 6: fine_tuning takes one source model, and there are 2",
-        "line 6: fine_tuning has no teacher: write as: source, or leave it out",
+        "line 4: fine_tuning has no use for a model as teacher: it takes source",
     ]
 
 
@@ -222,8 +239,8 @@ def test_fine_tuning_has_one_source_and_no_teacher() -> None:
     [
         (TUNE_TEXT + "metrics: [acuracy]\n", Modality.IMAGE, "line 6: there is no metric 'acuracy', did you mean 'acc"),
         (TUNE_TEXT + "metrics:\n- loss\n- xyz\n", Modality.IMAGE, "line 8: there is no metric 'xyz': the adapter"),
-        (TUNE_TEXT.replace("fine_tuning", "distillation"), Modality.IMAGE, "line 3: the adapter torch does not do"),
-        (TWO_SOURCES.replace("fine_tuning", "merge"), Modality.TEXT, "it does feature_extraction, fine_tuning"),
+        (TUNE_TEXT.replace("fine_tuning", "embedding_initialisation"), Modality.IMAGE, "line 3: the adapter"),
+        (TUNE_TEXT.replace("fine_tuning", "embedding_initialisation"), Modality.IMAGE, "does continued_pretra"),
         (TUNE_TEXT + "adapter: troch\n", Modality.IMAGE, "line 6: there is no adapter 'troch', did you mean 'torch'?"),
         (TUNE_TEXT + "adapter: xyz\n", Modality.IMAGE, "line 6: there is no adapter 'xyz': there are torch, transform"),
         (TUNE_TEXT + "adapter: transformers\n", Modality.IMAGE, "takes text models, and this source is image"),
@@ -268,7 +285,7 @@ shared = {
     "description": st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=30),
     "licence": words,
     "tags": st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), words, max_size=2),
-    "params": st.dictionaries(words, st.none() | st.booleans() | st.floats(-1e9, 1e9) | words, max_size=2),
+    "params": st.fixed_dictionaries({}, optional={"patience": st.integers(0, 99), "compile": st.booleans()}),
 }  # fmt: skip
 probes = st.fixed_dictionaries(
     {"method": st.just("feature_extraction")},
@@ -305,13 +322,106 @@ def test_a_record_of_another_schema_is_not_guessed_at() -> None:
         recipe_from_record({**recipe_record(cooked(PROBE_TEXT)), "colour": "red"})
 
 
+# --- parameters and presets ---
+
+
+@pytest.mark.parametrize(
+    ("rows", "steps", "batch", "warmup", "mixup"),
+    [
+        (1_000, 500, 512, 0.2, 0.0),
+        (100, 500, 100, 0.2, 0.0),
+        (20_000, 10_000, 512, 0.05, 0.1),
+        (500_000, 20_000, 512, 0.025, 0.1),
+    ],
+)
+def test_bits_rule_follows_the_number_of_rows(rows: int, steps: int, batch: int, warmup: float, mixup: float) -> None:
+    text = TUNE_TEXT + "params: {preset: bit_hyperrule}\n"
+    recipe = complete(read_recipe(text), modality=Modality.IMAGE, offers=OFFERS, rows=rows)
+    assert (recipe.optimizer.name, recipe.optimizer.lr, recipe.optimizer.weight_decay) == ("sgd", 3e-3, 0.0)
+    assert (recipe.batch_size, recipe.schedule.name, recipe.schedule.warmup) == (batch, "staircase", warmup)
+    assert recipe.params["mixup"] == mixup
+    assert 0 <= recipe.epochs * rows - steps * batch < rows, "as many epochs as hold the steps"
+
+
+def test_few_shots_are_a_ridge_on_several_draws_and_what_is_written_wins() -> None:
+    recipe = cooked(PROBE_TEXT + "params: {preset: few_shot, shots: 5}\n")
+    assert recipe.head == Head("ridge")
+    assert (recipe.params["shots"], recipe.params["repeats"]) == (5, 5)
+
+
+def test_a_pull_to_the_start_stands_in_for_weight_decay() -> None:
+    assert cooked(TUNE_TEXT + "params: {l2_sp: 0.1}\n").optimizer.weight_decay == 0
+    assert cooked(TUNE_TEXT).optimizer.weight_decay > 0
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("params: {wise_tf: 0.5}", "line 6: the parameter params.wise_tf is not known, did you mean 'wise_ft'?"),
+        ("params:\n  wise_ft: 1.5", "line 7: params.wise_ft is 1.5: 0 to 1 is wanted"),
+        ("params: {lp_ft: 1}", "line 6: params.lp_ft is 1: true or false is wanted"),
+        ("params: {patience: 1.5}", "line 6: params.patience is 1.5: a whole number is wanted"),
+        ("params: {patience: -1}", "line 6: params.patience is -1: 0 or more is wanted"),
+        ("params: {unfreeze: some}", "line 6: params.unfreeze is 'some': choose all or gradual"),
+        ("head: ridge", "line 6: ridge is solved on features that stay"),
+    ],
+)
+def test_a_parameter_that_cannot_be_is_named_with_its_line_and_what_can(line: str, sentence: str) -> None:
+    with pytest.raises(BadRecipeError, match=_literally(sentence)):
+        cooked(TUNE_TEXT + line + "\n")
+
+
+DOMAINS = PROBE_TEXT.replace("feature_extraction", "domain_adaptation").replace(
+    "{train: datasets:/data/mnist/1}", "{source-domain: datasets:/data/mnist/1, target-domain: datasets:/data/digits/1}"
+)
+TASKS = PROBE_TEXT.replace("feature_extraction", "multi_task").replace(
+    "{train: datasets:/data/mnist/1}", "{train.a: datasets:/data/mnist/1, train.b: datasets:/data/digits/1}"
+)
+
+
+def test_what_is_chosen_by_and_tested_on_follows_from_the_method() -> None:
+    def told(text: str) -> dict[str, str]:
+        data = cooked(text).data
+        return {role: f"{choice.dataset.name.name} {choice.split}" for role, choice in data.items()}
+
+    assert told(DOMAINS) == {
+        "source-domain": "mnist train",
+        "target-domain": "digits train",
+        "validation": "mnist validation",
+        "test": "digits test",
+    }
+    assert told(TASKS) == {
+        "train.a": "mnist train",
+        "train.b": "digits train",
+        "validation.a": "mnist validation",
+        "test.a": "mnist test",
+        "validation.b": "digits validation",
+        "test.b": "digits test",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (DOMAINS.replace(", target-domain: datasets:/data/digits/1", ""), "needs data in the role target-domain"),
+        (PROBE_TEXT.replace("{train:", "{train.a:"), "line 5: feature_extraction takes one task: write train"),
+        (TASKS.replace("train.b", "train"), "line 5: multi_task takes several tasks: name its task: train.TASK"),
+        (TASKS.replace("train.b", "train.B!"), "a task is named by small letters"),
+        (PROBE_TEXT.replace("train:", "train: data/a/1, unlabelled:"), "does not use data in the role 'unlabelled'"),
+    ],
+)
+def test_roles_that_a_method_lacks_or_cannot_use_are_named(text: str, sentence: str) -> None:
+    with pytest.raises(BadRecipeError, match=_literally(sentence)):
+        cooked(text)
+
+
 # --- schema, examples, documentation ---------------------------------------------------------------------------------
 
 
 def test_the_published_schema_describes_every_key() -> None:
     schema = recipe_schema()
     assert schema["$id"] == "forebear/recipe/v1"
-    assert schema["required"] == ["schema", "output", "method", "data"]
+    assert schema["required"] == ["schema", "output", "method"]
     assert schema["additionalProperties"] is False
     for name, key in schema["properties"].items():
         assert key.get("description"), name
@@ -346,9 +456,13 @@ def test_every_recipe_in_the_documentation_is_one(text: str) -> None:
 
 
 def test_every_key_is_in_the_documentation() -> None:
-    assert len(PRINTED) == 3
+    assert len(PRINTED) >= 3
     for name, field in RecipeDocument.model_fields.items():
         assert f"| `{field.alias or name}` |" in PAGE
+
+
+def test_the_table_of_parameters_is_what_the_code_knows() -> None:
+    assert table() in PAGE, "run: python -m tests.registry.services.parameter_table"
 
 
 def test_the_table_of_defaults_is_what_the_code_does() -> None:

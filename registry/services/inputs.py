@@ -1,0 +1,73 @@
+"""What goes into a step, out of the store: each version and each dataset as files in a folder of its own, verified."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from registry.domain.names import AssetKind, VersionRef
+from registry.domain.transfers import StepDetail, StepInput
+from registry.errors import DatasetChangedError
+from registry.ports import DataInput, ModelInput
+from registry.services.arm_recipes import Plan
+from registry.services.context import Context
+from registry.services.datasets import materialise_dataset
+from registry.services.lookup import WITHHELD, found, refuse_withheld
+from registry.services.storing import write_files
+
+
+def lay_out_models(context: Context, step: StepDetail, folder: Path) -> tuple[ModelInput, ...]:
+    """The models that go into `step`. Raises: RefusedError, IntegrityError."""
+    models = []
+    for number, item in enumerate(i for i in step.inputs if i.ref.kind is AssetKind.MODELS):
+        with context.read() as uow:
+            detail = found(uow.catalog.version(item.ref), item.ref)
+        refuse_withheld(detail.summary)
+        target = folder / f"model-{number}"
+        target.mkdir()
+        write_files(context, item.ref, detail.files, target)
+        models.append(ModelInput(target, item.digest, item.role, detail.architecture, item.ref.label))
+    return tuple(models)
+
+
+def lay_out_data(context: Context, data: Mapping[str, StepInput], folder: Path) -> dict[str, DataInput]:
+    """The datasets by role. Raises: DatasetChangedError, IntegrityError."""
+    inputs: dict[str, DataInput] = {}
+    read: dict[VersionRef, DataInput] = {}
+    for role, item in data.items():
+        if item.ref not in read:
+            with context.read() as uow:
+                detail = found(uow.datasets.version(item.ref), item.ref)
+            if detail.summary.digest != item.digest:
+                raise DatasetChangedError(f"{item.ref} is not what it was when the step was submitted")
+            target = folder / f"data-{len(read)}"
+            target.mkdir()
+            rows = materialise_dataset(context, detail, target)
+            read[item.ref] = DataInput(
+                root=target,
+                digest=item.digest,
+                label=item.ref.label,
+                format=detail.summary.format,
+                modality=detail.dataset.describing.modality,
+                rows=rows,
+                split="",
+                labels=detail.summary.labels,
+            )
+        inputs[role] = replace(read[item.ref], split=item.split or "")
+    return inputs
+
+
+def lay_out_production(context: Context, plan: Plan, inputs: Path, skipped: dict[str, str]) -> ModelInput | None:
+    """The version that was in production when the step was submitted, on disk; it may have been taken away since."""
+    if plan.production is None:
+        return None
+    with context.read() as uow:
+        detail = uow.catalog.version(plan.production)
+    if detail is None or detail.summary.status in WITHHELD:
+        skipped["production"] = f"{plan.production} is there no more, or withheld"
+        return None
+    target = inputs / "production"
+    target.mkdir()
+    write_files(context, plan.production, detail.files, target)
+    return ModelInput(target, detail.summary.digest, "production", detail.architecture, plan.production.label)
