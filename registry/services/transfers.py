@@ -10,6 +10,7 @@ from pathlib import Path
 from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.codec import from_json, to_json
+from registry.domain.following import GOING
 from registry.domain.ids import is_id, new_id
 from registry.domain.manifests import canonical_json
 from registry.domain.names import AssetKind, Name, Reference
@@ -31,7 +32,7 @@ from registry.services.running import work_folder
 from registry.services.tracking import Tracking
 from registry.services.unit_of_work import NewStep, UnitOfWork
 from registry.services.verdicts import compute_again
-from registry.services.watching import GOING, engine_of, look
+from registry.services.watching import engine_of, look
 
 START_GRACE = 10.0
 """Seconds that a queued step may be without a worker before it counts as interrupted."""
