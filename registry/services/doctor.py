@@ -19,6 +19,7 @@ EXTRAS = {
     "transformers": ("transformers", "tokenizers"),
     "dvc": ("dvc", "dvc_data", "pyarrow"),
     "mlflow": ("mlflow",),
+    "gensim": ("gensim",),
     "server": ("fastapi", "uvicorn", "jinja2"),
     "postgres": ("psycopg",),
 }
