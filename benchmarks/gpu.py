@@ -115,11 +115,11 @@ def cases(folder: Path, steps: int, *, smoke: bool) -> Iterator[Case]:
 def opened(case: Case, job: TransferJob, device: Device) -> tuple[Learner, Items, torch.optim.Optimizer, np.ndarray]:
     """Model, data and optimizer as the adapter has them."""
     roles = read_roles(job)
-    learner = case.adapter.open(case.source, job.recipe, roles.classes, keep_head=False)
+    learner = case.adapter.open(case.source, job.recipe, roles.task, keep_head=False, fresh=False)
     device.place(learner.module)
     settings = job.recipe.optimizer
     optimizer = build(parameter_groups(learner.module, learner.layers, learner.head, settings), settings)
-    return learner, learner.items(roles.train), optimizer, roles.train.labels
+    return learner, learner.items(roles.train), optimizer, roles.train.targets
 
 
 def adapter(case: Case, job: TransferJob, watch: Watch) -> None:

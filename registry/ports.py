@@ -15,6 +15,7 @@ from lineage import Digest
 from registry.domain.catalog import Modality
 from registry.domain.data import DataFormat, DvcRecord, LabelKind, Row, SplitPlan
 from registry.domain.manifests import FileEntry
+from registry.domain.params import Param
 from registry.domain.transfers import Method, Recipe
 
 
@@ -287,6 +288,8 @@ class AdapterOffer:
     modalities: frozenset[Modality]
     methods: frozenset[Method]
     metrics: frozenset[str]
+    params: Mapping[str, Param] = field(default_factory=dict)
+    """What `params` of a recipe may hold for this adapter, beside what its method knows."""
 
 
 class TransferAdapter(Protocol):

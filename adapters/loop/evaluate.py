@@ -12,7 +12,7 @@ from adapters.loop.device import Device
 from adapters.loop.feed import feed
 from adapters.loop.learner import Items
 from adapters.loop.loop import Inputs
-from adapters.loop.metrics import Labels, Logits
+from adapters.loop.metrics import Logits, Targets
 from adapters.loop.order import Indexes, reading_order
 from adapters.loop.ranks import Ranks
 
@@ -24,22 +24,25 @@ On a CPU few: larger activations are mapped anew by the system at every layer, w
 
 
 def evaluate(
-    predict: Callable[[Inputs], Tensor], module: nn.Module, items: Items, labels: Labels, device: Device, ranks: Ranks
+    predict: Callable[[Inputs], Tensor], module: nn.Module, items: Items, targets: Targets, device: Device, ranks: Ranks
 ) -> Logits:
-    """Logits (items x classes, float32) in the items' own order, on every process. `module` is left in eval mode."""
-    parts = ranks.gather(list(read(predict, module, items, labels, device, ranks)))
-    width = parts[0][1].shape[1]
-    logits = np.empty((len(items), width), dtype=np.float32)
+    """Outputs (items x …, float32) in the items' own order, on every process. `module` is left in eval mode.
+
+    Batches whose second axis differs (words of a text) are filled up with zeros to the longest.
+    """
+    parts = ranks.gather(list(read(predict, module, items, targets, device, ranks)))
+    shape = np.max([values.shape[1:] for _, values in parts], axis=0)
+    outputs = np.zeros((len(items), *shape), dtype=np.float32)
     for indexes, values in parts:
-        logits[indexes] = values
-    return logits
+        outputs[:, *(slice(size) for size in values.shape[1:])][indexes] = values
+    return outputs
 
 
 def read(
     predict: Callable[[Inputs], Tensor],
     module: nn.Module,
     items: Items,
-    labels: Labels,
+    targets: Targets,
     device: Device,
     ranks: Ranks | None = None,
 ) -> Iterator[tuple[Indexes, Logits]]:
@@ -47,7 +50,7 @@ def read(
     module.eval()
     order = reading_order(len(items), READING_BATCH[device.target.type], items.lengths)
     mine = order[ranks.rank :: ranks.world] if ranks else order
-    for indexes, (inputs, _) in zip(mine, feed(items, labels, mine, device), strict=True):
+    for indexes, (inputs, _) in zip(mine, feed(items, targets, mine, device), strict=True):
         with torch.inference_mode(), device.autocast():
             values = predict(inputs)
         yield indexes, values.float().cpu().numpy()

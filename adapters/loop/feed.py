@@ -13,23 +13,23 @@ from torch import Tensor
 from adapters.loop.device import Device
 from adapters.loop.learner import ArrayItems, Items
 from adapters.loop.loop import Batch, Inputs
-from adapters.loop.metrics import Labels
+from adapters.loop.metrics import Targets
 from adapters.loop.order import Indexes
 
 AHEAD = 8
 """Batches prepared ahead of a GPU."""
 
 
-def feed(items: Items, labels: Labels, order: Iterable[Indexes], device: Device) -> Iterator[Batch]:
-    """Inputs and labels of each index array in `order`, in that order, on `device`."""
+def feed(items: Items, targets: Targets, order: Iterable[Indexes], device: Device) -> Iterator[Batch]:
+    """Inputs and targets of each index array in `order`, in that order, on `device`."""
     if not device.is_gpu or (isinstance(items, ArrayItems) and items.rows.is_cuda):
         for indexes in order:
-            yield _laid_out(items.batch(indexes)), torch.from_numpy(labels[indexes]).to(device.target)
+            yield _laid_out(items.batch(indexes)), torch.from_numpy(targets[indexes]).to(device.target)
         return
     with ThreadPoolExecutor(min(AHEAD, os.cpu_count() or 1), thread_name_prefix="feed") as pool:
         waiting: deque[Future[Batch]] = deque()
         for indexes in order:
-            waiting.append(pool.submit(_pinned, items, labels, indexes))
+            waiting.append(pool.submit(_pinned, items, targets, indexes))
             if len(waiting) > AHEAD:
                 yield _to(device, waiting.popleft().result())
         while waiting:
@@ -38,23 +38,28 @@ def feed(items: Items, labels: Labels, order: Iterable[Indexes], device: Device)
 
 def _laid_out(inputs: Inputs) -> Inputs:
     """Pictures in channels-last memory, as convolutions have their weights."""
-    pictures = isinstance(inputs, Tensor) and inputs.ndim == 4
-    return inputs.to(memory_format=torch.channels_last) if pictures and isinstance(inputs, Tensor) else inputs
+    if isinstance(inputs, Tensor):
+        return inputs.to(memory_format=_layout(inputs))
+    return {name: tensor.to(memory_format=_layout(tensor)) for name, tensor in inputs.items()}
 
 
-def _pinned(items: Items, labels: Labels, indexes: Indexes) -> Batch:
+def _layout(tensor: Tensor) -> torch.memory_format:
+    return torch.channels_last if tensor.ndim == 4 else torch.preserve_format
+
+
+def _pinned(items: Items, targets: Targets, indexes: Indexes) -> Batch:
     inputs = items.batch(indexes)
     pinned: Inputs = (
         inputs.pin_memory() if isinstance(inputs, Tensor) else {k: v.pin_memory() for k, v in inputs.items()}
     )
-    return pinned, torch.from_numpy(labels[indexes]).pin_memory()
+    return pinned, torch.from_numpy(targets[indexes]).pin_memory()
 
 
 def _to(device: Device, batch: Batch) -> Batch:
-    inputs, labels = batch
+    inputs, targets = batch
     there = device.target
     if isinstance(inputs, Tensor):
-        layout = torch.channels_last if inputs.ndim == 4 else torch.preserve_format
-        return inputs.to(there, non_blocking=True, memory_format=layout), labels.to(there, non_blocking=True)
-    moved = {name: tensor.to(there, non_blocking=True) for name, tensor in inputs.items()}
-    return moved, labels.to(there, non_blocking=True)
+        moved: Inputs = inputs.to(there, non_blocking=True, memory_format=_layout(inputs))
+    else:
+        moved = {n: t.to(there, non_blocking=True, memory_format=_layout(t)) for n, t in inputs.items()}
+    return moved, targets.to(there, non_blocking=True)

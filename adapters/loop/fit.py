@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -13,11 +13,10 @@ from torch import Tensor, nn
 from adapters.loop.checkpoints import Checkpoint, Checkpoints
 from adapters.loop.determinism import random_states, restore_random_states, seed_everything
 from adapters.loop.device import Device
-from adapters.loop.evaluate import evaluate
 from adapters.loop.feed import feed
 from adapters.loop.learner import Items
-from adapters.loop.loop import Inputs, Step, train
-from adapters.loop.metrics import Labels, choosing_metric, measure, merit
+from adapters.loop.loop import Inputs, Objective, Step, train
+from adapters.loop.metrics import Targets, merit
 from adapters.loop.optimizers import keep_frozen
 from adapters.loop.order import epoch_order
 from adapters.loop.ranks import Ranks
@@ -46,23 +45,35 @@ class Progress:
     """Time on the device in earlier attempts and in this one up to the last checkpoint."""
 
 
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """How the best epoch is found: by the value that `chooser` names among what `measure` finds on held-out data."""
+
+    measure: Callable[[], Mapping[str, float]]
+    chooser: str
+    role: str = "validation"
+    patience: int = 0
+    """Epochs without a better value before training ends; 0: never."""
+
+
 @dataclass(slots=True)
 class Fit:
-    """One model fitted to one set of items. `run` leaves `module` with the weights of the best epoch.
+    """One module fitted to one set of items. `run` leaves `module` with the weights of the best epoch.
 
-    With validation data the best epoch is the one with the best first metric of the recipe (ties: lower loss, then
-    earlier); without, it is the last. The test data is not here: nothing is chosen by it.
+    `module` holds everything that learns, `objective` gives the loss of a batch. With a `judge` the best epoch is the
+    one with the best choosing metric (ties: lower loss, then earlier); without, it is the last. The test data is not
+    here: nothing is chosen by it.
     """
 
     recipe: Recipe
     fix: Determinism
-    predict: Callable[[Inputs], Tensor]
+    objective: Objective
     module: nn.Module
     frozen: list[nn.Module]
     optimizer: torch.optim.Optimizer
     items: Items
-    labels: Labels
-    validation: tuple[Items, Labels] | None
+    targets: Targets
+    judge: Judge | None
     device: Device
     ranks: Ranks
     checkpoints: Checkpoints
@@ -72,6 +83,10 @@ class Fit:
     """Optimiser steps planned."""
     since: float
     """When this attempt began (`time.perf_counter`)."""
+    fresh: bool = False
+    """Weights start at random: BatchNorm gathers statistics."""
+    before_epoch: Callable[[int], None] = lambda _: None
+    """Called with the number of epochs done before each one begins, resumed or not."""
     progress: Progress = field(default_factory=Progress)
     best: dict[str, Tensor] = field(default_factory=dict)
     _total: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
@@ -91,8 +106,9 @@ class Fit:
         self._total = self._total.to(self.device.target)
         if not self.ranks.first:
             seed_everything(self.fix.seed + self.ranks.rank + self.progress.step)  # each process drops out others
-        stepping = self.ranks.wrap(_Predictor(self.module, self.predict))
-        while self.progress.epoch < self.recipe.epochs:
+        stepping = self.ranks.wrap(_Stepping(self.module, self.objective))
+        while self.progress.epoch < self.recipe.epochs and not self._tired:
+            self.before_epoch(self.progress.epoch)
             yield from self._epoch(stepping)
         if self.best:
             self.module.load_state_dict(self.best, strict=False)
@@ -109,10 +125,10 @@ class Fit:
             least=self.least,
         )
         shares = [self.ranks.share(batch) for batch in order[p.within :]]
-        batches = feed(self.items, self.labels, (part for part, _ in shares), self.device)
+        batches = feed(self.items, self.targets, (part for part, _ in shares), self.device)
         weighted = zip(batches, (weight for _, weight in shares), strict=True)
         factor, every = rate(recipe.schedule, self.steps), max(1, min(50, self.steps // 100))
-        keep_frozen(self.module, self.frozen)
+        keep_frozen(self.module, self.frozen, fresh=self.fresh)
         optimizer, clip = self.optimizer, recipe.optimizer.clip
         for step in train(stepping, weighted, optimizer, factor, self.device, start=p.step, clip=clip):
             p.step, p.within, p.samples = step.number, p.within + 1, p.samples + step.samples
@@ -124,8 +140,14 @@ class Fit:
         self._check()
         p.epoch, p.within = p.epoch + 1, 0
         yield from self._measure()
-        if not recipe.checkpoint_every or p.epoch == recipe.epochs:
+        if not recipe.checkpoint_every or p.epoch == recipe.epochs or self._tired:
             yield self._save()
+
+    @property
+    def _tired(self) -> bool:
+        """True when patience with the validation value has run out."""
+        p = self.progress
+        return self.judge is not None and 0 < self.judge.patience <= p.epoch - p.best_epoch and p.best_merit is not None
 
     def _advanced(self, step: Step, per_epoch: int, every: int) -> Advanced:
         reads = not self.device.is_gpu or (step.number // every) % LOSS_EVERY == 0
@@ -140,17 +162,14 @@ class Fit:
         mean = self._total.item() / len(self.items)
         self._total.zero_()
         yield Measured("loss", mean, "train", p.epoch, p.step)
-        if self.validation is None:
+        if self.judge is None:
             p.best_epoch = p.epoch
             return
-        items, labels = self.validation
-        logits = evaluate(self.predict, self.module, items, labels, self.device, self.ranks)
-        chooser = choosing_metric(self.recipe.metrics)
-        values = measure((*self.recipe.metrics, chooser, "loss"), labels, logits)
+        values = self.judge.measure()
         for name, value in values.items():
-            yield Measured(name, value, "validation", p.epoch, p.step)
-        if p.best_merit is None or merit(chooser, values) > p.best_merit:
-            p.best_epoch, p.best_merit, self.best = p.epoch, merit(chooser, values), self._learnt()
+            yield Measured(name, value, self.judge.role, p.epoch, p.step)
+        if p.best_merit is None or merit(self.judge.chooser, values) > p.best_merit:
+            p.best_epoch, p.best_merit, self.best = p.epoch, merit(self.judge.chooser, values), self._learnt()
 
     def _learnt(self) -> dict[str, Tensor]:
         """A copy of all that training can change."""
@@ -212,17 +231,17 @@ class Fit:
         restore_random_states(found.part("rng"))
 
 
-class _Predictor(nn.Module):
-    """The whole forward pass as one module, which is what gradient averaging wants to wrap."""
+class _Stepping(nn.Module):
+    """From inputs and targets to the loss as one module, which is what gradient averaging wants to wrap."""
 
-    def __init__(self, module: nn.Module, predict: Callable[[Inputs], Tensor]) -> None:
+    def __init__(self, module: nn.Module, objective: Objective) -> None:
         super().__init__()
         self.module = module
-        self.predict = predict
+        self.objective = objective
 
-    def forward(self, inputs: Inputs) -> Tensor:
-        """Logits (N x classes)."""
-        return self.predict(inputs)
+    def forward(self, inputs: Inputs, targets: Tensor) -> Tensor:
+        """The mean loss of a batch."""
+        return self.objective(inputs, targets)
 
 
 def _like(parameter: Tensor, value: Tensor) -> Tensor:

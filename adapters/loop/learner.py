@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +14,7 @@ from adapters.loop.loop import Inputs
 from adapters.loop.optimizers import Layers
 from adapters.loop.order import Indexes
 from adapters.loop.roles import Role
+from adapters.loop.tasks import Task
 from lineage import Digest
 from registry.domain.transfers import Recipe
 from registry.ports import AdapterOffer, ModelInput
@@ -50,7 +51,7 @@ class ArrayItems:
 
 
 class Learner(Protocol):
-    """A source model with a head for the classes at hand.
+    """A source model with a head for the task at hand.
 
     `predict(x)` is `classify(features(x))`; `features` are what the head's input is, after pooling.
     """
@@ -100,7 +101,7 @@ class Learner(Protocol):
         ...
 
     def predict(self, inputs: Inputs) -> Tensor:
-        """Logits (N x classes)."""
+        """The head's outputs (N x outputs of the task)."""
         ...
 
     def features(self, inputs: Inputs) -> Tensor:
@@ -108,14 +109,18 @@ class Learner(Protocol):
         ...
 
     def classify(self, features: Tensor) -> Tensor:
-        """The head alone: logits (N x classes) of features."""
+        """The head alone: outputs (N x outputs of the task) of features."""
         ...
 
     def entrance(self) -> nn.Linear:
         """The head's first linear layer, into which standardisation is folded."""
         ...
 
-    def save(self, folder: Path, classes: Sequence[str]) -> None:
+    def exit(self) -> nn.Linear:
+        """The head's last linear layer, into which the scale of numbers is folded."""
+        ...
+
+    def save(self, folder: Path, task: Task) -> None:
         """Write the model into the empty `folder`, deterministic to the byte."""
         ...
 
@@ -124,8 +129,6 @@ class Workshop(Protocol):
     """One library's side of a transfer."""
 
     offer: AdapterOffer
-    params: frozenset[str]
-    """Keys of `recipe.params` that this workshop reads, beside the shared ones."""
 
     def libraries(self) -> Mapping[str, str]:
         """Names and versions of what computes here, beside torch and numpy."""
@@ -135,9 +138,10 @@ class Workshop(Protocol):
         """The classes of the source's own head in its order; None when it has no head or its classes no names."""
         ...
 
-    def open(self, source: ModelInput, recipe: Recipe, classes: Sequence[str], *, keep_head: bool) -> Learner:
-        """Load `source` in fp32 on the CPU, with its own head when `keep_head`, else with a new one.
+    def open(self, source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bool, fresh: bool) -> Learner:
+        """Load `source` in fp32 on the CPU, with its own head when `keep_head`, else with a new one for `task`.
 
+        `fresh`: its architecture alone, every weight drawn anew from torch's global generator.
         Raises: BadRecipeError for a head that this source cannot have, MisfitError, BadArtifactError.
         """
         ...

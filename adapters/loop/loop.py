@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
-import torch.nn.functional as F  # noqa: N812 -- its name in the field
 from torch import Tensor, nn
 
 from adapters.loop.device import Device
 
 Inputs: TypeAlias = Tensor | dict[str, Tensor]
 Batch: TypeAlias = tuple[Inputs, Tensor]
-"""Inputs and labels (int64 class numbers, shape N), on the device."""
+"""Inputs and what is to be answered (first axis: the items), on the device."""
+Objective: TypeAlias = Callable[[Inputs, Tensor], Tensor]
+"""The mean loss (a scalar) of a batch of inputs and targets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Step:
 
 
 def train(
-    predict: Callable[[Inputs], Tensor],
+    objective: Objective,
     batches: Iterable[tuple[Batch, float]],
     optimizer: torch.optim.Optimizer,
     rate: Callable[[int], float],
@@ -36,23 +37,23 @@ def train(
     start: int = 0,
     clip: float = 1.0,
 ) -> Iterator[Step]:
-    """Minimise cross-entropy over `batches`; yields after each step, and never waits for the device itself.
+    """Minimise `objective` over `batches`; yields after each step, and never waits for the device itself.
 
-    `predict` maps inputs to logits (N x classes). Each batch comes with a weight on its loss: 1 on one process, and
+    `objective` gives the mean loss of a batch. Each batch comes with a weight on its loss: 1 on one process, and
     what makes gradients averaged over processes the mean over all items on several. `rate` is the factor on each
     group's learning rate at steps `start`, `start + 1`, … . Gradients are clipped to the norm `clip` (0: not).
     """
     bases = [float(group["initial_lr"]) for group in optimizer.param_groups]
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    for number, ((inputs, labels), weight) in enumerate(batches, start=start + 1):
+    for number, ((inputs, targets), weight) in enumerate(batches, start=start + 1):
         factor = rate(number - 1)
         for group, base in zip(optimizer.param_groups, bases, strict=True):
             group["lr"] = base * factor
         with device.autocast():
-            loss = F.cross_entropy(predict(inputs), labels) * weight
+            loss = objective(inputs, targets) * weight
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if clip:
             nn.utils.clip_grad_norm_(parameters, clip)
         optimizer.step()
-        yield Step(number, loss.detach(), len(labels))
+        yield Step(number, loss.detach(), len(targets))

@@ -41,14 +41,15 @@ def freeze(layers: Layers, head: nn.Module, what: Freeze) -> list[nn.Module]:
     return still
 
 
-def keep_frozen(module: nn.Module, frozen: Sequence[nn.Module]) -> None:
-    """Training mode for `module`; eval mode for its frozen parts, and for every BatchNorm, frozen or learning.
+def keep_frozen(module: nn.Module, frozen: Sequence[nn.Module], *, fresh: bool = False) -> None:
+    """Training mode for `module`; eval mode for its frozen parts, and unless `fresh` for every BatchNorm.
 
     The trunk is pretrained: its running statistics come from far more data than a transfer has, and a few hundred
-    steps with a small momentum leave them neither old nor new. Scales and shifts still learn.
+    steps with a small momentum leave them neither old nor new. Scales and shifts still learn. A `fresh` module has no
+    statistics yet: its BatchNorms gather them.
     """
     module.train()
-    still = [part for part in module.modules() if isinstance(part, _BatchNorm)]
+    still = [] if fresh else [part for part in module.modules() if isinstance(part, _BatchNorm)]
     for part in (*frozen, *still):
         part.eval()
 

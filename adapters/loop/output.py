@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from adapters.loop.checkpoints import sync
-from adapters.loop.learner import Learner
-from adapters.loop.metrics import Labels
+from adapters.loop.metrics import Logits
 from adapters.loop.roles import Role
+from adapters.loop.tasks import Task
 
 PREDICTIONS = "predictions.json"
 
 
-def publish(work: Path, learner: Learner, classes: Sequence[str], test: Role | None, guess: Labels | None) -> Path:
-    """Write `work/output` whole: beside its place, synced, renamed. An older attempt's output is replaced."""
+def publish(work: Path, save: Callable[[Path], None], files: Mapping[str, bytes]) -> Path:
+    """Write `work/output` whole: beside its place, synced, renamed. An older attempt's output is replaced.
+
+    `save` writes the model into an empty folder; `files` come beside it.
+    """
     final, draft = work / "output", work / ".output-draft"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    learner.save(draft, classes)
-    if test is not None and guess is not None:
-        (draft / PREDICTIONS).write_bytes(predictions(classes, test, guess))
+    save(draft)
+    for name, body in files.items():
+        (draft / name).write_bytes(body)
     for path in sorted(draft.rglob("*")):
         sync(path)
     sync(draft)
@@ -32,11 +35,11 @@ def publish(work: Path, learner: Learner, classes: Sequence[str], test: Role | N
     return final
 
 
-def predictions(classes: Sequence[str], test: Role, guess: Labels) -> bytes:
+def predictions(task: Task, test: Role, outputs: Logits) -> bytes:
     """Per test row: key, label, prediction. Kept so that every later comparison can be recomputed without a GPU."""
     rows = [
-        json.dumps({"key": row.key, "label": row.label, "prediction": classes[g]}, ensure_ascii=False)
-        for row, g in zip(test.rows, guess.tolist(), strict=True)
+        json.dumps({"key": row.key, "label": row.label, "prediction": task.answer(output)}, ensure_ascii=False)
+        for row, output in zip(test.rows, outputs, strict=True)
     ]
     head = json.dumps(
         {

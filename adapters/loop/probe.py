@@ -87,7 +87,7 @@ def extract(
             cost = reading_flops(learner.features, learner.module, one_item(items, device))
             into.flops += cost * len(items)
             with cache.writing(key, len(items), learner.feature_size) as array:
-                for indexes, values in read(learner.features, learner.module, items, role.labels, device):
+                for indexes, values in read(learner.features, learner.module, items, role.targets, device):
                     array[indexes] = values
                     into.items += len(indexes)
                     yield Advanced(0, 0.0, f"features of {role.name}", None, into.items)

@@ -1,35 +1,39 @@
-"""What a recipe's roles hold: rows in order of key, their class numbers, and the mistakes found before any work."""
+"""What a recipe's roles hold: rows in order of key, their targets, and the mistakes found before any work."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from adapters.loop.metrics import Labels
-from registry.domain.data import Row
+from adapters.loop.metrics import Targets
+from adapters.loop.order import Indexes
+from adapters.loop.tasks import Task, task_of
+from registry.domain.data import LabelKind, Row
 from registry.errors import BadDataError, BadRecipeError
 from registry.ports import DataInput, TransferJob
-
-USED = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """The rows of one role and their class numbers (int64, one per row)."""
+    """The rows of one role and what is to be answered for each (first axis: the rows)."""
 
     name: str
     data: DataInput
     rows: tuple[Row, ...]
-    labels: Labels
+    targets: Targets
+
+    def take(self, indexes: Indexes) -> Role:
+        """Some of its rows, in the order given."""
+        return replace(self, rows=tuple(self.rows[n] for n in indexes.tolist()), targets=self.targets[indexes])
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """The data of one step by role. Classes come from the training rows alone."""
+    """The labelled data of one step: what it is learnt from, chosen by and tested on."""
 
-    classes: tuple[str, ...]
+    task: Task
     train: Role
     validation: Role | None
     test: Role | None
@@ -53,59 +57,76 @@ class Roles:
         return sum(row.digest in seen for row in self.test.rows)
 
 
-def read_roles(job: TransferJob, parent_classes: Sequence[str] | None = None) -> Roles:
-    """Read and check all roles; classes are in the parent head's order where it knows the same ones, else sorted.
+def read_roles(
+    job: TransferJob,
+    parent_classes: Sequence[str] | None = None,
+    *,
+    train: str = "train",
+    validation: str = "validation",
+    test: str = "test",
+) -> Roles:
+    """Read and check the labelled roles, under other names where a method has them so (`train.digits`).
 
-    Raises: BadRecipeError for a missing train role or one that is not used here, BadDataError for an empty split, a
-    row without a label, a single class, or a label that training never sees.
+    Raises: BadRecipeError for a missing train role, BadDataError for an empty split, a row without a label, a single
+    class, or a label that training never sees.
     """
-    unused = [name for name in job.data if name not in USED]
-    if unused:
-        raise BadRecipeError(
-            f"{job.recipe.method} does not use data in the role {unused[0]!r}",
-            remedy=f"Give data as {', '.join(USED)}",
-        )
-    if "train" not in job.data:
-        raise BadRecipeError("the recipe names no training data", remedy="Add data.train")
-    found = {label for _, label in _labelled("train", job.data["train"])}
-    if len(found) < 2:
+    if train not in job.data:
+        raise BadRecipeError(f"the recipe names no {train} data", remedy=f"Add data.{train}")
+    rows = rows_of(train, job.data[train])
+    task = task_of(job.data[train], rows, parent_classes)
+
+    def role(name: str) -> Role | None:
+        return labelled_role(name, job.data[name], task) if name in job.data else None
+
+    first = role(train)
+    assert first is not None  # noqa: S101 -- told to the type checker: looked up above
+    return Roles(task, first, role(validation), role(test))
+
+
+def labelled_role(name: str, data: DataInput, task: Task) -> Role:
+    """The rows of `data` with the targets of `task`. Raises: BadDataError, also for labels of another kind."""
+    if data.labels is not task.labels:
         raise BadDataError(
-            f"the split {job.data['train'].split!r} of {job.data['train'].label} has one class only: {min(found)!r}",
-            remedy="A classifier needs two classes or more",
+            f"{name} data ({data.label}) has labels of kind {data.labels.value}, and what is learnt is "
+            f"{task.labels.value}",
+            remedy="Register both with the same --labels",
         )
-    same = parent_classes is not None and found == set(parent_classes)
-    classes = tuple(parent_classes) if same and parent_classes is not None else tuple(sorted(found))
-    roles = {name: _role(name, data, classes) for name, data in job.data.items()}
-    return Roles(classes, roles["train"], roles.get("validation"), roles.get("test"))
+    rows = rows_of(name, data)
+    return Role(name, data, rows, task.targets(name, data, rows))
 
 
-def _role(name: str, data: DataInput, classes: tuple[str, ...]) -> Role:
-    number = {label: n for n, label in enumerate(classes)}
-    pairs = _labelled(name, data)
-    strangers = sorted({label for _, label in pairs} - number.keys())
-    if strangers:
-        raise BadDataError(
-            f"{name} data ({data.label}, split {data.split!r}) has the label {strangers[0]!r}, "
-            "which no training row has",
-            remedy="Put rows of every class into the training split",
-            facts={"labels": strangers},
-        )
-    labels = np.array([number[label] for _, label in pairs], dtype=np.int64)
-    return Role(name, data, tuple(row for row, _ in pairs), labels)
+def bare_role(name: str, data: DataInput) -> Role:
+    """The rows of `data` without their labels, should they have some; targets are zeros. Raises: BadDataError."""
+    rows = rows_of(name, data)
+    return Role(name, data, rows, np.zeros(len(rows), dtype=np.int64))
 
 
-def _labelled(name: str, data: DataInput) -> list[tuple[Row, str]]:
-    rows = sorted(data.chosen, key=lambda row: row.key)
+def rows_of(name: str, data: DataInput) -> tuple[Row, ...]:
+    """The rows of the chosen split in order of key. Raises: BadDataError when there are none."""
+    rows = tuple(sorted(data.chosen, key=lambda row: row.key))
     if not rows:
         raise BadDataError(
             f"the split {data.split!r} of {data.label}, wanted as {name} data, has no rows",
             remedy=f"Its splits are {', '.join(sorted({row.split for row in data.rows})) or 'none'}",
         )
-    pairs = [(row, row.label) for row in rows if row.label is not None]
-    if len(pairs) < len(rows):
-        bare = next(row for row in rows if row.label is None)
-        raise BadDataError(
-            f"row {bare.key} of {data.label} (split {data.split!r}) has no label",
-            remedy=f"{name} data needs a label on every row",
-        )
-    return pairs
+    return rows
+
+
+def few(role: Role, shots: int, seed: int) -> Indexes:
+    """`shots` rows of each label, drawn by `seed`, in order of row; every row when there are no more, or `shots` is 0.
+
+    Where rows have no classes (numbers, several classes at once), `shots` rows in all.
+    """
+    draw, everything = np.random.default_rng([seed, shots]), np.arange(len(role.rows), dtype=np.int64)
+    if not shots:
+        return everything
+    groups = [everything]
+    if role.data.labels is LabelKind.CLASS:
+        groups = [np.flatnonzero(role.targets == number) for number in np.unique(role.targets)]
+    chosen = [group if len(group) <= shots else draw.choice(group, shots, replace=False) for group in groups]
+    return np.sort(np.concatenate(chosen)).astype(np.int64)
+
+
+def has_labels(data: DataInput) -> bool:
+    """True where the rows were registered with labels of any kind."""
+    return data.labels is not LabelKind.NONE

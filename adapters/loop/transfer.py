@@ -1,34 +1,42 @@
 """One governed transfer, from job to output folder, for any workshop that speaks torch.
 
-Read it downwards: check the recipe, fix the environment, then one of the two methods (`methods`). Under torchrun every
-process runs this; the first one reports and writes.
+Read it downwards: check the recipe, fix the environment, then one of the `methods`. Under torchrun every process runs
+this; the first one reports and writes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 
 from adapters.loop.checkpoints import Checkpoints
 from adapters.loop.determinism import deterministic
 from adapters.loop.device import probe
+from adapters.loop.environment import Environment
 from adapters.loop.failures import only_registry_errors
 from adapters.loop.fingerprint import fingerprint
 from adapters.loop.learner import Workshop
-from adapters.loop.methods import Environment, feature_extraction, fine_tuning
-from adapters.loop.metrics import check_metrics
+from adapters.loop.methods.evaluation import evaluation
+from adapters.loop.methods.feature_extraction import feature_extraction
+from adapters.loop.methods.fine_tuning import fine_tuning
 from adapters.loop.ranks import Ranks
+from registry.domain.methods import misfits
+from registry.domain.params import params_of, problems
 from registry.domain.transfers import Method
 from registry.errors import BadRecipeError
 from registry.ports import Determinism, TransferEvent, TransferJob
 
-PARAMS = frozenset({"precision", "compile", "deterministic"})
-"""Keys of `recipe.params` that every workshop understands."""
-METHODS = {Method.FEATURE_EXTRACTION: feature_extraction, Method.FINE_TUNING: fine_tuning}
+Way = Callable[[Environment], Iterator[TransferEvent]]
+METHODS: Mapping[Method, Way] = {
+    Method.PRETRAINING: fine_tuning,
+    Method.FEATURE_EXTRACTION: feature_extraction,
+    Method.FINE_TUNING: fine_tuning,
+}
+"""What the shared floor can do for every workshop; one may bring ways of its own (`run`)."""
 
 
-def run(job: TransferJob, workshop: Workshop) -> Iterator[TransferEvent]:
+def run(job: TransferJob, workshop: Workshop, ways: Mapping[Method, Way] = METHODS) -> Iterator[TransferEvent]:
     """Do `job`. Raises: errors of `registry.errors` only (BadRecipeError and BadDataError before any work)."""
     with only_registry_errors(workshop.offer.name):
         check(job, workshop)
@@ -53,7 +61,8 @@ def run(job: TransferJob, workshop: Workshop) -> Iterator[TransferEvent]:
         strict = not device.is_gpu or job.recipe.params.get("deterministic") is True
         with deterministic(fix, strict=strict):
             around = Environment(job, workshop, ranks, device, checkpoints, found, fix)
-            for event in METHODS[job.recipe.method](around):
+            way = evaluation if job.recipe.epochs == 0 else ways[job.recipe.method]
+            for event in way(around):
                 if ranks.first:
                     yield event
 
@@ -64,13 +73,13 @@ def check(job: TransferJob, workshop: Workshop) -> None:
     if recipe.method not in offer.methods:
         does = ", ".join(sorted(offer.methods))
         raise BadRecipeError(f"the adapter {offer.name} does not do {recipe.method}", remedy=f"It does {does}")
-    if len(job.sources) != 1:
-        raise BadRecipeError(f"{recipe.method} takes one source, and this recipe has {len(job.sources)}")
-    strange = sorted(recipe.params.keys() - PARAMS - workshop.params)
-    if strange:
-        known = ", ".join(sorted(PARAMS | workshop.params))
-        raise BadRecipeError(f"the parameter params.{strange[0]} is not known", remedy=f"There are {known}")
-    for name, value in (("epochs", recipe.epochs), ("batch_size", recipe.batch_size), ("lr", recipe.optimizer.lr)):
+    for key, sentence in misfits(recipe.method, [source.role for source in job.sources], job.data):
+        raise BadRecipeError(f"{key}: {sentence}")
+    for _, sentence in problems(recipe.params, params_of(recipe.method) | dict(offer.params)):
+        raise BadRecipeError(sentence)
+    if recipe.epochs < 0:
+        raise BadRecipeError(f"epochs is {recipe.epochs}", remedy="Give a number above 0")
+    for name, value in (("batch_size", recipe.batch_size), ("lr", recipe.optimizer.lr)):
         if value <= 0:
             raise BadRecipeError(f"{name} is {value}", remedy="Give a number above 0")
     for role, data in job.data.items():
@@ -82,4 +91,3 @@ def check(job: TransferJob, workshop: Workshop) -> None:
         raise BadRecipeError(
             "feature_extraction freezes the whole backbone", remedy="Leave freeze.until out, or use fine_tuning"
         )
-    check_metrics(recipe.metrics)

@@ -30,6 +30,9 @@ class Family(Protocol):
     def tensors(self, trunk: nn.Module, shape: HeadShape | None) -> dict[str, Tensor]: ...
     def head_prefix(self, shape: HeadShape) -> str: ...
     def config(self, shape: HeadShape | None, classes: tuple[str, ...] | None) -> dict[str, Any]: ...
+    def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:
+        """The tensors of a trunk like this one, drawn anew from torch's global generator."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +67,9 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
 
 
 def class_names(document: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The names in `id2label`, in order; None when there are none, or only the placeholders LABEL_0, LABEL_1, …"""
+    """The names in `id2label`, in order; None when there are none, only placeholders (LABEL_0, …), or one number."""
     labels = document.get("id2label")
-    if not isinstance(labels, Mapping) or not labels:
+    if document.get("problem_type") == "regression" or not isinstance(labels, Mapping) or not labels:
         return None
     names = tuple(str(name) for _, name in sorted(labels.items(), key=lambda item: int(item[0])))
     return None if all(name == f"LABEL_{i}" for i, name in enumerate(names)) else names
@@ -131,6 +134,9 @@ class OwnFamily:
         outputs = self.outputs if classes is None else len(classes)
         labels = {} if classes is None else label_maps(classes)
         return {"architectures": [self.name], "model_type": self.name, "num_labels": outputs, "head": head} | labels
+
+    def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:  # noqa: ARG002 - the name says it all
+        return DEFINITIONS[self.name].network(nn.Identity()).state_dict()
 
 
 def load_own(folder: Path, name: str) -> Loaded:

@@ -19,17 +19,25 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from adapters.torch.families import DEFINITIONS, Family, Loaded, load_own
+from adapters.torch.families import DEFINITIONS, Family, Loaded, load_own, read_config
 from adapters.torch.heads import HeadShape
 from adapters.torch.preprocess import Preprocess
 from adapters.torch.stock import MLP, load_mlp, load_stock
 from adapters.torch.timm_models import TIMM, load_timm
+from registry.domain.data import LabelKind
 from registry.errors import InvalidError
 
 FLOPS_METHOD = (
     "torch.utils.flop_counter.FlopCounterMode: forward of one sample, a multiply-add is two, normalisation and "
     "activations are not counted"
 )
+SINGLE = "single_label_classification"
+PROBLEMS = {
+    LabelKind.CLASS: SINGLE,
+    LabelKind.MANY: "multi_label_classification",
+    LabelKind.NUMBER: "regression",
+}
+"""What transformers calls the kinds of labels that a head on pooled features can answer."""
 _BATCH_NORM = nn.modules.batchnorm._BatchNorm
 _NORMS = (_BATCH_NORM, nn.LayerNorm, nn.GroupNorm)
 
@@ -61,6 +69,16 @@ class ImageModel:
     preprocess: Preprocess
     family: Family
     shape: HeadShape | None
+    problem: str = SINGLE
+    """What the head answers, in the word of transformers' `problem_type`."""
+
+    def answers(self, labels: LabelKind, classes: tuple[str, ...]) -> bool:
+        """True when its head answers in labels of that kind, and in just these classes in this order."""
+        return self.shape is not None and self.problem == PROBLEMS.get(labels) and (self.classes or ()) == classes
+
+    def renew(self) -> None:
+        """Draw every weight of the trunk anew from torch's global generator."""
+        self.module.trunk.load_state_dict(self.family.fresh(self.module.trunk))
 
     @property
     def head(self) -> nn.Module:
@@ -80,23 +98,31 @@ class ImageModel:
         return scores
 
     def with_head(
-        self, classes: tuple[str, ...], kind: str = "linear", hidden: int = 256, dropout: float = 0.0
+        self,
+        classes: tuple[str, ...],
+        kind: str = "linear",
+        hidden: int = 256,
+        dropout: float = 0.0,
+        labels: LabelKind = LabelKind.CLASS,
     ) -> ImageModel:
         """The same trunk (shared, not copied) under a new head for `classes`, drawn from torch's global generator.
 
-        Raises: InvalidError for fewer than two classes, a class named twice, or a head of unknown kind.
+        For labels that are numbers there are no classes and one output. Raises: InvalidError for fewer than two
+        classes (one where several may hold at once), a class named twice, or a head of unknown kind.
         """
-        if len(classes) < 2 or len(set(classes)) != len(classes):
+        least = {LabelKind.CLASS: 2, LabelKind.MANY: 1}.get(labels, 0)
+        if len(classes) < least or len(set(classes)) != len(classes):
             raise InvalidError("a head needs two classes or more, each named once")
         shape = HeadShape(kind, hidden, dropout)
         like = next(self.module.parameters())
-        head = shape.build(self.dim, len(classes)).to(like.device, like.dtype)
+        head = shape.build(self.dim, len(classes) or 1).to(like.device, like.dtype)
         return replace(
             self,
             architecture=self.family.architecture(shape),
             module=Network(self.module.trunk, head).train(self.module.training),
-            classes=tuple(classes),
+            classes=tuple(classes) or None,
             shape=shape,
+            problem=PROBLEMS[labels],
         )
 
     def layers(self) -> list[tuple[str, nn.Module]]:
@@ -137,6 +163,8 @@ class ImageModel:
         The same weights give the same bytes. Raises: InvalidError when the names do not fit the head.
         """
         names = self.classes if classes is None else tuple(classes)
+        if self.problem == PROBLEMS[LabelKind.NUMBER]:
+            names = ("value",)
         self._check_names(names)
         folder.mkdir(parents=True, exist_ok=True)
         tensors = self.family.tensors(self.module.trunk, self.shape)
@@ -145,6 +173,8 @@ class ImageModel:
         whole = {name: tensors[name].detach().cpu().contiguous().clone() for name in sorted(tensors)}
         save_file(whole, folder / "model.safetensors", metadata={"format": "pt"})
         document = self.family.config(self.shape, names)
+        if self.problem != SINGLE:
+            document["problem_type"] = self.problem
         text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         (folder / "config.json").write_text(text, encoding="utf-8")
         self.preprocess.write(folder)
@@ -172,6 +202,7 @@ def load_image_model(folder: Path, architecture: str) -> ImageModel:
         preprocess=Preprocess.read(folder),
         family=loaded.family,
         shape=loaded.shape,
+        problem=str(read_config(folder).get("problem_type") or SINGLE),
     )
 
 

@@ -75,6 +75,12 @@ class StockFamily:
             settings["classifier_dropout_prob"] = shape.dropout
         return settings | labels
 
+    def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:
+        stock: Any = trunk.stock
+        new = type(stock)(stock.config)
+        new.classifier = nn.Identity()
+        return StockTrunk(new).state_dict()
+
 
 def load_stock(folder: Path) -> Loaded:
     """Raises: InvalidError when transformers has no image classifier of this kind, MisfitError, BadArtifactError."""

@@ -55,6 +55,10 @@ class TimmFamily:
         document |= {"pretrained_cfg": settings}
         return document | ({"label_names": list(classes)} | label_maps(classes) if classes else {})
 
+    def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:  # noqa: ARG002 - the name says it all
+        state: dict[str, Tensor] = build(self.name, 0)[0].state_dict()
+        return state
+
 
 def load_timm(folder: Path, architecture: str) -> Loaded:
     """Build the model of timm that `folder` holds and fill it. Raises: MissingExtraError, MisfitError, InvalidError."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from adapters.loop.learner import Items, Learner
 from adapters.loop.loop import Inputs
 from adapters.loop.roles import Role
+from adapters.loop.tasks import Task
 from adapters.loop.transfer import run
 from adapters.torch.families import class_names, read_config
 from adapters.torch.images import read_images
@@ -28,7 +29,6 @@ class TorchTransfers:
     """Feature extraction and fine-tuning of image models."""
 
     offer = OFFER
-    params: frozenset[str] = frozenset()
 
     def run(self, job: TransferJob) -> Iterator[TransferEvent]:
         """Do `job`, yielding events. Raises: errors of `registry.errors` only."""
@@ -42,8 +42,8 @@ class TorchTransfers:
         """The classes of the source's head in the order of its logits; None for a backbone or unnamed classes."""
         return class_names(read_config(source.folder))
 
-    def open(self, source: ModelInput, recipe: Recipe, classes: Sequence[str], *, keep_head: bool) -> Learner:
-        """Load the source in fp32 under a head for `classes`: its own when `keep_head`, else one as the recipe says.
+    def open(self, source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bool, fresh: bool) -> Learner:
+        """Load the source in fp32 under a head for `task`: its own when `keep_head`, else one as the recipe says.
 
         Raises: BadRecipeError for pixels that make no picture, MisfitError, BadArtifactError.
         """
@@ -51,10 +51,12 @@ class TorchTransfers:
         if size is not None and not 8 <= size <= 4096:
             raise BadRecipeError(f"image_size is {size}", remedy="Give 8 to 4096 pixels a side")
         model = load_image_model(source.folder, source.architecture)
-        keeps = keep_head and model.classes == tuple(classes)
+        if fresh:
+            model.renew()
+        keeps = keep_head and model.answers(task.labels, task.classes)
         if not keeps:
             head = recipe.head
-            model = model.with_head(tuple(classes), head.kind, head.hidden, head.dropout)
+            model = model.with_head(task.classes, head.kind, head.hidden, head.dropout, task.labels)
         return ImageLearner(model, model.preprocess.resized(size) if size else model.preprocess, keeps_head=keeps)
 
 
@@ -101,6 +103,10 @@ class ImageLearner:
         """The head's first linear layer."""
         return next(part for part in self.head.modules() if isinstance(part, nn.Linear))
 
-    def save(self, folder: Path, classes: Sequence[str]) -> None:
+    def exit(self) -> nn.Linear:
+        """The head's last linear layer."""
+        return [part for part in self.head.modules() if isinstance(part, nn.Linear)][-1]
+
+    def save(self, folder: Path, task: Task) -> None:
         """Weights, config and the preprocessing that they were learnt with."""
-        replace(self._model, preprocess=self.preprocess).save(folder, tuple(classes))
+        replace(self._model, preprocess=self.preprocess, classes=task.classes or None).save(folder)

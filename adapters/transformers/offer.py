@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adapters.loop.metrics import OFFERED
 from registry.domain.catalog import Modality
 from registry.domain.transfers import Method
 from registry.ports import AdapterOffer
@@ -9,7 +10,6 @@ from registry.ports import AdapterOffer
 OFFER = AdapterOffer(
     name="transformers",
     modalities=frozenset({Modality.TEXT}),
-    methods=frozenset({Method.FEATURE_EXTRACTION, Method.FINE_TUNING}),
-    metrics=frozenset({"accuracy", "balanced_accuracy", "macro_f1", "loss", "baseline_accuracy"}),
+    methods=frozenset({Method.PRETRAINING, Method.FEATURE_EXTRACTION, Method.FINE_TUNING}),
+    metrics=OFFERED,
 )
-"""A test holds the metric names to those that the loop computes."""

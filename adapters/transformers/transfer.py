@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,29 @@ from transformers import AutoModelForSequenceClassification
 from adapters.loop.learner import Items, Learner
 from adapters.loop.loop import Inputs
 from adapters.loop.roles import Role
+from adapters.loop.tasks import Task
 from adapters.loop.transfer import run
 from adapters.transformers.heads import ProbeHead, encoder_layers, features_of, probe_head, renew, whole_head
 from adapters.transformers.offer import OFFER
 from adapters.transformers.text import Tokens
 from lineage import Digest
+from registry.domain.data import LabelKind
 from registry.domain.transfers import Method, Recipe
 from registry.errors import BadArtifactError, BadRecipeError
 from registry.ports import ModelInput, TransferEvent, TransferJob
+
+PROBLEMS = {
+    LabelKind.CLASS: "single_label_classification",
+    LabelKind.MANY: "multi_label_classification",
+    LabelKind.NUMBER: "regression",
+}
+"""What transformers calls the kinds of labels that a sequence classifier can answer."""
 
 
 class TransformersTransfers:
     """Feature extraction and fine-tuning of text encoders into sequence classifiers."""
 
     offer = OFFER
-    params: frozenset[str] = frozenset()
 
     def run(self, job: TransferJob) -> Iterator[TransferEvent]:
         """Do `job`, yielding events. Raises: errors of `registry.errors` only."""
@@ -48,10 +56,12 @@ class TransformersTransfers:
         if not head or not isinstance(names, dict):
             return None
         ordered = tuple(str(names[key]) for key in sorted(names, key=int))
+        if config.get("problem_type") == PROBLEMS[LabelKind.NUMBER]:
+            return None
         return None if all(name == f"LABEL_{n}" for n, name in enumerate(ordered)) else ordered
 
-    def open(self, source: ModelInput, recipe: Recipe, classes: Sequence[str], *, keep_head: bool) -> Learner:
-        """Load the encoder in fp32 under a head for `classes`: its own when `keep_head`, else the stock one, new.
+    def open(self, source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bool, fresh: bool) -> Learner:
+        """Load the encoder in fp32 under a head for `task`: its own when `keep_head`, else the stock one, new.
 
         Raises: BadRecipeError for a head that a stock folder cannot hold, or a probe on an encoder that was never
         trained up to where that head begins; BadArtifactError for a folder that transformers cannot read.
@@ -61,7 +71,9 @@ class TransformersTransfers:
                 f"head.kind is {recipe.head.kind!r}, and a stock transformers classifier has no such head",
                 remedy="Leave head out: the head is the one that transformers gives this model",
             )
-        model, missing = _load(source.folder, classes, recipe.head.dropout)
+        model, missing = _load(source.folder, task, recipe.head.dropout)
+        if fresh:
+            model, missing = type(model)(model.config), set(model.state_dict())
         head = probe_head(model)
         whole = head if head is not None else whole_head(model)
         ours = {f"{name}." for name, part in model.named_children() if part is not model.base_model}
@@ -71,7 +83,8 @@ class TransformersTransfers:
             raise BadRecipeError(
                 f"{source.label} ({type(model).__name__}) cannot be probed: {why}", remedy="Use method: fine_tuning"
             )
-        keeps = keep_head and len(untrained) == len(missing)
+        problem = read_config(source.folder).get("problem_type") or PROBLEMS[LabelKind.CLASS]
+        keeps = keep_head and len(untrained) == len(missing) and problem == PROBLEMS[task.labels]
         if not keeps:
             renew(whole, float(getattr(model.config, "initializer_range", 0.02)))
         room = Tokens(source.folder, _room(model, recipe.max_length))
@@ -127,11 +140,15 @@ class TextLearner:
         """The head's first linear layer."""
         return self._probe.entrance()
 
-    def save(self, folder: Path, classes: Sequence[str]) -> None:
+    def exit(self) -> nn.Linear:
+        """The head's last linear layer."""
+        return [part for part in self.head.modules() if isinstance(part, nn.Linear)][-1]
+
+    def save(self, folder: Path, task: Task) -> None:
         """A stock folder: config, safetensors, and a tokenizer that cuts where training did."""
-        model = self._model
-        model.config.id2label = dict(enumerate(classes))
-        model.config.label2id = {name: n for n, name in enumerate(classes)}
+        model, names = self._model, _names(task)
+        model.config.id2label = dict(enumerate(names))
+        model.config.label2id = {name: n for n, name in enumerate(names)}
         with quiet():
             model.save_pretrained(folder, max_shard_size="1000GB")
             self.tokens.load().save_pretrained(folder)
@@ -148,16 +165,22 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _load(folder: Path, classes: Sequence[str], dropout: float) -> tuple[Any, set[str]]:
+def _names(task: Task) -> tuple[str, ...]:
+    """What config.json calls the outputs."""
+    return task.classes or ("value",)
+
+
+def _load(folder: Path, task: Task, dropout: float) -> tuple[Any, set[str]]:
     """The model, and the names of tensors that the folder did not have."""
+    names = _names(task)
     try:
         with quiet():
             model, info = AutoModelForSequenceClassification.from_pretrained(
                 folder,
-                num_labels=len(classes),
-                id2label=dict(enumerate(classes)),
-                label2id={name: n for n, name in enumerate(classes)},
-                problem_type="single_label_classification",
+                num_labels=len(names),
+                id2label=dict(enumerate(names)),
+                label2id={name: n for n, name in enumerate(names)},
+                problem_type=PROBLEMS[task.labels],
                 ignore_mismatched_sizes=True,
                 dtype=torch.float32,
                 local_files_only=True,

@@ -59,7 +59,10 @@ class DataChoice:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The new task head: `linear` or `mlp` (one hidden layer), with dropout before the last layer."""
+    """The new task head: `linear`, `mlp` (one hidden layer), with dropout before the last layer, or `ridge`.
+
+    A `ridge` is a linear layer that is solved at once on frozen features, not trained.
+    """
 
     kind: str = "linear"
     hidden: int = 256
@@ -89,10 +92,14 @@ class Optimizer:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How the learning rate moves: `constant`, `linear` or `cosine` to zero after `warmup` (share of all steps)."""
+    """How the learning rate moves after `warmup` (share of all steps).
+
+    `constant` stays, `linear` and `cosine` fall to zero, `staircase` is divided by ten at each of `drops` (shares).
+    """
 
     name: str = "cosine"
     warmup: float = 0.0
+    drops: tuple[float, ...] = (0.3, 0.6, 0.9)
 
 
 @dataclass(frozen=True, slots=True)

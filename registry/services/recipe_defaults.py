@@ -9,14 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from registry.domain.catalog import Modality
+from registry.domain.data import LabelKind
+from registry.domain.methods import TEST, VALIDATION, split_role
 from registry.domain.transfers import Freeze, Method, Schedule
 
-METRICS = ("accuracy", "macro_f1")
-"""Measured when nothing is said, as far as the adapter offers them; the first chooses the best epoch."""
+METRICS: Mapping[LabelKind, tuple[str, ...]] = {
+    LabelKind.CLASS: ("accuracy", "macro_f1"),
+    LabelKind.MANY: ("macro_f1", "micro_f1", "subset_accuracy"),
+    LabelKind.NUMBER: ("rmse", "mae", "r2", "spearman"),
+    LabelKind.TAGS: ("accuracy", "macro_f1"),
+    LabelKind.NONE: ("loss",),
+}
+"""Measured when nothing is said, by kind of label, as far as the adapter offers them; the first chooses the epoch."""
 MAX_LENGTH = 128
 """Tokens per text: sentences and the openings of articles, at a quarter of the cost of 512."""
-SPLITS = {"train": "train", "validation": "validation", "test": "test"}
-"""The split that each role takes when none is named."""
+SPLITS = {VALIDATION: "validation", TEST: "test"}
+"""The split that a role takes when none is named; what is learnt from takes `train`."""
 ADAPTERS = {Modality.IMAGE: "torch", Modality.TEXT: "transformers"}
 """Which adapter runs a modality when several could."""
 
@@ -74,6 +82,16 @@ TEXT_TUNING = Defaults(
     freeze=Freeze("none"),
     head_start=10.0,
 )
+
+
+def split_of(role: str) -> str:
+    """The split that `role` takes when none is named."""
+    return SPLITS.get(split_role(role)[0], "train")
+
+
+def metrics_for(method: Method, labels: LabelKind) -> tuple[str, ...]:
+    """What is measured when nothing is said."""
+    return METRICS[LabelKind.NONE if method is Method.CONTINUED_PRETRAINING else labels]
 
 
 def defaults_for(method: Method, modality: Modality) -> Defaults:

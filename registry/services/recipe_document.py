@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -23,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from registry.domain.methods import DATA_ROLES, role_problem
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.transfers import Method
 from registry.errors import RegistryError
@@ -123,7 +125,7 @@ class SourceText(_Short):
 
     short: ClassVar[str] = "model"
     model: ModelText = Field(description="Reference of the model: models:/team/name/3 or models:/team/name@alias.")
-    role: Literal["source", "teacher"] = Field("source", alias="as", description="What it is used as.")
+    role: Literal["source", "teacher", "base"] = Field("source", alias="as", description="What it is used as.")
 
 
 class DataText(_Short):
@@ -134,19 +136,23 @@ class DataText(_Short):
     split: Words | None = Field(None, description="Which split of it; the role's own name when left out.")
 
 
-class RolesText(_Strict):
-    """Which data plays which role. With `train` alone, the other two are splits of the same dataset."""
+def _role(text: str) -> str:
+    if problem := role_problem(text):
+        raise ValueError(problem + nearest(text, DATA_ROLES))
+    return text
 
-    train: DataText = Field(description="What the model learns from.")
-    validation: DataText | None = Field(None, description="What the best epoch is chosen by.")
-    test: DataText | None = Field(None, description="What the finished model is measured on.")
+
+RolesText = dict[Annotated[str, AfterValidator(_role)], DataText]
+"""Which data plays which role; a task of several is named after a dot (`train.digits`)."""
 
 
 class HeadText(_Short):
     """The new task head."""
 
     short: ClassVar[str] = "kind"
-    kind: Literal["linear", "mlp"] | None = Field(None, description="One layer, or one hidden layer with ReLU.")
+    kind: Literal["linear", "mlp", "ridge"] | None = Field(
+        None, description="One layer, one hidden layer with ReLU, or one layer solved at once (probes only)."
+    )
     hidden: Annotated[Whole, Field(ge=1, le=65536)] | None = Field(None, description="Units of the hidden layer.")
     dropout: Annotated[float, Field(ge=0, lt=1), _NUMBER] | None = Field(None, description="Before the last layer.")
 
@@ -188,9 +194,14 @@ class ScheduleText(_Short):
     """How the learning rate moves."""
 
     short: ClassVar[str] = "name"
-    name: Literal["constant", "linear", "cosine"] | None = Field(None, description="How it falls after the warm-up.")
+    name: Literal["constant", "linear", "cosine", "staircase"] | None = Field(
+        None, description="How it falls after the warm-up."
+    )
     warmup: Annotated[float, Field(ge=0, lt=1), _NUMBER] | None = Field(
         None, description="Share of all optimiser steps over which the rate rises from 0."
+    )
+    drops: tuple[Annotated[float, Field(gt=0, lt=1), _NUMBER], ...] | None = Field(
+        None, description="For staircase: shares of all steps at which the rate is divided by ten."
     )
 
 
@@ -204,7 +215,10 @@ class RecipeDocument(_Strict):
     sources: Annotated[list[SourceText], Field(min_length=1)] | None = Field(
         None, description="The models to start from, each with its role."
     )
-    data: RolesText = Field(description="The datasets, by role.")
+    data: RolesText | None = Field(
+        None,
+        description="The datasets by role. With training data alone, the others are splits of the same dataset.",
+    )
     head: HeadText | None = Field(None, description="The new task head.")
     freeze: FreezeText | None = Field(None, description="What stays as the parent had it.")
     optimizer: OptimizerText | None = Field(None, description="How weights follow gradients.")

@@ -12,16 +12,18 @@ from pydantic import BaseModel
 
 from registry.domain.catalog import Modality, check_tag
 from registry.domain.manifests import canonical_json
+from registry.domain.methods import misfits
+from registry.domain.params import params_of
+from registry.domain.params import problems as param_problems
 from registry.domain.transfers import Head, Method, Optimizer
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports import AdapterOffer
 from registry.services.documents import Found
-from registry.services.recipe_defaults import ADAPTERS, MAX_LENGTH, SPLITS
+from registry.services.recipe_defaults import ADAPTERS, MAX_LENGTH, split_of
 from registry.services.recipe_document import SCHEMA, RecipeDocument, nearest
 
 KEYS = f"A recipe begins with `schema: {SCHEMA}`; all keys are in docs/recipes.md and in `forebear recipe schema`"
 """The remedy of every mistake in a recipe."""
-_ONE_SOURCE = frozenset({Method.FEATURE_EXTRACTION, Method.FINE_TUNING})
 _HEAD, _OPTIMIZER = Head(), Optimizer()
 
 
@@ -52,10 +54,10 @@ def _empty(part: BaseModel, path: tuple[str | int, ...]) -> Iterator[Found]:
             yield here, f"{here[-1]} has no value: give it one, or leave the key out"
         elif isinstance(value, BaseModel):
             yield from _empty(value, here)
-        elif isinstance(value, list):
-            for number, item in enumerate(value):
+        elif isinstance(value, list | dict):
+            for key, item in enumerate(value) if isinstance(value, list) else value.items():
                 if isinstance(item, BaseModel):
-                    yield from _empty(item, (*here, number))
+                    yield from _empty(item, (*here, key))
 
 
 def _sources(document: RecipeDocument) -> Iterator[Found]:
@@ -63,15 +65,10 @@ def _sources(document: RecipeDocument) -> Iterator[Found]:
         yield ("sources",), "source and sources are both given: source is short for one, so keep one of the two"
     elif not document.given():
         yield ("output",), "no source model is named: add source: models:/team/name/1"
-    given = document.given()
-    if document.method in _ONE_SOURCE and len(given) > 1:
-        yield ("sources", 1), f"{document.method} takes one source model, and there are {len(given)}"
-    for number, source in enumerate(given):
-        if document.method in _ONE_SOURCE and source.role != "source":
-            yield (
-                ("sources", number, "as"),
-                f"{document.method} has no {source.role}: write as: source, or leave it out",
-            )
+        return
+    for key, sentence in misfits(document.method, [s.role for s in document.given()], document.data or {}):
+        first, _, role = key.partition(".")
+        yield ((first, role) if role else (first,)), sentence
 
 
 def _training(document: RecipeDocument) -> Iterator[Found]:
@@ -84,9 +81,11 @@ def _training(document: RecipeDocument) -> Iterator[Found]:
             yield ("freeze",), "freeze names no layer: write freeze: {until: LAYER}"
         elif method is Method.FEATURE_EXTRACTION and freeze.what != "backbone":
             yield ("freeze",), "feature_extraction freezes the whole backbone: leave freeze out, or use fine_tuning"
-        elif method is Method.FINE_TUNING and freeze.what == "backbone":
+        elif method in {Method.FINE_TUNING, Method.PRETRAINING} and freeze.what == "backbone":
             yield ("freeze",), "with the backbone frozen this is feature_extraction: use that method, or freeze less"
     head = document.head
+    if head is not None and head.kind == "ridge" and method is not Method.FEATURE_EXTRACTION:
+        yield ("head",), f"ridge is solved on features that stay: {method} takes a linear or an mlp head"
     if head is not None and head.kind != "mlp" and head.hidden not in {None, _HEAD.hidden}:
         yield ("head", "hidden"), "a linear head has no hidden layer: write kind: mlp, or leave hidden out"
     yield from _optimizer(document)
@@ -117,9 +116,9 @@ def _metrics(document: RecipeDocument) -> Iterator[Found]:
 
 def _leaks(document: RecipeDocument) -> Iterator[Found]:
     """Data that a model learns from cannot also say how good it is."""
-    given = {role: data for role in SPLITS if (data := getattr(document.data, role)) is not None}
-    for (first, one), (second, two) in combinations(given.items(), 2):
-        if (one.dataset, one.split or SPLITS[first]) == (two.dataset, two.split or SPLITS[second]):
+    used = {role: (data.dataset, data.split or split_of(role)) for role, data in (document.data or {}).items()}
+    for (first, one), (second, two) in combinations(used.items(), 2):
+        if one == two:
             yield ("data", second), f"{second} is the very data of {first}: name another split"
 
 
@@ -156,6 +155,9 @@ def unoffered(document: RecipeDocument, name: str, offer: AdapterOffer) -> Itera
         if metric not in offer.metrics:
             hint = nearest(metric, offer.metrics) or f": the adapter {name} knows {', '.join(sorted(offer.metrics))}"
             yield ("metrics", number), f"there is no metric {metric[:80]!r}{hint}"
+    known = params_of(document.method) | dict(offer.params)
+    for key, sentence in param_problems(document.params or {}, known):
+        yield ("params", key), sentence
 
 
 def meaningless(document: RecipeDocument, modality: Modality) -> Iterator[Found]:

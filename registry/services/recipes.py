@@ -14,12 +14,15 @@ from pydantic import BaseModel
 
 from registry.domain.catalog import Modality
 from registry.domain.codec import from_json, to_json
-from registry.domain.transfers import DataChoice, Freeze, Head, Optimizer, Recipe, Schedule, SourceChoice
+from registry.domain.data import LabelKind
+from registry.domain.methods import NEEDS, TEST, VALIDATION, split_role
+from registry.domain.params import params_of
+from registry.domain.transfers import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports import AdapterOffer
 from registry.services.documents import read_document
-from registry.services.recipe_defaults import MAX_LENGTH, METRICS, SPLITS, Defaults, defaults_for
-from registry.services.recipe_document import SCHEMA, FreezeText, OptimizerText, RecipeDocument, RolesText
+from registry.services.recipe_defaults import MAX_LENGTH, Defaults, defaults_for, metrics_for, split_of
+from registry.services.recipe_document import SCHEMA, FreezeText, OptimizerText, RecipeDocument
 from registry.services.recipe_rules import KEYS, bad, choose_adapter, contradictions, meaningless, unoffered
 
 P = TypeVar("P", Head, Optimizer, Schedule)
@@ -37,8 +40,14 @@ def read_recipe(text: str) -> RecipeDocument:
     return document.at(yaml.compose(text, Loader=yaml.SafeLoader))
 
 
-def complete(document: RecipeDocument, *, modality: Modality, offers: Mapping[str, AdapterOffer]) -> Recipe:
-    """The recipe after defaults, for sources of `modality`, run by one of the installed adapters (`offers`, by name).
+def complete(
+    document: RecipeDocument,
+    *,
+    modality: Modality,
+    offers: Mapping[str, AdapterOffer],
+    labels: LabelKind = LabelKind.CLASS,
+) -> Recipe:
+    """The recipe after defaults, for sources of `modality` and data with `labels`, run by one of `offers` (by name).
 
     Raises: BadRecipeError with everything that no adapter here can do, or that has no meaning for this modality.
     """
@@ -47,13 +56,15 @@ def complete(document: RecipeDocument, *, modality: Modality, offers: Mapping[st
     if problems := [*unoffered(document, adapter, offer), *meaningless(document, modality)]:
         raise bad(document, problems)
     defaults = defaults_for(document.method, modality)
-    usual = tuple(name for name in METRICS if name in offer.metrics) or tuple(sorted(offer.metrics))
+    wanted = metrics_for(document.method, labels)
+    usual = tuple(name for name in wanted if name in offer.metrics) or tuple(sorted(offer.metrics))
+    known = params_of(document.method) | dict(offer.params)
     return Recipe(
         output=document.output,
         method=document.method,
         adapter=adapter,
         sources=tuple(SourceChoice(source.model, source.role) for source in document.given()),
-        data=_data(document.data),
+        data=roles_of(document),
         head=_merged(Head(), document.head),
         freeze=_freeze(document.freeze, defaults.freeze),
         optimizer=_optimizer(document.optimizer, defaults),
@@ -68,8 +79,27 @@ def complete(document: RecipeDocument, *, modality: Modality, offers: Mapping[st
         description=document.description or "",
         licence=document.licence,
         tags=dict(document.tags or {}),
-        params=dict(document.params or {}),
+        params={name: param.default for name, param in known.items()} | dict(document.params or {}),
     )
+
+
+def roles_of(document: RecipeDocument) -> dict[str, DataChoice]:
+    """Which data plays which role. With nothing but what is learnt from, the others are splits of the same datasets.
+
+    In domain adaptation the model is chosen on the source domain and tested on the target domain.
+    """
+    text, needs = document.data or {}, NEEDS[document.method]
+    chosen = {role: DataChoice(data.dataset, data.split or split_of(role)) for role, data in text.items()}
+    if {split_role(role)[0] for role in text} != needs.data:
+        return chosen
+    for role, data in text.items():
+        kind, task = split_role(role)
+        further: tuple[str, ...] = (VALIDATION, TEST) if kind == needs.first else ()
+        if document.method is Method.DOMAIN_ADAPTATION:
+            further = (VALIDATION,) if kind == needs.first else (TEST,)
+        for other in further:
+            chosen[f"{other}.{task}" if task else other] = DataChoice(data.dataset, split_of(other))
+    return chosen
 
 
 def recipe_schema() -> dict[str, Any]:
@@ -126,15 +156,6 @@ def _optimizer(text: OptimizerText | None, defaults: Defaults) -> Optimizer:
         slower = lr / (defaults.head_start if text.layer_decay is None else 1)
     usual = Optimizer(name=name, lr=lr, backbone_lr=slower, weight_decay=rates.weight_decay, clip=defaults.clip)
     return _merged(usual, text)
-
-
-def _data(text: RolesText) -> dict[str, DataChoice]:
-    """With training data alone, the other roles are splits of the same dataset."""
-    given = {role: data for role in SPLITS if (data := getattr(text, role)) is not None}
-    chosen = {role: DataChoice(data.dataset, data.split or SPLITS[role]) for role, data in given.items()}
-    if chosen.keys() == {"train"}:
-        chosen |= {role: DataChoice(text.train.dataset, split) for role, split in SPLITS.items() if role != "train"}
-    return chosen
 
 
 # --- the published schema ------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lineage import Assurance, Digest
 from registry.domain.audit import Event
+from registry.domain.data import DatasetVersionDetail, LabelKind
 from registry.domain.ids import is_id, new_id
 from registry.domain.manifests import canonical_json
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
@@ -30,7 +31,7 @@ from registry.services.context import Context
 from registry.services.gitstate import git_state
 from registry.services.lookup import found, refuse_as_source, refuse_taken, resolve
 from registry.services.recipe_document import RecipeDocument
-from registry.services.recipes import complete, read_recipe, recipe_record
+from registry.services.recipes import complete, read_recipe, recipe_record, roles_of
 from registry.services.running import work_folder
 from registry.services.tracking import Tracking
 from registry.services.unit_of_work import NewStep, UnitOfWork
@@ -163,7 +164,12 @@ class Transfers:
         sources = [found(uow.catalog.version(resolve(uow, s.model)), s.model) for s in document.given()]
         for source in sources:
             refuse_as_source(source.summary)
-        recipe = complete(document, modality=sources[0].model.modality, offers=self.context.plugins.offers())
+        refs = {role: resolve(uow, choice.dataset) for role, choice in roles_of(document).items()}
+        datasets = {role: found(uow.datasets.version(ref), ref) for role, ref in refs.items()}
+        labels = next((_labels(dataset) for dataset in datasets.values()), LabelKind.CLASS)
+        recipe = complete(
+            document, modality=sources[0].model.modality, offers=self.context.plugins.offers(), labels=labels
+        )
         pinned = tuple(
             replace(choice, model=Reference.to(source.summary.ref))
             for choice, source in zip(recipe.sources, sources, strict=True)
@@ -174,12 +180,16 @@ class Transfers:
         ]
         data = {}
         for role, choice in recipe.data.items():
-            ref = resolve(uow, choice.dataset)
-            dataset = found(uow.datasets.version(ref), ref)
+            ref, dataset = refs[role], datasets[role]
             _check_split(role, choice.split, dataset.summary.ref, [s.name for s in dataset.summary.splits])
             data[role] = replace(choice, dataset=Reference.to(ref))
             inputs.append(StepInput(ref, dataset.summary.digest, role, choice.split, Assurance.OBSERVED))
         return replace(recipe, sources=pinned, data=data), tuple(inputs)
+
+
+def _labels(dataset: DatasetVersionDetail) -> LabelKind:
+    kind: LabelKind = getattr(dataset.summary, "labels", LabelKind.CLASS)
+    return kind
 
 
 def _check_split(role: str, split: str, ref: VersionRef, splits: Sequence[str]) -> None:

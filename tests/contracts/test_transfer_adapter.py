@@ -14,7 +14,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from adapters.loop.metrics import OFFERED
+from adapters.loop.metrics import BASELINES_OF_CLASSES, OF_CLASSES, OFFERED
+from registry.domain.data import LabelKind
 from registry.domain.transfers import Freeze, Head, Method, Optimizer, Schedule
 from registry.errors import BadDataError, BadRecipeError, DivergedError, RegistryError, UnavailableError
 from registry.ports import Advanced, DataInput, Finished, Measured, Saved, Started, TransferJob
@@ -263,11 +264,11 @@ def test_data_that_cannot_be_learnt_from_is_refused_before_any_work(
         ({"schedule": Schedule(warmup=1.5)}, "warmup is 1.5"),
         ({"params": {"precison": "bf16"}}, "precison"),
         ({"params": {"precision": "int8"}}, "auto, fp32 or bf16"),
-        ({"epochs": 0}, "epochs is 0"),
+        ({"epochs": -1}, "epochs is -1"),
         ({"method": Method.DISTILLATION}, "does not do distillation"),
         ({"method": PROBE, "freeze": Freeze(until="x")}, "freezes the whole backbone"),
-        ({"sources": ()}, "takes one source"),
-        ({"roles": ("test",)}, "no training data"),
+        ({"sources": ()}, "takes 1 as source"),
+        ({"roles": ("test",)}, "needs data in the role train"),
     ],
 )
 def test_a_recipe_that_cannot_be_done_is_refused_with_what_can(
@@ -321,6 +322,40 @@ def test_a_run_leaves_torch_as_it_found_it(world: World, method: Method) -> None
 
 def test_what_the_adapter_offers_is_what_it_does(world: World) -> None:
     assert world.adapter.offer.metrics == OFFERED
-    job: TransferJob = world.job(metrics=tuple(sorted(OFFERED)))
+    wanted = {*OF_CLASSES, *BASELINES_OF_CLASSES}
+    job: TransferJob = world.job(metrics=tuple(sorted(wanted)))
     _, metrics = finish(world, job)
-    assert {name for role, name in metrics if role == "test"} == set(OFFERED)
+    assert {name for role, name in metrics if role == "test"} == wanted
+
+
+@pytest.mark.parametrize("kind", [LabelKind.MANY, LabelKind.NUMBER])
+@both
+def test_labels_of_other_kinds_are_learnt_as_well(world: World, method: Method, kind: LabelKind) -> None:
+    texts = {"apple": "apple|red", "pear": "pear", "plum": ""} if kind is LabelKind.MANY else {}
+    numbers = {"apple": "101", "pear": "102.5", "plum": "107"}
+    data = replace(world.relabelled({**numbers, **texts}), labels=kind)
+    roles = {role: replace(data, split=role) for role in ("train", "validation", "test")}
+    names = ("macro_f1", "subset_accuracy") if kind is LabelKind.MANY else ("rmse", "r2")
+    wanted = {"method": method, "data": roles, "metrics": names, "epochs": 15, "optimizer": Optimizer(lr=0.01)}
+    done, metrics = finish(world, world.job(**wanted))
+    better = metrics["test", "macro_f1"] if kind is LabelKind.MANY else -metrics["test", "rmse"]
+    plain = metrics["test", "baseline_macro_f1"] if kind is LabelKind.MANY else -metrics["test", "baseline_rmse"]
+    assert better > plain
+    assert done.classes == (("apple", "pear", "red") if kind is LabelKind.MANY else ())
+    # The model as it was saved answers in the units of the labels: measured again, nothing learnt, it says the same.
+    again = world.child(done).job("again", **wanted | {"method": TUNE, "epochs": 0})
+    assert finish(world, again)[1] == metrics
+
+
+def test_training_from_scratch_keeps_nothing_of_the_parent(world: World) -> None:
+    done, _ = finish(world, world.job(method=Method.PRETRAINING))
+    same = [name for name, parent, child in shared(world.source.folder, done.folder) if torch.equal(parent, child)]
+    constant = ("bias", "LayerNorm", "normalization", "num_batches", "padding")
+    assert [name for name in same if not any(word in name for word in constant)] == []
+
+
+def test_balanced_classes_and_patience_and_few_shots_are_told(world: World) -> None:
+    params = {"class_weights": "balanced", "patience": 1, "shots": 4}
+    done, _ = finish(world, world.job(method=TUNE, epochs=40, params=params, optimizer=Optimizer(lr=0.05)))
+    assert done.facts["train_rows"] == 12
+    assert done.facts["epochs_run"] == int(str(done.facts["best_epoch"])) + 1 < 40

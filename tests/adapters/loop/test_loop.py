@@ -16,7 +16,7 @@ from adapters.loop.determinism import deterministic, random_states, restore_rand
 from adapters.loop.device import probe
 from adapters.loop.failures import only_registry_errors
 from adapters.loop.flops import learning_flops, reading_flops
-from adapters.loop.loop import train
+from adapters.loop.loop import Objective, train
 from adapters.loop.optimizers import build, freeze, keep_frozen, parameter_groups
 from adapters.loop.probe import Standard
 from registry.domain.transfers import Freeze, Optimizer
@@ -40,6 +40,10 @@ class Net(nn.Module):
         return [("first", self.first), ("second", self.second)]
 
 
+def objective(net: Net) -> Objective:
+    return lambda inputs, targets: F.cross_entropy(net(inputs), targets)
+
+
 def batches(count: int = 12) -> Iterator[tuple[Tensor, Tensor]]:
     draw = torch.Generator().manual_seed(1)
     for _ in range(count):
@@ -56,7 +60,9 @@ def test_the_loop_is_the_textbook_loop_bit_for_bit(name: str) -> None:
     torch.manual_seed(2)
     losses = [
         step.loss.item()
-        for step in train(ours, ((b, 1.0) for b in batches()), optimizer, lambda n: 1 / (n + 1), probe("cpu"))
+        for step in train(
+            objective(ours), ((b, 1.0) for b in batches()), optimizer, lambda n: 1 / (n + 1), probe("cpu")
+        )
     ]
     adamw, sgd = torch.optim.AdamW, torch.optim.SGD
     parameters = plain.parameters()

@@ -1,0 +1,252 @@
+"""What every method finds around it: the job, the device, the other processes, and the first and last events."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from adapters.loop.checkpoints import Checkpoint, Checkpoints
+from adapters.loop.device import Device
+from adapters.loop.evaluate import evaluate
+from adapters.loop.fingerprint import fingerprint
+from adapters.loop.fit import Fit, Judge
+from adapters.loop.flops import METHOD
+from adapters.loop.learner import Items, Learner, Workshop
+from adapters.loop.loop import Inputs, Objective
+from adapters.loop.metrics import Logits, Targets, check_metrics, choosing_metric
+from adapters.loop.optimizers import build
+from adapters.loop.order import batches_per_epoch
+from adapters.loop.output import PREDICTIONS, predictions, publish
+from adapters.loop.ranks import Ranks
+from adapters.loop.roles import Role, Roles, few, read_roles
+from adapters.loop.tasks import ManyClasses, OneClass, Task
+from registry.domain.params import value_of, whole_of
+from registry.domain.transfers import Recipe
+from registry.errors import BadRecipeError
+from registry.ports import Determinism, Finished, Measured, Started, TransferJob
+
+Predict = Callable[[Inputs], Tensor]
+
+
+@dataclass(slots=True)
+class Environment:
+    """What a method finds around it when it starts."""
+
+    job: TransferJob
+    workshop: Workshop
+    ranks: Ranks
+    device: Device
+    checkpoints: Checkpoints
+    found: Checkpoint | None
+    """Where to go on; None for a fresh start."""
+    fix: Determinism
+    since: float = field(default_factory=time.perf_counter)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The job's recipe."""
+        return self.job.recipe
+
+    @property
+    def name(self) -> str:
+        """What, beside model and data, decides a feature to the last bit."""
+        kind = self.device.hardware.get("gpu", self.device.hardware["cpu"])
+        return f"torch {torch.__version__}, {kind}, {self.device.precision}, {self.fix.threads} threads"
+
+    def open(self, *, keep_head: bool, fresh: bool = False, shots: bool = True) -> tuple[Roles, Learner]:
+        """The data by role and the source with a head for its task, mistakes found first.
+
+        With `shots`, training rows are drawn as `params.shots` says.
+        """
+        source = self.job.sources[0]
+        parent = self.workshop.parent_classes(source)
+        roles = read_roles(self.job, parent)
+        check_task(self.recipe.metrics, roles.task)
+        kept = keep_head and not fresh and bool(roles.task.classes) and parent == roles.task.classes
+        learner = self.workshop.open(source, self.recipe, roles.task, keep_head=kept, fresh=fresh)
+        if shots:
+            roles = Roles(roles.task, self.drawn(roles.train), roles.validation, roles.test)
+        return roles, learner
+
+    def drawn(self, train: Role) -> Role:
+        """The training rows that `params.shots` leaves, drawn by the recipe's seed."""
+        shots = whole_of(self.recipe, "shots")
+        return train.take(few(train, shots, self.recipe.seed)) if shots else train
+
+    def weighted(self, roles: Roles) -> Task:
+        """The task with its classes weighted, where the recipe asks for that. Raises: BadRecipeError for numbers."""
+        if value_of(self.recipe, "class_weights") == "none":
+            return roles.task
+        if isinstance(roles.task, OneClass | ManyClasses):
+            return roles.task.balanced(roles.train.targets)
+        raise BadRecipeError("params.class_weights is for classes, and these labels are none", remedy="Leave it out")
+
+    def steps(self, items: int) -> int:
+        """Optimiser steps planned, over all epochs, for so many training items."""
+        return self.recipe.epochs * batches_per_epoch(items, self.recipe.batch_size, least=2 * self.ranks.world)
+
+    def judge(self, predict: Predict, module: nn.Module, items: Items, role: Role, task: Task) -> Judge:
+        """The choice of the best epoch by what `predict` answers to the rows of `role`."""
+        chooser = choosing_metric(self.recipe.metrics, task.metrics)
+
+        def measured() -> dict[str, float]:
+            outputs = task.plain(evaluate(predict, module, items, role.targets, self.device, self.ranks))
+            return measure(task, (*self.recipe.metrics, chooser, "loss"), role.targets, outputs)
+
+        return Judge(measured, chooser, role.name, self._patience)
+
+    @property
+    def _patience(self) -> int:
+        return whole_of(self.recipe, "patience")
+
+    def fit(
+        self,
+        objective: Objective,
+        module: nn.Module,
+        groups: list[dict[str, object]],
+        items: Items,
+        targets: Targets,
+        *,
+        judge: Judge | None,
+        frozen: Sequence[nn.Module] = (),
+        **more: Any,
+    ) -> Fit:
+        """A fit of `module`, put back to where the found checkpoint was. Raises: BadRecipeError."""
+        if judge is None and "patience" in self.recipe.params and self._patience:
+            raise BadRecipeError("params.patience needs validation data", remedy="Add data.validation")
+        fit = Fit(
+            recipe=self.recipe,
+            fix=self.fix,
+            objective=objective,
+            module=module,
+            frozen=list(frozen),
+            optimizer=build(groups, self.recipe.optimizer),
+            items=items,
+            targets=targets,
+            judge=judge,
+            device=self.device,
+            ranks=self.ranks,
+            checkpoints=self.checkpoints,
+            fingerprint=fingerprint(self.job),
+            steps=self.steps(len(items)),
+            since=self.since,
+            **more,
+        )
+        if self.found is not None:
+            fit.restore(self.found)
+        return fit
+
+    def started(self, module: nn.Module, items: int) -> Started:
+        """The first event: `module` is what goes out, `items` what it learns from."""
+        libraries = {"python": platform.python_version(), "torch": torch.__version__}
+        libraries |= {name: version(name) for name in ("numpy", "safetensors")}
+        return Started(
+            device=str(self.device.target),
+            precision=self.device.precision,
+            hardware=dict(self.device.hardware) | {"processes": str(self.ranks.world)},
+            libraries=libraries | dict(self.workshop.libraries()),
+            steps=self.steps(items) if items else 0,
+            epochs=self.recipe.epochs,
+            trainable=sum(p.numel() for p in module.parameters() if p.requires_grad),
+            parameters=sum(p.numel() for p in module.parameters()),
+            resumed_from=int(str(self.found.state["step"])) if self.found else 0,
+        )
+
+    def answers(
+        self, predict: Predict, module: nn.Module, items: Mapping[str, Items], roles: Roles, fit: Fit | None
+    ) -> Generator[Measured, None, Logits | None]:
+        """Measure the finished model on validation and test data; gives the outputs for the test data.
+
+        Beside the recipe's metrics stands what answering without looking would reach.
+        """
+        outputs: Logits | None = None
+        epoch, step = (fit.progress.best_epoch, fit.progress.step) if fit else (0, 0)
+        for role in (roles.validation, roles.test):
+            if role is None:
+                continue
+            outputs = evaluate(predict, module, items[role.name], role.targets, self.device, self.ranks)
+            values = measure(roles.task, self.recipe.metrics, role.targets, outputs)
+            values |= roles.task.baseline(roles.train.targets, role.targets)
+            for name, value in values.items():
+                yield Measured(name, value, role.name, epoch, step, final=True)
+        return outputs if roles.test is not None else None
+
+    def finished(
+        self,
+        save: Callable[[Path], None],
+        architecture: str,
+        *,
+        flops: float,
+        classes: Sequence[str] = (),
+        fit: Fit | None = None,
+        files: Mapping[str, bytes] | None = None,
+        facts: Mapping[str, object] | None = None,
+    ) -> Finished:
+        """Write the output and say what happened. The other processes leave the writing to the first."""
+        folder = self.job.work / "output"
+        if self.ranks.first:
+            folder = publish(self.job.work, save, files or {})
+        told: dict[str, object] = {"threads": self.fix.threads}
+        if fit is not None:
+            told |= {
+                "best_epoch": fit.progress.best_epoch,
+                "epochs_run": fit.progress.epoch,
+                "chosen_by": f"{fit.judge.role} {fit.judge.chooser}" if fit.judge else "last epoch",
+                "samples_seen": fit.progress.samples,
+            }
+        spent = fit.seconds if fit is not None else time.perf_counter() - self.since
+        return Finished(
+            folder=folder,
+            architecture=architecture,
+            device_seconds=spent * self.ranks.world,
+            flops=flops,
+            flops_method=METHOD,
+            classes=tuple(classes),
+            facts=told | dict(facts or {}),
+        )
+
+    def learnt(
+        self,
+        learner: Learner,
+        roles: Roles,
+        fit: Fit | None,
+        test: Logits | None,
+        flops: float,
+        facts: Mapping[str, object],
+    ) -> Finished:
+        """`finished` for a model with one head that learnt from labels."""
+        files = {}
+        if test is not None and roles.test is not None:
+            files[PREDICTIONS] = predictions(roles.task, roles.test, test)
+        return self.finished(
+            lambda folder: learner.save(folder, roles.task),
+            learner.architecture,
+            flops=flops,
+            classes=roles.task.classes,
+            fit=fit,
+            files=files,
+            facts={
+                "head_kept": learner.keeps_head,
+                "test_rows_seen_in_train": roles.test_rows_seen_in_train,
+                "train_rows": len(roles.train.rows),
+                **facts,
+            },
+        )
+
+
+def measure(task: Task, names: Sequence[str], targets: Targets, outputs: Logits) -> dict[str, float]:
+    """The metrics `names` that `task` knows (baselines are measured apart)."""
+    return {name: task.metrics[name](targets, outputs) for name in names if name in task.metrics}
+
+
+def check_task(metrics: Sequence[str], task: Task) -> None:
+    """Raises: BadRecipeError for a metric that these labels cannot give."""
+    check_metrics(metrics, task.metrics, task.baselines, task.labels.value)
