@@ -7,22 +7,40 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from adapters.gensim.definitions.static_embeddings import VECTORS
-from adapters.gensim.vectors import ARCHITECTURE, CONFIG, DTYPES, VOCABULARY, WEIGHTS, write_documents
+from adapters.gensim.definitions.static_embeddings import VECTORS, StaticEmbeddings
+from adapters.gensim.vectors import (
+    ARCHITECTURE,
+    CLASSIFIER,
+    CONFIG,
+    DTYPES,
+    TOKENIZER,
+    VOCABULARY,
+    WEIGHTS,
+    write_documents,
+)
 from adapters.safetensors_files import Header, copy_file, read_header
 from adapters.source_files import Kind, kind_of, read_json
 from registry.errors import BadArtifactError
 
-TOKENIZER = "tokenizer.json"
 
-
-def check_folder(folder: Path) -> bool:
-    """True when the config of `folder` says that it is ours."""
+def architecture_of(folder: Path) -> str | None:
+    """Which architecture of ours the config of `folder` names; None when it names none."""
     config = folder / CONFIG
     if not config.is_file() or kind_of(config) is not Kind.JSON:
-        return False
+        return None
     document = read_json(config)
-    return isinstance(document, dict) and document.get("architectures") == [ARCHITECTURE]
+    named = document.get("architectures") if isinstance(document, dict) else None
+    return next((ours for ours in (ARCHITECTURE, CLASSIFIER) if named == [ours]), None)
+
+
+def open_folder(folder: Path) -> StaticEmbeddings:
+    """The vectors of a source. Raises: BadArtifactError when they cannot be read."""
+    try:
+        return StaticEmbeddings(folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadArtifactError(
+            f"the source cannot be read as word vectors: {error}", remedy="Import it again, or choose another source"
+        ) from error
 
 
 def copy_folder(source: Path, target: Path) -> Header:

@@ -9,16 +9,15 @@ from typing import IO
 
 from adapters.gensim.array_vectors import find_pair, read_array_vectors
 from adapters.gensim.binary_vectors import looks_binary, read_binary_vectors
-from adapters.gensim.folders import check_folder, copy_folder, find_subwords, write_subwords
+from adapters.gensim.folders import architecture_of, copy_folder, find_subwords, write_subwords
 from adapters.gensim.text_vectors import looks_like_vectors, read_text_vectors
-from adapters.gensim.vectors import ARCHITECTURE, Gathering
-from adapters.safetensors_files import Header
+from adapters.gensim.vectors import ARCHITECTURE, CLASSIFIER, Gathering
 from adapters.source_files import Kind, files_in, front_matter, kind_of, only_file, read_text
 from registry.domain.catalog import Modality
 from registry.errors import BadArtifactError, InvalidError
 from registry.ports import ConvertedSource, SourceFacts
 
-TASK = "feature-extraction"
+TASKS = {ARCHITECTURE: "feature-extraction", CLASSIFIER: "text-classification"}
 CARD = "README.md"
 START = 65_536
 """Bytes by which vectors are recognised: a first line of a few thousand numbers fits in."""
@@ -88,43 +87,42 @@ class FolderImporter:
         """A config of ours; or one safetensors file with one matrix, and one tokenizer."""
         if not source.is_dir():
             return None
-        if check_folder(source) or find_subwords(files_in(source)):
-            return _facts(self.name)
-        return None
+        named = architecture_of(source)
+        if named is None and find_subwords(files_in(source)) is None:
+            return None
+        return _facts(self.name, named or ARCHITECTURE)
 
     def convert(self, source: Path, target: Path, *, architecture: str | None) -> ConvertedSource:
         """Copy byte for byte. Raises: BadArtifactError where vectors and words do not fit, InvalidError."""
-        _refuse_other(architecture)
-        subwords = None if check_folder(source) else find_subwords(files_in(source))
+        named = architecture_of(source)
+        _refuse_other(architecture, named or ARCHITECTURE)
+        subwords = find_subwords(files_in(source)) if named is None else None
         header = copy_folder(source, target) if subwords is None else write_subwords(*subwords, target)
         card = read_text(source / CARD) if (source / CARD).is_file() else None
-        return _converted(self.name, target, header, card)
+        facts = _facts(self.name, named or ARCHITECTURE, card)
+        return ConvertedSource(target, facts, len(header.entries), header.parameters)
 
 
 def _gathered(
     format: str, target: Path, architecture: str | None, read: Callable[[IO[bytes]], Gathering]
 ) -> ConvertedSource:
     """Read the words, let the vectors wait in a nameless file, and write both."""
-    _refuse_other(architecture)
+    _refuse_other(architecture, ARCHITECTURE)
     with tempfile.TemporaryFile(dir=target) as rows:
         header = read(rows).write(target)
-    return _converted(format, target, header)
+    return ConvertedSource(target, _facts(format), len(header.entries), header.parameters)
 
 
-def _converted(format: str, target: Path, header: Header, card: str | None = None) -> ConvertedSource:
-    return ConvertedSource(target, _facts(format, card), len(header.entries), header.parameters)
-
-
-def _facts(format: str, card: str | None = None) -> SourceFacts:
+def _facts(format: str, architecture: str = ARCHITECTURE, card: str | None = None) -> SourceFacts:
     said = front_matter(card or "").get("license")
     licence = said if isinstance(said, str) else None
-    return SourceFacts(format, ARCHITECTURE, Modality.TEXT, TASK, licence, card)
+    return SourceFacts(format, architecture, Modality.TEXT, TASKS[architecture], licence, card)
 
 
-def _refuse_other(architecture: str | None) -> None:
-    if architecture not in {None, ARCHITECTURE}:
+def _refuse_other(wanted: str | None, found: str) -> None:
+    if wanted not in {None, found}:
         raise InvalidError(
-            f"these are word vectors, and no {architecture}", remedy=f"Leave --architecture out: it is {ARCHITECTURE}"
+            f"these are {found}, and no {wanted}", remedy="Leave --architecture out: the source says what it is"
         )
 
 

@@ -19,8 +19,9 @@ from adapters.gensim.definitions.static_embeddings import VECTORS
 from adapters.safetensors_files import CHUNK, Header, Piece, write_pieces
 from registry.errors import BadArtifactError
 
-ARCHITECTURE = "static_embeddings"
-WEIGHTS, VOCABULARY, CONFIG = "model.safetensors", "vocabulary.txt", "config.json"
+ARCHITECTURE, CLASSIFIER = "static_embeddings", "static_classifier"
+"""Bare vectors, and vectors under a head."""
+WEIGHTS, VOCABULARY, CONFIG, TOKENIZER = "model.safetensors", "vocabulary.txt", "config.json", "tokenizer.json"
 DTYPES = {"float16": "F16", "float32": "F32", "float64": "F64"}
 """Types of vectors that are kept as they are, and what safetensors calls them."""
 
@@ -86,6 +87,22 @@ class Gathering:
             yield memoryview(chunk)
 
 
+def piece_of(name: str, array: NDArray[Any]) -> Piece:
+    """An array in memory as one tensor of a safetensors file."""
+    whole = np.ascontiguousarray(array)
+
+    def chunks() -> Iterator[memoryview]:
+        yield memoryview(whole.reshape(-1).view(np.uint8).data)
+
+    return Piece(name, DTYPES[array.dtype.name], tuple(array.shape), chunks)
+
+
+def save_vectors(target: Path, words: Sequence[str], vectors: NDArray[np.float32], *, lower_case: bool) -> None:
+    """Write the accepted form of vectors that are in memory, deterministic to the byte."""
+    write_pieces(target / WEIGHTS, [piece_of(VECTORS, vectors)])
+    write_documents(target, words, vectors.shape[1], vectors.dtype.name, lower_case=lower_case)
+
+
 def write_documents(target: Path, words: Sequence[str], dim: int, dtype: str, **said: object) -> None:
     """Write the words and the config of vectors: texts are lowered when no word has a capital."""
     (target / VOCABULARY).write_bytes(("\n".join(words) + "\n").encode("utf-8"))
@@ -96,6 +113,5 @@ def write_documents(target: Path, words: Sequence[str], dim: int, dtype: str, **
         "dim": dim,
         "dtype": dtype,
         "lower_case": all(word == word.lower() for word in words),
-        "unknown": None,
     } | said
     (target / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

@@ -16,7 +16,6 @@ from registry.domain.catalog import Modality
 from registry.domain.codec import from_json, to_json
 from registry.domain.data import LabelKind
 from registry.domain.methods import NEEDS, TEST, VALIDATION, split_role
-from registry.domain.params import params_of
 from registry.domain.transfers import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports import AdapterOffer
@@ -46,19 +45,22 @@ def complete(
     modality: Modality,
     offers: Mapping[str, AdapterOffer],
     labels: LabelKind = LabelKind.CLASS,
+    architecture: str = "",
 ) -> Recipe:
     """The recipe after defaults, for sources of `modality` and data with `labels`, run by one of `offers` (by name).
 
+    `architecture` is the first source's, which some adapters call their own.
+
     Raises: BadRecipeError with everything that no adapter here can do, or that has no meaning for this modality.
     """
-    adapter = choose_adapter(document, modality, offers)
+    adapter = choose_adapter(document, modality, offers, architecture)
     offer = offers[adapter]
     if problems := [*unoffered(document, adapter, offer), *meaningless(document, modality)]:
         raise bad(document, problems)
-    defaults = defaults_for(document.method, modality)
+    defaults = defaults_for(document.method, modality, adapter)
     wanted = metrics_for(document.method, labels)
     usual = tuple(name for name in wanted if name in offer.metrics) or tuple(sorted(offer.metrics))
-    known = params_of(document.method) | dict(offer.params)
+    known = offer.known(document.method)
     return Recipe(
         output=document.output,
         method=document.method,
@@ -148,13 +150,13 @@ def _freeze(text: FreezeText | None, default: Freeze) -> Freeze:
 def _optimizer(text: OptimizerText | None, defaults: Defaults) -> Optimizer:
     """The backbone learns slower than the head, unless the text makes the difference by layer."""
     text = text or OptimizerText.model_validate({})
-    name = text.name or "adamw"
+    name = text.name or defaults.optimizer
     rates = defaults.rates[name]
     lr = text.lr or rates.lr
     slower = None
     if defaults.head_start is not None:
         slower = lr / (defaults.head_start if text.layer_decay is None else 1)
-    usual = Optimizer(name=name, lr=lr, backbone_lr=slower, weight_decay=rates.weight_decay, clip=defaults.clip)
+    usual = Optimizer(name, lr, slower, weight_decay=rates.weight_decay, momentum=rates.momentum, clip=defaults.clip)
     return _merged(usual, text)
 
 

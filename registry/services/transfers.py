@@ -168,7 +168,11 @@ class Transfers:
         datasets = {role: found(uow.datasets.version(ref), ref) for role, ref in refs.items()}
         labels = next((_labels(dataset) for dataset in datasets.values()), LabelKind.CLASS)
         recipe = complete(
-            document, modality=sources[0].model.modality, offers=self.context.plugins.offers(), labels=labels
+            document,
+            modality=sources[0].model.modality,
+            offers=self.context.plugins.offers(),
+            labels=labels,
+            architecture=sources[0].architecture,
         )
         pinned = tuple(
             replace(choice, model=Reference.to(source.summary.ref))

@@ -8,6 +8,7 @@ The vectors stay on the disk and are read as they are asked for:
     model.vector("king")                             # one word: float32 [D]
     model.nearest("king", top=5)                     # [(word, cosine), ...]
     model.embed(["a text", "another"])               # one row a text: float32 [N, D]
+    model.classify(["a text"])                       # with a head: what it answers, and how sure it is
 
 The same vectors in gensim:
 
@@ -17,7 +18,9 @@ The same vectors in gensim:
     vectors.add_vectors(model.words, model.matrix)   # then vectors.save_word2vec_format("vectors.txt")
 
 Beside this file lie `model.safetensors` (`embedding.weight`, V x D), `vocabulary.txt` (one word a line, in the order of
-the rows) and `config.json`. Vectors of subwords also have a `tokenizer.json`, which needs the library tokenizers.
+the rows) and `config.json`. Vectors of subwords also have a `tokenizer.json`, which needs the library tokenizers. A
+classifier has `head.output.weight` and `.bias`, perhaps `head.hidden.weight` and `.bias` below them, and for averages
+weighted as Arora, Liang and Ma (2017) do, `pool.weights` (V) and `pool.component` (D), the direction that is taken out.
 """
 
 from __future__ import annotations
@@ -99,11 +102,10 @@ class StaticEmbeddings:
                 found.append(word)
         return found
 
-    def find(self, text: str, limit: int | None = None) -> list[int]:
-        """The rows of the first `limit` tokens of a text; the row of unknown words, if there is one, for the others."""
-        unknown = self.config.get("unknown")
-        known = (self.rows.get(token, unknown) for token in self.tokens(text)[:limit])
-        return [row for row in known if row is not None]
+    def find(self, text: str) -> list[int]:
+        """The rows of a text's words, as far as they have one, up to `max_length` words known or not."""
+        tokens = self.tokens(text)[: self.config.get("max_length")]
+        return [row for token in tokens if (row := self.rows.get(token)) is not None]
 
     def vector(self, word: str) -> NDArray[np.float32]:
         """The vector of one word (D). Raises: KeyError."""
@@ -111,12 +113,35 @@ class StaticEmbeddings:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The average of each text's vectors (N x D); zeros for a text without a known word."""
+        weights, component = self.tensors.get("pool.weights"), self.tensors.get("pool.component")
         out = np.zeros((len(texts), self.dim), dtype=np.float32)
         for line, text in enumerate(texts):
             rows = self.find(text)
             if rows:
-                out[line] = self.matrix[rows].astype(np.float32).mean(axis=0)
-        return out
+                shares = np.ones(len(rows), np.float32) if weights is None else weights[rows]
+                out[line] = shares @ self.matrix[rows].astype(np.float32) / len(rows)
+        return out if component is None else out - np.outer(out @ component, component)
+
+    def scores(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """What the head gives for each text (N x outputs). Raises: KeyError where there is no head."""
+        found = self.embed(texts)
+        if "head.hidden.weight" in self.tensors:
+            found = np.maximum(found @ self.tensors["head.hidden.weight"].T + self.tensors["head.hidden.bias"], 0)
+        scores: NDArray[np.float32] = found @ self.tensors["head.output.weight"].T + self.tensors["head.output.bias"]
+        return scores
+
+    def classify(self, texts: Sequence[str]) -> list[Any]:
+        """For each text: (class, probability); for several classes at once all that hold; or a number."""
+        scores, problem = self.scores(texts).astype(np.float64), self.config.get("problem_type")
+        if problem == "regression":
+            return [float(score[0]) for score in scores]
+        names = [self.config["id2label"][str(number)] for number in range(scores.shape[1])]
+        if problem == "multi_label_classification":
+            shares = 1 / (1 + np.exp(-scores))
+            return [[(n, float(p)) for n, p in zip(names, line, strict=True) if p > 0.5] for line in shares]
+        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        return [(names[int(line.argmax())], float(line.max())) for line in shares]
 
     def nearest(self, word: str | NDArray[Any], top: int = 10) -> list[tuple[str, float]]:
         """The `top` words whose vectors have the largest cosine with `word`, a word or a vector, best first."""

@@ -74,7 +74,6 @@ def test_glove_text_becomes_vectors_words_and_config(tmp_path: Path) -> None:
         "dim": 3,
         "dtype": "float32",
         "lower_case": True,
-        "unknown": None,
     }
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "config.json",
