@@ -26,7 +26,7 @@ from adapters.loop.optimizers import build
 from adapters.loop.order import batches_per_epoch
 from adapters.loop.output import PREDICTIONS, predictions, publish
 from adapters.loop.ranks import Ranks
-from adapters.loop.roles import Role, Roles, few, read_roles
+from adapters.loop.roles import Role, Roles, few, labelled_role, read_roles
 from adapters.loop.tasks import ManyClasses, OneClass, Task
 from registry.domain.params import value_of, whole_of
 from registry.domain.transfers import Recipe
@@ -80,6 +80,10 @@ class Environment:
         """The training rows that `params.shots` leaves, drawn by the recipe's seed."""
         shots = whole_of(self.recipe, "shots")
         return train.take(few(train, shots, self.recipe.seed)) if shots else train
+
+    def whole_train(self, task: Task) -> Role:
+        """All training rows, as the feature cache holds them."""
+        return labelled_role("train", self.job.data["train"], task)
 
     def weighted(self, roles: Roles) -> Task:
         """The task with its classes weighted, where the recipe asks for that. Raises: BadRecipeError for numbers."""

@@ -17,6 +17,7 @@ from adapters.loop.environment import Environment
 from adapters.loop.failures import only_registry_errors
 from adapters.loop.fingerprint import fingerprint
 from adapters.loop.learner import Workshop
+from adapters.loop.methods.domain_adaptation import domain_adaptation
 from adapters.loop.methods.evaluation import evaluation
 from adapters.loop.methods.feature_extraction import feature_extraction
 from adapters.loop.methods.fine_tuning import fine_tuning
@@ -32,6 +33,7 @@ METHODS: Mapping[Method, Way] = {
     Method.PRETRAINING: fine_tuning,
     Method.FEATURE_EXTRACTION: feature_extraction,
     Method.FINE_TUNING: fine_tuning,
+    Method.DOMAIN_ADAPTATION: domain_adaptation,
 }
 """What the shared floor can do for every workshop; one may bring ways of its own (`run`)."""
 

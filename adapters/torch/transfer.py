@@ -56,7 +56,8 @@ class TorchTransfers:
         keeps = keep_head and model.answers(task.labels, task.classes)
         if not keeps:
             head = recipe.head
-            model = model.with_head(task.classes, head.kind, head.hidden, head.dropout, task.labels)
+            kind = "linear" if head.kind == "ridge" else head.kind
+            model = model.with_head(task.classes, kind, head.hidden, head.dropout, task.labels)
         return ImageLearner(model, model.preprocess.resized(size) if size else model.preprocess, keeps_head=keeps)
 
 

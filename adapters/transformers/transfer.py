@@ -66,7 +66,7 @@ class TransformersTransfers:
         Raises: BadRecipeError for a head that a stock folder cannot hold, or a probe on an encoder that was never
         trained up to where that head begins; BadArtifactError for a folder that transformers cannot read.
         """
-        if recipe.head.kind != "linear":
+        if recipe.head.kind not in {"linear", "ridge"}:
             raise BadRecipeError(
                 f"head.kind is {recipe.head.kind!r}, and a stock transformers classifier has no such head",
                 remedy="Leave head out: the head is the one that transformers gives this model",

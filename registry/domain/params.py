@@ -91,6 +91,16 @@ METHOD_PARAMS: Mapping[Method, Table] = {
         "export": Param("none", "write the features as a dataset instead of a head", words=("none", "npz", "parquet")),
         "repeats": Param(1, "seeds that the head is learnt with; metrics come as mean and interval", low=1, high=100),
     },
+    Method.DOMAIN_ADAPTATION: SUPERVISED
+    | {
+        "align": Param(
+            "coral",
+            "what makes the domains alike: covariances, MMD, a confused discriminator, or BatchNorm statistics",
+            "Deep CORAL 2016, DAN 2015, DANN 2016, AdaBN 2016",
+            ("coral", "mmd", "dann", "adabn"),
+        ),
+        "align_weight": Param(1.0, "weight of that beside the labels' loss", "1 as in Deep CORAL and DANN", low=0),
+    },
     Method.EMBEDDING_INITIALISATION: SUPERVISED
     | {
         "embeddings": Param(
