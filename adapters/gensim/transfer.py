@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import gensim
 import numpy as np
@@ -12,6 +13,7 @@ from adapters.gensim.bag import Bag, OutputHead, Pool, answers, class_names, map
 from adapters.gensim.continuing import continued_pretraining
 from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
 from adapters.gensim.folders import open_folder
+from adapters.gensim.initialising import embedding_initialisation
 from adapters.gensim.learner import BagLearner, Table
 from adapters.gensim.offer import COVERAGE, OFFER, said
 from adapters.gensim.sif import common_direction, sif_weights
@@ -53,7 +55,7 @@ class GensimTransfers:
 
     def _told(self, job: TransferJob, bench: Bench, done: Finished) -> Iterator[TransferEvent]:
         """`done` with what the source's vectors lack of every role's words; of what is held out, as metrics too."""
-        shares = {role: _coverage(job, role) for role in job.data}
+        shares = {role: bench.coverage(role) for role in job.data}
         for role in (VALIDATION, TEST):
             if role in shares:
                 yield Measured("oov_types", shares[role].types, role, job.recipe.epochs, 0, final=True)
@@ -71,6 +73,13 @@ class Bench:
         self.job = job
         self.facts: dict[str, object] = {}
         """What was found out on the way, for the manifest."""
+        self._opened: dict[Path, StaticEmbeddings] = {}
+
+    def vectors(self, source: ModelInput) -> StaticEmbeddings:
+        """What the source's folder holds, opened once. Raises: BadArtifactError."""
+        if source.folder not in self._opened:
+            self._opened[source.folder] = open_folder(source.folder)
+        return self._opened[source.folder]
 
     def libraries(self) -> Mapping[str, str]:
         """What computes here beside torch."""
@@ -78,14 +87,14 @@ class Bench:
 
     def parent_classes(self, source: ModelInput) -> tuple[str, ...] | None:
         """The classes of a classifier in the order of its outputs; None for bare vectors."""
-        return class_names(open_folder(source.folder).config)
+        return class_names(self.vectors(source).config)
 
     def open(self, source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bool, fresh: bool) -> Learner:
         """The source's vectors under a head for `task`; which words the table holds depends on the method.
 
         Raises: BadArtifactError for a folder that cannot be read, BadDataError when no training word has a vector.
         """
-        vectors, learns = open_folder(source.folder), bool(recipe.epochs)
+        vectors, learns = self.vectors(source), bool(recipe.epochs)
         if learns and recipe.method in INITIALISED:
             return self._initialised(vectors, recipe, task, fresh=fresh)
         kept = keep_head and answers(vectors.config, task.labels, task.classes)
@@ -125,19 +134,17 @@ class Bench:
         train = train.take(few(train, whole_of(recipe, "shots"), recipe.seed))
         return read_tokens(train.rows, train.data, vectors, recipe.max_length)
 
-
-def _coverage(job: TransferJob, role: str) -> Coverage:
-    """What the source's vectors lack of the texts of `role`: of all their words where vectors learn from them."""
-    data, recipe = job.data[role], job.recipe
-    vectors = open_folder(job.sources[0].folder)
-    limit = None if recipe.method is Method.CONTINUED_PRETRAINING else recipe.max_length
-    return Coverage.of(read_tokens(rows_of(role, data), data, vectors, limit), vectors.rows)
+    def coverage(self, role: str) -> Coverage:
+        """What the source's vectors lack of the texts of `role`: of all their words where vectors learn from them."""
+        data, recipe, vectors = self.job.data[role], self.job.recipe, self.vectors(self.job.sources[0])
+        limit = None if recipe.method is Method.CONTINUED_PRETRAINING else recipe.max_length
+        return Coverage.of(read_tokens(rows_of(role, data), data, vectors, limit), vectors.rows)
 
 
 WAYS = {
     Method.PRETRAINING: fine_tuning,
     Method.FEATURE_EXTRACTION: feature_extraction,
     Method.FINE_TUNING: fine_tuning,
-    Method.EMBEDDING_INITIALISATION: fine_tuning,
+    Method.EMBEDDING_INITIALISATION: embedding_initialisation,
     Method.CONTINUED_PRETRAINING: continued_pretraining,
 }

@@ -117,6 +117,8 @@ def test_a_probe_leaves_the_backbone_bit_for_bit_as_it_was(world: World) -> None
 
 
 def test_layers_before_until_stay_and_the_rest_learns(world: World) -> None:
+    if len(weights(world.source.folder)) == 1:
+        pytest.skip("this source is one layer: none lies before it")
     done, _ = finish(world, world.job(method=TUNE, freeze=Freeze(until=world.layer)))
     moved = {name: not torch.equal(a, b) for name, a, b in shared(world.source.folder, done.folder)}
     inside = {name: changed for name, changed in moved.items() if name.startswith(world.layer + ".")}
