@@ -24,7 +24,7 @@ from adapters.loop.fingerprint import fingerprint
 from adapters.loop.output import publish
 from adapters.loop.roles import rows_of
 from registry.domain.methods import TEST, UNLABELLED, VALIDATION
-from registry.errors import BadRecipeError, DivergedError
+from registry.errors import DivergedError
 from registry.ports import Advanced, Finished, Measured, Saved, Started, TransferEvent
 
 FLOPS = (
@@ -38,8 +38,6 @@ def continued_pretraining(around: Environment) -> Iterator[TransferEvent]:
     if not around.ranks.first:
         return  # gensim learns on one processor, whatever there is
     recipe = around.recipe
-    if not recipe.epochs:
-        raise BadRecipeError("epochs is 0", remedy="Give a number above 0")
     check(recipe)
     source = open_folder(around.job.sources[0].folder)
     training = Training.begin(recipe, source, _texts(around, source, UNLABELLED), around.fix.seed)

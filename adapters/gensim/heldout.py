@@ -54,7 +54,7 @@ class HeldOut:
         total = 0.0
         for start in range(0, len(self.words), AT_ONCE):
             part = slice(start, start + AT_ONCE)
-            contexts = model.wv.vectors[self.contexts[part]]
+            contexts = model.wv.vectors[self.contexts[part]].astype(np.float64)
             said = np.einsum("pd,pd->p", model.syn1neg[self.words[part]], contexts)
             others = np.einsum("pkd,pd->pk", model.syn1neg[self.negatives[part]], contexts)
             total += float(np.logaddexp(0.0, -said).sum() + np.logaddexp(0.0, others).sum())

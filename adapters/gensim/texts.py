@@ -65,7 +65,7 @@ def look_up(tokens: Sequence[Sequence[str]], rows: Mapping[str, int], weights: N
 
 def read_tokens(rows: Iterable[Row], data: DataInput, vectors: StaticEmbeddings, limit: int | None) -> list[list[str]]:
     """The first `limit` tokens of each row's text. Raises: BadDataError naming the row that is no text."""
-    return [vectors.tokens(text_of(row, data))[:limit] for row in rows]
+    return [vectors.tokens(text_of(row, data), limit) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,8 +87,9 @@ TEXT_TUNING = Defaults(
 )
 
 BAG_TUNING = Defaults(
-    # Averaged word vectors under a head. Measured on BBC News with GloVe 6B 50d, see docs/recipes.md.
-    rates={"adamw": Rates(1e-2, 0.01), "sgd": Rates(1e-1, 0.0)},
+    # Averages of word vectors are small numbers, so the head needs a high rate. Measured on BBC News with GloVe 6B 50d (20
+    # a class, 512 words): 3e-2 is the best of 3e-3, 1e-2 and 3e-2 by far, frozen (.89) or trained (.93).
+    rates={"adamw": Rates(3e-2, 0.01), "sgd": Rates(1e-1, 0.0)},
     epochs=20,
     batch_size=32,
     clip=1.0,

@@ -29,6 +29,7 @@ import json
 import re
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,6 @@ WORD = re.compile(
     r"(?:[^\W\d_]\.){2,}"  # u.s.
     r"|\d+(?:[.,]\d+)+"  # 1,000.50
     r"|n't\b|'(?:s|re|ve|ll|d|m)\b"  # the endings that the Penn Treebank, and so GloVe, keeps apart
-    r"|\w+?(?=n't\b)"
     r"|\w+(?:[-.]\w+)*"
     r"|[^\w\s]",
     re.IGNORECASE,
@@ -83,15 +83,17 @@ class StaticEmbeddings:
         tokenizer.no_padding()
         return tokenizer
 
-    def tokens(self, text: str) -> list[str]:
-        """The words of a text as they are looked up, known or not; subwords where there is a tokenizer.
+    def tokens(self, text: str, limit: int | None = None) -> list[str]:
+        """The first `limit` words of a text as they are looked up, known or not; subwords where there is a tokenizer.
 
         A word that has no vector is tried in lower case, and one with hyphens in its parts.
         """
         if self.tokenizer is not None:
-            return list(self.tokenizer.encode(text, add_special_tokens=False).tokens)
+            return list(self.tokenizer.encode(text, add_special_tokens=False).tokens)[:limit]
         found: list[str] = []
-        for word in WORD.findall(text.lower() if self.lower_case else text):
+        text = (text.lower() if self.lower_case else text).replace("n't", " n't")
+        for match in islice(WORD.finditer(text), limit):
+            word = match[0]
             if word in self.rows or len(word) == 1:
                 found.append(word)
             elif word.lower() in self.rows:
@@ -100,11 +102,11 @@ class StaticEmbeddings:
                 found += word.split("-")
             else:
                 found.append(word)
-        return found
+        return found[:limit]
 
     def find(self, text: str) -> list[int]:
         """The rows of a text's words, as far as they have one, up to `max_length` words known or not."""
-        tokens = self.tokens(text)[: self.config.get("max_length")]
+        tokens = self.tokens(text, self.config.get("max_length"))
         return [row for token in tokens if (row := self.rows.get(token)) is not None]
 
     def vector(self, word: str) -> NDArray[np.float32]:
