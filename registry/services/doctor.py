@@ -22,6 +22,7 @@ EXTRAS = {
     "mlflow": ("mlflow",),
     "onnx": ("onnx",),
     "h5": ("h5py",),
+    "gensim": ("gensim",),
     "server": ("fastapi", "uvicorn", "jinja2"),
     "postgres": ("psycopg",),
 }
