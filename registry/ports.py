@@ -170,6 +170,8 @@ class ModelInput:
     role: str
     architecture: str
     label: str
+    base: ModelInput | None = None
+    """Of an adapter (`registry.domain.adapted`): the parent that its weights are added to, found in the lineage."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from registry.ports import AdapterOffer
 OFFER = AdapterOffer(
     name="transformers",
     modalities=frozenset({Modality.TEXT}),
-    methods=frozenset({Method.PRETRAINING, Method.FEATURE_EXTRACTION, Method.FINE_TUNING}),
+    methods=frozenset(
+        {Method.PRETRAINING, Method.FEATURE_EXTRACTION, Method.FINE_TUNING, Method.ADAPTER, Method.MERGE}
+    ),
     metrics=OFFERED,
 )

@@ -17,6 +17,7 @@ OURS = ("lineage", "registry", "adapters")
 EXTRAS = {
     "torch": ("torch", "PIL"),
     "transformers": ("transformers", "tokenizers"),
+    "peft": ("peft",),
     "dvc": ("dvc", "dvc_data", "pyarrow"),
     "mlflow": ("mlflow",),
     "server": ("fastapi", "uvicorn", "jinja2"),

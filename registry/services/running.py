@@ -37,10 +37,10 @@ from registry.ports import (
 )
 from registry.services.context import Context
 from registry.services.datasets import materialise_dataset
-from registry.services.lookup import found, refuse_withheld
+from registry.services.lookup import found
+from registry.services.model_inputs import model_input
 from registry.services.publishing import Run, publish, threads_of
 from registry.services.recipes import recipe_from_record
-from registry.services.storing import write_files
 
 PROGRESS_SECONDS = 0.5
 """How often progress is written while nothing else is."""
@@ -129,16 +129,8 @@ class WallClock:
 
 
 def _models(context: Context, step: StepDetail, folder: Path) -> tuple[ModelInput, ...]:
-    models = []
-    for number, item in enumerate(i for i in step.inputs if i.ref.kind is AssetKind.MODELS):
-        with context.read() as uow:
-            detail = found(uow.catalog.version(item.ref), item.ref)
-        refuse_withheld(detail.summary)
-        target = folder / f"model-{number}"
-        target.mkdir()
-        write_files(context, item.ref, detail.files, target)
-        models.append(ModelInput(target, item.digest, item.role, detail.architecture, item.ref.label))
-    return tuple(models)
+    items = [item for item in step.inputs if item.ref.kind is AssetKind.MODELS]
+    return tuple(model_input(context, item, folder / f"model-{number}") for number, item in enumerate(items))
 
 
 def _datasets(context: Context, data: Mapping[str, StepInput], folder: Path) -> dict[str, DataInput]:
