@@ -173,7 +173,8 @@ class Fit:
 
     def _learnt(self) -> dict[str, Tensor]:
         """A copy of all that training can change."""
-        still = {name for name, parameter in self.module.named_parameters() if not parameter.requires_grad}
+        learning = {id(parameter) for parameter in _parameters(self.optimizer)}
+        still = {name for name, parameter in self.module.named_parameters() if id(parameter) not in learning}
         state = self.module.state_dict()
         return {name: t.detach().to("cpu", copy=True) for name, t in state.items() if name not in still}
 

@@ -20,6 +20,7 @@ import transformers
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from adapters.loop.quantizing import dequantise, is_quantised
 from adapters.loop.tasks import Task
 from adapters.transformers.learner import TextLearner
 from adapters.transformers.models import quiet
@@ -51,7 +52,11 @@ def adapt(model: Any, recipe: Recipe, missing: Iterable[str], *, head: bool = Tr
     lacking = {name.rpartition(".")[0] for name in missing}
     own = {name for name, part in model.named_children() if head and part is not model.base_model and _owns(part)}
     trained = sorted(own | {name for name in lacking if name.partition(".")[0] not in own})
-    settings = {"task_type": _purpose(type(model).__name__), "modules_to_save": trained or None}
+    settings = {
+        "task_type": _purpose(type(model).__name__),
+        "modules_to_save": trained or None,
+        "fan_in_fan_out": any(isinstance(part, Conv1D) for part in model.modules()),  # as GPT-2 stores them
+    }
     if value_of(recipe, "kind") == "ia3":
         config: Any = peft.IA3Config(**settings)
     else:
@@ -132,9 +137,13 @@ def whole(source: ModelInput, folder: Path) -> ModelInput:
     kind = getattr(transformers, name, None)
     if not isinstance(kind, type) or not issubclass(kind, transformers.PreTrainedModel):
         raise BadArtifactError(f"{source.label} is an adapter for {name[:80]!r}, which transformers does not have")
+    parent = source.base.folder
+    if is_quantised(parent):
+        parent = folder.with_name(f"{folder.name}-parent")
+        dequantise(source.base.folder, parent)
     with quiet(), _calm():
         model = kind.from_pretrained(
-            source.base.folder,
+            parent,
             config=transformers.AutoConfig.from_pretrained(source.folder, local_files_only=True),
             ignore_mismatched_sizes=True,
             dtype=torch.float32,

@@ -1,38 +1,34 @@
-"""Merging an adapter into its parent: the version that comes out is whole, and needs neither PEFT nor the parent."""
+"""Merging: an adapter into its parent, so that the version is whole; several models by the shared floor's merge."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
-import transformers
+from torch import nn
 
 from adapters.loop.environment import Environment
-from adapters.transformers.models import quiet, read_config
+from adapters.loop.measured import measured_as_it_is
+from adapters.loop.methods.merge import merge
 from registry.errors import BadRecipeError
 from registry.ports import TransferEvent
 
+FOLDED = ".folded-"
+"""How the folder begins that holds adapters folded into their parents."""
+
 
 def merging(around: Environment) -> Iterator[TransferEvent]:
-    """Write out the one source, which was an adapter and has been folded into its parent already.
+    """One source is an adapter, folded in already: it is measured and written out. Several are merged.
 
-    Raises: BadRecipeError for a source that never was an adapter.
+    Raises: BadRecipeError for a single source that never was an adapter.
     """
-    source = around.job.sources[0]
-    if not source.folder.is_relative_to(around.job.work):
+    sources = around.job.sources
+    if len(sources) > 1:
+        yield from merge(around)
+        return
+    if not sources[0].folder.parent.name.startswith(FOLDED):
         raise BadRecipeError(
-            f"{source.label} is no adapter, so there is nothing to merge it with",
+            f"{sources[0].label} is no adapter, so there is nothing to merge it with",
             remedy="Name an adapter as the source, or several models of one architecture",
         )
-    kind = getattr(transformers, source.architecture.removeprefix("transformers:"))
-    with quiet():
-        model = kind.from_pretrained(source.folder, local_files_only=True).requires_grad_(False)
-    yield around.started(model, 0)
-    names = read_config(source.folder).get("id2label") or {}
-
-    def save(folder: Path) -> None:
-        shutil.copytree(source.folder, folder, dirs_exist_ok=True)
-
-    classes = tuple(str(names[key]) for key in sorted(names, key=int))
-    yield around.finished(save, source.architecture, flops=0.0, classes=classes)
+    yield around.started(nn.Module(), 0)
+    yield from measured_as_it_is(around, sources[0], {"kind": "adapter", "parents": [str(sources[0].digest)]})

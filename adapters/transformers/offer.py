@@ -11,7 +11,18 @@ OFFER = AdapterOffer(
     name="transformers",
     modalities=frozenset({Modality.TEXT}),
     methods=frozenset(
-        {Method.PRETRAINING, Method.FEATURE_EXTRACTION, Method.FINE_TUNING, Method.ADAPTER, Method.MERGE}
+        {
+            Method.PRETRAINING,
+            Method.FEATURE_EXTRACTION,
+            Method.FINE_TUNING,
+            Method.ADAPTER,
+            Method.CONTINUED_PRETRAINING,
+            Method.DOMAIN_ADAPTATION,
+            Method.MULTI_TASK,
+            Method.DISTILLATION,
+            Method.MERGE,
+            Method.QUANTIZATION,
+        }
     ),
     metrics=OFFERED,
 )

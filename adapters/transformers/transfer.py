@@ -7,29 +7,40 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import transformers
 
+from adapters.loop.environment import Environment
 from adapters.loop.failures import only_registry_errors
 from adapters.loop.learner import Learner
 from adapters.loop.tasks import Task
 from adapters.loop.transfer import METHODS, Way, run
 from adapters.transformers.heads import probe_head, renew, whole_head
+from adapters.transformers.language import language_modelling
 from adapters.transformers.learner import TextLearner
-from adapters.transformers.merging import merging
+from adapters.transformers.merging import FOLDED, merging
 from adapters.transformers.models import ENDINGS, answers, architecture_of, load, read_config, room
 from adapters.transformers.offer import OFFER
+from adapters.transformers.optional import load_adapted
 from adapters.transformers.text import Tokens
 from registry.domain.adapted import is_adapter
 from registry.domain.data import LabelKind
+from registry.domain.methods import TRAIN
 from registry.domain.transfers import Method, Recipe
-from registry.errors import BadRecipeError, MissingExtraError
+from registry.errors import BadRecipeError
 from registry.ports import ModelInput, TransferEvent, TransferJob
+
+
+def adapter(around: Environment) -> Iterator[TransferEvent]:
+    """An adapter for a task where the data has labels; where it has none, for the text itself."""
+    bare = around.job.data[TRAIN].labels is LabelKind.NONE
+    yield from (language_modelling if bare else METHODS[Method.FINE_TUNING])(around)
+
 
 WAYS: Mapping[Method, Way] = {
     **METHODS,
-    Method.ADAPTER: METHODS[Method.FINE_TUNING],
+    Method.ADAPTER: adapter,
+    Method.CONTINUED_PRETRAINING: language_modelling,
     Method.MERGE: merging,
 }
 
@@ -65,7 +76,7 @@ class TransformersTransfers:
         Raises: BadRecipeError for a head that a stock folder cannot hold, or a probe on an encoder that was never
         trained up to where that head begins; BadArtifactError for a folder that transformers cannot read.
         """
-        if recipe.head.kind != "linear":
+        if recipe.head.kind not in {"linear", "ridge"}:
             raise BadRecipeError(
                 f"head.kind is {recipe.head.kind!r}, and a stock transformers classifier has no such head",
                 remedy="Leave head out: the head is the one that transformers gives this model",
@@ -87,22 +98,11 @@ class TransformersTransfers:
             renew(whole, float(getattr(model.config, "initializer_range", 0.02)))
         tokens = Tokens(source.folder, room(model, recipe.max_length))
         learner = TextLearner(model, head, whole, tokens, keeps_head=keeps)
-        return adapters_of_peft().AdaptedLearner(learner, recipe, missing, source) if _adapts(recipe) else learner
+        return load_adapted().AdaptedLearner(learner, recipe, missing, source) if _adapts(recipe) else learner
 
 
 def _adapts(recipe: Recipe) -> bool:
     return recipe.method is Method.ADAPTER and recipe.epochs > 0  # an adapter that is measured is folded in
-
-
-def adapters_of_peft() -> ModuleType:
-    """The module that needs PEFT. Raises: MissingExtraError with the install command."""
-    try:
-        from adapters.transformers import adapted  # noqa: PLC0415 -- an extra that most transfers need not have
-    except ImportError as error:
-        raise MissingExtraError(
-            f"adapters need peft, which does not import: {error}", remedy='Run: pip install "forebear[peft]"'
-        ) from error
-    return adapted
 
 
 @contextmanager
@@ -119,11 +119,11 @@ def _whole(job: TransferJob) -> Iterator[TransferJob]:
             f"{job.sources[0].label} is an adapter itself", remedy="Merge it first, and put the new one on the result"
         )
     job.work.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".whole-", dir=job.work) as folder:
+    with tempfile.TemporaryDirectory(prefix=FOLDED, dir=job.work) as folder:
         yield replace(
             job,
             sources=tuple(
-                adapters_of_peft().whole(source, Path(folder) / str(n)) if is_adapter(source.architecture) else source
+                load_adapted().whole(source, Path(folder) / str(n)) if is_adapter(source.architecture) else source
                 for n, source in enumerate(job.sources)
             ),
         )

@@ -135,7 +135,8 @@ def say_outcome(step: StepDetail) -> None:
         return
     tell(f"{found.output} is made, {_ran(found.started_at, found.ended_at)}")
     show_measured(step.measured)
-    hint(f"Next: forebear model show {found.output}, or forebear lineage show {found.output}")
+    word = "dataset" if found.output.kind == "datasets" else "model"
+    hint(f"Next: forebear {word} show {found.output}, or forebear lineage show {found.output}")
 
 
 def _show_curve(curve: Sequence[EpochMetric]) -> None:

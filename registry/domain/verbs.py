@@ -28,7 +28,14 @@ from registry.domain.catalog import (
     VersionDetail,
     VersionSummary,
 )
-from registry.domain.data import DataFormat, DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, SplitPlan
+from registry.domain.data import (
+    DataFormat,
+    DatasetSummary,
+    DatasetVersionDetail,
+    DatasetVersionSummary,
+    LabelKind,
+    SplitPlan,
+)
 from registry.domain.names import Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people import Actor, NewToken, Person, TokenSummary
@@ -75,6 +82,8 @@ class AddDataset:
     text_column: str = "text"
     rev: str | None = None
     format: DataFormat | None = None
+    labels: LabelKind | None = None
+    """None: as in the dataset so far, `class` in a new one."""
     uploaded: bool = False
     """As for ImportModel: no pickle, and no pointer to elsewhere, is read."""
 

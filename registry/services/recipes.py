@@ -53,12 +53,12 @@ def complete(
     """
     adapter = choose_adapter(document, modality, offers)
     offer = offers[adapter]
-    if problems := [*unoffered(document, adapter, offer), *meaningless(document, modality)]:
+    if problems := [*unoffered(document, adapter, offer, modality), *meaningless(document, modality)]:
         raise bad(document, problems)
     defaults = defaults_for(document.method, modality)
     wanted = metrics_for(document.method, labels)
     usual = tuple(name for name in wanted if name in offer.metrics) or tuple(sorted(offer.metrics))
-    known = params_of(document.method) | dict(offer.params)
+    known = params_of(document.method, modality) | dict(offer.params)
     return Recipe(
         output=document.output,
         method=document.method,

@@ -153,6 +153,7 @@ def _datasets(context: Context, data: Mapping[str, StepInput], folder: Path) -> 
                 modality=detail.dataset.describing.modality,
                 rows=rows,
                 split="",
+                labels=detail.summary.labels,
             )
         inputs[role] = replace(read[item.ref], split=item.split or "")
     return inputs

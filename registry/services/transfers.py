@@ -14,7 +14,7 @@ from registry.domain.audit import Event
 from registry.domain.data import DatasetVersionDetail, LabelKind
 from registry.domain.ids import is_id, new_id
 from registry.domain.manifests import canonical_json
-from registry.domain.names import AssetKind, Name, Reference, VersionRef
+from registry.domain.names import Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people import Permission
 from registry.domain.transfers import (
@@ -29,7 +29,8 @@ from registry.errors import BadRecipeError, NotFoundError, StepStateError
 from registry.ports import Engine
 from registry.services.context import Context
 from registry.services.gitstate import git_state
-from registry.services.lookup import found, refuse_as_source, refuse_taken, resolve
+from registry.services.lookup import found, refuse_as_source, resolve
+from registry.services.outputs import output_kind, refuse_output
 from registry.services.recipe_document import RecipeDocument
 from registry.services.recipes import complete, read_recipe, recipe_record, roles_of
 from registry.services.running import work_folder
@@ -63,15 +64,14 @@ class Transfers:
         origin = git_state(recipe_path) if recipe_path is not None else {}
         with self.context.write() as uow:
             recipe, inputs = self._resolve(uow, document)
-            if uow.catalog.model(recipe.output) is None:
-                refuse_taken(uow, AssetKind.MODELS, recipe.output)
+            refuse_output(uow, recipe)
             record = recipe_record(recipe)
             identity = {"recipe": record, "inputs": [[str(i.digest), i.role, i.split] for i in inputs]}
             submitted = {"text": text, "git": dict(origin), "threads": self._threads()}
             step = NewStep(
                 id=new_id("step", now),
                 digest=Digest.of(canonical_json(identity)),
-                kind=AssetKind.MODELS,
+                kind=output_kind(recipe),
                 wanted=recipe.output,
                 method=recipe.method,
                 adapter=recipe.adapter,

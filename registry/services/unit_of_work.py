@@ -37,6 +37,7 @@ from registry.domain.data import (
     DatasetVersionDetail,
     DatasetVersionSummary,
     DvcRecord,
+    LabelKind,
     SplitPlan,
     SplitSummary,
 )
@@ -95,6 +96,7 @@ class NewDatasetVersion:
     step_id: str
     created_at: datetime
     created_by: str
+    labels: LabelKind = LabelKind.CLASS
 
 
 @dataclass(frozen=True, slots=True)

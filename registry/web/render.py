@@ -17,6 +17,7 @@ from starlette.requests import Request
 
 from lineage import Digest
 from registry import __version__
+from registry.domain.labels import told
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.verbs import Office
 
@@ -67,7 +68,16 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        day=day, moment=moment, ago=ago, size=size, number=number, metric=metric, short=short, words=words, href=href
+        day=day,
+        moment=moment,
+        ago=ago,
+        size=size,
+        number=number,
+        metric=metric,
+        short=short,
+        words=words,
+        href=href,
+        told=told,
     )
     made.globals.update(static=static, link=link)
     return made

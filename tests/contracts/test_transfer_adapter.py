@@ -359,3 +359,81 @@ def test_balanced_classes_and_patience_and_few_shots_are_told(world: World) -> N
     done, _ = finish(world, world.job(method=TUNE, epochs=40, params=params, optimizer=Optimizer(lr=0.05)))
     assert done.facts["train_rows"] == 12
     assert done.facts["epochs_run"] == int(str(done.facts["best_epoch"])) + 1 < 40
+
+
+VARIANTS: dict[str, dict[str, object]] = {
+    "lp_ft": {"lp_ft": True},
+    "gradual": {"unfreeze": "gradual"},
+    "l2_sp": {"l2_sp": 0.1},
+    "wise_ft": {"lp_ft": True, "wise_ft": 0.5},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_way_of_tuning_learns_and_resumes_to_the_same_bytes(world: World, variant: str) -> None:
+    changes: dict[str, Any] = {"method": TUNE, "params": VARIANTS[variant], "epochs": 4}
+    whole, metrics = finish(world, world.job("whole", **changes))
+    assert metrics["test", "accuracy"] > metrics["test", "baseline_accuracy"]
+    events = world.adapter.run(world.job("cut", **changes))
+    assert next(event for event in events if isinstance(event, Saved))
+    events.close()  # type: ignore[attr-defined]
+    resumed, _ = finish(world, world.job("cut", resume=True, **changes))
+    assert tree(resumed.folder) == tree(whole.folder)
+
+
+def test_a_strong_pull_to_the_start_stays_near_it(world: World) -> None:
+    def drift(alpha: float) -> float:
+        done, _ = finish(world, world.job(f"a{alpha}", method=TUNE, params={"l2_sp": alpha}))
+        return sum(float((a - b).float().norm()) for _, a, b in shared(world.source.folder, done.folder))
+
+    assert drift(50.0) < drift(0.0) / 2
+
+
+def test_half_the_average_lies_between_the_probe_and_the_tuned_model(world: World) -> None:
+    def run(share: float) -> dict[str, torch.Tensor]:
+        changes: dict[str, Any] = {"method": TUNE, "params": {"lp_ft": True, "wise_ft": share}}
+        return weights(finish(world, world.job(f"s{share}", **changes))[0].folder)
+
+    start, half, end = run(0.0), run(0.5), run(1.0)
+    for name, tensor in half.items():
+        if tensor.is_floating_point():
+            assert torch.allclose(tensor, (start[name] + end[name]) / 2, atol=1e-5), name
+
+
+def test_an_average_with_a_head_that_knows_nothing_is_refused(world: World) -> None:
+    with pytest.raises(BadRecipeError, match="the head is new") as refused:
+        finish(world, world.job(method=TUNE, params={"wise_ft": 0.5}))
+    assert "lp_ft: true" in str(refused.value.remedy)
+
+
+def test_layers_join_one_by_one_from_the_head_down(world: World) -> None:
+    done, _ = finish(world, world.job(method=TUNE, params={"unfreeze": "gradual"}, epochs=1))
+    assert any(not torch.equal(a, b) for _, a, b in shared(world.source.folder, done.folder))
+    job = world.job("two", method=TUNE, params={"unfreeze": "gradual"}, epochs=2)
+    events = world.adapter.run(job)
+    first = next(event for event in events if isinstance(event, Saved))
+    events.close()  # type: ignore[attr-defined]
+    saved = {name: t for name, t in load_file(first.path).items() if name.startswith("model.")}
+    parent = weights(world.source.folder)
+    same = [
+        name
+        for name, tensor in parent.items()
+        for key in saved
+        if key.endswith(name) and torch.equal(tensor, saved[key])
+    ]
+    assert len(same) >= len(parent) - 2  # in the first epoch the head learns alone
+
+
+def test_a_ridge_on_a_few_shots_reports_its_repeats(world: World) -> None:
+    job = world.job(method=PROBE, head=Head("ridge"), params={"shots": 5, "repeats": 4})
+    done, metrics = finish(world, job)
+    assert done.facts["train_rows"] == 15
+    told = done.facts["repeats"]["test"]["accuracy"]  # type: ignore[index]
+    assert len(told["values"]) == 4
+    assert metrics["test", "accuracy_mean"] == pytest.approx(np.mean(told["values"]))
+    assert told["values"][0] == metrics["test", "accuracy"]
+    assert metrics["test", "accuracy_half_width"] == pytest.approx(3.182 * np.std(told["values"], ddof=1) / 2)
+    again, _ = finish(world, world.job("again", method=PROBE, head=Head("ridge"), params={"shots": 5, "repeats": 4}))
+    assert tree(again.folder) == tree(done.folder)
+    with pytest.raises(BadRecipeError, match="solved at once"):
+        finish(world, world.job("no", method=PROBE, params={"repeats": 3}))

@@ -1,30 +1,45 @@
 """Feature extraction: a new head on the frozen backbone's features, which are computed once and cached.
 
-The head learns on standardised features, and the standardisation is folded back into it (`adapters.loop.probe`).
+The head learns on standardised features, and the standardisation is folded back into it (`adapters.loop.probe`). A
+`ridge` is solved at once instead, and may be solved for several draws of a few training rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from adapters.loop.device import Device
-from adapters.loop.environment import Environment
+from adapters.loop.environment import Environment, Predict, measure
+from adapters.loop.evaluate import evaluate
+from adapters.loop.features import Features
+from adapters.loop.fit import Fit
 from adapters.loop.flops import learning_flops, one_item
-from adapters.loop.learner import ArrayItems
+from adapters.loop.learner import ArrayItems, Learner
 from adapters.loop.loop import Inputs
 from adapters.loop.optimizers import freeze, parameter_groups
+from adapters.loop.order import Indexes
 from adapters.loop.probe import Extraction, Standard, extract
 from adapters.loop.ranks import Ranks
-from adapters.loop.roles import Roles, few
-from registry.domain.params import whole_of
+from adapters.loop.roles import Role, Roles, few
+from adapters.loop.solving import ridge
+from registry.domain.params import value_of, whole_of
 from registry.domain.transfers import Freeze
-from registry.ports import TransferEvent
+from registry.errors import BadRecipeError
+from registry.ports import Measured, TransferEvent
 
 HELD_ON_GPU = 8 * 1024**3
 """Bytes of cached features that may lie on a GPU at once; more are fed to it batch by batch."""
+T_975 = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
+    2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045,
+)  # fmt: skip
+"""Student's t at 0.975 for 1, 2, … degrees of freedom; beyond, the normal 1.96 is within 5 %."""
 
 
 def feature_extraction(around: Environment) -> Iterator[TransferEvent]:
@@ -32,49 +47,140 @@ def feature_extraction(around: Environment) -> Iterator[TransferEvent]:
     if not around.ranks.first:
         return
     around.ranks = Ranks()
+    _check(around)
     # The cache holds the whole split, of which `shots` then takes some rows.
     device, (whole, learner) = around.device, around.open(keep_head=False, shots=False)
-    chosen = few(whole.train, whole_of(around.recipe, "shots"), around.recipe.seed)
+    chosen = _drawn(around, whole.train, 0)
     roles = Roles(whole.task, whole.train.take(chosen), whole.validation, whole.test)
     frozen = freeze(learner.layers, learner.head, Freeze("backbone"))
     device.place(learner.module)
-    yield around.started(learner.module, len(chosen))
+    solved = around.recipe.head.kind == "ridge"
+    yield around.started(learner.module, 0 if solved else len(chosen))
     extraction = Extraction()
     yield from extract(around.job, learner, whole.chosen_on, device, around.name, extraction)
-    extraction.features["train"] = extraction.features["train"][chosen]
-    standard = Standard.of(extraction.features["train"])
-    held = {name: hold(standard.apply(found), device) for name, found in extraction.features.items()}
-    task = around.weighted(roles)
+    features = extraction.features["train"]
+    facts: dict[str, object] = {"feature_layer": learner.feature_layer}
+    standard = Standard.of(features[chosen])
+    fit: Fit | None = None
+    if solved:
+        facts["ridge"] = _solve(learner, roles, standard, features[chosen])
+    else:
+        fit = _fit(around, learner, roles, standard, extraction.features | {"train": features[chosen]}, frozen)
+        yield from fit.run()
+        _fold(learner, roles, standard)
+    learner.module.eval()
+    yield from extract(around.job, learner, roles.tested, device, around.name, extraction)
+    plain = {name: hold(torch.from_numpy(found), device) for name, found in extraction.features.items()}
+    test = yield from around.answers(_head_of(learner), learner.head, plain, roles, fit)
+    if whole_of(around.recipe, "repeats") > 1:
+        facts["repeats"] = yield from _repeated(around, learner, whole, extraction.features)
+    facts |= {"features_computed": extraction.items, "feature_cache_hits": extraction.hits}
+    per_item = learning_flops(_head_of(learner), learner.head, one_item(plain["train"], device))
+    flops = extraction.flops + (per_item * fit.progress.samples if fit else 0.0)
+    yield around.learnt(learner, roles, fit, test, flops, facts)
 
+
+def _check(around: Environment) -> None:
+    recipe = around.recipe
+    if recipe.head.kind != "ridge" and whole_of(recipe, "repeats") > 1:
+        raise BadRecipeError("params.repeats is for heads that are solved at once", remedy="Add head: ridge")
+    if recipe.head.kind == "ridge" and value_of(recipe, "class_weights") != "none":
+        raise BadRecipeError("a ridge weighs all rows alike", remedy="Leave params.class_weights out, or head: linear")
+
+
+def _drawn(around: Environment, train: Role, repeat: int) -> Indexes:
+    return few(train, whole_of(around.recipe, "shots"), around.recipe.seed + repeat)
+
+
+def _head_of(learner: Learner) -> Predict:
     def classify(inputs: Inputs) -> Tensor:
         assert isinstance(inputs, Tensor)  # noqa: S101 -- features are one tensor: told to the type checker
         return learner.classify(inputs)
 
-    fit = around.fit(
+    return classify
+
+
+def _fit(
+    around: Environment,
+    learner: Learner,
+    roles: Roles,
+    standard: Standard,
+    features: Mapping[str, Features],
+    frozen: list[nn.Module],
+) -> Fit:
+    """The head, to be trained on standardised features."""
+    held = {name: hold(standard.apply(found), around.device) for name, found in features.items()}
+    task, classify, held_out = around.weighted(roles), _head_of(learner), roles.validation
+    return around.fit(
         lambda inputs, targets: task.loss(classify(inputs), targets),
         learner.head,
         parameter_groups(learner.head, (), learner.head, around.recipe.optimizer),
         held["train"],
         roles.train.targets,
-        judge=around.judge(classify, learner.head, held["validation"], roles.validation, task)
-        if roles.validation
-        else None,
+        judge=around.judge(classify, learner.head, held["validation"], held_out, task) if held_out else None,
         frozen=frozen,
     )
-    yield from fit.run()
+
+
+def _fold(learner: Learner, roles: Roles, standard: Standard) -> None:
+    """From standardised features and numbers to plain ones."""
     standard.fold(learner.entrance())
     roles.task.settle(learner.exit())
-    learner.module.eval()
-    yield from extract(around.job, learner, roles.tested, device, around.name, extraction)
-    plain = {name: hold(torch.from_numpy(found), device) for name, found in extraction.features.items()}
-    test = yield from around.answers(classify, learner.head, plain, roles, fit)
-    per_item = learning_flops(classify, learner.head, one_item(plain["train"], device))
-    facts = {
-        "features_computed": extraction.items,
-        "feature_cache_hits": extraction.hits,
-        "feature_layer": learner.feature_layer,
-    }
-    yield around.learnt(learner, roles, fit, test, per_item * fit.progress.samples + extraction.flops, facts)
+
+
+def _solve(learner: Learner, roles: Roles, standard: Standard, features: Features) -> dict[str, float]:
+    """Solve the head at once; gives the penalty that leave-one-out chose, and its error.
+
+    Raises: BadRecipeError for a head of more than one layer.
+    """
+    if learner.entrance() is not learner.exit():
+        raise BadRecipeError(
+            "a ridge is one linear layer, and this source's head has two", remedy="Leave head out for this source"
+        )
+    found = ridge(standard.apply(features).numpy(), roles.task, roles.train.targets)
+    layer = learner.exit()
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(found.weight))
+        layer.bias.copy_(torch.from_numpy(found.bias))
+    _fold(learner, roles, standard)
+    return {"penalty": found.penalty, "leave_one_out_error": found.error}
+
+
+def _repeated(
+    around: Environment, learner: Learner, whole: Roles, features: Mapping[str, Features]
+) -> Generator[Measured, None, dict[str, object]]:
+    """Solve for one draw of the training rows after another, and measure each; the first head is put back.
+
+    Gives, by role and metric, the values, their mean and the half width of its 95 % interval (Student's t over draws).
+    """
+    kept = {name: tensor.clone() for name, tensor in learner.head.state_dict().items()}
+    found: dict[str, dict[str, list[float]]] = {}
+    for repeat in range(whole_of(around.recipe, "repeats")):
+        chosen = _drawn(around, whole.train, repeat)
+        roles = Roles(whole.task, whole.train.take(chosen), whole.validation, whole.test)
+        part = features["train"][chosen]
+        _solve(learner, roles, Standard.of(part), part)
+        for role in (role for role in (roles.validation, roles.test) if role is not None):
+            held = hold(torch.from_numpy(features[role.name]), around.device)
+            outputs = evaluate(_head_of(learner), learner.head, held, role.targets, around.device, around.ranks)
+            for name, value in measure(roles.task, around.recipe.metrics, role.targets, outputs).items():
+                found.setdefault(role.name, {}).setdefault(name, []).append(value)
+    learner.head.load_state_dict(kept)
+    told: dict[str, object] = {}
+    for role_name, metrics in found.items():
+        told[role_name] = {name: _interval(values) for name, values in metrics.items()}
+        for name, values in metrics.items():
+            summary = _interval(values)
+            yield Measured(f"{name}_mean", summary["mean"], role_name, 0, 0, final=True)
+            yield Measured(f"{name}_half_width", summary["half_width"], role_name, 0, 0, final=True)
+    return told
+
+
+def _interval(values: Sequence[float]) -> dict[str, Any]:
+    freedom = len(values) - 1
+    t = T_975[freedom - 1] if freedom <= len(T_975) else 1.96
+    half = t * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return {"mean": float(np.mean(values)), "half_width": half, "values": list(values)}
 
 
 def hold(rows: Tensor, device: Device) -> ArrayItems:

@@ -1,13 +1,28 @@
-"""Training on: all layers, or those from `freeze.until` on, with discriminative rates; or the same from scratch."""
+"""Training on: all layers, or those from `freeze.until` on, with discriminative rates; or the same from scratch.
+
+What a recipe may add: a linear probe first (LP-FT), layers that join one by one (gradual unfreezing), a pull towards
+the start (L2-SP) or an average with it (WiSE-FT), items mixed in pairs (MixUp).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from torch import nn
+
+from adapters.loop.anchoring import Anchor, mixed
 from adapters.loop.environment import Environment
 from adapters.loop.flops import learning_flops, one_item, reading_flops
+from adapters.loop.learner import Learner
+from adapters.loop.loop import Objective
 from adapters.loop.optimizers import freeze, parameter_groups
+from adapters.loop.probe import Extraction, Standard, extract
+from adapters.loop.roles import Roles, few
+from adapters.loop.solving import descend
+from adapters.loop.tasks import Task
+from registry.domain.params import number_of, value_of, whole_of
 from registry.domain.transfers import Method
+from registry.errors import BadRecipeError
 from registry.ports import TransferEvent
 
 
@@ -17,20 +32,27 @@ def fine_tuning(around: Environment) -> Iterator[TransferEvent]:
     A parent's head for the same classes is kept; for other classes there is a new one.
     """
     recipe, device, fresh = around.recipe, around.device, around.recipe.method is Method.PRETRAINING
+    further = recipe.method is Method.FINE_TUNING  # its params are not those of pretraining or of an adapter
     roles, learner = around.open(keep_head=True, fresh=fresh)
     frozen = freeze(learner.layers, learner.head, recipe.freeze)
     groups = parameter_groups(learner.module, learner.layers, learner.head, recipe.optimizer)
     device.place(learner.module)
     yield around.started(learner.module, len(roles.train.rows))
+    probed = further and bool(value_of(recipe, "lp_ft"))
+    if probed:
+        yield from _probe(around, learner, roles)
+    _check_average(around, shared_head=probed or learner.keeps_head)
     items = {role.name: learner.items(role) for role in roles.chosen_on}
     sample = one_item(items["train"], device)
     reading = reading_flops(learner.predict, learner.module, sample)
     learning = learning_flops(learner.predict, learner.module, sample)
+    anchor = Anchor.of(learner.module) if further else None
+    task = around.weighted(roles)
+    objective = _objective(around, learner, task, anchor)
     if device.compiles(recipe.params.get("compile", "auto"), around.steps(len(roles.train.rows))):
         learner.module.compile()
-    task = around.weighted(roles)
     fit = around.fit(
-        lambda inputs, targets: task.loss(learner.predict(inputs), targets),
+        objective,
         learner.module,
         groups,
         items["train"],
@@ -40,8 +62,11 @@ def fine_tuning(around: Environment) -> Iterator[TransferEvent]:
         else None,
         frozen=frozen,
         fresh=fresh,
+        before_epoch=_unfreezing(around, learner, frozen),
     )
     yield from fit.run()
+    if anchor is not None and number_of(recipe, "wise_ft") < 1:
+        anchor.average(learner.module, number_of(recipe, "wise_ft"))
     roles.task.settle(learner.exit())
     items |= {role.name: learner.items(role) for role in roles.tested}
     test = yield from around.answers(learner.predict, learner.module, items, roles, fit)
@@ -50,3 +75,62 @@ def fine_tuning(around: Environment) -> Iterator[TransferEvent]:
     facts = {"frozen_layers": len(frozen), "layers": len(learner.layers)}
     flops = learning * fit.progress.samples * around.ranks.world + reading * read
     yield around.learnt(learner, roles, fit, test, flops, facts)
+
+
+def _objective(around: Environment, learner: Learner, task: Task, anchor: Anchor | None) -> Objective:
+    recipe = around.recipe
+    objective: Objective = lambda inputs, targets: task.loss(learner.predict(inputs), targets)  # noqa: E731
+    if anchor is None:
+        return objective
+    if (mixup := number_of(recipe, "mixup")) > 0:
+        objective = mixed(objective, mixup)
+    if (alpha := number_of(recipe, "l2_sp")) > 0:
+        new = nn.Module() if learner.keeps_head else learner.head
+        objective = anchor.pulled(objective, learner.module, new, alpha, number_of(recipe, "l2_sp_head"))
+    return objective
+
+
+def _probe(around: Environment, learner: Learner, roles: Roles) -> Iterator[TransferEvent]:
+    """Put the head where a linear probe has it: trained alone, to its minimum, on the cached features."""
+    if learner.feature_layer == "none" or learner.entrance() is not learner.exit():
+        raise BadRecipeError("params.lp_ft needs a head of one linear layer on features", remedy="Leave lp_ft out")
+    extraction = Extraction()
+    whole = roles.train if not whole_of(around.recipe, "shots") else around.whole_train(roles.task)
+    yield from extract(around.job, learner, [whole], around.device, around.name, extraction)
+    features = extraction.features["train"][few(whole, whole_of(around.recipe, "shots"), around.recipe.seed)]
+    standard = Standard.of(features)
+    held = standard.apply(features).to(around.device.target)
+    descend(learner.exit(), held, around.weighted(roles), roles.train.targets)
+    standard.fold(learner.entrance())
+
+
+def _check_average(around: Environment, *, shared_head: bool) -> None:
+    if around.recipe.method is Method.FINE_TUNING and number_of(around.recipe, "wise_ft") < 1 and not shared_head:
+        raise BadRecipeError(
+            "params.wise_ft averages with the start, and there the head is new and knows nothing",
+            remedy="Add params.lp_ft: true, or start from a version with a head for the same classes",
+        )
+
+
+def _unfreezing(around: Environment, learner: Learner, frozen: list[nn.Module]) -> Callable[[int], None]:
+    """What happens before each epoch: nothing, or that so many more of the last layers learn.
+
+    The head begins alone; at the last epoch everything that `freeze` leaves learns.
+    """
+    recipe = around.recipe
+    if recipe.method is not Method.FINE_TUNING or value_of(recipe, "unfreeze") == "all":
+        return lambda _: None
+    if around.ranks.world > 1:
+        raise BadRecipeError(
+            "params.unfreeze: gradual is for one process", remedy="Write unfreeze: all, or use one GPU"
+        )
+    layers = [layer for _, layer in learner.layers if layer not in frozen]
+
+    def thaw(epoch: int) -> None:
+        learning = len(layers) * epoch // max(1, recipe.epochs - 1) if recipe.epochs > 1 else len(layers)
+        still = layers[: len(layers) - learning]
+        for layer in layers:
+            layer.requires_grad_(layer not in still)
+        frozen[:] = [*(layer for layer in frozen if layer not in layers), *still]
+
+    return thaw

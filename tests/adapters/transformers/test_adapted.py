@@ -78,13 +78,14 @@ def test_an_adapter_learns_and_loads_with_peft_alone(kind: str, tmp_path: Path) 
 @pytest.mark.parametrize(
     "params", [{"kind": "ia3"}, SMALL | {"rslora": True}, SMALL | {"dora": True}, SMALL | {"targets": "architecture"}]
 )
-def test_other_kinds_of_adapter_learn_too(world: World, params: dict[str, object]) -> None:
-    done, metrics = finish(world, adapting(world, params=params, optimizer=Optimizer(lr=8e-2)))
-    assert metrics["test", "accuracy"] > metrics["test", "baseline_accuracy"]
+def test_other_kinds_of_adapter_learn_and_merge_to_the_same_answers(world: World, params: dict[str, object]) -> None:
+    done, metrics = finish(world, adapting(world, params=params, epochs=2))
     config = json.loads((done.folder / "adapter_config.json").read_bytes())
     assert config["peft_type"] == ("IA3" if params.get("kind") else "LORA")
     assert config.get("use_dora", False) is params.get("dora", False)
-    whole, _ = finish(child_of(world, done), child_of(world, done).job("merged", method=Method.MERGE, data={}))
+    child, again = child_of(world, done), ("validation", "test")
+    whole, measured = finish(child, child.job("merged", method=Method.MERGE, roles=again))
+    assert measured["test", "accuracy"] == metrics["test", "accuracy"]
     plain = AutoModelForSequenceClassification.from_pretrained(whole.folder, local_files_only=True).eval()
     ours = logits(stock(world.source.folder, done.folder), world, done.folder)
     torch.testing.assert_close(logits(plain, world, whole.folder), ours, rtol=1e-5, atol=1e-5)
@@ -117,7 +118,9 @@ def test_the_same_job_gives_the_same_adapter_and_resumes_to_it(world: World) -> 
 def test_numbers_are_learnt_by_an_adapter_and_read_in_their_units(world: World) -> None:
     data = replace(world.relabelled({"apple": "101", "pear": "102.5", "plum": "107"}), labels=LabelKind.NUMBER)
     roles = {role: replace(data, split=role) for role in ("train", "validation", "test")}
-    done, metrics = finish(world, adapting(world, data=roles, metrics=("rmse",), epochs=12))
+    done, metrics = finish(
+        world, adapting(world, data=roles, metrics=("rmse",), epochs=12, optimizer=Optimizer(lr=2e-2))
+    )
     assert metrics["test", "rmse"] < metrics["test", "baseline_rmse"]
     found = logits(stock(world.source.folder, done.folder), world, done.folder)[:, 0].numpy()
     truth = np.array([float(str(row.label)) for row in data.rows if row.split == "test"])
@@ -172,7 +175,7 @@ def test_an_adapter_without_its_parent_or_its_pin_is_refused(world: World) -> No
 def test_what_makes_no_sense_with_an_adapter_is_refused(world: World) -> None:
     done, _ = finish(world, adapting(world, epochs=1))
     child = child_of(world, done)
-    with pytest.raises(BadRecipeError, match="is an adapter itself.*Merge it first"):
+    with pytest.raises(BadRecipeError, match=r"is an adapter itself.*Merge it first"):
         list(child.adapter.run(adapting(child, "next")))
     with pytest.raises(BadRecipeError, match="freezes its whole parent"):
         list(world.adapter.run(adapting(world, "frozen", freeze=Freeze(until="encoder.layer.1"))))

@@ -1,0 +1,98 @@
+"""What makes the features of two domains alike: Deep CORAL, MMD, and a discriminator that is to be confused (DANN).
+
+Each takes features of the source and of the target domain (N x D and M x D) and gives a scalar to be made small.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 -- its name in the field
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+WIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""Kernel widths of MMD, in units of the mean squared distance of the batch."""
+
+
+def coral(source: Tensor, target: Tensor) -> Tensor:
+    """|C_s - C_t|² / (4 D²) of the covariances (Sun and Saenko 2016, Deep CORAL)."""
+    one, two = (side - side.mean(dim=0) for side in (source.float(), target.float()))
+    difference = one.T @ one / max(1, len(one) - 1) - two.T @ two / max(1, len(two) - 1)
+    return difference.square().sum() / (4 * source.shape[1] ** 2)
+
+
+def mmd(source: Tensor, target: Tensor) -> Tensor:
+    """Squared maximum mean discrepancy, biased estimate, under a mean of Gaussian kernels (Long and others 2015, DAN).
+
+    The widths follow the mean squared distance within the batch, through which no gradient flows.
+    """
+    both = torch.cat([source.float(), target.float()])
+    squares = both.square().sum(dim=1)
+    distances = (squares[:, None] + squares[None, :] - 2 * both @ both.T).clamp_min(0)
+    width = distances.detach().mean().clamp_min(1e-12)
+    kernel = torch.stack([torch.exp(-distances / (factor * width)) for factor in WIDTHS]).mean(dim=0)
+    n = len(source)
+    return kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean()
+
+
+class Discriminator(nn.Module):
+    """Tells the domains apart while its gradient, turned round, makes the features forget them (Ganin 2016, DANN).
+
+    The turned gradient grows from 0 to 1 over `steps`, as there: 2 / (1 + exp(-10 p)) - 1 at share p of all steps.
+    """
+
+    seen: Tensor
+
+    def __init__(self, size: int, steps: int, hidden: int = 256) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(size, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+        self.steps = max(1, steps)
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))  # in checkpoints, so that p goes on
+
+    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+        """Binary cross-entropy of telling them apart."""
+        strength = 2 / (1 + torch.exp(-10.0 * self.seen / self.steps)) - 1
+        if self.training:
+            self.seen += 1
+        turned = _Turned.apply(torch.cat([source, target]), strength)
+        domain = torch.cat([turned.new_zeros(len(source)), turned.new_ones(len(target))])
+        return F.binary_cross_entropy_with_logits(self.layers(turned).squeeze(1), domain)
+
+
+class _Turned(torch.autograd.Function):
+    """The identity, whose gradient is turned round and scaled."""
+
+    @staticmethod
+    def forward(context: Any, features: Tensor, strength: Tensor) -> Tensor:
+        context.save_for_backward(strength)
+        return features.view_as(features)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (strength,) = context.saved_tensors
+        return -strength * gradients[0], None
+
+
+def norms_of(module: nn.Module) -> list[_BatchNorm]:
+    """Every BatchNorm that keeps running statistics."""
+    return [part for part in module.modules() if isinstance(part, _BatchNorm) and part.track_running_stats]
+
+
+def begin_statistics(module: nn.Module) -> list[float | None]:
+    """Make every BatchNorm forget, and gather a plain average from now on; gives the momenta that they had."""
+    module.eval()
+    momenta = [norm.momentum for norm in norms_of(module)]
+    for norm in norms_of(module):
+        norm.reset_running_stats()
+        norm.momentum = None  # torch's word for a plain average
+        norm.train()
+    return momenta
+
+
+def end_statistics(module: nn.Module, momenta: list[float | None]) -> None:
+    """Back to eval mode and the momenta before."""
+    for norm, momentum in zip(norms_of(module), momenta, strict=True):
+        norm.momentum = momentum
+        norm.eval()

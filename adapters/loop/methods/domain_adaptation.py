@@ -1,0 +1,143 @@
+"""Domain adaptation: labels from the source domain, unlabelled items from the target domain, tested on the latter.
+
+The labels of the target domain, should it have some, are never read; those of the test data are, once, at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from adapters.loop.domains import Discriminator, begin_statistics, coral, end_statistics, mmd, norms_of
+from adapters.loop.environment import Environment, check_task
+from adapters.loop.evaluate import READING_BATCH
+from adapters.loop.feed import feed
+from adapters.loop.flops import learning_flops, one_item, reading_flops
+from adapters.loop.learner import Items, Learner
+from adapters.loop.loop import Inputs, Objective
+from adapters.loop.optimizers import freeze, parameter_groups
+from adapters.loop.order import reading_order
+from adapters.loop.roles import Role, Roles, bare_role, read_roles
+from adapters.loop.tasks import Task
+from adapters.loop.together import Together, part_of
+from registry.domain.data import LabelKind
+from registry.domain.methods import SOURCE_DOMAIN, TARGET_DOMAIN
+from registry.domain.params import number_of, value_of
+from registry.errors import BadDataError, BadRecipeError
+from registry.ports import Advanced, DataInput, TransferEvent
+
+
+def domain_adaptation(around: Environment) -> Iterator[TransferEvent]:
+    """Deep CORAL, MMD (DAN) or DANN while the labels are learnt; or AdaBN after they were."""
+    recipe, device, source = around.recipe, around.device, around.job.sources[0]
+    parent = around.workshop.parent_classes(source)
+    roles = _roles(around, parent)
+    target = bare_role(TARGET_DOMAIN, around.job.data[TARGET_DOMAIN])
+    kept = bool(roles.task.classes) and parent == roles.task.classes
+    learner = around.workshop.open(source, recipe, roles.task, keep_head=kept, fresh=False)
+    align = str(value_of(recipe, "align"))
+    _check(learner, source.label, align)
+    frozen = freeze(learner.layers, learner.head, recipe.freeze)
+    groups = parameter_groups(learner.module, learner.layers, learner.head, recipe.optimizer)
+    device.place(learner.module)
+    yield around.started(learner.module, max(len(roles.train.rows), len(target.rows)))
+    items = {role.name: learner.items(role) for role in roles.chosen_on}
+    pairs = Together({SOURCE_DOMAIN: items[SOURCE_DOMAIN], TARGET_DOMAIN: learner.items(target)})
+    task = around.weighted(roles)
+    objective, whole, more = _objective(around, learner, task, pairs, align)
+    fit = around.fit(
+        objective,
+        whole,
+        groups + more,
+        pairs,
+        roles.train.targets[np.arange(len(pairs)) % len(roles.train.rows)],
+        judge=around.judge(learner.predict, learner.module, items["validation"], roles.validation, task)
+        if roles.validation
+        else None,
+        frozen=frozen,
+    )
+    yield from fit.run()
+    if align == "adabn":
+        yield from _adapt_norms(around, learner, pairs.parts[TARGET_DOMAIN], target)
+    roles.task.settle(learner.exit())
+    items |= {role.name: learner.items(role) for role in roles.tested}
+    test = yield from around.answers(learner.predict, learner.module, items, roles, fit)
+    one = one_item(items[SOURCE_DOMAIN], device)
+    flops = 2 * learning_flops(learner.predict, learner.module, one) * fit.progress.samples
+    flops += reading_flops(learner.predict, learner.module, one) * len(target.rows)
+    facts = {"align": align, "target_rows": len(target.rows), "target_labels_used": False}
+    yield around.learnt(learner, roles, fit, test, flops, facts)
+
+
+def _roles(around: Environment, parent: tuple[str, ...] | None) -> Roles:
+    data = around.job.data
+    known, told = _classes(data[SOURCE_DOMAIN]), _classes(data[TARGET_DOMAIN])
+    if known and told and told != known:
+        odd = min(told ^ known)
+        raise BadDataError(
+            f"source and target domain have different label spaces: {odd!r} is in one of them only",
+            remedy="Domain adaptation keeps the task: use data of the same classes, or transfer by fine_tuning",
+            facts={"source": sorted(known), "target": sorted(told)},
+        )
+    roles = read_roles(around.job, parent, train=SOURCE_DOMAIN)
+    check_task(around.recipe.metrics, roles.task)
+    return Roles(roles.task, around.drawn(roles.train), roles.validation, roles.test)
+
+
+def _classes(data: DataInput) -> set[str]:
+    """The names of a domain's classes where it was registered with some; which row has which is not looked at."""
+    if data.labels is not LabelKind.CLASS:
+        return set()
+    return {row.label for row in data.chosen if row.label is not None}
+
+
+def _check(learner: Learner, label: str, align: str) -> None:
+    if align == "adabn" and not norms_of(learner.module):
+        raise BadRecipeError(f"{label} has no BatchNorm to adapt", remedy="Write params.align: coral, mmd or dann")
+    if align != "adabn" and learner.feature_layer == "none":
+        raise BadRecipeError(f"{label} does not give features to align", remedy="Choose another source")
+
+
+def _objective(
+    around: Environment, learner: Learner, task: Task, pairs: Items, align: str
+) -> tuple[Objective, nn.Module, list[dict[str, object]]]:
+    """The loss of a paired batch, the module that learns, and parameters beside the learner's own."""
+    weight, optimizer = number_of(around.recipe, "align_weight"), around.recipe.optimizer
+    if align == "adabn":
+
+        def labels_alone(inputs: Inputs, targets: Tensor) -> Tensor:
+            return task.loss(learner.predict(part_of(inputs, SOURCE_DOMAIN)), targets)
+
+        return labels_alone, learner.module, []
+    distance: nn.Module | None = None
+    if align == "dann":
+        distance = Discriminator(learner.feature_size, around.steps(len(pairs))).to(around.device.target)
+    apart = distance if distance is not None else {"coral": coral, "mmd": mmd}[align]
+
+    def aligned(inputs: Inputs, targets: Tensor) -> Tensor:
+        here, there = learner.features(part_of(inputs, SOURCE_DOMAIN)), learner.features(part_of(inputs, TARGET_DOMAIN))
+        loss = task.loss(learner.classify(here), targets)
+        return loss + weight * apart(here.flatten(1), there.flatten(1))
+
+    if distance is None:
+        return aligned, learner.module, []
+    group = {"params": list(distance.parameters()), "lr": optimizer.lr, "initial_lr": optimizer.lr, "weight_decay": 0.0}
+    return aligned, nn.ModuleDict({"model": learner.module, "domain": distance}), [group]
+
+
+def _adapt_norms(around: Environment, learner: Learner, items: Items, target: Role) -> Iterator[TransferEvent]:
+    """Give every BatchNorm the statistics of the target domain (Li and others 2016, AdaBN)."""
+    device = around.device
+    momenta, done = begin_statistics(learner.module), 0
+    order = reading_order(len(items), READING_BATCH[device.target.type], items.lengths)
+    for indexes, (inputs, _) in zip(order, feed(items, target.targets, order, device), strict=True):
+        if len(indexes) < 2:  # a BatchNorm cannot learn from one
+            continue
+        with torch.no_grad(), device.autocast():
+            learner.predict(inputs)
+        done += len(indexes)
+        yield Advanced(0, float(around.recipe.epochs), "statistics of the target domain", None, done)
+    end_statistics(learner.module, momenta)
