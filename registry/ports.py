@@ -172,6 +172,8 @@ class ModelInput:
     role: str
     architecture: str
     label: str
+    base: ModelInput | None = None
+    """Of an adapter (`registry.domain.adapted`): the parent that its weights are added to, found in the lineage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,9 +306,9 @@ class AdapterOffer:
     """Architectures that are this adapter's own: its recipes start from these alone, and theirs choose it. A name, or a
     beginning that ends in `:`. Empty: whatever no other adapter calls its own."""
 
-    def known(self, method: Method) -> dict[str, Param]:
-        """Every parameter that a recipe of `method` may hold for this adapter."""
-        return params_of(method) | dict(self.params.get(method, {}))
+    def known(self, method: Method, modality: Modality | None = None) -> dict[str, Param]:
+        """Every parameter that a recipe of `method` may hold for this adapter, for models of `modality` or of any."""
+        return params_of(method, modality) | dict(self.params.get(method, {}))
 
     def owns(self, architecture: str) -> bool:
         """True when `architecture` is one of its own."""

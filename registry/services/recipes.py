@@ -64,12 +64,12 @@ def complete(
     """
     adapter = choose_adapter(document, modality, offers, architecture)
     offer = offers[adapter]
-    if problems := [*unoffered(document, adapter, offer), *meaningless(document, modality)]:
+    if problems := [*unoffered(document, adapter, offer, modality), *meaningless(document, modality)]:
         raise bad(document, problems)
     defaults, preset = _defaults(document, modality, adapter, rows)
     wanted = metrics_for(document.method, labels)
     usual = tuple(name for name in wanted if name in offer.metrics) or tuple(sorted(offer.metrics))
-    known = offer.known(document.method)
+    known = offer.known(document.method, modality)
     return Recipe(
         output=document.output,
         method=document.method,

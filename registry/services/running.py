@@ -39,7 +39,8 @@ from registry.services.arm_recipes import Plan, plan_of
 from registry.services.baselines import Baselines
 from registry.services.context import Context
 from registry.services.datasets import materialise_dataset
-from registry.services.lookup import WITHHELD, found, refuse_withheld
+from registry.services.lookup import WITHHELD, found
+from registry.services.model_inputs import model_input
 from registry.services.publishing import Run, publish, submitted_of, threads_of
 from registry.services.recipes import recipe_from_record
 from registry.services.reporting import Reporter
@@ -158,16 +159,8 @@ class WallClock:
 
 
 def _models(context: Context, step: StepDetail, folder: Path) -> tuple[ModelInput, ...]:
-    models = []
-    for number, item in enumerate(i for i in step.inputs if i.ref.kind is AssetKind.MODELS):
-        with context.read() as uow:
-            detail = found(uow.catalog.version(item.ref), item.ref)
-        refuse_withheld(detail.summary)
-        target = folder / f"model-{number}"
-        target.mkdir()
-        write_files(context, item.ref, detail.files, target)
-        models.append(ModelInput(target, item.digest, item.role, detail.architecture, item.ref.label))
-    return tuple(models)
+    items = [item for item in step.inputs if item.ref.kind is AssetKind.MODELS]
+    return tuple(model_input(context, item, folder / f"model-{number}") for number, item in enumerate(items))
 
 
 def _datasets(context: Context, data: Mapping[str, StepInput], folder: Path) -> dict[str, DataInput]:
