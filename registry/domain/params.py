@@ -71,7 +71,7 @@ class Param:
 Table: TypeAlias = dict[str, Param]
 
 TRAINING: Table = {
-    "precision": Param("auto", "arithmetic: bf16 where a GPU proves it", words=("auto", "fp32", "bf16")),
+    "precision": Param("auto", "arithmetic: bf16 where a GPU proves it", words=("auto", "fp64", "fp32", "bf16")),
     "compile": Param("auto", "torch.compile: on a GPU from 2,000 steps on", words=("auto", True, False)),
     "deterministic": Param(False, "on a GPU too, deterministic kernels only (a CPU is always deterministic)"),
 }
