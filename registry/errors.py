@@ -202,6 +202,12 @@ class DatasetChangedError(IntegrityError):
     code = "dataset-changed"
 
 
+class ParentChangedError(IntegrityError):
+    """The parent of an adapter is no longer the bytes that the adapter was trained on."""
+
+    code = "parent-changed"
+
+
 class AuditBrokenError(IntegrityError):
     """The audit chain does not verify; the message names the first bad entry."""
 

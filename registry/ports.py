@@ -15,7 +15,7 @@ from lineage import Digest
 from registry.domain.catalog import Modality
 from registry.domain.data import DataFormat, DvcRecord, LabelKind, Row, SplitPlan
 from registry.domain.manifests import FileEntry
-from registry.domain.params import Param
+from registry.domain.params import Param, params_of
 from registry.domain.transfers import Method, Recipe, Resources
 
 
@@ -172,6 +172,8 @@ class ModelInput:
     role: str
     architecture: str
     label: str
+    base: ModelInput | None = None
+    """Of an adapter (`registry.domain.adapted`): the parent that its weights are added to, found in the lineage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,11 +300,15 @@ class AdapterOffer:
     modalities: frozenset[Modality]
     methods: frozenset[Method]
     metrics: frozenset[str]
-    params: Mapping[str, Param] = field(default_factory=dict)
-    """What `params` of a recipe may hold for this adapter, beside what its method knows."""
+    params: Mapping[Method, Mapping[str, Param]] = field(default_factory=dict)
+    """By method, what `params` of a recipe may hold for this adapter, beside what the method knows."""
     architectures: tuple[str, ...] = ()
     """Architectures that are this adapter's own: its recipes start from these alone, and theirs choose it. A name, or a
     beginning that ends in `:`. Empty: whatever no other adapter calls its own."""
+
+    def known(self, method: Method, modality: Modality | None = None) -> dict[str, Param]:
+        """Every parameter that a recipe of `method` may hold for this adapter, for models of `modality` or of any."""
+        return params_of(method, modality) | dict(self.params.get(method, {}))
 
     def owns(self, architecture: str) -> bool:
         """True when `architecture` is one of its own."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from lineage import Assurance
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.transfers import StepDetail, StepInput
 from registry.errors import DatasetChangedError
@@ -13,22 +14,14 @@ from registry.ports import DataInput, ModelInput
 from registry.services.arm_recipes import Plan
 from registry.services.context import Context
 from registry.services.datasets import materialise_dataset
-from registry.services.lookup import WITHHELD, found, refuse_withheld
-from registry.services.storing import write_files
+from registry.services.lookup import WITHHELD, found
+from registry.services.model_inputs import model_input
 
 
 def lay_out_models(context: Context, step: StepDetail, folder: Path) -> tuple[ModelInput, ...]:
     """The models that go into `step`. Raises: RefusedError, IntegrityError."""
-    models = []
-    for number, item in enumerate(i for i in step.inputs if i.ref.kind is AssetKind.MODELS):
-        with context.read() as uow:
-            detail = found(uow.catalog.version(item.ref), item.ref)
-        refuse_withheld(detail.summary)
-        target = folder / f"model-{number}"
-        target.mkdir()
-        write_files(context, item.ref, detail.files, target)
-        models.append(ModelInput(target, item.digest, item.role, detail.architecture, item.ref.label))
-    return tuple(models)
+    items = [item for item in step.inputs if item.ref.kind is AssetKind.MODELS]
+    return tuple(model_input(context, item, folder / f"model-{number}") for number, item in enumerate(items))
 
 
 def lay_out_data(context: Context, data: Mapping[str, StepInput], folder: Path) -> dict[str, DataInput]:
@@ -67,7 +60,5 @@ def lay_out_production(context: Context, plan: Plan, inputs: Path, skipped: dict
     if detail is None or detail.summary.status in WITHHELD:
         skipped["production"] = f"{plan.production} is there no more, or withheld"
         return None
-    target = inputs / "production"
-    target.mkdir()
-    write_files(context, plan.production, detail.files, target)
-    return ModelInput(target, detail.summary.digest, "production", detail.architecture, plan.production.label)
+    item = StepInput(plan.production, detail.summary.digest, "production", None, Assurance.OBSERVED)
+    return model_input(context, item, inputs / "production")
