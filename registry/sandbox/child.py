@@ -181,7 +181,7 @@ def _with_note(converted: ConvertedSource, note: str) -> ConvertedSource:
 
 def _libraries() -> dict[str, str]:
     """What was loaded to convert, by version: it is part of what made the tensors."""
-    known = ("numpy", "safetensors", "torch", "transformers", "timm", "onnx", "h5py")
+    known = ("numpy", "safetensors", "torch", "transformers", "timm", "keras", "onnx", "h5py")
     return {name: version(name) for name in known if name in sys.modules}
 
 
