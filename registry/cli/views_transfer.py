@@ -64,6 +64,7 @@ def show_step(step: StepDetail) -> None:
             "makes": found.output or f"{found.wanted}, not yet",
             "asked": f"{moment(found.created_at)} by {found.created_by}",
             "ran": _ran(found.started_at, found.ended_at),
+            "progress": _progress(found),
             **_provenance(step),
             "manifest": step.manifest_digest or "",
             "mirror": " ".join(filter(None, (step.mirror.state, step.mirror.run_id, step.mirror.error))),
@@ -81,7 +82,8 @@ def show_step(step: StepDetail) -> None:
         heading("Was it worth it?")
         show_verdict(found_verdict)
     if step.curve:
-        heading("Learning curve")
+        heading("Learning curves")
+        _draw_curves(step)
         _show_curve(step.curve)
     recipe = {key: value for key, value in step.recipe.items() if key != "submitted"}
     if recipe:
@@ -153,7 +155,33 @@ def say_outcome(step: StepDetail) -> None:
         from registry.cli.views_verdict import show_verdict
 
         show_verdict(found_verdict)
-    hint(f"Next: forebear model show {found.output}, or forebear lineage show {found.output}")
+    word = "dataset" if found.output.kind == "datasets" else "model"
+    hint(f"Next: forebear {word} show {found.output}, or forebear lineage show {found.output}")
+
+
+def say_ended(step: StepDetail) -> None:
+    """How a step that we followed ended: its curves and, where it made something, what."""
+    _draw_curves(step)
+    if step.summary.output is not None:
+        say_outcome(step)
+
+
+def _draw_curves(step: StepDetail) -> None:
+    from registry.cli.charts import draw
+    from registry.cli.printing import out
+    from registry.domain.curves import best
+
+    draw(out(), step.curve, best(step))
+
+
+def _progress(step: StepSummary) -> str:
+    """How far a step that goes on is."""
+    from registry.cli.progress import counted, paced, time_left
+
+    said = step.progress
+    if step.ended_at is not None or said is None:
+        return ""
+    return ", ".join(filter(None, (said.phase, counted(said), paced(said), time_left(said))))
 
 
 def _show_curve(curve: Sequence[EpochMetric]) -> None:

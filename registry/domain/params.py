@@ -89,6 +89,7 @@ METHOD_PARAMS: Mapping[Method, Table] = {
             "last", "where features are taken: last, mean (of all layers), or a layer's name", "layer mean: Garbas 2024"
         ),
         "export": Param("none", "write the features as a dataset instead of a head", words=("none", "npz", "parquet")),
+        "preset": Param("none", "`few_shot`: a ridge on 10 rows of each class, 5 draws", words=("none", "few_shot")),
         "repeats": Param(1, "seeds that the head is learnt with; metrics come as mean and interval", low=1, high=100),
     },
     Method.DOMAIN_ADAPTATION: SUPERVISED
@@ -100,6 +101,13 @@ METHOD_PARAMS: Mapping[Method, Table] = {
             ("coral", "mmd", "dann", "adabn"),
         ),
         "align_weight": Param(1.0, "weight of that beside the labels' loss", "1 as in Deep CORAL and DANN", low=0),
+    },
+    Method.CONTINUED_PRETRAINING: TRAINING
+    | {
+        "patience": SUPERVISED["patience"],
+        "temperature": Param(
+            0.1, "of contrasts: SimCLR's for pictures", "SimCLR: 0.1; SimCSE: 0.05", low=0.001, high=10
+        ),
     },
     Method.MULTI_TASK: SUPERVISED
     | {
@@ -139,7 +147,10 @@ METHOD_PARAMS: Mapping[Method, Table] = {
     | {
         "lp_ft": Param(False, "a linear probe first, whose head training goes on from", "LP-FT: Kumar and others 2022"),
         "unfreeze": Param(
-            "all", "`gradual`: one more layer learns each epoch", "ULMFiT: Howard and Ruder 2018", ("all", "gradual")
+            "all",
+            "`gradual`: the head first, then ever more layers",
+            "ULMFiT: Howard and Ruder 2018",
+            ("all", "gradual"),
         ),
         "l2_sp": Param(0.0, "pull towards the parent's weights, alpha", "L2-SP: Li and others 2018 (0.1)", low=0),
         "l2_sp_head": Param(0.01, "decay of the new head beside l2_sp, beta", "L2-SP: Li and others 2018", low=0),
@@ -155,7 +166,7 @@ METHOD_PARAMS: Mapping[Method, Table] = {
         ),
         "preset": Param(
             "none",
-            "`bit_hyperrule`: rates, steps, MixUp and size by the rule",
+            "`bit_hyperrule`: rate, steps, batch and MixUp by the rule",
             "Kolesnikov 2020",
             ("none", "bit_hyperrule"),
         ),

@@ -28,12 +28,19 @@ from registry.domain.catalog import (
     VersionDetail,
     VersionSummary,
 )
-from registry.domain.data import DataFormat, DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, SplitPlan
+from registry.domain.data import (
+    DataFormat,
+    DatasetSummary,
+    DatasetVersionDetail,
+    DatasetVersionSummary,
+    LabelKind,
+    SplitPlan,
+)
 from registry.domain.names import Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people import Actor, NewToken, Person, TokenSummary
 from registry.domain.promotion import EvidenceValue, PolicyValue, RequestDetail, RequestState, RequestSummary
-from registry.domain.transfers import Method, Recipe, StepDetail, StepState, StepSummary
+from registry.domain.transfers import Method, Recipe, StepDetail, StepNews, StepState, StepSummary
 from registry.domain.verdicts import TransferVerdict
 
 
@@ -76,6 +83,8 @@ class AddDataset:
     text_column: str = "text"
     rev: str | None = None
     format: DataFormat | None = None
+    labels: LabelKind | None = None
+    """None: as in the dataset so far, `class` in a new one."""
     uploaded: bool = False
     """As for ImportModel: no pickle, and no pointer to elsewhere, is read."""
 
@@ -232,6 +241,13 @@ class TransferVerbs(Protocol):
         page: PageRequest = PageRequest(),
     ) -> Page[StepSummary]: ...
     def step(self, step_id: str) -> StepDetail: ...
+    def news(self, step_id: str, *, after: int = 0) -> StepNews:
+        """How the step stands now, and its curve points with a number above `after`. Cheap: to be asked often.
+
+        Once its state is one of an end, the points are all there will be. Raises: NotFoundError.
+        """
+        ...
+
     def resume(self, step_id: str, *, background: bool = False) -> StepDetail:
         """Go on from the last whole checkpoint. Raises: NotFoundError, StepStateError."""
         ...

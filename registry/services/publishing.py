@@ -20,6 +20,9 @@ from registry.services.cards import derived_card
 from registry.services.context import Context
 from registry.services.importing import FIRST_STAGE
 from registry.services.lookup import found
+from registry.services.outputs import output_kind
+from registry.services.publishing_data import MadeData, add_made_data, take_in
+from registry.services.reporting import Pace
 from registry.services.storing import store_folder
 from registry.services.unit_of_work import NewVersion, UnitOfWork
 from registry.services.verdicts import BASELINES, record_verdict
@@ -37,9 +40,9 @@ class Run:
     started: Started | None = None
     finished: Finished | None = None
     measured: list[MetricValue] = field(default_factory=list)
+    pace: Pace = field(default_factory=Pace)
     arms: Arms | None = None
     """What its baselines answered, where they were asked for."""
-    written_at: float = 0.0
 
 
 def submitted_of(step: StepDetail) -> Mapping[str, object]:
@@ -57,16 +60,21 @@ def publish(context: Context, run: Run, wall_seconds: float) -> None:
     started, finished = run.started, run.finished
     if started is None or finished is None:
         raise AdapterError(f"the adapter {run.recipe.adapter} ended without saying what it made")
-    manifest = Manifest.of(store_folder(context.blobs, finished.folder))
-    compared = {} if run.arms is None else {BASELINES: record_verdict(context.blobs, run.arms)}
+    made = _made_data(context, run.recipe, finished)
+    manifest = made.manifest if made is not None else Manifest.of(store_folder(context.blobs, finished.folder))
+    facts = {**finished.facts, "classes": list(finished.classes), "resumed_from": started.resumed_from}
+    facts |= {} if run.arms is None else {BASELINES: record_verdict(context.blobs, run.arms)}
     now, step_id = context.clock.now(), run.step.summary.id
     with context.write() as uow:
         moved = uow.steps.move(step_id, expected=frozenset({StepState.RUNNING}), to=StepState.SUCCEEDED, at=now)
         if not moved:
             raise StepStateError(f"{step_id} was cancelled meanwhile: nothing is published")
-        uow.steps.progress(step_id, epoch=float(started.epochs), at=now)
+        uow.steps.progress(step_id, epoch=float(started.epochs), at=now, said=run.pace.progress(now))
         uow.steps.add_measured(step_id, run.measured)
-        ref = _write_version(context, uow, run, manifest, finished)
+        if made is not None:
+            ref = add_made_data(context, uow, run.step, run.recipe, made)
+        else:
+            ref = _write_version(context, uow, run, manifest, finished)
         compute = Compute(
             device=started.device,
             precision=started.precision,
@@ -92,22 +100,25 @@ def publish(context: Context, run: Run, wall_seconds: float) -> None:
             ended_at=now,
             metrics=run.measured,
             outputs=(Output(ref, manifest),),
-            facts={
-                **finished.facts,
-                **compared,
-                "classes": list(finished.classes),
-                "resumed_from": started.resumed_from,
-            },
+            facts=facts if made is None else {**facts, **made.facts},
         )
         uow.steps.set_manifest(step_id, body, digest)
         uow.commit(
             Event(
-                "model_version.created",
+                "model_version.created" if made is None else "dataset_version.created",
                 str(ref),
                 {"digest": str(manifest.digest), "step": step_id, "manifest": str(digest)},
             ),
             Event("transfer.succeeded", step_id, {"output": str(ref)}),
         )
+
+
+def _made_data(context: Context, recipe: Recipe, finished: Finished) -> MadeData | None:
+    """The dataset that the adapter made, None for a model. Raises: AdapterError when the recipe asks for the other."""
+    wanted, given = output_kind(recipe), AssetKind.MODELS if finished.dataset is None else AssetKind.DATASETS
+    if wanted is not given:
+        raise AdapterError(f"the adapter {recipe.adapter} made one of {given} where the recipe asks for {wanted}")
+    return None if finished.dataset is None else take_in(context, finished, recipe.adapter)
 
 
 def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manifest, finished: Finished) -> VersionRef:

@@ -15,7 +15,7 @@ from pathlib import Path
 from registry.domain.audit import Event
 from registry.domain.catalog import MetricValue
 from registry.domain.names import AssetKind, VersionRef
-from registry.domain.transfers import EpochMetric, StepDetail, StepInput, StepState
+from registry.domain.transfers import StepDetail, StepInput, StepState
 from registry.errors import (
     AdapterError,
     DatasetChangedError,
@@ -42,10 +42,8 @@ from registry.services.datasets import materialise_dataset
 from registry.services.lookup import WITHHELD, found, refuse_withheld
 from registry.services.publishing import Run, publish, submitted_of, threads_of
 from registry.services.recipes import recipe_from_record
+from registry.services.reporting import Reporter
 from registry.services.storing import write_files
-
-PROGRESS_SECONDS = 0.5
-"""How often progress is written while nothing else is."""
 
 
 def work_folder(home: Path, step_id: str) -> Path:
@@ -94,10 +92,11 @@ def _work(context: Context, step: StepDetail) -> None:
             resume=(work / "checkpoints").is_dir(),
         )
         wall = WallClock(work / "wall.json", resumed=job.resume)
-        for event in _events(context, run, job, inputs):
-            if isinstance(event, Saved):
-                wall.keep()
-            _note(context, run, event)
+        with Reporter(context, step.summary.id, run.pace) as reporter:
+            for event in _events(context, run, job, inputs):
+                if isinstance(event, Saved):
+                    wall.keep()
+                _note(run, reporter, event)
         publish(context, run, wall.seconds)
     finally:
         shutil.rmtree(inputs, ignore_errors=True)
@@ -191,47 +190,33 @@ def _datasets(context: Context, data: Mapping[str, StepInput], folder: Path) -> 
                 modality=detail.dataset.describing.modality,
                 rows=rows,
                 split="",
+                labels=detail.summary.labels,
             )
         inputs[role] = replace(read[item.ref], split=item.split or "")
     return inputs
 
 
-def _note(context: Context, run: Run, event: TransferEvent) -> None:
-    """Write what people watch, at most twice a second; keep what the manifest needs."""
+def _note(run: Run, reporter: Reporter, event: TransferEvent) -> None:
+    """Report what people watch; keep what the manifest needs."""
     match event:
         case Started():
             run.started = event
+            run.pace.steps = event.steps
         case Finished():
             run.finished = event
         case Measured(final=True) if event.role in run.data:
             run.measured.append(_value(run, event))
         case Measured():
-            _write_curve(context, run, event)
+            reporter.measured(event)
         case Advanced():
-            now = time.monotonic()
-            if now - run.written_at >= PROGRESS_SECONDS:
-                run.written_at = now
-                _progress(context, run, event)
+            reporter.advanced(event)
         case Saved():
-            pass
+            reporter.flush()  # going on from this checkpoint does not measure again what was before it
 
 
 def _value(run: Run, event: Measured) -> MetricValue:
     item = run.data[event.role]
     return MetricValue(event.name, event.value, event.role, item.split or "", item.digest, item.ref.label)
-
-
-def _write_curve(context: Context, run: Run, event: Measured) -> None:
-    point = EpochMetric(event.epoch, event.step, event.name, event.role, event.value)
-    with context.write() as uow:
-        uow.steps.add_curve(run.step.summary.id, [point])
-        uow.commit_unaudited()
-
-
-def _progress(context: Context, run: Run, event: Advanced) -> None:
-    with context.write() as uow:
-        uow.steps.progress(run.step.summary.id, epoch=event.epoch, at=context.clock.now())
-        uow.commit_unaudited()
 
 
 def _fail(context: Context, step_id: str, error: Exception) -> None:

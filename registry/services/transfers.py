@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from registry.domain.codec import to_json
 from registry.domain.data import DatasetVersionDetail, LabelKind
 from registry.domain.ids import is_id, new_id
 from registry.domain.manifests import canonical_json
+from registry.domain.methods import NEEDS
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people import Permission
@@ -23,6 +24,7 @@ from registry.domain.transfers import (
     Recipe,
     StepDetail,
     StepInput,
+    StepNews,
     StepState,
     StepSummary,
 )
@@ -32,7 +34,8 @@ from registry.ports import Engine
 from registry.services.arm_recipes import SEEDS, Plan, check_baselines
 from registry.services.context import Context
 from registry.services.gitstate import git_state
-from registry.services.lookup import found, refuse_as_source, refuse_taken, resolve
+from registry.services.lookup import found, refuse_as_source, resolve
+from registry.services.outputs import output_kind, refuse_output
 from registry.services.recipe_document import RecipeDocument
 from registry.services.recipes import complete, read_recipe, recipe_record, roles_of
 from registry.services.running import work_folder
@@ -77,8 +80,7 @@ class Transfers:
         origin = git_state(recipe_path) if recipe_path is not None else {}
         with self.context.write() as uow:
             recipe, inputs = self._resolve(uow, document)
-            if uow.catalog.model(recipe.output) is None:
-                refuse_taken(uow, AssetKind.MODELS, recipe.output)
+            refuse_output(uow, recipe)
             plan = self._plan(uow, recipe, seeds) if baselines else None
             record = recipe_record(recipe)
             identity = {"recipe": record, "inputs": [[str(i.digest), i.role, i.split] for i in inputs]}
@@ -87,7 +89,7 @@ class Transfers:
             step = NewStep(
                 id=new_id("step", now),
                 digest=Digest.of(canonical_json(identity)),
-                kind=AssetKind.MODELS,
+                kind=output_kind(recipe),
                 wanted=recipe.output,
                 method=recipe.method,
                 adapter=recipe.adapter,
@@ -134,6 +136,14 @@ class Transfers:
         if not alive and self._abandoned(detail.summary):
             return replace(detail, summary=replace(detail.summary, state=StepState.INTERRUPTED))
         return detail
+
+    def news(self, step_id: str, *, after: int = 0) -> StepNews:
+        """How it stands, then the points: when it has ended, they are all there will be."""
+        with self.context.read() as uow:
+            summary = found(uow.steps.summary(_checked(step_id)), step_id)
+        summary = self._observed(summary)
+        with self.context.read() as uow:
+            return StepNews(summary, tuple(uow.steps.curve(step_id, after=after)))
 
     def resume(self, step_id: str, *, background: bool = False) -> StepDetail:
         """Start the worker again; it goes on from the last whole checkpoint, with the thread count it had."""
@@ -192,9 +202,13 @@ class Transfers:
             refuse_as_source(source.summary)
         refs = {role: resolve(uow, choice.dataset) for role, choice in roles_of(document).items()}
         datasets = {role: found(uow.datasets.version(ref), ref) for role, ref in refs.items()}
-        labels = next((_labels(dataset) for dataset in datasets.values()), LabelKind.CLASS)
+        labels = next((dataset.summary.labels for dataset in datasets.values()), LabelKind.CLASS)
         recipe = complete(
-            document, modality=sources[0].model.modality, offers=self.context.plugins.offers(), labels=labels
+            document,
+            modality=sources[0].model.modality,
+            offers=self.context.plugins.offers(),
+            labels=labels,
+            rows=_training_rows(document, datasets),
         )
         pinned = tuple(
             replace(choice, model=Reference.to(source.summary.ref))
@@ -213,9 +227,12 @@ class Transfers:
         return replace(recipe, sources=pinned, data=data), tuple(inputs)
 
 
-def _labels(dataset: DatasetVersionDetail) -> LabelKind:
-    kind: LabelKind = getattr(dataset.summary, "labels", LabelKind.CLASS)
-    return kind
+def _training_rows(document: RecipeDocument, datasets: Mapping[str, DatasetVersionDetail]) -> int | None:
+    """Rows of the first role that is learnt from; None where nothing is."""
+    for role, choice in roles_of(document).items():
+        if role.partition(".")[0] == NEEDS[document.method].first:
+            return next((s.rows for s in datasets[role].summary.splits if s.name == choice.split), None)
+    return None
 
 
 def _check_split(role: str, split: str, ref: VersionRef, splits: Sequence[str]) -> None:
