@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 from lineage import Assurance, Digest
 from registry.domain.audit import Event
@@ -41,7 +42,7 @@ from registry.services.recipes import complete, read_recipe, recipe_record, role
 from registry.services.running import work_folder
 from registry.services.tracking import Tracking
 from registry.services.unit_of_work import NewStep, UnitOfWork
-from registry.services.verdicts import compute_again
+from registry.services.verdicts import compute_again, open_answers
 
 GOING = frozenset({StepState.QUEUED, StepState.RUNNING})
 START_GRACE = timedelta(seconds=10)
@@ -111,6 +112,10 @@ class Transfers:
     def verdict(self, step_id: str) -> TransferVerdict:
         """Whether the transfer was worth it, computed again from the stored answers of its arms."""
         return compute_again(self.context.blobs, self.step(step_id))
+
+    def answers(self, step_id: str) -> BinaryIO:
+        """What every arm answered to every test row, as JSON Lines."""
+        return open_answers(self.context.blobs, self.step(step_id))
 
     def search(
         self,
