@@ -143,6 +143,19 @@ METHOD_PARAMS: Mapping[Method, Table] = {
         "bits": Param(8, "whole bits of each weight", words=(8, 4)),
         "group": Param(64, "4 bits: weights that share one scale", "GPTQ and torchao use 32 to 128", low=8, high=1024),
     },
+    Method.EMBEDDING_INITIALISATION: SUPERVISED
+    | {
+        "embeddings": Param(
+            "trained",
+            "`frozen`: the vectors stay as they came; `trained`: they learn along with the head",
+            "static and non-static: Kim 2014",
+            ("frozen", "trained"),
+        ),
+        "vocabulary": Param(
+            "data", "words of the table: the training data's, or `all` of the source's too", words=("data", "all")
+        ),
+        "min_count": Param(1, "times that a word comes in the training data to get a row", low=1),
+    },
     Method.FINE_TUNING: SUPERVISED
     | {
         "lp_ft": Param(False, "a linear probe first, whose head training goes on from", "LP-FT: Kumar and others 2022"),

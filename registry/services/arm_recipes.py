@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from registry.domain.codec import from_json
 from registry.domain.names import VersionRef
-from registry.domain.params import params_of
 from registry.domain.transfers import DataChoice, Freeze, Head, Method, Optimizer, Recipe
 from registry.errors import BadRecipeError
 from registry.ports import AdapterOffer, DataInput
@@ -94,7 +93,7 @@ def as_it_is(recipe: Recipe, offer: AdapterOffer) -> Recipe:
 
 def _baseline(recipe: Recipe, offer: AdapterOffer, method: Method, seed: int) -> Recipe:
     """What stays of the recipe in a baseline: data, sizes, metrics, budget, and what parameters `method` has too."""
-    known = params_of(method) | dict(offer.params)
+    known = offer.known(method)
     kept = {name: value for name, value in recipe.params.items() if name in known}
     return replace(
         recipe,

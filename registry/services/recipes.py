@@ -16,7 +16,6 @@ from registry.domain.catalog import Modality
 from registry.domain.codec import from_json, to_json
 from registry.domain.data import LabelKind
 from registry.domain.methods import NEEDS, TEST, VALIDATION, split_role
-from registry.domain.params import params_of
 from registry.domain.transfers import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports import AdapterOffer
@@ -55,19 +54,22 @@ def complete(
     offers: Mapping[str, AdapterOffer],
     labels: LabelKind = LabelKind.CLASS,
     rows: int | None = None,
+    architecture: str = "",
 ) -> Recipe:
     """The recipe after defaults, for sources of `modality` and data with `labels`, run by one of `offers` (by name).
 
+    `architecture` is the first source's, which some adapters call their own.
+
     Raises: BadRecipeError with everything that no adapter here can do, or that has no meaning for this modality.
     """
-    adapter = choose_adapter(document, modality, offers)
+    adapter = choose_adapter(document, modality, offers, architecture)
     offer = offers[adapter]
     if problems := [*unoffered(document, adapter, offer), *meaningless(document, modality)]:
         raise bad(document, problems)
-    defaults, preset = _defaults(document, modality, rows)
+    defaults, preset = _defaults(document, modality, adapter, rows)
     wanted = metrics_for(document.method, labels)
     usual = tuple(name for name in wanted if name in offer.metrics) or tuple(sorted(offer.metrics))
-    known = params_of(document.method) | dict(offer.params)
+    known = offer.known(document.method)
     return Recipe(
         output=document.output,
         method=document.method,
@@ -143,9 +145,11 @@ def _preset(document: RecipeDocument) -> object:
     return (document.params or {}).get("preset")
 
 
-def _defaults(document: RecipeDocument, modality: Modality, rows: int | None) -> tuple[Defaults, dict[str, object]]:
+def _defaults(
+    document: RecipeDocument, modality: Modality, adapter: str, rows: int | None
+) -> tuple[Defaults, dict[str, object]]:
     """The defaults of the method, or of the preset that the recipe names, and what that says of `params`."""
-    defaults, said = defaults_for(document.method, modality), dict(document.params or {})
+    defaults, said = defaults_for(document.method, modality, adapter), dict(document.params or {})
     if _preset(document) == "bit_hyperrule":
         return bit_hyperrule(rows or 1)
     if _preset(document) == "few_shot":
@@ -179,7 +183,7 @@ def _optimizer(text: OptimizerText | None, defaults: Defaults) -> Optimizer:
     slower = None
     if defaults.head_start is not None:
         slower = lr / (defaults.head_start if text.layer_decay is None else 1)
-    usual = Optimizer(name=name, lr=lr, backbone_lr=slower, weight_decay=rates.weight_decay, clip=defaults.clip)
+    usual = Optimizer(name, lr, slower, weight_decay=rates.weight_decay, momentum=rates.momentum, clip=defaults.clip)
     return _merged(usual, text)
 
 

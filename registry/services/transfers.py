@@ -214,6 +214,7 @@ class Transfers:
             offers=self.context.plugins.offers(),
             labels=labels,
             rows=_training_rows(document, datasets),
+            architecture=sources[0].architecture,
         )
         pinned = tuple(
             replace(choice, model=Reference.to(source.summary.ref))

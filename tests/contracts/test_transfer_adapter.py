@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from adapters.dvc.source import DvcSource
+from adapters.gensim.offer import COVERAGE
 from adapters.loop.metrics import BASELINES_OF_CLASSES, OF_CLASSES, OFFERED
 from registry.domain.catalog import Modality
 from registry.domain.data import DataFormat, LabelKind, SplitPlan
@@ -113,14 +114,18 @@ def test_checkpoints_of_another_recipe_are_refused(world: World) -> None:
 def test_a_probe_leaves_the_backbone_bit_for_bit_as_it_was(world: World) -> None:
     done, _ = finish(world, world.job(method=PROBE))
     pairs = list(shared(world.source.folder, done.folder))
-    assert len(pairs) > 10
+    assert len(pairs) > 10 or len(pairs) == len(weights(world.source.folder)) == 1
     assert [name for name, parent, child in pairs if not torch.equal(parent, child)] == []
 
 
 def test_layers_before_until_stay_and_the_rest_learns(world: World) -> None:
+    if len(weights(world.source.folder)) == 1:
+        pytest.skip("this source is one layer: none lies before it")
     done, _ = finish(world, world.job(method=TUNE, freeze=Freeze(until=world.layer)))
     moved = {name: not torch.equal(a, b) for name, a, b in shared(world.source.folder, done.folder)}
-    inside = {name: changed for name, changed in moved.items() if name.startswith(world.layer + ".")}
+    inside = {
+        name: changed for name, changed in moved.items() if name.startswith((world.layer + ".", world.layer + "/"))
+    }
     assert inside
     assert any(inside.values())
     assert not any(changed for name, changed in moved.items() if name.startswith(("embed", "encoder.layer.0")))
@@ -323,8 +328,9 @@ def test_a_run_leaves_torch_as_it_found_it(world: World, method: Method) -> None
 
 
 def test_what_the_adapter_offers_is_what_it_does(world: World) -> None:
-    assert world.adapter.offer.metrics == OFFERED
-    wanted = {*OF_CLASSES, *BASELINES_OF_CLASSES}
+    further = world.adapter.offer.metrics - OFFERED
+    assert further <= COVERAGE
+    wanted = {*OF_CLASSES, *BASELINES_OF_CLASSES, *further}
     job: TransferJob = world.job(metrics=tuple(sorted(wanted)))
     _, metrics = finish(world, job)
     assert {name for role, name in metrics if role == "test"} == wanted

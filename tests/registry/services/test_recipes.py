@@ -14,6 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.keras.offer import OFFER as KERAS
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog import Modality
@@ -138,6 +139,19 @@ def test_an_adapter_from_elsewhere_runs_a_modality_of_its_own() -> None:
     second = replace(TORCH, name="jax")
     assert cooked(TUNE_TEXT, offers={"jax": second, **OFFERS}).adapter == "torch"
     assert cooked(TUNE_TEXT + "adapter: jax\n", offers={"jax": second, **OFFERS}).adapter == "jax"
+
+
+def test_a_keras_model_is_transferred_by_keras_and_nothing_else_is() -> None:
+    offers = {**OFFERS, "keras": KERAS}
+    document = read_recipe(PROBE_TEXT)
+    chosen = complete(document, modality=Modality.IMAGE, offers=offers, architecture="keras")
+    assert chosen.adapter == "keras"
+    assert complete(document, modality=Modality.IMAGE, offers=offers, architecture="squeezenet1_1").adapter == "torch"
+    named = read_recipe(PROBE_TEXT + "adapter: torch\n")
+    with pytest.raises(
+        BadRecipeError, match="line 6: the adapter torch does not start from keras: of those here, keras"
+    ):
+        complete(named, modality=Modality.IMAGE, offers=offers, architecture="keras")
 
 
 # --- mistakes --------------------------------------------------------------------------------------------------------
