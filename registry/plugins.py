@@ -36,11 +36,15 @@ class EntryPointPlugins:
         )
 
     def definition(self, architecture: str) -> tuple[str, bytes] | None:
-        """The module that the entry point `architecture` of `forebear.definitions` names, read but not run."""
+        """The module that the entry point `architecture` of `forebear.definitions` names, read but not run.
+
+        Of `kind:more` there may be one for every `kind`.
+        """
         found = entry_points(group="forebear.definitions")
-        if architecture not in found.names:
+        name = architecture if architecture in found.names else architecture.partition(":")[0]
+        if name not in found.names:
             return None
-        spec = find_spec(found[architecture].value)
+        spec = find_spec(found[name].value)
         if spec is None or spec.origin is None:
             raise AdapterError(f"the definition of {architecture} is not where its entry point says")
         path = Path(spec.origin)

@@ -147,11 +147,13 @@ class DataSource(Protocol):
         label: str,
         text: str,
         rev: str | None,
+        labels: LabelKind = LabelKind.CLASS,
         format: DataFormat | None = None,
     ) -> DataListing:
         """Hash and cache `source` through DVC (cache folder `cache`), list its rows with labels, digests and splits.
 
-        `label` and `text` name columns for tables. `staging` is an empty folder for what must be fetched or checked
+        `label` and `text` name columns for tables; `labels` says what a label holds, and every one is checked for it.
+        `staging` is an empty folder for what must be fetched or checked
         out; it and the folders beside it are working copies. `format` None: found by content. Raises: BadDataError
         naming the row, column or class that is wrong; DatasetChangedError when a file changes while it is read.
         """
@@ -242,6 +244,8 @@ class Advanced:
     phase: str
     loss: float | None
     samples: int
+    total: int | None = None
+    """Samples that this phase reads in all, where its optimiser steps do not say how long it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +270,11 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The output folder is complete; `architecture` names how to build it; the rest goes into the manifest."""
+    """The output folder is complete; `architecture` names how to build it; the rest goes into the manifest.
+
+    With `dataset` the folder is no model but data in that format, with labels of the kind `labels` and, in a column or
+    array `split`, the splits that the rows had in the input. There is then no `architecture` (empty).
+    """
 
     folder: Path
     architecture: str
@@ -275,6 +283,8 @@ class Finished:
     flops_method: str
     classes: tuple[str, ...]
     facts: Mapping[str, object] = field(default_factory=dict)
+    dataset: DataFormat | None = None
+    labels: LabelKind = LabelKind.CLASS
 
 
 TransferEvent: TypeAlias = Started | Advanced | Measured | Saved | Finished

@@ -7,56 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 -- its name in the field
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from adapters.loop.learner import Items
-from adapters.loop.loop import Inputs
-from adapters.loop.order import Indexes
-
-SOURCE, TARGET = "source", "target"
 WIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Kernel widths of MMD, in units of the mean squared distance of the batch."""
-
-
-class Paired:
-    """Items of two domains side by side; the shorter one comes round again."""
-
-    def __init__(self, source: Items, target: Items) -> None:
-        self.source, self.target = source, target
-
-    def __len__(self) -> int:
-        return max(len(self.source), len(self.target))
-
-    @property
-    def lengths(self) -> Indexes | None:
-        """Of both together."""
-        one, two = self.source.lengths, self.target.lengths
-        if one is None or two is None:
-            return None
-        every = np.arange(len(self))
-        found: Indexes = one[every % len(one)] + two[every % len(two)]
-        return found
-
-    def batch(self, indexes: Indexes) -> dict[str, Tensor]:
-        """Tensors of both domains, their names led by the domain."""
-        sides = {SOURCE: self.source, TARGET: self.target}
-        batches = {side: items.batch(indexes % len(items)) for side, items in sides.items()}
-        return {
-            f"{side}.{name}": tensor
-            for side, batch in batches.items()
-            for name, tensor in ({"": batch} if isinstance(batch, Tensor) else batch).items()
-        }
-
-
-def side_of(inputs: Inputs, side: str) -> Inputs:
-    """One domain's inputs out of a paired batch."""
-    assert isinstance(inputs, dict)  # noqa: S101 -- paired batches are: told to the type checker
-    found = {key.removeprefix(f"{side}."): tensor for key, tensor in inputs.items() if key.startswith(f"{side}.")}
-    return found.get("", found)
 
 
 def coral(source: Tensor, target: Tensor) -> Tensor:

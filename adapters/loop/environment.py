@@ -31,7 +31,7 @@ from adapters.loop.tasks import ManyClasses, OneClass, Task
 from registry.domain.params import value_of, whole_of
 from registry.domain.transfers import Recipe
 from registry.errors import BadRecipeError
-from registry.ports import Determinism, Finished, Measured, Started, TransferJob
+from registry.ports import Determinism, Finished, Measured, ModelInput, Started, TransferJob
 
 Predict = Callable[[Inputs], Tensor]
 
@@ -48,6 +48,8 @@ class Environment:
     found: Checkpoint | None
     """Where to go on; None for a fresh start."""
     fix: Determinism
+    original: TransferJob
+    """The job as it was given: its sources may be quantised, those of `job` are plain."""
     since: float = field(default_factory=time.perf_counter)
 
     @property
@@ -66,7 +68,12 @@ class Environment:
 
         With `shots`, training rows are drawn as `params.shots` says.
         """
-        source = self.job.sources[0]
+        return self.open_source(self.job.sources[0], keep_head=keep_head, fresh=fresh, shots=shots)
+
+    def open_source(
+        self, source: ModelInput, *, keep_head: bool, fresh: bool = False, shots: bool = True
+    ) -> tuple[Roles, Learner]:
+        """The same with one source of several."""
         parent = self.workshop.parent_classes(source)
         roles = read_roles(self.job, parent)
         check_task(self.recipe.metrics, roles.task)
@@ -172,16 +179,32 @@ class Environment:
         Beside the recipe's metrics stands what answering without looking would reach.
         """
         outputs: Logits | None = None
-        epoch, step = (fit.progress.best_epoch, fit.progress.step) if fit else (0, 0)
         for role in (roles.validation, roles.test):
-            if role is None:
-                continue
-            outputs = evaluate(predict, module, items[role.name], role.targets, self.device, self.ranks)
-            values = measure(roles.task, self.recipe.metrics, role.targets, outputs)
-            values |= roles.task.baseline(roles.train.targets, role.targets)
-            for name, value in values.items():
-                yield Measured(name, value, role.name, epoch, step, final=True)
+            if role is not None:
+                outputs = yield from self.answer(
+                    predict, module, items[role.name], role, roles.task, train=roles.train.targets, fit=fit
+                )
         return outputs if roles.test is not None else None
+
+    def answer(
+        self,
+        predict: Predict,
+        module: nn.Module,
+        items: Items,
+        role: Role,
+        task: Task,
+        *,
+        train: Targets | None = None,
+        fit: Fit | None = None,
+    ) -> Generator[Measured, None, Logits]:
+        """Measure a finished model on one role, and with `train` the baselines; gives its outputs."""
+        epoch, step = (fit.progress.best_epoch, fit.progress.step) if fit else (0, 0)
+        outputs = evaluate(predict, module, items, role.targets, self.device, self.ranks)
+        values = measure(task, self.recipe.metrics, role.targets, outputs)
+        values |= task.baseline(train, role.targets) if train is not None else {}
+        for name, value in values.items():
+            yield Measured(name, value, role.name, epoch, step, final=True)
+        return outputs
 
     def finished(
         self,

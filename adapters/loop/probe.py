@@ -7,7 +7,7 @@ W' = W / deviation, b' = b - W' mean. The saved model is then the parent's backb
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,8 +20,9 @@ from adapters.loop.evaluate import read
 from adapters.loop.features import FeatureCache, FeatureKey, Features
 from adapters.loop.flops import one_item, reading_flops
 from adapters.loop.learner import Learner
+from adapters.loop.loop import Inputs
 from adapters.loop.roles import Role
-from registry.ports import Advanced, TransferJob
+from registry.ports import Advanced, ModelInput, TransferJob
 
 Statistic = NDArray[np.float64]
 
@@ -70,26 +71,44 @@ def extract(
     job: TransferJob, learner: Learner, roles: Sequence[Role], device: Device, environment: str, into: Extraction
 ) -> Iterator[Advanced]:
     """Add each role's features to `into`, from the cache or else made here; yields progress while they are made."""
-    cache = FeatureCache(job.features)
     for role in roles:
-        key = FeatureKey(
-            model=str(job.sources[0].digest),
-            data=str(role.data.digest),
-            split=role.data.split,
-            preprocessing=str(learner.preprocessing),
-            layer=learner.feature_layer,
-            environment=environment,
+        into.features[role.name] = yield from read_cached(
+            job, learner, learner.features, learner.feature_size, job.sources[0], role, device, environment, into
         )
-        found = cache.load(key)
-        into.hits[role.name] = found is not None
-        if found is None:
-            items = learner.items(role)
-            cost = reading_flops(learner.features, learner.module, one_item(items, device))
-            into.flops += cost * len(items)
-            with cache.writing(key, len(items), learner.feature_size) as array:
-                for indexes, values in read(learner.features, learner.module, items, role.targets, device):
-                    array[indexes] = values
-                    into.items += len(indexes)
-                    yield Advanced(0, 0.0, f"features of {role.name}", None, into.items)
-                found = np.array(array)
-        into.features[role.name] = found
+
+
+def read_cached(
+    job: TransferJob,
+    learner: Learner,
+    predict: Callable[[Inputs], Tensor],
+    size: int,
+    source: ModelInput,
+    role: Role,
+    device: Device,
+    environment: str,
+    into: Extraction,
+) -> Generator[Advanced, None, Features]:
+    """What `predict` (features, or answers) makes of every row of `role`: from the cache, or made here and kept."""
+    cache = FeatureCache(job.features)
+    key = FeatureKey(
+        model=str(source.digest),
+        data=str(role.data.digest),
+        split=role.data.split,
+        preprocessing=str(learner.preprocessing),
+        layer=learner.feature_layer if predict == learner.features else "answers",
+        environment=environment,
+    )
+    found = cache.load(key)
+    into.hits[role.name] = found is not None
+    if found is None:
+        items = learner.items(role)
+        cost = reading_flops(predict, learner.module, one_item(items, device))
+        into.flops += cost * len(items)
+        done = 0
+        with cache.writing(key, len(items), size) as array:
+            for indexes, values in read(predict, learner.module, items, role.targets, device):
+                array[indexes] = values
+                into.items, done = into.items + len(indexes), done + len(indexes)
+                yield Advanced(0, 0.0, f"features of {role.name}", None, done, len(items))
+            found = np.array(array)
+    return found

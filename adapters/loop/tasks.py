@@ -231,6 +231,15 @@ def task_of(data: DataInput, rows: Sequence[Row], parent_classes: Sequence[str] 
     return reader(data, rows, parent_classes)
 
 
+def task_for(labels: LabelKind, classes: Sequence[str] | None) -> Task | None:
+    """What a finished model with a head for `classes` answers; None where its outputs have no names."""
+    if labels is LabelKind.NUMBER:
+        return Amount(0.0, 1.0)
+    if not classes:
+        return None
+    return ManyClasses(tuple(classes)) if labels is LabelKind.MANY else OneClass(tuple(classes))
+
+
 def _one_class(data: DataInput, rows: Sequence[Row], parent: Sequence[str] | None) -> Task:
     found = set(labelled("train", data, rows))
     if len(found) < 2:

@@ -17,10 +17,15 @@ from adapters.loop.environment import Environment
 from adapters.loop.failures import only_registry_errors
 from adapters.loop.fingerprint import fingerprint
 from adapters.loop.learner import Workshop
+from adapters.loop.methods.distillation import distillation
 from adapters.loop.methods.domain_adaptation import domain_adaptation
 from adapters.loop.methods.evaluation import evaluation
 from adapters.loop.methods.feature_extraction import feature_extraction
 from adapters.loop.methods.fine_tuning import fine_tuning
+from adapters.loop.methods.merge import merge
+from adapters.loop.methods.multi_task import multi_task
+from adapters.loop.methods.quantization import quantization
+from adapters.loop.quantizing import plain_sources
 from adapters.loop.ranks import Ranks
 from registry.domain.methods import misfits
 from registry.domain.params import problems
@@ -34,6 +39,10 @@ METHODS: Mapping[Method, Way] = {
     Method.FEATURE_EXTRACTION: feature_extraction,
     Method.FINE_TUNING: fine_tuning,
     Method.DOMAIN_ADAPTATION: domain_adaptation,
+    Method.MULTI_TASK: multi_task,
+    Method.DISTILLATION: distillation,
+    Method.MERGE: merge,
+    Method.QUANTIZATION: quantization,
 }
 """What the shared floor can do for every workshop; one may bring ways of its own (`run`)."""
 
@@ -61,8 +70,8 @@ def run(job: TransferJob, workshop: Workshop, ways: Mapping[Method, Way] = METHO
         if found is not None:  # the thread count decides the order of sums, so the first attempt's is kept
             fix = Determinism(fix.seed, int(str(found.state["threads"])))
         strict = not device.is_gpu or job.recipe.params.get("deterministic") is True
-        with deterministic(fix, strict=strict):
-            around = Environment(job, workshop, ranks, device, checkpoints, found, fix)
+        with deterministic(fix, strict=strict), plain_sources(job) as plain:
+            around = Environment(plain, workshop, ranks, device, checkpoints, found, fix, original=job)
             way = evaluation if job.recipe.epochs == 0 else ways[job.recipe.method]
             for event in way(around):
                 if ranks.first:

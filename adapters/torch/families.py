@@ -16,9 +16,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from adapters.heads import HeadShape
 from adapters.misfits import check_fit
 from adapters.torch.definitions import efficientnet_lite, squeezenet
-from adapters.torch.heads import HeadShape
 from registry.errors import BadArtifactError
 
 

@@ -10,6 +10,18 @@ from registry.ports import AdapterOffer
 OFFER = AdapterOffer(
     name="torch",
     modalities=frozenset({Modality.IMAGE}),
-    methods=frozenset({Method.PRETRAINING, Method.FEATURE_EXTRACTION, Method.FINE_TUNING, Method.DOMAIN_ADAPTATION}),
+    methods=frozenset(
+        {
+            Method.PRETRAINING,
+            Method.FEATURE_EXTRACTION,
+            Method.FINE_TUNING,
+            Method.DOMAIN_ADAPTATION,
+            Method.CONTINUED_PRETRAINING,
+            Method.MULTI_TASK,
+            Method.DISTILLATION,
+            Method.MERGE,
+            Method.QUANTIZATION,
+        }
+    ),
     metrics=OFFERED,
 )

@@ -10,6 +10,17 @@ from registry.ports import AdapterOffer
 OFFER = AdapterOffer(
     name="transformers",
     modalities=frozenset({Modality.TEXT}),
-    methods=frozenset({Method.PRETRAINING, Method.FEATURE_EXTRACTION, Method.FINE_TUNING, Method.DOMAIN_ADAPTATION}),
+    methods=frozenset(
+        {
+            Method.PRETRAINING,
+            Method.FEATURE_EXTRACTION,
+            Method.FINE_TUNING,
+            Method.DOMAIN_ADAPTATION,
+            Method.MULTI_TASK,
+            Method.DISTILLATION,
+            Method.MERGE,
+            Method.QUANTIZATION,
+        }
+    ),
     metrics=OFFERED,
 )

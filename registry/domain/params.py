@@ -89,6 +89,7 @@ METHOD_PARAMS: Mapping[Method, Table] = {
             "last", "where features are taken: last, mean (of all layers), or a layer's name", "layer mean: Garbas 2024"
         ),
         "export": Param("none", "write the features as a dataset instead of a head", words=("none", "npz", "parquet")),
+        "preset": Param("none", "`few_shot`: a ridge on 10 rows of each class, 5 draws", words=("none", "few_shot")),
         "repeats": Param(1, "seeds that the head is learnt with; metrics come as mean and interval", low=1, high=100),
     },
     Method.DOMAIN_ADAPTATION: SUPERVISED
@@ -114,11 +115,55 @@ METHOD_PARAMS: Mapping[Method, Table] = {
         ),
         "min_count": Param(1, "times that a word comes in the training data to get a row", low=1),
     },
+    Method.CONTINUED_PRETRAINING: TRAINING
+    | {
+        "patience": SUPERVISED["patience"],
+        "temperature": Param(
+            0.1, "of contrasts: SimCLR's for pictures", "SimCLR: 0.1; SimCSE: 0.05", low=0.001, high=10
+        ),
+    },
+    Method.MULTI_TASK: SUPERVISED
+    | {
+        "weighting": Param(
+            "fixed",
+            "losses weighted by `weights`, or by an uncertainty learnt for each task",
+            "uncertainty: Kendall and others 2018",
+            ("fixed", "uncertainty"),
+        ),
+        "weights": Param(1.0, "weight of each task's loss, by its name", low=0, each=True),
+    },
+    Method.DISTILLATION: SUPERVISED
+    | {
+        "student": Param(
+            "pretrained", "the source's weights, or its architecture alone", words=("pretrained", "fresh")
+        ),
+        "alpha": Param(0.9, "share of the teachers' answers in the loss; the labels have the rest", low=0, high=1),
+        "temperature": Param(4.0, "softens the answers of both", "Hinton and others 2015: 2 to 20", low=0.1, high=100),
+    },
+    Method.MERGE: {
+        "kind": Param(
+            "linear",
+            "an average, the arc between two, or what each added to a base",
+            "model soups 2022, Shoemake 1985, Ilharco 2023, Yadav 2023",
+            ("linear", "slerp", "task_arithmetic", "ties"),
+        ),
+        "weights": Param(1.0, "one for each source; linear takes shares of their sum", each=True),
+        "share": Param(0.5, "slerp: how far from the first source to the second", low=0, high=1),
+        "scale": Param(1.0, "task_arithmetic, ties: factor on what is added", "Ilharco 2023: tuned; TIES: 1", low=0),
+        "density": Param(0.2, "ties: share of each difference that stays", "Yadav 2023: 20 %", low=1e-6, high=1),
+    },
+    Method.QUANTIZATION: {
+        "bits": Param(8, "whole bits of each weight", words=(8, 4)),
+        "group": Param(64, "4 bits: weights that share one scale", "GPTQ and torchao use 32 to 128", low=8, high=1024),
+    },
     Method.FINE_TUNING: SUPERVISED
     | {
         "lp_ft": Param(False, "a linear probe first, whose head training goes on from", "LP-FT: Kumar and others 2022"),
         "unfreeze": Param(
-            "all", "`gradual`: one more layer learns each epoch", "ULMFiT: Howard and Ruder 2018", ("all", "gradual")
+            "all",
+            "`gradual`: the head first, then ever more layers",
+            "ULMFiT: Howard and Ruder 2018",
+            ("all", "gradual"),
         ),
         "l2_sp": Param(0.0, "pull towards the parent's weights, alpha", "L2-SP: Li and others 2018 (0.1)", low=0),
         "l2_sp_head": Param(0.01, "decay of the new head beside l2_sp, beta", "L2-SP: Li and others 2018", low=0),
@@ -134,7 +179,7 @@ METHOD_PARAMS: Mapping[Method, Table] = {
         ),
         "preset": Param(
             "none",
-            "`bit_hyperrule`: rates, steps, MixUp and size by the rule",
+            "`bit_hyperrule`: rate, steps, batch and MixUp by the rule",
             "Kolesnikov 2020",
             ("none", "bit_hyperrule"),
         ),

@@ -180,7 +180,7 @@ def _with_note(converted: ConvertedSource, note: str) -> ConvertedSource:
 
 def _libraries() -> dict[str, str]:
     """What was loaded to convert, by version: it is part of what made the tensors."""
-    known = ("numpy", "safetensors", "torch", "transformers", "timm")
+    known = ("numpy", "safetensors", "torch", "transformers", "timm", "keras", "h5py")
     return {name: version(name) for name in known if name in sys.modules}
 
 

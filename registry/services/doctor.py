@@ -17,6 +17,7 @@ OURS = ("lineage", "registry", "adapters")
 EXTRAS = {
     "torch": ("torch", "PIL"),
     "transformers": ("transformers", "tokenizers"),
+    "keras": ("keras", "h5py"),
     "dvc": ("dvc", "dvc_data", "pyarrow"),
     "mlflow": ("mlflow",),
     "gensim": ("gensim",),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from registry.domain.answers import Arms
 from registry.domain.audit import Event
 from registry.domain.catalog import Describing, MetricValue, Modality
 from registry.domain.licences import combine_licences
@@ -19,8 +20,12 @@ from registry.services.cards import derived_card
 from registry.services.context import Context
 from registry.services.importing import FIRST_STAGE
 from registry.services.lookup import found
+from registry.services.outputs import output_kind
+from registry.services.publishing_data import MadeData, add_made_data, take_in
+from registry.services.reporting import Pace
 from registry.services.storing import store_folder
 from registry.services.unit_of_work import NewVersion, UnitOfWork
+from registry.services.verdicts import BASELINES, record_verdict
 
 TASKS = {Modality.IMAGE: "image-classification", Modality.TEXT: "text-classification"}
 
@@ -35,13 +40,19 @@ class Run:
     started: Started | None = None
     finished: Finished | None = None
     measured: list[MetricValue] = field(default_factory=list)
-    written_at: float = 0.0
+    pace: Pace = field(default_factory=Pace)
+    arms: Arms | None = None
+    """What its baselines answered, where they were asked for."""
+
+
+def submitted_of(step: StepDetail) -> Mapping[str, object]:
+    """What was fixed when the step was submitted, beside its recipe."""
+    return cast("Mapping[str, object]", step.recipe["submitted"])
 
 
 def threads_of(step: StepDetail) -> int:
     """The thread count that was fixed when the step was submitted; resuming restores it."""
-    submitted = cast("Mapping[str, object]", step.recipe["submitted"])
-    return int(cast("int", submitted["threads"]))
+    return int(cast("int", submitted_of(step)["threads"]))
 
 
 def publish(context: Context, run: Run, wall_seconds: float) -> None:
@@ -49,15 +60,21 @@ def publish(context: Context, run: Run, wall_seconds: float) -> None:
     started, finished = run.started, run.finished
     if started is None or finished is None:
         raise AdapterError(f"the adapter {run.recipe.adapter} ended without saying what it made")
-    manifest = Manifest.of(store_folder(context.blobs, finished.folder))
+    made = _made_data(context, run.recipe, finished)
+    manifest = made.manifest if made is not None else Manifest.of(store_folder(context.blobs, finished.folder))
+    facts = {**finished.facts, "classes": list(finished.classes), "resumed_from": started.resumed_from}
+    facts |= {} if run.arms is None else {BASELINES: record_verdict(context.blobs, run.arms)}
     now, step_id = context.clock.now(), run.step.summary.id
     with context.write() as uow:
         moved = uow.steps.move(step_id, expected=frozenset({StepState.RUNNING}), to=StepState.SUCCEEDED, at=now)
         if not moved:
             raise StepStateError(f"{step_id} was cancelled meanwhile: nothing is published")
-        uow.steps.progress(step_id, epoch=float(started.epochs), at=now)
+        uow.steps.progress(step_id, epoch=float(started.epochs), at=now, said=run.pace.progress(now))
         uow.steps.add_measured(step_id, run.measured)
-        ref = _write_version(context, uow, run, manifest, finished)
+        if made is not None:
+            ref = add_made_data(context, uow, run.step, run.recipe, made)
+        else:
+            ref = _write_version(context, uow, run, manifest, finished)
         compute = Compute(
             device=started.device,
             precision=started.precision,
@@ -83,17 +100,25 @@ def publish(context: Context, run: Run, wall_seconds: float) -> None:
             ended_at=now,
             metrics=run.measured,
             outputs=(Output(ref, manifest),),
-            facts={**finished.facts, "classes": list(finished.classes), "resumed_from": started.resumed_from},
+            facts=facts if made is None else {**facts, **made.facts},
         )
         uow.steps.set_manifest(step_id, body, digest)
         uow.commit(
             Event(
-                "model_version.created",
+                "model_version.created" if made is None else "dataset_version.created",
                 str(ref),
                 {"digest": str(manifest.digest), "step": step_id, "manifest": str(digest)},
             ),
             Event("transfer.succeeded", step_id, {"output": str(ref)}),
         )
+
+
+def _made_data(context: Context, recipe: Recipe, finished: Finished) -> MadeData | None:
+    """The dataset that the adapter made, None for a model. Raises: AdapterError when the recipe asks for the other."""
+    wanted, given = output_kind(recipe), AssetKind.MODELS if finished.dataset is None else AssetKind.DATASETS
+    if wanted is not given:
+        raise AdapterError(f"the adapter {recipe.adapter} made one of {given} where the recipe asks for {wanted}")
+    return None if finished.dataset is None else take_in(context, finished, recipe.adapter)
 
 
 def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manifest, finished: Finished) -> VersionRef:
@@ -115,7 +140,6 @@ def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manife
             tags=recipe.tags,
         )
     )
-    submitted = cast("Mapping[str, object]", run.step.recipe["submitted"])
     card = derived_card(
         ref,
         describing,
@@ -123,7 +147,7 @@ def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manife
         step_id=run.step.summary.id,
         inputs=run.step.inputs,
         measured=run.measured,
-        recipe_text=str(submitted["text"]),
+        recipe_text=str(submitted_of(run.step)["text"]),
     )
     uow.catalog.add_card(ref, card, by=actor, at=now)
     return ref

@@ -5,7 +5,8 @@ The same numbers, with their reasons, are in `docs/recipes.md`; a test holds the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.domain.catalog import Modality
@@ -87,8 +88,8 @@ TEXT_TUNING = Defaults(
 )
 
 BAG_TUNING = Defaults(
-    # Averages of word vectors are small numbers, so the head needs a high rate. Measured on BBC News with GloVe 6B 50d (20
-    # a class, 512 words): 3e-2 is the best of 3e-3, 1e-2 and 3e-2 by far, frozen (.89) or trained (.93).
+    # Averages of word vectors are small numbers, so the head needs a high rate. On BBC News with GloVe 6B 50d (20 rows
+    # a class, 512 words) 3e-2 is by far the best of 3e-3, 1e-2 and 3e-2, with frozen (.89) and learnt vectors (.93).
     rates={"adamw": Rates(3e-2, 0.01), "sgd": Rates(1e-1, 0.0)},
     epochs=20,
     batch_size=32,
@@ -106,6 +107,38 @@ WORD2VEC = Defaults(
     freeze=Freeze("none"),
     optimizer="sgd",
 )
+
+
+BIT_RULE: Sequence[tuple[float, int, float, tuple[float, float, float], float]] = (
+    (20_000, 500, 0.2, (0.4, 0.6, 0.8), 0.0),
+    (500_000, 10_000, 0.05, (0.3, 0.6, 0.9), 0.1),
+    (math.inf, 20_000, 0.025, (0.3, 0.6, 0.9), 0.1),
+)
+"""Below so many rows: steps, warm-up and drops as shares of them, and MixUp (Kolesnikov and others 2020, BiT)."""
+BIT_BATCH = 512
+
+
+def bit_hyperrule(rows: int) -> tuple[Defaults, dict[str, object]]:
+    """BiT-HyperRule for so many training rows: its defaults, and those of `params`.
+
+    Its rule for the size of pictures is left to `image_size`: 128 for pictures below 96 x 96, else 480.
+    """
+    _, steps, warmup, drops, mixup = next(rule for rule in BIT_RULE if rows < rule[0])
+    batch = min(BIT_BATCH, rows)
+    tuning = Defaults(
+        rates={"sgd": Rates(3e-3, 0.0), "adamw": Rates(1e-3, 0.05)},
+        epochs=max(1, math.ceil(steps * batch / rows)),
+        batch_size=batch,
+        clip=0.0,
+        schedule=Schedule("staircase", warmup, drops),
+        freeze=Freeze("none"),
+        optimizer="sgd",
+    )
+    return tuning, {"mixup": mixup}
+
+
+FEW_SHOT: Mapping[str, object] = {"shots": 10, "repeats": 5}
+"""The preset for small labelled sets: ten rows of each class, five draws; its head is a ridge."""
 
 
 def split_of(role: str) -> str:

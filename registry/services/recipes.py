@@ -20,7 +20,15 @@ from registry.domain.transfers import DataChoice, Freeze, Head, Method, Optimize
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports import AdapterOffer
 from registry.services.documents import read_document
-from registry.services.recipe_defaults import MAX_LENGTH, Defaults, defaults_for, metrics_for, split_of
+from registry.services.recipe_defaults import (
+    FEW_SHOT,
+    MAX_LENGTH,
+    Defaults,
+    bit_hyperrule,
+    defaults_for,
+    metrics_for,
+    split_of,
+)
 from registry.services.recipe_document import SCHEMA, FreezeText, OptimizerText, RecipeDocument
 from registry.services.recipe_rules import KEYS, bad, choose_adapter, contradictions, meaningless, unoffered
 
@@ -45,6 +53,7 @@ def complete(
     modality: Modality,
     offers: Mapping[str, AdapterOffer],
     labels: LabelKind = LabelKind.CLASS,
+    rows: int | None = None,
     architecture: str = "",
 ) -> Recipe:
     """The recipe after defaults, for sources of `modality` and data with `labels`, run by one of `offers` (by name).
@@ -57,7 +66,7 @@ def complete(
     offer = offers[adapter]
     if problems := [*unoffered(document, adapter, offer), *meaningless(document, modality)]:
         raise bad(document, problems)
-    defaults = defaults_for(document.method, modality, adapter)
+    defaults, preset = _defaults(document, modality, rows, adapter)
     wanted = metrics_for(document.method, labels)
     usual = tuple(name for name in wanted if name in offer.metrics) or tuple(sorted(offer.metrics))
     known = offer.known(document.method)
@@ -67,7 +76,7 @@ def complete(
         adapter=adapter,
         sources=tuple(SourceChoice(source.model, source.role) for source in document.given()),
         data=roles_of(document),
-        head=_merged(Head(), document.head),
+        head=_merged(Head("ridge") if _preset(document) == "few_shot" else Head(), document.head),
         freeze=_freeze(document.freeze, defaults.freeze),
         optimizer=_optimizer(document.optimizer, defaults),
         schedule=_merged(defaults.schedule, document.schedule),
@@ -81,7 +90,7 @@ def complete(
         description=document.description or "",
         licence=document.licence,
         tags=dict(document.tags or {}),
-        params={name: param.default for name, param in known.items()} | dict(document.params or {}),
+        params={name: param.default for name, param in known.items()} | preset | dict(document.params or {}),
     )
 
 
@@ -130,6 +139,24 @@ def recipe_from_record(record: Mapping[str, Any]) -> Recipe:
         raise InvalidError(f"a recipe of schema {schema!r} cannot be read", remedy=f"This Forebear reads {SCHEMA}")
     written["sources"] = [{"model": source["model"], "role": source["as"]} for source in written["sources"]]
     return from_json(Recipe, written)
+
+
+def _preset(document: RecipeDocument) -> object:
+    return (document.params or {}).get("preset")
+
+
+def _defaults(
+    document: RecipeDocument, modality: Modality, rows: int | None, adapter: str
+) -> tuple[Defaults, dict[str, object]]:
+    """The defaults of the method, or of the preset that the recipe names, and what that says of `params`."""
+    defaults, said = defaults_for(document.method, modality, adapter), dict(document.params or {})
+    if _preset(document) == "bit_hyperrule":
+        return bit_hyperrule(rows or 1)
+    if _preset(document) == "few_shot":
+        return defaults, dict(FEW_SHOT)
+    if said.get("l2_sp"):  # its pull stands in for the decay
+        defaults = replace(defaults, rates={name: replace(r, weight_decay=0.0) for name, r in defaults.rates.items()})
+    return defaults, {}
 
 
 # --- filling in ----------------------------------------------------------------------------------------------------

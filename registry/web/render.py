@@ -17,6 +17,7 @@ from starlette.requests import Request
 
 from lineage import Digest
 from registry import __version__
+from registry.domain.labels import told
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.verbs import Office
 
@@ -56,6 +57,12 @@ def page(
     return HTMLResponse(html, status)
 
 
+def part(template: str, context: Any) -> HTMLResponse:
+    """Render a piece of a page, which a script puts into the page that is there."""
+    shown = {field.name: getattr(context, field.name) for field in fields(context)}
+    return HTMLResponse(environment().get_template(template).render(shown))
+
+
 @cache
 def environment() -> Environment:
     """The one Jinja environment: autoescape everywhere, and an undefined word is an error."""
@@ -67,7 +74,17 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        day=day, moment=moment, ago=ago, size=size, number=number, metric=metric, short=short, words=words, href=href
+        day=day,
+        moment=moment,
+        ago=ago,
+        duration=duration,
+        size=size,
+        number=number,
+        metric=metric,
+        short=short,
+        words=words,
+        href=href,
+        told=told,
     )
     made.globals.update(static=static, link=link)
     return made
@@ -111,6 +128,16 @@ def ago(at: datetime, now: datetime | None = None) -> str:
             count = max(int(seconds // unit), 0)
             return "just now" if word == "second" else f"{count} {word}{'' if count == 1 else 's'} ago"
     return day(at)
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3 min 20 s`, `1 h 05 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return (
+        f"{whole // 60} min {whole % 60:02d} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    )
 
 
 def size(count: float) -> str:

@@ -11,18 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from adapters.loop.domains import (
-    SOURCE,
-    TARGET,
-    Discriminator,
-    Paired,
-    begin_statistics,
-    coral,
-    end_statistics,
-    mmd,
-    norms_of,
-    side_of,
-)
+from adapters.loop.domains import Discriminator, begin_statistics, coral, end_statistics, mmd, norms_of
 from adapters.loop.environment import Environment, check_task
 from adapters.loop.evaluate import READING_BATCH
 from adapters.loop.feed import feed
@@ -33,6 +22,7 @@ from adapters.loop.optimizers import freeze, parameter_groups
 from adapters.loop.order import reading_order
 from adapters.loop.roles import Role, Roles, bare_role, read_roles
 from adapters.loop.tasks import Task
+from adapters.loop.together import Together, part_of
 from registry.domain.data import LabelKind
 from registry.domain.methods import SOURCE_DOMAIN, TARGET_DOMAIN
 from registry.domain.params import number_of, value_of
@@ -55,7 +45,7 @@ def domain_adaptation(around: Environment) -> Iterator[TransferEvent]:
     device.place(learner.module)
     yield around.started(learner.module, max(len(roles.train.rows), len(target.rows)))
     items = {role.name: learner.items(role) for role in roles.chosen_on}
-    pairs = Paired(items[SOURCE_DOMAIN], learner.items(target))
+    pairs = Together({SOURCE_DOMAIN: items[SOURCE_DOMAIN], TARGET_DOMAIN: learner.items(target)})
     task = around.weighted(roles)
     objective, whole, more = _objective(around, learner, task, pairs, align)
     fit = around.fit(
@@ -71,7 +61,7 @@ def domain_adaptation(around: Environment) -> Iterator[TransferEvent]:
     )
     yield from fit.run()
     if align == "adabn":
-        yield from _adapt_norms(around, learner, pairs.target, target)
+        yield from _adapt_norms(around, learner, pairs.parts[TARGET_DOMAIN], target)
     roles.task.settle(learner.exit())
     items |= {role.name: learner.items(role) for role in roles.tested}
     test = yield from around.answers(learner.predict, learner.module, items, roles, fit)
@@ -119,7 +109,7 @@ def _objective(
     if align == "adabn":
 
         def labels_alone(inputs: Inputs, targets: Tensor) -> Tensor:
-            return task.loss(learner.predict(side_of(inputs, SOURCE)), targets)
+            return task.loss(learner.predict(part_of(inputs, SOURCE_DOMAIN)), targets)
 
         return labels_alone, learner.module, []
     distance: nn.Module | None = None
@@ -128,7 +118,7 @@ def _objective(
     apart = distance if distance is not None else {"coral": coral, "mmd": mmd}[align]
 
     def aligned(inputs: Inputs, targets: Tensor) -> Tensor:
-        here, there = learner.features(side_of(inputs, SOURCE)), learner.features(side_of(inputs, TARGET))
+        here, there = learner.features(part_of(inputs, SOURCE_DOMAIN)), learner.features(part_of(inputs, TARGET_DOMAIN))
         loss = task.loss(learner.classify(here), targets)
         return loss + weight * apart(here.flatten(1), there.flatten(1))
 

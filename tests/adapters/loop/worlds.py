@@ -247,4 +247,23 @@ def vector_world(folder: Path) -> World:
     return World(GensimTransfers(), source, text_data(folder), layer, folder)
 
 
-WORLDS = {"gensim": vector_world, "torch": image_world, "transformers": text_world}
+def keras_world(folder: Path) -> World:
+    """A tiny Keras network and the same pictures."""
+    from adapters.keras.folders import write_model
+    from adapters.keras.library import keras
+    from adapters.keras.surgery import tensors
+    from adapters.keras.transfer import KerasTransfers
+    from adapters.preprocess import Preprocess
+    from tests.adapters.keras.networks import tiny
+
+    model = tiny(24)
+    (folder / "source").mkdir()
+    write_model(
+        folder / "source", json.loads(json.dumps(keras.saving.serialize_keras_object(model))), tensors(model), {}
+    )
+    Preprocess(size=24, mean=(0.3, 0.3, 0.3), std=(0.3, 0.3, 0.3)).write(folder / "source")
+    source = ModelInput(folder / "source", Digest.of(b"keras"), "source", "keras", "test/parent/1")
+    return World(KerasTransfers(), source, image_data(folder), "conv2", folder)
+
+
+WORLDS = {"gensim": vector_world, "keras": keras_world, "torch": image_world, "transformers": text_world}

@@ -1,0 +1,77 @@
+"""A model that is finished already: measured on the data of a recipe, if it has some, and written as it is."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from adapters.loop.environment import Environment, check_task
+from adapters.loop.flops import one_item, reading_flops
+from adapters.loop.output import PREDICTIONS, predictions
+from adapters.loop.roles import labelled_role
+from adapters.loop.tasks import Task, task_for
+from registry.domain.methods import TEST, TRAIN, VALIDATION
+from registry.errors import BadDataError, BadRecipeError
+from registry.ports import ModelInput, TransferEvent
+
+
+def measured_as_it_is(
+    around: Environment,
+    made: ModelInput,
+    facts: Mapping[str, object],
+    *,
+    written: Path | None = None,
+    architecture: str | None = None,
+) -> Iterator[TransferEvent]:
+    """Measure `made`, and finish with its folder (or `written`, another form with its own `architecture`) as output.
+
+    Nothing learns and nothing is chosen; training data, where the recipe has some, gives the baselines alone.
+    Raises: BadRecipeError for a model without a head, BadDataError for labels that it does not answer.
+    """
+    held, files, flops = [name for name in (VALIDATION, TEST) if name in around.job.data], {}, 0.0
+    classes = around.workshop.parent_classes(made)
+    if held:
+        task = _task(around, made, classes, held[0])
+        learner = around.workshop.open(made, around.recipe, task, keep_head=True, fresh=False)
+        if not learner.keeps_head:
+            raise BadRecipeError(
+                f"{made.label} has no head to measure", remedy="Leave data out, or give it a head first"
+            )
+        learner.module.requires_grad_(False)
+        around.device.place(learner.module)
+        train = labelled_role(TRAIN, around.job.data[TRAIN], task).targets if TRAIN in around.job.data else None
+        for name in held:
+            role = labelled_role(name, around.job.data[name], task)
+            items = learner.items(role)
+            outputs = yield from around.answer(learner.predict, learner.module, items, role, task, train=train)
+            cost = reading_flops(learner.predict, learner.module, one_item(items, around.device))
+            flops += cost * len(role.rows)
+            if name == TEST:
+                files[PREDICTIONS] = predictions(task, role, outputs)
+
+    def save(folder: Path) -> None:
+        shutil.copytree(
+            written or made.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("predictions*.json")
+        )
+
+    kind = architecture or made.architecture
+    yield around.finished(save, kind, flops=flops, classes=classes or (), files=files, facts=facts)
+
+
+def _task(around: Environment, made: ModelInput, classes: tuple[str, ...] | None, role: str) -> Task:
+    data = around.job.data[role]
+    task = task_for(data.labels, classes)
+    if task is None:
+        raise BadRecipeError(
+            f"{made.label} does not answer in the classes of the data: its head has no named ones",
+            remedy="Measure it on data of its own classes, or leave data out",
+        )
+    check_task(around.recipe.metrics, task)
+    said = {part for row in data.chosen for part in (row.label or "").split("|") if part}
+    if task.classes and (strange := sorted(said - set(task.classes))):
+        raise BadDataError(
+            f"{role} data ({data.label}) has the label {strange[0]!r}, which {made.label} does not answer",
+            remedy=f"It answers {', '.join(task.classes[:20])}",
+        )
+    return task

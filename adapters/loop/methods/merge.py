@@ -1,0 +1,124 @@
+"""Merge: a version out of several of one architecture, without training; measured where the recipe has data."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from adapters.loop.environment import Environment
+from adapters.loop.measured import measured_as_it_is
+from adapters.loop.merging import Combine, check_alike, linear, slerp, task_arithmetic, ties
+from registry.domain.methods import BASE, SOURCE
+from registry.domain.params import number_of, value_of
+from registry.errors import BadRecipeError
+from registry.ports import Advanced, ModelInput, TransferEvent
+
+WEIGHTS = "model.safetensors"
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def merge(around: Environment) -> Iterator[TransferEvent]:
+    """Everything beside the weights (config, tokenizer, preprocessing) is the first source's."""
+    sources = [source for source in around.job.sources if source.role == SOURCE]
+    base = next((source for source in around.job.sources if source.role == BASE), None)
+    combine = _combine(around, sources, base)
+    _check(around, sources, base)
+    yield around.started(nn.Module(), 0)
+    draft = around.job.work / ".merged"
+    yield from _write(draft, sources, base, combine)
+    made = replace(sources[0], folder=draft, label=f"the merge of {', '.join(s.label for s in sources)}")
+    kind = str(value_of(around.recipe, "kind"))
+    yield from measured_as_it_is(around, made, {"kind": kind, "parents": [str(s.digest) for s in sources]})
+    shutil.rmtree(draft, ignore_errors=True)
+
+
+def _combine(around: Environment, sources: Sequence[ModelInput], base: ModelInput | None) -> Combine:
+    """Raises: BadRecipeError where the recipe's models do not make such a merge."""
+    recipe, kind = around.recipe, str(value_of(around.recipe, "kind"))
+    told: Any = value_of(recipe, "weights")
+    shares = [float(w) for w in told] if isinstance(told, list | tuple) else [float(told)] * len(sources)
+    if len(shares) != len(sources):
+        raise BadRecipeError(f"params.weights has {len(shares)} values for {len(sources)} sources")
+    if len(sources) < 2:
+        raise BadRecipeError("a merge needs two sources or more", remedy="Add them to sources")
+    if kind in {"task_arithmetic", "ties"} and base is None:
+        raise BadRecipeError(f"{kind} adds to a base", remedy="Add the common parent to sources with as: base")
+    if kind == "slerp" and len(sources) != 2:
+        raise BadRecipeError(f"slerp goes between two sources, and there are {len(sources)}", remedy="Use kind: linear")
+    if kind == "linear" and sum(shares) <= 0:
+        raise BadRecipeError("params.weights must not sum to zero", remedy="Leave them out for equal shares")
+    scale = number_of(recipe, "scale")
+    return {
+        "linear": linear(shares),
+        "slerp": slerp(number_of(recipe, "share")),
+        "task_arithmetic": task_arithmetic(shares, scale),
+        "ties": ties(shares, scale, number_of(recipe, "density")),
+    }[kind]
+
+
+def _check(around: Environment, sources: Sequence[ModelInput], base: ModelInput | None) -> None:
+    """Same architecture, same tensors, and heads for the same classes in the same order."""
+    classes = {source.label: around.workshop.parent_classes(source) for source in sources}
+    if len(set(classes.values())) > 1:
+        told = "; ".join(f"{label}: {', '.join(names) if names else 'none'}" for label, names in classes.items())
+        raise BadRecipeError(
+            f"the sources answer in different classes ({told})", remedy="Merge heads for the same classes"
+        )
+    every = [*sources, *([base] if base else [])]
+    kinds = {source.architecture for source in sources}
+    if len(kinds) > 1:
+        raise BadRecipeError(f"the sources are of different architectures: {', '.join(sorted(kinds))}")
+    shapes = {source.label: _shapes(source.folder) for source in every}
+    if base is not None:  # without a head, or with another one, it is the rule; without the trunk it is no base
+        wanted = shapes[sources[0].label]
+        if 2 * len(_base_names(wanted, shapes[base.label])) >= len(wanted):
+            shapes[base.label] = wanted
+    check_alike(shapes)
+
+
+def _shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    with safe_open(folder / WEIGHTS, "pt") as file:
+        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 -- no mapping
+
+
+def _write(
+    draft: Path, sources: Sequence[ModelInput], base: ModelInput | None, combine: Combine
+) -> Iterator[TransferEvent]:
+    """The first source's folder with merged weights, one tensor of each parent in memory at a time."""
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(sources[0].folder, draft, ignore=shutil.ignore_patterns(WEIGHTS, "predictions*.json"))
+    merged: dict[str, torch.Tensor] = {}
+    files = [safe_open(source.folder / WEIGHTS, "pt") for source in sources]
+    ground = safe_open(base.folder / WEIGHTS, "pt") if base else None
+    names = sorted(files[0].keys())
+    known = _base_names(_shapes(sources[0].folder), _shapes(base.folder) if base else {})
+    for number, name in enumerate(names, start=1):
+        tensors = [file.get_tensor(name) for file in files]
+        if not tensors[0].is_floating_point():
+            merged[name] = tensors[0]
+            continue
+        floats = [tensor.float() for tensor in tensors]
+        under = ground.get_tensor(known[name]).float() if ground and name in known else None
+        if ground is not None and under is None:  # a head that the base never had: the parents' mean
+            under = torch.stack(floats).mean(dim=0)
+        merged[name] = combine(floats, under).to(tensors[0].dtype).contiguous()
+        yield Advanced(0, 0.0, "merging", None, number)
+    save_file(merged, draft / WEIGHTS, metadata={"format": "pt"})
+
+
+def _base_names(child: Shapes, base: Shapes) -> Mapping[str, str]:
+    """What the base calls each tensor of a child: the same, or without the task model's first part (`bert.`)."""
+    found = {}
+    for name, shape in child.items():
+        short = name.partition(".")[2]
+        if shape in {base.get(name), base.get(short)}:
+            found[name] = name if base.get(name) == shape else short
+    return found

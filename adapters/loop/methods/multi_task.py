@@ -1,0 +1,213 @@
+"""Multi-task learning: one backbone, a head for each task, losses weighted as told or by their learnt uncertainty.
+
+What goes out is the model with the first task's head, as its library loads it, and beside it every head by name
+(`heads.safetensors`: `TASK.weight`, `TASK.bias` on the features; `heads.json`: their classes), the first one included.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from adapters.loop.environment import Environment, Predict, measure
+from adapters.loop.evaluate import evaluate
+from adapters.loop.fit import Judge
+from adapters.loop.flops import learning_flops, one_item
+from adapters.loop.learner import Learner
+from adapters.loop.loop import Inputs
+from adapters.loop.metrics import choosing_metric, merit
+from adapters.loop.optimizers import freeze, parameter_groups
+from adapters.loop.output import predictions
+from adapters.loop.roles import Roles, read_roles
+from adapters.loop.together import Together, array_of, part_of
+from registry.domain.methods import TEST, TRAIN, VALIDATION, split_role
+from registry.domain.params import value_of, whole_of
+from registry.errors import BadRecipeError
+from registry.ports import TransferEvent
+
+TARGETS = "targets"
+
+
+class Heads(nn.Module):
+    """One linear head per task on shared features, and the logarithm of each task's variance.
+
+    With uncertainty weights the loss is the sum of exp(-s) L + s / 2 over tasks (Kendall and others 2018, with s the
+    log variance; a factor one half on numbers is left to s).
+    """
+
+    def __init__(self, learner: Learner, tasks: Mapping[str, Roles]) -> None:
+        super().__init__()
+        self.model = learner.module
+        (_, *others) = tasks
+        self.others = nn.ModuleDict({n: nn.Linear(learner.feature_size, tasks[n].task.outputs) for n in others})
+        self.variances = nn.Parameter(torch.zeros(len(tasks)))
+
+
+def multi_task(around: Environment) -> Iterator[TransferEvent]:
+    """Learn all tasks at once; the best epoch is the one with the best mean of their choosing metrics."""
+    recipe, device, source = around.recipe, around.device, around.job.sources[0]
+    tasks = _tasks(around)
+    first = next(iter(tasks))
+    learner = around.workshop.open(source, recipe, tasks[first].task, keep_head=False, fresh=False)
+    if learner.feature_layer == "none":
+        raise BadRecipeError(f"{source.label} does not give features to share", remedy="Choose another source")
+    weights = _weights(around, tasks)
+    whole = Heads(learner, tasks)
+    frozen = freeze(learner.layers, learner.head, recipe.freeze)
+    groups = parameter_groups(learner.module, learner.layers, learner.head, recipe.optimizer)
+    heads = [*whole.others.parameters(), *([] if weights else [whole.variances])]
+    lr = recipe.optimizer.lr
+    groups.append({"params": heads, "lr": lr, "initial_lr": lr, "weight_decay": 0.0})
+    whole.variances.requires_grad_(not weights)
+    device.place(whole)
+    yield around.started(whole, max(len(roles.train.rows) for roles in tasks.values()))
+    items = {role.name: learner.items(role) for roles in tasks.values() for role in roles.chosen_on}
+    batches = Together(
+        {name: items[roles.train.name] for name, roles in tasks.items()},
+        {name: {TARGETS: roles.train.targets} for name, roles in tasks.items()},
+    )
+    predict = {name: _predict(learner, whole, name) for name in tasks}
+
+    def objective(inputs: Inputs, _: Tensor) -> Tensor:
+        losses = [
+            roles.task.loss(predict[name](part_of(inputs, name, TARGETS)), array_of(inputs, name, TARGETS))
+            for name, roles in tasks.items()
+        ]
+        if weights:
+            return torch.stack([weights[name] * loss for name, loss in zip(tasks, losses, strict=True)]).sum()
+        return (torch.exp(-whole.variances) * torch.stack(losses) + whole.variances / 2).sum()
+
+    fit = around.fit(
+        objective,
+        whole,
+        groups,
+        batches,
+        np.zeros(len(batches), dtype=np.int64),
+        judge=_judge(around, whole, tasks, items, predict),
+        frozen=frozen,
+    )
+    yield from fit.run()
+    flops, files = 0.0, {}
+    for name, roles in tasks.items():
+        roles.task.settle(_linear(learner, whole, name))
+        items |= {role.name: learner.items(role) for role in roles.tested}
+        outputs = yield from around.answers(predict[name], whole, items, roles, fit)
+        if outputs is not None and roles.test is not None:
+            files[f"predictions-{name}.json"] = predictions(roles.task, roles.test, outputs)
+        one = one_item(items[roles.train.name], device)
+        flops += learning_flops(predict[name], learner.module, one) * fit.progress.samples
+
+    def save(folder: Path) -> None:
+        learner.save(folder, tasks[first].task)
+        _save_heads(folder, learner, whole, tasks)
+
+    facts = {
+        "tasks": {
+            name: {"classes": list(roles.task.classes), "rows": len(roles.train.rows)} for name, roles in tasks.items()
+        },
+        "weights": weights
+        or {n: float(torch.exp(-s)) for n, s in zip(tasks, whole.variances.detach().cpu(), strict=True)},
+        "first_task": first,
+    }
+    yield around.finished(
+        save,
+        learner.architecture,
+        flops=flops,
+        classes=tasks[first].task.classes,
+        fit=fit,
+        files=files,
+        facts=facts,
+    )
+
+
+def _tasks(around: Environment) -> dict[str, Roles]:
+    """The roles of each task, in the recipe's order. Raises: BadRecipeError for fewer than two, or no training data."""
+    names = list(dict.fromkeys(split_role(role)[1] for role in around.job.data))
+    if len(names) < 2:
+        raise BadRecipeError("multi_task needs two tasks or more", remedy="Add data.train.NAME for each of them")
+    found = {}
+    for name in names:
+        roles = read_roles(
+            around.job, train=f"{TRAIN}.{name}", validation=f"{VALIDATION}.{name}", test=f"{TEST}.{name}"
+        )
+        found[name] = replace(roles, train=around.drawn(roles.train))
+    known = {metric for roles in found.values() for metric in (*roles.task.metrics, *roles.task.baselines)}
+    if strange := [metric for metric in around.recipe.metrics if metric not in known]:
+        raise BadRecipeError(
+            f"the metric {strange[0]!r} is not known for any of the tasks",
+            remedy=f"Choose among {', '.join(sorted(known))}",
+        )
+    return found
+
+
+def _weights(around: Environment, tasks: Mapping[str, Roles]) -> dict[str, float]:
+    """The weight of each task's loss; empty where they are learnt. Raises: BadRecipeError for an unknown task."""
+    if value_of(around.recipe, "weighting") == "uncertainty":
+        return {}
+    told = value_of(around.recipe, "weights")
+    given: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
+    if strange := [name for name in given if name not in tasks]:
+        raise BadRecipeError(f"params.weights names {strange[0]!r}", remedy=f"The tasks are {', '.join(tasks)}")
+    return {name: float(given.get(name, 1.0)) for name in tasks}
+
+
+def _linear(learner: Learner, whole: Heads, name: str) -> nn.Linear:
+    if name in whole.others:
+        head = whole.others[name]
+        assert isinstance(head, nn.Linear)  # noqa: S101 -- told to the type checker
+        return head
+    return learner.exit()
+
+
+def _predict(learner: Learner, whole: Heads, name: str) -> Predict:
+    if name in whole.others:
+        head = whole.others[name]
+        return lambda inputs: head(learner.features(inputs))
+    return learner.predict
+
+
+def _judge(
+    around: Environment,
+    whole: Heads,
+    tasks: Mapping[str, Roles],
+    items: Mapping[str, Any],
+    predict: Mapping[str, Predict],
+) -> Judge | None:
+    held = {name: roles.validation for name, roles in tasks.items() if roles.validation is not None}
+    if not held:
+        return None
+
+    def measured() -> dict[str, float]:
+        values: dict[str, float] = {}
+        merits = []
+        for name, role in held.items():
+            task = tasks[name].task
+            chooser = choosing_metric(around.recipe.metrics, task.metrics)
+            outputs = evaluate(predict[name], whole, items[role.name], role.targets, around.device, around.ranks)
+            found = measure(task, (*around.recipe.metrics, chooser, "loss"), role.targets, task.plain(outputs))
+            merits.append(merit(chooser, found)[0])
+            values |= {f"{name}.{metric}": value for metric, value in found.items()}
+        return values | {"mean_of_tasks": sum(merits) / len(merits)}
+
+    return Judge(measured, "mean_of_tasks", VALIDATION, whole_of(around.recipe, "patience"))
+
+
+def _save_heads(folder: Path, learner: Learner, whole: Heads, tasks: Mapping[str, Roles]) -> None:
+    linear = {name: _linear(learner, whole, name) for name in tasks}
+    tensors = {
+        f"{n}.{k}": t.detach().cpu().contiguous() for n, head in linear.items() for k, t in head.state_dict().items()
+    }
+    save_file(tensors, folder / "heads.safetensors", metadata={"format": "pt"})
+    told = {
+        name: {"labels": roles.task.labels.value, "classes": list(roles.task.classes)} for name, roles in tasks.items()
+    }
+    text = json.dumps({"features": learner.feature_layer, "heads": told}, indent=2, ensure_ascii=False) + "\n"
+    (folder / "heads.json").write_text(text, encoding="utf-8")

@@ -1,0 +1,47 @@
+"""Quantization: a version's weights in 8 or 4 bits, measured where the recipe has data."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+
+from torch import nn
+
+from adapters.loop.environment import Environment
+from adapters.loop.measured import measured_as_it_is
+from adapters.loop.quantizing import WEIGHTS, dequantise, is_quantised, quantise
+from registry.domain.params import whole_of
+from registry.errors import BadRecipeError
+from registry.ports import Advanced, TransferEvent
+
+
+def quantization(around: Environment) -> Iterator[TransferEvent]:
+    """What is measured is what the few bits say, not the weights that they came from."""
+    source, work = around.job.sources[0], around.job.work
+    if is_quantised(around.original.sources[0].folder):
+        raise BadRecipeError(f"{source.label} is quantised already", remedy="Quantise the version that it came from")
+    bits, group = whole_of(around.recipe, "bits"), whole_of(around.recipe, "group")
+    few, plain = work / ".few-bits", work / ".plain"
+    for draft in (few, plain):
+        shutil.rmtree(draft, ignore_errors=True)
+    yield around.started(nn.Module(), 0)
+    done, worst = 0, 0.0
+    for _, largest in quantise(source.folder, few, bits, group):
+        done, worst = done + 1, max(worst, largest)
+        yield Advanced(0, 0.0, "quantising", None, done)
+    if not done:
+        raise BadRecipeError(f"{source.label} has no weights worth quantising", remedy="It is small enough as it is")
+    dequantise(few, plain)
+    sizes = [(folder / WEIGHTS).stat().st_size for folder in (source.folder, few)]
+    facts = {
+        "bits": bits,
+        "group": group if bits == 4 else None,
+        "tensors": done,
+        "largest_error_in_scales": worst,
+        "bytes": {"before": sizes[0], "after": sizes[1]},
+    }
+    made = replace(source, folder=plain, label=f"{source.label} in {bits} bits")
+    yield from measured_as_it_is(around, made, facts, written=few, architecture=f"int{bits}:{source.architecture}")
+    for draft in (few, plain):
+        shutil.rmtree(draft, ignore_errors=True)
