@@ -13,7 +13,7 @@ from registry.domain.licences import combine_licences
 from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.provenance import Compute, Output, write_manifest
-from registry.domain.transfers import Recipe, StepDetail, StepInput, StepState
+from registry.domain.transfers import Method, Recipe, StepDetail, StepInput, StepState
 from registry.errors import AdapterError
 from registry.ports import Finished, Started
 from registry.services.batches import Batch
@@ -169,9 +169,9 @@ def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manife
 def _describing(uow: UnitOfWork, run: Run) -> Describing:
     """What the child is: its modality from the parent, its licence at least what the parents ask."""
     parents = [found(uow.catalog.version(i.ref), i.ref) for i in run.step.inputs if i.ref.kind is AssetKind.MODELS]
-    modality = parents[0].model.modality
+    modality, same = parents[0].model.modality, parents[0].model.task
     return Describing(
-        task=TASKS.get(modality, parents[0].model.task),
+        task=same if run.recipe.method is Method.CONTINUED_PRETRAINING else TASKS.get(modality, same),
         modality=modality,
         licence=run.recipe.licence or combine_licences([p.summary.licence for p in parents]),
         origin="internal",
