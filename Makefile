@@ -57,6 +57,7 @@ bench: setup ## Print the tables that the README quotes
 	@$(BIN)/python -m benchmarks.features
 	@$(BIN)/python -m benchmarks.training
 	@$(BIN)/python -m benchmarks.import_memory
+	@$(BIN)/python -m benchmarks.embeddings
 
 bench-gpu: setup ## Measure the adapters on one GPU (needs no database)
 	@$(BIN)/python -m benchmarks.gpu

@@ -15,7 +15,7 @@ from lineage import Digest
 from registry.domain.catalog import Modality
 from registry.domain.data import DataFormat, DvcRecord, LabelKind, Row, SplitPlan
 from registry.domain.manifests import FileEntry
-from registry.domain.params import Param
+from registry.domain.params import Param, params_of
 from registry.domain.transfers import Method, Recipe
 
 
@@ -70,7 +70,7 @@ class SourceFacts:
     """What an importer saw in a source, before conversion."""
 
     format: str
-    """`huggingface`, `torch-state-dict` or `safetensors`."""
+    """The name of the importer, such as `huggingface`, `torch-state-dict` or `onnx`."""
     architecture: str | None
     modality: Modality | None
     task: str | None
@@ -246,6 +246,8 @@ class Advanced:
     phase: str
     loss: float | None
     samples: int
+    total: int | None = None
+    """Samples that this phase reads in all, where its optimiser steps do not say how long it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,8 +300,21 @@ class AdapterOffer:
     modalities: frozenset[Modality]
     methods: frozenset[Method]
     metrics: frozenset[str]
-    params: Mapping[str, Param] = field(default_factory=dict)
-    """What `params` of a recipe may hold for this adapter, beside what its method knows."""
+    params: Mapping[Method, Mapping[str, Param]] = field(default_factory=dict)
+    """By method, what `params` of a recipe may hold for this adapter, beside what the method knows."""
+    architectures: tuple[str, ...] = ()
+    """Architectures that are this adapter's own: its recipes start from these alone, and theirs choose it. A name, or a
+    beginning that ends in `:`. Empty: whatever no other adapter calls its own."""
+
+    def known(self, method: Method) -> dict[str, Param]:
+        """Every parameter that a recipe of `method` may hold for this adapter."""
+        return params_of(method) | dict(self.params.get(method, {}))
+
+    def owns(self, architecture: str) -> bool:
+        """True when `architecture` is one of its own."""
+        return any(
+            architecture.startswith(own) if own.endswith(":") else architecture == own for own in self.architectures
+        )
 
 
 class TransferAdapter(Protocol):

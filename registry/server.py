@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
+import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -23,6 +27,7 @@ from lineage import LineageError
 from registry import __version__
 from registry.api import openapi, problems
 from registry.api.routes import PREFIX, api_router
+from registry.api.streams import Streams
 from registry.api.uploads import sweep
 from registry.auth import COOKIE, LIFETIME, Doorkeeper, session_key
 from registry.domain.people import Actor
@@ -117,6 +122,7 @@ class Guard:
                 "this needs a token", remedy="Sign in, or send the header Authorization: Bearer fbr_…"
             )
         request.state.office = self.office.as_actor(actor)
+        request.state.identify = partial(self._identify, request)  # for answers that last: a token may be revoked
 
     def _of_cookie(self, request: Request, cookie: str) -> Actor:
         session = self.door.session_of_cookie(cookie)
@@ -162,7 +168,7 @@ def create_app(office: Office, settings: Settings, door: Doorkeeper, *, home: Pa
     Uploads are staged in `home`.
     """
     app = FastAPI(title="Forebear", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.settings, app.state.home, app.state.door = settings, home, door
+    app.state.settings, app.state.home, app.state.door, app.state.streams = settings, home, door, Streams()
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     for path, method, answer in (
         ("/healthz", "GET", health),
@@ -193,7 +199,17 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     sweep(home)
     door = Doorkeeper(office.people, session_key(home, settings), bootstrap.SystemClock())
     app = create_app(office, settings, door, home=home)
-    uvicorn.run(app, host=host, port=port, server_header=False, proxy_headers=False)
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            app.state.streams.closed = True  # they would hold the server until their steps have ended
+            super().handle_exit(sig, frame)
+
+    server = Server(uvicorn.Config(app, host=host, port=port, server_header=False, proxy_headers=False))
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(1)  # its log says why
 
 
 def health() -> PlainTextResponse:

@@ -104,10 +104,11 @@ def read_cached(
         items = learner.items(role)
         cost = reading_flops(predict, learner.module, one_item(items, device))
         into.flops += cost * len(items)
+        done = 0
         with cache.writing(key, len(items), size) as array:
             for indexes, values in read(predict, learner.module, items, role.targets, device):
                 array[indexes] = values
-                into.items += len(indexes)
-                yield Advanced(0, 0.0, f"features of {role.name}", None, into.items)
+                into.items, done = into.items + len(indexes), done + len(indexes)
+                yield Advanced(0, 0.0, f"features of {role.name}", None, done, len(items))
             found = np.array(array)
     return found

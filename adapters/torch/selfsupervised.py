@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 -- its name in the field
 from torch import Tensor, nn
 
+from adapters.images import read_images
 from adapters.loop.environment import Environment
 from adapters.loop.feed import feed
 from adapters.loop.fit import Judge
@@ -22,7 +23,6 @@ from adapters.loop.loop import Inputs, Objective
 from adapters.loop.optimizers import freeze, parameter_groups
 from adapters.loop.order import reading_order
 from adapters.loop.roles import Role, bare_role
-from adapters.torch.images import read_images
 from adapters.torch.models import ImageModel, Network, load_image_model
 from adapters.torch.views import random_view
 from registry.domain.methods import TEST, UNLABELLED, VALIDATION

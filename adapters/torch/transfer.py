@@ -9,16 +9,16 @@ from pathlib import Path
 import PIL
 from torch import Tensor, nn
 
+from adapters.images import read_images
 from adapters.loop.learner import Items, Learner
 from adapters.loop.loop import Inputs
 from adapters.loop.roles import Role
 from adapters.loop.tasks import Task
 from adapters.loop.transfer import METHODS, run
+from adapters.preprocess import Preprocess
 from adapters.torch.families import class_names, read_config
-from adapters.torch.images import read_images
 from adapters.torch.models import ImageModel, load_image_model
 from adapters.torch.offer import OFFER
-from adapters.torch.preprocess import Preprocess
 from adapters.torch.selfsupervised import continued_pretraining
 from lineage import Digest
 from registry.domain.transfers import Method, Recipe

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoTokenizer
 
+from adapters.row_texts import text_of
 from lineage import Digest
 from registry.domain.data import Row
 from registry.errors import BadArtifactError, BadDataError
@@ -128,15 +129,3 @@ class Tokens:
             raise BadDataError(f"row {empty.key} of {data.label} has no token", remedy="Leave empty texts out")
         starts = np.cumsum([0, *(len(one) for one in found)], dtype=np.int64)
         return TokenItems(np.concatenate(found), starts, tokenizer.pad_token_id or 0, tokenizer.padding_side == "left")
-
-
-def text_of(row: Row, data: DataInput) -> str:
-    """The text of `row`, from the row itself or from its file (UTF-8). Raises: BadDataError."""
-    if row.text is not None:
-        return row.text
-    if row.path is None or row.index is not None:
-        raise BadDataError(f"row {row.key} of {data.label} is no text", remedy="Use a dataset of texts")
-    try:
-        return (data.root / row.path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadDataError(f"row {row.key} of {data.label} ({row.path}) cannot be read: {error}") from error

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-from fastapi.responses import Response
+from typing import Annotated
 
-from registry.api.wire import House, Paging, Text, answer, public_id, speaks
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import Response, StreamingResponse
+from starlette.requests import Request
+
+from registry.api.streams import Streams
+from registry.api.wire import House, Paging, Text, answer, nothing, public_id, speaks
+from registry.domain.following import GOING, Listener, Place
 from registry.domain.names import Name
 from registry.domain.paging import Page
 from registry.domain.transfers import Method, Recipe, StepDetail, StepState, StepSummary
+from registry.domain.verdicts import TransferVerdict
 from registry.services.recipes import recipe_schema
 
 router = APIRouter(tags=["transfers"])
 YAML = "application/yaml"
+EVENTS = "text/event-stream"
+STREAM = {
+    "type": "string",
+    "description": "Events with an `id`: `metric` (its data is an EpochMetric), `progress` and `state` (a StepSummary)",
+}
+PLACE = "The `id` of the last event that came: only what came after it is told"
 DOCUMENT = {"type": "string", "description": "A recipe as YAML text, see /api/v1/recipes/schema"}
 
 
@@ -29,9 +41,12 @@ def check(office: House, text: Text) -> Response:
 
 
 @router.post("/transfers", **speaks(StepDetail, takes=DOCUMENT, taken_as=YAML, status=202))
-def submit(office: House, text: Text) -> Response:
-    """Queue the step and start its worker in the background; the answer is the step as it was queued."""
-    return answer(office.transfers.submit(text, background=True), 202)
+def submit(office: House, text: Text, baselines: bool = False, seeds: int = 3) -> Response:
+    """Queue the step and start its worker in the background; the answer is the step as it was queued.
+
+    With `baselines` it also runs what the transfer is compared with, each trained arm with so many `seeds`.
+    """
+    return answer(office.transfers.submit(text, background=True, baselines=baselines, seeds=seeds), 202)
 
 
 @router.get("/transfers", **speaks(Page[StepSummary]))
@@ -51,6 +66,32 @@ def search(
 def show(office: House, step: str) -> Response:
     """Everything about a step: inputs, recipe after defaults, learning curve, provenance manifest."""
     return answer(office.transfers.step(public_id(step)))
+
+
+@router.get("/transfers/{step}/events", **speaks(STREAM, media=EVENTS))
+def events(
+    request: Request,
+    office: House,
+    step: str,
+    after: Annotated[str | None, Query(max_length=64, description=PLACE)] = None,
+    last_event_id: Annotated[str | None, Header(max_length=64, description=PLACE)] = None,
+) -> Response:
+    """What happens to the step, as server-sent events, until it has ended. 204: that had been told already."""
+    streams: Streams = request.app.state.streams
+    place = Place.parse(last_event_id or after or str(Place()))
+    news = office.transfers.news(public_id(step), after=place.point)
+    if news.summary.state not in GOING and news.summary.state is place.state and not news.points:
+        return nothing()  # tells a browser not to come back
+    who = office.actor.handle
+    streams.check_room(who)
+    told = streams.events(step, Listener(place), office.transfers, who=who, known=request.state.identify)
+    return StreamingResponse(told, media_type=EVENTS, headers={"X-Accel-Buffering": "no"})
+
+
+@router.get("/transfers/{step}/verdict", **speaks(TransferVerdict))
+def verdict(office: House, step: str) -> Response:
+    """Whether the transfer was worth it, computed again from the stored answers of its baselines."""
+    return answer(office.transfers.verdict(public_id(step)))
 
 
 @router.post("/transfers/{step}/resume", **speaks(StepDetail, status=202))

@@ -1,43 +1,74 @@
-"""Watching a transfer step from a terminal: a bar with rate, time left and the newest metrics."""
+"""Watching a transfer step from a terminal: a bar for each phase with rate and time left, and metrics as they come."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, Self
 
-from registry.domain.transfers import StepState
+from registry.domain.following import GOING, Listener, StepEvent
+from registry.domain.transfers import EpochMetric, StepState, StepSummary
 from registry.errors import AdapterError, StepStateError, error_of
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from types import TracebackType
 
-    from registry.domain.transfers import StepDetail
+    from rich.progress import TaskID
+
+    from registry.cli.session import Session
+    from registry.domain.transfers import Progress, StepDetail
     from registry.domain.verbs import TransferVerbs
 
-POLL_SECONDS = 0.25
-GOING = frozenset({StepState.QUEUED, StepState.RUNNING})
+POLL_SECONDS = 0.5
+LINE_SECONDS = 5.0
+"""Between two lines about progress where there is no bar."""
 
 
-def watch(transfers: TransferVerbs, step: StepDetail, *, quiet: bool = False) -> StepDetail:
-    """Poll `step` until it has ended and give how it ended; `quiet` shows nothing.
+_STATES = frozenset(StepState)
 
-    Ctrl-C asks whether to cancel (in a terminal) and cancels (elsewhere); then the step that is given is cancelled, or
-    still going if it was to be left running.
-    """
-    bar = _bar(quiet=quiet)
-    with bar:
-        line = bar.add_task(step.summary.id, total=max(step.summary.epochs, 1), note="")
-        try:
-            while step.summary.state in GOING:
-                _draw(bar, line, step)
-                time.sleep(POLL_SECONDS)
-                step = transfers.step(step.summary.id)
-        except KeyboardInterrupt:
-            bar.stop()
-            return _interrupt(transfers, step)
-        _draw(bar, line, step)
-    return step
+
+class Watcher(Protocol):
+    """Shows what happens to a step, while its `with` runs."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def hear(self, events: Sequence[StepEvent]) -> None:
+        """All that happened since the last time, in order."""
+        ...
+
+
+def watch(transfers: TransferVerbs, step_id: str, watcher: Watcher) -> StepDetail:
+    """Let `watcher` hear what happens to the step until it has ended; the step as it ended."""
+    with watcher:
+        for events in happenings(transfers, step_id):
+            watcher.hear(events)
+    return transfers.step(step_id)
+
+
+def happenings(transfers: TransferVerbs, step_id: str) -> Iterator[Sequence[StepEvent]]:
+    """What happens to the step from its beginning to its end, as often as something does."""
+    listener = Listener()
+    while True:
+        news = transfers.news(step_id, after=listener.place.point)
+        if events := list(listener.hear(news.summary, news.points)):
+            yield events
+        if news.summary.state not in GOING:
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def interrupted(transfers: TransferVerbs, step_id: str) -> StepDetail:
+    """Ctrl-C on a step that is ours: ask whether to cancel it (in a terminal), cancel it (elsewhere)."""
+    import typer
+
+    if sys.stdin.isatty() and not typer.confirm(f"\nStop {step_id}?", default=True, err=True):
+        return transfers.step(step_id)
+    return transfers.cancel(step_id)
 
 
 def check_outcome(step: StepDetail) -> None:
@@ -57,52 +88,168 @@ def check_outcome(step: StepDetail) -> None:
         raise StepStateError(f"{found.id} was cancelled")
 
 
-def _interrupt(transfers: TransferVerbs, step: StepDetail) -> StepDetail:
-    import typer
+class Bars:
+    """A bar for each phase on standard error, which what goes into a pipe is not disturbed by; epochs scroll above."""
 
-    if sys.stdin.isatty() and not typer.confirm(f"\nStop {step.summary.id}?", default=True, err=True):
-        return transfers.step(step.summary.id)
-    return transfers.cancel(step.summary.id)
+    def __init__(self, *, quiet: bool = False) -> None:
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn
+        from rich.progress import Progress as Display
+
+        from registry.cli.printing import errors
+
+        self._bars = Display(
+            SpinnerColumn(finished_text="✓"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[count]}"),
+            TextColumn("{task.fields[pace]}", style="dim"),
+            TextColumn("{task.fields[left]}"),
+            console=errors(),
+            expand=True,
+            disable=quiet or not errors().is_terminal,
+        )
+        self._phases: dict[str, TaskID] = {}
+        self._now = ""
+        self._said: Progress | None = None
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def hear(self, events: Sequence[StepEvent]) -> None:
+        """Move the bar of the phase under way; print the newest epoch above it."""
+        for event in events:
+            if isinstance(event.data, StepSummary):
+                self._draw(event.data)
+        if not self._bars.disable and (epochs := by_epoch(events)):
+            self._bars.console.print(epochs[-1], style="dim", highlight=False)
+
+    def _draw(self, step: StepSummary) -> None:
+        said = step.progress
+        if step.state is not StepState.RUNNING or said is None:
+            phase, ended = str(step.state), step.state not in GOING
+            self._turn_to("" if ended else phase)
+            if not ended:
+                self._set(phase, total=None, count="", pace="", left="")
+            return
+        self._turn_to(said.phase)
+        self._said = said
+        done, total = (said.samples, said.total) if said.total or not said.step else (said.step, said.steps)
+        self._set(said.phase, completed=done, total=total, count=counted(said), pace=paced(said), left=time_left(said))
+
+    def _turn_to(self, phase: str) -> None:
+        """The phase before has ended: its bar is full, unless it was only a state."""
+        if self._now == phase:
+            return
+        if (before := self._phases.get(self._now)) is not None:
+            if self._now in _STATES:
+                self._bars.remove_task(before)
+                del self._phases[self._now]
+            else:
+                self._bars.update(before, total=1, completed=1, left="", count=self._whole())
+        self._now = phase
+
+    def _whole(self) -> str:
+        """What a phase that has ended did in all: its last progress may not have been written."""
+        said = self._said
+        if said is None:
+            return ""
+        return counted(replace(said, samples=said.total) if said.total else said)
+
+    def _set(self, phase: str, **said: object) -> None:
+        if phase not in self._phases:
+            self._phases[phase] = self._bars.add_task(phase, total=None, count="", pace="", left="")
+        self._bars.update(self._phases[phase], **said)  # type: ignore[arg-type]
 
 
-def _bar(*, quiet: bool) -> Progress:
-    """On standard error: what goes into a pipe is the answer alone."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+@dataclass
+class Lines:
+    """A line for each state and epoch on standard output, and one about progress now and then: for a pipe or a log."""
 
-    from registry.cli.printing import errors
+    _phase: str = ""
+    _said_at: datetime | None = field(default=None, repr=False)
 
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}", style="dim"),
-        BarColumn(bar_width=28),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=errors(),
-        disable=quiet or not errors().is_terminal,
-    )
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def hear(self, events: Sequence[StepEvent]) -> None:
+        """Say it: states and progress as they come, the metrics of an epoch together."""
+        said_epochs = False
+        for event in events:
+            if isinstance(event.data, EpochMetric):
+                if not said_epochs:
+                    self._say("\n".join(by_epoch(events)))
+                said_epochs = True
+            elif event.event == "state":
+                self._say(f"{event.data.id} is {event.data.state}")
+            elif event.data.state in GOING and event.data.progress is not None:
+                self._progress(event.data.progress)
+
+    def _progress(self, said: Progress) -> None:
+        due = self._said_at is None or (said.updated_at - self._said_at).total_seconds() >= LINE_SECONDS
+        if due or said.phase != self._phase:
+            self._phase, self._said_at = said.phase, said.updated_at
+            self._say(", ".join(filter(None, (said.phase, counted(said), paced(said), time_left(said)))))
+
+    def _say(self, line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
 
 
-def _draw(bar: Progress, line: TaskID, step: StepDetail) -> None:
-    found = step.summary
-    bar.update(line, completed=found.epoch, total=max(found.epochs, 1), note=note(step))
-    task = bar.tasks[0]
-    rate = f"{task.speed * 60:.1f} epochs/min" if task.speed else ""
-    bar.update(line, note="  ".join(part for part in (note(step), rate) if part))
+@dataclass
+class JsonLines:
+    """Every event as a line of JSON on standard output: what the server-sent events of the API say too."""
+
+    session: Session
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def hear(self, events: Sequence[StepEvent]) -> None:
+        """Write them."""
+        for event in events:
+            self.session.write_line(event)
 
 
-def note(step: StepDetail) -> str:
-    """The state until the loop runs, then the newest value of each metric on the latest role that has it."""
-    if step.summary.state is not StepState.RUNNING or not step.curve:
-        return str(step.summary.state)
-    newest = {f"{point.role} {point.name}": point.value for point in step.curve}
-    return "  ".join(f"{name} {value:.3f}" for name, value in list(newest.items())[-3:])
+def by_epoch(events: Sequence[StepEvent]) -> list[str]:
+    """The metrics among `events`, a line for each epoch."""
+    epochs: dict[int, list[str]] = {}
+    for event in events:
+        if isinstance(event.data, EpochMetric):
+            point = event.data
+            epochs.setdefault(point.epoch, []).append(f"{point.role} {point.name} {point.value:.4g}")
+    return [f"epoch {epoch}: {', '.join(values)}" for epoch, values in epochs.items()]
+
+
+def counted(said: Progress) -> str:
+    """How much is done of how much."""
+    if said.total is not None:
+        return f"{said.samples:,}/{said.total:,} samples"
+    return f"{said.step:,}/{said.steps:,} steps" if said.step else f"{said.samples:,} samples"
+
+
+def paced(said: Progress) -> str:
+    """How fast it goes, and the loss."""
+    rate = "" if said.rate is None else f"{said.rate:,.0f}" if said.rate >= 10 else f"{said.rate:.2g}"
+    loss = "" if said.loss is None else f"loss {said.loss:.4g}"
+    return ", ".join(filter(None, (rate and f"{rate} samples/s", loss)))
+
+
+def time_left(said: Progress) -> str:
+    """How long this phase will take still."""
+    from registry.cli.printing import duration
+
+    return f"{duration(said.seconds_left)} left" if said.seconds_left else ""

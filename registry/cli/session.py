@@ -86,6 +86,15 @@ class Session:
         json.dump(to_json(value), sys.stdout, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None)
         sys.stdout.write("\n")
 
+    def write_line(self, value: object) -> None:
+        """Write the JSON of a value as one line, at once: what streams can be read while it comes."""
+        import json
+
+        from registry.domain.codec import to_json
+
+        sys.stdout.write(json.dumps(to_json(value), ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
     def done(self, sentence: str) -> None:
         """Say that a verb without a value is done; in JSON that is `null`."""
         from registry.cli.printing import tell

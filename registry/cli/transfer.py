@@ -16,15 +16,43 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="transfer", help="Transfer steps: runs that make models from models.", no_args_is_help=True)
 StepArgument = Annotated[str, typer.Argument(metavar="STEP", help="Its id, as step-01k…")]
+STOPPED_WATCHING = 130
+"""What shells say of a command that Ctrl-C ended: how the step ends is not known."""
 BackgroundOption = Annotated[bool, typer.Option("--background", "-b", help="Do not wait for the end.")]
+BaselinesOption = Annotated[
+    bool, typer.Option("--baselines", help="Also run from scratch, a linear probe and what is in production; compare.")
+]
+SeedsOption = Annotated[int, typer.Option("--seeds", help="Seeds of each trained arm, with --baselines.")]
 
 
-@command(app, "run", "forebear transfer run digits.yaml", "forebear transfer run digits.yaml --background")
-def run(session: Session, recipe: RecipeArgument, background: BackgroundOption = False) -> None:
+@command(
+    app,
+    "run",
+    "forebear transfer run digits.yaml",
+    "forebear transfer run digits.yaml --background",
+    "forebear transfer run digits.yaml --baselines --seeds 5",
+)
+def run(
+    session: Session,
+    recipe: RecipeArgument,
+    background: BackgroundOption = False,
+    baselines: BaselinesOption = False,
+    seeds: SeedsOption = 3,
+) -> None:
     """Run a recipe and watch it. Ctrl-C asks whether to stop it or to leave it running."""
     path = None if str(recipe) == "-" else recipe.resolve()
-    step = session.office.transfers.submit(parsing.document(recipe), recipe_path=path, background=True)
-    _follow(session, step, background=background)
+    step = session.office.transfers.submit(
+        parsing.document(recipe), recipe_path=path, background=True, baselines=baselines, seeds=seeds
+    )
+    _attend(session, step, background=background)
+
+
+@command(app, "verdict", "forebear transfer verdict step-01kaq0…")
+def verdict(session: Session, step: StepArgument) -> None:
+    """Compute again from the stored answers whether a transfer run with --baselines was worth it."""
+    from registry.cli.views_verdict import show_verdict
+
+    session.answer(session.office.transfers.verdict(step), show_verdict)
 
 
 @command(app, "list", "forebear transfer list --state failed", "forebear transfer list --output-model vision/digits")
@@ -50,18 +78,31 @@ def list_(
     session.answer_page(page, show_steps)
 
 
-@command(app, "show", "forebear transfer show step-01kaq0…")
-def show(session: Session, step: StepArgument) -> None:
-    """Show a step: inputs by digest, recipe after defaults, metrics, provenance."""
+@command(app, "show", "forebear transfer show step-01kaq0…", "forebear transfer show step-01kaq0… --follow")
+def show(
+    session: Session,
+    step: StepArgument,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Watch it until it has ended; the exit code tells how.")
+    ] = False,
+) -> None:
+    """Show a step: inputs by digest, recipe after defaults, learning curves, metrics, provenance.
+
+    With --follow: a bar with rate and time left, and metrics as they come; Ctrl-C stops watching, not the step.
+    As JSON it is a line for each event: progress, metric and state.
+    """
     from registry.cli.views_transfer import show_step
 
-    session.answer(session.office.transfers.step(step), show_step)
+    if follow:
+        _follow(session, step)
+    else:
+        session.answer(session.office.transfers.step(step), show_step)
 
 
 @command(app, "resume", "forebear transfer resume step-01kaq0…")
 def resume(session: Session, step: StepArgument, background: BackgroundOption = False) -> None:
     """Go on from the last whole checkpoint; on a CPU it ends bit-equal to a run without a stop."""
-    _follow(session, session.office.transfers.resume(step, background=True), background=background)
+    _attend(session, session.office.transfers.resume(step, background=True), background=background)
 
 
 @command(app, "cancel", "forebear transfer cancel step-01kaq0…")
@@ -73,14 +114,37 @@ def cancel(session: Session, step: StepArgument) -> None:
     session.answer(stopped, lambda found: tell(f"{found.summary.id} is {found.summary.state}"))
 
 
-def _follow(session: Session, step: StepDetail, *, background: bool) -> None:
+def _attend(session: Session, step: StepDetail, *, background: bool) -> None:
     """Wait for the end of a step, or say where to look. A step that did not succeed is an error of this command."""
-    from registry.cli.progress import check_outcome, watch
+    from registry.cli.progress import Bars, check_outcome, interrupted, watch
     from registry.cli.views_transfer import say_outcome, say_started
 
     if background:
         session.answer(step, say_started)
         return
-    ended = watch(session.office.transfers, step, quiet=session.as_json)
+    transfers, step_id = session.office.transfers, step.summary.id
+    try:
+        ended = watch(transfers, step_id, Bars(quiet=session.as_json))
+    except KeyboardInterrupt:
+        ended = interrupted(transfers, step_id)
     check_outcome(ended)
     session.answer(ended, say_outcome)
+
+
+def _follow(session: Session, step_id: str) -> None:
+    """Watch a step that somebody else attends to. A step that did not succeed is an error of this command."""
+    from registry.cli.printing import errors, hint, out
+    from registry.cli.progress import Bars, JsonLines, Lines, Watcher, check_outcome, watch
+    from registry.cli.views_transfer import say_ended
+
+    watcher: Watcher = Bars() if out().is_terminal and errors().is_terminal else Lines()
+    if session.as_json:
+        watcher = JsonLines(session)
+    try:
+        ended = watch(session.office.transfers, step_id, watcher)
+    except KeyboardInterrupt:
+        hint(f"{step_id} goes on without you. Watch it again: forebear transfer show {step_id} --follow")
+        raise typer.Exit(STOPPED_WATCHING) from None
+    if not session.as_json:
+        say_ended(ended)
+    check_outcome(ended)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from registry.domain.catalog import MetricValue
     from registry.domain.transfers import EpochMetric, Recipe, StepDetail, StepSummary
+    from registry.domain.verdicts import TransferVerdict
 
 STATE_COLOURS = {
     "queued": "yellow",
@@ -63,6 +64,7 @@ def show_step(step: StepDetail) -> None:
             "makes": found.output or f"{found.wanted}, not yet",
             "asked": f"{moment(found.created_at)} by {found.created_by}",
             "ran": _ran(found.started_at, found.ended_at),
+            "progress": _progress(found),
             **_provenance(step),
             "manifest": step.manifest_digest or "",
             "mirror": " ".join(filter(None, (step.mirror.state, step.mirror.run_id, step.mirror.error))),
@@ -74,8 +76,14 @@ def show_step(step: StepDetail) -> None:
     if step.measured:
         heading("Measured")
         show_measured(step.measured)
+    if found_verdict := _verdict(step):
+        from registry.cli.views_verdict import show_verdict
+
+        heading("Was it worth it?")
+        show_verdict(found_verdict)
     if step.curve:
-        heading("Learning curve")
+        heading("Learning curves")
+        _draw_curves(step)
         _show_curve(step.curve)
     recipe = {key: value for key, value in step.recipe.items() if key != "submitted"}
     if recipe:
@@ -83,6 +91,14 @@ def show_step(step: StepDetail) -> None:
         import yaml
 
         sys.stdout.write(yaml.safe_dump(_plain_tree(recipe), sort_keys=False, allow_unicode=True))
+
+
+def _verdict(step: StepDetail) -> TransferVerdict | None:
+    if step.manifest is None:
+        return None
+    from registry.services.verdicts import verdict_of
+
+    return verdict_of(step.manifest)
 
 
 def _provenance(step: StepDetail) -> dict[str, object]:
@@ -135,8 +151,37 @@ def say_outcome(step: StepDetail) -> None:
         return
     tell(f"{found.output} is made, {_ran(found.started_at, found.ended_at)}")
     show_measured(step.measured)
+    if found_verdict := _verdict(step):
+        from registry.cli.views_verdict import show_verdict
+
+        show_verdict(found_verdict)
     word = "dataset" if found.output.kind == "datasets" else "model"
     hint(f"Next: forebear {word} show {found.output}, or forebear lineage show {found.output}")
+
+
+def say_ended(step: StepDetail) -> None:
+    """How a step that we followed ended: its curves and, where it made something, what."""
+    _draw_curves(step)
+    if step.summary.output is not None:
+        say_outcome(step)
+
+
+def _draw_curves(step: StepDetail) -> None:
+    from registry.cli.charts import draw
+    from registry.cli.printing import out
+    from registry.domain.curves import best
+
+    draw(out(), step.curve, best(step))
+
+
+def _progress(step: StepSummary) -> str:
+    """How far a step that goes on is."""
+    from registry.cli.progress import counted, paced, time_left
+
+    said = step.progress
+    if step.ended_at is not None or said is None:
+        return ""
+    return ", ".join(filter(None, (said.phase, counted(said), paced(said), time_left(said))))
 
 
 def _show_curve(curve: Sequence[EpochMetric]) -> None:

@@ -155,6 +155,30 @@ class EpochMetric:
     name: str
     role: str
     value: float
+    number: int = field(default=0, compare=False)
+    """Counts up in the order in which points are written; a point that is written again gets a new number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is and how fast it goes, as of `updated_at`."""
+
+    phase: str
+    step: int
+    """Optimiser steps done."""
+    steps: int
+    """Optimiser steps planned."""
+    samples: int
+    """Samples read so far in this phase."""
+    total: int | None
+    """Samples that this phase reads in all, where its optimiser steps do not say how long it is."""
+    rate: float | None
+    """Samples a second over the last half minute of this phase; None before that can be said."""
+    loss: float | None
+    """The last one that was read in this phase."""
+    seconds_left: float | None
+    """To the end of this phase, at the present rate."""
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +210,16 @@ class StepSummary:
     epochs: int
     error: str | None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    progress: Progress | None = None
+    """None before the first optimiser step or sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepNews:
+    """What is new of a step: how it stands now, and the curve points that were written since."""
+
+    summary: StepSummary
+    points: tuple[EpochMetric, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,8 @@ from registry.domain.names import Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people import Actor, NewToken, Person, TokenSummary
 from registry.domain.promotion import EvidenceValue, PolicyValue, RequestDetail, RequestState, RequestSummary
-from registry.domain.transfers import Method, Recipe, StepDetail, StepState, StepSummary
+from registry.domain.transfers import Method, Recipe, StepDetail, StepNews, StepState, StepSummary
+from registry.domain.verdicts import TransferVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +209,26 @@ class TransferVerbs(Protocol):
         """The recipe after defaults, with every reference resolvable. Raises: BadRecipeError, NotFoundError."""
         ...
 
-    def submit(self, text: str, *, recipe_path: Path | None = None, background: bool = False) -> StepDetail:
+    def submit(
+        self,
+        text: str,
+        *,
+        recipe_path: Path | None = None,
+        background: bool = False,
+        baselines: bool = False,
+        seeds: int = 3,
+    ) -> StepDetail:
         """Resolve every input to a digest, write the step as queued, start it through the engine.
 
-        In the foreground it returns when the step has ended. Raises: BadRecipeError, NotFoundError, RefusedError.
+        In the foreground it returns when the step has ended. With `baselines` the step also runs what the transfer is
+        compared with, each trained arm with `seeds` seeds. Raises: BadRecipeError, NotFoundError, RefusedError.
+        """
+        ...
+
+    def verdict(self, step_id: str) -> TransferVerdict:
+        """Whether the transfer was worth it, computed again from the stored answers.
+
+        Raises: NotFoundError for a step without baselines, IntegrityError when it is not what the manifest says.
         """
         ...
 
@@ -224,6 +241,13 @@ class TransferVerbs(Protocol):
         page: PageRequest = PageRequest(),
     ) -> Page[StepSummary]: ...
     def step(self, step_id: str) -> StepDetail: ...
+    def news(self, step_id: str, *, after: int = 0) -> StepNews:
+        """How the step stands now, and its curve points with a number above `after`. Cheap: to be asked often.
+
+        Once its state is one of an end, the points are all there will be. Raises: NotFoundError.
+        """
+        ...
+
     def resume(self, step_id: str, *, background: bool = False) -> StepDetail:
         """Go on from the last whole checkpoint. Raises: NotFoundError, StepStateError."""
         ...

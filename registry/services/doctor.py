@@ -18,8 +18,12 @@ EXTRAS = {
     "torch": ("torch", "PIL"),
     "transformers": ("transformers", "tokenizers"),
     "peft": ("peft",),
+    "keras": ("keras", "h5py"),
     "dvc": ("dvc", "dvc_data", "pyarrow"),
     "mlflow": ("mlflow",),
+    "onnx": ("onnx",),
+    "h5": ("h5py",),
+    "gensim": ("gensim",),
     "server": ("fastapi", "uvicorn", "jinja2"),
     "postgres": ("psycopg",),
 }

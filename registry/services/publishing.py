@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from registry.domain.answers import Arms
 from registry.domain.audit import Event
 from registry.domain.catalog import Describing, MetricValue, Modality
 from registry.domain.licences import combine_licences
@@ -21,8 +22,10 @@ from registry.services.importing import FIRST_STAGE
 from registry.services.lookup import found
 from registry.services.outputs import output_kind
 from registry.services.publishing_data import MadeData, add_made_data, take_in
+from registry.services.reporting import Pace
 from registry.services.storing import store_folder
 from registry.services.unit_of_work import NewVersion, UnitOfWork
+from registry.services.verdicts import BASELINES, record_verdict
 
 TASKS = {Modality.IMAGE: "image-classification", Modality.TEXT: "text-classification"}
 
@@ -37,13 +40,19 @@ class Run:
     started: Started | None = None
     finished: Finished | None = None
     measured: list[MetricValue] = field(default_factory=list)
-    written_at: float = 0.0
+    pace: Pace = field(default_factory=Pace)
+    arms: Arms | None = None
+    """What its baselines answered, where they were asked for."""
+
+
+def submitted_of(step: StepDetail) -> Mapping[str, object]:
+    """What was fixed when the step was submitted, beside its recipe."""
+    return cast("Mapping[str, object]", step.recipe["submitted"])
 
 
 def threads_of(step: StepDetail) -> int:
     """The thread count that was fixed when the step was submitted; resuming restores it."""
-    submitted = cast("Mapping[str, object]", step.recipe["submitted"])
-    return int(cast("int", submitted["threads"]))
+    return int(cast("int", submitted_of(step)["threads"]))
 
 
 def publish(context: Context, run: Run, wall_seconds: float) -> None:
@@ -54,12 +63,13 @@ def publish(context: Context, run: Run, wall_seconds: float) -> None:
     made = _made_data(context, run.recipe, finished)
     manifest = made.manifest if made is not None else Manifest.of(store_folder(context.blobs, finished.folder))
     facts = {**finished.facts, "classes": list(finished.classes), "resumed_from": started.resumed_from}
+    facts |= {} if run.arms is None else {BASELINES: record_verdict(context.blobs, run.arms)}
     now, step_id = context.clock.now(), run.step.summary.id
     with context.write() as uow:
         moved = uow.steps.move(step_id, expected=frozenset({StepState.RUNNING}), to=StepState.SUCCEEDED, at=now)
         if not moved:
             raise StepStateError(f"{step_id} was cancelled meanwhile: nothing is published")
-        uow.steps.progress(step_id, epoch=float(started.epochs), at=now)
+        uow.steps.progress(step_id, epoch=float(started.epochs), at=now, said=run.pace.progress(now))
         uow.steps.add_measured(step_id, run.measured)
         if made is not None:
             ref = add_made_data(context, uow, run.step, run.recipe, made)
@@ -130,7 +140,6 @@ def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manife
             tags=recipe.tags,
         )
     )
-    submitted = cast("Mapping[str, object]", run.step.recipe["submitted"])
     card = derived_card(
         ref,
         describing,
@@ -138,7 +147,7 @@ def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manife
         step_id=run.step.summary.id,
         inputs=run.step.inputs,
         measured=run.measured,
-        recipe_text=str(submitted["text"]),
+        recipe_text=str(submitted_of(run.step)["text"]),
     )
     uow.catalog.add_card(ref, card, by=actor, at=now)
     return ref

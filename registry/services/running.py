@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from lineage import Assurance
 from registry.domain.audit import Event
 from registry.domain.catalog import MetricValue
 from registry.domain.names import AssetKind, VersionRef
-from registry.domain.transfers import EpochMetric, StepDetail, StepInput, StepState
+from registry.domain.transfers import StepDetail, StepInput, StepState
 from registry.errors import (
     AdapterError,
     DatasetChangedError,
+    RefusedError,
     RegistryError,
     StepStateError,
     error_of_disk,
@@ -35,15 +37,15 @@ from registry.ports import (
     TransferEvent,
     TransferJob,
 )
+from registry.services.arm_recipes import Plan, plan_of
+from registry.services.baselines import Baselines
 from registry.services.context import Context
 from registry.services.datasets import materialise_dataset
-from registry.services.lookup import found
+from registry.services.lookup import WITHHELD, found
 from registry.services.model_inputs import model_input
-from registry.services.publishing import Run, publish, threads_of
+from registry.services.publishing import Run, publish, submitted_of, threads_of
 from registry.services.recipes import recipe_from_record
-
-PROGRESS_SECONDS = 0.5
-"""How often progress is written while nothing else is."""
+from registry.services.reporting import Reporter
 
 
 def work_folder(home: Path, step_id: str) -> Path:
@@ -92,16 +94,47 @@ def _work(context: Context, step: StepDetail) -> None:
             resume=(work / "checkpoints").is_dir(),
         )
         wall = WallClock(work / "wall.json", resumed=job.resume)
-        for event in context.plugins.transfer(recipe.adapter).run(job):
-            if isinstance(event, Saved):
-                wall.keep()
-            _note(context, run, event)
+        with Reporter(context, step.summary.id, run.pace) as reporter:
+            for event in _events(context, run, job, inputs):
+                if isinstance(event, Saved):
+                    wall.keep()
+                _note(run, reporter, event)
         publish(context, run, wall.seconds)
     finally:
         shutil.rmtree(inputs, ignore_errors=True)
-    for leftover in ("checkpoints", "output"):
+    for leftover in ("checkpoints", "output", "arms"):
         shutil.rmtree(work / leftover, ignore_errors=True)
     wall.forget()
+
+
+def _events(context: Context, run: Run, job: TransferJob, inputs: Path) -> Iterator[TransferEvent]:
+    """What the step's own job tells, then what its baselines do, where they were asked for."""
+    adapter = context.plugins.transfer(run.recipe.adapter)
+    yield from adapter.run(job)
+    plan = plan_of(submitted_of(run.step))
+    if plan is None or run.finished is None:
+        return
+    skipped: dict[str, str] = {}
+    baselines = Baselines(adapter, job, plan, _in_production(context, plan, inputs, skipped), skipped)
+    yield from baselines.run(run.finished.folder)
+    run.arms = baselines.collect(run.step.summary.id)
+
+
+def _in_production(context: Context, plan: Plan, inputs: Path, skipped: dict[str, str]) -> ModelInput | None:
+    """The version that was in production when the step was submitted, on disk; it may have been taken away since."""
+    if plan.production is None:
+        return None
+    with context.read() as uow:
+        detail = uow.catalog.version(plan.production)
+    if detail is None or detail.summary.status in WITHHELD:
+        skipped["production"] = f"{plan.production} is there no more, or withheld"
+        return None
+    item = StepInput(plan.production, detail.summary.digest, "production", None, Assurance.OBSERVED)
+    try:
+        return model_input(context, item, inputs / "production")
+    except RefusedError as error:  # an adapter whose parent was taken away
+        skipped["production"] = str(error)
+        return None
 
 
 class WallClock:
@@ -159,42 +192,27 @@ def _datasets(context: Context, data: Mapping[str, StepInput], folder: Path) -> 
     return inputs
 
 
-def _note(context: Context, run: Run, event: TransferEvent) -> None:
-    """Write what people watch, at most twice a second; keep what the manifest needs."""
+def _note(run: Run, reporter: Reporter, event: TransferEvent) -> None:
+    """Report what people watch; keep what the manifest needs."""
     match event:
         case Started():
             run.started = event
+            run.pace.steps = event.steps
         case Finished():
             run.finished = event
         case Measured(final=True) if event.role in run.data:
             run.measured.append(_value(run, event))
         case Measured():
-            _write_curve(context, run, event)
+            reporter.measured(event)
         case Advanced():
-            now = time.monotonic()
-            if now - run.written_at >= PROGRESS_SECONDS:
-                run.written_at = now
-                _progress(context, run, event)
+            reporter.advanced(event)
         case Saved():
-            pass
+            reporter.flush()  # going on from this checkpoint does not measure again what was before it
 
 
 def _value(run: Run, event: Measured) -> MetricValue:
     item = run.data[event.role]
     return MetricValue(event.name, event.value, event.role, item.split or "", item.digest, item.ref.label)
-
-
-def _write_curve(context: Context, run: Run, event: Measured) -> None:
-    point = EpochMetric(event.epoch, event.step, event.name, event.role, event.value)
-    with context.write() as uow:
-        uow.steps.add_curve(run.step.summary.id, [point])
-        uow.commit_unaudited()
-
-
-def _progress(context: Context, run: Run, event: Advanced) -> None:
-    with context.write() as uow:
-        uow.steps.progress(run.step.summary.id, epoch=event.epoch, at=context.clock.now())
-        uow.commit_unaudited()
 
 
 def _fail(context: Context, step_id: str, error: Exception) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from lineage import Assurance, Digest
 from registry.domain.audit import Event
+from registry.domain.codec import to_json
 from registry.domain.data import DatasetVersionDetail, LabelKind
 from registry.domain.ids import is_id, new_id
 from registry.domain.manifests import canonical_json
-from registry.domain.names import Name, Reference, VersionRef
+from registry.domain.methods import NEEDS
+from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people import Permission
 from registry.domain.transfers import (
@@ -22,11 +24,14 @@ from registry.domain.transfers import (
     Recipe,
     StepDetail,
     StepInput,
+    StepNews,
     StepState,
     StepSummary,
 )
+from registry.domain.verdicts import TransferVerdict
 from registry.errors import BadRecipeError, NotFoundError, StepStateError
 from registry.ports import Engine
+from registry.services.arm_recipes import SEEDS, Plan, check_baselines
 from registry.services.context import Context
 from registry.services.gitstate import git_state
 from registry.services.lookup import found, refuse_as_source, resolve
@@ -36,10 +41,13 @@ from registry.services.recipes import complete, read_recipe, recipe_record, role
 from registry.services.running import work_folder
 from registry.services.tracking import Tracking
 from registry.services.unit_of_work import NewStep, UnitOfWork
+from registry.services.verdicts import compute_again
 
 GOING = frozenset({StepState.QUEUED, StepState.RUNNING})
 START_GRACE = timedelta(seconds=10)
 """How long a queued step may be without a worker before it counts as interrupted."""
+PRODUCTION = "production"
+"""The alias of the version that a new one is compared with."""
 RESUMABLE = frozenset({StepState.RUNNING, StepState.QUEUED, StepState.INTERRUPTED, StepState.FAILED})
 
 
@@ -56,7 +64,15 @@ class Transfers:
         with self.context.read() as uow:
             return self._resolve(uow, document)[0]
 
-    def submit(self, text: str, *, recipe_path: Path | None = None, background: bool = False) -> StepDetail:
+    def submit(
+        self,
+        text: str,
+        *,
+        recipe_path: Path | None = None,
+        background: bool = False,
+        baselines: bool = False,
+        seeds: int = SEEDS,
+    ) -> StepDetail:
         """Write the step with its resolved inputs, then start it."""
         self.context.actor.require(Permission.EDIT)
         document = read_recipe(text)
@@ -65,9 +81,11 @@ class Transfers:
         with self.context.write() as uow:
             recipe, inputs = self._resolve(uow, document)
             refuse_output(uow, recipe)
+            plan = self._plan(uow, recipe, seeds) if baselines else None
             record = recipe_record(recipe)
             identity = {"recipe": record, "inputs": [[str(i.digest), i.role, i.split] for i in inputs]}
-            submitted = {"text": text, "git": dict(origin), "threads": self._threads()}
+            submitted: dict[str, object] = {"text": text, "git": dict(origin), "threads": self._threads()}
+            submitted |= {} if plan is None else {"baselines": to_json(plan)}
             step = NewStep(
                 id=new_id("step", now),
                 digest=Digest.of(canonical_json(identity)),
@@ -89,6 +107,10 @@ class Transfers:
             )
         self._engine(background).start(step.id, self.context.home)
         return self.step(step.id)
+
+    def verdict(self, step_id: str) -> TransferVerdict:
+        """Whether the transfer was worth it, computed again from the stored answers of its arms."""
+        return compute_again(self.context.blobs, self.step(step_id))
 
     def search(
         self,
@@ -114,6 +136,14 @@ class Transfers:
         if not alive and self._abandoned(detail.summary):
             return replace(detail, summary=replace(detail.summary, state=StepState.INTERRUPTED))
         return detail
+
+    def news(self, step_id: str, *, after: int = 0) -> StepNews:
+        """How it stands, then the points: when it has ended, they are all there will be."""
+        with self.context.read() as uow:
+            summary = found(uow.steps.summary(_checked(step_id)), step_id)
+        summary = self._observed(summary)
+        with self.context.read() as uow:
+            return StepNews(summary, tuple(uow.steps.curve(step_id, after=after)))
 
     def resume(self, step_id: str, *, background: bool = False) -> StepDetail:
         """Start the worker again; it goes on from the last whole checkpoint, with the thread count it had."""
@@ -157,6 +187,12 @@ class Transfers:
             return self.context.clock.now() - step.created_at > START_GRACE
         return step.state is StepState.RUNNING
 
+    def _plan(self, uow: UnitOfWork, recipe: Recipe, seeds: int) -> Plan:
+        """The seeds of every arm, and the version in production now: pinned, so that a later attempt compares alike."""
+        check_baselines(recipe, self.context.plugins.offers()[recipe.adapter], seeds)
+        now = uow.catalog.resolve(Reference(AssetKind.MODELS, recipe.output, alias=PRODUCTION))
+        return Plan(tuple(recipe.seed + number for number in range(seeds)), now)
+
     def _threads(self) -> int:
         return self.context.settings.threads or len(os.sched_getaffinity(0))
 
@@ -166,9 +202,14 @@ class Transfers:
             refuse_as_source(source.summary)
         refs = {role: resolve(uow, choice.dataset) for role, choice in roles_of(document).items()}
         datasets = {role: found(uow.datasets.version(ref), ref) for role, ref in refs.items()}
-        labels = next((_labels(dataset) for dataset in datasets.values()), LabelKind.CLASS)
+        labels = next((dataset.summary.labels for dataset in datasets.values()), LabelKind.CLASS)
         recipe = complete(
-            document, modality=sources[0].model.modality, offers=self.context.plugins.offers(), labels=labels
+            document,
+            modality=sources[0].model.modality,
+            offers=self.context.plugins.offers(),
+            labels=labels,
+            rows=_training_rows(document, datasets),
+            architecture=sources[0].architecture,
         )
         pinned = tuple(
             replace(choice, model=Reference.to(source.summary.ref))
@@ -187,9 +228,12 @@ class Transfers:
         return replace(recipe, sources=pinned, data=data), tuple(inputs)
 
 
-def _labels(dataset: DatasetVersionDetail) -> LabelKind:
-    kind: LabelKind = getattr(dataset.summary, "labels", LabelKind.CLASS)
-    return kind
+def _training_rows(document: RecipeDocument, datasets: Mapping[str, DatasetVersionDetail]) -> int | None:
+    """Rows of the first role that is learnt from; None where nothing is."""
+    for role, choice in roles_of(document).items():
+        if role.partition(".")[0] == NEEDS[document.method].first:
+            return next((s.rows for s in datasets[role].summary.splits if s.name == choice.split), None)
+    return None
 
 
 def _check_split(role: str, split: str, ref: VersionRef, splits: Sequence[str]) -> None:

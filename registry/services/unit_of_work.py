@@ -54,7 +54,16 @@ from registry.domain.promotion import (
     Verdict,
     VoteEntry,
 )
-from registry.domain.transfers import EpochMetric, Method, MirrorState, StepDetail, StepInput, StepState, StepSummary
+from registry.domain.transfers import (
+    EpochMetric,
+    Method,
+    MirrorState,
+    Progress,
+    StepDetail,
+    StepInput,
+    StepState,
+    StepSummary,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +225,7 @@ class StepRepository(Protocol):
         ...
 
     def get(self, step_id: str) -> StepDetail | None: ...
+    def summary(self, step_id: str) -> StepSummary | None: ...
     def search(
         self, *, state: StepState | None, method: Method | None, output: Name | None, page: PageRequest
     ) -> Page[StepSummary]: ...
@@ -225,9 +235,19 @@ class StepRepository(Protocol):
         """Compare and set the state; False (and nothing written) when the step is in no expected state."""
         ...
 
-    def progress(self, step_id: str, *, epoch: float, at: datetime) -> None: ...
+    def progress(self, step_id: str, *, epoch: float, at: datetime, said: Progress | None = None) -> None:
+        """How far it is; with `said` None, what was said before stays."""
+        ...
+
     def add_curve(self, step_id: str, points: Iterable[EpochMetric]) -> None:
-        """Append points; a point of a (name, role, epoch, step) already there is replaced (a resumed step repeats)."""
+        """Append points and number them in this order, whatever their own number.
+
+        A point of a (name, role, epoch, step) already there is replaced (a resumed step repeats), with a new number.
+        """
+        ...
+
+    def curve(self, step_id: str, *, after: int) -> Sequence[EpochMetric]:
+        """The points with a number above `after`, in order of number."""
         ...
 
     def add_measured(self, step_id: str, values: Iterable[MetricValue]) -> None: ...

@@ -7,13 +7,23 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from lineage import Assurance, Digest, NodeKind
 from registry.domain.catalog import MetricValue
+from registry.domain.codec import from_json, to_json
 from registry.domain.names import Name, VersionRef
 from registry.domain.paging import Page, PageRequest
-from registry.domain.transfers import EpochMetric, Method, MirrorState, StepDetail, StepInput, StepState, StepSummary
+from registry.domain.transfers import (
+    EpochMetric,
+    Method,
+    MirrorState,
+    Progress,
+    StepDetail,
+    StepInput,
+    StepState,
+    StepSummary,
+)
 from registry.errors import NotFoundError
 from registry.services.unit_of_work import NewStep
 from registry.storage.assets import find_version
@@ -86,12 +96,16 @@ class SqlSteps:
             summary=self._summaries([row])[0],
             inputs=self._inputs(row.node_id),
             recipe=row.recipe,
-            curve=tuple(EpochMetric(p.epoch, p.step, p.name, p.role, p.value) for p in points),
+            curve=_points(points),
             measured=measured_by(self._connection, row.node_id),
             manifest=None if row.manifest is None else json.loads(row.manifest),
             manifest_digest=row.manifest_digest,
             mirror=MirrorState(copy.state, copy.run_id, copy.attempts, copy.error),
         )
+
+    def summary(self, step_id: str) -> StepSummary | None:
+        row = self._connection.execute(_steps().where(node.c.label == step_id)).one_or_none()
+        return None if row is None else self._summaries([row])[0]
 
     def search(
         self, *, state: StepState | None, method: Method | None, output: Name | None, page: PageRequest
@@ -124,16 +138,33 @@ class SqlSteps:
             self._connection.execute(update(step).where(never).values(started_at=at))
         return True
 
-    def progress(self, step_id: str, *, epoch: float, at: datetime) -> None:
-        self._set(step_id, epoch=epoch, updated_at=at)
+    def progress(self, step_id: str, *, epoch: float, at: datetime, said: Progress | None = None) -> None:
+        told = {} if said is None else {"progress": to_json(said)}
+        self._set(step_id, epoch=epoch, updated_at=at, **told)
 
     def add_curve(self, step_id: str, points: Iterable[EpochMetric]) -> None:
         key = self._key(step_id)
+        last = self._connection.execute(
+            select(func.coalesce(func.max(curve_point.c.number), 0)).where(curve_point.c.step_id == key)
+        ).scalar_one()
         rows = [
-            {"step_id": key, "name": p.name, "role": p.role, "epoch": p.epoch, "step": p.step, "value": p.value}
-            for p in points
+            {
+                "step_id": key,
+                "name": p.name,
+                "role": p.role,
+                "epoch": p.epoch,
+                "step": p.step,
+                "value": p.value,
+                "number": number,
+            }
+            for number, p in enumerate(points, start=last + 1)
         ]
         upsert(self._connection, curve_point, rows, ("step_id", "name", "role", "epoch", "step"))
+
+    def curve(self, step_id: str, *, after: int) -> Sequence[EpochMetric]:
+        key = self._key(step_id)
+        newer = (curve_point.c.step_id == key) & (curve_point.c.number > after)
+        return _points(self._connection.execute(select(curve_point).where(newer).order_by(curve_point.c.number)))
 
     def add_measured(self, step_id: str, values: Iterable[MetricValue]) -> None:
         key = self._key(step_id)
@@ -213,6 +244,10 @@ def _steps() -> Any:
     return select(step, node.c.label, node.c.created_at).join(node, node.c.id == step.c.node_id)
 
 
+def _points(rows: Iterable[Row[Any]]) -> tuple[EpochMetric, ...]:
+    return tuple(EpochMetric(p.epoch, p.step, p.name, p.role, p.value, p.number) for p in rows)
+
+
 def _summary(row: Row[Any], output: VersionRef | None, metrics: dict[str, float]) -> StepSummary:
     return StepSummary(
         id=row.label,
@@ -229,4 +264,5 @@ def _summary(row: Row[Any], output: VersionRef | None, metrics: dict[str, float]
         epochs=row.epochs,
         error=row.error,
         metrics=metrics,
+        progress=None if row.progress is None else from_json(Progress, row.progress),
     )

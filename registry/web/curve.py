@@ -1,16 +1,18 @@
-"""Learning curves as points on a plate of fixed size, ready for an inline SVG."""
+"""Learning curves as points on a plate of fixed size, ready for an inline SVG, and as a table for who wants numbers."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from registry.domain.curves import Best, by_metric, nice_range
 from registry.domain.transfers import EpochMetric
 
-WIDTH, HEIGHT = 640, 240
-LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 30
+WIDTH, HEIGHT = 440, 220
+LEFT, RIGHT, TOP, BOTTOM = 48, 14, 20, 44
+MOST_DOTS = 40
+"""A line of more points is drawn without a dot on each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,14 @@ class Line:
     dots: tuple[tuple[float, float], ...]
     last: float
     colour: int
-    """Which of the plate's colours (1 to 6)."""
+    """Which of the plate's colours and dashes (1 to 6)."""
+    said: str
+    """The line in words."""
+
+    @property
+    def dotted(self) -> bool:
+        """True where each point has room for a dot."""
+        return len(self.dots) <= MOST_DOTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +50,44 @@ class Plot:
     lines: tuple[Line, ...]
     x_marks: tuple[Mark, ...]
     y_marks: tuple[Mark, ...]
+    best: Mark | None
+    """Where the best epoch is."""
+
+    @property
+    def said(self) -> str:
+        """The plot in words."""
+        lines = "; ".join(line.said for line in self.lines)
+        return f"{lines}. {self.best.text.capitalize()}." if self.best else f"{lines}."
 
 
-def plots(curve: Sequence[EpochMetric]) -> tuple[Plot, ...]:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Values by epoch, newest first: a row is an epoch and a value (or None) for each of `names`."""
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[int, tuple[float | None, ...]], ...]
+    best: int | None
+
+
+def plots(curve: Sequence[EpochMetric], best: Best | None = None) -> tuple[Plot, ...]:
     """One plot per metric, in order of first appearance. Values that are not finite leave a gap."""
-    by_metric: dict[str, dict[str, list[EpochMetric]]] = defaultdict(lambda: defaultdict(list))
-    for point in curve:
-        if math.isfinite(point.value):
-            by_metric[point.name][point.role].append(point)
     roles = sorted({point.role for point in curve})
-    return tuple(_plot(metric, lines, roles) for metric, lines in by_metric.items())
+    return tuple(_plot(metric, lines, roles, best) for metric, lines in by_metric(curve).items())
 
 
-def _plot(metric: str, by_role: dict[str, list[EpochMetric]], roles: Sequence[str]) -> Plot:
+def table(curve: Sequence[EpochMetric], best: Best | None = None) -> Table:
+    """Every value, also what is not finite; of an epoch that was measured twice the later one."""
+    names = tuple(dict.fromkeys(f"{point.role} {point.name}" for point in curve))
+    epochs: dict[int, dict[str, float]] = {}
+    for point in curve:
+        epochs.setdefault(point.epoch, {})[f"{point.role} {point.name}"] = point.value
+    rows = ((epoch, tuple(values.get(name) for name in names)) for epoch, values in epochs.items())
+    return Table(names, tuple(sorted(rows, reverse=True)), best.epoch if best else None)
+
+
+def _plot(metric: str, by_role: Mapping[str, Sequence[EpochMetric]], roles: Sequence[str], best: Best | None) -> Plot:
     points = [point for line in by_role.values() for point in line]
-    low, high = _nice_range([point.value for point in points])
+    low, high = nice_range([point.value for point in points])
     first, last = min(p.epoch for p in points), max(p.epoch for p in points)
     span = max(last - first, 1)
 
@@ -67,31 +99,17 @@ def _plot(metric: str, by_role: dict[str, list[EpochMetric]], roles: Sequence[st
 
     lines = []
     for role, line in by_role.items():
-        ordered = sorted(line, key=lambda point: (point.epoch, point.step))
-        dots = tuple((x(point.epoch), y(point.value)) for point in ordered)
+        dots = tuple((x(point.epoch), y(point.value)) for point in line)
         text = " ".join(f"{px},{py}" for px, py in dots)
-        lines.append(Line(role, text, dots, ordered[-1].value, roles.index(role) % 6 + 1))
-    every = max(1, math.ceil(span / 8))
-    epochs = range(first, last + 1, every)
+        begin, end = line[0], line[-1]
+        said = f"{role}: {begin.value:.4g} at epoch {begin.epoch}, {end.value:.4g} at epoch {end.epoch}"
+        lines.append(Line(role, text, dots, end.value, roles.index(role) % 6 + 1, said))
+    every = max(1, math.ceil(span / 6))
     ticks = [low + (high - low) * i / 4 for i in range(5)]
     return Plot(
         metric,
         tuple(lines),
-        tuple(Mark(x(epoch), str(epoch)) for epoch in epochs),
+        tuple(Mark(x(epoch), str(epoch)) for epoch in range(first, last + 1, every)),
         tuple(Mark(y(tick), f"{tick:.3g}") for tick in ticks),
+        Mark(x(best.epoch), f"best: epoch {best.epoch}") if best and first <= best.epoch <= last else None,
     )
-
-
-def _nice_range(values: Sequence[float]) -> tuple[float, float]:
-    """Bounds around `values` at round numbers, never empty. What differs by rounding alone is a flat line."""
-    low, high = min(values), max(values)
-    size = max(abs(low), abs(high))
-    if high - low < 1e-9 * max(size, 1e-3):
-        pad = max(size / 10, 1e-6)
-        return low - pad, high + pad
-    step = 10 ** math.floor(math.log10(high - low))
-    for divisor in (1, 2, 5):
-        if (high - low) / (step / divisor) >= 3:
-            step /= divisor
-            break
-    return math.floor(low / step) * step, math.ceil(high / step) * step

@@ -57,6 +57,12 @@ def page(
     return HTMLResponse(html, status)
 
 
+def part(template: str, context: Any) -> HTMLResponse:
+    """Render a piece of a page, which a script puts into the page that is there."""
+    shown = {field.name: getattr(context, field.name) for field in fields(context)}
+    return HTMLResponse(environment().get_template(template).render(shown))
+
+
 @cache
 def environment() -> Environment:
     """The one Jinja environment: autoescape everywhere, and an undefined word is an error."""
@@ -71,6 +77,7 @@ def environment() -> Environment:
         day=day,
         moment=moment,
         ago=ago,
+        duration=duration,
         size=size,
         number=number,
         metric=metric,
@@ -121,6 +128,16 @@ def ago(at: datetime, now: datetime | None = None) -> str:
             count = max(int(seconds // unit), 0)
             return "just now" if word == "second" else f"{count} {word}{'' if count == 1 else 's'} ago"
     return day(at)
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3 min 20 s`, `1 h 05 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return (
+        f"{whole // 60} min {whole % 60:02d} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    )
 
 
 def size(count: float) -> str:

@@ -12,13 +12,17 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.requests import Request
 
 from registry.domain.codec import to_json
+from registry.domain.curves import best
+from registry.domain.following import GOING, Place
 from registry.domain.ids import is_id
 from registry.domain.paging import PageRequest
-from registry.domain.transfers import StepDetail, StepState, StepSummary
+from registry.domain.transfers import Progress, StepDetail, StepState, StepSummary
+from registry.domain.verdicts import TransferVerdict
 from registry.errors import NotFoundError
-from registry.web.curve import Plot, plots
+from registry.services.verdicts import skipped_of, verdict_of
+from registry.web.curve import Plot, Table, plots, table
 from registry.web.parts import House, see
-from registry.web.render import link, number, page
+from registry.web.render import link, number, page, part
 
 router = APIRouter()
 _SHOWN_ELSEWHERE = frozenset({"schema", "actor", "adapter", "method", "recipe", "started_at", "ended_at", "metrics"})
@@ -40,11 +44,29 @@ class StepPage:
 
     step: StepDetail
     plots: tuple[Plot, ...]
+    epochs: Table
+    live: str
+    """The address of its events; empty when it has ended."""
+    place: str
+    """What of them is on the page already."""
+    said: Progress | None
+    counted: str
+    rate: str
     recipe: str
     manifest: str
+    verdict: TransferVerdict | None
+    skipped: Mapping[str, str]
     highlights: Mapping[str, str]
     resumable: bool
     cancellable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CurvesPart:
+    """The learning curves of a step, drawn and as numbers."""
+
+    plots: tuple[Plot, ...]
+    epochs: Table
 
 
 @router.get("/steps")
@@ -64,16 +86,34 @@ def step(request: Request, office: House, step: str) -> HTMLResponse:
     detail = office.transfers.step(_known(step))
     recipe = yaml.safe_dump(to_json(detail.recipe), sort_keys=False, allow_unicode=True) if detail.recipe else ""
     manifest = json.dumps(to_json(detail.manifest), indent=2, ensure_ascii=False) if detail.manifest else ""
+    chosen, said = best(detail), detail.summary.progress
+    seen = Place(max((point.number for point in detail.curve), default=0), detail.summary.state)
     context = StepPage(
         step=detail,
-        plots=plots(detail.curve),
+        plots=plots(detail.curve, chosen),
+        epochs=table(detail.curve, chosen),
+        live=f"/api/v1/transfers/{step}/events" if detail.summary.state in GOING else "",
+        place=str(seen),
+        said=said,
+        counted=_counted(said) if said else "",
+        rate=_rate(said) if said else "",
         recipe=recipe,
         manifest=manifest,
+        verdict=verdict_of(detail.manifest),
+        skipped=skipped_of(detail.manifest),
         highlights=highlights(detail.manifest or {}),
         resumable=detail.summary.state in {StepState.INTERRUPTED, StepState.FAILED},
         cancellable=detail.summary.state in {StepState.QUEUED, StepState.RUNNING},
     )
     return page(request, "step.html", context, section="steps", api=f"/api/v1/transfers/{step}")
+
+
+@router.get("/steps/{step}/curves")
+def curves(office: House, step: str) -> HTMLResponse:
+    """Its learning curves as they are now, for the page of a step that goes on."""
+    detail = office.transfers.step(_known(step))
+    chosen = best(detail)
+    return part("curves.html", CurvesPart(plots(detail.curve, chosen), table(detail.curve, chosen)))
 
 
 @router.post("/steps/{step}/resume")
@@ -101,6 +141,21 @@ def highlights(manifest: Mapping[str, object]) -> dict[str, str]:
             if isinstance(fact, str | int | float) and len(str(fact)) <= 60:
                 found[f"{key} · {word}" if word else key] = _said(fact)
     return found
+
+
+def _counted(said: Progress) -> str:
+    """As `step.js` says it."""
+    if said.total is None and said.step:
+        return f"{number(said.step)} of {number(said.steps)} steps"
+    return (
+        f"{number(said.samples)} of {number(said.total)} samples" if said.total else f"{number(said.samples)} samples"
+    )
+
+
+def _rate(said: Progress) -> str:
+    if said.rate is None:
+        return ""
+    return f"{number(round(said.rate)) if said.rate >= 10 else f'{said.rate:.4g}'} samples/s"
 
 
 def _said(fact: str | float) -> str:

@@ -13,7 +13,7 @@ from lineage import Assurance
 from registry.domain.manifests import canonical_json
 from registry.domain.names import Name
 from registry.domain.paging import PageRequest
-from registry.domain.transfers import EpochMetric, Method, MirrorState, StepState
+from registry.domain.transfers import EpochMetric, Method, MirrorState, Progress, StepState
 from registry.errors import NotFoundError
 from registry.services.unit_of_work import NewStep, UnitOfWork
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
@@ -145,6 +145,39 @@ def test_progress_is_seen(uow: UnitOfWork, queued: NewStep) -> None:
     found = uow.steps.get(queued.id)
     assert found is not None
     assert found.summary.epoch == 1.25
+    assert found.summary.progress is None
+    said = Progress("train", 30, 60, 480, 960, 96.5, math.inf, 5.0, LATER)
+    uow.steps.progress(queued.id, epoch=1.5, at=LATER, said=said)
+    uow.steps.progress(queued.id, epoch=3, at=LAST)
+    summary = uow.steps.summary(queued.id)
+    assert summary is not None
+    assert (summary.epoch, summary.progress) == (3, said)
+    found = uow.steps.get(queued.id)
+    assert found is not None
+    assert found.summary == summary
+    assert uow.steps.summary("step-none") is None
+
+
+def test_points_are_numbered_as_they_come_and_anew_when_written_again(uow: UnitOfWork, queued: NewStep) -> None:
+    def point(epoch: int, role: str, value: float = 0.5) -> EpochMetric:
+        return EpochMetric(epoch, epoch * 10, "loss", role, value)
+
+    def told(after: int) -> list[tuple[int, int, str]]:
+        return [(p.number, p.epoch, p.role) for p in uow.steps.curve(queued.id, after=after)]
+
+    uow.steps.add_curve(queued.id, [point(1, "validation"), point(1, "train")])
+    uow.steps.add_curve(queued.id, [point(2, "train")])
+    assert told(0) == [(1, 1, "validation"), (2, 1, "train"), (3, 2, "train")]
+    assert told(3) == []
+    uow.steps.add_curve(queued.id, [point(2, "train", 0.4)])
+    assert told(3) == [(4, 2, "train")]
+    found = uow.steps.get(queued.id)
+    assert found is not None
+    assert [(p.epoch, p.role, p.value) for p in found.curve] == [
+        (1, "train", 0.5),
+        (1, "validation", 0.5),
+        (2, "train", 0.4),
+    ]
 
 
 def test_mirrors_that_are_behind_are_found_oldest_first(uow: UnitOfWork) -> None:

@@ -14,12 +14,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from adapters.dvc.source import DvcSource
+from adapters.gensim.offer import COVERAGE
 from adapters.loop.metrics import BASELINES_OF_CLASSES, OF_CLASSES, OFFERED
-from registry.domain.data import LabelKind
+from registry.domain.catalog import Modality
+from registry.domain.data import DataFormat, LabelKind, SplitPlan
 from registry.domain.transfers import Freeze, Head, Method, Optimizer, Schedule
 from registry.errors import BadDataError, BadRecipeError, DivergedError, RegistryError, UnavailableError
 from registry.ports import Advanced, DataInput, Finished, Measured, Saved, Started, TransferJob
-from tests.adapters.loop.worlds import WORLDS, World, finish, tree
+from tests.adapters.loop.worlds import CLASSES, WORLDS, World, finish, tree
 
 PROBE, TUNE = Method.FEATURE_EXTRACTION, Method.FINE_TUNING
 both = pytest.mark.parametrize("method", [PROBE, TUNE], ids=["probe", "tune"])
@@ -111,14 +114,18 @@ def test_checkpoints_of_another_recipe_are_refused(world: World) -> None:
 def test_a_probe_leaves_the_backbone_bit_for_bit_as_it_was(world: World) -> None:
     done, _ = finish(world, world.job(method=PROBE))
     pairs = list(shared(world.source.folder, done.folder))
-    assert len(pairs) > 10
+    assert len(pairs) > 10 or len(pairs) == len(weights(world.source.folder)) == 1
     assert [name for name, parent, child in pairs if not torch.equal(parent, child)] == []
 
 
 def test_layers_before_until_stay_and_the_rest_learns(world: World) -> None:
+    if len(weights(world.source.folder)) == 1:
+        pytest.skip("this source is one layer: none lies before it")
     done, _ = finish(world, world.job(method=TUNE, freeze=Freeze(until=world.layer)))
     moved = {name: not torch.equal(a, b) for name, a, b in shared(world.source.folder, done.folder)}
-    inside = {name: changed for name, changed in moved.items() if name.startswith(world.layer + ".")}
+    inside = {
+        name: changed for name, changed in moved.items() if name.startswith((world.layer + ".", world.layer + "/"))
+    }
     assert inside
     assert any(inside.values())
     assert not any(changed for name, changed in moved.items() if name.startswith(("embed", "encoder.layer.0")))
@@ -321,8 +328,9 @@ def test_a_run_leaves_torch_as_it_found_it(world: World, method: Method) -> None
 
 
 def test_what_the_adapter_offers_is_what_it_does(world: World) -> None:
-    assert world.adapter.offer.metrics == OFFERED
-    wanted = {*OF_CLASSES, *BASELINES_OF_CLASSES}
+    further = world.adapter.offer.metrics - OFFERED
+    assert further <= COVERAGE
+    wanted = {*OF_CLASSES, *BASELINES_OF_CLASSES, *further}
     job: TransferJob = world.job(metrics=tuple(sorted(wanted)))
     _, metrics = finish(world, job)
     assert {name for role, name in metrics if role == "test"} == wanted
@@ -336,7 +344,13 @@ def test_labels_of_other_kinds_are_learnt_as_well(world: World, method: Method, 
     data = replace(world.relabelled({**numbers, **texts}), labels=kind)
     roles = {role: replace(data, split=role) for role in ("train", "validation", "test")}
     names = ("macro_f1", "subset_accuracy") if kind is LabelKind.MANY else ("rmse", "r2")
-    wanted = {"method": method, "data": roles, "metrics": names, "epochs": 15, "optimizer": Optimizer(lr=0.01)}
+    wanted: dict[str, Any] = {
+        "method": method,
+        "data": roles,
+        "metrics": names,
+        "epochs": 15,
+        "optimizer": Optimizer(lr=0.01),
+    }
     done, metrics = finish(world, world.job(**wanted))
     better = metrics["test", "macro_f1"] if kind is LabelKind.MANY else -metrics["test", "rmse"]
     plain = metrics["test", "baseline_macro_f1"] if kind is LabelKind.MANY else -metrics["test", "baseline_rmse"]
@@ -437,3 +451,30 @@ def test_a_ridge_on_a_few_shots_reports_its_repeats(world: World) -> None:
     assert tree(again.folder) == tree(done.folder)
     with pytest.raises(BadRecipeError, match="solved at once"):
         finish(world, world.job("no", method=PROBE, params={"repeats": 3}))
+
+
+@pytest.mark.parametrize("kind", [DataFormat.NPZ, DataFormat.PARQUET])
+@pytest.mark.parametrize("labels", [LabelKind.CLASS, LabelKind.NONE])
+def test_representations_are_exported_as_a_dataset_of_the_same_rows(
+    world: World, kind: DataFormat, labels: LabelKind, tmp_path: Path
+) -> None:
+    data = replace(world.data if labels is LabelKind.CLASS else world.relabelled(dict.fromkeys(CLASSES)), labels=labels)
+    roles = {role: replace(data, split=role) for role in ("train", "test")}
+    done, _ = finish(world, world.job(method=PROBE, data=roles, params={"export": kind.value}))
+    assert (done.dataset, done.labels, done.architecture) == (kind, labels, "")
+    (tmp_path / "staging").mkdir()
+    listing = DvcSource().read(
+        done.folder,
+        staging=tmp_path / "staging",
+        cache=tmp_path / "cache",
+        split=SplitPlan(),
+        label="label",
+        text="text",
+        rev=None,
+        labels=labels,
+    )
+    assert listing.modality is Modality.TABULAR
+    assert [row.split for row in listing.rows] == ["train"] * 48 + ["test"] * 18
+    assert [row.label for row in listing.rows] == [row.label for name in roles for row in roles[name].chosen]
+    again, _ = finish(world, world.job("again", method=PROBE, data=roles, params={"export": kind.value}))
+    assert tree(again.folder) == tree(done.folder)

@@ -38,6 +38,8 @@ class StepColumns(TypedColumns):
     epoch = Column(Real, nullable=False)
     epochs = Column(Key, nullable=False)
     error = Column(Text, nullable=True)
+    progress: Column[Any] = Column(JSON(none_as_null=True), nullable=True)
+    """`Progress` as JSON: one column, because it is always written and read whole."""
     manifest = Column(LargeBinary, nullable=True)
     manifest_digest = Column(DigestBytes, nullable=True)
 
@@ -64,6 +66,8 @@ class CurvePointColumns(TypedColumns):
     epoch = Column(Key, primary_key=True, autoincrement=False)
     step = Column(Key, primary_key=True, autoincrement=False)
     value = Column(Real, nullable=True)
+    number = Column(Key, nullable=False)
+    """Counts up within the step as points are written, so that whoever watches knows what is new."""
 
 
 class MirrorColumns(TypedColumns):

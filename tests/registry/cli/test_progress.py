@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import json
+from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import replace
-from typing import cast
+from datetime import timedelta
+from typing import Any, cast
 
 import pytest
+from rich.console import Console
 
-from registry.cli import progress
+from registry.cli import printing, progress
+from registry.cli.progress import Bars, JsonLines, Lines, Watcher
+from registry.cli.session import Output, Session
 from registry.domain.names import Name
-from registry.domain.transfers import EpochMetric, Method, MirrorState, StepDetail, StepState, StepSummary
+from registry.domain.transfers import (
+    EpochMetric,
+    Method,
+    MirrorState,
+    Progress,
+    StepDetail,
+    StepNews,
+    StepState,
+    StepSummary,
+)
 from registry.domain.verbs import TransferVerbs
 from registry.errors import AdapterError, StepStateError
+from registry.settings import Settings
 from tests.builders import NOW
 
 QUEUED = StepDetail(
@@ -24,24 +41,51 @@ QUEUED = StepDetail(
 )  # fmt: skip
 
 
-def at(state: StepState, *, epoch: float = 0.0, error: str | None = None) -> StepDetail:
-    """The step in a state."""
-    return replace(QUEUED, summary=replace(QUEUED.summary, state=state, epoch=epoch, error=error))
+def at(state: StepState, step: int = 0, *, phase: str = "train", error: str | None = None, **said: Any) -> StepDetail:
+    """The step in a state, `step` of 4000 optimiser steps done."""
+    told = Progress(
+        phase, step, 4000, step * 8, said.get("total"), 812.4, 0.25, (4000 - step) / 100, NOW + timedelta(seconds=step)
+    )
+    return replace(QUEUED, summary=replace(QUEUED.summary, state=state, error=error, progress=told if step else None))
+
+
+def points(epoch: int) -> tuple[EpochMetric, ...]:
+    """What one epoch measured."""
+    return (
+        EpochMetric(epoch, epoch * 10, "loss", "train", 1 / epoch, epoch * 2 - 1),
+        EpochMetric(epoch, epoch * 10, "accuracy", "validation", 1 - 1 / epoch, epoch * 2),
+    )
+
+
+LIFE = (
+    (QUEUED, ()),
+    (at(StepState.RUNNING, 1000), points(1)),
+    (at(StepState.RUNNING, 1001), ()),
+    (at(StepState.RUNNING, 2000), points(2)),
+    (at(StepState.RUNNING, 2001, phase="test", total=40_000), ()),
+    (at(StepState.SUCCEEDED, 4000), ()),
+)
 
 
 class Steps:
-    """Plays a step's life, one state each time it is asked; then Ctrl-C."""
+    """Plays a step's life, one moment each time it is asked for news; then Ctrl-C."""
 
-    def __init__(self, *life: StepDetail) -> None:
-        self.life: Iterator[StepDetail] = iter(life)
+    def __init__(self, *life: tuple[StepDetail, Sequence[EpochMetric]]) -> None:
+        self.life = iter(life)
+        self.last = QUEUED
         self.cancelled = False
 
-    def step(self, step_id: str) -> StepDetail:
-        """The next state."""
+    def news(self, step_id: str, *, after: int = 0) -> StepNews:
+        """The next moment."""
         try:
-            return next(self.life)
+            self.last, measured = next(self.life)
         except StopIteration:
             raise KeyboardInterrupt from None
+        return StepNews(self.last.summary, tuple(measured))
+
+    def step(self, step_id: str) -> StepDetail:
+        """As it was last."""
+        return self.last
 
     def cancel(self, step_id: str) -> StepDetail:
         """Stop it."""
@@ -54,22 +98,70 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "POLL_SECONDS", 0.0)
 
 
-def watch(steps: Steps) -> StepDetail:
+def watch(steps: Steps, watcher: Watcher) -> StepDetail:
     """As the command does."""
-    return progress.watch(cast("TransferVerbs", steps), QUEUED)
+    return progress.watch(cast("TransferVerbs", steps), "step-1", watcher)
 
 
-def test_a_step_is_watched_to_its_end() -> None:
-    steps = Steps(at(StepState.QUEUED), at(StepState.RUNNING, epoch=1.5), at(StepState.SUCCEEDED, epoch=4))
-    ended = watch(steps)
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """A terminal of eighty columns as standard error."""
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=True, width=80, highlight=False)
+    monkeypatch.setattr(printing, "errors", lambda: console)
+    return shown
+
+
+def test_a_step_is_watched_to_its_end(screen: io.StringIO) -> None:
+    steps = Steps(*LIFE)
+    ended = watch(steps, Bars())
     assert ended.summary.state is StepState.SUCCEEDED
     progress.check_outcome(ended)
     assert not steps.cancelled
+    for words in ("queued", "train", "812 samples/s", "loss 0.25", "epoch 2: train loss 0.5"):
+        assert words in screen.getvalue()
+    last = screen.getvalue().rpartition("train")[2]
+    assert "4,000/4,000 steps" in last or "2,000/4,000 steps" in last
+
+
+def test_a_quiet_watch_shows_nothing(screen: io.StringIO) -> None:
+    watch(Steps(*LIFE), Bars(quiet=True))
+    assert screen.getvalue() == ""
+
+
+def test_in_a_pipe_a_step_is_told_in_lines() -> None:
+    said = io.StringIO()
+    with redirect_stdout(said):
+        watch(Steps(*LIFE), Lines())
+    assert said.getvalue().splitlines() == [
+        "step-1 is queued",
+        "step-1 is running",
+        "epoch 1: train loss 1, validation accuracy 0",
+        "train, 1,000/4,000 steps, 812 samples/s, loss 0.25, 30 s left",
+        "epoch 2: train loss 0.5, validation accuracy 0.5",
+        "train, 2,000/4,000 steps, 812 samples/s, loss 0.25, 20 s left",
+        "test, 16,008/40,000 samples, 812 samples/s, loss 0.25, 20 s left",
+        "step-1 is succeeded",
+    ]
+
+
+def test_as_json_every_event_is_a_line() -> None:
+    said = io.StringIO()
+    with redirect_stdout(said):
+        watch(Steps(*LIFE), JsonLines(Session(Settings(), Output.JSON, ())))
+    events = [json.loads(line) for line in said.getvalue().splitlines()]
+    assert [e["event"] for e in events] == [
+        "state", "state", "metric", "metric", *["progress"] * 2, "metric", "metric", *["progress"] * 3, "state",
+    ]  # fmt: skip
+    assert events[-1]["id"] == "4-succeeded"
+    assert events[2]["data"]["value"] == 1
 
 
 def test_ctrl_c_where_nobody_can_be_asked_cancels_the_step() -> None:
-    steps = Steps(at(StepState.RUNNING))
-    ended = watch(steps)
+    steps = Steps(*LIFE[:2])
+    with pytest.raises(KeyboardInterrupt):
+        watch(steps, Bars())
+    ended = progress.interrupted(cast("TransferVerbs", steps), "step-1")
     assert steps.cancelled
     with pytest.raises(StepStateError, match="was cancelled"):
         progress.check_outcome(ended)
@@ -86,12 +178,8 @@ def test_a_dead_worker_is_told_how_to_go_on() -> None:
     assert refused.value.remedy == "Go on with: forebear transfer resume step-1"
 
 
-def test_the_note_shows_the_newest_value_of_each_metric() -> None:
-    curve = tuple(
-        EpochMetric(epoch, epoch, name, role, epoch / 10)
-        for epoch in (1, 2)
-        for role, name in (("train", "loss"), ("validation", "accuracy"))
-    )
-    running = replace(at(StepState.RUNNING), curve=curve)
-    assert progress.note(running) == "train loss 0.200  validation accuracy 0.200"
-    assert progress.note(QUEUED) == "queued"
+@pytest.mark.parametrize(("rate", "said"), [(None, ""), (0.26, "0.26 samples/s"), (8123.4, "8,123 samples/s")])
+def test_a_rate_is_said_as_exactly_as_it_is_known(rate: float | None, said: str) -> None:
+    told = at(StepState.RUNNING, 10).summary.progress
+    assert told is not None
+    assert progress.paced(replace(told, rate=rate, loss=None)) == said

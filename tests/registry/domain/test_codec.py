@@ -36,7 +36,7 @@ from registry.domain.manifests import FileEntry
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.promotion import CheckResult, Verdict
-from registry.domain.transfers import EpochMetric, Method, StepSummary
+from registry.domain.transfers import EpochMetric, Method, Progress, StepSummary
 from registry.domain.verbs import ImportModel
 from registry.errors import BadNameError, InvalidError, RegistryError
 from tests.registry.json_schema import misfits
@@ -136,6 +136,7 @@ def test_a_step_has_the_form_that_the_documentation_shows() -> None:
         epochs=3,
         error=None,
         metrics={"accuracy": 0.93},
+        progress=Progress("train", 30, 60, 480, None, 96.5, math.nan, 5.0, datetime(2026, 11, 23, 4, 31, tzinfo=UTC)),
     )
     assert to_json(step) == {
         "id": "step-01",
@@ -152,6 +153,17 @@ def test_a_step_has_the_form_that_the_documentation_shows() -> None:
         "epochs": 3,
         "error": None,
         "metrics": {"accuracy": 0.93},
+        "progress": {
+            "phase": "train",
+            "step": 30,
+            "steps": 60,
+            "samples": 480,
+            "total": None,
+            "rate": 96.5,
+            "loss": "NaN",
+            "seconds_left": 5.0,
+            "updated_at": "2026-11-23T04:31:00Z",
+        },
     }
 
 

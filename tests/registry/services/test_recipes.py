@@ -14,6 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.keras.offer import OFFER as KERAS
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog import Modality
@@ -28,6 +29,7 @@ from registry.services.recipe_defaults import IMAGE_TUNING, METRICS, PROBE, TEXT
 from registry.services.recipe_document import RecipeDocument
 from registry.services.recipes import complete, read_recipe, recipe_from_record, recipe_record, recipe_schema
 from tests.registry.json_schema import misfits
+from tests.registry.services.parameter_table import table
 
 ROOT = Path(__file__).resolve().parents[3]
 OFFERS = {"torch": TORCH, "transformers": TRANSFORMERS}
@@ -139,6 +141,19 @@ def test_an_adapter_from_elsewhere_runs_a_modality_of_its_own() -> None:
     assert cooked(TUNE_TEXT + "adapter: jax\n", offers={"jax": second, **OFFERS}).adapter == "jax"
 
 
+def test_a_keras_model_is_transferred_by_keras_and_nothing_else_is() -> None:
+    offers = {**OFFERS, "keras": KERAS}
+    document = read_recipe(PROBE_TEXT)
+    chosen = complete(document, modality=Modality.IMAGE, offers=offers, architecture="keras")
+    assert chosen.adapter == "keras"
+    assert complete(document, modality=Modality.IMAGE, offers=offers, architecture="squeezenet1_1").adapter == "torch"
+    named = read_recipe(PROBE_TEXT + "adapter: torch\n")
+    with pytest.raises(
+        BadRecipeError, match="line 6: the adapter torch does not start from keras: of those here, keras"
+    ):
+        complete(named, modality=Modality.IMAGE, offers=offers, architecture="keras")
+
+
 # --- mistakes --------------------------------------------------------------------------------------------------------
 
 
@@ -199,9 +214,6 @@ TWO_SOURCES = TUNE_TEXT.replace(
 )
 
 
-DISTIL = TWO_SOURCES.replace("fine_tuning", "distillation")
-
-
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
@@ -227,8 +239,8 @@ def test_fine_tuning_has_one_source_and_no_teacher() -> None:
     [
         (TUNE_TEXT + "metrics: [acuracy]\n", Modality.IMAGE, "line 6: there is no metric 'acuracy', did you mean 'acc"),
         (TUNE_TEXT + "metrics:\n- loss\n- xyz\n", Modality.IMAGE, "line 8: there is no metric 'xyz': the adapter"),
-        (DISTIL, Modality.IMAGE, "line 3: the adapter torch does not do"),
-        (DISTIL, Modality.TEXT, "it does feature_extraction, fine_tuning"),
+        (TUNE_TEXT.replace("fine_tuning", "embedding_initialisation"), Modality.IMAGE, "line 3: the adapter"),
+        (TUNE_TEXT.replace("fine_tuning", "embedding_initialisation"), Modality.IMAGE, "does continued_pretra"),
         (TUNE_TEXT + "adapter: troch\n", Modality.IMAGE, "line 6: there is no adapter 'troch', did you mean 'torch'?"),
         (TUNE_TEXT + "adapter: xyz\n", Modality.IMAGE, "line 6: there is no adapter 'xyz': there are torch, transform"),
         (TUNE_TEXT + "adapter: transformers\n", Modality.IMAGE, "takes text models, and this source is image"),
@@ -310,6 +322,99 @@ def test_a_record_of_another_schema_is_not_guessed_at() -> None:
         recipe_from_record({**recipe_record(cooked(PROBE_TEXT)), "colour": "red"})
 
 
+# --- parameters and presets ---
+
+
+@pytest.mark.parametrize(
+    ("rows", "steps", "batch", "warmup", "mixup"),
+    [
+        (1_000, 500, 512, 0.2, 0.0),
+        (100, 500, 100, 0.2, 0.0),
+        (20_000, 10_000, 512, 0.05, 0.1),
+        (500_000, 20_000, 512, 0.025, 0.1),
+    ],
+)
+def test_bits_rule_follows_the_number_of_rows(rows: int, steps: int, batch: int, warmup: float, mixup: float) -> None:
+    text = TUNE_TEXT + "params: {preset: bit_hyperrule}\n"
+    recipe = complete(read_recipe(text), modality=Modality.IMAGE, offers=OFFERS, rows=rows)
+    assert (recipe.optimizer.name, recipe.optimizer.lr, recipe.optimizer.weight_decay) == ("sgd", 3e-3, 0.0)
+    assert (recipe.batch_size, recipe.schedule.name, recipe.schedule.warmup) == (batch, "staircase", warmup)
+    assert recipe.params["mixup"] == mixup
+    assert 0 <= recipe.epochs * rows - steps * batch < rows, "as many epochs as hold the steps"
+
+
+def test_few_shots_are_a_ridge_on_several_draws_and_what_is_written_wins() -> None:
+    recipe = cooked(PROBE_TEXT + "params: {preset: few_shot, shots: 5}\n")
+    assert recipe.head == Head("ridge")
+    assert (recipe.params["shots"], recipe.params["repeats"]) == (5, 5)
+
+
+def test_a_pull_to_the_start_stands_in_for_weight_decay() -> None:
+    assert cooked(TUNE_TEXT + "params: {l2_sp: 0.1}\n").optimizer.weight_decay == 0
+    assert cooked(TUNE_TEXT).optimizer.weight_decay > 0
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("params: {wise_tf: 0.5}", "line 6: the parameter params.wise_tf is not known, did you mean 'wise_ft'?"),
+        ("params:\n  wise_ft: 1.5", "line 7: params.wise_ft is 1.5: 0 to 1 is wanted"),
+        ("params: {lp_ft: 1}", "line 6: params.lp_ft is 1: true or false is wanted"),
+        ("params: {patience: 1.5}", "line 6: params.patience is 1.5: a whole number is wanted"),
+        ("params: {patience: -1}", "line 6: params.patience is -1: 0 or more is wanted"),
+        ("params: {unfreeze: some}", "line 6: params.unfreeze is 'some': choose all or gradual"),
+        ("head: ridge", "line 6: ridge is solved on features that stay"),
+    ],
+)
+def test_a_parameter_that_cannot_be_is_named_with_its_line_and_what_can(line: str, sentence: str) -> None:
+    with pytest.raises(BadRecipeError, match=_literally(sentence)):
+        cooked(TUNE_TEXT + line + "\n")
+
+
+DOMAINS = PROBE_TEXT.replace("feature_extraction", "domain_adaptation").replace(
+    "{train: datasets:/data/mnist/1}", "{source-domain: datasets:/data/mnist/1, target-domain: datasets:/data/digits/1}"
+)
+TASKS = PROBE_TEXT.replace("feature_extraction", "multi_task").replace(
+    "{train: datasets:/data/mnist/1}", "{train.a: datasets:/data/mnist/1, train.b: datasets:/data/digits/1}"
+)
+
+
+def test_what_is_chosen_by_and_tested_on_follows_from_the_method() -> None:
+    def told(text: str) -> dict[str, str]:
+        data = cooked(text).data
+        return {role: f"{choice.dataset.name.name} {choice.split}" for role, choice in data.items()}
+
+    assert told(DOMAINS) == {
+        "source-domain": "mnist train",
+        "target-domain": "digits train",
+        "validation": "mnist validation",
+        "test": "digits test",
+    }
+    assert told(TASKS) == {
+        "train.a": "mnist train",
+        "train.b": "digits train",
+        "validation.a": "mnist validation",
+        "test.a": "mnist test",
+        "validation.b": "digits validation",
+        "test.b": "digits test",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (DOMAINS.replace(", target-domain: datasets:/data/digits/1", ""), "needs data in the role target-domain"),
+        (PROBE_TEXT.replace("{train:", "{train.a:"), "line 5: feature_extraction takes one task: write train"),
+        (TASKS.replace("train.b", "train"), "line 5: multi_task takes several tasks: name its task: train.TASK"),
+        (TASKS.replace("train.b", "train.B!"), "a task is named by small letters"),
+        (PROBE_TEXT.replace("train:", "train: data/a/1, unlabelled:"), "does not use data in the role 'unlabelled'"),
+    ],
+)
+def test_roles_that_a_method_lacks_or_cannot_use_are_named(text: str, sentence: str) -> None:
+    with pytest.raises(BadRecipeError, match=_literally(sentence)):
+        cooked(text)
+
+
 # --- schema, examples, documentation ---------------------------------------------------------------------------------
 
 
@@ -354,6 +459,10 @@ def test_every_key_is_in_the_documentation() -> None:
     assert len(PRINTED) >= 3
     for name, field in RecipeDocument.model_fields.items():
         assert f"| `{field.alias or name}` |" in PAGE
+
+
+def test_the_table_of_parameters_is_what_the_code_knows() -> None:
+    assert table() in PAGE, "run: python -m tests.registry.services.parameter_table"
 
 
 def test_the_table_of_defaults_is_what_the_code_does() -> None:

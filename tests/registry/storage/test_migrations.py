@@ -188,3 +188,19 @@ def test_every_old_database_is_read_for_ever(dump: Path, tmp_path: Path) -> None
             assert person is not None
             assert person.roles == ("admin",)
             assert verify_chain(uow.audit.entries()).intact
+
+
+def test_points_of_an_old_curve_are_numbered_in_the_order_of_training(tmp_path: Path) -> None:
+    file = tmp_path / "registry.db"
+    with sqlite3.connect(file) as raw:
+        raw.executescript((OLD / "0001.sql").read_text())
+        for step_id in (1, 3):
+            for epoch, role in ((10, "train"), (2, "train"), (2, "validation")):
+                raw.execute("INSERT INTO curve_point VALUES (?, 'loss', ?, ?, ?, 0.5)", (step_id, role, epoch, epoch))
+    raw.close()
+    with open_database(f"sqlite:///{file}") as database:
+        database.create_or_upgrade()
+        with database.engine.connect() as connection:
+            found = connection.execute(text("SELECT step_id, number, epoch, role FROM curve_point ORDER BY 1, 2"))
+            order = [(1, 2, "train"), (2, 2, "validation"), (3, 10, "train")]
+            assert found.all() == [(step_id, *point) for step_id in (1, 3) for point in order]

@@ -7,8 +7,9 @@ import math
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from registry.domain.curves import Best
 from registry.domain.transfers import EpochMetric
-from registry.web.curve import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, plots
+from registry.web.curve import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, plots, table
 
 points = st.builds(
     EpochMetric,
@@ -45,3 +46,24 @@ def test_a_better_value_is_higher_and_a_later_epoch_further_right() -> None:
 def test_nothing_measured_is_nothing_drawn() -> None:
     assert plots([]) == ()
     assert plots([EpochMetric(1, 1, "loss", "train", math.nan)]) == ()
+
+
+def test_the_best_epoch_is_marked_where_it_is_on_the_plate() -> None:
+    curve = [EpochMetric(epoch, epoch, "loss", "train", 1 / epoch) for epoch in range(1, 6)]
+    (plot,) = plots(curve, Best(3))
+    assert plot.best is not None
+    assert (plot.best.at, plot.best.text) == (plot.lines[0].dots[2][0], "best: epoch 3")
+    assert plot.said == "train: 1 at epoch 1, 0.2 at epoch 5. Best: epoch 3."
+    assert plots(curve, Best(9))[0].best is None
+
+
+def test_the_table_has_every_value_newest_first() -> None:
+    curve = [
+        EpochMetric(1, 10, "loss", "train", 0.5),
+        EpochMetric(1, 10, "accuracy", "validation", 0.7),
+        EpochMetric(2, 20, "loss", "train", math.inf),
+    ]
+    shown = table(curve, Best(1))
+    assert shown.names == ("train loss", "validation accuracy")
+    assert shown.rows == ((2, (math.inf, None)), (1, (0.5, 0.7)))
+    assert shown.best == 1

@@ -112,6 +112,12 @@ def test_a_step_page_draws_its_curves_on_the_server(house: House) -> None:
     step = client.get("/api/v1/models/vision/digits/versions/2").json()["step"]
     html = client.get(f"/steps/{step}").text
     assert html.count("<polyline") == 4
+    assert html.count("<title id=") == html.count("<desc id=") == 2
+    assert "best: epoch 8" in html
+    part = client.get(f"/steps/{step}/curves")
+    assert part.text.strip() in html
+    assert "<html" not in part.text
+    assert "data-live" not in html, "it has ended"
     page = text_of(html)
     for words in ("Recipe after defaults", "mirrored", "validation", "environment · torch", "8 of 8"):
         assert words in page

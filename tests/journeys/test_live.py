@@ -1,0 +1,213 @@
+"""A step that trains, watched by everybody at once: in a terminal, over HTTP and in a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.command_line import CommandLine, command_line
+from tests.journeys import worlds
+from tests.journeys.running import serving
+from tests.journeys.test_browser import KNOWN, chromium, driver
+
+__all__ = ["chromium", "driver"]
+API = "/api/v1"
+SECONDS = 100
+"""How long a worker may take to start on a busy machine."""
+TRAINING = """\
+schema: forebear/recipe/v1
+output: text/{name}
+method: fine_tuning
+source: models:/library/tiny/1
+data: {{train: datasets:/data/fruit/1}}
+epochs: {epochs}
+batch_size: 4
+optimizer: {{lr: {lr}}}
+"""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A home with something to train, a server over it, and a token."""
+
+    forebear: CommandLine
+    address: str
+    token: str
+
+    @contextmanager
+    def training(self, name: str, epochs: int, lr: float = 1e-3) -> Iterator[str]:
+        """The id of a step that trains in the background; with the block it ends."""
+        recipe = worlds.write_recipe(self.forebear.home.parent, TRAINING.format(name=name, epochs=epochs, lr=lr))
+        step = str(self.forebear.ask("transfer", "run", recipe, "--background")["summary"]["id"])
+        yield step
+        self.forebear("transfer", "cancel", step)
+
+    @contextmanager
+    def following(self, step: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """`forebear transfer show STEP --follow` in another terminal."""
+        said = [sys.executable, "-m", "registry.cli", "transfer", "show", step, "--follow", *words]
+        with subprocess.Popen(said, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as terminal:
+            yield terminal
+            terminal.kill()
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    folder = tmp_path_factory.mktemp("live")
+    with command_line(folder) as forebear:
+        token = forebear.ask("init")["token"]
+        said = ("--task", "feature-extraction", "--modality", "text", "--licence", "MIT")
+        forebear.ask("model", "import", "library/tiny", worlds.write_source(folder), *said)
+        forebear.ask("dataset", "add", "data/fruit", worlds.write_sentences(folder), "--licence", "CC0-1.0")
+        with serving(forebear.home) as address:
+            yield Watched(forebear, address, token)
+
+
+@dataclass
+class Ear:
+    """Listens to the events of a step in a thread."""
+
+    watched: Watched
+    step: str
+    last: str = "0"
+    events: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+
+    def listen(self, enough: int | None = None) -> None:
+        """Until the stream ends, or until `enough` events came: then hang up."""
+        headers = {"Authorization": f"Bearer {self.watched.token}", "Last-Event-ID": self.last}
+        address = f"{self.watched.address}{API}/transfers/{self.step}/events"
+        event = ""
+        with httpx.stream("GET", address, headers=headers, timeout=60) as answer:
+            for line in answer.iter_lines():
+                key, _, value = line.partition(": ")
+                if key == "id":
+                    self.last = value
+                elif key == "event":
+                    event = value
+                elif key == "data":
+                    self.events.append((event, json.loads(value)))
+                    if enough is not None and len(self.events) >= enough:
+                        return
+
+
+@pytest.mark.browser
+def test_a_step_is_watched_by_everybody_until_somebody_stops_it(watched: Watched, chromium: Browser) -> None:
+    said: list[str] = []
+    page = chromium.new_context(base_url=watched.address).new_page()
+    page.set_default_timeout(SECONDS * 1000)
+    expect.set_options(timeout=SECONDS * 1000)
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    with watched.training("stopped", epochs=2000) as step, watched.following(step) as terminal:
+        ear = Ear(watched, step)
+        listening = threading.Thread(target=ear.listen)
+        listening.start()
+        page.goto(f"/steps/{step}")
+        page.get_by_label("Token").fill(watched.token)
+        page.get_by_role("button", name="Sign in").click()
+        bar, epochs = page.get_by_role("progressbar"), page.locator("[data-curves] tbody tr")
+        expect(bar).to_have_attribute("value", re.compile("[1-9]"))
+        before, drawn = bar.get_attribute("value"), epochs.count()
+        expect(bar).not_to_have_attribute("value", str(before))
+        expect(epochs).not_to_have_count(drawn)
+        expect(page.locator("[data-curves] svg[role=img]").first).to_be_visible()
+        expect(page.locator("[data-part=rate]")).to_contain_text("samples/s")
+        expect(page.locator("[data-part=left]")).to_contain_text("min")
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.locator(".badges").first).to_contain_text("cancelled")
+        expect(page.get_by_role("progressbar")).to_have_count(0)
+        page.context.close()
+        expect.set_options(timeout=5000)
+        out, err = terminal.communicate(timeout=60)
+        listening.join(60)
+    assert terminal.returncode == 4
+    assert f"{step} is cancelled" in out
+    assert "samples/s" in out
+    assert "[step-state]" in err
+    assert ear.events[-1][0] == "state"
+    assert ear.events[-1][1]["state"] == "cancelled"
+    numbers = [e["number"] for kind, e in ear.events if kind == "metric"]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert [text for text in said if not KNOWN.search(text)] == []
+
+
+@pytest.mark.slow
+def test_following_ends_with_the_step_and_says_how(watched: Watched) -> None:
+    with (
+        watched.training("followed", epochs=12) as step,
+        watched.following(step) as text,
+        watched.following(step, "--output", "json") as lines,
+    ):
+        out, err = text.communicate(timeout=240)
+        events = [json.loads(line) for line in lines.communicate(timeout=60)[0].splitlines()]
+    assert text.returncode == 0, err
+    assert out.count("epoch 12:") == 1
+    assert "Best epoch: " in out
+    assert "models:/text/followed/1 is made" in out
+    shown = watched.forebear.ask("transfer", "show", step)
+    assert {(e["data"]["epoch"], e["data"]["name"]) for e in events if e["event"] == "metric"} == {
+        (p["epoch"], p["name"]) for p in shown["curve"]
+    }
+    assert events[-1]["data"]["output"] == "models:/text/followed/1"
+    assert shown["summary"]["progress"]["step"] == shown["summary"]["progress"]["steps"]
+    assert lines.returncode == 0
+
+
+@pytest.mark.slow
+def test_following_a_step_that_fails_fails_with_its_code(watched: Watched) -> None:
+    with (
+        watched.training("diverged", epochs=12, lr=1e30) as step,
+        watched.following(step, "--output", "json") as terminal,
+    ):
+        _, err = terminal.communicate(timeout=240)
+        ear = Ear(watched, step)
+        ear.listen()
+    assert json.loads(err)["code"] == "diverged"
+    assert terminal.returncode == 6
+    assert "diverged" in ear.events[-1][1]["error"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_watching_and_nothing_else(watched: Watched) -> None:
+    with watched.training("goes-on", epochs=2000) as step, watched.following(step) as terminal:
+        assert terminal.stdout is not None
+        while "epoch 2:" not in terminal.stdout.readline():
+            pass
+        terminal.send_signal(signal.SIGINT)
+        _, err = terminal.communicate(timeout=30)
+        assert terminal.returncode == 130
+        assert "goes on without you" in err
+        assert watched.forebear.ask("transfer", "show", step)["summary"]["state"] == "running"
+
+
+@pytest.mark.slow
+def test_who_hangs_up_comes_back_without_loss_and_the_server_ends_in_spite_of_listeners(
+    watched: Watched,
+) -> None:
+    with watched.training("heard", epochs=2000) as step:
+        with serving(watched.forebear.home) as address:
+            ear = Ear(Watched(watched.forebear, address, watched.token), step)
+            for more in (7, 15, 30):
+                ear.listen(more)
+            numbers = [e["number"] for kind, e in ear.events if kind == "metric"]
+            assert numbers == list(range(1, len(numbers) + 1))
+            listening = threading.Thread(target=ear.listen)
+            listening.start()
+            time.sleep(1)
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 10
+        listening.join(10)
+        assert not listening.is_alive()
