@@ -52,7 +52,7 @@ def open_speaker(source: ModelInput, recipe: Recipe) -> Speaker:
     if recipe.method is Method.ADAPTER:
         return _with_adapter(source, recipe, model, missing, kind, tokens)
     keeps = type(model).__name__ == architecture_of(config) or kind == "simcse"
-    told = type(model).__name__ if keeps else _base_name(source.folder)
+    written = type(model).__name__ if keeps else _base_name(source.folder)
 
     def save(folder: Path) -> None:
         whole, lacking = (model, missing) if keeps else _around(source.folder, model)
@@ -62,7 +62,7 @@ def open_speaker(source: ModelInput, recipe: Recipe) -> Speaker:
             tokens.load().save_pretrained(folder)
 
     keeps_head = keeps and kind != "simcse"
-    return Speaker(kind, model, own, tokens, f"transformers:{told}", keeps_head, save)
+    return Speaker(kind, model, own, tokens, f"transformers:{written}", keeps_head, save)
 
 
 def kind_of(config: dict[str, Any]) -> str:
