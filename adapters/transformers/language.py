@@ -25,12 +25,11 @@ from adapters.loop.roles import Role, bare_role, has_labels
 from adapters.transformers.embeddings import alignment, knn_accuracy, uniformity
 from adapters.transformers.heads import encoder_layers
 from adapters.transformers.objectives import Contrast, Objective, objective_of
-from adapters.transformers.offer import told
 from adapters.transformers.speakers import open_speaker
 from adapters.transformers.text import TokenItems, Tokens, packed
 from registry.domain.data import LabelKind
 from registry.domain.methods import TEST, TRAIN, UNLABELLED, VALIDATION
-from registry.domain.params import whole_of
+from registry.domain.params import value_of, whole_of
 from registry.domain.transfers import Method, Recipe
 from registry.errors import BadRecipeError
 from registry.ports import Measured, TransferEvent
@@ -102,7 +101,7 @@ def _patience(recipe: Recipe) -> int:
 
 def _read(tokens: Tokens, role: Role, recipe: Recipe, objective: Objective) -> TokenItems:
     """The texts of `role`: one after another in pieces of `max_length`, or each by itself, cut there."""
-    said = told(recipe, "packing")
+    said = value_of(recipe, "packing")
     if said is False or (said == "auto" and objective.name != "causal") or isinstance(objective, Contrast):
         return tokens.read(role.rows, role.data)
     whole = Tokens(tokens.folder, 10**9).read(role.rows, role.data)

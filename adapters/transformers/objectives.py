@@ -14,8 +14,8 @@ import torch.nn.functional as F  # noqa: N812 -- its name in the field
 from torch import Tensor
 
 from adapters.loop.loop import Inputs
-from adapters.transformers.offer import told
 from adapters.transformers.speakers import Speaker
+from registry.domain.params import number_of, value_of
 from registry.domain.transfers import Recipe
 from registry.errors import BadRecipeError
 
@@ -58,13 +58,13 @@ def objective_of(speaker: Speaker, recipe: Recipe) -> Objective:
                 f"batch_size is {recipe.batch_size}, and sentences are told from the rest of a batch",
                 remedy="Give 4 or more",
             )
-        return Contrast(speaker.model, float(str(told(recipe, "temperature"))), str(told(recipe, "pooling")))
+        return Contrast(speaker.model, number_of(recipe, "simcse_temperature"), str(value_of(recipe, "pooling")))
     tokenizer = speaker.tokens.load()
     if tokenizer.mask_token_id is None:
         raise BadRecipeError(
             "the source's tokenizer has no token to hide words with", remedy="Use params: {objective: causal}"
         )
-    return Masked(speaker.model, tokenizer, float(str(told(recipe, "mask"))), recipe.seed)
+    return Masked(speaker.model, tokenizer, number_of(recipe, "mask"), recipe.seed)
 
 
 class _Objective:

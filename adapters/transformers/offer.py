@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from adapters.loop.metrics import OFFERED
 from registry.domain.catalog import Modality
-from registry.domain.params import LANGUAGE
-from registry.domain.transfers import Method, Recipe
+from registry.domain.transfers import Method
 from registry.ports import AdapterOffer
 
 OFFER = AdapterOffer(
@@ -26,10 +25,4 @@ OFFER = AdapterOffer(
         }
     ),
     metrics=OFFERED,
-    params={Method.CONTINUED_PRETRAINING: LANGUAGE, Method.ADAPTER: LANGUAGE},
 )
-
-
-def told(recipe: Recipe, name: str) -> object:
-    """What `recipe` says of a parameter, else its default for text models."""
-    return recipe.params[name] if name in recipe.params else OFFER.known(recipe.method)[name].default

@@ -13,9 +13,9 @@ from torch import nn
 from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
 from adapters.transformers.models import architecture_of, quiet, read_config, room
-from adapters.transformers.offer import told
 from adapters.transformers.optional import load_adapted
 from adapters.transformers.text import Tokens
+from registry.domain.params import value_of
 from registry.domain.transfers import Method, Recipe
 from registry.errors import BadArtifactError
 from registry.ports import ModelInput
@@ -43,7 +43,7 @@ class Speaker:
 def open_speaker(source: ModelInput, recipe: Recipe) -> Speaker:
     """Load `source` in fp32 as a model for the objective of `recipe`. Raises: BadArtifactError, BadRecipeError."""
     config = read_config(source.folder)
-    kind = str(told(recipe, "objective"))
+    kind = str(value_of(recipe, "objective"))
     kind = kind_of(config) if kind == "auto" else kind
     model, missing = _load(source.folder, KINDS[kind], f"a {kind} language model" if kind != "simcse" else "an encoder")
     tokens = Tokens(source.folder, room(model, recipe.max_length))
@@ -52,7 +52,7 @@ def open_speaker(source: ModelInput, recipe: Recipe) -> Speaker:
     if recipe.method is Method.ADAPTER:
         return _with_adapter(source, recipe, model, missing, kind, tokens)
     keeps = type(model).__name__ == architecture_of(config) or kind == "simcse"
-    written = type(model).__name__ if keeps else _base_name(source.folder)
+    told = type(model).__name__ if keeps else _base_name(source.folder)
 
     def save(folder: Path) -> None:
         whole, lacking = (model, missing) if keeps else _around(source.folder, model)
@@ -62,7 +62,7 @@ def open_speaker(source: ModelInput, recipe: Recipe) -> Speaker:
             tokens.load().save_pretrained(folder)
 
     keeps_head = keeps and kind != "simcse"
-    return Speaker(kind, model, own, tokens, f"transformers:{written}", keeps_head, save)
+    return Speaker(kind, model, own, tokens, f"transformers:{told}", keeps_head, save)
 
 
 def kind_of(config: dict[str, Any]) -> str:

@@ -17,8 +17,8 @@ OURS = ("lineage", "registry", "adapters")
 EXTRAS = {
     "torch": ("torch", "PIL"),
     "transformers": ("transformers", "tokenizers"),
-    "peft": ("peft",),
     "keras": ("keras", "h5py"),
+    "peft": ("peft",),
     "dvc": ("dvc", "dvc_data", "pyarrow"),
     "mlflow": ("mlflow",),
     "onnx": ("onnx",),
