@@ -233,6 +233,12 @@ class AdapterError(UnavailableError):
     code = "adapter-failed"
 
 
+class OutOfMemoryError(AdapterError):
+    """A step needs more memory than there is; the message says which batch size did not fit."""
+
+    code = "out-of-memory"
+
+
 class HomeNotFoundError(UnavailableError):
     """There is no home here yet."""
 

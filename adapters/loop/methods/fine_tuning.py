@@ -73,7 +73,7 @@ def fine_tuning(around: Environment) -> Iterator[TransferEvent]:
     read = sum(len(role.rows) for role in (roles.validation, roles.test) if role is not None)
     read += fit.progress.epoch * len(roles.validation.rows) if roles.validation else 0
     facts = {"frozen_layers": len(frozen), "layers": len(learner.layers)}
-    flops = learning * fit.progress.samples * around.ranks.world + reading * read
+    flops = learning * fit.progress.samples + reading * read
     yield around.learnt(learner, roles, fit, test, flops, facts)
 
 
