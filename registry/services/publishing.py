@@ -29,6 +29,8 @@ from registry.services.storing import store_folder
 from registry.services.unit_of_work import NewVersion, UnitOfWork
 from registry.services.verdicts import BASELINES, record_verdict
 
+AS_BEFORE = frozenset({Method.CONTINUED_PRETRAINING, Method.MERGE, Method.QUANTIZATION})
+"""Methods whose output is for what its parent was for."""
 TASKS = {Modality.IMAGE: "image-classification", Modality.TEXT: "text-classification"}
 
 
@@ -171,7 +173,7 @@ def _describing(uow: UnitOfWork, run: Run) -> Describing:
     parents = [found(uow.catalog.version(i.ref), i.ref) for i in run.step.inputs if i.ref.kind is AssetKind.MODELS]
     modality, same = parents[0].model.modality, parents[0].model.task
     return Describing(
-        task=same if run.recipe.method is Method.CONTINUED_PRETRAINING else TASKS.get(modality, same),
+        task=same if run.recipe.method in AS_BEFORE else TASKS.get(modality, same),
         modality=modality,
         licence=run.recipe.licence or combine_licences([p.summary.licence for p in parents]),
         origin="internal",

@@ -173,7 +173,7 @@ def test_a_source_of_word_vectors_chooses_gensim_and_its_defaults() -> None:
 
 def test_an_adapter_does_not_start_from_what_is_anothers_own() -> None:
     named = read_recipe(PROBE_TEXT + "adapter: transformers\n")
-    with pytest.raises(BadRecipeError, match="transformers does not start from static_embeddings: .* gensim does"):
+    with pytest.raises(BadRecipeError, match=r"transformers does not start from static_embeddings: .* gensim does"):
         complete(named, modality=Modality.TEXT, offers=OFFERS, architecture="static_embeddings")
 
 
