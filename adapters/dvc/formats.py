@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.dvc import arrays, images, tables, texts
-from adapters.dvc.drafts import Draft
+from adapters.dvc import arrays, features, images, tables, texts
+from adapters.dvc.drafts import Columns, Found
 from adapters.dvc.folders import is_hidden, suffix_of
 from adapters.dvc.tracking import Tracked
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat
+from registry.domain.data import DataFormat, LabelKind
 from registry.errors import BadDataError
 
 TABLES = {
@@ -27,31 +25,20 @@ _MAGIC = {DataFormat.PARQUET: b"PAR1", DataFormat.NPZ: b"PK\x03\x04"}
 _WORDS = {DataFormat.PARQUET: "Parquet", DataFormat.NPZ: ".npz"}
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Rows as a format gave them: drafts, what brought their splits (None: nothing), and notes."""
-
-    drafts: list[Draft]
-    brought_by: str | None
-    modality: Modality
-    notes: tuple[str, ...] = ()
-
-
-def read_rows(tracked: Tracked, format: DataFormat, *, text: str, label: str, split: str | None) -> Found:
+def read_rows(tracked: Tracked, format: DataFormat, columns: Columns) -> Found:
     """Read `tracked` as `format`. Raises: BadDataError."""
     if format is DataFormat.IMAGE_FOLDER:
-        drafts, brought, notes = images.read_images(tracked, label=label, split=split)
-        return Found(drafts, brought, Modality.IMAGE, notes)
+        return images.read_images(tracked, columns)
     if format is DataFormat.TEXT_FOLDER:
-        drafts, brought = texts.read_texts(tracked, split=split)
-        return Found(drafts, brought, Modality.TEXT)
+        return texts.read_texts(tracked, columns)
     names = _table_names(tracked, format)
     if format is DataFormat.NPZ:
-        return Found(*arrays.read_arrays(tracked, names, split=split))
+        return arrays.read_arrays(tracked, names, columns)
+    if format is DataFormat.PARQUET and features.has_features(tracked, names, columns):
+        return features.read_features(tracked, names, columns)
     if format is DataFormat.CSV:
-        _refuse_index(tracked, names, text=text)
-    drafts, brought = tables.read_tables(tracked, names, format, text=text, label=label, split=split)
-    return Found(drafts, brought, Modality.TEXT)
+        _refuse_index(tracked, names, text=columns.text)
+    return tables.read_tables(tracked, names, format, columns)
 
 
 def _refuse_index(tracked: Tracked, names: list[str], *, text: str) -> None:
@@ -76,14 +63,18 @@ def _table_names(tracked: Tracked, format: DataFormat) -> list[str]:
     return named
 
 
-def detect_format(tracked: Tracked, *, is_file: bool) -> DataFormat:
+def detect_format(tracked: Tracked, *, is_file: bool, labels: LabelKind) -> DataFormat:
     """The format of a file by its first bytes, of a folder by the kinds of files in it.
+
+    Texts at the top of a folder are a README or a licence, unless rows have no labels and nothing else is there.
 
     Raises: BadDataError when the folder holds several formats, or none.
     """
     if is_file:
         return _of_file(tracked.root / tracked.files[0].path)
     kinds = _kinds(tracked)
+    if not kinds and labels is LabelKind.NONE and any(suffix_of(e.path) in texts.SUFFIXES for e in tracked.files):
+        return DataFormat.TEXT_FOLDER
     if not kinds:
         raise BadDataError(
             "there are no images, texts or tables in it",

@@ -1,4 +1,4 @@
-"""Images: a folder per class, or a CSV of path and label beside them. Every image is decoded once, within limits."""
+"""Images: a folder per class, a CSV of path and label beside them, or unlabelled. Decoded once, within limits."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from adapters.dvc.drafts import FOLDER, Draft, clean_label, clean_split
-from adapters.dvc.folders import is_hidden, place_files, suffix_of
-from adapters.dvc.tables import find_column, read_csv, split_column
+from adapters.dvc.drafts import FOLDER, Columns, Draft, Found, clean_split
+from adapters.dvc.folders import is_hidden, place_files, place_unlabelled, suffix_of
+from adapters.dvc.labels import TAGGED, read_label
+from adapters.dvc.tables import label_column, read_csv, split_column, unread
 from adapters.dvc.tracking import Tracked
+from registry.domain.catalog import Modality
+from registry.domain.data import LabelKind
 from registry.errors import BadDataError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
@@ -39,33 +42,44 @@ def index_of(tracked: Tracked) -> str | None:
     return found[0] if found else None
 
 
-def read_images(tracked: Tracked, *, label: str, split: str | None) -> tuple[list[Draft], str | None, tuple[str, ...]]:
+def read_images(tracked: Tracked, columns: Columns) -> Found:
     """The rows, what brought their splits, and notes. Raises: BadDataError naming file or line."""
+    if columns.labels is LabelKind.TAGS:
+        raise BadDataError("tags belong to the words of a text, and these are images", remedy=f"Give {TAGGED}")
     index = index_of(tracked)
     if index is not None:
-        return _read_index(tracked, index, label=label, split=split)
-    if split not in {None, FOLDER}:
-        raise BadDataError(f"a folder of images has no column {split!r}", remedy="Add a CSV of path, label and split")
-    placed, by_folder = place_files(tracked, SUFFIXES, what="image")
+        return _read_index(tracked, index, columns)
+    if columns.split not in {None, FOLDER}:
+        raise BadDataError(
+            f"a folder of images has no column {columns.split!r}", remedy="Add a CSV of path, label and split"
+        )
+    if columns.labels not in {LabelKind.CLASS, LabelKind.NONE}:
+        raise BadDataError(
+            f"a folder of images names one class for each, and --labels is {columns.labels}",
+            remedy="Add a CSV of path and label beside the images",
+        )
+    notes: list[str] = []
+    if columns.labels is LabelKind.NONE:
+        placed, by_folder, notes = place_unlabelled(tracked, SUFFIXES, what="image")
+    else:
+        placed, by_folder = place_files(tracked, SUFFIXES, what="image")
     digests = {entry.path: entry.sha256 for entry in tracked.files}
     drafts = []
     for one in placed:
         check_image(tracked.root / one.name, one.name)
         drafts.append(Draft(digests[one.name], one.label, one.split, path=one.name))
-    return drafts, FOLDER if by_folder else None, ()
+    return Found(drafts, FOLDER if by_folder else None, Modality.IMAGE, tuple(notes))
 
 
-def _read_index(
-    tracked: Tracked, index: str, *, label: str, split: str | None
-) -> tuple[list[Draft], str | None, tuple[str, ...]]:
+def _read_index(tracked: Tracked, index: str, columns: Columns) -> Found:
     table = read_csv(tracked.root / index, index)
-    path_column = next(name for name in PATH_COLUMNS if name in table.columns)
-    label_column = find_column(table.columns, label, index, option="label")
-    brought = split_column(table.columns, split, index, taken={path_column, label_column})
+    path = next(name for name in PATH_COLUMNS if name in table.columns)
+    label = label_column(table.columns, columns, index)
+    split = split_column(table.columns, columns.split, index, taken={path, label})
     digests = {entry.path: entry.sha256 for entry in tracked.files}
     drafts, seen = [], dict[str, str]()
     for where, record in table.records():
-        name = str(record[path_column]).strip()
+        name = str(record[path]).strip()
         if name not in digests:
             raise BadDataError(f"{where} names {name[:200]!r}, which is not there", remedy="Paths start at the CSV")
         if name in seen:
@@ -75,13 +89,14 @@ def _read_index(
         drafts.append(
             Draft(
                 digests[name],
-                clean_label(record[label_column], where),
-                clean_split(record[brought], where) if brought else None,
+                read_label(record[label] if label is not None else None, where, columns.labels),
+                clean_split(record[split], where) if split else None,
                 path=name,
             )
         )
     unlisted = sum(suffix_of(name) in SUFFIXES and not is_hidden(name) for name in digests.keys() - seen.keys())
-    return drafts, brought, _notes(index, unlisted)
+    notes = (*_notes(index, unlisted), *unread(table.columns, columns, index))
+    return Found(drafts, split, Modality.IMAGE, notes)
 
 
 def _notes(index: str, unlisted: int) -> tuple[str, ...]:

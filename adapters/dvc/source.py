@@ -7,12 +7,12 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from adapters.dvc.drafts import finish
+from adapters.dvc.drafts import Columns, finish
 from adapters.dvc.failures import declared
 from adapters.dvc.formats import detect_format, read_rows
 from adapters.dvc.repositories import Imported, fetch
 from adapters.dvc.tracking import track
-from registry.domain.data import DataFormat, SplitPlan
+from registry.domain.data import DataFormat, LabelKind, SplitPlan
 from registry.domain.splits import straddling
 from registry.errors import DatasetChangedError, InvalidError, NotFoundError
 from registry.ports import DataListing
@@ -37,21 +37,23 @@ class DvcSource:
         label: str,
         text: str,
         rev: str | None,
+        labels: LabelKind = LabelKind.CLASS,
         format: DataFormat | None = None,
     ) -> DataListing:
         """See `registry.ports.DataSource.read`. Also raises NotFoundError, InvalidError, NoSpaceError, AdapterError."""
         if not source.exists():
             raise NotFoundError(f"there is no {str(source)!r}", remedy="Check the path")
+        columns = Columns(text, label, labels, split.column)
         with declared(source):
             if source.suffix.lower() == ".dvc" and source.is_file():
                 imported = fetch(source, staging, rev=rev)
-                listing = _read(imported.data, staging, cache, split, label=label, text=text, format=format)
+                listing = _read(imported.data, staging, cache, split, columns, format=format)
                 return _signed(listing, imported)
             if rev is not None:
                 raise InvalidError(
                     f"{source.name!r} is no .dvc file, so it has no revision {rev!r}", remedy="Leave --rev out"
                 )
-            return _read(source, staging, cache, split, label=label, text=text, format=format)
+            return _read(source, staging, cache, split, columns, format=format)
 
 
 def _read(
@@ -59,15 +61,14 @@ def _read(
     staging: Path,
     cache: Path,
     plan: SplitPlan,
+    columns: Columns,
     *,
-    label: str,
-    text: str,
     format: DataFormat | None,
 ) -> DataListing:
     tracked = track(source, ours=staging.parent)
-    kind = format or detect_format(tracked, is_file=source.is_file())
-    found = read_rows(tracked, kind, text=text, label=label, split=plan.column)
-    rows, carried_out = finish(found.drafts, plan, brought_by=found.brought_by)
+    kind = format or detect_format(tracked, is_file=source.is_file(), labels=columns.labels)
+    found = read_rows(tracked, kind, columns)
+    rows, carried_out = finish(found, plan, columns.labels)
     tracked.keep(cache, scratch=staging)
     tracked.check_unchanged()
     links = tuple(f"{link} is a link to a folder and was left out, as DVC does" for link in tracked.links)

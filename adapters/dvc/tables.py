@@ -13,9 +13,11 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from adapters.dvc.drafts import FOLDER, Draft, are_splits, clean_label, clean_split, clean_text, text_digest
+from adapters.dvc.drafts import FOLDER, Columns, Draft, Found, are_splits, clean_split, text_digest
+from adapters.dvc.labels import NO_LABELS, read_label, read_text
 from adapters.dvc.tracking import Tracked
-from registry.domain.data import DataFormat
+from registry.domain.catalog import Modality
+from registry.domain.data import DataFormat, LabelKind
 from registry.errors import BadDataError
 
 _LONGEST_CELL = 64 * 1024 * 1024
@@ -30,38 +32,53 @@ class Table:
     records: Callable[[], Iterator[tuple[str, Record]]]
 
 
-def read_tables(
-    tracked: Tracked, names: Sequence[str], format: DataFormat, *, text: str, label: str, split: str | None
-) -> tuple[list[Draft], str | None]:
+def read_tables(tracked: Tracked, names: Sequence[str], format: DataFormat, columns: Columns) -> Found:
     """The rows of all tables in order of path, and what brought their splits: a column, or file names such as train.
 
     Raises: BadDataError naming the column, or the line of the row.
     """
     stems = [PurePosixPath(name).stem for name in names]
-    by_file = split in {None, FOLDER} and len(names) > 1 and are_splits(stems)
+    by_file = columns.split in {None, FOLDER} and len(names) > 1 and are_splits(stems)
     drafts: list[Draft] = []
+    notes: list[str] = []
     brought: set[str | None] = set()
     for name, stem in zip(names, stems, strict=True):
         table = _READERS[format](tracked.root / name, name)
-        text_column = find_column(table.columns, text, name, option="text")
-        label_column = find_column(table.columns, label, name, option="label")
-        column = None if by_file else split_column(table.columns, split, name, taken={text_column, label_column})
-        brought.add(FOLDER if by_file else column)
+        text = find_column(table.columns, columns.text, name, option="text")
+        label = label_column(table.columns, columns, name)
+        notes += unread(table.columns, columns, name)
+        split = None if by_file else split_column(table.columns, columns.split, name, taken={text, label})
+        brought.add(FOLDER if by_file else split)
         for where, record in table.records():
-            content = clean_text(_cell(record, text_column, where), where)
+            content = read_text(_cell(record, text, where), where, columns.labels)
+            said = _cell(record, label, where) if label is not None else None
             drafts.append(
                 Draft(
                     digest=text_digest(content, where),
-                    label=clean_label(_cell(record, label_column, where), where),
-                    split=clean_split(stem if by_file else record.get(column or ""), where)
-                    if by_file or column
+                    label=read_label(said, where, columns.labels, text=content),
+                    split=clean_split(stem if by_file else record.get(split or ""), where)
+                    if by_file or split
                     else None,
                     text=content,
                 )
             )
     if len(brought) > 1:
         raise BadDataError("some files have a column of splits and others have none", remedy="Give it to all of them")
-    return drafts, brought.pop()
+    return Found(drafts, brought.pop(), Modality.TEXT, tuple(notes))
+
+
+def label_column(found: Collection[str], columns: Columns, name: str) -> str | None:
+    """The column of labels, None where rows have none. Raises: BadDataError."""
+    if columns.labels is LabelKind.NONE:
+        return None
+    return find_column(found, columns.label, name, option="label", otherwise=f", or {NO_LABELS}")
+
+
+def unread(found: Collection[str], columns: Columns, name: str) -> list[str]:
+    """A note about labels that are there and were not wanted."""
+    if columns.labels is LabelKind.NONE and columns.label in found:
+        return [f"the labels in {columns.label!r} of {name!r} were left out, as asked"]
+    return []
 
 
 def _cell(record: Record, column: str, where: str) -> object:
@@ -70,7 +87,7 @@ def _cell(record: Record, column: str, where: str) -> object:
     return record[column]
 
 
-def find_column(columns: Collection[str], wanted: str, name: str, *, option: str) -> str:
+def find_column(columns: Collection[str], wanted: str, name: str, *, option: str, otherwise: str = "") -> str:
     """`wanted` if it is a column. Raises: BadDataError naming the columns there are, and the nearest one."""
     if wanted in columns:
         return wanted
@@ -79,11 +96,11 @@ def find_column(columns: Collection[str], wanted: str, name: str, *, option: str
     remedy = f"Did you mean {folded[near[0]]!r}? " if near else ""
     raise BadDataError(
         f"{name!r} has no column {wanted!r}; it has {', '.join(map(repr, columns)) or 'none'}",
-        remedy=f"{remedy}Name it with --{option}",
+        remedy=f"{remedy}Name it with --{option}{otherwise}",
     )
 
 
-def split_column(columns: Collection[str], wanted: str | None, name: str, *, taken: set[str]) -> str | None:
+def split_column(columns: Collection[str], wanted: str | None, name: str, *, taken: set[str | None]) -> str | None:
     """The column of splits: the one asked for, else `split` if there is one. Raises: BadDataError."""
     if wanted is not None:
         return find_column(columns, wanted, name, option="split-column")

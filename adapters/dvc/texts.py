@@ -1,26 +1,41 @@
-"""Texts with a folder per class: one UTF-8 `.txt` file a row. The row carries the text itself."""
+"""Texts with a folder per class, or without labels: one UTF-8 `.txt` file a row. The row carries the text itself."""
 
 from __future__ import annotations
 
-from adapters.dvc.drafts import FOLDER, Draft, clean_text, text_digest
-from adapters.dvc.folders import place_files
+from adapters.dvc.drafts import FOLDER, Columns, Draft, Found, text_digest
+from adapters.dvc.folders import place_files, place_unlabelled
+from adapters.dvc.labels import read_text
 from adapters.dvc.tables import not_utf8
 from adapters.dvc.tracking import Tracked
+from registry.domain.catalog import Modality
+from registry.domain.data import LabelKind
 from registry.errors import BadDataError
 
 SUFFIXES = frozenset({".txt"})
 
 
-def read_texts(tracked: Tracked, *, split: str | None) -> tuple[list[Draft], str | None]:
+def read_texts(tracked: Tracked, columns: Columns) -> Found:
     """The rows in order of path, and what brought their splits. Raises: BadDataError naming the file."""
-    if split not in {None, FOLDER}:
-        raise BadDataError(f"a folder of texts has no column {split!r}", remedy="Use folders train, test and so on")
-    placed, by_folder = place_files(tracked, SUFFIXES, what="text")
+    if columns.split not in {None, FOLDER}:
+        raise BadDataError(
+            f"a folder of texts has no column {columns.split!r}", remedy="Use folders train, test and so on"
+        )
+    if columns.labels not in {LabelKind.CLASS, LabelKind.NONE}:
+        raise BadDataError(
+            f"a folder of texts names one class for each, and --labels is {columns.labels}",
+            remedy="Give a table with a column of texts and one of labels",
+        )
+    notes: list[str] = []
+    if columns.labels is LabelKind.NONE:
+        placed, by_folder, notes = place_unlabelled(tracked, SUFFIXES, what="text")
+    else:
+        placed, by_folder = place_files(tracked, SUFFIXES, what="text")
     drafts = []
     for one in placed:
         try:
-            text = clean_text((tracked.root / one.name).read_text(encoding="utf-8-sig"), repr(one.name))
+            found = (tracked.root / one.name).read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise not_utf8(one.name, error) from error
+        text = read_text(found, repr(one.name), columns.labels)
         drafts.append(Draft(text_digest(text, repr(one.name)), one.label, one.split, text=text))
-    return drafts, FOLDER if by_folder else None
+    return Found(drafts, FOLDER if by_folder else None, Modality.TEXT, tuple(notes))

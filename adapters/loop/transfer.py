@@ -28,7 +28,7 @@ from adapters.loop.methods.quantization import quantization
 from adapters.loop.quantizing import plain_sources
 from adapters.loop.ranks import Ranks
 from registry.domain.methods import misfits
-from registry.domain.params import params_of, problems
+from registry.domain.params import problems
 from registry.domain.transfers import Method
 from registry.errors import BadRecipeError
 from registry.ports import Determinism, TransferEvent, TransferJob
@@ -86,7 +86,7 @@ def check(job: TransferJob, workshop: Workshop) -> None:
         raise BadRecipeError(f"the adapter {offer.name} does not do {recipe.method}", remedy=f"It does {does}")
     for key, sentence in misfits(recipe.method, [source.role for source in job.sources], job.data):
         raise BadRecipeError(f"{key}: {sentence}")
-    for _, sentence in problems(recipe.params, params_of(recipe.method) | dict(offer.params)):
+    for _, sentence in problems(recipe.params, offer.known(recipe.method)):
         raise BadRecipeError(sentence)
     if recipe.epochs < 0:
         raise BadRecipeError(f"epochs is {recipe.epochs}", remedy="Give a number above 0")

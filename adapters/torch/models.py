@@ -19,9 +19,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from adapters.heads import HeadShape
+from adapters.preprocess import Preprocess
 from adapters.torch.families import DEFINITIONS, Family, Loaded, load_own, read_config
-from adapters.torch.heads import HeadShape
-from adapters.torch.preprocess import Preprocess
 from adapters.torch.stock import MLP, load_mlp, load_stock
 from adapters.torch.timm_models import TIMM, load_timm
 from registry.domain.data import LabelKind

@@ -16,6 +16,7 @@ OFFER = AdapterOffer(
             Method.FEATURE_EXTRACTION,
             Method.FINE_TUNING,
             Method.DOMAIN_ADAPTATION,
+            Method.CONTINUED_PRETRAINING,
             Method.MULTI_TASK,
             Method.DISTILLATION,
             Method.MERGE,

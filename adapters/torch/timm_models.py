@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from adapters.heads import HeadShape
 from adapters.misfits import check_fit
+from adapters.preprocess import Preprocess
 from adapters.torch.families import Loaded, class_names, fill, label_maps, read_config, read_tensors
-from adapters.torch.heads import HeadShape
-from adapters.torch.preprocess import Preprocess
 from registry.errors import BadArtifactError, InvalidError, MissingExtraError
 
 TIMM = "timm:"

@@ -9,18 +9,19 @@ from pathlib import Path
 import PIL
 from torch import Tensor, nn
 
+from adapters.images import read_images
 from adapters.loop.learner import Items, Learner
 from adapters.loop.loop import Inputs
 from adapters.loop.roles import Role
 from adapters.loop.tasks import Task
-from adapters.loop.transfer import run
+from adapters.loop.transfer import METHODS, run
+from adapters.preprocess import Preprocess
 from adapters.torch.families import class_names, read_config
-from adapters.torch.images import read_images
 from adapters.torch.models import ImageModel, load_image_model
 from adapters.torch.offer import OFFER
-from adapters.torch.preprocess import Preprocess
+from adapters.torch.selfsupervised import continued_pretraining
 from lineage import Digest
-from registry.domain.transfers import Recipe
+from registry.domain.transfers import Method, Recipe
 from registry.errors import BadRecipeError
 from registry.ports import ModelInput, TransferEvent, TransferJob
 
@@ -32,7 +33,7 @@ class TorchTransfers:
 
     def run(self, job: TransferJob) -> Iterator[TransferEvent]:
         """Do `job`, yielding events. Raises: errors of `registry.errors` only."""
-        return run(job, self)
+        return run(job, self, {**METHODS, Method.CONTINUED_PRETRAINING: continued_pretraining})
 
     def libraries(self) -> Mapping[str, str]:
         """What computes here beside torch."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoTokenizer
 
+from adapters.row_texts import text_of
 from lineage import Digest
 from registry.domain.data import Row
 from registry.errors import BadArtifactError, BadDataError
@@ -61,6 +62,21 @@ class TokenItems:
             ids[line, place] = self.tokens[self.starts[index] : self.starts[index] + length]
             mask[line, place] = 1
         return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+
+
+def packed(items: TokenItems, size: int, end: int | None) -> TokenItems:
+    """The texts one after another (with `end` after each, if there is such a token), cut every `size` tokens.
+
+    A last piece of one token is left out: nothing can be learnt from it, unless it is all there is.
+    """
+    stream = items.tokens
+    if end is not None:
+        stream = np.insert(stream, items.starts[1:], end)
+    starts = np.unique([*range(0, len(stream), size), len(stream)]).astype(np.int64)
+    if len(starts) > 2 and starts[-1] - starts[-2] < 2:
+        starts = starts[:-1]
+        stream = stream[: starts[-1]]
+    return TokenItems(stream, starts, items.padding, items.left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +129,3 @@ class Tokens:
             raise BadDataError(f"row {empty.key} of {data.label} has no token", remedy="Leave empty texts out")
         starts = np.cumsum([0, *(len(one) for one in found)], dtype=np.int64)
         return TokenItems(np.concatenate(found), starts, tokenizer.pad_token_id or 0, tokenizer.padding_side == "left")
-
-
-def text_of(row: Row, data: DataInput) -> str:
-    """The text of `row`, from the row itself or from its file (UTF-8). Raises: BadDataError."""
-    if row.text is not None:
-        return row.text
-    if row.path is None or row.index is not None:
-        raise BadDataError(f"row {row.key} of {data.label} is no text", remedy="Use a dataset of texts")
-    try:
-        return (data.root / row.path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadDataError(f"row {row.key} of {data.label} ({row.path}) cannot be read: {error}") from error

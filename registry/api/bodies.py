@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, SplitPlan
+from registry.domain.data import DataFormat, LabelKind, SplitPlan
 from registry.domain.names import Reference
 
 
@@ -38,6 +38,7 @@ class DatasetDetails:
     label_column: str = "label"
     text_column: str = "text"
     format: DataFormat | None = None
+    labels: LabelKind | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.requests import Request
 
 from registry.api.streams import Streams
@@ -14,10 +14,12 @@ from registry.domain.following import GOING, Listener, Place
 from registry.domain.names import Name
 from registry.domain.paging import Page
 from registry.domain.transfers import Method, Recipe, StepDetail, StepState, StepSummary
+from registry.domain.verdicts import TransferVerdict
 from registry.services.recipes import recipe_schema
 
 router = APIRouter(tags=["transfers"])
 YAML = "application/yaml"
+LINES = "application/jsonl"
 EVENTS = "text/event-stream"
 STREAM = {
     "type": "string",
@@ -40,9 +42,14 @@ def check(office: House, text: Text) -> Response:
 
 
 @router.post("/transfers", **speaks(StepDetail, takes=DOCUMENT, taken_as=YAML, status=202))
-def submit(office: House, text: Text) -> Response:
-    """Queue the step and start its worker in the background; the answer is the step as it was queued."""
-    return answer(office.transfers.submit(text, background=True), 202)
+def submit(office: House, text: Text, auto_batch: bool = False, baselines: bool = False, seeds: int = 3) -> Response:
+    """Queue the step and start its worker in the background; the answer is the step as it was queued.
+
+    With `auto_batch` it starts again with half the batch size when memory runs out. With `baselines` it also runs what
+    the transfer is compared with, each trained arm with so many `seeds`.
+    """
+    step = office.transfers.submit(text, background=True, auto_batch=auto_batch, baselines=baselines, seeds=seeds)
+    return answer(step, 202)
 
 
 @router.get("/transfers", **speaks(Page[StepSummary]))
@@ -64,6 +71,12 @@ def show(office: House, step: str) -> Response:
     return answer(office.transfers.step(public_id(step)))
 
 
+@router.get("/transfers/{step}/log", **speaks({"type": "string"}, media="text/plain"))
+def log(office: House, step: str) -> Response:
+    """What the workers of the step have written, as text."""
+    return PlainTextResponse(office.transfers.log(public_id(step)))
+
+
 @router.get("/transfers/{step}/events", **speaks(STREAM, media=EVENTS))
 def events(
     request: Request,
@@ -82,6 +95,21 @@ def events(
     streams.check_room(who)
     told = streams.events(step, Listener(place), office.transfers, who=who, known=request.state.identify)
     return StreamingResponse(told, media_type=EVENTS, headers={"X-Accel-Buffering": "no"})
+
+
+@router.get("/transfers/{step}/verdict", **speaks(TransferVerdict))
+def verdict(office: House, step: str) -> Response:
+    """Whether the transfer was worth it, computed again from the stored answers of its baselines."""
+    return answer(office.transfers.verdict(public_id(step)))
+
+
+@router.get("/transfers/{step}/answers", **speaks({"type": "string", "description": "An arm a line"}, media=LINES))
+def answers(office: House, step: str) -> Response:
+    """What every arm of a step with baselines answered to every test row, as JSON lines."""
+    with office.transfers.answers(public_id(step)) as stream:
+        body = stream.read()
+    headers = {"Content-Disposition": 'attachment; filename="arms.jsonl"', "Cache-Control": "private"}
+    return Response(body, headers=headers, media_type=LINES)
 
 
 @router.post("/transfers/{step}/resume", **speaks(StepDetail, status=202))

@@ -10,7 +10,7 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
-from registry.domain.data import DataFormat
+from registry.domain.data import DataFormat, LabelKind
 
 app = typer.Typer(name="dataset", help="Datasets and their versions.", no_args_is_help=True)
 
@@ -20,6 +20,7 @@ app = typer.Typer(name="dataset", help="Datasets and their versions.", no_args_i
     "add",
     "forebear dataset add data/digits ./digits --licence CC-BY-4.0",
     "forebear dataset add data/reviews reviews.csv --text body --label stars --split train=0.8,test=0.2",
+    "forebear dataset add data/ratings ratings.csv --labels number --label rating",
     "forebear dataset add data/digits digits.dvc --rev v2",
 )
 def add(
@@ -41,7 +42,11 @@ def add(
     split_column: Annotated[
         str | None, typer.Option("--split-column", help="The data's own splits.", show_default=False)
     ] = None,
-    label: Annotated[str, typer.Option("--label", help="The column of classes, in a table.")] = "label",
+    labels: Annotated[
+        LabelKind | None,
+        typer.Option("--labels", help="What a label holds; class, or as in the dataset so far.", show_default=False),
+    ] = None,
+    label: Annotated[str, typer.Option("--label", help="The column of labels, in a table.")] = "label",
     text: Annotated[str, typer.Option("--text", help="The column of texts, in a table.")] = "text",
     rev: Annotated[
         str | None, typer.Option("--rev", help="A git revision, for a .dvc file.", show_default=False)
@@ -68,6 +73,7 @@ def add(
         text_column=text,
         rev=rev,
         format=format,
+        labels=labels,
     )
     began = datetime.now(UTC)
     version = session.office.datasets.add(wanted)
@@ -90,7 +96,7 @@ def list_(
 
 @command(app, "show", "forebear dataset show datasets:/data/digits/1")
 def show(session: Session, dataset: parsing.DatasetArgument) -> None:
-    """Show a dataset version: splits, class counts, digests. With no number, the latest."""
+    """Show a dataset version: splits, what labels are in them, digests. With no number, the latest."""
     from registry.cli.views_data import show_dataset
 
     session.answer(session.office.datasets.version(parsing.dataset(dataset)), show_dataset)

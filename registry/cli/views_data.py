@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from registry.cli.printing import facts, heading, hint, moment, size, table, tell
+from registry.domain.labels import told
 
 if TYPE_CHECKING:
     from registry.domain.data import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, SplitSummary
@@ -20,7 +21,7 @@ def say_added(found: DatasetVersionDetail, *, began: datetime) -> None:
     if version.created_at < began:
         tell(f"{version.ref} is in already; nothing changed")
     else:
-        tell(f"{version.ref} is in: {version.rows:,} rows, {len(version.classes)} classes, {size(version.size)}")
+        tell(f"{version.ref} is in: {version.rows:,} rows, {told(version)}, {size(version.size)}")
     if found.dvc is not None:
         hint(f"DVC calls it {found.dvc.md5}")
     hint(f"Next: forebear dataset show {version.ref}")
@@ -33,14 +34,14 @@ def show_datasets(datasets: Sequence[DatasetSummary]) -> None:
             data.name,
             data.version.ref.number if data.version else None,
             f"{data.version.rows:,}" if data.version else None,
-            len(data.version.classes) if data.version else None,
+            told(data.version) if data.version else None,
             data.describing.task,
             data.describing.licence,
             moment(data.created_at),
         )
         for data in datasets
     ]
-    columns = ("Dataset", ">Version", ">Rows", ">Classes", "Task", "Licence", "Made")
+    columns = ("Dataset", ">Version", ">Rows", "Labels", "Task", "Licence", "Made")
     table(columns, rows, empty="There are no such datasets. Register one: forebear dataset add team/name PATH")
 
 
@@ -50,7 +51,7 @@ def show_versions(versions: Sequence[DatasetVersionSummary]) -> None:
         (
             version.ref.number,
             f"{version.rows:,}",
-            len(version.classes),
+            told(version),
             version.format,
             size(version.size),
             version.licence,
@@ -58,7 +59,7 @@ def show_versions(versions: Sequence[DatasetVersionSummary]) -> None:
         )
         for version in versions
     ]
-    table((">Version", ">Rows", ">Classes", "Format", ">Size", "Licence", "Made"), rows, empty="There are no versions.")
+    table((">Version", ">Rows", "Labels", "Format", ">Size", "Licence", "Made"), rows, empty="There are no versions.")
 
 
 def show_dataset(found: DatasetVersionDetail) -> None:
@@ -74,6 +75,7 @@ def show_dataset(found: DatasetVersionDetail) -> None:
             "from": f"{dvc.url} at {dvc.rev_lock or dvc.rev}" if dvc and dvc.url else "",
             "format": f"{version.format}, {len(found.files)} files, {size(version.size)}",
             "task": f"{describing.task} ({describing.modality})",
+            "labels": f"{version.labels}: {told(version)}",
             "licence": version.licence,
             "origin": describing.origin,
             "made": f"{moment(version.created_at)} by {version.created_by}, {found.step}",
@@ -82,11 +84,14 @@ def show_dataset(found: DatasetVersionDetail) -> None:
         },
     )
     heading("Splits")
-    rows = [(split.name, f"{split.rows:,}", _classes(split)) for split in version.splits]
-    table(("Split", ">Rows", "Classes"), rows, empty="There are no rows.")
+    rows = [(split.name, f"{split.rows:,}", _labels(split)) for split in version.splits]
+    table(("Split", ">Rows", "Labels"), rows, empty="There are no rows.")
 
 
-def _classes(split: SplitSummary) -> str:
+def _labels(split: SplitSummary) -> str:
+    if split.numbers is not None:
+        found = split.numbers
+        return f"{found.least:.4g} to {found.most:.4g}, mean {found.mean:.4g}"
     if len(split.classes) > MANY_CLASSES:
         fewest, most = min(split.classes.values()), max(split.classes.values())
         return f"{len(split.classes)} classes of {fewest} to {most}"

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from registry.domain.catalog import MetricValue
-    from registry.domain.transfers import EpochMetric, Recipe, StepDetail, StepSummary
+    from registry.domain.transfers import EpochMetric, Lease, Recipe, StepDetail, StepSummary
+    from registry.domain.verdicts import TransferVerdict
 
 STATE_COLOURS = {
     "queued": "yellow",
@@ -63,6 +64,7 @@ def show_step(step: StepDetail) -> None:
             "makes": found.output or f"{found.wanted}, not yet",
             "asked": f"{moment(found.created_at)} by {found.created_by}",
             "ran": _ran(found.started_at, found.ended_at),
+            "worker": _worker(step.lease),
             "progress": _progress(found),
             **_provenance(step),
             "manifest": step.manifest_digest or "",
@@ -75,6 +77,11 @@ def show_step(step: StepDetail) -> None:
     if step.measured:
         heading("Measured")
         show_measured(step.measured)
+    if found_verdict := _verdict(step):
+        from registry.cli.views_verdict import show_verdict
+
+        heading("Was it worth it?")
+        show_verdict(found_verdict)
     if step.curve:
         heading("Learning curves")
         _draw_curves(step)
@@ -85,6 +92,19 @@ def show_step(step: StepDetail) -> None:
         import yaml
 
         sys.stdout.write(yaml.safe_dump(_plain_tree(recipe), sort_keys=False, allow_unicode=True))
+
+
+def show_log(text: str) -> None:
+    """What the workers wrote, as they wrote it."""
+    sys.stdout.write(text)
+
+
+def _verdict(step: StepDetail) -> TransferVerdict | None:
+    if step.manifest is None:
+        return None
+    from registry.services.verdicts import verdict_of
+
+    return verdict_of(step.manifest)
 
 
 def _provenance(step: StepDetail) -> dict[str, object]:
@@ -137,7 +157,12 @@ def say_outcome(step: StepDetail) -> None:
         return
     tell(f"{found.output} is made, {_ran(found.started_at, found.ended_at)}")
     show_measured(step.measured)
-    hint(f"Next: forebear model show {found.output}, or forebear lineage show {found.output}")
+    if found_verdict := _verdict(step):
+        from registry.cli.views_verdict import show_verdict
+
+        show_verdict(found_verdict)
+    word = "dataset" if found.output.kind == "datasets" else "model"
+    hint(f"Next: forebear {word} show {found.output}, or forebear lineage show {found.output}")
 
 
 def say_ended(step: StepDetail) -> None:
@@ -172,6 +197,12 @@ def _show_curve(curve: Sequence[EpochMetric]) -> None:
         epochs.setdefault(point.epoch, {})[f"{point.role} {point.name}"] = point.value
     rows = [(epoch, *(values.get(name) for name in names)) for epoch, values in epochs.items()]
     table((">Epoch", *(f">{name}" for name in names)), rows, empty="")
+
+
+def _worker(lease: Lease | None) -> str:
+    if lease is None:
+        return ""
+    return f"{lease.engine} on {lease.machine}" if lease.machine else f"{lease.engine}, none yet"
 
 
 def _ran(start: datetime | None, end: datetime | None) -> str:

@@ -18,14 +18,15 @@ class DataFormat(StrEnum):
     """How the files of a dataset hold their rows."""
 
     IMAGE_FOLDER = "image-folder"
-    """A folder per class, or a CSV of path,label beside the images."""
+    """A folder per class, a CSV of path,label beside the images, or images without labels."""
     TEXT_FOLDER = "text-folder"
-    """A folder per class of .txt files."""
+    """A folder per class of .txt files, or .txt files without labels."""
     CSV = "csv"
     JSONL = "jsonl"
     PARQUET = "parquet"
+    """Texts, or features: a column `x` of lists of floats, all of one length."""
     NPZ = "npz"
-    """Arrays `x` (N x …) and `y` (N)."""
+    """Arrays `x` (N x …) and `y` (N, or N x C of zeros and ones)."""
 
 
 class LabelKind(StrEnum):
@@ -45,7 +46,7 @@ class LabelKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SplitPlan:
-    """How rows are divided: named shares that sum to 1, stratified by label, by a seeded hash of each row's digest.
+    """How rows are divided: named shares that sum to 1, by a seeded hash of each row's digest (see `domain.splits`).
 
     A dataset that brings its own splits (a `split` column or train/ and test/ folders) keeps them: `column` names it.
     """
@@ -65,8 +66,8 @@ class SplitPlan:
 class Row:
     """One row of a dataset: where its input is, its label and split, and the digest of its content.
 
-    Exactly one of `path` (a file of the dataset), `text`, or `path` with `index` (row of array `x` in that .npz) says
-    where the input is.
+    Exactly one of `path` (a file of the dataset), `text`, or `path` with `index` (row of the array `x` in that .npz, or
+    of the column `x` in that Parquet file) says where the input is.
     """
 
     key: int
@@ -92,12 +93,26 @@ class DvcRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberSummary:
+    """The numbers that label the rows of one split."""
+
+    least: float
+    mean: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
 class SplitSummary:
-    """One split of a dataset version: its rows, and how many of each class."""
+    """One split of a dataset version: its rows, and how many of each class, or what its numbers are like.
+
+    `classes` counts rows; where a row names many classes it counts for each, and of tags it is words that count. It is
+    empty where labels are numbers, or where there are none.
+    """
 
     name: str
     rows: int
     classes: Mapping[str, int]
+    numbers: NumberSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +129,7 @@ class DatasetVersionSummary:
     licence: str
     created_at: datetime
     created_by: str
+    labels: LabelKind = LabelKind.CLASS
 
 
 @dataclass(frozen=True, slots=True)

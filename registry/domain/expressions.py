@@ -24,7 +24,7 @@ MAX_DEPTH = 16
 MAX_MACROS = 2
 """Walks over a list (`all`, `exists`, …) in one expression: nested, they multiply."""
 
-VARIABLES = ("subject", "lineage", "licence", "metrics", "baseline", "evidence", "params")
+VARIABLES = ("subject", "lineage", "licence", "metrics", "baseline", "transfer", "evidence", "params")
 """What an expression may speak of; `docs/policies.md` says what is in each."""
 
 _MACRO = re.compile(r"\b(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")

@@ -100,6 +100,8 @@ class Candidate:
     metrics: Mapping[str, float] = field(default_factory=dict)
     baseline: Mapping[str, float] = field(default_factory=dict)
     contributors: Mapping[Contribution, frozenset[str]] = field(default_factory=dict)
+    transfer: Mapping[str, object] = field(default_factory=dict)
+    """What the producing step's baselines say; empty when it ran without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ def expression_facts(
         "licence": {"unknown": candidate.unknown_licences},
         "metrics": _doubles(candidate.metrics),
         "baseline": _doubles(candidate.baseline),
+        "transfer": _doubles(candidate.transfer),
         "evidence": {type_: _doubles(item.body) for type_, item in evidence.items()},
         "params": _doubles(params),
     }

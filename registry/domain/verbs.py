@@ -28,12 +28,20 @@ from registry.domain.catalog import (
     VersionDetail,
     VersionSummary,
 )
-from registry.domain.data import DataFormat, DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, SplitPlan
+from registry.domain.data import (
+    DataFormat,
+    DatasetSummary,
+    DatasetVersionDetail,
+    DatasetVersionSummary,
+    LabelKind,
+    SplitPlan,
+)
 from registry.domain.names import Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people import Actor, NewToken, Person, TokenSummary
 from registry.domain.promotion import EvidenceValue, PolicyValue, RequestDetail, RequestState, RequestSummary
 from registry.domain.transfers import Method, Recipe, StepDetail, StepNews, StepState, StepSummary
+from registry.domain.verdicts import TransferVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,8 @@ class AddDataset:
     text_column: str = "text"
     rev: str | None = None
     format: DataFormat | None = None
+    labels: LabelKind | None = None
+    """None: as in the dataset so far, `class` in a new one."""
     uploaded: bool = False
     """As for ImportModel: no pickle, and no pointer to elsewhere, is read."""
 
@@ -199,11 +209,35 @@ class TransferVerbs(Protocol):
         """The recipe after defaults, with every reference resolvable. Raises: BadRecipeError, NotFoundError."""
         ...
 
-    def submit(self, text: str, *, recipe_path: Path | None = None, background: bool = False) -> StepDetail:
+    def submit(
+        self,
+        text: str,
+        *,
+        recipe_path: Path | None = None,
+        background: bool = False,
+        engine: str | None = None,
+        auto_batch: bool = False,
+        baselines: bool = False,
+        seeds: int = 3,
+    ) -> StepDetail:
         """Resolve every input to a digest, write the step as queued, start it through the engine.
 
-        In the foreground it returns when the step has ended. Raises: BadRecipeError, NotFoundError, RefusedError.
+        In the foreground it returns when the step has ended. With `auto_batch` a step that runs out of memory starts
+        again with half the batch size. With `baselines` the step also runs what the transfer is compared with, each
+        trained arm with `seeds` seeds. Raises: BadRecipeError, NotFoundError, RefusedError, UnavailableError for
+        resources that the engine never has.
         """
+        ...
+
+    def verdict(self, step_id: str) -> TransferVerdict:
+        """Whether the transfer was worth it, computed again from the stored answers.
+
+        Raises: NotFoundError for a step without baselines, IntegrityError when it is not what the manifest says.
+        """
+        ...
+
+    def answers(self, step_id: str) -> BinaryIO:
+        """What every arm of a step with baselines answered to every test row, as JSON Lines. Raises: NotFoundError."""
         ...
 
     def search(
@@ -222,12 +256,16 @@ class TransferVerbs(Protocol):
         """
         ...
 
-    def resume(self, step_id: str, *, background: bool = False) -> StepDetail:
-        """Go on from the last whole checkpoint. Raises: NotFoundError, StepStateError."""
+    def resume(self, step_id: str, *, background: bool = False, engine: str | None = None) -> StepDetail:
+        """Go on from the last whole checkpoint, by the engine that had it. Raises: NotFoundError, StepStateError."""
         ...
 
     def cancel(self, step_id: str) -> StepDetail:
         """Stop it and leave nothing but the record. Raises: NotFoundError, StepStateError."""
+        ...
+
+    def log(self, step_id: str) -> str:
+        """What the workers of the step have written. Raises: NotFoundError."""
         ...
 
 

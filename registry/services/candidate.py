@@ -20,6 +20,7 @@ from registry.domain.verbs import Ancestry
 from registry.services.lookup import found
 from registry.services.records import evidence_about
 from registry.services.unit_of_work import UnitOfWork
+from registry.services.verdicts import verdict_facts, verdict_of
 
 MAX_ANCESTORS = 100_000
 """Nodes of an ancestry that are read; a larger one counts as unresolved, never as fine."""
@@ -50,6 +51,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None) 
         unknown_licences=sum(not is_known(licence) for licence in (detail.summary.licence, *licences)),
         metrics=_finite(detail.summary.metrics),
         contributors=_contributors(uow, detail, requested_by),
+        transfer=_transfer(uow, detail),
     )
     return Dossier(candidate, detail.summary.digest, _lineage_digest(ancestry), evidence)
 
@@ -108,6 +110,13 @@ def _contributors(
         Contribution.EVIDENCE_AUTHOR: frozenset(item.added_by for item in stored),
         Contribution.LAST_EDITOR: frozenset({detail.card.written_by} if detail.card is not None else ()),
     }
+
+
+def _transfer(uow: UnitOfWork, detail: VersionDetail) -> Mapping[str, object]:
+    """The verdict on the step that made it, from its manifest; nothing where no baselines were run."""
+    step = uow.steps.get(detail.step)
+    verdict = verdict_of(step.manifest) if step is not None else None
+    return verdict_facts(verdict) if verdict is not None else {}
 
 
 def _ancestry(uow: UnitOfWork, ref: VersionRef) -> Ancestry:

@@ -17,8 +17,13 @@ OURS = ("lineage", "registry", "adapters")
 EXTRAS = {
     "torch": ("torch", "PIL"),
     "transformers": ("transformers", "tokenizers"),
+    "keras": ("keras", "h5py"),
+    "peft": ("peft",),
     "dvc": ("dvc", "dvc_data", "pyarrow"),
     "mlflow": ("mlflow",),
+    "onnx": ("onnx",),
+    "h5": ("h5py",),
+    "gensim": ("gensim",),
     "server": ("fastapi", "uvicorn", "jinja2"),
     "postgres": ("psycopg",),
 }

@@ -6,23 +6,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from registry.domain.answers import Arms
 from registry.domain.audit import Event
 from registry.domain.catalog import Describing, MetricValue, Modality
 from registry.domain.licences import combine_licences
 from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.provenance import Compute, Output, write_manifest
-from registry.domain.transfers import Recipe, StepDetail, StepInput, StepState
-from registry.errors import AdapterError, StepStateError
+from registry.domain.transfers import Method, Recipe, StepDetail, StepInput, StepState
+from registry.errors import AdapterError
 from registry.ports import Finished, Started
+from registry.services.batches import Batch
 from registry.services.cards import derived_card
 from registry.services.context import Context
+from registry.services.holding import Hold
 from registry.services.importing import FIRST_STAGE
 from registry.services.lookup import found
+from registry.services.outputs import output_kind
+from registry.services.publishing_data import MadeData, add_made_data, take_in
 from registry.services.reporting import Pace
 from registry.services.storing import store_folder
 from registry.services.unit_of_work import NewVersion, UnitOfWork
+from registry.services.verdicts import BASELINES, record_verdict
 
+AS_BEFORE = frozenset({Method.CONTINUED_PRETRAINING, Method.MERGE, Method.QUANTIZATION})
+"""Methods whose output is for what its parent was for."""
 TASKS = {Modality.IMAGE: "image-classification", Modality.TEXT: "text-classification"}
 
 
@@ -33,32 +41,55 @@ class Run:
     step: StepDetail
     recipe: Recipe
     data: Mapping[str, StepInput]
+    hold: Hold
+    batch: Batch
     started: Started | None = None
     finished: Finished | None = None
     measured: list[MetricValue] = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)
+    arms: Arms | None = None
+    """What its baselines answered, where they were asked for."""
+
+
+def submitted_of(step: StepDetail) -> Mapping[str, object]:
+    """What was fixed when the step was submitted, beside its recipe."""
+    return cast("Mapping[str, object]", step.recipe["submitted"])
 
 
 def threads_of(step: StepDetail) -> int:
     """The thread count that was fixed when the step was submitted; resuming restores it."""
-    submitted = cast("Mapping[str, object]", step.recipe["submitted"])
-    return int(cast("int", submitted["threads"]))
+    return int(cast("int", submitted_of(step)["threads"]))
+
+
+def is_automatic(step: StepDetail) -> bool:
+    """Whether smaller batches may be tried when memory runs out."""
+    return submitted_of(step).get("auto_batch") is True
 
 
 def publish(context: Context, run: Run, wall_seconds: float) -> None:
-    """Publish the outputs of `run` and end its step. Raises: AdapterError, StepStateError when it was cancelled."""
+    """Publish the outputs of `run` and end its step. Raises: AdapterError, StepStateError when it is not ours."""
     started, finished = run.started, run.finished
     if started is None or finished is None:
         raise AdapterError(f"the adapter {run.recipe.adapter} ended without saying what it made")
-    manifest = Manifest.of(store_folder(context.blobs, finished.folder))
+    made = _made_data(context, run.recipe, finished)
+    manifest = made.manifest if made is not None else Manifest.of(store_folder(context.blobs, finished.folder))
+    facts = {
+        **finished.facts,
+        **run.batch.facts,
+        "classes": list(finished.classes),
+        "resumed_from": started.resumed_from,
+    }
+    facts |= {} if run.arms is None else {BASELINES: record_verdict(context.blobs, run.arms)}
     now, step_id = context.clock.now(), run.step.summary.id
     with context.write() as uow:
-        moved = uow.steps.move(step_id, expected=frozenset({StepState.RUNNING}), to=StepState.SUCCEEDED, at=now)
-        if not moved:
-            raise StepStateError(f"{step_id} was cancelled meanwhile: nothing is published")
+        run.hold.keep(uow)  # from here to the commit nobody can take the step from us
+        uow.steps.move(step_id, expected=frozenset({StepState.RUNNING}), to=StepState.SUCCEEDED, at=now)
         uow.steps.progress(step_id, epoch=float(started.epochs), at=now, said=run.pace.progress(now))
         uow.steps.add_measured(step_id, run.measured)
-        ref = _write_version(context, uow, run, manifest, finished)
+        if made is not None:
+            ref = add_made_data(context, uow, run.step, run.recipe, made)
+        else:
+            ref = _write_version(context, uow, run, manifest, finished)
         compute = Compute(
             device=started.device,
             precision=started.precision,
@@ -84,17 +115,25 @@ def publish(context: Context, run: Run, wall_seconds: float) -> None:
             ended_at=now,
             metrics=run.measured,
             outputs=(Output(ref, manifest),),
-            facts={**finished.facts, "classes": list(finished.classes), "resumed_from": started.resumed_from},
+            facts=facts if made is None else {**facts, **made.facts},
         )
         uow.steps.set_manifest(step_id, body, digest)
         uow.commit(
             Event(
-                "model_version.created",
+                "model_version.created" if made is None else "dataset_version.created",
                 str(ref),
                 {"digest": str(manifest.digest), "step": step_id, "manifest": str(digest)},
             ),
             Event("transfer.succeeded", step_id, {"output": str(ref)}),
         )
+
+
+def _made_data(context: Context, recipe: Recipe, finished: Finished) -> MadeData | None:
+    """The dataset that the adapter made, None for a model. Raises: AdapterError when the recipe asks for the other."""
+    wanted, given = output_kind(recipe), AssetKind.MODELS if finished.dataset is None else AssetKind.DATASETS
+    if wanted is not given:
+        raise AdapterError(f"the adapter {recipe.adapter} made one of {given} where the recipe asks for {wanted}")
+    return None if finished.dataset is None else take_in(context, finished, recipe.adapter)
 
 
 def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manifest, finished: Finished) -> VersionRef:
@@ -116,7 +155,6 @@ def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manife
             tags=recipe.tags,
         )
     )
-    submitted = cast("Mapping[str, object]", run.step.recipe["submitted"])
     card = derived_card(
         ref,
         describing,
@@ -124,7 +162,7 @@ def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manife
         step_id=run.step.summary.id,
         inputs=run.step.inputs,
         measured=run.measured,
-        recipe_text=str(submitted["text"]),
+        recipe_text=str(submitted_of(run.step)["text"]),
     )
     uow.catalog.add_card(ref, card, by=actor, at=now)
     return ref
@@ -133,9 +171,9 @@ def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manife
 def _describing(uow: UnitOfWork, run: Run) -> Describing:
     """What the child is: its modality from the parent, its licence at least what the parents ask."""
     parents = [found(uow.catalog.version(i.ref), i.ref) for i in run.step.inputs if i.ref.kind is AssetKind.MODELS]
-    modality = parents[0].model.modality
+    modality, same = parents[0].model.modality, parents[0].model.task
     return Describing(
-        task=TASKS.get(modality, parents[0].model.task),
+        task=same if run.recipe.method in AS_BEFORE else TASKS.get(modality, same),
         modality=modality,
         licence=run.recipe.licence or combine_licences([p.summary.licence for p in parents]),
         origin="internal",

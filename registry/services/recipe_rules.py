@@ -13,7 +13,6 @@ from pydantic import BaseModel
 from registry.domain.catalog import Modality, check_tag
 from registry.domain.manifests import canonical_json
 from registry.domain.methods import misfits
-from registry.domain.params import params_of
 from registry.domain.params import problems as param_problems
 from registry.domain.transfers import Head, Method, Optimizer
 from registry.errors import BadRecipeError, InvalidError
@@ -122,9 +121,13 @@ def _leaks(document: RecipeDocument) -> Iterator[Found]:
             yield ("data", second), f"{second} is the very data of {first}: name another split"
 
 
-def choose_adapter(document: RecipeDocument, modality: Modality, offers: Mapping[str, AdapterOffer]) -> str:
-    """The adapter that is named, or the one for this modality. Raises: BadRecipeError."""
-    fitting = sorted(name for name, offer in offers.items() if modality in offer.modalities)
+def choose_adapter(
+    document: RecipeDocument, modality: Modality, offers: Mapping[str, AdapterOffer], architecture: str = ""
+) -> str:
+    """The adapter that is named, or the one for this modality and source architecture. Raises: BadRecipeError."""
+    owners = {name for name, offer in offers.items() if offer.owns(architecture)}
+    taking = sorted(name for name, offer in offers.items() if modality in offer.modalities)
+    fitting = [name for name in taking if (name in owners if owners else not offers[name].architectures)]
     named = document.adapter
     if named is None:
         able = [name for name in fitting if document.method in offers[name].methods] or fitting
@@ -133,6 +136,12 @@ def choose_adapter(document: RecipeDocument, modality: Modality, offers: Mapping
         return ADAPTERS[modality] if ADAPTERS.get(modality) in able else able[0]
     if named not in offers:
         problem = f"there is no adapter {named[:80]!r}{nearest(named, offers) or _those(offers)}"
+        raise bad(document, [(("adapter",), problem)])
+    if named in taking and named not in fitting:
+        other = ", ".join(fitting) or "none"
+        problem = (
+            f"the adapter {named} does not start from {architecture or 'this source'}: of those here, {other} does"
+        )
         raise bad(document, [(("adapter",), problem)])
     if named not in fitting:
         takes = ", ".join(sorted(offers[named].modalities))
@@ -146,7 +155,7 @@ def _those(offers: Mapping[str, AdapterOffer]) -> str:
     return f": there are {', '.join(sorted(offers))}" if offers else ": none is installed"
 
 
-def unoffered(document: RecipeDocument, name: str, offer: AdapterOffer) -> Iterator[Found]:
+def unoffered(document: RecipeDocument, name: str, offer: AdapterOffer, modality: Modality) -> Iterator[Found]:
     """What the adapter `name` does not do."""
     if document.method not in offer.methods:
         does = ", ".join(sorted(offer.methods))
@@ -155,8 +164,7 @@ def unoffered(document: RecipeDocument, name: str, offer: AdapterOffer) -> Itera
         if metric not in offer.metrics:
             hint = nearest(metric, offer.metrics) or f": the adapter {name} knows {', '.join(sorted(offer.metrics))}"
             yield ("metrics", number), f"there is no metric {metric[:80]!r}{hint}"
-    known = params_of(document.method) | dict(offer.params)
-    for key, sentence in param_problems(document.params or {}, known):
+    for key, sentence in param_problems(document.params or {}, offer.known(document.method, modality)):
         yield ("params", key), sentence
 
 

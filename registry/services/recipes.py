@@ -16,16 +16,33 @@ from registry.domain.catalog import Modality
 from registry.domain.codec import from_json, to_json
 from registry.domain.data import LabelKind
 from registry.domain.methods import NEEDS, TEST, VALIDATION, split_role
-from registry.domain.params import params_of
-from registry.domain.transfers import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
+from registry.domain.transfers import (
+    DataChoice,
+    Freeze,
+    Head,
+    Method,
+    Optimizer,
+    Recipe,
+    Resources,
+    Schedule,
+    SourceChoice,
+)
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports import AdapterOffer
 from registry.services.documents import read_document
-from registry.services.recipe_defaults import MAX_LENGTH, Defaults, defaults_for, metrics_for, split_of
+from registry.services.recipe_defaults import (
+    FEW_SHOT,
+    MAX_LENGTH,
+    Defaults,
+    bit_hyperrule,
+    defaults_for,
+    metrics_for,
+    split_of,
+)
 from registry.services.recipe_document import SCHEMA, FreezeText, OptimizerText, RecipeDocument
 from registry.services.recipe_rules import KEYS, bad, choose_adapter, contradictions, meaningless, unoffered
 
-P = TypeVar("P", Head, Optimizer, Schedule)
+P = TypeVar("P", Head, Optimizer, Schedule, Resources)
 
 
 def read_recipe(text: str) -> RecipeDocument:
@@ -46,26 +63,30 @@ def complete(
     modality: Modality,
     offers: Mapping[str, AdapterOffer],
     labels: LabelKind = LabelKind.CLASS,
+    rows: int | None = None,
+    architecture: str = "",
 ) -> Recipe:
     """The recipe after defaults, for sources of `modality` and data with `labels`, run by one of `offers` (by name).
 
+    `architecture` is the first source's, which some adapters call their own.
+
     Raises: BadRecipeError with everything that no adapter here can do, or that has no meaning for this modality.
     """
-    adapter = choose_adapter(document, modality, offers)
+    adapter = choose_adapter(document, modality, offers, architecture)
     offer = offers[adapter]
-    if problems := [*unoffered(document, adapter, offer), *meaningless(document, modality)]:
+    if problems := [*unoffered(document, adapter, offer, modality), *meaningless(document, modality)]:
         raise bad(document, problems)
-    defaults = defaults_for(document.method, modality)
+    defaults, preset = _defaults(document, modality, adapter, rows)
     wanted = metrics_for(document.method, labels)
     usual = tuple(name for name in wanted if name in offer.metrics) or tuple(sorted(offer.metrics))
-    known = params_of(document.method) | dict(offer.params)
+    known = offer.known(document.method, modality)
     return Recipe(
         output=document.output,
         method=document.method,
         adapter=adapter,
         sources=tuple(SourceChoice(source.model, source.role) for source in document.given()),
         data=roles_of(document),
-        head=_merged(Head(), document.head),
+        head=_merged(Head("ridge") if _preset(document) == "few_shot" else Head(), document.head),
         freeze=_freeze(document.freeze, defaults.freeze),
         optimizer=_optimizer(document.optimizer, defaults),
         schedule=_merged(defaults.schedule, document.schedule),
@@ -79,8 +100,14 @@ def complete(
         description=document.description or "",
         licence=document.licence,
         tags=dict(document.tags or {}),
-        params={name: param.default for name, param in known.items()} | dict(document.params or {}),
+        params={name: param.default for name, param in known.items()} | preset | dict(document.params or {}),
+        resources=resources_of(document),
     )
+
+
+def resources_of(document: RecipeDocument) -> Resources:
+    """What the recipe asks of the machine."""
+    return _merged(Resources(), document.resources)
 
 
 def roles_of(document: RecipeDocument) -> dict[str, DataChoice]:
@@ -130,6 +157,24 @@ def recipe_from_record(record: Mapping[str, Any]) -> Recipe:
     return from_json(Recipe, written)
 
 
+def _preset(document: RecipeDocument) -> object:
+    return (document.params or {}).get("preset")
+
+
+def _defaults(
+    document: RecipeDocument, modality: Modality, adapter: str, rows: int | None
+) -> tuple[Defaults, dict[str, object]]:
+    """The defaults of the method, or of the preset that the recipe names, and what that says of `params`."""
+    defaults, said = defaults_for(document.method, modality, adapter), dict(document.params or {})
+    if _preset(document) == "bit_hyperrule":
+        return bit_hyperrule(rows or 1)
+    if _preset(document) == "few_shot":
+        return defaults, dict(FEW_SHOT)
+    if said.get("l2_sp"):  # its pull stands in for the decay
+        defaults = replace(defaults, rates={name: replace(r, weight_decay=0.0) for name, r in defaults.rates.items()})
+    return defaults, {}
+
+
 # --- filling in ----------------------------------------------------------------------------------------------------
 
 
@@ -148,13 +193,13 @@ def _freeze(text: FreezeText | None, default: Freeze) -> Freeze:
 def _optimizer(text: OptimizerText | None, defaults: Defaults) -> Optimizer:
     """The backbone learns slower than the head, unless the text makes the difference by layer."""
     text = text or OptimizerText.model_validate({})
-    name = text.name or "adamw"
+    name = text.name or defaults.optimizer
     rates = defaults.rates[name]
     lr = text.lr or rates.lr
     slower = None
     if defaults.head_start is not None:
         slower = lr / (defaults.head_start if text.layer_decay is None else 1)
-    usual = Optimizer(name=name, lr=lr, backbone_lr=slower, weight_decay=rates.weight_decay, clip=defaults.clip)
+    usual = Optimizer(name, lr, slower, weight_decay=rates.weight_decay, momentum=rates.momentum, clip=defaults.clip)
     return _merged(usual, text)
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from lineage import Digest
+from registry.domain.answers import FILE_NAME
 from registry.domain.catalog import VersionDetail
 from registry.domain.manifests import canonical_json
 from registry.domain.policy_facts import SYSTEM
 from registry.domain.promotion import EvidenceValue
 from registry.services.unit_of_work import UnitOfWork
+from registry.services.verdicts import EVIDENCE, answers_of, verdict_facts, verdict_of
 
 MODEL_CARD, PROVENANCE, EVAL_REPORT = "model_card", "provenance", "eval_report"
 """The types that are on record without anybody adding them."""
@@ -23,9 +26,9 @@ def evidence_about(uow: UnitOfWork, detail: VersionDetail) -> tuple[EvidenceValu
 
 
 def recorded_evidence(uow: UnitOfWork, detail: VersionDetail) -> list[EvidenceValue]:
-    """The model card, the provenance manifest and the test metrics, each where it is there.
+    """The model card, the provenance manifest, the verdict on baselines and the test metrics, each where it is there.
 
-    The card's author is whoever wrote it; the other two are the registry's own observation.
+    The card's author is whoever wrote it; the others are the registry's own observation.
     """
     records = []
     card = detail.card
@@ -38,6 +41,11 @@ def recorded_evidence(uow: UnitOfWork, detail: VersionDetail) -> list[EvidenceVa
         # The digest stands for the whole manifest; the body holds what it says in one word each.
         short = {name: said for name, said in step.manifest.items() if isinstance(said, str | int | float)}
         records.append(_record(detail, PROVENANCE, step.manifest_digest, short, ended, SYSTEM))
+    verdict, answers = (None, None) if step is None else (verdict_of(step.manifest), answers_of(step.manifest))
+    if step is not None and verdict is not None:
+        said, ended = verdict_facts(verdict), step.summary.ended_at or detail.summary.created_at
+        record = _record(detail, EVIDENCE, Digest.of(canonical_json(said)), said, ended, SYSTEM)
+        records.append(replace(record, file=answers, file_name=FILE_NAME if answers else None))
     metrics = {name: value for name, value in detail.summary.metrics.items() if math.isfinite(value)}
     if metrics:
         digest = Digest.of(canonical_json(metrics))

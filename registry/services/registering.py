@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.catalog import Describing, Modality
-from registry.domain.data import DatasetSummary
+from registry.domain.data import DatasetSummary, LabelKind, SplitSummary
 from registry.domain.ids import new_id
+from registry.domain.labels import usual_task
 from registry.domain.licences import normalise_licence
 from registry.domain.machine import this_machine
 from registry.domain.manifests import Manifest, canonical_json
@@ -36,17 +37,11 @@ from registry.services.sources import PACKAGE, resolve_source
 from registry.services.unit_of_work import NewDatasetVersion, NewStep, UnitOfWork
 from registry.services.workspace import workspace
 
-TASKS = {
-    Modality.IMAGE: "image-classification",
-    Modality.TEXT: "text-classification",
-    Modality.TABULAR: "tabular-classification",
-}
-"""What labelled data is for, where nobody says otherwise."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     wanted: AddDataset
+    labels: LabelKind
     listing: DataListing
     manifest: Manifest
     adapter: str
@@ -58,7 +53,8 @@ def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
     context.actor.require(Permission.EDIT)
     started = context.clock.now()
     with context.read() as uow:
-        _describe(uow, wanted, None)
+        labels = _labels(uow, wanted)
+        _describe(uow, wanted, labels, None)
     source = resolve_source(wanted.source)
     if wanted.uploaded and source.suffix.lower() == ".dvc":
         raise InvalidError("a .dvc file points elsewhere, so it cannot be uploaded", remedy="Upload the data itself")
@@ -72,11 +68,13 @@ def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
             label=wanted.label_column,
             text=wanted.text_column,
             rev=wanted.rev,
+            labels=labels,
             format=wanted.format,
         )
-        prepared = _Prepared(wanted, listing, _store(context.blobs, listing), reader.name, started)
+        prepared = _Prepared(wanted, labels, listing, store_listing(context.blobs, listing), reader.name, started)
     with context.write() as uow:
-        describing, existing = _describe(uow, wanted, listing)
+        labels = _labels(uow, replace(wanted, labels=labels))
+        describing, existing = _describe(uow, wanted, labels, listing)
         if existing is not None and existing.version is not None:
             latest = existing.version
             if latest.digest == prepared.manifest.digest:
@@ -88,8 +86,22 @@ def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
     return ref
 
 
+def _labels(uow: UnitOfWork, wanted: AddDataset) -> LabelKind:
+    """What labels hold: as said, or as in the dataset so far. Raises: ConflictError when the two differ."""
+    existing = uow.datasets.dataset(wanted.name)
+    if existing is None or existing.version is None:
+        return wanted.labels or LabelKind.CLASS
+    before = existing.version.labels
+    if wanted.labels not in {None, before}:
+        raise ConflictError(
+            f"the labels of {wanted.name} are of the kind {before}, not {wanted.labels}",
+            remedy="Leave the kind of labels out, or register another dataset",
+        )
+    return before
+
+
 def _describe(
-    uow: UnitOfWork, wanted: AddDataset, listing: DataListing | None
+    uow: UnitOfWork, wanted: AddDataset, labels: LabelKind, listing: DataListing | None
 ) -> tuple[Describing, DatasetSummary | None]:
     """What the dataset is, and the dataset if it is there. Without a listing, only what can be told before reading."""
     existing = uow.datasets.dataset(wanted.name)
@@ -100,7 +112,7 @@ def _describe(
         raise InvalidError("the data does not say its licence", remedy="Give --licence …")
     modality = listing.modality if listing else existing.describing.modality if existing else Modality.TEXT
     describing = Describing(
-        task=wanted.task or (existing.describing.task if existing else TASKS[modality]),
+        task=wanted.task or (existing.describing.task if existing else usual_task(modality, labels)),
         modality=modality,
         licence=normalise_licence(licence),
         origin=wanted.origin or (existing.describing.origin if existing else _origin(wanted, listing)),
@@ -130,7 +142,7 @@ def _origin(wanted: AddDataset, listing: DataListing | None) -> str:
     return wanted.source if wanted.source.startswith(PACKAGE) else f"file:{Path(wanted.source).name}"
 
 
-def _store(blobs: BlobStore, listing: DataListing) -> Manifest:
+def store_listing(blobs: BlobStore, listing: DataListing) -> Manifest:
     """Put the files and the row index. Raises: DatasetChangedError when a file is no longer what was read."""
     for entry in listing.files:
         try:
@@ -157,13 +169,14 @@ def _publish(
             manifest=manifest,
             format=listing.format,
             rows=len(listing.rows),
-            splits=summarise(listing.rows),
+            splits=summarise(listing.rows, prepared.labels),
             split_plan=listing.split,
             dvc=listing.dvc,
             licence=describing.licence,
             step_id=step_id,
             created_at=now,
             created_by=actor,
+            labels=prepared.labels,
         )
     )
     body, digest = write_manifest(
@@ -183,7 +196,7 @@ def _publish(
         ended_at=now,
         metrics=(),
         outputs=(Output(ref, manifest),),
-        facts=_facts(prepared),
+        facts=listing_facts(listing, prepared.labels),
     )
     uow.steps.set_manifest(step_id, body, digest)
     detail = {"digest": str(manifest.digest), "step": step_id, "manifest": str(digest), "rows": len(listing.rows)}
@@ -216,17 +229,24 @@ def _record(prepared: _Prepared, describing: Describing) -> dict[str, object]:
         "source": describing.origin,
         "format": prepared.listing.format.value,
         "label": wanted.label_column,
+        "labels": prepared.labels.value,
         "text": wanted.text_column,
         "rev": wanted.rev,
         "split": {"shares": dict(split.shares), "seed": split.seed, "column": split.column},
     }
 
 
-def _facts(prepared: _Prepared) -> Mapping[str, object]:
-    listing = prepared.listing
+def listing_facts(listing: DataListing, labels: LabelKind) -> Mapping[str, object]:
+    """What a manifest tells of data beside its files."""
     return {
         "dvc": asdict(listing.dvc) if listing.dvc is not None else None,
         "rows": len(listing.rows),
-        "splits": [{"name": s.name, "rows": s.rows, "classes": dict(s.classes)} for s in summarise(listing.rows)],
+        "labels": labels.value,
+        "splits": [_split(split) for split in summarise(listing.rows, labels)],
         "notes": list(listing.notes),
     }
+
+
+def _split(split: SplitSummary) -> dict[str, object]:
+    numbers = {} if split.numbers is None else {"numbers": asdict(split.numbers)}
+    return {"name": split.name, "rows": split.rows, "classes": dict(split.classes), **numbers}

@@ -16,6 +16,8 @@ from registry.domain.data import (
     DatasetVersionDetail,
     DatasetVersionSummary,
     DvcRecord,
+    LabelKind,
+    NumberSummary,
     SplitPlan,
     SplitSummary,
 )
@@ -64,6 +66,7 @@ class SqlDatasets:
                 splits=[asdict(split) for split in new.splits],
                 split_plan=asdict(new.split_plan),
                 dvc=None if new.dvc is None else asdict(new.dvc),
+                labels=new.labels,
             )
         )
 
@@ -146,9 +149,14 @@ def _version_summaries(connection: Connection, keys: Sequence[int]) -> dict[int,
             licence=row.licence,
             created_at=row.created_at,
             created_by=row.created_by,
+            labels=LabelKind(row.labels),
         )
     return found
 
 
 def _split(stored: Mapping[str, Any]) -> SplitSummary:
-    return SplitSummary(stored["name"], stored["rows"], stored["classes"])
+    """A split as any revision stored it: only those of numbers have `numbers`, and none had before 0002."""
+    numbers = stored.get("numbers")
+    return SplitSummary(
+        stored["name"], stored["rows"], stored["classes"], None if numbers is None else NumberSummary(**numbers)
+    )

@@ -1,4 +1,4 @@
-"""Datasets: the list, and one dataset with its versions, splits and classes."""
+"""Datasets: the list, and one dataset with its versions, splits and labels."""
 
 from __future__ import annotations
 
@@ -39,13 +39,15 @@ class ClassRow:
 
 @dataclass(frozen=True, slots=True)
 class DatasetPage:
-    """One dataset version, its classes by split, and what was made with it."""
+    """One dataset version, its labels by split, what it was made from, and what was made with it."""
 
     version: DatasetVersionDetail
     splits: Sequence[SplitSummary]
     numbers: range
     rows: tuple[ClassRow, ...]
     more_classes: int
+    maker: str
+    ancestors: Branch
     descendants: Branch
     complete: bool
 
@@ -73,7 +75,8 @@ def dataset(request: Request, office: House, team: str, name: str, version: str 
     asked = Name(team, name)
     reference = Reference.parse(f"datasets:/{asked}/{version}") if version else Reference(AssetKind.DATASETS, asked)
     detail = office.datasets.version(reference)
-    graph = office.lineage.show(str(detail.summary.ref), up=0, down=-1, limit=300)
+    graph = office.lineage.show(str(detail.summary.ref), up=-1, down=-1, limit=300)
+    ancestors, descendants = outline_of(graph)
     splits = sorted(detail.summary.splits, key=lambda split: (_ORDER.get(split.name, len(_ORDER)), split.name))
     rows = class_rows(splits)
     context = DatasetPage(
@@ -82,7 +85,9 @@ def dataset(request: Request, office: House, team: str, name: str, version: str 
         numbers=range(detail.dataset.versions, 0, -1),
         rows=rows[:MAX_CLASSES],
         more_classes=max(len(rows) - MAX_CLASSES, 0),
-        descendants=outline_of(graph)[1],
+        maker=next((node.facts["method"] for node in graph.nodes if node.id == graph.focus), ""),
+        ancestors=ancestors,
+        descendants=descendants,
         complete=graph.complete,
     )
     api = f"/api/v1/datasets/{asked}/versions/{detail.summary.ref.number}"

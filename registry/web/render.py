@@ -17,6 +17,7 @@ from starlette.requests import Request
 
 from lineage import Digest
 from registry import __version__
+from registry.domain.labels import told
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.verbs import Office
 
@@ -83,6 +84,7 @@ def environment() -> Environment:
         short=short,
         words=words,
         href=href,
+        told=told,
     )
     made.globals.update(static=static, link=link)
     return made

@@ -17,7 +17,9 @@ from registry.domain.following import GOING, Place
 from registry.domain.ids import is_id
 from registry.domain.paging import PageRequest
 from registry.domain.transfers import Progress, StepDetail, StepState, StepSummary
+from registry.domain.verdicts import TransferVerdict
 from registry.errors import NotFoundError
+from registry.services.verdicts import skipped_of, verdict_of
 from registry.web.curve import Plot, Table, plots, table
 from registry.web.parts import House, see
 from registry.web.render import link, number, page, part
@@ -52,6 +54,8 @@ class StepPage:
     rate: str
     recipe: str
     manifest: str
+    verdict: TransferVerdict | None
+    skipped: Mapping[str, str]
     highlights: Mapping[str, str]
     resumable: bool
     cancellable: bool
@@ -95,6 +99,8 @@ def step(request: Request, office: House, step: str) -> HTMLResponse:
         rate=_rate(said) if said else "",
         recipe=recipe,
         manifest=manifest,
+        verdict=verdict_of(detail.manifest),
+        skipped=skipped_of(detail.manifest),
         highlights=highlights(detail.manifest or {}),
         resumable=detail.summary.state in {StepState.INTERRUPTED, StepState.FAILED},
         cancellable=detail.summary.state in {StepState.QUEUED, StepState.RUNNING},

@@ -22,6 +22,7 @@ from adapters.loop.fit import Fit
 from adapters.loop.flops import learning_flops, one_item
 from adapters.loop.learner import ArrayItems, Learner
 from adapters.loop.loop import Inputs
+from adapters.loop.methods.exporting import exporting
 from adapters.loop.optimizers import freeze, parameter_groups
 from adapters.loop.order import Indexes
 from adapters.loop.probe import Extraction, Standard, extract
@@ -47,6 +48,9 @@ def feature_extraction(around: Environment) -> Iterator[TransferEvent]:
     if not around.ranks.first:
         return
     around.ranks = Ranks()
+    if value_of(around.recipe, "export") != "none":
+        yield from exporting(around)
+        return
     _check(around)
     # The cache holds the whole split, of which `shots` then takes some rows.
     device, (whole, learner) = around.device, around.open(keep_head=False, shots=False)

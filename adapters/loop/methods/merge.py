@@ -22,6 +22,7 @@ from registry.errors import BadRecipeError
 from registry.ports import Advanced, ModelInput, TransferEvent
 
 WEIGHTS = "model.safetensors"
+Shapes = Mapping[str, tuple[int, ...]]
 
 
 def merge(around: Environment) -> Iterator[TransferEvent]:
@@ -76,9 +77,10 @@ def _check(around: Environment, sources: Sequence[ModelInput], base: ModelInput 
     if len(kinds) > 1:
         raise BadRecipeError(f"the sources are of different architectures: {', '.join(sorted(kinds))}")
     shapes = {source.label: _shapes(source.folder) for source in every}
-    if base is not None:  # a headless base is the rule: what it lacks, it adds nothing to
-        inside = shapes[base.label].keys() & shapes[sources[0].label].keys()
-        shapes[base.label] = shapes[sources[0].label] | {name: shapes[base.label][name] for name in inside}
+    if base is not None:  # without a head, or with another one, it is the rule; without the trunk it is no base
+        wanted = shapes[sources[0].label]
+        if 2 * len(_base_names(wanted, shapes[base.label])) >= len(wanted):
+            shapes[base.label] = wanted
     check_alike(shapes)
 
 
@@ -97,7 +99,7 @@ def _write(
     files = [safe_open(source.folder / WEIGHTS, "pt") for source in sources]
     ground = safe_open(base.folder / WEIGHTS, "pt") if base else None
     names = sorted(files[0].keys())
-    known = _base_names(names, set(ground.keys()) if ground else set())
+    known = _base_names(_shapes(sources[0].folder), _shapes(base.folder) if base else {})
     for number, name in enumerate(names, start=1):
         tensors = [file.get_tensor(name) for file in files]
         if not tensors[0].is_floating_point():
@@ -112,11 +114,11 @@ def _write(
     save_file(merged, draft / WEIGHTS, metadata={"format": "pt"})
 
 
-def _base_names(names: Sequence[str], of_base: set[str]) -> Mapping[str, str]:
-    """What the base calls each tensor: the same, or without the task model's first part (`bert.`)."""
+def _base_names(child: Shapes, base: Shapes) -> Mapping[str, str]:
+    """What the base calls each tensor of a child: the same, or without the task model's first part (`bert.`)."""
     found = {}
-    for name in names:
+    for name, shape in child.items():
         short = name.partition(".")[2]
-        if name in of_base or short in of_base:
-            found[name] = name if name in of_base else short
+        if shape in {base.get(name), base.get(short)}:
+            found[name] = name if base.get(name) == shape else short
     return found

@@ -65,6 +65,8 @@ class DatasetVersionColumns(TypedColumns):
     splits: Column[Any] = Column(JSON, nullable=False)
     split_plan: Column[Any] = Column(JSON, nullable=False)
     dvc: Column[Any] = Column(JSON(none_as_null=True), nullable=True)
+    labels = Column(String(16), nullable=False, server_default="class")
+    """What labels hold; versions from before there was a choice hold classes."""
 
 
 class FileColumns(TypedColumns):

@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 from adapters.dvc.source import DvcSource
-from registry.domain.data import DataFormat, SplitPlan
+from registry.domain.data import DataFormat, LabelKind, SplitPlan
 from registry.ports import DataListing
 
 
@@ -24,6 +24,7 @@ def read(
     label: str = "label",
     text: str = "text",
     rev: str | None = None,
+    labels: LabelKind = LabelKind.CLASS,
     format: DataFormat | None = None,
 ) -> DataListing:
     """Read `source` with fresh staging and a cache under `scratch`."""
@@ -37,6 +38,7 @@ def read(
         label=label,
         text=text,
         rev=rev,
+        labels=labels,
         format=format,
     )
 

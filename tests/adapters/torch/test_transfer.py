@@ -11,9 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from adapters.torch.images import read_images
+from adapters.images import read_images
+from adapters.preprocess import Preprocess
 from adapters.torch.models import load_image_model
-from adapters.torch.preprocess import Preprocess
 from lineage import Digest
 from registry.domain.catalog import Modality
 from registry.domain.data import DataFormat, Row

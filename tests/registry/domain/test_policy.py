@@ -99,6 +99,7 @@ def test_s1_whatever_is_missing_or_wrong_is_denied_by_name(changes: dict[str, An
     ("require", "reason"),
     [
         ("metrics.f1 > 0.5", "evidence missing: 'f1' is not known"),
+        ('transfer.verdict == "positive"', "evidence missing: 'verdict' is not known"),
         ("evidence.scan.files == 0", "evidence missing: 'scan' is not known"),
         ('metrics.accuracy > "high"', "values of different types"),
         ("metrics.accuracy", "it gives '0.9', not true or false"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineage import Digest
-from registry.domain.data import Row, SplitPlan
+from registry.domain.data import LabelKind, Row, SplitPlan
 from registry.domain.splits import Content, assign_splits, split_counts, straddling, summarise
 
 
@@ -50,6 +50,55 @@ def test_every_class_keeps_its_shares_to_the_row(rows: list[Content], plan: Spli
         held = Counter(split for row, split in zip(rows, splits, strict=True) if row.label == label)
         wanted = split_counts(sum(held.values()), plan.shares)
         assert {name: held[name] for name in plan.shares} == wanted
+
+
+NUMBERED = st.dictionaries(st.integers(0, 9999), st.floats(-9, 9), max_size=300).map(
+    lambda found: [content(str(key), repr(number)) for key, number in found.items()]
+)
+KINDS = st.sampled_from([LabelKind.MANY, LabelKind.TAGS, LabelKind.NONE])
+
+
+@given(NUMBERED, PLANS, st.randoms(use_true_random=False))
+def test_numbers_are_divided_the_same_in_any_order(rows: list[Content], plan: SplitPlan, chance: random.Random) -> None:
+    rows += rows[:3]
+    before = Counter(zip(rows, assign_splits(rows, plan, LabelKind.NUMBER), strict=True))
+    chance.shuffle(rows)
+    assert Counter(zip(rows, assign_splits(rows, plan, LabelKind.NUMBER), strict=True)) == before
+
+
+@given(NUMBERED, PLANS)
+def test_every_split_holds_its_share_of_small_and_of_large_numbers(rows: list[Content], plan: SplitPlan) -> None:
+    splits = dict(zip(rows, assign_splits(rows, plan, LabelKind.NUMBER), strict=True))
+    strata = max(1, min(10, len(rows) // 20))
+    ranked = sorted(rows, key=lambda row: (float(row.label or ""), row.digest))
+    for number in range(strata):
+        stratum = ranked[number * len(rows) // strata : (number + 1) * len(rows) // strata]
+        held = Counter(splits[row] for row in stratum)
+        assert {name: held[name] for name in plan.shares} == split_counts(len(stratum), plan.shares)
+
+
+@given(NUMBERED, PLANS)
+def test_strata_of_numbers_bend_the_shares_by_no_more_than_one_row_each(rows: list[Content], plan: SplitPlan) -> None:
+    held = Counter(assign_splits(rows, plan, LabelKind.NUMBER))
+    strata = max(1, min(10, len(rows) // 20))
+    for name, share in plan.shares.items():
+        assert abs(held[name] - len(rows) * share) <= strata + 1e-6
+
+
+@given(DISTINCT, PLANS, KINDS)
+def test_labels_that_are_no_single_class_play_no_part(rows: list[Content], plan: SplitPlan, kind: LabelKind) -> None:
+    splits = assign_splits(rows, plan, kind)
+    assert assign_splits([Content(row.digest, None) for row in rows], plan, kind) == splits
+    held = Counter(splits)
+    assert {name: held[name] for name in plan.shares} == split_counts(len(rows), plan.shares)
+
+
+@given(ROWS, PLANS, KINDS)
+def test_copies_stay_together_whatever_the_labels_are(rows: list[Content], plan: SplitPlan, kind: LabelKind) -> None:
+    sides = defaultdict(set)
+    for row, split in zip(rows, assign_splits(rows, plan, kind), strict=True):
+        sides[row.digest].add(split)
+    assert all(len(splits) == 1 for splits in sides.values())
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6))), PLANS)
@@ -98,6 +147,32 @@ def test_a_summary_counts_each_class_of_each_split() -> None:
     train, test = summarise(rows)[1], summarise(rows)[0]
     assert (train.name, train.rows, dict(train.classes)) == ("train", 2, {"x": 1, "y": 1})
     assert (test.name, test.rows, dict(test.classes)) == ("test", 2, {"x": 1})
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "classes"),
+    [
+        (LabelKind.MANY, ["x|y", "y", ""], {"x": 1, "y": 2}),
+        (LabelKind.TAGS, ["x y y", "y", "x"], {"x": 2, "y": 3}),
+        (LabelKind.NONE, [None, None, None], {}),
+        (LabelKind.NUMBER, ["1", "2.5", "-1"], {}),
+    ],
+)
+def test_a_summary_counts_what_labels_of_each_kind_say(
+    kind: LabelKind, labels: list[str | None], classes: dict[str, int]
+) -> None:
+    (found,) = summarise([row(n, str(n), "train", label) for n, label in enumerate(labels)], kind)
+    assert (found.rows, dict(found.classes)) == (3, classes)
+    assert (found.numbers is not None) == (kind is LabelKind.NUMBER)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+def test_the_mean_of_numbers_lies_between_the_least_and_the_most(numbers: list[float]) -> None:
+    (found,) = summarise([row(n, str(n), "train", repr(x)) for n, x in enumerate(numbers)], LabelKind.NUMBER)
+    assert found.numbers is not None
+    assert (found.numbers.least, found.numbers.most) == (min(numbers), max(numbers))
+    slack = 1e-12 * max(abs(number) for number in numbers)
+    assert min(numbers) - slack <= found.numbers.mean <= max(numbers) + slack
 
 
 def test_contents_on_both_sides_of_a_brought_split_are_counted() -> None:

@@ -14,6 +14,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.gensim.offer import OFFER as GENSIM
+from adapters.keras.offer import OFFER as KERAS
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog import Modality
@@ -28,9 +30,10 @@ from registry.services.recipe_defaults import IMAGE_TUNING, METRICS, PROBE, TEXT
 from registry.services.recipe_document import RecipeDocument
 from registry.services.recipes import complete, read_recipe, recipe_from_record, recipe_record, recipe_schema
 from tests.registry.json_schema import misfits
+from tests.registry.services.parameter_table import table
 
 ROOT = Path(__file__).resolve().parents[3]
-OFFERS = {"torch": TORCH, "transformers": TRANSFORMERS}
+OFFERS = {"gensim": GENSIM, "torch": TORCH, "transformers": TRANSFORMERS}
 PROBE_TEXT = """\
 schema: forebear/recipe/v1
 output: vision/digits-probe
@@ -139,6 +142,41 @@ def test_an_adapter_from_elsewhere_runs_a_modality_of_its_own() -> None:
     assert cooked(TUNE_TEXT + "adapter: jax\n", offers={"jax": second, **OFFERS}).adapter == "jax"
 
 
+def test_a_keras_model_is_transferred_by_keras_and_nothing_else_is() -> None:
+    offers = {**OFFERS, "keras": KERAS}
+    document = read_recipe(PROBE_TEXT)
+    chosen = complete(document, modality=Modality.IMAGE, offers=offers, architecture="keras")
+    assert chosen.adapter == "keras"
+    assert complete(document, modality=Modality.IMAGE, offers=offers, architecture="squeezenet1_1").adapter == "torch"
+    named = read_recipe(PROBE_TEXT + "adapter: torch\n")
+    with pytest.raises(
+        BadRecipeError, match="line 6: the adapter torch does not start from keras: of those here, keras"
+    ):
+        complete(named, modality=Modality.IMAGE, offers=offers, architecture="keras")
+
+
+def test_a_source_of_word_vectors_chooses_gensim_and_its_defaults() -> None:
+    document = read_recipe(PROBE_TEXT.replace("library/lite0", "library/glove"))
+    chosen = complete(document, modality=Modality.TEXT, offers=OFFERS, architecture="static_embeddings")
+    assert (chosen.adapter, chosen.params["pooling"]) == ("gensim", "sif")
+    encoder = complete(document, modality=Modality.TEXT, offers=OFFERS, architecture="transformers:BertModel")
+    assert encoder.adapter == "transformers"
+    assert "pooling" not in encoder.params
+    corpus = "data: {unlabelled: datasets:/data/news/1}"
+    text = PROBE_TEXT.replace("feature_extraction", "continued_pretraining").replace(
+        "data: {train: datasets:/data/mnist/1}", corpus
+    )
+    trained = complete(read_recipe(text), modality=Modality.TEXT, offers=OFFERS, architecture="static_classifier")
+    assert (trained.optimizer.name, trained.optimizer.lr, trained.optimizer.momentum) == ("sgd", 0.025, 0.0)
+    assert (trained.epochs, trained.params["window"], trained.params["min_count"]) == (5, 5, 5)
+
+
+def test_an_adapter_does_not_start_from_what_is_anothers_own() -> None:
+    named = read_recipe(PROBE_TEXT + "adapter: transformers\n")
+    with pytest.raises(BadRecipeError, match=r"transformers does not start from static_embeddings: .* gensim does"):
+        complete(named, modality=Modality.TEXT, offers=OFFERS, architecture="static_embeddings")
+
+
 # --- mistakes --------------------------------------------------------------------------------------------------------
 
 
@@ -199,9 +237,6 @@ TWO_SOURCES = TUNE_TEXT.replace(
 )
 
 
-DISTIL = TWO_SOURCES.replace("fine_tuning", "distillation")
-
-
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
@@ -227,8 +262,8 @@ def test_fine_tuning_has_one_source_and_no_teacher() -> None:
     [
         (TUNE_TEXT + "metrics: [acuracy]\n", Modality.IMAGE, "line 6: there is no metric 'acuracy', did you mean 'acc"),
         (TUNE_TEXT + "metrics:\n- loss\n- xyz\n", Modality.IMAGE, "line 8: there is no metric 'xyz': the adapter"),
-        (DISTIL, Modality.IMAGE, "line 3: the adapter torch does not do"),
-        (DISTIL, Modality.TEXT, "it does feature_extraction, fine_tuning"),
+        (TUNE_TEXT.replace("fine_tuning", "embedding_initialisation"), Modality.IMAGE, "line 3: the adapter"),
+        (TUNE_TEXT.replace("fine_tuning", "embedding_initialisation"), Modality.IMAGE, "does continued_pretra"),
         (TUNE_TEXT + "adapter: troch\n", Modality.IMAGE, "line 6: there is no adapter 'troch', did you mean 'torch'?"),
         (TUNE_TEXT + "adapter: xyz\n", Modality.IMAGE, "line 6: there is no adapter 'xyz': there are torch, transform"),
         (TUNE_TEXT + "adapter: transformers\n", Modality.IMAGE, "takes text models, and this source is image"),
@@ -347,13 +382,19 @@ def test_the_examples_tell_one_story() -> None:
 
 @pytest.mark.parametrize("text", PRINTED)
 def test_every_recipe_in_the_documentation_is_one(text: str) -> None:
-    cooked(text, Modality.TEXT if "minilm" in text else Modality.IMAGE)
+    modality = Modality.TEXT if "minilm" in text or "glove" in text else Modality.IMAGE
+    architecture = "static_embeddings" if "glove" in text else ""
+    complete(read_recipe(text), modality=modality, offers=OFFERS, architecture=architecture)
 
 
 def test_every_key_is_in_the_documentation() -> None:
     assert len(PRINTED) >= 3
     for name, field in RecipeDocument.model_fields.items():
         assert f"| `{field.alias or name}` |" in PAGE
+
+
+def test_the_table_of_parameters_is_what_the_code_knows() -> None:
+    assert table() in PAGE, "run: python -m tests.registry.services.parameter_table"
 
 
 def test_the_table_of_defaults_is_what_the_code_does() -> None:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from registry.domain.data import LabelKind
 from registry.domain.people import Person
 from registry.storage.database import default_url, open_database
 from tests.builders import NOW, add_dataset_version, add_version, event, metric
@@ -22,6 +23,7 @@ def dump() -> str:
             with database.factory(FakeClock())(actor="ana", write=True) as uow:
                 uow.people.add(Person("ana", "Ana Li", ("admin",), NOW))
                 data = add_dataset_version(uow, "vision/scans")
+                add_dataset_version(uow, "text/ratings", labels=LabelKind.NUMBER)
                 base = add_version(uow, "vision/base", licence="MIT")
                 ref = add_version(
                     uow, "vision/digits", parents=[base], data={"train": data, "test": data}, measured=[metric(0.93)]

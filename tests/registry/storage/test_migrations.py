@@ -16,12 +16,14 @@ from sqlalchemy import Connection, inspect, text
 
 from registry.domain.audit import verify_chain
 from registry.domain.catalog import SearchQuery
+from registry.domain.data import LabelKind, NumberSummary
 from registry.domain.names import Reference
 from registry.storage.database import Database, open_database
 from registry.storage.engines import begin_migrating
 from registry.storage.migrations import config, upgrade
 from registry.storage.revisions import HEAD, REVISIONS
 from registry.storage.tables import metadata
+from tests.builders import dataset_ref
 from tests.fakes.clock import FakeClock
 
 ROOT = Path(__file__).parents[3]
@@ -173,6 +175,15 @@ def test_every_old_database_is_read_for_ever(dump: Path, tmp_path: Path) -> None
             assert detail.summary.metrics == {"accuracy": 0.93}
             assert detail.card is not None
             assert detail.card.text == "# Digits"
+            scans = uow.datasets.version(dataset_ref("vision/scans/1"))
+            assert scans is not None
+            assert (scans.summary.labels, scans.summary.classes) == (LabelKind.CLASS, ("cat", "dog"))
+            assert all(split.numbers is None for split in scans.summary.splits)
+            ratings = uow.datasets.version(dataset_ref("text/ratings/1"))
+            assert (ratings is None) == (dump.stem == "0001"), "before there were numbers"
+            if ratings is not None:
+                assert ratings.summary.labels is LabelKind.NUMBER
+                assert ratings.summary.splits[0].numbers == NumberSummary(-1.5, 0.25, 3.0)
             person = uow.people.get("ana")
             assert person is not None
             assert person.roles == ("admin",)

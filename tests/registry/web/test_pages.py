@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 
 from registry.web.render import ago, link, metric, size, static
+from tests.builders import add_dataset_version, dataset_ref, event
 from tests.serving import House, form_token
 
 PAGES = (
@@ -220,3 +221,18 @@ def test_small_words() -> None:
     assert metric(0.95700001) == "0.957"
     assert link("/", {"a": "x y", "b": ""}, c=None, d=["1", "2"]) == "/?a=x+y&d=1&d=2"
     assert re.fullmatch(r"/static/forebear\.css\?v=[0-9a-f]{12}", static("forebear.css"))
+
+
+def test_a_dataset_that_a_step_made_shows_where_it_comes_from(own_house: House) -> None:
+    with own_house.family.system.context.write() as uow:
+        parents = [own_house.family.backbone, dataset_ref("vision/digits/1")]
+        ref = add_dataset_version(uow, "vision/features", parents=parents, at=datetime.now(UTC))
+        uow.commit(event(str(ref), "dataset_version.created"))
+    html = own_house.client("ana").get("/datasets/vision/features").text
+    assert "What it was made from" in text_of(html)
+    assert f'href="/models/{own_house.family.backbone.label}"' in html
+    assert 'href="/datasets/vision/digits/1"' in html
+    assert re.search(r'href="/steps/step-[^"]+">feature extraction<', html)
+    imported = own_house.client("ana").get("/datasets/vision/digits").text
+    assert "What it was made from" not in imported
+    assert "/datasets/vision/features/1" in imported, "what was made with it"

@@ -17,7 +17,7 @@ CREATE TABLE alias (
 	CONSTRAINT fk_alias_asset_id_asset FOREIGN KEY(asset_id) REFERENCES asset (id), 
 	CONSTRAINT fk_alias_node_id_version FOREIGN KEY(node_id) REFERENCES version (node_id)
 );
-INSERT INTO "alias" VALUES(1,3,'champion',6,0,'2026-11-23 09:30:00.000000','ana');
+INSERT INTO "alias" VALUES(1,4,'champion',8,0,'2026-11-23 09:30:00.000000','ana');
 CREATE TABLE alias_move (
 	id INTEGER NOT NULL, 
 	asset_id INTEGER NOT NULL, 
@@ -30,7 +30,7 @@ CREATE TABLE alias_move (
 	CONSTRAINT fk_alias_move_asset_id_asset FOREIGN KEY(asset_id) REFERENCES asset (id), 
 	CONSTRAINT fk_alias_move_node_id_version FOREIGN KEY(node_id) REFERENCES version (node_id)
 );
-INSERT INTO "alias_move" VALUES(1,3,'champion',6,0,'2026-11-23 09:30:00.000000','ana');
+INSERT INTO "alias_move" VALUES(1,4,'champion',8,0,'2026-11-23 09:30:00.000000','ana');
 CREATE TABLE asset (
 	id INTEGER NOT NULL, 
 	kind VARCHAR NOT NULL, 
@@ -50,8 +50,9 @@ CREATE TABLE asset (
 	CONSTRAINT uq_asset_kind_folded UNIQUE (kind, folded)
 );
 INSERT INTO "asset" VALUES(1,'datasets','vision/scans','vision/scans','image-classification','image','Apache-2.0','internal','','ana','vision/scans','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000',NULL);
-INSERT INTO "asset" VALUES(2,'models','vision/base','vision/base','image-classification','image','Apache-2.0','internal','','ana','vision/base','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000',NULL);
-INSERT INTO "asset" VALUES(3,'models','vision/digits','vision/digits','image-classification','image','Apache-2.0','internal','','ana','vision/digits','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000',NULL);
+INSERT INTO "asset" VALUES(2,'datasets','text/ratings','text/ratings','image-classification','image','Apache-2.0','internal','','ana','text/ratings','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000',NULL);
+INSERT INTO "asset" VALUES(3,'models','vision/base','vision/base','image-classification','image','Apache-2.0','internal','','ana','vision/base','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000',NULL);
+INSERT INTO "asset" VALUES(4,'models','vision/digits','vision/digits','image-classification','image','Apache-2.0','internal','','ana','vision/digits','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000',NULL);
 CREATE TABLE asset_tag (
 	asset_id INTEGER NOT NULL, 
 	"key" VARCHAR(64) NOT NULL, 
@@ -83,15 +84,14 @@ CREATE TABLE card_revision (
 	CONSTRAINT uq_card_revision_node_id_number UNIQUE (node_id, number), 
 	CONSTRAINT fk_card_revision_node_id_version FOREIGN KEY(node_id) REFERENCES version (node_id)
 );
-INSERT INTO "card_revision" VALUES(1,6,1,X'218CBC36DC7942B81C7666447ED66369015B4C9F9DB79E16BD750E76559EF65E','# Digits','2026-11-23 09:30:00.000000','ana');
-CREATE TABLE "curve_point" (
+INSERT INTO "card_revision" VALUES(1,8,1,X'218CBC36DC7942B81C7666447ED66369015B4C9F9DB79E16BD750E76559EF65E','# Digits','2026-11-23 09:30:00.000000','ana');
+CREATE TABLE curve_point (
 	step_id INTEGER NOT NULL, 
 	name VARCHAR(64) NOT NULL, 
 	role VARCHAR(64) NOT NULL, 
 	epoch INTEGER NOT NULL, 
 	step INTEGER NOT NULL, 
 	value DOUBLE, 
-	number INTEGER NOT NULL, 
 	CONSTRAINT pk_curve_point PRIMARY KEY (step_id, name, role, epoch, step), 
 	CONSTRAINT fk_curve_point_step_id_step FOREIGN KEY(step_id) REFERENCES step (node_id)
 );
@@ -102,11 +102,12 @@ CREATE TABLE dataset_version (
 	row_index BLOB NOT NULL, 
 	splits JSON NOT NULL, 
 	split_plan JSON NOT NULL, 
-	dvc JSON, 
+	dvc JSON, labels VARCHAR(16) DEFAULT 'class' NOT NULL, 
 	CONSTRAINT pk_dataset_version PRIMARY KEY (node_id), 
 	CONSTRAINT fk_dataset_version_node_id_version FOREIGN KEY(node_id) REFERENCES version (node_id)
 );
-INSERT INTO "dataset_version" VALUES(2,'image-folder',10,X'4DB669926F90EFAFC49AA80E12324EC16FF44ADB7D3817AF4299591D9E638814','[{"name": "train", "rows": 8, "classes": {"cat": 5, "dog": 3}}, {"name": "test", "rows": 2, "classes": {"cat": 1, "dog": 1}}]','{"shares": {"train": 0.8, "test": 0.2}, "seed": 3, "column": null}',NULL);
+INSERT INTO "dataset_version" VALUES(2,'image-folder',10,X'4DB669926F90EFAFC49AA80E12324EC16FF44ADB7D3817AF4299591D9E638814','[{"name": "train", "rows": 8, "classes": {"cat": 5, "dog": 3}, "numbers": null}, {"name": "test", "rows": 2, "classes": {"cat": 1, "dog": 1}, "numbers": null}]','{"shares": {"train": 0.8, "test": 0.2}, "seed": 3, "column": null}',NULL,'class');
+INSERT INTO "dataset_version" VALUES(4,'image-folder',10,X'ECFF510C60AE3BED40EC8E541B75D1CF18B542FEBEBA4AC9AA1A51937374402D','[{"name": "train", "rows": 8, "classes": {}, "numbers": {"least": -1.5, "mean": 0.25, "most": 3.0}}, {"name": "test", "rows": 2, "classes": {}, "numbers": {"least": 0.0, "mean": 1.0, "most": 2.0}}]','{"shares": {"train": 0.8, "test": 0.2}, "seed": 3, "column": null}',NULL,'number');
 CREATE TABLE edge (
 	id INTEGER NOT NULL, 
 	from_node INTEGER NOT NULL, 
@@ -123,10 +124,11 @@ CREATE TABLE edge (
 );
 INSERT INTO "edge" VALUES(1,1,2,'output',NULL,'observed','2026-11-23 09:30:00.000000',NULL);
 INSERT INTO "edge" VALUES(2,3,4,'output',NULL,'observed','2026-11-23 09:30:00.000000',NULL);
-INSERT INTO "edge" VALUES(3,4,5,'source',NULL,'observed','2026-11-23 09:30:00.000000',NULL);
-INSERT INTO "edge" VALUES(4,2,5,'train','train','observed','2026-11-23 09:30:00.000000',NULL);
-INSERT INTO "edge" VALUES(5,2,5,'test','test','observed','2026-11-23 09:30:00.000000',NULL);
-INSERT INTO "edge" VALUES(6,5,6,'output',NULL,'observed','2026-11-23 09:30:00.000000',NULL);
+INSERT INTO "edge" VALUES(3,5,6,'output',NULL,'observed','2026-11-23 09:30:00.000000',NULL);
+INSERT INTO "edge" VALUES(4,6,7,'source',NULL,'observed','2026-11-23 09:30:00.000000',NULL);
+INSERT INTO "edge" VALUES(5,2,7,'train','train','observed','2026-11-23 09:30:00.000000',NULL);
+INSERT INTO "edge" VALUES(6,2,7,'test','test','observed','2026-11-23 09:30:00.000000',NULL);
+INSERT INTO "edge" VALUES(7,7,8,'output',NULL,'observed','2026-11-23 09:30:00.000000',NULL);
 CREATE TABLE evidence (
 	id INTEGER NOT NULL, 
 	public_id VARCHAR(40) NOT NULL, 
@@ -155,9 +157,11 @@ CREATE TABLE extent (
 INSERT INTO "extent" VALUES(1,0,X'44136FA355B3678A1146AD16F7E8649E94FB4FC21FE77E8310C060F61CAAFF8A',0,2);
 INSERT INTO "extent" VALUES(2,0,X'454A115436AC221262B2110A3BBD5F335178FA6E1C6F9A7CB8AD011FAAE5C12A',0,64);
 INSERT INTO "extent" VALUES(3,0,X'44136FA355B3678A1146AD16F7E8649E94FB4FC21FE77E8310C060F61CAAFF8A',0,2);
-INSERT INTO "extent" VALUES(4,0,X'C00D32A42813C4BBD3BC51EA2E5548C103094473C0D069FD7CDB32C67169E4E6',0,64);
+INSERT INTO "extent" VALUES(4,0,X'5CE684A6E6CA4D377575C56FC9817D3F3CDBE2D046C3D0F96C64F93B4ACD9E18',0,64);
 INSERT INTO "extent" VALUES(5,0,X'44136FA355B3678A1146AD16F7E8649E94FB4FC21FE77E8310C060F61CAAFF8A',0,2);
-INSERT INTO "extent" VALUES(6,0,X'CDF96D56D0842C99A22255F87EC03893AB79E66AC2DEF4087E56CAA807588476',0,64);
+INSERT INTO "extent" VALUES(6,0,X'C00D32A42813C4BBD3BC51EA2E5548C103094473C0D069FD7CDB32C67169E4E6',0,64);
+INSERT INTO "extent" VALUES(7,0,X'44136FA355B3678A1146AD16F7E8649E94FB4FC21FE77E8310C060F61CAAFF8A',0,2);
+INSERT INTO "extent" VALUES(8,0,X'CDF96D56D0842C99A22255F87EC03893AB79E66AC2DEF4087E56CAA807588476',0,64);
 CREATE TABLE file (
 	id INTEGER NOT NULL, 
 	node_id INTEGER NOT NULL, 
@@ -171,9 +175,11 @@ CREATE TABLE file (
 INSERT INTO "file" VALUES(1,2,'config.json',2,X'44136FA355B3678A1146AD16F7E8649E94FB4FC21FE77E8310C060F61CAAFF8A');
 INSERT INTO "file" VALUES(2,2,'weights/model.safetensors',64,X'454A115436AC221262B2110A3BBD5F335178FA6E1C6F9A7CB8AD011FAAE5C12A');
 INSERT INTO "file" VALUES(3,4,'config.json',2,X'44136FA355B3678A1146AD16F7E8649E94FB4FC21FE77E8310C060F61CAAFF8A');
-INSERT INTO "file" VALUES(4,4,'weights/model.safetensors',64,X'C00D32A42813C4BBD3BC51EA2E5548C103094473C0D069FD7CDB32C67169E4E6');
+INSERT INTO "file" VALUES(4,4,'weights/model.safetensors',64,X'5CE684A6E6CA4D377575C56FC9817D3F3CDBE2D046C3D0F96C64F93B4ACD9E18');
 INSERT INTO "file" VALUES(5,6,'config.json',2,X'44136FA355B3678A1146AD16F7E8649E94FB4FC21FE77E8310C060F61CAAFF8A');
-INSERT INTO "file" VALUES(6,6,'weights/model.safetensors',64,X'CDF96D56D0842C99A22255F87EC03893AB79E66AC2DEF4087E56CAA807588476');
+INSERT INTO "file" VALUES(6,6,'weights/model.safetensors',64,X'C00D32A42813C4BBD3BC51EA2E5548C103094473C0D069FD7CDB32C67169E4E6');
+INSERT INTO "file" VALUES(7,8,'config.json',2,X'44136FA355B3678A1146AD16F7E8649E94FB4FC21FE77E8310C060F61CAAFF8A');
+INSERT INTO "file" VALUES(8,8,'weights/model.safetensors',64,X'CDF96D56D0842C99A22255F87EC03893AB79E66AC2DEF4087E56CAA807588476');
 CREATE TABLE metric (
 	id INTEGER NOT NULL, 
 	step_id INTEGER NOT NULL, 
@@ -187,7 +193,7 @@ CREATE TABLE metric (
 	CONSTRAINT uq_metric_step_id_name_data_split_role UNIQUE (step_id, name, data, split, role), 
 	CONSTRAINT fk_metric_step_id_step FOREIGN KEY(step_id) REFERENCES step (node_id)
 );
-INSERT INTO "metric" VALUES(1,5,'accuracy',X'3A6EB0790F39AC87C94F3856B2DD2C5D110E6811602261A9A923D3BB23ADC8B7','test','test',0.93,'data');
+INSERT INTO "metric" VALUES(1,7,'accuracy',X'3A6EB0790F39AC87C94F3856B2DD2C5D110E6811602261A9A923D3BB23ADC8B7','test','test',0.93,'data');
 CREATE TABLE mirror (
 	step_id INTEGER NOT NULL, 
 	state VARCHAR(16) NOT NULL, 
@@ -201,6 +207,7 @@ CREATE TABLE mirror (
 INSERT INTO "mirror" VALUES(1,'off',NULL,0,NULL,'2026-11-23 09:30:00.000000');
 INSERT INTO "mirror" VALUES(3,'off',NULL,0,NULL,'2026-11-23 09:30:00.000000');
 INSERT INTO "mirror" VALUES(5,'off',NULL,0,NULL,'2026-11-23 09:30:00.000000');
+INSERT INTO "mirror" VALUES(7,'off',NULL,0,NULL,'2026-11-23 09:30:00.000000');
 CREATE TABLE model_version (
 	node_id INTEGER NOT NULL, 
 	architecture VARCHAR NOT NULL, 
@@ -210,8 +217,8 @@ CREATE TABLE model_version (
 	CONSTRAINT pk_model_version PRIMARY KEY (node_id), 
 	CONSTRAINT fk_model_version_node_id_version FOREIGN KEY(node_id) REFERENCES version (node_id)
 );
-INSERT INTO "model_version" VALUES(4,'resnet-18','registered','active','');
 INSERT INTO "model_version" VALUES(6,'resnet-18','registered','active','');
+INSERT INTO "model_version" VALUES(8,'resnet-18','registered','active','');
 CREATE TABLE node (
 	id INTEGER NOT NULL, 
 	kind VARCHAR NOT NULL, 
@@ -221,12 +228,14 @@ CREATE TABLE node (
 	CONSTRAINT pk_node PRIMARY KEY (id), 
 	CONSTRAINT uq_node_label UNIQUE (label)
 );
-INSERT INTO "node" VALUES(1,'transfer_step',X'8EA9DDBC3E121FA6F0F3406979C575DAF847DB6357863D9331A906576FE083CE','step-01m83vvae019vqpvqgq810xxcj','2026-11-23 09:30:00.000000');
+INSERT INTO "node" VALUES(1,'transfer_step',X'B7A75820D2621912A1C48CAFA0FCF3F6E2442CCCB81BA59CC1B8A23DCDC05BC9','step-01m83vvae00p42gsw3vdefdqqh','2026-11-23 09:30:00.000000');
 INSERT INTO "node" VALUES(2,'dataset_version',X'3AC468852DFC1234A9960393D7D97F9FFB6DE3FF6BD3FB51E189CF815E7DC388','datasets:/vision/scans/1','2026-11-23 09:30:00.000000');
-INSERT INTO "node" VALUES(3,'transfer_step',X'E241D575AE961785CA00C560FD478564B15ED3606AB7BB553D72B3CE9E644A38','step-01m83vvae0t3qe2pykbwrb4n9f','2026-11-23 09:30:00.000000');
-INSERT INTO "node" VALUES(4,'model_version',X'BF5014C41E7C243D39C3FCBD2F6FA011411F5997C316A673F5EDED6B7EAA26BB','models:/vision/base/1','2026-11-23 09:30:00.000000');
-INSERT INTO "node" VALUES(5,'transfer_step',X'34D1A5CAB8ABADDEB8777861A87D1EED403DA0871EC6669D93FBD581A8561956','step-01m83vvae006nfh8e9zjecwcrz','2026-11-23 09:30:00.000000');
-INSERT INTO "node" VALUES(6,'model_version',X'070AE7C10C7939E219D49231CE90A92CAB319E0E844303534A04F27ED4880980','models:/vision/digits/1','2026-11-23 09:30:00.000000');
+INSERT INTO "node" VALUES(3,'transfer_step',X'1CA4BF6DF7618AB87A38803303BBB76A7BACC4BBB501FAABCBF75142DFB677C8','step-01m83vvae0ejexpz9z9693bs3z','2026-11-23 09:30:00.000000');
+INSERT INTO "node" VALUES(4,'dataset_version',X'6B3FB6965CF52D7E6ACC398A018B5E33C25D7BD0F139C17C8BA5D66CFAA2FE0F','datasets:/text/ratings/1','2026-11-23 09:30:00.000000');
+INSERT INTO "node" VALUES(5,'transfer_step',X'87C9F941D556CBB71E400A464EA7D91479AAAD5BB6ACFFC9AD81AEE4F9B85F3C','step-01m83vvae0xs52g23pb6pm2r10','2026-11-23 09:30:00.000000');
+INSERT INTO "node" VALUES(6,'model_version',X'BF5014C41E7C243D39C3FCBD2F6FA011411F5997C316A673F5EDED6B7EAA26BB','models:/vision/base/1','2026-11-23 09:30:00.000000');
+INSERT INTO "node" VALUES(7,'transfer_step',X'8312976B40944C01C5FA4D1854F8FE448BAD2714CF182E3DB6FEDF6C72C863FB','step-01m83vvae0hbyr6hjxk2at5r1r','2026-11-23 09:30:00.000000');
+INSERT INTO "node" VALUES(8,'model_version',X'070AE7C10C7939E219D49231CE90A92CAB319E0E844303534A04F27ED4880980','models:/vision/digits/1','2026-11-23 09:30:00.000000');
 CREATE TABLE person (
 	id INTEGER NOT NULL, 
 	handle VARCHAR(96) NOT NULL, 
@@ -299,13 +308,14 @@ CREATE TABLE step (
 	epochs INTEGER NOT NULL, 
 	error TEXT, 
 	manifest BLOB, 
-	manifest_digest BLOB, progress JSON, 
+	manifest_digest BLOB, 
 	CONSTRAINT pk_step PRIMARY KEY (node_id), 
 	CONSTRAINT fk_step_node_id_node FOREIGN KEY(node_id) REFERENCES node (id)
 );
-INSERT INTO "step" VALUES(1,'datasets','vision/scans','import','torch','succeeded','{"schema": "forebear/recipe/v1", "output": "vision/scans", "seed": 7}','ana','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000',0.0,0,NULL,NULL,NULL,NULL);
-INSERT INTO "step" VALUES(3,'models','vision/base','fine_tuning','torch','succeeded','{"schema": "forebear/recipe/v1", "output": "vision/base", "seed": 7}','ana','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000',0.0,0,NULL,NULL,NULL,NULL);
-INSERT INTO "step" VALUES(5,'models','vision/digits','fine_tuning','torch','succeeded','{"schema": "forebear/recipe/v1", "output": "vision/digits", "seed": 7}','ana','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000',0.0,0,NULL,NULL,NULL,NULL);
+INSERT INTO "step" VALUES(1,'datasets','vision/scans','import','torch','succeeded','{"schema": "forebear/recipe/v1", "output": "vision/scans", "seed": 7}','ana','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000',0.0,0,NULL,NULL,NULL);
+INSERT INTO "step" VALUES(3,'datasets','text/ratings','import','torch','succeeded','{"schema": "forebear/recipe/v1", "output": "text/ratings", "seed": 7}','ana','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000',0.0,0,NULL,NULL,NULL);
+INSERT INTO "step" VALUES(5,'models','vision/base','fine_tuning','torch','succeeded','{"schema": "forebear/recipe/v1", "output": "vision/base", "seed": 7}','ana','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000',0.0,0,NULL,NULL,NULL);
+INSERT INTO "step" VALUES(7,'models','vision/digits','fine_tuning','torch','succeeded','{"schema": "forebear/recipe/v1", "output": "vision/digits", "seed": 7}','ana','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000','2026-11-23 09:30:00.000000',0.0,0,NULL,NULL,NULL);
 CREATE TABLE token (
 	id INTEGER NOT NULL, 
 	public_id VARCHAR(40) NOT NULL, 
@@ -339,8 +349,9 @@ CREATE TABLE version (
 	CONSTRAINT fk_version_step_id_step FOREIGN KEY(step_id) REFERENCES step (node_id)
 );
 INSERT INTO "version" VALUES(2,1,1,1,'CC-BY-4.0',66,'','ana',NULL);
-INSERT INTO "version" VALUES(4,2,1,3,'MIT',66,'','ana',NULL);
-INSERT INTO "version" VALUES(6,3,1,5,'Apache-2.0',66,'','ana',NULL);
+INSERT INTO "version" VALUES(4,2,1,3,'CC-BY-4.0',66,'','ana',NULL);
+INSERT INTO "version" VALUES(6,3,1,5,'MIT',66,'','ana',NULL);
+INSERT INTO "version" VALUES(8,4,1,7,'Apache-2.0',66,'','ana',NULL);
 CREATE TABLE version_tag (
 	node_id INTEGER NOT NULL, 
 	"key" VARCHAR(64) NOT NULL, 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from adapters.torch.preprocess import Preprocess
+from adapters.preprocess import Preprocess
 from registry.domain.data import Row
 from registry.errors import BadDataError
 from registry.ports import DataInput

@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
+from adapters.preprocess import Preprocess
 from adapters.torch.definitions import efficientnet_lite, squeezenet, transformers_mlp
-from adapters.torch.preprocess import Preprocess
 from registry.errors import BadArtifactError, BadDataError
 
 WIDE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8))

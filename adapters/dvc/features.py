@@ -1,0 +1,105 @@
+"""Features in Parquet: a column `x` of lists of floats, all of one length, and beside it labels and perhaps splits.
+
+They are what a step exports that gives representations away; as an `.npz` the same rows have the same digests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow
+from numpy.typing import NDArray
+from pyarrow import compute, parquet
+
+from adapters.dvc.arrays import row_digest
+from adapters.dvc.drafts import Columns, Draft, Found, clean_split
+from adapters.dvc.labels import TAGGED, read_label
+from adapters.dvc.tables import label_column, split_column, unread
+from adapters.dvc.tracking import Tracked
+from registry.domain.catalog import Modality
+from registry.domain.data import LabelKind
+from registry.errors import BadDataError
+
+COLUMN = "x"
+
+
+def has_features(tracked: Tracked, names: Sequence[str], columns: Columns) -> bool:
+    """True when the first table has lists of floats in `x`, and no column of texts. Raises: BadDataError."""
+    schema = _schema(tracked, names[0])
+    if columns.text in schema.names or COLUMN not in schema.names:
+        return False
+    kind = schema.field(COLUMN).type
+    lists = pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind) or pyarrow.types.is_fixed_size_list(kind)
+    return bool(lists and pyarrow.types.is_floating(kind.value_type))
+
+
+def read_features(tracked: Tracked, names: Sequence[str], columns: Columns) -> Found:
+    """The rows of all files in order of path: `path` and `index` say where each is. Raises: BadDataError."""
+    if columns.labels is LabelKind.TAGS:
+        raise BadDataError("tags belong to the words of a text, and these are numbers", remedy=f"Give {TAGGED}")
+    drafts: list[Draft] = []
+    notes: list[str] = []
+    brought: set[str | None] = set()
+    widths: set[int] = set()
+    for name in names:
+        schema = _schema(tracked, name)
+        label = label_column(schema.names, columns, name)
+        split = split_column(schema.names, columns.split, name, taken={COLUMN, label})
+        notes += unread(schema.names, columns, name)
+        brought.add(split)
+        drafts += _read_file(tracked, name, columns.labels, label, split, widths)
+    if len(brought) > 1:
+        raise BadDataError("some files have a column of splits and others have none", remedy="Give it to all of them")
+    return Found(drafts, brought.pop(), Modality.TABULAR, tuple(notes))
+
+
+def _read_file(
+    tracked: Tracked, name: str, labels: LabelKind, label: str | None, split: str | None, widths: set[int]
+) -> list[Draft]:
+    drafts: list[Draft] = []
+    wanted = [column for column in (label, split) if column is not None]
+    try:
+        with parquet.ParquetFile(tracked.root / name) as file:
+            for batch in file.iter_batches(batch_size=1024, columns=[COLUMN, *wanted]):
+                vectors = _vectors(batch.column(COLUMN), len(drafts), name, widths)
+                for vector, record in zip(vectors, batch.select(wanted).to_pylist(), strict=True):
+                    where = f"row {len(drafts)} of {name!r}"
+                    drafts.append(
+                        Draft(
+                            digest=row_digest(vector),
+                            label=read_label(record[label] if label is not None else None, where, labels),
+                            split=clean_split(record[split], where) if split is not None else None,
+                            path=name,
+                            index=len(drafts),
+                        )
+                    )
+    except pyarrow.ArrowException as error:
+        raise BadDataError(f"{name!r} is no Parquet after row {len(drafts)}: {error}") from error
+    return drafts
+
+
+def _vectors(column: Any, start: int, name: str, widths: set[int]) -> NDArray[Any]:
+    """The lists of a batch as rows of one array. `widths` is the one length that lists had so far."""
+    for row, width in enumerate(compute.list_value_length(column).to_pylist(), start=start):
+        widths.add(width or 0)
+        if len(widths) > 1 or not width:
+            raise BadDataError(
+                f"row {row} of {name!r} has {width or 'no'} numbers in {COLUMN!r}, unlike the rows before it",
+                remedy="Give each row a list of the same length",
+            )
+    values = column.flatten()
+    found = values.to_numpy(zero_copy_only=False).reshape(len(column), -1)
+    bad = ~np.isfinite(found).all(axis=1)
+    if bad.any():
+        raise BadDataError(f"row {start + int(bad.argmax())} of {name!r} has a value that is no finite number")
+    return np.asarray(found)
+
+
+def _schema(tracked: Tracked, name: str) -> pyarrow.Schema:
+    try:
+        with parquet.ParquetFile(tracked.root / name) as file:
+            return file.schema_arrow
+    except pyarrow.ArrowException as error:
+        raise BadDataError(f"{name!r} is no Parquet: {error}") from error

@@ -1,0 +1,137 @@
+"""Continued pretraining of word vectors, as one governed step: events, checkpoints, and a new version of vectors."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import gensim
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
+from adapters.gensim.folders import open_folder
+from adapters.gensim.heldout import HeldOut
+from adapters.gensim.offer import said
+from adapters.gensim.texts import read_tokens
+from adapters.gensim.vectors import ARCHITECTURE, TOKENIZER, save_vectors
+from adapters.gensim.word2vec import Texts, Training, check, cut
+from adapters.loop.environment import Environment
+from adapters.loop.fingerprint import fingerprint
+from adapters.loop.output import publish
+from adapters.loop.roles import rows_of
+from registry.domain.methods import TEST, UNLABELLED, VALIDATION
+from registry.ports import Advanced, Finished, Measured, Saved, Started, TransferEvent
+
+FLOPS = (
+    "word2vec: words trained x words of a mean window x (1 + negative) x 6 D, a multiply-add is two: the dot product "
+    "and the two updates of each pair"
+)
+
+
+def continued_pretraining(around: Environment) -> Iterator[TransferEvent]:
+    """Train on. Raises: BadDataError for a corpus without a vocabulary, BadRecipeError."""
+    if not around.ranks.first:
+        return  # gensim learns on one processor, whatever there is
+    recipe = around.recipe
+    check(recipe)
+    source = open_folder(around.job.sources[0].folder)
+    training = Training.begin(recipe, source, _texts(around, source, UNLABELLED), around.fix.seed)
+    done = trained = 0
+    if around.found is not None:
+        training.restore(around.found)
+        done, trained = (int(str(around.found.state[name])) for name in ("step", "words"))
+    yield _started(around, training, done)
+    held_out = {role: _held_out(around, source, training, role) for role in (VALIDATION,)}
+    while done < training.steps:
+        total, words = 0.0, 0
+        for number in range(len(training.pieces)):
+            loss, count = training.step(done)
+            done, total, words = done + 1, total + loss, words + count
+            epoch = (done - number - 1) // len(training.pieces) + (number + 1) / len(training.pieces)
+            yield Advanced(done, epoch, "train", loss / max(1, count), trained + words)
+        trained += words
+        epoch = done // len(training.pieces)
+        yield Measured("loss", total / max(1, words), UNLABELLED, epoch, done)
+        for role, pairs in held_out.items():
+            if pairs is not None:
+                yield Measured("loss", pairs.loss(training.model), role, epoch, done)
+        state = {
+            "fingerprint": fingerprint(around.job),
+            "threads": around.fix.threads,
+            "step": done,
+            "words": trained,
+        }
+        yield Saved(around.checkpoints.save(done, training.tensors(), state), done)
+    for role in (VALIDATION, TEST):
+        pairs = held_out[role] if role in held_out else _held_out(around, source, training, role)
+        if pairs is not None:
+            yield Measured("loss", pairs.loss(training.model), role, recipe.epochs, done, final=True)
+    yield _finished(around, source, training, trained)
+
+
+def _texts(around: Environment, source: StaticEmbeddings, role: str) -> Texts:
+    data = around.job.data[role]
+    tokens = read_tokens(rows_of(role, data), data, source, None)
+    return cut(tokens, around.recipe.max_length)
+
+
+def _held_out(around: Environment, source: StaticEmbeddings, training: Training, role: str) -> HeldOut | None:
+    return HeldOut.of(training.model, _texts(around, source, role)) if role in around.job.data else None
+
+
+def _started(around: Environment, training: Training, done: int) -> Started:
+    libraries = {"python": platform.python_version(), "gensim": gensim.__version__}
+    size, still = int(training.model.wv.vectors.size), 0
+    if not said(around.recipe, "vectors_lockf"):
+        still = int((training.shared >= 0).sum()) * int(training.model.vector_size)
+    return Started(
+        device="cpu",
+        precision="fp32",
+        hardware={"cpu": around.device.hardware["cpu"], "processes": "1"},
+        libraries=libraries | {name: version(name) for name in ("numpy", "scipy", "safetensors", "torch")},
+        steps=training.steps,
+        epochs=training.epochs,
+        trainable=size - still,
+        parameters=size,
+        resumed_from=done,
+    )
+
+
+def _finished(around: Environment, source: StaticEmbeddings, training: Training, trained: int) -> Finished:
+    recipe, model = around.recipe, training.model
+    words: list[str] = list(model.wv.index_to_key)
+    vectors: NDArray[np.float32] = model.wv.vectors
+    kept = 0
+    if said(recipe, "vocabulary") == "all":
+        mine = set(words)
+        others = [row for row, word in enumerate(source.words) if word not in mine]
+        words += [source.words[row] for row in others]
+        vectors, kept = np.concatenate([vectors, source.matrix[others].astype(np.float32)]), len(others)
+
+    def save(folder: Path) -> None:
+        tokenizer = source.folder / TOKENIZER
+        if tokenizer.is_file():
+            (folder / TOKENIZER).write_bytes(tokenizer.read_bytes())
+        save_vectors(folder, words, vectors, lower_case=source.lower_case)
+
+    shared = int((training.shared >= 0).sum())
+    window, negative = int(model.window), int(model.negative)
+    return Finished(
+        folder=publish(around.job.work, save, {}),
+        architecture=ARCHITECTURE,
+        device_seconds=time.perf_counter() - around.since,
+        flops=float(trained) * (window + 1) * (1 + negative) * 6 * model.vector_size,
+        flops_method=FLOPS,
+        classes=(),
+        facts={
+            "threads": around.fix.threads,
+            "chosen_by": "last epoch",
+            "words_trained": trained,
+            "vocabulary": {"words": len(words), "shared": shared, "new": len(model.wv) - shared, "kept": kept},
+            "vector_shift": training.shift(source),
+        },
+    )

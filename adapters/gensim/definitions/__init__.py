@@ -1,0 +1,1 @@
+"""One-file definitions that `model pull` writes beside weights."""

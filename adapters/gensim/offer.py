@@ -1,0 +1,56 @@
+"""What this adapter offers, readable without importing its library."""
+
+from __future__ import annotations
+
+from adapters.loop.metrics import OFFERED
+from registry.domain.catalog import Modality
+from registry.domain.params import Param
+from registry.domain.transfers import Method, Recipe
+from registry.ports import AdapterOffer
+
+COVERAGE = frozenset({"oov_types", "oov_tokens"})
+"""Shares of distinct words, and of all words, that the source's vectors lack: measured always, asked for or not."""
+POOLING = {
+    "pooling": Param(
+        "sif",
+        "what is averaged: `mean`, all words alike; `sif`, common words less and the common direction taken out",
+        "SIF, a = 0.001: Arora, Liang and Ma 2017",
+        ("sif", "mean"),
+    )
+}
+WORD2VEC = {
+    "algorithm": Param(
+        "skip-gram", "what predicts what: `skip-gram` or `cbow`", "Mikolov and others 2013", ("skip-gram", "cbow")
+    ),
+    "window": Param(5, "words on either side that count as context", "word2vec", low=1, high=100),
+    "negative": Param(5, "words drawn that are no context, for each that is", "word2vec", low=1, high=100),
+    "sample": Param(1e-3, "share above which a word is passed over at times; 0: never", "word2vec", low=0, high=1),
+    "min_count": Param(5, "times that a word comes in the corpus to get a vector", "word2vec", low=1),
+    "vectors_lockf": Param(
+        1.0, "share of each update that reaches a vector of the source: 0 keeps it, 1 lets it learn", low=0, high=1
+    ),
+    "vocabulary": Param(
+        "data", "words that the output has: the corpus's, or `all` of the source's too", words=("data", "all")
+    ),
+}
+OFFER = AdapterOffer(
+    name="gensim",
+    modalities=frozenset({Modality.TEXT}),
+    methods=frozenset(
+        {
+            Method.PRETRAINING,
+            Method.FEATURE_EXTRACTION,
+            Method.FINE_TUNING,
+            Method.EMBEDDING_INITIALISATION,
+            Method.CONTINUED_PRETRAINING,
+        }
+    ),
+    metrics=OFFERED | COVERAGE,
+    params={Method.FEATURE_EXTRACTION: POOLING, Method.CONTINUED_PRETRAINING: WORD2VEC},
+    architectures=("static_embeddings", "static_classifier"),
+)
+
+
+def said(recipe: Recipe, name: str) -> object:
+    """What `recipe` says of the parameter `name`, else its default. Raises: KeyError for one of another method."""
+    return recipe.params[name] if name in recipe.params else OFFER.known(recipe.method)[name].default

@@ -1,0 +1,150 @@
+"""Transfers from word vectors: classifiers on their averages, frozen or learnt along, and vectors trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import gensim
+import numpy as np
+
+from adapters.gensim.bag import Bag, OutputHead, Pool, answers, class_names, mapped, pool_of
+from adapters.gensim.continuing import continued_pretraining
+from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
+from adapters.gensim.folders import open_folder
+from adapters.gensim.initialising import embedding_initialisation
+from adapters.gensim.learner import BagLearner, Table
+from adapters.gensim.offer import COVERAGE, OFFER, said
+from adapters.gensim.sif import common_direction, sif_weights
+from adapters.gensim.texts import Coverage, look_up, read_tokens
+from adapters.loop.learner import Learner
+from adapters.loop.methods.feature_extraction import feature_extraction
+from adapters.loop.methods.fine_tuning import fine_tuning
+from adapters.loop.roles import few, read_roles, rows_of
+from adapters.loop.tasks import Task
+from adapters.loop.transfer import run
+from registry.domain.methods import TEST, VALIDATION
+from registry.domain.params import whole_of
+from registry.domain.transfers import Freeze, Method, Recipe
+from registry.ports import Finished, Measured, ModelInput, TransferEvent, TransferJob
+
+INITIALISED = frozenset({Method.EMBEDDING_INITIALISATION, Method.PRETRAINING})
+"""Methods that begin with a table of the training data's words; the others with the source's own."""
+
+
+class GensimTransfers:
+    """Classifiers that begin with word vectors, and word vectors that learn from another corpus."""
+
+    offer = OFFER
+
+    def run(self, job: TransferJob) -> Iterator[TransferEvent]:
+        """Do `job`, yielding events. Raises: errors of `registry.errors` only."""
+        recipe = job.recipe
+        asked = tuple(name for name in recipe.metrics if name not in COVERAGE)
+        if recipe.method is Method.EMBEDDING_INITIALISATION:
+            frozen = said(recipe, "embeddings") == "frozen"
+            recipe = replace(recipe, freeze=Freeze("backbone" if frozen else "none"))
+        job = replace(job, recipe=replace(recipe, metrics=asked))
+        bench = Bench(job)
+        for event in run(job, bench, WAYS):
+            if isinstance(event, Finished):
+                yield from self._told(job, bench, event)
+            else:
+                yield event
+
+    def _told(self, job: TransferJob, bench: Bench, done: Finished) -> Iterator[TransferEvent]:
+        """`done` with what the source's vectors lack of every role's words; of what is held out, as metrics too."""
+        shares = {role: bench.coverage(role) for role in job.data}
+        for role in (VALIDATION, TEST):
+            if role in shares:
+                yield Measured("oov_types", shares[role].types, role, job.recipe.epochs, 0, final=True)
+                yield Measured("oov_tokens", shares[role].tokens, role, job.recipe.epochs, 0, final=True)
+        documents = {role: share.document() for role, share in shares.items()}
+        yield replace(done, facts={**done.facts, **bench.facts, "out_of_vocabulary": documents})
+
+
+class Bench:
+    """The workshop of one job: tables of words come from its training texts."""
+
+    offer = OFFER
+
+    def __init__(self, job: TransferJob) -> None:
+        self.job = job
+        self.facts: dict[str, object] = {}
+        """What was found out on the way, for the manifest."""
+        self._opened: dict[Path, StaticEmbeddings] = {}
+
+    def vectors(self, source: ModelInput) -> StaticEmbeddings:
+        """What the source's folder holds, opened once. Raises: BadArtifactError."""
+        if source.folder not in self._opened:
+            self._opened[source.folder] = open_folder(source.folder)
+        return self._opened[source.folder]
+
+    def libraries(self) -> Mapping[str, str]:
+        """What computes here beside torch."""
+        return {"gensim": gensim.__version__}
+
+    def parent_classes(self, source: ModelInput) -> tuple[str, ...] | None:
+        """The classes of a classifier in the order of its outputs; None for bare vectors."""
+        return class_names(self.vectors(source).config)
+
+    def open(self, source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bool, fresh: bool) -> Learner:
+        """The source's vectors under a head for `task`; which words the table holds depends on the method.
+
+        Raises: BadArtifactError for a folder that cannot be read, BadDataError when no training word has a vector.
+        """
+        vectors, learns = self.vectors(source), bool(recipe.epochs)
+        if learns and recipe.method in INITIALISED:
+            return self._initialised(vectors, recipe, task, fresh=fresh)
+        kept = keep_head and answers(vectors.config, task.labels, task.classes)
+        pool = pool_of(vectors) if kept else {}
+        if learns and recipe.method is Method.FEATURE_EXTRACTION and said(recipe, "pooling") == "sif":
+            pool = self._sif(vectors, recipe)
+        head = OutputHead.stored(vectors, recipe.head.dropout) if kept else None
+        bag = Bag(mapped(vectors), head or OutputHead.of(recipe.head, vectors.dim, task.outputs), pool.get("component"))
+        limit = recipe.max_length if learns else int(vectors.config.get("max_length", recipe.max_length))
+        return BagLearner(vectors, bag, limit, pool=pool, keeps_head=kept)
+
+    def _initialised(self, vectors: StaticEmbeddings, recipe: Recipe, task: Task, *, fresh: bool) -> Learner:
+        """A table of the training texts' words under a new head, whatever the source's own head was for."""
+        known = OFFER.known(recipe.method)
+        table = Table.of(
+            vectors,
+            self._texts(vectors, recipe),
+            least=whole_of(recipe, "min_count") if "min_count" in known else 1,
+            whole="vocabulary" in known and said(recipe, "vocabulary") == "all",
+            fresh=fresh,
+        )
+        self.facts["vocabulary"] = {"words": len(table.words), "copied": table.copied}
+        bag = Bag(table.vectors, OutputHead.of(recipe.head, vectors.dim, task.outputs))
+        return BagLearner(vectors, bag, recipe.max_length, table=table)
+
+    def _sif(self, vectors: StaticEmbeddings, recipe: Recipe) -> Pool:
+        """Weights and common direction of the training texts, as numbers that the child keeps."""
+        texts = self._texts(vectors, recipe)
+        weights = sif_weights(texts, vectors.rows)
+        items = look_up(texts, vectors.rows, weights)
+        averages = np.stack([items.average(number, vectors.matrix) for number in range(len(items))])
+        return {"weights": weights, "component": common_direction(averages)}
+
+    def _texts(self, vectors: StaticEmbeddings, recipe: Recipe) -> list[list[str]]:
+        """The training texts in words: no other row has a say in what is learnt."""
+        train = read_roles(self.job).train
+        train = train.take(few(train, whole_of(recipe, "shots"), recipe.seed))
+        return read_tokens(train.rows, train.data, vectors, recipe.max_length)
+
+    def coverage(self, role: str) -> Coverage:
+        """What the source's vectors lack of the texts of `role`: of all their words where vectors learn from them."""
+        data, recipe, vectors = self.job.data[role], self.job.recipe, self.vectors(self.job.sources[0])
+        limit = None if recipe.method is Method.CONTINUED_PRETRAINING else recipe.max_length
+        return Coverage.of(read_tokens(rows_of(role, data), data, vectors, limit), vectors.rows)
+
+
+WAYS = {
+    Method.PRETRAINING: fine_tuning,
+    Method.FEATURE_EXTRACTION: feature_extraction,
+    Method.FINE_TUNING: fine_tuning,
+    Method.EMBEDDING_INITIALISATION: embedding_initialisation,
+    Method.CONTINUED_PRETRAINING: continued_pretraining,
+}

@@ -1,0 +1,1 @@
+"""Keras 3 models on its torch backend: `.keras` archives come in, are transferred by the shared loop, and go out."""

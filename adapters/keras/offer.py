@@ -1,0 +1,16 @@
+"""What this adapter offers, readable without importing its library."""
+
+from __future__ import annotations
+
+from adapters.loop.metrics import OFFERED
+from registry.domain.catalog import Modality
+from registry.domain.transfers import Method
+from registry.ports import AdapterOffer
+
+OFFER = AdapterOffer(
+    name="keras",
+    modalities=frozenset({Modality.IMAGE}),
+    methods=frozenset({Method.PRETRAINING, Method.FEATURE_EXTRACTION, Method.FINE_TUNING, Method.DOMAIN_ADAPTATION}),
+    metrics=OFFERED,
+    architectures=("keras",),
+)

@@ -1,0 +1,97 @@
+"""Export of representations: what a frozen backbone makes of each row, as a dataset that others are trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from adapters.loop.environment import Environment
+from adapters.loop.flops import METHOD
+from adapters.loop.optimizers import freeze
+from adapters.loop.output import publish
+from adapters.loop.probe import Extraction, extract
+from adapters.loop.roles import Role, bare_role
+from adapters.loop.tasks import OneClass
+from registry.domain.data import DataFormat, LabelKind
+from registry.domain.methods import TEST, TRAIN, VALIDATION
+from registry.domain.params import value_of
+from registry.domain.transfers import Freeze
+from registry.errors import BadDataError, BadRecipeError, MissingExtraError
+from registry.ports import Finished, TransferEvent
+
+
+def exporting(around: Environment) -> Iterator[TransferEvent]:
+    """The rows of all roles with their labels, each under its role as the split. Labels may be of any kind, or none."""
+    recipe, source = around.recipe, around.job.sources[0]
+    kind = DataFormat(str(value_of(recipe, "export")))
+    given = {name: around.job.data[name] for name in (TRAIN, VALIDATION, TEST) if name in around.job.data}
+    kinds = {data.labels for data in given.values()}
+    if len(kinds) > 1:
+        raise BadDataError("the roles have labels of different kinds", remedy="Export each dataset by itself")
+    (labels,) = kinds
+    if labels is LabelKind.TAGS:
+        raise BadRecipeError("tags belong to words, and features are of whole texts", remedy="Use another dataset")
+    roles = [bare_role(name, data) for name, data in given.items()]
+    # A learner has a head; this one is never asked, so any task will do.
+    learner = around.workshop.open(source, recipe, OneClass(("no", "yes")), keep_head=False, fresh=False)
+    if learner.feature_layer == "none":
+        raise BadRecipeError(f"{source.label} does not give features", remedy="Choose another source")
+    freeze(learner.layers, learner.head, Freeze("backbone"))
+    learner.head.requires_grad_(False)
+    around.device.place(learner.module)
+    yield replace(around.started(learner.module, 0), steps=0)
+    extraction = Extraction()
+    yield from extract(around.job, learner, roles, around.device, around.name, extraction)
+    x = np.concatenate([extraction.features[role.name] for role in roles])
+
+    def save(folder: Path) -> None:
+        write_features(folder, kind, x, roles, labels)
+
+    folder = around.job.work / "output"
+    if around.ranks.first:
+        folder = publish(around.job.work, save, {})
+    yield Finished(
+        folder=folder,
+        architecture="",
+        device_seconds=0.0,
+        flops=extraction.flops,
+        flops_method=METHOD,
+        classes=(),
+        facts={
+            "features": int(x.shape[1]),
+            "rows": len(x),
+            "feature_layer": learner.feature_layer,
+            "features_computed": extraction.items,
+            "feature_cache_hits": extraction.hits,
+        },
+        dataset=kind,
+        labels=labels,
+    )
+
+
+def write_features(folder: Path, kind: DataFormat, x: np.ndarray, roles: list[Role], labels: LabelKind) -> None:
+    """`features.npz` (x, y, split) or `features.parquet` (x, label, split), the same bytes for the same rows."""
+    splits = [role.name for role in roles for _ in role.rows]
+    said = [row.label or "" for role in roles for row in role.rows]
+    if kind is DataFormat.NPZ:
+        arrays = {"x": x, "split": np.array(splits)}
+        arrays |= {} if labels is LabelKind.NONE else {"y": _array(said, labels)}
+        np.savez(folder / "features.npz", **arrays)  # type: ignore[arg-type]
+        return
+    try:
+        import pyarrow  # noqa: PLC0415 - only this form needs it
+        from pyarrow import parquet  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise MissingExtraError(
+            "an export as Parquet needs pyarrow", remedy='Run: pip install "forebear[dvc]", or write export: npz'
+        ) from error
+    columns = {"x": pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(x.reshape(-1)), x.shape[1])}
+    columns |= {} if labels is LabelKind.NONE else {"label": pyarrow.array(said)}
+    parquet.write_table(pyarrow.table(columns | {"split": pyarrow.array(splits)}), folder / "features.parquet")
+
+
+def _array(said: list[str], labels: LabelKind) -> np.ndarray:
+    return np.array([float(text) for text in said]) if labels is LabelKind.NUMBER else np.array(said)

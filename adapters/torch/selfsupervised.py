@@ -1,0 +1,123 @@
+"""Continued pretraining of image models on unlabelled pictures: SimCLR (Chen and others 2020).
+
+Two random views of each picture are to be told from the views of all others in the batch. A projection head learns
+along and is thrown away; what goes out is the trunk, a source for every other method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F  # noqa: N812 -- its name in the field
+from torch import Tensor, nn
+
+from adapters.images import read_images
+from adapters.loop.environment import Environment
+from adapters.loop.feed import feed
+from adapters.loop.fit import Judge
+from adapters.loop.flops import learning_flops, one_item
+from adapters.loop.learner import Items
+from adapters.loop.loop import Inputs, Objective
+from adapters.loop.optimizers import freeze, parameter_groups
+from adapters.loop.order import reading_order
+from adapters.loop.roles import Role, bare_role
+from adapters.torch.models import ImageModel, Network, load_image_model
+from adapters.torch.views import random_view
+from registry.domain.methods import TEST, UNLABELLED, VALIDATION
+from registry.domain.params import number_of, whole_of
+from registry.errors import BadRecipeError
+from registry.ports import Measured, TransferEvent
+
+PROJECTED = 128
+"""Numbers that the projection head gives, as in the paper."""
+VIEWS_SEED = 20200213
+"""Held-out pictures are seen in the same views at every epoch, or the best one would be the luckiest."""
+
+
+def contrast(one: Tensor, two: Tensor, temperature: float) -> Tensor:
+    """NT-Xent: the mean cross-entropy of finding each view's partner among the other 2N - 1 views (both N x D)."""
+    views = F.normalize(torch.cat([one, two]).float(), dim=1)
+    alike = views @ views.T / temperature
+    alike = alike.masked_fill(torch.eye(len(views), dtype=torch.bool, device=views.device), float("-inf"))
+    partner = torch.arange(len(views), device=views.device).roll(len(one))
+    return F.cross_entropy(alike, partner)
+
+
+def continued_pretraining(around: Environment) -> Iterator[TransferEvent]:
+    """SimCLR from the source's weights on; the best epoch has the lowest loss on held-out pictures."""
+    recipe, device, source = around.recipe, around.device, around.job.sources[0]
+    if recipe.batch_size < 8:
+        raise BadRecipeError(
+            f"batch_size is {recipe.batch_size}, and SimCLR learns from the rest of a batch", remedy="Give 8 or more"
+        )
+    roles = {name: bare_role(name, data) for name, data in around.job.data.items()}
+    model = load_image_model(source.folder, source.architecture)
+    preprocess = model.preprocess.resized(recipe.image_size) if recipe.image_size else model.preprocess
+    projection = nn.Sequential(nn.Linear(model.dim, model.dim), nn.ReLU(), nn.Linear(model.dim, PROJECTED))
+    whole = nn.ModuleDict({"trunk": model.module.trunk, "projection": projection})
+    trunk = _headless(model)
+    layers = trunk.layers()
+    frozen = freeze(layers, projection, recipe.freeze)
+    groups = parameter_groups(whole, layers, projection, recipe.optimizer)
+    device.place(whole)
+    train = roles[UNLABELLED]
+    yield around.started(whole, len(train.rows))
+    items = {name: read_images(role.rows, role.data, preprocess) for name, role in roles.items()}
+    temperature = number_of(recipe, "temperature")
+
+    def predict(inputs: Inputs) -> Tensor:
+        assert isinstance(inputs, Tensor)  # noqa: S101 -- pictures are one tensor: told to the type checker
+        projected: Tensor = projection(trunk.features(inputs))
+        return projected
+
+    def objective(inputs: Inputs, _: Tensor) -> Tensor:
+        assert isinstance(inputs, Tensor)  # noqa: S101 -- as above
+        return contrast(predict(random_view(inputs)), predict(random_view(inputs)), temperature)
+
+    def held_out(name: str) -> float:
+        return _loss(around, whole, items[name], roles[name], objective)
+
+    judge = None
+    if VALIDATION in roles:
+        judge = Judge(lambda: {"loss": held_out(VALIDATION)}, "loss", VALIDATION, whole_of(recipe, "patience"))
+    fit = around.fit(objective, whole, groups, items[UNLABELLED], train.targets, judge=judge, frozen=frozen)
+    yield from fit.run()
+    for name in (VALIDATION, TEST):
+        if name in roles:
+            yield Measured("loss", held_out(name), name, fit.progress.best_epoch, fit.progress.step, final=True)
+    flops = 2 * learning_flops(predict, whole, one_item(items[UNLABELLED], device)) * fit.progress.samples
+    yield around.finished(
+        replace(trunk, preprocess=preprocess).save,
+        trunk.architecture,
+        flops=flops,
+        fit=fit,
+        facts={"objective": "simclr", "unlabelled_rows": len(train.rows), "projection_kept": False},
+    )
+
+
+def _headless(model: ImageModel) -> ImageModel:
+    """The same trunk (shared) without its head: the head no longer fits what the trunk says."""
+    return replace(
+        model,
+        architecture=model.family.architecture(None),
+        module=Network(model.module.trunk, None),
+        classes=None,
+        shape=None,
+    )
+
+
+def _loss(around: Environment, module: nn.Module, items: Items, role: Role, objective: Objective) -> float:
+    """Mean loss over whole batches of held-out pictures, in views that are the same every time."""
+    module.eval()
+    size = max(2, min(len(items), around.recipe.batch_size))
+    order = [batch for batch in reading_order(len(items), size) if len(batch) > 1]
+    total, seen = 0.0, 0
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(VIEWS_SEED)
+        for indexes, (inputs, targets) in zip(order, feed(items, role.targets, order, around.device), strict=True):
+            with torch.no_grad(), around.device.autocast():
+                total += float(objective(inputs, targets)) * len(indexes)
+            seen += len(indexes)
+    return total / max(1, seen)

@@ -1,0 +1,175 @@
+"""How often the verdict on a transfer is wrong, and how often it sees what is there.
+
+Null worlds: transfer and from scratch are equally good, and the linear probe is far behind, so that nothing but the
+comparison with scratch holds a `positive` back. Seeds differ by the luck of training, items by how hard they are. In
+each world, and over all of them, the shares of `positive` and of `negative` must be at most 5 %: not rejected by a
+one-sided binomial test at 1 %. `seeds ignored` is what resampling the items alone would call positive. Planted worlds:
+a harmful source must be called negative, a helpful one positive. Last, the true size of the exact tests.
+`--check` exits non-zero when a bar is missed. Run it as `python -m benchmarks.verdict`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from registry.domain.comparison.exact import fair_binomial, mcnemar
+from registry.domain.comparison.judging import Arm, Measure, judge
+from registry.domain.comparison.resampling import Resamples
+from registry.domain.comparison.tallies import Floats, Tally, macro_f1, mean, one_hot, share
+from registry.domain.verdicts import ArmKind, Outcome
+
+NORMAL = NormalDist()
+BAR, REFUSED_AT = 0.05, 0.01
+AT_ONCE = 20
+"""Worlds whose arms are drawn in one product of matrices."""
+
+
+@dataclass(frozen=True)
+class World:
+    """One kind of comparison: how many items and seeds, how good the arms are, how much luck there is."""
+
+    name: str
+    items: int
+    seeds: int
+    level: float
+    """Accuracy; of numbers the mean absolute error."""
+    luck: float
+    """Standard deviation of `level` over seeds."""
+    gain: float = 0.0
+    """What the transfer is better by."""
+    metric: str = "accuracy"
+    classes: int = 4
+
+
+NULL = (
+    World("few items", 200, 3, 0.85, 0.01),
+    World("as usual", 500, 3, 0.90, 0.01),
+    World("luck decides", 500, 3, 0.75, 0.03),
+    World("no luck, hardly an error", 300, 3, 0.97, 0.0),
+    World("five seeds", 300, 5, 0.85, 0.01),
+    World("macro-F1, rare classes", 300, 3, 0.80, 0.01, metric="macro_f1"),
+    World("numbers", 300, 3, 1.0, 0.03, metric="mae"),
+)
+PLANTED = (
+    World("harmful, -10 points", 500, 3, 0.85, 0.01, gain=-0.10),
+    World("harmful, -5 points", 500, 3, 0.90, 0.01, gain=-0.05),
+    World("helpful, +5 points", 500, 3, 0.85, 0.01, gain=0.05),
+    World("helpful, +10 points", 500, 3, 0.80, 0.01, gain=0.10),
+)
+
+
+def arms(world: World, chance: np.random.Generator) -> list[Arm]:
+    """The answers of one run: harder items are harder for every arm, each seed errs on items of its own too."""
+    hard = chance.normal(size=world.items)
+    shares = np.array([0.5, 0.25, 0.15, 0.10])
+    truth = np.searchsorted(np.cumsum(shares), chance.random(world.items)).clip(0, world.classes - 1)
+    found = []
+    for kind, gain in ((ArmKind.TRANSFER, world.gain), (ArmKind.SCRATCH, 0.0), (ArmKind.PROBE, -0.25)):
+        tallies = []
+        for _ in range(world.seeds):
+            level = world.level + chance.normal() * world.luck + (-gain if world.metric == "mae" else gain)
+            own = np.sqrt(0.6) * hard + np.sqrt(0.4) * chance.normal(size=world.items)
+            if world.metric == "mae":
+                tallies.append(mean(np.abs(level * own) * np.sqrt(np.pi / 2)))
+                continue
+            right = own < NORMAL.inv_cdf(min(max(level, 0.001), 0.999))
+            if world.metric == "accuracy":
+                tallies.append(share(right))
+                continue
+            guess = np.where(right, truth, (truth + chance.integers(1, world.classes, world.items)) % world.classes)
+            tallies.append(macro_f1(one_hot(truth, world.classes), one_hot(guess, world.classes)))
+        found.append(Arm(kind, tuple(range(world.seeds)), tuple(tallies)))
+    return found
+
+
+def outcomes(world: World, runs: int, seed: int) -> Iterator[tuple[Outcome, bool]]:
+    """The verdict of each run, and whether the items alone would have said that the transfer is better."""
+    chance = np.random.default_rng(seed)
+    resamples = Resamples(world.items)
+    measure = Measure(world.metric, higher_is_better=world.metric != "mae")
+    for start in range(0, runs, AT_ONCE):
+        group = [arms(world, chance) for _ in range(min(AT_ONCE, runs - start))]
+        drawn = resamples.values([tally for run in group for arm in run for tally in arm.tallies])
+        for number, run in enumerate(group):
+            first = number * 3 * world.seeds
+            held = {id(arm.tallies): first + n * world.seeds for n, arm in enumerate(run)}
+
+            def draw(tallies: Sequence[Tally], held: dict[int, int] = held, drawn: Floats = drawn) -> Floats:
+                return drawn[:, held[id(tallies)] : held[id(tallies)] + world.seeds]
+
+            verdict = judge(run, measure, resamples=resamples, draw=draw)
+            one, two = (draw(arm.tallies).mean(axis=1) for arm in run[:2])
+            gain = np.sort(two - one if world.metric == "mae" else one - two)
+            yield verdict.outcome, bool(gain[int(0.025 * len(gain))] > 0)
+
+
+def too_many(seen: int, runs: int) -> bool:
+    """Whether `seen` of `runs` refutes a rate of 5 %: P(X >= seen) <= 1 %, X binomial."""
+    logs = np.arange(1, runs + 1)
+    ways = np.concatenate([[0.0], np.cumsum(np.log(runs + 1 - logs) - np.log(logs))])
+    chances = np.exp(ways + np.arange(runs + 1) * np.log(BAR) + np.arange(runs, -1, -1) * np.log1p(-BAR))
+    return bool(chances[seen:].sum() <= REFUSED_AT)
+
+
+def size(discordant: int, mid_p_below: int, level: float = 0.05) -> float:
+    """The chance that the flip test of one seed calls equals different, given how many items are discordant."""
+    ways = fair_binomial(discordant)
+    refused = [mcnemar(b, discordant - b, mid_p_below=mid_p_below).p <= level for b in range(discordant + 1)]
+    return float(ways[np.array(refused)].sum())
+
+
+def row(name: str, runs: int, counts: Counter[Outcome], alone: int, seconds: float, bar: str) -> str:
+    positive, negative = (counts[outcome] / runs for outcome in (Outcome.POSITIVE, Outcome.NEGATIVE))
+    numbers = f"{runs:>8,}{positive:>10.2%}{negative:>10.2%}{alone / runs:>15.2%}{1000 * seconds / runs:>8.1f}"
+    return f"{name:<28}{numbers}  {bar}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--simulations", type=int, default=10_000, help="null worlds in all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--check", action="store_true", help="exit 1 when a bar is missed")
+    given = parser.parse_args()
+    print(f"{'world':<28}{'runs':>8}{'positive':>10}{'negative':>10}{'seeds ignored':>15}{'ms':>8}  bar")
+    held, whole, alone_all, taken, runs_all = True, Counter[Outcome](), 0, 0.0, 0
+    for number, world in enumerate(NULL):
+        runs = given.simulations // len(NULL) + (number < given.simulations % len(NULL))
+        begin = time.process_time()
+        found = list(outcomes(world, runs, given.seed + number))
+        seconds = time.process_time() - begin
+        counts, alone = Counter(outcome for outcome, _ in found), sum(better for _, better in found)
+        fine = not any(too_many(counts[outcome], runs) for outcome in (Outcome.POSITIVE, Outcome.NEGATIVE))
+        held &= fine
+        print(row(world.name, runs, counts, alone, seconds, f"<= 5 %: {'held' if fine else 'MISSED'}"), flush=True)
+        whole, alone_all, taken, runs_all = whole + counts, alone_all + alone, taken + seconds, runs_all + runs
+    fine = not any(too_many(whole[outcome], runs_all) for outcome in (Outcome.POSITIVE, Outcome.NEGATIVE))
+    held &= fine
+    print(row("all null worlds", runs_all, whole, alone_all, taken, f"<= 5 %: {'held' if fine else 'MISSED'}"))
+    for number, world in enumerate(PLANTED):
+        runs = max(20, given.simulations // 40)
+        begin = time.process_time()
+        found = list(outcomes(world, runs, given.seed + 100 + number))
+        counts, alone = Counter(outcome for outcome, _ in found), sum(better for _, better in found)
+        right, wrong = (Outcome.NEGATIVE, Outcome.POSITIVE)[:: -1 if world.gain > 0 else 1]
+        fine = counts[wrong] == 0 and counts[right] >= 0.8 * runs
+        held &= fine
+        bar = f">= 80 % {right}, never {wrong}: {'held' if fine else 'MISSED'}"
+        print(row(world.name, runs, counts, alone, time.process_time() - begin, bar), flush=True)
+    print("\nMcNemar's test at 5 %, its true size by discordant items (exact everywhere; mid-p below 25, as used)")
+    for discordant in (4, 6, 10, 15, 24, 25, 50, 100, 400):
+        print(f"{discordant:>12}{size(discordant, 0):>10.2%}{size(discordant, 25):>10.2%}")
+    print(f"\n{Resamples(1).count:,} resamples each, 1 core, load {os.getloadavg()[0]:.1f}")
+    return 1 if given.check and not held else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,183 @@
+"""The verdict on a transfer: what its arms answered, compared by one rule.
+
+- positive: the interval of (transfer - scratch) lies above 0, that of (transfer - probe) above -margin, and on no slice
+  is the transfer significantly worse than from scratch (Holm's correction over the slices);
+- negative: the interval of (transfer - scratch) lies below 0;
+- inconclusive: everything else.
+
+Where the metric counts right answers, the flip test on the items has to agree with the interval: on a handful of
+discordant items a bootstrap is too sure. Under 20 items nothing is concluded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from registry.domain.comparison.exact import flip_test, holm
+from registry.domain.comparison.resampling import LEVEL, Resamples, Spread, difference, spread
+from registry.domain.comparison.tallies import Floats, Tally, differences
+from registry.domain.verdicts import ArmKind, ArmScore, Gap, Outcome, SliceGap, TransferVerdict
+
+MARGIN = 0.01
+"""How much worse than the linear probe is still no worse: one point of accuracy or F1."""
+FEWEST = 20
+"""Test items under which no verdict is given."""
+FEWEST_IN_SLICE = 5
+"""Items of a slice under which it is not tested: even five of five against it are no proof at 5 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """What one arm did: for each of its seeds a tally of the metric, and one of the slices' metric."""
+
+    kind: ArmKind
+    seeds: tuple[int, ...]
+    tallies: tuple[Tally, ...]
+    points: Mapping[str, tuple[Tally, ...]] = field(default_factory=dict)
+    """By slice: a tally of its items for each seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What the arms are compared by."""
+
+    metric: str
+    higher_is_better: bool = True
+    margin: float = MARGIN
+    slice_metric: str = "accuracy"
+    slice_higher_is_better: bool = True
+    slices: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    """By name: which test items."""
+
+
+def judge(
+    arms: Sequence[Arm],
+    measure: Measure,
+    *,
+    resamples: Resamples | None = None,
+    level: float = LEVEL,
+    draw: Callable[[Sequence[Tally]], Floats] | None = None,
+) -> TransferVerdict:
+    """The verdict on the arm TRANSFER; without an arm SCRATCH there is nothing to conclude.
+
+    `resamples` may be handed from one comparison to the next. `draw` stands in for `resamples.values` where many
+    comparisons are drawn at once.
+    """
+    items = len(arms[0].tallies[0].parts)
+    resamples = resamples or Resamples(items)
+    places = {kind: number for number, kind in enumerate(ArmKind)}
+    spreads = {
+        arm.kind: spread(
+            [tally.value for tally in arm.tallies], (draw or resamples.values)(arm.tallies), resamples, places[arm.kind]
+        )
+        for arm in arms
+    }
+    by_kind = {arm.kind: arm for arm in arms}
+    transfer = by_kind[ArmKind.TRANSFER]
+    gaps = tuple(
+        _gap(transfer, arm, spreads, measure.higher_is_better, level) for arm in arms if arm.kind is not transfer.kind
+    )
+    scratch = by_kind.get(ArmKind.SCRATCH)
+    slices = _slices(transfer, scratch, measure, resamples, 1 - level) if scratch is not None else ()
+    outcome, reasons = _conclude({gap.arm: gap for gap in gaps}, slices, items, measure, level)
+    return TransferVerdict(
+        outcome=outcome,
+        metric=measure.metric,
+        higher_is_better=measure.higher_is_better,
+        items=items,
+        level=level,
+        margin=measure.margin,
+        resamples=resamples.count,
+        scores=tuple(_score(arm, spreads[arm.kind], level) for arm in arms),
+        gaps=gaps,
+        slices=slices,
+        slice_metric=measure.slice_metric,
+        reasons=reasons,
+    )
+
+
+def _score(arm: Arm, found: Spread, level: float) -> ArmScore:
+    return ArmScore(arm.kind, arm.seeds, tuple(tally.value for tally in arm.tallies), found.interval(level))
+
+
+def _gap(transfer: Arm, other: Arm, spreads: Mapping[ArmKind, Spread], higher: bool, level: float) -> Gap:
+    found = difference(spreads[transfer.kind], spreads[other.kind], 1 if higher else -1)
+    flips = differences(transfer.tallies, other.tallies)
+    return Gap(
+        arm=other.kind,
+        gain=found.interval(level),
+        p_better=found.chance(above=True),
+        p_worse=found.chance(above=False),
+        flips=None if flips is None else flip_test(flips),
+    )
+
+
+def _slices(transfer: Arm, scratch: Arm, measure: Measure, resamples: Resamples, alpha: float) -> tuple[SliceGap, ...]:
+    """Each slice by itself: worse where both the drawn and the exact test say so, after Holm over all of them."""
+    found = []
+    for name, places in measure.slices.items():
+        one, two = transfer.points[name], scratch.points[name]
+        p = 1.0
+        if len(places) >= FEWEST_IN_SLICE:
+            left, right = (
+                spread([tally.value for tally in side], resamples.values(side, places), resamples, arm)
+                for arm, side in enumerate((one, two))
+            )
+            p = difference(left, right, 1 if measure.slice_higher_is_better else -1).chance(above=False)
+            flips = differences(one, two)
+            p = p if flips is None else max(p, flip_test(flips).p_worse)
+        values = [float(np.mean([tally.value for tally in side])) for side in (one, two)]
+        found.append((name, len(places), values, p))
+    adjusted = holm([p for *_, p in found])
+    sign = 1 if measure.slice_higher_is_better else -1
+    return tuple(
+        SliceGap(name, items, one, two, sign * (one - two), p, p_holm, p_holm <= alpha)
+        for (name, items, (one, two), p), p_holm in zip(found, adjusted, strict=True)
+    )
+
+
+def _conclude(
+    gaps: Mapping[ArmKind, Gap], slices: Sequence[SliceGap], items: int, measure: Measure, level: float
+) -> tuple[Outcome, tuple[str, ...]]:
+    scratch, probe = gaps.get(ArmKind.SCRATCH), gaps.get(ArmKind.PROBE)
+    if scratch is None:
+        return Outcome.INCONCLUSIVE, ("no arm was trained from scratch, so there is nothing to be better than",)
+    if items < FEWEST:
+        return Outcome.INCONCLUSIVE, (f"{items} test items are too few: {FEWEST} are needed",)
+    sure = scratch.flips is None or scratch.flips.p <= 1 - level
+    if scratch.gain.high < 0 and sure:
+        return Outcome.NEGATIVE, (f"worse than from scratch: {_said(scratch, measure)}",)
+    against = []
+    if not (scratch.gain.low > 0 and sure):
+        against.append(f"no difference from scratch is shown: {_said(scratch, measure)}")
+    if probe is not None and probe.gain.low <= -measure.margin:
+        against.append(
+            f"it may be worse than the linear probe by more than {measure.margin:g}: {_said(probe, measure)}"
+        )
+    against += [
+        f"worse than from scratch on {part.name}: {part.transfer:.3f} against {part.scratch:.3f} "
+        f"{measure.slice_metric}, p = {part.p_holm:.2g} after Holm over {len(slices)} slices"
+        for part in slices
+        if part.worse
+    ]
+    if against:
+        return Outcome.INCONCLUSIVE, tuple(against)
+    shown = [f"better than from scratch: {_said(scratch, measure)}"]
+    if probe is not None:
+        shown.append(f"not worse than the linear probe by more than {measure.margin:g}: {_said(probe, measure)}")
+    return Outcome.POSITIVE, tuple(shown)
+
+
+def _said(gap: Gap, measure: Measure) -> str:
+    """The gap as the end of a sentence."""
+    exact = ""
+    if gap.flips is not None:
+        exact = (
+            f", {gap.flips.better} items better and {gap.flips.worse} worse ({gap.flips.rule} p = {gap.flips.p:.2g})"
+        )
+    gain = gap.gain
+    return f"{measure.metric} {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]{exact}"

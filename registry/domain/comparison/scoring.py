@@ -1,0 +1,270 @@
+"""From stored answers to the verdict: which metric, which slices, for each kind of label.
+
+The metric is the first of the recipe's that answers alone can give (a loss needs probabilities), else the usual one of
+the kind of label. Slices are the classes that test rows have; of numbers the quarters of their range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from registry.domain.answers import Arms, TestRows
+from registry.domain.comparison import tallies
+from registry.domain.comparison.judging import Arm, Measure, judge
+from registry.domain.comparison.tallies import Floats, Tally
+from registry.domain.data import LabelKind
+from registry.domain.verdicts import ArmKind, TransferVerdict
+from registry.errors import InvalidError
+
+LESS_IS_MORE = frozenset({"mae", "rmse", "mse"})
+JOINT = "|"
+"""Between the classes of a label that may name several."""
+
+Answers = Sequence[object]
+Places = NDArray[np.int64]
+
+
+class Reading(Protocol):
+    """How one kind of label is compared."""
+
+    @property
+    def metrics(self) -> Mapping[str, Callable[[Answers], Tally]]:
+        """By name what makes a tally of answers; the usual metric first."""
+        ...
+
+    @property
+    def slice_metric(self) -> str: ...
+    @property
+    def unit(self) -> float:
+        """What a margin of an error is a share of: 1, or how far numbers go apart."""
+        ...
+
+    def slices(self) -> Iterator[tuple[str, Places, Callable[[Answers], Tally]]]:
+        """Name, items, and what makes a tally of all answers that holds these items only."""
+        ...
+
+
+def verdict_on(arms: Arms) -> TransferVerdict:
+    """The verdict that the answers give. Raises: InvalidError where the labels cannot be compared."""
+    reading = _READINGS.get(arms.rows.labels)
+    if reading is None:
+        raise InvalidError(f"answers to labels of kind {arms.rows.labels} cannot be compared")
+    found = reading(arms.rows)
+    metric = next((name for name in arms.metrics if name in found.metrics), next(iter(found.metrics)))
+    slices = list(found.slices())
+    by_kind: dict[ArmKind, list[int]] = {}
+    for number, answered in enumerate(arms.arms):
+        by_kind.setdefault(answered.arm, []).append(number)
+    compared = [
+        Arm(
+            kind=kind,
+            seeds=tuple(arms.arms[n].seed for n in numbers),
+            tallies=tuple(found.metrics[metric](arms.arms[n].answers) for n in numbers),
+            points={name: tuple(tally(arms.arms[n].answers) for n in numbers) for name, _, tally in slices},
+        )
+        for kind in ArmKind
+        if (numbers := by_kind.get(kind))
+    ]
+    measure = Measure(
+        metric=metric,
+        higher_is_better=metric not in LESS_IS_MORE,
+        margin=arms.margin * found.unit if metric in LESS_IS_MORE else arms.margin,
+        slice_metric=found.slice_metric,
+        slice_higher_is_better=found.slice_metric not in LESS_IS_MORE,
+        slices={name: places for name, places, _ in slices},
+    )
+    return judge(compared, measure)
+
+
+@dataclass(frozen=True, slots=True)
+class OneClass:
+    """Each row has one class, and so has each answer."""
+
+    rows: TestRows
+    slice_metric = "accuracy"
+    unit = 1.0
+
+    @property
+    def metrics(self) -> Mapping[str, Callable[[Answers], Tally]]:
+        return {"accuracy": self._accuracy, "macro_f1": self._f1, "balanced_accuracy": self._balanced}
+
+    def slices(self) -> Iterator[tuple[str, Places, Callable[[Answers], Tally]]]:
+        truth = np.array(self.rows.truth, dtype=object)
+        for name in sorted(set(self.rows.truth)):
+            places = np.flatnonzero(truth == name)
+
+            def tally(answers: Answers, places: Places = places) -> Tally:
+                return tallies.share(self._right(answers)[places])
+
+            yield f"class {name}", places, tally
+
+    def _right(self, answers: Answers) -> NDArray[np.bool_]:
+        return np.array([said == true for said, true in zip(answers, self.rows.truth, strict=True)])
+
+    def _accuracy(self, answers: Answers) -> Tally:
+        return tallies.share(self._right(answers))
+
+    def _f1(self, answers: Answers) -> Tally:
+        return tallies.macro_f1(*self._tables(answers))
+
+    def _balanced(self, answers: Answers) -> Tally:
+        return tallies.balanced_accuracy(*self._tables(answers))
+
+    def _tables(self, answers: Answers) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        said = [str(answer) for answer in answers]
+        number = {name: n for n, name in enumerate(sorted({*self.rows.truth, *said}))}
+        truth, guess = (np.array([number[name] for name in names]) for names in (self.rows.truth, said))
+        return tallies.one_hot(truth, len(number)), tallies.one_hot(guess, len(number))
+
+
+@dataclass(frozen=True, slots=True)
+class ManyClasses:
+    """Each row has any number of classes, and so has each answer."""
+
+    rows: TestRows
+    slice_metric = "recall"
+    unit = 1.0
+
+    @property
+    def metrics(self) -> Mapping[str, Callable[[Answers], Tally]]:
+        return {"macro_f1": self._macro, "micro_f1": self._micro, "subset_accuracy": self._subset}
+
+    def slices(self) -> Iterator[tuple[str, Places, Callable[[Answers], Tally]]]:
+        truth = self._truth()
+        for name in sorted(set().union(*truth)):
+            places = np.array([n for n, names in enumerate(truth) if name in names], dtype=np.int64)
+
+            def tally(answers: Answers, name: str = name, places: Places = places) -> Tally:
+                said = _sets(answers)
+                return tallies.share(np.array([name in said[n] for n in places]))
+
+            yield f"class {name}", places, tally
+
+    def _truth(self) -> list[frozenset[str]]:
+        return [frozenset(part for part in label.split(JOINT) if part) for label in self.rows.truth]
+
+    def _macro(self, answers: Answers) -> Tally:
+        return tallies.macro_f1(*self._tables(answers))
+
+    def _micro(self, answers: Answers) -> Tally:
+        return tallies.micro_f1(*self._tables(answers))
+
+    def _subset(self, answers: Answers) -> Tally:
+        pairs = zip(_sets(answers), self._truth(), strict=True)
+        return tallies.share(np.array([said == true for said, true in pairs]))
+
+    def _tables(self, answers: Answers) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        truth, said = self._truth(), _sets(answers)
+        names = sorted(set().union(*truth, *said)) or [""]
+        true, guess = (np.array([[name in row for name in names] for row in rows]) for rows in (truth, said))
+        return true, guess
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """Each row has a number, and so has each answer."""
+
+    rows: TestRows
+    slice_metric = "mae"
+
+    @property
+    def unit(self) -> float:
+        return float(self._truth().std())
+
+    @property
+    def metrics(self) -> Mapping[str, Callable[[Answers], Tally]]:
+        return {
+            "mae": lambda answers: tallies.mean(np.abs(self._errors(answers))),
+            "rmse": lambda answers: tallies.root_mean_square(self._errors(answers)),
+            "mse": lambda answers: tallies.mean(self._errors(answers) ** 2),
+            "r2": lambda answers: tallies.r2(self._truth(), _numbers(answers)),
+            "pearson": lambda answers: tallies.pearson(self._truth(), _numbers(answers)),
+        }
+
+    def slices(self) -> Iterator[tuple[str, Places, Callable[[Answers], Tally]]]:
+        """The quarters of the labels; fewer where many are alike."""
+        truth = self._truth()
+        edges = np.unique(np.quantile(truth, [0, 0.25, 0.5, 0.75, 1]))
+        for n, (low, high) in enumerate(pairwise(edges)):
+            places = np.flatnonzero(((truth >= low) if n == 0 else (truth > low)) & (truth <= high))
+
+            def tally(answers: Answers, places: Places = places) -> Tally:
+                return tallies.mean(np.abs(self._errors(answers))[places])
+
+            yield f"label {low:g} to {high:g}", places, tally
+
+    def _truth(self) -> Floats:
+        return np.array([float(label) for label in self.rows.truth])
+
+    def _errors(self, answers: Answers) -> Floats:
+        return _numbers(answers) - self._truth()
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """Each word of a row has a class; an item is a row, for its words depend on one another."""
+
+    rows: TestRows
+    slice_metric = "accuracy"
+    unit = 1.0
+
+    @property
+    def metrics(self) -> Mapping[str, Callable[[Answers], Tally]]:
+        return {"accuracy": self._accuracy, "macro_f1": self._f1}
+
+    def slices(self) -> Iterator[tuple[str, Places, Callable[[Answers], Tally]]]:
+        truth = _tags(self.rows.truth)
+        for name in sorted({tag for tags in truth for tag in tags}):
+            places = np.array([n for n, tags in enumerate(truth) if name in tags], dtype=np.int64)
+
+            def tally(answers: Answers, name: str = name, places: Places = places) -> Tally:
+                said = _tags(answers)
+                hits = [sum(s == t == name for s, t in zip(said[n], truth[n], strict=False)) for n in places]
+                return tallies.ratio(np.array(hits, dtype=float), np.array([truth[n].count(name) for n in places]))
+
+            yield f"tag {name}", places, tally
+
+    def _accuracy(self, answers: Answers) -> Tally:
+        truth = _tags(self.rows.truth)
+        pairs = zip(_tags(answers), truth, strict=True)
+        right = [sum(s == t for s, t in zip(said, true, strict=False)) for said, true in pairs]
+        return tallies.ratio(np.array(right, dtype=float), np.array([len(true) for true in truth]))
+
+    def _f1(self, answers: Answers) -> Tally:
+        truth, said = _tags(self.rows.truth), _tags(answers)
+        names = sorted({tag for tags in (*truth, *said) for tag in tags})
+        hits, both = np.zeros((2, len(truth), len(names)))
+        for n, (true, guess) in enumerate(zip(truth, said, strict=True)):
+            for column, name in enumerate(names):
+                hits[n, column] = sum(s == t == name for s, t in zip(guess, true, strict=False))
+                both[n, column] = true.count(name) + guess[: len(true)].count(name)
+        return tallies.counted_f1(hits, both)
+
+
+_READINGS: Mapping[LabelKind, Callable[[TestRows], Reading]] = {
+    LabelKind.CLASS: OneClass,
+    LabelKind.MANY: ManyClasses,
+    LabelKind.NUMBER: Number,
+    LabelKind.TAGS: Tags,
+}
+
+
+def _sets(answers: Answers) -> list[frozenset[str]]:
+    return [
+        frozenset(str(name) for name in answer) if isinstance(answer, list | tuple) else frozenset({str(answer)})
+        for answer in answers
+    ]
+
+
+def _numbers(answers: Answers) -> Floats:
+    return np.array([float(str(answer)) for answer in answers])
+
+
+def _tags(answers: Answers) -> list[list[str]]:
+    return [[str(t) for t in a] if isinstance(a, list | tuple) else str(a).split() for a in answers]

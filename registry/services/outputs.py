@@ -1,0 +1,49 @@
+"""What a recipe makes: a model, or a dataset of the representations that its source gives."""
+
+from __future__ import annotations
+
+from registry.domain.catalog import Modality
+from registry.domain.data import LabelKind
+from registry.domain.names import AssetKind
+from registry.domain.transfers import Method, Recipe
+from registry.errors import ConflictError
+from registry.services.lookup import refuse_taken, resolve
+from registry.services.unit_of_work import UnitOfWork
+
+EXPORT = "export"
+"""The key of a recipe's `params` that asks for the representations themselves, in the format that it names."""
+NO_EXPORT = "none"
+"""What it says, as when it is not there, when a model is wanted."""
+
+
+def output_kind(recipe: Recipe) -> AssetKind:
+    """What `recipe.output` names: a dataset when features are exported, else a model."""
+    exports = recipe.method is Method.FEATURE_EXTRACTION and recipe.params.get(EXPORT, NO_EXPORT) != NO_EXPORT
+    return AssetKind.DATASETS if exports else AssetKind.MODELS
+
+
+def refuse_output(uow: UnitOfWork, recipe: Recipe) -> None:
+    """Raises: NameTakenError, or ConflictError for a dataset of something else, before a step is queued in vain."""
+    if output_kind(recipe) is AssetKind.MODELS:
+        if uow.catalog.model(recipe.output) is None:
+            refuse_taken(uow, AssetKind.MODELS, recipe.output)
+        return
+    existing = uow.datasets.dataset(recipe.output)
+    if existing is None:
+        refuse_taken(uow, AssetKind.DATASETS, recipe.output)
+    elif existing.describing.modality is not Modality.TABULAR:
+        raise ConflictError(
+            f"{recipe.output} is a dataset of {existing.describing.modality} data, and features are tabular",
+            remedy="Name another output",
+        )
+    elif existing.version is not None and existing.version.labels not in (kinds := _label_kinds(uow, recipe)):
+        raise ConflictError(
+            f"the labels of {recipe.output} are of the kind {existing.version.labels}, not {', '.join(sorted(kinds))}",
+            remedy="Name another output",
+        )
+
+
+def _label_kinds(uow: UnitOfWork, recipe: Recipe) -> set[LabelKind]:
+    """The kinds of labels that the data of the recipe have: features carry them on."""
+    versions = (uow.datasets.version(resolve(uow, choice.dataset)) for choice in recipe.data.values())
+    return {version.summary.labels for version in versions if version is not None}

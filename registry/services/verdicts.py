@@ -1,0 +1,117 @@
+"""The verdict on a step's baselines: recorded in its manifest, read from there, and computed again from the answers."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping
+from typing import BinaryIO
+
+from lineage import Digest
+from registry.domain.answers import FILE_NAME, Arms, read_arms
+from registry.domain.codec import from_json, to_json
+from registry.domain.transfers import StepDetail
+from registry.domain.verdicts import TransferVerdict
+from registry.errors import IntegrityError, NotFoundError
+from registry.ports import BlobStore
+
+BASELINES = "baselines"
+"""Under which key a manifest's facts hold the comparison."""
+EVIDENCE = "transfer_verdict"
+"""The type of evidence that the registry records of it."""
+_ALIKE = 1e-9
+"""How far a number computed again may lie from the stored one: machines differ in the last bits of sums of decimals."""
+
+
+def record_verdict(blobs: BlobStore, arms: Arms) -> dict[str, object]:
+    """Store the answers and give what the manifest says of them. Raises: InvalidError, NoSpaceError."""
+    from registry.domain.comparison.scoring import verdict_on  # noqa: PLC0415 - numpy, where a comparison is made
+
+    text = arms.write()
+    digest, size = blobs.put(io.BytesIO(text))
+    return {
+        "verdict": to_json(verdict_on(arms)),
+        "answers": {"digest": str(digest), "size": size, "name": FILE_NAME},
+        "skipped": dict(arms.skipped),
+        "arms": [{"arm": arm.arm.value, "seed": arm.seed, **arm.facts} for arm in arms.arms],
+    }
+
+
+def verdict_of(manifest: Mapping[str, object] | None) -> TransferVerdict | None:
+    """The verdict that a step's manifest holds; None where no baselines were run."""
+    record = _record(manifest)
+    return None if record is None else from_json(TransferVerdict, record["verdict"])
+
+
+def answers_of(manifest: Mapping[str, object] | None) -> Digest | None:
+    """The digest of the answers that the verdict was computed from."""
+    record = _record(manifest)
+    answers = record.get("answers") if record is not None else None
+    return Digest.parse(str(answers["digest"])) if isinstance(answers, Mapping) else None
+
+
+def skipped_of(manifest: Mapping[str, object] | None) -> Mapping[str, str]:
+    """By name the arms that did not run, and why."""
+    skipped = (_record(manifest) or {}).get("skipped")
+    return {str(arm): str(why) for arm, why in skipped.items()} if isinstance(skipped, Mapping) else {}
+
+
+def open_answers(blobs: BlobStore, step: StepDetail) -> BinaryIO:
+    """What every arm of the step answered, as it is stored. Raises: NotFoundError without baselines."""
+    digest = answers_of(step.manifest)
+    if digest is None:
+        raise NotFoundError(
+            f"{step.summary.id} has no verdict",
+            remedy="A step has one when it ran with --baselines and has succeeded",
+        )
+    return blobs.open(digest)
+
+
+def compute_again(blobs: BlobStore, step: StepDetail) -> TransferVerdict:
+    """The verdict from the stored answers. Raises: NotFoundError without baselines; IntegrityError where it differs."""
+    from registry.domain.comparison.scoring import verdict_on  # noqa: PLC0415 - numpy, where a comparison is made
+
+    stored = verdict_of(step.manifest)
+    with open_answers(blobs, step) as stream:
+        found = verdict_on(read_arms(stream.read()))
+    if stored is None or not _alike(to_json(found), to_json(stored)):
+        raise IntegrityError(
+            f"the answers of {step.summary.id} give {found.outcome} now, and not what its manifest holds",
+            remedy="Run forebear doctor: the manifest or the answers were changed, or this Forebear compares otherwise",
+        )
+    return found
+
+
+def verdict_facts(verdict: TransferVerdict) -> dict[str, object]:
+    """What a policy reads as `transfer`: outcome and numbers, by name of the arm."""
+    return {
+        "verdict": verdict.outcome.value,
+        "metric": verdict.metric,
+        "items": float(verdict.items),
+        "level": verdict.level,
+        "margin": verdict.margin,
+        "seeds": float(min((len(score.seeds) for score in verdict.scores if len(score.seeds) > 1), default=1)),
+        "worse_slices": float(sum(part.worse for part in verdict.slices)),
+        "score": {score.arm.value: score.mean.value for score in verdict.scores},
+        "gain": {gap.arm.value: gap.gain.value for gap in verdict.gaps},
+        "gain_low": {gap.arm.value: gap.gain.low for gap in verdict.gaps},
+        "gain_high": {gap.arm.value: gap.gain.high for gap in verdict.gaps},
+    }
+
+
+def _record(manifest: Mapping[str, object] | None) -> Mapping[str, object] | None:
+    facts = (manifest or {}).get("facts")
+    record = facts.get(BASELINES) if isinstance(facts, Mapping) else None
+    return record if isinstance(record, Mapping) else None
+
+
+def _alike(one: object, two: object) -> bool:
+    """Equal, numbers up to the last bits, sentences left out: they quote the numbers."""
+    if isinstance(one, Mapping) and isinstance(two, Mapping):
+        names = one.keys() - {"reasons"}
+        return names == two.keys() - {"reasons"} and all(_alike(one[name], two[name]) for name in names)
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(_alike, one, two))
+    if isinstance(one, int | float) and isinstance(two, int | float):
+        return math.isclose(one, two, rel_tol=_ALIKE, abs_tol=_ALIKE)
+    return one == two

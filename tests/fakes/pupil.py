@@ -1,0 +1,65 @@
+"""A transfer adapter by hand that answers its test rows: how many rightly is said for each method."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from registry.domain.catalog import Modality
+from registry.domain.transfers import Method
+from registry.errors import DivergedError
+from registry.ports import AdapterOffer, Advanced, DataInput, Finished, Measured, Started, TransferEvent, TransferJob
+from tests.fakes.workshop import Hand
+
+METHODS = frozenset({Method.FEATURE_EXTRACTION, Method.FINE_TUNING, Method.PRETRAINING})
+OFFER = AdapterOffer("transformers", frozenset({Modality.TEXT}), METHODS, frozenset({"accuracy", "macro_f1"}))
+SHARES = {Method.FEATURE_EXTRACTION: 0.85, Method.FINE_TUNING: 0.9, Method.PRETRAINING: 0.6}
+
+
+@dataclass
+class Pupil(Hand):
+    """Right on so many of its rows, each seed on others; the best learning rate is 0.001. `before` is called first."""
+
+    offer: AdapterOffer = OFFER
+    shares: dict[Method, float] = field(default_factory=lambda: dict(SHARES))
+    diverges: frozenset[float] = frozenset()
+    before: Callable[[TransferJob], object] = lambda job: None
+
+    def run(self, job: TransferJob) -> Iterator[TransferEvent]:
+        self.jobs.append(job)
+        self.before(job)
+        recipe = job.recipe
+        yield Started("cpu", "fp32", {"cpu": "test"}, {"pupil": "1"}, steps=2, epochs=1, trainable=3, parameters=9)
+        yield Advanced(1, 0.5, "train", 0.7, 8)
+        if recipe.optimizer.lr in self.diverges and recipe.method is Method.PRETRAINING:
+            raise DivergedError("the loss is no longer a number")
+        if "validation" in job.data:
+            yield Measured("accuracy", 0.7 - abs(recipe.optimizer.lr - 1e-3), "validation", 1, 2, final=True)
+        output = job.work / "output"
+        output.mkdir(exist_ok=True)
+        (output / "model.safetensors").write_bytes(b"weights of a pupil")
+        if "test" in job.data:
+            yield Measured("accuracy", 0.5, "test", 1, 2, final=True)
+            (output / "predictions.json").write_text(json.dumps(self.answers(job, job.data["test"])))
+        yield Finished(output, "transformers:BertForSequenceClassification", 1.0, 2.0, "by hand", ("bad", "good"))
+
+    def answers(self, job: TransferJob, test: DataInput) -> dict[str, object]:
+        """As every adapter writes them."""
+        rows = test.chosen
+        wrong = random.Random(job.recipe.seed + len(job.recipe.method)).sample(
+            range(len(rows)), round(len(rows) * (1 - self.shares[job.recipe.method]))
+        )
+        other = {"good": "bad", "bad": "good"}
+        told = [
+            {"key": row.key, "label": row.label, "prediction": other[str(row.label)] if n in wrong else row.label}
+            for n, row in enumerate(rows)
+        ]
+        return {
+            "schema": "forebear/predictions/v1",
+            "role": "test",
+            "data": str(test.digest),
+            "split": test.split,
+            "rows": told,
+        }

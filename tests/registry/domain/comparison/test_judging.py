@@ -1,0 +1,161 @@
+"""The verdict on a transfer: what is positive, what is negative, and everything that makes it inconclusive."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.verdict import NULL, outcomes, too_many
+from registry.domain.codec import from_json, to_json
+from registry.domain.comparison.judging import Arm, Measure, judge
+from registry.domain.comparison.tallies import mean
+from registry.domain.verdicts import ArmKind, Outcome, TransferVerdict
+from tests.registry.domain.comparison.worlds import answered, arm, rights
+
+TRANSFER, SCRATCH, PROBE = ArmKind.TRANSFER, ArmKind.SCRATCH, ArmKind.PROBE
+ACCURACY = Measure("accuracy")
+
+
+def compared(transfer: int, scratch: int, probe: int | None = None, items: int = 100) -> TransferVerdict:
+    """Arms that are right on the first so many of `items`."""
+    found = [answered(TRANSFER, transfer, items), answered(SCRATCH, scratch, items)]
+    found += [] if probe is None else [answered(PROBE, probe, items)]
+    return judge(found, ACCURACY)
+
+
+def test_better_than_from_scratch_and_no_worse_than_a_probe_is_positive() -> None:
+    verdict = compared(90, 70, 88)
+    assert verdict.outcome is Outcome.POSITIVE
+    assert verdict.reasons[0].startswith("better than from scratch: accuracy +0.2000 [+0.1")
+    assert "20 items better and 0 worse (mid-p p = " in verdict.reasons[0]
+
+
+def test_worse_than_from_scratch_is_negative_whatever_the_probe_says() -> None:
+    assert compared(70, 90, 40).outcome is compared(70, 90).outcome is Outcome.NEGATIVE
+
+
+def test_no_difference_is_inconclusive() -> None:
+    verdict = compared(80, 80, 80)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.reasons[0].startswith("no difference from scratch is shown: accuracy +0.0000 [+0.0000, +0.0000]")
+
+
+def test_a_probe_that_may_be_better_by_more_than_the_margin_holds_a_positive_back() -> None:
+    verdict = compared(80, 50, 84)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.reasons[0].startswith("it may be worse than the linear probe by more than 0.01: accuracy -0.04")
+    wide = judge(
+        [answered(TRANSFER, 80, 100), answered(SCRATCH, 50, 100), answered(PROBE, 84, 100)],
+        Measure("accuracy", margin=0.2),
+    )
+    assert wide.outcome is Outcome.POSITIVE
+
+
+def test_a_transfer_that_is_the_probe_is_not_held_back_by_it() -> None:
+    assert compared(80, 50, 80).outcome is Outcome.POSITIVE
+
+
+def test_without_an_arm_from_scratch_there_is_nothing_to_be_better_than() -> None:
+    verdict = judge([answered(TRANSFER, 90, 100), answered(PROBE, 80, 100)], ACCURACY)
+    assert (verdict.outcome, verdict.reasons[0].partition(",")[0]) == (
+        Outcome.INCONCLUSIVE,
+        "no arm was trained from scratch",
+    )
+
+
+@pytest.mark.parametrize("items", [1, 5, 19])
+def test_under_twenty_items_nothing_is_concluded(items: int) -> None:
+    verdict = compared(items, 0, items=items)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.reasons == (f"{items} test items are too few: 20 are needed",)
+
+
+def test_four_items_of_a_hundred_are_not_enough_though_every_draw_holds_one() -> None:
+    verdict = compared(84, 80)
+    gap = verdict.gap(SCRATCH)
+    assert gap is not None
+    assert gap.flips is not None
+    assert gap.gain.low > 0
+    assert gap.flips.p > 0.05
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_slice_that_got_worse_lowers_a_positive_and_is_named() -> None:
+    # Cats gain 30 items, dogs lose 15 of theirs.
+    transfer, scratch = "x" * 60 + "." * 15 + "x" * 5, "x" * 30 + "." * 30 + "x" * 20
+    places = {"class cat": np.arange(60), "class dog": np.arange(60, 80)}
+    arms = [
+        replace(
+            arm(kind, *[marks] * 3),
+            points={name: (rights("".join(marks[i] for i in at)),) * 3 for name, at in places.items()},
+        )
+        for kind, marks in ((TRANSFER, transfer), (SCRATCH, scratch))
+    ]
+    assert judge(arms, ACCURACY).outcome is Outcome.POSITIVE
+    verdict = judge(arms, Measure("accuracy", slices=places))
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.reasons[0].startswith("worse than from scratch on class dog: 0.250 against 1.000 accuracy, p = ")
+    assert [(part.name, part.worse) for part in verdict.slices] == [("class cat", False), ("class dog", True)]
+
+
+def test_a_slice_of_four_items_is_shown_and_not_tested() -> None:
+    places = {"class rare": np.arange(4)}
+    arms = [
+        replace(answered(kind, right, 100), points={"class rare": (rights(marks),) * 3})
+        for kind, right, marks in ((TRANSFER, 90, "...."), (SCRATCH, 50, "xxxx"))
+    ]
+    (part,) = judge(arms, Measure("accuracy", slices=places)).slices
+    assert (part.p_worse, part.p_holm, part.worse, part.gain) == (1.0, 1.0, False, -1.0)
+
+
+def test_of_an_error_less_is_better() -> None:
+    chance = np.random.default_rng(0)
+    errors = np.abs(chance.normal(size=(2, 3, 200)))
+
+    def numbers(kind: ArmKind, drawn: np.ndarray, scale: float) -> Arm:
+        return Arm(kind, (0, 1, 2), tuple(mean(row * scale) for row in drawn))
+
+    arms = [numbers(TRANSFER, errors[0], 0.5), numbers(SCRATCH, errors[1], 1.0)]
+    verdict = judge(arms, Measure("mae", higher_is_better=False))
+    gap = verdict.gap(SCRATCH)
+    assert verdict.outcome is Outcome.POSITIVE
+    assert gap is not None
+    assert gap.gain.value > 0
+    assert gap.flips is None
+    assert judge(
+        [replace(arms[1], kind=TRANSFER), replace(arms[0], kind=SCRATCH)], Measure("mae", higher_is_better=False)
+    ).outcome is (Outcome.NEGATIVE)
+
+
+def test_a_verdict_is_json_and_back() -> None:
+    verdict = compared(90, 70, 88)
+    assert from_json(TransferVerdict, to_json(verdict)) == verdict
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_changing_sides_turns_positive_into_negative(one: int, two: int) -> None:
+    turned = {Outcome.POSITIVE: Outcome.NEGATIVE, Outcome.NEGATIVE: Outcome.POSITIVE}
+    there, back = compared(one, two, items=60), compared(two, one, items=60)
+    assert back.outcome is turned.get(there.outcome, Outcome.INCONCLUSIVE)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 59), st.integers(0, 60))
+def test_one_more_right_answer_never_makes_a_verdict_worse(one: int, two: int) -> None:
+    order = [Outcome.NEGATIVE, Outcome.INCONCLUSIVE, Outcome.POSITIVE]
+    before, after = compared(one, two, items=60), compared(one + 1, two, items=60)
+    assert order.index(before.outcome) <= order.index(after.outcome)
+
+
+def test_where_nothing_differs_hardly_any_verdict_is_positive_or_negative() -> None:
+    runs, counts = 0, {Outcome.POSITIVE: 0, Outcome.NEGATIVE: 0, Outcome.INCONCLUSIVE: 0}
+    for number, world in enumerate(NULL[:3]):
+        for outcome, _ in outcomes(world, 40, number):
+            runs, counts[outcome] = runs + 1, counts[outcome] + 1
+    assert not too_many(counts[Outcome.POSITIVE], runs)
+    assert not too_many(counts[Outcome.NEGATIVE], runs)
