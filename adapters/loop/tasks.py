@@ -17,6 +17,7 @@ import torch.nn.functional as F  # noqa: N812 -- its name in the field
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from adapters.loop.labelled import labelled, refuse_strangers
 from adapters.loop.metrics import (
     BASELINES_OF_CLASSES,
     BASELINES_OF_MANY,
@@ -29,6 +30,7 @@ from adapters.loop.metrics import (
     Targets,
     baseline_accuracy,
 )
+from adapters.loop.tags import Tags, tags_of
 from registry.domain.data import LabelKind, Row
 from registry.errors import BadDataError
 from registry.ports import DataInput
@@ -107,7 +109,7 @@ class OneClass:
     def targets(self, name: str, data: DataInput, rows: Sequence[Row]) -> Targets:
         number = {label: n for n, label in enumerate(self.classes)}
         said = labelled(name, data, rows)
-        _refuse_strangers(name, data, set(said) - number.keys())
+        refuse_strangers(name, data, set(said) - number.keys())
         return np.array([number[label] for label in said], dtype=np.int64)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -152,7 +154,7 @@ class ManyClasses:
     def targets(self, name: str, data: DataInput, rows: Sequence[Row]) -> Targets:
         number = {label: n for n, label in enumerate(self.classes)}
         said = [_parts(label) for label in labelled(name, data, rows)]
-        _refuse_strangers(name, data, {part for parts in said for part in parts} - number.keys())
+        refuse_strangers(name, data, {part for parts in said for part in parts} - number.keys())
         found = np.zeros((len(rows), self.outputs), dtype=np.float32)
         for line, parts in enumerate(said):
             found[line, [number[part] for part in parts]] = 1.0
@@ -226,7 +228,7 @@ def task_of(data: DataInput, rows: Sequence[Row], parent_classes: Sequence[str] 
     if reader is None:
         raise BadDataError(
             f"{data.label} has labels of kind {data.labels.value}, which this method cannot learn from",
-            remedy="Use a dataset with a class, several classes or a number on each row",
+            remedy="Use a dataset with labels on each row",
         )
     return reader(data, rows, parent_classes)
 
@@ -237,7 +239,8 @@ def task_for(labels: LabelKind, classes: Sequence[str] | None) -> Task | None:
         return Amount(0.0, 1.0)
     if not classes:
         return None
-    return ManyClasses(tuple(classes)) if labels is LabelKind.MANY else OneClass(tuple(classes))
+    kinds: Mapping[LabelKind, Callable[[tuple[str, ...]], Task]] = {LabelKind.MANY: ManyClasses, LabelKind.TAGS: Tags}
+    return kinds.get(labels, OneClass)(tuple(classes))
 
 
 def _one_class(data: DataInput, rows: Sequence[Row], parent: Sequence[str] | None) -> Task:
@@ -274,18 +277,8 @@ _READERS: Mapping[LabelKind, Callable[[DataInput, Sequence[Row], Sequence[str] |
     LabelKind.CLASS: _one_class,
     LabelKind.MANY: _many_classes,
     LabelKind.NUMBER: _amount,
+    LabelKind.TAGS: tags_of,
 }
-
-
-def labelled(name: str, data: DataInput, rows: Sequence[Row]) -> list[str]:
-    """The labels of `rows`. Raises: BadDataError naming the first row without one."""
-    bare = next((row for row in rows if row.label is None), None)
-    if bare is not None:
-        raise BadDataError(
-            f"row {bare.key} of {data.label} (split {data.split!r}) has no label",
-            remedy=f"{name} data needs a label on every row",
-        )
-    return [str(row.label) for row in rows]
 
 
 def numbers(name: str, data: DataInput, rows: Sequence[Row]) -> NDArray[np.float32]:
@@ -310,13 +303,3 @@ def _parts(label: str) -> list[str]:
 
 def _in_order(found: set[str], parent: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(parent) if parent is not None and found == set(parent) else tuple(sorted(found))
-
-
-def _refuse_strangers(name: str, data: DataInput, strangers: set[str]) -> None:
-    if strangers:
-        raise BadDataError(
-            f"{name} data ({data.label}, split {data.split!r}) has the label {min(strangers)!r}, "
-            "which no training row has",
-            remedy="Put rows of every class into the training split",
-            facts={"labels": sorted(strangers)},
-        )

@@ -18,6 +18,7 @@ EXTRAS = {
     "torch": ("torch", "PIL"),
     "transformers": ("transformers", "tokenizers"),
     "keras": ("keras", "h5py"),
+    "peft": ("peft",),
     "dvc": ("dvc", "dvc_data", "pyarrow"),
     "mlflow": ("mlflow",),
     "onnx": ("onnx",),

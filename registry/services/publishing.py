@@ -14,10 +14,12 @@ from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.provenance import Compute, Output, write_manifest
 from registry.domain.transfers import Recipe, StepDetail, StepInput, StepState
-from registry.errors import AdapterError, StepStateError
+from registry.errors import AdapterError
 from registry.ports import Finished, Started
+from registry.services.batches import Batch
 from registry.services.cards import derived_card
 from registry.services.context import Context
+from registry.services.holding import Hold
 from registry.services.importing import FIRST_STAGE
 from registry.services.lookup import found
 from registry.services.outputs import output_kind
@@ -37,6 +39,8 @@ class Run:
     step: StepDetail
     recipe: Recipe
     data: Mapping[str, StepInput]
+    hold: Hold
+    batch: Batch
     started: Started | None = None
     finished: Finished | None = None
     measured: list[MetricValue] = field(default_factory=list)
@@ -55,20 +59,29 @@ def threads_of(step: StepDetail) -> int:
     return int(cast("int", submitted_of(step)["threads"]))
 
 
+def is_automatic(step: StepDetail) -> bool:
+    """Whether smaller batches may be tried when memory runs out."""
+    return submitted_of(step).get("auto_batch") is True
+
+
 def publish(context: Context, run: Run, wall_seconds: float) -> None:
-    """Publish the outputs of `run` and end its step. Raises: AdapterError, StepStateError when it was cancelled."""
+    """Publish the outputs of `run` and end its step. Raises: AdapterError, StepStateError when it is not ours."""
     started, finished = run.started, run.finished
     if started is None or finished is None:
         raise AdapterError(f"the adapter {run.recipe.adapter} ended without saying what it made")
     made = _made_data(context, run.recipe, finished)
     manifest = made.manifest if made is not None else Manifest.of(store_folder(context.blobs, finished.folder))
-    facts = {**finished.facts, "classes": list(finished.classes), "resumed_from": started.resumed_from}
+    facts = {
+        **finished.facts,
+        **run.batch.facts,
+        "classes": list(finished.classes),
+        "resumed_from": started.resumed_from,
+    }
     facts |= {} if run.arms is None else {BASELINES: record_verdict(context.blobs, run.arms)}
     now, step_id = context.clock.now(), run.step.summary.id
     with context.write() as uow:
-        moved = uow.steps.move(step_id, expected=frozenset({StepState.RUNNING}), to=StepState.SUCCEEDED, at=now)
-        if not moved:
-            raise StepStateError(f"{step_id} was cancelled meanwhile: nothing is published")
+        run.hold.keep(uow)  # from here to the commit nobody can take the step from us
+        uow.steps.move(step_id, expected=frozenset({StepState.RUNNING}), to=StepState.SUCCEEDED, at=now)
         uow.steps.progress(step_id, epoch=float(started.epochs), at=now, said=run.pace.progress(now))
         uow.steps.add_measured(step_id, run.measured)
         if made is not None:

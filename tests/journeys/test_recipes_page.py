@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +36,7 @@ EACH = 5
 class Here(EntryPointPlugins):
     """The installed plug-ins, and an engine that runs a step in this process: starting one costs seconds each."""
 
-    bench: Bench
+    bench: Bench = field(default_factory=Bench)
 
     def engine(self, name: str) -> Bench:
         return self.bench

@@ -135,7 +135,7 @@ def save_text_source(folder: Path, kind: str = "bert", **changes: Any) -> str:
         RobertaConfig,
     )
 
-    from adapters.transformers.transfer import quiet
+    from adapters.transformers.models import quiet
 
     words = [*FILLER, *(w for group in WORDS.values() for w in group)]
     vocabulary = {word: n for n, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words])}
@@ -206,7 +206,7 @@ def save_image_source(folder: Path) -> str:
     """Write a tiny ResNet with random weights; gives the name of a middle layer."""
     from transformers import ResNetConfig, ResNetModel
 
-    from adapters.transformers.transfer import quiet
+    from adapters.transformers.models import quiet
 
     torch.manual_seed(5)
     shape = {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "layer_type": "basic"}
