@@ -59,7 +59,7 @@ def check_baselines(recipe: Recipe, offer: AdapterOffer, seeds: int) -> None:
 
 def from_scratch(recipe: Recipe, offer: AdapterOffer, data: DataInput, seed: int, rate: float) -> Recipe:
     """The same architecture and budget from random weights: all layers at one rate, the usual decay and schedule."""
-    usual = defaults_for(Method.PRETRAINING, data.modality)
+    usual = defaults_for(Method.PRETRAINING, data.modality, recipe.adapter)
     name = recipe.optimizer.name
     optimizer = Optimizer(name=name, lr=rate, weight_decay=usual.rates[name].weight_decay, clip=usual.clip)
     return replace(

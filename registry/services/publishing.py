@@ -13,7 +13,7 @@ from registry.domain.licences import combine_licences
 from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.provenance import Compute, Output, write_manifest
-from registry.domain.transfers import Recipe, StepDetail, StepInput, StepState
+from registry.domain.transfers import Method, Recipe, StepDetail, StepInput, StepState
 from registry.errors import AdapterError
 from registry.ports import Finished, Started
 from registry.services.batches import Batch
@@ -29,6 +29,8 @@ from registry.services.storing import store_folder
 from registry.services.unit_of_work import NewVersion, UnitOfWork
 from registry.services.verdicts import BASELINES, record_verdict
 
+AS_BEFORE = frozenset({Method.CONTINUED_PRETRAINING, Method.MERGE, Method.QUANTIZATION})
+"""Methods whose output is for what its parent was for."""
 TASKS = {Modality.IMAGE: "image-classification", Modality.TEXT: "text-classification"}
 
 
@@ -169,9 +171,9 @@ def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manife
 def _describing(uow: UnitOfWork, run: Run) -> Describing:
     """What the child is: its modality from the parent, its licence at least what the parents ask."""
     parents = [found(uow.catalog.version(i.ref), i.ref) for i in run.step.inputs if i.ref.kind is AssetKind.MODELS]
-    modality = parents[0].model.modality
+    modality, same = parents[0].model.modality, parents[0].model.task
     return Describing(
-        task=TASKS.get(modality, parents[0].model.task),
+        task=same if run.recipe.method in AS_BEFORE else TASKS.get(modality, same),
         modality=modality,
         licence=run.recipe.licence or combine_licences([p.summary.licence for p in parents]),
         origin="internal",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from registry.domain.following import GOING
 from registry.domain.transfers import Lease, StepState, StepSummary
 from registry.services.context import Context
 from registry.services.holding import this_host
 from registry.services.lookup import found
 from registry.services.unit_of_work import UnitOfWork
-
-GOING = frozenset({StepState.QUEUED, StepState.RUNNING})
 
 
 @dataclass(frozen=True, slots=True)

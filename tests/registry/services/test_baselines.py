@@ -158,6 +158,8 @@ def test_the_answers_of_every_arm_are_kept_and_give_the_same_verdict_again(conte
     assert arms.arms[3].facts["learning_rate"] == 1e-3
     assert (arms.rows.split, len(arms.rows.keys)) == ("test", 120)
     assert Transfers(context).verdict(step.summary.id) == verdict(step)
+    with Transfers(context).answers(step.summary.id) as stream:
+        assert read_arms(stream.read()) == arms
 
 
 def test_a_manifest_that_says_other_than_the_answers_is_told(context: Context) -> None:
