@@ -22,7 +22,7 @@ schema: forebear/recipe/v1
 output: text/news-vectors
 method: embedding_initialisation
 source: models:/library/glove-50/1
-data: {train: datasets:/data/news/1}
+data: {train: datasets:/data/news/1, test: datasets:/data/news/1}
 max_length: 512
 params: {embeddings: frozen}
 """
@@ -31,7 +31,7 @@ schema: forebear/recipe/v1
 output: text/news-sif
 method: feature_extraction
 source: models:/library/glove-50/1
-data: {train: datasets:/data/news/1}
+data: {train: datasets:/data/news/1, test: datasets:/data/news/1}
 head: ridge
 max_length: 512
 """
@@ -40,7 +40,7 @@ schema: forebear/recipe/v1
 output: text/glove-news
 method: continued_pretraining
 source: models:/library/glove-50/1
-data: {unlabelled: datasets:/data/news/1}
+data: {unlabelled: datasets:/data/news/1, test: datasets:/data/news/1}
 epochs: 2
 params: {min_count: 2}
 """
