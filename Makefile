@@ -9,7 +9,7 @@ export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow check format bench bench-gpu clean
+.PHONY: help setup demo serve test test-slow test-ray check format bench bench-gpu clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ test: setup ## Run the tests, the demo among them (all but the slow ones)
 test-slow: setup ## Run the slow tests: more kills, real weights at length, two processes, mlflow ui
 	@$(BIN)/python -m pytest -m slow --durations=15 $(PYTEST_ARGS)
 
+test-ray: setup ## Run the tests of the engine ray on a real cluster of two nodes (installs 264 MB more)
+	@$(PIP) install --progress-bar on -r requirements.lock -r requirements-ray.lock
+	@$(BIN)/python -m pytest tests/adapters/engines/test_ray.py --durations=5 $(PYTEST_ARGS)
+
 check: setup ## Format, lint, types, import contracts, docs, migrations
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -58,6 +62,7 @@ bench: setup ## Print the tables that the README quotes
 	@$(BIN)/python -m benchmarks.training
 	@$(BIN)/python -m benchmarks.import_memory
 	@$(BIN)/python -m benchmarks.embeddings
+	@$(BIN)/python -m benchmarks.verdict
 
 bench-gpu: setup ## Measure the adapters on one GPU (needs no database)
 	@$(BIN)/python -m benchmarks.gpu

@@ -71,10 +71,14 @@ def _check_archive(path: Path) -> None:
         raise BadArtifactError(f"{path.name} claims to hold more bytes than it has")
 
 
-def _check_bare(path: Path) -> None:
+def is_of_torch(path: Path) -> bool:
+    """True when a bare pickle is torch's older format."""
     with path.open("rb") as file:
-        start = file.read(len(_MAGIC))
-    if start != _MAGIC:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
+def _check_bare(path: Path) -> None:
+    if not is_of_torch(path):
         raise UnsafeArtifactError(
             f"{path.name} is a plain pickle, which would run code when loaded",
             remedy="Save the weights as safetensors, or with torch.save",

@@ -36,7 +36,7 @@ from benchmarks import workload
 from registry import bootstrap
 from registry.domain.catalog import Modality
 from registry.domain.names import Name
-from registry.domain.transfers import Schedule
+from registry.domain.transfers import Resources, Schedule
 from registry.domain.verbs import AddDataset, ImportModel
 from registry.plugins import EntryPointPlugins
 from registry.ports import DataInput, Engine, ModelInput
@@ -94,12 +94,19 @@ class Idle:
 
     name = "idle"
 
-    def start(self, step_id: str, home: Path) -> None: ...
+    def grant(self, needs: Resources) -> Resources:
+        return replace(needs, cpus=needs.cpus or 1)
+
+    def start(self, step_id: str, home: Path, needs: Resources) -> None: ...
+    def wait(self, step_id: str, home: Path) -> None: ...
+    def alive(self, step_id: str, home: Path) -> bool | None:
+        return None
+
     def stop(self, step_id: str, home: Path) -> bool:
         return False
 
-    def alive(self, step_id: str, home: Path) -> bool:
-        return False
+    def log(self, step_id: str, home: Path) -> str:
+        return ""
 
 
 class OwnProcess(EntryPointPlugins):

@@ -202,6 +202,12 @@ class DatasetChangedError(IntegrityError):
     code = "dataset-changed"
 
 
+class ParentChangedError(IntegrityError):
+    """The parent of an adapter is no longer the bytes that the adapter was trained on."""
+
+    code = "parent-changed"
+
+
 class AuditBrokenError(IntegrityError):
     """The audit chain does not verify; the message names the first bad entry."""
 
@@ -225,6 +231,12 @@ class AdapterError(UnavailableError):
     """An adapter failed in a way of its own; the message is the adapter's."""
 
     code = "adapter-failed"
+
+
+class OutOfMemoryError(AdapterError):
+    """A step needs more memory than there is; the message says which batch size did not fit."""
+
+    code = "out-of-memory"
 
 
 class HomeNotFoundError(UnavailableError):

@@ -16,8 +16,11 @@ from registry.errors import AdapterError, MissingExtraError, NotFoundError, Regi
 from registry.ports import AdapterOffer, ConvertedSource, DataSource, Engine, RunTracker, TransferAdapter
 from registry.services.doctor import EXTRAS
 
-EXTRA_OF = {module: extra for extra, modules in EXTRAS.items() for module in modules} | {"timm": "timm"}
-"""Which extra of ours brings an importable package; timm's is one that nobody misses until they name it."""
+EXTRA_OF = {module: extra for extra, modules in EXTRAS.items() for module in modules} | {
+    "timm": "timm",
+    "ray": "ray",
+}
+"""Which extra of ours brings an importable package; the last ones nobody misses until they name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class EntryPointPlugins:
 
     memory: int
     seconds: int
+    ray_address: str | None = None
+    """Where the engine `ray` sends its jobs."""
 
     def import_source(self, source: Path, target: Path, *, architecture: str | None, pickles: bool) -> ConvertedSource:
         """Detect and convert in a subprocess; see `registry.sandbox`."""
@@ -65,15 +70,16 @@ class EntryPointPlugins:
 
     def engine(self, name: str) -> Engine:
         """The engine `name`. Raises: NotFoundError, MissingExtraError, AdapterError."""
-        return cast("Engine", load("forebear.engines", name))
+        given = {"address": self.ray_address} if name == "ray" else {}
+        return cast("Engine", load("forebear.engines", name, **given))
 
     def tracker(self, name: str) -> RunTracker:
         """The run tracker `name`. Raises: NotFoundError, MissingExtraError, AdapterError."""
         return cast("RunTracker", load("forebear.trackers", name))
 
 
-def load(group: str, name: str) -> object:
-    """An instance of the class that the entry point `name` of `group` names.
+def load(group: str, name: str, **given: object) -> object:
+    """An instance of the class that the entry point `name` of `group` names, made with what is `given`.
 
     Raises: NotFoundError listing what there is, MissingExtraError with the install command, AdapterError.
     """
@@ -83,7 +89,7 @@ def load(group: str, name: str) -> object:
             f"no plug-in {name!r} is installed for {group}",
             remedy=f"There are: {', '.join(sorted(found.names)) or 'none'}",
         )
-    return _make(found[name])
+    return _make(found[name], given)
 
 
 def _load(point: EntryPoint) -> Any:
@@ -101,10 +107,10 @@ def _load(point: EntryPoint) -> Any:
         raise AdapterError(f"the plug-in {point.name} ({point.value}) fails on import: {error!r}") from error
 
 
-def _make(point: EntryPoint) -> object:
+def _make(point: EntryPoint, given: Mapping[str, object]) -> object:
     kind = _load(point)
     try:
-        return kind()
+        return kind(**given)
     except RegistryError:
         raise
     except Exception as error:

@@ -16,7 +16,7 @@ from registry.domain.catalog import Modality
 from registry.domain.data import DataFormat, DvcRecord, LabelKind, Row, SplitPlan
 from registry.domain.manifests import FileEntry
 from registry.domain.params import Param, params_of
-from registry.domain.transfers import Method, Recipe
+from registry.domain.transfers import Method, Recipe, Resources
 
 
 class Clock(Protocol):
@@ -70,7 +70,7 @@ class SourceFacts:
     """What an importer saw in a source, before conversion."""
 
     format: str
-    """`huggingface`, `torch-state-dict` or `safetensors`."""
+    """The name of the importer, such as `huggingface`, `torch-state-dict` or `onnx`."""
     architecture: str | None
     modality: Modality | None
     task: str | None
@@ -172,6 +172,8 @@ class ModelInput:
     role: str
     architecture: str
     label: str
+    base: ModelInput | None = None
+    """Of an adapter (`registry.domain.adapted`): the parent that its weights are added to, found in the lineage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,9 +306,9 @@ class AdapterOffer:
     """Architectures that are this adapter's own: its recipes start from these alone, and theirs choose it. A name, or a
     beginning that ends in `:`. Empty: whatever no other adapter calls its own."""
 
-    def known(self, method: Method) -> dict[str, Param]:
-        """Every parameter that a recipe of `method` may hold for this adapter."""
-        return params_of(method) | dict(self.params.get(method, {}))
+    def known(self, method: Method, modality: Modality | None = None) -> dict[str, Param]:
+        """Every parameter that a recipe of `method` may hold for this adapter, for models of `modality` or of any."""
+        return params_of(method, modality) | dict(self.params.get(method, {}))
 
     def owns(self, architecture: str) -> bool:
         """True when `architecture` is one of its own."""
@@ -353,18 +355,36 @@ class RunTracker(Protocol):
 
 
 class Engine(Protocol):
-    """Starts the worker of a step."""
+    """Brings a worker for a step: a process of this machine, or a job on a cluster.
+
+    Who holds a step is said by its lease alone; an engine only knows whether there is somebody who may take it.
+    """
 
     name: str
 
-    def start(self, step_id: str, home: Path) -> None:
-        """Start (or restart) the worker; returns when the worker has the step, or when it is done (foreground)."""
+    def grant(self, needs: Resources) -> Resources:
+        """What a step that asks for `needs` is given: what is not said is filled in.
+
+        Raises: UnavailableError for what can never be had there, with what there is.
+        """
         ...
 
-    def alive(self, step_id: str, home: Path) -> bool:
-        """True while the worker of the step runs here."""
+    def start(self, step_id: str, home: Path, needs: Resources) -> None:
+        """Start (or restart) the worker and return at once. Raises: StepStateError, UnavailableError."""
+        ...
+
+    def wait(self, step_id: str, home: Path) -> None:
+        """Until the worker has ended; a request to end that comes meanwhile is passed on to it."""
+        ...
+
+    def alive(self, step_id: str, home: Path) -> bool | None:
+        """True for a worker that runs or is about to, False for one that is known to be gone; None: it cannot say."""
         ...
 
     def stop(self, step_id: str, home: Path) -> bool:
-        """End the worker if it runs here; True when there was one."""
+        """End the worker and all that it started; True when there was one that we could end."""
+        ...
+
+    def log(self, step_id: str, home: Path) -> str:
+        """What the workers of the step have written, the newest last; a long one without its beginning."""
         ...

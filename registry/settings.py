@@ -27,6 +27,10 @@ class Settings:
     """CPU threads of a transfer step; 0: all cores that this process may use."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
+    engine: str = "local"
+    """What brings the workers of transfer steps: `local` (this machine) or `ray` (a Ray cluster)."""
+    ray_address: str | None = None
+    """Where the Ray cluster takes jobs: the address of its dashboard, as http://head:8265."""
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     """Host headers that the server answers to."""
     max_upload: int = 16 * 1024**3
@@ -62,6 +66,8 @@ class Settings:
             mlflow_uri=text("MLFLOW_URI"),
             threads=number("THREADS", 0),
             device=text("DEVICE") or "auto",
+            engine=text("ENGINE") or "local",
+            ray_address=text("RAY_ADDRESS"),
             allowed_hosts=tuple(h.strip() for h in hosts.split(",")) if hosts else cls().allowed_hosts,
             max_upload=number("MAX_UPLOAD", cls().max_upload),
             import_memory=number("IMPORT_MEMORY", 0),

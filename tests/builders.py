@@ -87,7 +87,12 @@ def step(
         method=method,
         adapter="torch",
         state=state,
-        recipe={"schema": "forebear/recipe/v1", "output": wanted, "seed": 7},
+        recipe={
+            "schema": "forebear/recipe/v1",
+            "output": wanted,
+            "seed": 7,
+            "submitted": {"text": "", "git": {}, "threads": 1},
+        },
         inputs=tuple(inputs),
         created_at=at,
         created_by=by,

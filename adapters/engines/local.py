@@ -1,7 +1,7 @@
-"""Engines of this machine: the worker of a step as a process of its own, waited for or left to itself.
+"""The engine of this machine: the worker of a step as a process of its own, left to itself.
 
 The worker is `python -m registry.worker STEP --home HOME`. What it prints goes to `HOME/work/STEP/worker.log`. It leads
-a session of its own, so it outlives the command that started it, and stopping it stops all that it started.
+a session of its own, so it outlives whoever started it, and stopping it stops all that it started.
 """
 
 from __future__ import annotations
@@ -14,40 +14,88 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from adapters.engines.processes import Worker, born_at, recall, remember
-from registry.errors import StepStateError, UsageError, error_of_disk
+from adapters.engines.commands import WORKER, worker_command
+from adapters.engines.gpus import count_gpus
+from adapters.engines.processes import Worker, born_at, here, recall, remember
+from registry.domain.transfers import Resources
+from registry.errors import StepStateError, UnavailableError, UsageError, error_of_disk
 
 GRACE_SECONDS = 10.0
 """Between asking a worker to end and killing it."""
+LOG_BYTES = 1024**2
+"""How much of the end of a log is given."""
+_POLL_SECONDS = 0.05
 _STEP = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Local:
-    module: str = "registry.worker"
-    grace: float = GRACE_SECONDS
+class Local:
+    """Implements `Engine`. Of workers that other machines have started on a shared home it says nothing."""
 
-    def alive(self, step_id: str, home: Path) -> bool:
-        """True while the worker of the step runs on this machine."""
-        return recall(_pid_file(step_id, home)) is not None
+    module: str = WORKER
+    grace: float = GRACE_SECONDS
+    name = "local"
+
+    def grant(self, needs: Resources) -> Resources:
+        """All threads that we may use, unless fewer are asked for. Raises: UnavailableError for GPUs we do not have."""
+        if needs.gpus and needs.gpus > (there := count_gpus()):
+            raise UnavailableError(
+                f"resources.gpus is {needs.gpus}, and this machine has {there or 'no'} GPU{'s' * (there > 1)}",
+                remedy="Ask for fewer, or run the recipe on a cluster: --engine ray",
+                facts={"asked": needs.gpus, "there": there},
+            )
+        return needs if needs.cpus else replace(needs, cpus=len(os.sched_getaffinity(0)))
+
+    def start(self, step_id: str, home: Path, needs: Resources) -> None:
+        """Start the worker and return at once. Raises: StepStateError, UnavailableError."""
+        _reap_later(self._launch(step_id, home, needs))
+
+    def wait(self, step_id: str, home: Path) -> None:
+        """Until the worker has ended. Ctrl-C and a request to end are passed on to it, and obeyed when it has ended."""
+        worker = self._near(step_id, home)
+        if worker is None:
+            return
+        with _passing_on(worker.pid):
+            while worker.runs():
+                time.sleep(_POLL_SECONDS)
+
+    def alive(self, step_id: str, home: Path) -> bool | None:
+        """Whether the worker that was started here runs; None when none was, or not in this place."""
+        worker = self._near(step_id, home)
+        return None if worker is None else worker.runs()
 
     def stop(self, step_id: str, home: Path) -> bool:
         """End the worker and everything it started; True when there was one."""
-        worker = recall(_pid_file(step_id, home))
-        if worker is None:
+        worker = self._near(step_id, home)
+        if worker is None or not worker.runs():
             return False
         worker.end(grace=self.grace)
         _pid_file(step_id, home).unlink(missing_ok=True)
         return True
 
-    def _launch(self, step_id: str, home: Path) -> subprocess.Popen[bytes]:
-        # -P: a folder called registry where the command was typed must not be taken for ours.
-        command = [sys.executable, "-P", "-m", self.module, step_id, "--home", str(home.resolve())]
+    def log(self, step_id: str, home: Path) -> str:
+        """The end of what the workers of the step have written; empty when none ever ran, or it was cancelled."""
+        try:
+            with (home / "work" / _checked(step_id) / "worker.log").open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_BYTES))
+                return log.read().decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise error_of_disk(error, f"the log of {step_id} cannot be read") from error
+
+    def _near(self, step_id: str, home: Path) -> Worker | None:
+        worker = recall(_pid_file(step_id, home))
+        return worker if worker is not None and worker.is_near else None
+
+    def _launch(self, step_id: str, home: Path, needs: Resources) -> subprocess.Popen[bytes]:
+        command = worker_command(sys.executable, step_id, home, needs, module=self.module)
         try:
             folder = _folder(step_id, home)
             with _only_one(folder, step_id), (folder / "worker.log").open("ab") as log:
@@ -62,47 +110,19 @@ class _Local:
         return process
 
 
-@dataclass(frozen=True, slots=True)
-class Foreground(_Local):
-    """Waits for the worker. Ctrl-C and a request to end are passed on to it, and obeyed when it has ended."""
-
-    name = "foreground"
-
-    def start(self, step_id: str, home: Path) -> None:
-        """Run the worker to its end; how the step went is in its row. Raises: StepStateError, UnavailableError."""
-        process = self._launch(step_id, home)
-        try:
-            with _passing_on(process.pid):
-                process.wait()
-        except BaseException:
-            Worker(process.pid, born_at(process.pid) or "").end(grace=self.grace)
-            process.wait()
-            raise
-        finally:
-            _pid_file(step_id, home).unlink(missing_ok=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Background(_Local):
-    """Leaves the worker to itself."""
-
-    name = "background"
-
-    def start(self, step_id: str, home: Path) -> None:
-        """Start the worker and return at once. Raises: StepStateError, UnavailableError."""
-        process = self._launch(step_id, home)
-        _reap_later(process)
-
-
 def _reap_later(process: subprocess.Popen[bytes]) -> None:
     """Collect the worker when it ends, or it would stay a zombie for as long as a server runs."""
     threading.Thread(target=process.wait, name=f"worker {process.pid}", daemon=True).start()
 
 
-def _folder(step_id: str, home: Path) -> Path:
+def _checked(step_id: str) -> str:
     if not _STEP.fullmatch(step_id):
         raise UsageError(f"{step_id[:80]!r} is not the id of a step")
-    folder = home / "work" / step_id
+    return step_id
+
+
+def _folder(step_id: str, home: Path) -> Path:
+    folder = home / "work" / _checked(step_id)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -115,7 +135,7 @@ def _write_down(process: subprocess.Popen[bytes], place: Path) -> None:
     born = born_at(process.pid)
     if born is None:
         return
-    worker = Worker(process.pid, born)
+    worker = Worker(process.pid, born, here())
     try:
         remember(worker, place)
     except OSError:

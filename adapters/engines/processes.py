@@ -1,7 +1,7 @@
 """Worker processes of this machine, remembered by number and start time: a reused number is never taken for one.
 
-Beside a running worker lies `work/STEP/worker.pid`: its process number and when the kernel started it (in clock ticks
-since boot, field 22 of /proc/PID/stat, proc(5)), or on other systems what `ps` says.
+Beside a running worker lies `work/STEP/worker.pid`: its process number, when the kernel started it (in clock ticks
+since boot, field 22 of /proc/PID/stat, proc(5)) or on other systems what `ps` says, and where that number counts.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -25,8 +26,16 @@ class Worker:
     pid: int
     born: str
 
+    place: str = ""
+    """Where it was started, as `here` says it; empty in notes of older versions, which knew one machine only."""
+
+    @property
+    def is_near(self) -> bool:
+        """True when its number can be looked up in this place."""
+        return self.place in {"", here()}
+
     def runs(self) -> bool:
-        """True while it is the same process and no zombie."""
+        """True while it is the same process and no zombie. Only to be asked of a worker that is near."""
         return born_at(self.pid) == self.born
 
     def end(self, *, grace: float) -> None:
@@ -50,6 +59,12 @@ class Worker:
                 return False
             time.sleep(_POLL_SECONDS)
         return True
+
+
+def here() -> str:
+    """The machine and, as containers may share a home, the namespace within it that process numbers belong to."""
+    namespace = Path("/proc/self/ns/pid")
+    return f"{socket.gethostname()} {namespace.readlink() if namespace.is_symlink() else ''}".strip()
 
 
 def born_at(pid: int) -> str | None:
@@ -82,15 +97,14 @@ def born_by_ps(pid: int) -> str | None:
 def remember(worker: Worker, place: Path) -> None:
     """Write the process down, whole or not at all."""
     draft = place.with_suffix(".new")
-    draft.write_text(json.dumps({"pid": worker.pid, "born": worker.born}), encoding="utf-8")
+    draft.write_text(json.dumps({"pid": worker.pid, "born": worker.born, "place": worker.place}), encoding="utf-8")
     draft.replace(place)
 
 
 def recall(place: Path) -> Worker | None:
-    """The process that was written down, if it still runs."""
+    """The process that was written down, whether or not it still runs; None where nothing readable was."""
     try:
         said = json.loads(place.read_text(encoding="utf-8"))
-        worker = Worker(int(said["pid"]), str(said["born"]))
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+        return Worker(int(said["pid"]), str(said["born"]), str(said.get("place", "")))
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return worker if worker.runs() else None

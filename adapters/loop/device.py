@@ -18,9 +18,13 @@ COMPILE_WORTH_STEPS = 2000
 """`compile: auto` compiles on a GPU from this many planned steps: below, start-up eats the gain."""
 
 
+PRECISIONS = ("auto", "fp64", "fp32", "bf16")
+"""What `params.precision` may be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A probed device. `precision` is `bf16` (autocast over fp32 weights) or `fp32`."""
+    """A probed device. `precision` is `bf16` (autocast over fp32 weights), `fp32` or `fp64`."""
 
     target: torch.device
     precision: str
@@ -36,8 +40,13 @@ class Device:
         return torch.autocast("cuda", dtype=torch.bfloat16) if self.precision == "bf16" else nullcontext()
 
     def place(self, module: nn.Module) -> nn.Module:
-        """`module` on this device; convolutions in channels-last memory, a third faster on a CPU and more on a GPU."""
+        """`module` on this device; convolutions in channels-last memory, a third faster on a CPU and more on a GPU.
+
+        In fp64 its weights become doubles, and so does whatever comes into one of its layers.
+        """
         module.to(self.target)
+        if self.precision == "fp64":
+            _in_doubles(module)
         if any(isinstance(part, nn.Conv2d) for part in module.modules()):
             whole: Any = module  # torch's stubs leave this argument out
             whole.to(memory_format=torch.channels_last)
@@ -59,15 +68,16 @@ class Device:
 
 
 def probe(wish: str, precision: object = "auto") -> Device:
-    """The device for `wish` (`auto`, `cpu`, `cuda`, `cuda:N`) in `precision` (`auto`, `fp32`, `bf16`).
+    """The device for `wish` (`auto`, `cpu`, `cuda`, `cuda:N`) in `precision` (`auto`, `fp64`, `fp32`, `bf16`).
 
     Under torchrun a process takes the GPU of its local rank. bf16 is used on a GPU only, and only where torch says so
-    and a real multiplication agrees with fp32: on a CPU without bf16 units it is many times slower.
+    and a real multiplication agrees with fp32: on a CPU without bf16 units it is many times slower. fp64 is for
+    comparing runs that add up in another order, on one process or on several.
     Raises: UnavailableError when the device or precision is not there, BadRecipeError for a precision we do not know.
     """
     target = _target(wish)
-    if precision not in {"auto", "fp32", "bf16"}:
-        raise BadRecipeError(f"params.precision is {precision!r}", remedy="Write auto, fp32 or bf16")
+    if precision not in PRECISIONS:
+        raise BadRecipeError(f"params.precision is {precision!r}", remedy=f"Write {', '.join(PRECISIONS)}")
     able = target.type == "cuda" and _bf16_works(target)
     if precision == "bf16" and not able:
         raise UnavailableError(f"{target} does not compute in bf16", remedy="Write params.precision: fp32, or auto")
@@ -75,7 +85,25 @@ def probe(wish: str, precision: object = "auto") -> Device:
         torch.cuda.set_device(target)
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
-    return Device(target, "bf16" if able and precision != "fp32" else "fp32", _hardware(target))
+    if precision == "auto":
+        precision = "bf16" if able else "fp32"
+    return Device(target, str(precision), _hardware(target))
+
+
+def _in_doubles(module: nn.Module) -> None:
+    module.to(torch.float64)
+    for layer in module.modules():
+        if not any(layer.children()):
+            layer.register_forward_pre_hook(_doubled, with_kwargs=True)
+
+
+def _doubled(
+    _layer: nn.Module, given: tuple[Any, ...], named: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def double(value: object) -> object:
+        return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
+
+    return tuple(double(value) for value in given), {name: double(value) for name, value in named.items()}
 
 
 def _target(wish: str) -> torch.device:

@@ -130,9 +130,11 @@ class Fit:
         factor, every = rate(recipe.schedule, self.steps), max(1, min(50, self.steps // 100))
         keep_frozen(self.module, self.frozen, fresh=self.fresh)
         optimizer, clip = self.optimizer, recipe.optimizer.clip
-        for step in train(stepping, weighted, optimizer, factor, self.device, start=p.step, clip=clip):
-            p.step, p.within, p.samples = step.number, p.within + 1, p.samples + step.samples
-            self._total += step.loss * step.samples
+        steps = train(stepping, weighted, optimizer, factor, self.device, start=p.step, clip=clip)
+        for step, batch in zip(steps, order[p.within :], strict=True):
+            p.step, p.within, p.samples = step.number, p.within + 1, p.samples + len(batch)
+            # The losses of all processes are weighted so that their mean is that of the batch.
+            self._total += step.loss * (len(batch) / self.ranks.world)
             if step.number % every == 0:
                 yield self._advanced(step, len(order), every)
             if recipe.checkpoint_every and step.number % recipe.checkpoint_every == 0:
@@ -159,7 +161,7 @@ class Fit:
 
     def _measure(self) -> Iterator[Measured]:
         p = self.progress
-        mean = self._total.item() / len(self.items)
+        mean = self.ranks.total(self._total.item()) / len(self.items)
         self._total.zero_()
         yield Measured("loss", mean, "train", p.epoch, p.step)
         if self.judge is None:

@@ -11,6 +11,7 @@ from adapters.loop.flops import one_item, reading_flops
 from adapters.loop.output import PREDICTIONS, predictions
 from adapters.loop.roles import labelled_role
 from adapters.loop.tasks import Task, task_for
+from registry.domain.labels import classes_of
 from registry.domain.methods import TEST, TRAIN, VALIDATION
 from registry.errors import BadDataError, BadRecipeError
 from registry.ports import ModelInput, TransferEvent
@@ -68,7 +69,7 @@ def _task(around: Environment, made: ModelInput, classes: tuple[str, ...] | None
             remedy="Measure it on data of its own classes, or leave data out",
         )
     check_task(around.recipe.metrics, task)
-    said = {part for row in data.chosen for part in (row.label or "").split("|") if part}
+    said = {name for row in data.chosen for name in classes_of(row.label, data.labels)}
     if task.classes and (strange := sorted(said - set(task.classes))):
         raise BadDataError(
             f"{role} data ({data.label}) has the label {strange[0]!r}, which {made.label} does not answer",

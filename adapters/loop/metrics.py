@@ -158,11 +158,24 @@ OF_NUMBERS: Mapping[str, Metric] = {
 BASELINES_OF_CLASSES = ("baseline_accuracy",)
 BASELINES_OF_MANY = ("baseline_macro_f1", "baseline_subset_accuracy")
 BASELINES_OF_NUMBERS = ("baseline_mae", "baseline_rmse")
+OF_TAGS = ("entity_f1",)
+"""Beside what other classes have: measured in `adapters.loop.tags`, which knows what the classes mean."""
+OF_TEXT = ("perplexity", "knn_accuracy", "alignment", "uniformity")
+"""Of language models and sentence embeddings, beside their loss."""
 OFFERED = frozenset(
-    {*OF_CLASSES, *OF_MANY, *OF_NUMBERS, *BASELINES_OF_CLASSES, *BASELINES_OF_MANY, *BASELINES_OF_NUMBERS}
+    {
+        *OF_CLASSES,
+        *OF_MANY,
+        *OF_NUMBERS,
+        *OF_TAGS,
+        *OF_TEXT,
+        *BASELINES_OF_CLASSES,
+        *BASELINES_OF_MANY,
+        *BASELINES_OF_NUMBERS,
+    }
 )
 """Everything that some kind of label can be measured by."""
-LESS_IS_MORE = frozenset({"loss", "mae", "rmse", "perplexity"})
+LESS_IS_MORE = frozenset({"loss", "mae", "rmse", "perplexity", "alignment", "uniformity"})
 
 
 def baseline_accuracy(train: Labels, truth: Labels) -> float:

@@ -58,6 +58,10 @@ class Ranks:
 
         return list(gather_object(list(mine)))
 
+    def total(self, mine: float) -> float:
+        """The sum over all processes, on each."""
+        return sum(self.gather([mine]))
+
     def wait(self) -> None:
         """Until every process is here."""
         if self._accelerator is not None:

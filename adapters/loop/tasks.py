@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch.nn.functional as F  # noqa: N812 -- its name in the field
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from adapters.loop.labelled import labelled, refuse_strangers
 from adapters.loop.metrics import (
     BASELINES_OF_CLASSES,
     BASELINES_OF_MANY,
@@ -29,12 +31,11 @@ from adapters.loop.metrics import (
     Targets,
     baseline_accuracy,
 )
+from adapters.loop.tags import Tags, tags_of
 from registry.domain.data import LabelKind, Row
+from registry.domain.labels import classes_of
 from registry.errors import BadDataError
 from registry.ports import DataInput
-
-JOINT = "|"
-"""Between the classes of a label that may name several."""
 
 
 class Task(Protocol):
@@ -107,13 +108,13 @@ class OneClass:
     def targets(self, name: str, data: DataInput, rows: Sequence[Row]) -> Targets:
         number = {label: n for n, label in enumerate(self.classes)}
         said = labelled(name, data, rows)
-        _refuse_strangers(name, data, set(said) - number.keys())
+        refuse_strangers(name, data, set(said) - number.keys())
         return np.array([number[label] for label in said], dtype=np.int64)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         if not self.weights:
             return F.cross_entropy(outputs, targets)
-        weight = torch.tensor(self.weights, dtype=outputs.dtype, device=outputs.device)[targets]
+        weight = _there(self.weights, outputs.dtype, outputs.device)[targets]
         return (F.cross_entropy(outputs, targets, reduction="none") * weight).mean()
 
     def plain(self, outputs: Logits) -> Logits:
@@ -151,15 +152,15 @@ class ManyClasses:
 
     def targets(self, name: str, data: DataInput, rows: Sequence[Row]) -> Targets:
         number = {label: n for n, label in enumerate(self.classes)}
-        said = [_parts(label) for label in labelled(name, data, rows)]
-        _refuse_strangers(name, data, {part for parts in said for part in parts} - number.keys())
+        said = [classes_of(label, LabelKind.MANY) for label in labelled(name, data, rows)]
+        refuse_strangers(name, data, {part for parts in said for part in parts} - number.keys())
         found = np.zeros((len(rows), self.outputs), dtype=np.float32)
         for line, parts in enumerate(said):
             found[line, [number[part] for part in parts]] = 1.0
         return found
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        weight = torch.tensor(self.weights, dtype=outputs.dtype, device=outputs.device) if self.weights else None
+        weight = _there(self.weights, outputs.dtype, outputs.device) if self.weights else None
         return F.binary_cross_entropy_with_logits(outputs, targets.to(outputs.dtype), pos_weight=weight)
 
     def plain(self, outputs: Logits) -> Logits:
@@ -226,7 +227,7 @@ def task_of(data: DataInput, rows: Sequence[Row], parent_classes: Sequence[str] 
     if reader is None:
         raise BadDataError(
             f"{data.label} has labels of kind {data.labels.value}, which this method cannot learn from",
-            remedy="Use a dataset with a class, several classes or a number on each row",
+            remedy="Use a dataset with labels on each row",
         )
     return reader(data, rows, parent_classes)
 
@@ -237,7 +238,8 @@ def task_for(labels: LabelKind, classes: Sequence[str] | None) -> Task | None:
         return Amount(0.0, 1.0)
     if not classes:
         return None
-    return ManyClasses(tuple(classes)) if labels is LabelKind.MANY else OneClass(tuple(classes))
+    kinds: Mapping[LabelKind, Callable[[tuple[str, ...]], Task]] = {LabelKind.MANY: ManyClasses, LabelKind.TAGS: Tags}
+    return kinds.get(labels, OneClass)(tuple(classes))
 
 
 def _one_class(data: DataInput, rows: Sequence[Row], parent: Sequence[str] | None) -> Task:
@@ -251,7 +253,7 @@ def _one_class(data: DataInput, rows: Sequence[Row], parent: Sequence[str] | Non
 
 
 def _many_classes(data: DataInput, rows: Sequence[Row], parent: Sequence[str] | None) -> Task:
-    found = {part for label in labelled("train", data, rows) for part in _parts(label)}
+    found = {part for label in labelled("train", data, rows) for part in classes_of(label, LabelKind.MANY)}
     if not found:
         raise BadDataError(
             f"no row in the split {data.split!r} of {data.label} names a class", remedy="Label some of its rows"
@@ -274,18 +276,8 @@ _READERS: Mapping[LabelKind, Callable[[DataInput, Sequence[Row], Sequence[str] |
     LabelKind.CLASS: _one_class,
     LabelKind.MANY: _many_classes,
     LabelKind.NUMBER: _amount,
+    LabelKind.TAGS: tags_of,
 }
-
-
-def labelled(name: str, data: DataInput, rows: Sequence[Row]) -> list[str]:
-    """The labels of `rows`. Raises: BadDataError naming the first row without one."""
-    bare = next((row for row in rows if row.label is None), None)
-    if bare is not None:
-        raise BadDataError(
-            f"row {bare.key} of {data.label} (split {data.split!r}) has no label",
-            remedy=f"{name} data needs a label on every row",
-        )
-    return [str(row.label) for row in rows]
 
 
 def numbers(name: str, data: DataInput, rows: Sequence[Row]) -> NDArray[np.float32]:
@@ -304,19 +296,11 @@ def numbers(name: str, data: DataInput, rows: Sequence[Row]) -> NDArray[np.float
     return found
 
 
-def _parts(label: str) -> list[str]:
-    return [part for part in label.split(JOINT) if part]
+@lru_cache(maxsize=32)
+def _there(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Weights on the device, copied there once: a copy at every step would wait for the GPU."""
+    return torch.tensor(values, dtype=dtype, device=device)
 
 
 def _in_order(found: set[str], parent: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(parent) if parent is not None and found == set(parent) else tuple(sorted(found))
-
-
-def _refuse_strangers(name: str, data: DataInput, strangers: set[str]) -> None:
-    if strangers:
-        raise BadDataError(
-            f"{name} data ({data.label}, split {data.split!r}) has the label {min(strangers)!r}, "
-            "which no training row has",
-            remedy="Put rows of every class into the training split",
-            facts={"labels": sorted(strangers)},
-        )

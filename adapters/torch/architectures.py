@@ -116,30 +116,60 @@ def squeezenet_torchvision(name: str) -> str | None:
     return name if re.match(r"features\.\d+\.|classifier\.1\.", name) else None
 
 
+# --- networks whose names are ours -----------------------------------------------------------------------------------
+
+
+def own_names(name: str) -> str | None:
+    """Every name is taken as it is; whether it fits is for the comparison with the architecture to say."""
+    return name
+
+
 # --- the table -----------------------------------------------------------------------------------------------------
 
 
-def _pictures(mean: tuple[float, ...], std: tuple[float, ...], resample: int) -> dict[str, Any]:
-    """The Hub's preprocessor_config.json for 224 x 224 pixels, stretched, so that nothing of a picture is lost."""
+def _pictures(
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    resample: int = 2,
+    *,
+    side: int = 224,
+    rescale: float = 1 / 255,
+    bgr: bool = False,
+) -> dict[str, Any]:
+    """The Hub's preprocessor_config.json for a square of `side` pixels, stretched, so that nothing is lost."""
     return {
         "do_center_crop": False,
         "do_convert_rgb": True,
-        "do_flip_channel_order": False,
+        "do_flip_channel_order": bgr,
         "do_normalize": True,
         "do_rescale": True,
         "do_resize": True,
         "image_mean": list(mean),
         "image_std": list(std),
         "resample": resample,
-        "rescale_factor": 1 / 255,
-        "size": {"height": 224, "width": 224},
+        "rescale_factor": rescale,
+        "size": {"height": side, "width": side},
     }
 
 
 BYTES_AROUND_127 = _pictures((127 / 255,) * 3, (128 / 255,) * 3, resample=3)
 """(x - 127) / 128 for bytes x, bicubic: what the EfficientNet-Lite models were trained with."""
-IMAGENET = _pictures((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), resample=2)
+IMAGENET = _pictures((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """ImageNet's mean and deviation, bilinear: what torchvision's models were trained with."""
+INCEPTION = _pictures((0.5,) * 3, (0.5,) * 3, side=299)
+"""-1 to 1: what Google's and Keras's own Inception v3 was trained with."""
+SHARES = _pictures((0.0,) * 3, (1.0,) * 3, side=299)
+"""0 to 1: what nsfwjs feeds its Inception v3 with."""
+
+
+def caffe(means: tuple[float, float, float], side: int = 224) -> dict[str, Any]:
+    """Bytes in the order blue, green, red, less `means` in that order: what Caffe's models were trained with."""
+    return _pictures(means, (1.0,) * 3, side=side, rescale=1.0, bgr=True)
+
+
+CAFFE_MEANS = (103.939, 116.779, 123.68)
+"""ImageNet's means as the VGG group published them; blue, green, red."""
+OPEN_NSFW_MEANS = (104.0, 117.0, 123.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,5 +206,10 @@ KNOWN: Mapping[str, Known] = {
             },
         ),
         Known("squeezenet1_1", (squeezenet_torchvision,), IMAGENET, "classifier.1.weight", head="convolution"),
+        Known("inception_v3", (own_names,), INCEPTION, "classifier.weight"),
+        Known("inception_v3_mixed4", (own_names,), INCEPTION, "classifier.weight"),
+        Known("resnet50_thin", (own_names,), caffe(OPEN_NSFW_MEANS), "classifier.weight"),
+        Known("vgg16", (own_names,), IMAGENET, "classifier.weight"),
+        Known("vgg16_pool4", (own_names,), IMAGENET, "classifier.weight"),
     )
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from adapters.heads import HeadShape
 from adapters.misfits import check_fit
-from adapters.torch.definitions import efficientnet_lite, squeezenet
+from adapters.torch.definitions import efficientnet_lite, inception, resnet_thin, squeezenet, vgg
 from registry.errors import BadArtifactError
 
 
@@ -106,7 +107,16 @@ DEFINITIONS: Mapping[str, Definition] = {
     "efficientnet_lite0": Definition(
         efficientnet_lite.EfficientNetLite0, efficientnet_lite.make_head, efficientnet_lite.DIM
     ),
+    "inception_v3": Definition(inception.InceptionV3, inception.make_head, inception.DIMS["inception_v3"]),
+    "inception_v3_mixed4": Definition(
+        partial(inception.InceptionV3, name="inception_v3_mixed4"),
+        inception.make_head,
+        inception.DIMS["inception_v3_mixed4"],
+    ),
+    "resnet50_thin": Definition(resnet_thin.ResNetThin, resnet_thin.make_head, resnet_thin.DIM),
     "squeezenet1_1": Definition(squeezenet.SqueezeNet, squeezenet.make_head, squeezenet.DIM),
+    "vgg16": Definition(vgg.VGG16, vgg.make_head, vgg.DIM),
+    "vgg16_pool4": Definition(partial(vgg.VGG16, blocks=vgg.DEPTH["vgg16_pool4"]), vgg.make_head, vgg.DIM),
 }
 
 

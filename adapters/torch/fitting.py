@@ -62,7 +62,7 @@ def fit(architecture: str, shapes: Shapes) -> Fitted:
     names = translate(shapes, known.layouts) or {name: name for name in shapes}
     ours = {names[name]: shape for name, shape in shapes.items()}
     outputs = ours.get(known.outputs)
-    return _FITTERS[architecture](known, names, ours, outputs[0] if outputs else None)
+    return _FITTERS.get(architecture, _fit_own)(known, names, ours, outputs[0] if outputs else None)
 
 
 def _fit_own(known: Known, names: Mapping[str, str], ours: Shapes, outputs: int | None) -> Fitted:
@@ -121,7 +121,6 @@ def _fit_timm(architecture: str, shapes: Shapes) -> Fitted:
 
 
 _FITTERS: Mapping[str, Callable[[Known, Mapping[str, str], Shapes, int | None], Fitted]] = {
-    "efficientnet_lite0": _fit_own,
-    "squeezenet1_1": _fit_own,
     "mobilenet_v2": _fit_mobilenet,
 }
+"""Those that are not one of our own definitions."""

@@ -43,7 +43,7 @@ class StateDictImporter:
         tensors, notes = read_state_dict(file)
         fitted = fit(architecture, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
         renamed = {fitted.names[name]: tensor for name, tensor in tensors.items()}
-        return _write(target, pickled_pieces(renamed), fitted, self.name, notes)
+        return write_source(target, pickled_pieces(renamed), fitted, self.name, notes)
 
 
 class SafetensorsImporter:
@@ -68,7 +68,7 @@ class SafetensorsImporter:
         if all(ours == theirs for theirs, ours in fitted.names.items()):
             copy_file(file, target / WEIGHTS)
             return _converted(target, header, fitted, self.name, [])
-        return _write(target, pieces_of(file, header, fitted.names), fitted, self.name, [])
+        return write_source(target, pieces_of(file, header, fitted.names), fitted, self.name, [])
 
     def _keep(self, file: Path, header: Header, target: Path) -> ConvertedSource:
         copy_file(file, target / WEIGHTS)
@@ -86,7 +86,8 @@ def _file(source: Path) -> Path:
     return file
 
 
-def _write(target: Path, pieces: list[Piece], fitted: Fitted, format: str, notes: list[str]) -> ConvertedSource:
+def write_source(target: Path, pieces: list[Piece], fitted: Fitted, format: str, notes: list[str]) -> ConvertedSource:
+    """Write tensors and the two JSON files into `target`; a note tells of weights that look untrained."""
     header = write_pieces(target / WEIGHTS, pieces)
     return _converted(target, header, fitted, format, notes)
 

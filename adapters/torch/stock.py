@@ -54,10 +54,10 @@ class StockFamily:
     def tensors(self, trunk: nn.Module, shape: HeadShape | None) -> dict[str, Tensor]:
         stock: Any = trunk.stock
         state = stock.state_dict()
-        if shape is None:
-            return {name.removeprefix(f"{stock.base_model_prefix}."): tensor for name, tensor in state.items()}
-        lead = "" if shape.kind == "linear" else "backbone."
-        return {lead + name: tensor for name, tensor in state.items()}
+        if shape is not None and shape.kind == "mlp":  # which `transformers_mlp.py` loads, by the names of the modules
+            return {f"backbone.{name}": tensor for name, tensor in state.items()}
+        lead = "" if shape is not None else f"{stock.base_model_prefix}."
+        return {name.removeprefix(lead): tensor for name, tensor in as_saved(stock, state).items()}
 
     def head_prefix(self, shape: HeadShape) -> str:
         return self.head_name if shape.kind == "linear" else "classifier"
@@ -82,6 +82,17 @@ class StockFamily:
         return StockTrunk(new).state_dict()
 
 
+def as_saved(stock: Any, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under the names that `save_pretrained` gives them: those of the Hub, older than the modules'.
+
+    A child then shares every frozen tensor with its parent by name, and older versions of transformers load it.
+    """
+    from transformers.core_model_loading import revert_weight_conversion  # noqa: PLC0415 - needs transformers
+
+    found: dict[str, Tensor] = revert_weight_conversion(stock, dict(state))
+    return found
+
+
 def load_stock(folder: Path) -> Loaded:
     """Raises: InvalidError when transformers has no image classifier of this kind, MisfitError, BadArtifactError."""
     transformers = load_transformers("this architecture")
@@ -104,8 +115,10 @@ def load_stock(folder: Path) -> Loaded:
     headless = report["missing_keys"] == {f"{head_name}.{k}" for k in linear.state_dict()}
     missing = [] if headless else sorted(report["missing_keys"])
     misshapen = sorted(f"{n}: {list(a)} instead of {list(b)}" for n, a, b in report["mismatched_keys"])
-    if missing or report["unexpected_keys"] or misshapen:
-        raise misfit(type(stock).__name__, missing, sorted(report["unexpected_keys"]), misshapen)
+    pooler = ("pooler.", f"{stock.base_model_prefix}.pooler.")  # of a base model: its classifiers leave it aside
+    left_over = sorted(name for name in report["unexpected_keys"] if not name.startswith(pooler))
+    if missing or left_over or misshapen:
+        raise misfit(type(stock).__name__, missing, left_over, misshapen)
     return _split(stock, linear, head_name, headless=headless)
 
 

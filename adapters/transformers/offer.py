@@ -15,6 +15,8 @@ OFFER = AdapterOffer(
             Method.PRETRAINING,
             Method.FEATURE_EXTRACTION,
             Method.FINE_TUNING,
+            Method.ADAPTER,
+            Method.CONTINUED_PRETRAINING,
             Method.DOMAIN_ADAPTATION,
             Method.MULTI_TASK,
             Method.DISTILLATION,

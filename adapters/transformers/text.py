@@ -64,6 +64,21 @@ class TokenItems:
         return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
 
 
+def packed(items: TokenItems, size: int, end: int | None) -> TokenItems:
+    """The texts one after another (with `end` after each, if there is such a token), cut every `size` tokens.
+
+    A last piece of one token is left out: nothing can be learnt from it, unless it is all there is.
+    """
+    stream = items.tokens
+    if end is not None:
+        stream = np.insert(stream, items.starts[1:], end)
+    starts = np.unique([*range(0, len(stream), size), len(stream)]).astype(np.int64)
+    if len(starts) > 2 and starts[-1] - starts[-2] < 2:
+        starts = starts[:-1]
+        stream = stream[: starts[-1]]
+    return TokenItems(stream, starts, items.padding, items.left)
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """A source's tokenizer, cutting texts at `max_length` tokens."""

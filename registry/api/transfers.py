@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.requests import Request
 
 from registry.api.streams import Streams
@@ -19,6 +19,7 @@ from registry.services.recipes import recipe_schema
 
 router = APIRouter(tags=["transfers"])
 YAML = "application/yaml"
+LINES = "application/jsonl"
 EVENTS = "text/event-stream"
 STREAM = {
     "type": "string",
@@ -41,12 +42,14 @@ def check(office: House, text: Text) -> Response:
 
 
 @router.post("/transfers", **speaks(StepDetail, takes=DOCUMENT, taken_as=YAML, status=202))
-def submit(office: House, text: Text, baselines: bool = False, seeds: int = 3) -> Response:
+def submit(office: House, text: Text, auto_batch: bool = False, baselines: bool = False, seeds: int = 3) -> Response:
     """Queue the step and start its worker in the background; the answer is the step as it was queued.
 
-    With `baselines` it also runs what the transfer is compared with, each trained arm with so many `seeds`.
+    With `auto_batch` it starts again with half the batch size when memory runs out. With `baselines` it also runs what
+    the transfer is compared with, each trained arm with so many `seeds`.
     """
-    return answer(office.transfers.submit(text, background=True, baselines=baselines, seeds=seeds), 202)
+    step = office.transfers.submit(text, background=True, auto_batch=auto_batch, baselines=baselines, seeds=seeds)
+    return answer(step, 202)
 
 
 @router.get("/transfers", **speaks(Page[StepSummary]))
@@ -66,6 +69,12 @@ def search(
 def show(office: House, step: str) -> Response:
     """Everything about a step: inputs, recipe after defaults, learning curve, provenance manifest."""
     return answer(office.transfers.step(public_id(step)))
+
+
+@router.get("/transfers/{step}/log", **speaks({"type": "string"}, media="text/plain"))
+def log(office: House, step: str) -> Response:
+    """What the workers of the step have written, as text."""
+    return PlainTextResponse(office.transfers.log(public_id(step)))
 
 
 @router.get("/transfers/{step}/events", **speaks(STREAM, media=EVENTS))
@@ -92,6 +101,15 @@ def events(
 def verdict(office: House, step: str) -> Response:
     """Whether the transfer was worth it, computed again from the stored answers of its baselines."""
     return answer(office.transfers.verdict(public_id(step)))
+
+
+@router.get("/transfers/{step}/answers", **speaks({"type": "string", "description": "An arm a line"}, media=LINES))
+def answers(office: House, step: str) -> Response:
+    """What every arm of a step with baselines answered to every test row, as JSON lines."""
+    with office.transfers.answers(public_id(step)) as stream:
+        body = stream.read()
+    headers = {"Content-Disposition": 'attachment; filename="arms.jsonl"', "Cache-Control": "private"}
+    return Response(body, headers=headers, media_type=LINES)
 
 
 @router.post("/transfers/{step}/resume", **speaks(StepDetail, status=202))

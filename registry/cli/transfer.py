@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +20,10 @@ StepArgument = Annotated[str, typer.Argument(metavar="STEP", help="Its id, as st
 STOPPED_WATCHING = 130
 """What shells say of a command that Ctrl-C ended: how the step ends is not known."""
 BackgroundOption = Annotated[bool, typer.Option("--background", "-b", help="Do not wait for the end.")]
+EngineOption = Annotated[
+    str | None,
+    typer.Option("--engine", help="What runs it, local or ray; else FOREBEAR_ENGINE.", show_default=False),
+]
 BaselinesOption = Annotated[
     bool, typer.Option("--baselines", help="Also run from scratch, a linear probe and what is in production; compare.")
 ]
@@ -30,29 +35,55 @@ SeedsOption = Annotated[int, typer.Option("--seeds", help="Seeds of each trained
     "run",
     "forebear transfer run digits.yaml",
     "forebear transfer run digits.yaml --background",
+    "forebear transfer run digits.yaml --engine ray --auto-batch",
     "forebear transfer run digits.yaml --baselines --seeds 5",
 )
 def run(
     session: Session,
     recipe: RecipeArgument,
     background: BackgroundOption = False,
+    engine: EngineOption = None,
+    auto_batch: Annotated[
+        bool, typer.Option("--auto-batch", help="Out of memory, start again with half the batch size.")
+    ] = False,
     baselines: BaselinesOption = False,
     seeds: SeedsOption = 3,
 ) -> None:
     """Run a recipe and watch it. Ctrl-C asks whether to stop it or to leave it running."""
     path = None if str(recipe) == "-" else recipe.resolve()
     step = session.office.transfers.submit(
-        parsing.document(recipe), recipe_path=path, background=True, baselines=baselines, seeds=seeds
+        parsing.document(recipe),
+        recipe_path=path,
+        background=True,
+        engine=engine,
+        auto_batch=auto_batch,
+        baselines=baselines,
+        seeds=seeds,
     )
     _attend(session, step, background=background)
 
 
-@command(app, "verdict", "forebear transfer verdict step-01kaq0…")
-def verdict(session: Session, step: StepArgument) -> None:
+@command(
+    app,
+    "verdict",
+    "forebear transfer verdict step-01kaq0…",
+    "forebear transfer verdict step-01kaq0… --answers arms.jsonl",
+)
+def verdict(
+    session: Session,
+    step: StepArgument,
+    answers: Annotated[
+        Path | None, typer.Option("--answers", metavar="FILE", help="Also write what every arm answered to a new file.")
+    ] = None,
+) -> None:
     """Compute again from the stored answers whether a transfer run with --baselines was worth it."""
-    from registry.cli.views_verdict import show_verdict
+    from registry.cli.views_verdict import show_verdict, write_answers
 
-    session.answer(session.office.transfers.verdict(step), show_verdict)
+    found = session.office.transfers.verdict(step)
+    if answers is not None:
+        with session.office.transfers.answers(step) as stream:
+            write_answers(stream, answers)
+    session.answer(found, show_verdict)
 
 
 @command(app, "list", "forebear transfer list --state failed", "forebear transfer list --output-model vision/digits")
@@ -99,10 +130,21 @@ def show(
         session.answer(session.office.transfers.step(step), show_step)
 
 
+@command(app, "logs", "forebear transfer logs step-01kaq0…")
+def logs(session: Session, step: StepArgument) -> None:
+    """Print what the workers of a step have written, wherever they ran."""
+    from registry.cli.views_transfer import show_log
+
+    session.answer(session.office.transfers.log(step), show_log)
+
+
 @command(app, "resume", "forebear transfer resume step-01kaq0…")
-def resume(session: Session, step: StepArgument, background: BackgroundOption = False) -> None:
+def resume(
+    session: Session, step: StepArgument, background: BackgroundOption = False, engine: EngineOption = None
+) -> None:
     """Go on from the last whole checkpoint; on a CPU it ends bit-equal to a run without a stop."""
-    _attend(session, session.office.transfers.resume(step, background=True), background=background)
+    going = session.office.transfers.resume(step, background=True, engine=engine)
+    _attend(session, going, background=background)
 
 
 @command(app, "cancel", "forebear transfer cancel step-01kaq0…")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from registry.domain.catalog import MetricValue
-    from registry.domain.transfers import EpochMetric, Recipe, StepDetail, StepSummary
+    from registry.domain.transfers import EpochMetric, Lease, Recipe, StepDetail, StepSummary
     from registry.domain.verdicts import TransferVerdict
 
 STATE_COLOURS = {
@@ -64,6 +64,7 @@ def show_step(step: StepDetail) -> None:
             "makes": found.output or f"{found.wanted}, not yet",
             "asked": f"{moment(found.created_at)} by {found.created_by}",
             "ran": _ran(found.started_at, found.ended_at),
+            "worker": _worker(step.lease),
             "progress": _progress(found),
             **_provenance(step),
             "manifest": step.manifest_digest or "",
@@ -91,6 +92,11 @@ def show_step(step: StepDetail) -> None:
         import yaml
 
         sys.stdout.write(yaml.safe_dump(_plain_tree(recipe), sort_keys=False, allow_unicode=True))
+
+
+def show_log(text: str) -> None:
+    """What the workers wrote, as they wrote it."""
+    sys.stdout.write(text)
 
 
 def _verdict(step: StepDetail) -> TransferVerdict | None:
@@ -191,6 +197,12 @@ def _show_curve(curve: Sequence[EpochMetric]) -> None:
         epochs.setdefault(point.epoch, {})[f"{point.role} {point.name}"] = point.value
     rows = [(epoch, *(values.get(name) for name in names)) for epoch, values in epochs.items()]
     table((">Epoch", *(f">{name}" for name in names)), rows, empty="")
+
+
+def _worker(lease: Lease | None) -> str:
+    if lease is None:
+        return ""
+    return f"{lease.engine} on {lease.machine}" if lease.machine else f"{lease.engine}, none yet"
 
 
 def _ran(start: datetime | None, end: datetime | None) -> str:

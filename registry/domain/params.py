@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from registry.domain.catalog import Modality
 from registry.domain.transfers import Method, Recipe
 
 
@@ -31,6 +32,8 @@ class Param:
     low: float = -math.inf
     high: float = math.inf
     each: bool = False
+    only: Modality | None = None
+    """Of models of this modality alone."""
 
     def problem(self, value: object) -> str | None:
         """What is wrong with `value`, as the end of a sentence; None when nothing is."""
@@ -68,7 +71,7 @@ class Param:
 Table: TypeAlias = dict[str, Param]
 
 TRAINING: Table = {
-    "precision": Param("auto", "arithmetic: bf16 where a GPU proves it", words=("auto", "fp32", "bf16")),
+    "precision": Param("auto", "arithmetic: bf16 where a GPU proves it", words=("auto", "fp64", "fp32", "bf16")),
     "compile": Param("auto", "torch.compile: on a GPU from 2,000 steps on", words=("auto", True, False)),
     "deterministic": Param(False, "on a GPU too, deterministic kernels only (a CPU is always deterministic)"),
 }
@@ -81,6 +84,48 @@ SUPERVISED: Table = TRAINING | {
     "shots": Param(0, "training rows drawn of each class, by the seed; 0: all", low=0),
 }
 """Of every method that learns from labels."""
+ADAPTING: Table = {
+    "kind": Param(
+        "lora", "`lora`: low-rank weights beside each layer (Hu 2021); `ia3`: scales (Liu 2022)", words=("lora", "ia3")
+    ),
+    "rank": Param(16, "rank r of the added weights", "LoRA without regret: Schulman and others 2025", low=1, high=4096),
+    "alpha": Param(32, "they count alpha / r times", "Schulman and others 2025", low=1),
+    "adapter_dropout": Param(0.0, "dropout before the added weights", "PEFT's own default", low=0, high=0.9),
+    "targets": Param(
+        "all-linear",
+        "layers that get them: every linear one, or those that PEFT knows for the architecture",
+        "Schulman and others 2025",
+        words=("all-linear", "architecture"),
+    ),
+    "rslora": Param(False, "alpha / sqrt(r) instead of alpha / r", "rank-stabilised LoRA: Kalajdzievski 2023"),
+    "dora": Param(False, "learn length and direction of the weights apart", "DoRA: Liu and others 2024"),
+}
+"""Of an adapter, beside what every supervised method knows."""
+LANGUAGE: Table = {
+    "objective": Param(
+        "auto",
+        "masked or causal language model, by what the source is, or contrast of sentences",
+        "BERT 2019, GPT 2018, SimCSE 2021",
+        ("auto", "masked", "causal", "simcse"),
+        only=Modality.TEXT,
+    ),
+    "mask": Param(0.15, "share of tokens to guess", "Devlin and others 2019", low=0.01, high=0.9, only=Modality.TEXT),
+    "packing": Param(
+        "auto",
+        "texts one after another, cut every max_length tokens; auto: for causal models",
+        "GPT-2's own training",
+        words=("auto", True, False),
+        only=Modality.TEXT,
+    ),
+    "simcse_temperature": Param(0.05, "of contrasts", "Gao and others 2021", low=0.001, high=10, only=Modality.TEXT),
+    "pooling": Param(
+        "mean",
+        "what embeds a text in simcse: the mean of its tokens, or the first",
+        words=("mean", "first"),
+        only=Modality.TEXT,
+    ),
+}
+"""Of methods that learn from bare text."""
 METHOD_PARAMS: Mapping[Method, Table] = {
     Method.PRETRAINING: SUPERVISED,
     Method.FEATURE_EXTRACTION: SUPERVISED
@@ -102,26 +147,14 @@ METHOD_PARAMS: Mapping[Method, Table] = {
         ),
         "align_weight": Param(1.0, "weight of that beside the labels' loss", "1 as in Deep CORAL and DANN", low=0),
     },
-    Method.EMBEDDING_INITIALISATION: SUPERVISED
-    | {
-        "embeddings": Param(
-            "trained",
-            "`frozen`: the vectors stay as they came; `trained`: they learn along with the head",
-            "static and non-static: Kim 2014",
-            ("frozen", "trained"),
-        ),
-        "vocabulary": Param(
-            "data", "words of the table: the training data's, or `all` of the source's too", words=("data", "all")
-        ),
-        "min_count": Param(1, "times that a word comes in the training data to get a row", low=1),
-    },
     Method.CONTINUED_PRETRAINING: TRAINING
     | {
         "patience": SUPERVISED["patience"],
         "temperature": Param(
-            0.1, "of contrasts: SimCLR's for pictures", "SimCLR: 0.1; SimCSE: 0.05", low=0.001, high=10
+            0.1, "of contrasts", "SimCLR: Chen and others 2020", low=0.001, high=10, only=Modality.IMAGE
         ),
-    },
+    }
+    | LANGUAGE,
     Method.MULTI_TASK: SUPERVISED
     | {
         "weighting": Param(
@@ -156,6 +189,19 @@ METHOD_PARAMS: Mapping[Method, Table] = {
         "bits": Param(8, "whole bits of each weight", words=(8, 4)),
         "group": Param(64, "4 bits: weights that share one scale", "GPTQ and torchao use 32 to 128", low=8, high=1024),
     },
+    Method.EMBEDDING_INITIALISATION: SUPERVISED
+    | {
+        "embeddings": Param(
+            "trained",
+            "`frozen`: the vectors stay as they came; `trained`: they learn along with the head",
+            "static and non-static: Kim 2014",
+            ("frozen", "trained"),
+        ),
+        "vocabulary": Param(
+            "data", "words of the table: the training data's, or `all` of the source's too", words=("data", "all")
+        ),
+        "min_count": Param(1, "times that a word comes in the training data to get a row", low=1),
+    },
     Method.FINE_TUNING: SUPERVISED
     | {
         "lp_ft": Param(False, "a linear probe first, whose head training goes on from", "LP-FT: Kumar and others 2022"),
@@ -184,12 +230,14 @@ METHOD_PARAMS: Mapping[Method, Table] = {
             ("none", "bit_hyperrule"),
         ),
     },
+    Method.ADAPTER: SUPERVISED | ADAPTING | LANGUAGE,
 }
 
 
-def params_of(method: Method) -> Table:
-    """Every parameter that recipes of `method` know."""
-    return METHOD_PARAMS.get(method, {})
+def params_of(method: Method, modality: Modality | None = None) -> Table:
+    """Every parameter that recipes of `method` know, for models of `modality` or of any."""
+    known = METHOD_PARAMS.get(method, {})
+    return {name: one for name, one in known.items() if modality is None or one.only in {None, modality}}
 
 
 def value_of(recipe: Recipe, name: str) -> object:

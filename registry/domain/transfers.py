@@ -103,6 +103,18 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Resources:
+    """What a step asks of the machine that runs it.
+
+    `cpus` is its number of CPU threads (0: not said). With `gpus` above 0 it runs on GPUs and nowhere else, one
+    process for each of them.
+    """
+
+    cpus: int = 0
+    gpus: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """A recipe after defaults: everything that decides the result, beside inputs and environment.
 
@@ -133,6 +145,7 @@ class Recipe:
     licence: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, object] = field(default_factory=dict)
+    resources: Resources = Resources()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +206,22 @@ class MirrorState:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """Who runs a step, or shall run it, and until when that holds unless it is renewed.
+
+    `worker` is a word that one process made up for one attempt; None while `engine` has still to bring one. `live` is
+    said by the clock of the database, so that machines whose clocks differ agree.
+    """
+
+    engine: str
+    worker: str | None
+    machine: str | None
+    """The name of the machine that the worker runs on."""
+    until: datetime
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StepSummary:
     """One step as lists show it. `id` is public: `step-` and 26 Crockford base-32 characters in order of time."""
 
@@ -234,3 +263,5 @@ class StepDetail:
     manifest: Mapping[str, object] | None
     manifest_digest: Digest | None
     mirror: MirrorState
+    lease: Lease | None = None
+    """None for imports, and for a step that was submitted before there were leases."""

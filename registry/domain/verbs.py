@@ -215,13 +215,17 @@ class TransferVerbs(Protocol):
         *,
         recipe_path: Path | None = None,
         background: bool = False,
+        engine: str | None = None,
+        auto_batch: bool = False,
         baselines: bool = False,
         seeds: int = 3,
     ) -> StepDetail:
         """Resolve every input to a digest, write the step as queued, start it through the engine.
 
-        In the foreground it returns when the step has ended. With `baselines` the step also runs what the transfer is
-        compared with, each trained arm with `seeds` seeds. Raises: BadRecipeError, NotFoundError, RefusedError.
+        In the foreground it returns when the step has ended. With `auto_batch` a step that runs out of memory starts
+        again with half the batch size. With `baselines` the step also runs what the transfer is compared with, each
+        trained arm with `seeds` seeds. Raises: BadRecipeError, NotFoundError, RefusedError, UnavailableError for
+        resources that the engine never has.
         """
         ...
 
@@ -230,6 +234,10 @@ class TransferVerbs(Protocol):
 
         Raises: NotFoundError for a step without baselines, IntegrityError when it is not what the manifest says.
         """
+        ...
+
+    def answers(self, step_id: str) -> BinaryIO:
+        """What every arm of a step with baselines answered to every test row, as JSON Lines. Raises: NotFoundError."""
         ...
 
     def search(
@@ -248,12 +256,16 @@ class TransferVerbs(Protocol):
         """
         ...
 
-    def resume(self, step_id: str, *, background: bool = False) -> StepDetail:
-        """Go on from the last whole checkpoint. Raises: NotFoundError, StepStateError."""
+    def resume(self, step_id: str, *, background: bool = False, engine: str | None = None) -> StepDetail:
+        """Go on from the last whole checkpoint, by the engine that had it. Raises: NotFoundError, StepStateError."""
         ...
 
     def cancel(self, step_id: str) -> StepDetail:
         """Stop it and leave nothing but the record. Raises: NotFoundError, StepStateError."""
+        ...
+
+    def log(self, step_id: str) -> str:
+        """What the workers of the step have written. Raises: NotFoundError."""
         ...
 
 

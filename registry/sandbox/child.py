@@ -76,7 +76,8 @@ def convert(request: Request) -> ConvertedSource:
         )
     raise BadArtifactError(
         f"{source.name} is no model in a format that is read here",
-        remedy="Give a Hugging Face folder (config.json and safetensors), a safetensors file, or a torch state dict",
+        remedy="Give a Hugging Face folder (config.json and safetensors), a safetensors file, a torch state dict, or "
+        "weights of another tool that docs/models.md lists",
     )
 
 
@@ -180,7 +181,7 @@ def _with_note(converted: ConvertedSource, note: str) -> ConvertedSource:
 
 def _libraries() -> dict[str, str]:
     """What was loaded to convert, by version: it is part of what made the tensors."""
-    known = ("numpy", "safetensors", "torch", "transformers", "timm", "keras", "h5py")
+    known = ("numpy", "safetensors", "torch", "transformers", "timm", "keras", "onnx", "h5py")
     return {name: version(name) for name in known if name in sys.modules}
 
 

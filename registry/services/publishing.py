@@ -9,15 +9,19 @@ from typing import cast
 from registry.domain.answers import Arms
 from registry.domain.audit import Event
 from registry.domain.catalog import Describing, MetricValue, Modality
+from registry.domain.data import LabelKind
+from registry.domain.labels import usual_task
 from registry.domain.licences import combine_licences
 from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.provenance import Compute, Output, write_manifest
 from registry.domain.transfers import Method, Recipe, StepDetail, StepInput, StepState
-from registry.errors import AdapterError, StepStateError
+from registry.errors import AdapterError
 from registry.ports import Finished, Started
+from registry.services.batches import Batch
 from registry.services.cards import derived_card
 from registry.services.context import Context
+from registry.services.holding import Hold
 from registry.services.importing import FIRST_STAGE
 from registry.services.lookup import found
 from registry.services.outputs import output_kind
@@ -27,7 +31,8 @@ from registry.services.storing import store_folder
 from registry.services.unit_of_work import NewVersion, UnitOfWork
 from registry.services.verdicts import BASELINES, record_verdict
 
-TASKS = {Modality.IMAGE: "image-classification", Modality.TEXT: "text-classification"}
+AS_BEFORE = frozenset({Method.CONTINUED_PRETRAINING, Method.MERGE, Method.QUANTIZATION})
+"""Methods whose output is for what its parent was for."""
 
 
 @dataclass(slots=True)
@@ -37,6 +42,8 @@ class Run:
     step: StepDetail
     recipe: Recipe
     data: Mapping[str, StepInput]
+    hold: Hold
+    batch: Batch
     started: Started | None = None
     finished: Finished | None = None
     measured: list[MetricValue] = field(default_factory=list)
@@ -55,20 +62,29 @@ def threads_of(step: StepDetail) -> int:
     return int(cast("int", submitted_of(step)["threads"]))
 
 
+def is_automatic(step: StepDetail) -> bool:
+    """Whether smaller batches may be tried when memory runs out."""
+    return submitted_of(step).get("auto_batch") is True
+
+
 def publish(context: Context, run: Run, wall_seconds: float) -> None:
-    """Publish the outputs of `run` and end its step. Raises: AdapterError, StepStateError when it was cancelled."""
+    """Publish the outputs of `run` and end its step. Raises: AdapterError, StepStateError when it is not ours."""
     started, finished = run.started, run.finished
     if started is None or finished is None:
         raise AdapterError(f"the adapter {run.recipe.adapter} ended without saying what it made")
     made = _made_data(context, run.recipe, finished)
     manifest = made.manifest if made is not None else Manifest.of(store_folder(context.blobs, finished.folder))
-    facts = {**finished.facts, "classes": list(finished.classes), "resumed_from": started.resumed_from}
+    facts = {
+        **finished.facts,
+        **run.batch.facts,
+        "classes": list(finished.classes),
+        "resumed_from": started.resumed_from,
+    }
     facts |= {} if run.arms is None else {BASELINES: record_verdict(context.blobs, run.arms)}
     now, step_id = context.clock.now(), run.step.summary.id
     with context.write() as uow:
-        moved = uow.steps.move(step_id, expected=frozenset({StepState.RUNNING}), to=StepState.SUCCEEDED, at=now)
-        if not moved:
-            raise StepStateError(f"{step_id} was cancelled meanwhile: nothing is published")
+        run.hold.keep(uow)  # from here to the commit nobody can take the step from us
+        uow.steps.move(step_id, expected=frozenset({StepState.RUNNING}), to=StepState.SUCCEEDED, at=now)
         uow.steps.progress(step_id, epoch=float(started.epochs), at=now, said=run.pace.progress(now))
         uow.steps.add_measured(step_id, run.measured)
         if made is not None:
@@ -153,12 +169,19 @@ def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manife
     return ref
 
 
+def _task(uow: UnitOfWork, run: Run, modality: Modality) -> str:
+    """What a head that learnt from these labels is for."""
+    first = next((item for item in run.step.inputs if item.ref.kind is AssetKind.DATASETS), None)
+    labels = LabelKind.CLASS if first is None else found(uow.datasets.version(first.ref), first.ref).summary.labels
+    return usual_task(modality, labels)
+
+
 def _describing(uow: UnitOfWork, run: Run) -> Describing:
     """What the child is: its modality from the parent, its licence at least what the parents ask."""
     parents = [found(uow.catalog.version(i.ref), i.ref) for i in run.step.inputs if i.ref.kind is AssetKind.MODELS]
     modality, same = parents[0].model.modality, parents[0].model.task
     return Describing(
-        task=same if run.recipe.method is Method.CONTINUED_PRETRAINING else TASKS.get(modality, same),
+        task=same if run.recipe.method in AS_BEFORE else _task(uow, run, modality),
         modality=modality,
         licence=run.recipe.licence or combine_licences([p.summary.licence for p in parents]),
         origin="internal",

@@ -9,18 +9,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from registry.domain.adapted import BASE, PREFIX, is_adapter
 from registry.domain.catalog import VersionDetail
 from registry.domain.verbs import PullReport
 from registry.errors import ConflictError
 from registry.services.context import Context
+from registry.services.model_inputs import base_of, model_input, pin_of
 from registry.services.storing import write_files, writing
 
 
 def pull_model(context: Context, detail: VersionDetail, folder: Path) -> PullReport:
     """Write the payload, the card as README.md, and the one-file definition where stock tools have none.
 
-    The folder appears whole or not at all. Raises: ConflictError when it is there and not empty, IntegrityError,
-    NoSpaceError, UnavailableError.
+    An adapter comes with its parent, in a folder of its own. The folder appears whole or not at all.
+    Raises: ConflictError when it is there and not empty, IntegrityError, ParentChangedError, NoSpaceError,
+    UnavailableError.
     """
     with new_folder(folder) as staged:
         write_files(context, detail.summary.ref, detail.files, staged)
@@ -30,8 +33,23 @@ def pull_model(context: Context, detail: VersionDetail, folder: Path) -> PullRep
         if definition is not None:
             name, source = definition
             (staged / name).write_bytes(source)
+        size = detail.summary.size + (_pull_base(context, detail, staged) if is_adapter(detail.architecture) else 0)
         files = sum(1 for path in staged.rglob("*") if path.is_file())
-    return PullReport(detail.summary.ref, folder, files, detail.summary.size)
+    return PullReport(detail.summary.ref, folder, files, size)
+
+
+def _pull_base(context: Context, adapter: VersionDetail, folder: Path) -> int:
+    """The parent of an adapter beside it, with a line on how the two are put together; gives the parent's bytes."""
+    parent = model_input(context, base_of(context, adapter), folder / BASE)
+    pin_of(adapter, folder).check(parent.digest)
+    kind = adapter.architecture.removeprefix(PREFIX)
+    with (folder / "README.md").open("a", encoding="utf-8") as card:
+        card.write(
+            f"\nThis is an adapter for {parent.label} ({parent.digest}), which lies in `{BASE}`. To load both: "
+            f'`PeftModel.from_pretrained(transformers.{kind}.from_pretrained("{BASE}", '
+            'config=transformers.AutoConfig.from_pretrained("."), ignore_mismatched_sizes=True), ".")`.\n'
+        )
+    return sum(path.stat().st_size for path in (folder / BASE).rglob("*") if path.is_file())
 
 
 @contextmanager

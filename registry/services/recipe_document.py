@@ -205,6 +205,17 @@ class ScheduleText(_Short):
     )
 
 
+class ResourcesText(_Strict):
+    """What the step asks of the machine that runs it."""
+
+    cpus: Annotated[Whole, Field(ge=0, le=1024)] | None = Field(
+        None, description="CPU threads; as many as the engine gives when left out or 0."
+    )
+    gpus: Annotated[Whole, Field(ge=0, le=16)] | None = Field(
+        None, description="GPUs, with one process for each; with 0 it takes one if it finds one."
+    )
+
+
 class RecipeDocument(_Strict):
     """How a model version is made from others: what goes in, which method, and how it is trained."""
 
@@ -247,6 +258,8 @@ class RecipeDocument(_Strict):
     tags: dict[str, Annotated[str, Field(strict=True)]] | None = Field(None, description="Tags of the new version.")
     adapter: Words | None = Field(None, description="Which transfer adapter runs it; by modality when left out.")
     params: dict[str, JsonValue] | None = Field(None, description="What the adapter has of its own.")
+
+    resources: ResourcesText | None = Field(None, description="What the step asks of the machine that runs it.")
 
     _root: yaml.Node | None = PrivateAttr(None)
 

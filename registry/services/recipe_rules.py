@@ -155,7 +155,7 @@ def _those(offers: Mapping[str, AdapterOffer]) -> str:
     return f": there are {', '.join(sorted(offers))}" if offers else ": none is installed"
 
 
-def unoffered(document: RecipeDocument, name: str, offer: AdapterOffer) -> Iterator[Found]:
+def unoffered(document: RecipeDocument, name: str, offer: AdapterOffer, modality: Modality) -> Iterator[Found]:
     """What the adapter `name` does not do."""
     if document.method not in offer.methods:
         does = ", ".join(sorted(offer.methods))
@@ -164,7 +164,7 @@ def unoffered(document: RecipeDocument, name: str, offer: AdapterOffer) -> Itera
         if metric not in offer.metrics:
             hint = nearest(metric, offer.metrics) or f": the adapter {name} knows {', '.join(sorted(offer.metrics))}"
             yield ("metrics", number), f"there is no metric {metric[:80]!r}{hint}"
-    for key, sentence in param_problems(document.params or {}, offer.known(document.method)):
+    for key, sentence in param_problems(document.params or {}, offer.known(document.method, modality)):
         yield ("params", key), sentence
 
 

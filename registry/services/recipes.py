@@ -16,7 +16,17 @@ from registry.domain.catalog import Modality
 from registry.domain.codec import from_json, to_json
 from registry.domain.data import LabelKind
 from registry.domain.methods import NEEDS, TEST, VALIDATION, split_role
-from registry.domain.transfers import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
+from registry.domain.transfers import (
+    DataChoice,
+    Freeze,
+    Head,
+    Method,
+    Optimizer,
+    Recipe,
+    Resources,
+    Schedule,
+    SourceChoice,
+)
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports import AdapterOffer
 from registry.services.documents import read_document
@@ -32,7 +42,7 @@ from registry.services.recipe_defaults import (
 from registry.services.recipe_document import SCHEMA, FreezeText, OptimizerText, RecipeDocument
 from registry.services.recipe_rules import KEYS, bad, choose_adapter, contradictions, meaningless, unoffered
 
-P = TypeVar("P", Head, Optimizer, Schedule)
+P = TypeVar("P", Head, Optimizer, Schedule, Resources)
 
 
 def read_recipe(text: str) -> RecipeDocument:
@@ -64,12 +74,12 @@ def complete(
     """
     adapter = choose_adapter(document, modality, offers, architecture)
     offer = offers[adapter]
-    if problems := [*unoffered(document, adapter, offer), *meaningless(document, modality)]:
+    if problems := [*unoffered(document, adapter, offer, modality), *meaningless(document, modality)]:
         raise bad(document, problems)
-    defaults, preset = _defaults(document, modality, rows, adapter)
+    defaults, preset = _defaults(document, modality, adapter, rows)
     wanted = metrics_for(document.method, labels)
     usual = tuple(name for name in wanted if name in offer.metrics) or tuple(sorted(offer.metrics))
-    known = offer.known(document.method)
+    known = offer.known(document.method, modality)
     return Recipe(
         output=document.output,
         method=document.method,
@@ -91,7 +101,13 @@ def complete(
         licence=document.licence,
         tags=dict(document.tags or {}),
         params={name: param.default for name, param in known.items()} | preset | dict(document.params or {}),
+        resources=resources_of(document),
     )
+
+
+def resources_of(document: RecipeDocument) -> Resources:
+    """What the recipe asks of the machine."""
+    return _merged(Resources(), document.resources)
 
 
 def roles_of(document: RecipeDocument) -> dict[str, DataChoice]:
@@ -146,7 +162,7 @@ def _preset(document: RecipeDocument) -> object:
 
 
 def _defaults(
-    document: RecipeDocument, modality: Modality, rows: int | None, adapter: str
+    document: RecipeDocument, modality: Modality, adapter: str, rows: int | None
 ) -> tuple[Defaults, dict[str, object]]:
     """The defaults of the method, or of the preset that the recipe names, and what that says of `params`."""
     defaults, said = defaults_for(document.method, modality, adapter), dict(document.params or {})

@@ -15,6 +15,7 @@ from typing import NamedTuple, Self
 from registry.domain.transfers import EpochMetric, Progress
 from registry.ports import Advanced, Measured
 from registry.services.context import Context
+from registry.services.holding import Hold
 
 WRITE_SECONDS = 0.5
 """Between two writes, unless a checkpoint asks for one."""
@@ -89,8 +90,8 @@ class Pace:
 class Reporter:
     """Writes the progress and the curve of one step. Leaving its `with` writes what is still to be written."""
 
-    def __init__(self, context: Context, step_id: str, pace: Pace) -> None:
-        self._context, self._step_id, self._pace = context, step_id, pace
+    def __init__(self, context: Context, hold: Hold, pace: Pace) -> None:
+        self._context, self._hold, self._step_id, self._pace = context, hold, hold.step_id, pace
         self._points: list[EpochMetric] = []
         self._advanced = False
         self._written_at = -WRITE_SECONDS
@@ -115,10 +116,11 @@ class Reporter:
         self._points.append(EpochMetric(event.epoch, event.step, event.name, event.role, event.value))
 
     def flush(self) -> None:
-        """Write what was not written yet."""
+        """Write what was not written yet. Raises: StepStateError when the step is no longer ours."""
         if not self._points and not self._advanced:
             return
         with self._context.write() as uow:
+            self._hold.keep(uow)
             now = self._context.clock.now()
             if self._points:
                 uow.steps.add_curve(self._step_id, self._points)

@@ -6,44 +6,42 @@ that leaves a step that can be resumed or that failed, never half a version.
 
 from __future__ import annotations
 
+import gc
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from registry.domain.audit import Event
 from registry.domain.catalog import MetricValue
-from registry.domain.names import AssetKind, VersionRef
-from registry.domain.transfers import StepDetail, StepInput, StepState
-from registry.errors import (
-    AdapterError,
-    DatasetChangedError,
-    RegistryError,
-    StepStateError,
-    error_of_disk,
-)
+from registry.domain.names import AssetKind
+from registry.domain.transfers import Resources, StepDetail, StepState
+from registry.errors import AdapterError, OutOfMemoryError, RegistryError, StepStateError, error_of_disk
 from registry.ports import (
     Advanced,
-    DataInput,
     Determinism,
     Finished,
     Measured,
-    ModelInput,
     Saved,
     Started,
     TransferEvent,
     TransferJob,
 )
-from registry.services.arm_recipes import Plan, plan_of
+from registry.services import crew
+from registry.services.arm_recipes import plan_of
 from registry.services.baselines import Baselines
+from registry.services.batches import Batch
 from registry.services.context import Context
-from registry.services.datasets import materialise_dataset
-from registry.services.lookup import WITHHELD, found, refuse_withheld
-from registry.services.publishing import Run, publish, submitted_of, threads_of
+from registry.services.holding import Hold
+from registry.services.inputs import lay_out_data, lay_out_models, lay_out_production
+from registry.services.lookup import found
+from registry.services.publishing import Run, is_automatic, publish, submitted_of, threads_of
 from registry.services.recipes import recipe_from_record
-from registry.services.reporting import Reporter
-from registry.services.storing import write_files
+from registry.services.reporting import Pace, Reporter
+
+LEFTOVERS = ("checkpoints", "output", "arms")
+"""What an attempt leaves in the work folder."""
 
 
 def work_folder(home: Path, step_id: str) -> Path:
@@ -51,61 +49,122 @@ def work_folder(home: Path, step_id: str) -> Path:
     return home / "work" / step_id
 
 
-def run_step(context: Context, step_id: str) -> StepDetail:
-    """Run a queued step to its end. Raises: NotFoundError, StepStateError, and whatever made the step fail."""
-    with context.write() as uow:
-        step = found(uow.steps.get(step_id), step_id)
-        now = context.clock.now()
-        if not uow.steps.move(step_id, expected=frozenset({StepState.QUEUED}), to=StepState.RUNNING, at=now):
-            raise StepStateError(f"{step_id} is {step.summary.state}, so it cannot be started")
-        step = found(uow.steps.get(step_id), step_id)  # with the moment it started, which its manifest tells
-        uow.commit(Event("transfer.started", step_id, {"threads": threads_of(step)}))
+def run_step(
+    context: Context, step_id: str, *, launch: str | None = None, on_loss: Callable[[], object] = lambda: None
+) -> StepDetail:
+    """Run a queued step to its end. Raises: NotFoundError, StepStateError, and whatever made the step fail.
+
+    `launch` names what started other processes for the same step, which are then told the job (`crew`). `on_loss` is
+    called in a thread of its own when the step was cancelled, or the lease ran out, while we worked.
+    """
+    hold = Hold(context, step_id, on_loss)
+    step = hold.take(lambda step: Event("transfer.started", step_id, {"threads": threads_of(step)}))
     try:
-        try:
-            _work(context, step)
-        except OSError as error:  # told as what it is: a full disk above all
-            raise error_of_disk(error, f"{step_id} could not write") from error
-    except Exception as error:
-        _fail(context, step_id, error)
-        raise
+        with hold:
+            _run(context, step, hold, launch)
+    finally:
+        if hold.lost:
+            _leave(context, step_id)
     with context.read() as uow:
         return found(uow.steps.get(step_id), step_id)
 
 
-def _work(context: Context, step: StepDetail) -> None:
+def _run(context: Context, step: StepDetail, hold: Hold, launch: str | None) -> None:
+    try:
+        try:
+            _work(context, step, hold, launch)
+        except OSError as error:  # told as what it is: a full disk above all
+            hold.check()  # or the folder is gone because the step was cancelled
+            raise error_of_disk(error, f"{step.summary.id} could not write") from error
+    except Exception as error:
+        _fail(context, hold, error)
+        raise
+
+
+def _leave(context: Context, step_id: str) -> None:
+    """Whoever cancelled a step that runs on another machine could not wait for its worker to stop writing."""
+    with context.read() as uow:
+        cancelled = found(uow.steps.get(step_id), step_id).summary.state is StepState.CANCELLED
+    if cancelled:
+        shutil.rmtree(work_folder(context.home, step_id), ignore_errors=True)
+
+
+def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) -> None:
     work = work_folder(context.home, step.summary.id)
     inputs = work / "inputs"
     shutil.rmtree(inputs, ignore_errors=True)
     inputs.mkdir(parents=True)
     recipe = recipe_from_record({k: v for k, v in step.recipe.items() if k != "submitted"})
     data = {i.role: i for i in step.inputs if i.ref.kind is AssetKind.DATASETS}
-    run = Run(step, recipe, data)
+    run = Run(step, recipe, data, hold, Batch.recall(work, recipe.batch_size))
     try:
         job = TransferJob(
             recipe=recipe,
-            sources=_models(context, step, inputs),
-            data=_datasets(context, data, inputs),
+            sources=lay_out_models(context, step, inputs),
+            data=lay_out_data(context, data, inputs),
             work=work,
             features=context.home / "cache" / "features",
             determinism=Determinism(recipe.seed, threads_of(step)),
-            device=context.settings.device,
+            device=_device(context.settings.device, recipe.resources),
             resume=(work / "checkpoints").is_dir(),
         )
+        if launch is not None:
+            crew.tell(job, launch)
         wall = WallClock(work / "wall.json", resumed=job.resume)
-        with Reporter(context, step.summary.id, run.pace) as reporter:
-            for event in _events(context, run, job, inputs):
-                if isinstance(event, Saved):
-                    wall.keep()
-                _note(run, reporter, event)
+        _train(context, run, job, wall)
         publish(context, run, wall.seconds)
     finally:
         shutil.rmtree(inputs, ignore_errors=True)
-    for leftover in ("checkpoints", "output", "arms"):
+        crew.forget(work)
+    for leftover in LEFTOVERS:
         shutil.rmtree(work / leftover, ignore_errors=True)
     wall.forget()
+    Batch.forget(work)
 
 
-def _events(context: Context, run: Run, job: TransferJob, inputs: Path) -> Iterator[TransferEvent]:
+def _train(context: Context, run: Run, job: TransferJob, wall: WallClock) -> None:
+    """Hand the job to its adapter; where memory is short, with ever smaller batches (if that was asked for)."""
+    while True:
+        now = replace(job, recipe=replace(job.recipe, batch_size=run.batch.used))
+        try:
+            with Reporter(context, run.hold, run.pace) as reporter:
+                for event in _events(context, run, now):
+                    if isinstance(event, Saved):
+                        wall.keep()
+                    run.hold.check()
+                    _note(run, reporter, event)
+        except OutOfMemoryError as error:
+            fewer = run.batch.half if is_automatic(run.step) else None
+            if fewer is None:
+                raise run.batch.refused(error) from error
+        else:
+            return
+        # Only here, with the exception gone, are the frames gone that held on to the memory.
+        gc.collect()
+        _start_again(context, run, job.work, fewer)
+        job = replace(job, resume=False)
+
+
+def _start_again(context: Context, run: Run, work: Path, fewer: Batch) -> None:
+    """Forget what was learnt with larger batches: their checkpoints and points belong to another course of training."""
+    for leftover in (*LEFTOVERS, "inputs/production"):
+        shutil.rmtree(work / leftover, ignore_errors=True)
+    fewer.keep(work)
+    step_id, too_many = run.step.summary.id, run.batch.used
+    with context.write() as uow:
+        run.hold.keep(uow)
+        uow.steps.forget_curve(step_id)
+        uow.steps.progress(step_id, epoch=0.0, at=context.clock.now())
+        uow.commit(Event("transfer.batch_halved", step_id, {"from": too_many, "to": fewer.used}))
+    run.batch, run.started, run.finished, run.measured, run.pace = fewer, None, None, [], Pace()
+
+
+def _device(wish: str, needs: Resources) -> str:
+    """A step that asked for GPUs must not quietly run on the CPU."""
+    return "cuda" if wish == "auto" and needs.gpus else wish
+
+
+def _events(context: Context, run: Run, job: TransferJob) -> Iterator[TransferEvent]:
     """What the step's own job tells, then what its baselines do, where they were asked for."""
     adapter = context.plugins.transfer(run.recipe.adapter)
     yield from adapter.run(job)
@@ -113,24 +172,10 @@ def _events(context: Context, run: Run, job: TransferJob, inputs: Path) -> Itera
     if plan is None or run.finished is None:
         return
     skipped: dict[str, str] = {}
-    baselines = Baselines(adapter, job, plan, _in_production(context, plan, inputs, skipped), skipped)
+    production = lay_out_production(context, plan, job.work / "inputs", skipped)
+    baselines = Baselines(adapter, job, plan, production, skipped)
     yield from baselines.run(run.finished.folder)
     run.arms = baselines.collect(run.step.summary.id)
-
-
-def _in_production(context: Context, plan: Plan, inputs: Path, skipped: dict[str, str]) -> ModelInput | None:
-    """The version that was in production when the step was submitted, on disk; it may have been taken away since."""
-    if plan.production is None:
-        return None
-    with context.read() as uow:
-        detail = uow.catalog.version(plan.production)
-    if detail is None or detail.summary.status in WITHHELD:
-        skipped["production"] = f"{plan.production} is there no more, or withheld"
-        return None
-    target = inputs / "production"
-    target.mkdir()
-    write_files(context, plan.production, detail.files, target)
-    return ModelInput(target, detail.summary.digest, "production", detail.architecture, plan.production.label)
 
 
 class WallClock:
@@ -157,45 +202,6 @@ class WallClock:
         part.replace(self._file)
 
 
-def _models(context: Context, step: StepDetail, folder: Path) -> tuple[ModelInput, ...]:
-    models = []
-    for number, item in enumerate(i for i in step.inputs if i.ref.kind is AssetKind.MODELS):
-        with context.read() as uow:
-            detail = found(uow.catalog.version(item.ref), item.ref)
-        refuse_withheld(detail.summary)
-        target = folder / f"model-{number}"
-        target.mkdir()
-        write_files(context, item.ref, detail.files, target)
-        models.append(ModelInput(target, item.digest, item.role, detail.architecture, item.ref.label))
-    return tuple(models)
-
-
-def _datasets(context: Context, data: Mapping[str, StepInput], folder: Path) -> dict[str, DataInput]:
-    inputs: dict[str, DataInput] = {}
-    read: dict[VersionRef, DataInput] = {}
-    for role, item in data.items():
-        if item.ref not in read:
-            with context.read() as uow:
-                detail = found(uow.datasets.version(item.ref), item.ref)
-            if detail.summary.digest != item.digest:
-                raise DatasetChangedError(f"{item.ref} is not what it was when the step was submitted")
-            target = folder / f"data-{len(read)}"
-            target.mkdir()
-            rows = materialise_dataset(context, detail, target)
-            read[item.ref] = DataInput(
-                root=target,
-                digest=item.digest,
-                label=item.ref.label,
-                format=detail.summary.format,
-                modality=detail.dataset.describing.modality,
-                rows=rows,
-                split="",
-                labels=detail.summary.labels,
-            )
-        inputs[role] = replace(read[item.ref], split=item.split or "")
-    return inputs
-
-
 def _note(run: Run, reporter: Reporter, event: TransferEvent) -> None:
     """Report what people watch; keep what the manifest needs."""
     match event:
@@ -219,14 +225,18 @@ def _value(run: Run, event: Measured) -> MetricValue:
     return MetricValue(event.name, event.value, event.role, item.split or "", item.digest, item.ref.label)
 
 
-def _fail(context: Context, step_id: str, error: Exception) -> None:
-    """Record why, unless the step was cancelled meanwhile."""
+def _fail(context: Context, hold: Hold, error: Exception) -> None:
+    """Record why, unless the step is no longer ours."""
     if isinstance(error, RegistryError):
         sentence = f"[{error.code}] {error}"
     else:
         sentence = f"[{AdapterError.code}] {type(error).__name__}: {error}"
     with context.write() as uow:
-        now = context.clock.now()
+        try:
+            hold.keep(uow)
+        except StepStateError:
+            return
+        now, step_id = context.clock.now(), hold.step_id
         running = frozenset({StepState.RUNNING})
         if uow.steps.move(step_id, expected=running, to=StepState.FAILED, at=now, error=sentence[:2000]):
             uow.commit(Event("transfer.failed", step_id, {"error": sentence[:2000]}))

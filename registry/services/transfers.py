@@ -2,50 +2,41 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
-from lineage import Assurance, Digest
+from lineage import Digest
 from registry.domain.audit import Event
-from registry.domain.codec import to_json
-from registry.domain.data import DatasetVersionDetail, LabelKind
+from registry.domain.codec import from_json, to_json
+from registry.domain.following import GOING
 from registry.domain.ids import is_id, new_id
 from registry.domain.manifests import canonical_json
-from registry.domain.methods import NEEDS
-from registry.domain.names import AssetKind, Name, Reference, VersionRef
+from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people import Permission
-from registry.domain.transfers import (
-    Method,
-    Recipe,
-    StepDetail,
-    StepInput,
-    StepNews,
-    StepState,
-    StepSummary,
-)
+from registry.domain.transfers import Method, Recipe, Resources, StepDetail, StepNews, StepState, StepSummary
 from registry.domain.verdicts import TransferVerdict
-from registry.errors import BadRecipeError, NotFoundError, StepStateError
+from registry.errors import NotFoundError, StepStateError, UnavailableError, UsageError
 from registry.ports import Engine
 from registry.services.arm_recipes import SEEDS, Plan, check_baselines
 from registry.services.context import Context
 from registry.services.gitstate import git_state
-from registry.services.lookup import found, refuse_as_source, resolve
+from registry.services.lookup import found
 from registry.services.outputs import output_kind, refuse_output
-from registry.services.recipe_document import RecipeDocument
-from registry.services.recipes import complete, read_recipe, recipe_record, roles_of
+from registry.services.publishing import threads_of
+from registry.services.recipes import read_recipe, recipe_record, resources_of
+from registry.services.resolving import resolve_recipe
 from registry.services.running import work_folder
 from registry.services.tracking import Tracking
 from registry.services.unit_of_work import NewStep, UnitOfWork
-from registry.services.verdicts import compute_again
+from registry.services.verdicts import compute_again, open_answers
+from registry.services.watching import engine_of, look
 
-GOING = frozenset({StepState.QUEUED, StepState.RUNNING})
-START_GRACE = timedelta(seconds=10)
-"""How long a queued step may be without a worker before it counts as interrupted."""
+START_GRACE = 10.0
+"""Seconds that a queued step may be without a worker before it counts as interrupted."""
 PRODUCTION = "production"
 """The alias of the version that a new one is compared with."""
 RESUMABLE = frozenset({StepState.RUNNING, StepState.QUEUED, StepState.INTERRUPTED, StepState.FAILED})
@@ -62,7 +53,7 @@ class Transfers:
         self.context.actor.require(Permission.EDIT)
         document = read_recipe(text)
         with self.context.read() as uow:
-            return self._resolve(uow, document)[0]
+            return resolve_recipe(self.context, uow, document)[0]
 
     def submit(
         self,
@@ -70,21 +61,28 @@ class Transfers:
         *,
         recipe_path: Path | None = None,
         background: bool = False,
+        engine: str | None = None,
+        auto_batch: bool = False,
         baselines: bool = False,
         seeds: int = SEEDS,
     ) -> StepDetail:
         """Write the step with its resolved inputs, then start it."""
         self.context.actor.require(Permission.EDIT)
         document = read_recipe(text)
+        runner = self.context.plugins.engine(engine or self.context.settings.engine)
+        needs = runner.grant(_asked(self.context, resources_of(document)))
+        _refuse_several(needs, auto_batch=auto_batch, baselines=baselines)
         now, actor = self.context.clock.now(), self.context.actor.handle
         origin = git_state(recipe_path) if recipe_path is not None else {}
         with self.context.write() as uow:
-            recipe, inputs = self._resolve(uow, document)
+            recipe, inputs = resolve_recipe(self.context, uow, document)
             refuse_output(uow, recipe)
             plan = self._plan(uow, recipe, seeds) if baselines else None
             record = recipe_record(recipe)
             identity = {"recipe": record, "inputs": [[str(i.digest), i.role, i.split] for i in inputs]}
-            submitted: dict[str, object] = {"text": text, "git": dict(origin), "threads": self._threads()}
+            threads = max(1, needs.cpus // max(1, needs.gpus))
+            submitted: dict[str, object] = {"text": text, "git": dict(origin), "threads": threads}
+            submitted |= {"auto_batch": True} if auto_batch else {}
             submitted |= {} if plan is None else {"baselines": to_json(plan)}
             step = NewStep(
                 id=new_id("step", now),
@@ -101,16 +99,20 @@ class Transfers:
                 epochs=recipe.epochs,
             )
             uow.steps.add(step)
+            uow.leases.offer(step.id, runner.name, seconds=START_GRACE)
             Tracking(self.context).queue(uow, step.id)
             uow.commit(
                 Event("transfer.submitted", step.id, {"output": str(recipe.output), "method": recipe.method.value})
             )
-        self._engine(background).start(step.id, self.context.home)
-        return self.step(step.id)
+        return self._started(runner, step.id, needs, background=background)
 
     def verdict(self, step_id: str) -> TransferVerdict:
         """Whether the transfer was worth it, computed again from the stored answers of its arms."""
         return compute_again(self.context.blobs, self.step(step_id))
+
+    def answers(self, step_id: str) -> BinaryIO:
+        """What every arm answered to every test row, as JSON Lines."""
+        return open_answers(self.context.blobs, self.step(step_id))
 
     def search(
         self,
@@ -124,41 +126,42 @@ class Transfers:
         stored = StepState.RUNNING if state is StepState.INTERRUPTED else state
         with self.context.read() as uow:
             steps = uow.steps.search(state=stored, method=method, output=output, page=page)
-        seen = [self._observed(step) for step in steps.items]
+        seen = [look(self.context, step.id).shown if step.state in GOING else step for step in steps.items]
         return replace(steps, items=[step for step in seen if state in {None, step.state}])
 
     def step(self, step_id: str) -> StepDetail:
         """One step; one whose worker is gone before its end shows as interrupted."""
-        alive = self._engine(True).alive(_checked(step_id), self.context.home)
-        # Read after looking at the worker: what a worker that is gone has written is all that there will ever be.
+        seen = look(self.context, _checked(step_id))
         with self.context.read() as uow:
             detail = found(uow.steps.get(step_id), step_id)
-        if not alive and self._abandoned(detail.summary):
-            return replace(detail, summary=replace(detail.summary, state=StepState.INTERRUPTED))
-        return detail
+            state = seen.again(uow).state
+        return replace(detail, summary=replace(detail.summary, state=state))
 
     def news(self, step_id: str, *, after: int = 0) -> StepNews:
         """How it stands, then the points: when it has ended, they are all there will be."""
-        with self.context.read() as uow:
-            summary = found(uow.steps.summary(_checked(step_id)), step_id)
-        summary = self._observed(summary)
+        summary = look(self.context, _checked(step_id)).shown
         with self.context.read() as uow:
             return StepNews(summary, tuple(uow.steps.curve(step_id, after=after)))
 
-    def resume(self, step_id: str, *, background: bool = False) -> StepDetail:
+    def resume(self, step_id: str, *, background: bool = False, engine: str | None = None) -> StepDetail:
         """Start the worker again; it goes on from the last whole checkpoint, with the thread count it had."""
-        state = self.step(step_id).summary.state
+        seen = look(self.context, _checked(step_id))
+        before = engine_of(self.context, seen.lease)
+        with self.context.read() as uow:
+            needs = _needs(found(uow.steps.get(step_id), step_id))
+        runner = self.context.plugins.engine(engine or before)
+        needs = runner.grant(needs)
         with self.context.write() as uow:
-            # Looked at while nobody else writes: a worker that starts now waits for us before it says that it runs, so
-            # two who resume at once cannot put a running step back into the queue.
-            alive = self._engine(True).alive(step_id, self.context.home)
-            now = self.context.clock.now()
-            if alive or not uow.steps.move(step_id, expected=RESUMABLE, to=StepState.QUEUED, at=now):
-                raise StepStateError(f"{step_id} is {state}, so there is nothing to resume")
+            # Judged again while nobody else writes: a worker may have taken the step since.
+            now, moment = seen.again(uow), self.context.clock.now()
+            if now.goes_on or not uow.steps.move(step_id, expected=RESUMABLE, to=StepState.QUEUED, at=moment):
+                raise StepStateError(f"{step_id} is {now.state}, so there is nothing to resume")
+            uow.leases.offer(step_id, runner.name, seconds=START_GRACE)
             Tracking(self.context).queue(uow, step_id)
-            uow.commit(Event("transfer.resumed", step_id, {"from": state.value}))
-        self._engine(background).start(step_id, self.context.home)
-        return self.step(step_id)
+            uow.commit(Event("transfer.resumed", step_id, {"from": now.state.value}))
+        # One that was only suspended, or whose messages were lost, holds nothing any more; here it can be ended.
+        self._stop(before, step_id)
+        return self._started(runner, step_id, needs, background=background)
 
     def cancel(self, step_id: str) -> StepDetail:
         """Mark it cancelled first, so that a worker about to publish cannot; then end the worker and its files."""
@@ -169,23 +172,26 @@ class Transfers:
                 raise StepStateError(f"{step_id} is {state}, so it cannot be cancelled")
             Tracking(self.context).queue(uow, step_id)
             uow.commit(Event("transfer.cancelled", step_id, {"from": state.value}))
-        self._engine(True).stop(step_id, self.context.home)
+        self._stop(engine_of(self.context, detail.lease), step_id)
         shutil.rmtree(work_folder(self.context.home, step_id), ignore_errors=True)
         return self.step(step_id)
 
-    def _engine(self, background: bool) -> Engine:
-        return self.context.plugins.engine("background" if background else "foreground")
+    def log(self, step_id: str) -> str:
+        """What its workers have written."""
+        with self.context.read() as uow:
+            detail = found(uow.steps.get(_checked(step_id)), step_id)
+        return self.context.plugins.engine(engine_of(self.context, detail.lease)).log(step_id, self.context.home)
 
-    def _observed(self, step: StepSummary) -> StepSummary:
-        if step.state not in GOING or self._engine(True).alive(step.id, self.context.home):
-            return step
-        return self.step(step.id).summary
+    def _started(self, runner: Engine, step_id: str, needs: Resources, *, background: bool) -> StepDetail:
+        runner.start(step_id, self.context.home, needs)
+        if not background:
+            runner.wait(step_id, self.context.home)
+        return self.step(step_id)
 
-    def _abandoned(self, step: StepSummary) -> bool:
-        """True for a step that no worker will end; one just queued is given time for its worker to appear."""
-        if step.state is StepState.QUEUED:
-            return self.context.clock.now() - step.created_at > START_GRACE
-        return step.state is StepState.RUNNING
+    def _stop(self, engine: str, step_id: str) -> None:
+        """End a worker that has nothing to hold any more."""
+        with suppress(UnavailableError):  # out of reach it ends by itself: it can neither renew its lease nor publish
+            self.context.plugins.engine(engine).stop(step_id, self.context.home)
 
     def _plan(self, uow: UnitOfWork, recipe: Recipe, seeds: int) -> Plan:
         """The seeds of every arm, and the version in production now: pinned, so that a later attempt compares alike."""
@@ -193,56 +199,26 @@ class Transfers:
         now = uow.catalog.resolve(Reference(AssetKind.MODELS, recipe.output, alias=PRODUCTION))
         return Plan(tuple(recipe.seed + number for number in range(seeds)), now)
 
-    def _threads(self) -> int:
-        return self.context.settings.threads or len(os.sched_getaffinity(0))
 
-    def _resolve(self, uow: UnitOfWork, document: RecipeDocument) -> tuple[Recipe, tuple[StepInput, ...]]:
-        sources = [found(uow.catalog.version(resolve(uow, s.model)), s.model) for s in document.given()]
-        for source in sources:
-            refuse_as_source(source.summary)
-        refs = {role: resolve(uow, choice.dataset) for role, choice in roles_of(document).items()}
-        datasets = {role: found(uow.datasets.version(ref), ref) for role, ref in refs.items()}
-        labels = next((dataset.summary.labels for dataset in datasets.values()), LabelKind.CLASS)
-        recipe = complete(
-            document,
-            modality=sources[0].model.modality,
-            offers=self.context.plugins.offers(),
-            labels=labels,
-            rows=_training_rows(document, datasets),
-            architecture=sources[0].architecture,
-        )
-        pinned = tuple(
-            replace(choice, model=Reference.to(source.summary.ref))
-            for choice, source in zip(recipe.sources, sources, strict=True)
-        )
-        inputs = [
-            StepInput(source.summary.ref, source.summary.digest, choice.role, None, Assurance.OBSERVED)
-            for choice, source in zip(pinned, sources, strict=True)
-        ]
-        data = {}
-        for role, choice in recipe.data.items():
-            ref, dataset = refs[role], datasets[role]
-            _check_split(role, choice.split, dataset.summary.ref, [s.name for s in dataset.summary.splits])
-            data[role] = replace(choice, dataset=Reference.to(ref))
-            inputs.append(StepInput(ref, dataset.summary.digest, role, choice.split, Assurance.OBSERVED))
-        return replace(recipe, sources=pinned, data=data), tuple(inputs)
+def _asked(context: Context, needs: Resources) -> Resources:
+    """With the number of threads that the settings say, where the recipe says none."""
+    return needs if needs.cpus else replace(needs, cpus=context.settings.threads)
 
 
-def _training_rows(document: RecipeDocument, datasets: Mapping[str, DatasetVersionDetail]) -> int | None:
-    """Rows of the first role that is learnt from; None where nothing is."""
-    for role, choice in roles_of(document).items():
-        if role.partition(".")[0] == NEEDS[document.method].first:
-            return next((s.rows for s in datasets[role].summary.splits if s.name == choice.split), None)
-    return None
+def _needs(detail: StepDetail) -> Resources:
+    """What the step was given when it was submitted: the thread count decides its result."""
+    needs = from_json(Resources, detail.recipe.get("resources", {}))
+    return needs if needs.cpus else replace(needs, cpus=threads_of(detail) * max(1, needs.gpus))
 
 
-def _check_split(role: str, split: str, ref: VersionRef, splits: Sequence[str]) -> None:
-    if split not in splits:
-        raise BadRecipeError(
-            f"data.{role}: {ref} has no split {split!r}",
-            remedy=f"It has: {', '.join(splits)}",
-            facts={"splits": list(splits)},
-        )
+def _refuse_several(needs: Resources, **wanted: bool) -> None:
+    """What one process does with a whole step by itself. Raises: UsageError."""
+    for option, is_wanted in wanted.items():
+        if is_wanted and needs.gpus > 1:
+            raise UsageError(
+                f"--{option.replace('_', '-')} is done by one process, and this recipe asks for several GPUs",
+                remedy="Leave one of the two out",
+            )
 
 
 def _checked(step_id: str) -> str:

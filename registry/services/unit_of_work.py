@@ -56,6 +56,7 @@ from registry.domain.promotion import (
 )
 from registry.domain.transfers import (
     EpochMetric,
+    Lease,
     Method,
     MirrorState,
     Progress,
@@ -250,12 +251,34 @@ class StepRepository(Protocol):
         """The points with a number above `after`, in order of number."""
         ...
 
+    def forget_curve(self, step_id: str) -> None:
+        """Take every point away: the step starts again from the beginning."""
+        ...
+
     def add_measured(self, step_id: str, values: Iterable[MetricValue]) -> None: ...
     def set_manifest(self, step_id: str, body: bytes, digest: Digest) -> None: ...
     def set_mirror(self, step_id: str, state: MirrorState, *, at: datetime) -> None: ...
     def unmirrored(self, limit: int) -> Sequence[str]:
         """Ids of ended steps whose mirror is queued or failing, oldest first."""
         ...
+
+
+class LeaseRepository(Protocol):
+    """Who runs which step. Moments are those of the database's own clock, where it has one."""
+
+    def offer(self, step_id: str, engine: str, *, seconds: float) -> None:
+        """Nobody holds the step; for `seconds` its engine is believed to be bringing a worker."""
+        ...
+
+    def take(self, step_id: str, worker: str, machine: str, *, seconds: float) -> bool:
+        """Give the step to `worker` for `seconds`; False (nothing written) while another holds or is taking it."""
+        ...
+
+    def renew(self, step_id: str, worker: str, *, seconds: float) -> bool:
+        """Hold the step for `seconds` from now; False when it does not run, has run out, or is somebody else's."""
+        ...
+
+    def get(self, step_id: str) -> Lease | None: ...
 
 
 class GovernanceRepository(Protocol):
@@ -317,6 +340,7 @@ class UnitOfWork(Protocol):
     datasets: DatasetRepository
     graph: GraphRepository
     steps: StepRepository
+    leases: LeaseRepository
     governance: GovernanceRepository
     people: PeopleRepository
     audit: AuditRepository

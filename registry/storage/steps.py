@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from lineage import Assurance, Digest, NodeKind
 from registry.domain.catalog import MetricValue
@@ -25,7 +25,7 @@ from registry.domain.transfers import (
     StepSummary,
 )
 from registry.errors import NotFoundError
-from registry.services.unit_of_work import NewStep
+from registry.services.unit_of_work import LeaseRepository, NewStep
 from registry.storage.assets import find_version
 from registry.storage.paging import SortBy, page_rows
 from registry.storage.tables import curve_point, edge, metric, mirror, node, step
@@ -39,8 +39,9 @@ _TO_MIRROR = ("queued", "failing")
 class SqlSteps:
     """Implements `StepRepository`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, leases: LeaseRepository) -> None:
         self._connection = connection
+        self._leases = leases
 
     def add(self, new: NewStep) -> None:
         connection = self._connection
@@ -101,6 +102,7 @@ class SqlSteps:
             manifest=None if row.manifest is None else json.loads(row.manifest),
             manifest_digest=row.manifest_digest,
             mirror=MirrorState(copy.state, copy.run_id, copy.attempts, copy.error),
+            lease=self._leases.get(step_id),
         )
 
     def summary(self, step_id: str) -> StepSummary | None:
@@ -160,6 +162,9 @@ class SqlSteps:
             for number, p in enumerate(points, start=last + 1)
         ]
         upsert(self._connection, curve_point, rows, ("step_id", "name", "role", "epoch", "step"))
+
+    def forget_curve(self, step_id: str) -> None:
+        self._connection.execute(delete(curve_point).where(curve_point.c.step_id == self._key(step_id)))
 
     def curve(self, step_id: str, *, after: int) -> Sequence[EpochMetric]:
         key = self._key(step_id)

@@ -20,6 +20,7 @@ from registry.services.unit_of_work import (
     DatasetRepository,
     GovernanceRepository,
     GraphRepository,
+    LeaseRepository,
     PeopleRepository,
     StepRepository,
 )
@@ -29,6 +30,7 @@ from registry.storage.datasets import SqlDatasets
 from registry.storage.engines import begin_reading, begin_writing
 from registry.storage.governance import SqlGovernance
 from registry.storage.graph import SqlGraph
+from registry.storage.leases import SqlLeases
 from registry.storage.people import SqlPeople
 from registry.storage.steps import SqlSteps
 
@@ -42,6 +44,7 @@ class SqlUnitOfWork:
     datasets: DatasetRepository
     graph: GraphRepository
     steps: StepRepository
+    leases: LeaseRepository
     governance: GovernanceRepository
     people: PeopleRepository
     audit: AuditRepository
@@ -61,7 +64,8 @@ class SqlUnitOfWork:
         self.catalog = SqlCatalog(connection)
         self.datasets = SqlDatasets(connection)
         self.graph = SqlGraph(connection)
-        self.steps = SqlSteps(connection)
+        self.leases = SqlLeases(connection, self._clock)
+        self.steps = SqlSteps(connection, self.leases)
         self.governance = SqlGovernance(connection)
         self.people = SqlPeople(connection)
         self.audit = SqlAudit(connection)

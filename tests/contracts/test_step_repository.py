@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -16,8 +17,11 @@ from registry.domain.paging import PageRequest
 from registry.domain.transfers import EpochMetric, Method, MirrorState, Progress, StepState
 from registry.errors import NotFoundError
 from registry.services.unit_of_work import NewStep, UnitOfWork
+from registry.storage.database import Database
+from registry.storage.leases import SqlLeases
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
 from tests.builders import NOW, add_dataset_version, add_version, digest, metric, model_ref, step, step_input
+from tests.fakes.clock import FakeClock
 
 LATER, LAST = NOW + timedelta(minutes=1), NOW + timedelta(minutes=2)
 QUEUED = frozenset({StepState.QUEUED})
@@ -96,6 +100,84 @@ def test_a_resumed_step_keeps_its_start_and_forgets_its_end(uow: UnitOfWork, que
 def test_moving_a_step_that_is_not_there_is_an_error(uow: UnitOfWork) -> None:
     with pytest.raises(NotFoundError):
         uow.steps.move("step-none", expected=QUEUED, to=StepState.RUNNING, at=NOW)
+
+
+def wait_out(clock: FakeClock, seconds: float) -> None:
+    """Let time pass for both: for SQLite that is the fake clock, and PostgreSQL has one of its own."""
+    clock.forward(seconds=seconds)
+    time.sleep(seconds)
+
+
+def test_a_step_is_held_by_one_worker_until_its_lease_runs_out(
+    uow: UnitOfWork, queued: NewStep, clock: FakeClock
+) -> None:
+    assert uow.leases.get(queued.id) is None
+    uow.leases.offer(queued.id, "ray", seconds=60)
+    assert uow.leases.take(queued.id, "one", "host-1", seconds=0.2)
+    assert not uow.leases.take(queued.id, "two", "host-2", seconds=0.2)
+    held = uow.leases.get(queued.id)
+    assert held is not None
+    assert (held.engine, held.worker, held.machine, held.live) == ("ray", "one", "host-1", True)
+    found = uow.steps.get(queued.id)
+    assert found is not None
+    assert found.lease == held
+    wait_out(clock, 0.3)
+    held = uow.leases.get(queued.id)
+    assert held is not None
+    assert not held.live
+    assert uow.leases.take(queued.id, "two", "host-2", seconds=60)
+    held = uow.leases.get(queued.id)
+    assert held is not None
+    assert (held.worker, held.machine, held.live) == ("two", "host-2", True)
+
+
+def test_a_lease_is_renewed_by_its_holder_while_the_step_runs(
+    uow: UnitOfWork, queued: NewStep, clock: FakeClock
+) -> None:
+    uow.leases.take(queued.id, "one", "host-1", seconds=0.2)
+    assert not uow.leases.renew(queued.id, "one", seconds=60), "it is queued, and does not run"
+    uow.steps.move(queued.id, expected=QUEUED, to=StepState.RUNNING, at=NOW)
+    assert not uow.leases.renew(queued.id, "two", seconds=60)
+    assert uow.leases.renew(queued.id, "one", seconds=0.2)
+    wait_out(clock, 0.3)
+    assert not uow.leases.renew(queued.id, "one", seconds=60), "what ran out is not taken up again"
+    uow.leases.take(queued.id, "two", "host-2", seconds=60)
+    assert uow.leases.renew(queued.id, "two", seconds=60)
+    uow.steps.move(queued.id, expected=RUNNING, to=StepState.CANCELLED, at=NOW)
+    assert not uow.leases.renew(queued.id, "two", seconds=60)
+
+
+def test_a_step_that_is_offered_again_is_nobodys(uow: UnitOfWork, queued: NewStep) -> None:
+    uow.leases.take(queued.id, "one", "host-1", seconds=60)
+    uow.leases.offer(queued.id, "local", seconds=0)
+    offered = uow.leases.get(queued.id)
+    assert offered is not None
+    assert (offered.engine, offered.worker, offered.machine, offered.live) == ("local", None, None, False)
+    assert uow.leases.take(queued.id, "two", "host-2", seconds=60), "also when the engine took its time"
+
+
+def test_there_is_no_lease_of_a_step_that_is_not_there(uow: UnitOfWork) -> None:
+    with pytest.raises(NotFoundError):
+        uow.leases.take("step-none", "one", "host-1", seconds=60)
+
+
+@pytest.mark.postgres
+def test_a_lease_that_somebody_is_taking_is_passed_over_and_not_waited_for(postgres_database: Database) -> None:
+    """Also by programs that do not take the writer's place first."""
+    clock = FakeClock()
+    new = step("vision/digits", state=StepState.QUEUED)
+    with postgres_database.factory(clock)(actor="ana", write=True) as uow:
+        uow.steps.add(new)
+        uow.leases.offer(new.id, "local", seconds=60)
+        uow.commit_unaudited()
+    with postgres_database.engine.connect() as one, postgres_database.engine.connect() as two:
+        assert SqlLeases(one, clock).take(new.id, "one", "host-1", seconds=60)
+        assert not SqlLeases(two, clock).take(new.id, "two", "host-2", seconds=60)
+        two.rollback()
+        one.commit()
+        held = SqlLeases(two, clock).get(new.id)
+    assert held is not None
+    assert held.worker == "one"
 
 
 def test_a_repeated_point_of_a_curve_replaces_the_first(uow: UnitOfWork, queued: NewStep) -> None:

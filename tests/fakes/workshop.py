@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from registry.domain.catalog import Modality
 from registry.domain.data import DataFormat, LabelKind
-from registry.domain.transfers import Method
+from registry.domain.transfers import Method, Resources
 from registry.plugins import EntryPointPlugins
 from registry.ports import (
     AdapterOffer,
@@ -89,22 +89,32 @@ class Exporter(Hand):
 class Bench:
     """An engine that calls `work` with the step's id; `running` are the steps whose worker it says is alive."""
 
-    name: str = "foreground"
+    name: str = "local"
     work: Callable[[str], object] = lambda step_id: None
     started: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     running: set[str] = field(default_factory=set)
+    dead: set[str] = field(default_factory=set)
+    """The steps whose worker it knows to be gone; of all others it cannot say."""
 
-    def start(self, step_id: str, home: Path) -> None:
+    def grant(self, needs: Resources) -> Resources:
+        return needs if needs.cpus else replace(needs, cpus=2)
+
+    def start(self, step_id: str, home: Path, needs: Resources) -> None:
         self.started.append(step_id)
         self.work(step_id)
 
-    def alive(self, step_id: str, home: Path) -> bool:
-        return step_id in self.running
+    def wait(self, step_id: str, home: Path) -> None: ...
+
+    def alive(self, step_id: str, home: Path) -> bool | None:
+        return True if step_id in self.running else False if step_id in self.dead else None
 
     def stop(self, step_id: str, home: Path) -> bool:
         self.stopped.append(step_id)
         return step_id in self.running
+
+    def log(self, step_id: str, home: Path) -> str:
+        return f"{step_id} was here\n" if step_id in self.started else ""
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,10 @@ def test_no_file_names_the_address_of_a_package_registry() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-data.lock", "requirements-sources.lock"])
+LOCKS = ("requirements.lock", "requirements-data.lock", "requirements-sources.lock", "requirements-ray.lock")
+
+
+@pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_pins_every_package_and_holds_no_address(name: str) -> None:
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     pinned = [line for line in lines if re.match(r"[A-Za-z0-9][\w.\-\[\]]*==[^\s;]+", line)]

@@ -10,11 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.engines.local import GRACE_SECONDS
+from adapters.engines.processes import born_at
 from tests.command_line import CommandLine, command_line
 from tests.journeys import worlds
 
@@ -134,11 +137,31 @@ def test_a_killed_worker_resumes_to_the_same_bits(forebear: CommandLine) -> None
     assert digests[0] == digests[1]
 
 
-def test_a_cancelled_step_leaves_nothing_but_its_record(forebear: CommandLine) -> None:
+def rows(home: Path, *tables: str) -> dict[str, int]:
+    """How many rows each table has."""
+    with closing(sqlite3.connect(home / "registry.db")) as database:
+        return {name: database.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
+
+
+def blobs(home: Path) -> list[Path]:
+    return sorted(path for path in (home / "blobs").rglob("*") if path.is_file())
+
+
+def test_a_cancelled_step_stops_at_once_and_leaves_nothing_but_its_record(forebear: CommandLine) -> None:
+    tables = ("version", "file", "extent", "metric", "asset")
+    before = rows(forebear.home, *tables), blobs(forebear.home)
     step = run(forebear, "cancelled", 400, "--background")["summary"]["id"]
     wait_for(lambda: forebear.ask("transfer", "show", step)["summary"]["epoch"] > 0)
-    assert forebear.ask("transfer", "cancel", step)["summary"]["state"] == "cancelled"
+    worker = worker_of(forebear.home, step)
+    asked = time.monotonic()
+    cancelled = forebear.ask("transfer", "cancel", step)["summary"]
+    took = time.monotonic() - asked
+    print(f"cancelled in {took:.2f} s")
+    assert cancelled["state"] == "cancelled"
+    assert born_at(worker) is None, "the process is gone when the command says so"
+    assert took < GRACE_SECONDS, "it was not waited for, and needed no second request"
     assert not (forebear.home / "work" / step).exists()
+    assert (rows(forebear.home, *tables), blobs(forebear.home)) == before
     assert forebear.refused("model", "show", "text/cancelled")["code"] == "not-found"
     assert forebear.refused("transfer", "resume", step)["code"] == "step-state"
     assert forebear.refused("transfer", "cancel", step)["code"] == "step-state"

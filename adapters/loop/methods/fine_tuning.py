@@ -32,12 +32,13 @@ def fine_tuning(around: Environment) -> Iterator[TransferEvent]:
     A parent's head for the same classes is kept; for other classes there is a new one.
     """
     recipe, device, fresh = around.recipe, around.device, around.recipe.method is Method.PRETRAINING
+    further = recipe.method is Method.FINE_TUNING  # its params are not those of pretraining or of an adapter
     roles, learner = around.open(keep_head=True, fresh=fresh)
     frozen = freeze(learner.layers, learner.head, recipe.freeze)
     groups = parameter_groups(learner.module, learner.layers, learner.head, recipe.optimizer)
     device.place(learner.module)
     yield around.started(learner.module, len(roles.train.rows))
-    probed = not fresh and bool(value_of(recipe, "lp_ft"))
+    probed = further and bool(value_of(recipe, "lp_ft"))
     if probed:
         yield from _probe(around, learner, roles)
     _check_average(around, shared_head=probed or learner.keeps_head)
@@ -45,7 +46,7 @@ def fine_tuning(around: Environment) -> Iterator[TransferEvent]:
     sample = one_item(items["train"], device)
     reading = reading_flops(learner.predict, learner.module, sample)
     learning = learning_flops(learner.predict, learner.module, sample)
-    anchor = None if fresh else Anchor.of(learner.module)
+    anchor = Anchor.of(learner.module) if further else None
     task = around.weighted(roles)
     objective = _objective(around, learner, task, anchor)
     if device.compiles(recipe.params.get("compile", "auto"), around.steps(len(roles.train.rows))):
@@ -72,7 +73,7 @@ def fine_tuning(around: Environment) -> Iterator[TransferEvent]:
     read = sum(len(role.rows) for role in (roles.validation, roles.test) if role is not None)
     read += fit.progress.epoch * len(roles.validation.rows) if roles.validation else 0
     facts = {"frozen_layers": len(frozen), "layers": len(learner.layers)}
-    flops = learning * fit.progress.samples * around.ranks.world + reading * read
+    flops = learning * fit.progress.samples + reading * read
     yield around.learnt(learner, roles, fit, test, flops, facts)
 
 
@@ -117,7 +118,7 @@ def _unfreezing(around: Environment, learner: Learner, frozen: list[nn.Module]) 
     The head begins alone; at the last epoch everything that `freeze` leaves learns.
     """
     recipe = around.recipe
-    if recipe.method is Method.PRETRAINING or value_of(recipe, "unfreeze") == "all":
+    if recipe.method is not Method.FINE_TUNING or value_of(recipe, "unfreeze") == "all":
         return lambda _: None
     if around.ranks.world > 1:
         raise BadRecipeError(

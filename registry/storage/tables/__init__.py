@@ -17,7 +17,7 @@ from registry.storage.tables.catalog import (
 from registry.storage.tables.governance import audit_entry, evidence, policy, request, vote
 from registry.storage.tables.graph import edge, node
 from registry.storage.tables.people import person, role_grant, token
-from registry.storage.tables.steps import curve_point, metric, mirror, step
+from registry.storage.tables.steps import curve_point, lease, metric, mirror, step
 
 __all__ = [
     "alias",
@@ -32,6 +32,7 @@ __all__ = [
     "evidence",
     "extent",
     "file",
+    "lease",
     "metadata",
     "metric",
     "mirror",

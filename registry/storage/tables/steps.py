@@ -70,6 +70,16 @@ class CurvePointColumns(TypedColumns):
     """Counts up within the step as points are written, so that whoever watches knows what is new."""
 
 
+class LeaseColumns(TypedColumns):
+    """Who runs the step, or shall: the engine that it was given to and, once there is one, the worker that holds it."""
+
+    step_id = Column(Key, ForeignKey("step.node_id"), primary_key=True, autoincrement=False)
+    engine = Column(String(64), nullable=False)
+    worker = Column(String(64), nullable=True)
+    machine = Column(String, nullable=True)
+    until = Column(UtcDateTime, nullable=False)
+
+
 class MirrorColumns(TypedColumns):
     """How far the step's copy in the run tracker is."""
 
@@ -90,4 +100,5 @@ metric = Table(
     Index("ix_metric_step_id_name_role", "step_id", "name", "role"),
 )
 curve_point = Table("curve_point", metadata, CurvePointColumns)
+lease = Table("lease", metadata, LeaseColumns)
 mirror = Table("mirror", metadata, MirrorColumns)

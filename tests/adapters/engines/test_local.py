@@ -16,13 +16,17 @@ from pathlib import Path
 
 import pytest
 
-from adapters.engines.local import Background, Foreground
-from adapters.engines.processes import Worker, born_at, born_by_ps, recall, remember
+from adapters.engines import local
+from adapters.engines.commands import worker_command
+from adapters.engines.gpus import count_gpus
+from adapters.engines.local import Local
+from adapters.engines.processes import Worker, born_at, born_by_ps, here, recall, remember
+from registry.domain.transfers import Resources
 from registry.errors import StepStateError, UnavailableError, UsageError
 
 STANDIN = "tests.adapters.engines.standin"
-FOREGROUND = Foreground(module=STANDIN, grace=1.0)
-BACKGROUND = Background(module=STANDIN, grace=1.0)
+ENGINE = Local(module=STANDIN, grace=1.0)
+PLAIN = Resources(cpus=1)
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -37,6 +41,12 @@ def is_busy(home: Path, step: str = "step-sleep") -> bool:
     return (home / "work" / step / "session").exists()
 
 
+def run(step: str, home: Path) -> None:
+    """Start the worker and wait for its end."""
+    ENGINE.start(step, home, PLAIN)
+    ENGINE.wait(step, home)
+
+
 @pytest.fixture(autouse=True)
 def _standin_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
@@ -47,60 +57,62 @@ def home(tmp_path: Path) -> Iterator[Path]:
     """A home whose workers are ended afterwards."""
     yield tmp_path
     for step in ("step-sleep", "step-stubborn"):
-        BACKGROUND.stop(step, tmp_path)
+        ENGINE.stop(step, tmp_path)
 
 
-def test_the_foreground_waits_until_the_worker_is_done(home: Path) -> None:
-    FOREGROUND.start("step-quick", home)
+def test_who_waits_is_there_until_the_worker_is_done(home: Path) -> None:
+    run("step-quick", home)
     folder = home / "work/step-quick"
     assert (folder / "done").read_text() == "yes"
     assert (folder / "worker.log").read_text() == "hello from step-quick\n"
-    assert not FOREGROUND.alive("step-quick", home)
-    assert not (folder / "worker.pid").exists()
+    assert ENGINE.alive("step-quick", home) is False
+    assert ENGINE.log("step-quick", home) == "hello from step-quick\n"
 
 
 def test_a_worker_that_breaks_leaves_its_words_in_the_log(home: Path) -> None:
-    FOREGROUND.start("step-broken", home)
-    FOREGROUND.start("step-broken", home)
+    run("step-broken", home)
+    run("step-broken", home)
     log = (home / "work/step-broken/worker.log").read_text()
     assert log.count("RuntimeError: this worker is broken") == 2
 
 
-def test_the_background_leaves_the_worker_alone_in_a_session_of_its_own(home: Path) -> None:
-    BACKGROUND.start("step-sleep", home)
-    assert BACKGROUND.alive("step-sleep", home)
+def test_the_worker_is_left_alone_in_a_session_of_its_own(home: Path) -> None:
+    ENGINE.start("step-sleep", home, PLAIN)
+    assert ENGINE.alive("step-sleep", home)
     until(lambda: is_busy(home))
     pid, session = (home / "work/step-sleep/session").read_text().split()
     assert pid == session != str(os.getsid(0))
 
 
-def test_any_engine_of_this_machine_sees_and_stops_the_worker(home: Path) -> None:
-    BACKGROUND.start("step-sleep", home)
-    assert FOREGROUND.alive("step-sleep", home)
-    assert FOREGROUND.stop("step-sleep", home)
-    assert not BACKGROUND.alive("step-sleep", home)
-    assert not BACKGROUND.stop("step-sleep", home)
+def test_any_command_on_this_machine_sees_and_stops_the_worker(home: Path) -> None:
+    ENGINE.start("step-sleep", home, PLAIN)
+    assert ENGINE.alive("step-sleep", home)
+    assert ENGINE.stop("step-sleep", home)
+    assert not ENGINE.alive("step-sleep", home)
+    assert not ENGINE.stop("step-sleep", home)
 
 
 def test_what_ignores_a_request_to_end_is_killed_with_its_children(home: Path) -> None:
-    BACKGROUND.start("step-stubborn", home)
+    ENGINE.start("step-stubborn", home, PLAIN)
     until(lambda: is_busy(home, "step-stubborn"))
     child = int((home / "work/step-stubborn/child").read_text())
     assert born_at(child) is not None
-    assert Background(module=STANDIN, grace=0.2).stop("step-stubborn", home)
-    assert not BACKGROUND.alive("step-stubborn", home)
+    assert Local(module=STANDIN, grace=0.2).stop("step-stubborn", home)
+    assert not ENGINE.alive("step-stubborn", home)
     until(lambda: born_at(child) is None)
 
 
 def test_a_step_has_one_worker_at_a_time(home: Path) -> None:
-    BACKGROUND.start("step-sleep", home)
+    ENGINE.start("step-sleep", home, PLAIN)
     with pytest.raises(StepStateError, match="has a worker already"):
-        BACKGROUND.start("step-sleep", home)
+        ENGINE.start("step-sleep", home, PLAIN)
 
 
 def test_there_is_nothing_to_stop_where_nothing_ran(home: Path) -> None:
-    assert not BACKGROUND.stop("step-never", home)
-    assert not BACKGROUND.alive("step-never", home)
+    assert not ENGINE.stop("step-never", home)
+    assert ENGINE.alive("step-never", home) is None
+    assert ENGINE.log("step-never", home) == ""
+    ENGINE.wait("step-never", home)
 
 
 def test_a_process_that_got_the_number_of_a_dead_worker_is_left_alone(home: Path) -> None:
@@ -108,8 +120,8 @@ def test_a_process_that_got_the_number_of_a_dead_worker_is_left_alone(home: Path
     try:
         (home / "work/step-old").mkdir(parents=True)
         remember(Worker(stranger.pid, "1"), home / "work/step-old/worker.pid")
-        assert not BACKGROUND.alive("step-old", home)
-        assert not BACKGROUND.stop("step-old", home)
+        assert not ENGINE.alive("step-old", home)
+        assert not ENGINE.stop("step-old", home)
         assert stranger.poll() is None
     finally:
         stranger.kill()
@@ -123,14 +135,14 @@ def test_a_note_that_cannot_be_read_is_no_worker(written: str, tmp_path: Path) -
 
 
 def test_a_worker_that_was_killed_outright_is_not_alive(home: Path) -> None:
-    BACKGROUND.start("step-sleep", home)
+    ENGINE.start("step-sleep", home, PLAIN)
     pid = json.loads((home / "work/step-sleep/worker.pid").read_text())["pid"]
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not BACKGROUND.alive("step-sleep", home))
+    until(lambda: not ENGINE.alive("step-sleep", home))
 
 
 def test_a_finished_background_worker_leaves_no_zombie(home: Path) -> None:
-    BACKGROUND.start("step-quick", home)
+    ENGINE.start("step-quick", home, PLAIN)
     pid = json.loads((home / "work/step-quick/worker.pid").read_text())["pid"]
     until(lambda: not Path(f"/proc/{pid}").exists())
 
@@ -138,8 +150,10 @@ def test_a_finished_background_worker_leaves_no_zombie(home: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_reaches_the_worker_and_then_the_command(number: signal.Signals, home: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from adapters.engines.local import Foreground; "
-        f"Foreground(module={STANDIN!r}).start('step-sleep', Path(sys.argv[1])); print('went on')"
+        "import sys; from pathlib import Path; from adapters.engines.local import Local; "
+        "from registry.domain.transfers import Resources; "
+        f"engine = Local(module={STANDIN!r}); engine.start('step-sleep', Path(sys.argv[1]), Resources(1)); "
+        "engine.wait('step-sleep', Path(sys.argv[1])); print('went on')"
     )
     command = subprocess.Popen(
         [sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -149,13 +163,13 @@ def test_ctrl_c_reaches_the_worker_and_then_the_command(number: signal.Signals, 
     said, _ = command.communicate(timeout=10)
     assert said == b""
     assert command.returncode == -number
-    assert not BACKGROUND.alive("step-sleep", home)
+    assert not ENGINE.alive("step-sleep", home)
     if number is signal.SIGINT:
         assert (home / "work/step-sleep/interrupted").exists()
 
 
 def test_a_thread_of_a_server_can_wait_too(home: Path) -> None:
-    waiter = threading.Thread(target=FOREGROUND.start, args=("step-quick", home))
+    waiter = threading.Thread(target=run, args=("step-quick", home))
     waiter.start()
     waiter.join(timeout=10)
     assert (home / "work/step-quick/done").exists()
@@ -164,13 +178,13 @@ def test_a_thread_of_a_server_can_wait_too(home: Path) -> None:
 @pytest.mark.parametrize("step", ["../up", "step/../../x", "", "a b"])
 def test_what_is_no_id_of_a_step_starts_nothing(step: str, home: Path) -> None:
     with pytest.raises(UsageError):
-        BACKGROUND.start(step, home)
+        ENGINE.start(step, home, PLAIN)
 
 
 def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "work").write_text("in the way")
     with pytest.raises(UnavailableError, match="cannot be made"):
-        BACKGROUND.start("step-quick", tmp_path)
+        ENGINE.start("step-quick", tmp_path, PLAIN)
 
 
 def test_a_folder_of_the_same_name_where_the_command_was_typed_is_not_run(
@@ -182,7 +196,7 @@ def test_a_folder_of_the_same_name_where_the_command_was_typed_is_not_run(
         (trap / package / "__init__.py").touch()
     (trap / "tests/adapters/engines/standin.py").write_text("print('trapped')")
     monkeypatch.chdir(trap)
-    FOREGROUND.start("step-quick", home)
+    run("step-quick", home)
     assert (home / "work/step-quick/worker.log").read_text() == "hello from step-quick\n"
 
 
@@ -204,4 +218,62 @@ def test_two_commands_at_once_start_one_worker(home: Path) -> None:
     with (folder / "worker.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(StepStateError, match="is being started already"):
-            BACKGROUND.start("step-quick", home)
+            ENGINE.start("step-quick", home, PLAIN)
+
+
+def test_a_worker_of_another_machine_is_neither_judged_nor_ended(home: Path) -> None:
+    ENGINE.start("step-sleep", home, PLAIN)
+    note = home / "work/step-sleep/worker.pid"
+    worker = recall(note)
+    assert worker is not None
+    assert worker.place == here()
+    remember(Worker(worker.pid, worker.born, "elsewhere pid:[1]"), note)
+    assert ENGINE.alive("step-sleep", home) is None
+    assert not ENGINE.stop("step-sleep", home)
+    assert worker.runs()
+    remember(Worker(worker.pid, worker.born), note)
+    assert ENGINE.alive("step-sleep", home), "notes of older versions name no machine"
+
+
+def test_a_long_log_is_given_from_its_end(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("step-quick", home)
+    monkeypatch.setattr(local, "LOG_BYTES", 6)
+    assert ENGINE.log("step-quick", home) == "quick\n"
+
+
+@pytest.mark.parametrize(
+    ("there", "visible", "count"),
+    [
+        ((), None, 0),
+        (("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"), None, 2),
+        (("nvidia0", "nvidia1"), "1", 1),
+        (("nvidia0", "nvidia1"), "", 0),
+        (("nvidia0", "nvidia1"), "0,-1,1", 1),
+        (("nvidia0",), "GPU-1234,GPU-5678", 1),
+    ],
+)
+def test_gpus_are_counted_as_the_driver_shows_them(
+    there: tuple[str, ...], visible: str | None, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in there:
+        (tmp_path / name).touch()
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert count_gpus(tmp_path) == count
+
+
+def test_more_gpus_than_there_are_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "count_gpus", lambda: 1)
+    assert ENGINE.grant(Resources(cpus=3, gpus=1)) == Resources(cpus=3, gpus=1)
+    assert ENGINE.grant(Resources()).cpus == len(os.sched_getaffinity(0))
+    with pytest.raises(UnavailableError, match=r"resources.gpus is 2, and this machine has 1 GPU\. Ask for fewer"):
+        ENGINE.grant(Resources(gpus=2))
+
+
+def test_several_gpus_are_several_workers_that_know_of_each_other(tmp_path: Path) -> None:
+    words = worker_command("python", "step-1", tmp_path, Resources(gpus=2))
+    assert words[:5] == ["python", "-P", "-m", "torch.distributed.run", "--standalone"]
+    assert "--nproc-per-node=2" in words
+    assert words[-5:] == ["-m", "registry.worker", "step-1", "--home", str(tmp_path.resolve())]
+    assert "torch.distributed.run" not in worker_command("python", "step-1", tmp_path, Resources(gpus=1))

@@ -135,7 +135,7 @@ def save_text_source(folder: Path, kind: str = "bert", **changes: Any) -> str:
         RobertaConfig,
     )
 
-    from adapters.transformers.transfer import quiet
+    from adapters.transformers.models import quiet
 
     words = [*FILLER, *(w for group in WORDS.values() for w in group)]
     vocabulary = {word: n for n, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words])}
@@ -206,7 +206,7 @@ def save_image_source(folder: Path) -> str:
     """Write a tiny ResNet with random weights; gives the name of a middle layer."""
     from transformers import ResNetConfig, ResNetModel
 
-    from adapters.transformers.transfer import quiet
+    from adapters.transformers.models import quiet
 
     torch.manual_seed(5)
     shape = {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "layer_type": "basic"}
@@ -227,6 +227,25 @@ def image_world(folder: Path) -> World:
     return World(TorchTransfers(), source, image_data(folder), layer, folder)
 
 
+def keras_world(folder: Path) -> World:
+    """A tiny Keras network and the same pictures."""
+    from adapters.keras.folders import write_model
+    from adapters.keras.library import keras
+    from adapters.keras.surgery import tensors
+    from adapters.keras.transfer import KerasTransfers
+    from adapters.preprocess import Preprocess
+    from tests.adapters.keras.networks import tiny
+
+    model = tiny(24)
+    (folder / "source").mkdir()
+    write_model(
+        folder / "source", json.loads(json.dumps(keras.saving.serialize_keras_object(model))), tensors(model), {}
+    )
+    Preprocess(size=24, mean=(0.3, 0.3, 0.3), std=(0.3, 0.3, 0.3)).write(folder / "source")
+    source = ModelInput(folder / "source", Digest.of(b"keras"), "source", "keras", "test/parent/1")
+    return World(KerasTransfers(), source, image_data(folder), "conv2", folder)
+
+
 def save_vector_source(folder: Path) -> str:
     """Write random vectors of the words that the texts use, and of some others; gives the name of the only layer."""
     from adapters.gensim.vectors import save_vectors
@@ -245,25 +264,6 @@ def vector_world(folder: Path) -> World:
     layer = save_vector_source(folder / "source")
     source = ModelInput(folder / "source", Digest.of(b"vectors"), "source", "static_embeddings", "test/parent/1")
     return World(GensimTransfers(), source, text_data(folder), layer, folder)
-
-
-def keras_world(folder: Path) -> World:
-    """A tiny Keras network and the same pictures."""
-    from adapters.keras.folders import write_model
-    from adapters.keras.library import keras
-    from adapters.keras.surgery import tensors
-    from adapters.keras.transfer import KerasTransfers
-    from adapters.preprocess import Preprocess
-    from tests.adapters.keras.networks import tiny
-
-    model = tiny(24)
-    (folder / "source").mkdir()
-    write_model(
-        folder / "source", json.loads(json.dumps(keras.saving.serialize_keras_object(model))), tensors(model), {}
-    )
-    Preprocess(size=24, mean=(0.3, 0.3, 0.3), std=(0.3, 0.3, 0.3)).write(folder / "source")
-    source = ModelInput(folder / "source", Digest.of(b"keras"), "source", "keras", "test/parent/1")
-    return World(KerasTransfers(), source, image_data(folder), "conv2", folder)
 
 
 WORLDS = {"gensim": vector_world, "keras": keras_world, "torch": image_world, "transformers": text_world}

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
-from adapters.torch.definitions import efficientnet_lite, squeezenet
+from adapters.torch.definitions import efficientnet_lite, inception, resnet_thin, squeezenet, vgg
+from adapters.torch.families import DEFINITIONS
 from adapters.torch.models import ImageModel, load_image_model
 from registry.plugins import EntryPointPlugins
 
@@ -20,6 +22,7 @@ import json, sys
 import torch
 torch.set_num_threads(1)
 from PIL import Image
+from torch import nn
 import {module} as definition
 assert not [m for m in sys.modules if m.split(".")[0] in ("adapters", "registry", "lineage")]
 model = definition.load()
@@ -28,15 +31,15 @@ print(json.dumps(definition.classify(model, Image.open(sys.argv[1]), top=3)))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", ["efficientnet_lite0", "squeezenet1_1", "transformers_mlp"])
+@pytest.mark.parametrize("architecture", [*DEFINITIONS, "transformers_mlp"])
 def test_a_definition_runs_alone_and_agrees_with_us(
     architecture: str, lite: Path, mobilenet: Path, photos: list[tuple[Path, int]], tmp_path: Path
 ) -> None:
     folder = tmp_path / "pulled"
     if architecture == "efficientnet_lite0":
         model = load_image_model(lite, architecture).with_head(("a", "b", "c"), kind="mlp")
-    elif architecture == "squeezenet1_1":
-        model = _squeezenet(tmp_path).with_head(("a", "b", "c"))
+    elif architecture in DEFINITIONS:
+        model = _made(tmp_path, architecture).with_head(("a", "b", "c"))
     else:
         model = load_image_model(mobilenet, "transformers:MobileNetV2Model").with_head(("a", "b", "c"), kind="mlp")
     assert model.architecture == architecture
@@ -58,7 +61,7 @@ def test_a_definition_runs_alone_and_agrees_with_us(
     assert found == pytest.approx(wanted, abs=1e-6)
 
 
-@pytest.mark.parametrize("module", [efficientnet_lite, squeezenet])
+@pytest.mark.parametrize("module", [efficientnet_lite, inception, resnet_thin, squeezenet, vgg])
 def test_a_definition_imports_torch_safetensors_and_pillow_only(module: object) -> None:
     import ast
 
@@ -83,14 +86,36 @@ def test_padding_is_that_of_tensorflow() -> None:
     assert conv(torch.arange(25.0).view(1, 1, 5, 5)).flatten().tolist() == [0, 0, 0, 0, 6, 8, 0, 16, 18]
 
 
-def test_squeezenet_has_the_size_of_the_paper() -> None:
-    model = squeezenet.SqueezeNet(squeezenet.ConvolutionHead(1000))
-    assert sum(p.numel() for p in model.parameters()) == 1_235_496
-    assert model.eval()(torch.zeros(1, 3, 224, 224)).shape == (1, 1000)
+@pytest.mark.parametrize(
+    ("model", "parameters", "side"),
+    [
+        (squeezenet.SqueezeNet(squeezenet.ConvolutionHead(1000)), 1_235_496, 224),
+        (vgg.VGG16(nn.Linear(vgg.DIM, 1000)), 14_714_688 + 513_000, 64),
+        (resnet_thin.ResNetThin(nn.Linear(resnet_thin.DIM, 1000)), 5_902_528 + 1_025_000, 64),
+        (inception.InceptionV3(nn.Linear(2048, 1000)), 23_817_352 + 17_216, 96),
+    ],
+    ids=["squeezenet", "vgg", "resnet", "inception"],
+)
+def test_networks_have_the_size_that_is_known_of_them(model: nn.Module, parameters: int, side: int) -> None:
+    """Keras counts 23,817,352 for its Inception v3, without the 17,216 scales that it leaves at 1."""
+    assert sum(p.numel() for p in model.parameters()) == parameters
+    with torch.inference_mode():
+        assert model.eval()(torch.zeros(1, 3, side, side)).shape == (1, 1000)
+
+
+@pytest.mark.parametrize("architecture", ["inception_v3", "resnet50_thin", "vgg16_pool4"])
+def test_every_parameter_of_a_definition_lies_in_one_layer_in_order(architecture: str, tmp_path: Path) -> None:
+    model = _made(tmp_path, architecture).with_head(("yes", "no"))
+    layers = model.layers()
+    inside = [id(p) for _, layer in layers for p in layer.parameters()]
+    assert len(inside) == len(set(inside))
+    assert set(inside) == {id(p) for p in model.module.parameters()}
+    first = {"inception_v3": "stem.0", "resnet50_thin": "conv1", "vgg16_pool4": "features.0"}
+    assert (layers[0][0], layers[-1][0]) == (first[architecture], "head")
 
 
 def test_squeezenets_original_head_is_no_start_for_transfer_but_its_features_are(tmp_path: Path) -> None:
-    model = _squeezenet(tmp_path)
+    model = _made(tmp_path, "squeezenet1_1")
     assert (model.dim, model.classes) == (512, None)
     child = model.with_head(("yes", "no"))
     child.save(tmp_path / "child")
@@ -100,13 +125,17 @@ def test_squeezenets_original_head_is_no_start_for_transfer_but_its_features_are
         assert torch.equal(again.logits(x), child.logits(x))
 
 
-def _squeezenet(folder: Path) -> ImageModel:
+def _made(folder: Path, architecture: str) -> ImageModel:
+    """A model with random weights; SqueezeNet's with its original head, the others without one."""
     from safetensors.torch import save_file
 
-    source = folder / "squeezenet"
+    source = folder / "made"
     source.mkdir()
     torch.manual_seed(2)
-    save_file(squeezenet.SqueezeNet(squeezenet.ConvolutionHead(9)).state_dict(), source / "model.safetensors")
-    config = {"model_type": "squeezenet1_1", "num_labels": 9, "head": {"kind": "convolution"}}
+    kind = "convolution" if architecture == "squeezenet1_1" else "none"
+    config = {"model_type": architecture, "num_labels": 9, "head": {"kind": kind}}
+    definition = DEFINITIONS[architecture]
+    network = definition.network(definition.make_head(config))
+    save_file(network.state_dict(), source / "model.safetensors")
     (source / "config.json").write_text(json.dumps(config))
-    return load_image_model(source, "squeezenet1_1")
+    return load_image_model(source, architecture)

@@ -14,8 +14,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from adapters.transformers.text import Tokens, text_of
-from adapters.transformers.transfer import TransformersTransfers, read_config
+from adapters.row_texts import text_of
+from adapters.transformers.models import read_config
+from adapters.transformers.text import Tokens
+from adapters.transformers.transfer import TransformersTransfers
 from lineage import Digest
 from registry.domain.catalog import Modality
 from registry.domain.data import DataFormat, Row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from adapters.gensim.offer import OFFER as GENSIM
@@ -15,7 +16,7 @@ END = "<!-- end of parameters -->\n"
 def table() -> str:
     """One row for each parameter; what many methods know comes first, what one adapter has of its own last."""
     rows = ["| method | parameter | default | may be | meaning | from |", "|---|---|---|---|---|---|"]
-    shared = {"every one that trains": TRAINING, "every one with labels": SUPERVISED}
+    shared: dict[str, Mapping[str, Param]] = {"every one that trains": TRAINING, "every one with labels": SUPERVISED}
     known: set[tuple[str, str]] = set()
     for method, params in (*shared.items(), *((m.value, p) for m, p in METHOD_PARAMS.items())):
         for name, param in params.items():

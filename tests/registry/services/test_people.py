@@ -9,7 +9,7 @@ import pytest
 
 from registry.domain.paging import PageRequest
 from registry.domain.people import Actor, Permission
-from registry.domain.tokens import PATTERN, hash_secret, new_secret
+from registry.domain.tokens import PATTERN, hash_secret
 from registry.errors import (
     ConflictError,
     InvalidError,
@@ -170,7 +170,9 @@ def test_a_token_ends_when_it_expires_or_is_revoked(house: House) -> None:
     assert house.actions("person:ana") == ["token.created", "token.created", "token.revoked"]
 
 
-@pytest.mark.parametrize("secret", ["", "fbr_", "password", "fbr_" + "a" * 38, new_secret(), new_secret()[:-1] + "!"])
+@pytest.mark.parametrize(
+    "secret", ["", "fbr_", "password", "fbr_" + "a" * 38, "fbr_" + "Zk3" * 12 + "Zk", "fbr_" + "Zk3" * 12 + "Z!"]
+)
 def test_anything_else_is_unknown(house: House, secret: str) -> None:
     with pytest.raises(UnauthenticatedError, match="this token is not known here"):
         house.people("root").authenticate(secret)

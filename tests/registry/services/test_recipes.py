@@ -26,15 +26,22 @@ from registry.domain.params import params_of
 from registry.domain.transfers import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports import AdapterOffer
-from registry.services.recipe_defaults import IMAGE_TUNING, METRICS, PROBE, TEXT_TUNING, Defaults
+from registry.services.recipe_defaults import (
+    ADAPTER_TUNING,
+    IMAGE_TUNING,
+    LANGUAGE_TUNING,
+    METRICS,
+    PROBE,
+    TEXT_TUNING,
+    Defaults,
+)
 from registry.services.recipe_document import RecipeDocument
 from registry.services.recipes import complete, read_recipe, recipe_from_record, recipe_record, recipe_schema
 from tests.registry.json_schema import misfits
 from tests.registry.services.parameter_table import table
 
 ROOT = Path(__file__).resolve().parents[3]
-OFFERS = {"torch": TORCH, "transformers": TRANSFORMERS}
-WITH_GENSIM = {**OFFERS, "gensim": GENSIM}
+OFFERS = {"gensim": GENSIM, "torch": TORCH, "transformers": TRANSFORMERS}
 PROBE_TEXT = """\
 schema: forebear/recipe/v1
 output: vision/digits-probe
@@ -158,16 +165,16 @@ def test_a_keras_model_is_transferred_by_keras_and_nothing_else_is() -> None:
 
 def test_a_source_of_word_vectors_chooses_gensim_and_its_defaults() -> None:
     document = read_recipe(PROBE_TEXT.replace("library/lite0", "library/glove"))
-    chosen = complete(document, modality=Modality.TEXT, offers=WITH_GENSIM, architecture="static_embeddings")
+    chosen = complete(document, modality=Modality.TEXT, offers=OFFERS, architecture="static_embeddings")
     assert (chosen.adapter, chosen.params["pooling"]) == ("gensim", "sif")
-    encoder = complete(document, modality=Modality.TEXT, offers=WITH_GENSIM, architecture="transformers:BertModel")
+    encoder = complete(document, modality=Modality.TEXT, offers=OFFERS, architecture="transformers:BertModel")
     assert encoder.adapter == "transformers"
     assert "pooling" not in encoder.params
     corpus = "data: {unlabelled: datasets:/data/news/1}"
     text = PROBE_TEXT.replace("feature_extraction", "continued_pretraining").replace(
         "data: {train: datasets:/data/mnist/1}", corpus
     )
-    trained = complete(read_recipe(text), modality=Modality.TEXT, offers=WITH_GENSIM, architecture="static_classifier")
+    trained = complete(read_recipe(text), modality=Modality.TEXT, offers=OFFERS, architecture="static_classifier")
     assert (trained.optimizer.name, trained.optimizer.lr, trained.optimizer.momentum) == ("sgd", 0.025, 0.0)
     assert (trained.epochs, trained.params["window"], trained.params["min_count"]) == (5, 5, 5)
 
@@ -175,7 +182,7 @@ def test_a_source_of_word_vectors_chooses_gensim_and_its_defaults() -> None:
 def test_an_adapter_does_not_start_from_what_is_anothers_own() -> None:
     named = read_recipe(PROBE_TEXT + "adapter: transformers\n")
     with pytest.raises(BadRecipeError, match=r"transformers does not start from static_embeddings: .* gensim does"):
-        complete(named, modality=Modality.TEXT, offers=WITH_GENSIM, architecture="static_embeddings")
+        complete(named, modality=Modality.TEXT, offers=OFFERS, architecture="static_embeddings")
 
 
 # --- mistakes --------------------------------------------------------------------------------------------------------
@@ -346,99 +353,6 @@ def test_a_record_of_another_schema_is_not_guessed_at() -> None:
         recipe_from_record({**recipe_record(cooked(PROBE_TEXT)), "colour": "red"})
 
 
-# --- parameters and presets ---
-
-
-@pytest.mark.parametrize(
-    ("rows", "steps", "batch", "warmup", "mixup"),
-    [
-        (1_000, 500, 512, 0.2, 0.0),
-        (100, 500, 100, 0.2, 0.0),
-        (20_000, 10_000, 512, 0.05, 0.1),
-        (500_000, 20_000, 512, 0.025, 0.1),
-    ],
-)
-def test_bits_rule_follows_the_number_of_rows(rows: int, steps: int, batch: int, warmup: float, mixup: float) -> None:
-    text = TUNE_TEXT + "params: {preset: bit_hyperrule}\n"
-    recipe = complete(read_recipe(text), modality=Modality.IMAGE, offers=OFFERS, rows=rows)
-    assert (recipe.optimizer.name, recipe.optimizer.lr, recipe.optimizer.weight_decay) == ("sgd", 3e-3, 0.0)
-    assert (recipe.batch_size, recipe.schedule.name, recipe.schedule.warmup) == (batch, "staircase", warmup)
-    assert recipe.params["mixup"] == mixup
-    assert 0 <= recipe.epochs * rows - steps * batch < rows, "as many epochs as hold the steps"
-
-
-def test_few_shots_are_a_ridge_on_several_draws_and_what_is_written_wins() -> None:
-    recipe = cooked(PROBE_TEXT + "params: {preset: few_shot, shots: 5}\n")
-    assert recipe.head == Head("ridge")
-    assert (recipe.params["shots"], recipe.params["repeats"]) == (5, 5)
-
-
-def test_a_pull_to_the_start_stands_in_for_weight_decay() -> None:
-    assert cooked(TUNE_TEXT + "params: {l2_sp: 0.1}\n").optimizer.weight_decay == 0
-    assert cooked(TUNE_TEXT).optimizer.weight_decay > 0
-
-
-@pytest.mark.parametrize(
-    ("line", "sentence"),
-    [
-        ("params: {wise_tf: 0.5}", "line 6: the parameter params.wise_tf is not known, did you mean 'wise_ft'?"),
-        ("params:\n  wise_ft: 1.5", "line 7: params.wise_ft is 1.5: 0 to 1 is wanted"),
-        ("params: {lp_ft: 1}", "line 6: params.lp_ft is 1: true or false is wanted"),
-        ("params: {patience: 1.5}", "line 6: params.patience is 1.5: a whole number is wanted"),
-        ("params: {patience: -1}", "line 6: params.patience is -1: 0 or more is wanted"),
-        ("params: {unfreeze: some}", "line 6: params.unfreeze is 'some': choose all or gradual"),
-        ("head: ridge", "line 6: ridge is solved on features that stay"),
-    ],
-)
-def test_a_parameter_that_cannot_be_is_named_with_its_line_and_what_can(line: str, sentence: str) -> None:
-    with pytest.raises(BadRecipeError, match=_literally(sentence)):
-        cooked(TUNE_TEXT + line + "\n")
-
-
-DOMAINS = PROBE_TEXT.replace("feature_extraction", "domain_adaptation").replace(
-    "{train: datasets:/data/mnist/1}", "{source-domain: datasets:/data/mnist/1, target-domain: datasets:/data/digits/1}"
-)
-TASKS = PROBE_TEXT.replace("feature_extraction", "multi_task").replace(
-    "{train: datasets:/data/mnist/1}", "{train.a: datasets:/data/mnist/1, train.b: datasets:/data/digits/1}"
-)
-
-
-def test_what_is_chosen_by_and_tested_on_follows_from_the_method() -> None:
-    def told(text: str) -> dict[str, str]:
-        data = cooked(text).data
-        return {role: f"{choice.dataset.name.name} {choice.split}" for role, choice in data.items()}
-
-    assert told(DOMAINS) == {
-        "source-domain": "mnist train",
-        "target-domain": "digits train",
-        "validation": "mnist validation",
-        "test": "digits test",
-    }
-    assert told(TASKS) == {
-        "train.a": "mnist train",
-        "train.b": "digits train",
-        "validation.a": "mnist validation",
-        "test.a": "mnist test",
-        "validation.b": "digits validation",
-        "test.b": "digits test",
-    }
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        (DOMAINS.replace(", target-domain: datasets:/data/digits/1", ""), "needs data in the role target-domain"),
-        (PROBE_TEXT.replace("{train:", "{train.a:"), "line 5: feature_extraction takes one task: write train"),
-        (TASKS.replace("train.b", "train"), "line 5: multi_task takes several tasks: name its task: train.TASK"),
-        (TASKS.replace("train.b", "train.B!"), "a task is named by small letters"),
-        (PROBE_TEXT.replace("train:", "train: data/a/1, unlabelled:"), "does not use data in the role 'unlabelled'"),
-    ],
-)
-def test_roles_that_a_method_lacks_or_cannot_use_are_named(text: str, sentence: str) -> None:
-    with pytest.raises(BadRecipeError, match=_literally(sentence)):
-        cooked(text)
-
-
 # --- schema, examples, documentation ---------------------------------------------------------------------------------
 
 
@@ -476,9 +390,9 @@ def test_the_examples_tell_one_story() -> None:
 
 @pytest.mark.parametrize("text", PRINTED)
 def test_every_recipe_in_the_documentation_is_one(text: str) -> None:
-    modality = Modality.TEXT if "minilm" in text or "glove" in text else Modality.IMAGE
+    modality = Modality.TEXT if "output: text/" in text else Modality.IMAGE
     architecture = "static_embeddings" if "glove" in text else ""
-    complete(read_recipe(text), modality=modality, offers=WITH_GENSIM, architecture=architecture)
+    complete(read_recipe(text), modality=modality, offers=OFFERS, architecture=architecture)
 
 
 def test_every_key_is_in_the_documentation() -> None:
@@ -492,11 +406,15 @@ def test_the_table_of_parameters_is_what_the_code_knows() -> None:
 
 
 def test_the_table_of_defaults_is_what_the_code_does() -> None:
+    columns = (PROBE, IMAGE_TUNING, TEXT_TUNING, ADAPTER_TUNING, LANGUAGE_TUNING)
+
     def row(name: str, tell: Any) -> str:
-        return f"| {name} | " + " | ".join(str(tell(one)) for one in (PROBE, IMAGE_TUNING, TEXT_TUNING)) + " |"
+        return f"| {name} | " + " | ".join(str(tell(one)) for one in columns) + " |"
 
     def backbone(one: Defaults) -> str:
-        return "does not learn" if one.head_start is None else f"lr / {one.head_start:g}"
+        if one.freeze.what == "backbone":
+            return "does not learn"
+        return "lr" if one.head_start is None else f"lr / {one.head_start:g}"
 
     for text in (
         row("`optimizer.lr` (adamw)", lambda one: one.rates["adamw"].lr),

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event
 
-from registry.domain.transfers import Progress
+from registry.domain.transfers import Progress, StepState
 from registry.ports import Advanced, Measured
 from registry.services import reporting
 from registry.services.context import Context
+from registry.services.holding import Hold
 from registry.services.reporting import Pace, Reporter
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.builders import NOW, step
@@ -44,7 +45,7 @@ def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) ->
 
 @pytest.fixture
 def step_id(context: Context) -> str:
-    new = step("vision/digits")
+    new = step("vision/digits", state=StepState.RUNNING)
     with context.write() as uow:
         uow.steps.add(new)
         uow.commit_unaudited()
@@ -63,6 +64,15 @@ def commits() -> Iterator[list[object]]:
     event.remove(Engine, "commit", note)
 
 
+def hold_of(context: Context, step_id: str) -> Hold:
+    """A worker that has the step."""
+    hold = Hold(context, step_id)
+    with context.write() as uow:
+        assert uow.leases.take(step_id, hold.worker, "host", seconds=60)
+        uow.commit_unaudited()
+    return hold
+
+
 def progress_of(context: Context, step_id: str) -> Progress | None:
     with context.read() as uow:
         summary = uow.steps.summary(step_id)
@@ -77,7 +87,7 @@ def advanced(number: int, *, phase: str = "train", loss: float | None = 0.5, tot
 def test_a_thousand_events_in_ten_seconds_are_written_twice_a_second(
     context: Context, step_id: str, watch: Watch, commits: list[object]
 ) -> None:
-    with Reporter(context, step_id, Pace(steps=1000)) as reporter:
+    with Reporter(context, hold_of(context, step_id), Pace(steps=1000)) as reporter:
         for number in range(1, 1001):
             watch.now += 0.01
             reporter.advanced(advanced(number))
@@ -110,7 +120,7 @@ def test_points_are_written_with_the_checkpoint_after_them_and_when_the_run_brea
             raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        run(Reporter(context, step_id, Pace()))
+        run(Reporter(context, hold_of(context, step_id), Pace()))
     assert written() == 4
 
 

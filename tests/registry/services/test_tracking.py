@@ -6,7 +6,7 @@ import fcntl
 import threading
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +26,7 @@ from registry.services.unit_of_work import NewStep
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.builders import add_dataset_version, add_version, metric, step, step_input
 from tests.fakes.clock import FakeClock
+from tests.fakes.workshop import Bench
 from tests.registry.services.offices import open_context
 
 
@@ -57,23 +58,8 @@ class Desk:
         assert name == "mlflow"
         return self._tracker
 
-    def engine(self, name: str) -> Idle:
-        return Idle(name)
-
-
-@dataclass
-class Idle:
-    """An engine that starts nothing."""
-
-    name: str
-
-    def start(self, step_id: str, home: Path) -> None: ...
-
-    def alive(self, step_id: str, home: Path) -> bool:
-        return False
-
-    def stop(self, step_id: str, home: Path) -> bool:
-        return False
+    def engine(self, name: str) -> Bench:
+        return Bench(name)
 
 
 @pytest.fixture

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from lineage import Assurance
+from registry.domain.audit import Event
 from registry.domain.names import Name, Reference
 from registry.domain.paging import PageRequest
 from registry.domain.transfers import StepDetail, StepState
@@ -21,15 +21,19 @@ from registry.errors import (
     NameTakenError,
     NoSpaceError,
     NotFoundError,
+    OutOfMemoryError,
     PermissionDeniedError,
     RefusedError,
     RegistryError,
     StepStateError,
+    UsageError,
 )
 from registry.ports import TransferJob
+from registry.services.audit import Audit
 from registry.services.catalog import Catalog
 from registry.services.context import Context
 from registry.services.datasets import Datasets
+from registry.services.holding import LEASE_SECONDS, Hold
 from registry.services.running import run_step, work_folder
 from registry.services.transfers import Transfers
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
@@ -84,6 +88,10 @@ def state_of(context: Context, step_id: str) -> StepState:
     return step.summary.state
 
 
+def started(step: StepDetail) -> Event:
+    return Event("transfer.started", step.summary.id)
+
+
 def test_a_submitted_step_holds_exactly_what_goes_in(transfers: Transfers, workshop: Workshop) -> None:
     step = transfers.submit(RECIPE)
     assert step.summary.state is StepState.QUEUED
@@ -101,7 +109,7 @@ def test_a_step_that_ends_is_a_version_with_its_manifest(
     context: Context, clock: FakeClock, workshop: Workshop
 ) -> None:
     begun = clock.now()
-    workshop.hand.during = lambda job: clock.forward(minutes=5)
+    workshop.hand.during = lambda job: clock.forward(seconds=50)
     workshop.bench.work = lambda step_id: run_step(context, step_id)
     step = Transfers(context).submit(RECIPE)
     assert step.summary.state is StepState.SUCCEEDED
@@ -110,7 +118,7 @@ def test_a_step_that_ends_is_a_version_with_its_manifest(
     assert step.summary.started_at == begun
     assert (step.manifest["started_at"], step.manifest["ended_at"]) == (
         "2026-11-23T09:30:00+00:00",
-        "2026-11-23T09:35:00+00:00",
+        "2026-11-23T09:30:50+00:00",
     )
     made = Catalog(context).version(CHILD)
     assert [str(parent) for parent in made.parents] == ["models:/library/bert/1"]
@@ -162,34 +170,121 @@ def test_a_step_cancelled_while_it_runs_publishes_nothing(context: Context, work
             again(queued)
 
 
-def somebody_writes(home: Path) -> bool:
-    """Whether a unit of work holds the writer's place."""
-    with closing(sqlite3.connect(home / "registry.db", timeout=0, isolation_level=None)) as other:
-        try:
-            other.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return True
-        other.execute("ROLLBACK")
-        return False
+def test_a_worker_that_wakes_too_late_publishes_nothing(
+    context: Context, clock: FakeClock, workshop: Workshop, queued: str
+) -> None:
+    workshop.hand.during = lambda job: clock.forward(seconds=LEASE_SECONDS)
+    with pytest.raises(StepStateError, match="publishes nothing"):
+        run_step(context, queued)
+    with pytest.raises(NotFoundError):
+        Catalog(context).version(CHILD)
+    assert state_of(context, queued) is StepState.RUNNING, (
+        "nobody says that it failed: somebody may be going on with it"
+    )
+    assert Transfers(context).step(queued).summary.state is StepState.INTERRUPTED
+    assert work_folder(context.home, queued).exists(), "whoever goes on finds its checkpoints"
+    workshop.hand.during = lambda job: None
+    workshop.bench.work = lambda step_id: run_step(context, step_id)
+    assert Transfers(context).resume(queued).summary.state is StepState.SUCCEEDED
+    assert Catalog(context).model(CHILD.name).summary.versions == 1
+
+
+def crowded(most: int, seen: list[int]) -> Callable[[TransferJob], None]:
+    """What happens in a machine that has room for batches of `most` items; each attempt leaves a checkpoint."""
+
+    def during(job: TransferJob) -> None:
+        seen.append(job.recipe.batch_size)
+        assert job.resume == (job.work / "checkpoints").is_dir()
+        (job.work / "checkpoints").mkdir(exist_ok=True)
+        if job.recipe.batch_size > most:
+            raise OutOfMemoryError("the GPU has too little memory for this recipe", remedy="Halve batch_size")
+
+    return during
+
+
+def test_who_runs_out_of_memory_is_told_the_batch_size(context: Context, workshop: Workshop, queued: str) -> None:
+    workshop.hand.during = crowded(10, [])
+    with pytest.raises(OutOfMemoryError, match=r"memory for this recipe at batch_size 64\. Halve batch_size"):
+        run_step(context, queued)
+    error = Transfers(context).step(queued).summary.error
+    assert (error or "").startswith("[out-of-memory] the GPU has too little memory for this recipe at batch_size 64")
+
+
+def test_batches_are_halved_until_they_fit_where_that_was_asked_for(context: Context, workshop: Workshop) -> None:
+    seen: list[int] = []
+    workshop.hand.during = crowded(10, seen)
+    workshop.bench.work = lambda step_id: run_step(context, step_id)
+    step = Transfers(context).submit(RECIPE, auto_batch=True)
+    assert step.summary.state is StepState.SUCCEEDED
+    assert seen == [64, 32, 16, 8]
+    assert step.manifest is not None
+    facts = cast("dict[str, object]", step.manifest["facts"])
+    assert facts["auto_batch"] == {"asked": 64, "used": 8, "halved": 3}
+    recipe = cast("dict[str, Any]", step.manifest["recipe"])
+    assert recipe["batch_size"] == 64, "the recipe is told as it was asked for"
+    assert {job.recipe.optimizer.lr for job in workshop.hand.jobs} == {recipe["optimizer"]["lr"]}
+    assert [p.step for p in step.curve] == [2], "the points of attempts that were given up are gone"
+    told = Audit(context).search(subject=step.summary.id, action="transfer.batch_halved", page=PageRequest()).items
+    assert [entry.detail for entry in reversed(told)] == [
+        {"from": 64, "to": 32},
+        {"from": 32, "to": 16},
+        {"from": 16, "to": 8},
+    ]
+    assert not list(work_folder(context.home, step.summary.id).iterdir())
+
+
+def test_a_resumed_step_goes_on_with_the_batches_that_fitted(context: Context, workshop: Workshop) -> None:
+    seen: list[int] = []
+    room = crowded(10, seen)
+
+    def die_later(job: TransferJob) -> None:
+        room(job)
+        raise DivergedError("the loss is nan")
+
+    workshop.hand.during = die_later
+    step = Transfers(context).submit(RECIPE, auto_batch=True).summary.id
+    with pytest.raises(DivergedError):
+        run_step(context, step)
+    workshop.hand.during = room
+    workshop.bench.work = lambda step_id: run_step(context, step_id)
+    resumed = Transfers(context).resume(step)
+    assert seen == [64, 32, 16, 8, 8]
+    assert workshop.hand.jobs[-1].resume
+    assert resumed.manifest is not None
+    facts = cast("dict[str, object]", resumed.manifest["facts"])
+    assert facts["auto_batch"] == {"asked": 64, "used": 8, "halved": 3}
+
+
+def test_a_batch_is_not_halved_to_nothing(context: Context, workshop: Workshop) -> None:
+    seen: list[int] = []
+    workshop.hand.during = crowded(0, seen)
+    step = Transfers(context).submit(RECIPE, auto_batch=True).summary.id
+    with pytest.raises(OutOfMemoryError, match="at batch_size 2"):
+        run_step(context, step)
+    assert seen == [64, 32, 16, 8, 4, 2]
+
+
+def test_batches_of_several_processes_are_not_halved(context: Context, transfers: Transfers) -> None:
+    with pytest.raises(UsageError, match="asks for several GPUs"):
+        transfers.submit(RECIPE + "resources: {gpus: 2}\n", auto_batch=True)
 
 
 class Late(Bench):
-    """A bench whose worker is seen only by who keeps others from writing: before, it had not started."""
+    """A bench whose worker takes the step just after it was looked for."""
 
-    def alive(self, step_id: str, home: Path) -> bool:
-        return somebody_writes(home)
+    def alive(self, step_id: str, home: Path) -> bool | None:
+        self.work(step_id)
+        return False
 
 
-def test_two_who_resume_at_once_do_not_unseat_the_worker(context: Context, workshop: Workshop, queued: str) -> None:
-    late = replace(context, plugins=replace(workshop, bench=Late()))
-
-    def resume(job: TransferJob) -> None:
-        with pytest.raises(StepStateError, match="nothing to resume"):
-            Transfers(late).resume(queued)
-
-    workshop.hand.during = resume
-    run_step(context, queued)
-    assert state_of(context, queued) is StepState.SUCCEEDED
+def test_two_who_resume_at_once_do_not_unseat_the_worker(
+    context: Context, workshop: Workshop, clock: FakeClock, queued: str
+) -> None:
+    clock.forward(minutes=1)
+    late = Late(work=lambda step_id: Hold(context, step_id).take(started))
+    with pytest.raises(StepStateError, match="is running, so there is nothing to resume"):
+        Transfers(replace(context, plugins=replace(workshop, bench=late))).resume(queued)
+    assert state_of(context, queued) is StepState.RUNNING
 
 
 def test_a_worker_that_is_gone_leaves_an_interrupted_step(

@@ -1,0 +1,29 @@
+"""The command line that runs a step: the worker itself, or under torchrun one worker for each GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from registry.domain.transfers import Resources
+
+WORKER = "registry.worker"
+
+
+def worker_command(python: str, step_id: str, home: Path, needs: Resources, *, module: str = WORKER) -> list[str]:
+    """Words that start the worker of `step_id`; with several GPUs, as many that know of each other (torchrun)."""
+    # -P: a folder called registry where the command was typed must not be taken for ours.
+    words = [module, step_id, "--home", str(home.resolve())]
+    if needs.gpus > 1:
+        return [python, "-P", "-m", *torchrun(needs.gpus), "-m", *words]
+    return [python, "-P", "-m", *words]
+
+
+def torchrun(processes: int) -> list[str]:
+    """Torch's launcher on one machine: it picks a free port of the loopback address, and starts nothing again."""
+    return [
+        "torch.distributed.run",
+        "--standalone",
+        "--local-addr=127.0.0.1",
+        f"--nproc-per-node={processes}",
+        "--max-restarts=0",
+    ]

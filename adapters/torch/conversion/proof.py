@@ -1,0 +1,93 @@
+"""A conversion proves itself: on a stored input the written model answers what the foreign weights answer, or it is
+refused.
+
+The input is a picture of bytes from SHAKE-256, the same on every machine and for ever, through the preprocessing that
+was written with the model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from adapters.foreign.arrays import Array
+from adapters.preprocess import Preprocess
+from adapters.torch.conversion.references import Answers, Reference
+from adapters.torch.families import DEFINITIONS, fill, read_config, read_tensors
+from adapters.torch.models import load_image_model
+from lineage import Digest
+from registry.errors import MisfitError
+
+TOLERANCE = 1e-4
+"""The largest difference between two answers."""
+_FIVE_DIGITS = 1e-5
+"""The largest difference as a share of the largest answer: small answers have to agree too."""
+_SINGLE = 1e-6
+"""As a share of the largest answer: what single precision alone may cost, which is more for answers beyond 100."""
+
+
+def stored_picture(side: int) -> NDArray[np.uint8]:
+    """The picture that conversions are proved on, [side, side, 3]."""
+    raw = hashlib.shake_256(b"forebear: a picture to prove conversions on").digest(side * side * 3)
+    return np.frombuffer(raw, np.uint8).reshape(side, side, 3)
+
+
+def prove(folder: Path, architecture: str, reference: Reference, side: int) -> str:
+    """A sentence for the provenance: the input, how far the answers lie apart and how large they are.
+
+    Raises: MisfitError naming the largest difference.
+    """
+    picture = stored_picture(side)
+    x = Preprocess.read(folder).resized(side).apply(picture).unsqueeze(0)
+    theirs = reference(x.permute(0, 2, 3, 1).numpy().astype(np.float64))
+    ours = _answers(folder, architecture, x)
+    told = [
+        _compare(what, mine, foreign)
+        for what, mine, foreign in (
+            ("features", ours.features, theirs.features),
+            ("scores", ours.scores, theirs.scores),
+        )
+        if mine is not None and foreign is not None
+    ]
+    if not told:
+        raise MisfitError(f"nothing that {architecture} answers can be compared with the source")
+    return f"proved on a stored picture of {side} x {side} pixels ({Digest.of(picture.tobytes())}): {'; '.join(told)}"
+
+
+def _compare(what: str, ours: Array, theirs: Array) -> str:
+    if ours.shape != theirs.shape:
+        raise MisfitError(f"the converted model gives {what} {list(ours.shape)}, the source {list(theirs.shape)}")
+    apart, largest = float(np.abs(ours - theirs).max()), float(np.abs(theirs).max())
+    allowed = max(min(TOLERANCE, _FIVE_DIGITS * largest), _SINGLE * largest)
+    if not apart <= allowed:  # a NaN is refused too
+        raise MisfitError(
+            f"the converted model is not the source: its {what} differ by up to {apart:.3g} (the largest is "
+            f"{largest:.3g})",
+            remedy="Name the architecture that these weights were made for",
+            facts={"largest_difference": apart, "largest": largest, "allowed": allowed},
+        )
+    return f"{what} differ by at most {apart:.1e} (the largest is {largest:.3g})"
+
+
+def _answers(folder: Path, architecture: str, x: Tensor) -> Answers:
+    """What the model in `folder` answers, by way of the code that transfers use."""
+    if architecture not in DEFINITIONS:
+        model = load_image_model(folder, architecture)
+        with torch.inference_mode():
+            features = model.features(x)
+            scores = None if model.module.head is None else model.head(features).numpy()
+        return Answers(features.numpy(), scores)
+    config, definition, tensors = read_config(folder), DEFINITIONS[architecture], read_tensors(folder)
+    whole = definition.network(definition.make_head(config))
+    fill(whole, tensors, architecture)
+    trunk = definition.network(nn.Identity())
+    fill(trunk, {name: t for name, t in tensors.items() if not name.startswith("classifier.")}, architecture)
+    with torch.inference_mode():
+        features = trunk.eval()(x).numpy()
+        headed = config["head"]["kind"] != "none"
+        return Answers(features, whole.eval()(x).numpy() if headed else None)

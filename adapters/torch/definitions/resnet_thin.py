@@ -1,0 +1,131 @@
+"""ResNet-50 at half its width in one file: needs torch, safetensors for the weights and Pillow for pictures.
+
+Lying beside `model.safetensors`, `config.json` and `preprocessor_config.json`, it is all that is needed:
+
+    from PIL import Image
+    from resnet_thin import classify, load
+
+    model = load()                                   # the folder of this file, or load("some/folder")
+    print(classify(model, Image.open("cat.jpg")))    # [("tabby", 0.71), ("tiger cat", 0.12), ...]
+
+The network is the residual network with 50 layers of He and others (arXiv 1512.03385) with half as many channels in
+its bottlenecks, as Caffe builds it: a block strides in its first convolution, and the windows of the pooling start at
+the first pixel and may hang over the last one. Tensors are named as torchvision names them; the head is `classifier`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - as everyone writes it
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+HERE = Path(__file__).resolve().parent
+DIM = 1024
+STAGES = ((32, 3, 1), (64, 4, 2), (128, 6, 2), (256, 3, 2))
+"""Channels inside a bottleneck (four times as many leave it), blocks, stride of the first block."""
+
+
+class Bottleneck(nn.Module):
+    """1x1 to fewer channels, 3x3 among them, 1x1 to four times as many; the input is added."""
+
+    def __init__(self, inputs: int, width: int, stride: int) -> None:
+        super().__init__()
+        outputs = 4 * width
+        self.conv1, self.bn1 = nn.Conv2d(inputs, width, 1, stride, bias=False), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+        self.conv3, self.bn3 = nn.Conv2d(width, outputs, 1, bias=False), nn.BatchNorm2d(outputs)
+        self.downsample = (
+            nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+            if inputs != outputs
+            else nn.Identity()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = F.relu(self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        return F.relu(self.downsample(x) + y)
+
+
+class ResNetThin(nn.Module):
+    """Pictures [N, 3, H, W] to scores [N, classes]. With `classifier = nn.Identity()`: to features [N, 1024]."""
+
+    dim = DIM
+
+    def __init__(self, classifier: nn.Module) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64)
+        inputs = 64
+        for number, (width, blocks, stride) in enumerate(STAGES, start=1):
+            stage: list[nn.Module] = []
+            for i in range(blocks):
+                stage.append(Bottleneck(inputs, width, stride if i == 0 else 1))
+                inputs = 4 * width
+            self.add_module(f"layer{number}", nn.Sequential(*stage))
+        self.classifier = classifier
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.bn1(self.conv1(x)))
+        x = F.max_pool2d(x, 3, 2, ceil_mode=True)
+        for number in range(1, len(STAGES) + 1):
+            x = self.get_submodule(f"layer{number}")(x)
+        scores: Tensor = self.classifier(x.mean((2, 3)))
+        return scores
+
+
+def make_head(config: dict[str, Any]) -> nn.Module:
+    """The classifier that `config` asks for: `linear`, or `mlp` with one hidden layer; `none` gives features."""
+    head = config.get("head") or {"kind": "linear"}
+    classes, hidden = int(config.get("num_labels", 1000)), int(head.get("hidden", 256))
+    if head["kind"] == "none":
+        return nn.Identity()
+    if head["kind"] == "linear":
+        return nn.Linear(DIM, classes)
+    dropout = nn.Dropout(float(head.get("dropout", 0.0)))
+    return nn.Sequential(nn.Linear(DIM, hidden), nn.ReLU(), dropout, nn.Linear(hidden, classes))
+
+
+def load(folder: str | Path = HERE) -> ResNetThin:
+    """The model of `folder` in eval mode; a RuntimeError names the tensors that do not fit."""
+    config = json.loads((Path(folder) / "config.json").read_text())
+    model = ResNetThin(make_head(config))
+    model.load_state_dict(load_file(Path(folder) / "model.safetensors"))
+    return model.eval()
+
+
+def preprocess(image: Image, folder: str | Path = HERE) -> Tensor:
+    """A picture as the model wants it: [3, height, width], float32."""
+    settings: dict[str, Any] = json.loads((Path(folder) / "preprocessor_config.json").read_text())
+    image, filtering = image.convert("RGB"), settings["resample"]
+    if settings["do_center_crop"]:  # the shorter edge to a length, then the middle
+        edge, crop = settings["size"]["shortest_edge"], settings["crop_size"]
+        short, long = sorted(image.size)
+        other = int(edge * long / short)
+        image = image.resize((edge, other) if image.width <= image.height else (other, edge), resample=filtering)
+        left, top = (image.width - crop["width"]) // 2, (image.height - crop["height"]) // 2
+        image = image.crop((left, top, left + crop["width"], top + crop["height"]))
+    else:
+        image = image.resize((settings["size"]["width"], settings["size"]["height"]), resample=filtering)
+    pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(image.height, image.width, 3)
+    x = pixels.permute(2, 0, 1).to(torch.float32) * settings["rescale_factor"]
+    x = x.flip(0) if settings["do_flip_channel_order"] else x
+    mean, std = (torch.tensor(settings[key]).view(3, 1, 1) for key in ("image_mean", "image_std"))
+    y: Tensor = (x - mean) / std
+    return y.contiguous()
+
+
+def classify(model: nn.Module, image: Image, folder: str | Path = HERE, top: int = 5) -> list[tuple[str, float]]:
+    """The `top` classes of one picture with their probabilities, best first."""
+    names = json.loads((Path(folder) / "config.json").read_text()).get("id2label", {})
+    with torch.inference_mode():
+        shares = model(preprocess(image, folder).unsqueeze(0)).softmax(1)[0]
+    best = shares.topk(min(top, len(shares)))
+    return [(names.get(str(i), str(i)), p) for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)]

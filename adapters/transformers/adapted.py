@@ -1,0 +1,189 @@
+"""Adapters by PEFT: a little that learns beside a frozen parent, saved without it, folded into it wherever it is used.
+
+What learns: low-rank or scaling weights inside the encoder, the head, and whatever else the parent's weights lack
+(they start at random, so they belong to the child). `PeftModel.from_pretrained(parent, folder)` loads the result.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import peft
+import torch
+import transformers
+from torch import nn
+from transformers.pytorch_utils import Conv1D
+
+from adapters.loop.quantizing import dequantise, is_quantised
+from adapters.loop.tasks import Task
+from adapters.transformers.learner import TextLearner
+from adapters.transformers.models import quiet
+from registry.domain.adapted import PIN, PREFIX, Pin
+from registry.domain.params import value_of, whole_of
+from registry.domain.transfers import Recipe
+from registry.errors import BadArtifactError, BadRecipeError
+from registry.ports import ModelInput
+
+CONFIG = "adapter_config.json"
+TASKS = (
+    ("ForSequenceClassification", "SEQ_CLS"),
+    ("ForTokenClassification", "TOKEN_CLS"),
+    ("ForCausalLM", "CAUSAL_LM"),
+    ("LMHeadModel", "CAUSAL_LM"),
+)
+"""What PEFT calls the purpose of a class, by the end of its name."""
+
+
+def adapt(model: Any, recipe: Recipe, missing: Iterable[str], *, head: bool = True) -> Any:
+    """Freeze `model`, a stock one, and put an adapter of `recipe.params` into its encoder; gives PEFT's model.
+
+    With `head` all that is not encoder learns too. `missing` are the names of tensors that the parent does not have:
+    these learn in any case. Raises: BadRecipeError for a kind of adapter that
+    PEFT does not know how to put into this family.
+    """
+    if recipe.freeze.what != "none" or recipe.freeze.until is not None:
+        raise BadRecipeError("an adapter freezes its whole parent", remedy="Leave freeze out")
+    lacking = {name.rpartition(".")[0] for name in missing}
+    own = {name for name, part in model.named_children() if head and part is not model.base_model and _owns(part)}
+    trained = sorted(own | {name for name in lacking if name.partition(".")[0] not in own})
+    settings = {
+        "task_type": _purpose(type(model).__name__),
+        "modules_to_save": trained or None,
+        "fan_in_fan_out": any(isinstance(part, Conv1D) for part in model.modules()),  # as GPT-2 stores them
+    }
+    if value_of(recipe, "kind") == "ia3":
+        config: Any = peft.IA3Config(**settings)
+    else:
+        wide = value_of(recipe, "targets") == "all-linear"
+        config = peft.LoraConfig(
+            r=whole_of(recipe, "rank"),
+            lora_alpha=whole_of(recipe, "alpha"),
+            lora_dropout=float(str(value_of(recipe, "adapter_dropout"))),
+            target_modules=_linear(model, trained) if wide else None,
+            use_rslora=value_of(recipe, "rslora") is True,
+            use_dora=value_of(recipe, "dora") is True,
+            **settings,
+        )
+    try:
+        with _calm():
+            return peft.get_peft_model(model, config)
+    except ValueError as error:
+        raise BadRecipeError(
+            f"PEFT cannot put {value_of(recipe, 'kind')} into a {type(model).__name__}: {error}",
+            remedy="Use params: {kind: lora, targets: all-linear}",
+        ) from error
+
+
+def trained_parts(model: Any) -> nn.Module:
+    """What learns of `model` beside its encoder: PEFT trains copies, and keeps what was there before."""
+    wrapped = peft.utils.ModulesToSaveWrapper
+    parts = [part for part in model.children() if part is not model.base_model]
+    return nn.ModuleList(part.modules_to_save["default"] if isinstance(part, wrapped) else part for part in parts)
+
+
+class AdaptedLearner:
+    """A learner of text whose parent stays: `inner` has an adapter in it, and saves that alone."""
+
+    def __init__(self, inner: TextLearner, recipe: Recipe, missing: Iterable[str], source: ModelInput) -> None:
+        self._inner, self._pin = inner, Pin(source.label, source.digest)
+        self._adapted = adapt(inner.model, recipe, missing)
+        inner.head = trained_parts(inner.model)
+        self.architecture = PREFIX + type(inner.model).__name__
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def save(self, folder: Path, task: Task) -> None:
+        """The adapter's files, the config of the class that it belongs in, the tokenizer, and the parent's digest."""
+        self._inner.name_outputs(task)
+        save(self._adapted, folder, self._pin)
+        with quiet():
+            self._inner.tokens.load().save_pretrained(folder)
+
+
+def save(adapted: Any, folder: Path, pin: Pin) -> None:
+    """PEFT's own files, deterministic to the byte, the config of the model inside, and the parent's digest."""
+    inner = adapted.get_base_model()
+    with quiet(), _calm():
+        adapted.save_pretrained(folder, save_embedding_layers=False)
+        inner.config.architectures = [type(inner).__name__]
+        inner.config.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)  # a card full of blanks: the registry writes a true one
+    told = json.loads((folder / CONFIG).read_bytes()) | {"base_model_name_or_path": pin.model}
+    told = {name: sorted(value) if isinstance(value, list) else value for name, value in told.items()}
+    (folder / CONFIG).write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    (folder / PIN).write_bytes(pin.body)
+
+
+def whole(source: ModelInput, folder: Path) -> ModelInput:
+    """`source`, an adapter, folded into its parent and written into `folder` as stock transformers has it.
+
+    Raises: ParentChangedError when the parent at hand is not the pinned one, BadArtifactError.
+    """
+    if source.base is None:
+        raise BadArtifactError(f"{source.label} is an adapter, and its parent did not come with it")
+    try:
+        pin = Pin.read((source.folder / PIN).read_bytes())
+    except FileNotFoundError as error:
+        raise BadArtifactError(f"{source.label} is an adapter without a file {PIN}") from error
+    pin.check(source.base.digest)
+    name = source.architecture.removeprefix(PREFIX)
+    kind = getattr(transformers, name, None)
+    if not isinstance(kind, type) or not issubclass(kind, transformers.PreTrainedModel):
+        raise BadArtifactError(f"{source.label} is an adapter for {name[:80]!r}, which transformers does not have")
+    parent = source.base.folder
+    if is_quantised(parent):
+        parent = folder.with_name(f"{folder.name}-parent")
+        dequantise(source.base.folder, parent)
+    with quiet(), _calm():
+        model = cast("Any", kind).from_pretrained(
+            parent,
+            config=transformers.AutoConfig.from_pretrained(source.folder, local_files_only=True),
+            ignore_mismatched_sizes=True,
+            dtype=torch.float32,
+            local_files_only=True,
+            use_safetensors=True,
+        )
+        merged = peft.PeftModel.from_pretrained(model, source.folder).merge_and_unload(safe_merge=True)
+        merged.save_pretrained(folder, max_shard_size="1000GB")
+    for path in source.folder.iterdir():
+        if path.is_file() and not (folder / path.name).exists() and not _of_the_adapter(path.name):
+            shutil.copyfile(path, folder / path.name)
+    return ModelInput(folder, source.digest, source.role, f"transformers:{name}", source.label)
+
+
+@contextmanager
+def _calm() -> Iterator[None]:
+    """PEFT still uses names that transformers will drop in its next version; nobody here can do anything about it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
+
+
+def _of_the_adapter(name: str) -> bool:
+    return name in {PIN, "predictions.json"} or name.startswith("adapter_")
+
+
+def _linear(model: Any, trained: Iterable[str]) -> list[str]:
+    """Every linear layer of the encoder but those that learn as a whole ("all-linear": Schulman and others 2025)."""
+    inside = {id(part) for part in model.base_model.modules()}
+    apart = tuple(f"{name}." for name in trained)
+    return [
+        name
+        for name, part in model.named_modules()
+        if id(part) in inside and isinstance(part, nn.Linear | Conv1D) and not f"{name}.".startswith(apart)
+    ]
+
+
+def _owns(part: nn.Module) -> bool:
+    return any(True for _ in part.parameters())
+
+
+def _purpose(name: str) -> str:
+    return next((purpose for ending, purpose in TASKS if name.endswith(ending)), "FEATURE_EXTRACTION")

@@ -1,0 +1,145 @@
+"""Language models go on learning from bare text: masked words, the next word, or sentences that contrast.
+
+- masked (Devlin and others 2019): 15 % of the tokens are to be guessed; of these 80 % are hidden, 10 % exchanged;
+- causal (Radford and others 2018): each token from those before it;
+- simcse (Gao and others 2021): a sentence under two dropouts is to be told from the others of its batch.
+
+What goes out is a source again, of the class that went in; a head that was needed on the way alone is thrown away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from adapters.loop.environment import Environment
+from adapters.loop.evaluate import evaluate
+from adapters.loop.fit import Judge
+from adapters.loop.flops import learning_flops, one_item
+from adapters.loop.metrics import choosing_metric
+from adapters.loop.optimizers import freeze, parameter_groups
+from adapters.loop.roles import Role, bare_role, has_labels
+from adapters.transformers.embeddings import alignment, knn_accuracy, uniformity
+from adapters.transformers.heads import encoder_layers
+from adapters.transformers.objectives import Contrast, Objective, objective_of
+from adapters.transformers.speakers import open_speaker
+from adapters.transformers.text import TokenItems, Tokens, packed
+from registry.domain.data import LabelKind
+from registry.domain.methods import TEST, TRAIN, UNLABELLED, VALIDATION
+from registry.domain.params import value_of, whole_of
+from registry.domain.transfers import Method, Recipe
+from registry.errors import BadRecipeError
+from registry.ports import Measured, TransferEvent
+
+
+def language_modelling(around: Environment) -> Iterator[TransferEvent]:
+    """Go on with the source's weights; the best epoch is chosen on held-out text.
+
+    With `method: adapter` the source stays and an adapter learns. Raises: BadRecipeError.
+    """
+    recipe, device = around.recipe, around.device
+    roles = {name: bare_role(name, data) for name, data in around.job.data.items()}
+    train = roles[TRAIN if recipe.method is Method.ADAPTER else UNLABELLED]
+    speaker = open_speaker(around.job.sources[0], recipe)
+    objective = objective_of(speaker, recipe)
+    module: nn.Module = speaker.model
+    layers = encoder_layers(speaker.model.base_model)
+    frozen = [] if speaker.adapted is not None else freeze(layers, speaker.head, recipe.freeze)
+    groups = parameter_groups(module, layers, speaker.head, recipe.optimizer)
+    device.place(module)
+    items = {name: _read(speaker.tokens, role, recipe, objective) for name, role in roles.items()}
+    yield around.started(module, len(items[train.name]))
+    held = {name: _Held(around, module, objective, items[name], roles[name]) for name in roles if name != train.name}
+    judge = None
+    if VALIDATION in held:
+        known = held[VALIDATION].measures
+        judge = Judge(held[VALIDATION].values, choosing_metric(recipe.metrics, known), VALIDATION, _patience(recipe))
+    for name in recipe.metrics:
+        if any(name not in one.measures for one in held.values()):
+            least = sorted(set.intersection(*(set(one.measures) for one in held.values())))
+            raise BadRecipeError(
+                f"the metric {name!r} is not known for {objective.name} on this data",
+                remedy=f"Choose among {', '.join(least)}",
+            )
+    texts = items[train.name]
+    fit = around.fit(
+        lambda inputs, _: objective.loss(inputs),
+        module,
+        groups,
+        texts,
+        train.targets[[0] * len(texts)],  # nothing is to be answered but the text itself
+        judge=judge,
+        frozen=frozen,
+    )
+    yield from fit.run()
+    for name in (VALIDATION, TEST):
+        for metric, value in held[name].values().items() if name in held else ():
+            if metric in {*recipe.metrics, "loss", "perplexity"}:
+                yield Measured(metric, value, name, fit.progress.best_epoch, fit.progress.step, final=True)
+    per_item = learning_flops(objective.predict, module, one_item(texts, device)) * objective.passes
+    yield around.finished(
+        speaker.save,
+        speaker.architecture,
+        flops=per_item * fit.progress.samples * around.ranks.world,
+        fit=fit,
+        facts={
+            "objective": objective.name,
+            "unlabelled_rows": len(train.rows),
+            "sequences": len(texts),
+            "tokens": int(texts.lengths.sum()),
+            "head_kept": speaker.keeps_head,
+        },
+    )
+
+
+def _patience(recipe: Recipe) -> int:
+    return whole_of(recipe, "patience")
+
+
+def _read(tokens: Tokens, role: Role, recipe: Recipe, objective: Objective) -> TokenItems:
+    """The texts of `role`: one after another in pieces of `max_length`, or each by itself, cut there."""
+    said = value_of(recipe, "packing")
+    if said is False or (said == "auto" and objective.name != "causal") or isinstance(objective, Contrast):
+        return tokens.read(role.rows, role.data)
+    whole = Tokens(tokens.folder, 10**9).read(role.rows, role.data)
+    return packed(whole, tokens.max_length, tokens.load().eos_token_id if objective.name == "causal" else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Held-out text and what can be measured on it."""
+
+    around: Environment
+    module: nn.Module
+    objective: Objective
+    items: TokenItems
+    role: Role
+
+    @property
+    def measures(self) -> Mapping[str, Callable[..., float]]:
+        """By name; the first is the usual chooser."""
+        if not isinstance(self.objective, Contrast):
+            return {"loss": float, "perplexity": float}
+        labelled: dict[str, Callable[..., float]] = {"knn_accuracy": knn_accuracy, "alignment": alignment}
+        return {"loss": float, "uniformity": uniformity, **(labelled if self._labelled else {})}
+
+    @property
+    def _labelled(self) -> bool:
+        return has_labels(self.role.data) and self.role.data.labels is LabelKind.CLASS
+
+    def values(self) -> dict[str, float]:
+        """Everything measured, in the same words hidden and the same dropouts every time."""
+        around, zeros = self.around, self.role.targets[[0] * len(self.items)]
+        sums = evaluate(self.objective.score, self.module, self.items, zeros, around.device, around.ranks)
+        loss = float(sums[:, 0].sum(dtype=float) / max(1.0, float(sums[:, 1].sum(dtype=float))))
+        if not isinstance(self.objective, Contrast):
+            return {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
+        embedded = evaluate(self.objective.embed, self.module, self.items, zeros, around.device, around.ranks)
+        found = {"loss": loss, "uniformity": uniformity(embedded)}
+        if self._labelled:
+            labels = [str(row.label) for row in self.role.rows]
+            found |= {"knn_accuracy": knn_accuracy(embedded, labels), "alignment": alignment(embedded, labels)}
+        return found

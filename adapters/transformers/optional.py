@@ -1,0 +1,18 @@
+"""What needs PEFT, loaded when a recipe asks for it: most transfers do without."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from registry.errors import MissingExtraError
+
+
+def load_adapted() -> ModuleType:
+    """`adapters.transformers.adapted`. Raises: MissingExtraError with the install command."""
+    try:
+        from adapters.transformers import adapted  # noqa: PLC0415 -- an extra that most transfers need not have
+    except ImportError as error:
+        raise MissingExtraError(
+            f"adapters need peft, which does not import: {error}", remedy='Run: pip install "forebear[peft]"'
+        ) from error
+    return adapted

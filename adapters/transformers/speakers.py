@@ -1,0 +1,116 @@
+"""Models that learn from bare text: which class of transformers a source is for that, and what is written of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import nn
+from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
+
+from adapters.transformers.models import architecture_of, quiet, read_config, room
+from adapters.transformers.optional import load_adapted
+from adapters.transformers.text import Tokens
+from registry.domain.params import value_of
+from registry.domain.transfers import Method, Recipe
+from registry.errors import BadArtifactError
+from registry.ports import ModelInput
+
+KINDS = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM, "simcse": AutoModel}
+_AUTO = transformers.models.auto.modeling_auto
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """A model with what it needs to learn from text. `head` is all that is not encoder, tied weights left out."""
+
+    kind: str
+    model: Any
+    head: nn.Module
+    tokens: Tokens
+    architecture: str
+    """Of what `save` writes."""
+    keeps_head: bool
+    save: Callable[[Path], None]
+    adapted: Any = None
+    """PEFT's model, where only an adapter learns."""
+
+
+def open_speaker(source: ModelInput, recipe: Recipe) -> Speaker:
+    """Load `source` in fp32 as a model for the objective of `recipe`. Raises: BadArtifactError, BadRecipeError."""
+    config = read_config(source.folder)
+    kind = str(value_of(recipe, "objective"))
+    kind = kind_of(config) if kind == "auto" else kind
+    model, missing = _load(source.folder, KINDS[kind], f"a {kind} language model" if kind != "simcse" else "an encoder")
+    tokens = Tokens(source.folder, room(model, recipe.max_length))
+    inside = {id(p) for p in model.base_model.parameters()}
+    own = nn.ParameterList(p for p in model.parameters() if id(p) not in inside)
+    if recipe.method is Method.ADAPTER:
+        return _with_adapter(source, recipe, model, missing, kind, tokens)
+    keeps = type(model).__name__ == architecture_of(config) or kind == "simcse"
+    told = type(model).__name__ if keeps else _base_name(source.folder)
+
+    def save(folder: Path) -> None:
+        whole, lacking = (model, missing) if keeps else _around(source.folder, model)
+        state = {name: tensor for name, tensor in whole.state_dict().items() if name not in lacking or keeps_head}
+        with quiet():
+            whole.save_pretrained(folder, state_dict=state, max_shard_size="1000GB")
+            tokens.load().save_pretrained(folder)
+
+    keeps_head = keeps and kind != "simcse"
+    return Speaker(kind, model, own, tokens, f"transformers:{told}", keeps_head, save)
+
+
+def kind_of(config: dict[str, Any]) -> str:
+    """What a source says words with: a causal model is one that is called so, or that can be nothing else."""
+    name, model = architecture_of(config), config.get("model_type")
+    if name.endswith(("ForCausalLM", "LMHeadModel")):
+        return "causal"
+    known = model in _AUTO.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return "causal" if not known and model in _AUTO.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES else "masked"
+
+
+def _with_adapter(
+    source: ModelInput, recipe: Recipe, model: Any, missing: set[str], kind: str, tokens: Tokens
+) -> Speaker:
+    peft = load_adapted()
+    adapted = peft.adapt(model, recipe, missing, head=False)
+
+    def save(folder: Path) -> None:
+        peft.save(adapted, folder, peft.Pin(source.label, source.digest))
+        with quiet():
+            tokens.load().save_pretrained(folder)
+
+    architecture = peft.PREFIX + type(model).__name__
+    return Speaker(kind, model, nn.Module(), tokens, architecture, not missing, save, adapted)
+
+
+def _load(folder: Path, auto: Any, what: str) -> tuple[Any, set[str]]:
+    try:
+        with quiet():
+            model, info = auto.from_pretrained(
+                folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, output_loading_info=True
+            )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadArtifactError(
+            f"transformers cannot read the source as {what}: {error}",
+            remedy="Choose another params.objective: masked for encoders, causal for decoders",
+        ) from error
+    return model, set(info["missing_keys"])
+
+
+def _base_name(folder: Path) -> str:
+    config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+    return str(transformers.MODEL_MAPPING[type(config)].__name__)
+
+
+def _around(folder: Path, model: Any) -> tuple[Any, set[str]]:
+    """The source's encoder with the weights that `model` has learnt; what only the source has (a pooler) stays."""
+    whole, missing = _load(folder, AutoModel, "an encoder")
+    learnt = model.base_model.state_dict()
+    whole.load_state_dict(learnt, strict=False)
+    return whole, missing - learnt.keys()

@@ -1,0 +1,59 @@
+"""Versions that are only what was added to a parent: an adapter, and the parent that it stands on, pinned by digest.
+
+The version's files hold the adapter and a small `PIN`: which version it was trained on, and that version's content
+digest. On other bytes the adapter would still load and answer something else, so these are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from lineage import BadDigestError, Digest
+from registry.errors import BadArtifactError, ParentChangedError
+
+PREFIX = "peft:"
+"""How the architecture of such a version begins; what follows is the class of transformers under the adapter."""
+PIN = "forebear-base.json"
+BASE = "base"
+"""Where `model pull` puts the parent, in the folder of the adapter."""
+SCHEMA = "forebear/adapter-base/v1"
+
+
+def is_adapter(architecture: str) -> bool:
+    """True for a version that needs its parent's weights beside its own."""
+    return architecture.startswith(PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The parent of an adapter: `model` as people call it (`text/minilm/3`), `digest` as its bytes have it."""
+
+    model: str
+    digest: Digest
+
+    @property
+    def body(self) -> bytes:
+        """The file `PIN`."""
+        document = {"schema": SCHEMA, "model": self.model, "digest": str(self.digest)}
+        return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
+
+    @classmethod
+    def read(cls, body: bytes) -> Pin:
+        """The pin of which `body` was written. Raises: BadArtifactError."""
+        try:
+            document = json.loads(body)
+            if document["schema"] == SCHEMA:
+                return cls(str(document["model"]), Digest.parse(document["digest"]))
+        except (ValueError, KeyError, TypeError, AttributeError, BadDigestError) as error:
+            raise BadArtifactError(f"the file {PIN} of an adapter cannot be read: {error}") from error
+        raise BadArtifactError(f"the file {PIN} of an adapter is of schema {document['schema']!r}, and not {SCHEMA}")
+
+    def check(self, found: Digest) -> None:
+        """Raises: ParentChangedError unless `found`, the digest of the bytes at hand, is the pinned one."""
+        if found != self.digest:
+            raise ParentChangedError(
+                f"the adapter was trained on {self.model} with the digest {self.digest}, and it has {found} now",
+                remedy="Restore the parent's bytes from a backup, or train the adapter again",
+                facts={"pinned": str(self.digest), "found": str(found)},
+            )

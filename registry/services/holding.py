@@ -1,0 +1,118 @@
+"""Holding a step: one worker takes it, says again and again that it lives, and lets go of it when it is no longer his.
+
+A lease that ran out is not taken up again, not even by the worker that had it: wherever the step is looked at it counts
+as interrupted from that moment, and somebody else may be going on with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from registry.domain.audit import Event
+from registry.domain.transfers import StepDetail, StepState
+from registry.errors import StepStateError, UnavailableError
+from registry.services.context import Context
+from registry.services.lookup import found
+from registry.services.unit_of_work import UnitOfWork
+
+LEASE_SECONDS = 60.0
+"""How long a worker holds a step without a word. Twice what it may have to wait for another writer of the database."""
+BEAT_SECONDS = 10.0
+"""How often it says that it lives."""
+logger = logging.getLogger("forebear.worker")
+
+
+def this_host() -> str:
+    """The name of this machine, as a lease keeps it."""
+    return socket.gethostname()
+
+
+@dataclass(slots=True)
+class Hold:
+    """One worker's hold on one step. Inside the `with` a thread renews it; `on_loss` is called there, at most once."""
+
+    context: Context
+    step_id: str
+    on_loss: Callable[[], object] = lambda: None
+    lasts: float = LEASE_SECONDS
+    every: float = BEAT_SECONDS
+    worker: str = field(default_factory=lambda: secrets.token_hex(16))
+    _ended: threading.Event = field(default_factory=threading.Event)
+    _lost: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def take(self, describe: Callable[[StepDetail], Event]) -> StepDetail:
+        """Move the queued step to running, for us alone. Raises: NotFoundError, StepStateError when we came late."""
+        with self.context.write() as uow:
+            step = found(uow.steps.get(self.step_id), self.step_id)
+            now, queued = self.context.clock.now(), frozenset({StepState.QUEUED})
+            if not uow.steps.move(self.step_id, expected=queued, to=StepState.RUNNING, at=now):
+                raise StepStateError(f"{self.step_id} is {step.summary.state}, so it cannot be started")
+            if not uow.leases.take(self.step_id, self.worker, this_host(), seconds=self.lasts):
+                raise StepStateError(f"another worker is taking {self.step_id}, so it cannot be started")
+            step = found(uow.steps.get(self.step_id), self.step_id)  # with the moment that it started
+            uow.commit(describe(step))
+        return step
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._beat, name=f"lease of {self.step_id}", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    @property
+    def lost(self) -> bool:
+        """True once we know that the step is no longer ours."""
+        return self._lost.is_set()
+
+    def check(self) -> None:
+        """Raises: StepStateError once we know that the step is no longer ours."""
+        if self.lost:
+            raise self._gone()
+
+    def keep(self, uow: UnitOfWork) -> None:
+        """Renew within the caller's unit of work. What it writes is thereby ours to write. Raises: StepStateError."""
+        if not uow.leases.renew(self.step_id, self.worker, seconds=self.lasts):
+            self._lost.set()
+            raise self._gone()
+
+    def _gone(self) -> StepStateError:
+        return StepStateError(
+            f"{self.step_id} was cancelled, or its lease ran out: this worker leaves it, and publishes nothing"
+        )
+
+    def _beat(self) -> None:
+        while not self._ended.wait(self.every):
+            try:
+                with self.context.write() as uow:
+                    if uow.leases.renew(self.step_id, self.worker, seconds=self.lasts):
+                        uow.commit_unaudited()
+                        continue
+                    if self._has_ended(uow):
+                        return
+            except UnavailableError as error:  # the lease outlasts a database that is busy or away for a moment
+                logger.warning("the lease of %s could not be renewed: %s", self.step_id, error)
+                continue
+            self._lost.set()
+            logger.warning("%s", self._gone())
+            self.on_loss()
+            return
+
+    def _has_ended(self, uow: UnitOfWork) -> bool:
+        """True when the step is over because we ended it, which is no loss."""
+        lease, step = uow.leases.get(self.step_id), uow.steps.get(self.step_id)
+        ours = lease is not None and lease.worker == self.worker
+        return ours and step is not None and step.summary.state in {StepState.SUCCEEDED, StepState.FAILED}

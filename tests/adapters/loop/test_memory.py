@@ -1,0 +1,74 @@
+"""Memory that runs out, for real: an address space with an end, and the sentences that torch has for it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from adapters.loop.failures import only_registry_errors
+from registry.errors import AdapterError, NoSpaceError, OutOfMemoryError
+
+ROOT = Path(__file__).parents[3]
+SCRIPT = """
+import resource, sys
+from pathlib import Path
+from registry.errors import OutOfMemoryError
+from tests.adapters.loop.worlds import WORLDS, finish
+
+world = WORLDS["torch"](Path(sys.argv[1]))
+large = {"image_size": 512, "epochs": 1}
+finish(world, world.job("small", batch_size=2, roles=("train",), **(large | {"image_size": 64})))
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + int(sys.argv[2]) * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    finish(world, world.job("large", batch_size=48, roles=("train",), **large))
+except OutOfMemoryError as error:
+    print(error)
+"""
+
+
+@pytest.mark.slow
+def test_an_address_space_that_ends_is_told_as_memory(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", SCRIPT, str(tmp_path), "300"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "MALLOC_ARENA_MAX": "1"}
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=250, check=False)
+    assert done.stdout.startswith("this machine has too little memory for this recipe. Halve batch_size"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "the GPU has too little memory"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"), "the GPU has too little"),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory"),
+            "this machine has too little memory",
+        ),
+        (MemoryError(), "this machine has too little memory"),
+        (OSError(12, "Cannot allocate memory"), "this machine has too little memory"),
+    ],
+)
+def test_memory_that_runs_out_is_an_error_of_its_own(problem: Exception, told: str) -> None:
+    with pytest.raises(OutOfMemoryError, match=told), only_registry_errors("torch"):
+        raise problem
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [(RuntimeError("shapes do not fit"), AdapterError), (OSError(28, "No space left on device"), NoSpaceError)],
+)
+def test_what_is_not_memory_is_not_told_as_memory(problem: Exception, kind: type[Exception]) -> None:
+    with pytest.raises(kind) as told, only_registry_errors("torch"):
+        raise problem
+    assert not isinstance(told.value, OutOfMemoryError)
+
+
+def test_memory_that_runs_out_on_a_real_allocation_is_found() -> None:
+    with pytest.raises(OutOfMemoryError), only_registry_errors("torch"):
+        torch.empty(2**60, dtype=torch.uint8)

@@ -1,0 +1,129 @@
+"""Parameters, presets and roles of recipes: checked with their lines, filled in by the method."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from adapters.torch.offer import OFFER as TORCH
+from adapters.transformers.offer import OFFER as TRANSFORMERS
+from registry.domain.catalog import Modality
+from registry.domain.transfers import Head, Recipe
+from registry.errors import BadRecipeError
+from registry.ports import AdapterOffer
+from registry.services.recipes import complete, read_recipe
+
+ROOT = Path(__file__).resolve().parents[3]
+OFFERS = {"torch": TORCH, "transformers": TRANSFORMERS}
+PROBE_TEXT = """\
+schema: forebear/recipe/v1
+output: vision/digits-probe
+method: feature_extraction
+source: models:/library/lite0/1
+data: {train: datasets:/data/mnist/1}
+"""
+TUNE_TEXT = PROBE_TEXT.replace("feature_extraction", "fine_tuning")
+
+
+def cooked(text: str, modality: Modality = Modality.IMAGE, offers: Mapping[str, AdapterOffer] = OFFERS) -> Recipe:
+    return complete(read_recipe(text), modality=modality, offers=offers)
+
+
+def _literally(sentence: str) -> str:
+    return re.escape(sentence).replace(r"\.\*", ".*")
+
+
+# --- parameters and presets ---
+
+
+@pytest.mark.parametrize(
+    ("rows", "steps", "batch", "warmup", "mixup"),
+    [
+        (1_000, 500, 512, 0.2, 0.0),
+        (100, 500, 100, 0.2, 0.0),
+        (20_000, 10_000, 512, 0.05, 0.1),
+        (500_000, 20_000, 512, 0.025, 0.1),
+    ],
+)
+def test_bits_rule_follows_the_number_of_rows(rows: int, steps: int, batch: int, warmup: float, mixup: float) -> None:
+    text = TUNE_TEXT + "params: {preset: bit_hyperrule}\n"
+    recipe = complete(read_recipe(text), modality=Modality.IMAGE, offers=OFFERS, rows=rows)
+    assert (recipe.optimizer.name, recipe.optimizer.lr, recipe.optimizer.weight_decay) == ("sgd", 3e-3, 0.0)
+    assert (recipe.batch_size, recipe.schedule.name, recipe.schedule.warmup) == (batch, "staircase", warmup)
+    assert recipe.params["mixup"] == mixup
+    assert 0 <= recipe.epochs * rows - steps * batch < rows, "as many epochs as hold the steps"
+
+
+def test_few_shots_are_a_ridge_on_several_draws_and_what_is_written_wins() -> None:
+    recipe = cooked(PROBE_TEXT + "params: {preset: few_shot, shots: 5}\n")
+    assert recipe.head == Head("ridge")
+    assert (recipe.params["shots"], recipe.params["repeats"]) == (5, 5)
+
+
+def test_a_pull_to_the_start_stands_in_for_weight_decay() -> None:
+    assert cooked(TUNE_TEXT + "params: {l2_sp: 0.1}\n").optimizer.weight_decay == 0
+    assert cooked(TUNE_TEXT).optimizer.weight_decay > 0
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("params: {wise_tf: 0.5}", "line 6: the parameter params.wise_tf is not known, did you mean 'wise_ft'?"),
+        ("params:\n  wise_ft: 1.5", "line 7: params.wise_ft is 1.5: 0 to 1 is wanted"),
+        ("params: {lp_ft: 1}", "line 6: params.lp_ft is 1: true or false is wanted"),
+        ("params: {patience: 1.5}", "line 6: params.patience is 1.5: a whole number is wanted"),
+        ("params: {patience: -1}", "line 6: params.patience is -1: 0 or more is wanted"),
+        ("params: {unfreeze: some}", "line 6: params.unfreeze is 'some': choose all or gradual"),
+        ("head: ridge", "line 6: ridge is solved on features that stay"),
+    ],
+)
+def test_a_parameter_that_cannot_be_is_named_with_its_line_and_what_can(line: str, sentence: str) -> None:
+    with pytest.raises(BadRecipeError, match=_literally(sentence)):
+        cooked(TUNE_TEXT + line + "\n")
+
+
+DOMAINS = PROBE_TEXT.replace("feature_extraction", "domain_adaptation").replace(
+    "{train: datasets:/data/mnist/1}", "{source-domain: datasets:/data/mnist/1, target-domain: datasets:/data/digits/1}"
+)
+TASKS = PROBE_TEXT.replace("feature_extraction", "multi_task").replace(
+    "{train: datasets:/data/mnist/1}", "{train.a: datasets:/data/mnist/1, train.b: datasets:/data/digits/1}"
+)
+
+
+def test_what_is_chosen_by_and_tested_on_follows_from_the_method() -> None:
+    def told(text: str) -> dict[str, str]:
+        data = cooked(text).data
+        return {role: f"{choice.dataset.name.name} {choice.split}" for role, choice in data.items()}
+
+    assert told(DOMAINS) == {
+        "source-domain": "mnist train",
+        "target-domain": "digits train",
+        "validation": "mnist validation",
+        "test": "digits test",
+    }
+    assert told(TASKS) == {
+        "train.a": "mnist train",
+        "train.b": "digits train",
+        "validation.a": "mnist validation",
+        "test.a": "mnist test",
+        "validation.b": "digits validation",
+        "test.b": "digits test",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (DOMAINS.replace(", target-domain: datasets:/data/digits/1", ""), "needs data in the role target-domain"),
+        (PROBE_TEXT.replace("{train:", "{train.a:"), "line 5: feature_extraction takes one task: write train"),
+        (TASKS.replace("train.b", "train"), "line 5: multi_task takes several tasks: name its task: train.TASK"),
+        (TASKS.replace("train.b", "train.B!"), "a task is named by small letters"),
+        (PROBE_TEXT.replace("train:", "train: data/a/1, unlabelled:"), "does not use data in the role 'unlabelled'"),
+    ],
+)
+def test_roles_that_a_method_lacks_or_cannot_use_are_named(text: str, sentence: str) -> None:
+    with pytest.raises(BadRecipeError, match=_literally(sentence)):
+        cooked(text)
