@@ -62,6 +62,7 @@ bench: setup ## Print the tables that the README quotes
 	@$(BIN)/python -m benchmarks.training
 	@$(BIN)/python -m benchmarks.import_memory
 	@$(BIN)/python -m benchmarks.embeddings
+	@$(BIN)/python -m benchmarks.verdict
 
 bench-gpu: setup ## Measure the adapters on one GPU (needs no database)
 	@$(BIN)/python -m benchmarks.gpu

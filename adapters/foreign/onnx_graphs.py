@@ -126,7 +126,9 @@ def _walk(graph: Graph) -> Iterator[Normalised]:
             continue
         kernel = graph.arrays.get(node.input[1])
         if kernel is None or len(node.input) > 2:
-            raise BadArtifactError(f"{node.name} is no convolution of stored weights without a bias")
+            raise BadArtifactError(
+                f"the convolution {node.name or node.output[0]!r} has no stored kernel, or a bias of its own"
+            )
         place, found = node.output[0], []
         for wanted in ("Add", "Sub", "Mul", "Add"):
             place, constant = _next(graph, users, place, wanted)

@@ -24,7 +24,6 @@ from adapters.loop.fingerprint import fingerprint
 from adapters.loop.output import publish
 from adapters.loop.roles import rows_of
 from registry.domain.methods import TEST, UNLABELLED, VALIDATION
-from registry.errors import DivergedError
 from registry.ports import Advanced, Finished, Measured, Saved, Started, TransferEvent
 
 FLOPS = (
@@ -34,7 +33,7 @@ FLOPS = (
 
 
 def continued_pretraining(around: Environment) -> Iterator[TransferEvent]:
-    """Train on. Raises: BadDataError for a corpus without a vocabulary, BadRecipeError, DivergedError."""
+    """Train on. Raises: BadDataError for a corpus without a vocabulary, BadRecipeError."""
     if not around.ranks.first:
         return  # gensim learns on one processor, whatever there is
     recipe = around.recipe
@@ -55,7 +54,6 @@ def continued_pretraining(around: Environment) -> Iterator[TransferEvent]:
             epoch = (done - number - 1) // len(training.pieces) + (number + 1) / len(training.pieces)
             yield Advanced(done, epoch, "train", loss / max(1, count), trained + words)
         trained += words
-        _refuse_divergence(around, training, done)
         epoch = done // len(training.pieces)
         yield Measured("loss", total / max(1, words), UNLABELLED, epoch, done)
         for role, pairs in held_out.items():
@@ -101,15 +99,6 @@ def _started(around: Environment, training: Training, done: int) -> Started:
         parameters=size,
         resumed_from=done,
     )
-
-
-def _refuse_divergence(around: Environment, training: Training, done: int) -> None:
-    if not np.isfinite(training.model.wv.vectors).all():
-        kept = "the last good checkpoint is kept" if around.checkpoints.newest() else "there was no checkpoint yet"
-        raise DivergedError(
-            f"a vector is no longer a number by step {done} of {training.steps}; {kept}",
-            remedy=f"Lower optimizer.lr (now {around.recipe.optimizer.lr:g})",
-        )
 
 
 def _finished(around: Environment, source: StaticEmbeddings, training: Training, trained: int) -> Finished:

@@ -22,6 +22,7 @@ from torch import Tensor
 from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
 from adapters.gensim.offer import said
 from adapters.loop.checkpoints import Checkpoint
+from registry.domain.params import params_of
 from registry.domain.transfers import Recipe
 from registry.errors import BadDataError, BadRecipeError
 
@@ -127,13 +128,23 @@ class Training:
 
 
 def check(recipe: Recipe) -> None:
-    """Raises: BadRecipeError for settings that word2vec's training does not have."""
+    """Raises: BadRecipeError for settings that word2vec's training does not have.
+
+    A rate above 1 is one too: when a product overflows, gensim reads outside its table of exponentials.
+    """
     rate, plan = recipe.optimizer, recipe.schedule
+    unused = [
+        name
+        for name, param in params_of(recipe.method).items()
+        if recipe.params.get(name, param.default) != param.default
+    ]
     for wrong, key, remedy in (
         (rate.name != "sgd", f"optimizer.name is {rate.name}", "Write sgd, or leave it out"),
         (bool(rate.momentum), f"optimizer.momentum is {rate.momentum:g}", "Write 0, or leave it out"),
         (bool(rate.weight_decay), f"optimizer.weight_decay is {rate.weight_decay:g}", "Write 0, or leave it out"),
         (bool(rate.clip), f"optimizer.clip is {rate.clip:g}", "Write 0, or leave it out"),
+        (rate.lr > 1, f"optimizer.lr is {rate.lr:g}", "Give 1 at most: word2vec's own is 0.025"),
+        (bool(unused), f"params.{', '.join(unused)} is given", "Leave it out"),
         (plan.name != "linear" or bool(plan.warmup), f"schedule is {plan.name}", "Write linear, or leave it out"),
     ):
         if wrong:

@@ -75,7 +75,7 @@ class Tags:
         return {"baseline_accuracy": baseline_accuracy(train[train != NOTHING], truth[truth != NOTHING])}
 
     def answer(self, output: NDArray[Any]) -> object:
-        said = output.any(axis=-1)
+        said: NDArray[Any] = np.asarray(output.any(axis=-1))
         last = int(np.flatnonzero(said)[-1]) + 1 if said.any() else 0
         return [self.classes[int(n)] if one else None for n, one in zip(output.argmax(-1)[:last], said, strict=False)]
 

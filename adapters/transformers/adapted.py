@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import peft
 import torch
@@ -142,7 +142,7 @@ def whole(source: ModelInput, folder: Path) -> ModelInput:
         parent = folder.with_name(f"{folder.name}-parent")
         dequantise(source.base.folder, parent)
     with quiet(), _calm():
-        model = kind.from_pretrained(
+        model = cast("Any", kind).from_pretrained(
             parent,
             config=transformers.AutoConfig.from_pretrained(source.folder, local_files_only=True),
             ignore_mismatched_sizes=True,

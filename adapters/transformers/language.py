@@ -123,8 +123,8 @@ class _Held:
         """By name; the first is the usual chooser."""
         if not isinstance(self.objective, Contrast):
             return {"loss": float, "perplexity": float}
-        labelled: Mapping[str, Callable[..., float]] = {"knn_accuracy": knn_accuracy, "alignment": alignment}
-        return {"loss": float, "uniformity": uniformity} | (labelled if self._labelled else {})
+        labelled: dict[str, Callable[..., float]] = {"knn_accuracy": knn_accuracy, "alignment": alignment}
+        return {"loss": float, "uniformity": uniformity, **(labelled if self._labelled else {})}
 
     @property
     def _labelled(self) -> bool:

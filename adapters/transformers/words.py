@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from adapters.transformers.text import AT_ONCE, TokenItems, Tokens, text_of
+from adapters.row_texts import text_of
+from adapters.transformers.text import AT_ONCE, TokenItems, Tokens
 from registry.domain.data import Row
 from registry.errors import BadArtifactError, BadDataError
 from registry.ports import DataInput

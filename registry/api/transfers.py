@@ -19,6 +19,7 @@ from registry.services.recipes import recipe_schema
 
 router = APIRouter(tags=["transfers"])
 YAML = "application/yaml"
+LINES = "application/jsonl"
 EVENTS = "text/event-stream"
 STREAM = {
     "type": "string",
@@ -100,6 +101,15 @@ def events(
 def verdict(office: House, step: str) -> Response:
     """Whether the transfer was worth it, computed again from the stored answers of its baselines."""
     return answer(office.transfers.verdict(public_id(step)))
+
+
+@router.get("/transfers/{step}/answers", **speaks({"type": "string", "description": "An arm a line"}, media=LINES))
+def answers(office: House, step: str) -> Response:
+    """What every arm of a step with baselines answered to every test row, as JSON lines."""
+    with office.transfers.answers(public_id(step)) as stream:
+        body = stream.read()
+    headers = {"Content-Disposition": 'attachment; filename="arms.jsonl"', "Cache-Control": "private"}
+    return Response(body, headers=headers, media_type=LINES)
 
 
 @router.post("/transfers/{step}/resume", **speaks(StepDetail, status=202))

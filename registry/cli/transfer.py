@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -62,12 +63,27 @@ def run(
     _attend(session, step, background=background)
 
 
-@command(app, "verdict", "forebear transfer verdict step-01kaq0…")
-def verdict(session: Session, step: StepArgument) -> None:
+@command(
+    app,
+    "verdict",
+    "forebear transfer verdict step-01kaq0…",
+    "forebear transfer verdict step-01kaq0… --answers arms.jsonl",
+)
+def verdict(
+    session: Session,
+    step: StepArgument,
+    answers: Annotated[
+        Path | None, typer.Option("--answers", metavar="FILE", help="Also write what every arm answered to a new file.")
+    ] = None,
+) -> None:
     """Compute again from the stored answers whether a transfer run with --baselines was worth it."""
-    from registry.cli.views_verdict import show_verdict
+    from registry.cli.views_verdict import show_verdict, write_answers
 
-    session.answer(session.office.transfers.verdict(step), show_verdict)
+    found = session.office.transfers.verdict(step)
+    if answers is not None:
+        with session.office.transfers.answers(step) as stream:
+            write_answers(stream, answers)
+    session.answer(found, show_verdict)
 
 
 @command(app, "list", "forebear transfer list --state failed", "forebear transfer list --output-model vision/digits")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from registry.cli.printing import table, tell
+from registry.errors import ConflictError, error_of_disk
 
 if TYPE_CHECKING:
     from registry.domain.verdicts import Gap, Interval, TransferVerdict
@@ -34,6 +37,17 @@ def show_verdict(verdict: TransferVerdict) -> None:
     ]
     heads = ("Slice", ">Items", f">Transfer {verdict.slice_metric}", ">From scratch", ">Gain", ">p of worse (Holm)", "")
     table(heads, parts, empty="There are no slices.")
+
+
+def write_answers(stream: BinaryIO, file: Path) -> None:
+    """Copy the answers into a new file. Raises: ConflictError when it is there, NoSpaceError, UnavailableError."""
+    try:
+        with file.open("xb") as out:
+            shutil.copyfileobj(stream, out)
+    except FileExistsError as error:
+        raise ConflictError(f"{file} is there already", remedy="Name a new file") from error
+    except OSError as error:
+        raise error_of_disk(error, f"{file} could not be written") from error
 
 
 def _against(gap: Gap | None) -> tuple[str, str, str]:

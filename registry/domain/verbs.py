@@ -236,6 +236,10 @@ class TransferVerbs(Protocol):
         """
         ...
 
+    def answers(self, step_id: str) -> BinaryIO:
+        """What every arm of a step with baselines answered to every test row, as JSON Lines. Raises: NotFoundError."""
+        ...
+
     def search(
         self,
         *,

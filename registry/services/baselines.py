@@ -40,6 +40,7 @@ from registry.ports import (
     Measured,
     ModelInput,
     Saved,
+    Started,
     TransferAdapter,
     TransferEvent,
     TransferJob,
@@ -198,12 +199,16 @@ class Baselines:
         work.mkdir(exist_ok=True)
         merit: float | None = None
         done: Finished | None = None
+        steps = 0
         try:
             for event in self.adapter.run(job):
                 match event:
+                    case Started():
+                        steps = event.steps
                     case Advanced():
+                        told = _whole(event, steps)
                         phase = f"{name}, seed {recipe.seed}: {event.phase}"
-                        yield replace(event, phase=phase, epoch=float(self.job.recipe.epochs))
+                        yield replace(told, phase=phase, epoch=float(self.job.recipe.epochs))
                     case Saved():
                         yield event
                     case Measured(final=True, role="validation") if merit is None:  # the first one chooses
@@ -248,6 +253,13 @@ class Baselines:
             out.flush()
             os.fsync(out.fileno())
         part.replace(path)
+
+
+def _whole(event: Advanced, steps: int) -> Advanced:
+    """`event` of a phase of `steps` optimiser steps with the samples in all: the step itself plans another number."""
+    if event.total is not None or not event.step:
+        return event
+    return replace(event, total=round(event.samples * steps / event.step))
 
 
 def read_answers(output: Path, test: DataInput) -> tuple[object, ...]:

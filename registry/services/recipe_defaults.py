@@ -86,7 +86,26 @@ TEXT_TUNING = Defaults(
     freeze=Freeze("none"),
     head_start=10.0,
 )
-
+ADAPTER_TUNING = Defaults(
+    # Ten times the rate of full fine-tuning, for adapter and head alike (LoRA without regret: Schulman and others
+    # 2025, who find that ratio over models and tasks); the rest is that of fine-tuning a text encoder.
+    rates={"adamw": Rates(5e-4, 0.01), "sgd": Rates(1e-1, 0.0)},
+    epochs=3,
+    batch_size=16,
+    clip=1.0,
+    schedule=Schedule("linear", 0.1),
+    freeze=Freeze("none"),
+)
+LANGUAGE_TUNING = Defaults(
+    # The rate, decay and epochs of the Hub's example scripts for language models (run_mlm.py, run_clm.py), with the
+    # warm-up that BERT needs; SimCSE's own is 3e-5. There is no new head that would have to learn faster.
+    rates={"adamw": Rates(5e-5, 0.01), "sgd": Rates(1e-2, 0.0)},
+    epochs=3,
+    batch_size=16,
+    clip=1.0,
+    schedule=Schedule("linear", 0.1),
+    freeze=Freeze("none"),
+)
 BAG_TUNING = Defaults(
     # Averages of word vectors are small numbers, so the head needs a high rate. Measured on BBC News with GloVe 6B 50d
     # (20 a class, 512 words): 3e-2 is the best of 3e-3, 1e-2 and 3e-2 by far, frozen (.89) or trained (.93).
@@ -152,7 +171,7 @@ def metrics_for(method: Method, labels: LabelKind) -> tuple[str, ...]:
 
 
 def defaults_for(method: Method, modality: Modality, adapter: str = "") -> Defaults:
-    """Of a head on frozen features, of training a text encoder on, or of training anything else on.
+    """Of a head on frozen features, an adapter, bare text, training a text encoder on, or training anything else on.
 
     `adapter` has a say where its models learn unlike others of their modality.
     """
@@ -160,4 +179,8 @@ def defaults_for(method: Method, modality: Modality, adapter: str = "") -> Defau
         return PROBE
     if adapter == "gensim":
         return WORD2VEC if method is Method.CONTINUED_PRETRAINING else BAG_TUNING
+    if method is Method.ADAPTER:
+        return ADAPTER_TUNING
+    if method is Method.CONTINUED_PRETRAINING and modality is Modality.TEXT:
+        return LANGUAGE_TUNING
     return TEXT_TUNING if modality is Modality.TEXT else IMAGE_TUNING

@@ -6,6 +6,7 @@ import shutil
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from lineage import Digest
 from registry.domain.audit import Event
@@ -31,7 +32,7 @@ from registry.services.resolving import resolve_recipe
 from registry.services.running import work_folder
 from registry.services.tracking import Tracking
 from registry.services.unit_of_work import NewStep, UnitOfWork
-from registry.services.verdicts import compute_again
+from registry.services.verdicts import compute_again, open_answers
 from registry.services.watching import engine_of, look
 
 START_GRACE = 10.0
@@ -108,6 +109,10 @@ class Transfers:
     def verdict(self, step_id: str) -> TransferVerdict:
         """Whether the transfer was worth it, computed again from the stored answers of its arms."""
         return compute_again(self.context.blobs, self.step(step_id))
+
+    def answers(self, step_id: str) -> BinaryIO:
+        """What every arm answered to every test row, as JSON Lines."""
+        return open_answers(self.context.blobs, self.step(step_id))
 
     def search(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping
+from typing import BinaryIO
 
 from lineage import Digest
 from registry.domain.answers import FILE_NAME, Arms, read_arms
@@ -55,22 +56,27 @@ def skipped_of(manifest: Mapping[str, object] | None) -> Mapping[str, str]:
     return {str(arm): str(why) for arm, why in skipped.items()} if isinstance(skipped, Mapping) else {}
 
 
-def compute_again(blobs: BlobStore, step: StepDetail) -> TransferVerdict:
-    """The verdict from the stored answers. Raises: NotFoundError without baselines; IntegrityError where it differs."""
-    from registry.domain.comparison.scoring import verdict_on  # noqa: PLC0415 - numpy, where a comparison is made
-
-    stored, digest = verdict_of(step.manifest), answers_of(step.manifest)
-    if stored is None or digest is None:
+def open_answers(blobs: BlobStore, step: StepDetail) -> BinaryIO:
+    """What every arm of the step answered, as it is stored. Raises: NotFoundError without baselines."""
+    digest = answers_of(step.manifest)
+    if digest is None:
         raise NotFoundError(
             f"{step.summary.id} has no verdict",
             remedy="A step has one when it ran with --baselines and has succeeded",
         )
-    with blobs.open(digest) as stream:
+    return blobs.open(digest)
+
+
+def compute_again(blobs: BlobStore, step: StepDetail) -> TransferVerdict:
+    """The verdict from the stored answers. Raises: NotFoundError without baselines; IntegrityError where it differs."""
+    from registry.domain.comparison.scoring import verdict_on  # noqa: PLC0415 - numpy, where a comparison is made
+
+    stored = verdict_of(step.manifest)
+    with open_answers(blobs, step) as stream:
         found = verdict_on(read_arms(stream.read()))
-    if not _alike(to_json(found), to_json(stored)):
+    if stored is None or not _alike(to_json(found), to_json(stored)):
         raise IntegrityError(
-            f"the answers of {step.summary.id} give {found.outcome} now, and not what its manifest holds "
-            f"({stored.outcome})",
+            f"the answers of {step.summary.id} give {found.outcome} now, and not what its manifest holds",
             remedy="Run forebear doctor: the manifest or the answers were changed, or this Forebear compares otherwise",
         )
     return found

@@ -75,11 +75,18 @@ def from_onnx(graph: Graph, target: Path, architecture: str | None) -> Converted
         tensors, notes = _thin_tensors(normalised_convolutions(graph), dense_layers(graph))
         fitted = fit(THIN, {name: array.shape for name, array in tensors.items()})
     else:
-        arrays = {name: array for name, array in graph.arrays.items() if array.dtype.kind == "f"}
+        arrays = _with_counters({name: array for name, array in graph.arrays.items() if array.dtype.kind == "f"})
         fitted, notes = fit(architecture, {name: array.shape for name, array in arrays.items()}), []
         tensors = {fitted.names[name]: array for name, array in arrays.items()}
     reference = references.onnx_graph(graph, headed=fitted.headed)
     return _written("onnx", tensors, fitted, target, reference, graph.side or ODD_SIDE, notes)
+
+
+def _with_counters(arrays: Arrays) -> dict[str, Array]:
+    """With what torch counts the batches of a normalisation in, which nothing that answers depends on."""
+    means = [name for name in arrays if name.endswith(".running_mean")]
+    counters = {f"{name.removesuffix('running_mean')}num_batches_tracked": np.zeros((), np.int64) for name in means}
+    return {**arrays, **counters}
 
 
 def _by_table(

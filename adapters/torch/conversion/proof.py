@@ -25,6 +25,8 @@ from registry.errors import MisfitError
 
 TOLERANCE = 1e-4
 """The largest difference between two answers."""
+_FIVE_DIGITS = 1e-5
+"""The largest difference as a share of the largest answer: small answers have to agree too."""
 _SINGLE = 1e-6
 """As a share of the largest answer: what single precision alone may cost, which is more for answers beyond 100."""
 
@@ -61,12 +63,13 @@ def _compare(what: str, ours: Array, theirs: Array) -> str:
     if ours.shape != theirs.shape:
         raise MisfitError(f"the converted model gives {what} {list(ours.shape)}, the source {list(theirs.shape)}")
     apart, largest = float(np.abs(ours - theirs).max()), float(np.abs(theirs).max())
-    if not apart <= max(TOLERANCE, _SINGLE * largest):  # a NaN is refused too
+    allowed = max(min(TOLERANCE, _FIVE_DIGITS * largest), _SINGLE * largest)
+    if not apart <= allowed:  # a NaN is refused too
         raise MisfitError(
             f"the converted model is not the source: its {what} differ by up to {apart:.3g} (the largest is "
             f"{largest:.3g})",
             remedy="Name the architecture that these weights were made for",
-            facts={"largest_difference": apart, "largest": largest, "tolerance": TOLERANCE},
+            facts={"largest_difference": apart, "largest": largest, "allowed": allowed},
         )
     return f"{what} differ by at most {apart:.1e} (the largest is {largest:.3g})"
 

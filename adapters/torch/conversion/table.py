@@ -45,7 +45,9 @@ class Conversion:
 
     def config(self, arrays: Arrays) -> dict[str, Any]:
         """The config.json of the converted folder."""
-        classes = 0 if self.scores is None or self.scores not in arrays else arrays[self.scores].shape[-1]
+        classes = 0
+        if self.scores is not None:  # without the array there is no fit: any number will do to say so
+            classes = arrays[self.scores].shape[-1] if self.scores in arrays else 1
         name = self.architecture
         head = dict(self.head or {"kind": "none"})
         return {"architectures": [name], "model_type": name, "num_labels": int(classes), "head": head}

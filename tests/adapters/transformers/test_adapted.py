@@ -29,8 +29,8 @@ SMALL = {"rank": 4, "alpha": 8}
 
 
 def adapting(world: World, work: str = "work", **changes: Any) -> TransferJob:
-    changes = {"epochs": 6, "optimizer": Optimizer(lr=4e-2), "params": SMALL} | changes
-    return world.job(work, method=ADAPT, **changes)
+    wanted: dict[str, Any] = {"epochs": 6, "optimizer": Optimizer(lr=4e-2), "params": SMALL} | changes
+    return world.job(work, method=ADAPT, **wanted)
 
 
 def child_of(world: World, done: Finished) -> World:

@@ -14,8 +14,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from adapters.row_texts import text_of
 from adapters.transformers.models import read_config
-from adapters.transformers.text import Tokens, text_of
+from adapters.transformers.text import Tokens
 from adapters.transformers.transfer import TransformersTransfers
 from lineage import Digest
 from registry.domain.catalog import Modality

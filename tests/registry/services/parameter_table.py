@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from adapters.gensim.offer import OFFER as GENSIM
 from registry.domain.params import METHOD_PARAMS, SUPERVISED, TRAINING, Param
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "recipes.md"
@@ -12,9 +14,9 @@ END = "<!-- end of parameters -->\n"
 
 
 def table() -> str:
-    """One row for each parameter; what every method that trains or learns from labels knows comes first."""
+    """One row for each parameter; what many methods know comes first, what one adapter has of its own last."""
     rows = ["| method | parameter | default | may be | meaning | from |", "|---|---|---|---|---|---|"]
-    shared = {"every one that trains": TRAINING, "every one with labels": SUPERVISED}
+    shared: dict[str, Mapping[str, Param]] = {"every one that trains": TRAINING, "every one with labels": SUPERVISED}
     known: set[tuple[str, str]] = set()
     for method, params in (*shared.items(), *((m.value, p) for m, p in METHOD_PARAMS.items())):
         for name, param in params.items():
@@ -23,6 +25,8 @@ def table() -> str:
                 rows.append(_row(method, name, param))
             if method in shared:
                 known.add(told)
+    for method_of_one, own in GENSIM.params.items():
+        rows += [_row(f"{method_of_one.value}, {GENSIM.name}", name, param) for name, param in own.items()]
     return "\n".join(rows) + "\n"
 
 

@@ -14,6 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.gensim.offer import OFFER as GENSIM
 from adapters.keras.offer import OFFER as KERAS
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
@@ -25,14 +26,22 @@ from registry.domain.params import params_of
 from registry.domain.transfers import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports import AdapterOffer
-from registry.services.recipe_defaults import IMAGE_TUNING, METRICS, PROBE, TEXT_TUNING, Defaults
+from registry.services.recipe_defaults import (
+    ADAPTER_TUNING,
+    IMAGE_TUNING,
+    LANGUAGE_TUNING,
+    METRICS,
+    PROBE,
+    TEXT_TUNING,
+    Defaults,
+)
 from registry.services.recipe_document import RecipeDocument
 from registry.services.recipes import complete, read_recipe, recipe_from_record, recipe_record, recipe_schema
 from tests.registry.json_schema import misfits
 from tests.registry.services.parameter_table import table
 
 ROOT = Path(__file__).resolve().parents[3]
-OFFERS = {"torch": TORCH, "transformers": TRANSFORMERS}
+OFFERS = {"gensim": GENSIM, "torch": TORCH, "transformers": TRANSFORMERS}
 PROBE_TEXT = """\
 schema: forebear/recipe/v1
 output: vision/digits-probe
@@ -152,6 +161,28 @@ def test_a_keras_model_is_transferred_by_keras_and_nothing_else_is() -> None:
         BadRecipeError, match="line 6: the adapter torch does not start from keras: of those here, keras"
     ):
         complete(named, modality=Modality.IMAGE, offers=offers, architecture="keras")
+
+
+def test_a_source_of_word_vectors_chooses_gensim_and_its_defaults() -> None:
+    document = read_recipe(PROBE_TEXT.replace("library/lite0", "library/glove"))
+    chosen = complete(document, modality=Modality.TEXT, offers=OFFERS, architecture="static_embeddings")
+    assert (chosen.adapter, chosen.params["pooling"]) == ("gensim", "sif")
+    encoder = complete(document, modality=Modality.TEXT, offers=OFFERS, architecture="transformers:BertModel")
+    assert encoder.adapter == "transformers"
+    assert "pooling" not in encoder.params
+    corpus = "data: {unlabelled: datasets:/data/news/1}"
+    text = PROBE_TEXT.replace("feature_extraction", "continued_pretraining").replace(
+        "data: {train: datasets:/data/mnist/1}", corpus
+    )
+    trained = complete(read_recipe(text), modality=Modality.TEXT, offers=OFFERS, architecture="static_classifier")
+    assert (trained.optimizer.name, trained.optimizer.lr, trained.optimizer.momentum) == ("sgd", 0.025, 0.0)
+    assert (trained.epochs, trained.params["window"], trained.params["min_count"]) == (5, 5, 5)
+
+
+def test_an_adapter_does_not_start_from_what_is_anothers_own() -> None:
+    named = read_recipe(PROBE_TEXT + "adapter: transformers\n")
+    with pytest.raises(BadRecipeError, match=r"transformers does not start from static_embeddings: .* gensim does"):
+        complete(named, modality=Modality.TEXT, offers=OFFERS, architecture="static_embeddings")
 
 
 # --- mistakes --------------------------------------------------------------------------------------------------------
@@ -359,7 +390,9 @@ def test_the_examples_tell_one_story() -> None:
 
 @pytest.mark.parametrize("text", PRINTED)
 def test_every_recipe_in_the_documentation_is_one(text: str) -> None:
-    cooked(text, Modality.TEXT if "minilm" in text else Modality.IMAGE)
+    modality = Modality.TEXT if "output: text/" in text else Modality.IMAGE
+    architecture = "static_embeddings" if "glove" in text else ""
+    complete(read_recipe(text), modality=modality, offers=OFFERS, architecture=architecture)
 
 
 def test_every_key_is_in_the_documentation() -> None:
@@ -373,11 +406,15 @@ def test_the_table_of_parameters_is_what_the_code_knows() -> None:
 
 
 def test_the_table_of_defaults_is_what_the_code_does() -> None:
+    columns = (PROBE, IMAGE_TUNING, TEXT_TUNING, ADAPTER_TUNING, LANGUAGE_TUNING)
+
     def row(name: str, tell: Any) -> str:
-        return f"| {name} | " + " | ".join(str(tell(one)) for one in (PROBE, IMAGE_TUNING, TEXT_TUNING)) + " |"
+        return f"| {name} | " + " | ".join(str(tell(one)) for one in columns) + " |"
 
     def backbone(one: Defaults) -> str:
-        return "does not learn" if one.head_start is None else f"lr / {one.head_start:g}"
+        if one.freeze.what == "backbone":
+            return "does not learn"
+        return "lr" if one.head_start is None else f"lr / {one.head_start:g}"
 
     for text in (
         row("`optimizer.lr` (adamw)", lambda one: one.rates["adamw"].lr),
