@@ -30,6 +30,7 @@ checkpoint_every: 3
 head: {{kind: linear, dropout: 0.2}}
 """
 KILLS, KILLS_IN_SHORT = 50, 3
+pytestmark = pytest.mark.timeout(900)  # for machines that are busy with other things too
 
 
 @pytest.fixture(scope="module")
