@@ -39,10 +39,9 @@ schema: forebear/recipe/v1
 output: text/{name}
 method: fine_tuning
 source: models:/library/tiny/1
-data: {{train: datasets:/data/fruit/1}}
+data: {{train: datasets:/data/{data}/1}}
 epochs: {epochs}
 batch_size: 4
-optimizer: {{lr: {lr}}}
 """
 
 
@@ -62,9 +61,9 @@ class Watched:
     token: str
 
     @contextmanager
-    def training(self, name: str, epochs: int, lr: float = 1e-3) -> Iterator[str]:
+    def training(self, name: str, epochs: int, data: str = "fruit") -> Iterator[str]:
         """The id of a step that trains in the background; with the block it ends."""
-        recipe = worlds.write_recipe(self.forebear.home.parent, TRAINING.format(name=name, epochs=epochs, lr=lr))
+        recipe = worlds.write_recipe(self.forebear.home.parent, TRAINING.format(name=name, epochs=epochs, data=data))
         step = str(self.forebear.ask("transfer", "run", recipe, "--background")["summary"]["id"])
         yield step
         self.forebear("transfer", "cancel", step)
@@ -225,16 +224,24 @@ def test_following_ends_with_the_step_and_says_how(watched: Watched) -> None:
 
 @pytest.mark.slow
 def test_following_a_step_that_fails_fails_with_its_code(watched: Watched) -> None:
+    forebear, folder = watched.forebear, watched.forebear.home.parent
+    file = worlds.write_sentences(folder)
+    file.write_text(file.read_text(encoding="utf-8").replace("crisp", "crunchy"), encoding="utf-8")
+    added = forebear.ask("dataset", "add", "data/spoilt", file, "--licence", "CC0-1.0")
+    digest = added["files"][0]["sha256"].removeprefix("sha256:")
+    blob = next(p for p in (forebear.home / "blobs").rglob(f"*{digest[4:]}*") if p.is_file())
+    blob.chmod(0o644)
+    blob.write_bytes(bytes([blob.read_bytes()[0] ^ 1]) + blob.read_bytes()[1:])
     with (
-        watched.training("diverged", epochs=12, lr=1e30) as step,
+        watched.training("spoilt", epochs=2, data="spoilt") as step,
         watched.following(step, "--output", "json") as terminal,
     ):
         _, err = terminal.communicate(timeout=SECONDS)
         ear = Ear(watched, step)
         ear.listen()
-    assert json.loads(err)["code"] == "diverged"
-    assert terminal.returncode == 6
-    assert "diverged" in ear.events[-1][1]["error"]
+    assert json.loads(err)["code"] == "dataset-changed"
+    assert terminal.returncode == 7
+    assert "dataset-changed" in ear.events[-1][1]["error"]
 
 
 @pytest.mark.slow
