@@ -169,11 +169,11 @@ def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manife
     return ref
 
 
-def _task(uow: UnitOfWork, run: Run, modality: Modality) -> str:
-    """What a head that learnt from these labels is for."""
+def _task(uow: UnitOfWork, run: Run, modality: Modality, same: str) -> str:
+    """What a head that learnt from these labels is for; without labels, `same` as the parent."""
     first = next((item for item in run.step.inputs if item.ref.kind is AssetKind.DATASETS), None)
     labels = LabelKind.CLASS if first is None else found(uow.datasets.version(first.ref), first.ref).summary.labels
-    return usual_task(modality, labels)
+    return same if labels is LabelKind.NONE else usual_task(modality, labels)
 
 
 def _describing(uow: UnitOfWork, run: Run) -> Describing:
@@ -181,7 +181,7 @@ def _describing(uow: UnitOfWork, run: Run) -> Describing:
     parents = [found(uow.catalog.version(i.ref), i.ref) for i in run.step.inputs if i.ref.kind is AssetKind.MODELS]
     modality, same = parents[0].model.modality, parents[0].model.task
     return Describing(
-        task=same if run.recipe.method in AS_BEFORE else _task(uow, run, modality),
+        task=same if run.recipe.method in AS_BEFORE else _task(uow, run, modality, same),
         modality=modality,
         licence=run.recipe.licence or combine_licences([p.summary.licence for p in parents]),
         origin="internal",
