@@ -9,7 +9,7 @@ export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow test-ray check format bench bench-gpu clean
+.PHONY: help setup demo serve test test-slow test-ray check format bench bench-methods bench-gpu clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,10 +59,14 @@ format: setup ## Format and mend what can be mended by itself
 bench: setup ## Print the tables that the README quotes
 	@$(BIN)/python -m benchmarks.startup
 	@$(BIN)/python -m benchmarks.features
-	@$(BIN)/python -m benchmarks.training
+	@$(BIN)/python -m benchmarks.transfer
 	@$(BIN)/python -m benchmarks.import_memory
 	@$(BIN)/python -m benchmarks.embeddings
 	@$(BIN)/python -m benchmarks.verdict
+	@$(BIN)/python -m benchmarks.methods
+
+bench-methods: setup ## Run a recipe of each method on real weights and data, and print what each reaches
+	@$(BIN)/python -m benchmarks.methods
 
 bench-gpu: setup ## Measure the adapters on one GPU (needs no database)
 	@$(BIN)/python -m benchmarks.gpu
