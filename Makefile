@@ -5,11 +5,12 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 HOME_DIR ?= demo-home
 PYTEST_ARGS ?=
+WORKERS ?= 2
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow test-ray check format bench bench-gpu clean
+.PHONY: help setup demo serve test test-slow test-ray check format bench bench-methods bench-gpu clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +37,7 @@ serve: setup ## Serve ./demo-home on http://127.0.0.1:8765
 	@$(BIN)/forebear --home $(HOME_DIR) serve
 
 test: setup ## Run the tests, the demo among them (all but the slow ones)
-	@$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term:skip-covered --durations=15 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered --durations=15 $(PYTEST_ARGS)
 
 test-slow: setup ## Run the slow tests: more kills, real weights at length, two processes, mlflow ui
 	@$(BIN)/python -m pytest -m slow --durations=15 $(PYTEST_ARGS)
@@ -59,10 +60,14 @@ format: setup ## Format and mend what can be mended by itself
 bench: setup ## Print the tables that the README quotes
 	@$(BIN)/python -m benchmarks.startup
 	@$(BIN)/python -m benchmarks.features
-	@$(BIN)/python -m benchmarks.training
+	@$(BIN)/python -m benchmarks.transfer
 	@$(BIN)/python -m benchmarks.import_memory
 	@$(BIN)/python -m benchmarks.embeddings
 	@$(BIN)/python -m benchmarks.verdict
+	@$(BIN)/python -m benchmarks.methods
+
+bench-methods: setup ## Run a recipe of each method on real weights and data, and print what each reaches
+	@$(BIN)/python -m benchmarks.methods
 
 bench-gpu: setup ## Measure the adapters on one GPU (needs no database)
 	@$(BIN)/python -m benchmarks.gpu

@@ -1,10 +1,12 @@
 """What the adapters reach on one GPU, without the registry's database: python -m benchmarks.gpu.
 
-ViT-B/16, ResNet-50 and BERT-base from configs with random weights, full fine-tuning in the precision that the device
-probe chooses. For each: samples/s of the adapter, of a bare loop at the same settings and of Hugging Face's Trainer at
-its best ones; model FLOPs utilisation (counted FLOPs per second over the peak given with `--peak`); the share of time
-that the real loader stalls the device (against one synthetic batch over and over); peak memory; and after how many
-steps torch.compile has paid for itself. `--smoke` runs tiny shapes on any machine, to show that it runs.
+ViT-B/16, ResNet-50 and BERT-base from configs with random weights, trained in full, and BERT-base with LoRA of rank 16
+(method `adapter`), in the precision that the device probe chooses. For each: samples/s of the adapter, of a bare loop
+at the same settings and of Hugging Face's Trainer at its best ones, all three on the real loader, and of the bare loop
+on one synthetic batch over and over, as it is and compiled; model FLOPs utilisation of the adapter (FLOPs counted as
+gradients flow, per second, over the peak given with `--peak`); the share of time that the real loader stalls the device
+(real against synthetic); peak memory of adapter, bare loop and Trainer; and after how many steps torch.compile has paid
+for itself. `--smoke` runs tiny shapes on any machine, to show that it runs.
 """
 
 from __future__ import annotations
@@ -43,6 +45,10 @@ from registry.ports import Advanced, DataInput, ModelInput, TransferJob
 
 SKIP = 3
 """Steps at the start that are not timed: kernels are chosen and memory is taken there."""
+COLUMNS = (
+    *("model", "adapter/s", "bare/s", "Trainer/s", "synthetic/s", "compiled/s"),
+    *("MFU", "stall", "GiB: adapter / bare / Trainer", "compile pays after"),
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,7 @@ class Case:
     source: ModelInput
     data: DataInput
     batch: int
+    method: Method = Method.FINE_TUNING
 
 
 class Watch:
@@ -60,6 +67,8 @@ class Watch:
     def __init__(self, device: Device, steps: int) -> None:
         self.device, self.steps = device, steps
         self.number = self.samples = 0
+        self.memory = 0.0
+        """Peak GiB on the GPU up to the last step; 0 on a CPU."""
         if device.is_gpu:
             torch.cuda.reset_peak_memory_stats(device.target)
         self.begin = self.first = self.last = time.perf_counter()
@@ -73,6 +82,8 @@ class Watch:
         if self.number == self.steps:
             self.device.synchronise()
             self.last = time.perf_counter()
+            if self.device.is_gpu:  # the next watch starts this count anew
+                self.memory = torch.cuda.max_memory_allocated(self.device.target) / 2**30
 
     @property
     def rate(self) -> float:
@@ -87,11 +98,6 @@ class Watch:
     @property
     def start_up(self) -> float:
         return self.first - self.begin
-
-    @property
-    def memory(self) -> float:
-        """Peak GiB on the GPU; 0 on a CPU."""
-        return torch.cuda.max_memory_allocated(self.device.target) / 2**30 if self.device.is_gpu else 0.0
 
 
 def cases(folder: Path, steps: int, *, smoke: bool) -> Iterator[Case]:
@@ -109,7 +115,9 @@ def cases(folder: Path, steps: int, *, smoke: bool) -> Iterator[Case]:
     home.mkdir()
     source = workload.text_source(home / "source", vocab_size=1004, **(small if smoke else {}))
     words = (6, 6) if smoke else (126, 126)
-    yield Case("BERT-base", TransformersTransfers(), source, workload.texts(home, rows, words), batch)
+    texts = workload.texts(home, rows, words)
+    yield Case("BERT-base", TransformersTransfers(), source, texts, batch)
+    yield Case("LoRA on BERT", TransformersTransfers(), source, texts, batch, Method.ADAPTER)
 
 
 def opened(case: Case, job: TransferJob, device: Device) -> tuple[Learner, Items, torch.optim.Optimizer, np.ndarray]:
@@ -211,11 +219,11 @@ def measure(case: Case, folder: Path, device: Device, steps: int, peak: float) -
 
     def job(work: str) -> TransferJob:
         return workload.job(
-            folder / case.name.replace("/", "-"),
+            folder / case.name.replace("/", "-").replace(" ", "-"),
             work,
             case.source,
             case.data,
-            Method.FINE_TUNING,
+            case.method,
             batch_size=case.batch,
             metrics=("accuracy",),
         )
@@ -240,10 +248,11 @@ def measure(case: Case, folder: Path, device: Device, steps: int, peak: float) -
     stall = 1 - reached["synthetic"].seconds / reached["bare"].seconds
     return [
         case.name,
-        *(f"{reached[name].rate:,.1f}" for name in ("adapter", "bare", "trainer")),
+        *(f"{reached[name].rate:,.1f}" for name in ("adapter", "bare", "trainer", "synthetic")),
+        f"{reached['compiled'].rate:,.1f}" if "compiled" in reached else "-",
         f"{reached['adapter'].rate * flops / peak:.1%}" if peak else "-",
         f"{max(0.0, stall):.1%}",
-        f"{reached['adapter'].memory:.1f}",
+        " / ".join(f"{reached[name].memory:.1f}" for name in ("adapter", "bare", "trainer")) if device.is_gpu else "-",
         _break_even(reached),
     ]
 
@@ -273,12 +282,12 @@ def main() -> int:
     logging.set_verbosity_error()
     hardware = device.hardware.get("gpu", device.hardware["cpu"])
     table = Table(title=f"{hardware}, {device.precision}, torch {torch.__version__}, {steps} steps")
-    for column in ("model", "adapter/s", "bare/s", "Trainer/s", "MFU", "stall", "GiB", "compile pays after"):
+    for column in COLUMNS:
         table.add_column(column, justify="left" if column == "model" else "right")
     with tempfile.TemporaryDirectory() as name:
         for case in cases(Path(name), steps, smoke=given.smoke):
             table.add_row(*measure(case, Path(name), device, steps, given.peak if device.is_gpu else 0.0))
-    Console(width=120).print(table)
+    Console(width=150).print(table)
     return 0
 
 

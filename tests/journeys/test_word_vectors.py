@@ -22,7 +22,7 @@ schema: forebear/recipe/v1
 output: text/news-vectors
 method: embedding_initialisation
 source: models:/library/glove-50/1
-data: {train: datasets:/data/news/1}
+data: {train: datasets:/data/news/1, test: datasets:/data/news/1}
 max_length: 512
 params: {embeddings: frozen}
 """
@@ -31,7 +31,7 @@ schema: forebear/recipe/v1
 output: text/news-sif
 method: feature_extraction
 source: models:/library/glove-50/1
-data: {train: datasets:/data/news/1}
+data: {train: datasets:/data/news/1, test: datasets:/data/news/1}
 head: ridge
 max_length: 512
 """
@@ -40,7 +40,7 @@ schema: forebear/recipe/v1
 output: text/glove-news
 method: continued_pretraining
 source: models:/library/glove-50/1
-data: {unlabelled: datasets:/data/news/1}
+data: {unlabelled: datasets:/data/news/1, test: datasets:/data/news/1}
 epochs: 2
 params: {min_count: 2}
 """
@@ -69,7 +69,7 @@ def module_of(folder: Path) -> ModuleType:
     return module
 
 
-def tested(done: Any) -> dict[str, float]:
+def on_test(done: Any) -> dict[str, float]:
     return {one["name"]: one["value"] for one in done["measured"] if one["role"] == "test"}
 
 
@@ -93,9 +93,9 @@ def test_glove_becomes_classifiers_of_news_that_answer_with_numpy_alone(tmp_path
     assert "queen" in {
         word for word, _ in parent.nearest(parent.vector("king") - parent.vector("man") + parent.vector("woman"), 3)
     }
-    assert tested(done["sif"])["accuracy"] > 0.8, "20 articles a section: .86 was measured"
-    assert tested(done["init"])["accuracy"] > 0.8
-    assert 0 < tested(done["init"])["oov_tokens"] < 0.02
+    assert on_test(done["sif"])["accuracy"] > 0.8, "20 articles a section: .86 was measured"
+    assert on_test(done["init"])["accuracy"] > 0.8
+    assert 0 < on_test(done["init"])["oov_tokens"] < 0.02
     child = module_of(tmp_path / "text-news-vectors").load()
     known = [word for word in child.words if word in parent.rows]
     assert len(known) > 0.9 * len(child.words)

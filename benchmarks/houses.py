@@ -1,0 +1,62 @@
+"""A registry of its own for a benchmark: a new home, and steps that run in the benchmark's own process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from registry import bootstrap
+from registry.domain.transfers import Resources, StepDetail, StepState
+from registry.domain.verbs import Office
+from registry.plugins import EntryPointPlugins
+from registry.ports import Engine
+from registry.services.context import Context
+from registry.services.running import run_step
+from registry.services.transfers import Transfers
+from registry.settings import Settings
+
+
+class Idle:
+    """An engine that leaves a step queued: the benchmark runs it in its own process."""
+
+    name = "idle"
+
+    def grant(self, needs: Resources) -> Resources:
+        return replace(needs, cpus=needs.cpus or 1)
+
+    def start(self, step_id: str, home: Path, needs: Resources) -> None: ...
+    def wait(self, step_id: str, home: Path) -> None: ...
+    def alive(self, step_id: str, home: Path) -> bool | None:
+        return None
+
+    def stop(self, step_id: str, home: Path) -> bool:
+        return False
+
+    def log(self, step_id: str, home: Path) -> str:
+        return ""
+
+
+class OwnProcess(EntryPointPlugins):
+    """The installed plug-ins, with the idle engine."""
+
+    def engine(self, name: str) -> Engine:
+        return Idle()
+
+
+def new_house(folder: Path) -> tuple[Office, Context]:
+    """An empty home in `folder/home`, without a run tracker; its steps compute on one thread of the CPU."""
+    settings = Settings(mlflow_uri="off", threads=1, device="cpu")
+    bootstrap.init(folder / "home", settings=settings, actor="bench")
+    office = bootstrap.open(folder / "home", settings=settings, actor="bench")
+    return office, replace(office.context, plugins=OwnProcess(0, 600))
+
+
+def run_here(context: Context, recipe: str) -> StepDetail:
+    """A step from submission to publication. Raises: SystemExit with its error when it fails."""
+    transfers = Transfers(context)
+    step = transfers.submit(recipe).summary.id
+    run_step(context, step)
+    done = transfers.step(step)
+    if done.summary.state is not StepState.SUCCEEDED:
+        raise SystemExit(f"{done.summary.wanted}: {done.summary.error}")
+    return done
