@@ -249,6 +249,7 @@ def typed(tmp_path: Path) -> Callable[[str], str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_the_commands_of_the_page_do_what_it_says(typed: Callable[[str], str]) -> None:
     said = [typed(line) for line in blocks("sh")[0].splitlines()]
     tree = said[-1]
