@@ -120,7 +120,11 @@ def summarise(rows: Iterable[Row], labels: LabelKind = LabelKind.CLASS) -> tuple
 
 
 def _numbers(found: Sequence[float]) -> NumberSummary | None:
-    return NumberSummary(min(found), fsum(number / len(found) for number in found), max(found)) if found else None
+    if not found:
+        return None
+    least, most = min(found), max(found)
+    # Shares of a mean of the largest numbers may round up past them all.
+    return NumberSummary(least, min(max(fsum(n / len(found) for n in found), least), most), most)
 
 
 def straddling(rows: Iterable[Row]) -> int:
