@@ -123,8 +123,10 @@ def _numbers(found: Sequence[float]) -> NumberSummary | None:
     if not found:
         return None
     least, most = min(found), max(found)
-    # Shares of a mean of the largest numbers may round up past them all.
-    return NumberSummary(least, min(max(fsum(n / len(found) for n in found), least), most), most)
+    # In units of the largest, since the sum of the largest numbers that there are is none.
+    unit = max(abs(least), abs(most)) or 1.0
+    mean = fsum(number / unit / len(found) for number in found) * unit
+    return NumberSummary(least, min(max(mean, least), most), most)
 
 
 def straddling(rows: Iterable[Row]) -> int:

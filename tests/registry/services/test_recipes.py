@@ -303,7 +303,7 @@ shared = {
     "epochs": st.integers(1, 10_000),
     "batch_size": st.integers(1, 65_536),
     "seed": st.integers(0, 2**32 - 1),
-    "metrics": st.lists(st.sampled_from(sorted(TORCH.metrics)), min_size=1, unique=True),
+    "metrics": st.lists(st.sampled_from(sorted(GIVES[LabelKind.CLASS])), min_size=1, unique=True),
     "checkpoint_every": st.integers(0, 1000),
     "description": st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=30),
     "licence": words,
