@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 HOME_DIR ?= demo-home
 PYTEST_ARGS ?=
+WORKERS ?= 2
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
@@ -36,7 +37,7 @@ serve: setup ## Serve ./demo-home on http://127.0.0.1:8765
 	@$(BIN)/forebear --home $(HOME_DIR) serve
 
 test: setup ## Run the tests, the demo among them (all but the slow ones)
-	@$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term:skip-covered --durations=15 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered --durations=15 $(PYTEST_ARGS)
 
 test-slow: setup ## Run the slow tests: more kills, real weights at length, two processes, mlflow ui
 	@$(BIN)/python -m pytest -m slow --durations=15 $(PYTEST_ARGS)

@@ -111,14 +111,19 @@ class RayJobs:
         return STATES[jobs[-1].status] if jobs else None
 
     def stop(self, step_id: str, home: Path) -> bool:  # noqa: ARG002 -- as above
-        """Stop the newest job and wait until it has ended; True when it went on. Raises: UnavailableError."""
+        """Stop the newest job and wait until it has ended; True when it went on. Raises: UnavailableError.
+
+        Ray cannot take back a job that still waits for room. When its turn comes, its worker finds the step taken away.
+        """
         jobs = self._jobs(step_id)
         if not jobs or not jobs[-1].goes_on:
             return False
         with _answering():
             self._reach().stop_job(jobs[-1].id)
             deadline = time.monotonic() + STOP_SECONDS
-            while not self._reach().get_job_status(jobs[-1].id).is_terminal():
+            while (
+                jobs[-1].status is not JobStatus.PENDING and not self._reach().get_job_status(jobs[-1].id).is_terminal()
+            ):
                 if time.monotonic() > deadline:
                     raise UnavailableError(f"the job {jobs[-1].id} does not end", remedy="Look at Ray's dashboard")
                 time.sleep(_POLL_SECONDS / 5)

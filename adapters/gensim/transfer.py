@@ -21,9 +21,10 @@ from adapters.gensim.texts import Coverage, look_up, read_tokens
 from adapters.loop.learner import Learner
 from adapters.loop.methods.feature_extraction import feature_extraction
 from adapters.loop.methods.fine_tuning import fine_tuning
-from adapters.loop.roles import few, read_roles, rows_of
+from adapters.loop.roles import bare_role, few, read_roles, rows_of
 from adapters.loop.tasks import Task
 from adapters.loop.transfer import run
+from registry.domain.data import LabelKind
 from registry.domain.methods import TEST, VALIDATION
 from registry.domain.params import whole_of
 from registry.domain.transfers import Freeze, Method, Recipe
@@ -130,7 +131,8 @@ class Bench:
 
     def _texts(self, vectors: StaticEmbeddings, recipe: Recipe) -> list[list[str]]:
         """The training texts in words: no other row has a say in what is learnt."""
-        train = read_roles(self.job).train
+        data = self.job.data["train"]
+        train = bare_role("train", data) if data.labels is LabelKind.NONE else read_roles(self.job).train
         train = train.take(few(train, whole_of(recipe, "shots"), recipe.seed))
         return read_tokens(train.rows, train.data, vectors, recipe.max_length)
 

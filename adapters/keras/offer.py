@@ -10,7 +10,18 @@ from registry.ports import AdapterOffer
 OFFER = AdapterOffer(
     name="keras",
     modalities=frozenset({Modality.IMAGE}),
-    methods=frozenset({Method.PRETRAINING, Method.FEATURE_EXTRACTION, Method.FINE_TUNING, Method.DOMAIN_ADAPTATION}),
+    methods=frozenset(
+        {
+            Method.PRETRAINING,
+            Method.FEATURE_EXTRACTION,
+            Method.FINE_TUNING,
+            Method.DOMAIN_ADAPTATION,
+            Method.MULTI_TASK,
+            Method.DISTILLATION,
+            Method.MERGE,
+            Method.QUANTIZATION,
+        }
+    ),
     metrics=OFFERED,
-    architectures=("keras",),
+    architectures=("keras", "int8:keras", "int4:keras"),
 )

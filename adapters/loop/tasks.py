@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,11 +33,9 @@ from adapters.loop.metrics import (
 )
 from adapters.loop.tags import Tags, tags_of
 from registry.domain.data import LabelKind, Row
+from registry.domain.labels import classes_of
 from registry.errors import BadDataError
 from registry.ports import DataInput
-
-JOINT = "|"
-"""Between the classes of a label that may name several."""
 
 
 class Task(Protocol):
@@ -115,7 +114,7 @@ class OneClass:
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         if not self.weights:
             return F.cross_entropy(outputs, targets)
-        weight = torch.tensor(self.weights, dtype=outputs.dtype, device=outputs.device)[targets]
+        weight = _there(self.weights, outputs.dtype, outputs.device)[targets]
         return (F.cross_entropy(outputs, targets, reduction="none") * weight).mean()
 
     def plain(self, outputs: Logits) -> Logits:
@@ -153,7 +152,7 @@ class ManyClasses:
 
     def targets(self, name: str, data: DataInput, rows: Sequence[Row]) -> Targets:
         number = {label: n for n, label in enumerate(self.classes)}
-        said = [_parts(label) for label in labelled(name, data, rows)]
+        said = [classes_of(label, LabelKind.MANY) for label in labelled(name, data, rows)]
         refuse_strangers(name, data, {part for parts in said for part in parts} - number.keys())
         found = np.zeros((len(rows), self.outputs), dtype=np.float32)
         for line, parts in enumerate(said):
@@ -161,7 +160,7 @@ class ManyClasses:
         return found
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        weight = torch.tensor(self.weights, dtype=outputs.dtype, device=outputs.device) if self.weights else None
+        weight = _there(self.weights, outputs.dtype, outputs.device) if self.weights else None
         return F.binary_cross_entropy_with_logits(outputs, targets.to(outputs.dtype), pos_weight=weight)
 
     def plain(self, outputs: Logits) -> Logits:
@@ -254,7 +253,7 @@ def _one_class(data: DataInput, rows: Sequence[Row], parent: Sequence[str] | Non
 
 
 def _many_classes(data: DataInput, rows: Sequence[Row], parent: Sequence[str] | None) -> Task:
-    found = {part for label in labelled("train", data, rows) for part in _parts(label)}
+    found = {part for label in labelled("train", data, rows) for part in classes_of(label, LabelKind.MANY)}
     if not found:
         raise BadDataError(
             f"no row in the split {data.split!r} of {data.label} names a class", remedy="Label some of its rows"
@@ -297,8 +296,10 @@ def numbers(name: str, data: DataInput, rows: Sequence[Row]) -> NDArray[np.float
     return found
 
 
-def _parts(label: str) -> list[str]:
-    return [part for part in label.split(JOINT) if part]
+@lru_cache(maxsize=32)
+def _there(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Weights on the device, copied there once: a copy at every step would wait for the GPU."""
+    return torch.tensor(values, dtype=dtype, device=device)
 
 
 def _in_order(found: set[str], parent: Sequence[str] | None) -> tuple[str, ...]:

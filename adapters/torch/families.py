@@ -101,17 +101,25 @@ class Definition:
     network: Callable[[nn.Module], nn.Module]
     make_head: Callable[[dict[str, Any]], nn.Module]
     dim: int
+    least: int = 8
+    """Pixels a side below which nothing is left of a picture at the end."""
 
 
 DEFINITIONS: Mapping[str, Definition] = {
     "efficientnet_lite0": Definition(
         efficientnet_lite.EfficientNetLite0, efficientnet_lite.make_head, efficientnet_lite.DIM
     ),
-    "inception_v3": Definition(inception.InceptionV3, inception.make_head, inception.DIMS["inception_v3"]),
+    "inception_v3": Definition(
+        inception.InceptionV3,
+        inception.make_head,
+        inception.DIMS["inception_v3"],
+        least=inception.LEAST["inception_v3"],
+    ),
     "inception_v3_mixed4": Definition(
         partial(inception.InceptionV3, name="inception_v3_mixed4"),
         inception.make_head,
         inception.DIMS["inception_v3_mixed4"],
+        inception.LEAST["inception_v3_mixed4"],
     ),
     "resnet50_thin": Definition(resnet_thin.ResNetThin, resnet_thin.make_head, resnet_thin.DIM),
     "squeezenet1_1": Definition(squeezenet.SqueezeNet, squeezenet.make_head, squeezenet.DIM),

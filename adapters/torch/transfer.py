@@ -16,7 +16,7 @@ from adapters.loop.roles import Role
 from adapters.loop.tasks import Task
 from adapters.loop.transfer import METHODS, run
 from adapters.preprocess import Preprocess
-from adapters.torch.families import class_names, read_config
+from adapters.torch.families import DEFINITIONS, class_names, read_config
 from adapters.torch.models import ImageModel, load_image_model
 from adapters.torch.offer import OFFER
 from adapters.torch.selfsupervised import continued_pretraining
@@ -49,8 +49,12 @@ class TorchTransfers:
         Raises: BadRecipeError for pixels that make no picture, MisfitError, BadArtifactError.
         """
         size = recipe.image_size
-        if size is not None and not 8 <= size <= 4096:
-            raise BadRecipeError(f"image_size is {size}", remedy="Give 8 to 4096 pixels a side")
+        least = DEFINITIONS[source.architecture].least if source.architecture in DEFINITIONS else 8
+        if size is not None and not least <= size <= 4096:
+            raise BadRecipeError(
+                f"image_size is {size}, and {source.label} ({source.architecture}) takes {least} to 4096 pixels a side",
+                remedy=f"Write image_size: {max(least, min(size, 4096))}, or leave it out",
+            )
         model = load_image_model(source.folder, source.architecture)
         if fresh:
             model.renew()

@@ -15,6 +15,7 @@ from adapters.loop.failures import only_registry_errors
 from adapters.loop.learner import Learner
 from adapters.loop.tasks import Task
 from adapters.loop.transfer import METHODS, Way, run
+from adapters.transformers.headed import NAME, open_headed, wants_own_head
 from adapters.transformers.heads import probe_head, renew, whole_head
 from adapters.transformers.language import language_modelling
 from adapters.transformers.learner import TextLearner
@@ -63,6 +64,9 @@ class TransformersTransfers:
         """The classes of a source's own head in the order of its logits; None for an encoder or unnamed classes."""
         config = read_config(source.folder)
         names = config.get("id2label")
+        if source.architecture == NAME:
+            named = {LabelKind.CLASS.value, LabelKind.MANY.value}
+            return tuple(names[str(n)] for n in range(len(names))) if config.get("labels") in named and names else None
         if not architecture_of(config).endswith(ENDINGS) or not isinstance(names, dict):
             return None
         ordered = tuple(str(names[key]) for key in sorted(names, key=int))
@@ -76,10 +80,12 @@ class TransformersTransfers:
         Raises: BadRecipeError for a head that a stock folder cannot hold, or a probe on an encoder that was never
         trained up to where that head begins; BadArtifactError for a folder that transformers cannot read.
         """
+        if wants_own_head(source, recipe, task):
+            return open_headed(source, recipe, task, keep_head=keep_head, fresh=fresh)
         if recipe.head.kind not in {"linear", "ridge"}:
             raise BadRecipeError(
                 f"head.kind is {recipe.head.kind!r}, and a stock transformers classifier has no such head",
-                remedy="Leave head out: the head is the one that transformers gives this model",
+                remedy="Leave head out: transformers gives this model its own; method: feature_extraction takes mlp",
             )
         model, missing = load(source.folder, task, recipe.head.dropout)
         if fresh:
@@ -91,7 +97,8 @@ class TransformersTransfers:
         if recipe.method is Method.FEATURE_EXTRACTION and (head is None or untrained):
             why = f"these weights are missing: {', '.join(untrained)}" if untrained else "its head is not known here"
             raise BadRecipeError(
-                f"{source.label} ({type(model).__name__}) cannot be probed: {why}", remedy="Use method: fine_tuning"
+                f"{source.label} ({type(model).__name__}) cannot be probed: {why}",
+                remedy="Use method: fine_tuning, or probe the mean of the tokens with params: {layer: mean}",
             )
         keeps = keep_head and len(untrained) == len(missing) and answers(read_config(source.folder), task.labels)
         if not keeps:

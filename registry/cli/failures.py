@@ -87,7 +87,7 @@ def answering_usage(words: Sequence[str]) -> Iterator[None]:
 
 
 def _typed_wrongly(error: Any) -> UsageError:
-    sentence = " ".join(error.format_message().split()).removesuffix(".")
+    sentence = " ".join(error.format_message().split()).removesuffix(".").replace(": Value error, ", ": ")
     context = getattr(error, "ctx", None)
     return UsageError(sentence, remedy=f"See {context.command_path} --help" if context is not None else "")
 

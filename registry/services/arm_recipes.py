@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from registry.domain.codec import from_json
 from registry.domain.names import VersionRef
+from registry.domain.params import SUPERVISED
 from registry.domain.transfers import DataChoice, Freeze, Head, Method, Optimizer, Recipe
 from registry.errors import BadRecipeError
 from registry.ports import AdapterOffer, DataInput
@@ -47,6 +48,11 @@ def check_baselines(recipe: Recipe, offer: AdapterOffer, seeds: int) -> None:
         raise BadRecipeError(
             f"{recipe.method} has no labelled training rows that a baseline could learn from",
             remedy="Leave --baselines out, and compare a model that is made from the result",
+        )
+    if recipe.params.get("export", "none") != "none":
+        raise BadRecipeError(
+            "a recipe that exports features answers no test row, so there is nothing to compare",
+            remedy="Leave --baselines out, or params.export",
         )
     if "test" not in recipe.data:
         raise BadRecipeError("baselines are compared on test data, and this recipe has none", remedy="Add data.test")
@@ -92,9 +98,13 @@ def as_it_is(recipe: Recipe, offer: AdapterOffer) -> Recipe:
 
 
 def _baseline(recipe: Recipe, offer: AdapterOffer, method: Method, seed: int) -> Recipe:
-    """What stays of the recipe in a baseline: data, sizes, metrics, budget, and what parameters `method` has too."""
+    """What stays of the recipe in a baseline: data, sizes, metrics, budget, and what says how to learn from labels.
+
+    Parameters of the recipe's own method go: one of the same name may mean another thing to `method`.
+    """
     known = offer.known(method)
-    kept = {name: value for name, value in recipe.params.items() if name in known}
+    shared = known.keys() & {*SUPERVISED, *offer.params.get(method, {})}
+    kept = {name: value for name, value in recipe.params.items() if name in shared}
     return replace(
         recipe,
         method=method,

@@ -19,7 +19,8 @@ WITHHELD = frozenset({Status.RECALLED, Status.SUSPENDED})
 def found(value: T | None, what: object) -> T:
     """`value`, unless it is None. Raises: NotFoundError."""
     if value is None:
-        raise NotFoundError(f"there is no {what}", remedy="See what there is: forebear model list")
+        command = "transfer list" if str(what).startswith("step-") else "model list"
+        raise NotFoundError(f"there is no {what}", remedy=f"See what there is: forebear {command}")
     return value
 
 

@@ -9,6 +9,8 @@ from typing import cast
 from registry.domain.answers import Arms
 from registry.domain.audit import Event
 from registry.domain.catalog import Describing, MetricValue, Modality
+from registry.domain.data import LabelKind
+from registry.domain.labels import usual_task
 from registry.domain.licences import combine_licences
 from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
@@ -31,7 +33,6 @@ from registry.services.verdicts import BASELINES, record_verdict
 
 AS_BEFORE = frozenset({Method.CONTINUED_PRETRAINING, Method.MERGE, Method.QUANTIZATION})
 """Methods whose output is for what its parent was for."""
-TASKS = {Modality.IMAGE: "image-classification", Modality.TEXT: "text-classification"}
 
 
 @dataclass(slots=True)
@@ -168,12 +169,19 @@ def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manife
     return ref
 
 
+def _task(uow: UnitOfWork, run: Run, modality: Modality, same: str) -> str:
+    """What a head that learnt from these labels is for; without labels, `same` as the parent."""
+    first = next((item for item in run.step.inputs if item.ref.kind is AssetKind.DATASETS), None)
+    labels = LabelKind.CLASS if first is None else found(uow.datasets.version(first.ref), first.ref).summary.labels
+    return same if labels is LabelKind.NONE else usual_task(modality, labels)
+
+
 def _describing(uow: UnitOfWork, run: Run) -> Describing:
     """What the child is: its modality from the parent, its licence at least what the parents ask."""
     parents = [found(uow.catalog.version(i.ref), i.ref) for i in run.step.inputs if i.ref.kind is AssetKind.MODELS]
     modality, same = parents[0].model.modality, parents[0].model.task
     return Describing(
-        task=same if run.recipe.method in AS_BEFORE else TASKS.get(modality, same),
+        task=same if run.recipe.method in AS_BEFORE else _task(uow, run, modality, same),
         modality=modality,
         licence=run.recipe.licence or combine_licences([p.summary.licence for p in parents]),
         origin="internal",

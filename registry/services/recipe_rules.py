@@ -5,14 +5,15 @@ Every sentence says what to do, and comes with the line it is about.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from pydantic import BaseModel
 
 from registry.domain.catalog import Modality, check_tag
+from registry.domain.data import LabelKind
 from registry.domain.manifests import canonical_json
-from registry.domain.methods import misfits
+from registry.domain.methods import VALIDATION, misfits, split_role
 from registry.domain.params import problems as param_problems
 from registry.domain.transfers import Head, Method, Optimizer
 from registry.errors import BadRecipeError, InvalidError
@@ -24,6 +25,17 @@ from registry.services.recipe_document import SCHEMA, RecipeDocument, nearest
 KEYS = f"A recipe begins with `schema: {SCHEMA}`; all keys are in docs/recipes.md and in `forebear recipe schema`"
 """The remedy of every mistake in a recipe."""
 _HEAD, _OPTIMIZER = Head(), Optimizer()
+_OF_CLASSES = frozenset({"accuracy", "macro_f1", "balanced_accuracy", "loss", "baseline_accuracy"})
+GIVES: Mapping[LabelKind, frozenset[str]] = {
+    LabelKind.CLASS: _OF_CLASSES,
+    LabelKind.MANY: frozenset(
+        {"macro_f1", "micro_f1", "subset_accuracy", "loss", "baseline_macro_f1", "baseline_subset_accuracy"}
+    ),
+    LabelKind.NUMBER: frozenset({"mae", "rmse", "r2", "pearson", "spearman", "loss", "baseline_mae", "baseline_rmse"}),
+    LabelKind.TAGS: _OF_CLASSES | {"entity_f1"},
+    LabelKind.NONE: frozenset({"loss", "perplexity", "knn_accuracy", "alignment", "uniformity"}),
+}
+"""What each kind of label is measured by, as `adapters.loop.metrics` has it; an adapter may have more of its own."""
 
 
 def contradictions(document: RecipeDocument) -> Iterator[Found]:
@@ -166,6 +178,26 @@ def unoffered(document: RecipeDocument, name: str, offer: AdapterOffer, modality
             yield ("metrics", number), f"there is no metric {metric[:80]!r}{hint}"
     for key, sentence in param_problems(document.params or {}, offer.known(document.method, modality)):
         yield ("params", key), sentence
+
+
+def unmeasurable(document: RecipeDocument, kinds: Sequence[LabelKind], roles: Iterable[str]) -> Iterator[Found]:
+    """Metrics that labels of `kinds` cannot give, and waiting for a better validation value where there is none.
+
+    `kinds` are those of what is learnt from (several where there are several tasks), `roles` those of the data.
+    """
+    params, bare = document.params or {}, document.method is Method.CONTINUED_PRETRAINING
+    kinds = (LabelKind.NONE,) if bare else kinds
+    gives = frozenset[str]().union(*(GIVES[kind] for kind in kinds))
+    of_others = frozenset[str]().union(*GIVES.values()) - gives
+    measured = kinds and params.get("export", "none") == "none"
+    for number, metric in enumerate(document.metrics or ()) if measured else ():
+        if metric in of_others:
+            what = " or ".join(kind.value for kind in kinds)
+            told = f"choose among {', '.join(sorted(gives))}"
+            yield ("metrics", number), f"{metric} does not measure labels of the kind {what}: {told}"
+    patience = params.get("patience")
+    if type(patience) is int and patience > 0 and VALIDATION not in {split_role(role)[0] for role in roles}:
+        yield ("params", "patience"), "patience waits for a better value on validation data: add data.validation"
 
 
 def meaningless(document: RecipeDocument, modality: Modality) -> Iterator[Found]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -40,7 +40,15 @@ from registry.services.recipe_defaults import (
     split_of,
 )
 from registry.services.recipe_document import SCHEMA, FreezeText, OptimizerText, RecipeDocument
-from registry.services.recipe_rules import KEYS, bad, choose_adapter, contradictions, meaningless, unoffered
+from registry.services.recipe_rules import (
+    KEYS,
+    bad,
+    choose_adapter,
+    contradictions,
+    meaningless,
+    unmeasurable,
+    unoffered,
+)
 
 P = TypeVar("P", Head, Optimizer, Schedule, Resources)
 
@@ -63,18 +71,23 @@ def complete(
     modality: Modality,
     offers: Mapping[str, AdapterOffer],
     labels: LabelKind = LabelKind.CLASS,
+    further: Sequence[LabelKind] = (),
     rows: int | None = None,
     architecture: str = "",
 ) -> Recipe:
     """The recipe after defaults, for sources of `modality` and data with `labels`, run by one of `offers` (by name).
 
-    `architecture` is the first source's, which some adapters call their own.
+    `further` kinds of labels are those of other tasks; `architecture` is the first source's, which some adapters call
+    their own.
 
     Raises: BadRecipeError with everything that no adapter here can do, or that has no meaning for this modality.
     """
     adapter = choose_adapter(document, modality, offers, architecture)
     offer = offers[adapter]
-    if problems := [*unoffered(document, adapter, offer, modality), *meaningless(document, modality)]:
+    roles = roles_of(document)
+    kinds = (labels, *further) if roles else ()
+    problems = [*unoffered(document, adapter, offer, modality), *meaningless(document, modality)]
+    if problems := [*problems, *unmeasurable(document, kinds, roles)]:
         raise bad(document, problems)
     defaults, preset = _defaults(document, modality, adapter, rows)
     wanted = metrics_for(document.method, labels)
@@ -85,7 +98,7 @@ def complete(
         method=document.method,
         adapter=adapter,
         sources=tuple(SourceChoice(source.model, source.role) for source in document.given()),
-        data=roles_of(document),
+        data=roles,
         head=_merged(Head("ridge") if _preset(document) == "few_shot" else Head(), document.head),
         freeze=_freeze(document.freeze, defaults.freeze),
         optimizer=_optimizer(document.optimizer, defaults),

@@ -28,12 +28,13 @@ def resolve_recipe(context: Context, uow: UnitOfWork, document: RecipeDocument) 
         refuse_as_source(source.summary)
     refs = {role: resolve(uow, choice.dataset) for role, choice in roles_of(document).items()}
     datasets = {role: found(uow.datasets.version(ref), ref) for role, ref in refs.items()}
-    labels = next((dataset.summary.labels for dataset in datasets.values()), LabelKind.CLASS)
+    labels, *further = _labels(document, datasets) or [LabelKind.CLASS]
     recipe = complete(
         document,
         modality=sources[0].model.modality,
         offers=context.plugins.offers(),
         labels=labels,
+        further=further,
         rows=_training_rows(document, datasets),
         architecture=sources[0].architecture,
     )
@@ -52,6 +53,13 @@ def resolve_recipe(context: Context, uow: UnitOfWork, document: RecipeDocument) 
         data[role] = replace(choice, dataset=Reference.to(ref))
         inputs.append(StepInput(ref, dataset.summary.digest, role, choice.split, Assurance.OBSERVED))
     return replace(recipe, sources=pinned, data=data), tuple(inputs)
+
+
+def _labels(document: RecipeDocument, datasets: Mapping[str, DatasetVersionDetail]) -> list[LabelKind]:
+    """The kinds of labels that are learnt from, of each task; of all data where nothing is learnt."""
+    first = NEEDS[document.method].first
+    learnt = [dataset for role, dataset in datasets.items() if role.partition(".")[0] == first]
+    return list(dict.fromkeys(dataset.summary.labels for dataset in learnt or datasets.values()))
 
 
 def _training_rows(document: RecipeDocument, datasets: Mapping[str, DatasetVersionDetail]) -> int | None:

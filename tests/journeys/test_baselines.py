@@ -74,7 +74,7 @@ def outcome(step: Any) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
 def test_imagenets_weights_help_with_few_digits_and_the_policy_lets_them_pass(forebear: CommandLine) -> None:
-    add_digits(forebear, 120)
+    add_digits(forebear, 60)
     forebear.ask("model", "import", "library/lite0", f"package:{PACKAGE}", *IMAGE, "--licence", "Apache-2.0")
     step = run(forebear, output="digits", source="lite0", epochs=30)
     assert outcome(step) == "positive", step["manifest"]["facts"]["baselines"]["verdict"]

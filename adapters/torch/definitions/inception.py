@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 DIMS = {"inception_v3": 2048, "inception_v3_mixed4": 768}
 """Features by the name of the network: the channels of the last block."""
+LEAST = {"inception_v3": 75, "inception_v3_mixed4": 43}
+"""Pixels a side of the smallest picture: its convolutions without padding, and pools, leave one at the end."""
 Shape = int | tuple[int, int]
 
 

@@ -85,7 +85,7 @@ def submit(forebear: CommandLine, name: str, *, epochs: int = 2, cpus: int = 1, 
     return str(forebear.ask("transfer", "run", recipe, "--engine", "ray", "--background")["summary"]["id"])
 
 
-def until(what: Callable[[], Any], seconds: float = 150) -> Any:
+def until(what: Callable[[], Any], seconds: float = 300) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := what():
@@ -110,10 +110,6 @@ def job_of(step: str) -> Any:
     return max((job for job in jobs if job.submission_id.startswith(step)), key=lambda job: job.submission_id)
 
 
-def has_ended(job: Any) -> bool:
-    return bool(job.status.is_terminal())
-
-
 @ray_is_here
 @pytest.mark.slow
 @pytest.mark.timeout(600)
@@ -128,7 +124,7 @@ def test_a_step_runs_where_its_needs_are_met_and_its_words_come_back(forebear: C
         "forebear.worker" in forebear("transfer", "logs", step).out
         or "Running entrypoint" in forebear("transfer", "logs", step).out
     )
-    assert forebear.ask("model", "show", "text/placed")["summary"]["number"] == 1
+    assert forebear.ask("model", "show", "text/placed")["summary"]["ref"].endswith("/1")
 
 
 @ray_is_here
@@ -153,8 +149,10 @@ def test_a_job_that_waits_for_room_is_queued_and_can_be_cancelled(forebear: Comm
     step = submit(forebear, "waiting", cpus=64)
     time.sleep(START_GRACE + 1)
     assert forebear.ask("transfer", "show", step)["summary"]["state"] == "queued"
+    asked = time.monotonic()
     assert forebear.ask("transfer", "cancel", step)["summary"]["state"] == "cancelled"
-    until(lambda: has_ended(job_of(step)))
+    assert time.monotonic() - asked < 30, "Ray cannot take such a job back, so nobody waits for that"
+    assert not (forebear.home / "work" / step).exists()
 
 
 @ray_is_here

@@ -71,7 +71,7 @@ def test_pairs_go_round_the_shorter_domain() -> None:
     assert part_of(batch, "target").flatten().tolist() == [14.0, 10.0, 13.0]  # type: ignore[union-attr]
 
 
-@pytest.fixture(params=sorted(WORLDS))
+@pytest.fixture(params=sorted(WORLDS.keys() - {"gensim"}))  # averages of vectors have no such methods
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     return WORLDS[request.param](tmp_path)
 

@@ -22,7 +22,7 @@ from registry.ports import Finished, ModelInput
 from tests.adapters.loop.worlds import WORLDS, World, finish, tree
 
 
-@pytest.fixture(params=sorted(WORLDS))
+@pytest.fixture(params=sorted(WORLDS.keys() - {"gensim"}))  # averages of vectors have no such methods
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     return WORLDS[request.param](tmp_path)
 
@@ -73,7 +73,7 @@ def test_what_one_child_added_to_its_base_gives_the_child_again(world: World, ki
 def test_merges_that_make_no_sense_are_refused_with_what_would(world: World) -> None:
     (_, first), (_, other) = child(world, "one"), child(world, "two", data=renamed(world))
     for sources, params, said in (
-        ((first,), {}, "needs two sources"),
+        ((first,), {}, "needs two sources|nothing to merge it with"),
         ((first, other), {}, "answer in different classes"),
         ((first, first), {"kind": "ties"}, "ties adds to a base"),
         ((first, first, first), {"kind": "slerp"}, "slerp goes between two"),

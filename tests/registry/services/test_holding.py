@@ -104,7 +104,7 @@ def test_of_a_worker_on_another_machine_only_its_lease_speaks(
 ) -> None:
     Hold(context, queued).take(started)
     bench.dead.add(queued)  # this machine has no such process, of course
-    monkeypatch.setattr("registry.services.transfers.this_host", lambda: "another")
+    monkeypatch.setattr("registry.services.watching.this_host", lambda: "another")
     assert shown(context, queued) is StepState.RUNNING
     with pytest.raises(StepStateError, match="is running, so there is nothing to resume"):
         Transfers(context).resume(queued)

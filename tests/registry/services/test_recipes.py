@@ -26,7 +26,15 @@ from registry.domain.params import params_of
 from registry.domain.transfers import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports import AdapterOffer
-from registry.services.recipe_defaults import IMAGE_TUNING, METRICS, PROBE, TEXT_TUNING, Defaults
+from registry.services.recipe_defaults import (
+    ADAPTER_TUNING,
+    IMAGE_TUNING,
+    LANGUAGE_TUNING,
+    METRICS,
+    PROBE,
+    TEXT_TUNING,
+    Defaults,
+)
 from registry.services.recipe_document import RecipeDocument
 from registry.services.recipes import complete, read_recipe, recipe_from_record, recipe_record, recipe_schema
 from tests.registry.json_schema import misfits
@@ -382,7 +390,7 @@ def test_the_examples_tell_one_story() -> None:
 
 @pytest.mark.parametrize("text", PRINTED)
 def test_every_recipe_in_the_documentation_is_one(text: str) -> None:
-    modality = Modality.TEXT if "minilm" in text or "glove" in text else Modality.IMAGE
+    modality = Modality.TEXT if "output: text/" in text else Modality.IMAGE
     architecture = "static_embeddings" if "glove" in text else ""
     complete(read_recipe(text), modality=modality, offers=OFFERS, architecture=architecture)
 
@@ -398,11 +406,15 @@ def test_the_table_of_parameters_is_what_the_code_knows() -> None:
 
 
 def test_the_table_of_defaults_is_what_the_code_does() -> None:
+    columns = (PROBE, IMAGE_TUNING, TEXT_TUNING, ADAPTER_TUNING, LANGUAGE_TUNING)
+
     def row(name: str, tell: Any) -> str:
-        return f"| {name} | " + " | ".join(str(tell(one)) for one in (PROBE, IMAGE_TUNING, TEXT_TUNING)) + " |"
+        return f"| {name} | " + " | ".join(str(tell(one)) for one in columns) + " |"
 
     def backbone(one: Defaults) -> str:
-        return "does not learn" if one.head_start is None else f"lr / {one.head_start:g}"
+        if one.freeze.what == "backbone":
+            return "does not learn"
+        return "lr" if one.head_start is None else f"lr / {one.head_start:g}"
 
     for text in (
         row("`optimizer.lr` (adamw)", lambda one: one.rates["adamw"].lr),

@@ -1,0 +1,176 @@
+"""Heads on the mean of tokens, over the layers that a recipe names: for probes that no stock class can hold.
+
+The encoder's tensors stay the parent's, bit for bit; any model that `AutoModel` loads will do, decoders included. What
+goes out loads with the one-file definition `transformers_text_head`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from transformers import AutoModel
+
+from adapters.loop.learner import Items
+from adapters.loop.loop import Inputs
+from adapters.loop.roles import Role
+from adapters.loop.tasks import Task
+from adapters.transformers.definitions.transformers_text_head import TextWithHead, load
+from adapters.transformers.heads import encoder_layers
+from adapters.transformers.models import names_of, quiet, read_config, room
+from adapters.transformers.text import Tokens
+from lineage import Digest
+from registry.domain.data import LabelKind
+from registry.domain.params import value_of
+from registry.domain.transfers import Head, Method, Recipe
+from registry.errors import BadArtifactError, BadRecipeError
+from registry.ports import ModelInput
+
+NAME = "transformers_text_head"
+"""What the catalog calls the architecture, and the entry point of its definition."""
+ELSEWHERE = frozenset({"_name_or_path", "architectures", "id2label", "label2id", "transformers_version"})
+"""Of a config: what says where a model came from, or is said of the head."""
+
+
+def wants_own_head(source: ModelInput, recipe: Recipe, task: Task) -> bool:
+    """True where a stock class cannot hold the head that is asked for, or the source has such a head already."""
+    if source.architecture == NAME:
+        return True
+    if recipe.method is not Method.FEATURE_EXTRACTION or task.labels is LabelKind.TAGS:
+        return False
+    return recipe.head.kind == "mlp" or value_of(recipe, "layer") != "last"
+
+
+class HeadedLearner:
+    """A backbone under a head of our own, on its way through a transfer."""
+
+    architecture = NAME
+
+    def __init__(self, model: TextWithHead, config: dict[str, Any], tokens: Tokens, *, keeps_head: bool) -> None:
+        self.module: nn.Module = model
+        self.head = model.classifier
+        self.layers = encoder_layers(model.backbone)
+        self.keeps_head = keeps_head
+        self.feature_size = int(model.backbone.config.hidden_size)
+        self.feature_layer = f"mean of tokens, of layers {', '.join(map(str, model.layers))}"
+        self.tokens = tokens
+        self._model, self._config = model, config
+
+    @property
+    def preprocessing(self) -> Digest:
+        """What happens to a text before the model sees it."""
+        return self.tokens.digest
+
+    def items(self, role: Role) -> Items:
+        """The texts of `role`, tokenised."""
+        return self.tokens.read(role.rows, role.data)
+
+    def predict(self, inputs: Inputs) -> Tensor:
+        """Outputs (N x outputs) of a batch of tokens."""
+        return self.classify(self.features(inputs))
+
+    def features(self, inputs: Inputs) -> Tensor:
+        """The mean of tokens and layers (N x D)."""
+        assert isinstance(inputs, dict)  # noqa: S101 -- a batch of tokens: told to the type checker
+        return self._model.embed(**inputs)
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Outputs of features."""
+        outputs: Tensor = self.head(features)
+        return outputs
+
+    def _linears(self) -> list[nn.Linear]:
+        return [part for part in self.head.modules() if isinstance(part, nn.Linear)]
+
+    def entrance(self) -> nn.Linear:
+        """The head's first linear layer."""
+        return self._linears()[0]
+
+    def exit(self) -> nn.Linear:
+        """The head's last linear layer."""
+        return self._linears()[-1]
+
+    def save(self, folder: Path, task: Task) -> None:
+        """Config, safetensors, and a tokenizer that cuts where training did."""
+        told = {"labels": task.labels.value, "id2label": {str(n): name for n, name in enumerate(names_of(task))}}
+        with quiet():
+            self.tokens.load().save_pretrained(folder)
+        (folder / "config.json").write_text(json.dumps(self._config | told, indent=2, sort_keys=True) + "\n")
+        state = {name: tensor.detach().cpu().contiguous() for name, tensor in self._model.state_dict().items()}
+        save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def open_headed(source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bool, fresh: bool) -> HeadedLearner:
+    """`source` under a head of our own for `task`. Raises: BadRecipeError for a layer that is not there."""
+    own = source.architecture == NAME
+    if own:
+        config = read_config(source.folder)
+        parent = _read_own(source.folder)
+        keep_head = keep_head and not fresh and config.get("labels") == task.labels.value
+        backbone, layers = parent.backbone, parent.layers
+    else:
+        parent, keep_head = None, False
+        backbone = _read(source.folder)
+        layers = layers_of(backbone, str(value_of(recipe, "layer")))
+        settings = backbone.config.to_dict() | {"model_type": backbone.config.model_type}
+        settings = {name: value for name, value in settings.items() if name not in ELSEWHERE}
+        config = {"backbone": settings}
+    if not keep_head:
+        config = config | {"head": _shape(recipe.head, layers, task.outputs)}
+    model = TextWithHead(config)
+    if not fresh:
+        model.backbone.load_state_dict({n: t for n, t in backbone.state_dict().items() if not n.startswith("pooler.")})
+    if keep_head and parent is not None:
+        model.classifier.load_state_dict(parent.classifier.state_dict())
+    tokens = Tokens(source.folder, room(backbone, recipe.max_length))
+    return HeadedLearner(model.float(), config, tokens, keeps_head=keep_head)
+
+
+def layers_of(backbone: nn.Module, layer: str) -> list[int]:
+    """Which of the hidden states `layer` means: `last`, `mean` (of every block), or a block by its name.
+
+    Raises: BadRecipeError naming the blocks that there are.
+    """
+    blocks = [name for name, _ in encoder_layers(backbone) if name.rpartition(".")[2].isdigit()]
+    if layer == "last":
+        return [-1]
+    if layer == "mean":
+        return list(range(1, len(blocks) + 1))
+    if layer not in blocks:
+        raise BadRecipeError(
+            f"params.layer names {layer[:80]!r}, and the source has no such block",
+            remedy=f"Choose last, mean, or one of {', '.join(blocks)}",
+        )
+    return [blocks.index(layer) + 1]
+
+
+def _shape(head: Head, layers: list[int], outputs: int) -> dict[str, object]:
+    shape: dict[str, object] = {"layers": layers, "outputs": outputs, "dropout": head.dropout}
+    return shape | ({"hidden": head.hidden} if head.kind == "mlp" else {})
+
+
+def _read_own(folder: Path) -> TextWithHead:
+    try:
+        return load(folder)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise BadArtifactError(f"the source cannot be read as a {NAME}: {error}") from error
+
+
+def _read(folder: Path) -> Any:
+    """The bare model in fp32. Raises: BadArtifactError, also where part of it was never trained."""
+    try:
+        with quiet():
+            model, info = AutoModel.from_pretrained(
+                folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, output_loading_info=True
+            )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadArtifactError(f"transformers cannot read the source: {error}") from error
+    missing = sorted(name for name in info["missing_keys"] if not name.startswith("pooler."))
+    if missing:
+        raise BadArtifactError(f"these weights of the source are missing: {', '.join(missing[:5])}")
+    return model
