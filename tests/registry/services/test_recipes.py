@@ -29,6 +29,7 @@ from registry.ports import AdapterOffer
 from registry.services.recipe_defaults import (
     METRICS,
 )
+from registry.services.recipe_rules import GIVES
 from registry.services.recipes import complete, read_recipe, recipe_from_record, recipe_record, recipe_schema
 from tests.registry.json_schema import misfits
 
