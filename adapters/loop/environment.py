@@ -274,6 +274,17 @@ def measure(task: Task, names: Sequence[str], targets: Targets, outputs: Logits)
     return {name: task.metrics[name](targets, outputs) for name in names if name in task.metrics}
 
 
+def check_layer(recipe: Recipe, learner: Learner) -> None:
+    """Raises: BadRecipeError for features of a layer that the workshop does not read; `last` is wherever they are."""
+    wanted = value_of(recipe, "layer")
+    if wanted not in {"last", learner.feature_layer}:
+        layers = ", ".join(name for name, _ in learner.layers)
+        raise BadRecipeError(
+            f"params.layer is {wanted!r}, and features of {learner.architecture} are taken at its end alone",
+            remedy=f"Write layer: last, or leave it out. Its layers are {layers}",
+        )
+
+
 def check_task(metrics: Sequence[str], task: Task) -> None:
     """Raises: BadRecipeError for a metric that these labels cannot give."""
     check_metrics(metrics, task.metrics, task.baselines, task.labels.value)

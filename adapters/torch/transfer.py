@@ -20,7 +20,10 @@ from adapters.torch.families import DEFINITIONS, class_names, read_config
 from adapters.torch.models import ImageModel, load_image_model
 from adapters.torch.offer import OFFER
 from adapters.torch.selfsupervised import continued_pretraining
+from adapters.torch.taps import LAST, Tap, tap
+from adapters.torch.timm_models import TIMM
 from lineage import Digest
+from registry.domain.params import value_of
 from registry.domain.transfers import Method, Recipe
 from registry.errors import BadRecipeError
 from registry.ports import ModelInput, TransferEvent, TransferJob
@@ -63,22 +66,40 @@ class TorchTransfers:
             head = recipe.head
             kind = "linear" if head.kind == "ridge" else head.kind
             model = model.with_head(task.classes, kind, head.hidden, head.dropout, task.labels)
-        return ImageLearner(model, model.preprocess.resized(size) if size else model.preprocess, keeps_head=keeps)
+        preprocess = model.preprocess.resized(size) if size else model.preprocess
+        return ImageLearner(model, preprocess, keeps_head=keeps, tapped=_tapped(model, recipe, preprocess.size))
+
+
+def _tapped(model: ImageModel, recipe: Recipe, side: int) -> Tap | None:
+    """Where the recipe has features read; None at the end of the trunk. Raises: BadRecipeError."""
+    layer = str(recipe.params.get("layer", LAST))
+    if recipe.method is not Method.FEATURE_EXTRACTION or layer == LAST:
+        return None
+    if model.architecture.startswith(TIMM):  # where its maps have their channels differs from model to model
+        raise BadRecipeError("params.layer: features of a model of timm are its last", remedy="Leave layer out")
+    found = tap(model, layer, side)
+    if value_of(recipe, "export") == "none":
+        raise BadRecipeError(
+            f"params.layer is {layer!r}, and a model with a head there has no form to be saved in",
+            remedy="Add params.export: npz, and train on the dataset that this makes; or leave layer out",
+        )
+    return found
 
 
 class ImageLearner:
     """An image model on its way through a transfer."""
 
-    feature_layer = "pooled"
-
-    def __init__(self, model: ImageModel, preprocess: Preprocess, *, keeps_head: bool) -> None:
-        self._model = model
+    def __init__(
+        self, model: ImageModel, preprocess: Preprocess, *, keeps_head: bool, tapped: Tap | None = None
+    ) -> None:
+        self._model, self._tapped = model, tapped
+        self.feature_layer = tapped.name if tapped else "pooled"
         self.preprocess = preprocess
         self.keeps_head = keeps_head
         self.module: nn.Module = model.module
         self.head = model.head
         self.architecture = model.architecture
-        self.feature_size = model.dim
+        self.feature_size = tapped.size if tapped else model.dim
         self.layers = [(name, layer) for name, layer in model.layers() if layer is not model.head]
 
     @property
@@ -98,7 +119,7 @@ class ImageLearner:
     def features(self, inputs: Inputs) -> Tensor:
         """Pooled features (N x D) of pictures."""
         assert isinstance(inputs, Tensor)  # noqa: S101 -- pictures are one tensor: told to the type checker
-        return self._model.features(inputs)
+        return self._tapped(inputs) if self._tapped else self._model.features(inputs)
 
     def classify(self, features: Tensor) -> Tensor:
         """Logits of features."""

@@ -131,7 +131,9 @@ METHOD_PARAMS: Mapping[Method, Table] = {
     Method.FEATURE_EXTRACTION: SUPERVISED
     | {
         "layer": Param(
-            "last", "where features are taken: last, mean (of all layers), or a layer's name", "layer mean: Garbas 2024"
+            "last",
+            "where features of pictures are taken: last, or for an `export` mean (of all layers) or a layer's name",
+            "layer mean: Garbas 2024",
         ),
         "export": Param("none", "write the features as a dataset instead of a head", words=("none", "npz", "parquet")),
         "preset": Param("none", "`few_shot`: a ridge on 10 rows of each class, 5 draws", words=("none", "few_shot")),

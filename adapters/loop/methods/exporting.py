@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adapters.loop.environment import Environment
+from adapters.loop.environment import Environment, check_layer
 from adapters.loop.flops import METHOD
 from adapters.loop.optimizers import freeze
 from adapters.loop.output import publish
@@ -39,6 +39,7 @@ def exporting(around: Environment) -> Iterator[TransferEvent]:
     learner = around.workshop.open(source, recipe, OneClass(("no", "yes")), keep_head=False, fresh=False)
     if learner.feature_layer == "none":
         raise BadRecipeError(f"{source.label} does not give features", remedy="Choose another source")
+    check_layer(recipe, learner)
     freeze(learner.layers, learner.head, Freeze("backbone"))
     learner.head.requires_grad_(False)
     around.device.place(learner.module)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from adapters.loop.device import Device
-from adapters.loop.environment import Environment, Predict, measure
+from adapters.loop.environment import Environment, Predict, check_layer, measure
 from adapters.loop.evaluate import evaluate
 from adapters.loop.features import Features
 from adapters.loop.fit import Fit
@@ -54,6 +54,7 @@ def feature_extraction(around: Environment) -> Iterator[TransferEvent]:
     _check(around)
     # The cache holds the whole split, of which `shots` then takes some rows.
     device, (whole, learner) = around.device, around.open(keep_head=False, shots=False)
+    check_layer(around.recipe, learner)
     chosen = _drawn(around, whole.train, 0)
     roles = Roles(whole.task, whole.train.take(chosen), whole.validation, whole.test)
     frozen = freeze(learner.layers, learner.head, Freeze("backbone"))

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from adapters.loop import metrics
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog import Modality
+from registry.domain.data import LabelKind
 from registry.domain.transfers import Head, Recipe
 from registry.errors import BadRecipeError
 from registry.ports import AdapterOffer
+from registry.services.recipe_rules import GIVES
 from registry.services.recipes import complete, read_recipe
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -127,3 +130,55 @@ def test_what_is_chosen_by_and_tested_on_follows_from_the_method() -> None:
 def test_roles_that_a_method_lacks_or_cannot_use_are_named(text: str, sentence: str) -> None:
     with pytest.raises(BadRecipeError, match=_literally(sentence)):
         cooked(text)
+
+
+# --- what the data can tell ---
+
+
+@pytest.mark.parametrize(
+    ("labels", "text", "sentence"),
+    [
+        (
+            LabelKind.NUMBER,
+            "metrics: [rmse, accuracy]\n",
+            "line 6: accuracy does not measure labels of the kind num",
+        ),
+        (
+            LabelKind.CLASS,
+            "metrics:\n- loss\n- rmse\n",
+            "line 8: rmse does not measure labels of the kind class: ch",
+        ),
+        (LabelKind.MANY, "metrics: [balanced_accuracy]\n", "kind many: choose among baseline_macro_f1"),
+        (LabelKind.CLASS, "metrics: [perplexity]\n", "perplexity does not measure"),
+    ],
+)
+def test_metrics_that_the_labels_cannot_give_are_refused_with_their_line(
+    labels: LabelKind, text: str, sentence: str
+) -> None:
+    with pytest.raises(BadRecipeError, match=_literally(sentence)):
+        complete(read_recipe(TUNE_TEXT + text), modality=Modality.IMAGE, offers=OFFERS, labels=labels)
+
+
+def test_metrics_of_any_task_and_those_of_an_export_pass() -> None:
+    several = TUNE_TEXT.replace("fine_tuning", "multi_task").replace("{train:", "{train.one:") + "metrics: [rmse]\n"
+    given = {"modality": Modality.IMAGE, "offers": OFFERS}
+    assert complete(read_recipe(several), further=(LabelKind.NUMBER,), **given).metrics == ("rmse",)  # type: ignore[arg-type]
+    export = PROBE_TEXT + "metrics: [rmse]\nparams: {export: npz}\n"
+    assert complete(read_recipe(export), **given).metrics == ("rmse",)  # type: ignore[arg-type]
+
+
+def test_the_table_of_metrics_by_label_is_that_of_the_loop() -> None:
+    assert GIVES[LabelKind.CLASS] == {*metrics.OF_CLASSES, *metrics.BASELINES_OF_CLASSES}
+    assert GIVES[LabelKind.MANY] == {*metrics.OF_MANY, *metrics.BASELINES_OF_MANY}
+    assert GIVES[LabelKind.NUMBER] == {*metrics.OF_NUMBERS, *metrics.BASELINES_OF_NUMBERS}
+    assert GIVES[LabelKind.TAGS] == {*GIVES[LabelKind.CLASS], *metrics.OF_TAGS}
+    assert GIVES[LabelKind.NONE] == {"loss", *metrics.OF_TEXT}
+    assert frozenset().union(*GIVES.values()) == metrics.OFFERED
+
+
+def test_patience_without_validation_data_is_refused_with_its_line() -> None:
+    some = TUNE_TEXT.replace("{train:", "{test: {dataset: datasets:/data/other/1}, train:")
+    with pytest.raises(BadRecipeError, match=r"line 6: patience waits .* add data\.validation"):
+        cooked(some + "params: {patience: 3}\n")
+    assert cooked(some).params["patience"] == 0
+    assert cooked(TUNE_TEXT + "params: {patience: 3}\n").params["patience"] == 3

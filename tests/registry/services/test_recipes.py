@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from adapters.gensim.offer import OFFER as GENSIM
 from adapters.keras.offer import OFFER as KERAS
+from adapters.loop.metrics import OF_CLASSES
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog import Modality
@@ -29,7 +30,6 @@ from registry.ports import AdapterOffer
 from registry.services.recipe_defaults import (
     METRICS,
 )
-from registry.services.recipe_rules import GIVES
 from registry.services.recipes import complete, read_recipe, recipe_from_record, recipe_record, recipe_schema
 from tests.registry.json_schema import misfits
 
@@ -304,7 +304,7 @@ shared = {
     "epochs": st.integers(1, 10_000),
     "batch_size": st.integers(1, 65_536),
     "seed": st.integers(0, 2**32 - 1),
-    "metrics": st.lists(st.sampled_from(sorted(GIVES[LabelKind.CLASS])), min_size=1, unique=True),
+    "metrics": st.lists(st.sampled_from(sorted(OF_CLASSES)), min_size=1, unique=True),
     "checkpoint_every": st.integers(0, 1000),
     "description": st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=30),
     "licence": words,
