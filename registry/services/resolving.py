@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from lineage import Assurance
+from registry.domain.catalog import VersionDetail
 from registry.domain.data import DatasetVersionDetail, LabelKind
-from registry.domain.methods import NEEDS
+from registry.domain.methods import (
+    NEEDS,
+    SOURCE,
+    SOURCE_DOMAIN,
+    TARGET_DOMAIN,
+    TEST,
+    TRAIN,
+    UNLABELLED,
+    VALIDATION,
+    split_role,
+)
 from registry.domain.names import Reference, VersionRef
-from registry.domain.transfers import Recipe, StepInput
+from registry.domain.transfers import Method, Recipe, StepInput
 from registry.errors import BadRecipeError
 from registry.services.context import Context
+from registry.services.documents import Found
 from registry.services.lookup import found, refuse_as_source, resolve
 from registry.services.recipe_document import RecipeDocument
+from registry.services.recipe_rules import bad
 from registry.services.recipes import complete, roles_of
 from registry.services.unit_of_work import UnitOfWork
+
+_LEARNT, _HELD_OUT = frozenset({TRAIN, SOURCE_DOMAIN}), frozenset({VALIDATION, TEST})
+_BARE = frozenset({UNLABELLED, TARGET_DOMAIN})
 
 
 def resolve_recipe(context: Context, uow: UnitOfWork, document: RecipeDocument) -> tuple[Recipe, tuple[StepInput, ...]]:
@@ -28,6 +44,8 @@ def resolve_recipe(context: Context, uow: UnitOfWork, document: RecipeDocument) 
         refuse_as_source(source.summary)
     refs = {role: resolve(uow, choice.dataset) for role, choice in roles_of(document).items()}
     datasets = {role: found(uow.datasets.version(ref), ref) for role, ref in refs.items()}
+    if problems := [*_unlike(document, sources), *_unlabelled(document, datasets)]:
+        raise bad(document, problems)
     labels, *further = _labels(document, datasets) or [LabelKind.CLASS]
     recipe = complete(
         document,
@@ -53,6 +71,40 @@ def resolve_recipe(context: Context, uow: UnitOfWork, document: RecipeDocument) 
         data[role] = replace(choice, dataset=Reference.to(ref))
         inputs.append(StepInput(ref, dataset.summary.digest, role, choice.split, Assurance.OBSERVED))
     return replace(recipe, sources=pinned, data=data), tuple(inputs)
+
+
+def _unlike(document: RecipeDocument, sources: Sequence[VersionDetail]) -> Iterator[Found]:
+    """Parents of a merge that are of another architecture than the first."""
+    parents = [s for s, given in zip(sources, document.given(), strict=True) if given.role == SOURCE]
+    for number, parent in enumerate(parents if document.method is Method.MERGE else ()):
+        if parent.architecture != parents[0].architecture:
+            yield (
+                ("sources", number),
+                f"{parent.summary.ref} is of the architecture {parent.architecture}, and {parents[0].summary.ref} of "
+                f"{parents[0].architecture}: merge versions of one architecture",
+            )
+
+
+def _unlabelled(document: RecipeDocument, datasets: Mapping[str, DatasetVersionDetail]) -> Iterator[Found]:
+    """Data without labels where they are needed, and of another kind than what is learnt."""
+    if document.method is Method.ADAPTER or (document.params or {}).get("export", "none") != "none":
+        return
+    learnt = {split_role(role)[1]: d.summary.labels for role, d in datasets.items() if split_role(role)[0] in _LEARNT}
+    for role, dataset in datasets.items():
+        kind, task = split_role(role)
+        labels, first = dataset.summary.labels, learnt.get(task)
+        if kind in _BARE or (kind in _HELD_OUT and document.method is Method.CONTINUED_PRETRAINING):
+            continue
+        if labels is LabelKind.NONE:
+            yield (
+                ("data", role),
+                f"{dataset.summary.ref} has no labels, and {kind} data of {document.method} needs some",
+            )
+        elif first is not None and labels is not first:
+            yield (
+                ("data", role),
+                f"{dataset.summary.ref} has labels of kind {labels.value}, and what is learnt is {first.value}",
+            )
 
 
 def _labels(document: RecipeDocument, datasets: Mapping[str, DatasetVersionDetail]) -> list[LabelKind]:
