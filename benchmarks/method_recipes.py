@@ -26,7 +26,8 @@ class Entry:
     """One step: `name` is its output, `shown` says from which source to which data, `body` is its recipe.
 
     `beside` is what the last column compares with: `peer` for scikit-learn on the raw rows, or the name of another
-    entry. `data` holds the test rows, and `tasks` names those of a step with several.
+    entry, or nothing. `data` holds the test rows, and the training rows unless `learnt` says where these are; `tasks`
+    names those of a step with several.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Entry:
     beside: str = "peer"
     metric: str = "accuracy"
     how: str = ""
+    learnt: str = ""
     tasks: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -51,7 +53,7 @@ class Entry:
     @property
     def needs(self) -> set[str]:
         """The entries whose versions or values this one takes."""
-        return {*re.findall(r"models:/methods/([\w-]+)/1", self.body)} | {self.beside} - {"peer"}
+        return {*re.findall(r"models:/methods/([\w-]+)/1", self.body)} | {self.beside} - {"peer", ""}
 
 
 def _probe(source: str, data: str, rest: str) -> str:
@@ -123,7 +125,9 @@ IMAGES = (
         "source-only",
         "EfficientNet-Lite0 on MNIST → digits",
         f"method: fine_tuning\n{LITE0}{ACROSS}",
+        beside="",
         how="MNIST's labels alone",
+        learnt="mnist",
     ),
     Entry(
         "coral",
@@ -131,6 +135,7 @@ IMAGES = (
         f"method: domain_adaptation\n{LITE0}{DOMAINS}image_size: 32\nepochs: 4\n",
         beside="source-only",
         how="coral",
+        learnt="mnist",
     ),
     Entry(
         "adabn",
@@ -138,6 +143,7 @@ IMAGES = (
         f"method: domain_adaptation\n{LITE0}{DOMAINS}image_size: 32\nepochs: 4\nparams: {{align: adabn}}\n",
         beside="source-only",
         how="adabn",
+        learnt="mnist",
     ),
     Entry(
         "stepwise",

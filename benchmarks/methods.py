@@ -96,7 +96,8 @@ class Bench:
 
     def _result(self, entry: Entry, done: StepDetail, task: str, data: str, seconds: float) -> Result:
         rows, role = self.material.rows(data), f"test.{task}" if task else "test"
-        learnt, tested = (rows.split.count(split) for split in ("train", "test"))
+        learnt = self.material.rows(entry.learnt or data).split.count("train")
+        tested = rows.split.count("test")
         measured = {one.name: one.value for one in done.measured if one.role == role}
         shown = f"{entry.shown} (on {task})" if task else entry.shown
         if not entry.metric:
@@ -122,6 +123,8 @@ class Bench:
         return [row["label"] for row in rows], [row["prediction"] for row in rows]
 
     def _beside(self, entry: Entry, data: str) -> str:
+        if not entry.beside:
+            return "–"
         if entry.beside != "peer":
             return f"{self.values[entry.beside]:.3f} {entry.beside}"
         key = (data, "few" if entry.name == "few-shot" else entry.metric)
