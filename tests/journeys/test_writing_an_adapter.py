@@ -26,7 +26,7 @@ from registry.domain.data import DataFormat, LabelKind, Row
 from registry.domain.transfers import Method
 from registry.errors import BadDataError, BadRecipeError
 from registry.ports import DataInput, ModelInput
-from tests.adapters.loop.worlds import CLASSES, SPLITS, World, finish
+from tests.adapters.loop.worlds import CLASSES, SPLITS, World, finish, tree
 from tests.contracts import test_transfer_adapter as contract
 from tests.journeys import worlds
 
@@ -145,7 +145,7 @@ def test_its_own_parameter_is_offered_where_it_has_a_meaning_and_changes_what_is
     assert "noise" not in world.adapter.offer.known(Method.FEATURE_EXTRACTION)
     plain, _ = finish(world, world.job("plain"))
     noisy, _ = finish(world, world.job("noisy", params={"noise": 0.5}))
-    assert contract.tree(plain.folder)["model.safetensors"] != contract.tree(noisy.folder)["model.safetensors"]
+    assert tree(plain.folder)["model.safetensors"] != tree(noisy.folder)["model.safetensors"]
     with pytest.raises(BadRecipeError, match=r"params\.noise is 99: 0 to 10 is wanted"):
         list(world.adapter.run(world.job(params={"noise": 99})))
 
