@@ -8,7 +8,7 @@ scikit-learn's own for texts, and 0.01 on standardised pixels, which are many be
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -24,13 +24,19 @@ from benchmarks.method_material import Rows
 from lineage import Digest
 from registry.domain.answers import TestRows
 from registry.domain.comparison.resampling import Resamples
-from registry.domain.comparison.scoring import ManyClasses, Number, OneClass
+from registry.domain.comparison.scoring import ManyClasses, Number, OneClass, Reading
 from registry.domain.data import LabelKind
 
-READINGS = {LabelKind.CLASS: OneClass, LabelKind.MANY: ManyClasses, LabelKind.NUMBER: Number}
+READINGS: Mapping[LabelKind, Callable[[TestRows], Reading]] = {
+    LabelKind.CLASS: OneClass,
+    LabelKind.MANY: ManyClasses,
+    LabelKind.NUMBER: Number,
+}
 
 
-def interval(kind: LabelKind, truth: Sequence[str], answers: Sequence[object], metric: str) -> tuple[float, ...]:
+def interval(
+    kind: LabelKind, truth: Sequence[str], answers: Sequence[object], metric: str
+) -> tuple[float, float, float]:
     """A metric on test rows with its 95 % interval over them: Wilson's for shares of right answers, else bootstrap."""
     rows = TestRows(Digest.of(b"test"), "test", kind, tuple(range(len(truth))), tuple(truth))
     tally = READINGS[kind](rows).metrics[metric](answers)

@@ -35,10 +35,9 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from transformers import AutoModelForSequenceClassification
 from transformers.utils import logging
 
-from adapters.loop.learner import Items
 from adapters.loop.order import epoch_order, reading_order
 from adapters.loop.schedule import rate
-from adapters.transformers.text import Tokens
+from adapters.transformers.text import TokenItems, Tokens
 from benchmarks import workload
 from benchmarks.houses import new_house
 from registry.domain.catalog import Modality
@@ -138,7 +137,7 @@ def governed(context: Context) -> Clock:
     return clock
 
 
-def opened(source: ModelInput, data: DataInput) -> tuple[Any, dict[str, Items], dict[str, torch.Tensor]]:
+def opened(source: ModelInput, data: DataInput) -> tuple[Any, dict[str, TokenItems], dict[str, torch.Tensor]]:
     """The model, and by split the items and their labels."""
     torch.manual_seed(0)
     logging.set_verbosity_error()
@@ -183,7 +182,7 @@ def bare(source: ModelInput, data: DataInput) -> Clock:
 class Order(torch.utils.data.Sampler[int]):
     """The rows in the order in which the other two read them, epoch after epoch."""
 
-    def __init__(self, items: Items) -> None:
+    def __init__(self, items: TokenItems) -> None:
         self.items, self.epoch = items, 0
 
     def __len__(self) -> int:
@@ -224,9 +223,7 @@ def trainer(source: ModelInput, data: DataInput, folder: Path) -> Clock:
 
         def batch(rows: list[tuple[str, int]]) -> dict[str, torch.Tensor]:
             (split, *_), places = zip(*rows, strict=True)
-            inputs = items[split].batch(np.array(places))
-            assert isinstance(inputs, dict)
-            return {**inputs, "labels": labels[split][list(places)]}
+            return {**items[split].batch(np.array(places)), "labels": labels[split][list(places)]}
 
         class InOrder(Trainer):  # type: ignore[misc] # transformers is untyped
             def _get_train_sampler(self, *_: object) -> Order:

@@ -120,7 +120,13 @@ def summarise(rows: Iterable[Row], labels: LabelKind = LabelKind.CLASS) -> tuple
 
 
 def _numbers(found: Sequence[float]) -> NumberSummary | None:
-    return NumberSummary(min(found), fsum(number / len(found) for number in found), max(found)) if found else None
+    if not found:
+        return None
+    least, most = min(found), max(found)
+    # In units of the largest, since the sum of the largest numbers that there are is none.
+    unit = max(abs(least), abs(most)) or 1.0
+    mean = fsum(number / unit / len(found) for number in found) * unit
+    return NumberSummary(least, min(max(mean, least), most), most)
 
 
 def straddling(rows: Iterable[Row]) -> int:

@@ -121,10 +121,11 @@ def test_the_page_of_a_step_grows_while_somebody_looks_at_it(chromium: Browser, 
     """What a worker writes is written here, so that no worker needs to start: the real one is in the slow tests."""
     family = found_family(tmp_path / "home")
     office = bootstrap.open(family.home, settings=family.settings, actor="dev")
-    later = datetime.now(UTC) + timedelta(hours=1)  # a queued step waits for its worker; this one has time
+    later = datetime.now(UTC) + timedelta(hours=1)
     new, steps = builders.step("vision/new", state=StepState.QUEUED, epochs=4, at=later), office.context.write
     with steps() as uow:
         uow.steps.add(new)
+        uow.leases.offer(new.id, "local", seconds=3600)
         uow.commit_unaudited()
 
     def advance(epoch: int) -> None:

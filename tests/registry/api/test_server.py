@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.routing import Mount, Route
 
 from registry.auth import COOKIE
@@ -226,6 +228,17 @@ def test_every_answer_has_the_headers_that_keep_a_browser_safe(house: House) -> 
             assert headers["cache-control"] == "no-store"
 
 
+@contextmanager
+def further_route(app: FastAPI, path: str, answer: Callable[[], object]) -> Iterator[None]:
+    """A route for the length of a test: the house is shared, and others count its routes."""
+    before = list(app.router.routes)
+    app.add_api_route(path, answer)
+    try:
+        yield
+    finally:
+        app.router.routes[:] = before
+
+
 @pytest.mark.parametrize("family", list(Family))
 def test_an_error_s_family_alone_decides_its_status(house: House, family: Family) -> None:
     class OddError(RegistryError):
@@ -238,9 +251,8 @@ def test_an_error_s_family_alone_decides_its_status(house: House, family: Family
     def fail() -> None:
         raise OddError("odd indeed", remedy="Try again", facts={"digest": house.family.grandchild})
 
-    app = house.app
-    app.add_api_route(f"/api/v1/odd/{family.name}", fail)
-    body = problem(house.client("ana").get(f"/api/v1/odd/{family.name}"))
+    with further_route(house.app, f"/api/v1/odd/{family.name}", fail):
+        body = problem(house.client("ana").get(f"/api/v1/odd/{family.name}"))
     assert (body["status"], body["title"], body["remedy"]) == (family.status, "Something odd.", "Try again")
     assert body["facts"] == {"digest": "models:/vision/digits/2"}
 
@@ -249,9 +261,11 @@ def test_what_nobody_foresaw_is_logged_and_not_shown(house: House, caplog: pytes
     def fail() -> None:
         raise ZeroDivisionError("the secret is 42")
 
-    house.app.add_api_route("/api/v1/broken", fail)
-    house.app.add_api_route("/broken", fail)
-    with caplog.at_level(logging.ERROR):
+    with (
+        further_route(house.app, "/api/v1/broken", fail),
+        further_route(house.app, "/broken", fail),
+        caplog.at_level(logging.ERROR),
+    ):
         body = problem(house.client("ana").get("/api/v1/broken"))
         page = house.client("ana").get("/broken")
     assert (body["status"], body["code"]) == (500, "registry-error")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -14,6 +14,7 @@ from registry.domain.comparison.student import normal_cdf, normal_quantile, t_cd
 FREEDOM = st.floats(0.5, 1e5)
 
 
+@example(1.2e-6, 1024.0)
 @given(st.floats(-60, 60), FREEDOM)
 def test_the_distribution_of_t_is_scipys(t: float, freedom: float) -> None:
     assert t_cdf(t, freedom) == pytest.approx(stats.t.cdf(t, freedom), rel=1e-8, abs=1e-14)
