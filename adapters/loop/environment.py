@@ -275,9 +275,12 @@ def measure(task: Task, names: Sequence[str], targets: Targets, outputs: Logits)
 
 
 def check_layer(recipe: Recipe, learner: Learner) -> None:
-    """Raises: BadRecipeError for features of a layer that the workshop does not read; `last` is wherever they are."""
+    """Raises: BadRecipeError for features of another layer than the learner reads.
+
+    One that can read several says in `layer` which of them it was told to; `last` is wherever features are else.
+    """
     wanted = value_of(recipe, "layer")
-    if wanted not in {"last", learner.feature_layer}:
+    if wanted != getattr(learner, "layer", "last"):
         layers = ", ".join(name for name, _ in learner.layers)
         raise BadRecipeError(
             f"params.layer is {wanted!r}, and features of {learner.architecture} are taken at its end alone",

@@ -1,4 +1,4 @@
-"""Features from inside a network: what a layer gives, averaged over pixels or tokens; or the mean of all layers."""
+"""Features from inside a network: what a layer gives, averaged over pixels or tokens; or the mean of all blocks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Tap:
 
 
 def tap(model: ImageModel, layer: str, side: int) -> Tap:
-    """Where `layer` says: a layer by name, or `mean` for all of them. `side` is that of the pictures to come.
+    """Where `layer` says: a layer by name, or `mean` for all blocks. `side` is that of the pictures to come.
 
     Raises: BadRecipeError for a layer that there is not, and for a mean of layers that differ in width.
     """
@@ -42,7 +42,8 @@ def tap(model: ImageModel, layer: str, side: int) -> Tap:
             f"params.layer names {layer!r}, and the source has no such layer",
             remedy=f"Choose last, mean, or one of {', '.join(layers)}",
         )
-    chosen = layers if layer == MEAN else {layer: layers[layer]}
+    blocks = {name: part for name, part in layers.items() if name.rpartition(".")[2].isdigit()}
+    chosen = (blocks or layers) if layer == MEAN else {layer: layers[layer]}
     with torch.inference_mode():
         widths = {name: found.shape[1] for name, found in _read(model, chosen, torch.zeros(1, 3, side, side)).items()}
     if len(widths) < len(chosen):

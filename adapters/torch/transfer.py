@@ -93,6 +93,7 @@ class ImageLearner:
         self, model: ImageModel, preprocess: Preprocess, *, keeps_head: bool, tapped: Tap | None = None
     ) -> None:
         self._model, self._tapped = model, tapped
+        self.layer = tapped.name if tapped else LAST
         self.feature_layer = tapped.name if tapped else "pooled"
         self.preprocess = preprocess
         self.keeps_head = keeps_head

@@ -51,7 +51,10 @@ class HeadedLearner:
 
     architecture = NAME
 
-    def __init__(self, model: TextWithHead, config: dict[str, Any], tokens: Tokens, *, keeps_head: bool) -> None:
+    def __init__(
+        self, model: TextWithHead, config: dict[str, Any], tokens: Tokens, *, keeps_head: bool, layer: str
+    ) -> None:
+        self.layer = layer
         self.module: nn.Module = model
         self.head = model.classifier
         self.layers = encoder_layers(model.backbone)
@@ -112,11 +115,12 @@ def open_headed(source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bo
         config = read_config(source.folder)
         parent = _read_own(source.folder)
         keep_head = keep_head and not fresh and config.get("labels") == task.labels.value
-        backbone, layers = parent.backbone, parent.layers
+        backbone, layers, layer = parent.backbone, parent.layers, "last"  # whatever its head was learnt on
     else:
         parent, keep_head = None, False
         backbone = _read(source.folder)
-        layers = layers_of(backbone, str(value_of(recipe, "layer")))
+        layer = str(value_of(recipe, "layer"))
+        layers = layers_of(backbone, layer)
         settings = backbone.config.to_dict() | {"model_type": backbone.config.model_type}
         settings = {name: value for name, value in settings.items() if name not in ELSEWHERE}
         config = {"backbone": settings}
@@ -128,7 +132,7 @@ def open_headed(source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bo
     if keep_head and parent is not None:
         model.classifier.load_state_dict(parent.classifier.state_dict())
     tokens = Tokens(source.folder, room(backbone, recipe.max_length))
-    return HeadedLearner(model.float(), config, tokens, keeps_head=keep_head)
+    return HeadedLearner(model.float(), config, tokens, keeps_head=keep_head, layer=layer)
 
 
 def layers_of(backbone: nn.Module, layer: str) -> list[int]:
