@@ -126,7 +126,7 @@ def test_a_step_outlives_the_server_that_started_it(forebear: CommandLine) -> No
         assert told["lease"]["engine"] == "local"
         wait_for(lambda: ask(address, "GET", f"/{step}")["summary"]["state"] == "succeeded")
         assert isinstance(ask(address, "GET", f"/{step}/log"), str)
-    assert forebear.ask("model", "show", "text/outlives")["summary"]["ref"].endswith("/1")
+    assert forebear.ask("model", "show", "text/outlives")["summary"]["version"]["ref"].endswith("/1")
 
 
 def test_a_worker_that_cannot_be_reached_ends_itself_when_its_step_is_cancelled(forebear: CommandLine) -> None:
