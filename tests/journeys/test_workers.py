@@ -106,6 +106,7 @@ def forebear(tmp_path: Path) -> Iterator[CommandLine]:
         yield forebear
 
 
+@pytest.mark.slow  # two servers and twenty epochs
 def test_a_step_outlives_the_server_that_started_it(forebear: CommandLine) -> None:
     token = forebear.ask("token", "create", "ana", "--label", "journey")["secret"]
     headers = {"Authorization": f"Bearer {token}"}
@@ -142,6 +143,7 @@ def test_a_worker_that_cannot_be_reached_ends_itself_when_its_step_is_cancelled(
     assert forebear.refused("model", "show", "text/far")["code"] == "not-found"
 
 
+@pytest.mark.slow  # two whole runs of a worker
 def test_ctrl_c_ends_a_worker_and_its_step_can_go_on(forebear: CommandLine) -> None:
     recipe = worlds.write_recipe(forebear.home.parent, LONG.format(name="stopped", epochs=40))
     step = forebear.ask("transfer", "run", recipe, "--background")["summary"]["id"]
