@@ -65,10 +65,11 @@ class CommandLine:
 def command_line(folder: Path) -> Iterator[CommandLine]:
     """A command line in `folder`, as `ana`, with `folder/home` as its home (not made yet) and no mirror."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("DATABASE_URL", "SECRET", "THREADS", "DEVICE"):
+        for name in ("DATABASE_URL", "SECRET", "DEVICE"):
             patch.delenv(f"FOREBEAR_{name}", raising=False)
         patch.setenv("FOREBEAR_HOME", str(folder / "home"))
         patch.setenv("FOREBEAR_ACTOR", "ana")
         patch.setenv("FOREBEAR_MLFLOW_URI", "off")
+        patch.setenv("FOREBEAR_THREADS", "1")  # tests run side by side: two threads each would wait for each other
         patch.chdir(folder)
         yield CommandLine(folder / "home")

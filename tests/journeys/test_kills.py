@@ -92,7 +92,7 @@ def assert_nothing_half_done(forebear: CommandLine, step: str) -> str:
 def story(forebear: CommandLine, kills: int, seed: int) -> None:
     """Kill, resume, kill, …, over as many steps as that takes; each must end as the undisturbed one did."""
     draw, done, number = random.Random(seed), 0, 0
-    whole = forebear.ask("model", "show", "text/whole")["summary"]["digest"]
+    whole = forebear.ask("model", "show", "text/whole/1")["summary"]["digest"]
     while done < kills:
         number += 1
         recipe = worlds.write_recipe(forebear.home.parent, RECIPE.format(name=f"killed-{number}"))
@@ -107,7 +107,7 @@ def story(forebear: CommandLine, kills: int, seed: int) -> None:
             forebear.ask("transfer", "resume", step, "--background")
         told = ended(forebear, step)
         assert told["summary"]["state"] == "succeeded", forebear("transfer", "logs", step).out
-        assert forebear.ask("model", "show", f"text/killed-{number}")["summary"]["digest"] == whole
+        assert forebear.ask("model", "show", f"text/killed-{number}/1")["summary"]["digest"] == whole
     assert forebear.ask("audit", "verify")["intact"]
 
 
