@@ -1,37 +1,36 @@
-"""Keras's `.weights.h5`, read with h5py: datasets by path, and nothing that lies outside the file."""
+"""Weights of Keras in HDF5, read with h5py: numbers that lie in the file itself, and nothing that reaches beyond it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from adapters.foreign.arrays import Array
-from registry.errors import BadArtifactError, MissingExtraError
+from registry.errors import BadArtifactError, MissingExtraError, UnsafeArtifactError
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 _GROWTH = 16
 """How many times its own size a file may grow when it is unpacked. Keras does not compress."""
+_SAVE = "Save the model again with Keras's own save or save_weights"
 
 
 def read_arrays(path: Path) -> dict[str, Array]:
     """Every dataset of `path` by its path inside, such as `block1/layers/conv2d/vars/0`.
 
-    Raises: BadArtifactError for a damaged file, for links, for data kept in other files and for other types than
-    numbers; MissingExtraError.
+    Raises: UnsafeArtifactError for links and for data kept in other files, BadArtifactError for a damaged file, for one
+    that unpacks to far more than it is and for other types than numbers; MissingExtraError.
     """
-    h5py = _h5py()
-    most, found = _GROWTH * path.stat().st_size, 0
-    arrays: dict[str, Array] = {}
+    most = _GROWTH * path.stat().st_size
     try:
-        with h5py.File(path, "r") as file:
-            for name, dataset in _datasets(h5py, file, ""):
-                found += dataset.nbytes
-                if found > most:
-                    raise BadArtifactError(f"{path.name} unpacks to more than {_GROWTH} times its size")
-                arrays[name] = _read(name, dataset)
+        with _h5py().File(path, "r") as file:
+            found = dict(_datasets(file, most))
+            strange = [name for name, dataset in found.items() if dataset.dtype.kind not in "biuf"]
+            if strange:
+                raise BadArtifactError(f"{strange[0]} holds {found[strange[0]].dtype}, no plain numbers", remedy=_SAVE)
+            arrays: dict[str, Array] = {name: np.asarray(dataset[()]) for name, dataset in found.items()}
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise BadArtifactError(f"{path.name} is no sound HDF5 file: {error}"[:300], remedy="Get it again") from None
     if not arrays:
@@ -39,29 +38,53 @@ def read_arrays(path: Path) -> dict[str, Array]:
     return arrays
 
 
-def _datasets(h5py: Any, group: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
-    if depth > 32:
-        raise BadArtifactError("groups lie more than 32 deep")
-    for key in group:
-        here = f"{name}/{key}" if name else str(key)
-        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-            raise BadArtifactError(f"{here} is a link, which may lead out of the file")
-        inner = group[key]
-        if isinstance(inner, h5py.Group):
-            yield from _datasets(h5py, inner, here, depth + 1)
-        elif isinstance(inner, h5py.Dataset):
-            yield here, inner
-        else:
-            raise BadArtifactError(f"{here} is neither a group nor an array")
+def check_weights(stream: IO[bytes], size: int) -> None:
+    """Look at every object of the file in `stream`, of `size` bytes, and read none of the numbers.
+
+    Raises: UnsafeArtifactError for links and for data kept in other files, BadArtifactError for more bytes than there
+    are; h5py's errors for what is no HDF5.
+    """
+    with _h5py().File(stream, "r") as file:
+        for _ in _datasets(file, size):
+            pass
 
 
-def _read(name: str, dataset: Any) -> Array:
-    if dataset.external or dataset.is_virtual:
-        raise BadArtifactError(f"{name} is kept in another file")
-    if dataset.dtype.kind not in "fiub" or dataset.dtype.subdtype is not None:
-        raise BadArtifactError(f"{name} holds no plain numbers")
-    array: Array = np.asarray(dataset[()])
-    return array
+def _datasets(file: Any, most: int) -> Iterator[tuple[str, Any]]:
+    """Path and dataset of each in `file`: HDF5 knows links, loops of groups and datasets that lie elsewhere."""
+    total, seen, waiting = 0, {_address(file["/"])}, [("", file["/"])]
+    while waiting:
+        place, group = waiting.pop()
+        for key in group:
+            here = f"{place}/{key}" if place else str(key)
+            found = _inner(group, key, here[:200])
+            if _address(found) in seen:
+                raise UnsafeArtifactError(f"{here[:200]!r} in the weights is reached twice", remedy=_SAVE)
+            seen.add(_address(found))
+            if not hasattr(found, "dtype"):
+                waiting.append((here, found))
+                continue
+            total += found.nbytes
+            if total > most:
+                raise BadArtifactError(f"the weights unpack to more than {most:,} bytes", remedy=_SAVE)
+            yield here, found
+
+
+def _inner(group: Any, key: str, here: str) -> Any:
+    h5py = _h5py()
+    if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+        raise UnsafeArtifactError(f"{here!r} in the weights is a link to another place", remedy=_SAVE)
+    found = group[key]
+    if isinstance(found, h5py.Group):
+        return found
+    if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual:
+        raise UnsafeArtifactError(f"{here!r} in the weights lies outside the file", remedy=_SAVE)
+    if found.dtype.kind not in "biufV" or found.dtype.hasobject or found.dtype.subdtype is not None:
+        raise UnsafeArtifactError(f"{here!r} in the weights holds {found.dtype}, not numbers", remedy=_SAVE)
+    return found
+
+
+def _address(found: Any) -> int:
+    return int(_h5py().h5o.get_info(found.id).addr)
 
 
 def _h5py() -> Any:

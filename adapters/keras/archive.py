@@ -1,7 +1,7 @@
 """A `.keras` archive, looked at before Keras is: a zip of config.json, metadata.json and model.weights.h5.
 
 Members are read in place and never unpacked, so no name in the archive becomes a path, and what would take more space
-than it says is refused. The weights are HDF5 and looked at in `hdf5`, which needs its library; what is here does not.
+than it says is refused. The weights are HDF5 and looked at in `foreign.hdf5`, which imports h5py when it is asked.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adapters.foreign.hdf5 import check_weights
 from adapters.safetensors_files import unique_keys
 from adapters.source_files import Kind, files_in, kind_of
 from registry.errors import BadArtifactError, UnsafeArtifactError
@@ -47,8 +48,6 @@ def archive_in(source: Path) -> Path | None:
 
 def read_archive(path: Path) -> Archive:
     """Read the two JSON members of `path` and look at the third. Raises: BadArtifactError, UnsafeArtifactError."""
-    from adapters.keras.hdf5 import check_weights  # noqa: PLC0415 - whether a source is ours is asked without h5py
-
     try:
         with zipfile.ZipFile(path) as archive:
             _check_members(path, archive.infolist())

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from registry.domain.metrics import LESS_IS_BETTER
 from registry.errors import BadRecipeError
 
 Labels = NDArray[np.int64]
@@ -175,7 +176,6 @@ OFFERED = frozenset(
     }
 )
 """Everything that some kind of label can be measured by."""
-LESS_IS_MORE = frozenset({"loss", "mae", "rmse", "perplexity", "alignment", "uniformity"})
 
 
 def baseline_accuracy(train: Labels, truth: Labels) -> float:
@@ -191,7 +191,7 @@ def choosing_metric(names: Sequence[str], known: Mapping[str, Metric]) -> str:
 def merit(metric: str, values: Mapping[str, float]) -> tuple[float, float]:
     """What the best epoch has most of: `metric` (of errors and losses: least), then low loss where that ties."""
     value = values[metric]
-    return (-value if metric in LESS_IS_MORE else value, -values.get("loss", 0.0))
+    return (-value if metric in LESS_IS_BETTER else value, -values.get("loss", 0.0))
 
 
 def check_metrics(names: Sequence[str], known: Mapping[str, Metric], baselines: Sequence[str], what: str) -> None:

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from registry.domain.metrics import LESS_IS_BETTER
 from registry.domain.transfers import EpochMetric, StepDetail
 
 OFF_THE_PLATE = 1e100
-LESS_IS_BETTER = frozenset({"loss", "mae", "mse", "rmse", "perplexity"})
 
 
 @dataclass(frozen=True, slots=True)

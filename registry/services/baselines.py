@@ -29,6 +29,7 @@ from registry.domain.answers import ArmAnswers, Arms, TestRows
 from registry.domain.codec import to_json
 from registry.domain.data import LabelKind
 from registry.domain.manifests import canonical_json
+from registry.domain.metrics import LESS_IS_BETTER
 from registry.domain.transfers import Method, Recipe
 from registry.domain.verdicts import ArmKind
 from registry.errors import AdapterError, BadDataError, BadRecipeError, DivergedError, MisfitError, RegistryError
@@ -49,7 +50,6 @@ from registry.services.arm_recipes import LEARNING, RATES, Plan, as_it_is, from_
 
 MARGIN = 0.01
 """How much worse than the linear probe is no worse: a point of accuracy, or a hundredth of the numbers' deviation."""
-LESS_IS_MORE = frozenset({"loss", "mae", "rmse", "mse", "perplexity"})
 PREDICTIONS = "predictions.json"
 """What every adapter writes beside the model: its answer to each test row."""
 
@@ -212,7 +212,7 @@ class Baselines:
                     case Saved():
                         yield event
                     case Measured(final=True, role="validation") if merit is None:  # the first one chooses
-                        merit = -event.value if event.name in LESS_IS_MORE else event.value
+                        merit = -event.value if event.name in LESS_IS_BETTER else event.value
                     case Finished():
                         done = event
                     case _:

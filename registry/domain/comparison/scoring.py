@@ -19,12 +19,10 @@ from registry.domain.comparison import tallies
 from registry.domain.comparison.judging import Arm, Measure, judge
 from registry.domain.comparison.tallies import Floats, Tally
 from registry.domain.data import LabelKind
+from registry.domain.labels import classes_of
+from registry.domain.metrics import LESS_IS_BETTER
 from registry.domain.verdicts import ArmKind, TransferVerdict
 from registry.errors import InvalidError
-
-LESS_IS_MORE = frozenset({"mae", "rmse", "mse"})
-JOINT = "|"
-"""Between the classes of a label that may name several."""
 
 Answers = Sequence[object]
 Places = NDArray[np.int64]
@@ -73,10 +71,10 @@ def verdict_on(arms: Arms) -> TransferVerdict:
     ]
     measure = Measure(
         metric=metric,
-        higher_is_better=metric not in LESS_IS_MORE,
-        margin=arms.margin * found.unit if metric in LESS_IS_MORE else arms.margin,
+        higher_is_better=metric not in LESS_IS_BETTER,
+        margin=arms.margin * found.unit if metric in LESS_IS_BETTER else arms.margin,
         slice_metric=found.slice_metric,
-        slice_higher_is_better=found.slice_metric not in LESS_IS_MORE,
+        slice_higher_is_better=found.slice_metric not in LESS_IS_BETTER,
         slices={name: places for name, places, _ in slices},
     )
     return judge(compared, measure)
@@ -147,7 +145,7 @@ class ManyClasses:
             yield f"class {name}", places, tally
 
     def _truth(self) -> list[frozenset[str]]:
-        return [frozenset(part for part in label.split(JOINT) if part) for label in self.rows.truth]
+        return [frozenset(classes_of(label, LabelKind.MANY)) for label in self.rows.truth]
 
     def _macro(self, answers: Answers) -> Tally:
         return tallies.macro_f1(*self._tables(answers))

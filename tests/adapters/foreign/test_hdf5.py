@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from adapters.foreign.hdf5 import read_arrays
-from registry.errors import BadArtifactError
+from registry.errors import BadArtifactError, UnsafeArtifactError
 
 
 def test_arrays_are_named_by_their_path(tmp_path: Path) -> None:
@@ -35,14 +35,16 @@ def test_what_leads_out_of_the_file_or_holds_no_numbers_is_refused(kind: str, tm
             file.create_dataset("b", (64,), "u1", external=[(str(tmp_path / "secret.txt"), 0, 64)])
         else:
             file["b"] = other
-    with pytest.raises(BadArtifactError, match=r"^b (is a link|is kept in another file|holds no plain numbers)"):
+    with pytest.raises(
+        UnsafeArtifactError, match=r"^'b' in the weights (is a link|lies outside the file|holds object, not numbers)"
+    ):
         read_arrays(tmp_path / "w.h5")
 
 
 def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "w.h5", "w") as file:
         file.create_dataset("a", data=np.zeros(4_000_000, "u1"), compression="gzip")
-    with pytest.raises(BadArtifactError, match="16 times its size"):
+    with pytest.raises(BadArtifactError, match="unpack to more than"):
         read_arrays(tmp_path / "w.h5")
 
 
