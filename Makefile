@@ -10,7 +10,7 @@ export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow test-ray check format bench bench-methods bench-gpu clean
+.PHONY: help setup demo serve test coverage test-slow test-ray check format bench bench-methods bench-gpu clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,7 +37,10 @@ serve: setup ## Serve ./demo-home on http://127.0.0.1:8765
 	@$(BIN)/forebear --home $(HOME_DIR) serve
 
 test: setup ## Run the tests, the demo among them (all but the slow ones)
-	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered --durations=15 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --durations=15 $(PYTEST_ARGS)
+
+coverage: setup ## Run the same tests, and say what they cover
+	@$(MAKE) test PYTEST_ARGS="--cov --cov-report=term:skip-covered $(PYTEST_ARGS)"
 
 test-slow: setup ## Run the slow tests: more kills, real weights at length, two processes, mlflow ui
 	@$(BIN)/python -m pytest -m slow --durations=15 $(PYTEST_ARGS)

@@ -13,10 +13,34 @@ from registry.errors import InvalidError
 
 M = TypeVar("M", bound=BaseModel)
 MAX_BYTES = 262_144
+DEEPEST = 32
+"""Values within values that a document may have."""
+_TOO_DEEP = f"values lie more than {DEEPEST} deep"
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice, aliases and merge keys: a document says what it says once."""
+class ShallowLoader(yaml.SafeLoader):
+    """SafeLoader that stops at the first value that lies too deep."""
+
+    depth = 0
+
+    def fetch_flow_collection_start(self, kind: Any) -> None:
+        if self.flow_level >= DEEPEST:  # seen to while scanning, which looks at every open bracket again for each word
+            mark = self.get_mark()
+            raise yaml.MarkedYAMLError(problem=_TOO_DEEP, problem_mark=mark)
+        super().fetch_flow_collection_start(kind)
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem=_TOO_DEEP, problem_mark=mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+class _StrictLoader(ShallowLoader):
+    """Also refuses a key given twice, aliases and merge keys: a document says what it says once."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -63,8 +87,6 @@ def read_document(
         raise error(f"line {line}: {problem.problem}", facts={"line": line}) from problem
     except (yaml.YAMLError, ValueError) as problem:
         raise error(f"the {what} is not YAML: {problem}") from problem
-    except RecursionError as problem:
-        raise error(f"the {what} is nested too deep") from problem
     if not isinstance(data, Mapping):
         raise error(f"the {what} is not a mapping of keys", remedy="Start with lines such as `key: value`")
     try:

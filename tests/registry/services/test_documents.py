@@ -38,6 +38,7 @@ def read(text: str) -> Outer:
         ("", "is not a mapping"),
         ("output: [\n", "line 2"),
         ("output: !!python/object/apply:os.system [id]\n", "line 1"),
+        ("output: a\nitems:\n- " + "[" * 10_000, "line 3: values lie more than 32 deep"),
         ("x" * (MAX_BYTES + 1), "larger than"),
     ],
 )
