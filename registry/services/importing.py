@@ -23,7 +23,7 @@ from registry.services.cards import card_licence, source_card, split_card
 from registry.services.context import Context
 from registry.services.lookup import refuse_taken
 from registry.services.sources import PACKAGE, resolve_source
-from registry.services.storing import store_folder
+from registry.services.storing import files_as_given, store_folder
 from registry.services.unit_of_work import NewStep, NewVersion, UnitOfWork
 from registry.services.workspace import workspace
 
@@ -37,6 +37,8 @@ class _Prepared:
     describing: Describing
     architecture: str
     manifest: Manifest
+    given: list[dict[str, object]]
+    """The source's files as they came."""
     started_at: datetime
 
 
@@ -55,7 +57,8 @@ def import_model(context: Context, wanted: ImportModel) -> VersionRef:
         )
         describing, architecture = _describe(wanted, converted)
         manifest = Manifest.of(store_folder(context.blobs, converted.folder))
-    prepared = _Prepared(wanted, converted, describing, architecture, manifest, started)
+        given = files_as_given(source)
+    prepared = _Prepared(wanted, converted, describing, architecture, manifest, given, started)
     with context.write() as uow:
         _check_name(uow, wanted.name)
         latest = uow.catalog.resolve(Reference(AssetKind.MODELS, wanted.name))
@@ -166,7 +169,7 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> tuple[Ve
         ended_at=now,
         metrics=(),
         outputs=(Output(ref, prepared.manifest),),
-        facts={"tensors": prepared.converted.tensors},
+        facts={"tensors": prepared.converted.tensors, "source_files": prepared.given},
     )
     uow.steps.set_manifest(step_id, body, digest)
     text = wanted.card or prepared.converted.facts.card

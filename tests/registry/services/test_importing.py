@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lineage import Assurance
+from lineage import Assurance, Digest
 from registry.domain.names import Name, Reference
 from registry.domain.paging import PageRequest
 from registry.domain.transfers import Method, StepState
@@ -74,6 +75,22 @@ def test_an_import_is_a_version_a_step_and_an_audit_entry(
         assert step.manifest["outputs"]
         entries = uow.audit.search(subject=None, action=None, page=PageRequest()).items
         assert [(e.action, e.subject) for e in entries] == [("model_version.imported", "models:/library/bert/1")]
+
+
+def test_the_files_of_the_source_are_written_down_as_they_came(context: Context, wanted: ImportModel) -> None:
+    """What is stored may be another format altogether: these tell which file it was made of."""
+    (Path(wanted.source) / ".cache").mkdir()
+    (Path(wanted.source) / ".cache/lock").write_text("")
+    made = Catalog(context).import_model(wanted)
+    with context.read() as uow:
+        step = uow.steps.get(made.step)
+    assert step is not None
+    assert step.manifest is not None
+    facts: Any = step.manifest["facts"]
+    assert facts["source_files"] == [
+        {"path": "config.json", "size": 2, "sha256": str(Digest.of(b"{}"))},
+        {"path": "model.safetensors", "size": 7, "sha256": str(Digest.of(b"weights"))},
+    ]
 
 
 def test_the_same_bytes_again_are_the_same_version_and_other_bytes_the_next(
