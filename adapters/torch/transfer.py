@@ -84,7 +84,7 @@ def _tapped(model: ImageModel, recipe: Recipe, side: int) -> Tap | None:
 class ImageLearner:
     """An image model on its way through a transfer.
 
-    What lies behind the place where the head reads is no layer of it: no score depends on that, and it stays as it is.
+    Behind the place where a kept head reads nothing is a layer of it: no score depends on that, and it stays as it is.
     """
 
     def __init__(self, model: ImageModel, preprocess: Preprocess, *, keeps_head: bool, layer: str = LAST) -> None:
@@ -98,7 +98,7 @@ class ImageLearner:
         self.head = model.head
         self.architecture = model.architecture
         self.feature_size = model.width
-        behind = rest(model, preprocess.size)
+        behind = rest(model, preprocess.size) if keeps_head else []  # under a new head inside the trunk is frozen
         for parameter in behind:
             parameter.requires_grad_(False)
         idle = {id(parameter) for parameter in behind}
