@@ -13,11 +13,17 @@ from registry.errors import BadArtifactError, InvalidError
 
 @dataclass(frozen=True, slots=True)
 class HeadShape:
-    """`linear`, or `mlp` with one hidden layer of ReLU; `dropout` comes before the last layer."""
+    """`linear`, or `mlp` with one hidden layer of ReLU; `dropout` comes before the last layer.
+
+    It takes in the trunk's end; or where `reads` names modules of the trunk by their paths, the mean of their averages,
+    which are `width` numbers.
+    """
 
     kind: str = "linear"
     hidden: int = 256
     dropout: float = 0.0
+    reads: tuple[str, ...] = ()
+    width: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in {"linear", "mlp"}:
@@ -27,6 +33,8 @@ class HeadShape:
                 f"a head with {self.hidden} hidden units and dropout {self.dropout}",
                 remedy="Give at least one unit, and a dropout of at least 0 and less than 1",
             )
+        if (self.width > 0) is not bool(self.reads):
+            raise InvalidError(f"a head that reads {len(self.reads)} modules, of width {self.width}")
 
     def build(self, dim: int, classes: int) -> nn.Sequential:
         """A new head with PyTorch's own initialisation, drawn from the global generator: seed it first."""
@@ -49,13 +57,23 @@ class HeadShape:
         head.load_state_dict({lead + k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)})
 
     def document(self) -> dict[str, object]:
-        """The `head` of a config.json."""
-        return asdict(self)
+        """The `head` of a config.json: `reads` and `width` are there only where it reads inside the trunk."""
+        told = asdict(self)
+        return told | {"reads": list(self.reads)} if self.reads else {k: told[k] for k in ("kind", "hidden", "dropout")}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> HeadShape:
         """Raises: BadArtifactError."""
         try:
-            return cls(str(document["kind"]), int(document.get("hidden", 256)), float(document.get("dropout", 0.0)))
+            reads = document.get("reads", [])
+            if not isinstance(reads, list) or not all(isinstance(name, str) for name in reads):
+                raise TypeError("reads is not a list of modules' names")
+            return cls(
+                kind=str(document["kind"]),
+                hidden=int(document.get("hidden", 256)),
+                dropout=float(document.get("dropout", 0.0)),
+                reads=tuple(reads),
+                width=int(document.get("width", 0)),
+            )
         except (KeyError, TypeError, ValueError, InvalidError) as error:
             raise BadArtifactError(f"the head in config.json cannot be read: {error}") from error

@@ -160,16 +160,17 @@ class OwnFamily:
 def load_own(folder: Path, name: str) -> Loaded:
     """Build the definition `name` and fill it. Raises: MisfitError, BadArtifactError."""
     document, tensors, definition = read_config(folder), read_tensors(folder), DEFINITIONS[name]
+    kind = (document.get("head") or {}).get("kind")
+    # none; or the original one, which does not follow from pooled features
+    shape = HeadShape.from_document(document["head"]) if kind in {"linear", "mlp"} else None
     with torch.random.fork_rng(devices=[]):  # building draws random numbers that the weights replace
         whole = definition.network(definition.make_head(document))
         fill(whole, tensors, name)
         trunk = definition.network(nn.Identity())
     trunk.load_state_dict({k: v for k, v in tensors.items() if not k.startswith("classifier.")})
     family = OwnFamily(name, int(document.get("num_labels", 1000)))
-    kind = (document.get("head") or {}).get("kind")
-    if kind not in {"linear", "mlp"}:  # none; or the original one, which does not follow from pooled features
+    if shape is None:
         return Loaded(family, trunk, definition.dim)
-    shape = HeadShape.from_document(document["head"])
     classifier: Any = whole.classifier
     head = nn.Sequential(nn.Dropout(shape.dropout), classifier) if shape.kind == "linear" else classifier
     return Loaded(family, trunk, definition.dim, head, shape, class_names(document))

@@ -22,6 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from adapters.heads import HeadShape
 from adapters.preprocess import Preprocess
 from adapters.torch.families import DEFINITIONS, Family, Loaded, load_own, read_config
+from adapters.torch.reading import Reading, Tap
 from adapters.torch.stock import MLP, load_mlp, load_stock
 from adapters.torch.timm_models import TIMM, load_timm
 from registry.domain.data import LabelKind
@@ -43,15 +44,23 @@ _NORMS = (_BATCH_NORM, nn.LayerNorm, nn.GroupNorm)
 
 
 class Network(nn.Module):
-    """The trunk [N, 3, H, W] -> [N, D] and the head [N, D] -> [N, classes], as one module."""
+    """The trunk [N, 3, H, W] -> [N, D] and the head [N, D] -> [N, classes], as one module.
 
-    def __init__(self, trunk: nn.Module, head: nn.Module | None) -> None:
+    With a `reading` the head takes in what modules inside the trunk give, and not what comes out at its end.
+    """
+
+    def __init__(self, trunk: nn.Module, head: nn.Module | None, reading: Reading | None = None) -> None:
         super().__init__()
         self.trunk = trunk
         self.head = head
+        self.reading = reading
+
+    def features(self, x: Tensor) -> Tensor:
+        features: Tensor = self.trunk(x) if self.reading is None else self.reading(self.trunk, x)
+        return features
 
     def forward(self, x: Tensor) -> Tensor:
-        features: Tensor = self.trunk(x)
+        features = self.features(x)
         return features if self.head is None else self.head(features)
 
 
@@ -65,6 +74,7 @@ class ImageModel:
     architecture: str
     module: Network
     dim: int
+    """Numbers that come out at the trunk's end for one picture."""
     classes: tuple[str, ...] | None
     preprocess: Preprocess
     family: Family
@@ -88,9 +98,13 @@ class ImageModel:
         return self.module.head
 
     def features(self, x: Tensor) -> Tensor:
-        """Pooled features [N, D] of pictures [N, 3, H, W]."""
-        found: Tensor = self.module.trunk(x)
-        return found
+        """Pooled features [N, width] of pictures [N, 3, H, W]."""
+        return self.module.features(x)
+
+    @property
+    def width(self) -> int:
+        """Numbers in one picture's features: what the head takes in."""
+        return self.dim if self.module.reading is None else self.module.reading.width
 
     def logits(self, x: Tensor) -> Tensor:
         """Scores [N, classes] of pictures [N, 3, H, W]. Raises: InvalidError when there is no head."""
@@ -104,22 +118,27 @@ class ImageModel:
         hidden: int = 256,
         dropout: float = 0.0,
         labels: LabelKind = LabelKind.CLASS,
+        tap: Tap | None = None,
     ) -> ImageModel:
         """The same trunk (shared, not copied) under a new head for `classes`, drawn from torch's global generator.
 
-        For labels that are numbers there are no classes and one output. Raises: InvalidError for fewer than two
-        classes (one where several may hold at once), a class named twice, or a head of unknown kind.
+        It reads where `tap` says, else at the trunk's end, wherever a head before it did. For labels that are numbers
+        there are no classes and one output. Raises: InvalidError for fewer than two classes (one where several may
+        hold at once), a class named twice, or a head of unknown kind.
         """
         least = {LabelKind.CLASS: 2, LabelKind.MANY: 1}.get(labels, 0)
         if len(classes) < least or len(set(classes)) != len(classes):
             raise InvalidError("a head needs two classes or more, each named once")
-        shape = HeadShape(kind, hidden, dropout)
+        reads, width = (tap.reads, tap.width) if tap else ((), 0)
+        shape = HeadShape(kind, hidden, dropout, reads, width)
         like = next(self.module.parameters())
-        head = shape.build(self.dim, len(classes) or 1).to(like.device, like.dtype)
+        head = shape.build(width or self.dim, len(classes) or 1).to(like.device, like.dtype)
         return replace(
             self,
             architecture=self.family.architecture(shape),
-            module=Network(self.module.trunk, head).train(self.module.training),
+            module=Network(self.module.trunk, head, _reading(self.family, self.module.trunk, shape)).train(
+                self.module.training
+            ),
             classes=tuple(classes) or None,
             shape=shape,
             problem=PROBLEMS[labels],
@@ -196,7 +215,7 @@ def load_image_model(folder: Path, architecture: str) -> ImageModel:
     loaded = _load(folder, architecture)
     return ImageModel(
         architecture=architecture,
-        module=Network(loaded.trunk, loaded.head).eval(),
+        module=Network(loaded.trunk, loaded.head, _reading(loaded.family, loaded.trunk, loaded.shape)).eval(),
         dim=loaded.dim,
         classes=loaded.classes,
         preprocess=Preprocess.read(folder),
@@ -204,6 +223,10 @@ def load_image_model(folder: Path, architecture: str) -> ImageModel:
         shape=loaded.shape,
         problem=str(read_config(folder).get("problem_type") or SINGLE),
     )
+
+
+def _reading(family: Family, trunk: nn.Module, shape: HeadShape | None) -> Reading | None:
+    return Reading.of(family.body(trunk), shape.reads, shape.width) if shape and shape.reads else None
 
 
 def _load(folder: Path, architecture: str) -> Loaded:

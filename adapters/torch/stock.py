@@ -17,7 +17,10 @@ from adapters.torch.families import Loaded, class_names, fill, label_maps, read_
 from registry.errors import BadArtifactError, InvalidError
 
 MLP = "transformers_mlp"
-"""The architecture of a transformers backbone under a head with a hidden layer, which no stock class has."""
+"""The architecture of a transformers backbone under a head that no stock class has.
+
+Such a head has a hidden layer, or reads inside the backbone.
+"""
 
 
 class StockTrunk(nn.Module):
@@ -34,7 +37,7 @@ class StockTrunk(nn.Module):
 
 @dataclass(frozen=True)
 class StockFamily:
-    """With no head or a linear one, stock `from_pretrained` loads what is saved; with an mlp, `transformers_mlp.py`."""
+    """Stock `from_pretrained` loads what is saved; where the head is one of our own, `transformers_mlp.py` does."""
 
     base_class: str
     head_class: str
@@ -44,7 +47,7 @@ class StockFamily:
     def architecture(self, shape: HeadShape | None) -> str:
         if shape is None:
             return f"transformers:{self.base_class}"
-        return f"transformers:{self.head_class}" if shape.kind == "linear" else MLP
+        return MLP if _own(shape) else f"transformers:{self.head_class}"
 
     def body(self, trunk: nn.Module) -> nn.Module:
         stock: Any = trunk.stock
@@ -54,13 +57,13 @@ class StockFamily:
     def tensors(self, trunk: nn.Module, shape: HeadShape | None) -> dict[str, Tensor]:
         stock: Any = trunk.stock
         state = stock.state_dict()
-        if shape is not None and shape.kind == "mlp":  # which `transformers_mlp.py` loads, by the names of the modules
+        if shape is not None and _own(shape):  # which `transformers_mlp.py` loads, by the names of the modules
             return {f"backbone.{name}": tensor for name, tensor in state.items()}
         lead = "" if shape is not None else f"{stock.base_model_prefix}."
         return {name.removeprefix(lead): tensor for name, tensor in as_saved(stock, state).items()}
 
     def head_prefix(self, shape: HeadShape) -> str:
-        return self.head_name if shape.kind == "linear" else "classifier"
+        return "classifier" if _own(shape) else self.head_name
 
     def config(self, shape: HeadShape | None, classes: tuple[str, ...] | None) -> dict[str, Any]:
         labels = {} if classes is None else label_maps(classes)
@@ -68,7 +71,7 @@ class StockFamily:
         unlabelled = {key: value for key, value in settings.items() if key not in {"id2label", "label2id"}}
         if shape is None:
             return unlabelled
-        if shape.kind == "mlp":
+        if _own(shape):
             named = {"architectures": [MLP], "model_type": MLP}
             return named | {"backbone": unlabelled, "head": shape.document()} | labels
         if "classifier_dropout_prob" in settings:
@@ -80,6 +83,11 @@ class StockFamily:
         new = type(stock)(stock.config)
         new.classifier = nn.Identity()
         return StockTrunk(new).state_dict()
+
+
+def _own(shape: HeadShape) -> bool:
+    """True for a head that no class of transformers has."""
+    return shape.kind != "linear" or bool(shape.reads)
 
 
 def as_saved(stock: Any, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -123,12 +131,13 @@ def load_stock(folder: Path) -> Loaded:
 
 
 def load_mlp(folder: Path) -> Loaded:
-    """A child that was saved with a head of two layers. Raises: MisfitError, BadArtifactError."""
+    """A child that was saved with a head of our own. Raises: MisfitError, BadArtifactError."""
     load_transformers("this architecture")
     from adapters.torch.definitions.transformers_mlp import BackboneWithHead  # noqa: PLC0415 - needs transformers
 
     document = read_config(folder)
     try:
+        shape = HeadShape.from_document(document["head"])
         with torch.random.fork_rng(devices=[]):
             model = BackboneWithHead(document)
     except (KeyError, TypeError, ValueError) as error:
@@ -138,8 +147,8 @@ def load_mlp(folder: Path) -> Loaded:
     _mend_momentum(stock)
     base_class, head_class = type(getattr(stock, stock.base_model_prefix)).__name__, type(stock).__name__
     family = StockFamily(base_class, head_class, model.head_name, _settings(stock))
-    shape = HeadShape.from_document(document["head"])
-    return Loaded(family, StockTrunk(stock), model.dim, model.classifier, shape, class_names(document))
+    head = model.classifier if shape.kind == "mlp" else nn.Sequential(nn.Dropout(shape.dropout), model.classifier)
+    return Loaded(family, StockTrunk(stock), model.dim, head, shape, class_names(document))
 
 
 def _split(stock: Any, linear: nn.Linear, head_name: str, *, headless: bool) -> Loaded:

@@ -1,34 +1,16 @@
-"""Features from inside a network: what a layer gives, averaged over pixels or tokens; or the mean of all blocks."""
+"""Where a recipe has features read inside a network: at a layer by its name, or at all blocks, of which the mean."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from adapters.torch.models import ImageModel
+from adapters.torch.reading import Tap, read
 from registry.errors import BadRecipeError
 
 LAST, MEAN = "last", "mean"
-
-
-@dataclass(frozen=True)
-class Tap:
-    """Reads `layers` of `model` (name: module) while it runs; `size` numbers come out for one picture."""
-
-    model: ImageModel
-    name: str
-    layers: Mapping[str, nn.Module]
-    size: int
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Features [N, size] of pictures [N, 3, H, W]: of one layer, or the mean over several of one width."""
-        return torch.stack(list(_read(self.model, self.layers, x).values())).mean(dim=0)
 
 
 def tap(model: ImageModel, layer: str, side: int) -> Tap:
@@ -44,8 +26,9 @@ def tap(model: ImageModel, layer: str, side: int) -> Tap:
         )
     blocks = {name: part for name, part in layers.items() if name.rpartition(".")[2].isdigit()}
     chosen = (blocks or layers) if layer == MEAN else {layer: layers[layer]}
+    trunk = model.module.trunk
     with torch.inference_mode():
-        widths = {name: found.shape[1] for name, found in _read(model, chosen, torch.zeros(1, 3, side, side)).items()}
+        widths = {name: found.shape[1] for name, found in read(trunk, chosen, torch.zeros(1, 3, side, side)).items()}
     if len(widths) < len(chosen):
         silent = ", ".join(name for name in chosen if name not in widths)
         raise BadRecipeError(f"params.layer: {silent} of this source gives no features", remedy="Choose another layer")
@@ -54,7 +37,8 @@ def tap(model: ImageModel, layer: str, side: int) -> Tap:
         raise BadRecipeError(
             "params.layer is mean, and the layers of this source differ in width", remedy=f"Choose one of {told}"
         )
-    return Tap(model, layer, chosen, next(iter(widths.values())))
+    paths = {id(module): path for path, module in model.family.body(trunk).named_modules()}
+    return Tap(layer, tuple(paths[id(module)] for module in chosen.values()), next(iter(widths.values())))
 
 
 def _told_by(part: nn.Module) -> nn.Module:
@@ -67,35 +51,12 @@ def _told_by(part: nn.Module) -> nn.Module:
     return part[-1] if isinstance(part[-1], _BatchNorm) else _told_by(part[0])
 
 
-def _read(model: ImageModel, layers: Mapping[str, nn.Module], x: Tensor) -> dict[str, Tensor]:
-    """What each of `layers` gives while the trunk runs, in the order of `layers`; what did not run is left out."""
-    found: dict[str, Tensor] = {}
-    with _hooked(layers, found):
-        model.features(x)
-    return {name: found[name] for name in layers if name in found}
-
-
-@contextmanager
-def _hooked(layers: Mapping[str, nn.Module], found: dict[str, Tensor]) -> Iterator[None]:
-    def listen(name: str, module: nn.Module) -> Any:
-        def hear(_module: nn.Module, _inputs: object, output: Any) -> None:
-            if (said := _pooled(output)) is not None:
-                found[name] = said
-
-        return module.register_forward_hook(hear)
-
-    handles = [listen(name, module) for name, module in layers.items()]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _pooled(output: Any) -> Tensor | None:
-    """N x D of feature maps (N x D x H x W), tokens (N x T x D) or features; None for anything else."""
-    if isinstance(output, tuple | list) or hasattr(output, "to_tuple"):
-        output = output[0]
-    if not isinstance(output, Tensor) or output.ndim not in {2, 3, 4}:
-        return None
-    return output if output.ndim == 2 else output.mean(dim=(2, 3) if output.ndim == 4 else 1)
+def rest(model: ImageModel, side: int) -> list[nn.Parameter]:
+    """Parameters of the trunk that no score depends on: those behind where the head reads."""
+    if model.module.reading is None:
+        return []
+    every = list(model.module.trunk.parameters())
+    with torch.enable_grad():
+        features = model.features(torch.zeros(1, 3, side, side))
+        gradients = torch.autograd.grad(features.sum(), every, allow_unused=True)
+    return [parameter for parameter, gradient in zip(every, gradients, strict=True) if gradient is None]

@@ -35,8 +35,11 @@ class TimmFamily:
     """What timm calls `pretrained_cfg`: input size, normalisation, names of the first and the last layer."""
 
     def architecture(self, shape: HeadShape | None) -> str:
-        if shape is not None and shape.kind != "linear":
-            raise InvalidError("a model of timm takes a linear head only", remedy="Set the head's kind to linear")
+        if shape is not None and (shape.kind != "linear" or shape.reads):
+            raise InvalidError(
+                "a model of timm takes a linear head at its end only",
+                remedy="Set the head's kind to linear, and leave params.layer out",
+            )
         return f"{TIMM}{self.name}"
 
     def body(self, trunk: nn.Module) -> nn.Module:

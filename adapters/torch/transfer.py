@@ -19,11 +19,11 @@ from adapters.preprocess import Preprocess
 from adapters.torch.families import DEFINITIONS, class_names, read_config
 from adapters.torch.models import ImageModel, load_image_model
 from adapters.torch.offer import OFFER
+from adapters.torch.reading import Tap
 from adapters.torch.selfsupervised import continued_pretraining
-from adapters.torch.taps import LAST, Tap, tap
+from adapters.torch.taps import LAST, rest, tap
 from adapters.torch.timm_models import TIMM
 from lineage import Digest
-from registry.domain.params import value_of
 from registry.domain.transfers import Method, Recipe
 from registry.errors import BadRecipeError
 from registry.ports import ModelInput, TransferEvent, TransferJob
@@ -61,13 +61,14 @@ class TorchTransfers:
         model = load_image_model(source.folder, source.architecture)
         if fresh:
             model.renew()
-        keeps = keep_head and model.answers(task.labels, task.classes)
+        keeps, layer = keep_head and model.answers(task.labels, task.classes), LAST
         if not keeps:
-            head = recipe.head
+            head, place = recipe.head, _tapped(model, recipe, size or model.preprocess.size)
             kind = "linear" if head.kind == "ridge" else head.kind
-            model = model.with_head(task.classes, kind, head.hidden, head.dropout, task.labels)
+            model = model.with_head(task.classes, kind, head.hidden, head.dropout, task.labels, place)
+            layer = place.layer if place else LAST
         preprocess = model.preprocess.resized(size) if size else model.preprocess
-        return ImageLearner(model, preprocess, keeps_head=keeps, tapped=_tapped(model, recipe, preprocess.size))
+        return ImageLearner(model, preprocess, keeps_head=keeps, layer=layer)
 
 
 def _tapped(model: ImageModel, recipe: Recipe, side: int) -> Tap | None:
@@ -77,31 +78,35 @@ def _tapped(model: ImageModel, recipe: Recipe, side: int) -> Tap | None:
         return None
     if model.architecture.startswith(TIMM):  # where its maps have their channels differs from model to model
         raise BadRecipeError("params.layer: features of a model of timm are its last", remedy="Leave layer out")
-    found = tap(model, layer, side)
-    if value_of(recipe, "export") == "none":
-        raise BadRecipeError(
-            f"params.layer is {layer!r}, and a model with a head there has no form to be saved in",
-            remedy="Add params.export: npz, and train on the dataset that this makes; or leave layer out",
-        )
-    return found
+    return tap(model, layer, side)
 
 
 class ImageLearner:
-    """An image model on its way through a transfer."""
+    """An image model on its way through a transfer.
 
-    def __init__(
-        self, model: ImageModel, preprocess: Preprocess, *, keeps_head: bool, tapped: Tap | None = None
-    ) -> None:
-        self._model, self._tapped = model, tapped
-        self.layer = tapped.name if tapped else LAST
-        self.feature_layer = tapped.name if tapped else "pooled"
+    Behind the place where a kept head reads nothing is a layer of it: no score depends on that, and it stays as it is.
+    """
+
+    def __init__(self, model: ImageModel, preprocess: Preprocess, *, keeps_head: bool, layer: str = LAST) -> None:
+        self._model = model
+        self.layer = layer
+        reads = model.shape.reads if model.shape else ()
+        self.feature_layer = (f"mean of {', '.join(reads)}" if len(reads) > 1 else "".join(reads)) or "pooled"
         self.preprocess = preprocess
         self.keeps_head = keeps_head
         self.module: nn.Module = model.module
         self.head = model.head
         self.architecture = model.architecture
-        self.feature_size = tapped.size if tapped else model.dim
-        self.layers = [(name, layer) for name, layer in model.layers() if layer is not model.head]
+        self.feature_size = model.width
+        behind = rest(model, preprocess.size) if keeps_head else []  # under a new head inside the trunk is frozen
+        for parameter in behind:
+            parameter.requires_grad_(False)
+        idle = {id(parameter) for parameter in behind}
+        self.layers = [
+            (name, part)
+            for name, part in model.layers()
+            if part is not model.head and any(id(parameter) not in idle for parameter in part.parameters())
+        ]
 
     @property
     def preprocessing(self) -> Digest:
@@ -120,7 +125,7 @@ class ImageLearner:
     def features(self, inputs: Inputs) -> Tensor:
         """Pooled features (N x D) of pictures."""
         assert isinstance(inputs, Tensor)  # noqa: S101 -- pictures are one tensor: told to the type checker
-        return self._tapped(inputs) if self._tapped else self._model.features(inputs)
+        return self._model.features(inputs)
 
     def classify(self, features: Tensor) -> Tensor:
         """Logits of features."""

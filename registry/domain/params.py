@@ -132,7 +132,7 @@ METHOD_PARAMS: Mapping[Method, Table] = {
     | {
         "layer": Param(
             "last",
-            "where features are taken: last, mean (of all blocks), a layer's name; of pictures, for an `export`",
+            "where features are taken: last, mean (of all blocks), or a layer's name",
             "layer mean: Garbas 2024",
         ),
         "export": Param("none", "write the features as a dataset instead of a head", words=("none", "npz", "parquet")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -76,12 +77,25 @@ def _check(around: Environment, sources: Sequence[ModelInput], base: ModelInput 
     kinds = {source.architecture for source in sources}
     if len(kinds) > 1:
         raise BadRecipeError(f"the sources are of different architectures: {', '.join(sorted(kinds))}")
+    places = {source.label: _read_by_head(source.folder) for source in sources}
+    if len(set(places.values())) > 1:
+        told = "; ".join(f"{label}: {place or 'the end'}" for label, place in places.items())
+        raise BadRecipeError(
+            f"the sources' heads read features at different places ({told})", remedy="Merge heads of the same layer"
+        )
     shapes = {source.label: _shapes(source.folder) for source in every}
     if base is not None:  # without a head, or with another one, it is the rule; without the trunk it is no base
         wanted = shapes[sources[0].label]
         if 2 * len(_base_names(wanted, shapes[base.label])) >= len(wanted):
             shapes[base.label] = wanted
     check_alike(shapes)
+
+
+def _read_by_head(folder: Path) -> str:
+    """The modules (`reads`) or the numbers of the layers (`layers`) that a head of our own reads; else nothing."""
+    config = folder / "config.json"
+    head = json.loads(config.read_bytes()).get("head") if config.is_file() else None
+    return ", ".join(map(str, head.get("reads") or head.get("layers") or ())) if isinstance(head, dict) else ""
 
 
 def _shapes(folder: Path) -> dict[str, tuple[int, ...]]:

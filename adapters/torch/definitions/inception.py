@@ -16,6 +16,7 @@ after the block `mixed4`, whose averages often transfer better. Blocks are named
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,7 +158,7 @@ def make_head(config: dict[str, Any]) -> nn.Module:
     `linear`, `mlp` with one hidden layer, or `dense` with the hidden layers that `sizes` lists.
     """
     head = config.get("head") or {"kind": "linear"}
-    dim, classes = DIMS[config["model_type"]], int(config.get("num_labels", 1000))
+    dim, classes = int(head.get("width", DIMS[config["model_type"]])), int(config.get("num_labels", 1000))
     if head["kind"] == "none":
         return nn.Identity()
     if head["kind"] == "linear":
@@ -172,11 +173,30 @@ def make_head(config: dict[str, Any]) -> nn.Module:
     return nn.Sequential(nn.Linear(dim, hidden_size), nn.ReLU(), dropout, nn.Linear(hidden_size, classes))
 
 
+def read_inside(model: nn.Module, config: dict[str, Any]) -> None:
+    """Where `config` names modules under `head.reads`, the classifier takes in the mean of their averages over pixels.
+
+    What comes out at the end is then left aside. Modules are heard by the thread that runs them.
+    """
+    names, heard = (config.get("head") or {}).get("reads", []), threading.local()
+
+    def listen(name: str) -> None:
+        part = model.get_submodule(name)
+        part.register_forward_hook(lambda _part, _inputs, maps: setattr(heard, name, maps.mean((2, 3))))
+
+    for name in names:
+        listen(name)
+    if names:
+        means = lambda *_: torch.stack([getattr(heard, name) for name in names]).mean(0)  # noqa: E731 - a hook
+        model.get_submodule("classifier").register_forward_pre_hook(means)
+
+
 def load(folder: str | Path = HERE) -> InceptionV3:
     """The model of `folder` in eval mode; a RuntimeError names the tensors that do not fit."""
     config = json.loads((Path(folder) / "config.json").read_text())
     model = InceptionV3(make_head(config), config["model_type"])
     model.load_state_dict(load_file(Path(folder) / "model.safetensors"))
+    read_inside(model, config)
     return model.eval()
 
 

@@ -16,6 +16,7 @@ torchvision names them.
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,14 +81,33 @@ def make_head(config: dict[str, Any]) -> nn.Module:
     """The classifier that `config` asks for: `convolution` (the original), `linear`, `mlp`, or `none` for features."""
     head = config.get("head") or {"kind": "convolution"}
     classes, hidden = int(config.get("num_labels", 1000)), int(head.get("hidden", 256))
+    dim = int(head.get("width", DIM))
     if head["kind"] == "none":
         return nn.Identity()
     if head["kind"] == "convolution":
         return ConvolutionHead(classes)
     if head["kind"] == "linear":
-        return nn.Linear(DIM, classes)
+        return nn.Linear(dim, classes)
     dropout = nn.Dropout(float(head.get("dropout", 0.0)))
-    return nn.Sequential(nn.Linear(DIM, hidden), nn.ReLU(), dropout, nn.Linear(hidden, classes))
+    return nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), dropout, nn.Linear(hidden, classes))
+
+
+def read_inside(model: nn.Module, config: dict[str, Any]) -> None:
+    """Where `config` names modules under `head.reads`, the classifier takes in the mean of their averages over pixels.
+
+    What comes out at the end is then left aside. Modules are heard by the thread that runs them.
+    """
+    names, heard = (config.get("head") or {}).get("reads", []), threading.local()
+
+    def listen(name: str) -> None:
+        part = model.get_submodule(name)
+        part.register_forward_hook(lambda _part, _inputs, maps: setattr(heard, name, maps.mean((2, 3))))
+
+    for name in names:
+        listen(name)
+    if names:
+        means = lambda *_: torch.stack([getattr(heard, name) for name in names]).mean(0)  # noqa: E731 - a hook
+        model.get_submodule("classifier").register_forward_pre_hook(means)
 
 
 def load(folder: str | Path = HERE) -> SqueezeNet:
@@ -95,6 +115,7 @@ def load(folder: str | Path = HERE) -> SqueezeNet:
     config = json.loads((Path(folder) / "config.json").read_text())
     model = SqueezeNet(make_head(config))
     model.load_state_dict(load_file(Path(folder) / "model.safetensors"))
+    read_inside(model, config)
     return model.eval()
 
 

@@ -1,18 +1,21 @@
-"""A transformers backbone under a head with a hidden layer, in one file: needs transformers and Pillow.
+"""A transformers backbone under a head that its own classes have not, in one file: needs transformers and Pillow.
 
-The image classifiers of transformers end in one linear layer, so such a model needs these few lines:
+The image classifiers of transformers end in one linear layer. A head with a hidden layer, or one that reads inside the
+backbone, needs these few lines:
 
     from transformers_mlp import classify, load
 
     model = load()                                   # the folder of this file, or load("some/folder")
     print(classify(model, Image.open("cat.jpg")))
 
-`config.json` holds the backbone's own config under `backbone`, and the head's shape under `head`.
+`config.json` holds the backbone's own config under `backbone`, and the head's shape under `head`: `linear` or `mlp`.
+With `reads` it takes in what those modules of the backbone give, averaged over pixels or tokens, then over the modules.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,21 +47,52 @@ class BackboneWithHead(nn.Module):
         for child in self.backbone.children():
             if isinstance(child, nn.Dropout):  # the head has its own
                 child.p = 0.0
-        hidden, classes = int(config["head"]["hidden"]), len(config["id2label"])
-        dropout = nn.Dropout(float(config["head"].get("dropout", 0.0)))
-        self.classifier = nn.Sequential(
-            nn.Linear(last.in_features, hidden), nn.ReLU(), dropout, nn.Linear(hidden, classes)
-        )
+        head, classes = config["head"], len(config["id2label"])
+        self.classifier = make_head(head, int(head.get("width", self.dim)), classes)
 
     def forward(self, x: Tensor) -> Tensor:
         scores: Tensor = self.classifier(self.backbone(pixel_values=x).logits.flatten(1))
         return scores
 
 
+def make_head(head: dict[str, Any], dim: int, classes: int) -> nn.Module:
+    """The classifier that `head` asks for: `linear`, or `mlp` with one hidden layer."""
+    if head["kind"] == "linear":
+        return nn.Linear(dim, classes)
+    hidden, dropout = int(head["hidden"]), nn.Dropout(float(head.get("dropout", 0.0)))
+    return nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), dropout, nn.Linear(hidden, classes))
+
+
+def pooled(output: Any) -> Tensor:
+    """N x D of feature maps (N x D x H x W), tokens (N x T x D) or features, or of the first of several outputs."""
+    found: Tensor = output if isinstance(output, Tensor) else output[0]
+    return found if found.dim() == 2 else found.mean((2, 3) if found.dim() == 4 else 1)
+
+
+def read_inside(model: BackboneWithHead, config: dict[str, Any]) -> None:
+    """Where `config` names modules of the backbone under `head.reads`, the classifier takes in their mean.
+
+    What comes out at the end is then left aside. Modules are heard by the thread that runs them.
+    """
+    names, heard = config["head"].get("reads", []), threading.local()
+
+    def listen(name: str) -> None:
+        part = model.backbone.base_model.get_submodule(name)
+        part.register_forward_hook(lambda _part, _inputs, output: setattr(heard, name, pooled(output)))
+
+    for name in names:
+        listen(name)
+    if names:
+        means = lambda *_: torch.stack([getattr(heard, name) for name in names]).mean(0)  # noqa: E731 - a hook
+        model.classifier.register_forward_pre_hook(means)
+
+
 def load(folder: str | Path = HERE) -> BackboneWithHead:
     """The model of `folder` in eval mode; a RuntimeError names the tensors that do not fit."""
-    model = BackboneWithHead(json.loads((Path(folder) / "config.json").read_text()))
+    config = json.loads((Path(folder) / "config.json").read_text())
+    model = BackboneWithHead(config)
     model.load_state_dict(load_file(Path(folder) / "model.safetensors"))
+    read_inside(model, config)
     return model.eval()
 
 

@@ -14,8 +14,9 @@ from torch import nn
 
 from adapters.torch.definitions import efficientnet_lite, inception, resnet_thin, squeezenet, vgg
 from adapters.torch.families import DEFINITIONS
-from adapters.torch.models import ImageModel, load_image_model
+from adapters.torch.models import load_image_model
 from registry.plugins import EntryPointPlugins
+from tests.adapters.torch.small import own_model
 
 ALONE = """
 import json, sys
@@ -39,7 +40,7 @@ def test_a_definition_runs_alone_and_agrees_with_us(
     if architecture == "efficientnet_lite0":
         model = load_image_model(lite, architecture).with_head(("a", "b", "c"), kind="mlp")
     elif architecture in DEFINITIONS:
-        model = _made(tmp_path, architecture).with_head(("a", "b", "c"))
+        model = own_model(tmp_path, architecture).with_head(("a", "b", "c"))
     else:
         model = load_image_model(mobilenet, "transformers:MobileNetV2Model").with_head(("a", "b", "c"), kind="mlp")
     assert model.architecture == architecture
@@ -72,7 +73,7 @@ def test_a_definition_imports_torch_safetensors_and_pillow_only(module: object) 
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for alias in node.names
     }
-    assert roots <= {"__future__", "json", "pathlib", "typing", "torch", "safetensors", "PIL"}
+    assert roots <= {"__future__", "json", "pathlib", "threading", "typing", "torch", "safetensors", "PIL"}
 
 
 def test_padding_is_that_of_tensorflow() -> None:
@@ -105,7 +106,7 @@ def test_networks_have_the_size_that_is_known_of_them(model: nn.Module, paramete
 
 @pytest.mark.parametrize("architecture", ["inception_v3", "resnet50_thin", "vgg16_pool4"])
 def test_every_parameter_of_a_definition_lies_in_one_layer_in_order(architecture: str, tmp_path: Path) -> None:
-    model = _made(tmp_path, architecture).with_head(("yes", "no"))
+    model = own_model(tmp_path, architecture).with_head(("yes", "no"))
     layers = model.layers()
     inside = [id(p) for _, layer in layers for p in layer.parameters()]
     assert len(inside) == len(set(inside))
@@ -115,7 +116,7 @@ def test_every_parameter_of_a_definition_lies_in_one_layer_in_order(architecture
 
 
 def test_squeezenets_original_head_is_no_start_for_transfer_but_its_features_are(tmp_path: Path) -> None:
-    model = _made(tmp_path, "squeezenet1_1")
+    model = own_model(tmp_path, "squeezenet1_1")
     assert (model.dim, model.classes) == (512, None)
     child = model.with_head(("yes", "no"))
     child.save(tmp_path / "child")
@@ -123,19 +124,3 @@ def test_squeezenets_original_head_is_no_start_for_transfer_but_its_features_are
     x = torch.rand(2, 3, 64, 64)
     with torch.inference_mode():
         assert torch.equal(again.logits(x), child.logits(x))
-
-
-def _made(folder: Path, architecture: str) -> ImageModel:
-    """A model with random weights; SqueezeNet's with its original head, the others without one."""
-    from safetensors.torch import save_file
-
-    source = folder / "made"
-    source.mkdir()
-    torch.manual_seed(2)
-    kind = "convolution" if architecture == "squeezenet1_1" else "none"
-    config = {"model_type": architecture, "num_labels": 9, "head": {"kind": kind}}
-    definition = DEFINITIONS[architecture]
-    network = definition.network(definition.make_head(config))
-    save_file(network.state_dict(), source / "model.safetensors")
-    (source / "config.json").write_text(json.dumps(config))
-    return load_image_model(source, architecture)

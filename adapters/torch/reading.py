@@ -1,0 +1,89 @@
+"""What modules inside a trunk give while it runs: averaged over pixels or tokens, then over the modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from registry.errors import BadArtifactError
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """Where features are read: what a recipe calls the place, the modules' paths in the trunk's body, their width."""
+
+    layer: str
+    reads: tuple[str, ...]
+    width: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """`modules` of one trunk, by path; `width` numbers come out for one picture."""
+
+    modules: Mapping[str, nn.Module]
+    width: int
+
+    @classmethod
+    def of(cls, body: nn.Module, reads: Sequence[str], width: int) -> Reading:
+        """The modules of `body` at the paths `reads`. Raises: BadArtifactError naming the first that is not there."""
+        known = dict(body.named_modules())
+        if strange := [name for name in reads if name not in known]:
+            raise BadArtifactError(
+                f"head.reads in config.json names {strange[0][:80]!r}, and the model has no such module",
+                remedy="Take config.json and the weights from the same version",
+            )
+        return cls({name: known[name] for name in reads}, width)
+
+    # The hooks come and go with each call, which a compiler cannot follow: what is read inside runs as it is.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def __call__(self, trunk: nn.Module, x: Tensor) -> Tensor:
+        """Features [N, width] of pictures [N, 3, H, W]. Raises: BadArtifactError where the modules give others."""
+        found = read(trunk, self.modules, x)
+        widths = {name: found[name].shape[1] if name in found else 0 for name in self.modules}
+        if set(widths.values()) != {self.width}:
+            told = ", ".join(f"{name} gives {width}" for name, width in widths.items())
+            raise BadArtifactError(
+                f"the head in config.json reads {self.width} features, and {told}",
+                remedy="Take config.json and the weights from the same version",
+            )
+        return torch.stack(list(found.values())).mean(dim=0)
+
+
+def read(trunk: nn.Module, modules: Mapping[str, nn.Module], x: Tensor) -> dict[str, Tensor]:
+    """What each of `modules` gives (N x its width) while `trunk` runs; what did not run is left out."""
+    found: dict[str, Tensor] = {}
+    with _hooked(modules, found):
+        trunk(x)
+    return {name: found[name] for name in modules if name in found}
+
+
+@contextmanager
+def _hooked(modules: Mapping[str, nn.Module], found: dict[str, Tensor]) -> Iterator[None]:
+    def listen(name: str, module: nn.Module) -> Any:
+        def hear(_module: nn.Module, _inputs: object, output: Any) -> None:
+            if (said := _pooled(output)) is not None:
+                found[name] = said
+
+        return module.register_forward_hook(hear)
+
+    handles = [listen(name, module) for name, module in modules.items()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _pooled(output: Any) -> Tensor | None:
+    """N x D of feature maps (N x D x H x W), tokens (N x T x D) or features; None for anything else."""
+    if isinstance(output, tuple | list) or hasattr(output, "to_tuple"):
+        output = output[0]
+    if not isinstance(output, Tensor) or output.ndim not in {2, 3, 4}:
+        return None
+    return output if output.ndim == 2 else output.mean(dim=(2, 3) if output.ndim == 4 else 1)
