@@ -144,7 +144,8 @@ class Alive:
 def going(own_house: House, monkeypatch: pytest.MonkeyPatch) -> Going:
     office = bootstrap.open(own_house.family.home, settings=own_house.family.settings, actor="ana")
     served: Any = own_house.app.user_middleware[0].kwargs["office"]
-    object.__setattr__(served.context, "plugins", Alive(served.context.plugins))
+    for context in (served.context, office.context):
+        object.__setattr__(context, "plugins", Alive(context.plugins))
     new = builders.step("vision/digits", state=StepState.RUNNING, epochs=4)
     with office.context.write() as uow:
         uow.steps.add(new)
