@@ -237,7 +237,7 @@ def keras_world(folder: Path) -> World:
     from tests.adapters.keras.networks import tiny
 
     model = tiny(24)
-    (folder / "source").mkdir()
+    (folder / "source").mkdir(exist_ok=True)  # workers that are killed open the world again
     write_model(
         folder / "source", json.loads(json.dumps(keras.saving.serialize_keras_object(model))), tensors(model), {}
     )
@@ -252,7 +252,7 @@ def save_vector_source(folder: Path) -> str:
 
     words = [*FILLER, *(w for group in WORDS.values() for w in group), "quince", "medlar"]
     vectors = np.random.default_rng(6).normal(size=(len(words), 16)).astype(np.float32)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     save_vectors(folder, words, vectors, lower_case=True)
     return "embedding"
 
