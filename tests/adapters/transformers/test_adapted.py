@@ -55,7 +55,9 @@ def logits(model: Any, world: World, child: Path) -> torch.Tensor:
     tokenizer = AutoTokenizer.from_pretrained(child, local_files_only=True)
     texts = [str(row.text) for row in world.data.rows if row.split == "test"]
     with torch.inference_mode():
-        found: torch.Tensor = model(**tokenizer(texts, padding=True, return_tensors="pt")).logits
+        found: torch.Tensor = model(
+            **tokenizer(texts, padding=True, truncation=True, max_length=48, return_tensors="pt")
+        ).logits
     return found
 
 
