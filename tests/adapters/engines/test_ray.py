@@ -124,7 +124,7 @@ def test_a_step_runs_where_its_needs_are_met_and_its_words_come_back(forebear: C
         "forebear.worker" in forebear("transfer", "logs", step).out
         or "Running entrypoint" in forebear("transfer", "logs", step).out
     )
-    assert forebear.ask("model", "show", "text/placed")["summary"]["ref"].endswith("/1")
+    assert forebear.ask("model", "show", "text/placed/1")["summary"]["ref"].endswith("/1")
 
 
 @ray_is_here
