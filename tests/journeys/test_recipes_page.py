@@ -1,4 +1,4 @@
-"""docs/recipes.md, run as it stands: every recipe of the page on real weights and a little real data, in one home."""
+"""docs/recipes.md, run as it stands: every recipe of the page on a little data and real weights (but for a decoder)."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from registry.services.running import run_step
 from registry.services.transfers import Transfers
 from registry.settings import Settings
 from tests.adapters.keras.networks import archive, vgg16
+from tests.adapters.transformers.test_language import decoder_world
 from tests.fakes.workshop import Bench
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
@@ -49,7 +50,7 @@ class Here(EntryPointPlugins):
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     folder = tmp_path_factory.mktemp("page")
-    settings = Settings(threads=2, device="cpu")
+    settings = Settings(threads=1, device="cpu")  # other tests run beside these
     bootstrap.init(folder / "home", settings=settings, actor="ana")
     bench = Bench()
     with bootstrap.open(folder / "home", settings=settings, actor="ana") as office:
@@ -57,7 +58,9 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
         bench.work = lambda step_id: run_step(context, step_id)
         keras_file = archive(vgg16("block4_pool"), folder / "vgg16.keras")
         keras_model = ImportModel(Name("library", "vgg16-keras"), str(keras_file), licence="mit")
-        for wanted in (*SOURCES, word_vectors(folder), keras_model):
+        made = decoder_world(folder / "gpt2").source.folder
+        decoder = ImportModel(Name("library", "gpt2-tiny"), str(made), licence="mit")
+        for wanted in (*SOURCES, word_vectors(folder), keras_model, decoder):
             office.catalog.import_model(wanted)
         for name, file, labels in data(folder):
             text, column = COLUMNS.get(name, ("text", "label"))
