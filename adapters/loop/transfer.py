@@ -95,7 +95,10 @@ def check(job: TransferJob, workshop: Workshop) -> None:
             raise BadRecipeError(f"{name} is {value}", remedy="Give a number above 0")
     for role, data in job.data.items():
         if data.modality not in offer.modalities:
-            raise BadRecipeError(f"the adapter {offer.name} does not read {data.modality} data, which {role} is")
+            raise BadRecipeError(
+                f"the adapter {offer.name} does not read {data.modality} data, which {role} is",
+                remedy=f"Choose data of these: {', '.join(sorted(offer.modalities))}",
+            )
     if recipe.freeze.what not in {"backbone", "none"} and recipe.freeze.until is None:
         raise BadRecipeError(f"freeze is {recipe.freeze.what!r}", remedy="Write backbone, none, or until: a layer")
     if recipe.method is Method.FEATURE_EXTRACTION and recipe.freeze.until is not None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from lineage import Assurance
-from registry.domain.catalog import VersionDetail
+from registry.domain.catalog import Modality, VersionDetail
 from registry.domain.data import DatasetVersionDetail, LabelKind
 from registry.domain.methods import (
     NEEDS,
@@ -56,6 +56,8 @@ def resolve_recipe(context: Context, uow: UnitOfWork, document: RecipeDocument) 
         rows=_training_rows(document, datasets),
         architecture=sources[0].architecture,
     )
+    if problems := list(_unreadable(recipe.adapter, context.plugins.offers()[recipe.adapter].modalities, datasets)):
+        raise bad(document, problems)
     pinned = tuple(
         replace(choice, model=Reference.to(source.summary.ref))
         for choice, source in zip(recipe.sources, sources, strict=True)
@@ -104,6 +106,19 @@ def _unlabelled(document: RecipeDocument, datasets: Mapping[str, DatasetVersionD
             yield (
                 ("data", role),
                 f"{dataset.summary.ref} has labels of kind {labels.value}, and what is learnt is {first.value}",
+            )
+
+
+def _unreadable(
+    adapter: str, modalities: Collection[Modality], datasets: Mapping[str, DatasetVersionDetail]
+) -> Iterator[Found]:
+    """Data of another modality than the adapter of the source reads."""
+    for role, dataset in datasets.items():
+        if (modality := dataset.dataset.describing.modality) not in modalities:
+            yield (
+                ("data", role),
+                f"{dataset.summary.ref} holds {modality} data, and the adapter {adapter} of this source reads "
+                f"{', '.join(sorted(modalities))}: choose another dataset or another source",
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from registry.domain.data import LabelKind
@@ -59,6 +60,10 @@ def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) ->
     ):
         wanted = AddDataset(Name("data", name), str(files / f"{name}.csv"), licence="mit", labels=labels)
         Datasets(context).add(wanted)
+    bars = tmp_path / "bars"
+    bars.mkdir()
+    np.savez(bars / "bars.npz", x=np.zeros((20, 4, 4), np.uint8), y=np.arange(20) % 2)
+    Datasets(context).add(AddDataset(Name("data", "bars"), str(bars / "bars.npz"), licence="mit"))
     return context
 
 
@@ -68,6 +73,7 @@ def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) ->
         (TUNE.replace("data/reviews", "data/bare"), "line 6: datasets:/data/bare/1 has no labels, and train data of"),
         (TUNE + "  test: datasets:/data/rated\n", "line 7: datasets:/data/rated/1 has labels of kind number"),
         (TUNE + "  test: datasets:/data/bare\n", "line 7: datasets:/data/bare/1 has no labels, and test data of"),
+        (TUNE.replace("data/reviews", "data/bars"), "line 6: datasets:/data/bars/1 holds image data, and the adapter"),
         (MERGE, "line 6: models:/library/other/1 is of the architecture transformers:RobertaModel"),
     ],
 )
