@@ -29,7 +29,7 @@ from registry.services.transfers import Transfers
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.adapters.dvc.worlds import draw
 from tests.fakes.clock import FakeClock
-from tests.fakes.workshop import Bench, Exporter, Hand, Workshop
+from tests.fakes.workshop import OFFER, Bench, Exporter, Hand, Workshop
 from tests.registry.services.offices import open_context
 
 TABLE = "text,label\n" + "".join(f"review {'a' * n},{'good' if n % 2 else 'bad'}\n" for n in range(20))
@@ -129,7 +129,8 @@ def test_numbers_stay_numbers_in_an_export(context: Context) -> None:
 
 def test_an_export_goes_into_another_step(context: Context, workshop: Workshop) -> None:
     Transfers(context).submit(RECIPE)
-    trained = replace(context, plugins=replace(workshop, hand=Hand()))
+    reader = Hand(replace(OFFER, modalities=OFFER.modalities | {Modality.TABULAR}))
+    trained = replace(context, plugins=replace(workshop, hand=reader))
     workshop.bench.work = lambda step_id: run_step(trained, step_id)
     text = RECIPE.replace("output: data/features", "output: text/child").replace("params: {export: npz}\n", "")
     Transfers(trained).submit(text.replace("data/reviews", "data/features"))
