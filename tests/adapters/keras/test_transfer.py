@@ -143,8 +143,8 @@ def test_a_model_of_nested_models_has_its_layers_in_order(tmp_path: Path) -> Non
     inputs = keras.Input((24, 24, 3))
     inner = tiny(24, name="inner")
     x = keras.layers.Rescaling(1 / 255)(inputs)
-    model = keras.Model(inputs, keras.layers.Dense(4)(keras.layers.Flatten()(inner(x))), name="outer")
-    assert [name for name, _ in layers(model)] == ["inner/conv1", "inner/conv2", "inner/conv3", "dense"]
+    model = keras.Model(inputs, keras.layers.Dense(4, name="top")(keras.layers.Flatten()(inner(x))), name="outer")
+    assert [name for name, _ in layers(model)] == ["inner/conv1", "inner/conv2", "inner/conv3", "top"]
     converted = imported(archive(model, tmp_path / "m.keras"), tmp_path / "out")
     assert converted.tensors == len(model.weights)
 
