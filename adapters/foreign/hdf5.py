@@ -20,13 +20,14 @@ _SAVE = "Save the model again with Keras's own save or save_weights"
 def read_arrays(path: Path) -> dict[str, Array]:
     """Every dataset of `path` by its path inside, such as `block1/layers/conv2d/vars/0`.
 
-    Raises: UnsafeArtifactError for links and for data kept in other files, BadArtifactError for a damaged file, for one
-    that unpacks to far more than it is and for other types than numbers; MissingExtraError.
+    Raises: UnsafeArtifactError for links, data kept in other files and what is no number, BadArtifactError for a
+    damaged file and for one that unpacks to far more than it is; MissingExtraError.
     """
-    most = _GROWTH * path.stat().st_size
     try:
         with _h5py().File(path, "r") as file:
-            found = dict(_datasets(file, most))
+            found = dict(_datasets(file))
+            if sum(dataset.nbytes for dataset in found.values()) > _GROWTH * path.stat().st_size:
+                raise BadArtifactError(f"{path.name} unpacks to more than {_GROWTH} times its size")
             strange = [name for name, dataset in found.items() if dataset.dtype.kind not in "biuf"]
             if strange:
                 raise BadArtifactError(f"{strange[0]} holds {found[strange[0]].dtype}, no plain numbers", remedy=_SAVE)
@@ -41,32 +42,30 @@ def read_arrays(path: Path) -> dict[str, Array]:
 def check_weights(stream: IO[bytes], size: int) -> None:
     """Look at every object of the file in `stream`, of `size` bytes, and read none of the numbers.
 
-    Raises: UnsafeArtifactError for links and for data kept in other files, BadArtifactError for more bytes than there
-    are; h5py's errors for what is no HDF5.
+    Raises: UnsafeArtifactError for links, data kept in other files and what is no number, BadArtifactError for more
+    bytes than there are; h5py's errors for what is no HDF5.
     """
     with _h5py().File(stream, "r") as file:
-        for _ in _datasets(file, size):
-            pass
+        claimed = sum(dataset.nbytes for _, dataset in _datasets(file))
+    if claimed > size:
+        raise BadArtifactError(f"the weights claim {claimed:,} bytes of numbers and have {size:,}", remedy=_SAVE)
 
 
-def _datasets(file: Any, most: int) -> Iterator[tuple[str, Any]]:
+def _datasets(file: Any) -> Iterator[tuple[str, Any]]:
     """Path and dataset of each in `file`: HDF5 knows links, loops of groups and datasets that lie elsewhere."""
-    total, seen, waiting = 0, {_address(file["/"])}, [("", file["/"])]
+    seen, waiting = {_address(file["/"])}, [("", file["/"])]
     while waiting:
         place, group = waiting.pop()
         for key in group:
             here = f"{place}/{key}" if place else str(key)
             found = _inner(group, key, here[:200])
             if _address(found) in seen:
-                raise UnsafeArtifactError(f"{here[:200]!r} in the weights is reached twice", remedy=_SAVE)
+                raise BadArtifactError(f"{here[:200]!r} in the weights is reached twice", remedy=_SAVE)
             seen.add(_address(found))
-            if not hasattr(found, "dtype"):
+            if hasattr(found, "dtype"):
+                yield here, found
+            else:
                 waiting.append((here, found))
-                continue
-            total += found.nbytes
-            if total > most:
-                raise BadArtifactError(f"the weights unpack to more than {most:,} bytes", remedy=_SAVE)
-            yield here, found
 
 
 def _inner(group: Any, key: str, here: str) -> Any:
