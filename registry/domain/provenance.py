@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from lineage import Digest
 from registry import __version__
 from registry.domain.catalog import MetricValue
-from registry.domain.manifests import Manifest, canonical_json
+from registry.domain.manifests import FileEntry, Manifest, canonical_json
 from registry.domain.names import VersionRef
 from registry.domain.transfers import Method, StepInput
 
@@ -106,7 +106,7 @@ def write_manifest(
             {
                 "ref": str(o.ref),
                 "digest": str(o.manifest.digest),
-                "files": [{"path": f.path, "size": f.size, "sha256": str(f.sha256)} for f in o.manifest.files],
+                "files": file_list(o.manifest.files),
             }
             for o in outputs
         ],
@@ -114,3 +114,8 @@ def write_manifest(
     }
     body = canonical_json(document)
     return body, Digest.of(body)
+
+
+def file_list(files: Iterable[FileEntry]) -> list[dict[str, object]]:
+    """Files as a provenance manifest names them: path, size in bytes, SHA-256."""
+    return [{"path": f.path, "size": f.size, "sha256": str(f.sha256)} for f in files]

@@ -12,9 +12,9 @@ from registry.domain.catalog import Describing
 from registry.domain.ids import new_id
 from registry.domain.licences import normalise_licence
 from registry.domain.machine import this_machine
-from registry.domain.manifests import Manifest, canonical_json
+from registry.domain.manifests import FileEntry, Manifest, canonical_json
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
-from registry.domain.provenance import Compute, Output, write_manifest
+from registry.domain.provenance import Compute, Output, file_list, write_manifest
 from registry.domain.transfers import Method, StepInput, StepState
 from registry.domain.verbs import ImportModel
 from registry.errors import InvalidError, NotFoundError
@@ -37,7 +37,7 @@ class _Prepared:
     describing: Describing
     architecture: str
     manifest: Manifest
-    given: list[dict[str, object]]
+    given: tuple[FileEntry, ...]
     """The source's files as they came."""
     started_at: datetime
 
@@ -169,7 +169,7 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> tuple[Ve
         ended_at=now,
         metrics=(),
         outputs=(Output(ref, prepared.manifest),),
-        facts={"tensors": prepared.converted.tensors, "source_files": prepared.given},
+        facts={"tensors": prepared.converted.tensors, "source_files": file_list(prepared.given)},
     )
     uow.steps.set_manifest(step_id, body, digest)
     text = wanted.card or prepared.converted.facts.card

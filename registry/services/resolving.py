@@ -47,16 +47,17 @@ def resolve_recipe(context: Context, uow: UnitOfWork, document: RecipeDocument) 
     if problems := [*_unlike(document, sources), *_unlabelled(document, datasets)]:
         raise bad(document, problems)
     labels, *further = _labels(document, datasets) or [LabelKind.CLASS]
+    offers = context.plugins.offers()
     recipe = complete(
         document,
         modality=sources[0].model.modality,
-        offers=context.plugins.offers(),
+        offers=offers,
         labels=labels,
         further=further,
         rows=_training_rows(document, datasets),
         architecture=sources[0].architecture,
     )
-    if problems := list(_unreadable(recipe.adapter, context.plugins.offers()[recipe.adapter].modalities, datasets)):
+    if problems := list(_unreadable(recipe.adapter, offers[recipe.adapter].modalities, datasets)):
         raise bad(document, problems)
     pinned = tuple(
         replace(choice, model=Reference.to(source.summary.ref))

@@ -44,21 +44,21 @@ def _regular(root: Path) -> Iterable[Path]:
             yield path
 
 
-def files_as_given(source: Path) -> list[dict[str, object]]:
-    """Path, size and SHA-256 of a source's files as they came, sorted by path: what was converted, not what came out.
+def files_as_given(source: Path) -> tuple[FileEntry, ...]:
+    """A source's files as they came, sorted by path: what was converted, not what came out of it.
 
     Hidden files and folders are left out, as importers leave them out.
     """
     base = source if source.is_dir() else source.parent
     paths = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
-    told: list[dict[str, object]] = []
+    entries = []
     for path in paths:
         name = path.relative_to(base)
         if not any(part.startswith(".") for part in name.parts):
             with path.open("rb") as stream:
                 digest = Digest(hashlib.file_digest(stream, "sha256").hexdigest())
-            told.append({"path": name.as_posix(), "size": path.stat().st_size, "sha256": str(digest)})
-    return told
+            entries.append(FileEntry(name.as_posix(), path.stat().st_size, digest))
+    return tuple(entries)
 
 
 def write_files(
