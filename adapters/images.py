@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from adapters.preprocess import Preprocess
-from registry.domain.data import Row
+from registry.domain.data.datasets import Row
 from registry.errors import BadDataError
 from registry.ports import DataInput
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry.domain.data import Row
+from registry.domain.data.datasets import Row
 from registry.errors import BadDataError
 from registry.ports import DataInput
 

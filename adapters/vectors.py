@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from registry.domain.data import DataFormat, Row
+from registry.domain.data.datasets import DataFormat, Row
 from registry.errors import BadDataError, MissingExtraError
 from registry.ports import DataInput
 

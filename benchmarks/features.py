@@ -25,7 +25,7 @@ from adapters.loop.order import epoch_order
 from adapters.torch.models import load_image_model
 from adapters.torch.transfer import TorchTransfers
 from benchmarks import workload
-from registry.domain.transfers import Method, Optimizer
+from registry.domain.transfers.steps import Method, Optimizer
 from registry.ports import DataInput, Finished, ModelInput, TransferJob
 
 COLD_BAR, WARM_BAR = 8.0, 50.0

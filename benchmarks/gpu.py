@@ -40,7 +40,7 @@ from adapters.loop.roles import read_roles
 from adapters.torch.transfer import TorchTransfers
 from adapters.transformers.transfer import TransformersTransfers
 from benchmarks import workload
-from registry.domain.transfers import Method
+from registry.domain.transfers.steps import Method
 from registry.ports import Advanced, DataInput, ModelInput, TransferJob
 
 SKIP = 3

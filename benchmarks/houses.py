@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from registry import bootstrap
-from registry.domain.transfers import Resources, StepDetail, StepState
+from registry.domain.transfers.steps import Resources, StepDetail, StepState
 from registry.domain.verbs import Office
 from registry.plugins import EntryPointPlugins
 from registry.ports import Engine

@@ -20,7 +20,7 @@ from sklearn.datasets import load_digits
 from benchmarks.houses import new_house
 from examples.demo.material import inside, prepare_news
 from examples.demo.task_material import multi_digit_npz, ratings_csv
-from registry.domain.data import LabelKind
+from registry.domain.data.datasets import LabelKind
 from registry.domain.names import Name
 from registry.domain.verbs import AddDataset, ImportModel
 

@@ -22,10 +22,10 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks.method_material import Rows
 from lineage import Digest
-from registry.domain.answers import TestRows
+from registry.domain.comparison.answers import TestRows
 from registry.domain.comparison.resampling import Resamples
 from registry.domain.comparison.scoring import ManyClasses, Number, OneClass, Reading
-from registry.domain.data import LabelKind
+from registry.domain.data.datasets import LabelKind
 
 READINGS: Mapping[LabelKind, Callable[[TestRows], Reading]] = {
     LabelKind.CLASS: OneClass,

@@ -30,9 +30,9 @@ from benchmarks.houses import run_here
 from benchmarks.method_material import Material
 from benchmarks.method_peers import few_shot_peer, interval, peer
 from benchmarks.method_recipes import IMAGES, TEXTS, Entry
-from registry.domain.machine import this_machine
 from registry.domain.names import Reference
-from registry.domain.transfers import StepDetail
+from registry.domain.transfers.steps import StepDetail
+from registry.machine import this_machine
 
 SHOTS, DRAWS = 10, 5
 """Of the few-shot preset."""

@@ -40,9 +40,9 @@ from adapters.loop.schedule import rate
 from adapters.transformers.text import TokenItems, Tokens
 from benchmarks import workload
 from benchmarks.houses import new_house
-from registry.domain.catalog import Modality
+from registry.domain.catalog.models import Modality
 from registry.domain.names import Name
-from registry.domain.transfers import Schedule
+from registry.domain.transfers.steps import Schedule
 from registry.domain.verbs import AddDataset, ImportModel
 from registry.ports import DataInput, ModelInput
 from registry.services.context import Context

@@ -25,7 +25,7 @@ from registry.domain.comparison.exact import fair_binomial, mcnemar
 from registry.domain.comparison.judging import Arm, Measure, judge
 from registry.domain.comparison.resampling import Resamples
 from registry.domain.comparison.tallies import Floats, Tally, macro_f1, mean, one_hot, share
-from registry.domain.verdicts import ArmKind, Outcome
+from registry.domain.comparison.verdict import ArmKind, Outcome
 
 NORMAL = NormalDist()
 BAR, REFUSED_AT = 0.05, 0.01

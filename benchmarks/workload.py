@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from lineage import Digest
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, Row
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, Row
 from registry.domain.names import Name, Reference
-from registry.domain.transfers import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
+from registry.domain.transfers.steps import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
 from registry.ports import DataInput, Determinism, ModelInput, TransferJob
 
 WORDS = [f"word{n}" for n in range(1000)]

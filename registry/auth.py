@@ -18,7 +18,7 @@ from pathlib import Path
 
 from itsdangerous import BadData, Signer, URLSafeSerializer
 
-from registry.domain.people import Actor
+from registry.domain.people.people import Actor
 from registry.domain.verbs import PeopleVerbs
 from registry.errors import IntegrityError, PermissionDeniedError, UnauthenticatedError, UsageError
 from registry.ports import Clock

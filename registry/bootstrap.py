@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from registry.domain.people import Actor, Person
+from registry.domain.people.people import Actor, Person
 from registry.errors import HomeNotFoundError, UnauthenticatedError, error_of_disk
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias
 
 from lineage import Digest
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, DvcRecord, LabelKind, Row, SplitPlan
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, DvcRecord, LabelKind, Row, SplitPlan
 from registry.domain.manifests import FileEntry
-from registry.domain.params import Param, params_of
-from registry.domain.transfers import Method, Recipe, Resources
+from registry.domain.recipes.params import Param, params_of
+from registry.domain.transfers.steps import Method, Recipe, Resources
 
 
 class Clock(Protocol):
@@ -173,7 +173,7 @@ class ModelInput:
     architecture: str
     label: str
     base: ModelInput | None = None
-    """Of an adapter (`registry.domain.adapted`): the parent that its weights are added to, found in the lineage."""
+    """Of an adapter (`registry.domain.transfers.adapted`): the parent that its weights are added to, found in the lineage."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from typing import Any
 
 from lineage import Assurance, Digest
 from registry.domain.audit import Event
-from registry.domain.catalog import Describing, MetricValue, Modality
-from registry.domain.data import DataFormat, LabelKind, NumberSummary, SplitPlan, SplitSummary
+from registry.domain.catalog.models import Describing, MetricValue, Modality
+from registry.domain.data.datasets import DataFormat, LabelKind, NumberSummary, SplitPlan, SplitSummary
 from registry.domain.ids import new_id
 from registry.domain.manifests import FileEntry, Manifest
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
-from registry.domain.transfers import Method, StepInput, StepState
+from registry.domain.transfers.steps import Method, StepInput, StepState
 from registry.services.unit_of_work import NewDatasetVersion, NewStep, NewVersion, UnitOfWork
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from lineage import Assurance, Digest
 from registry import bootstrap
-from registry.domain.catalog import Describing, MetricValue, Modality
+from registry.domain.catalog.models import Describing, MetricValue, Modality
+from registry.domain.governance.promotion import RequestDetail
 from registry.domain.manifests import FileEntry, Manifest, canonical_json
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
-from registry.domain.promotion import RequestDetail
-from registry.domain.transfers import EpochMetric, Method, MirrorState, StepInput
+from registry.domain.transfers.steps import EpochMetric, Method, MirrorState, StepInput
 from registry.errors import PolicyRefusedError
 from registry.services.office import LocalOffice
 from registry.services.unit_of_work import NewStep, NewVersion, UnitOfWork

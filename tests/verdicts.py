@@ -8,8 +8,8 @@ import numpy as np
 
 from registry.domain.codec import to_json
 from registry.domain.comparison.judging import Arm, Measure, judge
+from registry.domain.comparison.verdict import ArmKind, TransferVerdict
 from registry.domain.manifests import canonical_json
-from registry.domain.verdicts import ArmKind, TransferVerdict
 from tests.registry.domain.comparison.worlds import arm, rights
 
 PLACES = {"class cat": np.arange(60), "class dog": np.arange(60, 80)}

@@ -20,8 +20,8 @@ from adapters.dvc.labels import NO_LABELS, TAGGED, clean_class, read_label
 from adapters.dvc.tables import find_column
 from adapters.dvc.tracking import Tracked
 from lineage import Digest
-from registry.domain.catalog import Modality
-from registry.domain.data import LabelKind
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import LabelKind
 from registry.errors import BadDataError
 
 _MAX_BYTES = 16 * 1024**3

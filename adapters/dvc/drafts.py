@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from lineage import Digest
-from registry.domain.catalog import Modality
-from registry.domain.data import LabelKind, Row, SplitPlan
-from registry.domain.labels import classes_of
-from registry.domain.splits import Content, assign_splits
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import LabelKind, Row, SplitPlan
+from registry.domain.data.labels import classes_of
+from registry.domain.data.splits import Content, assign_splits
 from registry.errors import BadDataError
 
 FOLDER = "folder"

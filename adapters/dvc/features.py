@@ -18,8 +18,8 @@ from adapters.dvc.drafts import Columns, Draft, Found, clean_split
 from adapters.dvc.labels import TAGGED, read_label
 from adapters.dvc.tables import label_column, split_column, unread
 from adapters.dvc.tracking import Tracked
-from registry.domain.catalog import Modality
-from registry.domain.data import LabelKind
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import LabelKind
 from registry.errors import BadDataError
 
 COLUMN = "x"

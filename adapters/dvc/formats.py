@@ -9,7 +9,7 @@ from adapters.dvc import arrays, features, images, tables, texts
 from adapters.dvc.drafts import Columns, Found
 from adapters.dvc.folders import is_hidden, suffix_of
 from adapters.dvc.tracking import Tracked
-from registry.domain.data import DataFormat, LabelKind
+from registry.domain.data.datasets import DataFormat, LabelKind
 from registry.errors import BadDataError
 
 TABLES = {

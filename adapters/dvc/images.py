@@ -12,8 +12,8 @@ from adapters.dvc.folders import is_hidden, place_files, place_unlabelled, suffi
 from adapters.dvc.labels import TAGGED, read_label
 from adapters.dvc.tables import label_column, read_csv, split_column, unread
 from adapters.dvc.tracking import Tracked
-from registry.domain.catalog import Modality
-from registry.domain.data import LabelKind
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import LabelKind
 from registry.errors import BadDataError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})

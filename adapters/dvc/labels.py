@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
 
-from registry.domain.data import LabelKind
-from registry.domain.labels import SEPARATOR
+from registry.domain.data.datasets import LabelKind
+from registry.domain.data.labels import SEPARATOR
 from registry.errors import BadDataError
 
 NO_LABELS = "write --labels none where rows have no labels"

@@ -22,7 +22,7 @@ from dvc.repo.open_repo import clean_repos
 from scmrepo.exceptions import RevError
 from scmrepo.noscm import NoSCM
 
-from registry.domain.data import DvcRecord
+from registry.domain.data.datasets import DvcRecord
 from registry.errors import BadDataError, InvalidError, NotFoundError
 
 _one_at_a_time = threading.Lock()

@@ -12,8 +12,8 @@ from adapters.dvc.failures import declared
 from adapters.dvc.formats import detect_format, read_rows
 from adapters.dvc.repositories import Imported, fetch
 from adapters.dvc.tracking import track
-from registry.domain.data import DataFormat, LabelKind, SplitPlan
-from registry.domain.splits import straddling
+from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
+from registry.domain.data.splits import straddling
 from registry.errors import DatasetChangedError, InvalidError, NotFoundError
 from registry.ports import DataListing
 

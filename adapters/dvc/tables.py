@@ -16,8 +16,8 @@ from pyarrow import parquet
 from adapters.dvc.drafts import FOLDER, Columns, Draft, Found, are_splits, clean_split, text_digest
 from adapters.dvc.labels import NO_LABELS, read_label, read_text
 from adapters.dvc.tracking import Tracked
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, LabelKind
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, LabelKind
 from registry.errors import BadDataError
 
 _LONGEST_CELL = 64 * 1024 * 1024

@@ -7,8 +7,8 @@ from adapters.dvc.folders import place_files, place_unlabelled
 from adapters.dvc.labels import read_text
 from adapters.dvc.tables import not_utf8
 from adapters.dvc.tracking import Tracked
-from registry.domain.catalog import Modality
-from registry.domain.data import LabelKind
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import LabelKind
 from registry.errors import BadDataError
 
 SUFFIXES = frozenset({".txt"})

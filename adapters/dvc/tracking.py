@@ -28,7 +28,7 @@ from dvc_data.hashfile.tree import Tree
 from dvc_objects.errors import ObjectFormatError
 
 from lineage import Digest
-from registry.domain.data import DvcRecord
+from registry.domain.data.datasets import DvcRecord
 from registry.domain.manifests import FileEntry
 from registry.errors import BadDataError, DatasetChangedError
 

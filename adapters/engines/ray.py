@@ -23,7 +23,7 @@ import requests
 from ray.job_submission import JobStatus, JobSubmissionClient
 
 from adapters.engines.commands import WORKER, worker_command
-from registry.domain.transfers import Resources, StepState
+from registry.domain.transfers.steps import Resources, StepState
 from registry.errors import AdapterError, StepStateError, UnavailableError
 
 STATES = {

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from adapters.gensim.definitions.static_embeddings import VECTORS, StaticEmbeddings
 from adapters.gensim.vectors import CLASSIFIER, CONFIG, TOKENIZER, VOCABULARY, WEIGHTS, piece_of
 from adapters.safetensors_files import pieces_of, read_header, write_pieces
-from registry.domain.data import LabelKind
-from registry.domain.transfers import Head
+from registry.domain.data.datasets import LabelKind
+from registry.domain.transfers.steps import Head
 
 PROBLEMS = {
     LabelKind.CLASS: "single_label_classification",

@@ -23,7 +23,7 @@ from adapters.loop.environment import Environment
 from adapters.loop.fingerprint import fingerprint
 from adapters.loop.output import publish
 from adapters.loop.roles import rows_of
-from registry.domain.methods import TEST, UNLABELLED, VALIDATION
+from registry.domain.recipes.methods import TEST, UNLABELLED, VALIDATION
 from registry.ports import Advanced, Finished, Measured, Saved, Started, TransferEvent
 
 FLOPS = (

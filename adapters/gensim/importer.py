@@ -13,7 +13,7 @@ from adapters.gensim.folders import architecture_of, copy_folder, find_subwords,
 from adapters.gensim.text_vectors import looks_like_vectors, read_text_vectors
 from adapters.gensim.vectors import ARCHITECTURE, CLASSIFIER, Gathering
 from adapters.source_files import Kind, files_in, front_matter, kind_of, only_file, read_text
-from registry.domain.catalog import Modality
+from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError, InvalidError
 from registry.ports import ConvertedSource, SourceFacts
 

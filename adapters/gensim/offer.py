@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from adapters.loop.metrics import OFFERED
-from registry.domain.catalog import Modality
-from registry.domain.params import Param
-from registry.domain.transfers import Method, Recipe
+from registry.domain.catalog.models import Modality
+from registry.domain.recipes.params import Param
+from registry.domain.transfers.steps import Method, Recipe
 from registry.ports import AdapterOffer
 
 COVERAGE = frozenset({"oov_types", "oov_tokens"})

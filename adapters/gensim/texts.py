@@ -14,7 +14,7 @@ from torch import Tensor
 
 from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
 from adapters.row_texts import text_of
-from registry.domain.data import Row
+from registry.domain.data.datasets import Row
 from registry.ports import DataInput
 
 

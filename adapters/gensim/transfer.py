@@ -24,10 +24,10 @@ from adapters.loop.methods.fine_tuning import fine_tuning
 from adapters.loop.roles import bare_role, few, read_roles, rows_of
 from adapters.loop.tasks import Task
 from adapters.loop.transfer import run
-from registry.domain.data import LabelKind
-from registry.domain.methods import TEST, VALIDATION
-from registry.domain.params import whole_of
-from registry.domain.transfers import Freeze, Method, Recipe
+from registry.domain.data.datasets import LabelKind
+from registry.domain.recipes.methods import TEST, VALIDATION
+from registry.domain.recipes.params import whole_of
+from registry.domain.transfers.steps import Freeze, Method, Recipe
 from registry.ports import Finished, Measured, ModelInput, TransferEvent, TransferJob
 
 INITIALISED = frozenset({Method.EMBEDDING_INITIALISATION, Method.PRETRAINING})

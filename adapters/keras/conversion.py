@@ -18,7 +18,7 @@ from adapters.keras.preprocessing import guess
 from adapters.keras.surgery import Pictures, pictures, split, tensors
 from adapters.preprocess import FILE, Preprocess
 from adapters.source_files import front_matter, read_json, read_text
-from registry.domain.catalog import Modality
+from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError
 from registry.ports import ConvertedSource, SourceFacts
 

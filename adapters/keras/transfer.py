@@ -32,8 +32,8 @@ from adapters.loop.tasks import Task
 from adapters.loop.transfer import run
 from adapters.preprocess import Preprocess
 from lineage import Digest
-from registry.domain.data import LabelKind
-from registry.domain.transfers import Head, Recipe
+from registry.domain.data.datasets import LabelKind
+from registry.domain.transfers.steps import Head, Recipe
 from registry.errors import BadRecipeError
 from registry.ports import ModelInput, TransferEvent, TransferJob
 

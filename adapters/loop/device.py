@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from registry.domain.machine import this_machine
 from registry.errors import BadRecipeError, UnavailableError
+from registry.machine import this_machine
 
 COMPILE_WORTH_STEPS = 2000
 """`compile: auto` compiles on a GPU from this many planned steps: below, start-up eats the gain."""

@@ -28,8 +28,8 @@ from adapters.loop.output import PREDICTIONS, predictions, publish
 from adapters.loop.ranks import Ranks
 from adapters.loop.roles import Role, Roles, few, labelled_role, read_roles
 from adapters.loop.tasks import ManyClasses, OneClass, Task
-from registry.domain.params import value_of, whole_of
-from registry.domain.transfers import Recipe
+from registry.domain.recipes.params import value_of, whole_of
+from registry.domain.transfers.steps import Recipe
 from registry.errors import BadRecipeError
 from registry.ports import Determinism, Finished, Measured, ModelInput, Started, TransferJob
 

@@ -21,7 +21,7 @@ from adapters.loop.optimizers import keep_frozen
 from adapters.loop.order import epoch_order
 from adapters.loop.ranks import Ranks
 from adapters.loop.schedule import rate
-from registry.domain.transfers import Recipe
+from registry.domain.transfers.steps import Recipe
 from registry.errors import DivergedError
 from registry.ports import Advanced, Determinism, Measured, Saved, TransferEvent
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from registry.domain.data import Row
+from registry.domain.data.datasets import Row
 from registry.errors import BadDataError
 from registry.ports import DataInput
 

@@ -16,7 +16,7 @@ from adapters.loop.order import Indexes
 from adapters.loop.roles import Role
 from adapters.loop.tasks import Task
 from lineage import Digest
-from registry.domain.transfers import Recipe
+from registry.domain.transfers.steps import Recipe
 from registry.ports import AdapterOffer, ModelInput
 
 

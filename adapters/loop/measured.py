@@ -11,8 +11,8 @@ from adapters.loop.flops import one_item, reading_flops
 from adapters.loop.output import PREDICTIONS, predictions
 from adapters.loop.roles import labelled_role
 from adapters.loop.tasks import Task, task_for
-from registry.domain.labels import classes_of
-from registry.domain.methods import TEST, TRAIN, VALIDATION
+from registry.domain.data.labels import classes_of
+from registry.domain.recipes.methods import TEST, TRAIN, VALIDATION
 from registry.errors import BadDataError, BadRecipeError
 from registry.ports import ModelInput, TransferEvent
 

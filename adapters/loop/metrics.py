@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from registry.domain.metrics import LESS_IS_BETTER
+from registry.domain.transfers.metrics import LESS_IS_BETTER
 from registry.errors import BadRecipeError
 
 Labels = NDArray[np.int64]

@@ -10,7 +10,7 @@ import numpy as np
 from adapters.loop.metrics import Targets
 from adapters.loop.order import Indexes
 from adapters.loop.tasks import Task, task_of
-from registry.domain.data import LabelKind, Row
+from registry.domain.data.datasets import LabelKind, Row
 from registry.errors import BadDataError, BadRecipeError
 from registry.ports import DataInput, TransferJob
 

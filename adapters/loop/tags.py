@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from adapters.loop.labelled import labelled, refuse_strangers
 from adapters.loop.metrics import BASELINES_OF_CLASSES, Labels, Logits, Metric, Targets, baseline_accuracy
-from registry.domain.data import LabelKind, Row
+from registry.domain.data.datasets import LabelKind, Row
 from registry.errors import BadDataError
 from registry.ports import DataInput
 

@@ -1,6 +1,6 @@
 """What is to be learnt from labels: how they are read, the loss, the metrics and the baselines.
 
-One value per kind of label (`registry.domain.data.LabelKind`). A task comes from the training rows alone: classes that
+One value per kind of label (`registry.domain.data.datasets.LabelKind`). A task comes from the training rows alone: classes that
 only test data has are a mistake, and the scale of numbers is that of the training numbers.
 """
 
@@ -32,8 +32,8 @@ from adapters.loop.metrics import (
     baseline_accuracy,
 )
 from adapters.loop.tags import Tags, tags_of
-from registry.domain.data import LabelKind, Row
-from registry.domain.labels import classes_of
+from registry.domain.data.datasets import LabelKind, Row
+from registry.domain.data.labels import classes_of
 from registry.errors import BadDataError
 from registry.ports import DataInput
 

@@ -27,9 +27,9 @@ from adapters.loop.methods.multi_task import multi_task
 from adapters.loop.methods.quantization import quantization
 from adapters.loop.quantizing import plain_sources
 from adapters.loop.ranks import Ranks
-from registry.domain.methods import misfits
-from registry.domain.params import problems
-from registry.domain.transfers import Method
+from registry.domain.recipes.methods import misfits
+from registry.domain.recipes.params import problems
+from registry.domain.transfers.steps import Method
 from registry.errors import BadRecipeError
 from registry.ports import Determinism, TransferEvent, TransferJob
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters.misfits import check_fit
 from adapters.torch.architectures import KNOWN, Known, translate
-from registry.domain.catalog import Modality
+from registry.domain.catalog.models import Modality
 from registry.errors import InvalidError, MissingExtraError
 from registry.ports import SourceFacts
 

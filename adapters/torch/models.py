@@ -25,7 +25,7 @@ from adapters.torch.families import DEFINITIONS, Family, Loaded, load_own, read_
 from adapters.torch.reading import Reading, Tap
 from adapters.torch.stock import MLP, load_mlp, load_stock
 from adapters.torch.timm_models import TIMM, load_timm
-from registry.domain.data import LabelKind
+from registry.domain.data.datasets import LabelKind
 from registry.errors import InvalidError
 
 FLOPS_METHOD = (

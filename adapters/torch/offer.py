@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from adapters.loop.metrics import OFFERED
-from registry.domain.catalog import Modality
-from registry.domain.transfers import Method
+from registry.domain.catalog.models import Modality
+from registry.domain.transfers.steps import Method
 from registry.ports import AdapterOffer
 
 OFFER = AdapterOffer(

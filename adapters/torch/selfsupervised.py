@@ -25,8 +25,8 @@ from adapters.loop.order import reading_order
 from adapters.loop.roles import Role, bare_role
 from adapters.torch.models import ImageModel, Network, load_image_model
 from adapters.torch.views import random_view
-from registry.domain.methods import TEST, UNLABELLED, VALIDATION
-from registry.domain.params import number_of, whole_of
+from registry.domain.recipes.methods import TEST, UNLABELLED, VALIDATION
+from registry.domain.recipes.params import number_of, whole_of
 from registry.errors import BadRecipeError
 from registry.ports import Measured, TransferEvent
 

@@ -24,9 +24,9 @@ from adapters.loop.quantizing import dequantise, is_quantised
 from adapters.loop.tasks import Task
 from adapters.transformers.learner import TextLearner
 from adapters.transformers.models import quiet
-from registry.domain.adapted import PIN, PREFIX, Pin
-from registry.domain.params import value_of, whole_of
-from registry.domain.transfers import Recipe
+from registry.domain.recipes.params import value_of, whole_of
+from registry.domain.transfers.adapted import PIN, PREFIX, Pin
+from registry.domain.transfers.steps import Recipe
 from registry.errors import BadArtifactError, BadRecipeError
 from registry.ports import ModelInput
 

@@ -9,7 +9,7 @@ from typing import Any
 from adapters.misfits import misfit
 from adapters.source_files import read_json
 from adapters.stock_library import load_transformers, quiet
-from registry.domain.catalog import Modality
+from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError, InvalidError
 
 _TASKS = (

@@ -25,9 +25,9 @@ from adapters.transformers.heads import encoder_layers
 from adapters.transformers.models import names_of, quiet, read_config, room
 from adapters.transformers.text import Tokens
 from lineage import Digest
-from registry.domain.data import LabelKind
-from registry.domain.params import value_of
-from registry.domain.transfers import Head, Method, Recipe
+from registry.domain.data.datasets import LabelKind
+from registry.domain.recipes.params import value_of
+from registry.domain.transfers.steps import Head, Method, Recipe
 from registry.errors import BadArtifactError, BadRecipeError
 from registry.ports import ModelInput
 

@@ -27,10 +27,10 @@ from adapters.transformers.heads import encoder_layers
 from adapters.transformers.objectives import Contrast, Objective, objective_of
 from adapters.transformers.speakers import open_speaker
 from adapters.transformers.text import TokenItems, Tokens, packed
-from registry.domain.data import LabelKind
-from registry.domain.methods import TEST, TRAIN, UNLABELLED, VALIDATION
-from registry.domain.params import value_of, whole_of
-from registry.domain.transfers import Method, Recipe
+from registry.domain.data.datasets import LabelKind
+from registry.domain.recipes.methods import TEST, TRAIN, UNLABELLED, VALIDATION
+from registry.domain.recipes.params import value_of, whole_of
+from registry.domain.transfers.steps import Method, Recipe
 from registry.errors import BadRecipeError
 from registry.ports import Measured, TransferEvent
 

@@ -16,7 +16,7 @@ from adapters.transformers.models import names_of, quiet
 from adapters.transformers.text import Tokens
 from adapters.transformers.words import WordItems, at_words, read_words
 from lineage import Digest
-from registry.domain.data import LabelKind
+from registry.domain.data.datasets import LabelKind
 
 
 class TextLearner:

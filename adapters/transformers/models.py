@@ -15,7 +15,7 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 from adapters.loop.tasks import Task
-from registry.domain.data import LabelKind
+from registry.domain.data.datasets import LabelKind
 from registry.errors import BadArtifactError
 
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from adapters.loop.loop import Inputs
 from adapters.transformers.speakers import Speaker
-from registry.domain.params import number_of, value_of
-from registry.domain.transfers import Recipe
+from registry.domain.recipes.params import number_of, value_of
+from registry.domain.transfers.steps import Recipe
 from registry.errors import BadRecipeError
 
 HIDDEN, EXCHANGED = 0.8, 0.1

@@ -15,8 +15,8 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 from adapters.transformers.models import architecture_of, quiet, read_config, room
 from adapters.transformers.optional import load_adapted
 from adapters.transformers.text import Tokens
-from registry.domain.params import value_of
-from registry.domain.transfers import Method, Recipe
+from registry.domain.recipes.params import value_of
+from registry.domain.transfers.steps import Method, Recipe
 from registry.errors import BadArtifactError
 from registry.ports import ModelInput
 

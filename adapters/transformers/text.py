@@ -16,7 +16,7 @@ from transformers import AutoTokenizer
 
 from adapters.row_texts import text_of
 from lineage import Digest
-from registry.domain.data import Row
+from registry.domain.data.datasets import Row
 from registry.errors import BadArtifactError, BadDataError
 from registry.ports import DataInput
 

@@ -24,10 +24,10 @@ from adapters.transformers.models import ENDINGS, answers, architecture_of, load
 from adapters.transformers.offer import OFFER
 from adapters.transformers.optional import load_adapted
 from adapters.transformers.text import Tokens
-from registry.domain.adapted import is_adapter
-from registry.domain.data import LabelKind
-from registry.domain.methods import TRAIN
-from registry.domain.transfers import Method, Recipe
+from registry.domain.data.datasets import LabelKind
+from registry.domain.recipes.methods import TRAIN
+from registry.domain.transfers.adapted import is_adapter
+from registry.domain.transfers.steps import Method, Recipe
 from registry.errors import BadRecipeError
 from registry.ports import ModelInput, TransferEvent, TransferJob
 

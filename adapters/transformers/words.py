@@ -13,7 +13,7 @@ from torch import Tensor
 
 from adapters.row_texts import text_of
 from adapters.transformers.text import AT_ONCE, TokenItems, Tokens
-from registry.domain.data import Row
+from registry.domain.data.datasets import Row
 from registry.errors import BadArtifactError, BadDataError
 from registry.ports import DataInput
 

@@ -7,7 +7,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from registry.api.wire import House, Paging, answer, speaks
 from registry.domain.audit import AuditReport
-from registry.domain.catalog import HistoryEntry
+from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import Page
 
 router = APIRouter(prefix="/audit", tags=["audit"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, LabelKind, SplitPlan
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
 from registry.domain.names import Reference
 
 

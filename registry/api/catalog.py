@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from registry.api.bodies import AliasTarget, TagValues
 from registry.api.wire import House, ItemName, Paging, answer, body_of, nothing, speaks
-from registry.domain.catalog import (
+from registry.domain.catalog.models import (
     AliasMove,
     AliasValue,
     Describing,

@@ -14,7 +14,7 @@ from registry.api.downloads import download_of
 from registry.api.uploads import received
 from registry.api.wire import BYTES, DatasetVersion, House, ItemName, Paging, answer, fields_of, speaks, upload_of
 from registry.domain.codec import from_json
-from registry.domain.data import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary
+from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary
 from registry.domain.names import AssetKind, Reference
 from registry.domain.paging import Page
 from registry.domain.verbs import AddDataset

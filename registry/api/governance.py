@@ -10,9 +10,9 @@ from fastapi.responses import Response
 
 from registry.api.bodies import Comment, OpenRequest
 from registry.api.wire import House, Paging, Text, answer, body_of, public_id, speaks
+from registry.domain.governance.promotion import PolicyValue, RequestDetail, RequestState, RequestSummary
 from registry.domain.names import Name
 from registry.domain.paging import Page
-from registry.domain.promotion import PolicyValue, RequestDetail, RequestState, RequestSummary
 
 router = APIRouter(tags=["governance"])
 YAML = "application/yaml"

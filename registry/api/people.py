@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from registry.api.bodies import NewPerson, TokenWish
 from registry.api.wire import House, Paging, answer, body_of, public_id, speaks
 from registry.domain.paging import Page
-from registry.domain.people import Actor, NewToken, Person, TokenSummary, check_handle, check_role
+from registry.domain.people.people import Actor, NewToken, Person, TokenSummary, check_handle, check_role
 
 router = APIRouter(tags=["people"])
 

@@ -18,8 +18,8 @@ from functools import partial
 from anyio import CapacityLimiter, to_thread
 
 from registry.domain.codec import to_json
-from registry.domain.following import GOING, Listener, StepEvent
-from registry.domain.transfers import EpochMetric, StepSummary
+from registry.domain.transfers.step_events import GOING, Listener, StepEvent
+from registry.domain.transfers.steps import EpochMetric, StepSummary
 from registry.domain.verbs import TransferVerbs
 from registry.errors import RegistryError, UnavailableError
 

@@ -10,11 +10,11 @@ from starlette.requests import Request
 
 from registry.api.streams import Streams
 from registry.api.wire import House, Paging, Text, answer, nothing, public_id, speaks
-from registry.domain.following import GOING, Listener, Place
+from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.names import Name
 from registry.domain.paging import Page
-from registry.domain.transfers import Method, Recipe, StepDetail, StepState, StepSummary
-from registry.domain.verdicts import TransferVerdict
+from registry.domain.transfers.step_events import GOING, Listener, Place
+from registry.domain.transfers.steps import Method, Recipe, StepDetail, StepState, StepSummary
 from registry.services.recipes import recipe_schema
 
 router = APIRouter(tags=["transfers"])

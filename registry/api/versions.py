@@ -26,9 +26,9 @@ from registry.api.wire import (
     speaks,
     upload_of,
 )
-from registry.domain.catalog import CardRevision, VersionDetail
+from registry.domain.catalog.models import CardRevision, VersionDetail
 from registry.domain.codec import from_json
-from registry.domain.promotion import EvidenceValue
+from registry.domain.governance.promotion import EvidenceValue
 from registry.domain.verbs import ImportModel
 from registry.errors import UsageError
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
-from registry.domain.curves import Best, by_metric, nice_range
+from registry.presenting.curves import Best, by_metric, nice_range
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from registry.domain.transfers import EpochMetric
+    from registry.domain.transfers.steps import EpochMetric
 
 COLOURS = ("green", "yellow", "blue", "magenta", "cyan", "red")
 GLYPHS, ASCII_GLYPHS = "•×+o▪◦", "*x+o#%"

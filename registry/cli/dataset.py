@@ -10,7 +10,7 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
-from registry.domain.data import DataFormat, LabelKind
+from registry.domain.data.datasets import DataFormat, LabelKind
 
 app = typer.Typer(name="dataset", help="Datasets and their versions.", no_args_is_help=True)
 

@@ -10,7 +10,7 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
-from registry.domain.catalog import Modality, Status
+from registry.domain.catalog.models import Modality, Status
 
 app = typer.Typer(name="model", help="Registered models and their versions.", no_args_is_help=True)
 
@@ -75,7 +75,7 @@ def import_(
 def list_(session: Session, limit: parsing.LimitOption = 50, cursor: parsing.CursorOption = None) -> None:
     """List registered models, the last changed first."""
     from registry.cli.views import show_models
-    from registry.domain.catalog import SearchQuery
+    from registry.domain.catalog.models import SearchQuery
 
     page = session.office.catalog.search(SearchQuery(page=parsing.paged(limit, cursor)))
     session.answer_page(page, show_models)
@@ -109,7 +109,7 @@ def search(
 ) -> None:
     """Find registered models: all conditions must hold for one version."""
     from registry.cli.views import NO_MATCH, NO_MODELS, show_models
-    from registry.domain.catalog import MetricComparison, SearchQuery, read_sort
+    from registry.domain.catalog.models import MetricComparison, SearchQuery, read_sort
 
     key, metric = read_sort(sort)
     query = SearchQuery(

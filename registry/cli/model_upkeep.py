@@ -52,7 +52,7 @@ def describe(
 ) -> None:
     """Change what is said of a registered model; what is not given stays."""
     from registry.cli.printing import tell
-    from registry.domain.catalog import Describing
+    from registry.domain.catalog.models import Describing
 
     wanted, catalog = parsing.named(name), session.office.catalog
     now = catalog.model(wanted).summary

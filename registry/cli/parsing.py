@@ -12,7 +12,7 @@ import typer
 from registry.errors import InvalidError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from registry.domain.data import SplitPlan
+    from registry.domain.data.datasets import SplitPlan
     from registry.domain.names import Name, Reference
     from registry.domain.paging import PageRequest
 
@@ -108,7 +108,7 @@ def pairs(values: Sequence[str] | None, *, option: str) -> dict[str, str]:
 
 def split_plan(shares: str | None, *, seed: int, column: str | None) -> SplitPlan:
     """`train=0.7,validation=0.1,test=0.2`. Raises: UsageError, InvalidError when the shares do not sum to 1."""
-    from registry.domain.data import SplitPlan
+    from registry.domain.data.datasets import SplitPlan
 
     if shares is None:
         return SplitPlan(seed=seed, column=column)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, Self
 
-from registry.domain.following import GOING, Listener, StepEvent
-from registry.domain.transfers import EpochMetric, StepState, StepSummary
+from registry.domain.transfers.step_events import GOING, Listener, StepEvent
+from registry.domain.transfers.steps import EpochMetric, StepState, StepSummary
 from registry.errors import AdapterError, StepStateError, error_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from registry.cli.session import Session
-    from registry.domain.transfers import Progress, StepDetail
+    from registry.domain.transfers.steps import Progress, StepDetail
     from registry.domain.verbs import TransferVerbs
 
 POLL_SECONDS = 0.5

@@ -8,7 +8,7 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
-from registry.domain.promotion import RequestState
+from registry.domain.governance.promotion import RequestState
 
 app = typer.Typer(name="promote", help="Promotion of a model version to a stage.", no_args_is_help=True)
 RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="Its id, as req-01k…")]

@@ -10,10 +10,10 @@ import typer
 from registry.cli import parsing
 from registry.cli.recipe import RecipeArgument
 from registry.cli.session import Session, command
-from registry.domain.transfers import Method, StepState
+from registry.domain.transfers.steps import Method, StepState
 
 if TYPE_CHECKING:
-    from registry.domain.transfers import StepDetail
+    from registry.domain.transfers.steps import StepDetail
 
 app = typer.Typer(name="transfer", help="Transfer steps: runs that make models from models.", no_args_is_help=True)
 StepArgument = Annotated[str, typer.Argument(metavar="STEP", help="Its id, as step-01k…")]

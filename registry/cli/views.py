@@ -12,7 +12,7 @@ from registry.cli.printing import facts, heading, hint, moment, out, plain, say,
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from registry.domain.catalog import (
+    from registry.domain.catalog.models import (
         AliasMove,
         AliasValue,
         CardRevision,
@@ -44,7 +44,7 @@ def say_published(version: VersionDetail, *, began: datetime) -> None:
 
 def note_licence(licence: str) -> None:
     """Say so of a licence that nobody knows, while it is easily mended."""
-    from registry.domain.licences import is_known
+    from registry.domain.catalog.licences import is_known
 
     if not is_known(licence):
         note(

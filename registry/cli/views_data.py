@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from registry.cli.printing import facts, heading, hint, moment, size, table, tell
-from registry.domain.labels import told
+from registry.domain.data.labels import told
 
 if TYPE_CHECKING:
-    from registry.domain.data import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, SplitSummary
+    from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, SplitSummary
 
 MANY_CLASSES = 20
 

@@ -9,8 +9,8 @@ from registry.cli.failures import note
 from registry.cli.printing import moment, say, table, tell
 
 if TYPE_CHECKING:
-    from registry.domain.people import NewToken, Person, TokenSummary
-    from registry.domain.policy import Policy
+    from registry.domain.governance.policy import Policy
+    from registry.domain.people.people import NewToken, Person, TokenSummary
 
 
 def show_people(people: Sequence[Person]) -> None:

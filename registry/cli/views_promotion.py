@@ -11,7 +11,7 @@ from registry.cli.printing import facts, heading, hint, moment, plain, say, tabl
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from registry.domain.promotion import (
+    from registry.domain.governance.promotion import (
         EvidenceValue,
         PolicyValue,
         RequestDetail,

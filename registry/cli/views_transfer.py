@@ -12,9 +12,9 @@ from registry.cli.printing import duration, facts, heading, hint, moment, plain,
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from registry.domain.catalog import MetricValue
-    from registry.domain.transfers import EpochMetric, Lease, Recipe, StepDetail, StepSummary
-    from registry.domain.verdicts import TransferVerdict
+    from registry.domain.catalog.models import MetricValue
+    from registry.domain.comparison.verdict import TransferVerdict
+    from registry.domain.transfers.steps import EpochMetric, Lease, Recipe, StepDetail, StepSummary
 
 STATE_COLOURS = {
     "queued": "yellow",
@@ -175,7 +175,7 @@ def say_ended(step: StepDetail) -> None:
 def _draw_curves(step: StepDetail) -> None:
     from registry.cli.charts import draw
     from registry.cli.printing import out
-    from registry.domain.curves import best
+    from registry.presenting.curves import best
 
     draw(out(), step.curve, best(step))
 

@@ -10,7 +10,7 @@ from registry.cli.printing import table, tell
 from registry.errors import ConflictError, error_of_disk
 
 if TYPE_CHECKING:
-    from registry.domain.verdicts import Gap, Interval, TransferVerdict
+    from registry.domain.comparison.verdict import Gap, Interval, TransferVerdict
 
 
 def show_verdict(verdict: TransferVerdict) -> None:

@@ -14,7 +14,7 @@ from typing import BinaryIO, Protocol
 
 from lineage import Edge, Node, NodeId
 from registry.domain.audit import AuditReport
-from registry.domain.catalog import (
+from registry.domain.catalog.models import (
     AliasMove,
     AliasValue,
     CardRevision,
@@ -28,7 +28,8 @@ from registry.domain.catalog import (
     VersionDetail,
     VersionSummary,
 )
-from registry.domain.data import (
+from registry.domain.comparison.verdict import TransferVerdict
+from registry.domain.data.datasets import (
     DataFormat,
     DatasetSummary,
     DatasetVersionDetail,
@@ -36,12 +37,11 @@ from registry.domain.data import (
     LabelKind,
     SplitPlan,
 )
+from registry.domain.governance.promotion import EvidenceValue, PolicyValue, RequestDetail, RequestState, RequestSummary
 from registry.domain.names import Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
-from registry.domain.people import Actor, NewToken, Person, TokenSummary
-from registry.domain.promotion import EvidenceValue, PolicyValue, RequestDetail, RequestState, RequestSummary
-from registry.domain.transfers import Method, Recipe, StepDetail, StepNews, StepState, StepSummary
-from registry.domain.verdicts import TransferVerdict
+from registry.domain.people.people import Actor, NewToken, Person, TokenSummary
+from registry.domain.transfers.steps import Method, Recipe, StepDetail, StepNews, StepState, StepSummary
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from registry import errors
-from registry.domain.catalog import Modality
+from registry.domain.catalog.models import Modality
 from registry.errors import RegistryError
 from registry.ports import ConvertedSource, SourceFacts
 

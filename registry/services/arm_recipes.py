@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from registry.domain.codec import from_json
 from registry.domain.names import VersionRef
-from registry.domain.params import SUPERVISED
-from registry.domain.transfers import DataChoice, Freeze, Head, Method, Optimizer, Recipe
+from registry.domain.recipes.params import SUPERVISED
+from registry.domain.transfers.steps import DataChoice, Freeze, Head, Method, Optimizer, Recipe
 from registry.errors import BadRecipeError
 from registry.ports import AdapterOffer, DataInput
 from registry.services.recipe_defaults import defaults_for

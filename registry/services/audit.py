@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from registry.domain.audit import AuditReport, verify_chain
-from registry.domain.catalog import HistoryEntry
+from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import Page, PageRequest
 from registry.services.context import Context
 from registry.services.unit_of_work import UnitOfWork

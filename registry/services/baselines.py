@@ -25,13 +25,13 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from registry.domain.answers import ArmAnswers, Arms, TestRows
 from registry.domain.codec import to_json
-from registry.domain.data import LabelKind
+from registry.domain.comparison.answers import ArmAnswers, Arms, TestRows
+from registry.domain.comparison.verdict import ArmKind
+from registry.domain.data.datasets import LabelKind
 from registry.domain.manifests import canonical_json
-from registry.domain.metrics import LESS_IS_BETTER
-from registry.domain.transfers import Method, Recipe
-from registry.domain.verdicts import ArmKind
+from registry.domain.transfers.metrics import LESS_IS_BETTER
+from registry.domain.transfers.steps import Method, Recipe
 from registry.errors import AdapterError, BadDataError, BadRecipeError, DivergedError, MisfitError, RegistryError
 from registry.ports import (
     Advanced,

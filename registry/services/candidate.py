@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lineage import Assurance, Digest, Node, NodeId, NodeKind
-from registry.domain.catalog import Status, VersionDetail
-from registry.domain.licences import is_known
+from registry.domain.catalog.licences import is_known
+from registry.domain.catalog.models import Status, VersionDetail
+from registry.domain.governance.case import Ancestors, Candidate, Case, Contribution, Standing, Subject, evidence_digest
+from registry.domain.governance.policy import Policy
+from registry.domain.governance.promotion import Bindings, EvidenceValue, VoteEntry
 from registry.domain.manifests import canonical_json
 from registry.domain.names import AssetKind, Reference, VersionRef
-from registry.domain.policy import Policy
-from registry.domain.policy_facts import Ancestors, Candidate, Case, Contribution, Standing, Subject, evidence_digest
-from registry.domain.promotion import Bindings, EvidenceValue, VoteEntry
 from registry.domain.verbs import Ancestry
 from registry.services.lookup import found
 from registry.services.records import evidence_about

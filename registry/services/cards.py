@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from registry.domain.catalog import Describing, MetricValue
+from registry.domain.catalog.models import Describing, MetricValue
 from registry.domain.names import VersionRef
-from registry.domain.transfers import Method, StepInput
+from registry.domain.transfers.steps import Method, StepInput
 from registry.errors import InvalidError
 from registry.services.documents import ShallowLoader
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from registry.domain.audit import Event
-from registry.domain.catalog import (
+from registry.domain.catalog.licences import normalise_licence
+from registry.domain.catalog.models import (
     AliasMove,
     AliasValue,
     CardRevision,
@@ -23,10 +24,9 @@ from registry.domain.catalog import (
     VersionSummary,
     check_tag,
 )
-from registry.domain.licences import normalise_licence
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias
 from registry.domain.paging import Page, PageRequest
-from registry.domain.people import Permission
+from registry.domain.people.people import Permission
 from registry.domain.verbs import ImportModel, PullReport
 from registry.errors import ConflictError, InvalidError, PolicyRefusedError
 from registry.services.cards import split_card

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from registry.domain.people import Actor, Permission
+from registry.domain.people.people import Actor, Permission
 from registry.ports import (
     AdapterOffer,
     BlobStore,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.domain.data import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, Row
+from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, Row
+from registry.domain.data.rows import read_index
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import Page, PageRequest
-from registry.domain.rows import read_index
 from registry.domain.verbs import AddDataset, PullReport
 from registry.errors import BadReferenceError, DatasetChangedError, IntegrityError, NotFoundError
 from registry.services.context import Context

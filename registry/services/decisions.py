@@ -12,11 +12,11 @@ import json
 from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.codec import from_json, to_json
+from registry.domain.governance.case import Case
+from registry.domain.governance.policy import Policy
+from registry.domain.governance.promotion import RequestState
 from registry.domain.manifests import canonical_json
 from registry.domain.paging import PageRequest
-from registry.domain.policy import Policy
-from registry.domain.policy_facts import Case
-from registry.domain.promotion import RequestState
 from registry.errors import NotFoundError
 from registry.ports import BlobStore
 from registry.services.unit_of_work import UnitOfWork

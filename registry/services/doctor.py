@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 
-from registry.domain.people import Permission
+from registry.domain.people.people import Permission
 from registry.domain.verbs import Problem
 from registry.services.audit import Audit
 from registry.services.context import Context

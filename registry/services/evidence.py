@@ -9,15 +9,15 @@ from typing import BinaryIO
 
 from lineage import Digest
 from registry.domain.audit import Event
-from registry.domain.catalog import VersionDetail
+from registry.domain.catalog.models import VersionDetail
+from registry.domain.governance.case import Case
+from registry.domain.governance.policy import Policy
+from registry.domain.governance.promotion import EvidenceValue
 from registry.domain.ids import new_id
 from registry.domain.manifests import canonical_json
 from registry.domain.names import Reference, VersionRef
-from registry.domain.people import Permission
-from registry.domain.policy import Policy
-from registry.domain.policy_facts import Case
-from registry.domain.promotion import EvidenceValue
-from registry.domain.words import check_facts, check_words
+from registry.domain.people.people import Permission
+from registry.domain.text import check_facts, check_words
 from registry.errors import InvalidError, PolicyRefusedError
 from registry.services.candidate import case_for, open_dossier
 from registry.services.context import Context

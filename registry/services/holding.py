@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from registry.domain.audit import Event
-from registry.domain.transfers import StepDetail, StepState
+from registry.domain.transfers.steps import StepDetail, StepState
 from registry.errors import StepStateError, UnavailableError
 from registry.services.context import Context
 from registry.services.lookup import found

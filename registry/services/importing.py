@@ -8,16 +8,16 @@ from pathlib import Path
 
 from lineage import Assurance, Digest
 from registry.domain.audit import Event
-from registry.domain.catalog import Describing
+from registry.domain.catalog.licences import normalise_licence
+from registry.domain.catalog.models import Describing
 from registry.domain.ids import new_id
-from registry.domain.licences import normalise_licence
-from registry.domain.machine import this_machine
 from registry.domain.manifests import FileEntry, Manifest, canonical_json
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
-from registry.domain.provenance import Compute, Output, file_list, write_manifest
-from registry.domain.transfers import Method, StepInput, StepState
+from registry.domain.transfers.provenance import Compute, Output, file_list, write_manifest
+from registry.domain.transfers.steps import Method, StepInput, StepState
 from registry.domain.verbs import ImportModel
 from registry.errors import InvalidError, NotFoundError
+from registry.machine import this_machine
 from registry.ports import ConvertedSource
 from registry.services.cards import card_licence, source_card, split_card
 from registry.services.context import Context

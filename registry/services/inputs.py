@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lineage import Assurance
 from registry.domain.names import AssetKind, VersionRef
-from registry.domain.transfers import StepDetail, StepInput
+from registry.domain.transfers.steps import StepDetail, StepInput
 from registry.errors import DatasetChangedError
 from registry.ports import DataInput, ModelInput
 from registry.services.arm_recipes import Plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from registry.domain.catalog import Status, VersionSummary
+from registry.domain.catalog.models import Status, VersionSummary
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
 from registry.errors import BadReferenceError, NameTakenError, NotFoundError, RefusedError

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from registry.domain.adapted import PIN, Pin, is_adapter
-from registry.domain.catalog import VersionDetail
+from registry.domain.catalog.models import VersionDetail
 from registry.domain.manifests import Manifest
-from registry.domain.methods import SOURCE
 from registry.domain.names import AssetKind
-from registry.domain.transfers import StepInput
+from registry.domain.recipes.methods import SOURCE
+from registry.domain.transfers.adapted import PIN, Pin, is_adapter
+from registry.domain.transfers.steps import StepInput
 from registry.errors import BadArtifactError
 from registry.ports import ModelInput
 from registry.services.context import Context

@@ -8,7 +8,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import Self
 
-from registry.domain.people import Actor
+from registry.domain.people.people import Actor
 from registry.domain.verbs import Problem
 from registry.services.audit import Audit
 from registry.services.catalog import Catalog

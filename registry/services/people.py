@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from registry.domain.audit import Event
+from registry.domain.governance.case import SYSTEM
 from registry.domain.ids import new_id
 from registry.domain.paging import Page, PageRequest
-from registry.domain.people import Actor, NewToken, Permission, Person, TokenSummary, check_handle, check_role
-from registry.domain.policy_facts import SYSTEM
-from registry.domain.tokens import MAX_DAYS, hash_secret, is_well_formed, new_secret
-from registry.domain.words import check_words
+from registry.domain.people.people import Actor, NewToken, Permission, Person, TokenSummary, check_handle, check_role
+from registry.domain.people.tokens import MAX_DAYS, hash_secret, is_well_formed, new_secret
+from registry.domain.text import check_words
 from registry.errors import ConflictError, InvalidError, NotFoundError, UnauthenticatedError
 from registry.services.context import Context
 from registry.services.policies import check_policy, default_policy_text

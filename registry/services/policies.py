@@ -7,10 +7,10 @@ from pathlib import Path
 
 from lineage import Digest
 from registry.domain.audit import Event
-from registry.domain.people import Permission
-from registry.domain.policy import Policy, first_matching
-from registry.domain.policy_facts import Case
-from registry.domain.promotion import PolicyValue, RequestDetail
+from registry.domain.governance.case import Case
+from registry.domain.governance.policy import Policy, first_matching
+from registry.domain.governance.promotion import PolicyValue, RequestDetail
+from registry.domain.people.people import Permission
 from registry.errors import ConflictError, IntegrityError, NotFoundError, PolicyRefusedError
 from registry.services.context import Context
 from registry.services.unit_of_work import UnitOfWork

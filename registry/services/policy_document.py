@@ -16,13 +16,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from lineage import Digest
-from registry.domain.approvals import Duties, RoleRule
-from registry.domain.expressions import Expression
+from registry.domain.governance.approvals import Duties, RoleRule
+from registry.domain.governance.case import SYSTEM, Contribution
+from registry.domain.governance.expressions import Expression
+from registry.domain.governance.policy import ApprovalRow, EvidenceNeed, EvidenceType, Gate, Policy, Transition
 from registry.domain.manifests import canonical_json
 from registry.domain.names import check_alias
-from registry.domain.people import check_role
-from registry.domain.policy import ApprovalRow, EvidenceNeed, EvidenceType, Gate, Policy, Transition
-from registry.domain.policy_facts import SYSTEM, Contribution
+from registry.domain.people.people import check_role
 from registry.errors import BadPolicyError, RegistryError
 from registry.services.documents import Found, read_document
 

@@ -11,12 +11,9 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from registry.domain.audit import Event
-from registry.domain.names import AssetKind, Name, Reference
-from registry.domain.paging import Page, PageRequest
-from registry.domain.people import Permission
-from registry.domain.policy import Policy
-from registry.domain.policy_facts import Case
-from registry.domain.promotion import (
+from registry.domain.governance.case import Case
+from registry.domain.governance.policy import Policy
+from registry.domain.governance.promotion import (
     EvidenceValue,
     PolicyValue,
     RequestDetail,
@@ -26,6 +23,9 @@ from registry.domain.promotion import (
     VoteEntry,
     VoteValue,
 )
+from registry.domain.names import AssetKind, Name, Reference
+from registry.domain.paging import Page, PageRequest
+from registry.domain.people.people import Permission
 from registry.errors import BadReferenceError, ConflictError, InvalidError, PermissionDeniedError, PolicyRefusedError
 from registry.services.candidate import case_for, open_dossier
 from registry.services.context import Context

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from registry.domain.answers import Arms
 from registry.domain.audit import Event
-from registry.domain.catalog import Describing, MetricValue, Modality
-from registry.domain.data import LabelKind
-from registry.domain.labels import usual_task
-from registry.domain.licences import combine_licences
+from registry.domain.catalog.licences import combine_licences
+from registry.domain.catalog.models import Describing, MetricValue, Modality
+from registry.domain.comparison.answers import Arms
+from registry.domain.data.datasets import LabelKind
+from registry.domain.data.labels import usual_task
 from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
-from registry.domain.provenance import Compute, Output, write_manifest
-from registry.domain.transfers import Method, Recipe, StepDetail, StepInput, StepState
+from registry.domain.transfers.provenance import Compute, Output, write_manifest
+from registry.domain.transfers.steps import Method, Recipe, StepDetail, StepInput, StepState
 from registry.errors import AdapterError
 from registry.ports import Finished, Started
 from registry.services.batches import Batch

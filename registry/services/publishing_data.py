@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from registry.domain.catalog import Describing
-from registry.domain.data import LabelKind, SplitPlan
-from registry.domain.labels import usual_task
-from registry.domain.licences import combine_licences
+from registry.domain.catalog.licences import combine_licences
+from registry.domain.catalog.models import Describing
+from registry.domain.data.datasets import LabelKind, SplitPlan
+from registry.domain.data.labels import usual_task
+from registry.domain.data.splits import summarise
 from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
-from registry.domain.splits import summarise
-from registry.domain.transfers import Recipe, StepDetail, StepInput
+from registry.domain.transfers.steps import Recipe, StepDetail, StepInput
 from registry.errors import AdapterError, BadDataError, ConflictError
 from registry.ports import DataListing, Finished
 from registry.services.context import Context

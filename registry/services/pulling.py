@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from registry.domain.adapted import BASE, PREFIX, is_adapter
-from registry.domain.catalog import VersionDetail
+from registry.domain.catalog.models import VersionDetail
+from registry.domain.transfers.adapted import BASE, PREFIX, is_adapter
 from registry.domain.verbs import PullReport
 from registry.errors import ConflictError
 from registry.services.context import Context

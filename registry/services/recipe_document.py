@@ -24,9 +24,9 @@ from pydantic import (
     model_validator,
 )
 
-from registry.domain.methods import DATA_ROLES, role_problem
 from registry.domain.names import AssetKind, Name, Reference
-from registry.domain.transfers import Method
+from registry.domain.recipes.methods import DATA_ROLES, role_problem
+from registry.domain.transfers.steps import Method
 from registry.errors import RegistryError
 from registry.services.documents import line_of
 

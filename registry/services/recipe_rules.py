@@ -10,12 +10,12 @@ from itertools import combinations
 
 from pydantic import BaseModel
 
-from registry.domain.catalog import Modality, check_tag
-from registry.domain.data import LabelKind
+from registry.domain.catalog.models import Modality, check_tag
+from registry.domain.data.datasets import LabelKind
 from registry.domain.manifests import canonical_json
-from registry.domain.methods import VALIDATION, misfits, split_role
-from registry.domain.params import problems as param_problems
-from registry.domain.transfers import Head, Method, Optimizer
+from registry.domain.recipes.methods import VALIDATION, misfits, split_role
+from registry.domain.recipes.params import problems as param_problems
+from registry.domain.transfers.steps import Head, Method, Optimizer
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports import AdapterOffer
 from registry.services.documents import Found

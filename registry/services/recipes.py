@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel
 
-from registry.domain.catalog import Modality
+from registry.domain.catalog.models import Modality
 from registry.domain.codec import from_json, to_json
-from registry.domain.data import LabelKind
-from registry.domain.methods import NEEDS, TEST, VALIDATION, split_role
-from registry.domain.transfers import (
+from registry.domain.data.datasets import LabelKind
+from registry.domain.recipes.methods import NEEDS, TEST, VALIDATION, split_role
+from registry.domain.transfers.steps import (
     DataChoice,
     Freeze,
     Head,

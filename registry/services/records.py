@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from lineage import Digest
-from registry.domain.answers import FILE_NAME
-from registry.domain.catalog import VersionDetail
+from registry.domain.catalog.models import VersionDetail
+from registry.domain.comparison.answers import FILE_NAME
+from registry.domain.governance.case import SYSTEM
+from registry.domain.governance.promotion import EvidenceValue
 from registry.domain.manifests import canonical_json
-from registry.domain.policy_facts import SYSTEM
-from registry.domain.promotion import EvidenceValue
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.verdicts import EVIDENCE, answers_of, verdict_facts, verdict_of
 

@@ -15,21 +15,21 @@ from pathlib import Path
 
 from lineage import Digest
 from registry.domain.audit import Event
-from registry.domain.catalog import Describing, Modality
-from registry.domain.data import DatasetSummary, LabelKind, SplitSummary
+from registry.domain.catalog.licences import normalise_licence
+from registry.domain.catalog.models import Describing, Modality
+from registry.domain.data.datasets import DatasetSummary, LabelKind, SplitSummary
+from registry.domain.data.labels import usual_task
+from registry.domain.data.rows import write_index
+from registry.domain.data.splits import summarise
 from registry.domain.ids import new_id
-from registry.domain.labels import usual_task
-from registry.domain.licences import normalise_licence
-from registry.domain.machine import this_machine
 from registry.domain.manifests import Manifest, canonical_json
 from registry.domain.names import AssetKind, Name, VersionRef
-from registry.domain.people import Permission
-from registry.domain.provenance import Compute, Output, write_manifest
-from registry.domain.rows import write_index
-from registry.domain.splits import summarise
-from registry.domain.transfers import Method, StepState
+from registry.domain.people.people import Permission
+from registry.domain.transfers.provenance import Compute, Output, write_manifest
+from registry.domain.transfers.steps import Method, StepState
 from registry.domain.verbs import AddDataset
 from registry.errors import ConflictError, DatasetChangedError, IntegrityError, InvalidError
+from registry.machine import this_machine
 from registry.ports import BlobStore, DataListing
 from registry.services.context import Context
 from registry.services.lookup import refuse_taken

@@ -12,7 +12,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from registry.domain.transfers import EpochMetric, Progress
+from registry.domain.transfers.steps import EpochMetric, Progress
 from registry.ports import Advanced, Measured
 from registry.services.context import Context
 from registry.services.holding import Hold

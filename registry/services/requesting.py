@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from registry.domain.audit import Event
+from registry.domain.governance.case import Case
+from registry.domain.governance.policy import Policy
+from registry.domain.governance.promotion import RequestDetail, RequestState, RequestSummary, Verdict
 from registry.domain.ids import new_id
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
-from registry.domain.policy import Policy
-from registry.domain.policy_facts import Case
-from registry.domain.promotion import RequestDetail, RequestState, RequestSummary, Verdict
-from registry.domain.words import check_words
+from registry.domain.text import check_words
 from registry.errors import ConflictError, PolicyRefusedError
 from registry.ports import BlobStore
 from registry.services.candidate import case_for, open_dossier

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from lineage import Assurance
-from registry.domain.catalog import Modality, VersionDetail
-from registry.domain.data import DatasetVersionDetail, LabelKind
-from registry.domain.methods import (
+from registry.domain.catalog.models import Modality, VersionDetail
+from registry.domain.data.datasets import DatasetVersionDetail, LabelKind
+from registry.domain.names import Reference, VersionRef
+from registry.domain.recipes.methods import (
     NEEDS,
     SOURCE,
     SOURCE_DOMAIN,
@@ -19,8 +20,7 @@ from registry.domain.methods import (
     VALIDATION,
     split_role,
 )
-from registry.domain.names import Reference, VersionRef
-from registry.domain.transfers import Method, Recipe, StepInput
+from registry.domain.transfers.steps import Method, Recipe, StepInput
 from registry.errors import BadRecipeError
 from registry.services.context import Context
 from registry.services.documents import Found

@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from registry.domain.audit import Event
-from registry.domain.catalog import MetricValue
+from registry.domain.catalog.models import MetricValue
 from registry.domain.names import AssetKind
-from registry.domain.transfers import Resources, StepDetail, StepState
+from registry.domain.transfers.steps import Resources, StepDetail, StepState
 from registry.errors import AdapterError, OutOfMemoryError, RegistryError, StepStateError, error_of_disk
 from registry.ports import (
     Advanced,

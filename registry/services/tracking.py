@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from registry.domain.names import AssetKind
-from registry.domain.transfers import MirrorState, StepDetail, StepState
+from registry.domain.transfers.steps import MirrorState, StepDetail, StepState
 from registry.errors import RegistryError
 from registry.ports import RunRecord
 from registry.services.context import Context

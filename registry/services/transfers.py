@@ -11,14 +11,14 @@ from typing import BinaryIO
 from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.codec import from_json, to_json
-from registry.domain.following import GOING
+from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.ids import is_id, new_id
 from registry.domain.manifests import canonical_json
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import Page, PageRequest
-from registry.domain.people import Permission
-from registry.domain.transfers import Method, Recipe, Resources, StepDetail, StepNews, StepState, StepSummary
-from registry.domain.verdicts import TransferVerdict
+from registry.domain.people.people import Permission
+from registry.domain.transfers.step_events import GOING
+from registry.domain.transfers.steps import Method, Recipe, Resources, StepDetail, StepNews, StepState, StepSummary
 from registry.errors import NotFoundError, StepStateError, UnavailableError, UsageError
 from registry.ports import Engine
 from registry.services.arm_recipes import SEEDS, Plan, check_baselines

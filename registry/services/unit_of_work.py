@@ -17,7 +17,7 @@ from typing import Protocol, Self
 
 from lineage import Assurance, Digest, Edge, Node
 from registry.domain.audit import AuditEntry, Event
-from registry.domain.catalog import (
+from registry.domain.catalog.models import (
     AliasMove,
     CardRevision,
     Describing,
@@ -31,7 +31,7 @@ from registry.domain.catalog import (
     VersionDetail,
     VersionSummary,
 )
-from registry.domain.data import (
+from registry.domain.data.datasets import (
     DataFormat,
     DatasetSummary,
     DatasetVersionDetail,
@@ -41,11 +41,7 @@ from registry.domain.data import (
     SplitPlan,
     SplitSummary,
 )
-from registry.domain.manifests import Manifest
-from registry.domain.names import AssetKind, Name, Reference, VersionRef
-from registry.domain.paging import Page, PageRequest
-from registry.domain.people import Person, TokenSummary
-from registry.domain.promotion import (
+from registry.domain.governance.promotion import (
     EvidenceValue,
     PolicyValue,
     RequestDetail,
@@ -54,7 +50,11 @@ from registry.domain.promotion import (
     Verdict,
     VoteEntry,
 )
-from registry.domain.transfers import (
+from registry.domain.manifests import Manifest
+from registry.domain.names import AssetKind, Name, Reference, VersionRef
+from registry.domain.paging import Page, PageRequest
+from registry.domain.people.people import Person, TokenSummary
+from registry.domain.transfers.steps import (
     EpochMetric,
     Lease,
     Method,

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import BinaryIO
 
 from lineage import Digest
-from registry.domain.answers import FILE_NAME, Arms, read_arms
 from registry.domain.codec import from_json, to_json
-from registry.domain.transfers import StepDetail
-from registry.domain.verdicts import TransferVerdict
+from registry.domain.comparison.answers import FILE_NAME, Arms, read_arms
+from registry.domain.comparison.verdict import TransferVerdict
+from registry.domain.transfers.steps import StepDetail
 from registry.errors import IntegrityError, NotFoundError
 from registry.ports import BlobStore
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from registry.domain.following import GOING
-from registry.domain.transfers import Lease, StepState, StepSummary
+from registry.domain.transfers.step_events import GOING
+from registry.domain.transfers.steps import Lease, StepState, StepSummary
 from registry.services.context import Context
 from registry.services.holding import this_host
 from registry.services.lookup import found

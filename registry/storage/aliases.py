@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from registry.domain.catalog import AliasMove, AliasValue
+from registry.domain.catalog.models import AliasMove, AliasValue
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.storage.assets import asset_id, require_version, touch
 from registry.storage.tables import alias, alias_move, asset, version

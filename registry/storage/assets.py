@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from registry.domain.catalog import Describing, Modality
+from registry.domain.catalog.models import Describing, Modality
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.errors import NameTakenError, NotFoundError
 from registry.storage.tables import asset, asset_tag, version

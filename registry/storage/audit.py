@@ -12,7 +12,7 @@ from sqlalchemy.types import NullType
 
 from lineage import Digest, LineageError
 from registry.domain.audit import GENESIS, AuditEntry, Event, write_entry
-from registry.domain.catalog import HistoryEntry
+from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import Page, PageRequest
 from registry.errors import AuditBrokenError
 from registry.storage.paging import SortBy, page_rows

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from lineage import Digest
-from registry.domain.catalog import (
+from registry.domain.catalog.models import (
     AliasMove,
     CardRevision,
     Describing,

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
-from registry.domain.catalog import Describing
-from registry.domain.data import (
+from registry.domain.catalog.models import Describing
+from registry.domain.data.datasets import (
     DataFormat,
     DatasetSummary,
     DatasetVersionDetail,

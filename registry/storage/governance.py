@@ -9,9 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from registry.domain.names import AssetKind, Name, VersionRef
-from registry.domain.paging import Page, PageRequest
-from registry.domain.promotion import (
+from registry.domain.governance.promotion import (
     Bindings,
     CheckResult,
     EvidenceValue,
@@ -23,6 +21,8 @@ from registry.domain.promotion import (
     VoteEntry,
     VoteValue,
 )
+from registry.domain.names import AssetKind, Name, VersionRef
+from registry.domain.paging import Page, PageRequest
 from registry.errors import ConflictError, NotFoundError
 from registry.storage.assets import find_version, require_version
 from registry.storage.paging import SortBy, page_rows

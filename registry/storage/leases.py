@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, insert, select, update
 
 from lineage import NodeKind
-from registry.domain.transfers import Lease, StepState
+from registry.domain.transfers.steps import Lease, StepState
 from registry.errors import NotFoundError
 from registry.ports import Clock
 from registry.storage.tables import lease, node, step

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from lineage import Digest
 from registry.domain.paging import Page, PageRequest
-from registry.domain.people import Person, TokenSummary
+from registry.domain.people.people import Person, TokenSummary
 from registry.errors import ConflictError, NotFoundError
 from registry.storage.paging import SortBy, page_rows
 from registry.storage.tables import person, role_grant, token

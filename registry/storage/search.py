@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, desc, func, or_, select
 
-from registry.domain.catalog import Facet, MetricComparison, ModelSummary, SearchQuery, SortKey, Status
+from registry.domain.catalog.models import Facet, MetricComparison, ModelSummary, SearchQuery, SortKey, Status
 from registry.domain.names import AssetKind
 from registry.domain.paging import Page, PageRequest
 from registry.storage.assets import fold

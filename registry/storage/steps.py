@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from lineage import Assurance, Digest, NodeKind
-from registry.domain.catalog import MetricValue
+from registry.domain.catalog.models import MetricValue
 from registry.domain.codec import from_json, to_json
 from registry.domain.names import Name, VersionRef
 from registry.domain.paging import Page, PageRequest
-from registry.domain.transfers import (
+from registry.domain.transfers.steps import (
     EpochMetric,
     Method,
     MirrorState,

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
 
 from lineage import Assurance, Digest, NodeKind
-from registry.domain.catalog import MetricValue, Modality, ModelSummary, Status, VersionSummary
+from registry.domain.catalog.models import MetricValue, Modality, ModelSummary, Status, VersionSummary
 from registry.domain.manifests import FileEntry, Manifest
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.errors import ConflictError, NotFoundError

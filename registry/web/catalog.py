@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 from starlette.requests import Request
 
-from registry.domain.catalog import (
+from registry.domain.catalog.models import (
     Facet,
     MetricComparison,
     Modality,

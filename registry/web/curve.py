@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from registry.domain.curves import Best, by_metric, nice_range
-from registry.domain.transfers import EpochMetric
+from registry.domain.transfers.steps import EpochMetric
+from registry.presenting.curves import Best, by_metric, nice_range
 
 WIDTH, HEIGHT = 440, 220
 LEFT, RIGHT, TOP, BOTTOM = 48, 14, 20, 44

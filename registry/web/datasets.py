@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 from starlette.requests import Request
 
-from registry.domain.data import DatasetSummary, DatasetVersionDetail, SplitSummary
+from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, SplitSummary
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import PageRequest
 from registry.web.graph import Branch, outline_of

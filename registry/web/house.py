@@ -10,9 +10,9 @@ from fastapi.responses import HTMLResponse
 from starlette.requests import Request
 
 from registry.domain.audit import AuditReport
-from registry.domain.catalog import HistoryEntry
+from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import PageRequest
-from registry.domain.people import Person
+from registry.domain.people.people import Person
 from registry.errors import RegistryError
 from registry.web.parts import House
 from registry.web.render import link, page

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.requests import Request
 
-from registry.domain.catalog import (
+from registry.domain.catalog.models import (
     AliasValue,
     CardRevision,
     HistoryEntry,
@@ -18,9 +18,9 @@ from registry.domain.catalog import (
     VersionDetail,
     VersionSummary,
 )
+from registry.domain.governance.promotion import EvidenceValue, RequestSummary
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import PageRequest
-from registry.domain.promotion import EvidenceValue, RequestSummary
 from registry.domain.verbs import Office
 from registry.errors import NotFoundError
 from registry.services.policy_document import read_policy

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.requests import Request
 
-from registry.domain.catalog import VersionDetail
+from registry.domain.catalog.models import VersionDetail
+from registry.domain.governance.promotion import CheckResult, PolicyValue, RequestDetail, RequestState, RequestSummary
 from registry.domain.ids import is_id
 from registry.domain.names import Reference
 from registry.domain.paging import PageRequest
-from registry.domain.promotion import CheckResult, PolicyValue, RequestDetail, RequestState, RequestSummary
 from registry.errors import NotFoundError
 from registry.web.parts import House, see
 from registry.web.render import link, page

@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from lineage import Digest
 from registry import __version__
-from registry.domain.labels import told
+from registry.domain.data.labels import told
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.verbs import Office
 

@@ -12,13 +12,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.requests import Request
 
 from registry.domain.codec import to_json
-from registry.domain.curves import best
-from registry.domain.following import GOING, Place
+from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.ids import is_id
 from registry.domain.paging import PageRequest
-from registry.domain.transfers import Progress, StepDetail, StepState, StepSummary
-from registry.domain.verdicts import TransferVerdict
+from registry.domain.transfers.step_events import GOING, Place
+from registry.domain.transfers.steps import Progress, StepDetail, StepState, StepSummary
 from registry.errors import NotFoundError
+from registry.presenting.curves import best
 from registry.services.verdicts import skipped_of, verdict_of
 from registry.web.curve import Plot, Table, plots, table
 from registry.web.parts import House, see

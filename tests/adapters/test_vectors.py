@@ -12,8 +12,8 @@ import pytest
 from pyarrow import parquet
 
 from adapters.vectors import read_vectors
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, Row
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, Row
 from registry.errors import BadDataError, MissingExtraError
 from registry.ports import DataInput
 from tests.adapters.dvc.worlds import read

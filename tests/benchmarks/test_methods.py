@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.method_recipes import IMAGES, TEXTS, Entry
 from benchmarks.methods import chosen
-from registry.domain.methods import NEEDS
-from registry.domain.transfers import Method
+from registry.domain.recipes.methods import NEEDS
+from registry.domain.transfers.steps import Method
 from registry.services.recipes import read_recipe
 
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from registry.domain.comparison.scoring import verdict_on
+from registry.domain.comparison.verdict import ArmKind, Outcome, TransferVerdict
 from registry.domain.names import Reference
-from registry.domain.transfers import DataChoice, Method, Optimizer
-from registry.domain.verdicts import ArmKind, Outcome, TransferVerdict
+from registry.domain.transfers.steps import DataChoice, Method, Optimizer
 from registry.ports import Advanced, DataInput, ModelInput, Saved, TransferJob
 from registry.services.arm_recipes import Plan
 from registry.services.baselines import Baselines

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from lineage import Assurance
-from registry.domain.catalog import Modality, Status
-from registry.domain.data import DvcRecord, SplitPlan
+from registry.domain.catalog.models import Modality, Status
+from registry.domain.data.datasets import DvcRecord, SplitPlan
 from registry.domain.manifests import FileEntry, Manifest
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest

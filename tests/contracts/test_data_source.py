@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from lineage import Digest
-from registry.domain.data import LabelKind, SplitPlan
-from registry.domain.labels import classes_of, number_of
-from registry.domain.splits import Content, assign_splits
+from registry.domain.data.datasets import LabelKind, SplitPlan
+from registry.domain.data.labels import classes_of, number_of
+from registry.domain.data.splits import Content, assign_splits
 from registry.errors import BadDataError
 from registry.plugins import EntryPointPlugins
 from registry.ports import DataListing, DataSource

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.domain.data import LabelKind, NumberSummary
+from registry.domain.data.datasets import LabelKind, NumberSummary
 from registry.domain.paging import PageRequest
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
 from tests.builders import add_dataset_version, add_version

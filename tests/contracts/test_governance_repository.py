@@ -9,9 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from registry.domain.names import Name, VersionRef
-from registry.domain.paging import PageRequest
-from registry.domain.promotion import (
+from registry.domain.governance.promotion import (
     Bindings,
     CheckResult,
     EvidenceValue,
@@ -23,6 +21,8 @@ from registry.domain.promotion import (
     VoteEntry,
     VoteValue,
 )
+from registry.domain.names import Name, VersionRef
+from registry.domain.paging import PageRequest
 from registry.errors import ConflictError, NotFoundError
 from registry.services.unit_of_work import UnitOfWork
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory

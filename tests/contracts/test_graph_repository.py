@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from lineage import Assurance, Edge, Node, NodeId, NodeKind
-from registry.domain.catalog import Status
+from registry.domain.catalog.models import Status
 from registry.domain.names import VersionRef
 from registry.errors import NotFoundError
 from registry.services.unit_of_work import UnitOfWork

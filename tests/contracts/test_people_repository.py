@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from registry.domain.paging import PageRequest
-from registry.domain.people import Person, TokenSummary
+from registry.domain.people.people import Person, TokenSummary
 from registry.errors import ConflictError, NotFoundError
 from registry.services.unit_of_work import UnitOfWork
 from registry.storage.database import Database

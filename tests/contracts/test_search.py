@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event as sqlalchemy_event
 
-from registry.domain.catalog import MetricComparison, Modality, SearchQuery, SortKey, Status
+from registry.domain.catalog.models import MetricComparison, Modality, SearchQuery, SortKey, Status
 from registry.domain.names import Name
 from registry.domain.paging import PageRequest
 from registry.errors import BadCursorError

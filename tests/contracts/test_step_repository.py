@@ -13,7 +13,7 @@ from lineage import Assurance
 from registry.domain.manifests import canonical_json
 from registry.domain.names import Name
 from registry.domain.paging import PageRequest
-from registry.domain.transfers import EpochMetric, Method, MirrorState, Progress, StepState
+from registry.domain.transfers.steps import EpochMetric, Method, MirrorState, Progress, StepState
 from registry.errors import NotFoundError
 from registry.services.unit_of_work import NewStep, UnitOfWork
 from registry.storage.database import Database

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from adapters.gensim.offer import COVERAGE
 from adapters.loop.metrics import BASELINES_OF_CLASSES, OF_CLASSES, OFFERED
-from registry.domain.transfers import Freeze, Head, Method, Optimizer, Schedule
+from registry.domain.transfers.steps import Freeze, Head, Method, Optimizer, Schedule
 from registry.errors import BadDataError, BadRecipeError, DivergedError, RegistryError, UnavailableError
 from registry.ports import Advanced, DataInput, Finished, Measured, Saved, Started, TransferJob
 from tests.adapters.loop.worlds import WORLDS, World, finish, tree

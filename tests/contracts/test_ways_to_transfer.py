@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import load_file
 
 from adapters.dvc.source import DvcSource
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, LabelKind, SplitPlan
-from registry.domain.transfers import Head, Method, Optimizer
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
+from registry.domain.transfers.steps import Head, Method, Optimizer
 from registry.errors import BadRecipeError
 from registry.ports import Saved
 from tests.adapters.loop.worlds import CLASSES, WORLDS, World, finish, tree

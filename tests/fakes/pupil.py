@@ -7,8 +7,8 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from registry.domain.catalog import Modality
-from registry.domain.transfers import Method
+from registry.domain.catalog.models import Modality
+from registry.domain.transfers.steps import Method
 from registry.errors import DivergedError
 from registry.ports import AdapterOffer, Advanced, DataInput, Finished, Measured, Started, TransferEvent, TransferJob
 from tests.fakes.workshop import Hand

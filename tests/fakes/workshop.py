@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow
 from pyarrow import parquet
 
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, LabelKind
-from registry.domain.transfers import Method, Resources
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, LabelKind
+from registry.domain.transfers.steps import Method, Resources
 from registry.plugins import EntryPointPlugins
 from registry.ports import (
     AdapterOffer,

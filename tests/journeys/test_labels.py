@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from registry.domain.codec import from_json
-from registry.domain.data import DatasetVersionDetail, LabelKind
+from registry.domain.data.datasets import DatasetVersionDetail, LabelKind
 from tests.adapters.dvc.worlds import draw, paint
 from tests.command_line import CommandLine, command_line
 from tests.registry.web.test_pages import text_of

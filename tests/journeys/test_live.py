@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, expect
 
 from registry import bootstrap
 from registry.cli.progress import LINE_SECONDS
-from registry.domain.transfers import EpochMetric, Progress, StepState
+from registry.domain.transfers.steps import EpochMetric, Progress, StepState
 from tests import builders
 from tests.command_line import CommandLine, command_line
 from tests.family import found_family

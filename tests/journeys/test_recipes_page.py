@@ -15,9 +15,9 @@ from pyarrow import parquet
 from examples.demo.material import inside, prepare_news
 from examples.demo.task_material import multi_digit_npz, ratings_csv, tagged_jsonl
 from registry import bootstrap
-from registry.domain.data import LabelKind
+from registry.domain.data.datasets import LabelKind
 from registry.domain.names import AssetKind, Name
-from registry.domain.transfers import StepState
+from registry.domain.transfers.steps import StepState
 from registry.domain.verbs import AddDataset, ImportModel
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
@@ -135,7 +135,7 @@ def test_every_recipe_of_the_page_runs_as_it_stands(text: str, context: Context)
 
 
 def test_every_method_has_a_recipe_on_the_page() -> None:
-    from registry.domain.methods import NEEDS
+    from registry.domain.recipes.methods import NEEDS
 
     shown = set(re.findall(r"^method: (\w+)$", WAYS, re.MULTILINE))
     assert shown == {method.value for method in NEEDS}

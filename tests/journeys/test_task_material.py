@@ -11,10 +11,10 @@ import pytest
 
 from examples.demo import task_material
 from examples.demo.task_material import TAGS, multi_digit_npz, ratings_csv, tagged_jsonl
-from registry.domain.catalog import Modality
-from registry.domain.data import LabelKind
-from registry.domain.labels import classes_of, number_of
-from registry.domain.splits import summarise
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import LabelKind
+from registry.domain.data.labels import classes_of, number_of
+from registry.domain.data.splits import summarise
 from tests.adapters.dvc.worlds import read
 
 

@@ -16,7 +16,7 @@ from adapters.gensim.definitions.static_embeddings import load
 from examples.demo.material import prepare_news
 from registry import bootstrap
 from registry.domain.names import Name, Reference
-from registry.domain.transfers import StepDetail, StepState
+from registry.domain.transfers.steps import StepDetail, StepState
 from registry.domain.verbs import AddDataset, ImportModel
 from registry.plugins import EntryPointPlugins
 from registry.services.running import run_step

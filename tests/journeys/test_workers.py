@@ -18,9 +18,9 @@ import pytest
 from adapters.engines.processes import born_at
 from registry import bootstrap
 from registry.domain.audit import Event
-from registry.domain.catalog import Modality
+from registry.domain.catalog.models import Modality
 from registry.domain.paging import PageRequest
-from registry.domain.transfers import StepState
+from registry.domain.transfers.steps import StepState
 from registry.errors import Family
 from registry.plugins import EntryPointPlugins
 from registry.services.transfers import Transfers

@@ -21,9 +21,9 @@ import torch
 from safetensors.torch import load_file
 
 from lineage import Digest
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, LabelKind, Row
-from registry.domain.transfers import Method
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, LabelKind, Row
+from registry.domain.transfers.steps import Method
 from registry.errors import BadDataError, BadRecipeError
 from registry.ports import DataInput, ModelInput
 from tests.adapters.loop.worlds import CLASSES, SPLITS, World, finish, tree

@@ -7,9 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from registry.domain.catalog import Status
-from registry.domain.policy import Policy
-from registry.domain.policy_facts import (
+from registry.domain.catalog.models import Status
+from registry.domain.governance.case import (
     SYSTEM,
     Ancestors,
     Candidate,
@@ -19,7 +18,8 @@ from registry.domain.policy_facts import (
     Subject,
     evidence_digest,
 )
-from registry.domain.promotion import Bindings, EvidenceValue, VoteEntry, VoteValue
+from registry.domain.governance.policy import Policy
+from registry.domain.governance.promotion import Bindings, EvidenceValue, VoteEntry, VoteValue
 from registry.services.policy_document import read_policy
 from tests.builders import digest, model_ref
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.auth import Doorkeeper, Session, session_key
-from registry.domain.people import Actor
+from registry.domain.people.people import Actor
 from registry.errors import IntegrityError, PermissionDeniedError, UnauthenticatedError, UsageError
 from registry.settings import Settings
 from tests.fakes.clock import FakeClock

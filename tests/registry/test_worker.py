@@ -9,9 +9,9 @@ import pytest
 
 from registry import bootstrap, worker
 from registry.domain.audit import Event
-from registry.domain.catalog import Modality
+from registry.domain.catalog.models import Modality
 from registry.domain.paging import PageRequest
-from registry.domain.transfers import StepState
+from registry.domain.transfers.steps import StepState
 from registry.errors import Family
 from registry.services.transfers import Transfers
 from registry.settings import Settings

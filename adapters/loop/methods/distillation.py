@@ -18,8 +18,8 @@ from adapters.loop.probe import Extraction, read_cached
 from adapters.loop.roles import Role
 from adapters.loop.tasks import Amount, ManyClasses, OneClass, Task
 from adapters.loop.together import Together, array_of, part_of
-from registry.domain.methods import SOURCE, TEACHER
-from registry.domain.params import number_of, value_of
+from registry.domain.recipes.methods import SOURCE, TEACHER
+from registry.domain.recipes.params import number_of, value_of
 from registry.errors import BadRecipeError
 from registry.ports import Advanced, ModelInput, TransferEvent
 

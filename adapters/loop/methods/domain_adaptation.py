@@ -23,9 +23,9 @@ from adapters.loop.order import reading_order
 from adapters.loop.roles import Role, Roles, bare_role, read_roles
 from adapters.loop.tasks import Task
 from adapters.loop.together import Together, part_of
-from registry.domain.data import LabelKind
-from registry.domain.methods import SOURCE_DOMAIN, TARGET_DOMAIN
-from registry.domain.params import number_of, value_of
+from registry.domain.data.datasets import LabelKind
+from registry.domain.recipes.methods import SOURCE_DOMAIN, TARGET_DOMAIN
+from registry.domain.recipes.params import number_of, value_of
 from registry.errors import BadDataError, BadRecipeError
 from registry.ports import Advanced, DataInput, TransferEvent
 

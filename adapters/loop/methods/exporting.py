@@ -15,10 +15,10 @@ from adapters.loop.output import publish
 from adapters.loop.probe import Extraction, extract
 from adapters.loop.roles import Role, bare_role
 from adapters.loop.tasks import OneClass
-from registry.domain.data import DataFormat, LabelKind
-from registry.domain.methods import TEST, TRAIN, VALIDATION
-from registry.domain.params import value_of
-from registry.domain.transfers import Freeze
+from registry.domain.data.datasets import DataFormat, LabelKind
+from registry.domain.recipes.methods import TEST, TRAIN, VALIDATION
+from registry.domain.recipes.params import value_of
+from registry.domain.transfers.steps import Freeze
 from registry.errors import BadDataError, BadRecipeError, MissingExtraError
 from registry.ports import Finished, TransferEvent
 

@@ -29,8 +29,8 @@ from adapters.loop.probe import Extraction, Standard, extract
 from adapters.loop.ranks import Ranks
 from adapters.loop.roles import Role, Roles, few
 from adapters.loop.solving import ridge
-from registry.domain.params import value_of, whole_of
-from registry.domain.transfers import Freeze
+from registry.domain.recipes.params import value_of, whole_of
+from registry.domain.transfers.steps import Freeze
 from registry.errors import BadRecipeError
 from registry.ports import Measured, TransferEvent
 

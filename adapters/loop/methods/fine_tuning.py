@@ -20,8 +20,8 @@ from adapters.loop.probe import Extraction, Standard, extract
 from adapters.loop.roles import Roles, few
 from adapters.loop.solving import descend
 from adapters.loop.tasks import Task
-from registry.domain.params import number_of, value_of, whole_of
-from registry.domain.transfers import Method
+from registry.domain.recipes.params import number_of, value_of, whole_of
+from registry.domain.transfers.steps import Method
 from registry.errors import BadRecipeError
 from registry.ports import TransferEvent
 

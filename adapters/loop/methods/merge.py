@@ -17,8 +17,8 @@ from torch import nn
 from adapters.loop.environment import Environment
 from adapters.loop.measured import measured_as_it_is
 from adapters.loop.merging import Combine, check_alike, linear, slerp, task_arithmetic, ties
-from registry.domain.methods import BASE, SOURCE
-from registry.domain.params import number_of, value_of
+from registry.domain.recipes.methods import BASE, SOURCE
+from registry.domain.recipes.params import number_of, value_of
 from registry.errors import BadRecipeError
 from registry.ports import Advanced, ModelInput, TransferEvent
 

@@ -28,8 +28,8 @@ from adapters.loop.optimizers import freeze, parameter_groups
 from adapters.loop.output import predictions
 from adapters.loop.roles import Roles, read_roles
 from adapters.loop.together import Together, array_of, part_of
-from registry.domain.methods import TEST, TRAIN, VALIDATION, split_role
-from registry.domain.params import value_of, whole_of
+from registry.domain.recipes.methods import TEST, TRAIN, VALIDATION, split_role
+from registry.domain.recipes.params import value_of, whole_of
 from registry.errors import BadRecipeError
 from registry.ports import TransferEvent
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from lineage import Digest
 from registry.domain.audit import AuditReport
+from registry.domain.governance.promotion import Verdict
 from registry.domain.names import Name, Reference, VersionRef
-from registry.domain.promotion import Verdict
 from registry.errors import InvalidError
 
 COMPUTED: Mapping[type, tuple[str, ...]] = {Verdict: ("allowed", "reasons"), AuditReport: ("intact",)}

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from registry.domain.verdicts import FlipTest
+from registry.domain.comparison.verdict import FlipTest
 
 MID_P_BELOW = 25
 """Discordant items under which half the probability of the outcome itself is left out (Fagerland et al. 2013)."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from registry.domain.comparison.exact import flip_test, holm
 from registry.domain.comparison.resampling import LEVEL, Resamples, Spread, difference, spread
 from registry.domain.comparison.tallies import Floats, Tally, differences
-from registry.domain.verdicts import ArmKind, ArmScore, Gap, Outcome, SliceGap, TransferVerdict
+from registry.domain.comparison.verdict import ArmKind, ArmScore, Gap, Outcome, SliceGap, TransferVerdict
 
 MARGIN = 0.01
 """How much worse than the linear probe is still no worse: one point of accuracy or F1."""

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from registry.domain.comparison.student import normal_cdf, normal_quantile, t_cdf, t_quantile
 from registry.domain.comparison.tallies import Floats, Tally
-from registry.domain.verdicts import Interval
+from registry.domain.comparison.verdict import Interval
 
 RESAMPLES = 10_000
 LEVEL = 0.95

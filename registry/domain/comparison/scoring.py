@@ -14,14 +14,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from registry.domain.answers import Arms, TestRows
 from registry.domain.comparison import tallies
+from registry.domain.comparison.answers import Arms, TestRows
 from registry.domain.comparison.judging import Arm, Measure, judge
 from registry.domain.comparison.tallies import Floats, Tally
-from registry.domain.data import LabelKind
-from registry.domain.labels import classes_of
-from registry.domain.metrics import LESS_IS_BETTER
-from registry.domain.verdicts import ArmKind, TransferVerdict
+from registry.domain.comparison.verdict import ArmKind, TransferVerdict
+from registry.domain.data.datasets import LabelKind
+from registry.domain.data.labels import classes_of
+from registry.domain.transfers.metrics import LESS_IS_BETTER
 from registry.errors import InvalidError
 
 Answers = Sequence[object]

@@ -12,8 +12,8 @@ from PIL import Image
 
 from adapters.dvc.images import MAX_PIXELS, check_image
 from lineage import Digest
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, SplitPlan
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, SplitPlan
 from registry.errors import BadDataError, InvalidError, NotFoundError
 from tests.adapters.dvc.worlds import draw, paint, paint_classes, read
 

@@ -17,9 +17,9 @@ from pyarrow import parquet
 
 from adapters.dvc.arrays import row_digest
 from adapters.dvc.labels import clean_many, clean_number, read_label
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, LabelKind, SplitPlan
-from registry.domain.labels import classes_of, number_of
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
+from registry.domain.data.labels import classes_of, number_of
 from registry.errors import BadDataError
 from tests.adapters.dvc.worlds import draw, paint, paint_classes, read
 

@@ -9,7 +9,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from registry.domain.data import DataFormat, SplitPlan
+from registry.domain.data.datasets import DataFormat, SplitPlan
 from registry.errors import BadDataError
 from tests.adapters.dvc.worlds import draw, read
 

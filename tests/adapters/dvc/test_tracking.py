@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from adapters.dvc.tracking import track
-from registry.domain.data import DvcRecord
+from registry.domain.data.datasets import DvcRecord
 from registry.errors import BadDataError, DatasetChangedError, InvalidError
 from tests.adapters.dvc.worlds import draw, dvc, dvc_name, read
 

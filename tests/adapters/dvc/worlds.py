@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 from adapters.dvc.source import DvcSource
-from registry.domain.data import DataFormat, LabelKind, SplitPlan
+from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
 from registry.ports import DataListing
 
 

@@ -21,7 +21,7 @@ from adapters.engines.commands import worker_command
 from adapters.engines.gpus import count_gpus
 from adapters.engines.local import Local
 from adapters.engines.processes import Worker, born_at, born_by_ps, here, recall, remember
-from registry.domain.transfers import Resources
+from registry.domain.transfers.steps import Resources
 from registry.errors import StepStateError, UnavailableError, UsageError
 
 STANDIN = "tests.adapters.engines.standin"
@@ -151,7 +151,7 @@ def test_a_finished_background_worker_leaves_no_zombie(home: Path) -> None:
 def test_ctrl_c_reaches_the_worker_and_then_the_command(number: signal.Signals, home: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from adapters.engines.local import Local; "
-        "from registry.domain.transfers import Resources; "
+        "from registry.domain.transfers.steps import Resources; "
         f"engine = Local(module={STANDIN!r}); engine.start('step-sleep', Path(sys.argv[1]), Resources(1)); "
         "engine.wait('step-sleep', Path(sys.argv[1])); print('went on')"
     )

@@ -15,9 +15,9 @@ from adapters.gensim.definitions.static_embeddings import load
 from adapters.gensim.vectors import save_vectors
 from adapters.gensim.word2vec import cut
 from lineage import Digest
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, LabelKind, Row
-from registry.domain.transfers import Method, Optimizer, Schedule
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, LabelKind, Row
+from registry.domain.transfers.steps import Method, Optimizer, Schedule
 from registry.errors import BadDataError, BadRecipeError
 from registry.ports import Advanced, DataInput, Finished, Measured, ModelInput, Saved, Started, TransferJob
 from tests.adapters.loop.worlds import World, tree, vector_world

@@ -20,7 +20,7 @@ from adapters.gensim.importer import (
     FolderImporter,
     TextVectorsImporter,
 )
-from registry.domain.catalog import Modality
+from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError, InvalidError
 from registry.ports import ConvertedSource, SourceImporter
 

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from adapters.keras.folders import read_model
 from adapters.keras.library import keras
 from adapters.preprocess import Preprocess
-from registry.domain.catalog import Modality
+from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError
 from registry.sandbox import convert_in_subprocess
 from tests.adapters.keras.networks import archive, imported, tiny, vgg16

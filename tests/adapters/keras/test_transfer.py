@@ -24,9 +24,9 @@ from adapters.keras.transfer import KerasTransfers
 from adapters.loop.metrics import OFFERED
 from adapters.preprocess import Preprocess
 from lineage import Digest
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, Row
-from registry.domain.transfers import Head, Method, Optimizer
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, Row
+from registry.domain.transfers.steps import Head, Method, Optimizer
 from registry.errors import BadRecipeError
 from registry.ports import DataInput, Finished, ModelInput
 from tests.adapters.keras.networks import archive, imported, tiny, vgg16

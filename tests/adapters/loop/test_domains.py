@@ -15,8 +15,8 @@ from adapters.loop.domains import WIDTHS, Discriminator, coral, mmd
 from adapters.loop.learner import ArrayItems
 from adapters.loop.together import Together, part_of
 from lineage import Digest
-from registry.domain.data import LabelKind
-from registry.domain.transfers import Method
+from registry.domain.data.datasets import LabelKind
+from registry.domain.transfers.steps import Method
 from registry.errors import BadDataError, BadRecipeError
 from registry.ports import DataInput, Saved
 from tests.adapters.loop.worlds import CLASSES, WORLDS, World, finish, tree

@@ -19,7 +19,7 @@ from adapters.loop.flops import learning_flops, reading_flops
 from adapters.loop.loop import Objective, train
 from adapters.loop.optimizers import build, freeze, keep_frozen, parameter_groups
 from adapters.loop.probe import Standard
-from registry.domain.transfers import Freeze, Optimizer
+from registry.domain.transfers.steps import Freeze, Optimizer
 from registry.errors import AdapterError, BadRecipeError, NoSpaceError, UnavailableError
 from registry.ports import Determinism
 

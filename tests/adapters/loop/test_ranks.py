@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from adapters.loop.ranks import Ranks
-from registry.domain.transfers import Optimizer
+from registry.domain.transfers.steps import Optimizer
 from registry.errors import BadRecipeError
 from registry.ports import TransferJob
 from tests.adapters.loop.worlds import WORLDS, World, finish

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.loop.schedule import rate
-from registry.domain.transfers import Schedule
+from registry.domain.transfers.steps import Schedule
 from registry.errors import BadRecipeError
 
 

@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from adapters.loop.methods.distillation import soft_loss
 from adapters.loop.tasks import Amount, ManyClasses, OneClass
 from lineage import Digest
-from registry.domain.data import LabelKind
-from registry.domain.transfers import Method, Optimizer
+from registry.domain.data.datasets import LabelKind
+from registry.domain.transfers.steps import Method, Optimizer
 from registry.errors import BadRecipeError
 from registry.ports import DataInput, ModelInput, Saved, TransferJob
 from tests.adapters.loop.worlds import WORLDS, World, finish, tree

@@ -11,8 +11,8 @@ import torch
 
 from adapters.loop.tags import NOTHING, Tags, entities, tags_of
 from lineage import Digest
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, LabelKind, Row
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, LabelKind, Row
 from registry.errors import BadDataError
 from registry.ports import DataInput
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from adapters.torch.architectures import KNOWN, mobilenet_flat, mobilenet_torchvision, translate
 from adapters.torch.definitions import squeezenet
 from adapters.torch.importer import UNTRAINED, SafetensorsImporter, StateDictImporter
-from registry.domain.catalog import Modality
+from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError, InvalidError, MisfitError, MissingExtraError, UnsafeArtifactError
 from tests.adapters.files import Bomb, safetensors
 

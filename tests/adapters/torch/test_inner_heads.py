@@ -25,7 +25,7 @@ from adapters.torch.models import load_image_model
 from adapters.torch.reading import Tap
 from adapters.torch.taps import tap
 from lineage import Digest
-from registry.domain.transfers import Freeze, Head, Method, Optimizer
+from registry.domain.transfers.steps import Freeze, Head, Method, Optimizer
 from registry.errors import BadArtifactError, BadRecipeError
 from registry.plugins import EntryPointPlugins
 from registry.ports import Finished, ModelInput

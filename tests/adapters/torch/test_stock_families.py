@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 from adapters.torch.models import load_image_model
 from adapters.transformers.importer import HuggingFaceImporter
 from lineage import Digest
-from registry.domain.catalog import Modality
-from registry.domain.transfers import Method
+from registry.domain.catalog.models import Modality
+from registry.domain.transfers.steps import Method
 from registry.ports import ModelInput
 from tests.adapters.loop.worlds import CLASSES, finish, image_world
 

@@ -15,9 +15,9 @@ from adapters.images import read_images
 from adapters.preprocess import Preprocess
 from adapters.torch.models import load_image_model
 from lineage import Digest
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, Row
-from registry.domain.transfers import Head, Method, Optimizer
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, Row
+from registry.domain.transfers.steps import Head, Method, Optimizer
 from registry.errors import BadDataError, BadRecipeError
 from registry.ports import DataInput
 from tests.adapters.loop.worlds import finish, image_world

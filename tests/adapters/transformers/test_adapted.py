@@ -19,9 +19,9 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 
 from adapters.transformers.transfer import TransformersTransfers
 from lineage import Digest
-from registry.domain.adapted import PIN, Pin
-from registry.domain.data import LabelKind
-from registry.domain.transfers import Freeze, Method, Optimizer
+from registry.domain.data.datasets import LabelKind
+from registry.domain.transfers.adapted import PIN, Pin
+from registry.domain.transfers.steps import Freeze, Method, Optimizer
 from registry.errors import BadArtifactError, BadRecipeError, ParentChangedError
 from registry.ports import Finished, ModelInput, Saved, Started, TransferJob
 from tests.adapters.loop.worlds import World, finish, text_world, tree

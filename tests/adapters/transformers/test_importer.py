@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from adapters.transformers.importer import HuggingFaceImporter
-from registry.domain.catalog import Modality
+from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError, InvalidError, MisfitError, UnsafeArtifactError
 from registry.ports import ConvertedSource
 from tests.adapters.files import Bomb

@@ -29,8 +29,8 @@ from adapters.transformers.objectives import NOTHING, Masked, pooled
 from adapters.transformers.text import TokenItems, packed
 from adapters.transformers.transfer import TransformersTransfers
 from lineage import Digest
-from registry.domain.data import LabelKind
-from registry.domain.transfers import Freeze, Method, Optimizer
+from registry.domain.data.datasets import LabelKind
+from registry.domain.transfers.steps import Freeze, Method, Optimizer
 from registry.errors import BadArtifactError, BadRecipeError
 from registry.ports import Finished, ModelInput, Saved, TransferJob
 from tests.adapters.loop.worlds import CLASSES, World, finish, text_world, tree

@@ -13,8 +13,8 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from adapters.transformers.text import Tokens
 from adapters.transformers.words import at_words, read_words
-from registry.domain.data import LabelKind
-from registry.domain.transfers import Method, Optimizer
+from registry.domain.data.datasets import LabelKind
+from registry.domain.transfers.steps import Method, Optimizer
 from registry.errors import BadRecipeError
 from registry.ports import TransferJob
 from tests.adapters.loop.worlds import WORDS, World, finish, text_world

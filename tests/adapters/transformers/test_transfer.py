@@ -19,9 +19,9 @@ from adapters.transformers.models import read_config
 from adapters.transformers.text import Tokens
 from adapters.transformers.transfer import TransformersTransfers
 from lineage import Digest
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, Row
-from registry.domain.transfers import Head, Method, Optimizer
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, Row
+from registry.domain.transfers.steps import Head, Method, Optimizer
 from registry.errors import BadArtifactError, BadDataError, BadRecipeError
 from registry.ports import DataInput, Finished, ModelInput
 from tests.adapters.loop.worlds import World, finish, text_data, text_world

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from registry.domain.catalog import Describing, ModelDetail, ModelSummary, VersionDetail
+from registry.domain.catalog.models import Describing, ModelDetail, ModelSummary, VersionDetail
 from registry.domain.codec import from_json, schema_of
 from registry.domain.paging import Page
 from tests.registry.json_schema import misfits

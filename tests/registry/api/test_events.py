@@ -17,7 +17,7 @@ import pytest
 from registry import bootstrap
 from registry.api import streams
 from registry.api.streams import Streams
-from registry.domain.transfers import EpochMetric, Progress, StepState
+from registry.domain.transfers.steps import EpochMetric, Progress, StepState
 from registry.services.context import Context
 from tests import builders
 from tests.serving import HOST, House, problem

@@ -6,8 +6,8 @@ import json
 
 from registry.domain.audit import AuditReport
 from registry.domain.codec import from_json, schema_of
-from registry.domain.people import NewToken, Person
-from registry.domain.promotion import EvidenceValue, PolicyValue, RequestDetail
+from registry.domain.governance.promotion import EvidenceValue, PolicyValue, RequestDetail
+from registry.domain.people.people import NewToken, Person
 from tests.registry.json_schema import misfits
 from tests.serving import House, problem
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from registry.domain.codec import from_json, schema_of
-from registry.domain.data import DatasetSummary, DatasetVersionDetail
+from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail
 from registry.domain.paging import Page
-from registry.domain.transfers import StepDetail
+from registry.domain.transfers.steps import StepDetail
 from registry.domain.verbs import Ancestry
 from tests.registry.json_schema import misfits
 from tests.serving import House, problem

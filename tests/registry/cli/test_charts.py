@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from registry.cli.charts import draw
-from registry.domain.curves import Best
-from registry.domain.transfers import EpochMetric
+from registry.domain.transfers.steps import EpochMetric
+from registry.presenting.curves import Best
 
 points = st.builds(
     EpochMetric,

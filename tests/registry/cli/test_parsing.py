@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from registry.cli import parsing
-from registry.domain.data import SplitPlan
+from registry.domain.data.datasets import SplitPlan
 from registry.errors import InvalidError, NotFoundError, UsageError
 
 

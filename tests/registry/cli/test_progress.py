@@ -17,7 +17,7 @@ from registry.cli import printing, progress
 from registry.cli.progress import Bars, JsonLines, Lines, Watcher
 from registry.cli.session import Output, Session
 from registry.domain.names import Name
-from registry.domain.transfers import (
+from registry.domain.transfers.steps import (
     EpochMetric,
     Method,
     MirrorState,

@@ -19,24 +19,32 @@ from hypothesis import strategies as st
 
 import lineage.nodes
 import registry.domain.audit
-import registry.domain.catalog
-import registry.domain.data
+import registry.domain.catalog.models
+import registry.domain.data.datasets
+import registry.domain.governance.promotion
 import registry.domain.manifests
 import registry.domain.paging
-import registry.domain.people
-import registry.domain.promotion
-import registry.domain.transfers
+import registry.domain.people.people
+import registry.domain.transfers.steps
 import registry.domain.verbs
 from lineage import Digest
 from registry.domain.audit import AuditReport
-from registry.domain.catalog import Describing, Facet, MetricComparison, Modality, SearchQuery, SortKey, VersionSummary
+from registry.domain.catalog.models import (
+    Describing,
+    Facet,
+    MetricComparison,
+    Modality,
+    SearchQuery,
+    SortKey,
+    VersionSummary,
+)
 from registry.domain.codec import COMPUTED, from_json, schema_of, to_json
-from registry.domain.data import SplitPlan
+from registry.domain.data.datasets import SplitPlan
+from registry.domain.governance.promotion import CheckResult, Verdict
 from registry.domain.manifests import FileEntry
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
-from registry.domain.promotion import CheckResult, Verdict
-from registry.domain.transfers import EpochMetric, Method, Progress, StepSummary
+from registry.domain.transfers.steps import EpochMetric, Method, Progress, StepSummary
 from registry.domain.verbs import ImportModel
 from registry.errors import BadNameError, InvalidError, RegistryError
 from tests.registry.json_schema import misfits
@@ -44,13 +52,13 @@ from tests.registry.json_schema import misfits
 MODULES = (
     lineage.nodes,
     registry.domain.audit,
-    registry.domain.catalog,
-    registry.domain.data,
+    registry.domain.catalog.models,
+    registry.domain.data.datasets,
     registry.domain.manifests,
     registry.domain.paging,
-    registry.domain.people,
-    registry.domain.promotion,
-    registry.domain.transfers,
+    registry.domain.people.people,
+    registry.domain.governance.promotion,
+    registry.domain.transfers.steps,
     registry.domain.verbs,
 )
 
@@ -125,7 +133,7 @@ def test_a_step_has_the_form_that_the_documentation_shows() -> None:
         id="step-01",
         method=Method.FINE_TUNING,
         adapter="torch",
-        state=registry.domain.transfers.StepState.SUCCEEDED,
+        state=registry.domain.transfers.steps.StepState.SUCCEEDED,
         output=VersionRef(AssetKind.MODELS, Name("vision", "digits"), 3),
         wanted=Name("vision", "digits"),
         created_at=datetime(2026, 11, 23, 5, 30, tzinfo=timezone(timedelta(hours=1))),

@@ -10,8 +10,8 @@ from typing import Any, cast
 from registry.domain.audit import Event
 from registry.domain.names import Reference, VersionRef
 from registry.domain.paging import PageRequest
-from registry.domain.people import Actor, Person
-from registry.domain.transfers import Method
+from registry.domain.people.people import Actor, Person
+from registry.domain.transfers.steps import Method
 from registry.services.audit import Audit
 from registry.services.context import Context
 from registry.services.people import People

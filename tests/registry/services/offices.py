@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from registry.domain.people import Actor
+from registry.domain.people.people import Actor
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context, Plugins
 from registry.settings import Settings

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from adapters.gensim.offer import OFFER as GENSIM
-from registry.domain.params import METHOD_PARAMS, SUPERVISED, TRAINING, Param
+from registry.domain.recipes.params import METHOD_PARAMS, SUPERVISED, TRAINING, Param
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "recipes.md"
 BEGIN = "<!-- parameters: made by `python -m tests.registry.services.parameter_table` -->\n"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from lineage import Digest
 from registry.domain.audit import AuditEntry, verify_chain
 from registry.domain.paging import PageRequest
-from registry.domain.people import Actor
+from registry.domain.people.people import Actor
 from registry.errors import PermissionDeniedError
 from registry.services.audit import Audit
 from registry.storage.database import Database

@@ -10,13 +10,13 @@ from typing import Any, cast
 import pytest
 
 from lineage import Digest
-from registry.domain.answers import Arms, read_arms
 from registry.domain.audit import Event
 from registry.domain.codec import to_json
+from registry.domain.comparison.answers import Arms, read_arms
+from registry.domain.comparison.verdict import ArmKind, Outcome, TransferVerdict
 from registry.domain.names import Name, Reference
-from registry.domain.transfers import Method, StepDetail, StepState
+from registry.domain.transfers.steps import Method, StepDetail, StepState
 from registry.domain.verbs import AddDataset, ImportModel
-from registry.domain.verdicts import ArmKind, Outcome, TransferVerdict
 from registry.errors import BadRecipeError, IntegrityError, NoSpaceError, NotFoundError, PolicyRefusedError
 from registry.ports import AdapterOffer, TransferJob
 from registry.services.arm_recipes import RATES

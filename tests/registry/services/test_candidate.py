@@ -6,10 +6,10 @@ import pytest
 
 from lineage import Assurance, Digest
 from registry.domain.audit import Event
-from registry.domain.catalog import Status
+from registry.domain.catalog.models import Status
+from registry.domain.governance.case import Ancestors, Contribution
 from registry.domain.names import Reference, VersionRef
-from registry.domain.policy_facts import Ancestors, Contribution
-from registry.domain.transfers import Method
+from registry.domain.transfers.steps import Method
 from registry.errors import NotFoundError
 from registry.services import candidate
 from registry.services.candidate import Dossier, open_dossier

@@ -8,9 +8,9 @@ import pytest
 from huggingface_hub import ModelCard
 
 from lineage import Assurance, Digest
-from registry.domain.catalog import Describing, MetricValue, Modality
+from registry.domain.catalog.models import Describing, MetricValue, Modality
 from registry.domain.names import AssetKind, Name, VersionRef
-from registry.domain.transfers import Method, StepInput
+from registry.domain.transfers.steps import Method, StepInput
 from registry.errors import InvalidError
 from registry.services.cards import card_licence, derived_card, source_card, split_card
 

@@ -8,7 +8,7 @@ from io import BytesIO
 
 import pytest
 
-from registry.domain.catalog import SearchQuery, Status
+from registry.domain.catalog.models import SearchQuery, Status
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
 from registry.errors import (

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from lineage import Digest, NodeKind
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, SplitPlan
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, SplitPlan
 from registry.domain.names import Name, Reference
 from registry.domain.paging import PageRequest
-from registry.domain.transfers import Method, StepState
+from registry.domain.transfers.steps import Method, StepState
 from registry.domain.verbs import AddDataset
 from registry.errors import (
     BadDataError,

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from lineage import Assurance, Node, NodeKind
-from registry.domain.catalog import Modality
-from registry.domain.data import DataFormat, LabelKind, NumberSummary
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DataFormat, LabelKind, NumberSummary
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import PageRequest
-from registry.domain.transfers import Method, StepState
+from registry.domain.transfers.steps import Method, StepState
 from registry.domain.verbs import AddDataset, ImportModel
 from registry.errors import AdapterError, ConflictError, NameTakenError, NotFoundError, RegistryError
 from registry.ports import Finished, TransferJob

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from registry.domain.audit import Event
-from registry.domain.transfers import StepDetail, StepState
+from registry.domain.transfers.steps import StepDetail, StepState
 from registry.errors import StepStateError
 from registry.services.context import Context
 from registry.services.holding import LEASE_SECONDS, Hold, this_host

@@ -11,7 +11,7 @@ import pytest
 from lineage import Assurance, Digest
 from registry.domain.names import Name, Reference
 from registry.domain.paging import PageRequest
-from registry.domain.transfers import Method, StepState
+from registry.domain.transfers.steps import Method, StepState
 from registry.domain.verbs import ImportModel
 from registry.errors import InvalidError, NameTakenError, NoSpaceError, NotFoundError, PermissionDeniedError
 from registry.services.catalog import Catalog

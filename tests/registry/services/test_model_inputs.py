@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lineage import Digest
-from registry.domain.adapted import BASE, PIN, Pin, is_adapter
 from registry.domain.names import Name, Reference
-from registry.domain.transfers import StepState
+from registry.domain.transfers.adapted import BASE, PIN, Pin, is_adapter
+from registry.domain.transfers.steps import StepState
 from registry.domain.verbs import AddDataset, ImportModel
 from registry.errors import BadArtifactError, ParentChangedError, RegistryError
 from registry.ports import Finished, TransferEvent, TransferJob

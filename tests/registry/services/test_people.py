@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from registry.domain.paging import PageRequest
-from registry.domain.people import Actor, Permission
-from registry.domain.tokens import PATTERN, hash_secret
+from registry.domain.people.people import Actor, Permission
+from registry.domain.people.tokens import PATTERN, hash_secret
 from registry.errors import (
     ConflictError,
     InvalidError,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from registry.domain.promotion import RequestState
+from registry.domain.governance.promotion import RequestState
 from registry.errors import (
     ConflictError,
     IntegrityError,

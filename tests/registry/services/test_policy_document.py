@@ -9,8 +9,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from registry.domain.expressions import VARIABLES
-from registry.domain.policy_facts import Contribution, expression_facts
+from registry.domain.governance.case import Contribution, expression_facts
+from registry.domain.governance.expressions import VARIABLES
 from registry.errors import BadPolicyError
 from registry.services.importing import FIRST_STAGE as BORN_AT
 from registry.services.policies import default_policy_text

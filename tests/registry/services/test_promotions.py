@@ -10,7 +10,7 @@ import pytest
 
 from lineage import Digest
 from registry.domain.audit import Event
-from registry.domain.promotion import RequestDetail, RequestState
+from registry.domain.governance.promotion import RequestDetail, RequestState
 from registry.errors import (
     BadReferenceError,
     ConflictError,

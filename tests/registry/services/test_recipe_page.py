@@ -13,8 +13,8 @@ import yaml
 from adapters.gensim.offer import OFFER as GENSIM
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
-from registry.domain.catalog import Modality
-from registry.domain.transfers import Recipe
+from registry.domain.catalog.models import Modality
+from registry.domain.transfers.steps import Recipe
 from registry.ports import AdapterOffer
 from registry.services.recipe_defaults import (
     ADAPTER_TUNING,

@@ -11,9 +11,9 @@ import pytest
 from adapters.loop import metrics
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
-from registry.domain.catalog import Modality
-from registry.domain.data import LabelKind
-from registry.domain.transfers import Head, Recipe
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import LabelKind
+from registry.domain.transfers.steps import Head, Recipe
 from registry.errors import BadRecipeError
 from registry.ports import AdapterOffer
 from registry.services.recipe_rules import GIVES

@@ -19,12 +19,12 @@ from adapters.keras.offer import OFFER as KERAS
 from adapters.loop.metrics import OF_CLASSES
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
-from registry.domain.catalog import Modality
-from registry.domain.data import LabelKind
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import LabelKind
 from registry.domain.manifests import canonical_json
 from registry.domain.names import Name, Reference
-from registry.domain.params import params_of
-from registry.domain.transfers import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
+from registry.domain.recipes.params import params_of
+from registry.domain.transfers.steps import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports import AdapterOffer
 from registry.services.recipe_defaults import (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event
 
-from registry.domain.transfers import Progress, StepState
+from registry.domain.transfers.steps import Progress, StepState
 from registry.ports import Advanced, Measured
 from registry.services import reporting
 from registry.services.context import Context

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from registry.domain.audit import Event
-from registry.domain.catalog import Status
+from registry.domain.catalog.models import Status
+from registry.domain.governance.promotion import RequestState
 from registry.domain.names import VersionRef
-from registry.domain.promotion import RequestState
-from registry.domain.transfers import Method
+from registry.domain.transfers.steps import Method
 from registry.errors import (
     PolicyRefusedError,
 )

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from registry.domain.data import LabelKind
+from registry.domain.data.datasets import LabelKind
 from registry.domain.names import Name
-from registry.domain.transfers import Method
+from registry.domain.transfers.steps import Method
 from registry.domain.verbs import AddDataset, ImportModel
 from registry.errors import BadRecipeError
 from registry.services.catalog import Catalog

@@ -15,7 +15,7 @@ import pytest
 
 from adapters.mlflow.tracker import MlflowTracker
 from registry.domain.audit import Event
-from registry.domain.transfers import EpochMetric, MirrorState, StepDetail, StepState
+from registry.domain.transfers.steps import EpochMetric, MirrorState, StepDetail, StepState
 from registry.errors import AdapterError
 from registry.ports import RunRecord
 from registry.services import tracking

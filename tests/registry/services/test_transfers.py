@@ -13,7 +13,7 @@ from lineage import Assurance
 from registry.domain.audit import Event
 from registry.domain.names import Name, Reference
 from registry.domain.paging import PageRequest
-from registry.domain.transfers import StepDetail, StepState
+from registry.domain.transfers.steps import StepDetail, StepState
 from registry.domain.verbs import AddDataset, ImportModel
 from registry.errors import (
     BadRecipeError,

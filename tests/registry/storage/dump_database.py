@@ -7,8 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from registry.domain.data import LabelKind
-from registry.domain.people import Person
+from registry.domain.data.datasets import LabelKind
+from registry.domain.people.people import Person
 from registry.storage.database import default_url, open_database
 from tests.builders import NOW, add_dataset_version, add_version, event, metric
 from tests.fakes.clock import FakeClock

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, text
 
-from registry.domain.people import Person, TokenSummary
+from registry.domain.people.people import Person, TokenSummary
 from registry.errors import (
     ConflictError,
     HomeNotFoundError,

@@ -15,8 +15,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from registry.domain.audit import verify_chain
-from registry.domain.catalog import SearchQuery
-from registry.domain.data import LabelKind, NumberSummary
+from registry.domain.catalog.models import SearchQuery
+from registry.domain.data.datasets import LabelKind, NumberSummary
 from registry.domain.names import Reference
 from registry.storage.database import Database, open_database
 from registry.storage.engines import begin_migrating

@@ -7,8 +7,8 @@ import math
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from registry.domain.curves import Best
-from registry.domain.transfers import EpochMetric
+from registry.domain.transfers.steps import EpochMetric
+from registry.presenting.curves import Best
 from registry.web.curve import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, plots, table
 
 points = st.builds(

@@ -13,7 +13,7 @@ from benchmarks.verdict import NULL, outcomes, too_many
 from registry.domain.codec import from_json, to_json
 from registry.domain.comparison.judging import Arm, Measure, judge
 from registry.domain.comparison.tallies import mean
-from registry.domain.verdicts import ArmKind, Outcome, TransferVerdict
+from registry.domain.comparison.verdict import ArmKind, Outcome, TransferVerdict
 from tests.registry.domain.comparison.worlds import answered, arm, rights
 
 TRANSFER, SCRATCH, PROBE = ArmKind.TRANSFER, ArmKind.SCRATCH, ArmKind.PROBE

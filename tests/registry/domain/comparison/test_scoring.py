@@ -6,10 +6,10 @@ from itertools import cycle, islice
 
 import pytest
 
-from registry.domain.answers import ArmAnswers, Arms, TestRows
+from registry.domain.comparison.answers import ArmAnswers, Arms, TestRows
 from registry.domain.comparison.scoring import verdict_on
-from registry.domain.data import LabelKind
-from registry.domain.verdicts import ArmKind, Outcome, TransferVerdict
+from registry.domain.comparison.verdict import ArmKind, Outcome, TransferVerdict
+from registry.domain.data.datasets import LabelKind
 from registry.errors import InvalidError
 from tests.builders import digest
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from registry.domain.comparison.judging import Arm
 from registry.domain.comparison.tallies import Tally, share
-from registry.domain.verdicts import ArmKind
+from registry.domain.comparison.verdict import ArmKind
 
 
 def rights(marks: str) -> Tally:

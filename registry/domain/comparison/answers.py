@@ -1,0 +1,105 @@
+"""What every arm of a step answered to every test row: the artifact that any comparison can be computed from again.
+
+JSON Lines, each line canonical (RFC 8785): the header with schema, data and split; the rows with their labels; then one
+line for each arm and seed, its answers in the order of the rows. An answer is what a model says about one row: the name
+of a class, a list of names, a number, or a list of tags.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lineage import Digest
+from registry.domain.codec import from_json, to_json
+from registry.domain.comparison.verdict import ArmKind
+from registry.domain.data.datasets import LabelKind
+from registry.domain.manifests import canonical_json
+from registry.errors import IntegrityError, RegistryError
+
+SCHEMA = "forebear/arms/v1"
+FILE_NAME = "arms.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class TestRows:
+    """The rows that were asked, in order of key, and what is true of each: the label as its dataset writes it."""
+
+    __test__ = False  # no test class, whatever pytest makes of the name
+
+    data: Digest
+    split: str
+    labels: LabelKind
+    keys: tuple[int, ...]
+    truth: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ArmAnswers:
+    """The answers of one arm with one seed. `facts` say how it came about: its rate, what it cost."""
+
+    arm: ArmKind
+    seed: int
+    answers: tuple[object, ...]
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """All arms of one step. `metrics` are the recipe's, in order; `skipped` says of each missing arm why it is."""
+
+    step: str
+    rows: TestRows
+    metrics: tuple[str, ...]
+    margin: float
+    arms: tuple[ArmAnswers, ...]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for arm in self.arms:
+            if len(arm.answers) != len(self.rows.keys):
+                raise IntegrityError(
+                    f"the arm {arm.arm}, seed {arm.seed}, answered {len(arm.answers)} rows of {len(self.rows.keys)}"
+                )
+
+    def write(self) -> bytes:
+        """The file."""
+        rows = self.rows
+        head = {
+            "schema": SCHEMA,
+            "step": self.step,
+            "role": "test",
+            "data": str(rows.data),
+            "split": rows.split,
+            "labels": rows.labels.value,
+            "metrics": list(self.metrics),
+            "margin": self.margin,
+            "skipped": dict(self.skipped),
+        }
+        lines = [head, {"keys": list(rows.keys), "truth": list(rows.truth)}, *map(to_json, self.arms)]
+        return b"".join(canonical_json(line) + b"\n" for line in lines)
+
+
+def read_arms(text: bytes) -> Arms:
+    """The arms that `write` wrote. Raises: IntegrityError for anything else."""
+    try:
+        head, rows, *arms = map(json.loads, text.splitlines())
+        if head["schema"] != SCHEMA:
+            raise IntegrityError(f"answers of schema {head['schema']!r} cannot be read: this Forebear reads {SCHEMA}")
+        return Arms(
+            step=head["step"],
+            rows=TestRows(
+                Digest.parse(head["data"]),
+                head["split"],
+                LabelKind(head["labels"]),
+                tuple(rows["keys"]),
+                tuple(rows["truth"]),
+            ),
+            metrics=tuple(head["metrics"]),
+            margin=float(head["margin"]),
+            arms=tuple(from_json(ArmAnswers, arm) for arm in arms),
+            skipped=dict(head["skipped"]),
+        )
+    except (ValueError, KeyError, TypeError, RegistryError) as error:
+        raise IntegrityError(f"these are not the answers of arms: {error}") from error

@@ -1,0 +1,1 @@
+"""Datasets: versions, labels, rows and splits."""

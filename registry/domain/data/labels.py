@@ -1,0 +1,55 @@
+"""Labels as text: what the label of a row says, read in one place for splits, summaries and adapters."""
+
+from __future__ import annotations
+
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import DatasetVersionSummary, LabelKind
+from registry.errors import BadDataError
+
+SEPARATOR = "|"
+"""Joins the classes of a row that has many; so no class of such data may hold it."""
+
+
+def classes_of(label: str | None, kind: LabelKind) -> tuple[str, ...]:
+    """The classes that a row's label names: one, many, or one for each word. Numbers and nothing name none."""
+    if label is None or kind in {LabelKind.NUMBER, LabelKind.NONE}:
+        return ()
+    if kind is LabelKind.TAGS:
+        return tuple(label.split())
+    if kind is LabelKind.MANY:
+        return tuple(label.split(SEPARATOR)) if label else ()
+    return (label,)
+
+
+def number_of(label: str | None) -> float:
+    """The number that a row's label is. Raises: BadDataError for a label that is none, which no registered row has."""
+    try:
+        return float(label or "")
+    except ValueError:
+        raise BadDataError(
+            f"the label {label!r} is no number", remedy="Use a dataset whose labels are numbers"
+        ) from None
+
+
+def usual_task(modality: Modality, labels: LabelKind) -> str:
+    """What data is for where nobody says otherwise, in the Hub's words as far as it has them."""
+    if labels is LabelKind.NONE:
+        return "unlabelled"
+    if labels is LabelKind.TAGS:
+        return "token-classification"
+    return f"{modality}-{'regression' if labels is LabelKind.NUMBER else 'classification'}"
+
+
+def told(version: DatasetVersionSummary) -> str:
+    """What the labels of a version are, in a few words: `10 classes`, `numbers from -3.9 to 3.9`."""
+    count = len(version.classes)
+    classes = f"{count} class" if count == 1 else f"{count} classes"
+    if version.labels is LabelKind.NUMBER:
+        found = [split.numbers for split in version.splits if split.numbers is not None]
+        least, most = min(one.least for one in found), max(one.most for one in found)
+        return f"numbers from {least:.4g} to {most:.4g}"
+    return {
+        LabelKind.MANY: f"any of {classes}",
+        LabelKind.TAGS: f"a tag a word, of {classes}",
+        LabelKind.NONE: "no labels",
+    }.get(version.labels, classes)

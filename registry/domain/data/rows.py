@@ -1,0 +1,41 @@
+"""The row index of a dataset version: canonical JSON Lines of its rows, one a line, in order of key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from lineage import BadDigestError, Digest
+from registry.domain.data.datasets import Row
+from registry.domain.manifests import canonical_json
+from registry.errors import IntegrityError
+
+
+def write_index(rows: Iterable[Row]) -> bytes:
+    """RFC 8785 JSON of each row, without what is None, each followed by a newline. Raises: InvalidError."""
+    return b"".join(canonical_json(_document(row)) + b"\n" for row in rows)
+
+
+def _document(row: Row) -> dict[str, object]:
+    document = {
+        "key": row.key,
+        "digest": row.digest.hex,
+        "split": row.split,
+        "label": row.label,
+        "path": row.path,
+        "text": row.text,
+        "index": row.index,
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def read_index(body: bytes) -> list[Row]:
+    """The rows that `write_index` wrote. Raises: IntegrityError when it wrote no such thing."""
+    rows = []
+    for number, line in enumerate(body.split(b"\n")[:-1], start=1):
+        try:
+            document = json.loads(line)
+            rows.append(Row(**{"label": None, **document, "digest": Digest(document["digest"])}))
+        except (ValueError, TypeError, KeyError, BadDigestError) as error:
+            raise IntegrityError(f"line {number} of the row index is no row: {error}") from error
+    return rows

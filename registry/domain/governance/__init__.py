@@ -1,0 +1,1 @@
+"""Policies, evidence, approvals and the case that a policy judges."""

@@ -1,0 +1,147 @@
+"""Whose vote counts, and whether enough of them do: separation of duties, staleness and quorum, as declared fields.
+
+None of this is written in expressions: it can then be shown, checked and proved. Laws: a quorum counts distinct people;
+a contributor's vote never counts; a vote counts only on exactly the state of things that it was given on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from registry.domain.governance.case import Case, Contribution, Standing
+from registry.domain.governance.promotion import Bindings, CheckResult, VoteEntry, VoteValue
+
+_BOUND = {"artifact": "the artifact", "lineage": "the lineage", "policy": "the policy", "evidence": "the evidence"}
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRule:
+    """Who may hold a role of the policy: people who were granted one of `groups`, or the owners of the subject."""
+
+    groups: frozenset[str] = frozenset()
+    owners: bool = False
+
+    def held_by(self, handle: str, standing: Standing, owners: Sequence[str]) -> bool:
+        """True when `handle` holds the role now."""
+        return bool(self.groups & standing.roles) or (self.owners and handle in owners)
+
+
+@dataclass(frozen=True, slots=True)
+class Duties:
+    """Separation of duties."""
+
+    no_self_approval: bool = True
+    contributors: frozenset[Contribution] = frozenset(Contribution)
+    distinct_people_per_stage: bool = True
+    """One person fills one role."""
+    service_accounts_may_vote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Electorate:
+    """Who may fill which of the wanted roles for one case. `wanted` maps each role to its quorum, in policy order."""
+
+    case: Case
+    duties: Duties
+    roles: Mapping[str, RoleRule]
+    wanted: Mapping[str, int]
+
+    def roles_of(self, handle: str) -> tuple[str, ...]:
+        """The wanted roles that `handle` holds now."""
+        standing, owners = self.case.standing(handle), self.case.candidate.subject.owners
+        return tuple(role for role in self.wanted if self.roles[role].held_by(handle, standing, owners))
+
+    def objections(self, handle: str) -> tuple[str, ...]:
+        """Why a vote of `handle` would not count, all of it; empty when it would."""
+        reasons: list[str] = []
+        deeds = self._deeds(handle)
+        if deeds:
+            did = " and ".join(filter(None, (", ".join(deeds[:-1]), deeds[-1])))
+            reasons.append(f"{handle} {did}: nobody approves their own work")
+        if self.case.standing(handle).service and not self.duties.service_accounts_may_vote:
+            reasons.append(f"{handle} is a service account, and service accounts do not vote")
+        if not self.wanted:
+            reasons.append("this transition asks for nobody's approval")
+        elif not self.roles_of(handle):
+            reasons.append(f"{handle} holds none of the roles that vote here: {', '.join(self.wanted)}")
+        return tuple(reasons)
+
+    def _deeds(self, handle: str) -> list[str]:
+        """How `handle` contributed to the candidate, as far as these duties mind."""
+        recorded = self.case.candidate.contributors
+        minded = self.duties.contributors if self.duties.no_self_approval else frozenset()
+        return [deed.deed for deed in Contribution if deed in minded and handle in recorded.get(deed, ())]
+
+    def eligible(self) -> dict[str, tuple[str, ...]]:
+        """By voter, the roles that their standing approval fills: held when they voted, and still held now."""
+        found = {}
+        for vote in self._last_votes():
+            if vote.value is VoteValue.APPROVE and vote.bound == self.case.bound and not self.objections(vote.voter):
+                roles = tuple(role for role in self.roles_of(vote.voter) if role in vote.roles)
+                if roles:
+                    found[vote.voter] = roles
+        return found
+
+    def checks(self) -> list[CheckResult]:
+        """One check per wanted role, and one failed check per open rejection."""
+        filled = count(self.wanted, self.eligible(), distinct=self.duties.distinct_people_per_stage)
+        uncounted = self._uncounted()
+        checks = []
+        for role, quorum in self.wanted.items():
+            have = filled[role]
+            message = f"{have} of {quorum} {role} approvals"
+            if have < quorum:
+                message += uncounted.get(role, "")
+            checks.append(CheckResult(role, "approval", have >= quorum, message))
+        for vote in self._last_votes():
+            if vote.value is VoteValue.REJECT:
+                why = f": {vote.comment}" if vote.comment else ""
+                checks.append(
+                    CheckResult(f"rejection-{vote.voter}", "approval", False, f"{vote.voter} rejected it{why}")
+                )
+        return checks
+
+    def _uncounted(self) -> dict[str, str]:
+        """By role, the sentence that says which approvals are shown and not counted."""
+        notes: dict[str, list[str]] = {}
+        for vote in self._last_votes():
+            if vote.value is VoteValue.APPROVE and vote.bound != self.case.bound:
+                for role in vote.roles:
+                    why = f"the approval of {vote.voter} is stale because {changed(vote.bound, self.case.bound)}"
+                    notes.setdefault(role, []).append(why)
+        return {role: f" ({'; '.join(lines)})" for role, lines in notes.items()}
+
+    def _last_votes(self) -> list[VoteEntry]:
+        """The newest vote of each person, in order of voter."""
+        last: dict[str, VoteEntry] = {}
+        for vote in sorted(self.case.votes, key=lambda vote: vote.at):
+            last[vote.voter] = vote
+        return [last[voter] for voter in sorted(last)]
+
+
+def count(wanted: Mapping[str, int], eligible: Mapping[str, Sequence[str]], *, distinct: bool) -> dict[str, int]:
+    """How many distinct people fill each role. With `distinct`, each person fills one role only, as well as can be.
+
+    That is a largest bipartite matching of places (role, number) to people, grown by augmenting paths (Kuhn 1955).
+    """
+    if not distinct:
+        return {role: min(quorum, sum(role in roles for roles in eligible.values())) for role, quorum in wanted.items()}
+    place_of: dict[str, tuple[str, int]] = {}
+
+    def seat(place: tuple[str, int], seen: set[str]) -> bool:
+        for person in sorted(eligible):
+            if place[0] in eligible[person] and person not in seen:
+                seen.add(person)
+                if person not in place_of or seat(place_of[person], seen):
+                    place_of[person] = place
+                    return True
+        return False
+
+    return {role: sum(seat((role, number), set()) for number in range(quorum)) for role, quorum in wanted.items()}
+
+
+def changed(then: Bindings, now: Bindings) -> str:
+    """Which of the four digests differ, for people to read."""
+    parts = [_BOUND[f.name] for f in fields(Bindings) if getattr(then, f.name) != getattr(now, f.name)]
+    return " and ".join(parts) + " changed since"

@@ -1,0 +1,184 @@
+"""What a policy can see: the candidate with its ancestry, the evidence, the votes, who people are, and the time.
+
+A `Case` is everything that a verdict depends on. It is stored with the decision, so that the same policy, given the
+same case, gives the same verdict for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from lineage import Digest
+from registry.domain.catalog.models import Status
+from registry.domain.governance.promotion import Bindings, EvidenceValue, VoteEntry
+from registry.domain.manifests import canonical_json
+from registry.domain.names import VersionRef
+
+SYSTEM = "system"
+"""The author of evidence that the registry records itself; no person can have this handle."""
+
+
+class Contribution(StrEnum):
+    """How someone had a hand in a version. Taken from recorded facts, never from a field that a person can edit."""
+
+    UPLOADER = "uploader"
+    RUN_SUBMITTER = "run_submitter"
+    REQUESTER = "requester"
+    EVIDENCE_AUTHOR = "evidence_author"
+    LAST_EDITOR = "last_editor"
+
+    @property
+    def deed(self) -> str:
+        """What the person did, for a sentence: `ana uploaded this version`."""
+        return _DEEDS[self]
+
+
+_DEEDS = {
+    Contribution.UPLOADER: "uploaded this version",
+    Contribution.RUN_SUBMITTER: "ran the transfer that made it",
+    Contribution.REQUESTER: "requested this promotion",
+    Contribution.EVIDENCE_AUTHOR: "wrote evidence about it",
+    Contribution.LAST_EDITOR: "edited its card last",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The version itself, as `subject` in an expression."""
+
+    name: str
+    version: int
+    task: str
+    modality: str
+    licence: str
+    method: str
+    architecture: str
+    origin: str
+    owners: tuple[str, ...]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    parents: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    kind: str = "model_version"
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestors:
+    """Counts over the whole ancestry (models, datasets and steps), as `lineage` in an expression.
+
+    `unresolved` also counts an ancestry too large to be read whole: what was not seen is not known to be good.
+    """
+
+    unresolved: int = 0
+    recalled: int = 0
+    suspended: int = 0
+    deleted: int = 0
+    declared: int = 0
+    """Inputs that someone only claimed."""
+    depth: int = 0
+    """Generations from the candidate to its farthest root."""
+    models: int = 0
+    datasets: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One version that asks to be promoted, with all that is known of it beside evidence and votes.
+
+    `metrics` are the producing step's on its test role; `baseline` the same of the version that the protected alias of
+    the wanted stage names now. `unknown_licences` counts the candidate and its ancestors whose licence nobody knows.
+    """
+
+    ref: VersionRef
+    stage: str
+    status: Status
+    subject: Subject
+    ancestors: Ancestors = Ancestors()
+    unknown_licences: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    baseline: Mapping[str, float] = field(default_factory=dict)
+    contributors: Mapping[Contribution, frozenset[str]] = field(default_factory=dict)
+    transfer: Mapping[str, object] = field(default_factory=dict)
+    """What the producing step's baselines say; empty when it ran without them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a person is now: the roles granted to them, and whether they are a service account."""
+
+    roles: frozenset[str] = frozenset()
+    service: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything that a verdict depends on, beside the policy: who wants to go where, on what, and what time it is.
+
+    `people` holds the standing of every voter and evidence author; someone who is not in it has no role.
+    """
+
+    candidate: Candidate
+    target: str
+    bound: Bindings
+    now: datetime
+    evidence: tuple[EvidenceValue, ...] = ()
+    votes: tuple[VoteEntry, ...] = ()
+    people: Mapping[str, Standing] = field(default_factory=dict)
+
+    def standing(self, handle: str) -> Standing:
+        """What `handle` is now; nothing, when nobody knows them."""
+        return self.people.get(handle, Standing())
+
+
+def expression_facts(
+    case: Case, evidence: Mapping[str, EvidenceValue], params: Mapping[str, object]
+) -> dict[str, object]:
+    """The variables of a policy's expressions. Numbers in metrics, baseline, evidence and params are doubles."""
+    candidate, subject = case.candidate, case.candidate.subject
+    return {
+        "subject": {
+            "kind": subject.kind,
+            "name": subject.name,
+            "version": subject.version,
+            "stage": candidate.stage,
+            "status": candidate.status.value,
+            "task": subject.task,
+            "modality": subject.modality,
+            "licence": subject.licence,
+            "method": subject.method,
+            "architecture": subject.architecture,
+            "origin": subject.origin,
+            "owners": list(subject.owners),
+            "tags": dict(subject.tags),
+            "parents": list(subject.parents),
+            "aliases": list(subject.aliases),
+        },
+        "lineage": {name: getattr(candidate.ancestors, name) for name in Ancestors.__dataclass_fields__},
+        "licence": {"unknown": candidate.unknown_licences},
+        "metrics": _doubles(candidate.metrics),
+        "baseline": _doubles(candidate.baseline),
+        "transfer": _doubles(candidate.transfer),
+        "evidence": {type_: _doubles(item.body) for type_, item in evidence.items()},
+        "params": _doubles(params),
+    }
+
+
+def evidence_digest(evidence: tuple[EvidenceValue, ...]) -> Digest:
+    """One digest over all evidence of a version: its types, contents and authors, in an order of their own."""
+    rows = sorted([item.type, item.digest.hex, item.added_by, item.id] for item in evidence)
+    return Digest.of(canonical_json(rows))
+
+
+def _doubles(value: object) -> object:
+    """CEL does not mix whole numbers and doubles in arithmetic, so outside numbers are all of one kind."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {str(key): _doubles(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_doubles(item) for item in value]
+    return value

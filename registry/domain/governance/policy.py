@@ -1,0 +1,253 @@
+"""The promotion policy: small rules that each give their reasons, and a judge that never passes on nothing.
+
+`policy.judge(case)` is a pure function. It lists every check with its outcome, all at once, so that whoever asks learns
+everything that is missing from one answer. Whatever cannot be evaluated is a failed check with a named reason.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from lineage import Digest
+from registry.domain.catalog.models import Status
+from registry.domain.governance.approvals import Duties, Electorate, RoleRule
+from registry.domain.governance.case import SYSTEM, Case, expression_facts
+from registry.domain.governance.expressions import Expression, Scope, UnanswerableError
+from registry.domain.governance.promotion import CheckResult, EvidenceValue, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceType:
+    """A kind of evidence. `producers` are roles of the policy; empty means that only the registry itself records it."""
+
+    name: str
+    predicate: str | None = None
+    media_type: str | None = None
+    producers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceNeed:
+    """Evidence that a transition asks for, no older than `max_age`, where `when` holds."""
+
+    type: str
+    max_age: timedelta | None = None
+    when: Expression | None = None
+
+    def check(self, evidence: Mapping[str, EvidenceValue], now: datetime) -> CheckResult:
+        """Whether it is there and young enough."""
+        item = evidence.get(self.type)
+        if item is None:
+            return CheckResult(self.type, "evidence", False, f"the evidence {self.type} is missing")
+        age = now - item.added_at
+        if age < timedelta(0):
+            return CheckResult(self.type, "evidence", False, f"the evidence {self.type} is dated in the future")
+        if self.max_age is not None and age > self.max_age:
+            message = f"the evidence {self.type} is {_span(age)} old, at most {_span(self.max_age)} counts"
+            return CheckResult(self.type, "evidence", False, message)
+        return CheckResult(self.type, "evidence", True, f"the evidence {self.type} is there")
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A condition on the candidate and its ancestry; it is asked where `when` holds."""
+
+    id: str
+    require: Expression
+    message: str = ""
+    when: Expression | None = None
+    waivable: bool = True
+
+    def check(self, scope: Scope) -> CheckResult:
+        """Whether it holds; what cannot be told does not hold."""
+        try:
+            passed, why = self.require.holds(scope), ""
+        except UnanswerableError as error:
+            passed, why = False, f"; {error}"
+        said = self.message or f"the gate {self.id} {'holds' if passed else 'does not hold'}"
+        return CheckResult(self.id, "gate", passed, f"{said} ({self.require}{why})")
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRow:
+    """`quorum` different people in `role`, where `when` holds."""
+
+    role: str
+    quorum: int = 1
+    when: Expression | None = None
+
+
+R = TypeVar("R", EvidenceNeed, Gate, ApprovalRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One way from a stage to a later one (or to itself: the protected alias comes back), with all that it asks for."""
+
+    id: str
+    source: str
+    target: str
+    evidence: tuple[EvidenceNeed, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    approvals: tuple[ApprovalRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A promotion policy. Stage names are text and mean what the order of `stages` says.
+
+    `protected_aliases` maps a stage to the alias that names the version which entered it last.
+    """
+
+    name: str
+    version: int
+    digest: Digest
+    """SHA-256 of the file as it was published."""
+    description: str
+    priority: int
+    when: Expression
+    roles: Mapping[str, RoleRule]
+    duties: Duties
+    stages: tuple[str, ...]
+    evidence_types: Mapping[str, EvidenceType]
+    transitions: tuple[Transition, ...]
+    params: Mapping[str, object] = field(default_factory=dict)
+    protected_aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """`transfer-default/7`: how requests name the policy that judges them."""
+        return f"{self.name}/{self.version}"
+
+    def transition(self, source: str, target: str) -> Transition | None:
+        """The way from one stage to another, if there is one."""
+        return next((t for t in self.transitions if (t.source, t.target) == (source, target)), None)
+
+    def produces(self, type_: str, handle: str, case: Case) -> bool:
+        """True when evidence of this type from this author counts."""
+        kind = self.evidence_types.get(type_)
+        if kind is None:
+            return False
+        if not kind.producers:
+            return handle == SYSTEM
+        standing, owners = case.standing(handle), case.candidate.subject.owners
+        return any(self.roles[role].held_by(handle, standing, owners) for role in kind.producers)
+
+    def admissible(self, case: Case) -> dict[str, EvidenceValue]:
+        """By type, the newest evidence that is about these very bytes and comes from someone who may produce it."""
+        newest: dict[str, EvidenceValue] = {}
+        for item in sorted(case.evidence, key=lambda item: (item.added_at, item.id)):
+            if item.subject == case.bound.artifact and self.produces(item.type, item.added_by, case):
+                newest[item.type] = item
+        return newest
+
+    def judge(self, case: Case) -> Verdict:
+        """Every check that this policy makes of `case`, with its outcome. Pure: same policy and case, same verdict."""
+        evidence = self.admissible(case)
+        scope = Scope(expression_facts(case, evidence, self.params))
+        checks = [self._applies(scope), self._order(case), _active(case)]
+        transition = self._asked(case)
+        if transition is None:
+            return Verdict(tuple(checks))
+        needs, untold_needs = _firing(transition.evidence, scope, "evidence")
+        gates, untold_gates = _firing(transition.gates, scope, "gate")
+        electorate, untold_rows = self._electorate(transition, case, scope)
+        demands = [
+            *(need.check(evidence, case.now) for need in needs),
+            *(gate.check(scope) for gate in gates),
+            *(untold_needs + untold_gates + untold_rows),
+            *electorate.checks(),
+        ]
+        if not demands:
+            message = f"the transition {transition.id} asks for nothing here, and nothing passes on nothing"
+            demands.append(CheckResult(transition.id, "gate", False, message))
+        return Verdict((*checks, *demands))
+
+    def electorate(self, case: Case) -> Electorate:
+        """Who may vote on `case`, for which roles."""
+        scope = Scope(expression_facts(case, self.admissible(case), self.params))
+        transition = self._asked(case)
+        if transition is None:
+            return Electorate(case, self.duties, self.roles, {})
+        return self._electorate(transition, case, scope)[0]
+
+    def _electorate(self, transition: Transition, case: Case, scope: Scope) -> tuple[Electorate, list[CheckResult]]:
+        """Where several rows fire for one role, the larger quorum holds."""
+        wanted: dict[str, int] = {}
+        rows, untold = _firing(transition.approvals, scope, "approval")
+        for row in rows:
+            wanted[row.role] = max(row.quorum, wanted.get(row.role, 0))
+        return Electorate(case, self.duties, self.roles, wanted), untold
+
+    def _asked(self, case: Case) -> Transition | None:
+        """The transition to judge by. Where none leads from here, the first to the same stage says what is missing."""
+        exact = self.transition(case.candidate.stage, case.target)
+        return exact or next((t for t in self.transitions if t.target == case.target), None)
+
+    def _applies(self, scope: Scope) -> CheckResult:
+        name = f"the policy {self.name} version {self.version}"
+        try:
+            if self.when.holds(scope):
+                return CheckResult("policy", "policy", True, f"{name} applies")
+            return CheckResult("policy", "policy", False, f"{name} does not apply ({self.when})")
+        except UnanswerableError as error:
+            return CheckResult("policy", "policy", False, f"it cannot be told whether {name} applies: {error}")
+
+    def _order(self, case: Case) -> CheckResult:
+        source, target = case.candidate.stage, case.target
+        if self.transition(source, target) is not None:
+            return CheckResult("order", "order", True, f"{target} follows {source}")
+        if target not in self.stages:
+            near = difflib.get_close_matches(target, self.stages, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the stages are {', '.join(self.stages)}"
+            return CheckResult("order", "order", False, f"there is no stage {target[:80]!r}: {hint}")
+        sources = [t.source for t in self.transitions if t.target == target]
+        follows = f"{target} follows {' or '.join(sources)}" if sources else f"nothing leads to {target}"
+        return CheckResult("order", "order", False, f"{follows}, and the version is {source}")
+
+
+def first_matching(policies: Iterable[Policy], case_for: Callable[[Policy], Case]) -> tuple[Policy | None, str]:
+    """The policy in force: the first that matches, by priority (highest first), then name. None comes with the reason.
+
+    A condition that cannot be told might have matched: then nothing is in force.
+    """
+    found: Case | None = None
+    for policy in sorted(policies, key=lambda policy: (-policy.priority, policy.name)):
+        found = case_for(policy)
+        scope = Scope(expression_facts(found, policy.admissible(found), policy.params))
+        try:
+            if policy.when.holds(scope):
+                return policy, ""
+        except UnanswerableError as error:
+            return None, f"it cannot be told whether the policy {policy.name} applies: {error}"
+    return None, "no policy has been published" if found is None else f"no policy matches {found.candidate.ref}"
+
+
+def _active(case: Case) -> CheckResult:
+    status = case.candidate.status
+    if status is Status.ACTIVE:
+        return CheckResult("status", "status", True, "the version is active")
+    return CheckResult("status", "status", False, f"the version is {status.value}, not active")
+
+
+def _firing(rows: Iterable[R], scope: Scope, kind: str) -> tuple[list[R], list[CheckResult]]:
+    """The rows whose `when` holds, and a failed check for each `when` that cannot be told."""
+    firing, untold = [], []
+    for row in rows:
+        try:
+            if row.when is None or row.when.holds(scope):
+                firing.append(row)
+        except UnanswerableError as error:
+            name = row.id if isinstance(row, Gate) else row.role if isinstance(row, ApprovalRow) else row.type
+            message = f"it cannot be told whether the {kind} {name} is asked for ({row.when}; {error})"
+            untold.append(CheckResult(name, kind, False, message))
+    return firing, untold
+
+
+def _span(time: timedelta) -> str:
+    days, hours = time.days, time.seconds // 3600
+    return f"{days} days" if days else f"{hours} hours" if hours else f"{time.seconds // 60} minutes"

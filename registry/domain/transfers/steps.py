@@ -1,0 +1,267 @@
+"""Recipes and transfer steps: what was asked, what it became after defaults, and what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from lineage import Assurance, Digest
+from registry.domain.catalog.models import MetricValue
+from registry.domain.names import Name, Reference, VersionRef
+
+
+class Method(StrEnum):
+    """How a version was made from others."""
+
+    IMPORT = "import"
+    PRETRAINING = "pretraining"
+    FEATURE_EXTRACTION = "feature_extraction"
+    FINE_TUNING = "fine_tuning"
+    DOMAIN_ADAPTATION = "domain_adaptation"
+    MULTI_TASK = "multi_task"
+    ADAPTER = "adapter"
+    CONTINUED_PRETRAINING = "continued_pretraining"
+    EMBEDDING_INITIALISATION = "embedding_initialisation"
+    DISTILLATION = "distillation"
+    MERGE = "merge"
+    QUANTIZATION = "quantization"
+
+
+class StepState(StrEnum):
+    """Where a step is. Only SUCCEEDED has outputs; CANCELLED and FAILED steps left none behind."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    """Its worker died; `transfer resume` goes on from the last checkpoint."""
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChoice:
+    """One model that goes in: `model` as written, `role` on the edge (`source`, `teacher`, …)."""
+
+    model: Reference
+    role: str = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class DataChoice:
+    """One dataset that goes in, and which split of it."""
+
+    dataset: Reference
+    split: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The new task head: `linear`, `mlp` (one hidden layer), with dropout before the last layer, or `ridge`.
+
+    A `ridge` is a linear layer that is solved at once on frozen features, not trained.
+    """
+
+    kind: str = "linear"
+    hidden: int = 256
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """What stays as the parent had it: `backbone` (all but the head), `none`, or everything before layer `until`."""
+
+    what: str = "none"
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer:
+    """`adamw` or `sgd`. `backbone_lr` (None: as `lr`) and `layer_decay` give discriminative learning rates."""
+
+    name: str = "adamw"
+    lr: float = 1e-3
+    backbone_lr: float | None = None
+    layer_decay: float = 1.0
+    weight_decay: float = 0.01
+    momentum: float = 0.9
+    clip: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How the learning rate moves after `warmup` (share of all steps).
+
+    `constant` stays, `linear` and `cosine` fall to zero, `staircase` is divided by ten at each of `drops` (shares).
+    """
+
+    name: str = "cosine"
+    warmup: float = 0.0
+    drops: tuple[float, ...] = (0.3, 0.6, 0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a step asks of the machine that runs it.
+
+    `cpus` is its number of CPU threads (0: not said). With `gpus` above 0 it runs on GPUs and nowhere else, one
+    process for each of them.
+    """
+
+    cpus: int = 0
+    gpus: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A recipe after defaults: everything that decides the result, beside inputs and environment.
+
+    `data` maps a role (train, validation, test, …) to a dataset and its split. `params` holds what a method or an
+    adapter has of its own.
+    """
+
+    output: Name
+    method: Method
+    adapter: str
+    sources: tuple[SourceChoice, ...]
+    data: Mapping[str, DataChoice]
+    head: Head
+    freeze: Freeze
+    optimizer: Optimizer
+    schedule: Schedule
+    epochs: int
+    batch_size: int
+    seed: int
+    metrics: tuple[str, ...]
+    max_length: int = 128
+    """Tokens per text."""
+    image_size: int | None = None
+    """Pixels per side; None takes the source's own."""
+    checkpoint_every: int = 0
+    """Optimiser steps between checkpoints; 0 means once an epoch."""
+    description: str = ""
+    licence: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, object] = field(default_factory=dict)
+    resources: Resources = Resources()
+
+
+@dataclass(frozen=True, slots=True)
+class StepInput:
+    """One resolved input of a step."""
+
+    ref: VersionRef
+    digest: Digest
+    role: str
+    split: str | None
+    assurance: Assurance
+
+
+@dataclass(frozen=True, slots=True)
+class EpochMetric:
+    """One point of a learning curve."""
+
+    epoch: int
+    step: int
+    name: str
+    role: str
+    value: float
+    number: int = field(default=0, compare=False)
+    """Counts up in the order in which points are written; a point that is written again gets a new number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is and how fast it goes, as of `updated_at`."""
+
+    phase: str
+    step: int
+    """Optimiser steps done."""
+    steps: int
+    """Optimiser steps planned."""
+    samples: int
+    """Samples read so far in this phase."""
+    total: int | None
+    """Samples that this phase reads in all, where its optimiser steps do not say how long it is."""
+    rate: float | None
+    """Samples a second over the last half minute of this phase; None before that can be said."""
+    loss: float | None
+    """The last one that was read in this phase."""
+    seconds_left: float | None
+    """To the end of this phase, at the present rate."""
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorState:
+    """How far the step's mirror in the run tracker (MLflow) is."""
+
+    state: str
+    """`off`, `queued`, `mirrored` or `failing`."""
+    run_id: str | None = None
+    attempts: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who runs a step, or shall run it, and until when that holds unless it is renewed.
+
+    `worker` is a word that one process made up for one attempt; None while `engine` has still to bring one. `live` is
+    said by the clock of the database, so that machines whose clocks differ agree.
+    """
+
+    engine: str
+    worker: str | None
+    machine: str | None
+    """The name of the machine that the worker runs on."""
+    until: datetime
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepSummary:
+    """One step as lists show it. `id` is public: `step-` and 26 Crockford base-32 characters in order of time."""
+
+    id: str
+    method: Method
+    adapter: str
+    state: StepState
+    output: VersionRef | None
+    wanted: Name
+    created_at: datetime
+    created_by: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    epoch: float
+    epochs: int
+    error: str | None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    progress: Progress | None = None
+    """None before the first optimiser step or sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepNews:
+    """What is new of a step: how it stands now, and the curve points that were written since."""
+
+    summary: StepSummary
+    points: tuple[EpochMetric, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepDetail:
+    """Everything about a step: inputs, recipe after defaults, learning curve, and the provenance manifest once made."""
+
+    summary: StepSummary
+    inputs: tuple[StepInput, ...]
+    recipe: Mapping[str, object]
+    curve: tuple[EpochMetric, ...]
+    measured: tuple[MetricValue, ...]
+    manifest: Mapping[str, object] | None
+    manifest_digest: Digest | None
+    mirror: MirrorState
+    lease: Lease | None = None
+    """None for imports, and for a step that was submitted before there were leases."""

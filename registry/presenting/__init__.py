@@ -1,0 +1,1 @@
+"""What the command line and the pages share: sizes, durations, numbers and learning curves for people to read."""

@@ -1,0 +1,44 @@
+"""Free text: what people write is kept, what a database or a terminal would trip over is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from registry.domain.text import check_facts, check_words
+from registry.errors import InvalidError
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "the label is empty"),
+        (" \t", "the label is empty"),
+        ("x" * 11, "longer than 10 characters"),
+        ("a\nb", "control characters"),
+        ("a\x00b", "control characters"),
+        ("\x1b[31m", "control characters"),
+        ("a\x7f", "control characters"),
+        ("\udcff", "control characters"),
+    ],
+)
+def test_bad_words_are_refused(text: str, reason: str) -> None:
+    with pytest.raises(InvalidError, match=reason):
+        check_words(text, "label", 10)
+
+
+def test_good_words_are_kept_without_the_space_around_them() -> None:
+    assert check_words("  Zoë 模型 ", "label", 20) == "Zoë 模型"
+    assert check_words("two\nlines\t", "label", 20, lines=True) == "two\nlines"
+    assert check_words("", "label", 20, empty=True) == ""
+
+
+@pytest.mark.parametrize("facts", ["\ud800", {"\x00": 1}, [["a", {"b": "\udfff"}]], json.loads("[" * 34 + "]" * 34)])
+def test_facts_that_could_not_be_read_back_are_refused(facts: object) -> None:
+    with pytest.raises(InvalidError, match="evidence"):
+        check_facts(facts, "evidence")
+
+
+def test_other_facts_are_kept() -> None:
+    check_facts({"a": [1, 2.5, None, True, "\U0001f600 \n"], "b": json.loads("[" * 32 + "]" * 32)}, "evidence")
