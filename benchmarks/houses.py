@@ -11,8 +11,8 @@ from registry.domain.verbs import Office
 from registry.plugins import EntryPointPlugins
 from registry.ports import Engine
 from registry.services.context import Context
-from registry.services.running import run_step
-from registry.services.transfers import Transfers
+from registry.services.transfers.running import run_step
+from registry.services.transfers.verbs import Transfers
 from registry.settings import Settings
 
 

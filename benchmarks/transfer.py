@@ -1,6 +1,6 @@
 """What governance costs while training: a step of a real registry, a bare torch loop, and Hugging Face's Trainer.
 
-Governed is `registry.services.running.run_step` on a home of its own: inputs verified out of the store, progress and
+Governed is `registry.services.transfers.running.run_step` on a home of its own: inputs verified out of the store, progress and
 learning curve written to the database as they come, metrics and checkpoints in. All three train the same tiny BERT on
 the same batches in the same order, with the same optimizer, schedule and clipping, and read the same validation data
 after each epoch; Trainer writes a checkpoint after each epoch as the governed step does, the bare loop none. They take
@@ -46,8 +46,8 @@ from registry.domain.transfers.steps import Schedule
 from registry.domain.verbs import AddDataset, ImportModel
 from registry.ports import DataInput, ModelInput
 from registry.services.context import Context
-from registry.services.running import run_step
-from registry.services.transfers import Transfers
+from registry.services.transfers.running import run_step
+from registry.services.transfers.verbs import Transfers
 
 BARS = {"bare": 1.03, "Trainer": 1.0}
 EPOCHS, BATCH, WORDS = 4, 16, (8, 30)

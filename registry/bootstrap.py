@@ -10,8 +10,8 @@ from registry.domain.people.people import Actor, Person
 from registry.errors import HomeNotFoundError, UnauthenticatedError, error_of_disk
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
-from registry.services.office import LocalOffice
-from registry.services.people import first_admin
+from registry.services.people.verbs import first_admin
+from registry.services.registry import LocalOffice
 from registry.settings import Settings
 from registry.storage.blobs import FolderBlobs
 from registry.storage.database import Database, default_url, open_database

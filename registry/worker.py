@@ -21,10 +21,10 @@ from pathlib import Path
 from registry import bootstrap
 from registry.errors import RegistryError
 from registry.plugins import EntryPointPlugins
-from registry.services import crew
 from registry.services.context import Context
-from registry.services.running import run_step, work_folder
-from registry.services.tracking import Tracking
+from registry.services.transfers import processes as crew
+from registry.services.transfers.running import run_step, work_folder
+from registry.services.transfers.tracking import Tracking
 from registry.settings import Settings
 
 LAST_SECONDS = 10.0

@@ -16,7 +16,7 @@ from registry.domain.manifests import FileEntry, Manifest, canonical_json
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.transfers.steps import EpochMetric, Method, MirrorState, StepInput
 from registry.errors import PolicyRefusedError
-from registry.services.office import LocalOffice
+from registry.services.registry import LocalOffice
 from registry.services.unit_of_work import NewStep, NewVersion, UnitOfWork
 from registry.settings import Settings
 from tests import builders

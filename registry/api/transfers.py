@@ -15,7 +15,7 @@ from registry.domain.names import Name
 from registry.domain.paging import Page
 from registry.domain.transfers.step_events import GOING, Listener, Place
 from registry.domain.transfers.steps import Method, Recipe, StepDetail, StepState, StepSummary
-from registry.services.recipes import recipe_schema
+from registry.services.recipes.recipes import recipe_schema
 
 router = APIRouter(tags=["transfers"])
 YAML = "application/yaml"

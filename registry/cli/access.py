@@ -44,7 +44,7 @@ def list_people(session: Session, limit: parsing.LimitOption = 50, cursor: parsi
 def grant(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
     """Give a person a role; one that no policy names is given too, and said so."""
     from registry.cli.views_people import note_role, say_roles
-    from registry.services.policy_document import read_policy
+    from registry.services.governance.policy_document import read_policy
 
     session.answer(session.office.people.grant(handle, role), say_roles)
     note_role(role, [read_policy(policy.text) for policy in session.office.promotions.policies()])

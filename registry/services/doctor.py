@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 from registry.domain.people.people import Permission
 from registry.domain.verbs import Problem
-from registry.services.audit import Audit
+from registry.services.audit.verbs import Audit
 from registry.services.context import Context
 
 OURS = ("lineage", "registry", "adapters")

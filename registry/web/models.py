@@ -23,7 +23,7 @@ from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import PageRequest
 from registry.domain.verbs import Office
 from registry.errors import NotFoundError
-from registry.services.policy_document import read_policy
+from registry.services.governance.policy_document import read_policy
 from registry.web.graph import Branch, outline_of
 from registry.web.markdown import RenderedCard, render_card
 from registry.web.parts import House, see

@@ -19,7 +19,7 @@ from registry.domain.transfers.step_events import GOING, Place
 from registry.domain.transfers.steps import Progress, StepDetail, StepState, StepSummary
 from registry.errors import NotFoundError
 from registry.presenting.curves import best
-from registry.services.verdicts import skipped_of, verdict_of
+from registry.services.comparison.verdicts import skipped_of, verdict_of
 from registry.web.curve import Plot, Table, plots, table
 from registry.web.parts import House, see
 from registry.web.render import link, number, page, part

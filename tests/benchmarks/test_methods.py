@@ -13,7 +13,7 @@ from benchmarks.method_recipes import IMAGES, TEXTS, Entry
 from benchmarks.methods import chosen
 from registry.domain.recipes.methods import NEEDS
 from registry.domain.transfers.steps import Method
-from registry.services.recipes import read_recipe
+from registry.services.recipes.recipes import read_recipe
 
 ROOT = Path(__file__).parents[2]
 ENTRIES = (*IMAGES, *TEXTS)

@@ -14,8 +14,8 @@ from registry.domain.comparison.verdict import ArmKind, Outcome, TransferVerdict
 from registry.domain.names import Reference
 from registry.domain.transfers.steps import DataChoice, Method, Optimizer
 from registry.ports import Advanced, DataInput, ModelInput, Saved, TransferJob
-from registry.services.arm_recipes import Plan
-from registry.services.baselines import Baselines
+from registry.services.comparison.arm_recipes import Plan
+from registry.services.comparison.baselines import Baselines
 from tests.adapters.loop import worlds
 from tests.adapters.loop.worlds import WORLDS, World, finish
 

@@ -21,8 +21,8 @@ from registry.domain.transfers.steps import StepState
 from registry.domain.verbs import AddDataset, ImportModel
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
-from registry.services.running import run_step
-from registry.services.transfers import Transfers
+from registry.services.transfers.running import run_step
+from registry.services.transfers.verbs import Transfers
 from registry.settings import Settings
 from tests.adapters.keras.networks import archive, vgg16
 from tests.adapters.transformers.test_language import decoder_world

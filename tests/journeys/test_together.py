@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from adapters.engines.commands import torchrun
 from registry import bootstrap
 from registry.plugins import EntryPointPlugins
-from registry.services.transfers import Transfers
+from registry.services.transfers.verbs import Transfers
 from registry.settings import Settings
 from tests.command_line import CommandLine, command_line
 from tests.fakes.workshop import Bench

@@ -19,8 +19,8 @@ from registry.domain.names import Name, Reference
 from registry.domain.transfers.steps import StepDetail, StepState
 from registry.domain.verbs import AddDataset, ImportModel
 from registry.plugins import EntryPointPlugins
-from registry.services.running import run_step
-from registry.services.transfers import Transfers
+from registry.services.transfers.running import run_step
+from registry.services.transfers.verbs import Transfers
 from registry.settings import Settings
 from tests.command_line import command_line
 from tests.fakes.workshop import Bench

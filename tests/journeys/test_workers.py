@@ -23,7 +23,7 @@ from registry.domain.paging import PageRequest
 from registry.domain.transfers.steps import StepState
 from registry.errors import Family
 from registry.plugins import EntryPointPlugins
-from registry.services.transfers import Transfers
+from registry.services.transfers.verbs import Transfers
 from registry.settings import Settings
 from tests.builders import add_dataset_version, add_version
 from tests.command_line import CommandLine, command_line
@@ -69,7 +69,7 @@ def test_of_many_worker_processes_one_gets_the_step(settings: Settings, tmp_path
         context = replace(office.context, plugins=Unstarted(0, 0))
         step = Transfers(context).submit(RECIPE).summary.id
     program = (
-        "import sys; from registry import worker; import registry.services.running; "
+        "import sys; from registry import worker; import registry.services.transfers.running; "
         "print('ready', flush=True); sys.stdin.readline(); sys.exit(worker.main(sys.argv[1:]))"
     )
     environment = os.environ | {"FOREBEAR_MLFLOW_URI": "off"}

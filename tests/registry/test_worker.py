@@ -13,7 +13,7 @@ from registry.domain.catalog.models import Modality
 from registry.domain.paging import PageRequest
 from registry.domain.transfers.steps import StepState
 from registry.errors import Family
-from registry.services.transfers import Transfers
+from registry.services.transfers.verbs import Transfers
 from registry.settings import Settings
 from tests.builders import add_dataset_version, add_version, step
 from tests.fakes.workshop import Workshop

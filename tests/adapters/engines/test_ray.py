@@ -144,7 +144,7 @@ def test_a_gpu_that_only_ray_believes_in_is_told(forebear: CommandLine) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_job_that_waits_for_room_is_queued_and_can_be_cancelled(forebear: CommandLine) -> None:
-    from registry.services.transfers import START_GRACE
+    from registry.services.transfers.verbs import START_GRACE
 
     step = submit(forebear, "waiting", cpus=64)
     time.sleep(START_GRACE + 1)

@@ -282,7 +282,7 @@ class _Counting:
     """Transfers that count how often they are asked for news."""
 
     def __init__(self, context: Context) -> None:
-        from registry.services.transfers import Transfers
+        from registry.services.transfers.verbs import Transfers
 
         self._transfers, self.asked = Transfers(context), 0
 

@@ -12,11 +12,11 @@ from registry.domain.names import Reference, VersionRef
 from registry.domain.paging import PageRequest
 from registry.domain.people.people import Actor, Person
 from registry.domain.transfers.steps import Method
-from registry.services.audit import Audit
+from registry.services.audit.verbs import Audit
 from registry.services.context import Context
-from registry.services.people import People
-from registry.services.policies import default_policy_text
-from registry.services.promotions import Promotions
+from registry.services.governance.policies import default_policy_text
+from registry.services.governance.verbs import Promotions
+from registry.services.people.verbs import People
 from registry.settings import Settings
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.builders import add_dataset_version, add_version, digest, metric

@@ -18,14 +18,14 @@ from registry.domain.transfers.steps import Method, StepState
 from registry.domain.verbs import AddDataset, ImportModel
 from registry.errors import AdapterError, ConflictError, NameTakenError, NotFoundError, RegistryError
 from registry.ports import Finished, TransferJob
-from registry.services.audit import Audit
-from registry.services.catalog import Catalog
+from registry.services.audit.verbs import Audit
+from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
-from registry.services.datasets import Datasets, materialise_dataset
-from registry.services.lineage import Lineage
-from registry.services.outputs import output_kind
-from registry.services.running import run_step
-from registry.services.transfers import Transfers
+from registry.services.data.verbs import Datasets, materialise_dataset
+from registry.services.lineage.verbs import Lineage
+from registry.services.recipes.outputs import output_kind
+from registry.services.transfers.running import run_step
+from registry.services.transfers.verbs import Transfers
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.adapters.dvc.worlds import draw
 from tests.fakes.clock import FakeClock

@@ -16,7 +16,7 @@ from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog.models import Modality
 from registry.domain.transfers.steps import Recipe
 from registry.ports import AdapterOffer
-from registry.services.recipe_defaults import (
+from registry.services.recipes.defaults import (
     ADAPTER_TUNING,
     IMAGE_TUNING,
     LANGUAGE_TUNING,
@@ -24,8 +24,8 @@ from registry.services.recipe_defaults import (
     TEXT_TUNING,
     Defaults,
 )
-from registry.services.recipe_document import RecipeDocument
-from registry.services.recipes import complete, read_recipe, recipe_schema
+from registry.services.recipes.document import RecipeDocument
+from registry.services.recipes.recipes import complete, read_recipe, recipe_schema
 from tests.registry.json_schema import misfits
 from tests.registry.services.parameter_table import table
 

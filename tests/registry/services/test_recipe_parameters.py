@@ -16,8 +16,8 @@ from registry.domain.data.datasets import LabelKind
 from registry.domain.transfers.steps import Head, Recipe
 from registry.errors import BadRecipeError
 from registry.ports import AdapterOffer
-from registry.services.recipe_rules import GIVES
-from registry.services.recipes import complete, read_recipe
+from registry.services.recipes.recipes import complete, read_recipe
+from registry.services.recipes.rules import GIVES
 
 ROOT = Path(__file__).resolve().parents[3]
 OFFERS = {"torch": TORCH, "transformers": TRANSFORMERS}

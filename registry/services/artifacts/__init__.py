@@ -1,0 +1,1 @@
+"""Bytes in and out: storing, pulling, sources and model inputs."""

@@ -1,0 +1,58 @@
+"""Source models on disk for the length of a step: a version's files, and for an adapter those of its parent too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from registry.domain.catalog.models import VersionDetail
+from registry.domain.manifests import Manifest
+from registry.domain.names import AssetKind
+from registry.domain.recipes.methods import SOURCE
+from registry.domain.transfers.adapted import PIN, Pin, is_adapter
+from registry.domain.transfers.steps import StepInput
+from registry.errors import BadArtifactError
+from registry.ports import ModelInput
+from registry.services.artifacts.storing import write_files
+from registry.services.context import Context
+from registry.services.lookup import found, refuse_withheld
+
+
+def model_input(context: Context, item: StepInput, folder: Path) -> ModelInput:
+    """The model that `item` names, its files in `folder`; an adapter's parent lies in `folder`-base.
+
+    Raises: RefusedError for one that is withheld, IntegrityError for bytes that are not what was registered,
+    ParentChangedError for an adapter whose parent has other bytes than those it was trained on.
+    """
+    with context.read() as uow:
+        detail = found(uow.catalog.version(item.ref), item.ref)
+    refuse_withheld(detail.summary)
+    folder.mkdir()
+    write_files(context, item.ref, detail.files, folder)
+    base = None
+    if is_adapter(detail.architecture):
+        base = model_input(context, base_of(context, detail), folder.with_name(f"{folder.name}-base"))
+        pin_of(detail, folder).check(base.digest)
+    # The files were verified while they were written, so this is the digest of what lies there.
+    digest = Manifest.of(detail.files).digest
+    return ModelInput(folder, digest, item.role, detail.architecture, item.ref.label, base)
+
+
+def base_of(context: Context, adapter: VersionDetail) -> StepInput:
+    """The parent of an adapter, as the step that made it took it. Raises: BadArtifactError when there is not one."""
+    with context.read() as uow:
+        step = found(uow.steps.get(adapter.step), adapter.step)
+    parents = [i for i in step.inputs if i.ref.kind is AssetKind.MODELS and i.role == SOURCE]
+    if len(parents) != 1:
+        raise BadArtifactError(
+            f"{adapter.summary.ref} is an adapter, and its lineage names {len(parents)} parents to add it to",
+            remedy="Train the adapter here, so that its parent is known",
+        )
+    return parents[0]
+
+
+def pin_of(adapter: VersionDetail, folder: Path) -> Pin:
+    """What the files of an adapter in `folder` say of its parent. Raises: BadArtifactError."""
+    try:
+        return Pin.read((folder / PIN).read_bytes())
+    except FileNotFoundError as error:
+        raise BadArtifactError(f"{adapter.summary.ref} is an adapter without a file {PIN}") from error

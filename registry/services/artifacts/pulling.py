@@ -1,0 +1,88 @@
+"""Pull: a version's files in a folder of their own, ready to load with stock tools and without Forebear."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from registry.domain.catalog.models import VersionDetail
+from registry.domain.transfers.adapted import BASE, PREFIX, is_adapter
+from registry.domain.verbs import PullReport
+from registry.errors import ConflictError
+from registry.services.artifacts.model_inputs import base_of, model_input, pin_of
+from registry.services.artifacts.storing import write_files, writing
+from registry.services.context import Context
+
+
+def pull_model(context: Context, detail: VersionDetail, folder: Path) -> PullReport:
+    """Write the payload, the card as README.md, and the one-file definition where stock tools have none.
+
+    An adapter comes with its parent, in a folder of its own. The folder appears whole or not at all.
+    Raises: ConflictError when it is there and not empty, IntegrityError, ParentChangedError, NoSpaceError,
+    UnavailableError.
+    """
+    with new_folder(folder) as staged:
+        write_files(context, detail.summary.ref, detail.files, staged)
+        if detail.card is not None and not (staged / "README.md").exists():
+            (staged / "README.md").write_text(detail.card.text, encoding="utf-8")
+        definition = context.plugins.definition(detail.architecture)
+        if definition is not None:
+            name, source = definition
+            (staged / name).write_bytes(source)
+        size = detail.summary.size + (_pull_base(context, detail, staged) if is_adapter(detail.architecture) else 0)
+        files = sum(1 for path in staged.rglob("*") if path.is_file())
+    return PullReport(detail.summary.ref, folder, files, size)
+
+
+def _pull_base(context: Context, adapter: VersionDetail, folder: Path) -> int:
+    """The parent of an adapter beside it, with a line on how the two are put together; gives the parent's bytes."""
+    parent = model_input(context, base_of(context, adapter), folder / BASE)
+    pin_of(adapter, folder).check(parent.digest)
+    kind = adapter.architecture.removeprefix(PREFIX)
+    with (folder / "README.md").open("a", encoding="utf-8") as card:
+        card.write(
+            f"\nThis is an adapter for {parent.label} ({parent.digest}), which lies in `{BASE}`. To load both: "
+            f'`PeftModel.from_pretrained(transformers.{kind}.from_pretrained("{BASE}", '
+            'config=transformers.AutoConfig.from_pretrained("."), ignore_mismatched_sizes=True), ".")`.\n'
+        )
+    return sum(path.stat().st_size for path in (folder / BASE).rglob("*") if path.is_file())
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A hidden folder beside `folder`, on the same disk, that becomes it at the end of the `with`; gone on any error.
+
+    Raises: ConflictError when `folder` is there and not empty, NoSpaceError, UnavailableError.
+    """
+    folder = folder.absolute()
+    with writing(folder):
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise _in_use(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            yield staged
+            _publish(staged, folder)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+
+
+def _publish(staged: Path, folder: Path) -> None:
+    """Give `staged` its final name in one step, readable by those whom the umask lets read."""
+    mask = os.umask(0)
+    os.umask(mask)
+    staged.chmod(0o777 & ~mask)
+    try:
+        staged.rename(folder)  # takes the place of an empty folder, and of no other
+    except OSError as error:
+        if folder.exists():
+            raise _in_use(folder) from error
+        raise
+
+
+def _in_use(folder: Path) -> ConflictError:
+    return ConflictError(f"{folder} is there and not empty", remedy="Give a new folder")

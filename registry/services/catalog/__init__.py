@@ -1,0 +1,1 @@
+"""Registered models: import, cards, tags, aliases and the end of a version."""

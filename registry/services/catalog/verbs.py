@@ -1,0 +1,242 @@
+"""The catalog's verbs: registered models, versions, files, cards, tags, aliases and the end of a version's life."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from registry.domain.audit import Event
+from registry.domain.catalog.licences import normalise_licence
+from registry.domain.catalog.models import (
+    AliasMove,
+    AliasValue,
+    CardRevision,
+    Describing,
+    Facet,
+    HistoryEntry,
+    ModelDetail,
+    ModelSummary,
+    SearchQuery,
+    Status,
+    VersionDetail,
+    VersionSummary,
+    check_tag,
+)
+from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias
+from registry.domain.paging import Page, PageRequest
+from registry.domain.people.people import Permission
+from registry.domain.verbs import ImportModel, PullReport
+from registry.errors import ConflictError, InvalidError, PolicyRefusedError
+from registry.services.artifacts.pulling import pull_model
+from registry.services.artifacts.storing import open_extents
+from registry.services.catalog.cards import split_card
+from registry.services.catalog.importing import FIRST_STAGE, import_model
+from registry.services.context import Context
+from registry.services.governance.policies import protected_aliases
+from registry.services.lookup import all_versions, found, model_only, refuse_withheld, resolve
+from registry.services.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Implements `CatalogVerbs` over a unit of work and a blob store."""
+
+    context: Context
+
+    def import_model(self, wanted: ImportModel) -> VersionDetail:
+        """Import a source model; see `registry.services.catalog.importing`."""
+        self.context.actor.require(Permission.EDIT)
+        ref = import_model(self.context, wanted)
+        with self.context.read() as uow:
+            return found(uow.catalog.version(ref), ref)
+
+    def search(self, query: SearchQuery) -> Page[ModelSummary]:
+        """Registered models that match, a page at a time."""
+        with self.context.read() as uow:
+            return uow.catalog.search(_as_stored(query))
+
+    def facets(self, query: SearchQuery) -> Sequence[Facet]:
+        """How the matches of `query` are spread over the fields that can be filtered."""
+        with self.context.read() as uow:
+            return uow.catalog.facets(_as_stored(query))
+
+    def model(self, name: Name) -> ModelDetail:
+        """One registered model."""
+        with self.context.read() as uow:
+            return found(uow.catalog.model(name), f"models:/{name}")
+
+    def versions(self, name: Name, page: PageRequest) -> Page[VersionSummary]:
+        """Its versions, newest first."""
+        with self.context.read() as uow:
+            found(uow.catalog.model(name), f"models:/{name}")
+            return uow.catalog.versions(name, page)
+
+    def version(self, reference: Reference) -> VersionDetail:
+        """One version, by number, by alias, or the latest."""
+        with self.context.read() as uow:
+            return self._detail(uow, reference)
+
+    def open_file(self, reference: Reference, path: str, *, start: int = 0, length: int | None = None) -> BinaryIO:
+        """The bytes of one file of a version, looked up in its manifest."""
+        with self.context.read() as uow:
+            ref = resolve(uow, reference)
+            if ref.kind is AssetKind.MODELS:
+                refuse_withheld(found(uow.catalog.version(ref), ref).summary)
+            extents = found(uow.catalog.extents(ref, path), f"file {path!r} in {ref}")
+        return open_extents(self.context.blobs, extents, start=start, length=length)
+
+    def pull(self, reference: Reference, folder: Path) -> PullReport:
+        """Write a version into a new folder, ready to load without Forebear."""
+        with self.context.read() as uow:
+            detail = self._detail(uow, reference)
+        refuse_withheld(detail.summary)
+        return pull_model(self.context, detail, folder)
+
+    def cards(self, reference: Reference) -> Sequence[CardRevision]:
+        """Every revision of a version's card, oldest first."""
+        with self.context.read() as uow:
+            return uow.catalog.cards(resolve(uow, model_only(reference)))
+
+    def revise_card(self, reference: Reference, text: str) -> CardRevision:
+        """Add a revision; the payload, and so the version's digest, stays as it is."""
+        split_card(text)
+        with self.context.write() as uow:
+            ref = resolve(uow, model_only(reference))
+            card = uow.catalog.add_card(ref, text, by=self.context.actor.handle, at=self.context.clock.now())
+            uow.commit(Event("card.revised", str(ref), {"revision": card.number, "digest": str(card.digest)}))
+        return card
+
+    def describe(self, name: Name, describing: Describing) -> ModelDetail:
+        """Replace what people say of a registered model."""
+        with self.context.write() as uow:
+            found(uow.catalog.model(name), f"models:/{name}")
+            uow.catalog.describe(name, describing, at=self.context.clock.now())
+            uow.commit(Event("model.described", f"models:/{name}", {"task": describing.task}))
+        return self.model(name)
+
+    def tag(self, target: Reference, values: Mapping[str, str | None]) -> None:
+        """Set or remove tags of a registered model, or of a version."""
+        if not values:
+            raise InvalidError("there is no tag to set", remedy="Give key=value, or --remove key")
+        for key, value in values.items():
+            check_tag(key, value or "")
+        with self.context.write() as uow:
+            where: Name | VersionRef
+            if model_only(target).number is None and target.alias is None:
+                found(uow.catalog.model(target.name), target)
+                where, subject = target.name, f"models:/{target.name}"
+            else:
+                where = resolve(uow, target)
+                subject = str(where)
+            uow.catalog.set_tags(where, values, at=self.context.clock.now())
+            uow.commit(Event("tags.set", subject, {"tags": dict(values)}))
+
+    def set_alias(self, target: Reference, alias: str) -> AliasValue:
+        """Make `alias` name the version; a protected alias moves only through an approved promotion."""
+        check_alias(alias)
+        now, actor = self.context.clock.now(), self.context.actor.handle
+        with self.context.write() as uow:
+            detail = self._detail(uow, target)
+            ref = detail.summary.ref
+            _refuse_protected(uow, alias)
+            if detail.summary.status is Status.ARCHIVED:
+                raise ConflictError(f"{ref} is archived", remedy="Name a version that is in use")
+            before = uow.catalog.resolve(Reference(ref.kind, ref.name, alias=alias))
+            uow.catalog.set_alias(alias, ref, protected=False, by=actor, at=now)
+            uow.commit(Event("alias.moved", str(ref), {"alias": alias, "from": str(before) if before else None}))
+        return AliasValue(alias, ref, False, now, actor)
+
+    def drop_alias(self, name: Name, alias: str) -> None:
+        """Take the alias away."""
+        with self.context.write() as uow:
+            reference = Reference(AssetKind.MODELS, name, alias=check_alias(alias))
+            ref = found(uow.catalog.resolve(reference), reference)
+            _refuse_protected(uow, alias)
+            uow.catalog.drop_alias(name, alias, by=self.context.actor.handle, at=self.context.clock.now())
+            uow.commit(Event("alias.dropped", str(ref), {"alias": alias}))
+
+    def alias_history(self, name: Name, alias: str) -> Sequence[AliasMove]:
+        """Every move of the alias, oldest first; None where it was taken away."""
+        with self.context.read() as uow:
+            found(uow.catalog.model(name), f"models:/{name}")
+            return uow.catalog.alias_history(name, check_alias(alias))
+
+    def deprecate(self, reference: Reference, reason: str) -> VersionDetail:
+        """Say that a version is superseded; it can still be used."""
+        return self._end(reference, Status.DEPRECATED, reason)
+
+    def archive(self, reference: Reference, reason: str) -> VersionDetail:
+        """Put a version away, with a reason: searches leave it out unless asked for its status, no alias can name it,
+        and nothing new is made from it. What was made from it keeps its ancestry.
+        """
+        return self._end(reference, Status.ARCHIVED, reason)
+
+    def delete(self, target: Reference) -> None:
+        """Delete a version, or with no number and no alias the registered model; its name is never used again."""
+        now = self.context.clock.now()
+        with self.context.write(Permission.ADMIN) as uow:
+            if model_only(target).number is None and target.alias is None:
+                detail = found(uow.catalog.model(target.name), target)
+                held = [a.alias for a in detail.aliases]
+                for version in all_versions(uow, target.name):
+                    _refuse_held(version, held)
+                uow.catalog.delete_model(target.name, at=now)
+                uow.commit(Event("model.deleted", f"models:/{target.name}"))
+                return
+            found_version = self._detail(uow, target)
+            _refuse_held(found_version.summary, list(found_version.summary.aliases))
+            uow.catalog.delete_version(found_version.summary.ref, at=now)
+            uow.commit(
+                Event(
+                    "model_version.deleted",
+                    str(found_version.summary.ref),
+                    {"digest": str(found_version.summary.digest)},
+                )
+            )
+
+    def history(self, name: Name, page: PageRequest) -> Page[HistoryEntry]:
+        """What happened to the model and its versions, newest first."""
+        with self.context.read() as uow:
+            found(uow.catalog.model(name), f"models:/{name}")
+            return uow.audit.search(subject=f"models:/{name}/*", action=None, page=page)
+
+    def _end(self, reference: Reference, status: Status, reason: str) -> VersionDetail:
+        if not reason.strip():
+            raise InvalidError("a reason is needed", remedy="Say why, so that those who use the version can act")
+        with self.context.write() as uow:
+            detail = self._detail(uow, reference)
+            ref = detail.summary.ref
+            if status is Status.ARCHIVED and detail.summary.aliases:
+                raise ConflictError(
+                    f"{ref} is still named by {', '.join(detail.summary.aliases)}", remedy="Move the alias first"
+                )
+            uow.catalog.set_status(ref, status, reason, at=self.context.clock.now())
+            uow.commit(Event(f"model_version.{status.value}", str(ref), {"reason": reason}))
+        return self.version(Reference.to(ref))
+
+    @staticmethod
+    def _detail(uow: UnitOfWork, reference: Reference) -> VersionDetail:
+        return found(uow.catalog.version(resolve(uow, model_only(reference))), reference)
+
+
+def _as_stored(query: SearchQuery) -> SearchQuery:
+    """A licence is stored as SPDX writes it, however it was typed (`apache-2.0`)."""
+    return query if query.licence is None else replace(query, licence=normalise_licence(query.licence))
+
+
+def _refuse_protected(uow: UnitOfWork, alias: str) -> None:
+    if alias in protected_aliases(uow):
+        raise PolicyRefusedError(
+            "the alias is protected", (f"{alias!r} moves only through an approved promotion: forebear promote request",)
+        )
+
+
+def _refuse_held(version: VersionSummary, aliases: Sequence[str]) -> None:
+    if aliases:
+        raise ConflictError(f"{version.ref} is named by {', '.join(aliases)}", remedy="Move or drop the alias first")
+    if version.stage != FIRST_STAGE:
+        raise ConflictError(
+            f"{version.ref} is {version.stage}", remedy="Archive it: what was promoted is never deleted"
+        )

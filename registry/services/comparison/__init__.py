@@ -1,0 +1,1 @@
+"""Baselines: the arms of a comparison, and the verdict on a transfer."""

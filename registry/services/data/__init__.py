@@ -1,0 +1,1 @@
+"""Datasets: registration, and their bytes out of the store."""

@@ -1,0 +1,252 @@
+"""Registration of data: read, hash, track, split, store; then version, step and audit entry in one transaction.
+
+The same content as the latest version (files, labels and splits) gives that version again, and nothing is written.
+Bytes go into the blob store before the transaction: what fails later leaves no row, and at most blobs that nothing
+names, which the same registration takes up again when it is repeated.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from lineage import Digest
+from registry.domain.audit import Event
+from registry.domain.catalog.licences import normalise_licence
+from registry.domain.catalog.models import Describing, Modality
+from registry.domain.data.datasets import DatasetSummary, LabelKind, SplitSummary
+from registry.domain.data.labels import usual_task
+from registry.domain.data.rows import write_index
+from registry.domain.data.splits import summarise
+from registry.domain.ids import new_id
+from registry.domain.manifests import Manifest, canonical_json
+from registry.domain.names import AssetKind, Name, VersionRef
+from registry.domain.people.people import Permission
+from registry.domain.transfers.provenance import Compute, Output, write_manifest
+from registry.domain.transfers.steps import Method, StepState
+from registry.domain.verbs import AddDataset
+from registry.errors import ConflictError, DatasetChangedError, IntegrityError, InvalidError
+from registry.machine import this_machine
+from registry.ports import BlobStore, DataListing
+from registry.services.artifacts.sources import PACKAGE, resolve_source
+from registry.services.context import Context
+from registry.services.lookup import refuse_taken
+from registry.services.unit_of_work import NewDatasetVersion, NewStep, UnitOfWork
+from registry.services.workspace import workspace
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    wanted: AddDataset
+    labels: LabelKind
+    listing: DataListing
+    manifest: Manifest
+    adapter: str
+    started_at: datetime
+
+
+def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
+    """Do what `DatasetVerbs.add` promises; give the version, which is the latest one when it holds the same already."""
+    context.actor.require(Permission.EDIT)
+    started = context.clock.now()
+    with context.read() as uow:
+        labels = _labels(uow, wanted)
+        _describe(uow, wanted, labels, None)
+    source = resolve_source(wanted.source)
+    if wanted.uploaded and source.suffix.lower() == ".dvc":
+        raise InvalidError("a .dvc file points elsewhere, so it cannot be uploaded", remedy="Upload the data itself")
+    with workspace(context.home, "data") as work:
+        reader = context.plugins.data_source()
+        listing = reader.read(
+            source,
+            staging=work,
+            cache=context.home / "cache" / "dvc",
+            split=wanted.split,
+            label=wanted.label_column,
+            text=wanted.text_column,
+            rev=wanted.rev,
+            labels=labels,
+            format=wanted.format,
+        )
+        prepared = _Prepared(wanted, labels, listing, store_listing(context.blobs, listing), reader.name, started)
+    with context.write() as uow:
+        labels = _labels(uow, replace(wanted, labels=labels))
+        describing, existing = _describe(uow, wanted, labels, listing)
+        if existing is not None and existing.version is not None:
+            latest = existing.version
+            if latest.digest == prepared.manifest.digest:
+                return latest.ref
+        if existing is None:
+            uow.datasets.add_dataset(wanted.name, describing, owner=context.actor.handle, at=context.clock.now())
+        ref, event = _publish(context, uow, prepared, describing)
+        uow.commit(event)
+    return ref
+
+
+def _labels(uow: UnitOfWork, wanted: AddDataset) -> LabelKind:
+    """What labels hold: as said, or as in the dataset so far. Raises: ConflictError when the two differ."""
+    existing = uow.datasets.dataset(wanted.name)
+    if existing is None or existing.version is None:
+        return wanted.labels or LabelKind.CLASS
+    before = existing.version.labels
+    if wanted.labels not in {None, before}:
+        raise ConflictError(
+            f"the labels of {wanted.name} are of the kind {before}, not {wanted.labels}",
+            remedy="Leave the kind of labels out, or register another dataset",
+        )
+    return before
+
+
+def _describe(
+    uow: UnitOfWork, wanted: AddDataset, labels: LabelKind, listing: DataListing | None
+) -> tuple[Describing, DatasetSummary | None]:
+    """What the dataset is, and the dataset if it is there. Without a listing, only what can be told before reading."""
+    existing = uow.datasets.dataset(wanted.name)
+    if existing is None:
+        refuse_taken(uow, AssetKind.DATASETS, wanted.name)
+    licence = wanted.licence or (existing.describing.licence if existing else None)
+    if not licence:
+        raise InvalidError("the data does not say its licence", remedy="Give --licence …")
+    modality = listing.modality if listing else existing.describing.modality if existing else Modality.TEXT
+    describing = Describing(
+        task=wanted.task or (existing.describing.task if existing else usual_task(modality, labels)),
+        modality=modality,
+        licence=normalise_licence(licence),
+        origin=wanted.origin or (existing.describing.origin if existing else _origin(wanted, listing)),
+        description=wanted.description or (existing.describing.description if existing else ""),
+        tags=wanted.tags or (existing.describing.tags if existing else {}),
+    )
+    if existing is not None:
+        _check_same(wanted.name, existing.describing, describing)
+    return describing, existing
+
+
+def _check_same(name: Name, old: Describing, new: Describing) -> None:
+    """A further version belongs to the dataset as it was described; only its licence may differ."""
+    for word in ("modality", "task", "origin", "description", "tags"):
+        if getattr(old, word) != getattr(new, word):
+            raise ConflictError(
+                f"the {word} of {name} is {getattr(old, word)!s}, not {getattr(new, word)!s}",
+                remedy=f"Leave the {word} out, or register another dataset",
+            )
+
+
+def _origin(wanted: AddDataset, listing: DataListing | None) -> str:
+    if listing is not None and listing.dvc is not None and listing.dvc.url is not None:
+        return listing.dvc.url
+    if wanted.uploaded:
+        return "upload"
+    return wanted.source if wanted.source.startswith(PACKAGE) else f"file:{Path(wanted.source).name}"
+
+
+def store_listing(blobs: BlobStore, listing: DataListing) -> Manifest:
+    """Put the files and the row index. Raises: DatasetChangedError when a file is no longer what was read."""
+    for entry in listing.files:
+        try:
+            with (listing.root / entry.path).open("rb") as stream:
+                blobs.put(stream, expected=entry.sha256)
+        except (IntegrityError, FileNotFoundError) as error:
+            raise DatasetChangedError(
+                f"{entry.path!r} changed while it was registered", remedy="Try again when nobody writes to it"
+            ) from error
+    index, _ = blobs.put(io.BytesIO(write_index(listing.rows)))
+    return Manifest.of(listing.files, index)
+
+
+def _publish(
+    context: Context, uow: UnitOfWork, prepared: _Prepared, describing: Describing
+) -> tuple[VersionRef, Event]:
+    wanted, listing, manifest = prepared.wanted, prepared.listing, prepared.manifest
+    now, actor = context.clock.now(), context.actor.handle
+    ref = VersionRef(AssetKind.DATASETS, wanted.name, uow.catalog.next_number(AssetKind.DATASETS, wanted.name))
+    step_id = _add_step(uow, prepared, describing, actor, now)
+    uow.datasets.add_version(
+        NewDatasetVersion(
+            ref=ref,
+            manifest=manifest,
+            format=listing.format,
+            rows=len(listing.rows),
+            splits=summarise(listing.rows, prepared.labels),
+            split_plan=listing.split,
+            dvc=listing.dvc,
+            licence=describing.licence,
+            step_id=step_id,
+            created_at=now,
+            created_by=actor,
+            labels=prepared.labels,
+        )
+    )
+    body, digest = write_manifest(
+        step_id=step_id,
+        method=Method.IMPORT,
+        adapter=prepared.adapter,
+        actor=actor,
+        inputs=(),
+        recipe=_record(prepared, describing),
+        compute=Compute(
+            device="cpu",
+            hardware=this_machine(),
+            libraries=listing.libraries,
+            wall_seconds=(now - prepared.started_at).total_seconds(),
+        ),
+        started_at=prepared.started_at,
+        ended_at=now,
+        metrics=(),
+        outputs=(Output(ref, manifest),),
+        facts=listing_facts(listing, prepared.labels),
+    )
+    uow.steps.set_manifest(step_id, body, digest)
+    detail = {"digest": str(manifest.digest), "step": step_id, "manifest": str(digest), "rows": len(listing.rows)}
+    return ref, Event("dataset_version.added", str(ref), detail)
+
+
+def _add_step(uow: UnitOfWork, prepared: _Prepared, describing: Describing, actor: str, now: datetime) -> str:
+    """The step that registers the version: every version has exactly one that made it."""
+    record, output = _record(prepared, describing), str(prepared.manifest.digest)
+    step = NewStep(
+        id=new_id("step", now),
+        digest=Digest.of(canonical_json({"record": record, "output": output})),
+        kind=AssetKind.DATASETS,
+        wanted=prepared.wanted.name,
+        method=Method.IMPORT,
+        adapter=prepared.adapter,
+        state=StepState.SUCCEEDED,
+        recipe=record,
+        inputs=(),
+        created_at=now,
+        created_by=actor,
+    )
+    uow.steps.add(step)
+    return step.id
+
+
+def _record(prepared: _Prepared, describing: Describing) -> dict[str, object]:
+    wanted, split = prepared.wanted, prepared.listing.split
+    return {
+        "source": describing.origin,
+        "format": prepared.listing.format.value,
+        "label": wanted.label_column,
+        "labels": prepared.labels.value,
+        "text": wanted.text_column,
+        "rev": wanted.rev,
+        "split": {"shares": dict(split.shares), "seed": split.seed, "column": split.column},
+    }
+
+
+def listing_facts(listing: DataListing, labels: LabelKind) -> Mapping[str, object]:
+    """What a manifest tells of data beside its files."""
+    return {
+        "dvc": asdict(listing.dvc) if listing.dvc is not None else None,
+        "rows": len(listing.rows),
+        "labels": labels.value,
+        "splits": [_split(split) for split in summarise(listing.rows, labels)],
+        "notes": list(listing.notes),
+    }
+
+
+def _split(split: SplitSummary) -> dict[str, object]:
+    numbers = {} if split.numbers is None else {"numbers": asdict(split.numbers)}
+    return {"name": split.name, "rows": split.rows, "classes": dict(split.classes), **numbers}

@@ -1,0 +1,81 @@
+"""The verbs of datasets, and the way of their bytes to a transfer step: verified out of the store, with their rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, Row
+from registry.domain.data.rows import read_index
+from registry.domain.names import AssetKind, Name, Reference
+from registry.domain.paging import Page, PageRequest
+from registry.domain.verbs import AddDataset, PullReport
+from registry.errors import BadReferenceError, DatasetChangedError, IntegrityError, NotFoundError
+from registry.services.artifacts.pulling import new_folder
+from registry.services.artifacts.storing import BROKEN, write_files
+from registry.services.context import Context
+from registry.services.data.registering import register_dataset
+from registry.services.lookup import found, resolve
+from registry.services.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Datasets:
+    """Implements `DatasetVerbs`."""
+
+    context: Context
+
+    def add(self, wanted: AddDataset) -> DatasetVersionDetail:
+        """Register data as the next version; the same content as the latest version gives that version again."""
+        return self.version(Reference.to(register_dataset(self.context, wanted)))
+
+    def search(self, text: str, page: PageRequest) -> Page[DatasetSummary]:
+        """Datasets whose name, description or tags hold the words of `text`."""
+        with self.context.read() as uow:
+            return uow.datasets.search(text, page)
+
+    def versions(self, name: Name, page: PageRequest) -> Page[DatasetVersionSummary]:
+        """Its versions, newest first."""
+        with self.context.read() as uow:
+            found(uow.datasets.dataset(name), f"datasets:/{name}")
+            return uow.datasets.versions(name, page)
+
+    def version(self, reference: Reference) -> DatasetVersionDetail:
+        """Everything about one version but its bytes."""
+        with self.context.read() as uow:
+            return _version(uow, reference)
+
+    def pull(self, reference: Reference, folder: Path) -> PullReport:
+        """Write the files as they were registered, so that `dvc add` gives the folder its recorded MD5 again.
+
+        The folder appears whole or not at all.
+        """
+        detail = self.version(reference)
+        with new_folder(folder) as staged:
+            _write(self.context, detail, staged)
+        return PullReport(detail.summary.ref, folder, len(detail.files), detail.summary.size)
+
+
+def _version(uow: UnitOfWork, reference: Reference) -> DatasetVersionDetail:
+    if reference.kind is not AssetKind.DATASETS:
+        raise BadReferenceError(f"{reference} is no dataset", remedy="Write datasets:/team/name/1")
+    return found(uow.datasets.version(resolve(uow, reference)), reference)
+
+
+def materialise_dataset(context: Context, detail: DatasetVersionDetail, folder: Path) -> list[Row]:
+    """Write a version's files under `folder`, each verified against its SHA-256, and give its rows.
+
+    Raises: DatasetChangedError when stored bytes are not what was registered, NoSpaceError.
+    """
+    _write(context, detail, folder)
+    try:
+        with context.blobs.open(detail.index) as stream:
+            return read_index(stream.read())
+    except (NotFoundError, IntegrityError) as error:
+        raise DatasetChangedError(
+            f"the stored bytes of the row index in {detail.summary.ref} are not what was registered", remedy=BROKEN
+        ) from error
+
+
+def _write(context: Context, detail: DatasetVersionDetail, folder: Path) -> None:
+    write_files(context, detail.summary.ref, detail.files, folder, error=DatasetChangedError)

@@ -1,0 +1,1 @@
+"""Policies, evidence, requests and votes."""

@@ -1,0 +1,119 @@
+"""Adding evidence about a version: only of a type, and from a person, that the policy in force takes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import BinaryIO
+
+from lineage import Digest
+from registry.domain.audit import Event
+from registry.domain.catalog.models import VersionDetail
+from registry.domain.governance.case import Case
+from registry.domain.governance.policy import Policy
+from registry.domain.governance.promotion import EvidenceValue
+from registry.domain.ids import new_id
+from registry.domain.manifests import canonical_json
+from registry.domain.names import Reference, VersionRef
+from registry.domain.people.people import Permission
+from registry.domain.text import check_facts, check_words
+from registry.errors import InvalidError, PolicyRefusedError
+from registry.services.context import Context
+from registry.services.governance.dossier import case_for, open_dossier
+from registry.services.governance.policies import in_force
+from registry.services.lookup import found, resolve
+from registry.services.unit_of_work import UnitOfWork
+
+MAX_BODY = 65_536
+"""Bytes of canonical JSON in one piece of evidence; the rest belongs in its file."""
+
+
+def add_evidence(
+    context: Context,
+    reference: Reference,
+    type_: str,
+    body: Mapping[str, object],
+    *,
+    file: BinaryIO | None,
+    file_name: str | None,
+) -> EvidenceValue:
+    """Store the file, if any, then the evidence.
+
+    Raises: NotFoundError, PolicyRefusedError, InvalidError, NoSpaceError.
+    """
+    context.actor.require(Permission.EDIT)
+    by, now = context.actor.handle, context.clock.now()
+    with context.read() as uow:  # said before any bytes are read: evidence that nobody takes is not stored
+        ref = resolve(uow, reference)
+        _check_producer(uow, ref, type_, by=by, at=now)
+        detail = found(uow.catalog.version(ref), ref)
+    if file is not None:
+        _check_file_name(file_name)
+    value = _bound(
+        detail, type_, body, file=context.blobs.put(file)[0] if file else None, name=file_name, by=by, at=now
+    )
+    with context.write() as uow:
+        _check_producer(uow, ref, type_, by=by, at=now)
+        uow.governance.add_evidence(value)
+        said = {"evidence": value.id, "type": type_, "digest": str(value.digest)}
+        uow.commit(Event("evidence.added", str(ref), said))
+    return value
+
+
+def _bound(
+    detail: VersionDetail,
+    type_: str,
+    body: Mapping[str, object],
+    *,
+    file: Digest | None,
+    name: str | None,
+    by: str,
+    at: datetime,
+) -> EvidenceValue:
+    """A piece of evidence bound to the bytes of the version. Raises: InvalidError."""
+    ref, subject = detail.summary.ref, detail.summary.digest
+    name = name if file is not None else None
+    if not body and file is None:
+        raise InvalidError("the evidence says nothing", remedy="Give a JSON body, a file, or both")
+    check_facts(body, "evidence")
+    statement = {
+        "body": dict(body),
+        "file": str(file) if file is not None else None,
+        "file_name": name,
+        "subject": str(subject),
+        "type": type_,
+    }
+    written = canonical_json(statement)
+    if len(written) > MAX_BODY:
+        raise InvalidError(f"the evidence is larger than {MAX_BODY:,} bytes", remedy="Attach the long part as a file")
+    return EvidenceValue(
+        new_id("ev", at), ref, subject, type_, Digest.of(written), dict(body), file, name, added_at=at, added_by=by
+    )
+
+
+def _check_file_name(name: str | None) -> None:
+    if name is None or name in {".", ".."} or set(name) & set("/\\") or check_words(name, "file name", 255) != name:
+        raise InvalidError(f"{str(name)[:80]!r} is not a plain file name", remedy="Give the name without folders")
+
+
+def _check_producer(uow: UnitOfWork, ref: VersionRef, type_: str, *, by: str, at: datetime) -> None:
+    """Whether the policy in force takes evidence of this type from this person. Raises: PolicyRefusedError."""
+    dossier = open_dossier(uow, ref, requested_by=None)
+
+    def case(policy: Policy) -> Case:
+        return case_for(uow, dossier, policy, target=dossier.candidate.stage, now=at, also=(by,))
+
+    policy = in_force(uow, case)
+    if policy.produces(type_, by, case(policy)):
+        return
+    kind = policy.evidence_types.get(type_)
+    if kind is None:
+        near = difflib.get_close_matches(type_, policy.evidence_types, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(policy.evidence_types)}"
+        why = f"the policy {policy.name} knows no evidence {type_[:80]!r}: {hint}"
+    elif not kind.producers:
+        why = f"the evidence {type_} is recorded by the registry itself, from nobody else"
+    else:
+        why = f"the evidence {type_} is taken from a {' or a '.join(kind.producers)}, and {by} is none"
+    raise PolicyRefusedError(f"this evidence about {ref} is not taken", (why,))

@@ -1,0 +1,90 @@
+"""Policies in the registry: which is in force, what the published ones protect, and the publishing of a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lineage import Digest
+from registry.domain.audit import Event
+from registry.domain.governance.case import Case
+from registry.domain.governance.policy import Policy, first_matching
+from registry.domain.governance.promotion import PolicyValue, RequestDetail
+from registry.domain.people.people import Permission
+from registry.errors import ConflictError, IntegrityError, NotFoundError, PolicyRefusedError
+from registry.services.context import Context
+from registry.services.unit_of_work import UnitOfWork
+
+
+def default_policy_text() -> str:
+    """The policy that `init` publishes."""
+    return Path(__file__).with_name("default_policy.yaml").read_text(encoding="utf-8")
+
+
+def protected_aliases(uow: UnitOfWork) -> frozenset[str]:
+    """Every alias that the newest version of some policy protects: only a promotion moves it."""
+    return frozenset(alias for policy in published(uow) for alias in policy.protected_aliases.values())
+
+
+def published(uow: UnitOfWork) -> list[Policy]:
+    """The newest version of each policy. Raises: BadPolicyError for one that this program cannot read any more."""
+    return [_read(value.text) for value in uow.governance.policies()]
+
+
+def in_force(uow: UnitOfWork, case_for: Callable[[Policy], Case]) -> Policy:
+    """The policy that judges a version now. Raises: PolicyRefusedError when none matches: nothing passes unjudged."""
+    policy, why = first_matching(published(uow), case_for)
+    if policy is None:
+        raise PolicyRefusedError("no policy is in force", (why,))
+    return policy
+
+
+def frozen_policy(uow: UnitOfWork, detail: RequestDetail) -> Policy:
+    """The very policy that a request was opened under. Raises: IntegrityError when its text is not what it was."""
+    name, _, version = detail.policy.rpartition("/")
+    value = uow.governance.policy(name, int(version))
+    if value is None or Digest.of(value.text.encode()) != detail.policy_digest:
+        raise IntegrityError(
+            f"the policy {detail.policy} is not what it was when {detail.summary.id} was opened",
+            remedy="Withdraw the request and find out who changed the database: forebear audit verify",
+        )
+    return _read(value.text)
+
+
+def check_policy(context: Context, text: str) -> PolicyValue:
+    """What `text` would be published as; nothing is written. Raises: BadPolicyError."""
+    context.actor.require(Permission.READ)
+    policy = _read(text)
+    return PolicyValue(policy.name, policy.version, policy.digest, text, context.clock.now(), context.actor.handle)
+
+
+def publish_policy(context: Context, text: str) -> PolicyValue:
+    """Publish the next version of a policy. Raises: BadPolicyError, ConflictError."""
+    context.actor.require(Permission.ADMIN)
+    value = check_policy(context, text)
+    with context.write(Permission.ADMIN) as uow:
+        last = uow.governance.policy(value.name)
+        if last is not None and value.version <= last.version:
+            raise ConflictError(
+                f"version {last.version} of the policy {value.name} is published already",
+                remedy=f"Raise metadata.version to {last.version + 1}: what was published never changes",
+            )
+        uow.governance.add_policy(value)
+        detail = {"version": value.version, "digest": str(value.digest)}
+        uow.commit(Event("policy.published", f"policy:{value.name}", detail))
+    return value
+
+
+def policy_value(uow: UnitOfWork, name: str, version: int | None) -> PolicyValue:
+    """One published policy, the newest when no version is given. Raises: NotFoundError."""
+    value = uow.governance.policy(name, version)
+    if value is None:
+        what = f"policy {name}" if version is None else f"version {version} of a policy {name}"
+        raise NotFoundError(f"there is no {what}", remedy="See what there is: forebear policy show")
+    return value
+
+
+def _read(text: str) -> Policy:
+    from registry.services.governance.policy_document import read_policy  # noqa: PLC0415 - Pydantic; most verbs need no policy
+
+    return read_policy(text)

@@ -1,0 +1,111 @@
+"""The two moments of a promotion request: it is opened under the policy in force, and it moves the version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from registry.domain.audit import Event
+from registry.domain.governance.case import Case
+from registry.domain.governance.policy import Policy
+from registry.domain.governance.promotion import RequestDetail, RequestState, RequestSummary, Verdict
+from registry.domain.ids import new_id
+from registry.domain.names import AssetKind, Name, Reference, VersionRef
+from registry.domain.paging import PageRequest
+from registry.domain.text import check_words
+from registry.errors import ConflictError, PolicyRefusedError
+from registry.ports import BlobStore
+from registry.services.governance.decisions import record_decision
+from registry.services.governance.dossier import case_for, open_dossier
+from registry.services.governance.policies import in_force
+from registry.services.unit_of_work import UnitOfWork
+
+MAX_COMMENT = 4096
+_BEFORE_ALL = frozenset({"policy", "order", "status"})
+"""Kinds of checks that no evidence and no vote can mend: a request that fails one is not opened."""
+
+
+def open_request(
+    uow: UnitOfWork, ref: VersionRef, target: str, *, comment: str, by: str, now: datetime
+) -> tuple[RequestDetail, Policy, Case]:
+    """Freeze the policy in force into a new request and judge it for the first time; the caller commits.
+
+    Raises: ConflictError when one is open already; PolicyRefusedError, with every reason, when no policy matches, the
+    stage does not follow, the version is not active, or something is missing and nobody's approval is waited for.
+    """
+    uow.governance.lock(ref.name)
+    for other in open_requests(uow, ref):
+        if other.to_stage == target:
+            raise ConflictError(
+                f"a request to promote {ref} to {target} is open already: {other.id}",
+                remedy=f"Look at it: forebear promote show {other.id}",
+            )
+    dossier = open_dossier(uow, ref, requested_by=by)
+    policy = in_force(uow, lambda policy: case_for(uow, dossier, policy, target=target, now=now))
+    case = case_for(uow, dossier, policy, target=target, now=now)
+    verdict = policy.judge(case)
+    hopeless = any(not check.passed and check.kind in _BEFORE_ALL for check in verdict.checks)
+    awaited = any(check.kind == "approval" for check in verdict.checks)
+    if hopeless or not (verdict.allowed or awaited):
+        raise PolicyRefusedError(f"{ref} cannot be promoted to {target[:80]}", verdict.reasons)
+    summary = RequestSummary(
+        id=new_id("req", now),
+        ref=ref,
+        from_stage=case.candidate.stage,
+        to_stage=target,
+        alias=policy.protected_aliases.get(target),
+        state=RequestState.OPEN,
+        requested_by=by,
+        requested_at=now,
+        closed_at=None,
+        comment=check_comment(comment),
+    )
+    detail = RequestDetail(summary, policy.label, policy.digest, case.bound, verdict, ())
+    uow.governance.add_request(detail)
+    return detail, policy, case
+
+
+def promote(
+    uow: UnitOfWork, blobs: BlobStore, request: RequestSummary, policy: Policy, case: Case, verdict: Verdict, *, by: str
+) -> list[Event]:
+    """Move stage and protected alias, and close the request; the caller commits with the events given back.
+
+    A version that leaves a stage for good gives up that stage's alias: it names nothing retired.
+    """
+    ref, source, target = request.ref, case.candidate.stage, request.to_stage
+    uow.catalog.set_stage(ref, target, at=case.now)
+    detail = {"from": source, "to": target, "request": request.id, "policy": policy.label}
+    events = [Event("model_version.promoted", str(ref), detail)]
+    left = policy.protected_aliases.get(source)
+    alias = policy.protected_aliases.get(target)
+    if left is not None and left != alias and _named(uow, ref.name, left) == ref:
+        uow.catalog.drop_alias(ref.name, left, by=by, at=case.now)
+        events.append(Event("alias.dropped", str(ref), {"alias": left, "request": request.id}))
+    if alias is not None:
+        before = _named(uow, ref.name, alias)
+        uow.catalog.set_alias(alias, ref, protected=True, by=by, at=case.now)
+        moved = {"alias": alias, "from": str(before) if before else None, "request": request.id}
+        events.append(Event("alias.moved", str(ref), moved))
+    uow.governance.close_request(request.id, RequestState.PROMOTED, verdict, at=case.now)
+    events.append(record_decision(blobs, request.id, RequestState.PROMOTED, policy, case))
+    return events
+
+
+def open_requests(uow: UnitOfWork, ref: VersionRef) -> Iterator[RequestSummary]:
+    """Every open request about this version."""
+    cursor: str | None = None
+    while True:
+        page = uow.governance.requests(name=ref.name, state=RequestState.OPEN, page=PageRequest(500, cursor))
+        yield from (request for request in page.items if request.ref == ref)
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def check_comment(text: str) -> str:
+    """`text` if it can stand beside a request or a vote. Raises: InvalidError."""
+    return check_words(text, "comment", MAX_COMMENT, lines=True, empty=True)
+
+
+def _named(uow: UnitOfWork, name: Name, alias: str) -> VersionRef | None:
+    return uow.catalog.resolve(Reference(AssetKind.MODELS, name, alias=alias))

@@ -1,0 +1,248 @@
+"""Promotion through stages: evidence, requests, votes, and the one transaction in which the last needed vote counts.
+
+A decision is taken under the lock of its registered model: the facts are gathered and judged again there, so what the
+verdict said still holds when stage, protected alias and audit entries are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from registry.domain.audit import Event
+from registry.domain.governance.case import Case
+from registry.domain.governance.policy import Policy
+from registry.domain.governance.promotion import (
+    EvidenceValue,
+    PolicyValue,
+    RequestDetail,
+    RequestState,
+    RequestSummary,
+    Verdict,
+    VoteEntry,
+    VoteValue,
+)
+from registry.domain.names import AssetKind, Name, Reference
+from registry.domain.paging import Page, PageRequest
+from registry.domain.people.people import Permission
+from registry.errors import BadReferenceError, ConflictError, InvalidError, PermissionDeniedError, PolicyRefusedError
+from registry.services.context import Context
+from registry.services.governance.decisions import decided_case, record_decision
+from registry.services.governance.dossier import case_for, open_dossier
+from registry.services.governance.evidence import add_evidence
+from registry.services.governance.policies import (
+    check_policy,
+    default_policy_text,
+    frozen_policy,
+    policy_value,
+    protected_aliases,
+    publish_policy,
+)
+from registry.services.governance.recorded_evidence import evidence_about
+from registry.services.governance.requests import check_comment, open_request, promote
+from registry.services.lookup import found, resolve
+from registry.services.unit_of_work import UnitOfWork
+
+__all__ = ["Promotions", "default_policy_text", "protected_aliases"]
+
+
+@dataclass(frozen=True, slots=True)
+class Promotions:
+    """Implements `PromotionVerbs` over a unit of work and a blob store."""
+
+    context: Context
+
+    # --- evidence --------------------------------------------------------------------------------------------------
+
+    def add_evidence(
+        self,
+        reference: Reference,
+        type: str,
+        body: Mapping[str, object],
+        *,
+        file: BinaryIO | None = None,
+        file_name: str | None = None,
+    ) -> EvidenceValue:
+        """Add evidence about a version; every approval given so far is stale from then on.
+
+        Raises: NotFoundError; PolicyRefusedError when the policy in force does not take this type from this person;
+        InvalidError; NoSpaceError.
+        """
+        return add_evidence(self.context, _model(reference), type, body, file=file, file_name=file_name)
+
+    def evidence(self, reference: Reference) -> Sequence[EvidenceValue]:
+        """What the registry has on record itself, then what people added, oldest first."""
+        with self.context.read() as uow:
+            ref = resolve(uow, _model(reference))
+            return evidence_about(uow, found(uow.catalog.version(ref), ref))
+
+    # --- requests --------------------------------------------------------------------------------------------------
+
+    def request(self, reference: Reference, to_stage: str, *, comment: str = "") -> RequestDetail:
+        """Open a request; a version of which nothing is missing and nobody is asked is promoted at once."""
+        by, now = self.context.actor.handle, self.context.clock.now()
+        with self.context.write() as uow:
+            ref = resolve(uow, _model(reference))
+            detail, policy, case = open_request(uow, ref, to_stage, comment=comment, by=by, now=now)
+            request = detail.summary
+            asked = {"request": request.id, "to": to_stage, "policy": policy.label, "policy_digest": str(policy.digest)}
+            events = [Event("promotion.requested", str(ref), asked)]
+            if detail.verdict.allowed:
+                events += promote(uow, self.context.blobs, request, policy, case, detail.verdict, by=by)
+            uow.commit(*events)
+        return self.request_detail(request.id)
+
+    def request_detail(self, request_id: str) -> RequestDetail:
+        """One request: as of now while it is open, else as it was decided."""
+        with self.context.read() as uow:
+            stored = self._stored(uow, request_id)
+            if stored.summary.state is not RequestState.OPEN or uow.catalog.version(stored.summary.ref) is None:
+                return _as_closed(stored, _decided_on(uow, self.context, stored))
+            policy = frozen_policy(uow, stored)
+            case = self._case(uow, stored, policy, stored.votes)
+            return _as_of(stored, case, policy.judge(case))
+
+    def requests(
+        self, *, name: Name | None = None, state: RequestState | None = None, page: PageRequest = PageRequest()
+    ) -> Page[RequestSummary]:
+        """Requests, newest first."""
+        with self.context.read() as uow:
+            return uow.governance.requests(name=name, state=state, page=page)
+
+    # --- votes -----------------------------------------------------------------------------------------------------
+
+    def approve(self, request_id: str, *, comment: str = "") -> RequestDetail:
+        """Vote for; the last needed vote promotes. A vote that would not count is refused and not written."""
+        comment = check_comment(comment)
+        with self.context.write() as uow:
+            stored, policy, case = self._vote(uow, request_id, VoteValue.APPROVE, comment)
+            verdict = policy.judge(case)
+            events = [_voted(stored, "promotion.approved", comment)]
+            if verdict.allowed:
+                by = self.context.actor.handle
+                events += promote(uow, self.context.blobs, stored.summary, policy, case, verdict, by=by)
+            uow.commit(*events)
+        return self.request_detail(request_id)
+
+    def reject(self, request_id: str, *, comment: str) -> RequestDetail:
+        """Vote against, with a reason; one rejection closes the request."""
+        comment = check_comment(comment)
+        if not comment:
+            raise InvalidError("a rejection needs a comment", remedy="Say why: --comment 'the test set has leaked'")
+        with self.context.write() as uow:
+            stored, policy, case = self._vote(uow, request_id, VoteValue.REJECT, comment)
+            uow.governance.close_request(request_id, RequestState.REJECTED, policy.judge(case), at=case.now)
+            decided = record_decision(self.context.blobs, request_id, RequestState.REJECTED, policy, case)
+            uow.commit(_voted(stored, "promotion.rejected", comment), decided)
+        return self.request_detail(request_id)
+
+    def withdraw(self, request_id: str) -> RequestDetail:
+        """Close a request that one made oneself; an admin may withdraw anybody's."""
+        actor = self.context.actor
+        with self.context.write() as uow:
+            stored = self._locked(uow, request_id)
+            if actor.handle != stored.summary.requested_by and Permission.ADMIN not in actor.permissions:
+                raise PermissionDeniedError(
+                    f"{actor.handle} did not open {request_id}",
+                    remedy=f"Ask {stored.summary.requested_by} or an admin to withdraw it, or reject it",
+                )
+            now = self.context.clock.now()
+            uow.governance.close_request(request_id, RequestState.WITHDRAWN, stored.verdict, at=now)
+            uow.commit(Event("promotion.withdrawn", str(stored.summary.ref), {"request": request_id}))
+        return self.request_detail(request_id)
+
+    def replay(self, request_id: str) -> Verdict:
+        """Judge a decided request again on what it was decided on: it gives the verdict that was stored."""
+        with self.context.read() as uow:
+            stored = self._stored(uow, request_id)
+            return frozen_policy(uow, stored).judge(decided_case(uow, self.context.blobs, request_id))
+
+    # --- policies --------------------------------------------------------------------------------------------------
+
+    def check_policy(self, text: str) -> PolicyValue:
+        """What `text` would be published as."""
+        return check_policy(self.context, text)
+
+    def publish_policy(self, text: str) -> PolicyValue:
+        """Publish the next version of a policy; open requests keep the version they were opened under."""
+        return publish_policy(self.context, text)
+
+    def policies(self) -> Sequence[PolicyValue]:
+        """The newest version of each policy."""
+        with self.context.read() as uow:
+            return uow.governance.policies()
+
+    def policy(self, name: str, version: int | None = None) -> PolicyValue:
+        """One published policy."""
+        with self.context.read() as uow:
+            return policy_value(uow, name, version)
+
+    # --- what the verbs share --------------------------------------------------------------------------------------
+
+    def _stored(self, uow: UnitOfWork, request_id: str) -> RequestDetail:
+        return found(uow.governance.request(request_id), f"promotion request {request_id}")
+
+    def _locked(self, uow: UnitOfWork, request_id: str) -> RequestDetail:
+        """The request, read again once nobody else decides about its model. Raises: PolicyRefusedError when closed."""
+        uow.governance.lock(self._stored(uow, request_id).summary.ref.name)
+        stored = self._stored(uow, request_id)
+        if stored.summary.state is not RequestState.OPEN:
+            raise PolicyRefusedError(f"{request_id} is closed", (f"it was {stored.summary.state.value} already",))
+        return stored
+
+    def _vote(
+        self, uow: UnitOfWork, request_id: str, value: VoteValue, comment: str
+    ) -> tuple[RequestDetail, Policy, Case]:
+        """Write the actor's vote, bound to the state of things now; give the case with it."""
+        stored = self._locked(uow, request_id)
+        handle = self.context.actor.handle
+        policy = frozen_policy(uow, stored)
+        case = self._case(uow, stored, policy, stored.votes)
+        electorate = policy.electorate(case)
+        objections = electorate.objections(handle)
+        if objections:
+            raise PolicyRefusedError(f"{handle} may not {value.value} {request_id}", objections)
+        roles = electorate.roles_of(handle)
+        vote = VoteEntry(handle, roles, value, comment, case.now, case.bound)
+        if value is VoteValue.APPROVE and _stands(stored, vote):
+            raise ConflictError(f"{handle} has approved {request_id} already, and nothing has changed since")
+        uow.governance.add_vote(request_id, vote)
+        return stored, policy, replace(case, votes=(*case.votes, vote))
+
+    def _case(self, uow: UnitOfWork, stored: RequestDetail, policy: Policy, votes: Sequence[VoteEntry]) -> Case:
+        request = stored.summary
+        dossier = open_dossier(uow, request.ref, requested_by=request.requested_by)
+        now, also = self.context.clock.now(), (self.context.actor.handle,)
+        return case_for(uow, dossier, policy, target=request.to_stage, now=now, votes=votes, also=also)
+
+
+def _model(reference: Reference) -> Reference:
+    if reference.kind is not AssetKind.MODELS:
+        raise BadReferenceError(f"{reference} is no model", remedy="Only model versions are promoted")
+    return reference
+
+
+def _as_of(stored: RequestDetail, case: Case, verdict: Verdict) -> RequestDetail:
+    """The request as a case shows it: its verdict, and each vote marked where the state of things has moved on."""
+    votes = tuple(replace(vote, stale=vote.bound != case.bound) for vote in case.votes)
+    return replace(stored, bound=case.bound, verdict=verdict, votes=votes, evidence=case.evidence)
+
+
+def _decided_on(uow: UnitOfWork, context: Context, stored: RequestDetail) -> Case | None:
+    decided = stored.summary.state in {RequestState.PROMOTED, RequestState.REJECTED}
+    return decided_case(uow, context.blobs, stored.summary.id) if decided else None
+
+
+def _as_closed(stored: RequestDetail, case: Case | None) -> RequestDetail:
+    """As decided; a withdrawn request was decided on nothing, and shows the last stored verdict."""
+    return stored if case is None else _as_of(stored, case, stored.verdict)
+
+
+def _stands(stored: RequestDetail, vote: VoteEntry) -> bool:
+    mine = [other for other in stored.votes if other.voter == vote.voter]
+    return bool(mine) and replace(mine[-1], at=vote.at, comment=vote.comment) == vote
+
+
+def _voted(stored: RequestDetail, action: str, comment: str) -> Event:
+    return Event(action, str(stored.summary.ref), {"request": stored.summary.id, "comment": comment})

@@ -1,0 +1,219 @@
+"""People, their roles and their tokens; who a token speaks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from registry.domain.audit import Event
+from registry.domain.governance.case import SYSTEM
+from registry.domain.ids import new_id
+from registry.domain.paging import Page, PageRequest
+from registry.domain.people.people import Actor, NewToken, Permission, Person, TokenSummary, check_handle, check_role
+from registry.domain.people.tokens import MAX_DAYS, hash_secret, is_well_formed, new_secret
+from registry.domain.text import check_words
+from registry.errors import ConflictError, InvalidError, NotFoundError, UnauthenticatedError
+from registry.services.context import Context
+from registry.services.governance.policies import check_policy, default_policy_text
+from registry.services.unit_of_work import UnitOfWork
+
+ADMIN = "admin"
+FIRST_ROLES = (ADMIN, "developer")
+"""What the person who makes a home may do; votes are for others to give."""
+TOUCH_EVERY = timedelta(minutes=10)
+"""How exactly a token's last use is kept: a write for each request would make readers wait."""
+
+
+def first_admin(context: Context, handle: str) -> str:
+    """In one transaction: the first person, their token (given back, shown once), and the default policy.
+
+    Raises: InvalidError when `handle` cannot name a person, ConflictError when there are people already.
+    """
+    now = context.clock.now()
+    policy = check_policy(context, default_policy_text())
+    person = Person(_own_handle(handle), handle, FIRST_ROLES, now)
+    token = _token(person.handle, "made by init", days=90, now=now)
+    with context.write(Permission.ADMIN) as uow:
+        if uow.people.search(PageRequest(limit=1)).items:
+            raise ConflictError("this home has people already", remedy="Ask an admin: forebear person add")
+        uow.people.add(person)
+        uow.people.add_token(token.summary, hash_secret(token.secret))
+        uow.governance.add_policy(policy)
+        uow.commit(
+            Event("person.added", _subject(handle), {"roles": list(person.roles), "service": False}),
+            _token_event("token.created", token.summary),
+            Event(
+                "policy.published", f"policy:{policy.name}", {"version": policy.version, "digest": str(policy.digest)}
+            ),
+        )
+    return token.secret
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Implements `PeopleVerbs` over a unit of work."""
+
+    context: Context
+
+    def add(self, handle: str, name: str, *, service: bool = False) -> Person:
+        """Add somebody, with no role yet. Raises: InvalidError, ConflictError."""
+        words = check_words(name, "name of a person", 256)
+        person = Person(_own_handle(handle), words, (), self.context.clock.now(), service)
+        with self.context.write(Permission.ADMIN) as uow:
+            uow.people.add(person)
+            uow.commit(Event("person.added", _subject(handle), {"roles": [], "service": service}))
+        return person
+
+    def search(self, page: PageRequest) -> Page[Person]:
+        """Everybody, by handle."""
+        with self.context.read() as uow:
+            return uow.people.search(page)
+
+    def grant(self, handle: str, role: str) -> Person:
+        """Give a role; giving it twice changes nothing. Raises: NotFoundError, InvalidError."""
+        check_role(role)
+        with self.context.write(Permission.ADMIN) as uow:
+            person = _known(uow, handle)
+            if role in person.roles:
+                return person
+            uow.people.grant(handle, role, by=self.context.actor.handle, at=self.context.clock.now())
+            person = _known(uow, handle)
+            uow.commit(Event("role.granted", _subject(handle), {"role": role}))
+        return person
+
+    def revoke(self, handle: str, role: str) -> Person:
+        """Take a role away; from then on approvals given in it do not count. Raises: NotFoundError, ConflictError."""
+        with self.context.write(Permission.ADMIN) as uow:
+            person = _known(uow, handle)
+            if role not in person.roles:
+                held = ", ".join(person.roles) or "none"
+                raise NotFoundError(f"{handle} has no role {role[:80]!r}", remedy=f"The roles of {handle}: {held}")
+            if role == ADMIN and not any(other != handle for other in _admins(uow)):
+                raise ConflictError(f"{handle} is the last admin", remedy="Grant admin to somebody else first")
+            uow.people.revoke(handle, role, by=self.context.actor.handle, at=self.context.clock.now())
+            person = _known(uow, handle)
+            uow.commit(Event("role.revoked", _subject(handle), {"role": role}))
+        return person
+
+    def create_token(self, handle: str, *, label: str, days: int = 90) -> NewToken:
+        """A token for oneself, or as an admin for anybody. Raises: NotFoundError, InvalidError."""
+        if not 1 <= days <= MAX_DAYS:
+            raise InvalidError(f"a token lasts 1 to {MAX_DAYS} days, not {days}")
+        words = check_words(label, "label of a token", 128)
+        token = _token(handle, words, days=days, now=self.context.clock.now())
+        with self.context.write(self._over(handle)) as uow:
+            _known(uow, handle)
+            uow.people.add_token(token.summary, hash_secret(token.secret))
+            uow.commit(_token_event("token.created", token.summary))
+        return token
+
+    def tokens(self, handle: str | None, page: PageRequest) -> Page[TokenSummary]:
+        """One's own tokens, or as an admin anybody's (None: everybody's)."""
+        self.context.actor.require(self._over(handle))
+        with self.context.read() as uow:
+            return uow.people.tokens(handle, page)
+
+    def revoke_token(self, token_id: str) -> TokenSummary:
+        """End a token at once; ending it twice changes nothing. Raises: NotFoundError (somebody else's included)."""
+        now = self.context.clock.now()
+        with self.context.write(Permission.READ) as uow:
+            token = uow.people.token(token_id)
+            if token is None or not self._rules(token.person):
+                raise NotFoundError(f"there is no token {token_id[:80]}", remedy="See yours: forebear token list")
+            if token.revoked_at is not None:
+                return token
+            uow.people.revoke_token(token_id, at=now)
+            revoked = uow.people.token(token_id) or token
+            uow.commit(_token_event("token.revoked", token))
+        return revoked
+
+    def authenticate(self, secret: str) -> Actor:
+        """Who `secret` speaks for. Raises: UnauthenticatedError."""
+        return self.actor_of_token(self.token_of(secret).id)
+
+    def token_of(self, secret: str) -> TokenSummary:
+        """The live token with this secret: what a session is made of. Raises: UnauthenticatedError."""
+        if not is_well_formed(secret):
+            raise _unknown()
+        with self._open() as uow:
+            return self._live(uow.people.token_by_hash(hash_secret(secret)))
+
+    def actor_of_token(self, token_id: str) -> Actor:
+        """Who a live token speaks for, with the roles of this moment. Raises: UnauthenticatedError."""
+        with self._open() as uow:
+            token = self._live(uow.people.token(token_id))
+            person = uow.people.get(token.person)
+        if person is None:
+            raise _unknown()
+        self._touch(token)
+        return Actor(person.handle, frozenset(person.roles), person.service)
+
+    def _live(self, token: TokenSummary | None) -> TokenSummary:
+        if token is None:
+            raise _unknown()
+        if token.revoked_at is not None:
+            raise UnauthenticatedError("this token was revoked", remedy="Make another: forebear token create")
+        if token.expires_at <= self.context.clock.now():
+            raise UnauthenticatedError("this token has expired", remedy="Make another: forebear token create")
+        return token
+
+    def _touch(self, token: TokenSummary) -> None:
+        now = self.context.clock.now()
+        if token.last_used_at is None or now - token.last_used_at >= TOUCH_EVERY:
+            with self._open(write=True) as uow:
+                uow.people.touch_token(token.id, at=now)
+                uow.commit_unaudited()
+
+    def _open(self, *, write: bool = False) -> UnitOfWork:
+        """Authentication asks nobody's permission: nobody is known yet."""
+        return self.context.open_uow(actor=self.context.actor.handle, write=write)
+
+    def _over(self, handle: str | None) -> Permission:
+        """What it takes to see and make the tokens of `handle`."""
+        return Permission.READ if handle == self.context.actor.handle else Permission.ADMIN
+
+    def _rules(self, handle: str) -> bool:
+        return self._over(handle) in self.context.actor.permissions
+
+
+def _own_handle(handle: str) -> str:
+    if check_handle(handle) == SYSTEM:
+        raise InvalidError(f"nobody can be called {SYSTEM}: that is who records what the registry itself observes")
+    return handle
+
+
+def _token(person: str, label: str, *, days: int, now: datetime) -> NewToken:
+    secret = new_secret()
+    expires = now + timedelta(days=days)
+    return NewToken(TokenSummary(new_id("tok", now), person, label, secret[-4:], now, expires, None, None), secret)
+
+
+def _known(uow: UnitOfWork, handle: str) -> Person:
+    person = uow.people.get(handle)
+    if person is None:
+        raise NotFoundError(f"there is nobody named {handle[:80]}", remedy="See who there is: forebear person list")
+    return person
+
+
+def _admins(uow: UnitOfWork) -> Iterator[str]:
+    cursor: str | None = None
+    while True:
+        page = uow.people.search(PageRequest(limit=500, cursor=cursor))
+        yield from (person.handle for person in page.items if ADMIN in person.roles and not person.service)
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def _subject(handle: str) -> str:
+    return f"person:{handle}"
+
+
+def _token_event(action: str, token: TokenSummary) -> Event:
+    said = {"token": token.id, "label": token.label, "expires_at": token.expires_at.isoformat()}
+    return Event(action, _subject(token.person), said)
+
+
+def _unknown() -> UnauthenticatedError:
+    return UnauthenticatedError("this token is not known here", remedy="Check it for typos, or make another one")

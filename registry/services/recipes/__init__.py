@@ -1,0 +1,1 @@
+"""Recipes: reading, defaults, rules, and resolving what they name."""

@@ -1,0 +1,235 @@
+"""Recipes: from text to a document, from a document to a recipe after defaults, and to the record in a manifest.
+
+`recipe_from_record(recipe_record(recipe)) == recipe`, and a record is itself a recipe that can be run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel
+
+from registry.domain.catalog.models import Modality
+from registry.domain.codec import from_json, to_json
+from registry.domain.data.datasets import LabelKind
+from registry.domain.recipes.methods import NEEDS, TEST, VALIDATION, split_role
+from registry.domain.transfers.steps import (
+    DataChoice,
+    Freeze,
+    Head,
+    Method,
+    Optimizer,
+    Recipe,
+    Resources,
+    Schedule,
+    SourceChoice,
+)
+from registry.errors import BadRecipeError, InvalidError
+from registry.ports import AdapterOffer
+from registry.services.documents import read_document
+from registry.services.recipes.defaults import (
+    FEW_SHOT,
+    MAX_LENGTH,
+    Defaults,
+    bit_hyperrule,
+    defaults_for,
+    metrics_for,
+    split_of,
+)
+from registry.services.recipes.document import SCHEMA, FreezeText, OptimizerText, RecipeDocument
+from registry.services.recipes.rules import (
+    KEYS,
+    bad,
+    choose_adapter,
+    contradictions,
+    meaningless,
+    unmeasurable,
+    unoffered,
+)
+
+P = TypeVar("P", Head, Optimizer, Schedule, Resources)
+
+
+def read_recipe(text: str) -> RecipeDocument:
+    """The document that `text` (YAML) is, checked as far as it goes by itself.
+
+    Raises: BadRecipeError with every problem, each with its line and, for a misspelt key, the near one.
+    """
+    try:
+        document = read_document(text, RecipeDocument, error=BadRecipeError, what="recipe", check=contradictions)
+    except BadRecipeError as problem:
+        raise BadRecipeError(problem.message, remedy=KEYS, facts=problem.facts) from problem
+    return document.at(yaml.compose(text, Loader=yaml.SafeLoader))
+
+
+def complete(
+    document: RecipeDocument,
+    *,
+    modality: Modality,
+    offers: Mapping[str, AdapterOffer],
+    labels: LabelKind = LabelKind.CLASS,
+    further: Sequence[LabelKind] = (),
+    rows: int | None = None,
+    architecture: str = "",
+) -> Recipe:
+    """The recipe after defaults, for sources of `modality` and data with `labels`, run by one of `offers` (by name).
+
+    `further` kinds of labels are those of other tasks; `architecture` is the first source's, which some adapters call
+    their own.
+
+    Raises: BadRecipeError with everything that no adapter here can do, or that has no meaning for this modality.
+    """
+    adapter = choose_adapter(document, modality, offers, architecture)
+    offer = offers[adapter]
+    roles = roles_of(document)
+    kinds = (labels, *further) if roles else ()
+    problems = [*unoffered(document, adapter, offer, modality), *meaningless(document, modality)]
+    if problems := [*problems, *unmeasurable(document, kinds, roles)]:
+        raise bad(document, problems)
+    defaults, preset = _defaults(document, modality, adapter, rows)
+    wanted = metrics_for(document.method, labels)
+    usual = tuple(name for name in wanted if name in offer.metrics) or tuple(sorted(offer.metrics))
+    known = offer.known(document.method, modality)
+    return Recipe(
+        output=document.output,
+        method=document.method,
+        adapter=adapter,
+        sources=tuple(SourceChoice(source.model, source.role) for source in document.given()),
+        data=roles,
+        head=_merged(Head("ridge") if _preset(document) == "few_shot" else Head(), document.head),
+        freeze=_freeze(document.freeze, defaults.freeze),
+        optimizer=_optimizer(document.optimizer, defaults),
+        schedule=_merged(defaults.schedule, document.schedule),
+        epochs=document.epochs or defaults.epochs,
+        batch_size=document.batch_size or defaults.batch_size,
+        seed=document.seed or 0,
+        metrics=tuple(document.metrics or usual),
+        max_length=document.max_length or MAX_LENGTH,
+        image_size=document.image_size,
+        checkpoint_every=document.checkpoint_every or 0,
+        description=document.description or "",
+        licence=document.licence,
+        tags=dict(document.tags or {}),
+        params={name: param.default for name, param in known.items()} | preset | dict(document.params or {}),
+        resources=resources_of(document),
+    )
+
+
+def resources_of(document: RecipeDocument) -> Resources:
+    """What the recipe asks of the machine."""
+    return _merged(Resources(), document.resources)
+
+
+def roles_of(document: RecipeDocument) -> dict[str, DataChoice]:
+    """Which data plays which role. With nothing but what is learnt from, the others are splits of the same datasets.
+
+    In domain adaptation the model is chosen on the source domain and tested on the target domain.
+    """
+    text, needs = document.data or {}, NEEDS[document.method]
+    chosen = {role: DataChoice(data.dataset, data.split or split_of(role)) for role, data in text.items()}
+    if {split_role(role)[0] for role in text} != needs.data:
+        return chosen
+    for role, data in text.items():
+        kind, task = split_role(role)
+        further: tuple[str, ...] = (VALIDATION, TEST) if kind == needs.first else ()
+        if document.method is Method.DOMAIN_ADAPTATION:
+            further = (VALIDATION,) if kind == needs.first else (TEST,)
+        for other in further:
+            chosen[f"{other}.{task}" if task else other] = DataChoice(data.dataset, split_of(other))
+    return chosen
+
+
+def recipe_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a recipe, for editors and other programs."""
+    schema = _tidy(RecipeDocument.model_json_schema())
+    assert isinstance(schema, dict)  # noqa: S101 -- told to the type checker: tidying keeps the shape
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema, "title": "Recipe"}
+
+
+def recipe_record(recipe: Recipe) -> dict[str, Any]:
+    """The recipe after defaults as it stands in a step and its manifest: JSON that RFC 8785 can write.
+
+    It is a recipe of the schema, so it can be checked and run as it is.
+    """
+    written = {key: value for key, value in to_json(recipe).items() if value is not None}
+    for part in ("freeze", "optimizer"):
+        written[part] = {key: value for key, value in written[part].items() if value is not None}
+    written["sources"] = [{"model": source["model"], "as": source["role"]} for source in written["sources"]]
+    return {"schema": SCHEMA, **written}
+
+
+def recipe_from_record(record: Mapping[str, Any]) -> Recipe:
+    """The recipe of which `record` was written. Raises: InvalidError naming the place that is wrong."""
+    written = dict(record)
+    if (schema := written.pop("schema", None)) != SCHEMA:
+        raise InvalidError(f"a recipe of schema {schema!r} cannot be read", remedy=f"This Forebear reads {SCHEMA}")
+    written["sources"] = [{"model": source["model"], "role": source["as"]} for source in written["sources"]]
+    return from_json(Recipe, written)
+
+
+def _preset(document: RecipeDocument) -> object:
+    return (document.params or {}).get("preset")
+
+
+def _defaults(
+    document: RecipeDocument, modality: Modality, adapter: str, rows: int | None
+) -> tuple[Defaults, dict[str, object]]:
+    """The defaults of the method, or of the preset that the recipe names, and what that says of `params`."""
+    defaults, said = defaults_for(document.method, modality, adapter), dict(document.params or {})
+    if _preset(document) == "bit_hyperrule":
+        return bit_hyperrule(rows or 1)
+    if _preset(document) == "few_shot":
+        return defaults, dict(FEW_SHOT)
+    if said.get("l2_sp"):  # its pull stands in for the decay
+        defaults = replace(defaults, rates={name: replace(r, weight_decay=0.0) for name, r in defaults.rates.items()})
+    return defaults, {}
+
+
+# --- filling in ----------------------------------------------------------------------------------------------------
+
+
+def _merged(default: P, text: BaseModel | None) -> P:
+    """`default` with what the text says instead."""
+    said = {} if text is None else {key: value for key, value in text.model_dump().items() if value is not None}
+    return replace(default, **said)
+
+
+def _freeze(text: FreezeText | None, default: Freeze) -> Freeze:
+    if text is None:
+        return default
+    return Freeze("until", text.until) if text.until is not None else Freeze(text.what or default.what)
+
+
+def _optimizer(text: OptimizerText | None, defaults: Defaults) -> Optimizer:
+    """The backbone learns slower than the head, unless the text makes the difference by layer."""
+    text = text or OptimizerText.model_validate({})
+    name = text.name or defaults.optimizer
+    rates = defaults.rates[name]
+    lr = text.lr or rates.lr
+    slower = None
+    if defaults.head_start is not None:
+        slower = lr / (defaults.head_start if text.layer_decay is None else 1)
+    usual = Optimizer(name, lr, slower, weight_decay=rates.weight_decay, momentum=rates.momentum, clip=defaults.clip)
+    return _merged(usual, text)
+
+
+# --- the published schema ------------------------------------------------------------------------------------------
+
+
+def _tidy(node: Any) -> Any:
+    """Without Pydantic's noise: titles made of key names, and `null` for what is simply left out."""
+    if isinstance(node, list):
+        return [_tidy(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {key: _tidy(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))}
+    if kept.get("default", ...) is None:
+        del kept["default"]
+    choices = [choice for choice in kept.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) == 1:
+        del kept["anyOf"]
+        return {**choices[0], **kept}
+    return kept

@@ -1,0 +1,1 @@
+"""Transfer steps: submitting, running, watching and publishing."""

@@ -1,0 +1,242 @@
+"""Runs one transfer step in this process: inputs out of the store, the adapter's events into rows, outputs published.
+
+The outputs, the new version, its edges, manifest and audit entries commit in one transaction; whatever dies before
+that leaves a step that can be resumed or that failed, never half a version.
+"""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from registry.domain.audit import Event
+from registry.domain.catalog.models import MetricValue
+from registry.domain.names import AssetKind
+from registry.domain.transfers.steps import Resources, StepDetail, StepState
+from registry.errors import AdapterError, OutOfMemoryError, RegistryError, StepStateError, error_of_disk
+from registry.ports import (
+    Advanced,
+    Determinism,
+    Finished,
+    Measured,
+    Saved,
+    Started,
+    TransferEvent,
+    TransferJob,
+)
+from registry.services.comparison.arm_recipes import plan_of
+from registry.services.comparison.baselines import Baselines
+from registry.services.context import Context
+from registry.services.lookup import found
+from registry.services.recipes.recipes import recipe_from_record
+from registry.services.transfers import processes as crew
+from registry.services.transfers.batch_size import Batch
+from registry.services.transfers.inputs import lay_out_data, lay_out_models, lay_out_production
+from registry.services.transfers.leases import Hold
+from registry.services.transfers.progress import Pace, Reporter
+from registry.services.transfers.publishing import Run, is_automatic, publish, submitted_of, threads_of
+
+LEFTOVERS = ("checkpoints", "output", "arms")
+"""What an attempt leaves in the work folder."""
+
+
+def work_folder(home: Path, step_id: str) -> Path:
+    """The step's own folder: worker log, checkpoints, inputs and output while it runs."""
+    return home / "work" / step_id
+
+
+def run_step(
+    context: Context, step_id: str, *, launch: str | None = None, on_loss: Callable[[], object] = lambda: None
+) -> StepDetail:
+    """Run a queued step to its end. Raises: NotFoundError, StepStateError, and whatever made the step fail.
+
+    `launch` names what started other processes for the same step, which are then told the job (`crew`). `on_loss` is
+    called in a thread of its own when the step was cancelled, or the lease ran out, while we worked.
+    """
+    hold = Hold(context, step_id, on_loss)
+    step = hold.take(lambda step: Event("transfer.started", step_id, {"threads": threads_of(step)}))
+    try:
+        with hold:
+            _run(context, step, hold, launch)
+    finally:
+        if hold.lost:
+            _leave(context, step_id)
+    with context.read() as uow:
+        return found(uow.steps.get(step_id), step_id)
+
+
+def _run(context: Context, step: StepDetail, hold: Hold, launch: str | None) -> None:
+    try:
+        try:
+            _work(context, step, hold, launch)
+        except OSError as error:  # told as what it is: a full disk above all
+            hold.check()  # or the folder is gone because the step was cancelled
+            raise error_of_disk(error, f"{step.summary.id} could not write") from error
+    except Exception as error:
+        _fail(context, hold, error)
+        raise
+
+
+def _leave(context: Context, step_id: str) -> None:
+    """Whoever cancelled a step that runs on another machine could not wait for its worker to stop writing."""
+    with context.read() as uow:
+        cancelled = found(uow.steps.get(step_id), step_id).summary.state is StepState.CANCELLED
+    if cancelled:
+        shutil.rmtree(work_folder(context.home, step_id), ignore_errors=True)
+
+
+def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) -> None:
+    work = work_folder(context.home, step.summary.id)
+    inputs = work / "inputs"
+    shutil.rmtree(inputs, ignore_errors=True)
+    inputs.mkdir(parents=True)
+    recipe = recipe_from_record({k: v for k, v in step.recipe.items() if k != "submitted"})
+    data = {i.role: i for i in step.inputs if i.ref.kind is AssetKind.DATASETS}
+    run = Run(step, recipe, data, hold, Batch.recall(work, recipe.batch_size))
+    try:
+        job = TransferJob(
+            recipe=recipe,
+            sources=lay_out_models(context, step, inputs),
+            data=lay_out_data(context, data, inputs),
+            work=work,
+            features=context.home / "cache" / "features",
+            determinism=Determinism(recipe.seed, threads_of(step)),
+            device=_device(context.settings.device, recipe.resources),
+            resume=(work / "checkpoints").is_dir(),
+        )
+        if launch is not None:
+            crew.tell(job, launch)
+        wall = WallClock(work / "wall.json", resumed=job.resume)
+        _train(context, run, job, wall)
+        publish(context, run, wall.seconds)
+    finally:
+        shutil.rmtree(inputs, ignore_errors=True)
+        crew.forget(work)
+    for leftover in LEFTOVERS:
+        shutil.rmtree(work / leftover, ignore_errors=True)
+    wall.forget()
+    Batch.forget(work)
+
+
+def _train(context: Context, run: Run, job: TransferJob, wall: WallClock) -> None:
+    """Hand the job to its adapter; where memory is short, with ever smaller batches (if that was asked for)."""
+    while True:
+        now = replace(job, recipe=replace(job.recipe, batch_size=run.batch.used))
+        try:
+            with Reporter(context, run.hold, run.pace) as reporter:
+                for event in _events(context, run, now):
+                    if isinstance(event, Saved):
+                        wall.keep()
+                    run.hold.check()
+                    _note(run, reporter, event)
+        except OutOfMemoryError as error:
+            fewer = run.batch.half if is_automatic(run.step) else None
+            if fewer is None:
+                raise run.batch.refused(error) from error
+        else:
+            return
+        # Only here, with the exception gone, are the frames gone that held on to the memory.
+        gc.collect()
+        _start_again(context, run, job.work, fewer)
+        job = replace(job, resume=False)
+
+
+def _start_again(context: Context, run: Run, work: Path, fewer: Batch) -> None:
+    """Forget what was learnt with larger batches: their checkpoints and points belong to another course of training."""
+    for leftover in (*LEFTOVERS, "inputs/production"):
+        shutil.rmtree(work / leftover, ignore_errors=True)
+    fewer.keep(work)
+    step_id, too_many = run.step.summary.id, run.batch.used
+    with context.write() as uow:
+        run.hold.keep(uow)
+        uow.steps.forget_curve(step_id)
+        uow.steps.progress(step_id, epoch=0.0, at=context.clock.now())
+        uow.commit(Event("transfer.batch_halved", step_id, {"from": too_many, "to": fewer.used}))
+    run.batch, run.started, run.finished, run.measured, run.pace = fewer, None, None, [], Pace()
+
+
+def _device(wish: str, needs: Resources) -> str:
+    """A step that asked for GPUs must not quietly run on the CPU."""
+    return "cuda" if wish == "auto" and needs.gpus else wish
+
+
+def _events(context: Context, run: Run, job: TransferJob) -> Iterator[TransferEvent]:
+    """What the step's own job tells, then what its baselines do, where they were asked for."""
+    adapter = context.plugins.transfer(run.recipe.adapter)
+    yield from adapter.run(job)
+    plan = plan_of(submitted_of(run.step))
+    if plan is None or run.finished is None:
+        return
+    skipped: dict[str, str] = {}
+    production = lay_out_production(context, plan, job.work / "inputs", skipped)
+    baselines = Baselines(adapter, job, plan, production, skipped)
+    yield from baselines.run(run.finished.folder)
+    run.arms = baselines.collect(run.step.summary.id)
+
+
+class WallClock:
+    """Seconds that a step has worked, over all attempts: kept with each checkpoint that a later one starts from."""
+
+    def __init__(self, file: Path, *, resumed: bool) -> None:
+        self._file, self._begun = file, time.monotonic()
+        # A power cut may leave the file empty: what the step cost before is then unknown, and no reason to stop it.
+        self._before = float(file.read_text() or 0) if resumed and file.exists() else 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Until now."""
+        return self._before + time.monotonic() - self._begun
+
+    def forget(self) -> None:
+        """The step has ended: nothing goes on from here."""
+        self._file.unlink(missing_ok=True)
+
+    def keep(self) -> None:
+        """Write it down beside the checkpoint."""
+        part = self._file.with_suffix(".part")
+        part.write_text(repr(self.seconds))
+        part.replace(self._file)
+
+
+def _note(run: Run, reporter: Reporter, event: TransferEvent) -> None:
+    """Report what people watch; keep what the manifest needs."""
+    match event:
+        case Started():
+            run.started = event
+            run.pace.steps = event.steps
+        case Finished():
+            run.finished = event
+        case Measured(final=True) if event.role in run.data:
+            run.measured.append(_value(run, event))
+        case Measured():
+            reporter.measured(event)
+        case Advanced():
+            reporter.advanced(event)
+        case Saved():
+            reporter.flush()  # going on from this checkpoint does not measure again what was before it
+
+
+def _value(run: Run, event: Measured) -> MetricValue:
+    item = run.data[event.role]
+    return MetricValue(event.name, event.value, event.role, item.split or "", item.digest, item.ref.label)
+
+
+def _fail(context: Context, hold: Hold, error: Exception) -> None:
+    """Record why, unless the step is no longer ours."""
+    if isinstance(error, RegistryError):
+        sentence = f"[{error.code}] {error}"
+    else:
+        sentence = f"[{AdapterError.code}] {type(error).__name__}: {error}"
+    with context.write() as uow:
+        try:
+            hold.keep(uow)
+        except StepStateError:
+            return
+        now, step_id = context.clock.now(), hold.step_id
+        running = frozenset({StepState.RUNNING})
+        if uow.steps.move(step_id, expected=running, to=StepState.FAILED, at=now, error=sentence[:2000]):
+            uow.commit(Event("transfer.failed", step_id, {"error": sentence[:2000]}))

@@ -1,0 +1,227 @@
+"""The verbs of transfer steps: check a recipe, submit it, watch it, resume it, cancel it."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from lineage import Digest
+from registry.domain.audit import Event
+from registry.domain.codec import from_json, to_json
+from registry.domain.comparison.verdict import TransferVerdict
+from registry.domain.ids import is_id, new_id
+from registry.domain.manifests import canonical_json
+from registry.domain.names import AssetKind, Name, Reference
+from registry.domain.paging import Page, PageRequest
+from registry.domain.people.people import Permission
+from registry.domain.transfers.step_events import GOING
+from registry.domain.transfers.steps import Method, Recipe, Resources, StepDetail, StepNews, StepState, StepSummary
+from registry.errors import NotFoundError, StepStateError, UnavailableError, UsageError
+from registry.ports import Engine
+from registry.services.comparison.arm_recipes import SEEDS, Plan, check_baselines
+from registry.services.comparison.verdicts import compute_again, open_answers
+from registry.services.context import Context
+from registry.services.lookup import found
+from registry.services.recipes.outputs import output_kind, refuse_output
+from registry.services.recipes.recipes import read_recipe, recipe_record, resources_of
+from registry.services.recipes.resolving import resolve_recipe
+from registry.services.transfers.git_state import git_state
+from registry.services.transfers.liveness import engine_of, look
+from registry.services.transfers.publishing import threads_of
+from registry.services.transfers.running import work_folder
+from registry.services.transfers.tracking import Tracking
+from registry.services.unit_of_work import NewStep, UnitOfWork
+
+START_GRACE = 10.0
+"""Seconds that a queued step may be without a worker before it counts as interrupted."""
+PRODUCTION = "production"
+"""The alias of the version that a new one is compared with."""
+RESUMABLE = frozenset({StepState.RUNNING, StepState.QUEUED, StepState.INTERRUPTED, StepState.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Transfers:
+    """Implements `TransferVerbs`; steps run in a process of their own, started by an engine."""
+
+    context: Context
+
+    def check(self, text: str) -> Recipe:
+        """The recipe after defaults, every reference pinned to a version that may be used."""
+        self.context.actor.require(Permission.EDIT)
+        document = read_recipe(text)
+        with self.context.read() as uow:
+            return resolve_recipe(self.context, uow, document)[0]
+
+    def submit(
+        self,
+        text: str,
+        *,
+        recipe_path: Path | None = None,
+        background: bool = False,
+        engine: str | None = None,
+        auto_batch: bool = False,
+        baselines: bool = False,
+        seeds: int = SEEDS,
+    ) -> StepDetail:
+        """Write the step with its resolved inputs, then start it."""
+        self.context.actor.require(Permission.EDIT)
+        document = read_recipe(text)
+        runner = self.context.plugins.engine(engine or self.context.settings.engine)
+        needs = runner.grant(_asked(self.context, resources_of(document)))
+        _refuse_several(needs, auto_batch=auto_batch, baselines=baselines)
+        now, actor = self.context.clock.now(), self.context.actor.handle
+        origin = git_state(recipe_path) if recipe_path is not None else {}
+        with self.context.write() as uow:
+            recipe, inputs = resolve_recipe(self.context, uow, document)
+            refuse_output(uow, recipe)
+            plan = self._plan(uow, recipe, seeds) if baselines else None
+            record = recipe_record(recipe)
+            identity = {"recipe": record, "inputs": [[str(i.digest), i.role, i.split] for i in inputs]}
+            threads = max(1, needs.cpus // max(1, needs.gpus))
+            submitted: dict[str, object] = {"text": text, "git": dict(origin), "threads": threads}
+            submitted |= {"auto_batch": True} if auto_batch else {}
+            submitted |= {} if plan is None else {"baselines": to_json(plan)}
+            step = NewStep(
+                id=new_id("step", now),
+                digest=Digest.of(canonical_json(identity)),
+                kind=output_kind(recipe),
+                wanted=recipe.output,
+                method=recipe.method,
+                adapter=recipe.adapter,
+                state=StepState.QUEUED,
+                recipe={**record, "submitted": submitted},
+                inputs=inputs,
+                created_at=now,
+                created_by=actor,
+                epochs=recipe.epochs,
+            )
+            uow.steps.add(step)
+            uow.leases.offer(step.id, runner.name, seconds=START_GRACE)
+            Tracking(self.context).queue(uow, step.id)
+            uow.commit(
+                Event("transfer.submitted", step.id, {"output": str(recipe.output), "method": recipe.method.value})
+            )
+        return self._started(runner, step.id, needs, background=background)
+
+    def verdict(self, step_id: str) -> TransferVerdict:
+        """Whether the transfer was worth it, computed again from the stored answers of its arms."""
+        return compute_again(self.context.blobs, self.step(step_id))
+
+    def answers(self, step_id: str) -> BinaryIO:
+        """What every arm answered to every test row, as JSON Lines."""
+        return open_answers(self.context.blobs, self.step(step_id))
+
+    def search(
+        self,
+        *,
+        state: StepState | None = None,
+        method: Method | None = None,
+        output: Name | None = None,
+        page: PageRequest = PageRequest(),
+    ) -> Page[StepSummary]:
+        """Steps, newest first. Stored, an interrupted step still runs: it is told apart by looking for its worker."""
+        stored = StepState.RUNNING if state is StepState.INTERRUPTED else state
+        with self.context.read() as uow:
+            steps = uow.steps.search(state=stored, method=method, output=output, page=page)
+        seen = [look(self.context, step.id).shown if step.state in GOING else step for step in steps.items]
+        return replace(steps, items=[step for step in seen if state in {None, step.state}])
+
+    def step(self, step_id: str) -> StepDetail:
+        """One step; one whose worker is gone before its end shows as interrupted."""
+        seen = look(self.context, _checked(step_id))
+        with self.context.read() as uow:
+            detail = found(uow.steps.get(step_id), step_id)
+            state = seen.again(uow).state
+        return replace(detail, summary=replace(detail.summary, state=state))
+
+    def news(self, step_id: str, *, after: int = 0) -> StepNews:
+        """How it stands, then the points: when it has ended, they are all there will be."""
+        summary = look(self.context, _checked(step_id)).shown
+        with self.context.read() as uow:
+            return StepNews(summary, tuple(uow.steps.curve(step_id, after=after)))
+
+    def resume(self, step_id: str, *, background: bool = False, engine: str | None = None) -> StepDetail:
+        """Start the worker again; it goes on from the last whole checkpoint, with the thread count it had."""
+        seen = look(self.context, _checked(step_id))
+        before = engine_of(self.context, seen.lease)
+        with self.context.read() as uow:
+            needs = _needs(found(uow.steps.get(step_id), step_id))
+        runner = self.context.plugins.engine(engine or before)
+        needs = runner.grant(needs)
+        with self.context.write() as uow:
+            # Judged again while nobody else writes: a worker may have taken the step since.
+            now, moment = seen.again(uow), self.context.clock.now()
+            if now.goes_on or not uow.steps.move(step_id, expected=RESUMABLE, to=StepState.QUEUED, at=moment):
+                raise StepStateError(f"{step_id} is {now.state}, so there is nothing to resume")
+            uow.leases.offer(step_id, runner.name, seconds=START_GRACE)
+            Tracking(self.context).queue(uow, step_id)
+            uow.commit(Event("transfer.resumed", step_id, {"from": now.state.value}))
+        # One that was only suspended, or whose messages were lost, holds nothing any more; here it can be ended.
+        self._stop(before, step_id)
+        return self._started(runner, step_id, needs, background=background)
+
+    def cancel(self, step_id: str) -> StepDetail:
+        """Mark it cancelled first, so that a worker about to publish cannot; then end the worker and its files."""
+        with self.context.write() as uow:
+            detail = found(uow.steps.get(_checked(step_id)), step_id)
+            now, state = self.context.clock.now(), detail.summary.state
+            if not uow.steps.move(step_id, expected=RESUMABLE, to=StepState.CANCELLED, at=now):
+                raise StepStateError(f"{step_id} is {state}, so it cannot be cancelled")
+            Tracking(self.context).queue(uow, step_id)
+            uow.commit(Event("transfer.cancelled", step_id, {"from": state.value}))
+        self._stop(engine_of(self.context, detail.lease), step_id)
+        shutil.rmtree(work_folder(self.context.home, step_id), ignore_errors=True)
+        return self.step(step_id)
+
+    def log(self, step_id: str) -> str:
+        """What its workers have written."""
+        with self.context.read() as uow:
+            detail = found(uow.steps.get(_checked(step_id)), step_id)
+        return self.context.plugins.engine(engine_of(self.context, detail.lease)).log(step_id, self.context.home)
+
+    def _started(self, runner: Engine, step_id: str, needs: Resources, *, background: bool) -> StepDetail:
+        runner.start(step_id, self.context.home, needs)
+        if not background:
+            runner.wait(step_id, self.context.home)
+        return self.step(step_id)
+
+    def _stop(self, engine: str, step_id: str) -> None:
+        """End a worker that has nothing to hold any more."""
+        with suppress(UnavailableError):  # out of reach it ends by itself: it can neither renew its lease nor publish
+            self.context.plugins.engine(engine).stop(step_id, self.context.home)
+
+    def _plan(self, uow: UnitOfWork, recipe: Recipe, seeds: int) -> Plan:
+        """The seeds of every arm, and the version in production now: pinned, so that a later attempt compares alike."""
+        check_baselines(recipe, self.context.plugins.offers()[recipe.adapter], seeds)
+        now = uow.catalog.resolve(Reference(AssetKind.MODELS, recipe.output, alias=PRODUCTION))
+        return Plan(tuple(recipe.seed + number for number in range(seeds)), now)
+
+
+def _asked(context: Context, needs: Resources) -> Resources:
+    """With the number of threads that the settings say, where the recipe says none."""
+    return needs if needs.cpus else replace(needs, cpus=context.settings.threads)
+
+
+def _needs(detail: StepDetail) -> Resources:
+    """What the step was given when it was submitted: the thread count decides its result."""
+    needs = from_json(Resources, detail.recipe.get("resources", {}))
+    return needs if needs.cpus else replace(needs, cpus=threads_of(detail) * max(1, needs.gpus))
+
+
+def _refuse_several(needs: Resources, **wanted: bool) -> None:
+    """What one process does with a whole step by itself. Raises: UsageError."""
+    for option, is_wanted in wanted.items():
+        if is_wanted and needs.gpus > 1:
+            raise UsageError(
+                f"--{option.replace('_', '-')} is done by one process, and this recipe asks for several GPUs",
+                remedy="Leave one of the two out",
+            )
+
+
+def _checked(step_id: str) -> str:
+    if not is_id(step_id) or not step_id.startswith("step-"):
+        raise NotFoundError(f"{step_id[:80]!r} is not the id of a step", remedy="See them: forebear transfer list")
+    return step_id

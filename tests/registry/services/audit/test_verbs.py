@@ -1,0 +1,113 @@
+"""The audit chain over a real database: tampering with the file is found, and the export can be verified elsewhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from lineage import Digest
+from registry.domain.audit import AuditEntry, verify_chain
+from registry.domain.paging import PageRequest
+from registry.domain.people.people import Actor
+from registry.errors import PermissionDeniedError
+from registry.services.audit.verbs import Audit
+from registry.storage.database import Database
+from registry.storage.unit_of_work import SqlUnitOfWorkFactory
+from tests.fakes.clock import FakeClock
+from tests.registry.services.houses import House, furnish
+
+
+@pytest.fixture
+def house(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) -> House:
+    house = furnish(House(open_uow, clock, tmp_path))
+    for role in ("validator", "auditor", "risk-owner"):
+        house.people("root").grant("ana", role)
+    return house
+
+
+def force(database: Database, *statements: str) -> None:
+    """What somebody with the file in hand can do: the triggers that refuse it are dropped first."""
+    with database.engine.begin() as connection:
+        for name in _triggers(connection):
+            connection.execute(text(f"DROP TRIGGER {name}"))
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def _triggers(connection: Connection) -> list[str]:
+    return [row[0] for row in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))]
+
+
+def test_the_chain_of_a_lived_in_house_holds(house: House) -> None:
+    report = Audit(house.context("guest")).verify()
+    assert report.intact
+    assert report.entries == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "seq", "reason"),
+    [
+        ("body = CAST(replace(CAST(body AS TEXT), 'root', 'evil') AS BLOB)", 3, "the body of entry 3 was changed"),
+        ("leaf = zeroblob(32)", 3, "the body of entry 3 was changed"),
+        ("entry = zeroblob(32)", 3, "the hash of entry 3 was changed"),
+        ("previous = zeroblob(32)", 3, "entry 3 does not follow entry 2"),
+        ("seq = 30", 3, "entry 3 is missing: the next row is 4"),
+        ("body = 'text'", 3, "entry 3 cannot be read"),
+        ("body = 1000000000000", 3, "entry 3 cannot be read"),
+        ("leaf = x'00'", 3, "entry 3 cannot be read"),
+    ],
+)
+def test_tampering_with_the_file_is_found_at_its_row(
+    house: House, sqlite_database: Database, change: str, seq: int, reason: str
+) -> None:
+    force(sqlite_database, f"UPDATE audit_entry SET {change} WHERE seq = 3")
+    report = Audit(house.context("guest")).verify()
+    assert (report.first_bad, report.reason, report.entries) == (seq, reason, seq - 1)
+
+
+def test_a_deleted_row_is_found_where_it_was(house: House, sqlite_database: Database) -> None:
+    force(sqlite_database, "DELETE FROM audit_entry WHERE seq = 3")
+    assert Audit(house.context("guest")).verify().reason == "entry 3 is missing: the next row is 4"
+
+
+def test_a_cut_tail_is_seen_only_against_a_head_kept_elsewhere(house: House, sqlite_database: Database) -> None:
+    audit = Audit(house.context("guest"))
+    kept = audit.verify().head
+    force(sqlite_database, "DELETE FROM audit_entry WHERE seq > 3")
+    report = audit.verify()
+    assert report.intact
+    assert report.head != kept
+
+
+def test_the_export_verifies_without_the_registry(house: House) -> None:
+    lines = [json.loads(line) for line in Audit(house.context("guest")).export()]
+    entries = [
+        AuditEntry(
+            line["seq"],
+            line["body"].encode(),
+            Digest(line["previous"]),
+            Digest(line["leaf"]),
+            Digest(line["entry"]),
+        )
+        for line in lines
+    ]
+    assert verify_chain(entries).head == Audit(house.context("guest")).verify().head
+
+
+def test_entries_are_found_by_subject_and_action_newest_first(house: House) -> None:
+    audit = Audit(house.context("guest"))
+    found = audit.search(subject="person:ana", action="role.granted", page=PageRequest(2))
+    assert [entry.detail["role"] for entry in found.items] == ["risk-owner", "auditor"]
+    rest = audit.search(subject="person:ana", action="role.granted", page=PageRequest(2, found.next_cursor))
+    assert [entry.detail["role"] for entry in rest.items] == ["validator"]
+
+
+def test_nobody_without_a_role_reads_the_log(house: House) -> None:
+    audit = Audit(house.context_of(Actor("eve", frozenset())))
+    with pytest.raises(PermissionDeniedError):
+        audit.verify()
+    with pytest.raises(PermissionDeniedError):
+        audit.export()

@@ -1,0 +1,194 @@
+"""Imports: a source model is published whole, with its step and claims, or nothing is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lineage import Assurance, Digest
+from registry.domain.names import Name, Reference
+from registry.domain.paging import PageRequest
+from registry.domain.transfers.steps import Method, StepState
+from registry.domain.verbs import ImportModel
+from registry.errors import InvalidError, NameTakenError, NoSpaceError, NotFoundError, PermissionDeniedError
+from registry.services.catalog.verbs import Catalog
+from registry.services.context import Context
+from registry.storage.unit_of_work import SqlUnitOfWorkFactory
+from tests.adapters.dvc.worlds import draw
+from tests.fakes.blobs import MemoryBlobs
+from tests.fakes.clock import FakeClock
+from tests.fakes.workshop import FACTS, Workshop
+from tests.registry.services.offices import open_context
+
+BERT = Name("library", "bert")
+
+
+@pytest.fixture
+def workshop() -> Workshop:
+    return Workshop()
+
+
+@pytest.fixture
+def blobs() -> MemoryBlobs:
+    return MemoryBlobs()
+
+
+@pytest.fixture
+def context(
+    open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, blobs: MemoryBlobs, workshop: Workshop
+) -> Context:
+    return open_context(open_uow, clock, tmp_path / "home", role="admin", blobs=blobs, plugins=workshop)
+
+
+@pytest.fixture
+def wanted(tmp_path: Path) -> ImportModel:
+    source = draw(tmp_path / "bert", {"config.json": "{}", "model.safetensors": "weights"})
+    return ImportModel(BERT, str(source), tags={"lang": "en"})
+
+
+def nothing_is_left(context: Context, blobs: MemoryBlobs) -> bool:
+    """No model, no bytes, no work in progress."""
+    with context.read() as uow:
+        empty = not uow.steps.search(state=None, method=None, output=None, page=PageRequest()).items
+        return empty and uow.catalog.model(BERT) is None and not blobs.kept and not any(context.home.glob("work/*"))
+
+
+def test_an_import_is_a_version_a_step_and_an_audit_entry(
+    context: Context, blobs: MemoryBlobs, wanted: ImportModel
+) -> None:
+    made = Catalog(context).import_model(wanted)
+    assert str(made.summary.ref) == "models:/library/bert/1"
+    assert (made.summary.stage, made.summary.method, made.summary.licence) == ("registered", "import", "MIT")
+    assert [f.path for f in made.files] == ["config.json", "model.safetensors"]
+    assert blobs.kept[made.files[1].sha256] == b"weights"
+    assert (made.model.origin, made.model.tags) == ("file:bert", {"lang": "en"})
+    assert made.card is not None
+    assert "copied by hand" in made.card.text
+    with context.read() as uow:
+        step = uow.steps.get(made.step)
+        assert step is not None
+        assert (step.summary.state, step.summary.method) == (StepState.SUCCEEDED, Method.IMPORT)
+        assert step.manifest is not None
+        assert step.manifest["outputs"]
+        entries = uow.audit.search(subject=None, action=None, page=PageRequest()).items
+        assert [(e.action, e.subject) for e in entries] == [("model_version.imported", "models:/library/bert/1")]
+
+
+def test_the_files_of_the_source_are_written_down_as_they_came(context: Context, wanted: ImportModel) -> None:
+    """What is stored may be another format altogether: these tell which file it was made of."""
+    (Path(wanted.source) / ".cache").mkdir()
+    (Path(wanted.source) / ".cache/lock").write_text("")
+    made = Catalog(context).import_model(wanted)
+    with context.read() as uow:
+        step = uow.steps.get(made.step)
+    assert step is not None
+    assert step.manifest is not None
+    facts: Any = step.manifest["facts"]
+    assert facts["source_files"] == [
+        {"path": "config.json", "size": 2, "sha256": str(Digest.of(b"{}"))},
+        {"path": "model.safetensors", "size": 7, "sha256": str(Digest.of(b"weights"))},
+    ]
+
+
+def test_the_same_bytes_again_are_the_same_version_and_other_bytes_the_next(
+    context: Context, wanted: ImportModel
+) -> None:
+    catalog = Catalog(context)
+    first = catalog.import_model(wanted).summary.ref
+    assert catalog.import_model(wanted).summary.ref == first
+    draw(Path(wanted.source), {"model.safetensors": "better weights"})
+    assert catalog.import_model(wanted).summary.ref.number == 2
+    assert [v.ref.number for v in catalog.versions(BERT, PageRequest()).items] == [2, 1]
+
+
+def test_everything_that_the_source_does_not_say_is_named_at_once(
+    context: Context, blobs: MemoryBlobs, wanted: ImportModel, workshop: Workshop
+) -> None:
+    mute = replace(context, plugins=replace(workshop, facts=replace(FACTS, licence=None, task=None)))
+    with pytest.raises(InvalidError, match="does not say its licence, task") as caught:
+        Catalog(mute).import_model(wanted)
+    assert caught.value.remedy == "Give --licence … --task …"
+    assert nothing_is_left(context, blobs)
+
+
+def test_what_people_say_goes_before_what_the_source_says(context: Context, wanted: ImportModel) -> None:
+    made = Catalog(context).import_model(replace(wanted, licence="apache-2.0", task="text-classification", origin="us"))
+    assert (made.model.task, made.model.origin, made.summary.licence) == ("text-classification", "us", "Apache-2.0")
+
+
+def test_the_licence_is_found_in_the_card_that_came_along(
+    context: Context, wanted: ImportModel, workshop: Workshop
+) -> None:
+    card = "---\nlicense: apache-2.0\n---\n# BERT\n"
+    carded = replace(context, plugins=replace(workshop, facts=replace(FACTS, licence=None, card=card)))
+    made = Catalog(carded).import_model(wanted)
+    assert made.card is not None
+    assert (made.summary.licence, made.card.text) == ("Apache-2.0", card)
+
+
+def test_a_claimed_parent_is_an_input_that_is_only_declared(context: Context, wanted: ImportModel) -> None:
+    catalog = Catalog(context)
+    parent = catalog.import_model(wanted).summary
+    child = draw(Path(wanted.source).parent / "child", {"model.safetensors": "child"})
+    claim = (Reference.parse("models:/library/bert"),)
+    made = catalog.import_model(replace(wanted, name=Name("library", "child"), source=str(child), parents=claim))
+    assert made.parents == (parent.ref,)
+    with context.read() as uow:
+        step = uow.steps.get(made.step)
+    assert step is not None
+    assert [(i.digest, i.assurance) for i in step.inputs] == [(parent.digest, Assurance.DECLARED)]
+
+
+def test_a_parent_that_is_not_there_is_told_before_the_slow_work(
+    context: Context, blobs: MemoryBlobs, wanted: ImportModel, workshop: Workshop
+) -> None:
+    with pytest.raises(NotFoundError, match="there is no models:/library/none"):
+        Catalog(context).import_model(replace(wanted, parents=(Reference.parse("models:/library/none"),)))
+    assert workshop.converted == []
+    assert nothing_is_left(context, blobs)
+
+
+def test_a_deleted_name_is_refused_before_the_slow_work(
+    context: Context, wanted: ImportModel, workshop: Workshop
+) -> None:
+    catalog = Catalog(context)
+    catalog.import_model(wanted)
+    catalog.delete(Reference.parse("models:/library/bert"))
+    with pytest.raises(NameTakenError, match="never used again"):
+        catalog.import_model(wanted)
+    assert len(workshop.converted) == 1
+
+
+def test_an_upload_is_never_read_as_a_pickle(context: Context, wanted: ImportModel, workshop: Workshop) -> None:
+    made = Catalog(context).import_model(replace(wanted, uploaded=True))
+    assert made.model.origin == "upload"
+    assert [pickles for _, pickles in workshop.converted] == [False]
+
+
+def test_a_store_that_fills_up_leaves_no_version(context: Context, wanted: ImportModel) -> None:
+    full = replace(context, blobs=MemoryBlobs(capacity=4))
+    with pytest.raises(NoSpaceError):
+        Catalog(full).import_model(wanted)
+    with context.read() as uow:
+        assert uow.catalog.model(BERT) is None
+    assert not any((context.home / "work").iterdir())
+
+
+def test_a_card_that_cannot_be_read_is_told_before_the_slow_work(
+    context: Context, wanted: ImportModel, workshop: Workshop
+) -> None:
+    with pytest.raises(InvalidError, match="front matter"):
+        Catalog(context).import_model(replace(wanted, card="---\nwhen: 2026-13-99\n---\n"))
+    assert workshop.converted == []
+
+
+def test_a_viewer_imports_nothing(
+    open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, wanted: ImportModel, workshop: Workshop
+) -> None:
+    viewer = open_context(open_uow, clock, tmp_path / "home", role="viewer", plugins=workshop)
+    with pytest.raises(PermissionDeniedError):
+        Catalog(viewer).import_model(wanted)
+    assert workshop.converted == []

@@ -1,0 +1,170 @@
+"""Leases: one worker holds a step, a silent one loses it, and who lost it writes nothing more."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from registry.domain.audit import Event
+from registry.domain.transfers.steps import StepDetail, StepState
+from registry.errors import StepStateError
+from registry.services.context import Context
+from registry.services.transfers.leases import LEASE_SECONDS, Hold, this_host
+from registry.services.transfers.verbs import Transfers
+from registry.storage.engines import PATIENCE_SECONDS
+from registry.storage.unit_of_work import SqlUnitOfWorkFactory
+from tests.builders import add_dataset_version, add_version, step, step_input
+from tests.fakes.clock import FakeClock
+from tests.fakes.workshop import Bench, Workshop
+from tests.registry.services.offices import open_context
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.fixture
+def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, bench: Bench) -> Context:
+    return open_context(open_uow, clock, tmp_path / "home", plugins=Workshop(bench=bench))
+
+
+@pytest.fixture
+def queued(context: Context) -> str:
+    """A step that waits for its worker."""
+    with context.write() as uow:
+        base, scans = add_version(uow, "vision/base"), add_dataset_version(uow, "vision/scans")
+        inputs = [step_input(base, role="source"), step_input(scans, role="train", split="train")]
+        new = step("vision/digits", inputs=inputs, state=StepState.QUEUED, epochs=3)
+        uow.steps.add(new)
+        uow.leases.offer(new.id, "local", seconds=10)
+        uow.commit(Event("transfer.submitted", new.id))
+    return new.id
+
+
+def started(step: StepDetail) -> Event:
+    return Event("transfer.started", step.summary.id)
+
+
+def shown(context: Context, step_id: str) -> StepState:
+    return Transfers(context).step(step_id).summary.state
+
+
+def test_a_lease_outlasts_a_database_that_is_busy() -> None:
+    assert LEASE_SECONDS >= 2 * PATIENCE_SECONDS
+
+
+def test_one_of_many_workers_gets_the_step(context: Context, queued: str) -> None:
+    count = 8
+    barrier, outcomes = threading.Barrier(count), []
+
+    def contend() -> None:
+        barrier.wait()
+        try:
+            Hold(context, queued).take(started)
+            outcomes.append("got it")
+        except StepStateError as error:
+            outcomes.append(str(error))
+
+    contenders = [threading.Thread(target=contend) for _ in range(count)]
+    for contender in contenders:
+        contender.start()
+    for contender in contenders:
+        contender.join()
+    assert sorted(outcomes) == ["got it"] + [f"{queued} is running, so it cannot be started"] * (count - 1)
+
+
+def test_a_step_whose_lease_ran_out_is_interrupted_wherever_it_is_looked_at(
+    context: Context, clock: FakeClock, queued: str
+) -> None:
+    Hold(context, queued).take(started)
+    lease = Transfers(context).step(queued).lease
+    assert lease is not None
+    assert (lease.engine, lease.machine, lease.live) == ("local", this_host(), True)
+    clock.forward(seconds=LEASE_SECONDS - 1)
+    assert shown(context, queued) is StepState.RUNNING
+    clock.forward(seconds=1)
+    assert shown(context, queued) is StepState.INTERRUPTED
+    assert [s.id for s in Transfers(context).search(state=StepState.INTERRUPTED).items] == [queued]
+
+
+def test_a_worker_that_is_known_to_be_dead_need_not_be_waited_for(context: Context, bench: Bench, queued: str) -> None:
+    Hold(context, queued).take(started)
+    bench.dead.add(queued)
+    assert shown(context, queued) is StepState.INTERRUPTED
+    assert Transfers(context).resume(queued).summary.state is StepState.QUEUED
+    assert bench.started == [queued]
+
+
+def test_of_a_worker_on_another_machine_only_its_lease_speaks(
+    context: Context, bench: Bench, queued: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Hold(context, queued).take(started)
+    bench.dead.add(queued)  # this machine has no such process, of course
+    monkeypatch.setattr("registry.services.transfers.liveness.this_host", lambda: "another")
+    assert shown(context, queued) is StepState.RUNNING
+    with pytest.raises(StepStateError, match="is running, so there is nothing to resume"):
+        Transfers(context).resume(queued)
+
+
+def test_a_step_is_taken_over_when_its_lease_ran_out_and_not_before(
+    context: Context, bench: Bench, clock: FakeClock, queued: str
+) -> None:
+    asleep = Hold(context, queued)
+    asleep.take(started)
+    with pytest.raises(StepStateError, match="nothing to resume"):
+        Transfers(context).resume(queued)
+    clock.forward(seconds=LEASE_SECONDS)
+    Transfers(context).resume(queued)
+    assert bench.stopped == [queued], "a worker that was only suspended is ended where it can be"
+    awake = Hold(context, queued)
+    awake.take(started)
+    with context.write() as uow, pytest.raises(StepStateError, match="its lease ran out"):
+        asleep.keep(uow)
+    assert asleep.lost
+    with context.write() as uow:
+        awake.keep(uow)
+
+
+def test_a_worker_elsewhere_learns_of_its_cancellation_by_itself(context: Context, queued: str) -> None:
+    told = threading.Event()
+    hold = Hold(context, queued, on_loss=told.set, every=0.05)
+    hold.take(started)
+    with hold:
+        assert not told.wait(0.3)
+        Transfers(context).cancel(queued)
+        assert told.wait(10)
+    assert hold.lost
+    with pytest.raises(StepStateError, match="was cancelled"):
+        hold.check()
+
+
+def test_a_step_that_ended_by_itself_is_not_lost(context: Context, queued: str) -> None:
+    told = threading.Event()
+    hold = Hold(context, queued, on_loss=told.set, every=0.05)
+    hold.take(started)
+    with hold:
+        with context.write() as uow:
+            uow.steps.move(queued, expected=frozenset({StepState.RUNNING}), to=StepState.FAILED, at=context.clock.now())
+            uow.commit_unaudited()
+        assert not told.wait(0.5)
+    assert not hold.lost
+
+
+def test_a_beat_keeps_the_lease_alive(open_uow: SqlUnitOfWorkFactory, context: Context, queued: str) -> None:
+    from registry.bootstrap import SystemClock
+    from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
+
+    real = replace(context, clock=SystemClock(), open_uow=Factory(open_uow._engine, SystemClock()))
+    hold = Hold(real, queued, lasts=1.0, every=0.2)
+    hold.take(started)
+    with hold:
+        threading.Event().wait(2.0)
+        with real.read() as uow:
+            lease = uow.leases.get(queued)
+    assert lease is not None
+    assert lease.live
+    assert not hold.lost
