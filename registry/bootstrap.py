@@ -13,7 +13,7 @@ from registry.services.context import Context
 from registry.services.people.verbs import first_admin
 from registry.services.registry import LocalOffice
 from registry.settings import Settings
-from registry.storage.blobs import FolderBlobs
+from registry.storage.artifacts.blobs import FolderBlobs
 from registry.storage.database import Database, default_url, open_database
 
 SYSTEM = Actor("system", frozenset({"admin"}), service=True)

@@ -24,15 +24,15 @@ from registry.services.unit_of_work import (
     PeopleRepository,
     StepRepository,
 )
-from registry.storage.audit import SqlAudit, append_events
-from registry.storage.catalog import SqlCatalog
-from registry.storage.datasets import SqlDatasets
-from registry.storage.engines import begin_reading, begin_writing
-from registry.storage.governance import SqlGovernance
-from registry.storage.graph import SqlGraph
-from registry.storage.leases import SqlLeases
-from registry.storage.people import SqlPeople
-from registry.storage.steps import SqlSteps
+from registry.storage.audit.repository import SqlAudit, append_events
+from registry.storage.catalog.repository import SqlCatalog
+from registry.storage.data.repository import SqlDatasets
+from registry.storage.governance.repository import SqlGovernance
+from registry.storage.lineage.repository import SqlGraph
+from registry.storage.people.repository import SqlPeople
+from registry.storage.sql.engines import begin_reading, begin_writing
+from registry.storage.transfers.leases import SqlLeases
+from registry.storage.transfers.repository import SqlSteps
 
 __all__ = ["SqlUnitOfWork", "SqlUnitOfWorkFactory"]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lineage import Digest
 from registry.errors import IntegrityError, NotFoundError
 from registry.ports import BlobStore
-from registry.storage.blobs import FolderBlobs
+from registry.storage.artifacts.blobs import FolderBlobs
 from tests.fakes.blobs import MemoryBlobs
 
 

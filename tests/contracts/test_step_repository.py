@@ -17,7 +17,7 @@ from registry.domain.transfers.steps import EpochMetric, Method, MirrorState, Pr
 from registry.errors import NotFoundError
 from registry.services.unit_of_work import NewStep, UnitOfWork
 from registry.storage.database import Database
-from registry.storage.leases import SqlLeases
+from registry.storage.transfers.leases import SqlLeases
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
 from tests.builders import NOW, add_dataset_version, add_version, digest, metric, model_ref, step, step_input
 from tests.fakes.clock import FakeClock

@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from registry.settings import Settings
-from registry.storage.engines import begin_migrating, make_engine
+from registry.storage.sql.engines import begin_migrating, make_engine
 from registry.storage.tables import metadata
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import JSON, Boolean, Column, ForeignKey, String, Table, Text, TypedColumns, UniqueConstraint
 
+from registry.storage.sql.types import DigestBytes, Key, UtcDateTime, Word
 from registry.storage.tables.base import metadata
-from registry.storage.types import DigestBytes, Key, UtcDateTime, Word
 
 
 class AssetColumns(TypedColumns):

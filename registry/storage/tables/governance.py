@@ -17,8 +17,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from registry.storage.sql.types import DigestBytes, Key, Label, UtcDateTime
 from registry.storage.tables.base import metadata
-from registry.storage.types import DigestBytes, Key, Label, UtcDateTime
 
 
 class EvidenceColumns(TypedColumns):

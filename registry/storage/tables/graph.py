@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Index, String, Table, TypedColumns
 
+from registry.storage.sql.types import DigestBytes, Key, Label, UtcDateTime
 from registry.storage.tables.base import metadata
-from registry.storage.types import DigestBytes, Key, Label, UtcDateTime
 
 
 class NodeColumns(TypedColumns):

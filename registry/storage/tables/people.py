@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table, TypedColumns, text
 
+from registry.storage.sql.types import DigestBytes, Key, UtcDateTime, Word
 from registry.storage.tables.base import metadata
-from registry.storage.types import DigestBytes, Key, UtcDateTime, Word
 
 
 class PersonColumns(TypedColumns):

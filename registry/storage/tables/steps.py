@@ -17,8 +17,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from registry.storage.sql.types import DigestBytes, Key, Real, UtcDateTime
 from registry.storage.tables.base import metadata
-from registry.storage.types import DigestBytes, Key, Real, UtcDateTime
 
 
 class StepColumns(TypedColumns):

@@ -25,9 +25,9 @@ from registry.errors import (
     UsageError,
 )
 from registry.storage import database as module
-from registry.storage import engines
 from registry.storage.database import Database, default_url, open_database
 from registry.storage.revisions import HEAD
+from registry.storage.sql import engines
 from tests.builders import NOW, digest
 from tests.builders import event as audit_event
 from tests.fakes.clock import FakeClock

@@ -19,9 +19,9 @@ from registry.domain.catalog.models import SearchQuery
 from registry.domain.data.datasets import LabelKind, NumberSummary
 from registry.domain.names import Reference
 from registry.storage.database import Database, open_database
-from registry.storage.engines import begin_migrating
 from registry.storage.migrations import config, upgrade
 from registry.storage.revisions import HEAD, REVISIONS
+from registry.storage.sql.engines import begin_migrating
 from registry.storage.tables import metadata
 from tests.builders import dataset_ref
 from tests.fakes.clock import FakeClock

@@ -14,7 +14,7 @@ from registry.errors import StepStateError
 from registry.services.context import Context
 from registry.services.transfers.leases import LEASE_SECONDS, Hold, this_host
 from registry.services.transfers.verbs import Transfers
-from registry.storage.engines import PATIENCE_SECONDS
+from registry.storage.sql.engines import PATIENCE_SECONDS
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.builders import add_dataset_version, add_version, step, step_input
 from tests.fakes.clock import FakeClock

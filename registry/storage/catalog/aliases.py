@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from registry.domain.catalog.models import AliasMove, AliasValue
 from registry.domain.names import AssetKind, Name, VersionRef
-from registry.storage.assets import asset_id, require_version, touch
+from registry.storage.catalog.assets import asset_id, require_version, touch
 from registry.storage.tables import alias, alias_move, asset, version
 
 

@@ -13,7 +13,7 @@ from registry.domain.catalog.models import MetricValue, Modality, ModelSummary, 
 from registry.domain.manifests import FileEntry, Manifest
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.errors import ConflictError, NotFoundError
-from registry.storage.assets import (
+from registry.storage.catalog.assets import (
     asset_id,
     find_version,
     fold,

@@ -12,7 +12,7 @@ from lineage import Digest
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Person, TokenSummary
 from registry.errors import ConflictError, NotFoundError
-from registry.storage.paging import SortBy, page_rows
+from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import person, role_grant, token
 
 

@@ -24,10 +24,10 @@ from registry.domain.governance.promotion import (
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.errors import ConflictError, NotFoundError
-from registry.storage.assets import find_version, require_version
-from registry.storage.paging import SortBy, page_rows
+from registry.storage.catalog.assets import find_version, require_version
+from registry.storage.catalog.versions import refs_of
+from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import asset, evidence, policy, request, version, vote
-from registry.storage.versions import refs_of
 
 
 class SqlGovernance:

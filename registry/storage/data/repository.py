@@ -25,8 +25,8 @@ from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.errors import InvalidError
 from registry.services.unit_of_work import NewDatasetVersion
-from registry.storage import assets, versions
-from registry.storage.paging import SortBy, page_rows
+from registry.storage.catalog import assets, versions
+from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import asset, dataset_version, node, version
 
 DATASETS = AssetKind.DATASETS

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, insert, literal, select, text, update
 
 from lineage import Assurance, Edge, Node, NodeId, NodeKind
 from registry.errors import NotFoundError
-from registry.storage.node_facts import nodes_by_id
+from registry.storage.lineage.node_facts import nodes_by_id
+from registry.storage.sql.types import Key
 from registry.storage.tables import edge, node
-from registry.storage.types import Key
 
 _CHUNK = 500
 _FOR_EVER = 2**31 - 1

@@ -26,11 +26,11 @@ from registry.domain.transfers.steps import (
 )
 from registry.errors import NotFoundError
 from registry.services.unit_of_work import LeaseRepository, NewStep
-from registry.storage.assets import find_version
-from registry.storage.paging import SortBy, page_rows
+from registry.storage.catalog.assets import find_version
+from registry.storage.catalog.versions import OUTPUT_ROLE, headline_metrics, measured_by, refs_of
+from registry.storage.sql.paging import SortBy, page_rows
+from registry.storage.sql.upsert import upsert
 from registry.storage.tables import curve_point, edge, metric, mirror, node, step
-from registry.storage.upsert import upsert
-from registry.storage.versions import OUTPUT_ROLE, headline_metrics, measured_by, refs_of
 
 _ENDED = frozenset({StepState.SUCCEEDED, StepState.FAILED, StepState.INTERRUPTED, StepState.CANCELLED})
 _TO_MIRROR = ("queued", "failing")

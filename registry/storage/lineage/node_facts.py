@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, select
 
 from lineage import Node, NodeId, NodeKind
+from registry.storage.catalog.versions import headline_metrics
 from registry.storage.tables import asset, dataset_version, model_version, node, step, version
-from registry.storage.versions import headline_metrics
 
 _CHUNK = 500
 

@@ -13,11 +13,11 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, desc, func, or_,
 from registry.domain.catalog.models import Facet, MetricComparison, ModelSummary, SearchQuery, SortKey, Status
 from registry.domain.names import AssetKind
 from registry.domain.paging import Page, PageRequest
-from registry.storage.assets import fold
-from registry.storage.paging import SortBy, page_rows
+from registry.storage.catalog.assets import fold
+from registry.storage.catalog.versions import TEST_ROLE, is_live, model_summaries
+from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import asset, asset_tag, metric, model_version, version, version_tag
 from registry.storage.tables.steps import MetricColumns
-from registry.storage.versions import TEST_ROLE, is_live, model_summaries
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,

@@ -15,7 +15,7 @@ from registry.domain.audit import GENESIS, AuditEntry, Event, write_entry
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import Page, PageRequest
 from registry.errors import AuditBrokenError
-from registry.storage.paging import SortBy, page_rows
+from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import audit_entry
 
 _CHUNK = 1000

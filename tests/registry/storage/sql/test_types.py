@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Table, create_engi
 from sqlalchemy.exc import StatementError
 
 from lineage import Digest
-from registry.storage.types import DigestBytes, Real, UtcDateTime
+from registry.storage.sql.types import DigestBytes, Real, UtcDateTime
 
 SAMPLE = Table(
     "sample",

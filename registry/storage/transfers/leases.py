@@ -10,8 +10,8 @@ from lineage import NodeKind
 from registry.domain.transfers.steps import Lease, StepState
 from registry.errors import NotFoundError
 from registry.ports import Clock
+from registry.storage.sql.upsert import upsert
 from registry.storage.tables import lease, node, step
-from registry.storage.upsert import upsert
 
 
 class SqlLeases:

@@ -17,7 +17,7 @@ import pytest
 
 from lineage import Digest
 from registry.errors import IntegrityError, NoSpaceError
-from registry.storage.blobs import FolderBlobs
+from registry.storage.artifacts.blobs import FolderBlobs
 
 WEIGHTS = b"weights" * 1000
 
@@ -86,7 +86,7 @@ def test_a_file_that_may_not_grow_leaves_nothing(tmp_path: Path) -> None:
 import io, resource, signal
 from pathlib import Path
 from registry.errors import NoSpaceError
-from registry.storage.blobs import FolderBlobs
+from registry.storage.artifacts.blobs import FolderBlobs
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 blobs = FolderBlobs(Path({str(tmp_path)!r}))

@@ -1,0 +1,1 @@
+"""Tables of policies, evidence, requests and votes as values."""

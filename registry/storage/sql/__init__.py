@@ -1,0 +1,1 @@
+"""What every repository shares: engines, column types, pages and upserts."""

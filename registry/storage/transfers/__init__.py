@@ -1,0 +1,1 @@
+"""Tables of transfer steps as values."""
