@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lineage import LineageError
 from registry import __version__
 from registry.api import openapi, problems
-from registry.api.routes import PREFIX, api_router
+from registry.api.router import PREFIX, api_router
 from registry.api.streams import Streams
 from registry.api.uploads import sweep
 from registry.auth import COOKIE, LIFETIME, Doorkeeper, session_key
@@ -34,7 +34,7 @@ from registry.domain.people.people import Actor
 from registry.domain.verbs import Office
 from registry.errors import PermissionDeniedError, RegistryError, UnauthenticatedError, UsageError
 from registry.settings import Settings
-from registry.web.house import error_page, sign_in_page
+from registry.web.administration import error_page, sign_in_page
 from registry.web.render import STATIC, link
 from registry.web.routes import pages_router
 

@@ -6,12 +6,10 @@ from typing import Annotated
 
 import typer
 
-from registry.cli import (
-    access,
+from registry.cli.commands import (
     audit,
     dataset,
     evidence,
-    house,
     lineage,
     model,
     model_upkeep,
@@ -20,6 +18,8 @@ from registry.cli import (
     recipe,
     transfer,
 )
+from registry.cli.commands import people as access
+from registry.cli.commands import registry as house
 from registry.cli.session import ActorOption, HomeOption, OutputOption
 
 app = typer.Typer(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from registry.web import catalog, datasets, graph, house, models, promotions, steps
+from registry.web import administration as house
+from registry.web import catalog, datasets, graph, models, promotions, steps
 from registry.web.parts import check_form
 
 

@@ -21,7 +21,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from registry import bootstrap
-from registry.cli.progress import LINE_SECONDS
+from registry.cli.views.progress import LINE_SECONDS
 from registry.domain.transfers.steps import EpochMetric, Progress, StepState
 from tests import builders
 from tests.command_line import CommandLine, command_line

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from registry.cli.views_verdict import show_verdict
+from registry.cli.views.verdict import show_verdict
 from tests.verdicts import a_verdict
 
 

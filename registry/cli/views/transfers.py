@@ -78,7 +78,7 @@ def show_step(step: StepDetail) -> None:
         heading("Measured")
         show_measured(step.measured)
     if found_verdict := _verdict(step):
-        from registry.cli.views_verdict import show_verdict
+        from registry.cli.views.verdict import show_verdict
 
         heading("Was it worth it?")
         show_verdict(found_verdict)
@@ -158,7 +158,7 @@ def say_outcome(step: StepDetail) -> None:
     tell(f"{found.output} is made, {_ran(found.started_at, found.ended_at)}")
     show_measured(step.measured)
     if found_verdict := _verdict(step):
-        from registry.cli.views_verdict import show_verdict
+        from registry.cli.views.verdict import show_verdict
 
         show_verdict(found_verdict)
     word = "dataset" if found.output.kind == "datasets" else "model"
@@ -173,8 +173,8 @@ def say_ended(step: StepDetail) -> None:
 
 
 def _draw_curves(step: StepDetail) -> None:
-    from registry.cli.charts import draw
     from registry.cli.printing import out
+    from registry.cli.views.charts import draw
     from registry.presenting.curves import best
 
     draw(out(), step.curve, best(step))
@@ -182,7 +182,7 @@ def _draw_curves(step: StepDetail) -> None:
 
 def _progress(step: StepSummary) -> str:
     """How far a step that goes on is."""
-    from registry.cli.progress import counted, paced, time_left
+    from registry.cli.views.progress import counted, paced, time_left
 
     said = step.progress
     if step.ended_at is not None or said is None:

@@ -25,6 +25,6 @@ def schema(session: Session) -> None:
 @command(app, "check", "forebear recipe check digits.yaml")
 def check(session: Session, recipe: RecipeArgument) -> None:
     """Read a recipe, resolve its references, and show it with every default filled in: a recipe that runs the same."""
-    from registry.cli.views_transfer import show_recipe
+    from registry.cli.views.transfers import show_recipe
 
     session.answer(session.office.transfers.check(parsing.document(recipe)), show_recipe)

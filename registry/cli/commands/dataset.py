@@ -56,8 +56,8 @@ def add(
     ] = None,
 ) -> None:
     """Register data as the next version: read, hashed, tracked with DVC, split, all or nothing."""
-    from registry.cli.views import note_licence
-    from registry.cli.views_data import say_added
+    from registry.cli.views.catalog import note_licence
+    from registry.cli.views.data import say_added
     from registry.domain.verbs import AddDataset
 
     wanted = AddDataset(
@@ -89,7 +89,7 @@ def list_(
     cursor: parsing.CursorOption = None,
 ) -> None:
     """List datasets."""
-    from registry.cli.views_data import show_datasets
+    from registry.cli.views.data import show_datasets
 
     session.answer_page(session.office.datasets.search(text, parsing.paged(limit, cursor)), show_datasets)
 
@@ -97,7 +97,7 @@ def list_(
 @command(app, "show", "forebear dataset show datasets:/data/digits/1")
 def show(session: Session, dataset: parsing.DatasetArgument) -> None:
     """Show a dataset version: splits, what labels are in them, digests. With no number, the latest."""
-    from registry.cli.views_data import show_dataset
+    from registry.cli.views.data import show_dataset
 
     session.answer(session.office.datasets.version(parsing.dataset(dataset)), show_dataset)
 
@@ -107,7 +107,7 @@ def versions(
     session: Session, name: parsing.NameArgument, limit: parsing.LimitOption = 50, cursor: parsing.CursorOption = None
 ) -> None:
     """List the versions of a dataset, newest first."""
-    from registry.cli.views_data import show_versions
+    from registry.cli.views.data import show_versions
 
     page = session.office.datasets.versions(parsing.named(name), parsing.paged(limit, cursor))
     session.answer_page(page, show_versions)
@@ -121,7 +121,7 @@ def pull(
     to: parsing.ToOption = None,
 ) -> None:
     """Write a dataset version's files into a new folder."""
-    from registry.cli.views import say_pulled
+    from registry.cli.views.catalog import say_pulled
 
     reference = parsing.dataset(dataset)
     usual = Path(f"{reference.name.name}-{reference.number or 'latest'}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lineage import Assurance, Edge, Node, NodeKind
-from registry.cli.trees import show_ancestry, show_path
+from registry.cli.views.trees import show_ancestry, show_path
 from registry.domain.verbs import Ancestry
 
 NODES = (

@@ -49,7 +49,7 @@ def import_(
 
     A Hugging Face folder, a state dict (.pt, .pth, .bin) or one safetensors file; docs/models.md says more.
     """
-    from registry.cli.views import note_licence, say_published
+    from registry.cli.views.catalog import note_licence, say_published
     from registry.domain.verbs import ImportModel
 
     wanted = ImportModel(
@@ -74,7 +74,7 @@ def import_(
 @command(app, "list", "forebear model list", "forebear model list --limit 10")
 def list_(session: Session, limit: parsing.LimitOption = 50, cursor: parsing.CursorOption = None) -> None:
     """List registered models, the last changed first."""
-    from registry.cli.views import show_models
+    from registry.cli.views.catalog import show_models
     from registry.domain.catalog.models import SearchQuery
 
     page = session.office.catalog.search(SearchQuery(page=parsing.paged(limit, cursor)))
@@ -108,7 +108,7 @@ def search(
     cursor: parsing.CursorOption = None,
 ) -> None:
     """Find registered models: all conditions must hold for one version."""
-    from registry.cli.views import NO_MATCH, NO_MODELS, show_models
+    from registry.cli.views.catalog import NO_MATCH, NO_MODELS, show_models
     from registry.domain.catalog.models import MetricComparison, SearchQuery, read_sort
 
     key, metric = read_sort(sort)
@@ -136,7 +136,7 @@ def search(
 @command(app, "show", "forebear model show vision/digits", "forebear model show models:/vision/digits/3 --output json")
 def show(session: Session, model: parsing.ModelArgument) -> None:
     """Show a version (with a number or an alias) or a registered model and its versions (with neither)."""
-    from registry.cli.views import show_model, show_version
+    from registry.cli.views.catalog import show_model, show_version
     from registry.domain.paging import PageRequest
 
     reference, catalog = parsing.model(model), session.office.catalog
@@ -152,7 +152,7 @@ def versions(
     session: Session, name: parsing.NameArgument, limit: parsing.LimitOption = 50, cursor: parsing.CursorOption = None
 ) -> None:
     """List the versions of a registered model, newest first."""
-    from registry.cli.views import show_versions
+    from registry.cli.views.catalog import show_versions
 
     page = session.office.catalog.versions(parsing.named(name), parsing.paged(limit, cursor))
     session.answer_page(page, show_versions)
@@ -171,7 +171,7 @@ def pull(
     to: parsing.ToOption = None,
 ) -> None:
     """Write a version's files, its card and what is needed to load it into a new folder."""
-    from registry.cli.views import say_pulled
+    from registry.cli.views.catalog import say_pulled
 
     reference = parsing.model(model)
     usual = Path(f"{reference.name.name}-{reference.number or reference.alias or 'latest'}")
@@ -217,7 +217,7 @@ def alias(
 ) -> None:
     """Move an alias to a version, take it away, or show where it was. A protected one moves by a promotion only."""
     from registry.cli.printing import tell
-    from registry.cli.views import show_aliases
+    from registry.cli.views.catalog import show_aliases
     from registry.domain.names import check_alias
 
     reference, catalog = parsing.model(model), session.office.catalog

@@ -52,7 +52,7 @@ def show(
     format: FormOption = None,
 ) -> None:
     """Show the ancestors of a model or dataset, its descendants, or both."""
-    from registry.cli.trees import show_ancestry
+    from registry.cli.views.trees import show_ancestry
 
     _check_form(session, format)
     up = up or not down
@@ -68,7 +68,7 @@ def path(
     format: FormOption = None,
 ) -> None:
     """Show one shortest way from an ancestor to a descendant."""
-    from registry.cli.trees import show_path
+    from registry.cli.views.trees import show_path
 
     _check_form(session, format)
     found = session.office.lineage.path(_node(session, source), _node(session, target))

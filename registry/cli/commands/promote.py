@@ -23,7 +23,7 @@ def request(
     comment: CommentOption = "",
 ) -> None:
     """Ask that a version be promoted. The policy in force is frozen into the request."""
-    from registry.cli.views_promotion import show_request
+    from registry.cli.views.governance import show_request
 
     asked = session.office.promotions.request(parsing.model(model), to, comment=comment)
     session.answer(asked, show_request)
@@ -32,7 +32,7 @@ def request(
 @command(app, "show", "forebear promote show req-01kaq0…")
 def show(session: Session, request: RequestArgument) -> None:
     """Show a request: the verdict as of now with every reason, the votes, the evidence."""
-    from registry.cli.views_promotion import show_request
+    from registry.cli.views.governance import show_request
 
     session.answer(session.office.promotions.request_detail(request), show_request)
 
@@ -40,7 +40,7 @@ def show(session: Session, request: RequestArgument) -> None:
 @command(app, "approve", "forebear --as ana promote approve req-01kaq0… -m 'checked on our own digits'")
 def approve(session: Session, request: RequestArgument, comment: CommentOption = "") -> None:
     """Vote for. When nothing is missing any more, the version is promoted at once."""
-    from registry.cli.views_promotion import show_request
+    from registry.cli.views.governance import show_request
 
     session.answer(session.office.promotions.approve(request, comment=comment), show_request)
 
@@ -48,7 +48,7 @@ def approve(session: Session, request: RequestArgument, comment: CommentOption =
 @command(app, "reject", "forebear promote reject req-01kaq0… -m 'fails on slanted sevens'")
 def reject(session: Session, request: RequestArgument, comment: CommentOption) -> None:
     """Vote against, and close the request. The comment is needed."""
-    from registry.cli.views_promotion import show_request
+    from registry.cli.views.governance import show_request
 
     session.answer(session.office.promotions.reject(request, comment=comment), show_request)
 
@@ -56,7 +56,7 @@ def reject(session: Session, request: RequestArgument, comment: CommentOption) -
 @command(app, "withdraw", "forebear promote withdraw req-01kaq0…")
 def withdraw(session: Session, request: RequestArgument) -> None:
     """Take back a request of one's own."""
-    from registry.cli.views_promotion import show_request
+    from registry.cli.views.governance import show_request
 
     session.answer(session.office.promotions.withdraw(request), show_request)
 
@@ -72,7 +72,7 @@ def list_(
     cursor: parsing.CursorOption = None,
 ) -> None:
     """List requests, newest first."""
-    from registry.cli.views_promotion import show_requests
+    from registry.cli.views.governance import show_requests
 
     page = session.office.promotions.requests(
         name=parsing.named(model) if model else None, state=state, page=parsing.paged(limit, cursor)

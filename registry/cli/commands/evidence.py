@@ -47,6 +47,6 @@ def add(
 @command(app, "list", "forebear evidence list models:/vision/digits/2")
 def list_(session: Session, model: parsing.ModelArgument) -> None:
     """List the evidence about a version."""
-    from registry.cli.views_promotion import show_evidence
+    from registry.cli.views.governance import show_evidence
 
     session.answer(session.office.promotions.evidence(parsing.model(model)), show_evidence)

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
 
-from registry.api import audit, catalog, datasets, doctor, governance, lineage, openapi, people, transfers, versions
+from registry.api import openapi
+from registry.api.routes import audit, catalog, datasets, doctor, governance, lineage, people, transfers, versions
 from registry.api.wire import known_query
 
 PREFIX = "/api/v1"

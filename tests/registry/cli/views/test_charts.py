@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
-from registry.cli.charts import draw
+from registry.cli.views.charts import draw
 from registry.domain.transfers.steps import EpochMetric
 from registry.presenting.curves import Best
 

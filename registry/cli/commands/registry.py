@@ -123,7 +123,7 @@ def history(
     cursor: parsing.CursorOption = None,
 ) -> None:
     """Show what happened to a registered model and its versions, newest first."""
-    from registry.cli.views import show_history
+    from registry.cli.views.catalog import show_history
 
     page = session.office.catalog.history(parsing.named(name), parsing.paged(limit, cursor))
     session.answer_page(page, show_history)

@@ -42,7 +42,7 @@ def show(
     version: Annotated[int | None, typer.Option("--version", help="The newest when not given.", min=1)] = None,
 ) -> None:
     """Print a policy as it was published, or list the policies."""
-    from registry.cli.views_promotion import show_policies, show_policy
+    from registry.cli.views.governance import show_policies, show_policy
 
     promotions = session.office.promotions
     if name is None:

@@ -13,9 +13,10 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from registry.cli import printing, progress
-from registry.cli.progress import Bars, JsonLines, Lines, Watcher
+from registry.cli import printing
 from registry.cli.session import Output, Session
+from registry.cli.views import progress
+from registry.cli.views.progress import Bars, JsonLines, Lines, Watcher
 from registry.domain.names import Name
 from registry.domain.transfers.steps import (
     EpochMetric,

@@ -23,7 +23,7 @@ def show(
     cursor: parsing.CursorOption = None,
 ) -> None:
     """List entries, newest first."""
-    from registry.cli.views import show_history
+    from registry.cli.views.catalog import show_history
 
     page = session.office.audit.search(subject=subject, action=action, page=parsing.paged(limit, cursor))
     session.answer_page(page, show_history)

@@ -188,6 +188,6 @@ def test_a_dataset_lists_its_versions_and_the_home_is_examined(house: House) -> 
 def test_every_route_is_in_the_documentation_and_none_too_many(house: House) -> None:
     paths = house.client("vic").get("/api/v1/openapi.json").json()["paths"]
     offered = {f"| {m.upper()} | `{path.removeprefix('/api/v1')}` |" for path, said in paths.items() for m in said}
-    text = (Path(__file__).parents[3] / "docs/http-api.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[4] / "docs/http-api.md").read_text(encoding="utf-8")
     written = {line[: line.index("` |") + 3] for line in text.partition("## Routes")[2].splitlines() if "` |" in line}
     assert written == offered

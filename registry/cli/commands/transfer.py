@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry.cli import parsing
-from registry.cli.recipe import RecipeArgument
+from registry.cli.commands.recipe import RecipeArgument
 from registry.cli.session import Session, command
 from registry.domain.transfers.steps import Method, StepState
 
@@ -77,7 +77,7 @@ def verdict(
     ] = None,
 ) -> None:
     """Compute again from the stored answers whether a transfer run with --baselines was worth it."""
-    from registry.cli.views_verdict import show_verdict, write_answers
+    from registry.cli.views.verdict import show_verdict, write_answers
 
     found = session.office.transfers.verdict(step)
     if answers is not None:
@@ -98,7 +98,7 @@ def list_(
     cursor: parsing.CursorOption = None,
 ) -> None:
     """List transfer steps, newest first."""
-    from registry.cli.views_transfer import show_steps
+    from registry.cli.views.transfers import show_steps
 
     page = session.office.transfers.search(
         state=state,
@@ -122,7 +122,7 @@ def show(
     With --follow: a bar with rate and time left, and metrics as they come; Ctrl-C stops watching, not the step.
     As JSON it is a line for each event: progress, metric and state.
     """
-    from registry.cli.views_transfer import show_step
+    from registry.cli.views.transfers import show_step
 
     if follow:
         _follow(session, step)
@@ -133,7 +133,7 @@ def show(
 @command(app, "logs", "forebear transfer logs step-01kaq0…")
 def logs(session: Session, step: StepArgument) -> None:
     """Print what the workers of a step have written, wherever they ran."""
-    from registry.cli.views_transfer import show_log
+    from registry.cli.views.transfers import show_log
 
     session.answer(session.office.transfers.log(step), show_log)
 
@@ -158,8 +158,8 @@ def cancel(session: Session, step: StepArgument) -> None:
 
 def _attend(session: Session, step: StepDetail, *, background: bool) -> None:
     """Wait for the end of a step, or say where to look. A step that did not succeed is an error of this command."""
-    from registry.cli.progress import Bars, check_outcome, interrupted, watch
-    from registry.cli.views_transfer import say_outcome, say_started
+    from registry.cli.views.progress import Bars, check_outcome, interrupted, watch
+    from registry.cli.views.transfers import say_outcome, say_started
 
     if background:
         session.answer(step, say_started)
@@ -176,8 +176,8 @@ def _attend(session: Session, step: StepDetail, *, background: bool) -> None:
 def _follow(session: Session, step_id: str) -> None:
     """Watch a step that somebody else attends to. A step that did not succeed is an error of this command."""
     from registry.cli.printing import errors, hint, out
-    from registry.cli.progress import Bars, JsonLines, Lines, Watcher, check_outcome, watch
-    from registry.cli.views_transfer import say_ended
+    from registry.cli.views.progress import Bars, JsonLines, Lines, Watcher, check_outcome, watch
+    from registry.cli.views.transfers import say_ended
 
     watcher: Watcher = Bars() if out().is_terminal and errors().is_terminal else Lines()
     if session.as_json:

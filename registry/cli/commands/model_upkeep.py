@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from registry.cli import parsing
-from registry.cli.model import ModalityOption
+from registry.cli.commands.model import ModalityOption
 from registry.cli.session import Session, command
 from registry.errors import UsageError
 
@@ -30,7 +30,7 @@ def card(
 ) -> None:
     """Print the model card, its revisions, or write a new revision."""
     from registry.cli.printing import tell
-    from registry.cli.views import show_card, show_revisions
+    from registry.cli.views.catalog import show_card, show_revisions
 
     reference, catalog = parsing.model(model), session.office.catalog
     if write is not None:
@@ -72,7 +72,7 @@ def deprecate(
     session: Session, model: parsing.ModelArgument, why: ReasonArgument = None, reason: ReasonOption = None
 ) -> None:
     """Say that a version should not be used any more; it still can be."""
-    from registry.cli.views import say_status
+    from registry.cli.views.catalog import say_status
 
     reference, said = parsing.model(model), _reason(why, reason)
     session.answer(session.office.catalog.deprecate(reference, said), say_status)
@@ -83,7 +83,7 @@ def archive(
     session: Session, model: parsing.ModelArgument, why: ReasonArgument = None, reason: ReasonOption = None
 ) -> None:
     """Put a version away: it stays in the record and in the ancestry, and is no longer offered."""
-    from registry.cli.views import say_status
+    from registry.cli.views.catalog import say_status
 
     reference, said = parsing.model(model), _reason(why, reason)
     session.answer(session.office.catalog.archive(reference, said), say_status)

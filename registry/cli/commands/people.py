@@ -35,7 +35,7 @@ def add(
 @command(person, "list", "forebear person list")
 def list_people(session: Session, limit: parsing.LimitOption = 50, cursor: parsing.CursorOption = None) -> None:
     """List people and their roles."""
-    from registry.cli.views_people import show_people
+    from registry.cli.views.people import show_people
 
     session.answer_page(session.office.people.search(parsing.paged(limit, cursor)), show_people)
 
@@ -43,7 +43,7 @@ def list_people(session: Session, limit: parsing.LimitOption = 50, cursor: parsi
 @command(role, "grant", "forebear role grant ana validator")
 def grant(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
     """Give a person a role; one that no policy names is given too, and said so."""
-    from registry.cli.views_people import note_role, say_roles
+    from registry.cli.views.people import note_role, say_roles
     from registry.services.governance.policy_document import read_policy
 
     session.answer(session.office.people.grant(handle, role), say_roles)
@@ -53,7 +53,7 @@ def grant(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
 @command(role, "revoke", "forebear role revoke ana validator")
 def revoke(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
     """Take a role from a person."""
-    from registry.cli.views_people import say_roles
+    from registry.cli.views.people import say_roles
 
     session.answer(session.office.people.revoke(handle, role), say_roles)
 
@@ -66,7 +66,7 @@ def create(
     days: Annotated[int, typer.Option("--days", help="How long it is good for.", min=1, max=3650)] = 90,
 ) -> None:
     """Make a token. Its secret is shown this once."""
-    from registry.cli.views_people import show_new_token
+    from registry.cli.views.people import show_new_token
 
     session.answer(session.office.people.create_token(handle, label=label, days=days), show_new_token)
 
@@ -79,7 +79,7 @@ def list_tokens(
     cursor: parsing.CursorOption = None,
 ) -> None:
     """List tokens; never their secrets."""
-    from registry.cli.views_people import show_tokens
+    from registry.cli.views.people import show_tokens
 
     session.answer_page(session.office.people.tokens(handle, parsing.paged(limit, cursor)), show_tokens)
 

@@ -1,0 +1,1 @@
+"""How each subject looks in a terminal."""
