@@ -20,8 +20,8 @@ from statistics import median
 import torch
 import torch.nn.functional as F  # noqa: N812 -- its name in the field
 
-from adapters.images import read_images
-from adapters.loop.order import epoch_order
+from adapters.inputs.images import read_images
+from adapters.loop.training.order import epoch_order
 from adapters.torch.models import load_image_model
 from adapters.torch.transfer import TorchTransfers
 from benchmarks import workload

@@ -29,14 +29,14 @@ from rich.table import Table
 from transformers import ResNetConfig, ViTConfig
 from transformers.utils import logging
 
-from adapters.loop.device import Device, probe
-from adapters.loop.feed import feed
-from adapters.loop.flops import learning_flops, one_item
-from adapters.loop.learner import Items, Learner
-from adapters.loop.loop import Batch
-from adapters.loop.optimizers import build, parameter_groups
-from adapters.loop.order import epoch_order
-from adapters.loop.roles import read_roles
+from adapters.loop.tasks.roles import read_roles
+from adapters.loop.training.device import Device, probe
+from adapters.loop.training.feed import feed
+from adapters.loop.training.flops import learning_flops, one_item
+from adapters.loop.training.learner import Items, Learner
+from adapters.loop.training.loop import Batch
+from adapters.loop.training.optimizers import build, parameter_groups
+from adapters.loop.training.order import epoch_order
 from adapters.torch.transfer import TorchTransfers
 from adapters.transformers.transfer import TransformersTransfers
 from benchmarks import workload

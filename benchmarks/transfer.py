@@ -35,8 +35,8 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from transformers import AutoModelForSequenceClassification
 from transformers.utils import logging
 
-from adapters.loop.order import epoch_order, reading_order
-from adapters.loop.schedule import rate
+from adapters.loop.training.order import epoch_order, reading_order
+from adapters.loop.training.schedule import rate
 from adapters.transformers.text import TokenItems, Tokens
 from benchmarks import workload
 from benchmarks.houses import new_house

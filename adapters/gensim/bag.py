@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from adapters.gensim.definitions.static_embeddings import VECTORS, StaticEmbeddings
 from adapters.gensim.vectors import CLASSIFIER, CONFIG, TOKENIZER, VOCABULARY, WEIGHTS, piece_of
-from adapters.safetensors_files import pieces_of, read_header, write_pieces
+from adapters.weights.safetensors_files import pieces_of, read_header, write_pieces
 from registry.domain.data.datasets import LabelKind
 from registry.domain.transfers.steps import Head
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
-from adapters.gensim.folders import open_folder
+from adapters.gensim.files.folders import open_folder
 from adapters.gensim.heldout import HeldOut
 from adapters.gensim.offer import said
 from adapters.gensim.texts import read_tokens
@@ -22,7 +22,7 @@ from adapters.gensim.word2vec import Texts, Training, check, cut
 from adapters.loop.environment import Environment
 from adapters.loop.fingerprint import fingerprint
 from adapters.loop.output import publish
-from adapters.loop.roles import rows_of
+from adapters.loop.tasks.roles import rows_of
 from registry.domain.recipes.methods import TEST, UNLABELLED, VALIDATION
 from registry.ports import Advanced, Finished, Measured, Saved, Started, TransferEvent
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from adapters.gensim.array_vectors import find_pair, read_array_vectors
-from adapters.gensim.binary_vectors import looks_binary, read_binary_vectors
-from adapters.gensim.folders import architecture_of, copy_folder, find_subwords, write_subwords
-from adapters.gensim.text_vectors import looks_like_vectors, read_text_vectors
+from adapters.gensim.files.array_vectors import find_pair, read_array_vectors
+from adapters.gensim.files.binary_vectors import looks_binary, read_binary_vectors
+from adapters.gensim.files.folders import architecture_of, copy_folder, find_subwords, write_subwords
+from adapters.gensim.files.text_vectors import looks_like_vectors, read_text_vectors
 from adapters.gensim.vectors import ARCHITECTURE, CLASSIFIER, Gathering
-from adapters.source_files import Kind, files_in, front_matter, kind_of, only_file, read_text
+from adapters.weights.source_files import Kind, files_in, front_matter, kind_of, only_file, read_text
 from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError, InvalidError
 from registry.ports import ConvertedSource, SourceFacts

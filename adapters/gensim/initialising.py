@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from adapters.loop.environment import Environment
-from adapters.loop.flops import learning_flops, one_item, reading_flops
-from adapters.loop.optimizers import freeze, parameter_groups
+from adapters.loop.training.flops import learning_flops, one_item, reading_flops
+from adapters.loop.training.optimizers import freeze, parameter_groups
 from registry.ports import TransferEvent
 
 

@@ -17,10 +17,10 @@ from adapters.gensim.bag import PROBLEMS, Bag, save_classifier
 from adapters.gensim.definitions.static_embeddings import WORD, StaticEmbeddings
 from adapters.gensim.texts import RowItems, look_up, read_tokens
 from adapters.gensim.vectors import CLASSIFIER
-from adapters.loop.loop import Inputs
-from adapters.loop.optimizers import Layers
-from adapters.loop.roles import Role
-from adapters.loop.tasks import Task
+from adapters.loop.tasks.roles import Role
+from adapters.loop.tasks.tasks import Task
+from adapters.loop.training.loop import Inputs
+from adapters.loop.training.optimizers import Layers
 from lineage import Digest
 from registry.errors import BadDataError
 

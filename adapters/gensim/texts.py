@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
-from adapters.row_texts import text_of
+from adapters.inputs.row_texts import text_of
 from registry.domain.data.datasets import Row
 from registry.ports import DataInput
 

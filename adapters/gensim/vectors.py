@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.gensim.definitions.static_embeddings import VECTORS
-from adapters.safetensors_files import CHUNK, Header, Piece, write_pieces
+from adapters.weights.safetensors_files import CHUNK, Header, Piece, write_pieces
 from registry.errors import BadArtifactError
 
 ARCHITECTURE, CLASSIFIER = "static_embeddings", "static_classifier"

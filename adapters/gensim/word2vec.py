@@ -21,7 +21,7 @@ from torch import Tensor
 
 from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
 from adapters.gensim.offer import said
-from adapters.loop.checkpoints import Checkpoint
+from adapters.loop.training.checkpoints import Checkpoint
 from registry.domain.recipes.params import params_of
 from registry.domain.transfers.steps import Recipe
 from registry.errors import BadDataError, BadRecipeError

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.foreign.hdf5 import check_weights
-from adapters.safetensors_files import unique_keys
-from adapters.source_files import Kind, files_in, kind_of
+from adapters.weights.foreign.hdf5 import check_weights
+from adapters.weights.safetensors_files import unique_keys
+from adapters.weights.source_files import Kind, files_in, kind_of
 from registry.errors import BadArtifactError, UnsafeArtifactError
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from adapters.inputs.preprocess import FILE, Preprocess
 from adapters.keras.archive import Archive
 from adapters.keras.configs import check_config
 from adapters.keras.folders import ARCHITECTURE, LARGEST, first_line, label_maps, write_model
 from adapters.keras.library import keras
 from adapters.keras.preprocessing import guess
 from adapters.keras.surgery import Pictures, pictures, split, tensors
-from adapters.preprocess import FILE, Preprocess
-from adapters.source_files import front_matter, read_json, read_text
+from adapters.weights.source_files import front_matter, read_json, read_text
 from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError
 from registry.ports import ConvertedSource, SourceFacts

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from adapters.keras.configs import check_config
 from adapters.keras.library import keras
-from adapters.misfits import check_fit
-from adapters.pickled_weights import pieces_of
-from adapters.safetensors_files import Header, write_pieces
-from adapters.source_files import read_json
+from adapters.weights.misfits import check_fit
+from adapters.weights.pickled_weights import pieces_of
+from adapters.weights.safetensors_files import Header, write_pieces
+from adapters.weights.source_files import read_json
 from registry.errors import BadArtifactError
 
 # After the library, which decides on the backend.

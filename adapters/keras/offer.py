@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.loop.metrics import OFFERED
+from adapters.loop.tasks.metrics import OFFERED
 from registry.domain.catalog.models import Modality
 from registry.domain.transfers.steps import Method
 from registry.ports import AdapterOffer

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from adapters.inputs.preprocess import Preprocess
 from adapters.keras.configs import layers_of
-from adapters.preprocess import Preprocess
 
 WAYS: dict[str, Preprocess] = {
     "tf": Preprocess(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),

@@ -11,7 +11,8 @@ import PIL
 from torch import Tensor, nn
 
 from adapters.heads import HeadShape
-from adapters.images import read_images
+from adapters.inputs.images import read_images
+from adapters.inputs.preprocess import Preprocess
 from adapters.keras.folders import (
     ARCHITECTURE,
     build,
@@ -25,12 +26,11 @@ from adapters.keras.library import keras
 from adapters.keras.network import Network, on_cpu
 from adapters.keras.offer import OFFER
 from adapters.keras.surgery import Parts, Pictures, join, linears, pictures, split, tensors
-from adapters.loop.learner import Items, Learner
-from adapters.loop.loop import Inputs
-from adapters.loop.roles import Role
-from adapters.loop.tasks import Task
+from adapters.loop.tasks.roles import Role
+from adapters.loop.tasks.tasks import Task
+from adapters.loop.training.learner import Items, Learner
+from adapters.loop.training.loop import Inputs
 from adapters.loop.transfer import run
-from adapters.preprocess import Preprocess
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
 from registry.domain.transfers.steps import Head, Recipe

@@ -13,21 +13,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from adapters.loop.checkpoints import Checkpoint, Checkpoints
-from adapters.loop.device import Device
-from adapters.loop.evaluate import evaluate
 from adapters.loop.fingerprint import fingerprint
-from adapters.loop.fit import Fit, Judge
-from adapters.loop.flops import METHOD
-from adapters.loop.learner import Items, Learner, Workshop
-from adapters.loop.loop import Inputs, Objective
-from adapters.loop.metrics import Logits, Targets, check_metrics, choosing_metric
-from adapters.loop.optimizers import build
-from adapters.loop.order import batches_per_epoch
 from adapters.loop.output import PREDICTIONS, predictions, publish
-from adapters.loop.ranks import Ranks
-from adapters.loop.roles import Role, Roles, few, labelled_role, read_roles
-from adapters.loop.tasks import ManyClasses, OneClass, Task
+from adapters.loop.tasks.metrics import Logits, Targets, check_metrics, choosing_metric
+from adapters.loop.tasks.roles import Role, Roles, few, labelled_role, read_roles
+from adapters.loop.tasks.tasks import ManyClasses, OneClass, Task
+from adapters.loop.training.checkpoints import Checkpoint, Checkpoints
+from adapters.loop.training.device import Device
+from adapters.loop.training.evaluate import evaluate
+from adapters.loop.training.fit import Fit, Judge
+from adapters.loop.training.flops import METHOD
+from adapters.loop.training.learner import Items, Learner, Workshop
+from adapters.loop.training.loop import Inputs, Objective
+from adapters.loop.training.optimizers import build
+from adapters.loop.training.order import batches_per_epoch
+from adapters.loop.training.ranks import Ranks
 from registry.domain.recipes.params import value_of, whole_of
 from registry.domain.transfers.steps import Recipe
 from registry.errors import BadRecipeError

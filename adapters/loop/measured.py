@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from adapters.loop.environment import Environment, check_task
-from adapters.loop.flops import one_item, reading_flops
 from adapters.loop.output import PREDICTIONS, predictions
-from adapters.loop.roles import labelled_role
-from adapters.loop.tasks import Task, task_for
+from adapters.loop.tasks.roles import labelled_role
+from adapters.loop.tasks.tasks import Task, task_for
+from adapters.loop.training.flops import one_item, reading_flops
 from registry.domain.data.labels import classes_of
 from registry.domain.recipes.methods import TEST, TRAIN, VALIDATION
 from registry.errors import BadDataError, BadRecipeError

@@ -7,10 +7,10 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from adapters.loop.checkpoints import sync
-from adapters.loop.metrics import Logits
-from adapters.loop.roles import Role
-from adapters.loop.tasks import Task
+from adapters.loop.tasks.metrics import Logits
+from adapters.loop.tasks.roles import Role
+from adapters.loop.tasks.tasks import Task
+from adapters.loop.training.checkpoints import sync
 
 PREDICTIONS = "predictions.json"
 

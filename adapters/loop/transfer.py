@@ -10,13 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import torch
 
-from adapters.loop.checkpoints import Checkpoints
-from adapters.loop.determinism import deterministic
-from adapters.loop.device import probe
 from adapters.loop.environment import Environment
 from adapters.loop.failures import only_registry_errors
 from adapters.loop.fingerprint import fingerprint
-from adapters.loop.learner import Workshop
 from adapters.loop.methods.distillation import distillation
 from adapters.loop.methods.domain_adaptation import domain_adaptation
 from adapters.loop.methods.evaluation import evaluation
@@ -25,8 +21,12 @@ from adapters.loop.methods.fine_tuning import fine_tuning
 from adapters.loop.methods.merge import merge
 from adapters.loop.methods.multi_task import multi_task
 from adapters.loop.methods.quantization import quantization
-from adapters.loop.quantizing import plain_sources
-from adapters.loop.ranks import Ranks
+from adapters.loop.techniques.quantizing import plain_sources
+from adapters.loop.training.checkpoints import Checkpoints
+from adapters.loop.training.determinism import deterministic
+from adapters.loop.training.device import probe
+from adapters.loop.training.learner import Workshop
+from adapters.loop.training.ranks import Ranks
 from registry.domain.recipes.methods import misfits
 from registry.domain.recipes.params import problems
 from registry.domain.transfers.steps import Method

@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from adapters.heads import HeadShape
-from adapters.misfits import check_fit
 from adapters.torch.definitions import efficientnet_lite, inception, resnet_thin, squeezenet, vgg
+from adapters.weights.misfits import check_fit
 from registry.errors import BadArtifactError
 
 

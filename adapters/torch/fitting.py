@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.misfits import check_fit
 from adapters.torch.architectures import KNOWN, Known, translate
+from adapters.weights.misfits import check_fit
 from registry.domain.catalog.models import Modality
 from registry.errors import InvalidError, MissingExtraError
 from registry.ports import SourceFacts

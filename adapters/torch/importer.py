@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from adapters.pickled_weights import pieces_of as pickled_pieces
-from adapters.pickled_weights import read_state_dict
-from adapters.safetensors_files import Header, Piece, copy_file, looks_untrained, pieces_of, read_header, write_pieces
-from adapters.source_files import Kind, kind_of, only_file
 from adapters.torch.fitting import Fitted, fit, known_architectures
+from adapters.weights.pickled_weights import pieces_of as pickled_pieces
+from adapters.weights.pickled_weights import read_state_dict
+from adapters.weights.safetensors_files import (
+    Header,
+    Piece,
+    copy_file,
+    looks_untrained,
+    pieces_of,
+    read_header,
+    write_pieces,
+)
+from adapters.weights.source_files import Kind, kind_of, only_file
 from registry.errors import BadArtifactError, InvalidError
 from registry.ports import ConvertedSource, SourceFacts
 

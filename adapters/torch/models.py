@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from adapters.heads import HeadShape
-from adapters.preprocess import Preprocess
+from adapters.inputs.preprocess import Preprocess
 from adapters.torch.families import DEFINITIONS, Family, Loaded, load_own, read_config
 from adapters.torch.reading import Reading, Tap
 from adapters.torch.stock import MLP, load_mlp, load_stock

@@ -13,16 +13,16 @@ import torch
 import torch.nn.functional as F  # noqa: N812 -- its name in the field
 from torch import Tensor, nn
 
-from adapters.images import read_images
+from adapters.inputs.images import read_images
 from adapters.loop.environment import Environment
-from adapters.loop.feed import feed
-from adapters.loop.fit import Judge
-from adapters.loop.flops import learning_flops, one_item
-from adapters.loop.learner import Items
-from adapters.loop.loop import Inputs, Objective
-from adapters.loop.optimizers import freeze, parameter_groups
-from adapters.loop.order import reading_order
-from adapters.loop.roles import Role, bare_role
+from adapters.loop.tasks.roles import Role, bare_role
+from adapters.loop.training.feed import feed
+from adapters.loop.training.fit import Judge
+from adapters.loop.training.flops import learning_flops, one_item
+from adapters.loop.training.learner import Items
+from adapters.loop.training.loop import Inputs, Objective
+from adapters.loop.training.optimizers import freeze, parameter_groups
+from adapters.loop.training.order import reading_order
 from adapters.torch.models import ImageModel, Network, load_image_model
 from adapters.torch.views import random_view
 from registry.domain.recipes.methods import TEST, UNLABELLED, VALIDATION

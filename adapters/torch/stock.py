@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from adapters.heads import HeadShape
-from adapters.misfits import misfit
 from adapters.stock_library import load_transformers, quiet
 from adapters.torch.families import Loaded, class_names, fill, label_maps, read_config, read_tensors
+from adapters.weights.misfits import misfit
 from registry.errors import BadArtifactError, InvalidError
 
 MLP = "transformers_mlp"

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from adapters.heads import HeadShape
-from adapters.misfits import check_fit
-from adapters.preprocess import Preprocess
+from adapters.inputs.preprocess import Preprocess
 from adapters.torch.families import Loaded, class_names, fill, label_maps, read_config, read_tensors
+from adapters.weights.misfits import check_fit
 from registry.errors import BadArtifactError, InvalidError, MissingExtraError
 
 TIMM = "timm:"

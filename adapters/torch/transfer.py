@@ -9,13 +9,13 @@ from pathlib import Path
 import PIL
 from torch import Tensor, nn
 
-from adapters.images import read_images
-from adapters.loop.learner import Items, Learner
-from adapters.loop.loop import Inputs
-from adapters.loop.roles import Role
-from adapters.loop.tasks import Task
+from adapters.inputs.images import read_images
+from adapters.inputs.preprocess import Preprocess
+from adapters.loop.tasks.roles import Role
+from adapters.loop.tasks.tasks import Task
+from adapters.loop.training.learner import Items, Learner
+from adapters.loop.training.loop import Inputs
 from adapters.loop.transfer import METHODS, run
-from adapters.preprocess import Preprocess
 from adapters.torch.families import DEFINITIONS, class_names, read_config
 from adapters.torch.models import ImageModel, load_image_model
 from adapters.torch.offer import OFFER

@@ -20,8 +20,8 @@ import transformers
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from adapters.loop.quantizing import dequantise, is_quantised
-from adapters.loop.tasks import Task
+from adapters.loop.tasks.tasks import Task
+from adapters.loop.techniques.quantizing import dequantise, is_quantised
 from adapters.transformers.learner import TextLearner
 from adapters.transformers.models import quiet
 from registry.domain.recipes.params import value_of, whole_of

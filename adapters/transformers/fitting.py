@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.misfits import misfit
-from adapters.source_files import read_json
 from adapters.stock_library import load_transformers, quiet
+from adapters.weights.misfits import misfit
+from adapters.weights.source_files import read_json
 from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError, InvalidError
 

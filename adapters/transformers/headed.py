@@ -16,10 +16,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import AutoModel
 
-from adapters.loop.learner import Items
-from adapters.loop.loop import Inputs
-from adapters.loop.roles import Role
-from adapters.loop.tasks import Task
+from adapters.loop.tasks.roles import Role
+from adapters.loop.tasks.tasks import Task
+from adapters.loop.training.learner import Items
+from adapters.loop.training.loop import Inputs
 from adapters.transformers.definitions.transformers_text_head import TextWithHead, load
 from adapters.transformers.heads import encoder_layers
 from adapters.transformers.models import names_of, quiet, read_config, room

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from adapters.loop.loop import Inputs
+from adapters.loop.training.loop import Inputs
 from registry.errors import BadRecipeError
 
 

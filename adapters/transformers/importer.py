@@ -6,11 +6,11 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adapters.pickled_weights import pieces_of as pickled_pieces
-from adapters.pickled_weights import read_state_dict
-from adapters.safetensors_files import Header, copy_file, looks_untrained, pieces_of, read_header, write_pieces
-from adapters.source_files import MAX_TEXT, Kind, files_in, front_matter, kind_of, read_json, read_text
 from adapters.transformers.fitting import Fit, fit_folder
+from adapters.weights.pickled_weights import pieces_of as pickled_pieces
+from adapters.weights.pickled_weights import read_state_dict
+from adapters.weights.safetensors_files import Header, copy_file, looks_untrained, pieces_of, read_header, write_pieces
+from adapters.weights.source_files import MAX_TEXT, Kind, files_in, front_matter, kind_of, read_json, read_text
 from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError, UnsafeArtifactError
 from registry.ports import ConvertedSource, SourceFacts

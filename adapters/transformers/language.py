@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from torch import nn
 
 from adapters.loop.environment import Environment
-from adapters.loop.evaluate import evaluate
-from adapters.loop.fit import Judge
-from adapters.loop.flops import learning_flops, one_item
-from adapters.loop.metrics import choosing_metric
-from adapters.loop.optimizers import freeze, parameter_groups
-from adapters.loop.roles import Role, bare_role, has_labels
+from adapters.loop.tasks.metrics import choosing_metric
+from adapters.loop.tasks.roles import Role, bare_role, has_labels
+from adapters.loop.training.evaluate import evaluate
+from adapters.loop.training.fit import Judge
+from adapters.loop.training.flops import learning_flops, one_item
+from adapters.loop.training.optimizers import freeze, parameter_groups
 from adapters.transformers.embeddings import alignment, knn_accuracy, uniformity
 from adapters.transformers.heads import encoder_layers
 from adapters.transformers.objectives import Contrast, Objective, objective_of

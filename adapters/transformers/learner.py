@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from adapters.loop.learner import Items
-from adapters.loop.loop import Inputs
-from adapters.loop.roles import Role
-from adapters.loop.tasks import Task
+from adapters.loop.tasks.roles import Role
+from adapters.loop.tasks.tasks import Task
+from adapters.loop.training.learner import Items
+from adapters.loop.training.loop import Inputs
 from adapters.transformers.heads import ProbeHead, encoder_layers, features_of
 from adapters.transformers.models import names_of, quiet
 from adapters.transformers.text import Tokens

@@ -14,7 +14,7 @@ import transformers
 from torch import nn
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
-from adapters.loop.tasks import Task
+from adapters.loop.tasks.tasks import Task
 from registry.domain.data.datasets import LabelKind
 from registry.errors import BadArtifactError
 

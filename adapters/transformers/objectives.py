@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 -- its name in the field
 from torch import Tensor
 
-from adapters.loop.loop import Inputs
+from adapters.loop.training.loop import Inputs
 from adapters.transformers.speakers import Speaker
 from registry.domain.recipes.params import number_of, value_of
 from registry.domain.transfers.steps import Recipe

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoTokenizer
 
-from adapters.row_texts import text_of
+from adapters.inputs.row_texts import text_of
 from lineage import Digest
 from registry.domain.data.datasets import Row
 from registry.errors import BadArtifactError, BadDataError

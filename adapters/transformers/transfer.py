@@ -12,8 +12,8 @@ import transformers
 
 from adapters.loop.environment import Environment
 from adapters.loop.failures import only_registry_errors
-from adapters.loop.learner import Learner
-from adapters.loop.tasks import Task
+from adapters.loop.tasks.tasks import Task
+from adapters.loop.training.learner import Learner
 from adapters.loop.transfer import METHODS, Way, run
 from adapters.transformers.headed import NAME, open_headed, wants_own_head
 from adapters.transformers.heads import probe_head, renew, whole_head

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from adapters.row_texts import text_of
+from adapters.inputs.row_texts import text_of
 from adapters.transformers.text import AT_ONCE, TokenItems, Tokens
 from registry.domain.data.datasets import Row
 from registry.errors import BadArtifactError, BadDataError

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from adapters.gensim.offer import COVERAGE
-from adapters.loop.metrics import BASELINES_OF_CLASSES, OF_CLASSES, OFFERED
+from adapters.loop.tasks.metrics import BASELINES_OF_CLASSES, OF_CLASSES, OFFERED
 from registry.domain.transfers.steps import Freeze, Head, Method, Optimizer, Schedule
 from registry.errors import BadDataError, BadRecipeError, DivergedError, RegistryError, UnavailableError
 from registry.ports import Advanced, DataInput, Finished, Measured, Saved, Started, TransferJob

@@ -10,14 +10,14 @@ import torch.nn.functional as F  # noqa: N812 -- its name in the field
 from torch import Tensor
 
 from adapters.loop.environment import Environment
-from adapters.loop.flops import learning_flops, one_item, reading_flops
-from adapters.loop.loop import Inputs
-from adapters.loop.metrics import Logits
-from adapters.loop.optimizers import freeze, parameter_groups
-from adapters.loop.probe import Extraction, read_cached
-from adapters.loop.roles import Role
-from adapters.loop.tasks import Amount, ManyClasses, OneClass, Task
-from adapters.loop.together import Together, array_of, part_of
+from adapters.loop.tasks.metrics import Logits
+from adapters.loop.tasks.roles import Role
+from adapters.loop.tasks.tasks import Amount, ManyClasses, OneClass, Task
+from adapters.loop.techniques.probe import Extraction, read_cached
+from adapters.loop.techniques.together import Together, array_of, part_of
+from adapters.loop.training.flops import learning_flops, one_item, reading_flops
+from adapters.loop.training.loop import Inputs
+from adapters.loop.training.optimizers import freeze, parameter_groups
 from registry.domain.recipes.methods import SOURCE, TEACHER
 from registry.domain.recipes.params import number_of, value_of
 from registry.errors import BadRecipeError

@@ -11,18 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from adapters.loop.domains import Discriminator, begin_statistics, coral, end_statistics, mmd, norms_of
 from adapters.loop.environment import Environment, check_task
-from adapters.loop.evaluate import READING_BATCH
-from adapters.loop.feed import feed
-from adapters.loop.flops import learning_flops, one_item, reading_flops
-from adapters.loop.learner import Items, Learner
-from adapters.loop.loop import Inputs, Objective
-from adapters.loop.optimizers import freeze, parameter_groups
-from adapters.loop.order import reading_order
-from adapters.loop.roles import Role, Roles, bare_role, read_roles
-from adapters.loop.tasks import Task
-from adapters.loop.together import Together, part_of
+from adapters.loop.tasks.roles import Role, Roles, bare_role, read_roles
+from adapters.loop.tasks.tasks import Task
+from adapters.loop.techniques.domains import Discriminator, begin_statistics, coral, end_statistics, mmd, norms_of
+from adapters.loop.techniques.together import Together, part_of
+from adapters.loop.training.evaluate import READING_BATCH
+from adapters.loop.training.feed import feed
+from adapters.loop.training.flops import learning_flops, one_item, reading_flops
+from adapters.loop.training.learner import Items, Learner
+from adapters.loop.training.loop import Inputs, Objective
+from adapters.loop.training.optimizers import freeze, parameter_groups
+from adapters.loop.training.order import reading_order
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import SOURCE_DOMAIN, TARGET_DOMAIN
 from registry.domain.recipes.params import number_of, value_of

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from adapters.loop.environment import Environment, check_layer
-from adapters.loop.flops import METHOD
-from adapters.loop.optimizers import freeze
 from adapters.loop.output import publish
-from adapters.loop.probe import Extraction, extract
-from adapters.loop.roles import Role, bare_role
-from adapters.loop.tasks import OneClass
+from adapters.loop.tasks.roles import Role, bare_role
+from adapters.loop.tasks.tasks import OneClass
+from adapters.loop.techniques.probe import Extraction, extract
+from adapters.loop.training.flops import METHOD
+from adapters.loop.training.optimizers import freeze
 from registry.domain.data.datasets import DataFormat, LabelKind
 from registry.domain.recipes.methods import TEST, TRAIN, VALIDATION
 from registry.domain.recipes.params import value_of

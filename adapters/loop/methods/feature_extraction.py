@@ -1,6 +1,6 @@
 """Feature extraction: a new head on the frozen backbone's features, which are computed once and cached.
 
-The head learns on standardised features, and the standardisation is folded back into it (`adapters.loop.probe`). A
+The head learns on standardised features, and the standardisation is folded back into it (`adapters.loop.techniques.probe`). A
 `ridge` is solved at once instead, and may be solved for several draws of a few training rows.
 """
 
@@ -14,21 +14,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from adapters.loop.device import Device
 from adapters.loop.environment import Environment, Predict, check_layer, measure
-from adapters.loop.evaluate import evaluate
-from adapters.loop.features import Features
-from adapters.loop.fit import Fit
-from adapters.loop.flops import learning_flops, one_item
-from adapters.loop.learner import ArrayItems, Learner
-from adapters.loop.loop import Inputs
 from adapters.loop.methods.exporting import exporting
-from adapters.loop.optimizers import freeze, parameter_groups
-from adapters.loop.order import Indexes
-from adapters.loop.probe import Extraction, Standard, extract
-from adapters.loop.ranks import Ranks
-from adapters.loop.roles import Role, Roles, few
-from adapters.loop.solving import ridge
+from adapters.loop.tasks.roles import Role, Roles, few
+from adapters.loop.techniques.features import Features
+from adapters.loop.techniques.probe import Extraction, Standard, extract
+from adapters.loop.techniques.solving import ridge
+from adapters.loop.training.device import Device
+from adapters.loop.training.evaluate import evaluate
+from adapters.loop.training.fit import Fit
+from adapters.loop.training.flops import learning_flops, one_item
+from adapters.loop.training.learner import ArrayItems, Learner
+from adapters.loop.training.loop import Inputs
+from adapters.loop.training.optimizers import freeze, parameter_groups
+from adapters.loop.training.order import Indexes
+from adapters.loop.training.ranks import Ranks
 from registry.domain.recipes.params import value_of, whole_of
 from registry.domain.transfers.steps import Freeze
 from registry.errors import BadRecipeError

@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator
 
 from torch import nn
 
-from adapters.loop.anchoring import Anchor, mixed
 from adapters.loop.environment import Environment
-from adapters.loop.flops import learning_flops, one_item, reading_flops
-from adapters.loop.learner import Learner
-from adapters.loop.loop import Objective
-from adapters.loop.optimizers import freeze, parameter_groups
-from adapters.loop.probe import Extraction, Standard, extract
-from adapters.loop.roles import Roles, few
-from adapters.loop.solving import descend
-from adapters.loop.tasks import Task
+from adapters.loop.tasks.roles import Roles, few
+from adapters.loop.tasks.tasks import Task
+from adapters.loop.techniques.anchoring import Anchor, mixed
+from adapters.loop.techniques.probe import Extraction, Standard, extract
+from adapters.loop.techniques.solving import descend
+from adapters.loop.training.flops import learning_flops, one_item, reading_flops
+from adapters.loop.training.learner import Learner
+from adapters.loop.training.loop import Objective
+from adapters.loop.training.optimizers import freeze, parameter_groups
 from registry.domain.recipes.params import number_of, value_of, whole_of
 from registry.domain.transfers.steps import Method
 from registry.errors import BadRecipeError

@@ -16,7 +16,7 @@ from torch import nn
 
 from adapters.loop.environment import Environment
 from adapters.loop.measured import measured_as_it_is
-from adapters.loop.merging import Combine, check_alike, linear, slerp, task_arithmetic, ties
+from adapters.loop.techniques.merging import Combine, check_alike, linear, slerp, task_arithmetic, ties
 from registry.domain.recipes.methods import BASE, SOURCE
 from registry.domain.recipes.params import number_of, value_of
 from registry.errors import BadRecipeError

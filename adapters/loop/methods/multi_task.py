@@ -18,16 +18,16 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from adapters.loop.environment import Environment, Predict, measure
-from adapters.loop.evaluate import evaluate
-from adapters.loop.fit import Judge
-from adapters.loop.flops import learning_flops, one_item
-from adapters.loop.learner import Learner
-from adapters.loop.loop import Inputs
-from adapters.loop.metrics import choosing_metric, merit
-from adapters.loop.optimizers import freeze, parameter_groups
 from adapters.loop.output import predictions
-from adapters.loop.roles import Roles, read_roles
-from adapters.loop.together import Together, array_of, part_of
+from adapters.loop.tasks.metrics import choosing_metric, merit
+from adapters.loop.tasks.roles import Roles, read_roles
+from adapters.loop.techniques.together import Together, array_of, part_of
+from adapters.loop.training.evaluate import evaluate
+from adapters.loop.training.fit import Judge
+from adapters.loop.training.flops import learning_flops, one_item
+from adapters.loop.training.learner import Learner
+from adapters.loop.training.loop import Inputs
+from adapters.loop.training.optimizers import freeze, parameter_groups
 from registry.domain.recipes.methods import TEST, TRAIN, VALIDATION, split_role
 from registry.domain.recipes.params import value_of, whole_of
 from registry.errors import BadRecipeError

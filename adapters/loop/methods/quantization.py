@@ -10,7 +10,7 @@ from torch import nn
 
 from adapters.loop.environment import Environment
 from adapters.loop.measured import measured_as_it_is
-from adapters.loop.quantizing import WEIGHTS, dequantise, is_quantised, quantise
+from adapters.loop.techniques.quantizing import WEIGHTS, dequantise, is_quantised, quantise
 from registry.domain.recipes.params import whole_of
 from registry.errors import BadRecipeError
 from registry.ports import Advanced, TransferEvent

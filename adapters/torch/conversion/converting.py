@@ -7,11 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from adapters.foreign.arrays import Array, Arrays, pieces_of
-from adapters.foreign.layer_graphs import input_side
-from adapters.foreign.onnx_graphs import Graph, Normalised, dense_layers, normalised_convolutions
-from adapters.foreign.tfjs import LayersModel
-from adapters.misfits import check_fit
 from adapters.torch.architectures import KNOWN
 from adapters.torch.conversion import references, table
 from adapters.torch.conversion.proof import prove
@@ -19,6 +14,11 @@ from adapters.torch.conversion.references import Reference
 from adapters.torch.definitions import resnet_thin, vgg
 from adapters.torch.fitting import Fitted, fit
 from adapters.torch.importer import write_source
+from adapters.weights.foreign.arrays import Array, Arrays, pieces_of
+from adapters.weights.foreign.layer_graphs import input_side
+from adapters.weights.foreign.onnx_graphs import Graph, Normalised, dense_layers, normalised_convolutions
+from adapters.weights.foreign.tfjs import LayersModel
+from adapters.weights.misfits import check_fit
 from registry.errors import BadArtifactError, InvalidError
 from registry.ports import ConvertedSource
 

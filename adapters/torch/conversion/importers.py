@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
-from adapters.foreign import hdf5, onnx_graphs, pickles, tfjs
-from adapters.pickled_weights import is_of_torch
-from adapters.source_files import Kind, kind_of, only_file
+from adapters.weights.foreign import hdf5, onnx_graphs, pickles, tfjs
+from adapters.weights.pickled_weights import is_of_torch
+from adapters.weights.source_files import Kind, kind_of, only_file
 from registry.errors import BadArtifactError, MissingExtraError
 from registry.ports import ConvertedSource, SourceFacts
 

@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from adapters.foreign.arrays import Array
-from adapters.preprocess import Preprocess
+from adapters.inputs.preprocess import Preprocess
 from adapters.torch.conversion.references import Answers, Reference
 from adapters.torch.families import DEFINITIONS, fill, read_config, read_tensors
 from adapters.torch.models import load_image_model
+from adapters.weights.foreign.arrays import Array
 from lineage import Digest
 from registry.errors import MisfitError
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adapters.foreign.arrays import Array, Arrays
-from adapters.foreign.channels_last import Maps, average, convolution, max_pool, relu
-from adapters.foreign.layer_graphs import evaluate, last_layer
-from adapters.foreign.onnx_graphs import Graph, answer
-from adapters.foreign.tfjs import LayersModel
 from adapters.torch.conversion.table import hed_layers
+from adapters.weights.foreign.arrays import Array, Arrays
+from adapters.weights.foreign.channels_last import Maps, average, convolution, max_pool, relu
+from adapters.weights.foreign.layer_graphs import evaluate, last_layer
+from adapters.weights.foreign.onnx_graphs import Graph, answer
+from adapters.weights.foreign.tfjs import LayersModel
 
 
 @dataclass(frozen=True, slots=True)

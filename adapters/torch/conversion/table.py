@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from adapters.foreign.arrays import Array, Arrays
-from adapters.misfits import check_fit
 from adapters.torch.architectures import CAFFE_MEANS, SHARES, caffe
 from adapters.torch.definitions import squeezenet, vgg
 from adapters.torch.definitions.inception import Unit
 from adapters.torch.families import DEFINITIONS
 from adapters.torch.fitting import Fitted
+from adapters.weights.foreign.arrays import Array, Arrays
+from adapters.weights.misfits import check_fit
 from registry.errors import InvalidError
 
 Moves = dict[str, str]

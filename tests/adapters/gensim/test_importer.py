@@ -12,8 +12,8 @@ from gensim.models import KeyedVectors
 from pyarrow import parquet
 from safetensors.numpy import save_file
 
-from adapters.gensim.decimals import parse_decimals
 from adapters.gensim.definitions.static_embeddings import load
+from adapters.gensim.files.decimals import parse_decimals
 from adapters.gensim.importer import (
     ArrayVectorsImporter,
     BinaryVectorsImporter,

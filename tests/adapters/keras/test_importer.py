@@ -12,9 +12,9 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from adapters.inputs.preprocess import Preprocess
 from adapters.keras.folders import read_model
 from adapters.keras.library import keras
-from adapters.preprocess import Preprocess
 from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError
 from registry.sandbox import convert_in_subprocess

@@ -14,15 +14,15 @@ import pytest
 import torch
 from PIL import Image
 
-from adapters.images import read_images
+from adapters.inputs.images import read_images
+from adapters.inputs.preprocess import Preprocess
 from adapters.keras.definitions import keras_model
 from adapters.keras.folders import read_model
 from adapters.keras.library import keras
 from adapters.keras.offer import OFFER
 from adapters.keras.surgery import split
 from adapters.keras.transfer import KerasTransfers
-from adapters.loop.metrics import OFFERED
-from adapters.preprocess import Preprocess
+from adapters.loop.tasks.metrics import OFFERED
 from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, Row

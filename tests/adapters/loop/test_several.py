@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812
 from safetensors.torch import load_file
 
 from adapters.loop.methods.distillation import soft_loss
-from adapters.loop.tasks import Amount, ManyClasses, OneClass
+from adapters.loop.tasks.tasks import Amount, ManyClasses, OneClass
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
 from registry.domain.transfers.steps import Method, Optimizer

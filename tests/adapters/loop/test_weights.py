@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from adapters.loop.merging import linear, slerp, task_arithmetic, ties
-from adapters.loop.quantizing import dequantise, pack, unpack
+from adapters.loop.techniques.merging import linear, slerp, task_arithmetic, ties
+from adapters.loop.techniques.quantizing import dequantise, pack, unpack
 from adapters.torch.definitions.few_bits import restore
 from registry.domain.transfers.steps import Method, Optimizer
 from registry.errors import BadDataError, BadRecipeError
@@ -158,7 +158,7 @@ def test_few_bits_are_never_further_away_than_half_a_step(rows: int, columns: in
 
 @pytest.mark.parametrize("bits", [8, 4])
 def test_a_quantised_version_is_smaller_measured_as_it_is_and_a_source_again(world: World, bits: int) -> None:
-    from adapters.loop import quantizing
+    from adapters.loop.techniques import quantizing
 
     quantizing_least, quantizing.LEAST = quantizing.LEAST, 64  # the worlds are tiny
     try:

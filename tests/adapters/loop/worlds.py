@@ -229,11 +229,11 @@ def image_world(folder: Path) -> World:
 
 def keras_world(folder: Path) -> World:
     """A tiny Keras network and the same pictures."""
+    from adapters.inputs.preprocess import Preprocess
     from adapters.keras.folders import write_model
     from adapters.keras.library import keras
     from adapters.keras.surgery import tensors
     from adapters.keras.transfer import KerasTransfers
-    from adapters.preprocess import Preprocess
     from tests.adapters.keras.networks import tiny
 
     model = tiny(24)

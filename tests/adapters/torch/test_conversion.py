@@ -18,13 +18,13 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
-from adapters.foreign import hdf5, pickles
-from adapters.foreign.arrays import Array
 from adapters.torch.conversion import references, table
 from adapters.torch.conversion.importers import KerasWeightsImporter, OnnxImporter, PickledArraysImporter
 from adapters.torch.conversion.proof import TOLERANCE, prove, stored_picture
 from adapters.torch.definitions import inception, squeezenet
 from adapters.torch.models import load_image_model
+from adapters.weights.foreign import hdf5, pickles
+from adapters.weights.foreign.arrays import Array
 from lineage import Digest
 from registry.errors import BadArtifactError, InvalidError, MisfitError, UnsafeArtifactError
 from registry.ports import ConvertedSource, SourceImporter

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from adapters.images import read_images
+from adapters.inputs.images import read_images
 from adapters.torch.definitions import squeezenet, transformers_mlp
 from adapters.torch.families import DEFINITIONS
 from adapters.torch.models import load_image_model

@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from adapters.images import read_images
-from adapters.preprocess import Preprocess
+from adapters.inputs.images import read_images
+from adapters.inputs.preprocess import Preprocess
 from adapters.torch.models import load_image_model
 from lineage import Digest
 from registry.domain.catalog.models import Modality

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.loop import metrics
+from adapters.loop.tasks import metrics
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog.models import Modality

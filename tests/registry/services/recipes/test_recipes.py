@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from adapters.gensim.offer import OFFER as GENSIM
 from adapters.keras.offer import OFFER as KERAS
-from adapters.loop.metrics import OF_CLASSES
+from adapters.loop.tasks.metrics import OF_CLASSES
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog.models import Modality

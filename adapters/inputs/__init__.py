@@ -1,0 +1,1 @@
+"""Pictures, texts and vectors, as models read them."""

@@ -1,0 +1,155 @@
+"""Token classification: a class for each word of a text. How its labels are read, what is lost and what is measured.
+
+Targets are N x W class numbers, W being the most words of a text, filled up with `NOTHING`. Outputs are N x V x C where
+V may be smaller; a word whose outputs are all zero has no answer (its text was cut before it), which is a wrong one.
+Where every class is O, B-x or I-x, entities are counted as well, as CoNLL-2003's script counts them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch.nn.functional as F  # noqa: N812 -- its name in the field
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from adapters.loop.tasks.labelled import labelled, refuse_strangers
+from adapters.loop.tasks.metrics import BASELINES_OF_CLASSES, Labels, Logits, Metric, Targets, baseline_accuracy
+from registry.domain.data.datasets import LabelKind, Row
+from registry.errors import BadDataError
+from registry.ports import DataInput
+
+NOTHING = -100
+"""Where there is no word: what PyTorch's cross-entropy passes over by default."""
+_BIO = re.compile(r"O|[BI]-.+")
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """One of `classes` for each word: softmax and cross-entropy over the words of the batch."""
+
+    classes: tuple[str, ...]
+    labels = LabelKind.TAGS
+    baselines = BASELINES_OF_CLASSES
+
+    @property
+    def outputs(self) -> int:
+        return len(self.classes)
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        entities = {"entity_f1": partial(entity_f1, self.classes)} if all(map(_BIO.fullmatch, self.classes)) else {}
+        return {"accuracy": word_accuracy, "macro_f1": word_macro_f1, **entities, "loss": word_loss}
+
+    def targets(self, name: str, data: DataInput, rows: Sequence[Row]) -> Targets:
+        number = {label: n for n, label in enumerate(self.classes)}
+        said = [label.split() for label in labelled(name, data, rows)]
+        refuse_strangers(name, data, {tag for tags in said for tag in tags} - number.keys())
+        found = np.full((len(rows), max(map(len, said))), NOTHING, dtype=np.int64)
+        for line, (row, tags) in enumerate(zip(rows, said, strict=True)):
+            if row.text is not None and len(row.text.split()) != len(tags):
+                raise BadDataError(
+                    f"row {row.key} of {data.label} has {len(row.text.split())} words and {len(tags)} tags",
+                    remedy="Give each word, as whitespace parts them, one tag",
+                )
+            found[line, : len(tags)] = [number[tag] for tag in tags]
+        return found
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        truth = targets[:, : outputs.shape[1]].masked_fill((outputs.detach() == 0).all(dim=-1), NOTHING)
+        total = F.cross_entropy(outputs.flatten(0, 1), truth.flatten(), ignore_index=NOTHING, reduction="sum")
+        return total / (truth != NOTHING).sum().clamp(min=1)
+
+    def plain(self, outputs: Logits) -> Logits:
+        return outputs
+
+    def settle(self, last: nn.Linear) -> None:
+        pass
+
+    def baseline(self, train: Targets, truth: Targets) -> dict[str, float]:
+        return {"baseline_accuracy": baseline_accuracy(train[train != NOTHING], truth[truth != NOTHING])}
+
+    def answer(self, output: NDArray[Any]) -> object:
+        said: NDArray[Any] = np.asarray(output.any(axis=-1))
+        last = int(np.flatnonzero(said)[-1]) + 1 if said.any() else 0
+        return [self.classes[int(n)] if one else None for n, one in zip(output.argmax(-1)[:last], said, strict=False)]
+
+
+def tags_of(data: DataInput, rows: Sequence[Row], parent: Sequence[str] | None) -> Tags:
+    """The task of training `rows`. Raises: BadDataError for tags that are all alike."""
+    found = {tag for label in labelled("train", data, rows) for tag in label.split()}
+    if len(found) < 2:
+        raise BadDataError(
+            f"the split {data.split!r} of {data.label} has one tag only: {min(found, default='')!r}",
+            remedy="A tagger needs two tags or more",
+        )
+    return Tags(tuple(parent) if parent is not None and found == set(parent) else tuple(sorted(found)))
+
+
+# --- metrics -------------------------------------------------------------------------------------------------------
+
+
+def _words(truth: Targets, logits: Logits) -> tuple[Labels, Labels]:
+    """True and guessed class of every word; -1 is guessed where there is no answer."""
+    guess = np.full(truth.shape, -1, dtype=np.int64)
+    answered = logits[:, : truth.shape[1]]
+    guess[:, : answered.shape[1]] = np.where(answered.any(axis=-1), answered.argmax(axis=-1), -1)
+    there = truth != NOTHING
+    return truth[there], guess[there]
+
+
+def word_accuracy(truth: Targets, logits: Logits) -> float:
+    """Share of words with the true class."""
+    true, guess = _words(truth, logits)
+    return float(np.mean(true == guess))
+
+
+def word_macro_f1(truth: Targets, logits: Logits) -> float:
+    """F1 averaged over the classes that occur in truth or guess; a class never hit counts 0."""
+    true, guess = _words(truth, logits)
+    classes = logits.shape[-1]
+    hits = np.bincount(true[true == guess], minlength=classes)
+    both = np.bincount(true, minlength=classes) + np.bincount(guess[guess >= 0], minlength=classes)
+    seen = both > 0
+    return float(np.mean(2 * hits[seen] / both[seen]))
+
+
+def word_loss(truth: Targets, logits: Logits) -> float:
+    """Mean cross-entropy in nats of the words that have an answer, in float64."""
+    answered = logits[:, : truth.shape[1]]
+    there = (truth[:, : answered.shape[1]] != NOTHING) & answered.any(axis=-1)
+    wide, true = answered[there].astype(np.float64), truth[:, : answered.shape[1]][there]
+    top = wide.max(axis=1)
+    log_sum = top + np.log(np.exp(wide - top[:, None]).sum(axis=1))
+    return float(np.mean(log_sum - wide[np.arange(len(true)), true]))
+
+
+def entity_f1(classes: Sequence[str], truth: Targets, logits: Logits) -> float:
+    """F1 of whole entities, kind and both ends; 1 where nothing was to be found and nothing was said."""
+    guess = np.full(truth.shape, -1, dtype=np.int64)
+    answered = logits[:, : truth.shape[1]]
+    guess[:, : answered.shape[1]] = np.where(answered.any(axis=-1), answered.argmax(axis=-1), -1)
+    hits = both = 0
+    for true, said in zip(truth, guess, strict=True):
+        count = int((true != NOTHING).sum())
+        one, two = (entities([classes[n] if n >= 0 else "O" for n in line[:count].tolist()]) for line in (true, said))
+        hits, both = hits + len(one & two), both + len(one) + len(two)
+    return 2 * hits / both if both else 1.0
+
+
+def entities(tags: Sequence[str]) -> set[tuple[str, int, int]]:
+    """(kind, start, end) of every entity: B- begins one, and so does an I- that continues none of its kind."""
+    found, kind, start = set(), "", 0
+    for place, tag in enumerate([*tags, "O"]):
+        mark, _, own = tag.partition("-")
+        if kind and (mark != "I" or own != kind):
+            found.add((kind, start, place))
+            kind = ""
+        if not kind and mark in {"B", "I"}:
+            kind, start = own, place
+    return found

@@ -1,0 +1,1 @@
+"""Parts of methods that can be tested alone."""

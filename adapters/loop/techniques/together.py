@@ -1,0 +1,65 @@
+"""Batches of several things side by side: two domains, several tasks, items beside what a teacher said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adapters.loop.tasks.metrics import Targets
+from adapters.loop.training.learner import Items
+from adapters.loop.training.loop import Inputs
+from adapters.loop.training.order import Indexes
+
+
+class Together:
+    """Items of several parts under one number; the shorter ones come round again.
+
+    `arrays` (rows x …) belong to a part of the same name and go with its rows: labels, or a teacher's outputs.
+    """
+
+    def __init__(self, parts: Mapping[str, Items], arrays: Mapping[str, Mapping[str, Targets]] | None = None) -> None:
+        self.parts, self.arrays = parts, arrays or {}
+
+    def __len__(self) -> int:
+        return max(len(items) for items in self.parts.values())
+
+    @property
+    def lengths(self) -> Indexes | None:
+        """Of all parts in sum; None where one of them has none."""
+        each = [items.lengths for items in self.parts.values()]
+        every, total = np.arange(len(self)), np.zeros(len(self), dtype=np.int64)
+        for lengths in each:
+            if lengths is None:
+                return None
+            total += lengths[every % len(lengths)]
+        return total
+
+    def batch(self, indexes: Indexes) -> dict[str, Tensor]:
+        """Tensors of all parts, each named `part.name`."""
+        found: dict[str, Tensor] = {}
+        for part, items in self.parts.items():
+            here = indexes % len(items)
+            batch = items.batch(here)
+            named = {"": batch} if isinstance(batch, Tensor) else batch
+            extra = {name: torch.from_numpy(array[here]) for name, array in self.arrays.get(part, {}).items()}
+            found |= {f"{part}.{name}": tensor for name, tensor in (named | extra).items()}
+        return found
+
+
+def part_of(inputs: Inputs, part: str, *arrays: str) -> Inputs:
+    """One part's inputs out of such a batch, without its `arrays`."""
+    assert isinstance(inputs, dict)  # noqa: S101 -- batches of parts are: told to the type checker
+    lead = f"{part}."
+    found = {key.removeprefix(lead): tensor for key, tensor in inputs.items() if key.startswith(lead)}
+    for name in arrays:
+        del found[name]
+    return found.get("", found)
+
+
+def array_of(inputs: Inputs, part: str, name: str) -> Tensor:
+    """An array that went with a part's rows."""
+    assert isinstance(inputs, dict)  # noqa: S101 -- as above
+    return inputs[f"{part}.{name}"]

@@ -1,0 +1,65 @@
+"""Batches on their way to the device: plain on a CPU; pinned, prefetched and copied without waiting on a GPU."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import torch
+from torch import Tensor
+
+from adapters.loop.tasks.metrics import Targets
+from adapters.loop.training.device import Device
+from adapters.loop.training.learner import ArrayItems, Items
+from adapters.loop.training.loop import Batch, Inputs
+from adapters.loop.training.order import Indexes
+
+AHEAD = 8
+"""Batches prepared ahead of a GPU."""
+
+
+def feed(items: Items, targets: Targets, order: Iterable[Indexes], device: Device) -> Iterator[Batch]:
+    """Inputs and targets of each index array in `order`, in that order, on `device`."""
+    if not device.is_gpu or (isinstance(items, ArrayItems) and items.rows.is_cuda):
+        for indexes in order:
+            yield _laid_out(items.batch(indexes)), torch.from_numpy(targets[indexes]).to(device.target)
+        return
+    with ThreadPoolExecutor(min(AHEAD, os.cpu_count() or 1), thread_name_prefix="feed") as pool:
+        waiting: deque[Future[Batch]] = deque()
+        for indexes in order:
+            waiting.append(pool.submit(_pinned, items, targets, indexes))
+            if len(waiting) > AHEAD:
+                yield _to(device, waiting.popleft().result())
+        while waiting:
+            yield _to(device, waiting.popleft().result())
+
+
+def _laid_out(inputs: Inputs) -> Inputs:
+    """Pictures in channels-last memory, as convolutions have their weights."""
+    if isinstance(inputs, Tensor):
+        return inputs.to(memory_format=_layout(inputs))
+    return {name: tensor.to(memory_format=_layout(tensor)) for name, tensor in inputs.items()}
+
+
+def _layout(tensor: Tensor) -> torch.memory_format:
+    return torch.channels_last if tensor.ndim == 4 else torch.preserve_format
+
+
+def _pinned(items: Items, targets: Targets, indexes: Indexes) -> Batch:
+    inputs = items.batch(indexes)
+    pinned: Inputs = (
+        inputs.pin_memory() if isinstance(inputs, Tensor) else {k: v.pin_memory() for k, v in inputs.items()}
+    )
+    return pinned, torch.from_numpy(targets[indexes]).pin_memory()
+
+
+def _to(device: Device, batch: Batch) -> Batch:
+    inputs, targets = batch
+    there = device.target
+    if isinstance(inputs, Tensor):
+        moved: Inputs = inputs.to(there, non_blocking=True, memory_format=_layout(inputs))
+    else:
+        moved = {n: t.to(there, non_blocking=True, memory_format=_layout(t)) for n, t in inputs.items()}
+    return moved, targets.to(there, non_blocking=True)

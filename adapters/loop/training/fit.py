@@ -1,0 +1,258 @@
+"""The governed consumer of the loop: epochs, measurements, the best epoch, checkpoints and the way back from them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from adapters.loop.tasks.metrics import Targets, merit
+from adapters.loop.training.checkpoints import Checkpoint, Checkpoints
+from adapters.loop.training.determinism import random_states, restore_random_states, seed_everything
+from adapters.loop.training.device import Device
+from adapters.loop.training.feed import feed
+from adapters.loop.training.learner import Items
+from adapters.loop.training.loop import Inputs, Objective, Step, train
+from adapters.loop.training.optimizers import keep_frozen
+from adapters.loop.training.order import epoch_order
+from adapters.loop.training.ranks import Ranks
+from adapters.loop.training.schedule import rate
+from registry.domain.transfers.steps import Recipe
+from registry.errors import DivergedError
+from registry.ports import Advanced, Determinism, Measured, Saved, TransferEvent
+
+LOSS_EVERY = 10
+"""On a GPU the loss is read at one in so many progress events, because reading waits for the device."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """The counters of a run: all of them go into its checkpoints."""
+
+    step: int = 0
+    epoch: int = 0
+    """Epochs done."""
+    within: int = 0
+    """Batches done in the epoch under way."""
+    samples: int = 0
+    best_epoch: int = 0
+    best_merit: tuple[float, float] | None = None
+    seconds: float = 0.0
+    """Time on the device in earlier attempts and in this one up to the last checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """How the best epoch is found: by the value that `chooser` names among what `measure` finds on held-out data."""
+
+    measure: Callable[[], Mapping[str, float]]
+    chooser: str
+    role: str = "validation"
+    patience: int = 0
+    """Epochs without a better value before training ends; 0: never."""
+
+
+@dataclass(slots=True)
+class Fit:
+    """One module fitted to one set of items. `run` leaves `module` with the weights of the best epoch.
+
+    `module` holds everything that learns, `objective` gives the loss of a batch. With a `judge` the best epoch is the
+    one with the best choosing metric (ties: lower loss, then earlier); without, it is the last. The test data is not
+    here: nothing is chosen by it.
+    """
+
+    recipe: Recipe
+    fix: Determinism
+    objective: Objective
+    module: nn.Module
+    frozen: list[nn.Module]
+    optimizer: torch.optim.Optimizer
+    items: Items
+    targets: Targets
+    judge: Judge | None
+    device: Device
+    ranks: Ranks
+    checkpoints: Checkpoints
+    fingerprint: str
+    """Names recipe and inputs, for the checkpoints."""
+    steps: int
+    """Optimiser steps planned."""
+    since: float
+    """When this attempt began (`time.perf_counter`)."""
+    fresh: bool = False
+    """Weights start at random: BatchNorm gathers statistics."""
+    before_epoch: Callable[[int], None] = lambda _: None
+    """Called with the number of epochs done before each one begins, resumed or not."""
+    progress: Progress = field(default_factory=Progress)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    _total: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
+
+    @property
+    def least(self) -> int:
+        """The smallest batch: two items for each process."""
+        return 2 * self.ranks.world
+
+    @property
+    def seconds(self) -> float:
+        """Time on the device so far, over all attempts."""
+        return self.progress.seconds + time.perf_counter() - self.since
+
+    def run(self) -> Iterator[TransferEvent]:
+        """Train from where `progress` is. Raises: DivergedError; the last checkpoint is then from before it."""
+        self._total = self._total.to(self.device.target)
+        if not self.ranks.first:
+            seed_everything(self.fix.seed + self.ranks.rank + self.progress.step)  # each process drops out others
+        stepping = self.ranks.wrap(_Stepping(self.module, self.objective))
+        while self.progress.epoch < self.recipe.epochs and not self._tired:
+            self.before_epoch(self.progress.epoch)
+            yield from self._epoch(stepping)
+        if self.best:
+            self.module.load_state_dict(self.best, strict=False)
+        self.module.eval()
+
+    def _epoch(self, stepping: nn.Module) -> Iterator[TransferEvent]:
+        p, recipe = self.progress, self.recipe
+        order = epoch_order(
+            len(self.items),
+            recipe.batch_size,
+            seed=recipe.seed,
+            epoch=p.epoch,
+            lengths=self.items.lengths,
+            least=self.least,
+        )
+        shares = [self.ranks.share(batch) for batch in order[p.within :]]
+        batches = feed(self.items, self.targets, (part for part, _ in shares), self.device)
+        weighted = zip(batches, (weight for _, weight in shares), strict=True)
+        factor, every = rate(recipe.schedule, self.steps), max(1, min(50, self.steps // 100))
+        keep_frozen(self.module, self.frozen, fresh=self.fresh)
+        optimizer, clip = self.optimizer, recipe.optimizer.clip
+        steps = train(stepping, weighted, optimizer, factor, self.device, start=p.step, clip=clip)
+        for step, batch in zip(steps, order[p.within :], strict=True):
+            p.step, p.within, p.samples = step.number, p.within + 1, p.samples + len(batch)
+            # The losses of all processes are weighted so that their mean is that of the batch.
+            self._total += step.loss * (len(batch) / self.ranks.world)
+            if step.number % every == 0:
+                yield self._advanced(step, len(order), every)
+            if recipe.checkpoint_every and step.number % recipe.checkpoint_every == 0:
+                yield self._save()
+        self._check()
+        p.epoch, p.within = p.epoch + 1, 0
+        yield from self._measure()
+        if not recipe.checkpoint_every or p.epoch == recipe.epochs or self._tired:
+            yield self._save()
+
+    @property
+    def _tired(self) -> bool:
+        """True when patience with the validation value has run out."""
+        p = self.progress
+        return self.judge is not None and 0 < self.judge.patience <= p.epoch - p.best_epoch and p.best_merit is not None
+
+    def _advanced(self, step: Step, per_epoch: int, every: int) -> Advanced:
+        reads = not self.device.is_gpu or (step.number // every) % LOSS_EVERY == 0
+        loss = step.loss.item() if reads else None
+        if loss is not None and not math.isfinite(loss):
+            raise self._diverged()
+        epoch = self.progress.epoch + self.progress.within / per_epoch
+        return Advanced(step.number, epoch, "train", loss, self.progress.samples)
+
+    def _measure(self) -> Iterator[Measured]:
+        p = self.progress
+        mean = self.ranks.total(self._total.item()) / len(self.items)
+        self._total.zero_()
+        yield Measured("loss", mean, "train", p.epoch, p.step)
+        if self.judge is None:
+            p.best_epoch = p.epoch
+            return
+        values = self.judge.measure()
+        for name, value in values.items():
+            yield Measured(name, value, self.judge.role, p.epoch, p.step)
+        if p.best_merit is None or merit(self.judge.chooser, values) > p.best_merit:
+            p.best_epoch, p.best_merit, self.best = p.epoch, merit(self.judge.chooser, values), self._learnt()
+
+    def _learnt(self) -> dict[str, Tensor]:
+        """A copy of all that training can change."""
+        learning = {id(parameter) for parameter in _parameters(self.optimizer)}
+        still = {name for name, parameter in self.module.named_parameters() if id(parameter) not in learning}
+        state = self.module.state_dict()
+        return {name: t.detach().to("cpu", copy=True) for name, t in state.items() if name not in still}
+
+    def _check(self) -> None:
+        if not math.isfinite(self._total.item()):
+            raise self._diverged()
+
+    def _diverged(self) -> DivergedError:
+        kept = "the last good checkpoint is kept" if self.checkpoints.newest() else "there was no checkpoint yet"
+        return DivergedError(
+            f"the loss is no longer a number by step {self.progress.step} of {self.steps}; {kept}",
+            remedy=f"Lower optimizer.lr (now {self.recipe.optimizer.lr:g}), add schedule.warmup, "
+            f"or clip gradients harder (optimizer.clip, now {self.recipe.optimizer.clip:g})",
+        )
+
+    def _save(self) -> Saved:
+        self._check()
+        p = self.progress
+        current = p.within == 0 and p.best_epoch == p.epoch
+        tensors = {f"model.{name}": t for name, t in self.module.state_dict().items()}
+        tensors |= {f"rng.{name}": t for name, t in random_states().items()} | {"total": self._total}
+        tensors |= {} if current else {f"best.{name}": t for name, t in self.best.items()}
+        for n, parameter in enumerate(_parameters(self.optimizer)):
+            for name, value in self.optimizer.state[parameter].items():
+                tensors[f"optimizer.{n}.{name}"] = value
+        state = {
+            "fingerprint": self.fingerprint,
+            "seed": self.fix.seed,
+            "threads": self.fix.threads,
+            "best_is_model": current and bool(self.best),
+            **{name: getattr(p, name) for name in Progress.__slots__},
+            "seconds": self.seconds,
+        }
+        path = self.checkpoints.folder
+        if self.ranks.first:
+            path = self.checkpoints.save(p.step, tensors, state)
+        self.ranks.wait()
+        return Saved(path, p.step)
+
+    def restore(self, found: Checkpoint) -> None:
+        """Go back to `found`, to the bit."""
+        state = dict(found.state)
+        self.module.load_state_dict(found.part("model"))
+        moments = found.part("optimizer")
+        for n, parameter in enumerate(_parameters(self.optimizer)):
+            own = {name.partition(".")[2]: t for name, t in moments.items() if name.startswith(f"{n}.")}
+            self.optimizer.state[parameter] = {name: _like(parameter, t) for name, t in own.items()}
+        best_merit = state.pop("best_merit")
+        self.progress = Progress(
+            **{name: state[name] for name in Progress.__slots__ if name != "best_merit"},  # type: ignore[arg-type]
+            best_merit=(best_merit[0], best_merit[1]) if isinstance(best_merit, list) else None,
+        )
+        self.best = self._learnt() if state["best_is_model"] else found.part("best")
+        self._total = found.tensors["total"]
+        restore_random_states(found.part("rng"))
+
+
+class _Stepping(nn.Module):
+    """From inputs and targets to the loss as one module, which is what gradient averaging wants to wrap."""
+
+    def __init__(self, module: nn.Module, objective: Objective) -> None:
+        super().__init__()
+        self.module = module
+        self.objective = objective
+
+    def forward(self, inputs: Inputs, targets: Tensor) -> Tensor:
+        """The mean loss of a batch."""
+        return self.objective(inputs, targets)
+
+
+def _like(parameter: Tensor, value: Tensor) -> Tensor:
+    """`value` on the parameter's device, and a moment in its memory layout: fused kernels walk both alike."""
+    if value.shape != parameter.shape:
+        return value.to(parameter.device)
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
+    return [p for group in optimizer.param_groups for p in group["params"]]

@@ -1,0 +1,47 @@
+"""What a run costs, counted by torch's own operator counter on one item and multiplied, never guessed from a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from adapters.loop.training.device import Device
+from adapters.loop.training.feed import feed
+from adapters.loop.training.learner import Items
+from adapters.loop.training.loop import Inputs
+
+METHOD = (
+    "operators of one item of median size counted by torch.utils.flop_counter (2 per multiply-add), "
+    "forward and backward as gradients flow, times items"
+)
+
+
+def reading_flops(predict: Callable[[Inputs], Tensor], module: nn.Module, one: Inputs) -> float:
+    """FLOPs of a forward pass over `one`, a batch of one item, in eval mode (in which `module` is left)."""
+    module.eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        predict(one)
+    return float(counter.get_total_flops())
+
+
+def learning_flops(predict: Callable[[Inputs], Tensor], module: nn.Module, one: Inputs) -> float:
+    """FLOPs of forward and backward over `one`, as far back as something is trainable.
+
+    Runs in eval mode (in which `module` is left), draws no random numbers and leaves no gradients behind.
+    """
+    module.eval()
+    learning = [p for p in module.parameters() if p.requires_grad]
+    with FlopCounterMode(display=False) as counter, torch.enable_grad():
+        torch.autograd.grad(predict(one).sum(), learning, allow_unused=True)
+    return float(counter.get_total_flops())
+
+
+def one_item(items: Items, device: Device) -> Inputs:
+    """A batch of the one item of `items` whose size is the median, on `device`."""
+    lengths = items.lengths
+    middle = 0 if lengths is None else int(np.argsort(lengths, kind="stable")[len(items) // 2])
+    return next(feed(items, np.zeros(len(items), dtype=np.int64), [np.array([middle])], device))[0]

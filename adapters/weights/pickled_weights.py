@@ -1,0 +1,154 @@
+"""Pickled state dicts (`.pt`, `.pth`, `.bin`), read with `weights_only=True` and given back as plain tensors.
+
+torch's restricted unpickler makes tensors and containers and calls nothing else. A file that needs more than that is
+refused, with the name of what it asked for.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adapters.weights.safetensors_files import CHUNK, Piece
+from adapters.weights.source_files import Kind, kind_of
+from registry.errors import BadArtifactError, MissingExtraError, RegistryError, UnsafeArtifactError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
+"""Keys under which training scripts keep the weights beside optimiser and counters."""
+_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""How torch's older format begins: a pickle of its magic number."""
+
+
+def read_state_dict(path: Path) -> tuple[dict[str, Tensor], list[str]]:
+    """Names and tensors of `path`, with notes on what was left out.
+
+    Raises: UnsafeArtifactError naming what the file would have called, BadArtifactError when it is not a sound file of
+    torch's or holds no tensors by name.
+    """
+    mapped = kind_of(path) is Kind.ZIP
+    if mapped:
+        _check_archive(path)
+    else:
+        _check_bare(path)
+    torch = _torch()
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except pickle.UnpicklingError as error:
+        raise _refusal(path, str(error)) from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        if "allocate memory" in str(error):
+            raise
+        raise BadArtifactError(f"{path.name} cannot be read by torch: {_first_line(error)}") from None
+    return _unwrap(path, found)
+
+
+def pieces_of(tensors: Mapping[str, Tensor]) -> list[Piece]:
+    """The tensors as pieces of a safetensors file. Raises: BadArtifactError for one that safetensors cannot hold."""
+    return [_piece(name, tensor) for name, tensor in tensors.items()]
+
+
+def _check_archive(path: Path) -> None:
+    """Files of torch are stored, never compressed: an archive that unpacks to more than it is, is something else."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise BadArtifactError(f"{path.name} is a damaged archive: {error}", remedy="Get the file again") from None
+    if not any(re.fullmatch(r"[^/]+/data\.pkl", entry.filename) for entry in entries):
+        raise BadArtifactError(
+            f"{path.name} is an archive, but not one of torch's", remedy="Unpack it and import the folder"
+        )
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise BadArtifactError(f"{path.name} is compressed, which torch's files never are")
+    if sum(entry.file_size for entry in entries) > path.stat().st_size:
+        raise BadArtifactError(f"{path.name} claims to hold more bytes than it has")
+
+
+def is_of_torch(path: Path) -> bool:
+    """True when a bare pickle is torch's older format."""
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
+def _check_bare(path: Path) -> None:
+    if not is_of_torch(path):
+        raise UnsafeArtifactError(
+            f"{path.name} is a plain pickle, which would run code when loaded",
+            remedy="Save the weights as safetensors, or with torch.save",
+        )
+
+
+def _refusal(path: Path, complaint: str) -> RegistryError:
+    """What torch's restricted unpickler meant: something forbidden was asked for, or the bytes make no sense."""
+    asked = re.search(r"GLOBAL\s+([\w.]+)", complaint)
+    if asked is None and "nsupported" not in complaint:
+        return BadArtifactError(f"{path.name} cannot be read by torch: {_first_line(complaint)}")
+    return UnsafeArtifactError(
+        f"{path.name} would run code when loaded: it asks for {asked[1] if asked else 'more than tensors'}",
+        remedy="Save only the model's state_dict(), best as safetensors",
+        facts={"asked_for": asked[1] if asked else ""},
+    )
+
+
+def _unwrap(path: Path, found: object) -> tuple[dict[str, Tensor], list[str]]:
+    torch = _torch()
+    notes: list[str] = []
+    if isinstance(found, Mapping):
+        for key in _WRAPPERS:
+            inner = found.get(key)
+            if isinstance(inner, Mapping) and any(isinstance(value, torch.Tensor) for value in inner.values()):
+                rest = sorted(str(other) for other in found if other != key)
+                notes.append(f"taken from {key!r}; left out beside it: {', '.join(rest) or 'nothing'}")
+                found = inner
+                break
+    if not isinstance(found, Mapping) or not found:
+        raise BadArtifactError(f"{path.name} holds no tensors by name", remedy="Save the model's state_dict()")
+    wrong = [
+        str(key) for key, value in found.items() if not isinstance(key, str) or not isinstance(value, torch.Tensor)
+    ]
+    if wrong:
+        raise BadArtifactError(f"{path.name} holds more than tensors by name: {', '.join(wrong[:5])}")
+    tensors = {str(name): value for name, value in found.items()}
+    if all(name.startswith("module.") for name in tensors):
+        tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
+        notes.append("the prefix 'module.' of torch's DataParallel was taken off every name")
+    return tensors, notes
+
+
+def _piece(name: str, tensor: Tensor) -> Piece:
+    torch = _torch()
+    dtypes = {
+        torch.bool: "BOOL", torch.uint8: "U8", torch.int8: "I8", torch.int16: "I16", torch.int32: "I32",
+        torch.int64: "I64", torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64",
+    }  # fmt: skip
+    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.dtype not in dtypes:
+        raise BadArtifactError(f"the tensor {name!r} ({tensor.dtype}, {tensor.layout}) cannot be held by safetensors")
+
+    def chunks() -> Iterator[memoryview]:
+        whole: Any = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy()
+        for start in range(0, len(whole), CHUNK):
+            yield memoryview(whole[start : start + CHUNK])
+
+    return Piece(name, dtypes[tensor.dtype], tuple(tensor.shape), chunks)
+
+
+def _first_line(error: object) -> str:
+    return (str(error).strip().splitlines() or ["no reason given"])[0][:300]
+
+
+def _torch() -> Any:
+    try:
+        import torch  # noqa: PLC0415 - importers are asked about every source, and most need no torch
+    except ImportError as error:
+        raise MissingExtraError(
+            f"a state dict is read with torch, which does not import: {error}",
+            remedy='Run: pip install "forebear[torch]"',
+        ) from error
+    return torch

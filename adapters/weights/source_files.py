@@ -1,0 +1,102 @@
+"""What lies in a foreign source: files by content, never by the name they bear."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from adapters.weights.safetensors_files import looks_like_safetensors, unique_keys
+from registry.errors import BadArtifactError
+
+MAX_TEXT = 64 * 1024 * 1024
+"""Bytes of a JSON or text file that are read at most; the largest tokenizers are about 35 MB."""
+
+
+class Kind(Enum):
+    """What a file is."""
+
+    SAFETENSORS = "safetensors"
+    PICKLE = "pickle"
+    """A bare pickle, or torch's older format, which is several of them."""
+    ZIP = "zip"
+    """An archive; torch's newer format is one that holds a pickle."""
+    JSON = "json"
+    TEXT = "text"
+    OTHER = "other"
+
+
+def kind_of(path: Path) -> Kind:
+    """By content alone. Text is UTF-8 without control characters; what starts as JSON need not be sound JSON."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(4096)
+    if start[:1] == b"\x80" and start[1:2] <= b"\x05":
+        return Kind.PICKLE
+    if start[:4] in {b"PK\x03\x04", b"PK\x05\x06"}:
+        return Kind.ZIP
+    if looks_like_safetensors(start, size):
+        return Kind.SAFETENSORS
+    try:  # a character cut at the end of the sample is no fault
+        text = codecs.getincrementaldecoder("utf-8")().decode(start, final=size <= len(start))
+    except UnicodeDecodeError:
+        return Kind.OTHER
+    if re.search(r"[\x00-\x08\x0e-\x1f]", text):
+        return Kind.OTHER
+    return Kind.JSON if text.lstrip()[:1] in {"{", "["} else Kind.TEXT
+
+
+def files_in(folder: Path) -> dict[str, Path]:
+    """Every regular file under `folder` by its relative POSIX path, in order; hidden files and folders left out."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    named = ((path.relative_to(folder).as_posix(), path) for path in found)
+    return {name: path for name, path in named if not any(part.startswith(".") for part in name.split("/"))}
+
+
+def only_file(source: Path) -> Path | None:
+    """`source` itself when it is a file, or the one file of a folder beside its README; else None."""
+    if source.is_file():
+        return source
+    if not source.is_dir():
+        return None
+    rest = [path for name, path in files_in(source).items() if name.lower() not in {"readme.md", "license"}]
+    return rest[0] if len(rest) == 1 else None
+
+
+def read_json(path: Path) -> Any:
+    """Strict: UTF-8, no key twice, no NaN. Raises: BadArtifactError naming the file."""
+    try:
+        return json.loads(read_text(path), object_pairs_hook=unique_keys, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadArtifactError(f"{path.name} is not sound JSON: {error}") from error
+
+
+def read_text(path: Path) -> str:
+    """The whole text. Raises: BadArtifactError when it is too large or not UTF-8."""
+    if path.stat().st_size > MAX_TEXT:
+        raise BadArtifactError(f"{path.name} is larger than {MAX_TEXT:,} bytes")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadArtifactError(f"{path.name} is not UTF-8 text") from error
+
+
+def front_matter(card: str) -> dict[str, Any]:
+    """The YAML between the dashes at the head of a model card; empty when there is none or it cannot be read."""
+    match = re.match(r"\ufeff?---\s*\n(.{0,65536}?)\n---\s*(?:\n|$)", card, re.DOTALL)
+    if match is None:
+        return {}
+    try:
+        found = yaml.safe_load(match[1])
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
