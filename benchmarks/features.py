@@ -25,8 +25,8 @@ from adapters.loop.training.order import epoch_order
 from adapters.torch.models import load_image_model
 from adapters.torch.transfer import TorchTransfers
 from benchmarks import workload
-from registry.domain.transfers.steps import Method, Optimizer
-from registry.ports import DataInput, Finished, ModelInput, TransferJob
+from registry.domain.recipes.recipe import Method, Optimizer
+from registry.ports.transfers import DataInput, Finished, ModelInput, TransferJob
 
 COLD_BAR, WARM_BAR = 8.0, 50.0
 EPOCHS, BATCH, SIDE = 10, 32, 96

@@ -40,8 +40,8 @@ from adapters.loop.training.order import epoch_order
 from adapters.torch.transfer import TorchTransfers
 from adapters.transformers.transfer import TransformersTransfers
 from benchmarks import workload
-from registry.domain.transfers.steps import Method
-from registry.ports import Advanced, DataInput, ModelInput, TransferJob
+from registry.domain.recipes.recipe import Method
+from registry.ports.transfers import Advanced, DataInput, ModelInput, TransferJob
 
 SKIP = 3
 """Steps at the start that are not timed: kernels are chosen and memory is taken there."""

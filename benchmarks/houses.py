@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from registry import bootstrap
-from registry.domain.transfers.steps import Resources, StepDetail, StepState
-from registry.domain.verbs import Office
+from registry.domain.recipes.recipe import Resources
+from registry.domain.transfers.steps import StepDetail, StepState
+from registry.domain.verbs.registry import Office
 from registry.plugins import EntryPointPlugins
-from registry.ports import Engine
+from registry.ports.engines import Engine
 from registry.services.context import Context
 from registry.services.transfers.running import run_step
 from registry.services.transfers.verbs import Transfers

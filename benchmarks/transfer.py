@@ -42,9 +42,10 @@ from benchmarks import workload
 from benchmarks.houses import new_house
 from registry.domain.catalog.models import Modality
 from registry.domain.names import Name
-from registry.domain.transfers.steps import Schedule
-from registry.domain.verbs import AddDataset, ImportModel
-from registry.ports import DataInput, ModelInput
+from registry.domain.recipes.recipe import Schedule
+from registry.domain.verbs.catalog import ImportModel
+from registry.domain.verbs.data import AddDataset
+from registry.ports.transfers import DataInput, ModelInput
 from registry.services.context import Context
 from registry.services.transfers.running import run_step
 from registry.services.transfers.verbs import Transfers

@@ -19,9 +19,9 @@ from pathlib import Path
 from itsdangerous import BadData, Signer, URLSafeSerializer
 
 from registry.domain.people.people import Actor
-from registry.domain.verbs import PeopleVerbs
+from registry.domain.verbs.people import PeopleVerbs
 from registry.errors import IntegrityError, PermissionDeniedError, UnauthenticatedError, UsageError
-from registry.ports import Clock
+from registry.ports.clock import Clock
 from registry.settings import Settings
 
 COOKIE = "forebear_session"

@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from registry.errors import AdapterError, MissingExtraError, NotFoundError, RegistryError
-from registry.ports import AdapterOffer, ConvertedSource, DataSource, Engine, RunTracker, TransferAdapter
+from registry.ports.data import DataSource
+from registry.ports.engines import Engine
+from registry.ports.importing import ConvertedSource
+from registry.ports.tracking import RunTracker
+from registry.ports.transfers import AdapterOffer, TransferAdapter
 from registry.services.doctor import EXTRAS
 
 EXTRA_OF = {module: extra for extra, modules in EXTRAS.items() for module in modules} | {

@@ -31,7 +31,7 @@ from registry.api.streams import Streams
 from registry.api.uploads import sweep
 from registry.auth import COOKIE, LIFETIME, Doorkeeper, session_key
 from registry.domain.people.people import Actor
-from registry.domain.verbs import Office
+from registry.domain.verbs.registry import Office
 from registry.errors import PermissionDeniedError, RegistryError, UnauthenticatedError, UsageError
 from registry.settings import Settings
 from registry.web.administration import error_page, sign_in_page

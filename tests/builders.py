@@ -13,8 +13,12 @@ from registry.domain.data.datasets import DataFormat, LabelKind, NumberSummary, 
 from registry.domain.ids import new_id
 from registry.domain.manifests import FileEntry, Manifest
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
-from registry.domain.transfers.steps import Method, StepInput, StepState
-from registry.services.unit_of_work import NewDatasetVersion, NewStep, NewVersion, UnitOfWork
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.steps import StepInput, StepState
+from registry.services.storage.catalog import NewVersion
+from registry.services.storage.data import NewDatasetVersion
+from registry.services.storage.transfers import NewStep
+from registry.services.unit_of_work import UnitOfWork
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 

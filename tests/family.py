@@ -14,10 +14,13 @@ from registry.domain.catalog.models import Describing, MetricValue, Modality
 from registry.domain.governance.promotion import RequestDetail
 from registry.domain.manifests import FileEntry, Manifest, canonical_json
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
-from registry.domain.transfers.steps import EpochMetric, Method, MirrorState, StepInput
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.steps import EpochMetric, MirrorState, StepInput
 from registry.errors import PolicyRefusedError
 from registry.services.registry import LocalOffice
-from registry.services.unit_of_work import NewStep, NewVersion, UnitOfWork
+from registry.services.storage.catalog import NewVersion
+from registry.services.storage.transfers import NewStep
+from registry.services.unit_of_work import UnitOfWork
 from registry.settings import Settings
 from tests import builders
 

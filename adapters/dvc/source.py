@@ -15,7 +15,7 @@ from adapters.dvc.tracking import track
 from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
 from registry.domain.data.splits import straddling
 from registry.errors import DatasetChangedError, InvalidError, NotFoundError
-from registry.ports import DataListing
+from registry.ports.data import DataListing
 
 for _library in ("dvc", "dvc_data", "dvc_objects", "scmrepo"):
     # Without a handler of someone's, Python prints their warnings to standard error, one line a file.

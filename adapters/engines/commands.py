@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from registry.domain.transfers.steps import Resources
+from registry.domain.recipes.recipe import Resources
 
 WORKER = "registry.worker"
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from adapters.engines.commands import WORKER, worker_command
 from adapters.engines.gpus import count_gpus
 from adapters.engines.processes import Worker, born_at, here, recall, remember
-from registry.domain.transfers.steps import Resources
+from registry.domain.recipes.recipe import Resources
 from registry.errors import StepStateError, UnavailableError, UsageError, error_of_disk
 
 GRACE_SECONDS = 10.0

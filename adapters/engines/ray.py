@@ -23,7 +23,8 @@ import requests
 from ray.job_submission import JobStatus, JobSubmissionClient
 
 from adapters.engines.commands import WORKER, worker_command
-from registry.domain.transfers.steps import Resources, StepState
+from registry.domain.recipes.recipe import Resources
+from registry.domain.transfers.steps import StepState
 from registry.errors import AdapterError, StepStateError, UnavailableError
 
 STATES = {

@@ -16,7 +16,7 @@ from adapters.gensim.definitions.static_embeddings import VECTORS, StaticEmbeddi
 from adapters.gensim.vectors import CLASSIFIER, CONFIG, TOKENIZER, VOCABULARY, WEIGHTS, piece_of
 from adapters.weights.safetensors_files import pieces_of, read_header, write_pieces
 from registry.domain.data.datasets import LabelKind
-from registry.domain.transfers.steps import Head
+from registry.domain.recipes.recipe import Head
 
 PROBLEMS = {
     LabelKind.CLASS: "single_label_classification",

@@ -24,7 +24,7 @@ from adapters.loop.fingerprint import fingerprint
 from adapters.loop.output import publish
 from adapters.loop.tasks.roles import rows_of
 from registry.domain.recipes.methods import TEST, UNLABELLED, VALIDATION
-from registry.ports import Advanced, Finished, Measured, Saved, Started, TransferEvent
+from registry.ports.transfers import Advanced, Finished, Measured, Saved, Started, TransferEvent
 
 FLOPS = (
     "word2vec: words trained x words of a mean window x (1 + negative) x 6 D, a multiply-add is two: the dot product "

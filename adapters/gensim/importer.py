@@ -15,7 +15,7 @@ from adapters.gensim.vectors import ARCHITECTURE, CLASSIFIER, Gathering
 from adapters.weights.source_files import Kind, files_in, front_matter, kind_of, only_file, read_text
 from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError, InvalidError
-from registry.ports import ConvertedSource, SourceFacts
+from registry.ports.importing import ConvertedSource, SourceFacts
 
 TASKS = {ARCHITECTURE: "feature-extraction", CLASSIFIER: "text-classification"}
 CARD = "README.md"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from adapters.loop.environment import Environment
 from adapters.loop.training.flops import learning_flops, one_item, reading_flops
 from adapters.loop.training.optimizers import freeze, parameter_groups
-from registry.ports import TransferEvent
+from registry.ports.transfers import TransferEvent
 
 
 def embedding_initialisation(around: Environment) -> Iterator[TransferEvent]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from adapters.loop.tasks.metrics import OFFERED
 from registry.domain.catalog.models import Modality
 from registry.domain.recipes.params import Param
-from registry.domain.transfers.steps import Method, Recipe
-from registry.ports import AdapterOffer
+from registry.domain.recipes.recipe import Method, Recipe
+from registry.ports.transfers import AdapterOffer
 
 COVERAGE = frozenset({"oov_types", "oov_tokens"})
 """Shares of distinct words, and of all words, that the source's vectors lack: measured always, asked for or not."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
 from adapters.inputs.row_texts import text_of
 from registry.domain.data.datasets import Row
-from registry.ports import DataInput
+from registry.ports.transfers import DataInput
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ from adapters.loop.transfer import run
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TEST, VALIDATION
 from registry.domain.recipes.params import whole_of
-from registry.domain.transfers.steps import Freeze, Method, Recipe
-from registry.ports import Finished, Measured, ModelInput, TransferEvent, TransferJob
+from registry.domain.recipes.recipe import Freeze, Method, Recipe
+from registry.ports.transfers import Finished, Measured, ModelInput, TransferEvent, TransferJob
 
 INITIALISED = frozenset({Method.EMBEDDING_INITIALISATION, Method.PRETRAINING})
 """Methods that begin with a table of the training data's words; the others with the source's own."""

@@ -23,7 +23,7 @@ from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
 from adapters.gensim.offer import said
 from adapters.loop.training.checkpoints import Checkpoint
 from registry.domain.recipes.params import params_of
-from registry.domain.transfers.steps import Recipe
+from registry.domain.recipes.recipe import Recipe
 from registry.errors import BadDataError, BadRecipeError
 
 PIECE = 50_000

@@ -15,7 +15,7 @@ from torch import Tensor
 from adapters.inputs.preprocess import Preprocess
 from registry.domain.data.datasets import Row
 from registry.errors import BadDataError
-from registry.ports import DataInput
+from registry.ports.transfers import DataInput
 
 Picture = NDArray[np.uint8]
 KEPT = 1 * 1024**3

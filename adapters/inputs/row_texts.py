@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from registry.domain.data.datasets import Row
 from registry.errors import BadDataError
-from registry.ports import DataInput
+from registry.ports.transfers import DataInput
 
 
 def text_of(row: Row, data: DataInput) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from registry.domain.data.datasets import DataFormat, Row
 from registry.errors import BadDataError, MissingExtraError
-from registry.ports import DataInput
+from registry.ports.transfers import DataInput
 
 COLUMN = "x"
 """The array, or the column of lists, that holds them."""

@@ -20,7 +20,7 @@ from adapters.keras.surgery import Pictures, pictures, split, tensors
 from adapters.weights.source_files import front_matter, read_json, read_text
 from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError
-from registry.ports import ConvertedSource, SourceFacts
+from registry.ports.importing import ConvertedSource, SourceFacts
 
 CARD, LABELS = "README.md", "labels.txt"
 ANY_SIDE = 96

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from adapters.keras.archive import archive_in, read_archive
 from registry.errors import BadArtifactError, MissingExtraError
-from registry.ports import ConvertedSource, SourceFacts
+from registry.ports.importing import ConvertedSource, SourceFacts
 
 
 class KerasImporter:

@@ -33,9 +33,9 @@ from adapters.loop.training.loop import Inputs
 from adapters.loop.transfer import run
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
-from registry.domain.transfers.steps import Head, Recipe
+from registry.domain.recipes.recipe import Head, Recipe
 from registry.errors import BadRecipeError
-from registry.ports import ModelInput, TransferEvent, TransferJob
+from registry.ports.transfers import ModelInput, TransferEvent, TransferJob
 
 PROBLEMS = {
     LabelKind.CLASS: "single_label_classification",

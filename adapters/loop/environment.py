@@ -29,9 +29,9 @@ from adapters.loop.training.optimizers import build
 from adapters.loop.training.order import batches_per_epoch
 from adapters.loop.training.ranks import Ranks
 from registry.domain.recipes.params import value_of, whole_of
-from registry.domain.transfers.steps import Recipe
+from registry.domain.recipes.recipe import Recipe
 from registry.errors import BadRecipeError
-from registry.ports import Determinism, Finished, Measured, ModelInput, Started, TransferJob
+from registry.ports.transfers import Determinism, Finished, Measured, ModelInput, Started, TransferJob
 
 Predict = Callable[[Inputs], Tensor]
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 
-from registry.ports import TransferJob
+from registry.ports.transfers import TransferJob
 
 
 def fingerprint(job: TransferJob) -> str:

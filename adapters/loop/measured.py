@@ -14,7 +14,7 @@ from adapters.loop.training.flops import one_item, reading_flops
 from registry.domain.data.labels import classes_of
 from registry.domain.recipes.methods import TEST, TRAIN, VALIDATION
 from registry.errors import BadDataError, BadRecipeError
-from registry.ports import ModelInput, TransferEvent
+from registry.ports.transfers import ModelInput, TransferEvent
 
 
 def measured_as_it_is(

@@ -29,9 +29,9 @@ from adapters.loop.training.learner import Workshop
 from adapters.loop.training.ranks import Ranks
 from registry.domain.recipes.methods import misfits
 from registry.domain.recipes.params import problems
-from registry.domain.transfers.steps import Method
+from registry.domain.recipes.recipe import Method
 from registry.errors import BadRecipeError
-from registry.ports import Determinism, TransferEvent, TransferJob
+from registry.ports.transfers import Determinism, TransferEvent, TransferJob
 
 Way = Callable[[Environment], Iterator[TransferEvent]]
 METHODS: Mapping[Method, Way] = {

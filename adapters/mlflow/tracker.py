@@ -18,7 +18,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from registry.errors import AdapterError, RegistryError
-from registry.ports import RunRecord
+from registry.ports.tracking import RunRecord
 
 # A mirror that fails is tried again by the next step: MLflow's own patience (7 tries, 2 minutes each) would be ours.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")

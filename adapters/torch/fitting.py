@@ -12,7 +12,7 @@ from adapters.torch.architectures import KNOWN, Known, translate
 from adapters.weights.misfits import check_fit
 from registry.domain.catalog.models import Modality
 from registry.errors import InvalidError, MissingExtraError
-from registry.ports import SourceFacts
+from registry.ports.importing import SourceFacts
 
 Shapes = Mapping[str, tuple[int, ...]]
 

@@ -19,7 +19,7 @@ from adapters.weights.safetensors_files import (
 )
 from adapters.weights.source_files import Kind, kind_of, only_file
 from registry.errors import BadArtifactError, InvalidError
-from registry.ports import ConvertedSource, SourceFacts
+from registry.ports.importing import ConvertedSource, SourceFacts
 
 WEIGHTS = "model.safetensors"
 GENERIC = "generic"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from adapters.loop.tasks.metrics import OFFERED
 from registry.domain.catalog.models import Modality
-from registry.domain.transfers.steps import Method
-from registry.ports import AdapterOffer
+from registry.domain.recipes.recipe import Method
+from registry.ports.transfers import AdapterOffer
 
 OFFER = AdapterOffer(
     name="torch",

@@ -28,7 +28,7 @@ from adapters.torch.views import random_view
 from registry.domain.recipes.methods import TEST, UNLABELLED, VALIDATION
 from registry.domain.recipes.params import number_of, whole_of
 from registry.errors import BadRecipeError
-from registry.ports import Measured, TransferEvent
+from registry.ports.transfers import Measured, TransferEvent
 
 PROJECTED = 128
 """Numbers that the projection head gives, as in the paper."""

@@ -24,9 +24,9 @@ from adapters.torch.selfsupervised import continued_pretraining
 from adapters.torch.taps import LAST, rest, tap
 from adapters.torch.timm_models import TIMM
 from lineage import Digest
-from registry.domain.transfers.steps import Method, Recipe
+from registry.domain.recipes.recipe import Method, Recipe
 from registry.errors import BadRecipeError
-from registry.ports import ModelInput, TransferEvent, TransferJob
+from registry.ports.transfers import ModelInput, TransferEvent, TransferJob
 
 
 class TorchTransfers:

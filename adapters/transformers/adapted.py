@@ -25,10 +25,10 @@ from adapters.loop.techniques.quantizing import dequantise, is_quantised
 from adapters.transformers.learner import TextLearner
 from adapters.transformers.models import quiet
 from registry.domain.recipes.params import value_of, whole_of
+from registry.domain.recipes.recipe import Recipe
 from registry.domain.transfers.adapted import PIN, PREFIX, Pin
-from registry.domain.transfers.steps import Recipe
 from registry.errors import BadArtifactError, BadRecipeError
-from registry.ports import ModelInput
+from registry.ports.transfers import ModelInput
 
 CONFIG = "adapter_config.json"
 TASKS = (

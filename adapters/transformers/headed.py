@@ -27,9 +27,9 @@ from adapters.transformers.text import Tokens
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.params import value_of
-from registry.domain.transfers.steps import Head, Method, Recipe
+from registry.domain.recipes.recipe import Head, Method, Recipe
 from registry.errors import BadArtifactError, BadRecipeError
-from registry.ports import ModelInput
+from registry.ports.transfers import ModelInput
 
 NAME = "transformers_text_head"
 """What the catalog calls the architecture, and the entry point of its definition."""

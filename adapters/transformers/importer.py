@@ -13,7 +13,7 @@ from adapters.weights.safetensors_files import Header, copy_file, looks_untraine
 from adapters.weights.source_files import MAX_TEXT, Kind, files_in, front_matter, kind_of, read_json, read_text
 from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError, UnsafeArtifactError
-from registry.ports import ConvertedSource, SourceFacts
+from registry.ports.importing import ConvertedSource, SourceFacts
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"

@@ -30,9 +30,9 @@ from adapters.transformers.text import TokenItems, Tokens, packed
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TEST, TRAIN, UNLABELLED, VALIDATION
 from registry.domain.recipes.params import value_of, whole_of
-from registry.domain.transfers.steps import Method, Recipe
+from registry.domain.recipes.recipe import Method, Recipe
 from registry.errors import BadRecipeError
-from registry.ports import Measured, TransferEvent
+from registry.ports.transfers import Measured, TransferEvent
 
 
 def language_modelling(around: Environment) -> Iterator[TransferEvent]:

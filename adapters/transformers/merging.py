@@ -10,7 +10,7 @@ from adapters.loop.environment import Environment
 from adapters.loop.measured import measured_as_it_is
 from adapters.loop.methods.merge import merge
 from registry.errors import BadRecipeError
-from registry.ports import TransferEvent
+from registry.ports.transfers import TransferEvent
 
 FOLDED = ".folded-"
 """How the folder begins that holds adapters folded into their parents."""

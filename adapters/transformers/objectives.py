@@ -16,7 +16,7 @@ from torch import Tensor
 from adapters.loop.training.loop import Inputs
 from adapters.transformers.speakers import Speaker
 from registry.domain.recipes.params import number_of, value_of
-from registry.domain.transfers.steps import Recipe
+from registry.domain.recipes.recipe import Recipe
 from registry.errors import BadRecipeError
 
 HIDDEN, EXCHANGED = 0.8, 0.1

@@ -16,9 +16,9 @@ from adapters.transformers.models import architecture_of, quiet, read_config, ro
 from adapters.transformers.optional import load_adapted
 from adapters.transformers.text import Tokens
 from registry.domain.recipes.params import value_of
-from registry.domain.transfers.steps import Method, Recipe
+from registry.domain.recipes.recipe import Method, Recipe
 from registry.errors import BadArtifactError
-from registry.ports import ModelInput
+from registry.ports.transfers import ModelInput
 
 KINDS = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM, "simcse": AutoModel}
 _AUTO = transformers.models.auto.modeling_auto

@@ -18,7 +18,7 @@ from adapters.inputs.row_texts import text_of
 from lineage import Digest
 from registry.domain.data.datasets import Row
 from registry.errors import BadArtifactError, BadDataError
-from registry.ports import DataInput
+from registry.ports.transfers import DataInput
 
 VOCABULARIES = (
     "tokenizer.json",

@@ -26,10 +26,10 @@ from adapters.transformers.optional import load_adapted
 from adapters.transformers.text import Tokens
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TRAIN
+from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.adapted import is_adapter
-from registry.domain.transfers.steps import Method, Recipe
 from registry.errors import BadRecipeError
-from registry.ports import ModelInput, TransferEvent, TransferJob
+from registry.ports.transfers import ModelInput, TransferEvent, TransferJob
 
 
 def adapter(around: Environment) -> Iterator[TransferEvent]:

@@ -15,7 +15,7 @@ from adapters.inputs.row_texts import text_of
 from adapters.transformers.text import AT_ONCE, TokenItems, Tokens
 from registry.domain.data.datasets import Row
 from registry.errors import BadArtifactError, BadDataError
-from registry.ports import DataInput
+from registry.ports.transfers import DataInput
 
 
 @dataclass(frozen=True, slots=True)

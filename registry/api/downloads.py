@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from registry.domain.manifests import FileEntry
 from registry.domain.names import Reference, VersionRef
-from registry.domain.verbs import Office
+from registry.domain.verbs.registry import Office
 from registry.errors import NotFoundError
 
 CHUNK = 1024**2

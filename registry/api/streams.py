@@ -20,7 +20,7 @@ from anyio import CapacityLimiter, to_thread
 from registry.domain.codec import to_json
 from registry.domain.transfers.step_events import GOING, Listener, StepEvent
 from registry.domain.transfers.steps import EpochMetric, StepSummary
-from registry.domain.verbs import TransferVerbs
+from registry.domain.verbs.transfers import TransferVerbs
 from registry.errors import RegistryError, UnavailableError
 
 POLL_SECONDS = 0.5

@@ -19,7 +19,7 @@ from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
 from registry.domain.text import check_facts
-from registry.domain.verbs import Office
+from registry.domain.verbs.registry import Office
 from registry.errors import BadFilterError, BadReferenceError, NotFoundError, TooLargeError, UsageError
 
 T = TypeVar("T")

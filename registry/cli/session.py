@@ -19,7 +19,7 @@ from registry.settings import Settings
 
 if TYPE_CHECKING:
     from registry.domain.paging import Page
-    from registry.domain.verbs import Office
+    from registry.domain.verbs.registry import Office
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., None])

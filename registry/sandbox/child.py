@@ -29,7 +29,7 @@ from registry.errors import (
     UnavailableError,
     UnsafeArtifactError,
 )
-from registry.ports import ConvertedSource, SourceImporter
+from registry.ports.importing import ConvertedSource, SourceImporter
 from registry.sandbox.wire import ANSWER, Request, encode_answer
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000  # linux/sched.h

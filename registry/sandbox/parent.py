@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from registry.errors import AdapterError, RegistryError, UnavailableError, UnsafeArtifactError
-from registry.ports import ConvertedSource
+from registry.ports.importing import ConvertedSource
 from registry.sandbox.wire import ANSWER, Request, decode_answer
 
 PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "SYSTEMROOT")

@@ -11,7 +11,7 @@ from typing import Any
 from registry import errors
 from registry.domain.catalog.models import Modality
 from registry.errors import RegistryError
-from registry.ports import ConvertedSource, SourceFacts
+from registry.ports.importing import ConvertedSource, SourceFacts
 
 ANSWER = "answer.json"
 """The file in the scratch folder that the child writes its answer to."""

@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Protocol
 
 from registry.domain.people.people import Actor, Permission
-from registry.ports import (
-    AdapterOffer,
-    BlobStore,
-    Clock,
-    ConvertedSource,
-    DataSource,
-    Engine,
-    RunTracker,
-    TransferAdapter,
-)
+from registry.ports.blobs import BlobStore
+from registry.ports.clock import Clock
+from registry.ports.data import DataSource
+from registry.ports.engines import Engine
+from registry.ports.importing import ConvertedSource
+from registry.ports.tracking import RunTracker
+from registry.ports.transfers import AdapterOffer, TransferAdapter
 from registry.services.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from registry.settings import Settings
 

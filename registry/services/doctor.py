@@ -9,7 +9,7 @@ from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 
 from registry.domain.people.people import Permission
-from registry.domain.verbs import Problem
+from registry.domain.verbs.registry import Problem
 from registry.services.audit.verbs import Audit
 from registry.services.context import Context
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from registry.domain.people.people import Actor
-from registry.domain.verbs import Problem
+from registry.domain.verbs.registry import Problem
 from registry.services.audit.verbs import Audit
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context

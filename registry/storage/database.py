@@ -14,7 +14,7 @@ from typing import Self
 from sqlalchemy import Engine, inspect, text
 
 from registry.errors import HomeNotFoundError, NewDatabaseError, OldDatabaseError, UnavailableError
-from registry.ports import Clock
+from registry.ports.clock import Clock
 from registry.storage.revisions import HEAD, REVISIONS
 from registry.storage.sql.engines import begin_migrating, begin_reading, make_engine
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory

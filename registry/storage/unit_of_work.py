@@ -13,17 +13,14 @@ from typing import Self
 from sqlalchemy import Connection, Engine
 
 from registry.domain.audit import Event
-from registry.ports import Clock
-from registry.services.unit_of_work import (
-    AuditRepository,
-    CatalogRepository,
-    DatasetRepository,
-    GovernanceRepository,
-    GraphRepository,
-    LeaseRepository,
-    PeopleRepository,
-    StepRepository,
-)
+from registry.ports.clock import Clock
+from registry.services.storage.audit import AuditRepository
+from registry.services.storage.catalog import CatalogRepository
+from registry.services.storage.data import DatasetRepository
+from registry.services.storage.governance import GovernanceRepository
+from registry.services.storage.lineage import GraphRepository
+from registry.services.storage.people import PeopleRepository
+from registry.services.storage.transfers import LeaseRepository, StepRepository
 from registry.storage.audit.repository import SqlAudit, append_events
 from registry.storage.catalog.repository import SqlCatalog
 from registry.storage.data.repository import SqlDatasets

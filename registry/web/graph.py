@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from lineage import Graph, Node, NodeKind
 from lineage.outline import Direction, Line, outline
-from registry.domain.verbs import Ancestry
+from registry.domain.verbs.lineage import Ancestry
 from registry.web.parts import House
 from registry.web.render import link, page
 

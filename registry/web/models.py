@@ -21,7 +21,7 @@ from registry.domain.catalog.models import (
 from registry.domain.governance.promotion import EvidenceValue, RequestSummary
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import PageRequest
-from registry.domain.verbs import Office
+from registry.domain.verbs.registry import Office
 from registry.errors import NotFoundError
 from registry.services.governance.policy_document import read_policy
 from registry.web.graph import Branch, outline_of

@@ -8,7 +8,7 @@ from fastapi import Depends
 from fastapi.responses import RedirectResponse
 from starlette.requests import Request
 
-from registry.domain.verbs import Office
+from registry.domain.verbs.registry import Office
 
 
 def _office(request: Request) -> Office:

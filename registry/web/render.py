@@ -19,7 +19,7 @@ from lineage import Digest
 from registry import __version__
 from registry.domain.data.labels import told
 from registry.domain.names import AssetKind, VersionRef
-from registry.domain.verbs import Office
+from registry.domain.verbs.registry import Office
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"

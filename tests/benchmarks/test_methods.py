@@ -12,7 +12,7 @@ import pytest
 from benchmarks.method_recipes import IMAGES, TEXTS, Entry
 from benchmarks.methods import chosen
 from registry.domain.recipes.methods import NEEDS
-from registry.domain.transfers.steps import Method
+from registry.domain.recipes.recipe import Method
 from registry.services.recipes.recipes import read_recipe
 
 ROOT = Path(__file__).parents[2]

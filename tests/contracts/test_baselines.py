@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 from registry.domain.comparison.scoring import verdict_on
 from registry.domain.comparison.verdict import ArmKind, Outcome, TransferVerdict
 from registry.domain.names import Reference
-from registry.domain.transfers.steps import DataChoice, Method, Optimizer
-from registry.ports import Advanced, DataInput, ModelInput, Saved, TransferJob
+from registry.domain.recipes.recipe import DataChoice, Method, Optimizer
+from registry.ports.transfers import Advanced, DataInput, ModelInput, Saved, TransferJob
 from registry.services.comparison.arm_recipes import Plan
 from registry.services.comparison.baselines import Baselines
 from tests.adapters.loop import worlds

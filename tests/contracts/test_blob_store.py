@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lineage import Digest
 from registry.errors import IntegrityError, NotFoundError
-from registry.ports import BlobStore
+from registry.ports.blobs import BlobStore
 from registry.storage.artifacts.blobs import FolderBlobs
 from tests.fakes.blobs import MemoryBlobs
 

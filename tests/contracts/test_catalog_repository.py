@@ -14,7 +14,9 @@ from registry.domain.manifests import FileEntry, Manifest
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
 from registry.errors import BadCursorError, ConflictError, InvalidError, NameTakenError, NotFoundError
-from registry.services.unit_of_work import Extent, NewDatasetVersion, NewVersion, UnitOfWork
+from registry.services.storage.catalog import Extent, NewVersion
+from registry.services.storage.data import NewDatasetVersion
+from registry.services.unit_of_work import UnitOfWork
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
 from tests.builders import (
     NOW,

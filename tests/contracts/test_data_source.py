@@ -13,7 +13,7 @@ from registry.domain.data.labels import classes_of, number_of
 from registry.domain.data.splits import Content, assign_splits
 from registry.errors import BadDataError
 from registry.plugins import EntryPointPlugins
-from registry.ports import DataListing, DataSource
+from registry.ports.data import DataListing, DataSource
 from tests.adapters.dvc.worlds import draw
 
 TABLES = {

@@ -13,9 +13,11 @@ from lineage import Assurance
 from registry.domain.manifests import canonical_json
 from registry.domain.names import Name
 from registry.domain.paging import PageRequest
-from registry.domain.transfers.steps import EpochMetric, Method, MirrorState, Progress, StepState
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.steps import EpochMetric, MirrorState, Progress, StepState
 from registry.errors import NotFoundError
-from registry.services.unit_of_work import NewStep, UnitOfWork
+from registry.services.storage.transfers import NewStep
+from registry.services.unit_of_work import UnitOfWork
 from registry.storage.database import Database
 from registry.storage.transfers.leases import SqlLeases
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory

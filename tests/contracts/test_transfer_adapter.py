@@ -16,9 +16,9 @@ from safetensors.torch import load_file
 
 from adapters.gensim.offer import COVERAGE
 from adapters.loop.tasks.metrics import BASELINES_OF_CLASSES, OF_CLASSES, OFFERED
-from registry.domain.transfers.steps import Freeze, Head, Method, Optimizer, Schedule
+from registry.domain.recipes.recipe import Freeze, Head, Method, Optimizer, Schedule
 from registry.errors import BadDataError, BadRecipeError, DivergedError, RegistryError, UnavailableError
-from registry.ports import Advanced, DataInput, Finished, Measured, Saved, Started, TransferJob
+from registry.ports.transfers import Advanced, DataInput, Finished, Measured, Saved, Started, TransferJob
 from tests.adapters.loop.worlds import WORLDS, World, finish, tree
 
 PROBE, TUNE = Method.FEATURE_EXTRACTION, Method.FINE_TUNING

@@ -15,7 +15,7 @@ from registry.domain.audit import AuditEntry, verify_chain
 from registry.domain.names import AssetKind, Name
 from registry.domain.paging import PageRequest
 from registry.errors import ConflictError, InvalidError, RegistryError
-from registry.services.unit_of_work import NewVersion
+from registry.services.storage.catalog import NewVersion
 from registry.storage.database import Database
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
 from tests.builders import NOW, add_model, add_version, describing, digest, event, manifest

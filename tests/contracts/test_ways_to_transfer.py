@@ -15,9 +15,9 @@ from safetensors.torch import load_file
 from adapters.dvc.source import DvcSource
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
-from registry.domain.transfers.steps import Head, Method, Optimizer
+from registry.domain.recipes.recipe import Head, Method, Optimizer
 from registry.errors import BadRecipeError
-from registry.ports import Saved
+from registry.ports.transfers import Saved
 from tests.adapters.loop.worlds import CLASSES, WORLDS, World, finish, tree
 
 PROBE, TUNE = Method.FEATURE_EXTRACTION, Method.FINE_TUNING

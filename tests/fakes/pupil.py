@@ -8,9 +8,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from registry.domain.catalog.models import Modality
-from registry.domain.transfers.steps import Method
+from registry.domain.recipes.recipe import Method
 from registry.errors import DivergedError
-from registry.ports import AdapterOffer, Advanced, DataInput, Finished, Measured, Started, TransferEvent, TransferJob
+from registry.ports.transfers import (
+    AdapterOffer,
+    Advanced,
+    DataInput,
+    Finished,
+    Measured,
+    Started,
+    TransferEvent,
+    TransferJob,
+)
 from tests.fakes.workshop import Hand
 
 METHODS = frozenset({Method.FEATURE_EXTRACTION, Method.FINE_TUNING, Method.PRETRAINING})

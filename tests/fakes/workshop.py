@@ -14,19 +14,10 @@ from pyarrow import parquet
 
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind
-from registry.domain.transfers.steps import Method, Resources
+from registry.domain.recipes.recipe import Method, Resources
 from registry.plugins import EntryPointPlugins
-from registry.ports import (
-    AdapterOffer,
-    Advanced,
-    ConvertedSource,
-    Finished,
-    Measured,
-    SourceFacts,
-    Started,
-    TransferEvent,
-    TransferJob,
-)
+from registry.ports.importing import ConvertedSource, SourceFacts
+from registry.ports.transfers import AdapterOffer, Advanced, Finished, Measured, Started, TransferEvent, TransferJob
 
 FACTS = SourceFacts("huggingface", "transformers:BertModel", Modality.TEXT, "feature-extraction", licence="mit")
 OFFER = AdapterOffer(

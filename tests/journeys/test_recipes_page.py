@@ -18,7 +18,8 @@ from registry import bootstrap
 from registry.domain.data.datasets import LabelKind
 from registry.domain.names import AssetKind, Name
 from registry.domain.transfers.steps import StepState
-from registry.domain.verbs import AddDataset, ImportModel
+from registry.domain.verbs.catalog import ImportModel
+from registry.domain.verbs.data import AddDataset
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
 from registry.services.transfers.running import run_step

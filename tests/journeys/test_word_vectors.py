@@ -17,7 +17,8 @@ from examples.demo.material import prepare_news
 from registry import bootstrap
 from registry.domain.names import Name, Reference
 from registry.domain.transfers.steps import StepDetail, StepState
-from registry.domain.verbs import AddDataset, ImportModel
+from registry.domain.verbs.catalog import ImportModel
+from registry.domain.verbs.data import AddDataset
 from registry.plugins import EntryPointPlugins
 from registry.services.transfers.running import run_step
 from registry.services.transfers.verbs import Transfers

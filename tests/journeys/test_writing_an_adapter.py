@@ -23,9 +23,9 @@ from safetensors.torch import load_file
 from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, Row
-from registry.domain.transfers.steps import Method
+from registry.domain.recipes.recipe import Method
 from registry.errors import BadDataError, BadRecipeError
-from registry.ports import DataInput, ModelInput
+from registry.ports.transfers import DataInput, ModelInput
 from tests.adapters.loop.worlds import CLASSES, SPLITS, World, finish, tree
 from tests.contracts import test_transfer_adapter as contract
 from tests.journeys import worlds

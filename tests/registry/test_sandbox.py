@@ -25,7 +25,7 @@ from registry.errors import (
     UnavailableError,
     UnsafeArtifactError,
 )
-from registry.ports import ConvertedSource
+from registry.ports.importing import ConvertedSource
 from registry.sandbox import convert_in_subprocess
 from registry.sandbox.wire import decode_answer, encode_answer
 from tests.adapters.files import Bomb, safetensors

@@ -21,7 +21,7 @@ from adapters.loop.training.optimizers import freeze, parameter_groups
 from registry.domain.recipes.methods import SOURCE, TEACHER
 from registry.domain.recipes.params import number_of, value_of
 from registry.errors import BadRecipeError
-from registry.ports import Advanced, ModelInput, TransferEvent
+from registry.ports.transfers import Advanced, ModelInput, TransferEvent
 
 ITEMS, SAID = "items", "teacher"
 

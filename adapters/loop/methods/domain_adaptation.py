@@ -27,7 +27,7 @@ from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import SOURCE_DOMAIN, TARGET_DOMAIN
 from registry.domain.recipes.params import number_of, value_of
 from registry.errors import BadDataError, BadRecipeError
-from registry.ports import Advanced, DataInput, TransferEvent
+from registry.ports.transfers import Advanced, DataInput, TransferEvent
 
 
 def domain_adaptation(around: Environment) -> Iterator[TransferEvent]:

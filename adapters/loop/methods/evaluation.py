@@ -8,7 +8,7 @@ from torch import nn
 
 from adapters.loop.environment import Environment
 from adapters.loop.measured import measured_as_it_is
-from registry.ports import TransferEvent
+from registry.ports.transfers import TransferEvent
 
 
 def evaluation(around: Environment) -> Iterator[TransferEvent]:

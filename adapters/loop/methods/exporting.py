@@ -18,9 +18,9 @@ from adapters.loop.training.optimizers import freeze
 from registry.domain.data.datasets import DataFormat, LabelKind
 from registry.domain.recipes.methods import TEST, TRAIN, VALIDATION
 from registry.domain.recipes.params import value_of
-from registry.domain.transfers.steps import Freeze
+from registry.domain.recipes.recipe import Freeze
 from registry.errors import BadDataError, BadRecipeError, MissingExtraError
-from registry.ports import Finished, TransferEvent
+from registry.ports.transfers import Finished, TransferEvent
 
 
 def exporting(around: Environment) -> Iterator[TransferEvent]:

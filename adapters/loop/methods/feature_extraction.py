@@ -30,9 +30,9 @@ from adapters.loop.training.optimizers import freeze, parameter_groups
 from adapters.loop.training.order import Indexes
 from adapters.loop.training.ranks import Ranks
 from registry.domain.recipes.params import value_of, whole_of
-from registry.domain.transfers.steps import Freeze
+from registry.domain.recipes.recipe import Freeze
 from registry.errors import BadRecipeError
-from registry.ports import Measured, TransferEvent
+from registry.ports.transfers import Measured, TransferEvent
 
 HELD_ON_GPU = 8 * 1024**3
 """Bytes of cached features that may lie on a GPU at once; more are fed to it batch by batch."""

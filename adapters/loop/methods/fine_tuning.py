@@ -21,9 +21,9 @@ from adapters.loop.training.learner import Learner
 from adapters.loop.training.loop import Objective
 from adapters.loop.training.optimizers import freeze, parameter_groups
 from registry.domain.recipes.params import number_of, value_of, whole_of
-from registry.domain.transfers.steps import Method
+from registry.domain.recipes.recipe import Method
 from registry.errors import BadRecipeError
-from registry.ports import TransferEvent
+from registry.ports.transfers import TransferEvent
 
 
 def fine_tuning(around: Environment) -> Iterator[TransferEvent]:

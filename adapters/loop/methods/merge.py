@@ -20,7 +20,7 @@ from adapters.loop.techniques.merging import Combine, check_alike, linear, slerp
 from registry.domain.recipes.methods import BASE, SOURCE
 from registry.domain.recipes.params import number_of, value_of
 from registry.errors import BadRecipeError
-from registry.ports import Advanced, ModelInput, TransferEvent
+from registry.ports.transfers import Advanced, ModelInput, TransferEvent
 
 WEIGHTS = "model.safetensors"
 Shapes = Mapping[str, tuple[int, ...]]

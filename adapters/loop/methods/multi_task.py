@@ -31,7 +31,7 @@ from adapters.loop.training.optimizers import freeze, parameter_groups
 from registry.domain.recipes.methods import TEST, TRAIN, VALIDATION, split_role
 from registry.domain.recipes.params import value_of, whole_of
 from registry.errors import BadRecipeError
-from registry.ports import TransferEvent
+from registry.ports.transfers import TransferEvent
 
 TARGETS = "targets"
 

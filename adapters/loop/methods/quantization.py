@@ -13,7 +13,7 @@ from adapters.loop.measured import measured_as_it_is
 from adapters.loop.techniques.quantizing import WEIGHTS, dequantise, is_quantised, quantise
 from registry.domain.recipes.params import whole_of
 from registry.errors import BadRecipeError
-from registry.ports import Advanced, TransferEvent
+from registry.ports.transfers import Advanced, TransferEvent
 
 
 def quantization(around: Environment) -> Iterator[TransferEvent]:

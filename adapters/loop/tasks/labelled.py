@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from registry.domain.data.datasets import Row
 from registry.errors import BadDataError
-from registry.ports import DataInput
+from registry.ports.transfers import DataInput
 
 
 def labelled(name: str, data: DataInput, rows: Sequence[Row]) -> list[str]:

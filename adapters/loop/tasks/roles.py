@@ -12,7 +12,7 @@ from adapters.loop.tasks.tasks import Task, task_of
 from adapters.loop.training.order import Indexes
 from registry.domain.data.datasets import LabelKind, Row
 from registry.errors import BadDataError, BadRecipeError
-from registry.ports import DataInput, TransferJob
+from registry.ports.transfers import DataInput, TransferJob
 
 
 @dataclass(frozen=True, slots=True)

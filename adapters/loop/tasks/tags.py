@@ -22,7 +22,7 @@ from adapters.loop.tasks.labelled import labelled, refuse_strangers
 from adapters.loop.tasks.metrics import BASELINES_OF_CLASSES, Labels, Logits, Metric, Targets, baseline_accuracy
 from registry.domain.data.datasets import LabelKind, Row
 from registry.errors import BadDataError
-from registry.ports import DataInput
+from registry.ports.transfers import DataInput
 
 NOTHING = -100
 """Where there is no word: what PyTorch's cross-entropy passes over by default."""

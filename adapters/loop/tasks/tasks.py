@@ -35,7 +35,7 @@ from adapters.loop.tasks.tags import Tags, tags_of
 from registry.domain.data.datasets import LabelKind, Row
 from registry.domain.data.labels import classes_of
 from registry.errors import BadDataError
-from registry.ports import DataInput
+from registry.ports.transfers import DataInput
 
 
 class Task(Protocol):

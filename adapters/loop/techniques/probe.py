@@ -22,7 +22,7 @@ from adapters.loop.training.evaluate import read
 from adapters.loop.training.flops import one_item, reading_flops
 from adapters.loop.training.learner import Learner
 from adapters.loop.training.loop import Inputs
-from registry.ports import Advanced, ModelInput, TransferJob
+from registry.ports.transfers import Advanced, ModelInput, TransferJob
 
 Statistic = NDArray[np.float64]
 

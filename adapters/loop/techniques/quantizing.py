@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from registry.errors import BadArtifactError
-from registry.ports import TransferJob
+from registry.ports.transfers import TransferJob
 
 WEIGHTS, SETTINGS = "model.safetensors", "quantization.json"
 LEAST = 1024

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from registry.ports import Determinism
+from registry.ports.transfers import Determinism
 
 _MEMORY: Any = torch.utils.deterministic
 

@@ -21,9 +21,9 @@ from adapters.loop.training.optimizers import keep_frozen
 from adapters.loop.training.order import epoch_order
 from adapters.loop.training.ranks import Ranks
 from adapters.loop.training.schedule import rate
-from registry.domain.transfers.steps import Recipe
+from registry.domain.recipes.recipe import Recipe
 from registry.errors import DivergedError
-from registry.ports import Advanced, Determinism, Measured, Saved, TransferEvent
+from registry.ports.transfers import Advanced, Determinism, Measured, Saved, TransferEvent
 
 LOSS_EVERY = 10
 """On a GPU the loss is read at one in so many progress events, because reading waits for the device."""

@@ -16,8 +16,8 @@ from adapters.loop.training.loop import Inputs
 from adapters.loop.training.optimizers import Layers
 from adapters.loop.training.order import Indexes
 from lineage import Digest
-from registry.domain.transfers.steps import Recipe
-from registry.ports import AdapterOffer, ModelInput
+from registry.domain.recipes.recipe import Recipe
+from registry.ports.transfers import AdapterOffer, ModelInput
 
 
 class Items(Protocol):

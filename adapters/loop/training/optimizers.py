@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from registry.domain.transfers.steps import Freeze, Optimizer
+from registry.domain.recipes.recipe import Freeze, Optimizer
 from registry.errors import BadRecipeError
 
 Layers: TypeAlias = Sequence[tuple[str, nn.Module]]

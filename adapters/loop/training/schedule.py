@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from registry.domain.transfers.steps import Schedule
+from registry.domain.recipes.recipe import Schedule
 from registry.errors import BadRecipeError
 
 

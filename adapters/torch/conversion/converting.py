@@ -20,7 +20,7 @@ from adapters.weights.foreign.onnx_graphs import Graph, Normalised, dense_layers
 from adapters.weights.foreign.tfjs import LayersModel
 from adapters.weights.misfits import check_fit
 from registry.errors import BadArtifactError, InvalidError
-from registry.ports import ConvertedSource
+from registry.ports.importing import ConvertedSource
 
 ODD_SIDE = 70
 """Pixels a side to prove small networks on: odd after one halving, so that borders take part."""

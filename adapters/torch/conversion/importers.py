@@ -9,7 +9,7 @@ from adapters.weights.foreign import hdf5, onnx_graphs, pickles, tfjs
 from adapters.weights.pickled_weights import is_of_torch
 from adapters.weights.source_files import Kind, kind_of, only_file
 from registry.errors import BadArtifactError, MissingExtraError
-from registry.ports import ConvertedSource, SourceFacts
+from registry.ports.importing import ConvertedSource, SourceFacts
 
 
 class PickledArraysImporter:

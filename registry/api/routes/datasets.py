@@ -17,7 +17,7 @@ from registry.domain.codec import from_json
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary
 from registry.domain.names import AssetKind, Reference
 from registry.domain.paging import Page
-from registry.domain.verbs import AddDataset
+from registry.domain.verbs.data import AddDataset
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 

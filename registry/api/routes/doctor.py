@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from registry.api.wire import House, answer, speaks
-from registry.domain.verbs import Problem
+from registry.domain.verbs.registry import Problem
 
 router = APIRouter(prefix="/doctor", tags=["doctor"])
 

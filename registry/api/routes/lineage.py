@@ -11,7 +11,7 @@ from fastapi.responses import PlainTextResponse, Response
 from lineage import Graph
 from lineage.formats import as_dot, as_mermaid
 from registry.api.wire import House, answer, speaks
-from registry.domain.verbs import Ancestry
+from registry.domain.verbs.lineage import Ancestry
 from registry.errors import NotFoundError
 
 router = APIRouter(prefix="/lineage", tags=["lineage"])

@@ -13,8 +13,9 @@ from registry.api.wire import House, Paging, Text, answer, nothing, public_id, s
 from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.names import Name
 from registry.domain.paging import Page
+from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.step_events import GOING, Listener, Place
-from registry.domain.transfers.steps import Method, Recipe, StepDetail, StepState, StepSummary
+from registry.domain.transfers.steps import StepDetail, StepState, StepSummary
 from registry.services.recipes.recipes import recipe_schema
 
 router = APIRouter(tags=["transfers"])

@@ -29,7 +29,7 @@ from registry.api.wire import (
 from registry.domain.catalog.models import CardRevision, VersionDetail
 from registry.domain.codec import from_json
 from registry.domain.governance.promotion import EvidenceValue
-from registry.domain.verbs import ImportModel
+from registry.domain.verbs.catalog import ImportModel
 from registry.errors import UsageError
 
 router = APIRouter(prefix="/models/{team}/{name}/versions", tags=["versions"])

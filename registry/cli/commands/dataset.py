@@ -58,7 +58,7 @@ def add(
     """Register data as the next version: read, hashed, tracked with DVC, split, all or nothing."""
     from registry.cli.views.catalog import note_licence
     from registry.cli.views.data import say_added
-    from registry.domain.verbs import AddDataset
+    from registry.domain.verbs.data import AddDataset
 
     wanted = AddDataset(
         parsing.named(name),

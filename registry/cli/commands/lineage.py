@@ -16,7 +16,7 @@ from registry.cli.session import Session, command
 from registry.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from registry.domain.verbs import Ancestry
+    from registry.domain.verbs.lineage import Ancestry
 
 app = typer.Typer(name="lineage", help="Where a model comes from, and what came from it.", no_args_is_help=True)
 TargetArgument = Annotated[

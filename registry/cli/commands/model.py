@@ -50,7 +50,7 @@ def import_(
     A Hugging Face folder, a state dict (.pt, .pth, .bin) or one safetensors file; docs/models.md says more.
     """
     from registry.cli.views.catalog import note_licence, say_published
-    from registry.domain.verbs import ImportModel
+    from registry.domain.verbs.catalog import ImportModel
 
     wanted = ImportModel(
         parsing.named(name),

@@ -12,7 +12,7 @@ from registry.cli.session import Session, command
 
 if TYPE_CHECKING:
     from registry.bootstrap import InitReport
-    from registry.domain.verbs import Problem
+    from registry.domain.verbs.registry import Problem
 
 
 def register(app: typer.Typer) -> None:

@@ -10,7 +10,8 @@ import typer
 from registry.cli import parsing
 from registry.cli.commands.recipe import RecipeArgument
 from registry.cli.session import Session, command
-from registry.domain.transfers.steps import Method, StepState
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.steps import StepState
 
 if TYPE_CHECKING:
     from registry.domain.transfers.steps import StepDetail

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         VersionSummary,
     )
     from registry.domain.paging import Page
-    from registry.domain.verbs import PullReport
+    from registry.domain.verbs.catalog import PullReport
 
 NO_MODELS = "There are no models yet. Import one: forebear model import team/name PATH"
 NO_MATCH = "No model matches; leave a condition out, or see them all: forebear model list"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from registry.cli.session import Session
     from registry.domain.transfers.steps import Progress, StepDetail
-    from registry.domain.verbs import TransferVerbs
+    from registry.domain.verbs.transfers import TransferVerbs
 
 POLL_SECONDS = 0.5
 LINE_SECONDS = 5.0

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from registry.domain.catalog.models import MetricValue
     from registry.domain.comparison.verdict import TransferVerdict
-    from registry.domain.transfers.steps import EpochMetric, Lease, Recipe, StepDetail, StepSummary
+    from registry.domain.recipes.recipe import Recipe
+    from registry.domain.transfers.steps import EpochMetric, Lease, StepDetail, StepSummary
 
 STATE_COLOURS = {
     "queued": "yellow",

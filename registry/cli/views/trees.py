@@ -11,7 +11,7 @@ from registry.cli.printing import heading, hint, out
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from registry.domain.verbs import Ancestry
+    from registry.domain.verbs.lineage import Ancestry
 
 KIND_COLOURS = {NodeKind.MODEL: "bold", NodeKind.DATASET: "cyan", NodeKind.STEP: "magenta"}
 ASSURANCE_COLOURS = {Assurance.DECLARED: "yellow", Assurance.OBSERVED: "green", Assurance.VERIFIED: "bold green"}

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from registry.domain.transfers.steps import Method
+from registry.domain.recipes.recipe import Method
 
 SOURCE, TEACHER, BASE = "source", "teacher", "base"
 TRAIN, VALIDATION, TEST = "train", "validation", "test"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from registry.domain.catalog.models import Modality
-from registry.domain.transfers.steps import Method, Recipe
+from registry.domain.recipes.recipe import Method, Recipe
 
 
 @dataclass(frozen=True, slots=True)

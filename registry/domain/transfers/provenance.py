@@ -17,7 +17,8 @@ from registry import __version__
 from registry.domain.catalog.models import MetricValue
 from registry.domain.manifests import FileEntry, Manifest, canonical_json
 from registry.domain.names import VersionRef
-from registry.domain.transfers.steps import Method, StepInput
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.steps import StepInput
 
 SCHEMA = "forebear/provenance/v1"
 

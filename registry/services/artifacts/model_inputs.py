@@ -11,7 +11,7 @@ from registry.domain.recipes.methods import SOURCE
 from registry.domain.transfers.adapted import PIN, Pin, is_adapter
 from registry.domain.transfers.steps import StepInput
 from registry.errors import BadArtifactError
-from registry.ports import ModelInput
+from registry.ports.transfers import ModelInput
 from registry.services.artifacts.storing import write_files
 from registry.services.context import Context
 from registry.services.lookup import found, refuse_withheld

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.transfers.adapted import BASE, PREFIX, is_adapter
-from registry.domain.verbs import PullReport
+from registry.domain.verbs.catalog import PullReport
 from registry.errors import ConflictError
 from registry.services.artifacts.model_inputs import base_of, model_input, pin_of
 from registry.services.artifacts.storing import write_files, writing

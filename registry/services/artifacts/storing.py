@@ -14,9 +14,9 @@ from lineage import Digest
 from registry.domain.manifests import FileEntry, check_path
 from registry.domain.names import VersionRef
 from registry.errors import IntegrityError, InvalidError, NotFoundError, error_of_disk
-from registry.ports import BlobStore
+from registry.ports.blobs import BlobStore
 from registry.services.context import Context
-from registry.services.unit_of_work import Extent
+from registry.services.storage.catalog import Extent
 
 CHUNK = 4 * 1024 * 1024
 BROKEN = "Run forebear doctor, and restore a backup"

@@ -9,7 +9,8 @@ import yaml
 
 from registry.domain.catalog.models import Describing, MetricValue
 from registry.domain.names import VersionRef
-from registry.domain.transfers.steps import Method, StepInput
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.steps import StepInput
 from registry.errors import InvalidError
 from registry.services.documents import ShallowLoader
 

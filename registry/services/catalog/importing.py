@@ -13,18 +13,21 @@ from registry.domain.catalog.models import Describing
 from registry.domain.ids import new_id
 from registry.domain.manifests import FileEntry, Manifest, canonical_json
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
+from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.provenance import Compute, Output, file_list, write_manifest
-from registry.domain.transfers.steps import Method, StepInput, StepState
-from registry.domain.verbs import ImportModel
+from registry.domain.transfers.steps import StepInput, StepState
+from registry.domain.verbs.catalog import ImportModel
 from registry.errors import InvalidError, NotFoundError
 from registry.machine import this_machine
-from registry.ports import ConvertedSource
+from registry.ports.importing import ConvertedSource
 from registry.services.artifacts.sources import PACKAGE, resolve_source
 from registry.services.artifacts.storing import files_as_given, store_folder
 from registry.services.catalog.cards import card_licence, source_card, split_card
 from registry.services.context import Context
 from registry.services.lookup import refuse_taken
-from registry.services.unit_of_work import NewStep, NewVersion, UnitOfWork
+from registry.services.storage.catalog import NewVersion
+from registry.services.storage.transfers import NewStep
+from registry.services.unit_of_work import UnitOfWork
 from registry.services.workspace import workspace
 
 FIRST_STAGE = "registered"

@@ -27,7 +27,7 @@ from registry.domain.catalog.models import (
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
-from registry.domain.verbs import ImportModel, PullReport
+from registry.domain.verbs.catalog import ImportModel, PullReport
 from registry.errors import ConflictError, InvalidError, PolicyRefusedError
 from registry.services.artifacts.pulling import pull_model
 from registry.services.artifacts.storing import open_extents

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from registry.domain.codec import from_json
 from registry.domain.names import VersionRef
 from registry.domain.recipes.params import SUPERVISED
-from registry.domain.transfers.steps import DataChoice, Freeze, Head, Method, Optimizer, Recipe
+from registry.domain.recipes.recipe import DataChoice, Freeze, Head, Method, Optimizer, Recipe
 from registry.errors import BadRecipeError
-from registry.ports import AdapterOffer, DataInput
+from registry.ports.transfers import AdapterOffer, DataInput
 from registry.services.recipes.defaults import defaults_for
 
 SEEDS, MOST_SEEDS = 3, 20

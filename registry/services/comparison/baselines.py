@@ -30,10 +30,10 @@ from registry.domain.comparison.answers import ArmAnswers, Arms, TestRows
 from registry.domain.comparison.verdict import ArmKind
 from registry.domain.data.datasets import LabelKind
 from registry.domain.manifests import canonical_json
+from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.metrics import LESS_IS_BETTER
-from registry.domain.transfers.steps import Method, Recipe
 from registry.errors import AdapterError, BadDataError, BadRecipeError, DivergedError, MisfitError, RegistryError
-from registry.ports import (
+from registry.ports.transfers import (
     Advanced,
     DataInput,
     Determinism,

@@ -13,7 +13,7 @@ from registry.domain.comparison.answers import FILE_NAME, Arms, read_arms
 from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.transfers.steps import StepDetail
 from registry.errors import IntegrityError, NotFoundError
-from registry.ports import BlobStore
+from registry.ports.blobs import BlobStore
 
 BASELINES = "baselines"
 """Under which key a manifest's facts hold the comparison."""

@@ -25,16 +25,20 @@ from registry.domain.ids import new_id
 from registry.domain.manifests import Manifest, canonical_json
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.people.people import Permission
+from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.provenance import Compute, Output, write_manifest
-from registry.domain.transfers.steps import Method, StepState
-from registry.domain.verbs import AddDataset
+from registry.domain.transfers.steps import StepState
+from registry.domain.verbs.data import AddDataset
 from registry.errors import ConflictError, DatasetChangedError, IntegrityError, InvalidError
 from registry.machine import this_machine
-from registry.ports import BlobStore, DataListing
+from registry.ports.blobs import BlobStore
+from registry.ports.data import DataListing
 from registry.services.artifacts.sources import PACKAGE, resolve_source
 from registry.services.context import Context
 from registry.services.lookup import refuse_taken
-from registry.services.unit_of_work import NewDatasetVersion, NewStep, UnitOfWork
+from registry.services.storage.data import NewDatasetVersion
+from registry.services.storage.transfers import NewStep
+from registry.services.unit_of_work import UnitOfWork
 from registry.services.workspace import workspace
 
 

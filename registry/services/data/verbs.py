@@ -9,7 +9,8 @@ from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, 
 from registry.domain.data.rows import read_index
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import Page, PageRequest
-from registry.domain.verbs import AddDataset, PullReport
+from registry.domain.verbs.catalog import PullReport
+from registry.domain.verbs.data import AddDataset
 from registry.errors import BadReferenceError, DatasetChangedError, IntegrityError, NotFoundError
 from registry.services.artifacts.pulling import new_folder
 from registry.services.artifacts.storing import BROKEN, write_files

@@ -18,7 +18,7 @@ from registry.domain.governance.promotion import RequestState
 from registry.domain.manifests import canonical_json
 from registry.domain.paging import PageRequest
 from registry.errors import NotFoundError
-from registry.ports import BlobStore
+from registry.ports.blobs import BlobStore
 from registry.services.unit_of_work import UnitOfWork
 
 DECIDED = "promotion.decided"

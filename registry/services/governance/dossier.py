@@ -16,7 +16,7 @@ from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import Bindings, EvidenceValue, VoteEntry
 from registry.domain.manifests import canonical_json
 from registry.domain.names import AssetKind, Reference, VersionRef
-from registry.domain.verbs import Ancestry
+from registry.domain.verbs.lineage import Ancestry
 from registry.services.comparison.verdicts import verdict_facts, verdict_of
 from registry.services.governance.recorded_evidence import evidence_about
 from registry.services.lookup import found

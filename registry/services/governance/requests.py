@@ -14,7 +14,7 @@ from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
 from registry.domain.text import check_words
 from registry.errors import ConflictError, PolicyRefusedError
-from registry.ports import BlobStore
+from registry.ports.blobs import BlobStore
 from registry.services.governance.decisions import record_decision
 from registry.services.governance.dossier import case_for, open_dossier
 from registry.services.governance.policies import in_force

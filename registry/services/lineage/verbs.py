@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lineage import Graph, Node
 from registry.domain.names import AssetKind, Reference, VersionRef
-from registry.domain.verbs import Ancestry
+from registry.domain.verbs.lineage import Ancestry
 from registry.errors import NotFoundError, UsageError
 from registry.services.context import Context
 from registry.services.lookup import resolve

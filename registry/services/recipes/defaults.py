@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TEST, VALIDATION, split_role
-from registry.domain.transfers.steps import Freeze, Method, Schedule
+from registry.domain.recipes.recipe import Freeze, Method, Schedule
 
 METRICS: Mapping[LabelKind, tuple[str, ...]] = {
     LabelKind.CLASS: ("accuracy", "macro_f1"),

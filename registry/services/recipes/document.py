@@ -26,7 +26,7 @@ from pydantic import (
 
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.recipes.methods import DATA_ROLES, role_problem
-from registry.domain.transfers.steps import Method
+from registry.domain.recipes.recipe import Method
 from registry.errors import RegistryError
 from registry.services.documents import line_of
 

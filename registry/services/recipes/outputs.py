@@ -5,7 +5,7 @@ from __future__ import annotations
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import LabelKind
 from registry.domain.names import AssetKind
-from registry.domain.transfers.steps import Method, Recipe
+from registry.domain.recipes.recipe import Method, Recipe
 from registry.errors import ConflictError
 from registry.services.lookup import refuse_taken, resolve
 from registry.services.unit_of_work import UnitOfWork

@@ -16,7 +16,7 @@ from registry.domain.catalog.models import Modality
 from registry.domain.codec import from_json, to_json
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import NEEDS, TEST, VALIDATION, split_role
-from registry.domain.transfers.steps import (
+from registry.domain.recipes.recipe import (
     DataChoice,
     Freeze,
     Head,
@@ -28,7 +28,7 @@ from registry.domain.transfers.steps import (
     SourceChoice,
 )
 from registry.errors import BadRecipeError, InvalidError
-from registry.ports import AdapterOffer
+from registry.ports.transfers import AdapterOffer
 from registry.services.documents import read_document
 from registry.services.recipes.defaults import (
     FEW_SHOT,

@@ -20,7 +20,8 @@ from registry.domain.recipes.methods import (
     VALIDATION,
     split_role,
 )
-from registry.domain.transfers.steps import Method, Recipe, StepInput
+from registry.domain.recipes.recipe import Method, Recipe
+from registry.domain.transfers.steps import StepInput
 from registry.errors import BadRecipeError
 from registry.services.context import Context
 from registry.services.documents import Found

@@ -15,9 +15,9 @@ from registry.domain.data.datasets import LabelKind
 from registry.domain.manifests import canonical_json
 from registry.domain.recipes.methods import VALIDATION, misfits, split_role
 from registry.domain.recipes.params import problems as param_problems
-from registry.domain.transfers.steps import Head, Method, Optimizer
+from registry.domain.recipes.recipe import Head, Method, Optimizer
 from registry.errors import BadRecipeError, InvalidError
-from registry.ports import AdapterOffer
+from registry.ports.transfers import AdapterOffer
 from registry.services.documents import Found
 from registry.services.recipes.defaults import ADAPTERS, MAX_LENGTH, split_of
 from registry.services.recipes.document import SCHEMA, RecipeDocument, nearest

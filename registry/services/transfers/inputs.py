@@ -10,7 +10,7 @@ from lineage import Assurance
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.transfers.steps import StepDetail, StepInput
 from registry.errors import DatasetChangedError
-from registry.ports import DataInput, ModelInput
+from registry.ports.transfers import DataInput, ModelInput
 from registry.services.artifacts.model_inputs import model_input
 from registry.services.comparison.arm_recipes import Plan
 from registry.services.context import Context

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from registry.domain.codec import from_json, to_json
 from registry.errors import UnavailableError
-from registry.ports import TransferJob
+from registry.ports.transfers import TransferJob
 from registry.services.context import Plugins
 
 PATIENCE_SECONDS = 600.0

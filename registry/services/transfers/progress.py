@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from registry.domain.transfers.steps import EpochMetric, Progress
-from registry.ports import Advanced, Measured
+from registry.ports.transfers import Advanced, Measured
 from registry.services.context import Context
 from registry.services.transfers.leases import Hold
 

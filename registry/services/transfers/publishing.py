@@ -14,10 +14,11 @@ from registry.domain.data.datasets import LabelKind
 from registry.domain.data.labels import usual_task
 from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
+from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.provenance import Compute, Output, write_manifest
-from registry.domain.transfers.steps import Method, Recipe, StepDetail, StepInput, StepState
+from registry.domain.transfers.steps import StepDetail, StepInput, StepState
 from registry.errors import AdapterError
-from registry.ports import Finished, Started
+from registry.ports.transfers import Finished, Started
 from registry.services.artifacts.storing import store_folder
 from registry.services.catalog.cards import derived_card
 from registry.services.catalog.importing import FIRST_STAGE
@@ -25,11 +26,12 @@ from registry.services.comparison.verdicts import BASELINES, record_verdict
 from registry.services.context import Context
 from registry.services.lookup import found
 from registry.services.recipes.outputs import output_kind
+from registry.services.storage.catalog import NewVersion
 from registry.services.transfers.batch_size import Batch
 from registry.services.transfers.leases import Hold
 from registry.services.transfers.progress import Pace
 from registry.services.transfers.publishing_data import MadeData, add_made_data, take_in
-from registry.services.unit_of_work import NewVersion, UnitOfWork
+from registry.services.unit_of_work import UnitOfWork
 
 AS_BEFORE = frozenset({Method.CONTINUED_PRETRAINING, Method.MERGE, Method.QUANTIZATION})
 """Methods whose output is for what its parent was for."""

@@ -12,13 +12,16 @@ from registry.domain.data.labels import usual_task
 from registry.domain.data.splits import summarise
 from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
-from registry.domain.transfers.steps import Recipe, StepDetail, StepInput
+from registry.domain.recipes.recipe import Recipe
+from registry.domain.transfers.steps import StepDetail, StepInput
 from registry.errors import AdapterError, BadDataError, ConflictError
-from registry.ports import DataListing, Finished
+from registry.ports.data import DataListing
+from registry.ports.transfers import Finished
 from registry.services.context import Context
 from registry.services.data.registering import listing_facts, store_listing
 from registry.services.lookup import found
-from registry.services.unit_of_work import NewDatasetVersion, UnitOfWork
+from registry.services.storage.data import NewDatasetVersion
+from registry.services.unit_of_work import UnitOfWork
 from registry.services.workspace import workspace
 
 SPLIT_COLUMN = "split"

@@ -16,9 +16,10 @@ from pathlib import Path
 from registry.domain.audit import Event
 from registry.domain.catalog.models import MetricValue
 from registry.domain.names import AssetKind
-from registry.domain.transfers.steps import Resources, StepDetail, StepState
+from registry.domain.recipes.recipe import Resources
+from registry.domain.transfers.steps import StepDetail, StepState
 from registry.errors import AdapterError, OutOfMemoryError, RegistryError, StepStateError, error_of_disk
-from registry.ports import (
+from registry.ports.transfers import (
     Advanced,
     Determinism,
     Finished,

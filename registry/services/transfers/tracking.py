@@ -16,7 +16,7 @@ from datetime import datetime
 from registry.domain.names import AssetKind
 from registry.domain.transfers.steps import MirrorState, StepDetail, StepState
 from registry.errors import RegistryError
-from registry.ports import RunRecord
+from registry.ports.tracking import RunRecord
 from registry.services.context import Context
 from registry.services.unit_of_work import UnitOfWork
 

@@ -17,10 +17,11 @@ from registry.domain.manifests import canonical_json
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
+from registry.domain.recipes.recipe import Method, Recipe, Resources
 from registry.domain.transfers.step_events import GOING
-from registry.domain.transfers.steps import Method, Recipe, Resources, StepDetail, StepNews, StepState, StepSummary
+from registry.domain.transfers.steps import StepDetail, StepNews, StepState, StepSummary
 from registry.errors import NotFoundError, StepStateError, UnavailableError, UsageError
-from registry.ports import Engine
+from registry.ports.engines import Engine
 from registry.services.comparison.arm_recipes import SEEDS, Plan, check_baselines
 from registry.services.comparison.verdicts import compute_again, open_answers
 from registry.services.context import Context
@@ -28,12 +29,13 @@ from registry.services.lookup import found
 from registry.services.recipes.outputs import output_kind, refuse_output
 from registry.services.recipes.recipes import read_recipe, recipe_record, resources_of
 from registry.services.recipes.resolving import resolve_recipe
+from registry.services.storage.transfers import NewStep
 from registry.services.transfers.git_state import git_state
 from registry.services.transfers.liveness import engine_of, look
 from registry.services.transfers.publishing import threads_of
 from registry.services.transfers.running import work_folder
 from registry.services.transfers.tracking import Tracking
-from registry.services.unit_of_work import NewStep, UnitOfWork
+from registry.services.unit_of_work import UnitOfWork
 
 START_GRACE = 10.0
 """Seconds that a queued step may be without a worker before it counts as interrupted."""

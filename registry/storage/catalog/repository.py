@@ -23,7 +23,7 @@ from registry.domain.catalog.models import (
 )
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
-from registry.services.unit_of_work import Extent, NewVersion
+from registry.services.storage.catalog import Extent, NewVersion
 from registry.storage.catalog import aliases, assets, search, versions
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import alias, asset, card_revision, extent, file, model_version, node, version

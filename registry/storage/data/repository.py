@@ -24,7 +24,7 @@ from registry.domain.data.datasets import (
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.errors import InvalidError
-from registry.services.unit_of_work import NewDatasetVersion
+from registry.services.storage.data import NewDatasetVersion
 from registry.storage.catalog import assets, versions
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import asset, dataset_version, node, version

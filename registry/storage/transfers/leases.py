@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from lineage import NodeKind
 from registry.domain.transfers.steps import Lease, StepState
 from registry.errors import NotFoundError
-from registry.ports import Clock
+from registry.ports.clock import Clock
 from registry.storage.sql.upsert import upsert
 from registry.storage.tables import lease, node, step
 

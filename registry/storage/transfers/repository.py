@@ -14,9 +14,9 @@ from registry.domain.catalog.models import MetricValue
 from registry.domain.codec import from_json, to_json
 from registry.domain.names import Name, VersionRef
 from registry.domain.paging import Page, PageRequest
+from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.steps import (
     EpochMetric,
-    Method,
     MirrorState,
     Progress,
     StepDetail,
@@ -25,7 +25,7 @@ from registry.domain.transfers.steps import (
     StepSummary,
 )
 from registry.errors import NotFoundError
-from registry.services.unit_of_work import LeaseRepository, NewStep
+from registry.services.storage.transfers import LeaseRepository, NewStep
 from registry.storage.catalog.assets import find_version
 from registry.storage.catalog.versions import OUTPUT_ROLE, headline_metrics, measured_by, refs_of
 from registry.storage.sql.paging import SortBy, page_rows

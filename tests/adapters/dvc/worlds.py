@@ -13,7 +13,7 @@ from PIL import Image
 
 from adapters.dvc.source import DvcSource
 from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
-from registry.ports import DataListing
+from registry.ports.data import DataListing
 
 
 def read(

@@ -21,7 +21,7 @@ from adapters.engines.commands import worker_command
 from adapters.engines.gpus import count_gpus
 from adapters.engines.local import Local
 from adapters.engines.processes import Worker, born_at, born_by_ps, here, recall, remember
-from registry.domain.transfers.steps import Resources
+from registry.domain.recipes.recipe import Resources
 from registry.errors import StepStateError, UnavailableError, UsageError
 
 STANDIN = "tests.adapters.engines.standin"

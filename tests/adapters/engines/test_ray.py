@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from registry.domain.transfers.steps import Resources
+from registry.domain.recipes.recipe import Resources
 from registry.errors import MissingExtraError, UnavailableError
 from registry.plugins import EntryPointPlugins
 from tests.command_line import CommandLine, command_line

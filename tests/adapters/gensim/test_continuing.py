@@ -17,9 +17,9 @@ from adapters.gensim.word2vec import cut
 from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, Row
-from registry.domain.transfers.steps import Method, Optimizer, Schedule
+from registry.domain.recipes.recipe import Method, Optimizer, Schedule
 from registry.errors import BadDataError, BadRecipeError
-from registry.ports import Advanced, DataInput, Finished, Measured, ModelInput, Saved, Started, TransferJob
+from registry.ports.transfers import Advanced, DataInput, Finished, Measured, ModelInput, Saved, Started, TransferJob
 from tests.adapters.loop.worlds import World, tree, vector_world
 
 TOPICS = (["cat", "dog", "paw", "fur", "tail"], ["rain", "snow", "wind", "cloud", "storm"])

@@ -22,7 +22,7 @@ from adapters.gensim.importer import (
 )
 from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError, InvalidError
-from registry.ports import ConvertedSource, SourceImporter
+from registry.ports.importing import ConvertedSource, SourceImporter
 
 IMPORTERS: tuple[SourceImporter, ...] = (
     ArrayVectorsImporter(),

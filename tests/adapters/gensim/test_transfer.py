@@ -18,9 +18,9 @@ from adapters.gensim.sif import common_direction, sif_weights
 from adapters.gensim.vectors import save_vectors
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind, Row
-from registry.domain.transfers.steps import Head, Method, Optimizer
+from registry.domain.recipes.recipe import Head, Method, Optimizer
 from registry.errors import BadArtifactError, BadDataError
-from registry.ports import DataInput, Finished, Measured, ModelInput, Started
+from registry.ports.transfers import DataInput, Finished, Measured, ModelInput, Started
 from tests.adapters.gensim.test_importer import save_tokenizer
 from tests.adapters.loop.worlds import FILLER, WORDS, World, finish, vector_world
 

@@ -15,7 +15,7 @@ from adapters.inputs.vectors import read_vectors
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, Row
 from registry.errors import BadDataError, MissingExtraError
-from registry.ports import DataInput
+from registry.ports.transfers import DataInput
 from tests.adapters.dvc.worlds import read
 from tests.builders import digest
 

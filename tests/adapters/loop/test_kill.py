@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.domain.transfers.steps import Method
+from registry.domain.recipes.recipe import Method
 from tests.adapters.loop.worker import LONG
 from tests.adapters.loop.worlds import WORLDS, finish, tree
 

@@ -17,9 +17,9 @@ from adapters.loop.methods.distillation import soft_loss
 from adapters.loop.tasks.tasks import Amount, ManyClasses, OneClass
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
-from registry.domain.transfers.steps import Method, Optimizer
+from registry.domain.recipes.recipe import Method, Optimizer
 from registry.errors import BadRecipeError
-from registry.ports import DataInput, ModelInput, Saved, TransferJob
+from registry.ports.transfers import DataInput, ModelInput, Saved, TransferJob
 from tests.adapters.loop.worlds import WORLDS, World, finish, tree
 
 

@@ -16,9 +16,9 @@ from safetensors.torch import load_file
 from adapters.loop.techniques.merging import linear, slerp, task_arithmetic, ties
 from adapters.loop.techniques.quantizing import dequantise, pack, unpack
 from adapters.torch.definitions.few_bits import restore
-from registry.domain.transfers.steps import Method, Optimizer
+from registry.domain.recipes.recipe import Method, Optimizer
 from registry.errors import BadDataError, BadRecipeError
-from registry.ports import Finished, ModelInput
+from registry.ports.transfers import Finished, ModelInput
 from tests.adapters.loop.worlds import WORLDS, World, finish, tree
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from registry.domain.transfers.steps import Head, Method
+from registry.domain.recipes.recipe import Head, Method
 from tests.adapters.loop.worlds import WORLDS, World
 
 LONG: dict[str, Any] = {"epochs": 20, "checkpoint_every": 4, "head": Head(dropout=0.3)}

@@ -16,8 +16,16 @@ from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, Row
 from registry.domain.names import Name, Reference
-from registry.domain.transfers.steps import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
-from registry.ports import DataInput, Determinism, Finished, Measured, ModelInput, TransferAdapter, TransferJob
+from registry.domain.recipes.recipe import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
+from registry.ports.transfers import (
+    DataInput,
+    Determinism,
+    Finished,
+    Measured,
+    ModelInput,
+    TransferAdapter,
+    TransferJob,
+)
 
 CLASSES = ("apple", "pear", "plum")
 SPLITS = {"train": 48, "validation": 15, "test": 18}

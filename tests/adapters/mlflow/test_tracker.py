@@ -21,7 +21,7 @@ import pytest
 
 from adapters.mlflow.tracker import MlflowTracker
 from registry.errors import AdapterError
-from registry.ports import RunRecord
+from registry.ports.tracking import RunRecord
 
 RECORD = RunRecord(
     step_id="step-01jd0000000000000000000001",

@@ -27,7 +27,7 @@ from adapters.weights.foreign import hdf5, pickles
 from adapters.weights.foreign.arrays import Array
 from lineage import Digest
 from registry.errors import BadArtifactError, InvalidError, MisfitError, UnsafeArtifactError
-from registry.ports import ConvertedSource, SourceImporter
+from registry.ports.importing import ConvertedSource, SourceImporter
 from tests.adapters.files import Bomb
 from tests.adapters.torch.conftest import packaged
 from tests.adapters.torch.test_importer import plain_mobilenet

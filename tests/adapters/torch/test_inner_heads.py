@@ -25,10 +25,10 @@ from adapters.torch.models import load_image_model
 from adapters.torch.reading import Tap
 from adapters.torch.taps import tap
 from lineage import Digest
-from registry.domain.transfers.steps import Freeze, Head, Method, Optimizer
+from registry.domain.recipes.recipe import Freeze, Head, Method, Optimizer
 from registry.errors import BadArtifactError, BadRecipeError
 from registry.plugins import EntryPointPlugins
-from registry.ports import Finished, ModelInput
+from registry.ports.transfers import Finished, ModelInput
 from tests.adapters.loop.worlds import CLASSES, World, finish, image_world, tree
 from tests.adapters.torch.small import own_model, vision_transformer
 

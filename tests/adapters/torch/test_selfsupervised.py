@@ -12,9 +12,9 @@ import torch
 from adapters.torch.selfsupervised import contrast
 from adapters.torch.views import random_view
 from registry.domain.data.datasets import LabelKind
-from registry.domain.transfers.steps import Method, Optimizer
+from registry.domain.recipes.recipe import Method, Optimizer
 from registry.errors import BadRecipeError
-from registry.ports import Saved, TransferJob
+from registry.ports.transfers import Saved, TransferJob
 from tests.adapters.loop.worlds import CLASSES, World, finish, image_world, tree
 
 

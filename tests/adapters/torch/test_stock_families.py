@@ -16,8 +16,8 @@ from adapters.torch.models import load_image_model
 from adapters.transformers.importer import HuggingFaceImporter
 from lineage import Digest
 from registry.domain.catalog.models import Modality
-from registry.domain.transfers.steps import Method
-from registry.ports import ModelInput
+from registry.domain.recipes.recipe import Method
+from registry.ports.transfers import ModelInput
 from tests.adapters.loop.worlds import CLASSES, finish, image_world
 
 TWO_LAYERS = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "patch_size": 8}

@@ -16,9 +16,9 @@ from adapters.torch.families import DEFINITIONS
 from adapters.torch.models import load_image_model
 from adapters.torch.taps import tap
 from lineage import Digest
-from registry.domain.transfers.steps import Method
+from registry.domain.recipes.recipe import Method
 from registry.errors import BadRecipeError
-from registry.ports import Finished
+from registry.ports.transfers import Finished
 from tests.adapters.loop.worlds import World, image_world, keras_world, vector_world
 from tests.adapters.torch.small import vision_transformer
 

@@ -17,9 +17,9 @@ from adapters.torch.models import load_image_model
 from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, Row
-from registry.domain.transfers.steps import Head, Method, Optimizer
+from registry.domain.recipes.recipe import Head, Method, Optimizer
 from registry.errors import BadDataError, BadRecipeError
-from registry.ports import DataInput
+from registry.ports.transfers import DataInput
 from tests.adapters.loop.worlds import finish, image_world
 
 PROBE, TUNE = Method.FEATURE_EXTRACTION, Method.FINE_TUNING

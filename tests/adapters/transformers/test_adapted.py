@@ -20,10 +20,10 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from adapters.transformers.transfer import TransformersTransfers
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
+from registry.domain.recipes.recipe import Freeze, Method, Optimizer
 from registry.domain.transfers.adapted import PIN, Pin
-from registry.domain.transfers.steps import Freeze, Method, Optimizer
 from registry.errors import BadArtifactError, BadRecipeError, ParentChangedError
-from registry.ports import Finished, ModelInput, Saved, Started, TransferJob
+from registry.ports.transfers import Finished, ModelInput, Saved, Started, TransferJob
 from tests.adapters.loop.worlds import World, finish, text_world, tree
 from tests.adapters.transformers.test_transfer import news
 

@@ -15,7 +15,7 @@ from transformers import AutoModel, AutoTokenizer
 from adapters.transformers.definitions import transformers_text_head
 from adapters.transformers.headed import NAME
 from registry.domain.data.datasets import LabelKind
-from registry.domain.transfers.steps import Head, Method, Optimizer
+from registry.domain.recipes.recipe import Head, Method, Optimizer
 from registry.errors import BadRecipeError
 from tests.adapters.loop.worlds import World, finish, text_world, tree
 from tests.adapters.transformers.test_language import decoder_world

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from adapters.transformers.importer import HuggingFaceImporter
 from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError, InvalidError, MisfitError, UnsafeArtifactError
-from registry.ports import ConvertedSource
+from registry.ports.importing import ConvertedSource
 from tests.adapters.files import Bomb
 
 SMALL = {

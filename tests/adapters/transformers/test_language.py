@@ -30,9 +30,9 @@ from adapters.transformers.text import TokenItems, packed
 from adapters.transformers.transfer import TransformersTransfers
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
-from registry.domain.transfers.steps import Freeze, Method, Optimizer
+from registry.domain.recipes.recipe import Freeze, Method, Optimizer
 from registry.errors import BadArtifactError, BadRecipeError
-from registry.ports import Finished, ModelInput, Saved, TransferJob
+from registry.ports.transfers import Finished, ModelInput, Saved, TransferJob
 from tests.adapters.loop.worlds import CLASSES, World, finish, text_world, tree
 from tests.adapters.transformers.test_adapted import SMALL, child_of
 from tests.adapters.transformers.test_transfer import news

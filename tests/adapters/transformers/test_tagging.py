@@ -14,9 +14,9 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer
 from adapters.transformers.text import Tokens
 from adapters.transformers.words import at_words, read_words
 from registry.domain.data.datasets import LabelKind
-from registry.domain.transfers.steps import Method, Optimizer
+from registry.domain.recipes.recipe import Method, Optimizer
 from registry.errors import BadRecipeError
-from registry.ports import TransferJob
+from registry.ports.transfers import TransferJob
 from tests.adapters.loop.worlds import WORDS, World, finish, text_world
 from tests.adapters.transformers.test_adapted import SMALL, child_of
 

@@ -21,9 +21,9 @@ from adapters.transformers.transfer import TransformersTransfers
 from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, Row
-from registry.domain.transfers.steps import Head, Method, Optimizer
+from registry.domain.recipes.recipe import Head, Method, Optimizer
 from registry.errors import BadArtifactError, BadDataError, BadRecipeError
-from registry.ports import DataInput, Finished, ModelInput
+from registry.ports.transfers import DataInput, Finished, ModelInput
 from tests.adapters.loop.worlds import World, finish, text_data, text_world
 
 PROBE, TUNE = Method.FEATURE_EXTRACTION, Method.FINE_TUNING

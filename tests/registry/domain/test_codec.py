@@ -44,8 +44,9 @@ from registry.domain.governance.promotion import CheckResult, Verdict
 from registry.domain.manifests import FileEntry
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
-from registry.domain.transfers.steps import EpochMetric, Method, Progress, StepSummary
-from registry.domain.verbs import ImportModel
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.steps import EpochMetric, Progress, StepSummary
+from registry.domain.verbs.catalog import ImportModel
 from registry.errors import BadNameError, InvalidError, RegistryError
 from tests.registry.json_schema import misfits
 

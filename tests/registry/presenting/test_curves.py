@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from registry.domain.names import Name
-from registry.domain.transfers.steps import EpochMetric, Method, MirrorState, StepDetail, StepState, StepSummary
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.steps import EpochMetric, MirrorState, StepDetail, StepState, StepSummary
 from registry.presenting.curves import Best, best, by_metric
 from tests.builders import NOW
 

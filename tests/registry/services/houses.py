@@ -11,7 +11,7 @@ from registry.domain.audit import Event
 from registry.domain.names import Reference, VersionRef
 from registry.domain.paging import PageRequest
 from registry.domain.people.people import Actor, Person
-from registry.domain.transfers.steps import Method
+from registry.domain.recipes.recipe import Method
 from registry.services.audit.verbs import Audit
 from registry.services.context import Context
 from registry.services.governance.policies import default_policy_text

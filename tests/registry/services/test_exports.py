@@ -14,10 +14,12 @@ from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, NumberSummary
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import PageRequest
-from registry.domain.transfers.steps import Method, StepState
-from registry.domain.verbs import AddDataset, ImportModel
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.steps import StepState
+from registry.domain.verbs.catalog import ImportModel
+from registry.domain.verbs.data import AddDataset
 from registry.errors import AdapterError, ConflictError, NameTakenError, NotFoundError, RegistryError
-from registry.ports import Finished, TransferJob
+from registry.ports.transfers import Finished, TransferJob
 from registry.services.audit.verbs import Audit
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context

@@ -14,8 +14,8 @@ from adapters.gensim.offer import OFFER as GENSIM
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog.models import Modality
-from registry.domain.transfers.steps import Recipe
-from registry.ports import AdapterOffer
+from registry.domain.recipes.recipe import Recipe
+from registry.ports.transfers import AdapterOffer
 from registry.services.recipes.defaults import (
     ADAPTER_TUNING,
     IMAGE_TUNING,

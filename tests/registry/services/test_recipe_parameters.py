@@ -13,9 +13,9 @@ from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import LabelKind
-from registry.domain.transfers.steps import Head, Recipe
+from registry.domain.recipes.recipe import Head, Recipe
 from registry.errors import BadRecipeError
-from registry.ports import AdapterOffer
+from registry.ports.transfers import AdapterOffer
 from registry.services.recipes.recipes import complete, read_recipe
 from registry.services.recipes.rules import GIVES
 

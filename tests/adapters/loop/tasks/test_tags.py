@@ -14,7 +14,7 @@ from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, Row
 from registry.errors import BadDataError
-from registry.ports import DataInput
+from registry.ports.transfers import DataInput
 
 ROWS = (
     Row(0, Digest.of(b"0"), "train", "O B-place I-place", text="to New York"),

@@ -16,9 +16,9 @@ from adapters.loop.techniques.together import Together, part_of
 from adapters.loop.training.learner import ArrayItems
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
-from registry.domain.transfers.steps import Method
+from registry.domain.recipes.recipe import Method
 from registry.errors import BadDataError, BadRecipeError
-from registry.ports import DataInput, Saved
+from registry.ports.transfers import DataInput, Saved
 from tests.adapters.loop.worlds import CLASSES, WORLDS, World, finish, tree
 
 

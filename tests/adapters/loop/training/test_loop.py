@@ -19,9 +19,9 @@ from adapters.loop.training.device import probe
 from adapters.loop.training.flops import learning_flops, reading_flops
 from adapters.loop.training.loop import Objective, train
 from adapters.loop.training.optimizers import build, freeze, keep_frozen, parameter_groups
-from registry.domain.transfers.steps import Freeze, Optimizer
+from registry.domain.recipes.recipe import Freeze, Optimizer
 from registry.errors import AdapterError, BadRecipeError, NoSpaceError, UnavailableError
-from registry.ports import Determinism
+from registry.ports.transfers import Determinism
 
 
 class Net(nn.Module):

@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import load_file
 
 from adapters.loop.training.ranks import Ranks
-from registry.domain.transfers.steps import Optimizer
+from registry.domain.recipes.recipe import Optimizer
 from registry.errors import BadRecipeError
-from registry.ports import TransferJob
+from registry.ports.transfers import TransferJob
 from tests.adapters.loop.worlds import WORLDS, World, finish
 
 ROOT = Path(__file__).parents[4]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.loop.training.schedule import rate
-from registry.domain.transfers.steps import Schedule
+from registry.domain.recipes.recipe import Schedule
 from registry.errors import BadRecipeError
 
 

@@ -6,7 +6,7 @@ from registry.domain.codec import from_json, schema_of
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail
 from registry.domain.paging import Page
 from registry.domain.transfers.steps import StepDetail
-from registry.domain.verbs import Ancestry
+from registry.domain.verbs.lineage import Ancestry
 from tests.registry.json_schema import misfits
 from tests.serving import House, problem
 

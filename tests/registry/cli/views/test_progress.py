@@ -18,9 +18,9 @@ from registry.cli.session import Output, Session
 from registry.cli.views import progress
 from registry.cli.views.progress import Bars, JsonLines, Lines, Watcher
 from registry.domain.names import Name
+from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.steps import (
     EpochMetric,
-    Method,
     MirrorState,
     Progress,
     StepDetail,
@@ -28,7 +28,7 @@ from registry.domain.transfers.steps import (
     StepState,
     StepSummary,
 )
-from registry.domain.verbs import TransferVerbs
+from registry.domain.verbs.transfers import TransferVerbs
 from registry.errors import AdapterError, StepStateError
 from registry.settings import Settings
 from tests.builders import NOW

@@ -6,7 +6,7 @@ import pytest
 
 from lineage import Assurance, Edge, Node, NodeKind
 from registry.cli.views.trees import show_ancestry, show_path
-from registry.domain.verbs import Ancestry
+from registry.domain.verbs.lineage import Ancestry
 
 NODES = (
     Node(1, NodeKind.MODEL, "library/lite0/1", facts={"licence": "Apache-2.0"}),

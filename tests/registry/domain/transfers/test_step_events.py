@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.domain.names import Name
+from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.step_events import Listener, Place, StepEvent
-from registry.domain.transfers.steps import EpochMetric, Method, Progress, StepState, StepSummary
+from registry.domain.transfers.steps import EpochMetric, Progress, StepState, StepSummary
 from registry.errors import BadCursorError
 from tests.builders import NOW
 

@@ -12,9 +12,10 @@ from lineage import Digest
 from registry.domain.names import Name, Reference
 from registry.domain.transfers.adapted import BASE, PIN, Pin, is_adapter
 from registry.domain.transfers.steps import StepState
-from registry.domain.verbs import AddDataset, ImportModel
+from registry.domain.verbs.catalog import ImportModel
+from registry.domain.verbs.data import AddDataset
 from registry.errors import BadArtifactError, ParentChangedError, RegistryError
-from registry.ports import Finished, TransferEvent, TransferJob
+from registry.ports.transfers import Finished, TransferEvent, TransferJob
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
 from registry.services.data.verbs import Datasets

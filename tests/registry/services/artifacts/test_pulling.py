@@ -11,7 +11,7 @@ import pytest
 
 from lineage import Digest
 from registry.domain.names import Name, Reference
-from registry.domain.verbs import ImportModel
+from registry.domain.verbs.catalog import ImportModel
 from registry.errors import ConflictError, IntegrityError, NoSpaceError, RegistryError, UnavailableError
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context

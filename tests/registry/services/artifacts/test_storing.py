@@ -14,7 +14,7 @@ from lineage import Digest
 from registry.domain.manifests import FileEntry
 from registry.errors import InvalidError, NoSpaceError, UnavailableError
 from registry.services.artifacts.storing import Hashing, open_extents, store_folder, writing
-from registry.services.unit_of_work import Extent
+from registry.services.storage.catalog import Extent
 from tests.adapters.dvc.worlds import draw
 from tests.fakes.blobs import MemoryBlobs
 

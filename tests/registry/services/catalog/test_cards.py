@@ -10,7 +10,8 @@ from huggingface_hub import ModelCard
 from lineage import Assurance, Digest
 from registry.domain.catalog.models import Describing, MetricValue, Modality
 from registry.domain.names import AssetKind, Name, VersionRef
-from registry.domain.transfers.steps import Method, StepInput
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.steps import StepInput
 from registry.errors import InvalidError
 from registry.services.catalog.cards import card_licence, derived_card, source_card, split_card
 

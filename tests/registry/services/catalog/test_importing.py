@@ -11,8 +11,9 @@ import pytest
 from lineage import Assurance, Digest
 from registry.domain.names import Name, Reference
 from registry.domain.paging import PageRequest
-from registry.domain.transfers.steps import Method, StepState
-from registry.domain.verbs import ImportModel
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.steps import StepState
+from registry.domain.verbs.catalog import ImportModel
 from registry.errors import InvalidError, NameTakenError, NoSpaceError, NotFoundError, PermissionDeniedError
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context

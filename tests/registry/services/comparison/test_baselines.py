@@ -15,10 +15,12 @@ from registry.domain.codec import to_json
 from registry.domain.comparison.answers import Arms, read_arms
 from registry.domain.comparison.verdict import ArmKind, Outcome, TransferVerdict
 from registry.domain.names import Name, Reference
-from registry.domain.transfers.steps import Method, StepDetail, StepState
-from registry.domain.verbs import AddDataset, ImportModel
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.steps import StepDetail, StepState
+from registry.domain.verbs.catalog import ImportModel
+from registry.domain.verbs.data import AddDataset
 from registry.errors import BadRecipeError, IntegrityError, NoSpaceError, NotFoundError, PolicyRefusedError
-from registry.ports import AdapterOffer, TransferJob
+from registry.ports.transfers import AdapterOffer, TransferJob
 from registry.services.catalog.verbs import Catalog
 from registry.services.comparison.arm_recipes import RATES
 from registry.services.comparison.verdicts import skipped_of, verdict_of

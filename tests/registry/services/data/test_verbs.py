@@ -12,8 +12,9 @@ from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, SplitPlan
 from registry.domain.names import Name, Reference
 from registry.domain.paging import PageRequest
-from registry.domain.transfers.steps import Method, StepState
-from registry.domain.verbs import AddDataset
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.steps import StepState
+from registry.domain.verbs.data import AddDataset
 from registry.errors import (
     BadDataError,
     BadReferenceError,

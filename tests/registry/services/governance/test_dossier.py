@@ -9,7 +9,7 @@ from registry.domain.audit import Event
 from registry.domain.catalog.models import Status
 from registry.domain.governance.case import Ancestors, Contribution
 from registry.domain.names import Reference, VersionRef
-from registry.domain.transfers.steps import Method
+from registry.domain.recipes.recipe import Method
 from registry.errors import NotFoundError
 from registry.services.governance import dossier as candidate
 from registry.services.governance.dossier import Dossier, open_dossier

@@ -8,7 +8,7 @@ from registry.domain.audit import Event
 from registry.domain.catalog.models import Status
 from registry.domain.governance.promotion import RequestState
 from registry.domain.names import VersionRef
-from registry.domain.transfers.steps import Method
+from registry.domain.recipes.recipe import Method
 from registry.errors import (
     PolicyRefusedError,
 )

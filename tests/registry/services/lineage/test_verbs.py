@@ -12,8 +12,8 @@ import pytest
 from lineage import Graph, Node
 from registry.domain.audit import Event
 from registry.domain.people.people import Actor
-from registry.domain.transfers.steps import Method
-from registry.domain.verbs import LineageVerbs
+from registry.domain.recipes.recipe import Method
+from registry.domain.verbs.lineage import LineageVerbs
 from registry.errors import BadReferenceError, NotFoundError, PermissionDeniedError, UsageError
 from registry.services.context import Context
 from registry.services.lineage.verbs import Lineage

@@ -24,9 +24,9 @@ from registry.domain.data.datasets import LabelKind
 from registry.domain.manifests import canonical_json
 from registry.domain.names import Name, Reference
 from registry.domain.recipes.params import params_of
-from registry.domain.transfers.steps import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
+from registry.domain.recipes.recipe import DataChoice, Freeze, Head, Method, Optimizer, Recipe, Schedule, SourceChoice
 from registry.errors import BadRecipeError, InvalidError
-from registry.ports import AdapterOffer
+from registry.ports.transfers import AdapterOffer
 from registry.services.recipes.defaults import (
     METRICS,
 )

@@ -10,8 +10,9 @@ import pytest
 
 from registry.domain.data.datasets import LabelKind
 from registry.domain.names import Name
-from registry.domain.transfers.steps import Method
-from registry.domain.verbs import AddDataset, ImportModel
+from registry.domain.recipes.recipe import Method
+from registry.domain.verbs.catalog import ImportModel
+from registry.domain.verbs.data import AddDataset
 from registry.errors import BadRecipeError
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context

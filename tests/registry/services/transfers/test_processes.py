@@ -11,7 +11,7 @@ import pytest
 
 from registry.domain.codec import from_json, to_json
 from registry.errors import UnavailableError
-from registry.ports import TransferJob
+from registry.ports.transfers import TransferJob
 from registry.services.context import Plugins
 from registry.services.transfers import processes as crew
 from tests.adapters.loop.worlds import World, text_data

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from registry.domain.transfers.steps import Progress, StepState
-from registry.ports import Advanced, Measured
+from registry.ports.transfers import Advanced, Measured
 from registry.services.context import Context
 from registry.services.transfers import progress as reporting
 from registry.services.transfers.leases import Hold

@@ -17,12 +17,12 @@ from adapters.mlflow.tracker import MlflowTracker
 from registry.domain.audit import Event
 from registry.domain.transfers.steps import EpochMetric, MirrorState, StepDetail, StepState
 from registry.errors import AdapterError
-from registry.ports import RunRecord
+from registry.ports.tracking import RunRecord
 from registry.services.context import Context
+from registry.services.storage.transfers import NewStep
 from registry.services.transfers import tracking
 from registry.services.transfers.tracking import Tracking, record_of
 from registry.services.transfers.verbs import Transfers
-from registry.services.unit_of_work import NewStep
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.builders import add_dataset_version, add_version, metric, step, step_input
 from tests.fakes.clock import FakeClock

@@ -14,7 +14,8 @@ from registry.domain.audit import Event
 from registry.domain.names import Name, Reference
 from registry.domain.paging import PageRequest
 from registry.domain.transfers.steps import StepDetail, StepState
-from registry.domain.verbs import AddDataset, ImportModel
+from registry.domain.verbs.catalog import ImportModel
+from registry.domain.verbs.data import AddDataset
 from registry.errors import (
     BadRecipeError,
     DivergedError,
@@ -28,7 +29,7 @@ from registry.errors import (
     StepStateError,
     UsageError,
 )
-from registry.ports import TransferJob
+from registry.ports.transfers import TransferJob
 from registry.services.audit.verbs import Audit
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context

@@ -1,0 +1,123 @@
+"""Verbs of registered models and their versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from registry.domain.catalog.models import (
+    AliasMove,
+    AliasValue,
+    CardRevision,
+    Describing,
+    Facet,
+    HistoryEntry,
+    Modality,
+    ModelDetail,
+    ModelSummary,
+    SearchQuery,
+    VersionDetail,
+    VersionSummary,
+)
+from registry.domain.names import Name, Reference, VersionRef
+from registry.domain.paging import Page, PageRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ImportModel:
+    """What to import. `source` is a path, or `package:NAME/inner/path`; the server sets it to its own upload folder.
+
+    What is None is taken from the source itself; what is then still missing is an error that names it.
+    `parents` are only claimed: they become inputs of the import step with assurance `declared`.
+    """
+
+    name: Name
+    source: str
+    architecture: str | None = None
+    task: str | None = None
+    modality: Modality | None = None
+    licence: str | None = None
+    origin: str | None = None
+    description: str = ""
+    card: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    parents: tuple[Reference, ...] = ()
+    uploaded: bool = False
+    """True when the source came over HTTP: then no pickle is read, and `source` is a folder of the server's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullReport:
+    """What `pull` wrote."""
+
+    ref: VersionRef
+    folder: Path
+    files: int
+    size: int
+
+
+class CatalogVerbs(Protocol):
+    """Registered models and their versions."""
+
+    def import_model(self, wanted: ImportModel) -> VersionDetail:
+        """Convert in a subprocess, store, publish as the next version, all or nothing.
+
+        Raises: UnsafeArtifactError, BadArtifactError, MisfitError, InvalidError, NameTakenError, NoSpaceError.
+        """
+        ...
+
+    def search(self, query: SearchQuery) -> Page[ModelSummary]: ...
+    def facets(self, query: SearchQuery) -> Sequence[Facet]: ...
+    def model(self, name: Name) -> ModelDetail:
+        """Raises: NotFoundError."""
+        ...
+
+    def versions(self, name: Name, page: PageRequest) -> Page[VersionSummary]:
+        """Newest first. Raises: NotFoundError."""
+        ...
+
+    def version(self, reference: Reference) -> VersionDetail:
+        """Raises: NotFoundError."""
+        ...
+
+    def open_file(self, reference: Reference, path: str, *, start: int = 0, length: int | None = None) -> BinaryIO:
+        """The bytes of one payload file of a version, by range. Raises: NotFoundError, RefusedError."""
+        ...
+
+    def pull(self, reference: Reference, folder: Path) -> PullReport:
+        """Write a version's files, its card as README.md, and what is needed to load it, into a new folder.
+
+        Raises: NotFoundError, ConflictError when the folder is not empty, RefusedError for a recalled version.
+        """
+        ...
+
+    def cards(self, reference: Reference) -> Sequence[CardRevision]: ...
+    def revise_card(self, reference: Reference, text: str) -> CardRevision:
+        """Add a revision. Raises: NotFoundError, InvalidError when the front matter is not YAML."""
+        ...
+
+    def describe(self, name: Name, describing: Describing) -> ModelDetail: ...
+    def tag(self, target: Reference, values: Mapping[str, str | None]) -> None:
+        """Set tags of a model (no number, no alias in `target`) or of a version; None removes one."""
+        ...
+
+    def set_alias(self, target: Reference, alias: str) -> AliasValue:
+        """Raises: NotFoundError; PolicyRefusedError for a protected alias, which only a promotion moves."""
+        ...
+
+    def drop_alias(self, name: Name, alias: str) -> None: ...
+    def alias_history(self, name: Name, alias: str) -> Sequence[AliasMove]: ...
+    def deprecate(self, reference: Reference, reason: str) -> VersionDetail: ...
+    def archive(self, reference: Reference, reason: str) -> VersionDetail: ...
+    def delete(self, target: Reference) -> None:
+        """Delete a version, or with no number the whole registered model.
+
+        Raises: ConflictError while a stage above the first, or an alias, holds it.
+        """
+        ...
+
+    def history(self, name: Name, page: PageRequest) -> Page[HistoryEntry]:
+        """What happened to a registered model and its versions, newest first."""
+        ...

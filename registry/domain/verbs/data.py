@@ -1,0 +1,61 @@
+"""Verbs of datasets and their versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from registry.domain.data.datasets import (
+    DataFormat,
+    DatasetSummary,
+    DatasetVersionDetail,
+    DatasetVersionSummary,
+    LabelKind,
+    SplitPlan,
+)
+from registry.domain.names import Name, Reference
+from registry.domain.paging import Page, PageRequest
+from registry.domain.verbs.catalog import PullReport
+
+
+@dataclass(frozen=True, slots=True)
+class AddDataset:
+    """What data to register. `source` as for ImportModel, or a `.dvc` file (then `rev` may name a git revision)."""
+
+    name: Name
+    source: str
+    task: str | None = None
+    licence: str | None = None
+    origin: str | None = None
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    split: SplitPlan = SplitPlan()
+    label_column: str = "label"
+    text_column: str = "text"
+    rev: str | None = None
+    format: DataFormat | None = None
+    labels: LabelKind | None = None
+    """None: as in the dataset so far, `class` in a new one."""
+    uploaded: bool = False
+    """As for ImportModel: no pickle, and no pointer to elsewhere, is read."""
+
+
+class DatasetVerbs(Protocol):
+    """Datasets and their versions."""
+
+    def add(self, wanted: AddDataset) -> DatasetVersionDetail:
+        """Read, hash, track with DVC, split, store and publish as the next version, all or nothing.
+
+        Raises: BadDataError, InvalidError, NameTakenError, NoSpaceError, DatasetChangedError.
+        """
+        ...
+
+    def search(self, text: str, page: PageRequest) -> Page[DatasetSummary]: ...
+    def versions(self, name: Name, page: PageRequest) -> Page[DatasetVersionSummary]:
+        """Newest first. Raises: NotFoundError."""
+        ...
+
+    def version(self, reference: Reference) -> DatasetVersionDetail: ...
+    def pull(self, reference: Reference, folder: Path) -> PullReport: ...

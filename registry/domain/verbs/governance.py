@@ -1,0 +1,58 @@
+"""Verbs of evidence, promotion requests, votes and policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO, Protocol
+
+from registry.domain.governance.promotion import EvidenceValue, PolicyValue, RequestDetail, RequestState, RequestSummary
+from registry.domain.names import Name, Reference
+from registry.domain.paging import Page, PageRequest
+
+
+class PromotionVerbs(Protocol):
+    """Evidence, requests, votes and policies."""
+
+    def add_evidence(
+        self,
+        reference: Reference,
+        type: str,
+        body: Mapping[str, object],
+        *,
+        file: BinaryIO | None = None,
+        file_name: str | None = None,
+    ) -> EvidenceValue: ...
+    def evidence(self, reference: Reference) -> Sequence[EvidenceValue]: ...
+    def request(self, reference: Reference, to_stage: str, *, comment: str = "") -> RequestDetail:
+        """Open a request; the policy in force is frozen into it by digest.
+
+        Raises: PolicyRefusedError when no policy matches or the stage does not follow.
+        """
+        ...
+
+    def request_detail(self, request_id: str) -> RequestDetail:
+        """With the verdict as of now. Raises: NotFoundError."""
+        ...
+
+    def requests(
+        self, *, name: Name | None = None, state: RequestState | None = None, page: PageRequest = PageRequest()
+    ) -> Page[RequestSummary]: ...
+    def approve(self, request_id: str, *, comment: str = "") -> RequestDetail:
+        """Vote for. When nothing is missing any more, the version is promoted in the same transaction.
+
+        Raises: PolicyRefusedError (self-approval, no role that counts, closed request); the vote is then not written.
+        """
+        ...
+
+    def reject(self, request_id: str, *, comment: str) -> RequestDetail: ...
+    def withdraw(self, request_id: str) -> RequestDetail: ...
+    def check_policy(self, text: str) -> PolicyValue:
+        """Raises: BadPolicyError with line numbers."""
+        ...
+
+    def publish_policy(self, text: str) -> PolicyValue:
+        """Raises: BadPolicyError; ConflictError when the version is not higher than the last."""
+        ...
+
+    def policies(self) -> Sequence[PolicyValue]: ...
+    def policy(self, name: str, version: int | None = None) -> PolicyValue: ...

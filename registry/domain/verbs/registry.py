@@ -1,0 +1,54 @@
+"""All verbs together, for one actor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from registry.domain.people.people import Actor
+from registry.domain.verbs.audit import AuditVerbs
+from registry.domain.verbs.catalog import CatalogVerbs
+from registry.domain.verbs.data import DatasetVerbs
+from registry.domain.verbs.governance import PromotionVerbs
+from registry.domain.verbs.lineage import LineageVerbs
+from registry.domain.verbs.people import PeopleVerbs
+from registry.domain.verbs.transfers import TransferVerbs
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that `doctor` found. `level`: ok, warning or error."""
+
+    level: str
+    check: str
+    message: str
+
+
+class Office(Protocol):
+    """All verbs, for one actor."""
+
+    @property
+    def actor(self) -> Actor: ...
+    @property
+    def catalog(self) -> CatalogVerbs: ...
+    @property
+    def datasets(self) -> DatasetVerbs: ...
+    @property
+    def transfers(self) -> TransferVerbs: ...
+    @property
+    def lineage(self) -> LineageVerbs: ...
+    @property
+    def promotions(self) -> PromotionVerbs: ...
+    @property
+    def people(self) -> PeopleVerbs: ...
+    @property
+    def audit(self) -> AuditVerbs: ...
+
+    def as_actor(self, actor: Actor) -> Office:
+        """The same house for someone else."""
+        ...
+
+    def doctor(self) -> Sequence[Problem]:
+        """What is wrong with this home and this installation, and what is fine."""
+        ...

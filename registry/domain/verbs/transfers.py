@@ -1,0 +1,79 @@
+"""Verbs of recipes and transfer steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from registry.domain.comparison.verdict import TransferVerdict
+from registry.domain.names import Name
+from registry.domain.paging import Page, PageRequest
+from registry.domain.recipes.recipe import Method, Recipe
+from registry.domain.transfers.steps import StepDetail, StepNews, StepState, StepSummary
+
+
+class TransferVerbs(Protocol):
+    """Recipes and transfer steps."""
+
+    def check(self, text: str) -> Recipe:
+        """The recipe after defaults, with every reference resolvable. Raises: BadRecipeError, NotFoundError."""
+        ...
+
+    def submit(
+        self,
+        text: str,
+        *,
+        recipe_path: Path | None = None,
+        background: bool = False,
+        engine: str | None = None,
+        auto_batch: bool = False,
+        baselines: bool = False,
+        seeds: int = 3,
+    ) -> StepDetail:
+        """Resolve every input to a digest, write the step as queued, start it through the engine.
+
+        In the foreground it returns when the step has ended. With `auto_batch` a step that runs out of memory starts
+        again with half the batch size. With `baselines` the step also runs what the transfer is compared with, each
+        trained arm with `seeds` seeds. Raises: BadRecipeError, NotFoundError, RefusedError, UnavailableError for
+        resources that the engine never has.
+        """
+        ...
+
+    def verdict(self, step_id: str) -> TransferVerdict:
+        """Whether the transfer was worth it, computed again from the stored answers.
+
+        Raises: NotFoundError for a step without baselines, IntegrityError when it is not what the manifest says.
+        """
+        ...
+
+    def answers(self, step_id: str) -> BinaryIO:
+        """What every arm of a step with baselines answered to every test row, as JSON Lines. Raises: NotFoundError."""
+        ...
+
+    def search(
+        self,
+        *,
+        state: StepState | None = None,
+        method: Method | None = None,
+        output: Name | None = None,
+        page: PageRequest = PageRequest(),
+    ) -> Page[StepSummary]: ...
+    def step(self, step_id: str) -> StepDetail: ...
+    def news(self, step_id: str, *, after: int = 0) -> StepNews:
+        """How the step stands now, and its curve points with a number above `after`. Cheap: to be asked often.
+
+        Once its state is one of an end, the points are all there will be. Raises: NotFoundError.
+        """
+        ...
+
+    def resume(self, step_id: str, *, background: bool = False, engine: str | None = None) -> StepDetail:
+        """Go on from the last whole checkpoint, by the engine that had it. Raises: NotFoundError, StepStateError."""
+        ...
+
+    def cancel(self, step_id: str) -> StepDetail:
+        """Stop it and leave nothing but the record. Raises: NotFoundError, StepStateError."""
+        ...
+
+    def log(self, step_id: str) -> str:
+        """What the workers of the step have written. Raises: NotFoundError."""
+        ...

@@ -1,0 +1,14 @@
+"""Tells the time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time, in UTC."""
+
+    def now(self) -> datetime:
+        """The present moment, with a UTC time zone."""
+        ...

@@ -1,0 +1,44 @@
+"""Starting the worker of a step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from registry.domain.recipes.recipe import Resources
+
+
+class Engine(Protocol):
+    """Brings a worker for a step: a process of this machine, or a job on a cluster.
+
+    Who holds a step is said by its lease alone; an engine only knows whether there is somebody who may take it.
+    """
+
+    name: str
+
+    def grant(self, needs: Resources) -> Resources:
+        """What a step that asks for `needs` is given: what is not said is filled in.
+
+        Raises: UnavailableError for what can never be had there, with what there is.
+        """
+        ...
+
+    def start(self, step_id: str, home: Path, needs: Resources) -> None:
+        """Start (or restart) the worker and return at once. Raises: StepStateError, UnavailableError."""
+        ...
+
+    def wait(self, step_id: str, home: Path) -> None:
+        """Until the worker has ended; a request to end that comes meanwhile is passed on to it."""
+        ...
+
+    def alive(self, step_id: str, home: Path) -> bool | None:
+        """True for a worker that runs or is about to, False for one that is known to be gone; None: it cannot say."""
+        ...
+
+    def stop(self, step_id: str, home: Path) -> bool:
+        """End the worker and all that it started; True when there was one that we could end."""
+        ...
+
+    def log(self, step_id: str, home: Path) -> str:
+        """What the workers of the step have written, the newest last; a long one without its beginning."""
+        ...

@@ -1,0 +1,24 @@
+"""The audit chain as storage keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from registry.domain.audit import AuditEntry
+from registry.domain.catalog.models import (
+    HistoryEntry,
+)
+from registry.domain.paging import Page, PageRequest
+
+
+class AuditRepository(Protocol):
+    """Reads the chain; only `UnitOfWork.commit` writes it."""
+
+    def entries(self, *, after: int = 0) -> Iterator[AuditEntry]:
+        """All entries with seq > `after`, in order, streamed."""
+        ...
+
+    def search(self, *, subject: str | None, action: str | None, page: PageRequest) -> Page[HistoryEntry]:
+        """Newest first. `subject` is exact; `S/*` means S and everything under it."""
+        ...

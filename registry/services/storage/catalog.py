@@ -1,0 +1,108 @@
+"""Registered models as storage keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from lineage import Digest
+from registry.domain.catalog.models import (
+    AliasMove,
+    CardRevision,
+    Describing,
+    Facet,
+    ModelDetail,
+    ModelSummary,
+    SearchQuery,
+    Status,
+    VersionDetail,
+    VersionSummary,
+)
+from registry.domain.manifests import Manifest
+from registry.domain.names import AssetKind, Name, Reference, VersionRef
+from registry.domain.paging import Page, PageRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A piece of a file: `length` bytes of `blob` from `offset`. A whole file is one extent at first."""
+
+    blob: Digest
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A model version about to be published, with the step that made it."""
+
+    ref: VersionRef
+    manifest: Manifest
+    architecture: str
+    licence: str
+    stage: str
+    step_id: str
+    created_at: datetime
+    created_by: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class CatalogRepository(Protocol):
+    """Registered models, versions, files, aliases, tags and cards."""
+
+    def model(self, name: Name) -> ModelDetail | None: ...
+    def is_taken(self, kind: AssetKind, name: Name) -> bool:
+        """True when the name (folded) is in use or ever was, for this kind."""
+        ...
+
+    def add_model(self, name: Name, describing: Describing, *, owner: str, at: datetime) -> None: ...
+    def describe(self, name: Name, describing: Describing, *, at: datetime) -> None: ...
+    def next_number(self, kind: AssetKind, name: Name) -> int:
+        """The number after the highest ever used, deleted ones included."""
+        ...
+
+    def add_version(self, new: NewVersion) -> None:
+        """Write the node, the version, its files and extents, and the edge from its step."""
+        ...
+
+    def resolve(self, reference: Reference) -> VersionRef | None:
+        """The exact version that a reference names now: by number, by alias, or the latest."""
+        ...
+
+    def version(self, ref: VersionRef) -> VersionDetail | None: ...
+    def versions_with(self, digest: Digest) -> Sequence[VersionRef]:
+        """Live versions with this content digest."""
+        ...
+
+    def versions(self, name: Name, page: PageRequest) -> Page[VersionSummary]: ...
+    def search(self, query: SearchQuery) -> Page[ModelSummary]: ...
+    def facets(self, query: SearchQuery) -> Sequence[Facet]: ...
+    def extents(self, ref: VersionRef, path: str) -> Sequence[Extent] | None:
+        """Where the bytes of one file of a version (model or dataset) are, in order."""
+        ...
+
+    def all_extents(self, ref: VersionRef) -> Mapping[str, Sequence[Extent]]:
+        """The same for every file of the version, by path; empty when it is not there."""
+        ...
+
+    def set_tags(self, target: Name | VersionRef, values: Mapping[str, str | None], *, at: datetime) -> None:
+        """Set tags of a registered model (Name) or a version; None removes one."""
+        ...
+
+    def add_card(self, ref: VersionRef, text: str, *, by: str, at: datetime) -> CardRevision: ...
+    def cards(self, ref: VersionRef) -> Sequence[CardRevision]: ...
+    def set_alias(self, alias: str, ref: VersionRef, *, protected: bool, by: str, at: datetime) -> None: ...
+    def drop_alias(self, name: Name, alias: str, *, by: str, at: datetime) -> None: ...
+    def alias_history(self, name: Name, alias: str) -> Sequence[AliasMove]:
+        """Every move of the alias, oldest first; None where it was taken away."""
+        ...
+
+    def set_stage(self, ref: VersionRef, stage: str, *, at: datetime) -> None: ...
+    def set_status(self, ref: VersionRef, status: Status, reason: str, *, at: datetime) -> None: ...
+    def delete_version(self, ref: VersionRef, *, at: datetime) -> None:
+        """Hide the version for ever; node, edges and number stay so that descendants keep their ancestry."""
+        ...
+
+    def delete_model(self, name: Name, *, at: datetime) -> None: ...

@@ -1,0 +1,108 @@
+"""Transfer steps and their leases as storage keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from lineage import Digest
+from registry.domain.catalog.models import (
+    MetricValue,
+)
+from registry.domain.names import AssetKind, Name
+from registry.domain.paging import Page, PageRequest
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.steps import (
+    EpochMetric,
+    Lease,
+    MirrorState,
+    Progress,
+    StepDetail,
+    StepInput,
+    StepState,
+    StepSummary,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewStep:
+    """A step about to be written, with its resolved inputs. Its digest is that of the canonical recipe and inputs."""
+
+    id: str
+    digest: Digest
+    kind: AssetKind
+    """What it makes."""
+    wanted: Name
+    method: Method
+    adapter: str
+    state: StepState
+    recipe: Mapping[str, object]
+    inputs: tuple[StepInput, ...]
+    created_at: datetime
+    created_by: str
+    epochs: int = 0
+
+
+class StepRepository(Protocol):
+    """Transfer steps, their curves, metrics, manifests and mirrors."""
+
+    def add(self, new: NewStep) -> None:
+        """Write the node, the step and its input edges."""
+        ...
+
+    def get(self, step_id: str) -> StepDetail | None: ...
+    def summary(self, step_id: str) -> StepSummary | None: ...
+    def search(
+        self, *, state: StepState | None, method: Method | None, output: Name | None, page: PageRequest
+    ) -> Page[StepSummary]: ...
+    def move(
+        self, step_id: str, *, expected: frozenset[StepState], to: StepState, at: datetime, error: str | None = None
+    ) -> bool:
+        """Compare and set the state; False (and nothing written) when the step is in no expected state."""
+        ...
+
+    def progress(self, step_id: str, *, epoch: float, at: datetime, said: Progress | None = None) -> None:
+        """How far it is; with `said` None, what was said before stays."""
+        ...
+
+    def add_curve(self, step_id: str, points: Iterable[EpochMetric]) -> None:
+        """Append points and number them in this order, whatever their own number.
+
+        A point of a (name, role, epoch, step) already there is replaced (a resumed step repeats), with a new number.
+        """
+        ...
+
+    def curve(self, step_id: str, *, after: int) -> Sequence[EpochMetric]:
+        """The points with a number above `after`, in order of number."""
+        ...
+
+    def forget_curve(self, step_id: str) -> None:
+        """Take every point away: the step starts again from the beginning."""
+        ...
+
+    def add_measured(self, step_id: str, values: Iterable[MetricValue]) -> None: ...
+    def set_manifest(self, step_id: str, body: bytes, digest: Digest) -> None: ...
+    def set_mirror(self, step_id: str, state: MirrorState, *, at: datetime) -> None: ...
+    def unmirrored(self, limit: int) -> Sequence[str]:
+        """Ids of ended steps whose mirror is queued or failing, oldest first."""
+        ...
+
+
+class LeaseRepository(Protocol):
+    """Who runs which step. Moments are those of the database's own clock, where it has one."""
+
+    def offer(self, step_id: str, engine: str, *, seconds: float) -> None:
+        """Nobody holds the step; for `seconds` its engine is believed to be bringing a worker."""
+        ...
+
+    def take(self, step_id: str, worker: str, machine: str, *, seconds: float) -> bool:
+        """Give the step to `worker` for `seconds`; False (nothing written) while another holds or is taking it."""
+        ...
+
+    def renew(self, step_id: str, worker: str, *, seconds: float) -> bool:
+        """Hold the step for `seconds` from now; False when it does not run, has run out, or is somebody else's."""
+        ...
+
+    def get(self, step_id: str) -> Lease | None: ...
