@@ -8,7 +8,7 @@ from pathlib import Path
 from registry import bootstrap
 from registry.domain.recipes.recipe import Resources
 from registry.domain.transfers.steps import StepDetail, StepState
-from registry.domain.verbs.registry import Office
+from registry.domain.verbs.registry import Registry
 from registry.plugins import EntryPointPlugins
 from registry.ports.engines import Engine
 from registry.services.context import Context
@@ -44,12 +44,12 @@ class OwnProcess(EntryPointPlugins):
         return Idle()
 
 
-def new_house(folder: Path) -> tuple[Office, Context]:
+def new_house(folder: Path) -> tuple[Registry, Context]:
     """An empty home in `folder/home`, without a run tracker; its steps compute on one thread of the CPU."""
     settings = Settings(mlflow_uri="off", threads=1, device="cpu")
     bootstrap.init(folder / "home", settings=settings, actor="bench")
-    office = bootstrap.open(folder / "home", settings=settings, actor="bench")
-    return office, replace(office.context, plugins=OwnProcess(0, 600))
+    registry = bootstrap.open(folder / "home", settings=settings, actor="bench")
+    return registry, replace(registry.context, plugins=OwnProcess(0, 600))
 
 
 def run_here(context: Context, recipe: str) -> StepDetail:

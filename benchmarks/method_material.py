@@ -119,14 +119,14 @@ class Material:
     _models: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.office, self.context = new_house(self.folder)
+        self.registry, self.context = new_house(self.folder)
 
     def bring(self, recipe: str) -> None:
         """Import the library models and add the data sets that `recipe` names, unless they are there."""
         for name, (source, architecture, licence) in SOURCES.items():
             if f"models:/library/{name}/1" in recipe and name not in self._models:
                 wanted = ImportModel(Name("library", name), source, architecture, licence=licence)
-                self.office.catalog.import_model(wanted)
+                self.registry.catalog.import_model(wanted)
                 self._models.add(name)
         for name in DATA:
             if f"datasets:/data/{name}/1" in recipe:
@@ -139,7 +139,7 @@ class Material:
             folder.mkdir()
             self.data[name] = rows = DATA[name](folder)
             file = _written(rows, folder / "rows")
-            self.office.datasets.add(AddDataset(Name("data", name), str(file), licence="mit", labels=rows.kind))
+            self.registry.datasets.add(AddDataset(Name("data", name), str(file), licence="mit", labels=rows.kind))
         return self.data[name]
 
 

@@ -118,7 +118,7 @@ class Bench:
     def _answers(self, entry: Entry, file: str) -> tuple[list[str], list[object]]:
         """What is true of each test row, and what the version answered, from the file that it keeps."""
         version = Reference.parse(f"models:/methods/{entry.name}/1")
-        with self.material.office.catalog.open_file(version, file) as stream:
+        with self.material.registry.catalog.open_file(version, file) as stream:
             rows = json.load(stream)["rows"]
         return [row["label"] for row in rows], [row["prediction"] for row in rows]
 

@@ -1,6 +1,6 @@
 """What governance costs while training: a step of a real registry, a bare torch loop, and Hugging Face's Trainer.
 
-Governed is `registry.services.transfers.running.run_step` on a home of its own: inputs verified out of the store, progress and
+Governed is `services.transfers.running.run_step` on a home of its own: inputs verified out of the store, progress and
 learning curve written to the database as they come, metrics and checkpoints in. All three train the same tiny BERT on
 the same batches in the same order, with the same optimizer, schedule and clipping, and read the same validation data
 after each epoch; Trainer writes a checkpoint after each epoch as the governed step does, the bare loop none. They take
@@ -112,8 +112,8 @@ seed: 0
 
 def registry(folder: Path, source: ModelInput, data: DataInput) -> Context:
     """A new home with the source and the data in it."""
-    office, context = new_house(folder)
-    office.catalog.import_model(
+    registry, context = new_house(folder)
+    registry.catalog.import_model(
         ImportModel(
             Name("bench", "source"),
             str(source.folder),
@@ -126,7 +126,7 @@ def registry(folder: Path, source: ModelInput, data: DataInput) -> Context:
         writer = csv.writer(stream)
         writer.writerow(["text", "label", "split"])
         writer.writerows([row.text, row.label, row.split] for row in data.rows)
-    office.datasets.add(AddDataset(Name("bench", "texts"), str(folder / "texts.csv"), licence="CC0-1.0"))
+    registry.datasets.add(AddDataset(Name("bench", "texts"), str(folder / "texts.csv"), licence="CC0-1.0"))
     return context
 
 

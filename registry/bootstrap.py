@@ -1,4 +1,4 @@
-"""Opens the house: settings and a home in, an office with all verbs out. The one room that knows the storage."""
+"""Opens the house: settings and a home in, an registry with all verbs out. The one room that knows the storage."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.errors import HomeNotFoundError, UnauthenticatedError, error_of_di
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
 from registry.services.people.verbs import first_admin
-from registry.services.registry import LocalOffice
+from registry.services.registry import LocalRegistry
 from registry.settings import Settings
 from registry.storage.artifacts.blobs import FolderBlobs
 from registry.storage.database import Database, default_url, open_database
@@ -60,8 +60,8 @@ def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -
         return InitReport(home, True, actor, first_admin(context, actor))
 
 
-def open(home: Path, *, settings: Settings, actor: str | None = None) -> LocalOffice:  # noqa: A001 - bootstrap.open(home)
-    """The office of `home` for the person `actor` (None: whoever the settings say acts here).
+def open(home: Path, *, settings: Settings, actor: str | None = None) -> LocalRegistry:  # noqa: A001 - bootstrap.open(home)
+    """The registry of `home` for the person `actor` (None: whoever the settings say acts here).
 
     Raises: HomeNotFoundError, OldDatabaseError, NewDatabaseError, UnauthenticatedError for someone unknown.
     """
@@ -85,8 +85,8 @@ def _person(context: Context, handle: str) -> Person:
     return person
 
 
-def open_system(home: Path, *, settings: Settings) -> LocalOffice:
-    """The office for the server itself, which acts for nobody until a request is authenticated."""
+def open_system(home: Path, *, settings: Settings) -> LocalRegistry:
+    """The registry for the server itself, which acts for nobody until a request is authenticated."""
     if not home.is_dir():
         raise HomeNotFoundError(f"there is no home at {home}", remedy="Make one: forebear init")
     database = _database(home, settings)
@@ -95,7 +95,7 @@ def open_system(home: Path, *, settings: Settings) -> LocalOffice:
     except BaseException:
         database.close()
         raise
-    return LocalOffice(_context(home, settings, database, SYSTEM), database.close)
+    return LocalRegistry(_context(home, settings, database, SYSTEM), database.close)
 
 
 def _database(home: Path, settings: Settings) -> Database:

@@ -31,7 +31,7 @@ from registry.api.streams import Streams
 from registry.api.uploads import sweep
 from registry.auth import COOKIE, LIFETIME, Doorkeeper, session_key
 from registry.domain.people.people import Actor
-from registry.domain.verbs.registry import Office
+from registry.domain.verbs.registry import Registry
 from registry.errors import PermissionDeniedError, RegistryError, UnauthenticatedError, UsageError
 from registry.settings import Settings
 from registry.web.administration import error_page, sign_in_page
@@ -69,7 +69,7 @@ class Guard:
     """
 
     app: ASGIApp
-    office: Office
+    registry: Registry
     door: Doorkeeper
     settings: Settings
 
@@ -104,7 +104,7 @@ class Guard:
             )
 
     async def _identify(self, request: Request) -> None:
-        """Give the request the office of whoever asks. Raises: UnauthenticatedError, PermissionDeniedError."""
+        """Give the request the registry of whoever asks. Raises: UnauthenticatedError, PermissionDeniedError."""
         path = request.url.path
         if path == "/healthz" or path.startswith("/static/"):
             return
@@ -121,7 +121,7 @@ class Guard:
             raise UnauthenticatedError(
                 "this needs a token", remedy="Sign in, or send the header Authorization: Bearer fbr_…"
             )
-        request.state.office = self.office.as_actor(actor)
+        request.state.registry = self.registry.as_actor(actor)
         request.state.identify = partial(self._identify, request)  # for answers that last: a token may be revoked
 
     def _of_cookie(self, request: Request, cookie: str) -> Actor:
@@ -162,8 +162,8 @@ class _Sender:
         await self.send(message)
 
 
-def create_app(office: Office, settings: Settings, door: Doorkeeper, *, home: Path) -> FastAPI:
-    """The application over `office`, which is the system's own: the guard makes it the caller's.
+def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home: Path) -> FastAPI:
+    """The application over `registry`, which is the system's own: the guard makes it the caller's.
 
     Uploads are staged in `home`.
     """
@@ -185,7 +185,7 @@ def create_app(office: Office, settings: Settings, door: Doorkeeper, *, home: Pa
     app.mount("/static", StaticFiles(directory=STATIC))
     for kind in (RegistryError, LineageError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer_error)
-    app.add_middleware(Guard, office=office, door=door, settings=settings)
+    app.add_middleware(Guard, registry=registry, door=door, settings=settings)
     return app
 
 
@@ -195,10 +195,10 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
 
     from registry import bootstrap  # noqa: PLC0415 - opening the house costs SQLAlchemy
 
-    office = bootstrap.open_system(home, settings=settings)
+    registry = bootstrap.open_system(home, settings=settings)
     sweep(home)
-    door = Doorkeeper(office.people, session_key(home, settings), bootstrap.SystemClock())
-    app = create_app(office, settings, door, home=home)
+    door = Doorkeeper(registry.people, session_key(home, settings), bootstrap.SystemClock())
+    app = create_app(registry, settings, door, home=home)
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:

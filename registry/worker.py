@@ -66,9 +66,9 @@ def _work(home: Path, step_id: str, launch: Launch) -> int:
     settings = Settings.from_environment()
     with bootstrap.open_system(home, settings=settings) as house:
         submitted_by = house.transfers.step(step_id).summary.created_by
-    with bootstrap.open(home, settings=settings, actor=submitted_by) as office:
-        code = _guarded(lambda: _run(office.context, step_id, launch))
-        _guarded(Tracking(office.context).flush)  # how the step went does not depend on its mirror
+    with bootstrap.open(home, settings=settings, actor=submitted_by) as registry:
+        code = _guarded(lambda: _run(registry.context, step_id, launch))
+        _guarded(Tracking(registry.context).flush)  # how the step went does not depend on its mirror
     return code
 
 

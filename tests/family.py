@@ -17,7 +17,7 @@ from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.steps import EpochMetric, MirrorState, StepInput
 from registry.errors import PolicyRefusedError
-from registry.services.registry import LocalOffice
+from registry.services.registry import LocalRegistry
 from registry.services.storage.catalog import NewVersion
 from registry.services.storage.transfers import NewStep
 from registry.services.unit_of_work import UnitOfWork
@@ -54,15 +54,15 @@ class Family:
 
     home: Path
     settings: Settings
-    system: LocalOffice
+    system: LocalRegistry
     tokens: dict[str, str]
     backbone: VersionRef
     child: VersionRef
     grandchild: VersionRef
     request: RequestDetail
 
-    def office(self, handle: str) -> LocalOffice:
-        """The office of one person."""
+    def registry(self, handle: str) -> LocalRegistry:
+        """The registry of one person."""
         return bootstrap.open(self.home, settings=self.settings, actor=handle)
 
 
@@ -99,7 +99,7 @@ def _exact(ref: VersionRef) -> Reference:
     return Reference(ref.kind, ref.name, ref.number)
 
 
-def _ask(dev: LocalOffice, ref: VersionRef) -> RequestDetail:
+def _ask(dev: LocalRegistry, ref: VersionRef) -> RequestDetail:
     """Open the first request on the way up that waits for a vote."""
     exact = _exact(ref)
     dev.promotions.add_evidence(
@@ -114,11 +114,11 @@ def _ask(dev: LocalOffice, ref: VersionRef) -> RequestDetail:
 
 @dataclass
 class _Writer:
-    office: LocalOffice
+    registry: LocalRegistry
     uow: UnitOfWork
 
     def everything(self) -> tuple[VersionRef, VersionRef, VersionRef]:
-        now = self.office.context.clock.now()
+        now = self.registry.context.clock.now()
         digits = builders.add_dataset_version(
             self.uow, "vision/digits", at=now - timedelta(days=9), description="Handwritten digits, 8 by 8 pixels"
         )
@@ -190,7 +190,7 @@ class _Writer:
         return builders.describing(**said)
 
     def file(self, path: str, content: bytes) -> FileEntry:
-        digest, size = self.office.context.blobs.put(io.BytesIO(content))
+        digest, size = self.registry.context.blobs.put(io.BytesIO(content))
         return FileEntry(path, size, digest)
 
     def step(

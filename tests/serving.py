@@ -21,7 +21,7 @@ HOST = "http://localhost"
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class ServedRegistry:
     """The application, and who may sign in to it."""
 
     app: FastAPI
@@ -40,19 +40,19 @@ class House:
         return client
 
 
-def serve_family(home: Path) -> House:
+def serve_family(home: Path) -> ServedRegistry:
     """Fill `home` and build the application over it."""
     return over(found_family(home))
 
 
-def over(family: Family) -> House:
+def over(family: Family) -> ServedRegistry:
     """The application over a home that is there."""
-    office = bootstrap.open_system(family.home, settings=family.settings)
-    door = Doorkeeper(office.people, session_key(family.home, family.settings), bootstrap.SystemClock())
-    return House(create_app(office, family.settings, door, home=family.home), family)
+    registry = bootstrap.open_system(family.home, settings=family.settings)
+    door = Doorkeeper(registry.people, session_key(family.home, family.settings), bootstrap.SystemClock())
+    return ServedRegistry(create_app(registry, family.settings, door, home=family.home), family)
 
 
-def copy_of(house: House, home: Path) -> House:
+def copy_of(house: ServedRegistry, home: Path) -> ServedRegistry:
     """The same registry in a home of its own, for a test that changes things."""
     shutil.copytree(house.family.home, home)
     settings = type(house.family.settings)(home=home, mlflow_uri="off")

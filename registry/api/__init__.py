@@ -1,1 +1,1 @@
-"""The JSON API: every route parses, calls one verb of the office, and prints the value it gave."""
+"""The JSON API: every route parses, calls one verb of the registry, and prints the value it gave."""

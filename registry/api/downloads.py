@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from registry.domain.manifests import FileEntry
 from registry.domain.names import Reference, VersionRef
-from registry.domain.verbs.registry import Office
+from registry.domain.verbs.registry import Registry
 from registry.errors import NotFoundError
 
 CHUNK = 1024**2
@@ -41,14 +41,16 @@ def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
     return None if last and int(last) < start else (start, end - start + 1)
 
 
-def download_of(request: Request, office: Office, ref: VersionRef, files: Sequence[FileEntry], path: str) -> Response:
+def download_of(
+    request: Request, registry: Registry, ref: VersionRef, files: Sequence[FileEntry], path: str
+) -> Response:
     """Stream the file of `ref` that its manifest lists as `path`. Raises: NotFoundError, RefusedError."""
     exact = Reference.to(ref)
     entry = next((entry for entry in files if entry.path == path), None)
     if entry is None:
         raise NotFoundError(f"{exact} has no file {path[:120]!r}", remedy="The version lists its files")
     return download(
-        request, entry, lambda start, length: office.catalog.open_file(exact, entry.path, start=start, length=length)
+        request, entry, lambda start, length: registry.catalog.open_file(exact, entry.path, start=start, length=length)
     )
 
 

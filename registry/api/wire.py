@@ -1,4 +1,4 @@
-"""What every route shares: the office of whoever asks, pages, bodies, and values printed as JSON with their schema."""
+"""What every route shares: the caller's registry, pages, bodies, and values printed as JSON with their schema."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
 from registry.domain.text import check_facts
-from registry.domain.verbs.registry import Office
+from registry.domain.verbs.registry import Registry
 from registry.errors import BadFilterError, BadReferenceError, NotFoundError, TooLargeError, UsageError
 
 T = TypeVar("T")
@@ -29,13 +29,13 @@ MAX_BODY = 2 * 1024**2
 """Bytes of a JSON body; what is larger is an upload."""
 
 
-def office_of(request: Request) -> Office:
+def registry_of(request: Request) -> Registry:
     """The verbs, for the actor whom the server's guard found in the token or session."""
-    office: Office = request.state.office
-    return office
+    registry: Registry = request.state.registry
+    return registry
 
 
-House = Annotated[Office, Depends(office_of)]
+AsActor = Annotated[Registry, Depends(registry_of)]
 
 
 def known_query(request: Request) -> None:
@@ -108,9 +108,9 @@ def public_id(text: str) -> str:
     return text
 
 
-def exactly(office: Office, reference: Reference) -> Reference:
+def exactly(registry: Registry, reference: Reference) -> Reference:
     """The version that `reference` means now, by its number: for verbs where no number means the whole model."""
-    return Reference.to(office.catalog.version(reference).summary.ref)
+    return Reference.to(registry.catalog.version(reference).summary.ref)
 
 
 async def read_capped(request: Request, limit: int = MAX_BODY) -> bytes:

@@ -19,7 +19,7 @@ from registry.settings import Settings
 
 if TYPE_CHECKING:
     from registry.domain.paging import Page
-    from registry.domain.verbs.registry import Office
+    from registry.domain.verbs.registry import Registry
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -64,7 +64,7 @@ class Session:
         return self.output is Output.JSON
 
     @cached_property
-    def office(self) -> Office:
+    def registry(self) -> Registry:
         """The house, opened for whoever acts. Raises: HomeNotFoundError, OldDatabaseError, NewDatabaseError."""
         from registry import bootstrap
 

@@ -24,7 +24,7 @@ class ModelInput:
     architecture: str
     label: str
     base: ModelInput | None = None
-    """Of an adapter (`registry.domain.transfers.adapted`): the parent that its weights are added to, found in the lineage."""
+    """Of an adapter (`domain.transfers.adapted`): the parent that its weights are added to, found in the lineage."""
 
 
 @dataclass(frozen=True, slots=True)

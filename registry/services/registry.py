@@ -1,4 +1,4 @@
-"""The office: all verbs over one context, for one actor."""
+"""The registry: all verbs over one context, for one actor."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from registry.services.transfers.verbs import Transfers
 
 
 @dataclass
-class LocalOffice:
-    """Implements `Office` on this machine's own storage; `close`, or leaving a `with`, gives its connections back."""
+class LocalRegistry:
+    """Implements `Registry` on this machine's own storage; `close`, or leaving a `with`, gives its connections back."""
 
     context: Context
     close: Callable[[], None] = lambda: None
@@ -41,9 +41,9 @@ class LocalOffice:
         """Who acts."""
         return self.context.actor
 
-    def as_actor(self, actor: Actor) -> LocalOffice:
+    def as_actor(self, actor: Actor) -> LocalRegistry:
         """The same house for someone else."""
-        return LocalOffice(self.context.as_actor(actor), self.close)
+        return LocalRegistry(self.context.as_actor(actor), self.close)
 
     @cached_property
     def catalog(self) -> Catalog:

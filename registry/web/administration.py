@@ -14,7 +14,7 @@ from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import PageRequest
 from registry.domain.people.people import Person
 from registry.errors import RegistryError
-from registry.web.parts import House
+from registry.web.parts import AsActor
 from registry.web.render import link, page
 
 router = APIRouter()
@@ -75,9 +75,9 @@ class ErrorPage:
 
 
 @router.get("/people")
-def people(request: Request, office: House, cursor: str | None = None) -> HTMLResponse:
+def people(request: Request, registry: AsActor, cursor: str | None = None) -> HTMLResponse:
     """Everyone who may sign in, with their roles."""
-    found = office.people.search(PageRequest(100, cursor))
+    found = registry.people.search(PageRequest(100, cursor))
     following = link("/people", cursor=found.next_cursor) if found.next_cursor else ""
     return page(request, "people.html", PeoplePage(found.items, following), section="people", api="/api/v1/people")
 
@@ -85,18 +85,18 @@ def people(request: Request, office: House, cursor: str | None = None) -> HTMLRe
 @router.get("/audit")
 def audit(
     request: Request,
-    office: House,
+    registry: AsActor,
     subject: str = "",
     action: str = "",
     verify: bool = False,
     cursor: str | None = None,
 ) -> HTMLResponse:
     """The audit chain, and on request whether it holds."""
-    found = office.audit.search(subject=subject or None, action=action or None, page=PageRequest(50, cursor))
+    found = registry.audit.search(subject=subject or None, action=action or None, page=PageRequest(50, cursor))
     more = found.next_cursor
     context = AuditPage(
         entries=found.items,
-        report=office.audit.verify() if verify else None,
+        report=registry.audit.verify() if verify else None,
         subject=subject,
         action=action,
         next_page=link("/audit", subject=subject, action=action, cursor=more) if more else "",

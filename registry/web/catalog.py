@@ -23,7 +23,7 @@ from registry.domain.catalog.models import (
 )
 from registry.domain.paging import Page, PageRequest
 from registry.errors import BadFilterError
-from registry.web.parts import House
+from registry.web.parts import AsActor
 from registry.web.render import link, page
 
 router = APIRouter()
@@ -82,7 +82,7 @@ class CatalogPage:
 @router.get("/")
 def catalog(
     request: Request,
-    office: House,
+    registry: AsActor,
     text: Annotated[str, Query(max_length=512)] = "",
     task: str = "",
     modality: str = "",
@@ -111,8 +111,8 @@ def catalog(
         "sort": "" if sort == "updated" else sort,
     }
     query = _query(asked, sort, cursor)
-    found = office.catalog.search(query)
-    facets = office.catalog.facets(replace(query, page=PageRequest(PER_PAGE)))
+    found = registry.catalog.search(query)
+    facets = registry.catalog.facets(replace(query, page=PageRequest(PER_PAGE)))
     context = _shown(asked, found, facets, sort=sort, metric=query.sort_metric or "accuracy", first=cursor is None)
     return page(request, "catalog.html", context, section="models", api=link("/api/v1/models", asked))
 

@@ -14,7 +14,7 @@ from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, 
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import PageRequest
 from registry.web.graph import Branch, outline_of
-from registry.web.parts import House
+from registry.web.parts import AsActor
 from registry.web.render import link, page
 
 router = APIRouter()
@@ -59,10 +59,13 @@ _ORDER = {"train": 0, "validation": 1, "test": 2}
 
 @router.get("/datasets")
 def datasets(
-    request: Request, office: House, text: Annotated[str, Query(max_length=512)] = "", cursor: str | None = None
+    request: Request,
+    registry: AsActor,
+    text: Annotated[str, Query(max_length=512)] = "",
+    cursor: str | None = None,
 ) -> HTMLResponse:
     """Every dataset that matches."""
-    found = office.datasets.search(text, PageRequest(24, cursor))
+    found = registry.datasets.search(text, PageRequest(24, cursor))
     following = link("/datasets", text=text, cursor=found.next_cursor) if found.next_cursor else ""
     context = DatasetsPage(found.items, text, following)
     return page(request, "datasets.html", context, section="datasets", api=link("/api/v1/datasets", text=text))
@@ -70,12 +73,12 @@ def datasets(
 
 @router.get("/datasets/{team}/{name}")
 @router.get("/datasets/{team}/{name}/{version}")
-def dataset(request: Request, office: House, team: str, name: str, version: str | None = None) -> HTMLResponse:
+def dataset(request: Request, registry: AsActor, team: str, name: str, version: str | None = None) -> HTMLResponse:
     """One dataset; without a version the latest is shown."""
     asked = Name(team, name)
     reference = Reference.parse(f"datasets:/{asked}/{version}") if version else Reference(AssetKind.DATASETS, asked)
-    detail = office.datasets.version(reference)
-    graph = office.lineage.show(str(detail.summary.ref), up=-1, down=-1, limit=300)
+    detail = registry.datasets.version(reference)
+    graph = registry.lineage.show(str(detail.summary.ref), up=-1, down=-1, limit=300)
     ancestors, descendants = outline_of(graph)
     splits = sorted(detail.summary.splits, key=lambda split: (_ORDER.get(split.name, len(_ORDER)), split.name))
     rows = class_rows(splits)

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from lineage import Graph, Node, NodeKind
 from lineage.outline import Direction, Line, outline
 from registry.domain.verbs.lineage import Ancestry
-from registry.web.parts import House
+from registry.web.parts import AsActor
 from registry.web.render import link, page
 
 router = APIRouter()
@@ -52,9 +52,9 @@ class LineagePage:
 
 
 @router.get("/lineage")
-def lineage(request: Request, office: House, target: str, up: int = -1, down: int = -1) -> HTMLResponse:
+def lineage(request: Request, registry: AsActor, target: str, up: int = -1, down: int = -1) -> HTMLResponse:
     """Where `target` comes from and what came from it."""
-    found = office.lineage.show(target, up=up, down=down, limit=LIMIT)
+    found = registry.lineage.show(target, up=up, down=down, limit=LIMIT)
     focus = next(node for node in found.nodes if node.id == found.focus)
     ancestors, descendants = outline_of(found)
     context = LineagePage(

@@ -21,12 +21,12 @@ from registry.domain.catalog.models import (
 from registry.domain.governance.promotion import EvidenceValue, RequestSummary
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import PageRequest
-from registry.domain.verbs.registry import Office
+from registry.domain.verbs.registry import Registry
 from registry.errors import NotFoundError
 from registry.services.governance.policy_document import read_policy
 from registry.web.graph import Branch, outline_of
 from registry.web.markdown import RenderedCard, render_card
-from registry.web.parts import House, see
+from registry.web.parts import AsActor, see
 from registry.web.render import link, page
 
 router = APIRouter()
@@ -75,7 +75,7 @@ class ModelPage:
 @router.get("/models/{team}/{name}/{version}")
 def model(
     request: Request,
-    office: House,
+    registry: AsActor,
     team: str,
     name: str,
     version: str | None = None,
@@ -86,58 +86,58 @@ def model(
     if tab not in TABS:
         raise NotFoundError(f"a model has no tab {tab[:40]!r}")
     asked = Name(team, name)
-    detail = office.catalog.model(asked)
-    shown = _version(office, asked, version, detail.summary)
+    detail = registry.catalog.model(asked)
+    shown = _version(registry, asked, version, detail.summary)
     base = f"/models/{asked}/{shown.summary.ref.number}" if shown else f"/models/{asked}"
     context = ModelPage(
         model=detail.summary,
         aliases=detail.aliases,
         version=shown,
-        numbers=office.catalog.versions(asked, PageRequest(100)).items,
+        numbers=registry.catalog.versions(asked, PageRequest(100)).items,
         tab=tab,
         tabs=[(key, title, link(base, tab=None if key == "overview" else key)) for key, title in TABS.items()],
-        content=_content(office, asked, shown, tab, PageRequest(50, cursor)),
+        content=_content(registry, asked, shown, tab, PageRequest(50, cursor)),
     )
     api = f"/api/v1/models/{asked}" + (f"/versions/{shown.summary.ref.number}" if shown else "")
     return page(request, "model.html", context, section="models", api=api)
 
 
-def _version(office: Office, name: Name, version: str | None, summary: ModelSummary) -> VersionDetail | None:
+def _version(registry: Registry, name: Name, version: str | None, summary: ModelSummary) -> VersionDetail | None:
     if version is None:
-        return office.catalog.version(Reference(AssetKind.MODELS, name)) if summary.version else None
-    return office.catalog.version(Reference.parse(f"models:/{name}{'' if version.startswith('@') else '/'}{version}"))
+        return registry.catalog.version(Reference(AssetKind.MODELS, name)) if summary.version else None
+    return registry.catalog.version(Reference.parse(f"models:/{name}{'' if version.startswith('@') else '/'}{version}"))
 
 
-def _content(office: Office, name: Name, version: VersionDetail | None, tab: str, paging: PageRequest) -> Content:
+def _content(registry: Registry, name: Name, version: VersionDetail | None, tab: str, paging: PageRequest) -> Content:
     if tab == "versions":
-        found = office.catalog.versions(name, paging)
+        found = registry.catalog.versions(name, paging)
         following = link(f"/models/{name}", tab=tab, cursor=found.next_cursor) if found.next_cursor else ""
         return Content(versions=found.items, next_page=following)
     if tab == "activity":
-        history = office.catalog.history(name, paging)
+        history = registry.catalog.history(name, paging)
         following = link(f"/models/{name}", tab=tab, cursor=history.next_cursor) if history.next_cursor else ""
         return Content(activity=history.items, next_page=following)
     if version is None or tab == "files":
         return Content()
     ref = version.summary.ref
     if tab == "lineage":
-        found_graph = office.lineage.show(str(ref), up=-1, down=-1, limit=500)
+        found_graph = registry.lineage.show(str(ref), up=-1, down=-1, limit=500)
         up, down = outline_of(found_graph)
         return Content(ancestors=up, descendants=down, complete=found_graph.complete)
     exact = Reference.to(ref)
     if tab == "approvals":
-        mine = [one for one in office.promotions.requests(name=name, page=PageRequest(100)).items if one.ref == ref]
+        mine = [one for one in registry.promotions.requests(name=name, page=PageRequest(100)).items if one.ref == ref]
         return Content(
-            requests=mine, evidence=office.promotions.evidence(exact), stages=_stages(office, version.summary.stage)
+            requests=mine, evidence=registry.promotions.evidence(exact), stages=_stages(registry, version.summary.stage)
         )
     card = render_card(version.card.text) if version.card else None
-    return Content(card=card, revisions=office.catalog.cards(exact))
+    return Content(card=card, revisions=registry.catalog.cards(exact))
 
 
-def _stages(office: Office, stage: str) -> Sequence[str]:
+def _stages(registry: Registry, stage: str) -> Sequence[str]:
     """The stages that some policy in force lets follow this one: what the form suggests."""
     found: dict[str, None] = {}
-    for value in office.promotions.policies():
+    for value in registry.promotions.policies():
         transitions = read_policy(value.text).transitions
         found |= dict.fromkeys(one.target for one in transitions if one.source == stage)
     return tuple(found)
@@ -145,11 +145,11 @@ def _stages(office: Office, stage: str) -> Sequence[str]:
 
 @router.post("/promotions")
 def request_promotion(
-    office: House,
+    registry: AsActor,
     reference: Annotated[str, Form()],
     to_stage: Annotated[str, Form()],
     comment: Annotated[str, Form()] = "",
 ) -> RedirectResponse:
     """Open a promotion request and go to its page."""
-    opened = office.promotions.request(Reference.parse(reference, kind=AssetKind.MODELS), to_stage, comment=comment)
+    opened = registry.promotions.request(Reference.parse(reference, kind=AssetKind.MODELS), to_stage, comment=comment)
     return see(f"/promotions/{opened.summary.id}")

@@ -1,4 +1,4 @@
-"""What the pages share: the office of whoever is signed in, and the guard on every form."""
+"""What the pages share: the registry of whoever is signed in, and the guard on every form."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from fastapi import Depends
 from fastapi.responses import RedirectResponse
 from starlette.requests import Request
 
-from registry.domain.verbs.registry import Office
+from registry.domain.verbs.registry import Registry
 
 
-def _office(request: Request) -> Office:
-    office: Office = request.state.office
-    return office
+def _registry(request: Request) -> Registry:
+    registry: Registry = request.state.registry
+    return registry
 
 
-House = Annotated[Office, Depends(_office)]
+AsActor = Annotated[Registry, Depends(_registry)]
 
 
 async def check_form(request: Request) -> None:

@@ -16,7 +16,7 @@ from registry.domain.ids import is_id
 from registry.domain.names import Reference
 from registry.domain.paging import PageRequest
 from registry.errors import NotFoundError
-from registry.web.parts import House, see
+from registry.web.parts import AsActor, see
 from registry.web.render import link, page
 
 router = APIRouter()
@@ -53,11 +53,11 @@ class PoliciesPage:
 
 
 @router.get("/promotions")
-def inbox(request: Request, office: House, state: str = "open", cursor: str | None = None) -> HTMLResponse:
+def inbox(request: Request, registry: AsActor, state: str = "open", cursor: str | None = None) -> HTMLResponse:
     """Open requests, or those that were closed in some way."""
     states = [one.value for one in RequestState]
     wanted = RequestState(state) if state in states else None
-    found = office.promotions.requests(state=wanted, page=PageRequest(30, cursor))
+    found = registry.promotions.requests(state=wanted, page=PageRequest(30, cursor))
     following = link("/promotions", state=state, cursor=found.next_cursor) if found.next_cursor else ""
     context = InboxPage(found.items, state, [*states, "all"], following)
     api = link("/api/v1/promotions", state=wanted.value if wanted else None)
@@ -65,12 +65,12 @@ def inbox(request: Request, office: House, state: str = "open", cursor: str | No
 
 
 @router.get("/promotions/{request_id}")
-def show(request: Request, office: House, request_id: str) -> HTMLResponse:
+def show(request: Request, registry: AsActor, request_id: str) -> HTMLResponse:
     """One request with its verdict as of now."""
-    detail = office.promotions.request_detail(_known(request_id))
+    detail = registry.promotions.request_detail(_known(request_id))
     ref = detail.summary.ref
     try:
-        version = office.catalog.version(Reference.to(ref))
+        version = registry.catalog.version(Reference.to(ref))
     except NotFoundError:
         version = None
     context = RequestPage(
@@ -79,36 +79,36 @@ def show(request: Request, office: House, request_id: str) -> HTMLResponse:
         missing=[check for check in detail.verdict.checks if not check.passed],
         version=version,
         open=detail.summary.state is RequestState.OPEN,
-        mine=detail.summary.requested_by == office.actor.handle,
+        mine=detail.summary.requested_by == registry.actor.handle,
     )
     return page(request, "promotion.html", context, section="promotions", api=f"/api/v1/promotions/{request_id}")
 
 
 @router.post("/promotions/{request_id}/approve")
-def approve(office: House, request_id: str, comment: Annotated[str, Form()] = "") -> RedirectResponse:
+def approve(registry: AsActor, request_id: str, comment: Annotated[str, Form()] = "") -> RedirectResponse:
     """Vote for."""
-    office.promotions.approve(_known(request_id), comment=comment)
+    registry.promotions.approve(_known(request_id), comment=comment)
     return see(f"/promotions/{request_id}")
 
 
 @router.post("/promotions/{request_id}/reject")
-def reject(office: House, request_id: str, comment: Annotated[str, Form()] = "") -> RedirectResponse:
+def reject(registry: AsActor, request_id: str, comment: Annotated[str, Form()] = "") -> RedirectResponse:
     """Vote against."""
-    office.promotions.reject(_known(request_id), comment=comment)
+    registry.promotions.reject(_known(request_id), comment=comment)
     return see(f"/promotions/{request_id}")
 
 
 @router.post("/promotions/{request_id}/withdraw")
-def withdraw(office: House, request_id: str) -> RedirectResponse:
+def withdraw(registry: AsActor, request_id: str) -> RedirectResponse:
     """Take one's own request back."""
-    office.promotions.withdraw(_known(request_id))
+    registry.promotions.withdraw(_known(request_id))
     return see(f"/promotions/{request_id}")
 
 
 @router.get("/policies")
-def policies(request: Request, office: House) -> HTMLResponse:
+def policies(request: Request, registry: AsActor) -> HTMLResponse:
     """The policies that judge promotions."""
-    context = PoliciesPage(office.promotions.policies())
+    context = PoliciesPage(registry.promotions.policies())
     return page(request, "policies.html", context, section="promotions", api="/api/v1/policies")
 
 

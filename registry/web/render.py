@@ -19,7 +19,7 @@ from lineage import Digest
 from registry import __version__
 from registry.domain.data.labels import told
 from registry.domain.names import AssetKind, VersionRef
-from registry.domain.verbs.registry import Office
+from registry.domain.verbs.registry import Registry
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -43,11 +43,11 @@ def page(
     request: Request, template: str, context: Any, *, section: str, api: str = "", status: int = 200
 ) -> HTMLResponse:
     """Render `template` with the fields of the dataclass `context`, inside the frame."""
-    office: Office | None = getattr(request.state, "office", None)
+    registry: Registry | None = getattr(request.state, "registry", None)
     frame = Frame(
-        who=office.actor.handle if office else "",
-        roles=tuple(sorted(office.actor.roles)) if office else (),
-        admin="admin" in office.actor.permissions if office else False,
+        who=registry.actor.handle if registry else "",
+        roles=tuple(sorted(registry.actor.roles)) if registry else (),
+        admin="admin" in registry.actor.permissions if registry else False,
         csrf=getattr(request.state, "csrf", ""),
         section=section,
         api=api,

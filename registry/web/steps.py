@@ -21,7 +21,7 @@ from registry.errors import NotFoundError
 from registry.presenting.curves import best
 from registry.services.comparison.verdicts import skipped_of, verdict_of
 from registry.web.curve import Plot, Table, plots, table
-from registry.web.parts import House, see
+from registry.web.parts import AsActor, see
 from registry.web.render import link, number, page, part
 
 router = APIRouter()
@@ -70,20 +70,20 @@ class CurvesPart:
 
 
 @router.get("/steps")
-def steps(request: Request, office: House, state: str = "", cursor: str | None = None) -> HTMLResponse:
+def steps(request: Request, registry: AsActor, state: str = "", cursor: str | None = None) -> HTMLResponse:
     """Every step, or those in one state."""
     states = [one.value for one in StepState]
     wanted = StepState(state) if state in states else None
-    found = office.transfers.search(state=wanted, page=PageRequest(30, cursor))
+    found = registry.transfers.search(state=wanted, page=PageRequest(30, cursor))
     following = link("/steps", state=state, cursor=found.next_cursor) if found.next_cursor else ""
     context = StepsPage(found.items, state, states, following)
     return page(request, "steps.html", context, section="steps", api=link("/api/v1/transfers", state=state))
 
 
 @router.get("/steps/{step}")
-def step(request: Request, office: House, step: str) -> HTMLResponse:
+def step(request: Request, registry: AsActor, step: str) -> HTMLResponse:
     """One step."""
-    detail = office.transfers.step(_known(step))
+    detail = registry.transfers.step(_known(step))
     recipe = yaml.safe_dump(to_json(detail.recipe), sort_keys=False, allow_unicode=True) if detail.recipe else ""
     manifest = json.dumps(to_json(detail.manifest), indent=2, ensure_ascii=False) if detail.manifest else ""
     chosen, said = best(detail), detail.summary.progress
@@ -109,24 +109,24 @@ def step(request: Request, office: House, step: str) -> HTMLResponse:
 
 
 @router.get("/steps/{step}/curves")
-def curves(office: House, step: str) -> HTMLResponse:
+def curves(registry: AsActor, step: str) -> HTMLResponse:
     """Its learning curves as they are now, for the page of a step that goes on."""
-    detail = office.transfers.step(_known(step))
+    detail = registry.transfers.step(_known(step))
     chosen = best(detail)
     return part("curves.html", CurvesPart(plots(detail.curve, chosen), table(detail.curve, chosen)))
 
 
 @router.post("/steps/{step}/resume")
-def resume(office: House, step: str) -> RedirectResponse:
+def resume(registry: AsActor, step: str) -> RedirectResponse:
     """Go on from the last checkpoint, in the background."""
-    office.transfers.resume(_known(step), background=True)
+    registry.transfers.resume(_known(step), background=True)
     return see(f"/steps/{step}")
 
 
 @router.post("/steps/{step}/cancel")
-def cancel(office: House, step: str) -> RedirectResponse:
+def cancel(registry: AsActor, step: str) -> RedirectResponse:
     """Stop the step."""
-    office.transfers.cancel(_known(step))
+    registry.transfers.cancel(_known(step))
     return see(f"/steps/{step}")
 
 

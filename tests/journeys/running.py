@@ -33,11 +33,11 @@ def furnished(home: Path) -> dict[str, str]:
     first = bootstrap.init(home, settings=settings, actor="ana")
     assert first.token is not None
     tokens = {"ana": first.token}
-    office = bootstrap.open(home, settings=settings, actor="ana")
+    registry = bootstrap.open(home, settings=settings, actor="ana")
     for handle, role in PEOPLE:
-        office.people.add(handle, handle.title())
-        office.people.grant(handle, role)
-        tokens[handle] = office.people.create_token(handle, label="journey").secret
+        registry.people.add(handle, handle.title())
+        registry.people.grant(handle, role)
+        tokens[handle] = registry.people.create_token(handle, label="journey").secret
     return tokens
 
 

@@ -121,9 +121,9 @@ class Ear:
 def test_the_page_of_a_step_grows_while_somebody_looks_at_it(chromium: Browser, tmp_path: Path) -> None:
     """What a worker writes is written here, so that no worker needs to start: the real one is in the slow tests."""
     family = found_family(tmp_path / "home")
-    office = bootstrap.open(family.home, settings=family.settings, actor="dev")
+    registry = bootstrap.open(family.home, settings=family.settings, actor="dev")
     later = datetime.now(UTC) + timedelta(hours=1)
-    new, steps = builders.step("vision/new", state=StepState.QUEUED, epochs=4, at=later), office.context.write
+    new, steps = builders.step("vision/new", state=StepState.QUEUED, epochs=4, at=later), registry.context.write
     with steps() as uow:
         uow.steps.add(new)
         uow.leases.offer(new.id, "local", seconds=3600)

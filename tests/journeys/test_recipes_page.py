@@ -54,19 +54,19 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     settings = Settings(threads=1, device="cpu")  # other tests run beside these
     bootstrap.init(folder / "home", settings=settings, actor="ana")
     bench = Bench()
-    with bootstrap.open(folder / "home", settings=settings, actor="ana") as office:
-        context = replace(office.context, plugins=Here(memory=0, seconds=120, bench=bench))
+    with bootstrap.open(folder / "home", settings=settings, actor="ana") as registry:
+        context = replace(registry.context, plugins=Here(memory=0, seconds=120, bench=bench))
         bench.work = lambda step_id: run_step(context, step_id)
         keras_file = archive(vgg16("block4_pool"), folder / "vgg16.keras")
         keras_model = ImportModel(Name("library", "vgg16-keras"), str(keras_file), licence="mit")
         made = decoder_world(folder / "gpt2").source.folder
         decoder = ImportModel(Name("library", "gpt2-tiny"), str(made), licence="mit")
         for wanted in (*SOURCES, word_vectors(folder), keras_model, decoder):
-            office.catalog.import_model(wanted)
+            registry.catalog.import_model(wanted)
         for name, file, labels in data(folder):
             text, column = COLUMNS.get(name, ("text", "label"))
             wanted_data = AddDataset(Name("data", name), str(file), licence="mit", labels=labels)
-            office.datasets.add(replace(wanted_data, text_column=text, label_column=column))
+            registry.datasets.add(replace(wanted_data, text_column=text, label_column=column))
         yield context
 
 

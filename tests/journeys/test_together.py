@@ -66,8 +66,8 @@ class Unstarted(EntryPointPlugins):
 
 def submit(home: Path, name: str) -> str:
     """A step that nobody has started."""
-    with bootstrap.open(home, settings=Settings(home=home, mlflow_uri="off"), actor="ana") as office:
-        context = replace(office.context, plugins=Unstarted(0, 0))
+    with bootstrap.open(home, settings=Settings(home=home, mlflow_uri="off"), actor="ana") as registry:
+        context = replace(registry.context, plugins=Unstarted(0, 0))
         return Transfers(context).submit(RECIPE.format(name=name)).summary.id
 
 

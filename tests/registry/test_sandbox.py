@@ -34,7 +34,7 @@ from tests.adapters.files import Bomb, safetensors
 ODD = """
 import os, pathlib, socket, subprocess, sys, time
 from registry.errors import MisfitError
-from registry.ports import ConvertedSource, SourceFacts
+from registry.ports.importing import ConvertedSource, SourceFacts
 
 class OddImporter:
     name = "odd"

@@ -36,7 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FOREBEAR_MLFLOW_URI", "off")
     home = tmp_path / "home"
     bootstrap.init(home, settings=OFF, actor="ana")
-    with bootstrap.open(home, settings=OFF, actor="ana") as office, office.context.write() as uow:
+    with bootstrap.open(home, settings=OFF, actor="ana") as registry, registry.context.write() as uow:
         add_version(uow, "library/bert", modality=Modality.TEXT)
         add_dataset_version(uow, "data/reviews", modality=Modality.TEXT)
         uow.commit(Event("model_version.imported", "models:/library/bert/1"))
@@ -44,13 +44,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def submit(home: Path) -> str:
-    with bootstrap.open(home, settings=OFF, actor="ana") as office:
-        return Transfers(replace(office.context, plugins=Workshop())).submit(RECIPE).summary.id
+    with bootstrap.open(home, settings=OFF, actor="ana") as registry:
+        return Transfers(replace(registry.context, plugins=Workshop())).submit(RECIPE).summary.id
 
 
 def add_step(home: Path, by: str) -> str:
     new = step("text/reviews", state=StepState.QUEUED, by=by)
-    with bootstrap.open(home, settings=OFF, actor="ana") as office, office.context.write() as uow:
+    with bootstrap.open(home, settings=OFF, actor="ana") as registry, registry.context.write() as uow:
         uow.steps.add(new)
         uow.commit(Event("transfer.submitted", new.id))
     return new.id
@@ -63,9 +63,9 @@ def run(home: Path, step_id: str) -> int:
 def test_a_step_that_fails_gives_its_family_and_is_told_to_its_submitter(home: Path) -> None:
     step_id = submit(home)
     assert run(home, step_id) == Family.INTEGRITY.exit_code
-    with bootstrap.open(home, settings=OFF, actor="ana") as office:
-        told = office.transfers.step(step_id).summary
-        entries = office.audit.search(subject=step_id, page=PageRequest()).items
+    with bootstrap.open(home, settings=OFF, actor="ana") as registry:
+        told = registry.transfers.step(step_id).summary
+        entries = registry.audit.search(subject=step_id, page=PageRequest()).items
     assert told.state is StepState.FAILED
     assert (told.error or "").startswith("[integrity] the stored bytes of 'config.json' in models:/library/bert/1")
     assert [(e.action, e.actor) for e in entries] == [

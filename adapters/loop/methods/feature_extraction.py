@@ -1,6 +1,6 @@
 """Feature extraction: a new head on the frozen backbone's features, which are computed once and cached.
 
-The head learns on standardised features, and the standardisation is folded back into it (`adapters.loop.techniques.probe`). A
+The head learns on standardised features, and the standardisation is folded back into it (`techniques.probe`). A
 `ridge` is solved at once instead, and may be solved for several draws of a few training rows.
 """
 

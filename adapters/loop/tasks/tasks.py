@@ -1,6 +1,6 @@
 """What is to be learnt from labels: how they are read, the loss, the metrics and the baselines.
 
-One value per kind of label (`registry.domain.data.datasets.LabelKind`). A task comes from the training rows alone: classes that
+One value per kind of label (`LabelKind`). A task comes from the training rows alone: classes that
 only test data has are a mistake, and the scale of numbers is that of the training numbers.
 """
 

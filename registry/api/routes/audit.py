@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
 
-from registry.api.wire import House, Paging, answer, speaks
+from registry.api.wire import AsActor, Paging, answer, speaks
 from registry.domain.audit import AuditReport
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import Page
@@ -15,19 +15,19 @@ LINES = "application/jsonl"
 
 
 @router.get("", **speaks(Page[HistoryEntry]))
-def search(office: House, page: Paging, subject: str | None = None, action: str | None = None) -> Response:
+def search(registry: AsActor, page: Paging, subject: str | None = None, action: str | None = None) -> Response:
     """Entries, newest first. `subject` is exact; `S/*` means S and everything under it."""
-    return answer(office.audit.search(subject=subject, action=action, page=page))
+    return answer(registry.audit.search(subject=subject, action=action, page=page))
 
 
 @router.get("/verify", **speaks(AuditReport))
-def verify(office: House) -> Response:
+def verify(registry: AsActor) -> Response:
     """Walk the whole chain; name the first entry that does not hold, if any."""
-    return answer(office.audit.verify())
+    return answer(registry.audit.verify())
 
 
 @router.get("/export", **speaks({"type": "string", "description": "One entry a line"}, media=LINES))
-def export(office: House) -> Response:
+def export(registry: AsActor) -> Response:
     """The bodies with their hashes as JSON lines, streamed: enough to verify the chain elsewhere."""
     headers = {"Content-Disposition": 'attachment; filename="audit.jsonl"', "Cache-Control": "no-store"}
-    return StreamingResponse(office.audit.export(), headers=headers, media_type=LINES)
+    return StreamingResponse(registry.audit.export(), headers=headers, media_type=LINES)

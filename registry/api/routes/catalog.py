@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from registry.api.bodies import AliasTarget, TagValues
-from registry.api.wire import House, ItemName, Paging, answer, body_of, nothing, speaks
+from registry.api.wire import AsActor, ItemName, Paging, answer, body_of, nothing, speaks
 from registry.domain.catalog.models import (
     AliasMove,
     AliasValue,
@@ -76,74 +76,74 @@ Query_ = Annotated[SearchQuery, Depends(_query)]
 
 
 @router.get("", **speaks(Page[ModelSummary]))
-def search(office: House, query: Query_) -> Response:
+def search(registry: AsActor, query: Query_) -> Response:
     """Registered models that match every condition, one page at a time."""
-    return answer(office.catalog.search(query))
+    return answer(registry.catalog.search(query))
 
 
 @router.get("/facets", **speaks(Sequence[Facet]))
-def facets(office: House, query: Query_) -> Response:
+def facets(registry: AsActor, query: Query_) -> Response:
     """How many of the matching models have each value of each field."""
-    return answer(office.catalog.facets(query))
+    return answer(registry.catalog.facets(query))
 
 
 @router.get("/{team}/{name}", **speaks(ModelDetail))
-def show(office: House, name: ItemName) -> Response:
+def show(registry: AsActor, name: ItemName) -> Response:
     """One registered model with its aliases."""
-    return answer(office.catalog.model(name))
+    return answer(registry.catalog.model(name))
 
 
 @router.put("/{team}/{name}", **speaks(ModelDetail, takes=Describing))
 def describe(
-    office: House, name: ItemName, describing: Annotated[Describing, Depends(body_of(Describing))]
+    registry: AsActor, name: ItemName, describing: Annotated[Describing, Depends(body_of(Describing))]
 ) -> Response:
     """Replace what people say of the model: task, modality, licence, origin, description, tags."""
-    return answer(office.catalog.describe(name, describing))
+    return answer(registry.catalog.describe(name, describing))
 
 
 @router.delete("/{team}/{name}", **speaks(status=204))
-def delete(office: House, name: ItemName) -> Response:
+def delete(registry: AsActor, name: ItemName) -> Response:
     """Delete the registered model and every version of it. Names and numbers are never used again."""
-    office.catalog.delete(Reference(AssetKind.MODELS, name))
+    registry.catalog.delete(Reference(AssetKind.MODELS, name))
     return nothing()
 
 
 @router.patch("/{team}/{name}/tags", **speaks(takes=TagValues, status=204))
-def tag(office: House, name: ItemName, body: Annotated[TagValues, Depends(body_of(TagValues))]) -> Response:
+def tag(registry: AsActor, name: ItemName, body: Annotated[TagValues, Depends(body_of(TagValues))]) -> Response:
     """Set tags of the registered model; null removes one."""
-    office.catalog.tag(Reference(AssetKind.MODELS, name), body.tags)
+    registry.catalog.tag(Reference(AssetKind.MODELS, name), body.tags)
     return nothing()
 
 
 @router.get("/{team}/{name}/versions", **speaks(Page[VersionSummary]))
-def versions(office: House, name: ItemName, page: Paging) -> Response:
+def versions(registry: AsActor, name: ItemName, page: Paging) -> Response:
     """The versions, newest first."""
-    return answer(office.catalog.versions(name, page))
+    return answer(registry.catalog.versions(name, page))
 
 
 @router.get("/{team}/{name}/aliases/{alias}", **speaks(Sequence[AliasMove]))
-def alias_history(office: House, name: ItemName, alias: str) -> Response:
+def alias_history(registry: AsActor, name: ItemName, alias: str) -> Response:
     """Every version that the alias ever named, oldest first."""
-    return answer(office.catalog.alias_history(name, check_alias(alias)))
+    return answer(registry.catalog.alias_history(name, check_alias(alias)))
 
 
 @router.put("/{team}/{name}/aliases/{alias}", **speaks(AliasValue, takes=AliasTarget))
 def set_alias(
-    office: House, name: ItemName, alias: str, body: Annotated[AliasTarget, Depends(body_of(AliasTarget))]
+    registry: AsActor, name: ItemName, alias: str, body: Annotated[AliasTarget, Depends(body_of(AliasTarget))]
 ) -> Response:
     """Make the alias name a version. A protected alias moves only through an approved promotion."""
     target = Reference.parse(f"models:/{name}/{body.version}")
-    return answer(office.catalog.set_alias(target, check_alias(alias)))
+    return answer(registry.catalog.set_alias(target, check_alias(alias)))
 
 
 @router.delete("/{team}/{name}/aliases/{alias}", **speaks(status=204))
-def drop_alias(office: House, name: ItemName, alias: str) -> Response:
+def drop_alias(registry: AsActor, name: ItemName, alias: str) -> Response:
     """Remove the alias; its history stays."""
-    office.catalog.drop_alias(name, check_alias(alias))
+    registry.catalog.drop_alias(name, check_alias(alias))
     return nothing()
 
 
 @router.get("/{team}/{name}/history", **speaks(Page[HistoryEntry]))
-def history(office: House, name: ItemName, page: Paging) -> Response:
+def history(registry: AsActor, name: ItemName, page: Paging) -> Response:
     """What happened to the model and its versions, newest first."""
-    return answer(office.catalog.history(name, page))
+    return answer(registry.catalog.history(name, page))

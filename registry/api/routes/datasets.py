@@ -12,7 +12,17 @@ from starlette.requests import Request
 from registry.api.bodies import DatasetDetails
 from registry.api.downloads import download_of
 from registry.api.uploads import received
-from registry.api.wire import BYTES, DatasetVersion, House, ItemName, Paging, answer, fields_of, speaks, upload_of
+from registry.api.wire import (
+    BYTES,
+    AsActor,
+    DatasetVersion,
+    ItemName,
+    Paging,
+    answer,
+    fields_of,
+    speaks,
+    upload_of,
+)
 from registry.domain.codec import from_json
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary
 from registry.domain.names import AssetKind, Reference
@@ -23,44 +33,44 @@ router = APIRouter(prefix="/datasets", tags=["datasets"])
 
 
 @router.get("", **speaks(Page[DatasetSummary]))
-def search(office: House, page: Paging, text: Annotated[str, Query(max_length=512)] = "") -> Response:
+def search(registry: AsActor, page: Paging, text: Annotated[str, Query(max_length=512)] = "") -> Response:
     """Datasets whose name, description or tags hold these words."""
-    return answer(office.datasets.search(text, page))
+    return answer(registry.datasets.search(text, page))
 
 
 @router.get("/{team}/{name}", **speaks(DatasetVersionDetail))
-def latest(office: House, name: ItemName) -> Response:
+def latest(registry: AsActor, name: ItemName) -> Response:
     """The latest version of a dataset."""
-    return answer(office.datasets.version(Reference(AssetKind.DATASETS, name)))
+    return answer(registry.datasets.version(Reference(AssetKind.DATASETS, name)))
 
 
 @router.get("/{team}/{name}/versions", **speaks(Page[DatasetVersionSummary]))
-def versions(office: House, name: ItemName, page: Paging) -> Response:
+def versions(registry: AsActor, name: ItemName, page: Paging) -> Response:
     """The versions of a dataset, newest first."""
-    return answer(office.datasets.versions(name, page))
+    return answer(registry.datasets.versions(name, page))
 
 
 @router.get("/{team}/{name}/versions/{version}", **speaks(DatasetVersionDetail))
-def show(office: House, reference: DatasetVersion) -> Response:
+def show(registry: AsActor, reference: DatasetVersion) -> Response:
     """Everything about one dataset version but its bytes."""
-    return answer(office.datasets.version(reference))
+    return answer(registry.datasets.version(reference))
 
 
 @router.head("/{team}/{name}/versions/{version}/files/{path:path}", include_in_schema=False)
 @router.get("/{team}/{name}/versions/{version}/files/{path:path}", **speaks(BYTES, media="application/octet-stream"))
-def file(request: Request, office: House, reference: DatasetVersion, path: str) -> Response:
+def file(request: Request, registry: AsActor, reference: DatasetVersion, path: str) -> Response:
     """The bytes of one file of the dataset, whole or by `Range`."""
-    version = office.datasets.version(reference)
-    return download_of(request, office, version.summary.ref, version.files, path)
+    version = registry.datasets.version(reference)
+    return download_of(request, registry, version.summary.ref, version.files, path)
 
 
 @router.post(
     "/{team}/{name}/versions",
     **speaks(DatasetVersionDetail, takes=upload_of(DatasetDetails), taken_as="multipart/form-data", status=201),
 )
-async def add(request: Request, office: House, name: ItemName) -> Response:
+async def add(request: Request, registry: AsActor, name: ItemName) -> Response:
     """Register an uploaded dataset as the next version: files as parts, and a JSON part `details`."""
     async with received(request) as upload:
         details = from_json(DatasetDetails, upload.details)
         wanted = AddDataset(name=name, source=str(upload.source), uploaded=True, **fields_of(details))
-        return answer(await run_in_threadpool(office.datasets.add, wanted), 201)
+        return answer(await run_in_threadpool(registry.datasets.add, wanted), 201)

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from registry.api.wire import House, answer, speaks
+from registry.api.wire import AsActor, answer, speaks
 from registry.domain.verbs.registry import Problem
 
 router = APIRouter(prefix="/doctor", tags=["doctor"])
 
 
 @router.get("", **speaks(Sequence[Problem]))
-def examine(office: House) -> Response:
+def examine(registry: AsActor) -> Response:
     """Every check with what it found: ok, warning or error."""
-    return answer(office.doctor())
+    return answer(registry.doctor())

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from registry.api.bodies import Comment, OpenRequest
-from registry.api.wire import House, Paging, Text, answer, body_of, public_id, speaks
+from registry.api.wire import AsActor, Paging, Text, answer, body_of, public_id, speaks
 from registry.domain.governance.promotion import PolicyValue, RequestDetail, RequestState, RequestSummary
 from registry.domain.names import Name
 from registry.domain.paging import Page
@@ -21,60 +21,60 @@ Said = Annotated[Comment, Depends(body_of(Comment))]
 
 
 @router.get("/promotions", **speaks(Page[RequestSummary]))
-def requests(office: House, page: Paging, name: str | None = None, state: RequestState | None = None) -> Response:
+def requests(registry: AsActor, page: Paging, name: str | None = None, state: RequestState | None = None) -> Response:
     """Promotion requests, newest first."""
-    return answer(office.promotions.requests(name=Name.parse(name) if name else None, state=state, page=page))
+    return answer(registry.promotions.requests(name=Name.parse(name) if name else None, state=state, page=page))
 
 
 @router.post("/promotions", **speaks(RequestDetail, takes=OpenRequest, status=201))
-def request(office: House, body: Annotated[OpenRequest, Depends(body_of(OpenRequest))]) -> Response:
+def request(registry: AsActor, body: Annotated[OpenRequest, Depends(body_of(OpenRequest))]) -> Response:
     """Open a request; the policy in force is frozen into it by digest."""
-    return answer(office.promotions.request(body.reference, body.to_stage, comment=body.comment), 201)
+    return answer(registry.promotions.request(body.reference, body.to_stage, comment=body.comment), 201)
 
 
 @router.get("/promotions/{request_id}", **speaks(RequestDetail))
-def show(office: House, request_id: str) -> Response:
+def show(registry: AsActor, request_id: str) -> Response:
     """One request with its verdict as of now, its votes and its evidence."""
-    return answer(office.promotions.request_detail(public_id(request_id)))
+    return answer(registry.promotions.request_detail(public_id(request_id)))
 
 
 @router.post("/promotions/{request_id}/approve", **speaks(RequestDetail, takes=Comment))
-def approve(office: House, request_id: str, body: Said) -> Response:
+def approve(registry: AsActor, request_id: str, body: Said) -> Response:
     """Vote for. The last vote that was missing promotes the version in the same transaction."""
-    return answer(office.promotions.approve(public_id(request_id), comment=body.comment))
+    return answer(registry.promotions.approve(public_id(request_id), comment=body.comment))
 
 
 @router.post("/promotions/{request_id}/reject", **speaks(RequestDetail, takes=Comment))
-def reject(office: House, request_id: str, body: Said) -> Response:
+def reject(registry: AsActor, request_id: str, body: Said) -> Response:
     """Vote against, with the reason as the comment."""
-    return answer(office.promotions.reject(public_id(request_id), comment=body.comment))
+    return answer(registry.promotions.reject(public_id(request_id), comment=body.comment))
 
 
 @router.post("/promotions/{request_id}/withdraw", **speaks(RequestDetail))
-def withdraw(office: House, request_id: str) -> Response:
+def withdraw(registry: AsActor, request_id: str) -> Response:
     """Take one's own request back."""
-    return answer(office.promotions.withdraw(public_id(request_id)))
+    return answer(registry.promotions.withdraw(public_id(request_id)))
 
 
 @router.get("/policies", **speaks(Sequence[PolicyValue]))
-def policies(office: House) -> Response:
+def policies(registry: AsActor) -> Response:
     """The newest version of each policy."""
-    return answer(office.promotions.policies())
+    return answer(registry.promotions.policies())
 
 
 @router.post("/policies", **speaks(PolicyValue, takes=DOCUMENT, taken_as=YAML, status=201))
-def publish(office: House, text: Text) -> Response:
+def publish(registry: AsActor, text: Text) -> Response:
     """Publish a policy: from then on this (name, version, digest) never changes."""
-    return answer(office.promotions.publish_policy(text), 201)
+    return answer(registry.promotions.publish_policy(text), 201)
 
 
 @router.post("/policies/check", **speaks(PolicyValue, takes=DOCUMENT, taken_as=YAML))
-def check(office: House, text: Text) -> Response:
+def check(registry: AsActor, text: Text) -> Response:
     """Read a policy and say what is wrong with it, with line numbers. Nothing is written."""
-    return answer(office.promotions.check_policy(text))
+    return answer(registry.promotions.check_policy(text))
 
 
 @router.get("/policies/{name}", **speaks(PolicyValue))
-def policy(office: House, name: str, version: int | None = None) -> Response:
+def policy(registry: AsActor, name: str, version: int | None = None) -> Response:
     """One policy: its newest version, or the one that is asked for."""
-    return answer(office.promotions.policy(name, version))
+    return answer(registry.promotions.policy(name, version))

@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from lineage import Graph
 from lineage.formats import as_dot, as_mermaid
-from registry.api.wire import House, answer, speaks
+from registry.api.wire import AsActor, answer, speaks
 from registry.domain.verbs.lineage import Ancestry
 from registry.errors import NotFoundError
 
@@ -32,7 +32,7 @@ class Format(StrEnum):
 
 @router.get("", **speaks(Ancestry))
 def show(
-    office: House,
+    registry: AsActor,
     target: Target,
     up: Depth = -1,
     down: Depth = 0,
@@ -40,14 +40,14 @@ def show(
     format: Format = Format.JSON,
 ) -> Response:
     """The part of the graph around `target`, as JSON, Mermaid or DOT."""
-    found = office.lineage.show(target, up=up, down=down, limit=limit)
+    found = registry.lineage.show(target, up=up, down=down, limit=limit)
     return _written(found, format)
 
 
 @router.get("/path", **speaks(Ancestry))
-def path(office: House, source: Target, target: Target, format: Format = Format.JSON) -> Response:
+def path(registry: AsActor, source: Target, target: Target, format: Format = Format.JSON) -> Response:
     """One shortest way from an ancestor to a descendant. A 404 says that there is none."""
-    found = office.lineage.path(source, target)
+    found = registry.lineage.path(source, target)
     if found is None:
         raise NotFoundError(f"{target} does not descend from {source}")
     return _written(found, format)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from registry.api.bodies import NewPerson, TokenWish
-from registry.api.wire import House, Paging, answer, body_of, public_id, speaks
+from registry.api.wire import AsActor, Paging, answer, body_of, public_id, speaks
 from registry.domain.paging import Page
 from registry.domain.people.people import Actor, NewToken, Person, TokenSummary, check_handle, check_role
 
@@ -16,50 +16,50 @@ router = APIRouter(tags=["people"])
 
 
 @router.get("/me", **speaks(Actor))
-def me(office: House) -> Response:
+def me(registry: AsActor) -> Response:
     """Who the token or session says that you are."""
-    return answer(office.actor)
+    return answer(registry.actor)
 
 
 @router.get("/people", **speaks(Page[Person]))
-def search(office: House, page: Paging) -> Response:
+def search(registry: AsActor, page: Paging) -> Response:
     """Everyone who may sign in, with their roles."""
-    return answer(office.people.search(page))
+    return answer(registry.people.search(page))
 
 
 @router.post("/people", **speaks(Person, takes=NewPerson, status=201))
-def add(office: House, body: Annotated[NewPerson, Depends(body_of(NewPerson))]) -> Response:
+def add(registry: AsActor, body: Annotated[NewPerson, Depends(body_of(NewPerson))]) -> Response:
     """Add a person or a service account; without a role it may do nothing yet."""
-    return answer(office.people.add(check_handle(body.handle), body.name, service=body.service), 201)
+    return answer(registry.people.add(check_handle(body.handle), body.name, service=body.service), 201)
 
 
 @router.put("/people/{handle}/roles/{role}", **speaks(Person))
-def grant(office: House, handle: str, role: str) -> Response:
+def grant(registry: AsActor, handle: str, role: str) -> Response:
     """Give a role."""
-    return answer(office.people.grant(check_handle(handle), check_role(role)))
+    return answer(registry.people.grant(check_handle(handle), check_role(role)))
 
 
 @router.delete("/people/{handle}/roles/{role}", **speaks(Person))
-def revoke(office: House, handle: str, role: str) -> Response:
+def revoke(registry: AsActor, handle: str, role: str) -> Response:
     """Take a role back."""
-    return answer(office.people.revoke(check_handle(handle), check_role(role)))
+    return answer(registry.people.revoke(check_handle(handle), check_role(role)))
 
 
 @router.post("/people/{handle}/tokens", **speaks(NewToken, takes=TokenWish, status=201))
-def create_token(office: House, handle: str, body: Annotated[TokenWish, Depends(body_of(TokenWish))]) -> Response:
+def create_token(registry: AsActor, handle: str, body: Annotated[TokenWish, Depends(body_of(TokenWish))]) -> Response:
     """Make a token. Its secret is in this answer and nowhere else."""
-    made = answer(office.people.create_token(check_handle(handle), label=body.label, days=body.days), 201)
+    made = answer(registry.people.create_token(check_handle(handle), label=body.label, days=body.days), 201)
     made.headers["Cache-Control"] = "no-store"
     return made
 
 
 @router.get("/tokens", **speaks(Page[TokenSummary]))
-def tokens(office: House, page: Paging, person: str | None = None) -> Response:
+def tokens(registry: AsActor, page: Paging, person: str | None = None) -> Response:
     """Tokens, of one person or of all; never a secret."""
-    return answer(office.people.tokens(check_handle(person) if person else None, page))
+    return answer(registry.people.tokens(check_handle(person) if person else None, page))
 
 
 @router.delete("/tokens/{token}", **speaks(TokenSummary))
-def revoke_token(office: House, token: str) -> Response:
+def revoke_token(registry: AsActor, token: str) -> Response:
     """Revoke a token at once."""
-    return answer(office.people.revoke_token(public_id(token)))
+    return answer(registry.people.revoke_token(public_id(token)))

@@ -9,7 +9,7 @@ from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.requests import Request
 
 from registry.api.streams import Streams
-from registry.api.wire import House, Paging, Text, answer, nothing, public_id, speaks
+from registry.api.wire import AsActor, Paging, Text, answer, nothing, public_id, speaks
 from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.names import Name
 from registry.domain.paging import Page
@@ -37,25 +37,27 @@ def schema() -> Response:
 
 
 @router.post("/recipes/check", **speaks(Recipe, takes=DOCUMENT, taken_as=YAML))
-def check(office: House, text: Text) -> Response:
+def check(registry: AsActor, text: Text) -> Response:
     """The recipe after defaults. Nothing is written."""
-    return answer(office.transfers.check(text))
+    return answer(registry.transfers.check(text))
 
 
 @router.post("/transfers", **speaks(StepDetail, takes=DOCUMENT, taken_as=YAML, status=202))
-def submit(office: House, text: Text, auto_batch: bool = False, baselines: bool = False, seeds: int = 3) -> Response:
+def submit(
+    registry: AsActor, text: Text, auto_batch: bool = False, baselines: bool = False, seeds: int = 3
+) -> Response:
     """Queue the step and start its worker in the background; the answer is the step as it was queued.
 
     With `auto_batch` it starts again with half the batch size when memory runs out. With `baselines` it also runs what
     the transfer is compared with, each trained arm with so many `seeds`.
     """
-    step = office.transfers.submit(text, background=True, auto_batch=auto_batch, baselines=baselines, seeds=seeds)
+    step = registry.transfers.submit(text, background=True, auto_batch=auto_batch, baselines=baselines, seeds=seeds)
     return answer(step, 202)
 
 
 @router.get("/transfers", **speaks(Page[StepSummary]))
 def search(
-    office: House,
+    registry: AsActor,
     page: Paging,
     state: StepState | None = None,
     method: Method | None = None,
@@ -63,25 +65,25 @@ def search(
 ) -> Response:
     """Transfer steps, newest first."""
     name = Name.parse(output) if output else None
-    return answer(office.transfers.search(state=state, method=method, output=name, page=page))
+    return answer(registry.transfers.search(state=state, method=method, output=name, page=page))
 
 
 @router.get("/transfers/{step}", **speaks(StepDetail))
-def show(office: House, step: str) -> Response:
+def show(registry: AsActor, step: str) -> Response:
     """Everything about a step: inputs, recipe after defaults, learning curve, provenance manifest."""
-    return answer(office.transfers.step(public_id(step)))
+    return answer(registry.transfers.step(public_id(step)))
 
 
 @router.get("/transfers/{step}/log", **speaks({"type": "string"}, media="text/plain"))
-def log(office: House, step: str) -> Response:
+def log(registry: AsActor, step: str) -> Response:
     """What the workers of the step have written, as text."""
-    return PlainTextResponse(office.transfers.log(public_id(step)))
+    return PlainTextResponse(registry.transfers.log(public_id(step)))
 
 
 @router.get("/transfers/{step}/events", **speaks(STREAM, media=EVENTS))
 def events(
     request: Request,
-    office: House,
+    registry: AsActor,
     step: str,
     after: Annotated[str | None, Query(max_length=64, description=PLACE)] = None,
     last_event_id: Annotated[str | None, Header(max_length=64, description=PLACE)] = None,
@@ -89,37 +91,37 @@ def events(
     """What happens to the step, as server-sent events, until it has ended. 204: that had been told already."""
     streams: Streams = request.app.state.streams
     place = Place.parse(last_event_id or after or str(Place()))
-    news = office.transfers.news(public_id(step), after=place.point)
+    news = registry.transfers.news(public_id(step), after=place.point)
     if news.summary.state not in GOING and news.summary.state is place.state and not news.points:
         return nothing()  # tells a browser not to come back
-    who = office.actor.handle
+    who = registry.actor.handle
     streams.check_room(who)
-    told = streams.events(step, Listener(place), office.transfers, who=who, known=request.state.identify)
+    told = streams.events(step, Listener(place), registry.transfers, who=who, known=request.state.identify)
     return StreamingResponse(told, media_type=EVENTS, headers={"X-Accel-Buffering": "no"})
 
 
 @router.get("/transfers/{step}/verdict", **speaks(TransferVerdict))
-def verdict(office: House, step: str) -> Response:
+def verdict(registry: AsActor, step: str) -> Response:
     """Whether the transfer was worth it, computed again from the stored answers of its baselines."""
-    return answer(office.transfers.verdict(public_id(step)))
+    return answer(registry.transfers.verdict(public_id(step)))
 
 
 @router.get("/transfers/{step}/answers", **speaks({"type": "string", "description": "An arm a line"}, media=LINES))
-def answers(office: House, step: str) -> Response:
+def answers(registry: AsActor, step: str) -> Response:
     """What every arm of a step with baselines answered to every test row, as JSON lines."""
-    with office.transfers.answers(public_id(step)) as stream:
+    with registry.transfers.answers(public_id(step)) as stream:
         body = stream.read()
     headers = {"Content-Disposition": 'attachment; filename="arms.jsonl"', "Cache-Control": "private"}
     return Response(body, headers=headers, media_type=LINES)
 
 
 @router.post("/transfers/{step}/resume", **speaks(StepDetail, status=202))
-def resume(office: House, step: str) -> Response:
+def resume(registry: AsActor, step: str) -> Response:
     """Go on from the last whole checkpoint, in the background."""
-    return answer(office.transfers.resume(public_id(step), background=True), 202)
+    return answer(registry.transfers.resume(public_id(step), background=True), 202)
 
 
 @router.post("/transfers/{step}/cancel", **speaks(StepDetail))
-def cancel(office: House, step: str) -> Response:
+def cancel(registry: AsActor, step: str) -> Response:
     """Stop the step; nothing but its record is left."""
-    return answer(office.transfers.cancel(public_id(step)))
+    return answer(registry.transfers.cancel(public_id(step)))

@@ -15,7 +15,7 @@ from registry.api.downloads import download_of
 from registry.api.uploads import received
 from registry.api.wire import (
     BYTES,
-    House,
+    AsActor,
     ItemName,
     ModelVersion,
     answer,
@@ -37,7 +37,7 @@ ONE = "/{version}"
 
 
 @router.post("", **speaks(VersionDetail, takes=upload_of(ImportDetails), taken_as="multipart/form-data", status=201))
-async def import_model(request: Request, office: House, name: ItemName) -> Response:
+async def import_model(request: Request, registry: AsActor, name: ItemName) -> Response:
     """Import an uploaded source model as the next version: files as parts, and a JSON part `details`.
 
     Pickles are refused, always: convert them to safetensors first, or import them in the embedded home.
@@ -45,75 +45,79 @@ async def import_model(request: Request, office: House, name: ItemName) -> Respo
     async with received(request) as upload:
         details = from_json(ImportDetails, upload.details)
         wanted = ImportModel(name=name, source=str(upload.source), uploaded=True, **fields_of(details))
-        return answer(await run_in_threadpool(office.catalog.import_model, wanted), 201)
+        return answer(await run_in_threadpool(registry.catalog.import_model, wanted), 201)
 
 
 @router.get(ONE, **speaks(VersionDetail))
-def show(office: House, reference: ModelVersion) -> Response:
+def show(registry: AsActor, reference: ModelVersion) -> Response:
     """Everything about one version but its bytes and its ancestry."""
-    return answer(office.catalog.version(reference))
+    return answer(registry.catalog.version(reference))
 
 
 @router.delete(ONE, **speaks(status=204))
-def delete(office: House, reference: ModelVersion) -> Response:
+def delete(registry: AsActor, reference: ModelVersion) -> Response:
     """Delete the version; its number is never used again and its descendants keep their ancestry."""
-    office.catalog.delete(reference)
+    registry.catalog.delete(reference)
     return nothing()
 
 
 @router.head(ONE + "/files/{path:path}", include_in_schema=False)
 @router.get(ONE + "/files/{path:path}", **speaks(BYTES, media="application/octet-stream"))
-def file(request: Request, office: House, reference: ModelVersion, path: str) -> Response:
+def file(request: Request, registry: AsActor, reference: ModelVersion, path: str) -> Response:
     """The bytes of one payload file, whole or by `Range`. `path` is one that the version's manifest lists."""
-    version = office.catalog.version(reference)
-    return download_of(request, office, version.summary.ref, version.files, path)
+    version = registry.catalog.version(reference)
+    return download_of(request, registry, version.summary.ref, version.files, path)
 
 
 @router.get(ONE + "/cards", **speaks(Sequence[CardRevision]))
-def cards(office: House, reference: ModelVersion) -> Response:
+def cards(registry: AsActor, reference: ModelVersion) -> Response:
     """Every revision of the model card."""
-    return answer(office.catalog.cards(reference))
+    return answer(registry.catalog.cards(reference))
 
 
 @router.post(ONE + "/cards", **speaks(CardRevision, takes=CardText, status=201))
 def revise_card(
-    office: House, reference: ModelVersion, body: Annotated[CardText, Depends(body_of(CardText))]
+    registry: AsActor, reference: ModelVersion, body: Annotated[CardText, Depends(body_of(CardText))]
 ) -> Response:
     """Add a revision of the model card: Markdown with YAML front matter."""
-    return answer(office.catalog.revise_card(reference, body.text), 201)
+    return answer(registry.catalog.revise_card(reference, body.text), 201)
 
 
 @router.patch(ONE + "/tags", **speaks(takes=TagValues, status=204))
-def tag(office: House, reference: ModelVersion, body: Annotated[TagValues, Depends(body_of(TagValues))]) -> Response:
+def tag(
+    registry: AsActor, reference: ModelVersion, body: Annotated[TagValues, Depends(body_of(TagValues))]
+) -> Response:
     """Set tags of the version; null removes one."""
-    office.catalog.tag(exactly(office, reference), body.tags)
+    registry.catalog.tag(exactly(registry, reference), body.tags)
     return nothing()
 
 
 @router.post(ONE + "/deprecate", **speaks(VersionDetail, takes=Reason))
-def deprecate(office: House, reference: ModelVersion, body: Annotated[Reason, Depends(body_of(Reason))]) -> Response:
+def deprecate(
+    registry: AsActor, reference: ModelVersion, body: Annotated[Reason, Depends(body_of(Reason))]
+) -> Response:
     """Advise against the version."""
-    return answer(office.catalog.deprecate(reference, body.reason))
+    return answer(registry.catalog.deprecate(reference, body.reason))
 
 
 @router.post(ONE + "/archive", **speaks(VersionDetail, takes=Reason))
-def archive(office: House, reference: ModelVersion, body: Annotated[Reason, Depends(body_of(Reason))]) -> Response:
+def archive(registry: AsActor, reference: ModelVersion, body: Annotated[Reason, Depends(body_of(Reason))]) -> Response:
     """Put the version away."""
-    return answer(office.catalog.archive(reference, body.reason))
+    return answer(registry.catalog.archive(reference, body.reason))
 
 
 @router.get(ONE + "/evidence", **speaks(Sequence[EvidenceValue]))
-def evidence(office: House, reference: ModelVersion) -> Response:
+def evidence(registry: AsActor, reference: ModelVersion) -> Response:
     """What is known about the version that a policy may ask for."""
-    return answer(office.promotions.evidence(reference))
+    return answer(registry.promotions.evidence(reference))
 
 
 @router.post(ONE + "/evidence", **speaks(EvidenceValue, takes=NewEvidence, status=201))
-async def add_evidence(request: Request, office: House, reference: ModelVersion) -> Response:
+async def add_evidence(request: Request, registry: AsActor, reference: ModelVersion) -> Response:
     """Add evidence: a JSON body, or an upload of one file with the same JSON as its part `details`."""
     if not request.headers.get("content-type", "").startswith("multipart/"):
         told = await body_of(NewEvidence)(request)
-        return answer(await run_in_threadpool(office.promotions.add_evidence, reference, told.type, told.body), 201)
+        return answer(await run_in_threadpool(registry.promotions.add_evidence, reference, told.type, told.body), 201)
     async with received(request) as upload:
         told = from_json(NewEvidence, upload.details)
         if len(upload.files) != 1:
@@ -123,6 +127,6 @@ async def add_evidence(request: Request, office: House, reference: ModelVersion)
 
         def add() -> EvidenceValue:
             with source.open("rb") as stream:
-                return office.promotions.add_evidence(reference, told.type, told.body, file=stream, file_name=name)
+                return registry.promotions.add_evidence(reference, told.type, told.body, file=stream, file_name=name)
 
         return answer(await run_in_threadpool(add), 201)

@@ -25,7 +25,7 @@ def show(
     """List entries, newest first."""
     from registry.cli.views.catalog import show_history
 
-    page = session.office.audit.search(subject=subject, action=action, page=parsing.paged(limit, cursor))
+    page = session.registry.audit.search(subject=subject, action=action, page=parsing.paged(limit, cursor))
     session.answer_page(page, show_history)
 
 
@@ -35,7 +35,7 @@ def verify(session: Session) -> None:
     from registry.cli.printing import tell
     from registry.errors import AuditBrokenError
 
-    report = session.office.audit.verify()
+    report = session.registry.audit.verify()
     if not report.intact:
         raise AuditBrokenError(
             f"the audit log does not hold: {report.reason}",
@@ -50,5 +50,5 @@ def export(session: Session) -> None:
     """Write the entries with their hashes as JSON lines (whatever --output says), for a keeper elsewhere."""
     import sys
 
-    for chunk in session.office.audit.export():
+    for chunk in session.registry.audit.export():
         sys.stdout.write(chunk.decode())

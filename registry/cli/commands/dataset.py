@@ -76,7 +76,7 @@ def add(
         labels=labels,
     )
     began = datetime.now(UTC)
-    version = session.office.datasets.add(wanted)
+    version = session.registry.datasets.add(wanted)
     session.answer(version, lambda found: say_added(found, began=began))
     note_licence(version.summary.licence)
 
@@ -91,7 +91,7 @@ def list_(
     """List datasets."""
     from registry.cli.views.data import show_datasets
 
-    session.answer_page(session.office.datasets.search(text, parsing.paged(limit, cursor)), show_datasets)
+    session.answer_page(session.registry.datasets.search(text, parsing.paged(limit, cursor)), show_datasets)
 
 
 @command(app, "show", "forebear dataset show datasets:/data/digits/1")
@@ -99,7 +99,7 @@ def show(session: Session, dataset: parsing.DatasetArgument) -> None:
     """Show a dataset version: splits, what labels are in them, digests. With no number, the latest."""
     from registry.cli.views.data import show_dataset
 
-    session.answer(session.office.datasets.version(parsing.dataset(dataset)), show_dataset)
+    session.answer(session.registry.datasets.version(parsing.dataset(dataset)), show_dataset)
 
 
 @command(app, "versions", "forebear dataset versions data/digits")
@@ -109,7 +109,7 @@ def versions(
     """List the versions of a dataset, newest first."""
     from registry.cli.views.data import show_versions
 
-    page = session.office.datasets.versions(parsing.named(name), parsing.paged(limit, cursor))
+    page = session.registry.datasets.versions(parsing.named(name), parsing.paged(limit, cursor))
     session.answer_page(page, show_versions)
 
 
@@ -126,4 +126,4 @@ def pull(
     reference = parsing.dataset(dataset)
     usual = Path(f"{reference.name.name}-{reference.number or 'latest'}")
     folder = parsing.either(folder, to, option="--to") or usual
-    session.answer(session.office.datasets.pull(reference, folder), say_pulled)
+    session.answer(session.registry.datasets.pull(reference, folder), say_pulled)

@@ -38,7 +38,7 @@ def add(
 
     reference, facts = parsing.model(model), parsing.facts(body, set_)
     with parsing.opened(file) if file else nullcontext() as stream:
-        added = session.office.promotions.add_evidence(
+        added = session.registry.promotions.add_evidence(
             reference, type, facts, file=stream, file_name=file.name if file else None
         )
     session.answer(added, lambda evidence: tell(f"{evidence.type} for {evidence.ref}: {evidence.id}"))
@@ -49,4 +49,4 @@ def list_(session: Session, model: parsing.ModelArgument) -> None:
     """List the evidence about a version."""
     from registry.cli.views.governance import show_evidence
 
-    session.answer(session.office.promotions.evidence(parsing.model(model)), show_evidence)
+    session.answer(session.registry.promotions.evidence(parsing.model(model)), show_evidence)

@@ -56,7 +56,7 @@ def show(
 
     _check_form(session, format)
     up = up or not down
-    ancestry = session.office.lineage.show(_node(session, target), up=depth if up else 0, down=depth if down else 0)
+    ancestry = session.registry.lineage.show(_node(session, target), up=depth if up else 0, down=depth if down else 0)
     _answer(session, format, ancestry, lambda found: show_ancestry(found, up=up, down=down))
 
 
@@ -71,7 +71,7 @@ def path(
     from registry.cli.views.trees import show_path
 
     _check_form(session, format)
-    found = session.office.lineage.path(_node(session, source), _node(session, target))
+    found = session.registry.lineage.path(_node(session, source), _node(session, target))
     if found is None:
         raise NotFoundError(f"{target} does not descend from {source}")
     _answer(session, format, found, show_path)
@@ -95,10 +95,10 @@ def _node(session: Session, text: str) -> str:
     meant = parsing.model(text)
     data = replace(meant, kind=AssetKind.DATASETS)
     try:
-        session.office.catalog.model(meant.name)
+        session.registry.catalog.model(meant.name)
     except NotFoundError:
         with suppress(NotFoundError):
-            return str(session.office.datasets.version(data).summary.ref)
+            return str(session.registry.datasets.version(data).summary.ref)
     return str(meant)
 
 

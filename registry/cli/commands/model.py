@@ -66,7 +66,7 @@ def import_(
         parents=tuple(parsing.model(text) for text in parent or ()),
     )
     began = datetime.now(UTC)
-    version = session.office.catalog.import_model(wanted)
+    version = session.registry.catalog.import_model(wanted)
     session.answer(version, lambda found: say_published(found, began=began))
     note_licence(version.summary.licence)
 
@@ -77,7 +77,7 @@ def list_(session: Session, limit: parsing.LimitOption = 50, cursor: parsing.Cur
     from registry.cli.views.catalog import show_models
     from registry.domain.catalog.models import SearchQuery
 
-    page = session.office.catalog.search(SearchQuery(page=parsing.paged(limit, cursor)))
+    page = session.registry.catalog.search(SearchQuery(page=parsing.paged(limit, cursor)))
     session.answer_page(page, show_models)
 
 
@@ -129,7 +129,7 @@ def search(
         page=parsing.paged(limit, cursor),
     )
     narrowed = query != SearchQuery(sort=key, sort_metric=metric, descending=not ascending, page=query.page)
-    found = session.office.catalog.search(query)
+    found = session.registry.catalog.search(query)
     session.answer_page(found, lambda models: show_models(models, empty=NO_MATCH if narrowed else NO_MODELS))
 
 
@@ -139,7 +139,7 @@ def show(session: Session, model: parsing.ModelArgument) -> None:
     from registry.cli.views.catalog import show_model, show_version
     from registry.domain.paging import PageRequest
 
-    reference, catalog = parsing.model(model), session.office.catalog
+    reference, catalog = parsing.model(model), session.registry.catalog
     if reference.number is not None or reference.alias is not None:
         session.answer(catalog.version(reference), show_version)
         return
@@ -154,7 +154,7 @@ def versions(
     """List the versions of a registered model, newest first."""
     from registry.cli.views.catalog import show_versions
 
-    page = session.office.catalog.versions(parsing.named(name), parsing.paged(limit, cursor))
+    page = session.registry.catalog.versions(parsing.named(name), parsing.paged(limit, cursor))
     session.answer_page(page, show_versions)
 
 
@@ -176,7 +176,7 @@ def pull(
     reference = parsing.model(model)
     usual = Path(f"{reference.name.name}-{reference.number or reference.alias or 'latest'}")
     folder = parsing.either(folder, to, option="--to") or usual
-    session.answer(session.office.catalog.pull(reference, folder), say_pulled)
+    session.answer(session.registry.catalog.pull(reference, folder), say_pulled)
 
 
 @command(
@@ -197,7 +197,7 @@ def tag(
     if not changes:
         raise UsageError("there is no tag to set or to remove", remedy="Write key=value, or --remove key")
     reference = parsing.model(model)
-    session.office.catalog.tag(reference, changes)
+    session.registry.catalog.tag(reference, changes)
     session.done(f"{reference}: {len(changes)} changed")
 
 
@@ -220,7 +220,7 @@ def alias(
     from registry.cli.views.catalog import show_aliases
     from registry.domain.names import check_alias
 
-    reference, catalog = parsing.model(model), session.office.catalog
+    reference, catalog = parsing.model(model), session.registry.catalog
     check_alias(alias)
     if history:
         session.answer(catalog.alias_history(reference.name, alias), show_aliases)

@@ -32,7 +32,7 @@ def card(
     from registry.cli.printing import tell
     from registry.cli.views.catalog import show_card, show_revisions
 
-    reference, catalog = parsing.model(model), session.office.catalog
+    reference, catalog = parsing.model(model), session.registry.catalog
     if write is not None:
         written = catalog.revise_card(reference, parsing.document(write))
         session.answer(written, lambda revision: tell(f"Revision {revision.number} of the card of {reference}"))
@@ -54,7 +54,7 @@ def describe(
     from registry.cli.printing import tell
     from registry.domain.catalog.models import Describing
 
-    wanted, catalog = parsing.named(name), session.office.catalog
+    wanted, catalog = parsing.named(name), session.registry.catalog
     now = catalog.model(wanted).summary
     describing = Describing(
         task=task or now.task,
@@ -75,7 +75,7 @@ def deprecate(
     from registry.cli.views.catalog import say_status
 
     reference, said = parsing.model(model), _reason(why, reason)
-    session.answer(session.office.catalog.deprecate(reference, said), say_status)
+    session.answer(session.registry.catalog.deprecate(reference, said), say_status)
 
 
 @command(app, "archive", "forebear model archive models:/vision/digits/1 'kept for the record'")
@@ -86,7 +86,7 @@ def archive(
     from registry.cli.views.catalog import say_status
 
     reference, said = parsing.model(model), _reason(why, reason)
-    session.answer(session.office.catalog.archive(reference, said), say_status)
+    session.answer(session.registry.catalog.archive(reference, said), say_status)
 
 
 def _reason(argument: str | None, option: str | None) -> str:
@@ -105,5 +105,5 @@ def delete(
     """Delete a version, or with no number a whole registered model. Its name and number are never used again."""
     reference = parsing.model(model)
     parsing.confirm(f"Delete {reference} for good?", yes=yes)
-    session.office.catalog.delete(reference)
+    session.registry.catalog.delete(reference)
     session.done(f"{reference} is deleted")

@@ -28,7 +28,7 @@ def add(
     from registry.cli.printing import tell
 
     name = parsing.either(called, name, option="--name")
-    added = session.office.people.add(handle, name or handle, service=service)
+    added = session.registry.people.add(handle, name or handle, service=service)
     session.answer(added, lambda who: tell(f"{who.handle} is here. Next: forebear role grant {who.handle} ROLE"))
 
 
@@ -37,7 +37,7 @@ def list_people(session: Session, limit: parsing.LimitOption = 50, cursor: parsi
     """List people and their roles."""
     from registry.cli.views.people import show_people
 
-    session.answer_page(session.office.people.search(parsing.paged(limit, cursor)), show_people)
+    session.answer_page(session.registry.people.search(parsing.paged(limit, cursor)), show_people)
 
 
 @command(role, "grant", "forebear role grant ana validator")
@@ -46,8 +46,8 @@ def grant(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
     from registry.cli.views.people import note_role, say_roles
     from registry.services.governance.policy_document import read_policy
 
-    session.answer(session.office.people.grant(handle, role), say_roles)
-    note_role(role, [read_policy(policy.text) for policy in session.office.promotions.policies()])
+    session.answer(session.registry.people.grant(handle, role), say_roles)
+    note_role(role, [read_policy(policy.text) for policy in session.registry.promotions.policies()])
 
 
 @command(role, "revoke", "forebear role revoke ana validator")
@@ -55,7 +55,7 @@ def revoke(session: Session, handle: PersonArgument, role: RoleArgument) -> None
     """Take a role from a person."""
     from registry.cli.views.people import say_roles
 
-    session.answer(session.office.people.revoke(handle, role), say_roles)
+    session.answer(session.registry.people.revoke(handle, role), say_roles)
 
 
 @command(token, "create", "forebear token create ana --label laptop --days 30")
@@ -68,7 +68,7 @@ def create(
     """Make a token. Its secret is shown this once."""
     from registry.cli.views.people import show_new_token
 
-    session.answer(session.office.people.create_token(handle, label=label, days=days), show_new_token)
+    session.answer(session.registry.people.create_token(handle, label=label, days=days), show_new_token)
 
 
 @command(token, "list", "forebear token list", "forebear token list ana")
@@ -81,7 +81,7 @@ def list_tokens(
     """List tokens; never their secrets."""
     from registry.cli.views.people import show_tokens
 
-    session.answer_page(session.office.people.tokens(handle, parsing.paged(limit, cursor)), show_tokens)
+    session.answer_page(session.registry.people.tokens(handle, parsing.paged(limit, cursor)), show_tokens)
 
 
 @command(token, "revoke", "forebear token revoke tok-01kaq0…")
@@ -91,4 +91,4 @@ def revoke_token(
     """End a token now."""
     from registry.cli.printing import tell
 
-    session.answer(session.office.people.revoke_token(token), lambda ended: tell(f"{ended.id} is revoked"))
+    session.answer(session.registry.people.revoke_token(token), lambda ended: tell(f"{ended.id} is revoked"))

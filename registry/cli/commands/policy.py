@@ -19,7 +19,7 @@ def check(session: Session, file: FileArgument) -> None:
     """Read a policy and say what is wrong with it, line by line. Nothing is published."""
     from registry.cli.printing import tell
 
-    checked = session.office.promotions.check_policy(parsing.document(file))
+    checked = session.registry.promotions.check_policy(parsing.document(file))
     session.answer(checked, lambda policy: tell(f"{policy.name} version {policy.version} is sound"))
 
 
@@ -28,7 +28,7 @@ def publish(session: Session, file: FileArgument) -> None:
     """Put a policy in force. It is frozen by its digest: a change needs a higher version."""
     from registry.cli.printing import tell
 
-    published = session.office.promotions.publish_policy(parsing.document(file))
+    published = session.registry.promotions.publish_policy(parsing.document(file))
     session.answer(
         published,
         lambda policy: tell(f"{policy.name} version {policy.version} is in force ({policy.digest.short})"),
@@ -44,7 +44,7 @@ def show(
     """Print a policy as it was published, or list the policies."""
     from registry.cli.views.governance import show_policies, show_policy
 
-    promotions = session.office.promotions
+    promotions = session.registry.promotions
     if name is None:
         session.answer(promotions.policies(), show_policies)
     else:

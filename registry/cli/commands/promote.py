@@ -25,7 +25,7 @@ def request(
     """Ask that a version be promoted. The policy in force is frozen into the request."""
     from registry.cli.views.governance import show_request
 
-    asked = session.office.promotions.request(parsing.model(model), to, comment=comment)
+    asked = session.registry.promotions.request(parsing.model(model), to, comment=comment)
     session.answer(asked, show_request)
 
 
@@ -34,7 +34,7 @@ def show(session: Session, request: RequestArgument) -> None:
     """Show a request: the verdict as of now with every reason, the votes, the evidence."""
     from registry.cli.views.governance import show_request
 
-    session.answer(session.office.promotions.request_detail(request), show_request)
+    session.answer(session.registry.promotions.request_detail(request), show_request)
 
 
 @command(app, "approve", "forebear --as ana promote approve req-01kaq0… -m 'checked on our own digits'")
@@ -42,7 +42,7 @@ def approve(session: Session, request: RequestArgument, comment: CommentOption =
     """Vote for. When nothing is missing any more, the version is promoted at once."""
     from registry.cli.views.governance import show_request
 
-    session.answer(session.office.promotions.approve(request, comment=comment), show_request)
+    session.answer(session.registry.promotions.approve(request, comment=comment), show_request)
 
 
 @command(app, "reject", "forebear promote reject req-01kaq0… -m 'fails on slanted sevens'")
@@ -50,7 +50,7 @@ def reject(session: Session, request: RequestArgument, comment: CommentOption) -
     """Vote against, and close the request. The comment is needed."""
     from registry.cli.views.governance import show_request
 
-    session.answer(session.office.promotions.reject(request, comment=comment), show_request)
+    session.answer(session.registry.promotions.reject(request, comment=comment), show_request)
 
 
 @command(app, "withdraw", "forebear promote withdraw req-01kaq0…")
@@ -58,7 +58,7 @@ def withdraw(session: Session, request: RequestArgument) -> None:
     """Take back a request of one's own."""
     from registry.cli.views.governance import show_request
 
-    session.answer(session.office.promotions.withdraw(request), show_request)
+    session.answer(session.registry.promotions.withdraw(request), show_request)
 
 
 @command(app, "list", "forebear promote list --state open", "forebear promote list --model vision/digits")
@@ -74,7 +74,7 @@ def list_(
     """List requests, newest first."""
     from registry.cli.views.governance import show_requests
 
-    page = session.office.promotions.requests(
+    page = session.registry.promotions.requests(
         name=parsing.named(model) if model else None, state=state, page=parsing.paged(limit, cursor)
     )
     session.answer_page(page, show_requests)

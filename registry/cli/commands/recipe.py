@@ -27,4 +27,4 @@ def check(session: Session, recipe: RecipeArgument) -> None:
     """Read a recipe, resolve its references, and show it with every default filled in: a recipe that runs the same."""
     from registry.cli.views.transfers import show_recipe
 
-    session.answer(session.office.transfers.check(parsing.document(recipe)), show_recipe)
+    session.answer(session.registry.transfers.check(parsing.document(recipe)), show_recipe)

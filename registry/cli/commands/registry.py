@@ -54,7 +54,7 @@ def _show_init(report: InitReport) -> None:
 
 def doctor(session: Session) -> None:
     """Say what is wrong with this home and this installation, and what is fine."""
-    problems = session.office.doctor()
+    problems = session.registry.doctor()
     session.answer(problems, _show_problems)
     if any(problem.level == "error" for problem in problems):
         raise typer.Exit(1)
@@ -125,5 +125,5 @@ def history(
     """Show what happened to a registered model and its versions, newest first."""
     from registry.cli.views.catalog import show_history
 
-    page = session.office.catalog.history(parsing.named(name), parsing.paged(limit, cursor))
+    page = session.registry.catalog.history(parsing.named(name), parsing.paged(limit, cursor))
     session.answer_page(page, show_history)

@@ -52,7 +52,7 @@ def run(
 ) -> None:
     """Run a recipe and watch it. Ctrl-C asks whether to stop it or to leave it running."""
     path = None if str(recipe) == "-" else recipe.resolve()
-    step = session.office.transfers.submit(
+    step = session.registry.transfers.submit(
         parsing.document(recipe),
         recipe_path=path,
         background=True,
@@ -80,9 +80,9 @@ def verdict(
     """Compute again from the stored answers whether a transfer run with --baselines was worth it."""
     from registry.cli.views.verdict import show_verdict, write_answers
 
-    found = session.office.transfers.verdict(step)
+    found = session.registry.transfers.verdict(step)
     if answers is not None:
-        with session.office.transfers.answers(step) as stream:
+        with session.registry.transfers.answers(step) as stream:
             write_answers(stream, answers)
     session.answer(found, show_verdict)
 
@@ -101,7 +101,7 @@ def list_(
     """List transfer steps, newest first."""
     from registry.cli.views.transfers import show_steps
 
-    page = session.office.transfers.search(
+    page = session.registry.transfers.search(
         state=state,
         method=method,
         output=parsing.named(model) if model else None,
@@ -128,7 +128,7 @@ def show(
     if follow:
         _follow(session, step)
     else:
-        session.answer(session.office.transfers.step(step), show_step)
+        session.answer(session.registry.transfers.step(step), show_step)
 
 
 @command(app, "logs", "forebear transfer logs step-01kaq0…")
@@ -136,7 +136,7 @@ def logs(session: Session, step: StepArgument) -> None:
     """Print what the workers of a step have written, wherever they ran."""
     from registry.cli.views.transfers import show_log
 
-    session.answer(session.office.transfers.log(step), show_log)
+    session.answer(session.registry.transfers.log(step), show_log)
 
 
 @command(app, "resume", "forebear transfer resume step-01kaq0…")
@@ -144,7 +144,7 @@ def resume(
     session: Session, step: StepArgument, background: BackgroundOption = False, engine: EngineOption = None
 ) -> None:
     """Go on from the last whole checkpoint; on a CPU it ends bit-equal to a run without a stop."""
-    going = session.office.transfers.resume(step, background=True, engine=engine)
+    going = session.registry.transfers.resume(step, background=True, engine=engine)
     _attend(session, going, background=background)
 
 
@@ -153,7 +153,7 @@ def cancel(session: Session, step: StepArgument) -> None:
     """Stop a step; nothing stays but its record."""
     from registry.cli.printing import tell
 
-    stopped = session.office.transfers.cancel(step)
+    stopped = session.registry.transfers.cancel(step)
     session.answer(stopped, lambda found: tell(f"{found.summary.id} is {found.summary.state}"))
 
 
@@ -165,7 +165,7 @@ def _attend(session: Session, step: StepDetail, *, background: bool) -> None:
     if background:
         session.answer(step, say_started)
         return
-    transfers, step_id = session.office.transfers, step.summary.id
+    transfers, step_id = session.registry.transfers, step.summary.id
     try:
         ended = watch(transfers, step_id, Bars(quiet=session.as_json))
     except KeyboardInterrupt:
@@ -184,7 +184,7 @@ def _follow(session: Session, step_id: str) -> None:
     if session.as_json:
         watcher = JsonLines(session)
     try:
-        ended = watch(session.office.transfers, step_id, watcher)
+        ended = watch(session.registry.transfers, step_id, watcher)
     except KeyboardInterrupt:
         hint(f"{step_id} goes on without you. Watch it again: forebear transfer show {step_id} --follow")
         raise typer.Exit(STOPPED_WATCHING) from None

@@ -25,7 +25,7 @@ class Problem:
     message: str
 
 
-class Office(Protocol):
+class Registry(Protocol):
     """All verbs, for one actor."""
 
     @property
@@ -45,7 +45,7 @@ class Office(Protocol):
     @property
     def audit(self) -> AuditVerbs: ...
 
-    def as_actor(self, actor: Actor) -> Office:
+    def as_actor(self, actor: Actor) -> Registry:
         """The same house for someone else."""
         ...
 

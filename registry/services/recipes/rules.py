@@ -35,7 +35,7 @@ GIVES: Mapping[LabelKind, frozenset[str]] = {
     LabelKind.TAGS: _OF_CLASSES | {"entity_f1"},
     LabelKind.NONE: frozenset({"loss", "perplexity", "knn_accuracy", "alignment", "uniformity"}),
 }
-"""What each kind of label is measured by, as `adapters.loop.tasks.metrics` has it; an adapter may have more of its own."""
+"""What each kind of label is measured by, as `loop.tasks.metrics` has it; an adapter may have more of its own."""
 
 
 def contradictions(document: RecipeDocument) -> Iterator[Found]:

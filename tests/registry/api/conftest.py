@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import House, copy_of, serve_family
+from tests.serving import ServedRegistry, copy_of, serve_family
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+def house(tmp_path_factory: pytest.TempPathFactory) -> ServedRegistry:
     """A filled registry that tests only read."""
     return serve_family(tmp_path_factory.mktemp("family") / "home")
 
 
 @pytest.fixture
-def own_house(house: House, tmp_path: Path) -> House:
+def own_house(house: ServedRegistry, tmp_path: Path) -> ServedRegistry:
     """A copy that a test may change."""
     return copy_of(house, tmp_path / "home")

@@ -12,7 +12,7 @@ import pytest
 
 from registry.services.governance.policies import default_policy_text
 from tests.registry.api.test_uploads import BOUNDARY, multipart
-from tests.serving import House, copy_of, problem
+from tests.serving import ServedRegistry, copy_of, problem
 
 CANARY = "canary-7c1f: outside the home"
 HOSTILE = (
@@ -39,7 +39,7 @@ GOOD = {
 }
 
 
-def operations(house: House) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def operations(house: ServedRegistry) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """(method, path, what is said of it) of everything in the OpenAPI document."""
     for path, methods in house.app.openapi()["paths"].items():
         for method, said in methods.items():
@@ -58,7 +58,7 @@ def needed_of(said: Mapping[str, Any]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def spare(house: House, tmp_path_factory: pytest.TempPathFactory) -> House:
+def spare(house: ServedRegistry, tmp_path_factory: pytest.TempPathFactory) -> ServedRegistry:
     """A copy for attacks, should one of them succeed."""
     return copy_of(house, tmp_path_factory.mktemp("attacked") / "home")
 
@@ -79,7 +79,7 @@ def rows_of(home: Path) -> dict[str, int]:
         for i, one in enumerate(HOSTILE)
     ],
 )
-def test_no_parameter_leads_anywhere_or_breaks_anything(spare: House, text: str) -> None:
+def test_no_parameter_leads_anywhere_or_breaks_anything(spare: ServedRegistry, text: str) -> None:
     client, home = spare.client("ana"), spare.family.home
     canary = home.parent / "canary"
     canary.write_text(CANARY, encoding="utf-8")
@@ -114,7 +114,7 @@ BODIES = (
 
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: ascii(body[:40]))
-def test_no_body_of_a_wrong_shape_breaks_anything(house: House, body: str) -> None:
+def test_no_body_of_a_wrong_shape_breaks_anything(house: ServedRegistry, body: str) -> None:
     client = house.client("ana")
     for method, path, said in operations(house):
         if "requestBody" not in said:
@@ -126,13 +126,13 @@ def test_no_body_of_a_wrong_shape_breaks_anything(house: House, body: str) -> No
             problem(answer)
 
 
-def test_a_boundary_longer_than_the_standard_s_is_refused(house: House) -> None:
+def test_a_boundary_longer_than_the_standard_s_is_refused(house: ServedRegistry) -> None:
     kind = {"Content-Type": "multipart/form-data; boundary=" + "x" * 300}
     answer = house.client("ana").post("/api/v1/models/a/b/versions", content=b"--x--", headers=kind)
     assert problem(answer)["status"] == 400
 
 
-def test_a_condition_is_repeated_a_few_times_at_most(house: House) -> None:
+def test_a_condition_is_repeated_a_few_times_at_most(house: ServedRegistry) -> None:
     for name in ("tag", "metric"):
         for path in ("/api/v1/models", "/api/v1/models/facets"):
             answer = house.client("vic").get(path, params={name: ["metrics.accuracy > 0"] * 2000})
@@ -142,7 +142,7 @@ def test_a_condition_is_repeated_a_few_times_at_most(house: House) -> None:
 BODY = '{"type": "model_card", "body": {"a": VALUE}}'
 
 
-def test_evidence_that_could_not_be_read_back_is_not_taken(own_house: House) -> None:
+def test_evidence_that_could_not_be_read_back_is_not_taken(own_house: ServedRegistry) -> None:
     dev, path = own_house.client("dev"), "/api/v1/models/vision/digits/versions/2/evidence"
     before = dev.get(path).json()
     for value in (DEEP, "[" * 32 + "]" * 32, '"\\ud800"', '"\\u0000"', "NaN", "1e999", "9007199254740993"):
@@ -200,22 +200,22 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
 HOLDERS = {"read": ("ana", "ben", "dev", "vic"), "edit": ("ana", "ben", "dev"), "admin": ("ana",), "own": ("ana",)}
 
 
-def with_zed(house: House) -> House:
+def with_zed(house: ServedRegistry) -> ServedRegistry:
     """The house, and in it zed, who has a token and no role."""
-    ana = house.family.office("ana")
+    ana = house.family.registry("ana")
     ana.people.add("zed", "Zed")
     house.family.tokens["zed"] = ana.people.create_token("zed", label="new").secret
     return house
 
 
-def names_of(house: House) -> dict[str, str]:
+def names_of(house: ServedRegistry) -> dict[str, str]:
     """Ids that are there: what a stranger might have found out."""
     cleo = house.client("cleo").get("/api/v1/tokens", params={"person": "cleo"}).json()["items"][0]["id"]
     step = house.client("ana").get("/api/v1/transfers").json()["items"][0]["id"]
     return {"handle": "cleo", "token": cleo, "step": step, "request_id": house.family.request.summary.id}
 
 
-def send(house: House, who: str, method: str, path: str, body: object) -> Any:
+def send(house: ServedRegistry, who: str, method: str, path: str, body: object) -> Any:
     client = house.client(who)
     if isinstance(body, tuple):
         kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -225,12 +225,12 @@ def send(house: House, who: str, method: str, path: str, body: object) -> Any:
     return client.request(method, path, json=body)
 
 
-def test_every_unsafe_route_says_what_it_needs(house: House) -> None:
+def test_every_unsafe_route_says_what_it_needs(house: ServedRegistry) -> None:
     assert {(method, path) for method, path, _ in operations(house) if method != "get"} == set(NEEDS)
 
 
 @pytest.mark.parametrize("who", ["zed", "vic", "dev", "ben"])
-def test_nobody_does_what_their_role_does_not_allow(own_house: House, who: str) -> None:
+def test_nobody_does_what_their_role_does_not_allow(own_house: ServedRegistry, who: str) -> None:
     """zed has no role, vic only looks, dev and ben edit, and only ana is an admin. A refusal writes nothing."""
     names = names_of(with_zed(own_house))
     head = own_house.client("ana").get("/api/v1/audit/verify").json()["head"]
@@ -242,7 +242,7 @@ def test_nobody_does_what_their_role_does_not_allow(own_house: House, who: str) 
     assert own_house.client("ana").get("/api/v1/audit/verify").json()["head"] == head
 
 
-def test_who_has_no_role_reads_nothing(own_house: House) -> None:
+def test_who_has_no_role_reads_nothing(own_house: ServedRegistry) -> None:
     names, zed = names_of(with_zed(own_house)), own_house.client("zed")
     for method, path, said in operations(own_house):
         if method == "get" and path not in {"/api/v1/me", "/api/v1/recipes/schema"}:
@@ -250,7 +250,7 @@ def test_who_has_no_role_reads_nothing(own_house: House) -> None:
     assert zed.get("/api/v1/me").json()["roles"] == []
 
 
-def test_tokens_of_others_are_neither_seen_nor_ended(house: House) -> None:
+def test_tokens_of_others_are_neither_seen_nor_ended(house: ServedRegistry) -> None:
     theirs = house.client("ana").get("/api/v1/tokens", params={"person": "ana"}).json()["items"][0]["id"]
     for who in ("ben", "dev", "vic"):
         client = house.client(who)

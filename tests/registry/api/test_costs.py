@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 
 from registry import bootstrap
 from tests import builders
-from tests.serving import House, copy_of
+from tests.serving import ServedRegistry, copy_of
 
 LISTS = (
     "/",
@@ -49,7 +49,7 @@ def questions() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
-def widen(house: House, count: int, start: int) -> None:
+def widen(house: ServedRegistry, count: int, start: int) -> None:
     """More models, and more versions of one of them, all from one parent and one dataset."""
     ana = bootstrap.open(house.family.home, settings=house.family.settings, actor="ana")
     with ana.context.write() as uow:
@@ -67,7 +67,7 @@ def widen(house: House, count: int, start: int) -> None:
         ana.people.add(f"person-{number}", "Person")
 
 
-def test_a_list_asks_as_much_for_many_rows_as_for_few(house: House, tmp_path: Path) -> None:
+def test_a_list_asks_as_much_for_many_rows_as_for_few(house: ServedRegistry, tmp_path: Path) -> None:
     wide = copy_of(house, tmp_path / "home")
     client = wide.client("vic")
     few: dict[str, int] = {}

@@ -20,7 +20,7 @@ from registry.api.streams import Streams
 from registry.domain.transfers.steps import EpochMetric, Progress, StepState
 from registry.services.context import Context
 from tests import builders
-from tests.serving import HOST, House, problem
+from tests.serving import HOST, ServedRegistry, problem
 
 RUNNING = frozenset({StepState.RUNNING})
 
@@ -45,12 +45,12 @@ def parsed(text: str) -> list[Event]:
 
 
 @pytest.fixture
-def ended(house: House) -> str:
+def ended(house: ServedRegistry) -> str:
     """A step that succeeded, with a curve."""
     return str(house.client("vic").get("/api/v1/models/vision/digits/versions/2").json()["step"])
 
 
-def test_an_ended_step_is_told_whole_and_then_the_stream_ends(house: House, ended: str) -> None:
+def test_an_ended_step_is_told_whole_and_then_the_stream_ends(house: ServedRegistry, ended: str) -> None:
     answer = house.client("vic").get(f"/api/v1/transfers/{ended}/events")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -65,7 +65,7 @@ def test_an_ended_step_is_told_whole_and_then_the_stream_ends(house: House, ende
     assert told[-1].data["output"] == "models:/vision/digits/2"
 
 
-def test_who_comes_back_gets_what_came_after(house: House, ended: str) -> None:
+def test_who_comes_back_gets_what_came_after(house: ServedRegistry, ended: str) -> None:
     client, address = house.client("vic"), f"/api/v1/transfers/{ended}/events"
     whole = parsed(client.get(address).text)
     for cut in (0, 3, len(whole) - 2):
@@ -76,7 +76,7 @@ def test_who_comes_back_gets_what_came_after(house: House, ended: str) -> None:
     assert (done.status_code, done.content) == (204, b"")
 
 
-def test_what_cannot_be_streamed_is_refused_before_the_stream_begins(house: House, ended: str) -> None:
+def test_what_cannot_be_streamed_is_refused_before_the_stream_begins(house: ServedRegistry, ended: str) -> None:
     client = house.client("vic")
     assert problem(client.get("/api/v1/transfers/step-01k/events"))["code"] == "not-found"
     none = f"/api/v1/transfers/step-{'0' * 26}/events"
@@ -141,23 +141,23 @@ class Alive:
 
 
 @pytest.fixture
-def going(own_house: House, monkeypatch: pytest.MonkeyPatch) -> Going:
-    office = bootstrap.open(own_house.family.home, settings=own_house.family.settings, actor="ana")
-    served: Any = own_house.app.user_middleware[0].kwargs["office"]
-    for context in (served.context, office.context):
+def going(own_house: ServedRegistry, monkeypatch: pytest.MonkeyPatch) -> Going:
+    registry = bootstrap.open(own_house.family.home, settings=own_house.family.settings, actor="ana")
+    served: Any = own_house.app.user_middleware[0].kwargs["registry"]
+    for context in (served.context, registry.context):
         object.__setattr__(context, "plugins", Alive(context.plugins))
     new = builders.step("vision/digits", state=StepState.RUNNING, epochs=4)
-    with office.context.write() as uow:
+    with registry.context.write() as uow:
         uow.steps.add(new)
         uow.commit_unaudited()
     monkeypatch.setattr(streams, "POLL_SECONDS", 0.02)
-    return Going(office.context, new.id)
+    return Going(registry.context, new.id)
 
 
 class Stream:
     """One connection to the application, as an ASGI server holds it."""
 
-    def __init__(self, house: House, path: str, who: str, **headers: str) -> None:
+    def __init__(self, house: ServedRegistry, path: str, who: str, **headers: str) -> None:
         said = {"host": HOST.partition("//")[2], "authorization": f"Bearer {house.family.tokens[who]}", **headers}
         self.scope = {
             "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "GET",
@@ -194,7 +194,7 @@ class Stream:
 
 
 @asynccontextmanager
-async def listening(house: House, step: str, who: str = "vic", **headers: str) -> AsyncIterator[Stream]:
+async def listening(house: ServedRegistry, step: str, who: str = "vic", **headers: str) -> AsyncIterator[Stream]:
     """A stream that is open while the block runs; it must have ended soon after."""
     stream = Stream(house, f"/api/v1/transfers/{step}/events", who, **headers)
     task = asyncio.create_task(house.app(stream.scope, stream.receive, stream.send))
@@ -202,7 +202,7 @@ async def listening(house: House, step: str, who: str = "vic", **headers: str) -
     await asyncio.wait_for(task, 10)
 
 
-def test_a_running_step_is_told_as_it_goes_to_its_end(own_house: House, going: Going) -> None:
+def test_a_running_step_is_told_as_it_goes_to_its_end(own_house: ServedRegistry, going: Going) -> None:
     async def story() -> Stream:
         async with listening(own_house, going.id) as stream:
             await stream.until("0-running")
@@ -224,7 +224,7 @@ def test_a_running_step_is_told_as_it_goes_to_its_end(own_house: House, going: G
     assert told[-1].id == "3-succeeded"
 
 
-def test_a_listener_that_leaves_is_noticed_and_comes_back_without_loss(own_house: House, going: Going) -> None:
+def test_a_listener_that_leaves_is_noticed_and_comes_back_without_loss(own_house: ServedRegistry, going: Going) -> None:
     open_streams: Streams = own_house.app.state.streams
 
     async def story() -> tuple[Stream, Stream]:
@@ -246,7 +246,9 @@ def test_a_listener_that_leaves_is_noticed_and_comes_back_without_loss(own_house
     assert open_streams._feeds == {}
 
 
-def test_many_listeners_cost_one_reader(own_house: House, going: Going, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_listeners_cost_one_reader(
+    own_house: ServedRegistry, going: Going, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(streams, "POLL_SECONDS", 0.1)
     reads: list[float] = []
     real = streams.Feed.refresh
@@ -294,7 +296,9 @@ class _Counting:
         return self._transfers.news(step_id, after=after)
 
 
-def test_silence_is_broken_now_and_then(own_house: House, going: Going, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_is_broken_now_and_then(
+    own_house: ServedRegistry, going: Going, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.05)
 
     async def story() -> None:
@@ -305,7 +309,7 @@ def test_silence_is_broken_now_and_then(own_house: House, going: Going, monkeypa
     asyncio.run(story())
 
 
-def test_a_stream_ends_with_its_token(own_house: House, going: Going, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_ends_with_its_token(own_house: ServedRegistry, going: Going, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.05)
     client = own_house.client("ana")
 
@@ -320,7 +324,7 @@ def test_a_stream_ends_with_its_token(own_house: House, going: Going, monkeypatc
     asyncio.run(story())
 
 
-def test_streams_end_when_the_server_is_to_end(own_house: House, going: Going) -> None:
+def test_streams_end_when_the_server_is_to_end(own_house: ServedRegistry, going: Going) -> None:
     async def story() -> None:
         async with listening(own_house, going.id) as stream:
             await stream.until("0-running")

@@ -8,13 +8,13 @@ import pytest
 
 from registry.api.downloads import asked_range
 from tests.family import WEIGHTS
-from tests.serving import House, problem
+from tests.serving import ServedRegistry, problem
 
 FILE = "/api/v1/models/vision/digits/versions/2/files/weights/model.safetensors"
 CONTENT = b"models:/vision/digits/2" + WEIGHTS
 
 
-def test_a_file_is_its_bytes_and_never_shown_by_a_browser(house: House) -> None:
+def test_a_file_is_its_bytes_and_never_shown_by_a_browser(house: ServedRegistry) -> None:
     answer = house.client("vic").get(FILE)
     assert answer.content == CONTENT
     assert answer.headers["content-type"] == "application/octet-stream"
@@ -29,7 +29,7 @@ def test_a_file_is_its_bytes_and_never_shown_by_a_browser(house: House) -> None:
     ("header", "start", "end"),
     [("bytes=0-9", 0, 10), ("bytes=5-", 5, None), ("bytes=-7", -7, None), ("bytes=10-99999999", 10, None)],
 )
-def test_a_range_gives_that_part(house: House, header: str, start: int, end: int | None) -> None:
+def test_a_range_gives_that_part(house: ServedRegistry, header: str, start: int, end: int | None) -> None:
     answer = house.client("vic").get(FILE, headers={"Range": header})
     part = CONTENT[start:end]
     assert (answer.status_code, answer.content) == (206, part)
@@ -37,12 +37,12 @@ def test_a_range_gives_that_part(house: House, header: str, start: int, end: int
     assert answer.headers["content-range"] == f"bytes {first}-{first + len(part) - 1}/{len(CONTENT)}"
 
 
-def test_a_range_outside_the_file_is_not_satisfiable(house: House) -> None:
+def test_a_range_outside_the_file_is_not_satisfiable(house: ServedRegistry) -> None:
     answer = house.client("vic").get(FILE, headers={"Range": f"bytes={len(CONTENT)}-"})
     assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{len(CONTENT)}")
 
 
-def test_who_has_the_file_is_told_so_and_who_has_another_gets_it_whole(house: House) -> None:
+def test_who_has_the_file_is_told_so_and_who_has_another_gets_it_whole(house: ServedRegistry) -> None:
     client = house.client("vic")
     etag = client.get(FILE).headers["etag"]
     assert client.get(FILE, headers={"If-None-Match": etag}).status_code == 304
@@ -68,6 +68,6 @@ def test_a_range_that_is_not_understood_is_ignored(header: str) -> None:
         "CONFIG.JSON",
     ],
 )
-def test_a_path_that_the_manifest_does_not_list_is_not_a_file(house: House, path: str) -> None:
+def test_a_path_that_the_manifest_does_not_list_is_not_a_file(house: ServedRegistry, path: str) -> None:
     base = FILE.removesuffix("weights/model.safetensors")
     assert problem(house.client("vic").get(base + path))["status"] == 404

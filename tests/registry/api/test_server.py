@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route
 from registry.auth import COOKIE
 from registry.errors import Family, RegistryError
 from registry.web.render import static
-from tests.serving import HOST, House, form_token, problem
+from tests.serving import HOST, ServedRegistry, form_token, problem
 
 OPEN = {("GET", "/healthz"), ("GET", "/sign-in"), ("POST", "/sign-in")}
 
@@ -35,7 +35,7 @@ def routes_of(app: Any) -> Iterator[tuple[str, str]]:
             raise AssertionError(f"a route of an unknown kind: {route!r}")
 
 
-def test_every_route_but_the_open_ones_asks_who_is_there(house: House) -> None:
+def test_every_route_but_the_open_ones_asks_who_is_there(house: ServedRegistry) -> None:
     client, asked = house.client(), set()
     for method, path in routes_of(house.app):
         where = re.sub(r"\{\w+(:path)?\}", "x1", path)
@@ -56,7 +56,7 @@ def test_every_route_but_the_open_ones_asks_who_is_there(house: House) -> None:
     assert not {path for _, path in asked} & {"/docs", "/redoc", "/openapi.json"}
 
 
-def test_unknown_addresses_ask_too(house: House) -> None:
+def test_unknown_addresses_ask_too(house: ServedRegistry) -> None:
     for path in ("/nothing", "/docs", "/redoc", "/openapi.json", "/Static/forebear.css", "/static", "//static/x"):
         assert house.client().get(path).status_code == 303, path
     assert house.client().get("/api/v1/nothing").status_code == 401
@@ -65,7 +65,7 @@ def test_unknown_addresses_ask_too(house: House) -> None:
     assert problem(house.client("vic").put("/api/v1/me"))["code"] == "method-not-allowed"
 
 
-def test_static_files_stay_in_their_folder(house: House) -> None:
+def test_static_files_stay_in_their_folder(house: ServedRegistry) -> None:
     assert house.client().get("/static/layout.js").headers["cache-control"] == "no-cache"
     assert "immutable" in house.client().get(static("forebear.css")).headers["cache-control"]
     for path in ("/static/%2e%2e/server.py", "/static/..%2f..%2fserver.py", "/static/%2fetc%2fpasswd", "/static/none"):
@@ -75,12 +75,12 @@ def test_static_files_stay_in_their_folder(house: House) -> None:
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer fbr_wrong", "Bearer \u00e9", "x" * 9000]
 )
-def test_a_token_that_is_not_one_is_nobody(house: House, header: str) -> None:
+def test_a_token_that_is_not_one_is_nobody(house: ServedRegistry, header: str) -> None:
     answer = house.client().get("/api/v1/me", headers={b"Authorization": header.encode()})
     assert problem(answer)["status"] == 401
 
 
-def test_the_actor_is_the_token_s_and_nothing_else_s(house: House) -> None:
+def test_the_actor_is_the_token_s_and_nothing_else_s(house: ServedRegistry) -> None:
     headers = {"X-Forwarded-User": "ana", "Remote-User": "ana", "X-Actor": "ana"}
     answer = house.client("vic").get("/api/v1/me", headers=headers)
     assert answer.json()["handle"] == "vic"
@@ -111,18 +111,18 @@ def test_the_actor_is_the_token_s_and_nothing_else_s(house: House) -> None:
         ),
     ],
 )
-def test_a_foreign_host_name_is_not_answered(house: House, host: str) -> None:
+def test_a_foreign_host_name_is_not_answered(house: ServedRegistry, host: str) -> None:
     for path in ("/api/v1/me", "/", "/healthz", "/sign-in"):
         answer = house.client("ana").get(path, headers={"Host": host})
         assert answer.status_code == 400, (host, path)
         assert "ana" not in answer.text
 
 
-def test_a_known_host_name_is_answered_with_any_port(house: House) -> None:
+def test_a_known_host_name_is_answered_with_any_port(house: ServedRegistry) -> None:
     assert house.client().get("/healthz", headers={"Host": "LOCALHOST:8765"}).text == "ok"
 
 
-def test_a_session_cookie_is_out_of_reach_of_scripts(house: House) -> None:
+def test_a_session_cookie_is_out_of_reach_of_scripts(house: ServedRegistry) -> None:
     answer = house.client().post("/sign-in", data={"token": house.family.tokens["ana"], "next": "/audit?verify=true"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/audit?verify=true")
     cookie = answer.headers["set-cookie"].lower()
@@ -137,12 +137,12 @@ def test_a_session_cookie_is_out_of_reach_of_scripts(house: House) -> None:
     "address",
     ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "\\\\x", "/a\nb", "x"],
 )
-def test_sign_in_leads_nowhere_else(house: House, address: str) -> None:
+def test_sign_in_leads_nowhere_else(house: ServedRegistry, address: str) -> None:
     answer = house.client().post("/sign-in", data={"token": house.family.tokens["ana"], "next": address})
     assert answer.headers["location"] == "/"
 
 
-def test_a_wrong_token_at_the_door_is_told_so(house: House) -> None:
+def test_a_wrong_token_at_the_door_is_told_so(house: ServedRegistry) -> None:
     answer = house.client().post("/sign-in", data={"token": "<script>"})
     assert answer.status_code == 401
     assert "set-cookie" not in answer.headers
@@ -151,7 +151,7 @@ def test_a_wrong_token_at_the_door_is_told_so(house: House) -> None:
     assert (cookie.status_code, cookie.headers["location"]) == (303, "/sign-in")
 
 
-def test_a_form_is_never_larger_than_a_form(house: House) -> None:
+def test_a_form_is_never_larger_than_a_form(house: ServedRegistry) -> None:
     large = b"token=" + b"x" * (256 * 1024)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     browser = house.browser("ben")
@@ -162,7 +162,7 @@ def test_a_form_is_never_larger_than_a_form(house: House) -> None:
             assert "content-security-policy" in answer.headers
 
 
-def test_signing_out_forgets_the_session_and_revoking_ends_it(own_house: House) -> None:
+def test_signing_out_forgets_the_session_and_revoking_ends_it(own_house: ServedRegistry) -> None:
     browser = own_house.browser("dev")
     page = browser.get("/")
     assert page.status_code == 200
@@ -176,7 +176,7 @@ def test_signing_out_forgets_the_session_and_revoking_ends_it(own_house: House) 
     assert browser.get("/").status_code == 303
 
 
-def test_a_form_of_another_site_changes_nothing(own_house: House) -> None:
+def test_a_form_of_another_site_changes_nothing(own_house: ServedRegistry) -> None:
     browser, path = own_house.browser("ben"), f"/promotions/{own_house.family.request.summary.id}"
     csrf = form_token(browser.get(path).text)
     other = form_token(own_house.browser("ana").get(path).text)
@@ -199,7 +199,7 @@ def test_a_form_of_another_site_changes_nothing(own_house: House) -> None:
     assert browser.get(f"/api/v1{path}").json()["summary"]["state"] == "promoted"
 
 
-def test_a_session_at_the_api_brings_its_token_as_a_header(own_house: House) -> None:
+def test_a_session_at_the_api_brings_its_token_as_a_header(own_house: ServedRegistry) -> None:
     browser = own_house.browser("dev")
     csrf = form_token(browser.get("/").text)
     path = "/api/v1/models/vision/digits/aliases/best"
@@ -208,7 +208,7 @@ def test_a_session_at_the_api_brings_its_token_as_a_header(own_house: House) -> 
     assert browser.put(path, json={"version": 1}, headers={"X-CSRF-Token": csrf}).status_code == 200
 
 
-def test_every_answer_has_the_headers_that_keep_a_browser_safe(house: House) -> None:
+def test_every_answer_has_the_headers_that_keep_a_browser_safe(house: ServedRegistry) -> None:
     for client, path in (
         (house.browser("ana"), "/"),
         (house.client(), "/sign-in"),
@@ -240,7 +240,7 @@ def further_route(app: FastAPI, path: str, answer: Callable[[], object]) -> Iter
 
 
 @pytest.mark.parametrize("family", list(Family))
-def test_an_error_s_family_alone_decides_its_status(house: House, family: Family) -> None:
+def test_an_error_s_family_alone_decides_its_status(house: ServedRegistry, family: Family) -> None:
     class OddError(RegistryError):
         """Something odd."""
 
@@ -257,7 +257,7 @@ def test_an_error_s_family_alone_decides_its_status(house: House, family: Family
     assert body["facts"] == {"digest": "models:/vision/digits/2"}
 
 
-def test_what_nobody_foresaw_is_logged_and_not_shown(house: House, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_nobody_foresaw_is_logged_and_not_shown(house: ServedRegistry, caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> None:
         raise ZeroDivisionError("the secret is 42")
 
@@ -278,7 +278,7 @@ def test_what_nobody_foresaw_is_logged_and_not_shown(house: House, caplog: pytes
 
 
 def test_a_connection_that_closes_early_is_no_failure_of_the_server(
-    house: House, caplog: pytest.LogCaptureFixture
+    house: ServedRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A body of which half never comes: nobody is answered, and no trace of ours fills the log."""
     sent: list[Any] = []

@@ -10,7 +10,7 @@ import pytest
 
 from registry.web.render import ago, link, metric, size, static
 from tests.builders import add_dataset_version, dataset_ref, event
-from tests.serving import House, form_token
+from tests.serving import ServedRegistry, form_token
 
 PAGES = (
     "/",
@@ -41,7 +41,7 @@ def text_of(html: str) -> str:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_whole_and_links_only_inside(house: House, path: str) -> None:
+def test_a_page_is_whole_and_links_only_inside(house: ServedRegistry, path: str) -> None:
     client = house.client("ana")
     answer = client.get(path)
     assert answer.status_code == 200
@@ -59,7 +59,7 @@ def test_a_page_is_whole_and_links_only_inside(house: House, path: str) -> None:
             assert client.get(one).status_code == 200, one
 
 
-def test_every_form_that_changes_something_carries_its_token(house: House) -> None:
+def test_every_form_that_changes_something_carries_its_token(house: ServedRegistry) -> None:
     browser = house.browser("ana")
     for path in PAGES:
         for form in re.findall(r"<form[^>]*>.*?</form>", browser.get(path).text, re.DOTALL):
@@ -67,7 +67,7 @@ def test_every_form_that_changes_something_carries_its_token(house: House) -> No
                 assert re.search(r'name="csrf" value="[\w-]{20,}"', form), (path, form[:200])
 
 
-def test_the_catalog_searches_and_narrows_without_scripts(house: House) -> None:
+def test_the_catalog_searches_and_narrows_without_scripts(house: ServedRegistry) -> None:
     client = house.client("vic")
     html = client.get("/", params={"text": "digits"}).text
     assert "edge/ digits-small" in text_of(html)
@@ -80,7 +80,7 @@ def test_the_catalog_searches_and_narrows_without_scripts(house: House) -> None:
     assert "No model matches" in client.get("/", params={"text": "nothing-like-this"}).text
 
 
-def test_a_model_page_says_what_one_needs_to_know(house: House) -> None:
+def test_a_model_page_says_what_one_needs_to_know(house: ServedRegistry) -> None:
     page = text_of(house.client("vic").get("/models/vision/digits/2").text)
     for words in (
         "candidate",
@@ -95,7 +95,7 @@ def test_a_model_page_says_what_one_needs_to_know(house: House) -> None:
     assert "Intended use" in page
 
 
-def test_the_outline_shows_the_ancestry_without_scripts(house: House) -> None:
+def test_the_outline_shows_the_ancestry_without_scripts(house: ServedRegistry) -> None:
     html = house.client("vic").get("/models/vision/digits/2?tab=lineage").text
     outline = html.split('aria-label="Ancestors"')[1].split('aria-label="Descendants"')[0]
     order = [outline.index(f'href="{one}"') for one in ("/models/vision/digits/2", "/models/vision/digits/1",
@@ -107,7 +107,7 @@ def test_the_outline_shows_the_ancestry_without_scripts(house: House) -> None:
     assert "edge/digits-small/1" in html.split('aria-label="Descendants"')[1]
 
 
-def test_a_step_page_draws_its_curves_on_the_server(house: House) -> None:
+def test_a_step_page_draws_its_curves_on_the_server(house: ServedRegistry) -> None:
     client = house.client("vic")
     step = client.get("/api/v1/models/vision/digits/versions/2").json()["step"]
     html = client.get(f"/steps/{step}").text
@@ -123,7 +123,7 @@ def test_a_step_page_draws_its_curves_on_the_server(house: House) -> None:
         assert words in page
 
 
-def test_a_refusal_is_shown_with_every_reason(own_house: House) -> None:
+def test_a_refusal_is_shown_with_every_reason(own_house: ServedRegistry) -> None:
     browser = own_house.browser("dev")
     csrf = form_token(browser.get("/models/vision/digits/1?tab=approvals").text)
     asked = {"csrf": csrf, "reference": "models:/vision/digits/1", "to_stage": "production"}
@@ -138,14 +138,14 @@ def test_a_refusal_is_shown_with_every_reason(own_house: House) -> None:
         assert reason in text_of(answer.text)
 
 
-def test_the_form_suggests_the_stages_that_the_policy_lets_follow(house: House) -> None:
+def test_the_form_suggests_the_stages_that_the_policy_lets_follow(house: ServedRegistry) -> None:
     for version, stage in ((1, "candidate"), (2, "validated")):
         html = house.client("vic").get(f"/models/vision/digits/{version}?tab=approvals").text
         assert re.findall(r'<option value="([^"]*)">', html) == [stage]
         assert f'name="to_stage" list="stages" required value="{stage}"' in html
 
 
-def test_a_promotion_is_asked_for_and_decided_with_forms_alone(own_house: House) -> None:
+def test_a_promotion_is_asked_for_and_decided_with_forms_alone(own_house: ServedRegistry) -> None:
     path = f"/promotions/{own_house.family.request.summary.id}"
     browser = own_house.browser("ben")
     html = browser.get(path).text
@@ -158,7 +158,7 @@ def test_a_promotion_is_asked_for_and_decided_with_forms_alone(own_house: House)
     assert "formaction" not in html
 
 
-def test_what_people_write_is_escaped_everywhere(own_house: House) -> None:
+def test_what_people_write_is_escaped_everywhere(own_house: ServedRegistry) -> None:
     client = own_house.client("dev")
     evil = "<script>alert(1)</script>\"'"
     summary = client.get("/api/v1/models/vision/digits").json()["summary"]
@@ -174,7 +174,7 @@ def test_what_people_write_is_escaped_everywhere(own_house: House) -> None:
         assert "<h1" in html
 
 
-def test_a_person_without_a_role_sees_a_refusal_not_data(own_house: House) -> None:
+def test_a_person_without_a_role_sees_a_refusal_not_data(own_house: ServedRegistry) -> None:
     admin = own_house.client("ana")
     admin.post("/api/v1/people", json={"handle": "new", "name": "New"})
     secret = admin.post("/api/v1/people/new/tokens", json={"label": "x"}).json()["secret"]
@@ -187,7 +187,7 @@ def test_a_person_without_a_role_sees_a_refusal_not_data(own_house: House) -> No
             assert "digits-small" not in answer.text
 
 
-def test_an_error_page_says_what_is_wrong_and_what_to_do(house: House) -> None:
+def test_an_error_page_says_what_is_wrong_and_what_to_do(house: ServedRegistry) -> None:
     client = house.client("vic")
     absent = (
         "/models/no/such",
@@ -223,7 +223,7 @@ def test_small_words() -> None:
     assert re.fullmatch(r"/static/forebear\.css\?v=[0-9a-f]{12}", static("forebear.css"))
 
 
-def test_a_dataset_that_a_step_made_shows_where_it_comes_from(own_house: House) -> None:
+def test_a_dataset_that_a_step_made_shows_where_it_comes_from(own_house: ServedRegistry) -> None:
     with own_house.family.system.context.write() as uow:
         parents = [own_house.family.backbone, dataset_ref("vision/digits/1")]
         ref = add_dataset_version(uow, "vision/features", parents=parents, at=datetime.now(UTC))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from lineage import Digest
 from tests.registry.web.test_pages import text_of
-from tests.serving import House
+from tests.serving import ServedRegistry
 from tests.verdicts import a_manifest
 
 
-def test_a_step_with_baselines_shows_its_verdict_and_opens_the_slices_that_got_worse(own_house: House) -> None:
+def test_a_step_with_baselines_shows_its_verdict_and_opens_the_slices_that_got_worse(own_house: ServedRegistry) -> None:
     context, body = own_house.family.system.context, a_manifest()
     with context.read() as uow:
         version = uow.catalog.version(own_house.family.child)
@@ -29,6 +29,6 @@ def test_a_step_with_baselines_shows_its_verdict_and_opens_the_slices_that_got_w
     assert manifest["facts"]["baselines"]["verdict"]["outcome"] == "inconclusive"
 
 
-def test_a_step_without_baselines_says_nothing_of_it(house: House) -> None:
+def test_a_step_without_baselines_says_nothing_of_it(house: ServedRegistry) -> None:
     step = house.client("vic").get("/api/v1/transfers").json()["items"][0]["id"]
     assert "Was it worth it?" not in house.client("vic").get(f"/steps/{step}").text

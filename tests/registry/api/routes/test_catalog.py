@@ -12,12 +12,12 @@ from registry.domain.catalog.models import Describing, ModelDetail, ModelSummary
 from registry.domain.codec import from_json, schema_of
 from registry.domain.paging import Page
 from tests.registry.json_schema import misfits
-from tests.serving import House, problem
+from tests.serving import ServedRegistry, problem
 
 DIGITS = "/api/v1/models/vision/digits"
 
 
-def test_a_search_gives_the_values_of_the_domain(house: House) -> None:
+def test_a_search_gives_the_values_of_the_domain(house: ServedRegistry) -> None:
     answer = house.client("vic").get("/api/v1/models", params={"text": "digits", "sort": "name", "descending": False})
     page = from_json(Page[ModelSummary], answer.json())
     assert [str(model.name) for model in page.items] == ["edge/digits-small", "vision/digits"]
@@ -37,12 +37,12 @@ def test_a_search_gives_the_values_of_the_domain(house: House) -> None:
         ({"owner": "nobody"}, set()),
     ],
 )
-def test_every_filter_narrows_the_search(house: House, query: dict[str, Any], names: set[str]) -> None:
+def test_every_filter_narrows_the_search(house: ServedRegistry, query: dict[str, Any], names: set[str]) -> None:
     items = house.client("vic").get("/api/v1/models", params=query).json()["items"]
     assert {item["name"] for item in items} == names
 
 
-def test_pages_follow_one_another_without_gap_or_repeat(house: House) -> None:
+def test_pages_follow_one_another_without_gap_or_repeat(house: ServedRegistry) -> None:
     client, names, asked = house.client("vic"), [], {"limit": "2", "sort": "name"}
     while True:
         page = client.get("/api/v1/models", params=asked).json()
@@ -64,13 +64,15 @@ def test_pages_follow_one_another_without_gap_or_repeat(house: House) -> None:
         ({"modality": "smell"}, "bad-request"),
     ],
 )
-def test_a_query_that_cannot_be_read_is_refused_by_name(house: House, query: dict[str, Any], code: str) -> None:
+def test_a_query_that_cannot_be_read_is_refused_by_name(
+    house: ServedRegistry, query: dict[str, Any], code: str
+) -> None:
     body = problem(house.client("vic").get("/api/v1/models", params=query))
     assert (body["status"], body["code"]) == (400, code)
 
 
 @pytest.mark.parametrize("version", ["2", "latest", "@candidate"])
-def test_a_version_is_found_by_number_alias_or_as_the_latest(house: House, version: str) -> None:
+def test_a_version_is_found_by_number_alias_or_as_the_latest(house: ServedRegistry, version: str) -> None:
     detail = from_json(VersionDetail, house.client("vic").get(f"{DIGITS}/versions/{version}").json())
     assert detail.summary.ref == house.family.grandchild
     assert [parent.label for parent in detail.parents] == ["vision/digits/1"]
@@ -90,17 +92,19 @@ def test_a_version_is_found_by_number_alias_or_as_the_latest(house: House, versi
         ("vision/a--b", 400, "bad-name"),
     ],
 )
-def test_what_is_not_there_or_cannot_be_a_name_says_so(house: House, path: str, status: int, code: str) -> None:
+def test_what_is_not_there_or_cannot_be_a_name_says_so(
+    house: ServedRegistry, path: str, status: int, code: str
+) -> None:
     body = problem(house.client("vic").get(f"/api/v1/models/{path}"))
     assert (body["status"], body["code"]) == (status, code)
 
 
-def test_facets_count_what_matches(house: House) -> None:
+def test_facets_count_what_matches(house: ServedRegistry) -> None:
     facets = {one["field"]: dict(one["counts"]) for one in house.client("vic").get("/api/v1/models/facets").json()}
     assert facets["modality"] == {"image": 3, "text": 2}
 
 
-def test_describing_tags_and_aliases_change_what_is_said(own_house: House) -> None:
+def test_describing_tags_and_aliases_change_what_is_said(own_house: ServedRegistry) -> None:
     client = own_house.client("dev")
     said = client.get(DIGITS).json()["summary"]
     wanted = {key: said[key] for key in ("task", "modality", "origin")}
@@ -117,13 +121,13 @@ def test_describing_tags_and_aliases_change_what_is_said(own_house: House) -> No
     assert [one["ref"] for one in client.get(f"{DIGITS}/aliases/best").json()] == ["models:/vision/digits/1", None]
 
 
-def test_a_protected_alias_does_not_move_by_hand(own_house: House) -> None:
+def test_a_protected_alias_does_not_move_by_hand(own_house: ServedRegistry) -> None:
     body = problem(own_house.client("ana").put(f"{DIGITS}/aliases/production", json={"version": 1}))
     assert (body["status"], body["code"]) == (403, "policy-refused")
     assert body["facts"]["reasons"]
 
 
-def test_status_cards_and_deletion(own_house: House) -> None:
+def test_status_cards_and_deletion(own_house: ServedRegistry) -> None:
     client = own_house.client("dev")
     assert client.post(f"{DIGITS}/versions/1/deprecate", json={"reason": "old"}).json()["status_reason"] == "old"
     card = client.post(f"{DIGITS}/versions/1/cards", json={"text": "---\nlicense: mit\n---\n# Hi"})
@@ -137,7 +141,7 @@ def test_status_cards_and_deletion(own_house: House) -> None:
     assert client.get("/api/v1/models/text/sentiment").status_code == 404
 
 
-def test_a_misspelt_field_of_a_body_is_named(own_house: House) -> None:
+def test_a_misspelt_field_of_a_body_is_named(own_house: ServedRegistry) -> None:
     client = own_house.client("dev")
     body = problem(client.put(f"{DIGITS}/aliases/best", json={"versoin": 1}))
     assert (body["status"], body["code"]) == (422, "invalid")
@@ -148,12 +152,12 @@ def test_a_misspelt_field_of_a_body_is_named(own_house: House) -> None:
     assert problem(client.put(f"{DIGITS}/aliases/best", content=b" " * (2 * 1024**2 + 1)))["status"] == 413
 
 
-def test_history_tells_what_happened(house: House) -> None:
+def test_history_tells_what_happened(house: ServedRegistry) -> None:
     items = house.client("vic").get(f"{DIGITS}/history").json()["items"]
     assert {"promotion.requested", "alias.moved", "card.revised"} <= {item["action"] for item in items}
 
 
-def test_the_openapi_document_holds_every_value_once(house: House) -> None:
+def test_the_openapi_document_holds_every_value_once(house: ServedRegistry) -> None:
     document = house.client("vic").get("/api/v1/openapi.json").json()
     text = json.dumps(document)
     assert "$defs" not in text
@@ -169,14 +173,14 @@ def test_the_openapi_document_holds_every_value_once(house: House) -> None:
 
 
 @pytest.mark.parametrize(("query", "hint"), [("license=MIT", "'licence'"), ("bogus=1", "There are")])
-def test_a_misspelt_filter_is_refused_not_ignored(house: House, query: str, hint: str) -> None:
+def test_a_misspelt_filter_is_refused_not_ignored(house: ServedRegistry, query: str, hint: str) -> None:
     answer = house.client("vic").get(f"/api/v1/models?{query}")
     assert answer.status_code == 400
     assert answer.json()["code"] == "bad-filter"
     assert hint in answer.json()["remedy"]
 
 
-def test_a_dataset_lists_its_versions_and_the_home_is_examined(house: House) -> None:
+def test_a_dataset_lists_its_versions_and_the_home_is_examined(house: ServedRegistry) -> None:
     client = house.client("vic")
     (dataset, *_) = client.get("/api/v1/datasets").json()["items"]
     page = client.get(f"/api/v1/datasets/{dataset['name']}/versions").json()
@@ -185,7 +189,7 @@ def test_a_dataset_lists_its_versions_and_the_home_is_examined(house: House) -> 
     assert {"ok"} <= {problem["level"] for problem in client.get("/api/v1/doctor").json()}
 
 
-def test_every_route_is_in_the_documentation_and_none_too_many(house: House) -> None:
+def test_every_route_is_in_the_documentation_and_none_too_many(house: ServedRegistry) -> None:
     paths = house.client("vic").get("/api/v1/openapi.json").json()["paths"]
     offered = {f"| {m.upper()} | `{path.removeprefix('/api/v1')}` |" for path, said in paths.items() for m in said}
     text = (Path(__file__).parents[4] / "docs/http-api.md").read_text(encoding="utf-8")

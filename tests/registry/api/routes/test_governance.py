@@ -9,12 +9,12 @@ from registry.domain.codec import from_json, schema_of
 from registry.domain.governance.promotion import EvidenceValue, PolicyValue, RequestDetail
 from registry.domain.people.people import NewToken, Person
 from tests.registry.json_schema import misfits
-from tests.serving import House, problem
+from tests.serving import ServedRegistry, problem
 
 API = "/api/v1"
 
 
-def test_two_people_agree_and_the_version_moves(own_house: House) -> None:
+def test_two_people_agree_and_the_version_moves(own_house: ServedRegistry) -> None:
     path = f"{API}/promotions/{own_house.family.request.summary.id}"
     asked = from_json(RequestDetail, own_house.client("ben").get(path).json())
     assert not asked.verdict.allowed
@@ -29,14 +29,14 @@ def test_two_people_agree_and_the_version_moves(own_house: House) -> None:
     assert again["status"] in {403, 409}
 
 
-def test_a_refusal_carries_every_reason(own_house: House) -> None:
+def test_a_refusal_carries_every_reason(own_house: ServedRegistry) -> None:
     wanted = {"reference": "models:/vision/digits/1", "to_stage": "production"}
     body = problem(own_house.client("dev").post(f"{API}/promotions", json=wanted))
     assert (body["status"], body["code"]) == (403, "policy-refused")
     assert body["facts"]["reasons"]
 
 
-def test_a_request_is_rejected_or_withdrawn(own_house: House) -> None:
+def test_a_request_is_rejected_or_withdrawn(own_house: ServedRegistry) -> None:
     path = f"{API}/promotions/{own_house.family.request.summary.id}"
     assert problem(own_house.client("vic").post(f"{path}/withdraw"))["status"] == 403
     withdrawn = own_house.client("dev").post(f"{path}/withdraw").json()
@@ -51,7 +51,7 @@ def test_a_request_is_rejected_or_withdrawn(own_house: House) -> None:
     assert [one["id"] for one in closed.json()["items"]] == [opened.json()["summary"]["id"]]
 
 
-def test_evidence_comes_as_facts_or_with_a_file(own_house: House) -> None:
+def test_evidence_comes_as_facts_or_with_a_file(own_house: ServedRegistry) -> None:
     client, path = own_house.client("dev"), f"{API}/models/vision/digits/versions/2/evidence"
     before = len(client.get(path).json())
     facts = client.post(path, json={"type": "validation", "body": {"checked": True}})
@@ -64,7 +64,7 @@ def test_evidence_comes_as_facts_or_with_a_file(own_house: House) -> None:
     assert problem(two)["code"] == "bad-request"
 
 
-def test_policies_are_checked_published_and_shown(own_house: House) -> None:
+def test_policies_are_checked_published_and_shown(own_house: ServedRegistry) -> None:
     client = own_house.client("ana")
     value = from_json(PolicyValue, client.get(f"{API}/policies/default").json())
     assert [one["name"] for one in client.get(f"{API}/policies").json()] == ["default"]
@@ -81,7 +81,7 @@ def test_policies_are_checked_published_and_shown(own_house: House) -> None:
     assert problem(client.post(f"{API}/policies/check", content=b"\xff\xfe"))["code"] == "bad-request"
 
 
-def test_people_roles_and_tokens(own_house: House) -> None:
+def test_people_roles_and_tokens(own_house: ServedRegistry) -> None:
     admin = own_house.client("ana")
     assert admin.post(f"{API}/people", json={"handle": "eve", "name": "Eve"}).status_code == 201
     person = from_json(Person, admin.put(f"{API}/people/eve/roles/validator").json())
@@ -102,7 +102,7 @@ def test_people_roles_and_tokens(own_house: House) -> None:
     assert {one["handle"] for one in admin.get(f"{API}/people").json()["items"]} >= {"ana", "eve"}
 
 
-def test_the_chain_is_searched_verified_and_exported(house: House) -> None:
+def test_the_chain_is_searched_verified_and_exported(house: ServedRegistry) -> None:
     client = house.client("ana")
     report = from_json(AuditReport, client.get(f"{API}/audit/verify").json())
     assert report.intact
@@ -114,14 +114,14 @@ def test_the_chain_is_searched_verified_and_exported(house: House) -> None:
     assert export.headers["content-type"] == "application/jsonl"
 
 
-def test_an_id_that_cannot_be_one_is_not_found(house: House) -> None:
+def test_an_id_that_cannot_be_one_is_not_found(house: ServedRegistry) -> None:
     client = house.client("ana")
     for path in ("promotions/req-1", "promotions/..%2f..", "transfers/step-x", "promotions/req-" + "0" * 27):
         assert problem(client.get(f"{API}/{path}"))["code"] == "not-found"
     assert problem(client.get(f"{API}/transfers/step-{'0' * 26}"))["code"] == "not-found"
 
 
-def test_a_second_token_is_the_same_person(own_house: House) -> None:
+def test_a_second_token_is_the_same_person(own_house: ServedRegistry) -> None:
     """dev asked for the promotion; another token, a session, and a vote after a vote add nobody."""
     path = f"/api/v1/promotions/{own_house.family.request.summary.id}/approve"
     dev = own_house.client("dev")
@@ -133,7 +133,7 @@ def test_a_second_token_is_the_same_person(own_house: House) -> None:
     assert dev.get(path.removesuffix("/approve")).json()["votes"] == []
 
 
-def test_what_a_decision_was_made_on_cannot_be_changed_unseen(own_house: House) -> None:
+def test_what_a_decision_was_made_on_cannot_be_changed_unseen(own_house: ServedRegistry) -> None:
     request = own_house.family.request.summary.id
     ben, path = own_house.client("ben"), f"/api/v1/promotions/{request}"
     assert ben.post(f"{path}/approve", json={}).json()["summary"]["state"] == "promoted"

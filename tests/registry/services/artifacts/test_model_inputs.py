@@ -25,7 +25,7 @@ from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.adapters.dvc.worlds import draw
 from tests.fakes.clock import FakeClock
 from tests.fakes.workshop import Bench, Hand, Workshop
-from tests.registry.services.offices import open_context
+from tests.registry.services.registries import open_context
 from tests.registry.services.transfers.test_verbs import RECIPE, TABLE
 
 LORA = Reference.parse("models:/text/reviews")

@@ -20,7 +20,7 @@ from tests.adapters.dvc.worlds import draw
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.clock import FakeClock
 from tests.fakes.workshop import FACTS, Workshop
-from tests.registry.services.offices import open_context
+from tests.registry.services.registries import open_context
 
 BERT = Reference.parse("models:/library/bert")
 DEFINITIONS = {str(FACTS.architecture): ("bert.py", b"import torch\n")}

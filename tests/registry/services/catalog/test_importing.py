@@ -22,7 +22,7 @@ from tests.adapters.dvc.worlds import draw
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.clock import FakeClock
 from tests.fakes.workshop import FACTS, Workshop
-from tests.registry.services.offices import open_context
+from tests.registry.services.registries import open_context
 
 BERT = Name("library", "bert")
 

@@ -34,7 +34,7 @@ from tests.adapters.dvc.worlds import draw
 from tests.fakes.clock import FakeClock
 from tests.fakes.pupil import OFFER, Pupil
 from tests.fakes.workshop import Bench, Workshop
-from tests.registry.services.offices import open_context
+from tests.registry.services.registries import open_context
 
 TABLE = "text,label\n" + "".join(f"review {n},{'good' if n % 2 else 'bad'}\n" for n in range(600))
 RECIPE = """\

@@ -33,7 +33,7 @@ from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.adapters.dvc.worlds import draw, dvc, dvc_name, paint_classes
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.clock import FakeClock
-from tests.registry.services.offices import open_context
+from tests.registry.services.registries import open_context
 
 REVIEWS = Name("data", "reviews")
 TABLE = "text,label\n" + "".join(f"review {n},{'good' if n % 2 else 'bad'}\n" for n in range(20))

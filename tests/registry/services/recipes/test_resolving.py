@@ -22,7 +22,7 @@ from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.adapters.dvc.worlds import draw
 from tests.fakes.clock import FakeClock
 from tests.fakes.workshop import FACTS, OFFER, Hand, Workshop
-from tests.registry.services.offices import open_context
+from tests.registry.services.registries import open_context
 
 TABLE = "text,label\n" + "".join(f"review {'a' * n},{'good' if n % 2 else 'bad'}\n" for n in range(20))
 RATED = "text,label\n" + "".join(f"review {'a' * n},{n / 4 - 2}\n" for n in range(20))

@@ -19,7 +19,7 @@ from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.builders import add_dataset_version, add_version, step, step_input
 from tests.fakes.clock import FakeClock
 from tests.fakes.workshop import Bench, Workshop
-from tests.registry.services.offices import open_context
+from tests.registry.services.registries import open_context
 
 
 @pytest.fixture

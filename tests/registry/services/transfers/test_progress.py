@@ -18,7 +18,7 @@ from registry.services.transfers.progress import Pace, Reporter
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.builders import NOW, step
 from tests.fakes.clock import FakeClock
-from tests.registry.services.offices import open_context
+from tests.registry.services.registries import open_context
 
 
 @dataclass

@@ -27,7 +27,7 @@ from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.builders import add_dataset_version, add_version, metric, step, step_input
 from tests.fakes.clock import FakeClock
 from tests.fakes.workshop import Bench
-from tests.registry.services.offices import open_context
+from tests.registry.services.registries import open_context
 
 
 class Notebook:
