@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from adapters.loop.environment import Environment, Predict, check_layer, measure
 from adapters.loop.methods.exporting import exporting
+from adapters.loop.tasks.labelled import Indexes
 from adapters.loop.tasks.roles import Role, Roles, few
 from adapters.loop.techniques.features import Features
 from adapters.loop.techniques.probe import Extraction, Standard, extract
@@ -27,7 +28,6 @@ from adapters.loop.training.flops import learning_flops, one_item
 from adapters.loop.training.learner import ArrayItems, Learner
 from adapters.loop.training.loop import Inputs
 from adapters.loop.training.optimizers import freeze, parameter_groups
-from adapters.loop.training.order import Indexes
 from adapters.loop.training.ranks import Ranks
 from registry.domain.recipes.params import value_of, whole_of
 from registry.domain.recipes.recipe import Freeze

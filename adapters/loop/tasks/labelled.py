@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from registry.domain.data.datasets import Row
 from registry.errors import BadDataError
 from registry.ports.transfers import DataInput
+
+Indexes = NDArray[np.int64]
+"""Positions of items."""
 
 
 def labelled(name: str, data: DataInput, rows: Sequence[Row]) -> list[str]:

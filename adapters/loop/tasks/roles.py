@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from adapters.loop.tasks.labelled import Indexes
 from adapters.loop.tasks.metrics import Targets
 from adapters.loop.tasks.tasks import Task, task_of
-from adapters.loop.training.order import Indexes
 from registry.domain.data.datasets import LabelKind, Row
 from registry.errors import BadDataError, BadRecipeError
 from registry.ports.transfers import DataInput, TransferJob

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from adapters.loop.tasks.labelled import Indexes
 from adapters.loop.tasks.metrics import Targets
 from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs
-from adapters.loop.training.order import Indexes
 
 
 class Together:

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from adapters.loop.tasks.labelled import Indexes
 from adapters.loop.tasks.metrics import Logits, Targets
 from adapters.loop.training.device import Device
 from adapters.loop.training.feed import feed
 from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs
-from adapters.loop.training.order import Indexes, reading_order
+from adapters.loop.training.order import reading_order
 from adapters.loop.training.ranks import Ranks
 
 READING_BATCH = {"cpu": 16, "cuda": 256}

@@ -10,11 +10,11 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from adapters.loop.tasks.labelled import Indexes
 from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.loop import Inputs
 from adapters.loop.training.optimizers import Layers
-from adapters.loop.training.order import Indexes
 from lineage import Digest
 from registry.domain.recipes.recipe import Recipe
 from registry.ports.transfers import AdapterOffer, ModelInput

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Indexes = NDArray[np.int64]
+from adapters.loop.tasks.labelled import Indexes
 
 BUCKET = 50
 """Batches per length bucket: wide enough to stay random, narrow enough to save padding."""

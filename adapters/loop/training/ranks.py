@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from torch import nn
 
-from adapters.loop.training.order import Indexes
+from adapters.loop.tasks.labelled import Indexes
 from registry.errors import MissingExtraError
 
 T = TypeVar("T")
