@@ -15,6 +15,8 @@ from examples.demo.narration import Narrator
 from tests.command_line import CommandLine
 from tests.house.tree import ROOT
 
+pytestmark = pytest.mark.demo
+
 BACKBONE, PROBE, DIGITS, NEWS = "library/efficientnet-lite0", "vision/digits-probe", "vision/digits", "text/news"
 
 
@@ -23,8 +25,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProces
     """The demo, run from start to end as `make demo` runs it: about two minutes on two cores."""
     folder = tmp_path_factory.mktemp("demo") / "demo-home"
     words = [sys.executable, "-m", "examples.demo", "--home", str(folder)]
-    one = os.environ | {"FOREBEAR_THREADS": "1"}  # other tests run beside it
-    return subprocess.run(words, cwd=ROOT, env=one, capture_output=True, text=True, check=False)
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -151,7 +151,7 @@ def test_a_finished_background_worker_leaves_no_zombie(home: Path) -> None:
 def test_ctrl_c_reaches_the_worker_and_then_the_command(number: signal.Signals, home: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from adapters.engines.local import Local; "
-        "from registry.domain.transfers.steps import Resources; "
+        "from registry.domain.recipes.recipe import Resources; "
         f"engine = Local(module={STANDIN!r}); engine.start('step-sleep', Path(sys.argv[1]), Resources(1)); "
         "engine.wait('step-sleep', Path(sys.argv[1])); print('went on')"
     )
