@@ -1,1 +1,1 @@
-"""The workshops: each package integrates the library that it is named after, behind the ports of `registry.ports`."""
+"""The frameworks: each package integrates the library that it is named after, behind the ports of `registry.ports`."""

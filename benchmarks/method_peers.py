@@ -24,13 +24,13 @@ from benchmarks.method_material import Rows
 from lineage import Digest
 from registry.domain.comparison.answers import TestRows
 from registry.domain.comparison.resampling import Resamples
-from registry.domain.comparison.scoring import ManyClasses, Number, OneClass, Reading
+from registry.domain.comparison.scoring import MultiLabel, Reading, Regression, SingleLabel
 from registry.domain.data.datasets import LabelKind
 
 READINGS: Mapping[LabelKind, Callable[[TestRows], Reading]] = {
-    LabelKind.CLASS: OneClass,
-    LabelKind.MANY: ManyClasses,
-    LabelKind.NUMBER: Number,
+    LabelKind.CLASS: SingleLabel,
+    LabelKind.MANY: MultiLabel,
+    LabelKind.NUMBER: Regression,
 }
 
 

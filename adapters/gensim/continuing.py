@@ -32,20 +32,20 @@ FLOPS = (
 )
 
 
-def continued_pretraining(around: Environment) -> Iterator[TransferEvent]:
+def continued_pretraining(env: Environment) -> Iterator[TransferEvent]:
     """Train on. Raises: BadDataError for a corpus without a vocabulary, BadRecipeError."""
-    if not around.ranks.first:
+    if not env.group.first:
         return  # gensim learns on one processor, whatever there is
-    recipe = around.recipe
+    recipe = env.recipe
     check(recipe)
-    source = open_folder(around.job.sources[0].folder)
-    training = Training.begin(recipe, source, _texts(around, source, UNLABELLED), around.fix.seed)
+    source = open_folder(env.job.sources[0].folder)
+    training = Training.begin(recipe, source, _texts(env, source, UNLABELLED), env.fix.seed)
     done = trained = 0
-    if around.found is not None:
-        training.restore(around.found)
-        done, trained = (int(str(around.found.state[name])) for name in ("step", "words"))
-    yield _started(around, training, done)
-    held_out = {role: _held_out(around, source, training, role) for role in (VALIDATION,)}
+    if env.found is not None:
+        training.restore(env.found)
+        done, trained = (int(str(env.found.state[name])) for name in ("step", "words"))
+    yield _started(env, training, done)
+    held_out = {role: _held_out(env, source, training, role) for role in (VALIDATION,)}
     while done < training.steps:
         total, words = 0.0, 0
         for number in range(len(training.pieces)):
@@ -60,38 +60,38 @@ def continued_pretraining(around: Environment) -> Iterator[TransferEvent]:
             if pairs is not None:
                 yield Measured("loss", pairs.loss(training.model), role, epoch, done)
         state = {
-            "fingerprint": fingerprint(around.job),
-            "threads": around.fix.threads,
+            "fingerprint": fingerprint(env.job),
+            "threads": env.fix.threads,
             "step": done,
             "words": trained,
         }
-        yield Saved(around.checkpoints.save(done, training.tensors(), state), done)
+        yield Saved(env.checkpoints.save(done, training.tensors(), state), done)
     for role in (VALIDATION, TEST):
-        pairs = held_out[role] if role in held_out else _held_out(around, source, training, role)
+        pairs = held_out[role] if role in held_out else _held_out(env, source, training, role)
         if pairs is not None:
             yield Measured("loss", pairs.loss(training.model), role, recipe.epochs, done, final=True)
-    yield _finished(around, source, training, trained)
+    yield _finished(env, source, training, trained)
 
 
-def _texts(around: Environment, source: StaticEmbeddings, role: str) -> Texts:
-    data = around.job.data[role]
+def _texts(env: Environment, source: StaticEmbeddings, role: str) -> Texts:
+    data = env.job.data[role]
     tokens = read_tokens(rows_of(role, data), data, source, None)
-    return cut(tokens, around.recipe.max_length)
+    return cut(tokens, env.recipe.max_length)
 
 
-def _held_out(around: Environment, source: StaticEmbeddings, training: Training, role: str) -> HeldOut | None:
-    return HeldOut.of(training.model, _texts(around, source, role)) if role in around.job.data else None
+def _held_out(env: Environment, source: StaticEmbeddings, training: Training, role: str) -> HeldOut | None:
+    return HeldOut.of(training.model, _texts(env, source, role)) if role in env.job.data else None
 
 
-def _started(around: Environment, training: Training, done: int) -> Started:
+def _started(env: Environment, training: Training, done: int) -> Started:
     libraries = {"python": platform.python_version(), "gensim": gensim.__version__}
     size, still = int(training.model.wv.vectors.size), 0
-    if not said(around.recipe, "vectors_lockf"):
+    if not said(env.recipe, "vectors_lockf"):
         still = int((training.shared >= 0).sum()) * int(training.model.vector_size)
     return Started(
         device="cpu",
         precision="fp32",
-        hardware={"cpu": around.device.hardware["cpu"], "processes": "1"},
+        hardware={"cpu": env.device.hardware["cpu"], "processes": "1"},
         libraries=libraries | {name: version(name) for name in ("numpy", "scipy", "safetensors", "torch")},
         steps=training.steps,
         epochs=training.epochs,
@@ -101,8 +101,8 @@ def _started(around: Environment, training: Training, done: int) -> Started:
     )
 
 
-def _finished(around: Environment, source: StaticEmbeddings, training: Training, trained: int) -> Finished:
-    recipe, model = around.recipe, training.model
+def _finished(env: Environment, source: StaticEmbeddings, training: Training, trained: int) -> Finished:
+    recipe, model = env.recipe, training.model
     words: list[str] = list(model.wv.index_to_key)
     vectors: NDArray[np.float32] = model.wv.vectors
     kept = 0
@@ -121,14 +121,14 @@ def _finished(around: Environment, source: StaticEmbeddings, training: Training,
     shared = int((training.shared >= 0).sum())
     window, negative = int(model.window), int(model.negative)
     return Finished(
-        folder=publish(around.job.work, save, {}),
+        folder=publish(env.job.work, save, {}),
         architecture=ARCHITECTURE,
-        device_seconds=time.perf_counter() - around.since,
+        device_seconds=time.perf_counter() - env.since,
         flops=float(trained) * (window + 1) * (1 + negative) * 6 * model.vector_size,
         flops_method=FLOPS,
         classes=(),
         facts={
-            "threads": around.fix.threads,
+            "threads": env.fix.threads,
             "chosen_by": "last epoch",
             "words_trained": trained,
             "vocabulary": {"words": len(words), "shared": shared, "new": len(model.wv) - shared, "kept": kept},

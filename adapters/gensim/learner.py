@@ -119,11 +119,11 @@ class BagLearner:
         outputs: Tensor = self.head(features)
         return outputs
 
-    def entrance(self) -> nn.Linear:
+    def first_linear(self) -> nn.Linear:
         """The head's first linear layer."""
         return self.bag.head.hidden or self.bag.head.output
 
-    def exit(self) -> nn.Linear:
+    def last_linear(self) -> nn.Linear:
         """The head's last linear layer."""
         return self.bag.head.output
 

@@ -66,7 +66,7 @@ class GensimTransfers:
 
 
 class Bench:
-    """The workshop of one job: tables of words come from its training texts."""
+    """The framework of one job: tables of words come from its training texts."""
 
     offer = OFFER
 

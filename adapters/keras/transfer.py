@@ -156,11 +156,11 @@ class KerasLearner:
         logits: Tensor = self.head(features)
         return logits
 
-    def entrance(self) -> nn.Linear:
+    def first_linear(self) -> nn.Linear:
         """The head's first linear layer."""
         return linears(self.head)[0]
 
-    def exit(self) -> nn.Linear:
+    def last_linear(self) -> nn.Linear:
         """The head's last linear layer."""
         return linears(self.head)[-1]
 

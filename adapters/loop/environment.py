@@ -15,19 +15,19 @@ from torch import Tensor, nn
 
 from adapters.loop.fingerprint import fingerprint
 from adapters.loop.output import PREDICTIONS, predictions, publish
-from adapters.loop.tasks.metrics import Logits, Targets, check_metrics, choosing_metric
+from adapters.loop.tasks.metrics import Logits, Targets, check_metrics, selection_metric
 from adapters.loop.tasks.roles import Role, Roles, few, labelled_role, read_roles
-from adapters.loop.tasks.tasks import ManyClasses, OneClass, Task
+from adapters.loop.tasks.tasks import MultiLabel, SingleLabel, Task
 from adapters.loop.training.checkpoints import Checkpoint, Checkpoints
 from adapters.loop.training.device import Device
 from adapters.loop.training.evaluate import evaluate
-from adapters.loop.training.fit import Fit, Judge
+from adapters.loop.training.fit import Fit, ModelSelector
 from adapters.loop.training.flops import METHOD
-from adapters.loop.training.learner import Items, Learner, Workshop
+from adapters.loop.training.learner import Framework, Items, Learner
 from adapters.loop.training.loop import Inputs, Objective
 from adapters.loop.training.optimizers import build
 from adapters.loop.training.order import batches_per_epoch
-from adapters.loop.training.ranks import Ranks
+from adapters.loop.training.process_group import ProcessGroup
 from registry.domain.recipes.params import value_of, whole_of
 from registry.domain.recipes.recipe import Recipe
 from registry.errors import BadRecipeError
@@ -41,8 +41,8 @@ class Environment:
     """What a method finds around it when it starts."""
 
     job: TransferJob
-    workshop: Workshop
-    ranks: Ranks
+    framework: Framework
+    group: ProcessGroup
     device: Device
     checkpoints: Checkpoints
     found: Checkpoint | None
@@ -74,11 +74,11 @@ class Environment:
         self, source: ModelInput, *, keep_head: bool, fresh: bool = False, shots: bool = True
     ) -> tuple[Roles, Learner]:
         """The same with one source of several."""
-        parent = self.workshop.parent_classes(source)
+        parent = self.framework.parent_classes(source)
         roles = read_roles(self.job, parent)
         check_task(self.recipe.metrics, roles.task)
         kept = keep_head and not fresh and bool(roles.task.classes) and parent == roles.task.classes
-        learner = self.workshop.open(source, self.recipe, roles.task, keep_head=kept, fresh=fresh)
+        learner = self.framework.open(source, self.recipe, roles.task, keep_head=kept, fresh=fresh)
         if shots:
             roles = Roles(roles.task, self.drawn(roles.train), roles.validation, roles.test)
         return roles, learner
@@ -96,23 +96,23 @@ class Environment:
         """The task with its classes weighted, where the recipe asks for that. Raises: BadRecipeError for numbers."""
         if value_of(self.recipe, "class_weights") == "none":
             return roles.task
-        if isinstance(roles.task, OneClass | ManyClasses):
+        if isinstance(roles.task, SingleLabel | MultiLabel):
             return roles.task.balanced(roles.train.targets)
         raise BadRecipeError("params.class_weights is for classes, and these labels are none", remedy="Leave it out")
 
     def steps(self, items: int) -> int:
         """Optimiser steps planned, over all epochs, for so many training items."""
-        return self.recipe.epochs * batches_per_epoch(items, self.recipe.batch_size, least=2 * self.ranks.world)
+        return self.recipe.epochs * batches_per_epoch(items, self.recipe.batch_size, least=2 * self.group.size)
 
-    def judge(self, predict: Predict, module: nn.Module, items: Items, role: Role, task: Task) -> Judge:
+    def selector(self, predict: Predict, module: nn.Module, items: Items, role: Role, task: Task) -> ModelSelector:
         """The choice of the best epoch by what `predict` answers to the rows of `role`."""
-        chooser = choosing_metric(self.recipe.metrics, task.metrics)
+        metric = selection_metric(self.recipe.metrics, task.metrics)
 
         def measured() -> dict[str, float]:
-            outputs = task.plain(evaluate(predict, module, items, role.targets, self.device, self.ranks))
-            return measure(task, (*self.recipe.metrics, chooser, "loss"), role.targets, outputs)
+            outputs = task.in_label_units(evaluate(predict, module, items, role.targets, self.device, self.group))
+            return measure(task, (*self.recipe.metrics, metric, "loss"), role.targets, outputs)
 
-        return Judge(measured, chooser, role.name, self._patience)
+        return ModelSelector(measured, metric, role.name, self._patience)
 
     @property
     def _patience(self) -> int:
@@ -126,12 +126,12 @@ class Environment:
         items: Items,
         targets: Targets,
         *,
-        judge: Judge | None,
+        selector: ModelSelector | None,
         frozen: Sequence[nn.Module] = (),
         **more: Any,
     ) -> Fit:
         """A fit of `module`, put back to where the found checkpoint was. Raises: BadRecipeError."""
-        if judge is None and "patience" in self.recipe.params and self._patience:
+        if selector is None and "patience" in self.recipe.params and self._patience:
             raise BadRecipeError("params.patience needs validation data", remedy="Add data.validation")
         fit = Fit(
             recipe=self.recipe,
@@ -142,9 +142,9 @@ class Environment:
             optimizer=build(groups, self.recipe.optimizer),
             items=items,
             targets=targets,
-            judge=judge,
+            selector=selector,
             device=self.device,
-            ranks=self.ranks,
+            group=self.group,
             checkpoints=self.checkpoints,
             fingerprint=fingerprint(self.job),
             steps=self.steps(len(items)),
@@ -162,8 +162,8 @@ class Environment:
         return Started(
             device=str(self.device.target),
             precision=self.device.precision,
-            hardware=dict(self.device.hardware) | {"processes": str(self.ranks.world)},
-            libraries=libraries | dict(self.workshop.libraries()),
+            hardware=dict(self.device.hardware) | {"processes": str(self.group.size)},
+            libraries=libraries | dict(self.framework.libraries()),
             steps=self.steps(items) if items else 0,
             epochs=self.recipe.epochs,
             trainable=sum(p.numel() for p in module.parameters() if p.requires_grad),
@@ -171,7 +171,7 @@ class Environment:
             resumed_from=int(str(self.found.state["step"])) if self.found else 0,
         )
 
-    def answers(
+    def measure_model(
         self, predict: Predict, module: nn.Module, items: Mapping[str, Items], roles: Roles, fit: Fit | None
     ) -> Generator[Measured, None, Logits | None]:
         """Measure the finished model on validation and test data; gives the outputs for the test data.
@@ -181,12 +181,12 @@ class Environment:
         outputs: Logits | None = None
         for role in (roles.validation, roles.test):
             if role is not None:
-                outputs = yield from self.answer(
+                outputs = yield from self.measure_role(
                     predict, module, items[role.name], role, roles.task, train=roles.train.targets, fit=fit
                 )
         return outputs if roles.test is not None else None
 
-    def answer(
+    def measure_role(
         self,
         predict: Predict,
         module: nn.Module,
@@ -199,7 +199,7 @@ class Environment:
     ) -> Generator[Measured, None, Logits]:
         """Measure a finished model on one role, and with `train` the baselines; gives its outputs."""
         epoch, step = (fit.progress.best_epoch, fit.progress.step) if fit else (0, 0)
-        outputs = evaluate(predict, module, items, role.targets, self.device, self.ranks)
+        outputs = evaluate(predict, module, items, role.targets, self.device, self.group)
         values = measure(task, self.recipe.metrics, role.targets, outputs)
         values |= task.baseline(train, role.targets) if train is not None else {}
         for name, value in values.items():
@@ -219,28 +219,28 @@ class Environment:
     ) -> Finished:
         """Write the output and say what happened. The other processes leave the writing to the first."""
         folder = self.job.work / "output"
-        if self.ranks.first:
+        if self.group.first:
             folder = publish(self.job.work, save, files or {})
         told: dict[str, object] = {"threads": self.fix.threads}
         if fit is not None:
             told |= {
                 "best_epoch": fit.progress.best_epoch,
                 "epochs_run": fit.progress.epoch,
-                "chosen_by": f"{fit.judge.role} {fit.judge.chooser}" if fit.judge else "last epoch",
+                "chosen_by": f"{fit.selector.role} {fit.selector.metric}" if fit.selector else "last epoch",
                 "samples_seen": fit.progress.samples,
             }
         spent = fit.seconds if fit is not None else time.perf_counter() - self.since
         return Finished(
             folder=folder,
             architecture=architecture,
-            device_seconds=spent * self.ranks.world,
+            device_seconds=spent * self.group.size,
             flops=flops,
             flops_method=METHOD,
             classes=tuple(classes),
             facts=told | dict(facts or {}),
         )
 
-    def learnt(
+    def finished_training(
         self,
         learner: Learner,
         roles: Roles,

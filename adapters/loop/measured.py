@@ -18,7 +18,7 @@ from registry.ports.transfers import ModelInput, TransferEvent
 
 
 def measured_as_it_is(
-    around: Environment,
+    env: Environment,
     made: ModelInput,
     facts: Mapping[str, object],
     *,
@@ -30,23 +30,23 @@ def measured_as_it_is(
     Nothing learns and nothing is chosen; training data, where the recipe has some, gives the baselines alone.
     Raises: BadRecipeError for a model without a head, BadDataError for labels that it does not answer.
     """
-    held, files, flops = [name for name in (VALIDATION, TEST) if name in around.job.data], {}, 0.0
-    classes = around.workshop.parent_classes(made)
+    held, files, flops = [name for name in (VALIDATION, TEST) if name in env.job.data], {}, 0.0
+    classes = env.framework.parent_classes(made)
     if held:
-        task = _task(around, made, classes, held[0])
-        learner = around.workshop.open(made, around.recipe, task, keep_head=True, fresh=False)
+        task = _task(env, made, classes, held[0])
+        learner = env.framework.open(made, env.recipe, task, keep_head=True, fresh=False)
         if not learner.keeps_head:
             raise BadRecipeError(
                 f"{made.label} has no head to measure", remedy="Leave data out, or give it a head first"
             )
         learner.module.requires_grad_(False)
-        around.device.place(learner.module)
-        train = labelled_role(TRAIN, around.job.data[TRAIN], task).targets if TRAIN in around.job.data else None
+        env.device.place(learner.module)
+        train = labelled_role(TRAIN, env.job.data[TRAIN], task).targets if TRAIN in env.job.data else None
         for name in held:
-            role = labelled_role(name, around.job.data[name], task)
+            role = labelled_role(name, env.job.data[name], task)
             items = learner.items(role)
-            outputs = yield from around.answer(learner.predict, learner.module, items, role, task, train=train)
-            cost = reading_flops(learner.predict, learner.module, one_item(items, around.device))
+            outputs = yield from env.measure_role(learner.predict, learner.module, items, role, task, train=train)
+            cost = reading_flops(learner.predict, learner.module, one_item(items, env.device))
             flops += cost * len(role.rows)
             if name == TEST:
                 files[PREDICTIONS] = predictions(task, role, outputs)
@@ -57,18 +57,18 @@ def measured_as_it_is(
         )
 
     kind = architecture or made.architecture
-    yield around.finished(save, kind, flops=flops, classes=classes or (), files=files, facts=facts)
+    yield env.finished(save, kind, flops=flops, classes=classes or (), files=files, facts=facts)
 
 
-def _task(around: Environment, made: ModelInput, classes: tuple[str, ...] | None, role: str) -> Task:
-    data = around.job.data[role]
+def _task(env: Environment, made: ModelInput, classes: tuple[str, ...] | None, role: str) -> Task:
+    data = env.job.data[role]
     task = task_for(data.labels, classes)
     if task is None:
         raise BadRecipeError(
             f"{made.label} does not answer in the classes of the data: its head has no named ones",
             remedy="Measure it on data of its own classes, or leave data out",
         )
-    check_task(around.recipe.metrics, task)
+    check_task(env.recipe.metrics, task)
     said = {name for row in data.chosen for name in classes_of(row.label, data.labels)}
     if task.classes and (strange := sorted(said - set(task.classes))):
         raise BadDataError(

@@ -38,7 +38,7 @@ def publish(work: Path, save: Callable[[Path], None], files: Mapping[str, bytes]
 def predictions(task: Task, test: Role, outputs: Logits) -> bytes:
     """Per test row: key, label, prediction. Kept so that every later comparison can be recomputed without a GPU."""
     rows = [
-        json.dumps({"key": row.key, "label": row.label, "prediction": task.answer(output)}, ensure_ascii=False)
+        json.dumps({"key": row.key, "label": row.label, "prediction": task.prediction(output)}, ensure_ascii=False)
         for row, output in zip(test.rows, outputs, strict=True)
     ]
     head = json.dumps(

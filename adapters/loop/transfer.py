@@ -1,4 +1,4 @@
-"""One governed transfer, from job to output folder, for any workshop that speaks torch.
+"""One governed transfer, from job to output folder, for any framework that speaks torch.
 
 Read it downwards: check the recipe, fix the environment, then one of the `methods`. Under torchrun every process runs
 this; the first one reports and writes.
@@ -25,8 +25,8 @@ from adapters.loop.techniques.quantizing import plain_sources
 from adapters.loop.training.checkpoints import Checkpoints
 from adapters.loop.training.determinism import deterministic
 from adapters.loop.training.device import probe
-from adapters.loop.training.learner import Workshop
-from adapters.loop.training.ranks import Ranks
+from adapters.loop.training.learner import Framework
+from adapters.loop.training.process_group import ProcessGroup
 from registry.domain.recipes.methods import misfits
 from registry.domain.recipes.params import problems
 from registry.domain.recipes.recipe import Method
@@ -44,22 +44,22 @@ METHODS: Mapping[Method, Way] = {
     Method.MERGE: merge,
     Method.QUANTIZATION: quantization,
 }
-"""What the shared floor can do for every workshop; one may bring ways of its own (`run`)."""
+"""What the shared floor can do for every framework; one may bring ways of its own (`run`)."""
 
 
-def run(job: TransferJob, workshop: Workshop, ways: Mapping[Method, Way] = METHODS) -> Iterator[TransferEvent]:
+def run(job: TransferJob, framework: Framework, ways: Mapping[Method, Way] = METHODS) -> Iterator[TransferEvent]:
     """Do `job`. Raises: errors of `registry.errors` only (BadRecipeError and BadDataError before any work)."""
-    with only_registry_errors(workshop.offer.name):
-        check(job, workshop)
-        ranks = Ranks.join(cpu=job.device == "cpu" or not torch.cuda.is_available())
-        if ranks.world > 1 and job.recipe.batch_size < 2 * ranks.world:
+    with only_registry_errors(framework.offer.name):
+        check(job, framework)
+        group = ProcessGroup.join(cpu=job.device == "cpu" or not torch.cuda.is_available())
+        if group.size > 1 and job.recipe.batch_size < 2 * group.size:
             raise BadRecipeError(
-                f"a batch of {job.recipe.batch_size} cannot be shared by {ranks.world} processes",
-                remedy=f"Give batch_size at least {2 * ranks.world}",
+                f"a batch of {job.recipe.batch_size} cannot be shared by {group.size} processes",
+                remedy=f"Give batch_size at least {2 * group.size}",
             )
         device = probe(job.device, job.recipe.params.get("precision", "auto"))
         checkpoints = Checkpoints(job.work / "checkpoints")
-        if not job.resume and ranks.first:
+        if not job.resume and group.first:
             checkpoints.clear()
         found = checkpoints.newest() if job.resume else None
         if found is not None and found.state["fingerprint"] != fingerprint(job):
@@ -71,16 +71,16 @@ def run(job: TransferJob, workshop: Workshop, ways: Mapping[Method, Way] = METHO
             fix = Determinism(fix.seed, int(str(found.state["threads"])))
         strict = not device.is_gpu or job.recipe.params.get("deterministic") is True
         with deterministic(fix, strict=strict), plain_sources(job) as plain:
-            around = Environment(plain, workshop, ranks, device, checkpoints, found, fix, original=job)
+            env = Environment(plain, framework, group, device, checkpoints, found, fix, original=job)
             way = evaluation if job.recipe.epochs == 0 else ways[job.recipe.method]
-            for event in way(around):
-                if ranks.first:
+            for event in way(env):
+                if group.first:
                     yield event
 
 
-def check(job: TransferJob, workshop: Workshop) -> None:
-    """Raises: BadRecipeError for anything in the recipe that this workshop cannot do."""
-    recipe, offer = job.recipe, workshop.offer
+def check(job: TransferJob, framework: Framework) -> None:
+    """Raises: BadRecipeError for anything in the recipe that this framework cannot do."""
+    recipe, offer = job.recipe, framework.offer
     if recipe.method not in offer.methods:
         does = ", ".join(sorted(offer.methods))
         raise BadRecipeError(f"the adapter {offer.name} does not do {recipe.method}", remedy=f"It does {does}")

@@ -17,7 +17,7 @@ from adapters.inputs.images import read_images
 from adapters.loop.environment import Environment
 from adapters.loop.tasks.roles import Role, bare_role
 from adapters.loop.training.feed import feed
-from adapters.loop.training.fit import Judge
+from adapters.loop.training.fit import ModelSelector
 from adapters.loop.training.flops import learning_flops, one_item
 from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs, Objective
@@ -45,14 +45,14 @@ def contrast(one: Tensor, two: Tensor, temperature: float) -> Tensor:
     return F.cross_entropy(alike, partner)
 
 
-def continued_pretraining(around: Environment) -> Iterator[TransferEvent]:
+def continued_pretraining(env: Environment) -> Iterator[TransferEvent]:
     """SimCLR from the source's weights on; the best epoch has the lowest loss on held-out pictures."""
-    recipe, device, source = around.recipe, around.device, around.job.sources[0]
+    recipe, device, source = env.recipe, env.device, env.job.sources[0]
     if recipe.batch_size < 8:
         raise BadRecipeError(
             f"batch_size is {recipe.batch_size}, and SimCLR learns from the rest of a batch", remedy="Give 8 or more"
         )
-    roles = {name: bare_role(name, data) for name, data in around.job.data.items()}
+    roles = {name: bare_role(name, data) for name, data in env.job.data.items()}
     model = load_image_model(source.folder, source.architecture)
     preprocess = model.preprocess.resized(recipe.image_size) if recipe.image_size else model.preprocess
     projection = nn.Sequential(nn.Linear(model.dim, model.dim), nn.ReLU(), nn.Linear(model.dim, PROJECTED))
@@ -63,7 +63,7 @@ def continued_pretraining(around: Environment) -> Iterator[TransferEvent]:
     groups = parameter_groups(whole, layers, projection, recipe.optimizer)
     device.place(whole)
     train = roles[UNLABELLED]
-    yield around.started(whole, len(train.rows))
+    yield env.started(whole, len(train.rows))
     items = {name: read_images(role.rows, role.data, preprocess) for name, role in roles.items()}
     temperature = number_of(recipe, "temperature")
 
@@ -77,18 +77,20 @@ def continued_pretraining(around: Environment) -> Iterator[TransferEvent]:
         return contrast(predict(random_view(inputs)), predict(random_view(inputs)), temperature)
 
     def held_out(name: str) -> float:
-        return _loss(around, whole, items[name], roles[name], objective)
+        return _loss(env, whole, items[name], roles[name], objective)
 
-    judge = None
+    selector = None
     if VALIDATION in roles:
-        judge = Judge(lambda: {"loss": held_out(VALIDATION)}, "loss", VALIDATION, whole_of(recipe, "patience"))
-    fit = around.fit(objective, whole, groups, items[UNLABELLED], train.targets, judge=judge, frozen=frozen)
+        selector = ModelSelector(
+            lambda: {"loss": held_out(VALIDATION)}, "loss", VALIDATION, whole_of(recipe, "patience")
+        )
+    fit = env.fit(objective, whole, groups, items[UNLABELLED], train.targets, selector=selector, frozen=frozen)
     yield from fit.run()
     for name in (VALIDATION, TEST):
         if name in roles:
             yield Measured("loss", held_out(name), name, fit.progress.best_epoch, fit.progress.step, final=True)
     flops = 2 * learning_flops(predict, whole, one_item(items[UNLABELLED], device)) * fit.progress.samples
-    yield around.finished(
+    yield env.finished(
         replace(trunk, preprocess=preprocess).save,
         trunk.architecture,
         flops=flops,
@@ -108,16 +110,16 @@ def _headless(model: ImageModel) -> ImageModel:
     )
 
 
-def _loss(around: Environment, module: nn.Module, items: Items, role: Role, objective: Objective) -> float:
+def _loss(env: Environment, module: nn.Module, items: Items, role: Role, objective: Objective) -> float:
     """Mean loss over whole batches of held-out pictures, in views that are the same every time."""
     module.eval()
-    size = max(2, min(len(items), around.recipe.batch_size))
+    size = max(2, min(len(items), env.recipe.batch_size))
     order = [batch for batch in reading_order(len(items), size) if len(batch) > 1]
     total, seen = 0.0, 0
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(VIEWS_SEED)
-        for indexes, (inputs, targets) in zip(order, feed(items, role.targets, order, around.device), strict=True):
-            with torch.no_grad(), around.device.autocast():
+        for indexes, (inputs, targets) in zip(order, feed(items, role.targets, order, env.device), strict=True):
+            with torch.no_grad(), env.device.autocast():
                 total += float(objective(inputs, targets)) * len(indexes)
             seen += len(indexes)
     return total / max(1, seen)

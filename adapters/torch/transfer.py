@@ -132,11 +132,11 @@ class ImageLearner:
         logits: Tensor = self.head(features)
         return logits
 
-    def entrance(self) -> nn.Linear:
+    def first_linear(self) -> nn.Linear:
         """The head's first linear layer."""
         return next(part for part in self.head.modules() if isinstance(part, nn.Linear))
 
-    def exit(self) -> nn.Linear:
+    def last_linear(self) -> nn.Linear:
         """The head's last linear layer."""
         return [part for part in self.head.modules() if isinstance(part, nn.Linear)][-1]
 

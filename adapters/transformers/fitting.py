@@ -63,12 +63,12 @@ def fit_folder(folder: Path, architecture: str | None) -> Fit:
             )
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
         raise BadArtifactError(f"transformers cannot build {kind.__name__} from config.json: {error}") from error
-    notes = _judge(model, report)
+    notes = _selector(model, report)
     modality = _INPUTS.get(model.main_input_name)
     return Fit(f"transformers:{kind.__name__}", modality, _task(kind.__name__, modality), notes)
 
 
-def _judge(model: Any, report: dict[str, Any]) -> tuple[str, ...]:
+def _selector(model: Any, report: dict[str, Any]) -> tuple[str, ...]:
     missing, left_over = sorted(report["missing_keys"]), sorted(report["unexpected_keys"])
     misshapen = sorted(f"{n}: {list(a)} instead of {list(b)}" for n, a, b in report["mismatched_keys"])
     base = f"{model.base_model_prefix}."

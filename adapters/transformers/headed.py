@@ -90,11 +90,11 @@ class HeadedLearner:
     def _linears(self) -> list[nn.Linear]:
         return [part for part in self.head.modules() if isinstance(part, nn.Linear)]
 
-    def entrance(self) -> nn.Linear:
+    def first_linear(self) -> nn.Linear:
         """The head's first linear layer."""
         return self._linears()[0]
 
-    def exit(self) -> nn.Linear:
+    def last_linear(self) -> nn.Linear:
         """The head's last linear layer."""
         return self._linears()[-1]
 

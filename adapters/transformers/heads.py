@@ -33,7 +33,7 @@ class PoolerHead(nn.Module):
         """Logits of pooled features (N x D)."""
         return self.classifier(self.dropout(features))  # type: ignore[no-any-return]
 
-    def entrance(self) -> nn.Linear:
+    def first_linear(self) -> nn.Linear:
         """The first linear layer."""
         return self.classifier  # type: ignore[no-any-return]
 
@@ -51,7 +51,7 @@ class FirstTokenHead(nn.Module):
         """Logits of first-token states (N x D)."""
         return self.classifier(features[:, None, :])  # type: ignore[no-any-return]
 
-    def entrance(self) -> nn.Linear:
+    def first_linear(self) -> nn.Linear:
         """The first linear layer."""
         return self.classifier.dense  # type: ignore[no-any-return]
 
@@ -70,7 +70,7 @@ class DistilHead(nn.Module):
         hidden = torch.relu(self.pre_classifier(features))
         return self.classifier(self.dropout(hidden))  # type: ignore[no-any-return]
 
-    def entrance(self) -> nn.Linear:
+    def first_linear(self) -> nn.Linear:
         """The first linear layer."""
         return self.pre_classifier  # type: ignore[no-any-return]
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from torch import nn
 
 from adapters.loop.environment import Environment
-from adapters.loop.tasks.metrics import choosing_metric
+from adapters.loop.tasks.metrics import selection_metric
 from adapters.loop.tasks.roles import Role, bare_role, has_labels
 from adapters.loop.training.evaluate import evaluate
-from adapters.loop.training.fit import Judge
+from adapters.loop.training.fit import ModelSelector
 from adapters.loop.training.flops import learning_flops, one_item
 from adapters.loop.training.optimizers import freeze, parameter_groups
 from adapters.transformers.embeddings import alignment, knn_accuracy, uniformity
@@ -35,15 +35,15 @@ from registry.errors import BadRecipeError
 from registry.ports.transfers import Measured, TransferEvent
 
 
-def language_modelling(around: Environment) -> Iterator[TransferEvent]:
+def language_modelling(env: Environment) -> Iterator[TransferEvent]:
     """Go on with the source's weights; the best epoch is chosen on held-out text.
 
     With `method: adapter` the source stays and an adapter learns. Raises: BadRecipeError.
     """
-    recipe, device = around.recipe, around.device
-    roles = {name: bare_role(name, data) for name, data in around.job.data.items()}
+    recipe, device = env.recipe, env.device
+    roles = {name: bare_role(name, data) for name, data in env.job.data.items()}
     train = roles[TRAIN if recipe.method is Method.ADAPTER else UNLABELLED]
-    speaker = open_speaker(around.job.sources[0], recipe)
+    speaker = open_speaker(env.job.sources[0], recipe)
     objective = objective_of(speaker, recipe)
     module: nn.Module = speaker.model
     layers = encoder_layers(speaker.model.base_model)
@@ -51,12 +51,14 @@ def language_modelling(around: Environment) -> Iterator[TransferEvent]:
     groups = parameter_groups(module, layers, speaker.head, recipe.optimizer)
     device.place(module)
     items = {name: _read(speaker.tokens, role, recipe, objective) for name, role in roles.items()}
-    yield around.started(module, len(items[train.name]))
-    held = {name: _Held(around, module, objective, items[name], roles[name]) for name in roles if name != train.name}
-    judge = None
+    yield env.started(module, len(items[train.name]))
+    held = {name: _Held(env, module, objective, items[name], roles[name]) for name in roles if name != train.name}
+    selector = None
     if VALIDATION in held:
         known = held[VALIDATION].measures
-        judge = Judge(held[VALIDATION].values, choosing_metric(recipe.metrics, known), VALIDATION, _patience(recipe))
+        selector = ModelSelector(
+            held[VALIDATION].values, selection_metric(recipe.metrics, known), VALIDATION, _patience(recipe)
+        )
     for name in recipe.metrics:
         if any(name not in one.measures for one in held.values()):
             least = sorted(set.intersection(*(set(one.measures) for one in held.values())))
@@ -65,13 +67,13 @@ def language_modelling(around: Environment) -> Iterator[TransferEvent]:
                 remedy=f"Choose among {', '.join(least)}",
             )
     texts = items[train.name]
-    fit = around.fit(
+    fit = env.fit(
         lambda inputs, _: objective.loss(inputs),
         module,
         groups,
         texts,
         train.targets[[0] * len(texts)],  # nothing is to be answered but the text itself
-        judge=judge,
+        selector=selector,
         frozen=frozen,
     )
     yield from fit.run()
@@ -80,10 +82,10 @@ def language_modelling(around: Environment) -> Iterator[TransferEvent]:
             if metric in {*recipe.metrics, "loss", "perplexity"}:
                 yield Measured(metric, value, name, fit.progress.best_epoch, fit.progress.step, final=True)
     per_item = learning_flops(objective.predict, module, one_item(texts, device)) * objective.passes
-    yield around.finished(
+    yield env.finished(
         speaker.save,
         speaker.architecture,
-        flops=per_item * fit.progress.samples * around.ranks.world,
+        flops=per_item * fit.progress.samples * env.group.size,
         fit=fit,
         facts={
             "objective": objective.name,
@@ -112,7 +114,7 @@ def _read(tokens: Tokens, role: Role, recipe: Recipe, objective: Objective) -> T
 class _Held:
     """Held-out text and what can be measured on it."""
 
-    around: Environment
+    env: Environment
     module: nn.Module
     objective: Objective
     items: TokenItems
@@ -120,7 +122,7 @@ class _Held:
 
     @property
     def measures(self) -> Mapping[str, Callable[..., float]]:
-        """By name; the first is the usual chooser."""
+        """By name; the first is the usual metric."""
         if not isinstance(self.objective, Contrast):
             return {"loss": float, "perplexity": float}
         labelled: dict[str, Callable[..., float]] = {"knn_accuracy": knn_accuracy, "alignment": alignment}
@@ -132,12 +134,12 @@ class _Held:
 
     def values(self) -> dict[str, float]:
         """Everything measured, in the same words hidden and the same dropouts every time."""
-        around, zeros = self.around, self.role.targets[[0] * len(self.items)]
-        sums = evaluate(self.objective.score, self.module, self.items, zeros, around.device, around.ranks)
+        env, zeros = self.env, self.role.targets[[0] * len(self.items)]
+        sums = evaluate(self.objective.score, self.module, self.items, zeros, env.device, env.group)
         loss = float(sums[:, 0].sum(dtype=float) / max(1.0, float(sums[:, 1].sum(dtype=float))))
         if not isinstance(self.objective, Contrast):
             return {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
-        embedded = evaluate(self.objective.embed, self.module, self.items, zeros, around.device, around.ranks)
+        embedded = evaluate(self.objective.embed, self.module, self.items, zeros, env.device, env.group)
         found = {"loss": loss, "uniformity": uniformity(embedded)}
         if self._labelled:
             labels = [str(row.label) for row in self.role.rows]

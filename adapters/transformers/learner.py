@@ -69,11 +69,11 @@ class TextLearner:
         logits: Tensor = self.head(features)
         return logits
 
-    def entrance(self) -> nn.Linear:
+    def first_linear(self) -> nn.Linear:
         """The head's first linear layer."""
-        return self._probe.entrance()
+        return self._probe.first_linear()
 
-    def exit(self) -> nn.Linear:
+    def last_linear(self) -> nn.Linear:
         """The head's last linear layer."""
         return [part for part in self.head.modules() if isinstance(part, nn.Linear)][-1]
 

@@ -16,19 +16,19 @@ FOLDED = ".folded-"
 """How the folder begins that holds adapters folded into their parents."""
 
 
-def merging(around: Environment) -> Iterator[TransferEvent]:
+def merging(env: Environment) -> Iterator[TransferEvent]:
     """One source is an adapter, folded in already: it is measured and written out. Several are merged.
 
     Raises: BadRecipeError for a single source that never was an adapter.
     """
-    sources = around.job.sources
+    sources = env.job.sources
     if len(sources) > 1:
-        yield from merge(around)
+        yield from merge(env)
         return
     if not sources[0].folder.parent.name.startswith(FOLDED):
         raise BadRecipeError(
             f"{sources[0].label} is no adapter, so there is nothing to merge it with",
             remedy="Name an adapter as the source, or several models of one architecture",
         )
-    yield around.started(nn.Module(), 0)
-    yield from measured_as_it_is(around, sources[0], {"kind": "adapter", "parents": [str(sources[0].digest)]})
+    yield env.started(nn.Module(), 0)
+    yield from measured_as_it_is(env, sources[0], {"kind": "adapter", "parents": [str(sources[0].digest)]})

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 -- its name in the field
 from torch import Tensor
 
+from adapters.loop.tasks.labelled import IGNORE_INDEX
 from adapters.loop.training.loop import Inputs
 from adapters.transformers.speakers import Speaker
 from registry.domain.recipes.params import number_of, value_of
@@ -21,7 +22,6 @@ from registry.errors import BadRecipeError
 
 HIDDEN, EXCHANGED = 0.8, 0.1
 """Of the tokens to be guessed: replaced by the mask, and by any token; the others stay (Devlin and others 2019)."""
-NOTHING = -100
 
 
 class Objective(Protocol):
@@ -94,7 +94,7 @@ class Causal(_Objective):
 
     def _terms(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
         assert isinstance(inputs, dict)  # noqa: S101 -- as above
-        truth = inputs["input_ids"].masked_fill(inputs["attention_mask"] == 0, NOTHING)[:, 1:]
+        truth = inputs["input_ids"].masked_fill(inputs["attention_mask"] == 0, IGNORE_INDEX)[:, 1:]
         return _cross_entropies(self.predict(inputs)[:, :-1], truth)
 
     def loss(self, inputs: Inputs) -> Tensor:
@@ -118,14 +118,17 @@ class Masked(_Objective):
         self._special, self._share, self._seed = torch.tensor(tokenizer.all_special_ids), share, seed
 
     def hide(self, inputs: dict[str, Tensor], draw: Callable[[], Tensor]) -> tuple[dict[str, Tensor], Tensor]:
-        """Inputs with tokens hidden, and what is to be guessed, `NOTHING` elsewhere. `draw`: uniform, N x tokens."""
+        """Inputs with tokens hidden, and the targets: the hidden tokens, `IGNORE_INDEX` elsewhere.
+
+        `draw` gives uniform numbers (N x tokens).
+        """
         ids = inputs["input_ids"]
         free = (inputs["attention_mask"] == 1) & ~torch.isin(ids, self._special.to(ids.device))
         chosen = (draw() < self._share) & free
         how, which = draw(), (draw() * self._words).long().clamp(max=self._words - 1)
         seen = torch.where(chosen & (how < HIDDEN), self._mask, ids)
         seen = torch.where(chosen & (how >= HIDDEN) & (how < HIDDEN + EXCHANGED), which, seen)
-        return inputs | {"input_ids": seen}, ids.masked_fill(~chosen, NOTHING)
+        return inputs | {"input_ids": seen}, ids.masked_fill(~chosen, IGNORE_INDEX)
 
     def loss(self, inputs: Inputs) -> Tensor:
         """Mean over hidden tokens."""
@@ -194,8 +197,8 @@ def pooled(states: Tensor, mask: Tensor, pooling: str) -> Tensor:
 
 def _cross_entropies(logits: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     """Cross-entropy of each token (N x tokens), 0 where there is nothing to guess, and where there is something."""
-    losses = F.cross_entropy(logits.flatten(0, 1).float(), truth.flatten(), ignore_index=NOTHING, reduction="none")
-    return losses.view(truth.shape), truth != NOTHING
+    losses = F.cross_entropy(logits.flatten(0, 1).float(), truth.flatten(), ignore_index=IGNORE_INDEX, reduction="none")
+    return losses.view(truth.shape), truth != IGNORE_INDEX
 
 
 def _mean(losses: Tensor, there: Tensor) -> Tensor:

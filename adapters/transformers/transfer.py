@@ -32,10 +32,10 @@ from registry.errors import BadRecipeError
 from registry.ports.transfers import ModelInput, TransferEvent, TransferJob
 
 
-def adapter(around: Environment) -> Iterator[TransferEvent]:
+def adapter(env: Environment) -> Iterator[TransferEvent]:
     """An adapter for a task where the data has labels; where it has none, for the text itself."""
-    bare = around.job.data[TRAIN].labels is LabelKind.NONE
-    yield from (language_modelling if bare else METHODS[Method.FINE_TUNING])(around)
+    bare = env.job.data[TRAIN].labels is LabelKind.NONE
+    yield from (language_modelling if bare else METHODS[Method.FINE_TUNING])(env)
 
 
 WAYS: Mapping[Method, Way] = {

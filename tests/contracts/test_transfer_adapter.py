@@ -225,7 +225,7 @@ def _without_label(world: World) -> dict[str, DataInput]:
     return {"train": replace(world.relabelled({"pear": None}), split="train")}
 
 
-def _one_class(world: World) -> dict[str, DataInput]:
+def _single_label(world: World) -> dict[str, DataInput]:
     return {"train": replace(world.relabelled({"pear": "apple", "plum": "apple"}), split="train")}
 
 
@@ -242,7 +242,7 @@ def _empty(world: World) -> dict[str, DataInput]:
     ("make", "told"),
     [
         (_without_label, "no label"),
-        (_one_class, "one class only: 'apple'"),
+        (_single_label, "one class only: 'apple'"),
         (_stranger, "'quince', which no training row has"),
         (_empty, "'training' of .* has no rows"),
     ],

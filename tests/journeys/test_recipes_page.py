@@ -27,7 +27,7 @@ from registry.services.transfers.verbs import Transfers
 from registry.settings import Settings
 from tests.adapters.keras.networks import archive, vgg16
 from tests.adapters.transformers.test_language import decoder_world
-from tests.fakes.workshop import Bench
+from tests.fakes.plugins import FakeEngine
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
 WAYS = PAGE.read_text(encoding="utf-8").split("## Every way to transfer")[1].split("\n## ")[0]
@@ -42,10 +42,10 @@ VECTORS = 5_000
 class Here(EntryPointPlugins):
     """The installed plug-ins, and an engine that runs a step in this process: starting one costs seconds each."""
 
-    bench: Bench = field(default_factory=Bench)
+    fake_engine: FakeEngine = field(default_factory=FakeEngine)
 
-    def engine(self, name: str) -> Bench:
-        return self.bench
+    def engine(self, name: str) -> FakeEngine:
+        return self.fake_engine
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +53,10 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     folder = tmp_path_factory.mktemp("page")
     settings = Settings(threads=1, device="cpu")  # other tests run beside these
     bootstrap.init(folder / "home", settings=settings, actor="ana")
-    bench = Bench()
+    engine = FakeEngine()
     with bootstrap.open(folder / "home", settings=settings, actor="ana") as registry:
-        context = replace(registry.context, plugins=Here(memory=0, seconds=120, bench=bench))
-        bench.work = lambda step_id: run_step(context, step_id)
+        context = replace(registry.context, plugins=Here(memory=0, seconds=120, fake_engine=engine))
+        engine.work = lambda step_id: run_step(context, step_id)
         keras_file = archive(vgg16("block4_pool"), folder / "vgg16.keras")
         keras_model = ImportModel(Name("library", "vgg16-keras"), str(keras_file), licence="mit")
         made = decoder_world(folder / "gpt2").source.folder

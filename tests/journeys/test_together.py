@@ -23,7 +23,7 @@ from registry.plugins import EntryPointPlugins
 from registry.services.transfers.verbs import Transfers
 from registry.settings import Settings
 from tests.command_line import CommandLine, command_line
-from tests.fakes.workshop import Bench
+from tests.fakes.plugins import FakeEngine
 from tests.journeys import worlds
 
 ROOT = Path(__file__).parents[2]
@@ -60,8 +60,8 @@ def forebear(tmp_path: Path) -> Iterator[CommandLine]:
 class Unstarted(EntryPointPlugins):
     """The installed plug-ins, with an engine that leaves every step to the test."""
 
-    def engine(self, name: str) -> Bench:
-        return Bench()
+    def engine(self, name: str) -> FakeEngine:
+        return FakeEngine()
 
 
 def submit(home: Path, name: str) -> str:

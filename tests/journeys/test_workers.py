@@ -27,7 +27,7 @@ from registry.services.transfers.verbs import Transfers
 from registry.settings import Settings
 from tests.builders import add_dataset_version, add_version
 from tests.command_line import CommandLine, command_line
-from tests.fakes.workshop import Bench
+from tests.fakes.plugins import FakeEngine
 from tests.journeys import worlds
 from tests.journeys.running import serving
 from tests.journeys.test_hardship import LONG, wait_for, worker_of
@@ -46,8 +46,8 @@ data: {train: datasets:/data/reviews, test: datasets:/data/reviews}
 class Unstarted(EntryPointPlugins):
     """The installed plug-ins, with an engine that leaves every step to the test."""
 
-    def engine(self, name: str) -> Bench:
-        return Bench()
+    def engine(self, name: str) -> FakeEngine:
+        return FakeEngine()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -16,7 +16,7 @@ from registry.errors import Family
 from registry.services.transfers.verbs import Transfers
 from registry.settings import Settings
 from tests.builders import add_dataset_version, add_version, step
-from tests.fakes.workshop import Workshop
+from tests.fakes.plugins import FakePlugins
 
 OFF = Settings(mlflow_uri="off")
 RECIPE = """\
@@ -45,7 +45,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def submit(home: Path) -> str:
     with bootstrap.open(home, settings=OFF, actor="ana") as registry:
-        return Transfers(replace(registry.context, plugins=Workshop())).submit(RECIPE).summary.id
+        return Transfers(replace(registry.context, plugins=FakePlugins())).submit(RECIPE).summary.id
 
 
 def add_step(home: Path, by: str) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor
 from adapters.loop.environment import Environment
 from adapters.loop.tasks.metrics import Logits
 from adapters.loop.tasks.roles import Role
-from adapters.loop.tasks.tasks import Amount, ManyClasses, OneClass, Task
+from adapters.loop.tasks.tasks import MultiLabel, Regression, SingleLabel, Task
 from adapters.loop.techniques.probe import Extraction, read_cached
 from adapters.loop.techniques.together import Together, array_of, part_of
 from adapters.loop.training.flops import learning_flops, one_item, reading_flops
@@ -26,46 +26,46 @@ from registry.ports.transfers import Advanced, ModelInput, TransferEvent
 ITEMS, SAID = "items", "teacher"
 
 
-def distillation(around: Environment) -> Iterator[TransferEvent]:
+def distillation(env: Environment) -> Iterator[TransferEvent]:
     """The source is the student, by its weights or by its architecture alone; a teacher may be of another kind."""
-    recipe, device = around.recipe, around.device
-    (student,) = [source for source in around.job.sources if source.role == SOURCE]
-    teachers = [source for source in around.job.sources if source.role == TEACHER]
+    recipe, device = env.recipe, env.device
+    (student,) = [source for source in env.job.sources if source.role == SOURCE]
+    teachers = [source for source in env.job.sources if source.role == TEACHER]
     fresh = value_of(recipe, "student") == "fresh"
-    roles, learner = around.open_source(student, keep_head=True, fresh=fresh)
+    roles, learner = env.open_source(student, keep_head=True, fresh=fresh)
     frozen = freeze(learner.layers, learner.head, recipe.freeze)
     groups = parameter_groups(learner.module, learner.layers, learner.head, recipe.optimizer)
     device.place(learner.module)
-    yield around.started(learner.module, len(roles.train.rows))
+    yield env.started(learner.module, len(roles.train.rows))
     extraction = Extraction()
     said = np.zeros((len(roles.train.rows), roles.task.outputs), dtype=np.float32)
     for teacher in teachers:
-        said += (yield from _lesson(around, teacher, roles.train, roles.task, extraction)) / len(teachers)
+        said += (yield from _lesson(env, teacher, roles.train, roles.task, extraction)) / len(teachers)
     items = {role.name: learner.items(role) for role in roles.chosen_on}
     lesson = Together({ITEMS: items["train"]}, {ITEMS: {SAID: said}})
-    task, share, warmth = around.weighted(roles), number_of(recipe, "alpha"), number_of(recipe, "temperature")
+    task, share, warmth = env.weighted(roles), number_of(recipe, "alpha"), number_of(recipe, "temperature")
 
     def objective(inputs: Inputs, targets: Tensor) -> Tensor:
         outputs = learner.predict(part_of(inputs, ITEMS, SAID))
         told = array_of(inputs, ITEMS, SAID)
         return (1 - share) * task.loss(outputs, targets) + share * soft_loss(task, outputs, told, warmth)
 
-    fit = around.fit(
+    fit = env.fit(
         objective,
         learner.module,
         groups,
         lesson,
         roles.train.targets,
-        judge=around.judge(learner.predict, learner.module, items["validation"], roles.validation, task)
+        selector=env.selector(learner.predict, learner.module, items["validation"], roles.validation, task)
         if roles.validation
         else None,
         frozen=frozen,
         fresh=fresh,
     )
     yield from fit.run()
-    roles.task.settle(learner.exit())
+    roles.task.fold_scale(learner.last_linear())
     items |= {role.name: learner.items(role) for role in roles.tested}
-    test = yield from around.answers(learner.predict, learner.module, items, roles, fit)
+    test = yield from env.measure_model(learner.predict, learner.module, items, roles, fit)
     one = one_item(items["train"], device)
     flops = extraction.flops + learning_flops(learner.predict, learner.module, one) * fit.progress.samples
     if roles.test is not None:
@@ -75,30 +75,30 @@ def distillation(around: Environment) -> Iterator[TransferEvent]:
         "teacher_answers_computed": extraction.items,
         "student_parameters": sum(p.numel() for p in learner.module.parameters()),
     }
-    yield around.learnt(learner, roles, fit, test, flops, facts)
+    yield env.finished_training(learner, roles, fit, test, flops, facts)
 
 
 def _lesson(
-    around: Environment, teacher: ModelInput, train: Role, task: Task, extraction: Extraction
+    env: Environment, teacher: ModelInput, train: Role, task: Task, extraction: Extraction
 ) -> Generator[Advanced, None, Logits]:
     """What the teacher answers to every training row (rows x outputs), in the task's order and scale."""
-    names = around.workshop.parent_classes(teacher)
+    names = env.framework.parent_classes(teacher)
     if task.classes and set(names or ()) != set(task.classes):
         raise BadRecipeError(
             f"the teacher {teacher.label} does not answer in the classes of the data",
             remedy="Fine-tune it on this data first, or distil on data of its classes",
             facts={"teacher": sorted(names or ()), "data": sorted(task.classes)},
         )
-    own = replace(task, classes=names, weights=()) if isinstance(task, OneClass | ManyClasses) and names else task
-    learner = around.workshop.open(teacher, around.recipe, own, keep_head=True, fresh=False)
+    own = replace(task, classes=names, weights=()) if isinstance(task, SingleLabel | MultiLabel) and names else task
+    learner = env.framework.open(teacher, env.recipe, own, keep_head=True, fresh=False)
     if not learner.keeps_head:
         raise BadRecipeError(f"the teacher {teacher.label} has no head", remedy="Fine-tune it on this data first")
     learner.module.requires_grad_(False)
-    around.device.place(learner.module)
+    env.device.place(learner.module)
     answers = yield from read_cached(
-        around.job, learner, learner.predict, task.outputs, teacher, train, around.device, around.name, extraction
+        env.job, learner, learner.predict, task.outputs, teacher, train, env.device, env.name, extraction
     )
-    if isinstance(task, Amount):
+    if isinstance(task, Regression):
         return ((answers - task.mean) / task.deviation).astype(np.float32)
     return answers[:, [names.index(name) for name in task.classes]] if names else answers
 
@@ -109,9 +109,9 @@ def soft_loss(task: Task, outputs: Tensor, told: Tensor, temperature: float) -> 
     Of one class: T² KL(teacher || student) of the softmax at temperature T; of several: T² times their binary
     cross-entropies; of numbers: squared difference in standard units.
     """
-    if isinstance(task, Amount):
+    if isinstance(task, Regression):
         return F.mse_loss(outputs, told)
-    if isinstance(task, ManyClasses):
+    if isinstance(task, MultiLabel):
         return (
             F.binary_cross_entropy_with_logits(outputs / temperature, (told / temperature).sigmoid()) * temperature**2
         )

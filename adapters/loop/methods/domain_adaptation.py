@@ -30,50 +30,50 @@ from registry.errors import BadDataError, BadRecipeError
 from registry.ports.transfers import Advanced, DataInput, TransferEvent
 
 
-def domain_adaptation(around: Environment) -> Iterator[TransferEvent]:
+def domain_adaptation(env: Environment) -> Iterator[TransferEvent]:
     """Deep CORAL, MMD (DAN) or DANN while the labels are learnt; or AdaBN after they were."""
-    recipe, device, source = around.recipe, around.device, around.job.sources[0]
-    parent = around.workshop.parent_classes(source)
-    roles = _roles(around, parent)
-    target = bare_role(TARGET_DOMAIN, around.job.data[TARGET_DOMAIN])
+    recipe, device, source = env.recipe, env.device, env.job.sources[0]
+    parent = env.framework.parent_classes(source)
+    roles = _roles(env, parent)
+    target = bare_role(TARGET_DOMAIN, env.job.data[TARGET_DOMAIN])
     kept = bool(roles.task.classes) and parent == roles.task.classes
-    learner = around.workshop.open(source, recipe, roles.task, keep_head=kept, fresh=False)
+    learner = env.framework.open(source, recipe, roles.task, keep_head=kept, fresh=False)
     align = str(value_of(recipe, "align"))
     _check(learner, source.label, align)
     frozen = freeze(learner.layers, learner.head, recipe.freeze)
     groups = parameter_groups(learner.module, learner.layers, learner.head, recipe.optimizer)
     device.place(learner.module)
-    yield around.started(learner.module, max(len(roles.train.rows), len(target.rows)))
+    yield env.started(learner.module, max(len(roles.train.rows), len(target.rows)))
     items = {role.name: learner.items(role) for role in roles.chosen_on}
     pairs = Together({SOURCE_DOMAIN: items[SOURCE_DOMAIN], TARGET_DOMAIN: learner.items(target)})
-    task = around.weighted(roles)
-    objective, whole, more = _objective(around, learner, task, pairs, align)
-    fit = around.fit(
+    task = env.weighted(roles)
+    objective, whole, more = _objective(env, learner, task, pairs, align)
+    fit = env.fit(
         objective,
         whole,
         groups + more,
         pairs,
         roles.train.targets[np.arange(len(pairs)) % len(roles.train.rows)],
-        judge=around.judge(learner.predict, learner.module, items["validation"], roles.validation, task)
+        selector=env.selector(learner.predict, learner.module, items["validation"], roles.validation, task)
         if roles.validation
         else None,
         frozen=frozen,
     )
     yield from fit.run()
     if align == "adabn":
-        yield from _adapt_norms(around, learner, pairs.parts[TARGET_DOMAIN], target)
-    roles.task.settle(learner.exit())
+        yield from _adapt_norms(env, learner, pairs.parts[TARGET_DOMAIN], target)
+    roles.task.fold_scale(learner.last_linear())
     items |= {role.name: learner.items(role) for role in roles.tested}
-    test = yield from around.answers(learner.predict, learner.module, items, roles, fit)
+    test = yield from env.measure_model(learner.predict, learner.module, items, roles, fit)
     one = one_item(items[SOURCE_DOMAIN], device)
     flops = 2 * learning_flops(learner.predict, learner.module, one) * fit.progress.samples
     flops += reading_flops(learner.predict, learner.module, one) * len(target.rows)
     facts = {"align": align, "target_rows": len(target.rows), "target_labels_used": False}
-    yield around.learnt(learner, roles, fit, test, flops, facts)
+    yield env.finished_training(learner, roles, fit, test, flops, facts)
 
 
-def _roles(around: Environment, parent: tuple[str, ...] | None) -> Roles:
-    data = around.job.data
+def _roles(env: Environment, parent: tuple[str, ...] | None) -> Roles:
+    data = env.job.data
     known, told = _classes(data[SOURCE_DOMAIN]), _classes(data[TARGET_DOMAIN])
     if known and told and told != known:
         odd = min(told ^ known)
@@ -82,9 +82,9 @@ def _roles(around: Environment, parent: tuple[str, ...] | None) -> Roles:
             remedy="Domain adaptation keeps the task: use data of the same classes, or transfer by fine_tuning",
             facts={"source": sorted(known), "target": sorted(told)},
         )
-    roles = read_roles(around.job, parent, train=SOURCE_DOMAIN)
-    check_task(around.recipe.metrics, roles.task)
-    return Roles(roles.task, around.drawn(roles.train), roles.validation, roles.test)
+    roles = read_roles(env.job, parent, train=SOURCE_DOMAIN)
+    check_task(env.recipe.metrics, roles.task)
+    return Roles(roles.task, env.drawn(roles.train), roles.validation, roles.test)
 
 
 def _classes(data: DataInput) -> set[str]:
@@ -102,10 +102,10 @@ def _check(learner: Learner, label: str, align: str) -> None:
 
 
 def _objective(
-    around: Environment, learner: Learner, task: Task, pairs: Items, align: str
+    env: Environment, learner: Learner, task: Task, pairs: Items, align: str
 ) -> tuple[Objective, nn.Module, list[dict[str, object]]]:
     """The loss of a paired batch, the module that learns, and parameters beside the learner's own."""
-    weight, optimizer = number_of(around.recipe, "align_weight"), around.recipe.optimizer
+    weight, optimizer = number_of(env.recipe, "align_weight"), env.recipe.optimizer
     if align == "adabn":
 
         def labels_alone(inputs: Inputs, targets: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ def _objective(
         return labels_alone, learner.module, []
     distance: nn.Module | None = None
     if align == "dann":
-        distance = Discriminator(learner.feature_size, around.steps(len(pairs))).to(around.device.target)
+        distance = Discriminator(learner.feature_size, env.steps(len(pairs))).to(env.device.target)
     apart = distance if distance is not None else {"coral": coral, "mmd": mmd}[align]
 
     def aligned(inputs: Inputs, targets: Tensor) -> Tensor:
@@ -128,9 +128,9 @@ def _objective(
     return aligned, nn.ModuleDict({"model": learner.module, "domain": distance}), [group]
 
 
-def _adapt_norms(around: Environment, learner: Learner, items: Items, target: Role) -> Iterator[TransferEvent]:
+def _adapt_norms(env: Environment, learner: Learner, items: Items, target: Role) -> Iterator[TransferEvent]:
     """Give every BatchNorm the statistics of the target domain (Li and others 2016, AdaBN)."""
-    device = around.device
+    device = env.device
     momenta, done = begin_statistics(learner.module), 0
     order = reading_order(len(items), READING_BATCH[device.target.type], items.lengths)
     for indexes, (inputs, _) in zip(order, feed(items, target.targets, order, device), strict=True):
@@ -139,5 +139,5 @@ def _adapt_norms(around: Environment, learner: Learner, items: Items, target: Ro
         with torch.no_grad(), device.autocast():
             learner.predict(inputs)
         done += len(indexes)
-        yield Advanced(0, float(around.recipe.epochs), "statistics of the target domain", None, done)
+        yield Advanced(0, float(env.recipe.epochs), "statistics of the target domain", None, done)
     end_statistics(learner.module, momenta)

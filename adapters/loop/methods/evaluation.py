@@ -11,7 +11,7 @@ from adapters.loop.measured import measured_as_it_is
 from registry.ports.transfers import TransferEvent
 
 
-def evaluation(around: Environment) -> Iterator[TransferEvent]:
+def evaluation(env: Environment) -> Iterator[TransferEvent]:
     """What a recipe of no epochs does; the output holds the answers and the model as it was."""
-    yield around.started(nn.Module(), 0)
-    yield from measured_as_it_is(around, around.job.sources[0], {})
+    yield env.started(nn.Module(), 0)
+    yield from measured_as_it_is(env, env.job.sources[0], {})

@@ -11,7 +11,7 @@ import numpy as np
 from adapters.loop.environment import Environment, check_layer
 from adapters.loop.output import publish
 from adapters.loop.tasks.roles import Role, bare_role
-from adapters.loop.tasks.tasks import OneClass
+from adapters.loop.tasks.tasks import SingleLabel
 from adapters.loop.techniques.probe import Extraction, extract
 from adapters.loop.training.flops import METHOD
 from adapters.loop.training.optimizers import freeze
@@ -23,11 +23,11 @@ from registry.errors import BadDataError, BadRecipeError, MissingExtraError
 from registry.ports.transfers import Finished, TransferEvent
 
 
-def exporting(around: Environment) -> Iterator[TransferEvent]:
+def exporting(env: Environment) -> Iterator[TransferEvent]:
     """The rows of all roles with their labels, each under its role as the split. Labels may be of any kind, or none."""
-    recipe, source = around.recipe, around.job.sources[0]
+    recipe, source = env.recipe, env.job.sources[0]
     kind = DataFormat(str(value_of(recipe, "export")))
-    given = {name: around.job.data[name] for name in (TRAIN, VALIDATION, TEST) if name in around.job.data}
+    given = {name: env.job.data[name] for name in (TRAIN, VALIDATION, TEST) if name in env.job.data}
     kinds = {data.labels for data in given.values()}
     if len(kinds) > 1:
         raise BadDataError("the roles have labels of different kinds", remedy="Export each dataset by itself")
@@ -36,24 +36,24 @@ def exporting(around: Environment) -> Iterator[TransferEvent]:
         raise BadRecipeError("tags belong to words, and features are of whole texts", remedy="Use another dataset")
     roles = [bare_role(name, data) for name, data in given.items()]
     # A learner has a head; this one is never asked, so any task will do.
-    learner = around.workshop.open(source, recipe, OneClass(("no", "yes")), keep_head=False, fresh=False)
+    learner = env.framework.open(source, recipe, SingleLabel(("no", "yes")), keep_head=False, fresh=False)
     if learner.feature_layer == "none":
         raise BadRecipeError(f"{source.label} does not give features", remedy="Choose another source")
     check_layer(recipe, learner)
     freeze(learner.layers, learner.head, Freeze("backbone"))
     learner.head.requires_grad_(False)
-    around.device.place(learner.module)
-    yield replace(around.started(learner.module, 0), steps=0)
+    env.device.place(learner.module)
+    yield replace(env.started(learner.module, 0), steps=0)
     extraction = Extraction()
-    yield from extract(around.job, learner, roles, around.device, around.name, extraction)
+    yield from extract(env.job, learner, roles, env.device, env.name, extraction)
     x = np.concatenate([extraction.features[role.name] for role in roles])
 
     def save(folder: Path) -> None:
         write_features(folder, kind, x, roles, labels)
 
-    folder = around.job.work / "output"
-    if around.ranks.first:
-        folder = publish(around.job.work, save, {})
+    folder = env.job.work / "output"
+    if env.group.first:
+        folder = publish(env.job.work, save, {})
     yield Finished(
         folder=folder,
         architecture="",

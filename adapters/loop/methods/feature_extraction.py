@@ -28,7 +28,7 @@ from adapters.loop.training.flops import learning_flops, one_item
 from adapters.loop.training.learner import ArrayItems, Learner
 from adapters.loop.training.loop import Inputs
 from adapters.loop.training.optimizers import freeze, parameter_groups
-from adapters.loop.training.ranks import Ranks
+from adapters.loop.training.process_group import ProcessGroup
 from registry.domain.recipes.params import value_of, whole_of
 from registry.domain.recipes.recipe import Freeze
 from registry.errors import BadRecipeError
@@ -43,26 +43,26 @@ T_975 = (
 """Student's t at 0.975 for 1, 2, … degrees of freedom; beyond, the normal 1.96 is within 5 %."""
 
 
-def feature_extraction(around: Environment) -> Iterator[TransferEvent]:
+def feature_extraction(env: Environment) -> Iterator[TransferEvent]:
     """A head is too small to share out: under torchrun the first process does it alone."""
-    if not around.ranks.first:
+    if not env.group.first:
         return
-    around.ranks = Ranks()
-    if value_of(around.recipe, "export") != "none":
-        yield from exporting(around)
+    env.group = ProcessGroup()
+    if value_of(env.recipe, "export") != "none":
+        yield from exporting(env)
         return
-    _check(around)
+    _check(env)
     # The cache holds the whole split, of which `shots` then takes some rows.
-    device, (whole, learner) = around.device, around.open(keep_head=False, shots=False)
-    check_layer(around.recipe, learner)
-    chosen = _drawn(around, whole.train, 0)
+    device, (whole, learner) = env.device, env.open(keep_head=False, shots=False)
+    check_layer(env.recipe, learner)
+    chosen = _drawn(env, whole.train, 0)
     roles = Roles(whole.task, whole.train.take(chosen), whole.validation, whole.test)
     frozen = freeze(learner.layers, learner.head, Freeze("backbone"))
     device.place(learner.module)
-    solved = around.recipe.head.kind == "ridge"
-    yield around.started(learner.module, 0 if solved else len(chosen))
+    solved = env.recipe.head.kind == "ridge"
+    yield env.started(learner.module, 0 if solved else len(chosen))
     extraction = Extraction()
-    yield from extract(around.job, learner, whole.chosen_on, device, around.name, extraction)
+    yield from extract(env.job, learner, whole.chosen_on, device, env.name, extraction)
     features = extraction.features["train"]
     facts: dict[str, object] = {"feature_layer": learner.feature_layer}
     standard = Standard.of(features[chosen])
@@ -70,31 +70,31 @@ def feature_extraction(around: Environment) -> Iterator[TransferEvent]:
     if solved:
         facts["ridge"] = _solve(learner, roles, standard, features[chosen])
     else:
-        fit = _fit(around, learner, roles, standard, extraction.features | {"train": features[chosen]}, frozen)
+        fit = _fit(env, learner, roles, standard, extraction.features | {"train": features[chosen]}, frozen)
         yield from fit.run()
         _fold(learner, roles, standard)
     learner.module.eval()
-    yield from extract(around.job, learner, roles.tested, device, around.name, extraction)
+    yield from extract(env.job, learner, roles.tested, device, env.name, extraction)
     plain = {name: hold(torch.from_numpy(found), device) for name, found in extraction.features.items()}
-    test = yield from around.answers(_head_of(learner), learner.head, plain, roles, fit)
-    if whole_of(around.recipe, "repeats") > 1:
-        facts["repeats"] = yield from _repeated(around, learner, whole, extraction.features)
+    test = yield from env.measure_model(_head_of(learner), learner.head, plain, roles, fit)
+    if whole_of(env.recipe, "repeats") > 1:
+        facts["repeats"] = yield from _repeated(env, learner, whole, extraction.features)
     facts |= {"features_computed": extraction.items, "feature_cache_hits": extraction.hits}
     per_item = learning_flops(_head_of(learner), learner.head, one_item(plain["train"], device))
     flops = extraction.flops + (per_item * fit.progress.samples if fit else 0.0)
-    yield around.learnt(learner, roles, fit, test, flops, facts)
+    yield env.finished_training(learner, roles, fit, test, flops, facts)
 
 
-def _check(around: Environment) -> None:
-    recipe = around.recipe
+def _check(env: Environment) -> None:
+    recipe = env.recipe
     if recipe.head.kind != "ridge" and whole_of(recipe, "repeats") > 1:
         raise BadRecipeError("params.repeats is for heads that are solved at once", remedy="Add head: ridge")
     if recipe.head.kind == "ridge" and value_of(recipe, "class_weights") != "none":
         raise BadRecipeError("a ridge weighs all rows alike", remedy="Leave params.class_weights out, or head: linear")
 
 
-def _drawn(around: Environment, train: Role, repeat: int) -> Indexes:
-    return few(train, whole_of(around.recipe, "shots"), around.recipe.seed + repeat)
+def _drawn(env: Environment, train: Role, repeat: int) -> Indexes:
+    return few(train, whole_of(env.recipe, "shots"), env.recipe.seed + repeat)
 
 
 def _head_of(learner: Learner) -> Predict:
@@ -106,7 +106,7 @@ def _head_of(learner: Learner) -> Predict:
 
 
 def _fit(
-    around: Environment,
+    env: Environment,
     learner: Learner,
     roles: Roles,
     standard: Standard,
@@ -114,23 +114,23 @@ def _fit(
     frozen: list[nn.Module],
 ) -> Fit:
     """The head, to be trained on standardised features."""
-    held = {name: hold(standard.apply(found), around.device) for name, found in features.items()}
-    task, classify, held_out = around.weighted(roles), _head_of(learner), roles.validation
-    return around.fit(
+    held = {name: hold(standard.apply(found), env.device) for name, found in features.items()}
+    task, classify, held_out = env.weighted(roles), _head_of(learner), roles.validation
+    return env.fit(
         lambda inputs, targets: task.loss(classify(inputs), targets),
         learner.head,
-        parameter_groups(learner.head, (), learner.head, around.recipe.optimizer),
+        parameter_groups(learner.head, (), learner.head, env.recipe.optimizer),
         held["train"],
         roles.train.targets,
-        judge=around.judge(classify, learner.head, held["validation"], held_out, task) if held_out else None,
+        selector=env.selector(classify, learner.head, held["validation"], held_out, task) if held_out else None,
         frozen=frozen,
     )
 
 
 def _fold(learner: Learner, roles: Roles, standard: Standard) -> None:
     """From standardised features and numbers to plain ones."""
-    standard.fold(learner.entrance())
-    roles.task.settle(learner.exit())
+    standard.fold(learner.first_linear())
+    roles.task.fold_scale(learner.last_linear())
 
 
 def _solve(learner: Learner, roles: Roles, standard: Standard, features: Features) -> dict[str, float]:
@@ -138,12 +138,12 @@ def _solve(learner: Learner, roles: Roles, standard: Standard, features: Feature
 
     Raises: BadRecipeError for a head of more than one layer.
     """
-    if learner.entrance() is not learner.exit():
+    if learner.first_linear() is not learner.last_linear():
         raise BadRecipeError(
             "a ridge is one linear layer, and this source's head has two", remedy="Leave head out for this source"
         )
     found = ridge(standard.apply(features).numpy(), roles.task, roles.train.targets)
-    layer = learner.exit()
+    layer = learner.last_linear()
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(found.weight))
         layer.bias.copy_(torch.from_numpy(found.bias))
@@ -152,7 +152,7 @@ def _solve(learner: Learner, roles: Roles, standard: Standard, features: Feature
 
 
 def _repeated(
-    around: Environment, learner: Learner, whole: Roles, features: Mapping[str, Features]
+    env: Environment, learner: Learner, whole: Roles, features: Mapping[str, Features]
 ) -> Generator[Measured, None, dict[str, object]]:
     """Solve for one draw of the training rows after another, and measure each; the first head is put back.
 
@@ -160,15 +160,15 @@ def _repeated(
     """
     kept = {name: tensor.clone() for name, tensor in learner.head.state_dict().items()}
     found: dict[str, dict[str, list[float]]] = {}
-    for repeat in range(whole_of(around.recipe, "repeats")):
-        chosen = _drawn(around, whole.train, repeat)
+    for repeat in range(whole_of(env.recipe, "repeats")):
+        chosen = _drawn(env, whole.train, repeat)
         roles = Roles(whole.task, whole.train.take(chosen), whole.validation, whole.test)
         part = features["train"][chosen]
         _solve(learner, roles, Standard.of(part), part)
         for role in (role for role in (roles.validation, roles.test) if role is not None):
-            held = hold(torch.from_numpy(features[role.name]), around.device)
-            outputs = evaluate(_head_of(learner), learner.head, held, role.targets, around.device, around.ranks)
-            for name, value in measure(roles.task, around.recipe.metrics, role.targets, outputs).items():
+            held = hold(torch.from_numpy(features[role.name]), env.device)
+            outputs = evaluate(_head_of(learner), learner.head, held, role.targets, env.device, env.group)
+            for name, value in measure(roles.task, env.recipe.metrics, role.targets, outputs).items():
                 found.setdefault(role.name, {}).setdefault(name, []).append(value)
     learner.head.load_state_dict(kept)
     told: dict[str, object] = {}

@@ -26,59 +26,59 @@ from registry.errors import BadRecipeError
 from registry.ports.transfers import TransferEvent
 
 
-def fine_tuning(around: Environment) -> Iterator[TransferEvent]:
+def fine_tuning(env: Environment) -> Iterator[TransferEvent]:
     """Training on from the source's weights, or (`pretraining`) of its architecture from random ones.
 
     A parent's head for the same classes is kept; for other classes there is a new one.
     """
-    recipe, device, fresh = around.recipe, around.device, around.recipe.method is Method.PRETRAINING
+    recipe, device, fresh = env.recipe, env.device, env.recipe.method is Method.PRETRAINING
     further = recipe.method is Method.FINE_TUNING  # its params are not those of pretraining or of an adapter
-    roles, learner = around.open(keep_head=True, fresh=fresh)
+    roles, learner = env.open(keep_head=True, fresh=fresh)
     frozen = freeze(learner.layers, learner.head, recipe.freeze)
     groups = parameter_groups(learner.module, learner.layers, learner.head, recipe.optimizer)
     device.place(learner.module)
-    yield around.started(learner.module, len(roles.train.rows))
+    yield env.started(learner.module, len(roles.train.rows))
     probed = further and bool(value_of(recipe, "lp_ft"))
     if probed:
-        yield from _probe(around, learner, roles)
-    _check_average(around, shared_head=probed or learner.keeps_head)
+        yield from _probe(env, learner, roles)
+    _check_average(env, shared_head=probed or learner.keeps_head)
     items = {role.name: learner.items(role) for role in roles.chosen_on}
     sample = one_item(items["train"], device)
     reading = reading_flops(learner.predict, learner.module, sample)
     learning = learning_flops(learner.predict, learner.module, sample)
     anchor = Anchor.of(learner.module) if further else None
-    task = around.weighted(roles)
-    objective = _objective(around, learner, task, anchor)
-    if device.compiles(recipe.params.get("compile", "auto"), around.steps(len(roles.train.rows))):
+    task = env.weighted(roles)
+    objective = _objective(env, learner, task, anchor)
+    if device.compiles(recipe.params.get("compile", "auto"), env.steps(len(roles.train.rows))):
         learner.module.compile()
-    fit = around.fit(
+    fit = env.fit(
         objective,
         learner.module,
         groups,
         items["train"],
         roles.train.targets,
-        judge=around.judge(learner.predict, learner.module, items["validation"], roles.validation, task)
+        selector=env.selector(learner.predict, learner.module, items["validation"], roles.validation, task)
         if roles.validation
         else None,
         frozen=frozen,
         fresh=fresh,
-        before_epoch=_unfreezing(around, learner, frozen),
+        before_epoch=_unfreezing(env, learner, frozen),
     )
     yield from fit.run()
     if anchor is not None and number_of(recipe, "wise_ft") < 1:
         anchor.average(learner.module, number_of(recipe, "wise_ft"))
-    roles.task.settle(learner.exit())
+    roles.task.fold_scale(learner.last_linear())
     items |= {role.name: learner.items(role) for role in roles.tested}
-    test = yield from around.answers(learner.predict, learner.module, items, roles, fit)
+    test = yield from env.measure_model(learner.predict, learner.module, items, roles, fit)
     read = sum(len(role.rows) for role in (roles.validation, roles.test) if role is not None)
     read += fit.progress.epoch * len(roles.validation.rows) if roles.validation else 0
     facts = {"frozen_layers": len(frozen), "layers": len(learner.layers)}
     flops = learning * fit.progress.samples + reading * read
-    yield around.learnt(learner, roles, fit, test, flops, facts)
+    yield env.finished_training(learner, roles, fit, test, flops, facts)
 
 
-def _objective(around: Environment, learner: Learner, task: Task, anchor: Anchor | None) -> Objective:
-    recipe = around.recipe
+def _objective(env: Environment, learner: Learner, task: Task, anchor: Anchor | None) -> Objective:
+    recipe = env.recipe
     objective: Objective = lambda inputs, targets: task.loss(learner.predict(inputs), targets)  # noqa: E731
     if anchor is None:
         return objective
@@ -90,37 +90,37 @@ def _objective(around: Environment, learner: Learner, task: Task, anchor: Anchor
     return objective
 
 
-def _probe(around: Environment, learner: Learner, roles: Roles) -> Iterator[TransferEvent]:
+def _probe(env: Environment, learner: Learner, roles: Roles) -> Iterator[TransferEvent]:
     """Put the head where a linear probe has it: trained alone, to its minimum, on the cached features."""
-    if learner.feature_layer == "none" or learner.entrance() is not learner.exit():
+    if learner.feature_layer == "none" or learner.first_linear() is not learner.last_linear():
         raise BadRecipeError("params.lp_ft needs a head of one linear layer on features", remedy="Leave lp_ft out")
     extraction = Extraction()
-    whole = roles.train if not whole_of(around.recipe, "shots") else around.whole_train(roles.task)
-    yield from extract(around.job, learner, [whole], around.device, around.name, extraction)
-    features = extraction.features["train"][few(whole, whole_of(around.recipe, "shots"), around.recipe.seed)]
+    whole = roles.train if not whole_of(env.recipe, "shots") else env.whole_train(roles.task)
+    yield from extract(env.job, learner, [whole], env.device, env.name, extraction)
+    features = extraction.features["train"][few(whole, whole_of(env.recipe, "shots"), env.recipe.seed)]
     standard = Standard.of(features)
-    held = standard.apply(features).to(around.device.target)
-    descend(learner.exit(), held, around.weighted(roles), roles.train.targets)
-    standard.fold(learner.entrance())
+    held = standard.apply(features).to(env.device.target)
+    descend(learner.last_linear(), held, env.weighted(roles), roles.train.targets)
+    standard.fold(learner.first_linear())
 
 
-def _check_average(around: Environment, *, shared_head: bool) -> None:
-    if around.recipe.method is Method.FINE_TUNING and number_of(around.recipe, "wise_ft") < 1 and not shared_head:
+def _check_average(env: Environment, *, shared_head: bool) -> None:
+    if env.recipe.method is Method.FINE_TUNING and number_of(env.recipe, "wise_ft") < 1 and not shared_head:
         raise BadRecipeError(
             "params.wise_ft averages with the start, and there the head is new and knows nothing",
             remedy="Add params.lp_ft: true, or start from a version with a head for the same classes",
         )
 
 
-def _unfreezing(around: Environment, learner: Learner, frozen: list[nn.Module]) -> Callable[[int], None]:
+def _unfreezing(env: Environment, learner: Learner, frozen: list[nn.Module]) -> Callable[[int], None]:
     """What happens before each epoch: nothing, or that so many more of the last layers learn.
 
     The head begins alone; at the last epoch everything that `freeze` leaves learns.
     """
-    recipe = around.recipe
+    recipe = env.recipe
     if recipe.method is not Method.FINE_TUNING or value_of(recipe, "unfreeze") == "all":
         return lambda _: None
-    if around.ranks.world > 1:
+    if env.group.size > 1:
         raise BadRecipeError(
             "params.unfreeze: gradual is for one process", remedy="Write unfreeze: all, or use one GPU"
         )

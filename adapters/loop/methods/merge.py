@@ -26,24 +26,24 @@ WEIGHTS = "model.safetensors"
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def merge(around: Environment) -> Iterator[TransferEvent]:
+def merge(env: Environment) -> Iterator[TransferEvent]:
     """Everything beside the weights (config, tokenizer, preprocessing) is the first source's."""
-    sources = [source for source in around.job.sources if source.role == SOURCE]
-    base = next((source for source in around.job.sources if source.role == BASE), None)
-    combine = _combine(around, sources, base)
-    _check(around, sources, base)
-    yield around.started(nn.Module(), 0)
-    draft = around.job.work / ".merged"
+    sources = [source for source in env.job.sources if source.role == SOURCE]
+    base = next((source for source in env.job.sources if source.role == BASE), None)
+    combine = _combine(env, sources, base)
+    _check(env, sources, base)
+    yield env.started(nn.Module(), 0)
+    draft = env.job.work / ".merged"
     yield from _write(draft, sources, base, combine)
     made = replace(sources[0], folder=draft, label=f"the merge of {', '.join(s.label for s in sources)}")
-    kind = str(value_of(around.recipe, "kind"))
-    yield from measured_as_it_is(around, made, {"kind": kind, "parents": [str(s.digest) for s in sources]})
+    kind = str(value_of(env.recipe, "kind"))
+    yield from measured_as_it_is(env, made, {"kind": kind, "parents": [str(s.digest) for s in sources]})
     shutil.rmtree(draft, ignore_errors=True)
 
 
-def _combine(around: Environment, sources: Sequence[ModelInput], base: ModelInput | None) -> Combine:
+def _combine(env: Environment, sources: Sequence[ModelInput], base: ModelInput | None) -> Combine:
     """Raises: BadRecipeError where the recipe's models do not make such a merge."""
-    recipe, kind = around.recipe, str(value_of(around.recipe, "kind"))
+    recipe, kind = env.recipe, str(value_of(env.recipe, "kind"))
     told: Any = value_of(recipe, "weights")
     shares = [float(w) for w in told] if isinstance(told, list | tuple) else [float(told)] * len(sources)
     if len(shares) != len(sources):
@@ -65,9 +65,9 @@ def _combine(around: Environment, sources: Sequence[ModelInput], base: ModelInpu
     }[kind]
 
 
-def _check(around: Environment, sources: Sequence[ModelInput], base: ModelInput | None) -> None:
+def _check(env: Environment, sources: Sequence[ModelInput], base: ModelInput | None) -> None:
     """Same architecture, same tensors, and heads for the same classes in the same order."""
-    classes = {source.label: around.workshop.parent_classes(source) for source in sources}
+    classes = {source.label: env.framework.parent_classes(source) for source in sources}
     if len(set(classes.values())) > 1:
         told = "; ".join(f"{label}: {', '.join(names) if names else 'none'}" for label, names in classes.items())
         raise BadRecipeError(

@@ -19,11 +19,11 @@ from torch import Tensor, nn
 
 from adapters.loop.environment import Environment, Predict, measure
 from adapters.loop.output import predictions
-from adapters.loop.tasks.metrics import choosing_metric, merit
+from adapters.loop.tasks.metrics import merit, selection_metric
 from adapters.loop.tasks.roles import Roles, read_roles
 from adapters.loop.techniques.together import Together, array_of, part_of
 from adapters.loop.training.evaluate import evaluate
-from adapters.loop.training.fit import Judge
+from adapters.loop.training.fit import ModelSelector
 from adapters.loop.training.flops import learning_flops, one_item
 from adapters.loop.training.learner import Learner
 from adapters.loop.training.loop import Inputs
@@ -51,15 +51,15 @@ class Heads(nn.Module):
         self.variances = nn.Parameter(torch.zeros(len(tasks)))
 
 
-def multi_task(around: Environment) -> Iterator[TransferEvent]:
+def multi_task(env: Environment) -> Iterator[TransferEvent]:
     """Learn all tasks at once; the best epoch is the one with the best mean of their choosing metrics."""
-    recipe, device, source = around.recipe, around.device, around.job.sources[0]
-    tasks = _tasks(around)
+    recipe, device, source = env.recipe, env.device, env.job.sources[0]
+    tasks = _tasks(env)
     first = next(iter(tasks))
-    learner = around.workshop.open(source, recipe, tasks[first].task, keep_head=False, fresh=False)
+    learner = env.framework.open(source, recipe, tasks[first].task, keep_head=False, fresh=False)
     if learner.feature_layer == "none":
         raise BadRecipeError(f"{source.label} does not give features to share", remedy="Choose another source")
-    weights = _weights(around, tasks)
+    weights = _weights(env, tasks)
     whole = Heads(learner, tasks)
     frozen = freeze(learner.layers, learner.head, recipe.freeze)
     groups = parameter_groups(learner.module, learner.layers, learner.head, recipe.optimizer)
@@ -68,7 +68,7 @@ def multi_task(around: Environment) -> Iterator[TransferEvent]:
     groups.append({"params": heads, "lr": lr, "initial_lr": lr, "weight_decay": 0.0})
     whole.variances.requires_grad_(not weights)
     device.place(whole)
-    yield around.started(whole, max(len(roles.train.rows) for roles in tasks.values()))
+    yield env.started(whole, max(len(roles.train.rows) for roles in tasks.values()))
     items = {role.name: learner.items(role) for roles in tasks.values() for role in roles.chosen_on}
     batches = Together(
         {name: items[roles.train.name] for name, roles in tasks.items()},
@@ -85,21 +85,21 @@ def multi_task(around: Environment) -> Iterator[TransferEvent]:
             return torch.stack([weights[name] * loss for name, loss in zip(tasks, losses, strict=True)]).sum()
         return (torch.exp(-whole.variances) * torch.stack(losses) + whole.variances / 2).sum()
 
-    fit = around.fit(
+    fit = env.fit(
         objective,
         whole,
         groups,
         batches,
         np.zeros(len(batches), dtype=np.int64),
-        judge=_judge(around, whole, tasks, items, predict),
+        selector=_selector(env, whole, tasks, items, predict),
         frozen=frozen,
     )
     yield from fit.run()
     flops, files = 0.0, {}
     for name, roles in tasks.items():
-        roles.task.settle(_linear(learner, whole, name))
+        roles.task.fold_scale(_linear(learner, whole, name))
         items |= {role.name: learner.items(role) for role in roles.tested}
-        outputs = yield from around.answers(predict[name], whole, items, roles, fit)
+        outputs = yield from env.measure_model(predict[name], whole, items, roles, fit)
         if outputs is not None and roles.test is not None:
             files[f"predictions-{name}.json"] = predictions(roles.task, roles.test, outputs)
         one = one_item(items[roles.train.name], device)
@@ -117,7 +117,7 @@ def multi_task(around: Environment) -> Iterator[TransferEvent]:
         or {n: float(torch.exp(-s)) for n, s in zip(tasks, whole.variances.detach().cpu(), strict=True)},
         "first_task": first,
     }
-    yield around.finished(
+    yield env.finished(
         save,
         learner.architecture,
         flops=flops,
@@ -128,19 +128,17 @@ def multi_task(around: Environment) -> Iterator[TransferEvent]:
     )
 
 
-def _tasks(around: Environment) -> dict[str, Roles]:
+def _tasks(env: Environment) -> dict[str, Roles]:
     """The roles of each task, in the recipe's order. Raises: BadRecipeError for fewer than two, or no training data."""
-    names = list(dict.fromkeys(split_role(role)[1] for role in around.job.data))
+    names = list(dict.fromkeys(split_role(role)[1] for role in env.job.data))
     if len(names) < 2:
         raise BadRecipeError("multi_task needs two tasks or more", remedy="Add data.train.NAME for each of them")
     found = {}
     for name in names:
-        roles = read_roles(
-            around.job, train=f"{TRAIN}.{name}", validation=f"{VALIDATION}.{name}", test=f"{TEST}.{name}"
-        )
-        found[name] = replace(roles, train=around.drawn(roles.train))
+        roles = read_roles(env.job, train=f"{TRAIN}.{name}", validation=f"{VALIDATION}.{name}", test=f"{TEST}.{name}")
+        found[name] = replace(roles, train=env.drawn(roles.train))
     known = {metric for roles in found.values() for metric in (*roles.task.metrics, *roles.task.baselines)}
-    if strange := [metric for metric in around.recipe.metrics if metric not in known]:
+    if strange := [metric for metric in env.recipe.metrics if metric not in known]:
         raise BadRecipeError(
             f"the metric {strange[0]!r} is not known for any of the tasks",
             remedy=f"Choose among {', '.join(sorted(known))}",
@@ -148,11 +146,11 @@ def _tasks(around: Environment) -> dict[str, Roles]:
     return found
 
 
-def _weights(around: Environment, tasks: Mapping[str, Roles]) -> dict[str, float]:
+def _weights(env: Environment, tasks: Mapping[str, Roles]) -> dict[str, float]:
     """The weight of each task's loss; empty where they are learnt. Raises: BadRecipeError for an unknown task."""
-    if value_of(around.recipe, "weighting") == "uncertainty":
+    if value_of(env.recipe, "weighting") == "uncertainty":
         return {}
-    told = value_of(around.recipe, "weights")
+    told = value_of(env.recipe, "weights")
     given: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
     if strange := [name for name in given if name not in tasks]:
         raise BadRecipeError(f"params.weights names {strange[0]!r}", remedy=f"The tasks are {', '.join(tasks)}")
@@ -164,7 +162,7 @@ def _linear(learner: Learner, whole: Heads, name: str) -> nn.Linear:
         head = whole.others[name]
         assert isinstance(head, nn.Linear)  # noqa: S101 -- told to the type checker
         return head
-    return learner.exit()
+    return learner.last_linear()
 
 
 def _predict(learner: Learner, whole: Heads, name: str) -> Predict:
@@ -174,13 +172,13 @@ def _predict(learner: Learner, whole: Heads, name: str) -> Predict:
     return learner.predict
 
 
-def _judge(
-    around: Environment,
+def _selector(
+    env: Environment,
     whole: Heads,
     tasks: Mapping[str, Roles],
     items: Mapping[str, Any],
     predict: Mapping[str, Predict],
-) -> Judge | None:
+) -> ModelSelector | None:
     held = {name: roles.validation for name, roles in tasks.items() if roles.validation is not None}
     if not held:
         return None
@@ -190,14 +188,14 @@ def _judge(
         merits = []
         for name, role in held.items():
             task = tasks[name].task
-            chooser = choosing_metric(around.recipe.metrics, task.metrics)
-            outputs = evaluate(predict[name], whole, items[role.name], role.targets, around.device, around.ranks)
-            found = measure(task, (*around.recipe.metrics, chooser, "loss"), role.targets, task.plain(outputs))
-            merits.append(merit(chooser, found)[0])
-            values |= {f"{name}.{metric}": value for metric, value in found.items()}
+            metric = selection_metric(env.recipe.metrics, task.metrics)
+            outputs = evaluate(predict[name], whole, items[role.name], role.targets, env.device, env.group)
+            found = measure(task, (*env.recipe.metrics, metric, "loss"), role.targets, task.in_label_units(outputs))
+            merits.append(merit(metric, found)[0])
+            values |= {f"{name}.{key}": value for key, value in found.items()}
         return values | {"mean_of_tasks": sum(merits) / len(merits)}
 
-    return Judge(measured, "mean_of_tasks", VALIDATION, whole_of(around.recipe, "patience"))
+    return ModelSelector(measured, "mean_of_tasks", VALIDATION, whole_of(env.recipe, "patience"))
 
 
 def _save_heads(folder: Path, learner: Learner, whole: Heads, tasks: Mapping[str, Roles]) -> None:

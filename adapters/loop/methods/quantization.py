@@ -16,16 +16,16 @@ from registry.errors import BadRecipeError
 from registry.ports.transfers import Advanced, TransferEvent
 
 
-def quantization(around: Environment) -> Iterator[TransferEvent]:
+def quantization(env: Environment) -> Iterator[TransferEvent]:
     """What is measured is what the few bits say, not the weights that they came from."""
-    source, work = around.job.sources[0], around.job.work
-    if is_quantised(around.original.sources[0].folder):
+    source, work = env.job.sources[0], env.job.work
+    if is_quantised(env.original.sources[0].folder):
         raise BadRecipeError(f"{source.label} is quantised already", remedy="Quantise the version that it came from")
-    bits, group = whole_of(around.recipe, "bits"), whole_of(around.recipe, "group")
+    bits, group = whole_of(env.recipe, "bits"), whole_of(env.recipe, "group")
     few, plain = work / ".few-bits", work / ".plain"
     for draft in (few, plain):
         shutil.rmtree(draft, ignore_errors=True)
-    yield around.started(nn.Module(), 0)
+    yield env.started(nn.Module(), 0)
     done, worst = 0, 0.0
     for _, largest in quantise(source.folder, few, bits, group):
         done, worst = done + 1, max(worst, largest)
@@ -42,6 +42,6 @@ def quantization(around: Environment) -> Iterator[TransferEvent]:
         "bytes": {"before": sizes[0], "after": sizes[1]},
     }
     made = replace(source, folder=plain, label=f"{source.label} in {bits} bits")
-    yield from measured_as_it_is(around, made, facts, written=few, architecture=f"int{bits}:{source.architecture}")
+    yield from measured_as_it_is(env, made, facts, written=few, architecture=f"int{bits}:{source.architecture}")
     for draft in (few, plain):
         shutil.rmtree(draft, ignore_errors=True)

@@ -13,6 +13,8 @@ from registry.ports.transfers import DataInput
 
 Indexes = NDArray[np.int64]
 """Positions of items."""
+IGNORE_INDEX = -100
+"""The target where there is nothing to predict: the value that PyTorch's cross-entropy ignores by default."""
 
 
 def labelled(name: str, data: DataInput, rows: Sequence[Row]) -> list[str]:

@@ -183,7 +183,7 @@ def baseline_accuracy(train: Labels, truth: Labels) -> float:
     return float(np.mean(truth == np.bincount(train).argmax()))
 
 
-def choosing_metric(names: Sequence[str], known: Mapping[str, Metric]) -> str:
+def selection_metric(names: Sequence[str], known: Mapping[str, Metric]) -> str:
     """The metric that chooses the best epoch: the first of `names` that has a direction, else the first known one."""
     return next((name for name in names if name in known), next(iter(known)))
 

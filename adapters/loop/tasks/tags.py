@@ -1,8 +1,9 @@
-"""Token classification: a class for each word of a text. How its labels are read, what is lost and what is measured.
+"""Token classification: one class for each word of a text. Labels, loss and metrics.
 
-Targets are N x W class numbers, W being the most words of a text, filled up with `NOTHING`. Outputs are N x V x C where
-V may be smaller; a word whose outputs are all zero has no answer (its text was cut before it), which is a wrong one.
-Where every class is O, B-x or I-x, entities are counted as well, as CoNLL-2003's script counts them.
+Targets are class numbers (N x W), W being the number of words of the longest text; shorter texts are padded with
+`IGNORE_INDEX`. Outputs are N x V x C; V is smaller than W where texts were truncated. A word whose outputs are all zero
+was truncated away and counts as wrong. Where every class is O, B-x or I-x, whole entities are counted too, as the
+evaluation script of CoNLL-2003 counts them.
 """
 
 from __future__ import annotations
@@ -18,14 +19,12 @@ import torch.nn.functional as F  # noqa: N812 -- its name in the field
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from adapters.loop.tasks.labelled import labelled, refuse_strangers
+from adapters.loop.tasks.labelled import IGNORE_INDEX, labelled, refuse_strangers
 from adapters.loop.tasks.metrics import BASELINES_OF_CLASSES, Labels, Logits, Metric, Targets, baseline_accuracy
 from registry.domain.data.datasets import LabelKind, Row
 from registry.errors import BadDataError
 from registry.ports.transfers import DataInput
 
-NOTHING = -100
-"""Where there is no word: what PyTorch's cross-entropy passes over by default."""
 _BIO = re.compile(r"O|[BI]-.+")
 
 
@@ -50,7 +49,7 @@ class Tags:
         number = {label: n for n, label in enumerate(self.classes)}
         said = [label.split() for label in labelled(name, data, rows)]
         refuse_strangers(name, data, {tag for tags in said for tag in tags} - number.keys())
-        found = np.full((len(rows), max(map(len, said))), NOTHING, dtype=np.int64)
+        found = np.full((len(rows), max(map(len, said))), IGNORE_INDEX, dtype=np.int64)
         for line, (row, tags) in enumerate(zip(rows, said, strict=True)):
             if row.text is not None and len(row.text.split()) != len(tags):
                 raise BadDataError(
@@ -61,20 +60,20 @@ class Tags:
         return found
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        truth = targets[:, : outputs.shape[1]].masked_fill((outputs.detach() == 0).all(dim=-1), NOTHING)
-        total = F.cross_entropy(outputs.flatten(0, 1), truth.flatten(), ignore_index=NOTHING, reduction="sum")
-        return total / (truth != NOTHING).sum().clamp(min=1)
+        truth = targets[:, : outputs.shape[1]].masked_fill((outputs.detach() == 0).all(dim=-1), IGNORE_INDEX)
+        total = F.cross_entropy(outputs.flatten(0, 1), truth.flatten(), ignore_index=IGNORE_INDEX, reduction="sum")
+        return total / (truth != IGNORE_INDEX).sum().clamp(min=1)
 
-    def plain(self, outputs: Logits) -> Logits:
+    def in_label_units(self, outputs: Logits) -> Logits:
         return outputs
 
-    def settle(self, last: nn.Linear) -> None:
+    def fold_scale(self, last: nn.Linear) -> None:
         pass
 
     def baseline(self, train: Targets, truth: Targets) -> dict[str, float]:
-        return {"baseline_accuracy": baseline_accuracy(train[train != NOTHING], truth[truth != NOTHING])}
+        return {"baseline_accuracy": baseline_accuracy(train[train != IGNORE_INDEX], truth[truth != IGNORE_INDEX])}
 
-    def answer(self, output: NDArray[Any]) -> object:
+    def prediction(self, output: NDArray[Any]) -> object:
         said: NDArray[Any] = np.asarray(output.any(axis=-1))
         last = int(np.flatnonzero(said)[-1]) + 1 if said.any() else 0
         return [self.classes[int(n)] if one else None for n, one in zip(output.argmax(-1)[:last], said, strict=False)]
@@ -99,7 +98,7 @@ def _words(truth: Targets, logits: Logits) -> tuple[Labels, Labels]:
     guess = np.full(truth.shape, -1, dtype=np.int64)
     answered = logits[:, : truth.shape[1]]
     guess[:, : answered.shape[1]] = np.where(answered.any(axis=-1), answered.argmax(axis=-1), -1)
-    there = truth != NOTHING
+    there = truth != IGNORE_INDEX
     return truth[there], guess[there]
 
 
@@ -122,7 +121,7 @@ def word_macro_f1(truth: Targets, logits: Logits) -> float:
 def word_loss(truth: Targets, logits: Logits) -> float:
     """Mean cross-entropy in nats of the words that have an answer, in float64."""
     answered = logits[:, : truth.shape[1]]
-    there = (truth[:, : answered.shape[1]] != NOTHING) & answered.any(axis=-1)
+    there = (truth[:, : answered.shape[1]] != IGNORE_INDEX) & answered.any(axis=-1)
     wide, true = answered[there].astype(np.float64), truth[:, : answered.shape[1]][there]
     top = wide.max(axis=1)
     log_sum = top + np.log(np.exp(wide - top[:, None]).sum(axis=1))
@@ -136,7 +135,7 @@ def entity_f1(classes: Sequence[str], truth: Targets, logits: Logits) -> float:
     guess[:, : answered.shape[1]] = np.where(answered.any(axis=-1), answered.argmax(axis=-1), -1)
     hits = both = 0
     for true, said in zip(truth, guess, strict=True):
-        count = int((true != NOTHING).sum())
+        count = int((true != IGNORE_INDEX).sum())
         one, two = (entities([classes[n] if n >= 0 else "O" for n in line[:count].tolist()]) for line in (true, said))
         hits, both = hits + len(one & two), both + len(one) + len(two)
     return 2 * hits / both if both else 1.0

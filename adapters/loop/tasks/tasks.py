@@ -58,7 +58,7 @@ class Task(Protocol):
 
     @property
     def metrics(self) -> Mapping[str, Metric]:
-        """What can be measured, by name; the first one is the usual chooser."""
+        """What can be measured, by name; the first one is the usual metric."""
         ...
 
     @property
@@ -74,11 +74,11 @@ class Task(Protocol):
         """Mean loss of a batch, a scalar."""
         ...
 
-    def plain(self, outputs: Logits) -> Logits:
+    def in_label_units(self, outputs: Logits) -> Logits:
         """Outputs during training, in the units of the labels."""
         ...
 
-    def settle(self, last: nn.Linear) -> None:
+    def fold_scale(self, last: nn.Linear) -> None:
         """Fold what `plain` does into the head's last layer, once it has learnt."""
         ...
 
@@ -86,13 +86,13 @@ class Task(Protocol):
         """What answering without looking would reach on `truth`."""
         ...
 
-    def answer(self, output: NDArray[Any]) -> object:
+    def prediction(self, output: NDArray[Any]) -> object:
         """What one item's output says, as JSON."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class OneClass:
+class SingleLabel:
     """One of `classes` for each item: softmax and cross-entropy. `weights` (per class, mean 1 over items) or none."""
 
     classes: tuple[str, ...]
@@ -117,19 +117,19 @@ class OneClass:
         weight = _there(self.weights, outputs.dtype, outputs.device)[targets]
         return (F.cross_entropy(outputs, targets, reduction="none") * weight).mean()
 
-    def plain(self, outputs: Logits) -> Logits:
+    def in_label_units(self, outputs: Logits) -> Logits:
         return outputs
 
-    def settle(self, last: nn.Linear) -> None:
+    def fold_scale(self, last: nn.Linear) -> None:
         pass
 
     def baseline(self, train: Targets, truth: Targets) -> dict[str, float]:
         return {"baseline_accuracy": baseline_accuracy(train, truth)}
 
-    def answer(self, output: NDArray[Any]) -> object:
+    def prediction(self, output: NDArray[Any]) -> object:
         return self.classes[int(output.argmax())]
 
-    def balanced(self, train: Targets) -> OneClass:
+    def balanced(self, train: Targets) -> SingleLabel:
         """The same with each class weighing alike in sum: N / (C n_c) for class c (King and Zeng 2001)."""
         counts = np.maximum(1, np.bincount(train, minlength=self.outputs))
         weights = len(train) / (self.outputs * counts)
@@ -137,7 +137,7 @@ class OneClass:
 
 
 @dataclass(frozen=True, slots=True)
-class ManyClasses:
+class MultiLabel:
     """Any number of `classes` for each item: a sigmoid each. `weights` of the yeses (per class), or none."""
 
     classes: tuple[str, ...]
@@ -163,10 +163,10 @@ class ManyClasses:
         weight = _there(self.weights, outputs.dtype, outputs.device) if self.weights else None
         return F.binary_cross_entropy_with_logits(outputs, targets.to(outputs.dtype), pos_weight=weight)
 
-    def plain(self, outputs: Logits) -> Logits:
+    def in_label_units(self, outputs: Logits) -> Logits:
         return outputs
 
-    def settle(self, last: nn.Linear) -> None:
+    def fold_scale(self, last: nn.Linear) -> None:
         pass
 
     def baseline(self, train: Targets, truth: Targets) -> dict[str, float]:
@@ -174,17 +174,17 @@ class ManyClasses:
         same = np.broadcast_to(usual, truth.shape)
         return {f"baseline_{name}": OF_MANY[name](truth, same) for name in ("macro_f1", "subset_accuracy")}
 
-    def answer(self, output: NDArray[Any]) -> object:
+    def prediction(self, output: NDArray[Any]) -> object:
         return [name for name, value in zip(self.classes, output.tolist(), strict=True) if value > 0]
 
-    def balanced(self, train: Targets) -> ManyClasses:
+    def balanced(self, train: Targets) -> MultiLabel:
         """The same with the yeses of each class weighing as much as its noes."""
         yes = np.maximum(1.0, train.sum(axis=0))
         return replace(self, weights=tuple(float(w) for w in np.maximum(1.0, len(train) - yes) / yes))
 
 
 @dataclass(frozen=True, slots=True)
-class Amount:
+class Regression:
     """A number for each item: squared error on numbers standardised by the training ones."""
 
     mean: float
@@ -201,10 +201,10 @@ class Amount:
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return F.mse_loss(outputs, (targets.to(outputs.dtype) - self.mean) / self.deviation)
 
-    def plain(self, outputs: Logits) -> Logits:
+    def in_label_units(self, outputs: Logits) -> Logits:
         return (outputs.astype(np.float64) * self.deviation + self.mean).astype(np.float32)
 
-    def settle(self, last: nn.Linear) -> None:
+    def fold_scale(self, last: nn.Linear) -> None:
         """W' = deviation W, b' = deviation b + mean."""
         with torch.no_grad():
             last.weight.mul_(self.deviation)
@@ -214,7 +214,7 @@ class Amount:
         middle, mean = np.full_like(truth, np.median(train)), np.full_like(truth, train.mean(dtype=np.float64))
         return {"baseline_mae": OF_NUMBERS["mae"](truth, middle), "baseline_rmse": OF_NUMBERS["rmse"](truth, mean)}
 
-    def answer(self, output: NDArray[Any]) -> object:
+    def prediction(self, output: NDArray[Any]) -> object:
         return float(output[0])
 
 
@@ -235,33 +235,33 @@ def task_of(data: DataInput, rows: Sequence[Row], parent_classes: Sequence[str] 
 def task_for(labels: LabelKind, classes: Sequence[str] | None) -> Task | None:
     """What a finished model with a head for `classes` answers; None where its outputs have no names."""
     if labels is LabelKind.NUMBER:
-        return Amount(0.0, 1.0)
+        return Regression(0.0, 1.0)
     if not classes:
         return None
-    kinds: Mapping[LabelKind, Callable[[tuple[str, ...]], Task]] = {LabelKind.MANY: ManyClasses, LabelKind.TAGS: Tags}
-    return kinds.get(labels, OneClass)(tuple(classes))
+    kinds: Mapping[LabelKind, Callable[[tuple[str, ...]], Task]] = {LabelKind.MANY: MultiLabel, LabelKind.TAGS: Tags}
+    return kinds.get(labels, SingleLabel)(tuple(classes))
 
 
-def _one_class(data: DataInput, rows: Sequence[Row], parent: Sequence[str] | None) -> Task:
+def _single_label(data: DataInput, rows: Sequence[Row], parent: Sequence[str] | None) -> Task:
     found = set(labelled("train", data, rows))
     if len(found) < 2:
         raise BadDataError(
             f"the split {data.split!r} of {data.label} has one class only: {min(found)!r}",
             remedy="A classifier needs two classes or more",
         )
-    return OneClass(_in_order(found, parent))
+    return SingleLabel(_in_order(found, parent))
 
 
-def _many_classes(data: DataInput, rows: Sequence[Row], parent: Sequence[str] | None) -> Task:
+def _multi_label(data: DataInput, rows: Sequence[Row], parent: Sequence[str] | None) -> Task:
     found = {part for label in labelled("train", data, rows) for part in classes_of(label, LabelKind.MANY)}
     if not found:
         raise BadDataError(
             f"no row in the split {data.split!r} of {data.label} names a class", remedy="Label some of its rows"
         )
-    return ManyClasses(_in_order(found, parent))
+    return MultiLabel(_in_order(found, parent))
 
 
-def _amount(data: DataInput, rows: Sequence[Row], _parent: Sequence[str] | None) -> Task:
+def _regression(data: DataInput, rows: Sequence[Row], _parent: Sequence[str] | None) -> Task:
     values = numbers("train", data, rows).astype(np.float64)
     deviation = float(values.std())
     if not deviation:
@@ -269,13 +269,13 @@ def _amount(data: DataInput, rows: Sequence[Row], _parent: Sequence[str] | None)
             f"the numbers in the split {data.split!r} of {data.label} are all {values[0]:g}",
             remedy="There is nothing to learn from a number that never changes",
         )
-    return Amount(float(values.mean()), deviation)
+    return Regression(float(values.mean()), deviation)
 
 
 _READERS: Mapping[LabelKind, Callable[[DataInput, Sequence[Row], Sequence[str] | None], Task]] = {
-    LabelKind.CLASS: _one_class,
-    LabelKind.MANY: _many_classes,
-    LabelKind.NUMBER: _amount,
+    LabelKind.CLASS: _single_label,
+    LabelKind.MANY: _multi_label,
+    LabelKind.NUMBER: _regression,
     LabelKind.TAGS: tags_of,
 }
 

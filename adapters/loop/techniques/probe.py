@@ -46,13 +46,13 @@ class Standard:
         """Standardised features, float32."""
         return torch.from_numpy(((features - self.mean) / self.deviation).astype(np.float32))
 
-    def fold(self, entrance: nn.Linear) -> None:
-        """Make `entrance` take plain features and give what it gave for standardised ones. Needs a bias."""
-        weight = entrance.weight.detach().double().cpu() / torch.from_numpy(self.deviation)
-        bias = entrance.bias.detach().double().cpu() - weight @ torch.from_numpy(self.mean)
+    def fold(self, layer: nn.Linear) -> None:
+        """Make `layer` take plain features and give what it gave for standardised ones. Needs a bias."""
+        weight = layer.weight.detach().double().cpu() / torch.from_numpy(self.deviation)
+        bias = layer.bias.detach().double().cpu() - weight @ torch.from_numpy(self.mean)
         with torch.no_grad():
-            entrance.weight.copy_(weight)
-            entrance.bias.copy_(bias)
+            layer.weight.copy_(weight)
+            layer.bias.copy_(bias)
 
 
 @dataclass(slots=True)

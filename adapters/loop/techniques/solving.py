@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from adapters.loop.tasks.metrics import Targets
-from adapters.loop.tasks.tasks import Amount, ManyClasses, Task
+from adapters.loop.tasks.tasks import MultiLabel, Regression, Task
 
 Matrix = NDArray[np.float64]
 GRID: Matrix = np.logspace(-4, 4, 17)
@@ -80,9 +80,9 @@ def descend(head: nn.Linear, features: Tensor, task: Task, targets: Targets, pen
 
 
 def _signs(task: Task, targets: Targets) -> Matrix:
-    if isinstance(task, Amount):
+    if isinstance(task, Regression):
         return (targets.astype(np.float64) - task.mean) / task.deviation
-    if isinstance(task, ManyClasses):
+    if isinstance(task, MultiLabel):
         return np.where(targets > 0.5, 1.0, -1.0)
     return np.where(targets[:, None] == np.arange(task.outputs), 1.0, -1.0)
 

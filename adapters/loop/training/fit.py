@@ -19,7 +19,7 @@ from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs, Objective, Step, train
 from adapters.loop.training.optimizers import keep_frozen
 from adapters.loop.training.order import epoch_order
-from adapters.loop.training.ranks import Ranks
+from adapters.loop.training.process_group import ProcessGroup
 from adapters.loop.training.schedule import rate
 from registry.domain.recipes.recipe import Recipe
 from registry.errors import DivergedError
@@ -46,11 +46,11 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
-    """How the best epoch is found: by the value that `chooser` names among what `measure` finds on held-out data."""
+class ModelSelector:
+    """How the best epoch is found: by the value that `metric` names among what `measure` finds on held-out data."""
 
     measure: Callable[[], Mapping[str, float]]
-    chooser: str
+    metric: str
     role: str = "validation"
     patience: int = 0
     """Epochs without a better value before training ends; 0: never."""
@@ -73,9 +73,9 @@ class Fit:
     optimizer: torch.optim.Optimizer
     items: Items
     targets: Targets
-    judge: Judge | None
+    selector: ModelSelector | None
     device: Device
-    ranks: Ranks
+    group: ProcessGroup
     checkpoints: Checkpoints
     fingerprint: str
     """Names recipe and inputs, for the checkpoints."""
@@ -94,7 +94,7 @@ class Fit:
     @property
     def least(self) -> int:
         """The smallest batch: two items for each process."""
-        return 2 * self.ranks.world
+        return 2 * self.group.size
 
     @property
     def seconds(self) -> float:
@@ -104,9 +104,9 @@ class Fit:
     def run(self) -> Iterator[TransferEvent]:
         """Train from where `progress` is. Raises: DivergedError; the last checkpoint is then from before it."""
         self._total = self._total.to(self.device.target)
-        if not self.ranks.first:
-            seed_everything(self.fix.seed + self.ranks.rank + self.progress.step)  # each process drops out others
-        stepping = self.ranks.wrap(_Stepping(self.module, self.objective))
+        if not self.group.first:
+            seed_everything(self.fix.seed + self.group.rank + self.progress.step)  # each process drops out others
+        stepping = self.group.wrap(_Stepping(self.module, self.objective))
         while self.progress.epoch < self.recipe.epochs and not self._tired:
             self.before_epoch(self.progress.epoch)
             yield from self._epoch(stepping)
@@ -124,7 +124,7 @@ class Fit:
             lengths=self.items.lengths,
             least=self.least,
         )
-        shares = [self.ranks.share(batch) for batch in order[p.within :]]
+        shares = [self.group.share(batch) for batch in order[p.within :]]
         batches = feed(self.items, self.targets, (part for part, _ in shares), self.device)
         weighted = zip(batches, (weight for _, weight in shares), strict=True)
         factor, every = rate(recipe.schedule, self.steps), max(1, min(50, self.steps // 100))
@@ -134,7 +134,7 @@ class Fit:
         for step, batch in zip(steps, order[p.within :], strict=True):
             p.step, p.within, p.samples = step.number, p.within + 1, p.samples + len(batch)
             # The losses of all processes are weighted so that their mean is that of the batch.
-            self._total += step.loss * (len(batch) / self.ranks.world)
+            self._total += step.loss * (len(batch) / self.group.size)
             if step.number % every == 0:
                 yield self._advanced(step, len(order), every)
             if recipe.checkpoint_every and step.number % recipe.checkpoint_every == 0:
@@ -149,7 +149,11 @@ class Fit:
     def _tired(self) -> bool:
         """True when patience with the validation value has run out."""
         p = self.progress
-        return self.judge is not None and 0 < self.judge.patience <= p.epoch - p.best_epoch and p.best_merit is not None
+        return (
+            self.selector is not None
+            and 0 < self.selector.patience <= p.epoch - p.best_epoch
+            and p.best_merit is not None
+        )
 
     def _advanced(self, step: Step, per_epoch: int, every: int) -> Advanced:
         reads = not self.device.is_gpu or (step.number // every) % LOSS_EVERY == 0
@@ -161,17 +165,17 @@ class Fit:
 
     def _measure(self) -> Iterator[Measured]:
         p = self.progress
-        mean = self.ranks.total(self._total.item()) / len(self.items)
+        mean = self.group.total(self._total.item()) / len(self.items)
         self._total.zero_()
         yield Measured("loss", mean, "train", p.epoch, p.step)
-        if self.judge is None:
+        if self.selector is None:
             p.best_epoch = p.epoch
             return
-        values = self.judge.measure()
+        values = self.selector.measure()
         for name, value in values.items():
-            yield Measured(name, value, self.judge.role, p.epoch, p.step)
-        if p.best_merit is None or merit(self.judge.chooser, values) > p.best_merit:
-            p.best_epoch, p.best_merit, self.best = p.epoch, merit(self.judge.chooser, values), self._learnt()
+            yield Measured(name, value, self.selector.role, p.epoch, p.step)
+        if p.best_merit is None or merit(self.selector.metric, values) > p.best_merit:
+            p.best_epoch, p.best_merit, self.best = p.epoch, merit(self.selector.metric, values), self._learnt()
 
     def _learnt(self) -> dict[str, Tensor]:
         """A copy of all that training can change."""
@@ -211,9 +215,9 @@ class Fit:
             "seconds": self.seconds,
         }
         path = self.checkpoints.folder
-        if self.ranks.first:
+        if self.group.first:
             path = self.checkpoints.save(p.step, tensors, state)
-        self.ranks.wait()
+        self.group.wait()
         return Saved(path, p.step)
 
     def restore(self, found: Checkpoint) -> None:

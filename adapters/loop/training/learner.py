@@ -1,4 +1,4 @@
-"""What a workshop brings to the shared run: a model that can be taken apart at its head, and items to feed it."""
+"""What a framework brings to the shared run: a model that can be taken apart at its head, and items to feed it."""
 
 from __future__ import annotations
 
@@ -112,11 +112,11 @@ class Learner(Protocol):
         """The head alone: outputs (N x outputs of the task) of features."""
         ...
 
-    def entrance(self) -> nn.Linear:
+    def first_linear(self) -> nn.Linear:
         """The head's first linear layer, into which standardisation is folded."""
         ...
 
-    def exit(self) -> nn.Linear:
+    def last_linear(self) -> nn.Linear:
         """The head's last linear layer, into which the scale of numbers is folded."""
         ...
 
@@ -125,7 +125,7 @@ class Learner(Protocol):
         ...
 
 
-class Workshop(Protocol):
+class Framework(Protocol):
     """One library's side of a transfer."""
 
     offer: AdapterOffer

@@ -81,7 +81,7 @@ def verdict_on(arms: Arms) -> TransferVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class OneClass:
+class SingleLabel:
     """Each row has one class, and so has each answer."""
 
     rows: TestRows
@@ -122,7 +122,7 @@ class OneClass:
 
 
 @dataclass(frozen=True, slots=True)
-class ManyClasses:
+class MultiLabel:
     """Each row has any number of classes, and so has each answer."""
 
     rows: TestRows
@@ -165,7 +165,7 @@ class ManyClasses:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class Regression:
     """Each row has a number, and so has each answer."""
 
     rows: TestRows
@@ -246,9 +246,9 @@ class Tags:
 
 
 _READINGS: Mapping[LabelKind, Callable[[TestRows], Reading]] = {
-    LabelKind.CLASS: OneClass,
-    LabelKind.MANY: ManyClasses,
-    LabelKind.NUMBER: Number,
+    LabelKind.CLASS: SingleLabel,
+    LabelKind.MANY: MultiLabel,
+    LabelKind.NUMBER: Regression,
     LabelKind.TAGS: Tags,
 }
 

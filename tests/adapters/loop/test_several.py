@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812
 from safetensors.torch import load_file
 
 from adapters.loop.methods.distillation import soft_loss
-from adapters.loop.tasks.tasks import Amount, ManyClasses, OneClass
+from adapters.loop.tasks.tasks import MultiLabel, Regression, SingleLabel
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.recipe import Method, Optimizer
@@ -112,16 +112,18 @@ def test_a_teacher_of_other_classes_or_without_a_head_is_refused(world: World) -
 def test_the_soft_loss_is_that_of_the_paper() -> None:
     draw = torch.Generator().manual_seed(1)
     outputs, told = torch.randn(5, 3, generator=draw), torch.randn(5, 3, generator=draw)
-    task = OneClass(("a", "b", "c"))
+    task = SingleLabel(("a", "b", "c"))
     p, q = (F.softmax(x / 4, dim=1) for x in (told, outputs))
     assert float(soft_loss(task, outputs, told, 4.0)) == pytest.approx(
         float(16 * (p * (p / q).log()).sum(dim=1).mean()), rel=1e-5
     )
     assert float(soft_loss(task, told, told, 4.0)) == pytest.approx(0, abs=1e-6)
-    assert float(soft_loss(Amount(3, 2), outputs, told, 4.0)) == pytest.approx(float((outputs - told).square().mean()))
+    assert float(soft_loss(Regression(3, 2), outputs, told, 4.0)) == pytest.approx(
+        float((outputs - told).square().mean())
+    )
     p = (told / 2).sigmoid()
     wanted = F.binary_cross_entropy((outputs / 2).sigmoid(), p) * 4
-    assert float(soft_loss(ManyClasses(("a", "b", "c")), outputs, told, 2.0)) == pytest.approx(float(wanted), rel=1e-5)
+    assert float(soft_loss(MultiLabel(("a", "b", "c")), outputs, told, 2.0)) == pytest.approx(float(wanted), rel=1e-5)
 
 
 def test_teachers_answers_are_averaged(world: World) -> None:

@@ -23,9 +23,10 @@ from transformers import (
     LlamaForCausalLM,
 )
 
+from adapters.loop.tasks.labelled import IGNORE_INDEX
 from adapters.transformers.embeddings import alignment, knn_accuracy, uniformity
 from adapters.transformers.models import quiet
-from adapters.transformers.objectives import NOTHING, Masked, pooled
+from adapters.transformers.objectives import Masked, pooled
 from adapters.transformers.text import TokenItems, packed
 from adapters.transformers.transfer import TransformersTransfers
 from lineage import Digest
@@ -194,7 +195,7 @@ def test_fifteen_of_a_hundred_tokens_are_hidden_and_special_ones_never(world: Wo
     seen, truth = masked.hide(
         {"input_ids": ids, "attention_mask": mask}, lambda: torch.rand(ids.shape, generator=drawn)
     )
-    chosen, free = truth != NOTHING, mask.bool() & (ids > 3)
+    chosen, free = truth != IGNORE_INDEX, mask.bool() & (ids > 3)
     assert not (chosen & ~free).any()
     assert float(chosen.sum() / free.sum()) == pytest.approx(0.15, abs=0.01)
     hidden = seen["input_ids"]

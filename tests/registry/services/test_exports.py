@@ -31,7 +31,7 @@ from registry.services.transfers.verbs import Transfers
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.adapters.dvc.worlds import draw
 from tests.fakes.clock import FakeClock
-from tests.fakes.workshop import OFFER, Bench, Exporter, Hand, Workshop
+from tests.fakes.plugins import OFFER, ExportingAdapter, FakeAdapter, FakeEngine, FakePlugins
 from tests.registry.services.registries import open_context
 
 TABLE = "text,label\n" + "".join(f"review {'a' * n},{'good' if n % 2 else 'bad'}\n" for n in range(20))
@@ -48,15 +48,15 @@ MADE = Reference.parse("datasets:/data/features")
 
 
 @pytest.fixture
-def workshop() -> Workshop:
-    return Workshop(hand=Exporter(), bench=Bench())
+def plugins() -> FakePlugins:
+    return FakePlugins(fake_adapter=ExportingAdapter(), fake_engine=FakeEngine())
 
 
 @pytest.fixture
-def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, workshop: Workshop) -> Context:
+def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, plugins: FakePlugins) -> Context:
     """A home with a source model, twenty reviews of two classes, twenty with a rating, and steps that run at once."""
-    context = open_context(open_uow, clock, tmp_path / "home", role="admin", plugins=workshop)
-    workshop.bench.work = lambda step_id: run_step(context, step_id)
+    context = open_context(open_uow, clock, tmp_path / "home", role="admin", plugins=plugins)
+    plugins.fake_engine.work = lambda step_id: run_step(context, step_id)
     source = draw(tmp_path / "bert", {"model.safetensors": "weights"})
     Catalog(context).import_model(ImportModel(Name("library", "bert"), str(source), licence="apache-2.0"))
     files = draw(tmp_path / "data", {"reviews.csv": TABLE, "rated.csv": RATED})
@@ -129,11 +129,11 @@ def test_numbers_stay_numbers_in_an_export(context: Context) -> None:
     assert all(isinstance(split.numbers, NumberSummary) for split in made.summary.splits)
 
 
-def test_an_export_goes_into_another_step(context: Context, workshop: Workshop) -> None:
+def test_an_export_goes_into_another_step(context: Context, plugins: FakePlugins) -> None:
     Transfers(context).submit(RECIPE)
-    reader = Hand(replace(OFFER, modalities=OFFER.modalities | {Modality.TABULAR}))
-    trained = replace(context, plugins=replace(workshop, hand=reader))
-    workshop.bench.work = lambda step_id: run_step(trained, step_id)
+    reader = FakeAdapter(replace(OFFER, modalities=OFFER.modalities | {Modality.TABULAR}))
+    trained = replace(context, plugins=replace(plugins, fake_adapter=reader))
+    plugins.fake_engine.work = lambda step_id: run_step(trained, step_id)
     text = RECIPE.replace("output: data/features", "output: text/child").replace("params: {export: npz}\n", "")
     Transfers(trained).submit(text.replace("data/reviews", "data/features"))
     (job,) = trained.plugins.transfer("transformers").jobs  # type: ignore[attr-defined]
@@ -177,14 +177,14 @@ def test_labels_of_another_kind_are_another_dataset(context: Context) -> None:
 
 
 def test_a_dataset_that_was_registered_meanwhile_is_not_mixed_with_features(
-    context: Context, workshop: Workshop, tmp_path: Path
+    context: Context, plugins: FakePlugins, tmp_path: Path
 ) -> None:
     table = draw(tmp_path, {"t.csv": TABLE}) / "t.csv"
 
     def register(job: TransferJob) -> None:
         Datasets(context).add(AddDataset(MADE.name, str(table), licence="MIT"))
 
-    workshop.hand.during = register
+    plugins.fake_adapter.during = register
     with pytest.raises(ConflictError, match="data/features holds other data than tabular"):
         Transfers(context).submit(RECIPE)
     (step,) = Transfers(context).search(method=Method.FEATURE_EXTRACTION).items
@@ -192,7 +192,7 @@ def test_a_dataset_that_was_registered_meanwhile_is_not_mixed_with_features(
     assert Datasets(context).version(MADE).dataset.versions == 1
 
 
-class Confused(Exporter):
+class Confused(ExportingAdapter):
     """An adapter that makes what the recipe does not ask for, or data that nobody can read."""
 
     breaks = False
@@ -215,12 +215,12 @@ class Confused(Exporter):
     ],
 )
 def test_an_adapter_that_makes_something_else_leaves_nothing(
-    breaks: bool, message: str, context: Context, workshop: Workshop
+    breaks: bool, message: str, context: Context, plugins: FakePlugins
 ) -> None:
     confused = Confused()
     confused.breaks = breaks
-    wrong = replace(context, plugins=replace(workshop, hand=confused))
-    workshop.bench.work = lambda step_id: run_step(wrong, step_id)
+    wrong = replace(context, plugins=replace(plugins, fake_adapter=confused))
+    plugins.fake_engine.work = lambda step_id: run_step(wrong, step_id)
     with pytest.raises(AdapterError, match=message):
         Transfers(wrong).submit(RECIPE)
     (step,) = Transfers(context).search(method=Method.FEATURE_EXTRACTION).items

@@ -17,9 +17,9 @@ from adapters.loop.tasks.metrics import (
     balanced_accuracy,
     baseline_accuracy,
     check_metrics,
-    choosing_metric,
     macro_f1,
     merit,
+    selection_metric,
 )
 from adapters.loop.tasks.metrics import cross_entropy as loss
 from registry.errors import BadRecipeError
@@ -76,9 +76,9 @@ def test_the_baseline_is_the_training_majority_on_other_data() -> None:
 
 
 def test_the_first_metric_with_a_direction_chooses() -> None:
-    assert choosing_metric(("baseline_accuracy", "macro_f1", "loss"), OF_CLASSES) == "macro_f1"
-    assert choosing_metric((), OF_CLASSES) == "accuracy"
-    assert choosing_metric(("accuracy",), OF_NUMBERS) == "mae"
+    assert selection_metric(("baseline_accuracy", "macro_f1", "loss"), OF_CLASSES) == "macro_f1"
+    assert selection_metric((), OF_CLASSES) == "accuracy"
+    assert selection_metric(("accuracy",), OF_NUMBERS) == "mae"
 
 
 def test_less_loss_is_better_and_breaks_ties() -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from adapters.loop.tasks.tags import NOTHING, Tags, entities, tags_of
+from adapters.loop.tasks.labelled import IGNORE_INDEX
+from adapters.loop.tasks.tags import Tags, entities, tags_of
 from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, Row
@@ -37,7 +38,7 @@ def outputs(*said: list[str | None]) -> np.ndarray:
 
 def test_each_word_has_a_number_and_the_rest_is_nothing() -> None:
     assert TASK.classes == ("B-name", "B-place", "I-place", "O")
-    assert TASK.targets("train", DATA, ROWS).tolist() == [[3, 1, 2], [0, 3, NOTHING]]
+    assert TASK.targets("train", DATA, ROWS).tolist() == [[3, 1, 2], [0, 3, IGNORE_INDEX]]
 
 
 def test_a_word_without_an_answer_is_wrong_and_costs_no_loss() -> None:
@@ -50,8 +51,8 @@ def test_a_word_without_an_answer_is_wrong_and_costs_no_loss() -> None:
     assert TASK.metrics["loss"](truth, cut) == pytest.approx(TASK.metrics["loss"](truth, whole))
     losses = [float(TASK.loss(torch.from_numpy(one), torch.from_numpy(truth))) for one in (whole, cut)]
     assert losses == pytest.approx([TASK.metrics["loss"](truth, whole)] * 2)
-    assert [TASK.answer(line) for line in cut] == [["O", "B-place"], ["B-name", "O"]]
-    assert TASK.answer(np.zeros((3, 4), dtype=np.float32)) == []
+    assert [TASK.prediction(line) for line in cut] == [["O", "B-place"], ["B-name", "O"]]
+    assert TASK.prediction(np.zeros((3, 4), dtype=np.float32)) == []
 
 
 def test_entities_count_whole_or_not_at_all() -> None:

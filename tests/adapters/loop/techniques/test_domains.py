@@ -48,15 +48,15 @@ def test_mmd_is_the_sum_over_pairs_and_zero_for_the_same_items() -> None:
 
 def test_the_discriminator_turns_its_gradient_round_ever_more() -> None:
     torch.manual_seed(0)
-    judge = Discriminator(4, steps=10)
+    discriminator = Discriminator(4, steps=10)
     one, two = features(1).requires_grad_(), features(2)
     gradients = []
     for _ in range(10):
         plain = nn.functional.binary_cross_entropy_with_logits(
-            judge.layers(torch.cat([one, two])).squeeze(1), torch.cat([torch.zeros(30), torch.ones(30)])
+            discriminator.layers(torch.cat([one, two])).squeeze(1), torch.cat([torch.zeros(30), torch.ones(30)])
         )
         (straight,) = torch.autograd.grad(plain, one)
-        (turned,) = torch.autograd.grad(judge(one, two), one)
+        (turned,) = torch.autograd.grad(discriminator(one, two), one)
         gradients.append(float((turned * straight).sum() / straight.square().sum()))
     assert gradients[0] == 0
     assert gradients == sorted(gradients, reverse=True)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from adapters.loop.tasks.tasks import Amount, OneClass
+from adapters.loop.tasks.tasks import Regression, SingleLabel
 from adapters.loop.techniques.solving import descend, ridge
 
 
@@ -25,7 +25,7 @@ def world(rows: int, size: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 @given(rows=st.integers(5, 30), size=st.integers(1, 40), seed=st.integers(0, 99))
 def test_a_ridge_is_scikit_learns_for_few_and_for_many_features(rows: int, size: int, seed: int) -> None:
     features, labels = world(rows, size, seed)
-    found = ridge(features, OneClass(("a", "b", "c")), labels)
+    found = ridge(features, SingleLabel(("a", "b", "c")), labels)
     signs = np.where(labels[:, None] == np.arange(3), 1.0, -1.0)
     oracle = Ridge(alpha=found.penalty).fit(features, signs)
     assert np.allclose(found.weight, oracle.coef_, atol=1e-7)
@@ -35,7 +35,7 @@ def test_a_ridge_is_scikit_learns_for_few_and_for_many_features(rows: int, size:
 def test_the_leave_one_out_error_is_that_of_really_leaving_one_out() -> None:
     features, _ = world(24, 40)
     numbers = features[:, 0] * 2 + np.random.default_rng(1).normal(size=24)
-    task = Amount(float(numbers.mean()), float(numbers.std()))
+    task = Regression(float(numbers.mean()), float(numbers.std()))
     found = ridge(features, task, numbers[:, None].astype(np.float32))
     y = (numbers - task.mean) / task.deviation
     wrong = []
@@ -49,6 +49,6 @@ def test_the_leave_one_out_error_is_that_of_really_leaving_one_out() -> None:
 def test_descent_ends_where_scikit_learns_logistic_regression_does() -> None:
     features, labels = world(60, 5)
     head = torch.nn.Linear(5, 3)
-    descend(head, torch.from_numpy(features), OneClass(("a", "b", "c")), labels, penalty=0.1)
+    descend(head, torch.from_numpy(features), SingleLabel(("a", "b", "c")), labels, penalty=0.1)
     oracle = LogisticRegression(C=1 / (0.1 * 60), tol=1e-10, max_iter=5000).fit(features, labels)
     assert np.allclose(head.weight.detach().numpy(), oracle.coef_, atol=2e-3)

@@ -138,11 +138,11 @@ def test_folding_gives_plain_features_the_scores_of_standardised_ones() -> None:
     draw = np.random.default_rng(0)
     features = (draw.normal(size=(200, 7)) * draw.uniform(0.01, 30, 7) + draw.uniform(-50, 50, 7)).astype(np.float32)
     features[:, 3] = 4.0
-    standard, entrance = Standard.of(features), nn.Linear(7, 4)
+    standard, layer = Standard.of(features), nn.Linear(7, 4)
     assert standard.deviation[3] == 1.0
-    expected = entrance(standard.apply(features))
-    standard.fold(entrance)
-    torch.testing.assert_close(entrance(torch.from_numpy(features)), expected, rtol=1e-3, atol=2e-3)
+    expected = layer(standard.apply(features))
+    standard.fold(layer)
+    torch.testing.assert_close(layer(torch.from_numpy(features)), expected, rtol=1e-3, atol=2e-3)
 
 
 def test_random_states_come_back_whole() -> None:

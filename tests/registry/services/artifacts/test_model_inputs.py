@@ -24,7 +24,7 @@ from registry.services.transfers.verbs import Transfers
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.adapters.dvc.worlds import draw
 from tests.fakes.clock import FakeClock
-from tests.fakes.workshop import Bench, Hand, Workshop
+from tests.fakes.plugins import FakeAdapter, FakeEngine, FakePlugins
 from tests.registry.services.registries import open_context
 from tests.registry.services.transfers.test_verbs import RECIPE, TABLE
 
@@ -32,7 +32,7 @@ LORA = Reference.parse("models:/text/reviews")
 
 
 @dataclass
-class Adapting(Hand):
+class Adapting(FakeAdapter):
     """Its first output is an adapter on its source; what it makes of an adapter is whole."""
 
     pinned: dict[str, Digest] = field(default_factory=dict)
@@ -56,9 +56,9 @@ def hand() -> Adapting:
 @pytest.fixture
 def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, hand: Adapting) -> Context:
     """A home with a source model and reviews, whose steps run at once."""
-    workshop = Workshop(hand=hand, bench=Bench())
-    context = open_context(open_uow, clock, tmp_path / "home", role="admin", plugins=workshop)
-    workshop.bench.work = lambda step_id: run_step(context, step_id)
+    plugins = FakePlugins(fake_adapter=hand, fake_engine=FakeEngine())
+    context = open_context(open_uow, clock, tmp_path / "home", role="admin", plugins=plugins)
+    plugins.fake_engine.work = lambda step_id: run_step(context, step_id)
     source = draw(tmp_path / "bert", {"model.safetensors": "weights"})
     Catalog(context).import_model(ImportModel(Name("library", "bert"), str(source)))
     data = draw(tmp_path / "data", {"reviews.csv": TABLE}) / "reviews.csv"

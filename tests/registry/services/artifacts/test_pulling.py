@@ -19,7 +19,7 @@ from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.adapters.dvc.worlds import draw
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.clock import FakeClock
-from tests.fakes.workshop import FACTS, Workshop
+from tests.fakes.plugins import FACTS, FakePlugins
 from tests.registry.services.registries import open_context
 
 BERT = Reference.parse("models:/library/bert")
@@ -29,7 +29,7 @@ DEFINITIONS = {str(FACTS.architecture): ("bert.py", b"import torch\n")}
 @pytest.fixture
 def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) -> Context:
     """A home with one model of two files."""
-    plugins = Workshop(definitions=DEFINITIONS)
+    plugins = FakePlugins(definitions=DEFINITIONS)
     context = open_context(open_uow, clock, tmp_path / "home", blobs=MemoryBlobs(), plugins=plugins)
     source = draw(tmp_path / "in", {"config.json": "{}", "weights/model.safetensors": "weights"})
     Catalog(context).import_model(ImportModel(Name("library", "bert"), str(source)))

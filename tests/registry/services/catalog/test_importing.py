@@ -21,15 +21,15 @@ from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.adapters.dvc.worlds import draw
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.clock import FakeClock
-from tests.fakes.workshop import FACTS, Workshop
+from tests.fakes.plugins import FACTS, FakePlugins
 from tests.registry.services.registries import open_context
 
 BERT = Name("library", "bert")
 
 
 @pytest.fixture
-def workshop() -> Workshop:
-    return Workshop()
+def plugins() -> FakePlugins:
+    return FakePlugins()
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def blobs() -> MemoryBlobs:
 
 @pytest.fixture
 def context(
-    open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, blobs: MemoryBlobs, workshop: Workshop
+    open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, blobs: MemoryBlobs, plugins: FakePlugins
 ) -> Context:
-    return open_context(open_uow, clock, tmp_path / "home", role="admin", blobs=blobs, plugins=workshop)
+    return open_context(open_uow, clock, tmp_path / "home", role="admin", blobs=blobs, plugins=plugins)
 
 
 @pytest.fixture
@@ -106,9 +106,9 @@ def test_the_same_bytes_again_are_the_same_version_and_other_bytes_the_next(
 
 
 def test_everything_that_the_source_does_not_say_is_named_at_once(
-    context: Context, blobs: MemoryBlobs, wanted: ImportModel, workshop: Workshop
+    context: Context, blobs: MemoryBlobs, wanted: ImportModel, plugins: FakePlugins
 ) -> None:
-    mute = replace(context, plugins=replace(workshop, facts=replace(FACTS, licence=None, task=None)))
+    mute = replace(context, plugins=replace(plugins, facts=replace(FACTS, licence=None, task=None)))
     with pytest.raises(InvalidError, match="does not say its licence, task") as caught:
         Catalog(mute).import_model(wanted)
     assert caught.value.remedy == "Give --licence … --task …"
@@ -121,10 +121,10 @@ def test_what_people_say_goes_before_what_the_source_says(context: Context, want
 
 
 def test_the_licence_is_found_in_the_card_that_came_along(
-    context: Context, wanted: ImportModel, workshop: Workshop
+    context: Context, wanted: ImportModel, plugins: FakePlugins
 ) -> None:
     card = "---\nlicense: apache-2.0\n---\n# BERT\n"
-    carded = replace(context, plugins=replace(workshop, facts=replace(FACTS, licence=None, card=card)))
+    carded = replace(context, plugins=replace(plugins, facts=replace(FACTS, licence=None, card=card)))
     made = Catalog(carded).import_model(wanted)
     assert made.card is not None
     assert (made.summary.licence, made.card.text) == ("Apache-2.0", card)
@@ -144,29 +144,29 @@ def test_a_claimed_parent_is_an_input_that_is_only_declared(context: Context, wa
 
 
 def test_a_parent_that_is_not_there_is_told_before_the_slow_work(
-    context: Context, blobs: MemoryBlobs, wanted: ImportModel, workshop: Workshop
+    context: Context, blobs: MemoryBlobs, wanted: ImportModel, plugins: FakePlugins
 ) -> None:
     with pytest.raises(NotFoundError, match="there is no models:/library/none"):
         Catalog(context).import_model(replace(wanted, parents=(Reference.parse("models:/library/none"),)))
-    assert workshop.converted == []
+    assert plugins.converted == []
     assert nothing_is_left(context, blobs)
 
 
 def test_a_deleted_name_is_refused_before_the_slow_work(
-    context: Context, wanted: ImportModel, workshop: Workshop
+    context: Context, wanted: ImportModel, plugins: FakePlugins
 ) -> None:
     catalog = Catalog(context)
     catalog.import_model(wanted)
     catalog.delete(Reference.parse("models:/library/bert"))
     with pytest.raises(NameTakenError, match="never used again"):
         catalog.import_model(wanted)
-    assert len(workshop.converted) == 1
+    assert len(plugins.converted) == 1
 
 
-def test_an_upload_is_never_read_as_a_pickle(context: Context, wanted: ImportModel, workshop: Workshop) -> None:
+def test_an_upload_is_never_read_as_a_pickle(context: Context, wanted: ImportModel, plugins: FakePlugins) -> None:
     made = Catalog(context).import_model(replace(wanted, uploaded=True))
     assert made.model.origin == "upload"
-    assert [pickles for _, pickles in workshop.converted] == [False]
+    assert [pickles for _, pickles in plugins.converted] == [False]
 
 
 def test_a_store_that_fills_up_leaves_no_version(context: Context, wanted: ImportModel) -> None:
@@ -179,17 +179,17 @@ def test_a_store_that_fills_up_leaves_no_version(context: Context, wanted: Impor
 
 
 def test_a_card_that_cannot_be_read_is_told_before_the_slow_work(
-    context: Context, wanted: ImportModel, workshop: Workshop
+    context: Context, wanted: ImportModel, plugins: FakePlugins
 ) -> None:
     with pytest.raises(InvalidError, match="front matter"):
         Catalog(context).import_model(replace(wanted, card="---\nwhen: 2026-13-99\n---\n"))
-    assert workshop.converted == []
+    assert plugins.converted == []
 
 
 def test_a_viewer_imports_nothing(
-    open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, wanted: ImportModel, workshop: Workshop
+    open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, wanted: ImportModel, plugins: FakePlugins
 ) -> None:
-    viewer = open_context(open_uow, clock, tmp_path / "home", role="viewer", plugins=workshop)
+    viewer = open_context(open_uow, clock, tmp_path / "home", role="viewer", plugins=plugins)
     with pytest.raises(PermissionDeniedError):
         Catalog(viewer).import_model(wanted)
-    assert workshop.converted == []
+    assert plugins.converted == []

@@ -32,8 +32,8 @@ from registry.services.transfers.verbs import Transfers
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.adapters.dvc.worlds import draw
 from tests.fakes.clock import FakeClock
-from tests.fakes.pupil import OFFER, Pupil
-from tests.fakes.workshop import Bench, Workshop
+from tests.fakes.plugins import FakeEngine, FakePlugins
+from tests.fakes.predicting import OFFER, PredictingAdapter
 from tests.registry.services.registries import open_context
 
 TABLE = "text,label\n" + "".join(f"review {n},{'good' if n % 2 else 'bad'}\n" for n in range(600))
@@ -54,20 +54,20 @@ CHILD = Reference.parse("models:/text/reviews")
 
 
 @pytest.fixture
-def pupil() -> Pupil:
-    return Pupil()
+def adapter() -> PredictingAdapter:
+    return PredictingAdapter()
 
 
 @pytest.fixture
-def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, pupil: Pupil) -> Context:
+def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, adapter: PredictingAdapter) -> Context:
     """A home with a source model and six hundred reviews; steps run at once."""
-    workshop = Workshop(hand=pupil, bench=Bench())
-    context = open_context(open_uow, clock, tmp_path / "home", role="admin", plugins=workshop)
+    plugins = FakePlugins(fake_adapter=adapter, fake_engine=FakeEngine())
+    context = open_context(open_uow, clock, tmp_path / "home", role="admin", plugins=plugins)
     source = draw(tmp_path / "bert", {"model.safetensors": "weights"})
     Catalog(context).import_model(ImportModel(Name("library", "bert"), str(source)))
     data = draw(tmp_path / "data", {"reviews.csv": TABLE}) / "reviews.csv"
     Datasets(context).add(AddDataset(Name("data", "reviews"), str(data), licence="cc0-1.0"))
-    workshop.bench.work = lambda step_id: run_step(context, step_id)
+    plugins.fake_engine.work = lambda step_id: run_step(context, step_id)
     return context
 
 
@@ -91,15 +91,17 @@ def answers(context: Context, step: StepDetail) -> Arms:
     return read_arms(context.blobs.open(Digest.parse(record(step)["answers"]["digest"])).read())
 
 
-def ran(pupil: Pupil) -> list[tuple[Method, int, float, bool]]:
+def ran(adapter: PredictingAdapter) -> list[tuple[Method, int, float, bool]]:
     """Every job: its method, seed and rate, and whether it saw test data."""
-    return [(j.recipe.method, j.recipe.seed, j.recipe.optimizer.lr, "test" in j.data) for j in pupil.jobs]
+    return [(j.recipe.method, j.recipe.seed, j.recipe.optimizer.lr, "test" in j.data) for j in adapter.jobs]
 
 
-def test_every_arm_runs_with_every_seed_and_only_the_chosen_rate_sees_test_data(context: Context, pupil: Pupil) -> None:
+def test_every_arm_runs_with_every_seed_and_only_the_chosen_rate_sees_test_data(
+    context: Context, adapter: PredictingAdapter
+) -> None:
     compared(context)
     tune, probe, fresh = Method.FINE_TUNING, Method.FEATURE_EXTRACTION, Method.PRETRAINING
-    assert ran(pupil) == [
+    assert ran(adapter) == [
         *[(tune, seed, 5e-4, True) for seed in (7, 8, 9)],
         *[(fresh, 7, rate, False) for rate in RATES["adamw"]],
         *[(fresh, seed, 1e-3, True) for seed in (7, 8, 9)],
@@ -108,14 +110,14 @@ def test_every_arm_runs_with_every_seed_and_only_the_chosen_rate_sees_test_data(
 
 
 def test_from_scratch_has_the_budget_and_head_of_the_transfer_and_no_frozen_layer(
-    context: Context, pupil: Pupil
+    context: Context, adapter: PredictingAdapter
 ) -> None:
     compared(context, RECIPE + "epochs: 4\nbatch_size: 24\nhead: mlp\nfreeze: {until: encoder.layer.1}\n")
-    transfer, fresh = pupil.jobs[0].recipe, pupil.jobs[-4].recipe
+    transfer, fresh = adapter.jobs[0].recipe, adapter.jobs[-4].recipe
     assert fresh.method is Method.PRETRAINING
     assert (fresh.epochs, fresh.batch_size, fresh.head) == (4, 24, transfer.head)
     assert (fresh.freeze.what, fresh.optimizer.backbone_lr) == ("none", None)
-    assert pupil.jobs[-4].sources == pupil.jobs[0].sources
+    assert adapter.jobs[-4].sources == adapter.jobs[0].sources
 
 
 def test_a_helpful_source_is_called_positive(context: Context) -> None:
@@ -133,19 +135,19 @@ def test_a_helpful_source_is_called_positive(context: Context) -> None:
     assert skipped_of(step.manifest) == {"production": "no version is in production"}
 
 
-def test_a_harmful_source_is_called_negative(context: Context, pupil: Pupil) -> None:
-    pupil.shares |= {Method.FINE_TUNING: 0.6, Method.PRETRAINING: 0.9}
+def test_a_harmful_source_is_called_negative(context: Context, adapter: PredictingAdapter) -> None:
+    adapter.shares |= {Method.FINE_TUNING: 0.6, Method.PRETRAINING: 0.9}
     assert verdict(compared(context)).outcome is Outcome.NEGATIVE
 
 
-def test_no_difference_is_inconclusive(context: Context, pupil: Pupil) -> None:
-    pupil.shares |= {Method.FINE_TUNING: 0.9, Method.PRETRAINING: 0.9}
+def test_no_difference_is_inconclusive(context: Context, adapter: PredictingAdapter) -> None:
+    adapter.shares |= {Method.FINE_TUNING: 0.9, Method.PRETRAINING: 0.9}
     assert verdict(compared(context)).outcome is Outcome.INCONCLUSIVE
 
 
-def test_without_baselines_there_is_no_verdict(context: Context, pupil: Pupil) -> None:
+def test_without_baselines_there_is_no_verdict(context: Context, adapter: PredictingAdapter) -> None:
     step = Transfers(context).submit(RECIPE)
-    assert len(pupil.jobs) == 1
+    assert len(adapter.jobs) == 1
     assert verdict_of(step.manifest) is None
     with pytest.raises(NotFoundError, match="has no verdict"):
         Transfers(context).verdict(step.summary.id)
@@ -180,20 +182,22 @@ def test_nothing_of_the_arms_but_their_answers_stays(context: Context) -> None:
     assert list(work_folder(context.home, step.summary.id).iterdir()) == []
 
 
-def test_a_worker_that_was_stopped_goes_on_after_the_arms_that_ended(context: Context, pupil: Pupil) -> None:
+def test_a_worker_that_was_stopped_goes_on_after_the_arms_that_ended(
+    context: Context, adapter: PredictingAdapter
+) -> None:
     def stop(job: TransferJob) -> None:
         if job.recipe.method is Method.FEATURE_EXTRACTION and job.recipe.seed == 8:
             raise NoSpaceError("no memory for a batch of 64")
 
-    pupil.before = stop
+    adapter.before = stop
     with pytest.raises(NoSpaceError):
         compared(context)
     step_id = Transfers(context).search().items[0].id
-    before = len(pupil.jobs)
-    pupil.before = lambda job: None
+    before = len(adapter.jobs)
+    adapter.before = lambda job: None
     step = Transfers(context).resume(step_id)
     assert step.summary.state is StepState.SUCCEEDED
-    assert [(method, seed) for method, seed, *_ in ran(pupil)[before:]] == [
+    assert [(method, seed) for method, seed, *_ in ran(adapter)[before:]] == [
         (Method.FINE_TUNING, 7),  # from its last checkpoint, which is its end
         (Method.FEATURE_EXTRACTION, 8),
         (Method.FEATURE_EXTRACTION, 9),
@@ -201,41 +205,43 @@ def test_a_worker_that_was_stopped_goes_on_after_the_arms_that_ended(context: Co
     assert verdict(step).outcome is Outcome.POSITIVE
 
 
-def test_a_rate_at_which_scratch_diverges_is_left_out(context: Context, pupil: Pupil) -> None:
-    pupil.diverges = frozenset({1e-3})
+def test_a_rate_at_which_scratch_diverges_is_left_out(context: Context, adapter: PredictingAdapter) -> None:
+    adapter.diverges = frozenset({1e-3})
     step = compared(context)
     facts = next(arm.facts for arm in answers(context, step).arms if arm.arm is ArmKind.SCRATCH)
     assert facts["learning_rate"] == 3e-4
     assert cast("dict[str, object]", facts["validated"])["0.001"] is None
 
 
-def test_where_scratch_diverges_at_every_rate_nothing_is_concluded(context: Context, pupil: Pupil) -> None:
-    pupil.diverges = frozenset(RATES["adamw"])
+def test_where_scratch_diverges_at_every_rate_nothing_is_concluded(
+    context: Context, adapter: PredictingAdapter
+) -> None:
+    adapter.diverges = frozenset(RATES["adamw"])
     step = compared(context)
     assert verdict(step).outcome is Outcome.INCONCLUSIVE
     assert skipped_of(step.manifest)["scratch"] == "from scratch the loss diverged at every learning rate"
 
 
-def test_without_validation_data_the_middle_rate_is_taken(context: Context, pupil: Pupil) -> None:
+def test_without_validation_data_the_middle_rate_is_taken(context: Context, adapter: PredictingAdapter) -> None:
     data = "data: {train: datasets:/data/reviews, test: datasets:/data/reviews}"
     compared(context, RECIPE.replace(DATA, data))
-    assert {rate for method, _, rate, _ in ran(pupil) if method is Method.PRETRAINING} == {1e-3}
+    assert {rate for method, _, rate, _ in ran(adapter) if method is Method.PRETRAINING} == {1e-3}
 
 
-def test_a_transfer_that_is_a_plain_probe_is_its_own_probe(context: Context, pupil: Pupil) -> None:
+def test_a_transfer_that_is_a_plain_probe_is_its_own_probe(context: Context, adapter: PredictingAdapter) -> None:
     step = compared(context, RECIPE.replace("fine_tuning", "feature_extraction"))
-    assert [method for method, *_ in ran(pupil)].count(Method.FEATURE_EXTRACTION) == 3
+    assert [method for method, *_ in ran(adapter)].count(Method.FEATURE_EXTRACTION) == 3
     gap = verdict(step).gap(ArmKind.PROBE)
     assert gap is not None
     assert (gap.gain.low, gap.gain.value, gap.gain.high) == (0, 0, 0)
 
 
 def test_arms_learn_from_labels_as_the_recipe_says_and_leave_the_ways_of_its_method(
-    context: Context, pupil: Pupil
+    context: Context, adapter: PredictingAdapter
 ) -> None:
     said = "params: {class_weights: balanced, shots: 9, preset: bit_hyperrule, lp_ft: true}\n"
     compared(context, RECIPE + said)
-    fresh, probe = pupil.jobs[-4].recipe.params, pupil.jobs[-1].recipe.params
+    fresh, probe = adapter.jobs[-4].recipe.params, adapter.jobs[-1].recipe.params
     for params in (fresh, probe):
         assert (params["class_weights"], params["shots"]) == ("balanced", 9)
     assert "lp_ft" not in fresh
@@ -249,10 +255,10 @@ def test_a_recipe_that_exports_features_has_nothing_to_compare(context: Context)
 
 
 @pytest.mark.parametrize("seeds", [0, 2, 21])
-def test_too_few_and_too_many_seeds_are_refused(seeds: int, context: Context, pupil: Pupil) -> None:
+def test_too_few_and_too_many_seeds_are_refused(seeds: int, context: Context, adapter: PredictingAdapter) -> None:
     with pytest.raises(BadRecipeError, match=f"baselines with {seeds} seeds cannot be compared. Give --seeds 3 to 20"):
         compared(context, seeds=seeds)
-    assert pupil.jobs == []
+    assert adapter.jobs == []
 
 
 def test_without_test_data_there_is_nothing_to_compare_on(context: Context) -> None:
@@ -262,9 +268,9 @@ def test_without_test_data_there_is_nothing_to_compare_on(context: Context) -> N
 
 
 def test_an_adapter_that_cannot_train_from_scratch_is_refused_before_anything_runs(
-    context: Context, pupil: Pupil
+    context: Context, adapter: PredictingAdapter
 ) -> None:
-    pupil.offer = AdapterOffer(OFFER.name, OFFER.modalities, OFFER.methods - {Method.PRETRAINING}, OFFER.metrics)
+    adapter.offer = AdapterOffer(OFFER.name, OFFER.modalities, OFFER.methods - {Method.PRETRAINING}, OFFER.metrics)
     with pytest.raises(BadRecipeError, match="the adapter transformers cannot train from scratch"):
         compared(context)
 
@@ -280,34 +286,36 @@ def put_into_production(context: Context, number: int) -> None:
         uow.commit(Event("alias.set", str(ref), {}))
 
 
-def test_the_version_in_production_is_compared_by_the_answers_it_has_given(context: Context, pupil: Pupil) -> None:
+def test_the_version_in_production_is_compared_by_the_answers_it_has_given(
+    context: Context, adapter: PredictingAdapter
+) -> None:
     Transfers(context).submit(RECIPE)
     put_into_production(context, 1)
-    pupil.jobs.clear()
+    adapter.jobs.clear()
     step = compared(context)
     score = verdict(step).score(ArmKind.PRODUCTION)
     assert score is not None
     assert score.mean.value == pytest.approx(0.9)
-    assert len(pupil.jobs) == 12
+    assert len(adapter.jobs) == 12
     arm = next(arm for arm in answers(context, step).arms if arm.arm is ArmKind.PRODUCTION)
     assert arm.facts["version"] == "text/reviews/1"
 
 
 def test_a_version_in_production_that_was_asked_other_rows_answers_these_as_it_is(
-    context: Context, pupil: Pupil
+    context: Context, adapter: PredictingAdapter
 ) -> None:
     Transfers(context).submit(ELSEWHERE)
     put_into_production(context, 1)
-    pupil.jobs.clear()
+    adapter.jobs.clear()
     step = compared(context)
-    job = pupil.jobs[-1]
+    job = adapter.jobs[-1]
     assert (job.recipe.method, job.recipe.epochs) == (Method.FINE_TUNING, 0)
     assert [source.label for source in job.sources] == ["text/reviews/1"]
     assert verdict(step).score(ArmKind.PRODUCTION) is not None
 
 
 def test_a_version_in_production_that_knows_other_classes_is_left_out_with_its_reason(
-    context: Context, pupil: Pupil
+    context: Context, adapter: PredictingAdapter
 ) -> None:
     Transfers(context).submit(ELSEWHERE)
     put_into_production(context, 1)
@@ -316,7 +324,7 @@ def test_a_version_in_production_that_knows_other_classes_is_left_out_with_its_r
         if job.recipe.epochs == 0:
             raise BadRecipeError("its head has other classes")
 
-    pupil.before = refuse
+    adapter.before = refuse
     step = compared(context)
     assert skipped_of(step.manifest) == {"production": "it cannot answer these rows: its head has other classes"}
 
@@ -347,12 +355,14 @@ def test_a_gate_lets_a_proved_transfer_pass(context: Context) -> None:
     assert Promotions(context).request(CHILD, "candidate").summary.state == "promoted"
 
 
-def test_a_gate_stops_a_harmful_transfer_and_one_that_nobody_compared(context: Context, pupil: Pupil) -> None:
+def test_a_gate_stops_a_harmful_transfer_and_one_that_nobody_compared(
+    context: Context, adapter: PredictingAdapter
+) -> None:
     Promotions(context).publish_policy(POLICY)
     Transfers(context).submit(RECIPE)
     with pytest.raises(PolicyRefusedError, match=r"evidence missing: '\w+' is not known"):
         Promotions(context).request(CHILD, "candidate")
-    pupil.shares |= {Method.FINE_TUNING: 0.6, Method.PRETRAINING: 0.9}
+    adapter.shares |= {Method.FINE_TUNING: 0.6, Method.PRETRAINING: 0.9}
     compared(context)
     with pytest.raises(PolicyRefusedError, match="the gate helps does not hold"):
         Promotions(context).request(CHILD, "candidate")

@@ -21,7 +21,7 @@ from registry.services.transfers.verbs import Transfers
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.adapters.dvc.worlds import draw
 from tests.fakes.clock import FakeClock
-from tests.fakes.workshop import FACTS, OFFER, Hand, Workshop
+from tests.fakes.plugins import FACTS, OFFER, FakeAdapter, FakePlugins
 from tests.registry.services.registries import open_context
 
 TABLE = "text,label\n" + "".join(f"review {'a' * n},{'good' if n % 2 else 'bad'}\n" for n in range(20))
@@ -50,7 +50,9 @@ def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) ->
     offer = replace(OFFER, methods=frozenset(Method), metrics=OFFER.metrics | {"loss", "rmse"})
     home = tmp_path / "home"
     for name, facts in (("one", FACTS), ("other", replace(FACTS, architecture="transformers:RobertaModel"))):
-        context = open_context(open_uow, clock, home, role="admin", plugins=Workshop(hand=Hand(offer), facts=facts))
+        context = open_context(
+            open_uow, clock, home, role="admin", plugins=FakePlugins(fake_adapter=FakeAdapter(offer), facts=facts)
+        )
         source = draw(tmp_path / name, {"model.safetensors": f"weights of {name}"})
         Catalog(context).import_model(ImportModel(Name("library", name), str(source), licence="mit"))
     files = draw(tmp_path / "data", {"reviews.csv": TABLE, "rated.csv": RATED, "bare.csv": TABLE})

@@ -18,18 +18,18 @@ from registry.storage.sql.engines import PATIENCE_SECONDS
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.builders import add_dataset_version, add_version, step, step_input
 from tests.fakes.clock import FakeClock
-from tests.fakes.workshop import Bench, Workshop
+from tests.fakes.plugins import FakeEngine, FakePlugins
 from tests.registry.services.registries import open_context
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def engine() -> FakeEngine:
+    return FakeEngine()
 
 
 @pytest.fixture
-def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, bench: Bench) -> Context:
-    return open_context(open_uow, clock, tmp_path / "home", plugins=Workshop(bench=bench))
+def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, engine: FakeEngine) -> Context:
+    return open_context(open_uow, clock, tmp_path / "home", plugins=FakePlugins(fake_engine=engine))
 
 
 @pytest.fixture
@@ -91,19 +91,21 @@ def test_a_step_whose_lease_ran_out_is_interrupted_wherever_it_is_looked_at(
     assert [s.id for s in Transfers(context).search(state=StepState.INTERRUPTED).items] == [queued]
 
 
-def test_a_worker_that_is_known_to_be_dead_need_not_be_waited_for(context: Context, bench: Bench, queued: str) -> None:
+def test_a_worker_that_is_known_to_be_dead_need_not_be_waited_for(
+    context: Context, engine: FakeEngine, queued: str
+) -> None:
     Hold(context, queued).take(started)
-    bench.dead.add(queued)
+    engine.dead.add(queued)
     assert shown(context, queued) is StepState.INTERRUPTED
     assert Transfers(context).resume(queued).summary.state is StepState.QUEUED
-    assert bench.started == [queued]
+    assert engine.started == [queued]
 
 
 def test_of_a_worker_on_another_machine_only_its_lease_speaks(
-    context: Context, bench: Bench, queued: str, monkeypatch: pytest.MonkeyPatch
+    context: Context, engine: FakeEngine, queued: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Hold(context, queued).take(started)
-    bench.dead.add(queued)  # this machine has no such process, of course
+    engine.dead.add(queued)  # this machine has no such process, of course
     monkeypatch.setattr("registry.services.transfers.liveness.this_host", lambda: "another")
     assert shown(context, queued) is StepState.RUNNING
     with pytest.raises(StepStateError, match="is running, so there is nothing to resume"):
@@ -111,7 +113,7 @@ def test_of_a_worker_on_another_machine_only_its_lease_speaks(
 
 
 def test_a_step_is_taken_over_when_its_lease_ran_out_and_not_before(
-    context: Context, bench: Bench, clock: FakeClock, queued: str
+    context: Context, engine: FakeEngine, clock: FakeClock, queued: str
 ) -> None:
     asleep = Hold(context, queued)
     asleep.take(started)
@@ -119,7 +121,7 @@ def test_a_step_is_taken_over_when_its_lease_ran_out_and_not_before(
         Transfers(context).resume(queued)
     clock.forward(seconds=LEASE_SECONDS)
     Transfers(context).resume(queued)
-    assert bench.stopped == [queued], "a worker that was only suspended is ended where it can be"
+    assert engine.stopped == [queued], "a worker that was only suspended is ended where it can be"
     awake = Hold(context, queued)
     awake.take(started)
     with context.write() as uow, pytest.raises(StepStateError, match="its lease ran out"):

@@ -15,14 +15,14 @@ from registry.ports.transfers import TransferJob
 from registry.services.context import Plugins
 from registry.services.transfers import processes as crew
 from tests.adapters.loop.worlds import World, text_data
-from tests.fakes.workshop import Hand, Workshop
+from tests.fakes.plugins import FakeAdapter, FakePlugins
 
 
 @pytest.fixture
 def job(tmp_path: Path) -> TransferJob:
-    """A job over rows of text, for the hand of the workshop."""
+    """A job over rows of text, for the fake adapter."""
     data = text_data(tmp_path)
-    world = World(cast("Hand", None), cast("object", None), data, "", tmp_path)  # type: ignore[arg-type]
+    world = World(cast("FakeAdapter", None), cast("object", None), data, "", tmp_path)  # type: ignore[arg-type]
     made = replace(world.job("work"), sources=())
     made.work.mkdir()
     return replace(made, recipe=replace(made.recipe, adapter="transformers", params={"precision": "fp64", "x": [1]}))
@@ -34,17 +34,17 @@ def test_a_job_is_the_same_after_a_way_through_a_file(job: TransferJob) -> None:
 
 
 def test_the_others_do_what_the_first_one_tells(job: TransferJob) -> None:
-    workshop = Workshop(hand=Hand())
+    plugins = FakePlugins(fake_adapter=FakeAdapter())
     crew.tell(replace(job, resume=True), "earlier")
-    other = threading.Thread(target=crew.join, args=(cast("Plugins", workshop), job.work, "launch"))
+    other = threading.Thread(target=crew.join, args=(cast("Plugins", plugins), job.work, "launch"))
     other.start()
     other.join(0.3)
     assert other.is_alive(), "what an earlier launch left behind is not for us"
     crew.tell(job, "launch")
     other.join(30)
-    assert [done.resume for done in workshop.hand.jobs] == [False]
-    assert workshop.hand.jobs[0].data.keys() == job.data.keys()
-    assert workshop.hand.jobs[0].determinism == job.determinism
+    assert [done.resume for done in plugins.fake_adapter.jobs] == [False]
+    assert plugins.fake_adapter.jobs[0].data.keys() == job.data.keys()
+    assert plugins.fake_adapter.jobs[0].determinism == job.determinism
 
 
 def test_a_first_process_that_says_nothing_is_not_waited_for_for_ever(job: TransferJob) -> None:
@@ -52,4 +52,4 @@ def test_a_first_process_that_says_nothing_is_not_waited_for_for_ever(job: Trans
     crew.forget(job.work)
     crew.forget(job.work)
     with pytest.raises(UnavailableError, match="did not say within 0 s"):
-        crew.join(cast("Plugins", Workshop()), job.work, "launch", patience=0.0)
+        crew.join(cast("Plugins", FakePlugins()), job.work, "launch", patience=0.0)

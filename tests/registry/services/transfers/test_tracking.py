@@ -26,7 +26,7 @@ from registry.services.transfers.verbs import Transfers
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.builders import add_dataset_version, add_version, metric, step, step_input
 from tests.fakes.clock import FakeClock
-from tests.fakes.workshop import Bench
+from tests.fakes.plugins import FakeEngine
 from tests.registry.services.registries import open_context
 
 
@@ -58,8 +58,8 @@ class Desk:
         assert name == "mlflow"
         return self._tracker
 
-    def engine(self, name: str) -> Bench:
-        return Bench(name)
+    def engine(self, name: str) -> FakeEngine:
+        return FakeEngine(name)
 
 
 @pytest.fixture

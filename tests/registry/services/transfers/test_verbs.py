@@ -40,7 +40,7 @@ from registry.services.transfers.verbs import Transfers
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.adapters.dvc.worlds import draw
 from tests.fakes.clock import FakeClock
-from tests.fakes.workshop import Bench, Hand, Workshop
+from tests.fakes.plugins import FakeAdapter, FakeEngine, FakePlugins
 from tests.registry.services.registries import open_context
 
 TABLE = "text,label\n" + "".join(f"review {n},{'good' if n % 2 else 'bad'}\n" for n in range(20))
@@ -55,14 +55,14 @@ CHILD = Reference.parse("models:/text/reviews")
 
 
 @pytest.fixture
-def workshop() -> Workshop:
-    return Workshop(hand=Hand(), bench=Bench())
+def plugins() -> FakePlugins:
+    return FakePlugins(fake_adapter=FakeAdapter(), fake_engine=FakeEngine())
 
 
 @pytest.fixture
-def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, workshop: Workshop) -> Context:
+def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, plugins: FakePlugins) -> Context:
     """A home with a source model and twenty reviews."""
-    context = open_context(open_uow, clock, tmp_path / "home", role="admin", plugins=workshop)
+    context = open_context(open_uow, clock, tmp_path / "home", role="admin", plugins=plugins)
     source = draw(tmp_path / "bert", {"model.safetensors": "weights"})
     Catalog(context).import_model(ImportModel(Name("library", "bert"), str(source)))
     data = draw(tmp_path / "data", {"reviews.csv": TABLE}) / "reviews.csv"
@@ -93,7 +93,7 @@ def started(step: StepDetail) -> Event:
     return Event("transfer.started", step.summary.id)
 
 
-def test_a_submitted_step_holds_exactly_what_goes_in(transfers: Transfers, workshop: Workshop) -> None:
+def test_a_submitted_step_holds_exactly_what_goes_in(transfers: Transfers, plugins: FakePlugins) -> None:
     step = transfers.submit(RECIPE)
     assert step.summary.state is StepState.QUEUED
     assert [(str(i.ref), i.role, i.split, i.assurance) for i in step.inputs] == [
@@ -103,15 +103,15 @@ def test_a_submitted_step_holds_exactly_what_goes_in(transfers: Transfers, works
         ("datasets:/data/reviews/1", "test", "test", Assurance.OBSERVED),
     ]
     assert cast("list[dict[str, str]]", step.recipe["sources"])[0]["model"] == "models:/library/bert/1"
-    assert workshop.bench.started == [step.summary.id]
+    assert plugins.fake_engine.started == [step.summary.id]
 
 
 def test_a_step_that_ends_is_a_version_with_its_manifest(
-    context: Context, clock: FakeClock, workshop: Workshop
+    context: Context, clock: FakeClock, plugins: FakePlugins
 ) -> None:
     begun = clock.now()
-    workshop.hand.during = lambda job: clock.forward(seconds=50)
-    workshop.bench.work = lambda step_id: run_step(context, step_id)
+    plugins.fake_adapter.during = lambda job: clock.forward(seconds=50)
+    plugins.fake_engine.work = lambda step_id: run_step(context, step_id)
     step = Transfers(context).submit(RECIPE)
     assert step.summary.state is StepState.SUCCEEDED
     assert step.summary.metrics == {"accuracy": 0.75}
@@ -137,32 +137,32 @@ def test_a_step_that_ends_is_a_version_with_its_manifest(
     ],
 )
 def test_a_step_that_fails_says_why_and_can_be_resumed(
-    problem: Exception, told: type[Exception], sentence: str, context: Context, workshop: Workshop, queued: str
+    problem: Exception, told: type[Exception], sentence: str, context: Context, plugins: FakePlugins, queued: str
 ) -> None:
     def fail(job: TransferJob) -> None:
         (job.work / "checkpoints").mkdir()
         raise problem
 
-    workshop.hand.during = fail
+    plugins.fake_adapter.during = fail
     with pytest.raises(told):
         run_step(context, queued)
     step = Transfers(context).step(queued)
     assert step.summary.state is StepState.FAILED
     assert sentence in (step.summary.error or "")
     assert not (work_folder(context.home, queued) / "inputs").exists()
-    workshop.hand.during = lambda job: None
-    workshop.bench.work = lambda step_id: run_step(context, step_id)
+    plugins.fake_adapter.during = lambda job: None
+    plugins.fake_engine.work = lambda step_id: run_step(context, step_id)
     assert Transfers(context).resume(queued).summary.state is StepState.SUCCEEDED
-    assert [job.resume for job in workshop.hand.jobs] == [False, True]
-    assert workshop.hand.jobs[0].determinism == workshop.hand.jobs[1].determinism
+    assert [job.resume for job in plugins.fake_adapter.jobs] == [False, True]
+    assert plugins.fake_adapter.jobs[0].determinism == plugins.fake_adapter.jobs[1].determinism
 
 
-def test_a_step_cancelled_while_it_runs_publishes_nothing(context: Context, workshop: Workshop, queued: str) -> None:
-    workshop.hand.during = lambda job: Transfers(context).cancel(queued)
+def test_a_step_cancelled_while_it_runs_publishes_nothing(context: Context, plugins: FakePlugins, queued: str) -> None:
+    plugins.fake_adapter.during = lambda job: Transfers(context).cancel(queued)
     with pytest.raises(RegistryError):
         run_step(context, queued)
     assert state_of(context, queued) is StepState.CANCELLED
-    assert workshop.bench.stopped == [queued]
+    assert plugins.fake_engine.stopped == [queued]
     assert not work_folder(context.home, queued).exists()
     with pytest.raises(NotFoundError):
         Catalog(context).version(CHILD)
@@ -172,9 +172,9 @@ def test_a_step_cancelled_while_it_runs_publishes_nothing(context: Context, work
 
 
 def test_a_worker_that_wakes_too_late_publishes_nothing(
-    context: Context, clock: FakeClock, workshop: Workshop, queued: str
+    context: Context, clock: FakeClock, plugins: FakePlugins, queued: str
 ) -> None:
-    workshop.hand.during = lambda job: clock.forward(seconds=LEASE_SECONDS)
+    plugins.fake_adapter.during = lambda job: clock.forward(seconds=LEASE_SECONDS)
     with pytest.raises(StepStateError, match="publishes nothing"):
         run_step(context, queued)
     with pytest.raises(NotFoundError):
@@ -184,8 +184,8 @@ def test_a_worker_that_wakes_too_late_publishes_nothing(
     )
     assert Transfers(context).step(queued).summary.state is StepState.INTERRUPTED
     assert work_folder(context.home, queued).exists(), "whoever goes on finds its checkpoints"
-    workshop.hand.during = lambda job: None
-    workshop.bench.work = lambda step_id: run_step(context, step_id)
+    plugins.fake_adapter.during = lambda job: None
+    plugins.fake_engine.work = lambda step_id: run_step(context, step_id)
     assert Transfers(context).resume(queued).summary.state is StepState.SUCCEEDED
     assert Catalog(context).model(CHILD.name).summary.versions == 1
 
@@ -203,18 +203,18 @@ def crowded(most: int, seen: list[int]) -> Callable[[TransferJob], None]:
     return during
 
 
-def test_who_runs_out_of_memory_is_told_the_batch_size(context: Context, workshop: Workshop, queued: str) -> None:
-    workshop.hand.during = crowded(10, [])
+def test_who_runs_out_of_memory_is_told_the_batch_size(context: Context, plugins: FakePlugins, queued: str) -> None:
+    plugins.fake_adapter.during = crowded(10, [])
     with pytest.raises(OutOfMemoryError, match=r"memory for this recipe at batch_size 64\. Halve batch_size"):
         run_step(context, queued)
     error = Transfers(context).step(queued).summary.error
     assert (error or "").startswith("[out-of-memory] the GPU has too little memory for this recipe at batch_size 64")
 
 
-def test_batches_are_halved_until_they_fit_where_that_was_asked_for(context: Context, workshop: Workshop) -> None:
+def test_batches_are_halved_until_they_fit_where_that_was_asked_for(context: Context, plugins: FakePlugins) -> None:
     seen: list[int] = []
-    workshop.hand.during = crowded(10, seen)
-    workshop.bench.work = lambda step_id: run_step(context, step_id)
+    plugins.fake_adapter.during = crowded(10, seen)
+    plugins.fake_engine.work = lambda step_id: run_step(context, step_id)
     step = Transfers(context).submit(RECIPE, auto_batch=True)
     assert step.summary.state is StepState.SUCCEEDED
     assert seen == [64, 32, 16, 8]
@@ -223,7 +223,7 @@ def test_batches_are_halved_until_they_fit_where_that_was_asked_for(context: Con
     assert facts["auto_batch"] == {"asked": 64, "used": 8, "halved": 3}
     recipe = cast("dict[str, Any]", step.manifest["recipe"])
     assert recipe["batch_size"] == 64, "the recipe is told as it was asked for"
-    assert {job.recipe.optimizer.lr for job in workshop.hand.jobs} == {recipe["optimizer"]["lr"]}
+    assert {job.recipe.optimizer.lr for job in plugins.fake_adapter.jobs} == {recipe["optimizer"]["lr"]}
     assert [p.step for p in step.curve] == [2], "the points of attempts that were given up are gone"
     told = Audit(context).search(subject=step.summary.id, action="transfer.batch_halved", page=PageRequest()).items
     assert [entry.detail for entry in reversed(told)] == [
@@ -234,7 +234,7 @@ def test_batches_are_halved_until_they_fit_where_that_was_asked_for(context: Con
     assert not list(work_folder(context.home, step.summary.id).iterdir())
 
 
-def test_a_resumed_step_goes_on_with_the_batches_that_fitted(context: Context, workshop: Workshop) -> None:
+def test_a_resumed_step_goes_on_with_the_batches_that_fitted(context: Context, plugins: FakePlugins) -> None:
     seen: list[int] = []
     room = crowded(10, seen)
 
@@ -242,23 +242,23 @@ def test_a_resumed_step_goes_on_with_the_batches_that_fitted(context: Context, w
         room(job)
         raise DivergedError("the loss is nan")
 
-    workshop.hand.during = die_later
+    plugins.fake_adapter.during = die_later
     step = Transfers(context).submit(RECIPE, auto_batch=True).summary.id
     with pytest.raises(DivergedError):
         run_step(context, step)
-    workshop.hand.during = room
-    workshop.bench.work = lambda step_id: run_step(context, step_id)
+    plugins.fake_adapter.during = room
+    plugins.fake_engine.work = lambda step_id: run_step(context, step_id)
     resumed = Transfers(context).resume(step)
     assert seen == [64, 32, 16, 8, 8]
-    assert workshop.hand.jobs[-1].resume
+    assert plugins.fake_adapter.jobs[-1].resume
     assert resumed.manifest is not None
     facts = cast("dict[str, object]", resumed.manifest["facts"])
     assert facts["auto_batch"] == {"asked": 64, "used": 8, "halved": 3}
 
 
-def test_a_batch_is_not_halved_to_nothing(context: Context, workshop: Workshop) -> None:
+def test_a_batch_is_not_halved_to_nothing(context: Context, plugins: FakePlugins) -> None:
     seen: list[int] = []
-    workshop.hand.during = crowded(0, seen)
+    plugins.fake_adapter.during = crowded(0, seen)
     step = Transfers(context).submit(RECIPE, auto_batch=True).summary.id
     with pytest.raises(OutOfMemoryError, match="at batch_size 2"):
         run_step(context, step)
@@ -270,8 +270,8 @@ def test_batches_of_several_processes_are_not_halved(context: Context, transfers
         transfers.submit(RECIPE + "resources: {gpus: 2}\n", auto_batch=True)
 
 
-class Late(Bench):
-    """A bench whose worker takes the step just after it was looked for."""
+class Late(FakeEngine):
+    """A engine whose worker takes the step just after it was looked for."""
 
     def alive(self, step_id: str, home: Path) -> bool | None:
         self.work(step_id)
@@ -279,24 +279,24 @@ class Late(Bench):
 
 
 def test_two_who_resume_at_once_do_not_unseat_the_worker(
-    context: Context, workshop: Workshop, clock: FakeClock, queued: str
+    context: Context, plugins: FakePlugins, clock: FakeClock, queued: str
 ) -> None:
     clock.forward(minutes=1)
     late = Late(work=lambda step_id: Hold(context, step_id).take(started))
     with pytest.raises(StepStateError, match="is running, so there is nothing to resume"):
-        Transfers(replace(context, plugins=replace(workshop, bench=late))).resume(queued)
+        Transfers(replace(context, plugins=replace(plugins, fake_engine=late))).resume(queued)
     assert state_of(context, queued) is StepState.RUNNING
 
 
 def test_a_worker_that_is_gone_leaves_an_interrupted_step(
-    context: Context, clock: FakeClock, workshop: Workshop, queued: str
+    context: Context, clock: FakeClock, plugins: FakePlugins, queued: str
 ) -> None:
     transfers = Transfers(context)
     assert transfers.step(queued).summary.state is StepState.QUEUED, "a worker may still be starting"
     clock.forward(minutes=1)
     assert transfers.step(queued).summary.state is StepState.INTERRUPTED
     assert [step.state for step in transfers.search().items if step.id == queued] == [StepState.INTERRUPTED]
-    workshop.bench.running.add(queued)
+    plugins.fake_engine.running.add(queued)
     assert transfers.step(queued).summary.state is StepState.QUEUED
     assert [step.state for step in transfers.search().items if step.id == queued] == [StepState.QUEUED]
     with pytest.raises(StepStateError, match="nothing to resume"):
@@ -349,11 +349,11 @@ def test_the_output_cannot_have_a_deleted_name(context: Context, transfers: Tran
         )
 
 
-def test_who_only_reads_starts_nothing(context: Context, workshop: Workshop) -> None:
+def test_who_only_reads_starts_nothing(context: Context, plugins: FakePlugins) -> None:
     reader = context.as_actor(replace(context.actor, roles=frozenset({"viewer"})))
     with pytest.raises(PermissionDeniedError):
         Transfers(reader).submit(RECIPE)
-    assert workshop.bench.started == []
+    assert plugins.fake_engine.started == []
 
 
 @pytest.mark.parametrize("name", ["step-nonsense", "../etc", "models:/a/b", ""])

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from adapters.loop.training.ranks import Ranks
+from adapters.loop.training.process_group import ProcessGroup
 from registry.domain.recipes.recipe import Optimizer
 from registry.errors import BadRecipeError
 from registry.ports.transfers import TransferJob
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[4]
 SCRIPT = """
 import os, sys
 from pathlib import Path
-from tests.adapters.loop.training.test_ranks import job_in
+from tests.adapters.loop.training.test_process_group import job_in
 
 folder, rank = Path(sys.argv[1]), os.environ["RANK"]
 world, job = job_in(folder / rank, folder / "together")
@@ -44,7 +44,7 @@ def job_in(folder: Path, work: Path) -> tuple[World, TransferJob]:
 def test_alone_nothing_is_shared() -> None:
     import numpy as np
 
-    alone = Ranks.join(cpu=True)
+    alone = ProcessGroup.join(cpu=True)
     part, weight = alone.share(np.arange(5))
     assert (part.tolist(), weight, alone.first, alone.gather([3])) == ([0, 1, 2, 3, 4], 1.0, True, [3])
 
@@ -54,7 +54,7 @@ def test_a_batch_too_small_to_share_is_refused(tmp_path: Path, monkeypatch: pyte
         process_index, num_processes = 0, 2
 
     world = WORLDS["transformers"](tmp_path)
-    monkeypatch.setattr(Ranks, "join", classmethod(lambda cls, cpu: cls(Pair())))
+    monkeypatch.setattr(ProcessGroup, "join", classmethod(lambda cls, cpu: cls(Pair())))
     with pytest.raises(BadRecipeError, match="cannot be shared by 2"):
         list(world.adapter.run(world.job(batch_size=3)))
 

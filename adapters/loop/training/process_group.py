@@ -17,16 +17,16 @@ from registry.errors import MissingExtraError
 T = TypeVar("T")
 
 
-class Ranks:
+class ProcessGroup:
     """One process (`rank`) among `world` that run the same step."""
 
     def __init__(self, accelerator: Any = None) -> None:
         self._accelerator = accelerator
         self.rank: int = accelerator.process_index if accelerator else 0
-        self.world: int = accelerator.num_processes if accelerator else 1
+        self.size: int = accelerator.num_processes if accelerator else 1
 
     @classmethod
-    def join(cls, *, cpu: bool) -> Ranks:
+    def join(cls, *, cpu: bool) -> ProcessGroup:
         """Join the processes that torchrun started. Raises: MissingExtraError without accelerate."""
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return cls()
@@ -43,8 +43,8 @@ class Ranks:
 
     def share(self, batch: Indexes) -> tuple[Indexes, float]:
         """The part of `batch` that is ours, and the weight that makes averaged gradients the mean over all items."""
-        part = batch[self.rank :: self.world]
-        return part, len(part) * self.world / len(batch)
+        part = batch[self.rank :: self.size]
+        return part, len(part) * self.size / len(batch)
 
     def wrap(self, module: nn.Module) -> nn.Module:
         """`module`, its gradients averaged over all processes."""

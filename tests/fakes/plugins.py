@@ -1,4 +1,4 @@
-"""Plug-ins without a library: sources are copied, transfers write one file, engines run at once or not at all."""
+"""Plug-ins without a library: an import copies its source, a transfer writes one file, an engine runs steps at once."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ OFFER = AdapterOffer(
 
 
 @dataclass
-class Hand:
-    """A transfer adapter: its output is one file that depends on its inputs alone. `during` happens while it runs."""
+class FakeAdapter:
+    """A transfer adapter whose output is one file that depends on its inputs only. `during` is called while it runs."""
 
     offer: AdapterOffer = OFFER
     during: Callable[[TransferJob], object] = lambda job: None
@@ -50,8 +50,8 @@ class Hand:
 
 
 @dataclass
-class Exporter(Hand):
-    """Gives representations away: of each text its length and its vowels, in the format that the recipe names."""
+class ExportingAdapter(FakeAdapter):
+    """Exports the length and the number of vowels of each text as features, in the format that the recipe names."""
 
     def run(self, job: TransferJob) -> Iterator[TransferEvent]:
         self.jobs.append(job)
@@ -77,8 +77,8 @@ class Exporter(Hand):
 
 
 @dataclass
-class Bench:
-    """An engine that calls `work` with the step's id; `running` are the steps whose worker it says is alive."""
+class FakeEngine:
+    """An engine that calls `work` with the step's id; it reports the workers of the steps in `running` as alive."""
 
     name: str = "local"
     work: Callable[[str], object] = lambda step_id: None
@@ -86,7 +86,7 @@ class Bench:
     stopped: list[str] = field(default_factory=list)
     running: set[str] = field(default_factory=set)
     dead: set[str] = field(default_factory=set)
-    """The steps whose worker it knows to be gone; of all others it cannot say."""
+    """The steps whose worker it reports as ended; for every other step it returns None."""
 
     def grant(self, needs: Resources) -> Resources:
         return needs if needs.cpus else replace(needs, cpus=2)
@@ -109,15 +109,15 @@ class Bench:
 
 
 @dataclass(frozen=True)
-class Workshop(EntryPointPlugins):
-    """Implements `Plugins`: data is read for real, the rest is done by hand."""
+class FakePlugins(EntryPointPlugins):
+    """Implements `Plugins`: data is read by the real adapters, everything else by the fakes above."""
 
     memory: int = 0
     seconds: int = 60
     facts: SourceFacts = FACTS
     definitions: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
-    hand: Hand = field(default_factory=Hand)
-    bench: Bench = field(default_factory=Bench)
+    fake_adapter: FakeAdapter = field(default_factory=FakeAdapter)
+    fake_engine: FakeEngine = field(default_factory=FakeEngine)
     converted: list[tuple[Path, bool]] = field(default_factory=list)
 
     def import_source(self, source: Path, target: Path, *, architecture: str | None, pickles: bool) -> ConvertedSource:
@@ -129,11 +129,11 @@ class Workshop(EntryPointPlugins):
         return self.definitions.get(architecture)
 
     def offers(self) -> Mapping[str, AdapterOffer]:
-        return {self.hand.offer.name: self.hand.offer}
+        return {self.fake_adapter.offer.name: self.fake_adapter.offer}
 
-    def transfer(self, name: str) -> Hand:
-        assert name == self.hand.offer.name
-        return self.hand
+    def transfer(self, name: str) -> FakeAdapter:
+        assert name == self.fake_adapter.offer.name
+        return self.fake_adapter
 
-    def engine(self, name: str) -> Bench:
-        return self.bench
+    def engine(self, name: str) -> FakeEngine:
+        return self.fake_engine

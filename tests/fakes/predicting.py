@@ -1,4 +1,4 @@
-"""A transfer adapter by hand that answers its test rows: how many rightly is said for each method."""
+"""A fake transfer adapter that writes predictions for its test rows, with a given accuracy for each method."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from registry.ports.transfers import (
     TransferEvent,
     TransferJob,
 )
-from tests.fakes.workshop import Hand
+from tests.fakes.plugins import FakeAdapter
 
 METHODS = frozenset({Method.FEATURE_EXTRACTION, Method.FINE_TUNING, Method.PRETRAINING})
 OFFER = AdapterOffer("transformers", frozenset({Modality.TEXT}), METHODS, frozenset({"accuracy", "macro_f1"}))
@@ -28,8 +28,11 @@ SHARES = {Method.FEATURE_EXTRACTION: 0.85, Method.FINE_TUNING: 0.9, Method.PRETR
 
 
 @dataclass
-class Pupil(Hand):
-    """Right on so many of its rows, each seed on others; the best learning rate is 0.001. `before` is called first."""
+class PredictingAdapter(FakeAdapter):
+    """Predicts `shares[method]` of the rows correctly, other rows for each seed; 0.001 is the best learning rate.
+
+    `before` is called before each run.
+    """
 
     offer: AdapterOffer = OFFER
     shares: dict[Method, float] = field(default_factory=lambda: dict(SHARES))
@@ -55,13 +58,13 @@ class Pupil(Hand):
         yield Finished(output, "transformers:BertForSequenceClassification", 1.0, 2.0, "by hand", ("bad", "good"))
 
     def answers(self, job: TransferJob, test: DataInput) -> dict[str, object]:
-        """As every adapter writes them."""
+        """`predictions.json`, in the format that every adapter writes."""
         rows = test.chosen
         wrong = random.Random(job.recipe.seed + len(job.recipe.method)).sample(
             range(len(rows)), round(len(rows) * (1 - self.shares[job.recipe.method]))
         )
         other = {"good": "bad", "bad": "good"}
-        told = [
+        predictions = [
             {"key": row.key, "label": row.label, "prediction": other[str(row.label)] if n in wrong else row.label}
             for n, row in enumerate(rows)
         ]
@@ -70,5 +73,5 @@ class Pupil(Hand):
             "role": "test",
             "data": str(test.digest),
             "split": test.split,
-            "rows": told,
+            "rows": predictions,
         }
