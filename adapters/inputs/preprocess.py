@@ -76,23 +76,40 @@ class Preprocess:
         image = image.resize((wide, high), resample=filtering)
         return image.crop((left, top, left + self.size, top + self.size))
 
+    @property
+    def _stock_type(self) -> str | None:
+        """The image processor of transformers that does just this; None when it has none.
+
+        Without a name in the file `AutoImageProcessor` takes the architecture's own, and that of ResNet, RegNet and ConvNeXt
+        does not cut out the middle.
+        """
+        if not self.bgr:
+            return "BitImageProcessor"
+        plain = self.mean == (0.0, 0.0, 0.0) and self.std == (1.0, 1.0, 1.0)
+        return "MobileViTImageProcessor" if plain else None  # the one that turns channels round does not normalise
+
     def document(self) -> dict[str, object]:
-        """The Hub's keys, read back by `from_document` to an equal value."""
+        """The Hub's keys, read back by `from_document` to an equal value, and applied alike by `AutoImageProcessor`."""
         side = {"height": self.size, "width": self.size}
+        known: dict[str, object] = {} if self._stock_type is None else {"image_processor_type": self._stock_type}
         crop: dict[str, object] = {} if self.resize is None else {"crop_size": side}
-        return crop | {
-            "do_center_crop": self.resize is not None,
-            "do_convert_rgb": True,
-            "do_flip_channel_order": self.bgr,
-            "do_normalize": True,
-            "do_rescale": True,
-            "do_resize": True,
-            "image_mean": list(self.mean),
-            "image_std": list(self.std),
-            "resample": self.resample,
-            "rescale_factor": self.rescale,
-            "size": side if self.resize is None else {"shortest_edge": self.resize},
-        }
+        return (
+            known
+            | crop
+            | {
+                "do_center_crop": self.resize is not None,
+                "do_convert_rgb": True,
+                "do_flip_channel_order": self.bgr,
+                "do_normalize": True,
+                "do_rescale": True,
+                "do_resize": True,
+                "image_mean": list(self.mean),
+                "image_std": list(self.std),
+                "resample": self.resample,
+                "rescale_factor": self.rescale,
+                "size": side if self.resize is None else {"shortest_edge": self.resize},
+            }
+        )
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Preprocess:

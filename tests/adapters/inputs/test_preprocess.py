@@ -47,14 +47,29 @@ def test_any_difference_changes_the_digest() -> None:
     assert len({p.digest for p in (base, *others)}) == 1 + len(others)
 
 
-def test_transformers_own_processor_gives_the_same_tensor(tmp_path: Path) -> None:
-    """Its Pillow processor, with a crop; the settings are written by us and read by it."""
-    from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+STOCK = [
+    Preprocess(size=16),
+    Preprocess(size=16, resize=20, resample=3),
+    Preprocess(size=16, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
+    Preprocess(size=16, resize=18, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), bgr=True),
+]
 
-    settings = Preprocess(size=16)
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("model_type", ["resnet", "regnet", "convnext", "vit", "mobilenet_v2", "dinov2", "swin"])
+@pytest.mark.parametrize("settings", STOCK)
+def test_auto_image_processor_gives_the_same_tensor_whatever_the_architecture(
+    settings: Preprocess, model_type: str, tmp_path: Path
+) -> None:
+    """The settings are written by us and read by transformers, beside the config of a model that has one of its own."""
+    from transformers import AutoImageProcessor
+
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}))
     settings.write(tmp_path)
-    theirs = ViTImageProcessorPil.from_pretrained(tmp_path)(WIDE, return_tensors="pt")["pixel_values"][0]
-    assert torch.allclose(theirs, settings.apply(WIDE), atol=1e-6)
+    processor = AutoImageProcessor.from_pretrained(tmp_path)
+    for picture in (WIDE, WIDE.rotate(90, expand=True), WIDE.resize((7, 90))):
+        theirs = processor(picture, return_tensors="pt")["pixel_values"][0]
+        assert torch.allclose(theirs, settings.apply(picture), atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 8, 1), (8, 8, 3)])
