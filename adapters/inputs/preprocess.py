@@ -80,8 +80,8 @@ class Preprocess:
     def _stock_type(self) -> str | None:
         """The image processor of transformers that does just this; None when it has none.
 
-        Without a name in the file `AutoImageProcessor` takes the architecture's own, and that of ResNet, RegNet and ConvNeXt
-        does not cut out the middle.
+        Without a name in the file `AutoImageProcessor` takes the architecture's own, and that of ResNet, RegNet and
+        ConvNeXt does not cut out the middle.
         """
         if not self.bgr:
             return "BitImageProcessor"
