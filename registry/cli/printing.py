@@ -8,6 +8,8 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
+from registry.presenting.formats import number
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
@@ -102,7 +104,7 @@ def plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return number(value)
     if isinstance(value, datetime):
         return moment(value)
     if isinstance(value, Mapping):
@@ -115,23 +117,3 @@ def plain(value: object) -> str:
 def moment(at: datetime) -> str:
     """A time in the reader's own zone, to the minute."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M")
-
-
-def size(count: int) -> str:
-    """Bytes as people read them: `17.4 MB` (powers of ten, as disks are sold)."""
-    amount = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} TB"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people read them: `42 s`, `3 min 20 s`, `1 h 05 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -61,7 +61,7 @@ def _extras() -> Iterator[Problem]:
 def _home(context: Context) -> Iterator[Problem]:
     free = shutil.disk_usage(context.home).free
     level = "ok" if free >= LOW_SPACE else "warning"
-    yield Problem(level, "disk", f"{free / 1024**3:.1f} GiB free for {context.home}")
+    yield Problem(level, "disk", f"{free / 1e9:.1f} GB free for {context.home}")
     if os.access(context.home, os.W_OK):
         yield Problem("ok", "home", f"{context.home} can be written")
     else:

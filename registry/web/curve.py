@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from registry.domain.transfers.steps import EpochMetric
 from registry.presenting.curves import Best, by_metric, nice_range
+from registry.presenting.formats import number
 
 WIDTH, HEIGHT = 440, 220
 LEFT, RIGHT, TOP, BOTTOM = 48, 14, 20, 44
@@ -102,7 +103,7 @@ def _plot(metric: str, by_role: Mapping[str, Sequence[EpochMetric]], roles: Sequ
         dots = tuple((x(point.epoch), y(point.value)) for point in line)
         text = " ".join(f"{px},{py}" for px, py in dots)
         begin, end = line[0], line[-1]
-        said = f"{role}: {begin.value:.4g} at epoch {begin.epoch}, {end.value:.4g} at epoch {end.epoch}"
+        said = f"{role}: {number(begin.value)} at epoch {begin.epoch}, {number(end.value)} at epoch {end.epoch}"
         lines.append(Line(role, text, dots, end.value, roles.index(role) % 6 + 1, said))
     every = max(1, math.ceil(span / 6))
     ticks = [low + (high - low) * i / 4 for i in range(5)]

@@ -1,4 +1,4 @@
-"""Templates: one environment, escaped throughout, and the few words for times, sizes and numbers that pages share."""
+"""Templates: one environment, escaped throughout, and the filters for times, digests and words that pages share."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from registry import __version__
 from registry.domain.data.labels import told
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.verbs.registry import Registry
+from registry.presenting.formats import duration, number, size
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -80,7 +81,7 @@ def environment() -> Environment:
         duration=duration,
         size=size,
         number=number,
-        metric=metric,
+        metric=number,
         short=short,
         words=words,
         href=href,
@@ -128,35 +129,6 @@ def ago(at: datetime, now: datetime | None = None) -> str:
             count = max(int(seconds // unit), 0)
             return "just now" if word == "second" else f"{count} {word}{'' if count == 1 else 's'} ago"
     return day(at)
-
-
-def duration(seconds: float) -> str:
-    """`42 s`, `3 min 20 s`, `1 h 05 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return (
-        f"{whole // 60} min {whole % 60:02d} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    )
-
-
-def size(count: float) -> str:
-    """Bytes in powers of 1024: `18.2 MiB`."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"
-
-
-def number(value: float) -> str:
-    """With thin groups of thousands: `12 345`."""
-    return f"{value:,}".replace(",", "\u202f")
-
-
-def metric(value: float) -> str:
-    """Four significant digits, without trailing zeros."""
-    return f"{value:.4g}"
 
 
 def short(digest: Digest) -> str:

@@ -19,10 +19,11 @@ from registry.domain.transfers.step_events import GOING, Place
 from registry.domain.transfers.steps import Progress, StepDetail, StepState, StepSummary
 from registry.errors import NotFoundError
 from registry.presenting.curves import best
+from registry.presenting.formats import number
 from registry.services.comparison.verdicts import skipped_of, verdict_of
 from registry.web.curve import Plot, Table, plots, table
 from registry.web.parts import AsActor, see
-from registry.web.render import link, number, page, part
+from registry.web.render import link, page, part
 
 router = APIRouter()
 _SHOWN_ELSEWHERE = frozenset({"schema", "actor", "adapter", "method", "recipe", "started_at", "ended_at", "metrics"})
@@ -155,7 +156,7 @@ def _counted(said: Progress) -> str:
 def _rate(said: Progress) -> str:
     if said.rate is None:
         return ""
-    return f"{number(round(said.rate)) if said.rate >= 10 else f'{said.rate:.4g}'} samples/s"
+    return f"{number(round(said.rate) if said.rate >= 10 else said.rate)} samples/s"
 
 
 def _said(fact: str | float) -> str:
@@ -163,7 +164,7 @@ def _said(fact: str | float) -> str:
         return "yes" if fact else "no"
     if isinstance(fact, str):
         return fact
-    return f"{fact:.5g}" if isinstance(fact, float) or abs(fact) >= 10_000_000 else number(fact)
+    return number(fact)
 
 
 def _known(step: str) -> str:

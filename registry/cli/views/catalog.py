@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from registry.cli.failures import note
-from registry.cli.printing import facts, heading, hint, moment, out, plain, say, size, table, tell
+from registry.cli.printing import facts, heading, hint, moment, out, plain, say, table, tell
+from registry.presenting.formats import number, size
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -210,7 +211,7 @@ def _status_with_reason(version: VersionDetail) -> Text:
 
 
 def _metrics(metrics: Mapping[str, float]) -> str:
-    return "  ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:3])
+    return "  ".join(f"{name} {number(value)}" for name, value in list(metrics.items())[:3])
 
 
 def _short(detail: Mapping[str, object]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
+from registry.presenting import formats
 from registry.presenting.curves import Best, by_metric, nice_range
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def draw(console: Console, curve: Sequence[EpochMetric], best: Best | None) -> N
     if plates and best is not None:
         said = f"Best epoch: {best.epoch}"
         if best.metric:
-            said += f", with {best.role} {best.metric} {best.value:.4g}"
+            said += f", with {best.role} {best.metric} {formats.number(best.value)}"
         console.print(Text(said, style="dim"), soft_wrap=True)
 
 
@@ -81,7 +82,7 @@ def _title(metric: str, roles: Mapping[str, Sequence[EpochMetric]], pen: _Pen) -
     said = Text(metric, style="bold")
     for number, (role, points) in enumerate(roles.items()):
         said.append("   ").append("━━" if pen.fine else pen.glyph(number), style=pen.style(number))
-        said.append(f" {role} {points[-1].value:.4g}", style="not bold")
+        said.append(f" {role} {formats.number(points[-1].value)}", style="not bold")
     return said
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from registry.cli.printing import facts, heading, hint, moment, size, table, tell
+from registry.cli.printing import facts, heading, hint, moment, table, tell
 from registry.domain.data.labels import told
+from registry.presenting.formats import number, size
 
 if TYPE_CHECKING:
     from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, SplitSummary
@@ -21,7 +22,7 @@ def say_added(found: DatasetVersionDetail, *, began: datetime) -> None:
     if version.created_at < began:
         tell(f"{version.ref} is in already; nothing changed")
     else:
-        tell(f"{version.ref} is in: {version.rows:,} rows, {told(version)}, {size(version.size)}")
+        tell(f"{version.ref} is in: {number(version.rows)} rows, {told(version)}, {size(version.size)}")
     if found.dvc is not None:
         hint(f"DVC calls it {found.dvc.md5}")
     hint(f"Next: forebear dataset show {version.ref}")
@@ -33,7 +34,7 @@ def show_datasets(datasets: Sequence[DatasetSummary]) -> None:
         (
             data.name,
             data.version.ref.number if data.version else None,
-            f"{data.version.rows:,}" if data.version else None,
+            number(data.version.rows) if data.version else None,
             told(data.version) if data.version else None,
             data.describing.task,
             data.describing.licence,
@@ -50,7 +51,7 @@ def show_versions(versions: Sequence[DatasetVersionSummary]) -> None:
     rows = [
         (
             version.ref.number,
-            f"{version.rows:,}",
+            number(version.rows),
             told(version),
             version.format,
             size(version.size),
@@ -84,14 +85,14 @@ def show_dataset(found: DatasetVersionDetail) -> None:
         },
     )
     heading("Splits")
-    rows = [(split.name, f"{split.rows:,}", _labels(split)) for split in version.splits]
+    rows = [(split.name, number(split.rows), _labels(split)) for split in version.splits]
     table(("Split", ">Rows", "Labels"), rows, empty="There are no rows.")
 
 
 def _labels(split: SplitSummary) -> str:
     if split.numbers is not None:
         found = split.numbers
-        return f"{found.least:.4g} to {found.most:.4g}, mean {found.mean:.4g}"
+        return f"{number(found.least)} to {number(found.most)}, mean {number(found.mean)}"
     if len(split.classes) > MANY_CLASSES:
         fewest, most = min(split.classes.values()), max(split.classes.values())
         return f"{len(split.classes)} classes of {fewest} to {most}"

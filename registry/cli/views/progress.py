@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from registry.domain.transfers.step_events import GOING, Listener, StepEvent
 from registry.domain.transfers.steps import EpochMetric, StepState, StepSummary
 from registry.errors import AdapterError, StepStateError, error_of
+from registry.presenting.formats import duration, number
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -230,26 +231,24 @@ def by_epoch(events: Sequence[StepEvent]) -> list[str]:
     for event in events:
         if isinstance(event.data, EpochMetric):
             point = event.data
-            epochs.setdefault(point.epoch, []).append(f"{point.role} {point.name} {point.value:.4g}")
+            epochs.setdefault(point.epoch, []).append(f"{point.role} {point.name} {number(point.value)}")
     return [f"epoch {epoch}: {', '.join(values)}" for epoch, values in epochs.items()]
 
 
 def counted(said: Progress) -> str:
     """How much is done of how much."""
     if said.total is not None:
-        return f"{said.samples:,}/{said.total:,} samples"
-    return f"{said.step:,}/{said.steps:,} steps" if said.step else f"{said.samples:,} samples"
+        return f"{number(said.samples)}/{number(said.total)} samples"
+    return f"{number(said.step)}/{number(said.steps)} steps" if said.step else f"{number(said.samples)} samples"
 
 
 def paced(said: Progress) -> str:
     """How fast it goes, and the loss."""
-    rate = "" if said.rate is None else f"{said.rate:,.0f}" if said.rate >= 10 else f"{said.rate:.2g}"
-    loss = "" if said.loss is None else f"loss {said.loss:.4g}"
+    rate = "" if said.rate is None else number(round(said.rate) if said.rate >= 10 else said.rate)
+    loss = "" if said.loss is None else f"loss {number(said.loss)}"
     return ", ".join(filter(None, (rate and f"{rate} samples/s", loss)))
 
 
 def time_left(said: Progress) -> str:
     """How long this phase will take still."""
-    from registry.cli.printing import duration
-
     return f"{duration(said.seconds_left)} left" if said.seconds_left else ""

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from registry.cli.printing import duration, facts, heading, hint, moment, plain, table, tell
+from registry.cli.printing import facts, heading, hint, moment, plain, table, tell
+from registry.presenting.formats import duration, number
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -45,7 +46,7 @@ def show_steps(steps: Sequence[StepSummary]) -> None:
             step.method,
             step.output or f"{step.wanted}, not yet",
             f"{step.epoch:.3g}/{step.epochs}" if step.epochs else "",
-            "  ".join(f"{name} {value:.4g}" for name, value in list(step.metrics.items())[:3]),
+            "  ".join(f"{name} {number(value)}" for name, value in list(step.metrics.items())[:3]),
             f"{moment(step.created_at)} by {step.created_by}",
         )
         for step in steps
@@ -118,17 +119,18 @@ def _provenance(step: StepDetail) -> dict[str, object]:
         said["ran on"] = f"{hardware['device']}, {hardware.get('precision')}, {manifest.get('threads')} threads"
     if manifest:
         wall, device = (float(str(manifest.get(key) or 0)) for key in ("wall_seconds", "device_seconds"))
-        said["took"] = f"{wall:.1f} s" + (f", of which {device:.1f} s on the device" if device else "")
+        said["took"] = duration(wall) + (f", of which {duration(device)} on the device" if device else "")
     if flops.get("estimate"):
         said["FLOPs"] = f"{float(str(flops['estimate'])):.3g} ({flops.get('method')})"
     if parameters.get("trainable"):
         share = float(str(parameters["trainable_share"]))
-        said["learns"] = f"{parameters['trainable']:,} of {parameters['all']:,} parameters ({share:.2%})"
+        trainable, whole = (number(int(str(parameters[key]))) for key in ("trainable", "all"))
+        said["learns"] = f"{trainable} of {whole} parameters ({share:.2%})"
     if git.get("commit"):
         said["git"] = f"{str(git['commit'])[:12]}{', changed since' if git.get('dirty') else ''}, {git.get('path')}"
     versions = {"forebear": environment.get("forebear"), "python": environment.get("python")}
     versions |= _part(environment, "libraries")
-    said["libraries"] = ", ".join(f"{name} {number}" for name, number in versions.items() if number)
+    said["libraries"] = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
     return said
 
 

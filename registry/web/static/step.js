@@ -7,10 +7,12 @@ const curves = document.querySelector("[data-curves]");
 const GOING = new Set(["queued", "running"]);
 let [source, place, stale, asking] = [null, page.dataset.place, false, false];
 
-const number = (value) => Math.round(value).toLocaleString("en").replaceAll(",", "\u202f");
-const short = (value) => String(Number(value.toPrecision(4)));
+const number = (value) => Math.round(value).toLocaleString("en");
+const short = (value) => Math.abs(value) >= 999.95 ? number(value) : String(Number(value.toPrecision(4)));
 
+// As registry/presenting/formats.py writes them.
 function duration(seconds) {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds), two = (part) => String(Math.floor(part)).padStart(2, "0");
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;

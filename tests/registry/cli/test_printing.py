@@ -10,28 +10,6 @@ from registry.settings import Settings
 
 
 @pytest.mark.parametrize(
-    ("count", "shown"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1.0 kB"),
-        (17_400_000, "17.4 MB"),
-        (3 * 10**12, "3.0 TB"),
-        (10**16, "10000.0 TB"),
-    ],
-)
-def test_sizes_use_powers_of_ten(count: int, shown: str) -> None:
-    assert printing.size(count) == shown
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"), [(0.42, "0.4 s"), (42, "42 s"), (200, "3 min 20 s"), (3900, "1 h 05 min")]
-)
-def test_durations_use_two_units_at_most(seconds: float, shown: str) -> None:
-    assert printing.duration(seconds) == shown
-
-
-@pytest.mark.parametrize(
     ("value", "shown"),
     [
         (None, "–"),
