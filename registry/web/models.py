@@ -23,7 +23,6 @@ from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import PageRequest
 from registry.domain.verbs.registry import Registry
 from registry.errors import NotFoundError
-from registry.services.governance.policy_document import read_policy
 from registry.web.graph import Branch, outline_of
 from registry.web.markdown import RenderedCard, render_card
 from registry.web.parts import AsActor, see
@@ -126,21 +125,13 @@ def _content(registry: Registry, name: Name, version: VersionDetail | None, tab:
         return Content(ancestors=up, descendants=down, complete=found_graph.complete)
     exact = Reference.to(ref)
     if tab == "approvals":
-        mine = [one for one in registry.promotions.requests(name=name, page=PageRequest(100)).items if one.ref == ref]
         return Content(
-            requests=mine, evidence=registry.promotions.evidence(exact), stages=_stages(registry, version.summary.stage)
+            requests=registry.promotions.requests(reference=exact, page=PageRequest(100)).items,
+            evidence=registry.promotions.evidence(exact),
+            stages=[option.stage for option in registry.promotions.options(exact)],
         )
     card = render_card(version.card.text) if version.card else None
     return Content(card=card, revisions=registry.catalog.cards(exact))
-
-
-def _stages(registry: Registry, stage: str) -> Sequence[str]:
-    """The stages that some policy in force lets follow this one: what the form suggests."""
-    found: dict[str, None] = {}
-    for value in registry.promotions.policies():
-        transitions = read_policy(value.text).transitions
-        found |= dict.fromkeys(one.target for one in transitions if one.source == stage)
-    return tuple(found)
 
 
 @router.post("/promotions")

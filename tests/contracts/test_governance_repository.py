@@ -132,16 +132,18 @@ def test_requests_are_listed_by_model_and_state_newest_first(uow: UnitOfWork, re
     uow.governance.add_request(request(other, "req-other"))
     uow.governance.close_request("req-1", RequestState.WITHDRAWN, REFUSED, at=LATER)
 
-    def found(name: str | None = None, state: RequestState | None = None) -> list[str]:
+    def found(name: str | None = None, state: RequestState | None = None, of: VersionRef | None = None) -> list[str]:
         parsed = None if name is None else Name.parse(name)
-        return [r.id for r in uow.governance.requests(name=parsed, state=state, page=PageRequest()).items]
+        return [r.id for r in uow.governance.requests(name=parsed, ref=of, state=state, page=PageRequest()).items]
 
     assert found() == ["req-other", "req-2", "req-1", "req-0"]
     assert found(name="vision/digits") == ["req-2", "req-1", "req-0"]
     assert found(name="vision/digits", state=RequestState.OPEN) == ["req-2", "req-0"]
     assert found(state=RequestState.WITHDRAWN) == ["req-1"]
-    first = uow.governance.requests(name=None, state=None, page=PageRequest(3))
-    rest = uow.governance.requests(name=None, state=None, page=PageRequest(3, first.next_cursor))
+    assert found(of=other) == ["req-other"]
+    assert found(of=ref, state=RequestState.WITHDRAWN) == ["req-1"]
+    first = uow.governance.requests(name=None, ref=None, state=None, page=PageRequest(3))
+    rest = uow.governance.requests(name=None, ref=None, state=None, page=PageRequest(3, first.next_cursor))
     assert [(r.id, r.ref) for r in rest.items] == [("req-0", ref)]
 
 

@@ -44,6 +44,16 @@ def test_people_come_back_as_they_were_added(uow: UnitOfWork) -> None:
     assert [*first.items, *rest.items] == [ANA, ROBOT]
 
 
+def test_several_people_are_read_at_once_by_handle_or_by_role(uow: UnitOfWork) -> None:
+    bo = Person("bo", "Bo", ("developer", "validator"), NOW)
+    uow.people.add(bo)
+    assert uow.people.known(["robot", "nobody", "ana"]) == [ANA, ROBOT]
+    assert uow.people.known([]) == []
+    assert uow.people.holding(["developer", "validator"]) == [ANA, bo]
+    uow.people.revoke("ana", "developer", by="bo", at=LATER)
+    assert uow.people.holding(["developer"]) == [bo]
+
+
 def test_a_handle_is_one_person(uow: UnitOfWork) -> None:
     with pytest.raises(ConflictError, match="ana"):
         uow.people.add(replace(ROBOT, handle="ana"))

@@ -104,4 +104,4 @@ def test_weights_that_were_wiped_do_harm_and_the_policy_stops_them(forebear: Com
     (forebear.home.parent / "proved.yaml").write_text(POLICY)
     forebear.ask("policy", "publish", forebear.home.parent / "proved.yaml")
     refused = forebear.refused("promote", "request", "models:/vision/digits/1", "--to", "candidate")
-    assert "the gate helps does not hold" in refused["detail"]
+    assert "Gate helps: " in refused["detail"]

@@ -10,8 +10,9 @@ from fastapi.responses import Response
 
 from registry.api.bodies import Comment, OpenRequest
 from registry.api.wire import AsActor, Paging, Text, answer, body_of, public_id, speaks
-from registry.domain.governance.promotion import PolicyValue, RequestDetail, RequestState, RequestSummary
-from registry.domain.names import Name
+from registry.domain.governance.evidence_types import EvidenceType
+from registry.domain.governance.promotion import PolicyValue, RequestDetail, RequestState, RequestSummary, StageOption
+from registry.domain.names import Name, Reference
 from registry.domain.paging import Page
 
 router = APIRouter(tags=["governance"])
@@ -21,9 +22,34 @@ Said = Annotated[Comment, Depends(body_of(Comment))]
 
 
 @router.get("/promotions", **speaks(Page[RequestSummary]))
-def requests(registry: AsActor, page: Paging, name: str | None = None, state: RequestState | None = None) -> Response:
-    """Promotion requests, newest first."""
-    return answer(registry.promotions.requests(name=Name.parse(name) if name else None, state=state, page=page))
+def requests(
+    registry: AsActor,
+    page: Paging,
+    name: str | None = None,
+    reference: str | None = None,
+    state: RequestState | None = None,
+) -> Response:
+    """Promotion requests, newest first; of one model (`name`) or of one version (`reference`)."""
+    return answer(
+        registry.promotions.requests(
+            name=Name.parse(name) if name else None,
+            reference=Reference.parse(reference) if reference else None,
+            state=state,
+            page=page,
+        )
+    )
+
+
+@router.get("/promotions/options", **speaks(Sequence[StageOption]))
+def options(registry: AsActor, reference: str) -> Response:
+    """The stages that may follow for a version, with what is missing now for each."""
+    return answer(registry.promotions.options(Reference.parse(reference)))
+
+
+@router.get("/promotions/evidence-types", **speaks(Sequence[EvidenceType]))
+def evidence_types(registry: AsActor, reference: str) -> Response:
+    """The types of evidence that you may add about a version, with their forms."""
+    return answer(registry.promotions.evidence_types(Reference.parse(reference)))
 
 
 @router.post("/promotions", **speaks(RequestDetail, takes=OpenRequest, status=201))

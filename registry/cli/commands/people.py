@@ -44,10 +44,9 @@ def list_people(session: Session, limit: parsing.LimitOption = 50, cursor: parsi
 def grant(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
     """Give a person a role; one that no policy names is given too, and said so."""
     from registry.cli.views.people import note_role, say_roles
-    from registry.services.governance.policy_document import read_policy
 
     session.answer(session.registry.people.grant(handle, role), say_roles)
-    note_role(role, [read_policy(policy.text) for policy in session.registry.promotions.policies()])
+    note_role(role, session.registry.promotions.policies())
 
 
 @command(role, "revoke", "forebear role revoke ana validator")

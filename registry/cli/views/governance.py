@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from registry.cli.failures import note
 from registry.cli.printing import facts, heading, hint, moment, plain, say, table
 
 if TYPE_CHECKING:
@@ -49,10 +50,19 @@ def show_request(request: RequestDetail) -> None:
     if request.evidence:
         heading("Evidence")
         show_evidence(request.evidence)
+    for warning in request.warnings:
+        note(warning)
     if summary.state == "open":
-        missing = len(request.verdict.reasons)
-        things = "thing is" if missing == 1 else "things are"
-        hint(f"\n{missing} {things} missing. To vote: forebear --as PERSON promote approve {summary.id}")
+        _say_what_is_next(request)
+
+
+def _say_what_is_next(request: RequestDetail) -> None:
+    """How many checks failed, who can approve, and with which command."""
+    missing, total = len(request.verdict.reasons), len(request.verdict.checks)
+    hint(f"\n{total - missing} of {total} checks passed.")
+    for role, people in request.voters.items():
+        hint(f"Can approve as {role}: {', '.join(people) if people else 'nobody else'}")
+    hint(f"To vote: forebear --as PERSON promote approve {request.summary.id}")
 
 
 def show_requests(requests: Sequence[RequestSummary]) -> None:

@@ -9,7 +9,7 @@ from registry.cli.failures import note
 from registry.cli.printing import moment, say, table, tell
 
 if TYPE_CHECKING:
-    from registry.domain.governance.policy import Policy
+    from registry.domain.governance.promotion import PolicyValue
     from registry.domain.people.people import NewToken, Person, TokenSummary
 
 
@@ -27,13 +27,13 @@ def say_roles(person: Person) -> None:
     tell(f"{person.handle} is {', '.join(person.roles)}" if person.roles else f"{person.handle} has no role")
 
 
-def note_role(role: str, policies: Sequence[Policy]) -> None:
+def note_role(role: str, policies: Sequence[PolicyValue]) -> None:
     """Say so of a role that nothing here reads: most likely it is misspelt."""
     from difflib import get_close_matches
 
     read = {"admin", "viewer"}
     for policy in policies:
-        read |= policy.roles.keys() | {group for rule in policy.roles.values() for group in rule.groups}
+        read |= policy.roles.keys() | {granted for roles in policy.roles.values() for granted in roles}
     if role not in read:
         near = get_close_matches(role, sorted(read), n=1)
         meant = f"did you mean {near[0]}?" if near else f"they name {', '.join(sorted(read))}"

@@ -62,26 +62,39 @@ class Electorate:
         if self.case.standing(handle).service and not self.duties.service_accounts_may_vote:
             reasons.append(f"{handle} is a service account, and service accounts do not vote")
         if not self.wanted:
-            reasons.append("this transition asks for nobody's approval")
+            reasons.append("This transition needs no approval")
         elif not self.roles_of(handle):
-            reasons.append(f"{handle} holds none of the roles that vote here: {', '.join(self.wanted)}")
+            reasons.append(f"{handle} has none of the roles that can approve here: {', '.join(self.wanted)}")
         return tuple(reasons)
 
     def _deeds(self, handle: str) -> list[str]:
-        """How `handle` contributed to the candidate, as far as these duties mind."""
+        """How `handle` contributed to the candidate, among the contributions that these duties name."""
         recorded = self.case.candidate.contributors
-        minded = self.duties.contributors if self.duties.no_self_approval else frozenset()
-        return [deed.deed for deed in Contribution if deed in minded and handle in recorded.get(deed, ())]
+        named = self.duties.contributors if self.duties.no_self_approval else frozenset()
+        return [deed.deed for deed in Contribution if deed in named and handle in recorded.get(deed, ())]
 
     def eligible(self) -> dict[str, tuple[str, ...]]:
         """By voter, the roles that their standing approval fills: held when they voted, and still held now."""
         found = {}
-        for vote in self._last_votes():
+        for vote in self.last_votes():
             if vote.value is VoteValue.APPROVE and vote.bound == self.case.bound and not self.objections(vote.voter):
                 roles = tuple(role for role in self.roles_of(vote.voter) if role in vote.roles)
                 if roles:
                     found[vote.voter] = roles
         return found
+
+    def possible(self) -> dict[str, tuple[str, ...]]:
+        """By person of the case, the wanted roles in which a vote of theirs would count."""
+        found = {handle: self.roles_of(handle) for handle in self.case.people if not self.objections(handle)}
+        return {handle: roles for handle, roles in found.items() if roles}
+
+    def stands(self, handle: str) -> bool:
+        """True when the newest vote of `handle` is an approval in every role they hold, on the state of things now."""
+        return any(
+            (vote.voter, vote.value, vote.bound, vote.roles)
+            == (handle, VoteValue.APPROVE, self.case.bound, self.roles_of(handle))
+            for vote in self.last_votes()
+        )
 
     def checks(self) -> list[CheckResult]:
         """One check per wanted role, and one failed check per open rejection."""
@@ -94,7 +107,7 @@ class Electorate:
             if have < quorum:
                 message += uncounted.get(role, "")
             checks.append(CheckResult(role, "approval", have >= quorum, message))
-        for vote in self._last_votes():
+        for vote in self.last_votes():
             if vote.value is VoteValue.REJECT:
                 why = f": {vote.comment}" if vote.comment else ""
                 checks.append(
@@ -105,14 +118,14 @@ class Electorate:
     def _uncounted(self) -> dict[str, str]:
         """By role, the sentence that says which approvals are shown and not counted."""
         notes: dict[str, list[str]] = {}
-        for vote in self._last_votes():
+        for vote in self.last_votes():
             if vote.value is VoteValue.APPROVE and vote.bound != self.case.bound:
                 for role in vote.roles:
                     why = f"the approval of {vote.voter} is stale because {changed(vote.bound, self.case.bound)}"
                     notes.setdefault(role, []).append(why)
         return {role: f" ({'; '.join(lines)})" for role, lines in notes.items()}
 
-    def _last_votes(self) -> list[VoteEntry]:
+    def last_votes(self) -> list[VoteEntry]:
         """The newest vote of each person, in order of voter."""
         last: dict[str, VoteEntry] = {}
         for vote in sorted(self.case.votes, key=lambda vote: vote.at):

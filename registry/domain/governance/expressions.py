@@ -1,7 +1,7 @@
 """Conditions of a policy, in CEL (Common Expression Language): no loops, no input or output, typed errors.
 
 `Expression('metrics.accuracy >= 0.9').holds(Scope({"metrics": {"accuracy": 0.93}}))` is true. An expression that cannot
-be evaluated never holds: it raises `UnanswerableError` with the reason, and whoever asked denies with it.
+be evaluated never holds: it raises `UnanswerableError` with the reason, and the check fails with that reason.
 
 The size of an expression is capped, so that the costliest one that a policy can hold takes about a tenth of a second.
 """
@@ -25,7 +25,7 @@ MAX_MACROS = 2
 """Walks over a list (`all`, `exists`, …) in one expression: nested, they multiply."""
 
 VARIABLES = ("subject", "lineage", "licence", "metrics", "baseline", "transfer", "evidence", "params")
-"""What an expression may speak of; `docs/policies.md` says what is in each."""
+"""The variables of an expression; `docs/policies.md` says what is in each."""
 
 _MACRO = re.compile(r"\b(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
 _TYPES = ("int", "uint", "double", "string", "bytes", "timestamp", "duration")
@@ -33,7 +33,7 @@ _FUNCTIONS = frozenset(("size", "has", "contains", "startsWith", "endsWith", "ma
 
 
 class UnanswerableError(Exception):
-    """The expression cannot be evaluated on these facts; the message says why. Whoever asks denies with it."""
+    """The expression cannot be evaluated on these facts; the message says why. It then counts as not fulfilled."""
 
 
 class Scope:
@@ -49,13 +49,20 @@ class Scope:
         try:
             return program.execute(self._context)
         except KeyError as error:
-            raise UnanswerableError(f"evidence missing: {str(error.args[0])!r} is not known") from error
+            raise UnanswerableError(f"{str(error.args[0])!r} is missing") from error
         except ZeroDivisionError as error:
             raise UnanswerableError("it divides by zero") from error
         except TypeError as error:
             raise UnanswerableError("it compares or combines values of different types") from error
-        except Exception as error:  # whatever the evaluator says, the answer is no, with its words
+        except Exception as error:  # any failure of the evaluator is a failed check, with its message
             raise UnanswerableError(str(error).partition(". ")[0]) from error
+
+    def value(self, text: str) -> object:
+        """What any piece of an expression gives. Raises: UnanswerableError, also when it cannot be compiled."""
+        try:
+            return self.evaluate(_compile(text))
+        except BadPolicyError as error:
+            raise UnanswerableError(error.message) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,34 +100,36 @@ def _compile(text: str) -> Any:
 
 def _check_size(text: str) -> None:
     if len(text) > MAX_LENGTH:
-        raise BadPolicyError(f"an expression is longer than {MAX_LENGTH:,} characters", remedy="Make two gates of it")
+        raise BadPolicyError(
+            f"An expression is longer than {MAX_LENGTH:,} characters", remedy="Split it into two gates"
+        )
     depth = deepest = 0
     for char in text:
         depth += (char in "([{") - (char in ")]}")
         deepest = max(deepest, depth)
     if deepest > MAX_DEPTH:
-        raise BadPolicyError(f"an expression nests brackets deeper than {MAX_DEPTH}", remedy="Make two gates of it")
+        raise BadPolicyError(f"An expression nests brackets deeper than {MAX_DEPTH}", remedy="Split it into two gates")
     if len(_MACRO.findall(text)) > MAX_MACROS:
         raise BadPolicyError(
-            f"an expression walks more than {MAX_MACROS} lists with all, exists, map or filter",
-            remedy="Make two gates of it",
+            f"An expression walks more than {MAX_MACROS} lists with all, exists, map or filter",
+            remedy="Split it into two gates",
         )
 
 
 def _check_names(program: Any, text: str) -> None:
-    """A misspelt name would deny for ever: say so at publication instead."""
+    """Refuse a misspelt name when the policy is read: it would fail at every evaluation."""
     bound = set(_MACRO.findall(text))
     for name in program.variables():
         if name not in VARIABLES and name not in bound:
-            raise BadPolicyError(f"{text[:120]!r} speaks of {name!r}, which is no fact{_near(name, VARIABLES)}")
+            raise BadPolicyError(f"{text[:120]!r} uses {name!r}, which is not a variable{_near(name, VARIABLES)}")
     for name in program.functions():
         if not name.startswith("_") and name not in _FUNCTIONS and not name.startswith(("@", "!", "-")):
-            raise BadPolicyError(f"{text[:120]!r} calls {name!r}, which is no function{_near(name, _FUNCTIONS)}")
+            raise BadPolicyError(f"{text[:120]!r} calls {name!r}, which is not a function{_near(name, _FUNCTIONS)}")
 
 
 def _near(name: str, known: tuple[str, ...] | frozenset[str]) -> str:
     close = difflib.get_close_matches(name, sorted(known), n=1)
-    return f": did you mean {close[0]!r}?" if close else f"; there are {', '.join(sorted(known))}"
+    return f": did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
 
 
 def _has(holder: object, name: object) -> bool:

@@ -1,4 +1,4 @@
-"""The promotion policy: small rules that each give their reasons, and a judge that never passes on nothing.
+"""The promotion policy: small rules that each give their reasons, and a judge that refuses where there is no rule.
 
 `policy.judge(case)` is a pure function. It lists every check with its outcome, all at once, so that whoever asks learns
 everything that is missing from one answer. Whatever cannot be evaluated is a failed check with a named reason.
@@ -16,23 +16,15 @@ from lineage import Digest
 from registry.domain.catalog.models import Status
 from registry.domain.governance.approvals import Duties, Electorate, RoleRule
 from registry.domain.governance.case import SYSTEM, Case, expression_facts
+from registry.domain.governance.comparisons import compared
+from registry.domain.governance.evidence_types import EvidenceType, shown_facts
 from registry.domain.governance.expressions import Expression, Scope, UnanswerableError
 from registry.domain.governance.promotion import CheckResult, EvidenceValue, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class EvidenceType:
-    """A kind of evidence. `producers` are roles of the policy; empty means that only the registry itself records it."""
-
-    name: str
-    predicate: str | None = None
-    media_type: str | None = None
-    producers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class EvidenceNeed:
-    """Evidence that a transition asks for, no older than `max_age`, where `when` holds."""
+    """Evidence that a transition needs, no older than `max_age`, where `when` holds."""
 
     type: str
     max_age: timedelta | None = None
@@ -42,19 +34,21 @@ class EvidenceNeed:
         """Whether it is there and young enough."""
         item = evidence.get(self.type)
         if item is None:
-            return CheckResult(self.type, "evidence", False, f"the evidence {self.type} is missing")
+            return CheckResult(self.type, "evidence", False, f"Evidence {self.type} is missing")
         age = now - item.added_at
         if age < timedelta(0):
-            return CheckResult(self.type, "evidence", False, f"the evidence {self.type} is dated in the future")
+            return CheckResult(self.type, "evidence", False, f"Evidence {self.type} is dated in the future")
         if self.max_age is not None and age > self.max_age:
-            message = f"the evidence {self.type} is {_span(age)} old, at most {_span(self.max_age)} counts"
+            message = f"Evidence {self.type} is {_span(age)} old; at most {_span(self.max_age)} are allowed"
             return CheckResult(self.type, "evidence", False, message)
-        return CheckResult(self.type, "evidence", True, f"the evidence {self.type} is there")
+        facts = shown_facts(item.body) if item.added_by != SYSTEM else ""
+        message = f"Evidence {self.type} provided" + (f": {facts}" if facts else "")
+        return CheckResult(self.type, "evidence", True, message)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A condition on the candidate and its ancestry; it is asked where `when` holds."""
+    """A condition on the candidate and its ancestry; it applies where `when` holds."""
 
     id: str
     require: Expression
@@ -63,13 +57,15 @@ class Gate:
     waivable: bool = True
 
     def check(self, scope: Scope) -> CheckResult:
-        """Whether it holds; what cannot be told does not hold."""
+        """Whether it holds; a condition that cannot be evaluated does not."""
+        rule = self.message or f"Gate {self.id}"
         try:
-            passed, why = self.require.holds(scope), ""
+            passed = self.require.holds(scope)
         except UnanswerableError as error:
-            passed, why = False, f"; {error}"
-        said = self.message or f"the gate {self.id} {'holds' if passed else 'does not hold'}"
-        return CheckResult(self.id, "gate", passed, f"{said} ({self.require}{why})")
+            return CheckResult(self.id, "gate", False, f"{rule}: {error} ({self.require})")
+        values = compared(self.require.text, scope)
+        message = f"{rule}: {values} ({self.require})" if values else f"{rule} ({self.require})"
+        return CheckResult(self.id, "gate", passed, message, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ R = TypeVar("R", EvidenceNeed, Gate, ApprovalRow)
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One way from a stage to a later one (or to itself: the protected alias comes back), with all that it asks for."""
+    """One way from a stage to a later one (or to itself: the protected alias comes back), with all that it needs."""
 
     id: str
     source: str
@@ -150,27 +146,27 @@ class Policy:
         evidence = self.admissible(case)
         scope = Scope(expression_facts(case, evidence, self.params))
         checks = [self._applies(scope), self._order(case), _active(case)]
-        transition = self._asked(case)
+        transition = self._transition_for(case)
         if transition is None:
             return Verdict(tuple(checks))
-        needs, untold_needs = _firing(transition.evidence, scope, "evidence")
-        gates, untold_gates = _firing(transition.gates, scope, "gate")
-        electorate, untold_rows = self._electorate(transition, case, scope)
+        needs, unknown_needs = _firing(transition.evidence, scope, "evidence")
+        gates, unknown_gates = _firing(transition.gates, scope, "gate")
+        electorate, unknown_rows = self._electorate(transition, case, scope)
         demands = [
             *(need.check(evidence, case.now) for need in needs),
             *(gate.check(scope) for gate in gates),
-            *(untold_needs + untold_gates + untold_rows),
+            *(unknown_needs + unknown_gates + unknown_rows),
             *electorate.checks(),
         ]
         if not demands:
-            message = f"the transition {transition.id} asks for nothing here, and nothing passes on nothing"
+            message = f"Transition {transition.id} has no rule that applies here, so it is refused"
             demands.append(CheckResult(transition.id, "gate", False, message))
         return Verdict((*checks, *demands))
 
     def electorate(self, case: Case) -> Electorate:
         """Who may vote on `case`, for which roles."""
         scope = Scope(expression_facts(case, self.admissible(case), self.params))
-        transition = self._asked(case)
+        transition = self._transition_for(case)
         if transition is None:
             return Electorate(case, self.duties, self.roles, {})
         return self._electorate(transition, case, scope)[0]
@@ -178,42 +174,42 @@ class Policy:
     def _electorate(self, transition: Transition, case: Case, scope: Scope) -> tuple[Electorate, list[CheckResult]]:
         """Where several rows fire for one role, the larger quorum holds."""
         wanted: dict[str, int] = {}
-        rows, untold = _firing(transition.approvals, scope, "approval")
+        rows, unknown = _firing(transition.approvals, scope, "approval")
         for row in rows:
             wanted[row.role] = max(row.quorum, wanted.get(row.role, 0))
-        return Electorate(case, self.duties, self.roles, wanted), untold
+        return Electorate(case, self.duties, self.roles, wanted), unknown
 
-    def _asked(self, case: Case) -> Transition | None:
-        """The transition to judge by. Where none leads from here, the first to the same stage says what is missing."""
+    def _transition_for(self, case: Case) -> Transition | None:
+        """The transition to judge by; where none leads from here, the first to that stage, for its reasons."""
         exact = self.transition(case.candidate.stage, case.target)
         return exact or next((t for t in self.transitions if t.target == case.target), None)
 
     def _applies(self, scope: Scope) -> CheckResult:
-        name = f"the policy {self.name} version {self.version}"
+        name = f"{self.name} version {self.version}"
         try:
             if self.when.holds(scope):
-                return CheckResult("policy", "policy", True, f"{name} applies")
-            return CheckResult("policy", "policy", False, f"{name} does not apply ({self.when})")
+                return CheckResult("policy", "policy", True, f"Policy {name} applies")
+            return CheckResult("policy", "policy", False, f"Policy {name} does not apply ({self.when})")
         except UnanswerableError as error:
-            return CheckResult("policy", "policy", False, f"it cannot be told whether {name} applies: {error}")
+            return CheckResult("policy", "policy", False, f"It is unknown whether policy {name} applies: {error}")
 
     def _order(self, case: Case) -> CheckResult:
         source, target = case.candidate.stage, case.target
         if self.transition(source, target) is not None:
-            return CheckResult("order", "order", True, f"{target} follows {source}")
+            return CheckResult("order", "order", True, f"Stage order: {source} → {target}")
         if target not in self.stages:
             near = difflib.get_close_matches(target, self.stages, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"the stages are {', '.join(self.stages)}"
-            return CheckResult("order", "order", False, f"there is no stage {target[:80]!r}: {hint}")
+            return CheckResult("order", "order", False, f"Unknown stage {target[:80]!r}: {hint}")
         sources = [t.source for t in self.transitions if t.target == target]
-        follows = f"{target} follows {' or '.join(sources)}" if sources else f"nothing leads to {target}"
-        return CheckResult("order", "order", False, f"{follows}, and the version is {source}")
+        follows = f"{target} follows {' or '.join(sources)}" if sources else f"no transition leads to {target}"
+        return CheckResult("order", "order", False, f"Stage order: {follows}, and the version is {source}")
 
 
 def first_matching(policies: Iterable[Policy], case_for: Callable[[Policy], Case]) -> tuple[Policy | None, str]:
     """The policy in force: the first that matches, by priority (highest first), then name. None comes with the reason.
 
-    A condition that cannot be told might have matched: then nothing is in force.
+    A condition that cannot be evaluated might have matched: then no policy is in force.
     """
     found: Case | None = None
     for policy in sorted(policies, key=lambda policy: (-policy.priority, policy.name)):
@@ -223,29 +219,29 @@ def first_matching(policies: Iterable[Policy], case_for: Callable[[Policy], Case
             if policy.when.holds(scope):
                 return policy, ""
         except UnanswerableError as error:
-            return None, f"it cannot be told whether the policy {policy.name} applies: {error}"
-    return None, "no policy has been published" if found is None else f"no policy matches {found.candidate.ref}"
+            return None, f"It is unknown whether policy {policy.name} applies: {error}"
+    return None, "No policy has been published" if found is None else f"No policy applies to {found.candidate.ref}"
 
 
 def _active(case: Case) -> CheckResult:
     status = case.candidate.status
     if status is Status.ACTIVE:
-        return CheckResult("status", "status", True, "the version is active")
-    return CheckResult("status", "status", False, f"the version is {status.value}, not active")
+        return CheckResult("status", "status", True, "The version is active")
+    return CheckResult("status", "status", False, f"The version is {status.value}, not active")
 
 
 def _firing(rows: Iterable[R], scope: Scope, kind: str) -> tuple[list[R], list[CheckResult]]:
-    """The rows whose `when` holds, and a failed check for each `when` that cannot be told."""
-    firing, untold = [], []
+    """The rows whose `when` holds, and a failed check for each `when` that cannot be evaluated."""
+    firing, unknown = [], []
     for row in rows:
         try:
             if row.when is None or row.when.holds(scope):
                 firing.append(row)
         except UnanswerableError as error:
             name = row.id if isinstance(row, Gate) else row.role if isinstance(row, ApprovalRow) else row.type
-            message = f"it cannot be told whether the {kind} {name} is asked for ({row.when}; {error})"
-            untold.append(CheckResult(name, kind, False, message))
-    return firing, untold
+            message = f"It is unknown whether the {kind} {name} applies: {error} ({row.when})"
+            unknown.append(CheckResult(name, kind, False, message))
+    return firing, unknown
 
 
 def _span(time: timedelta) -> str:

@@ -74,6 +74,8 @@ class CheckResult:
     kind: str
     passed: bool
     message: str
+    values: str = ""
+    """What a gate compared: `0.892 ≥ 0.25`. Empty for other checks, and where a value is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Verdict:
     def reasons(self) -> tuple[str, ...]:
         """Why not, all of them."""
         if not self.checks:
-            return ("there are no rules to judge by",)
+            return ("The policy has no rule for this, so it is refused",)
         return tuple(check.message for check in self.checks if not check.passed)
 
 
@@ -112,8 +114,24 @@ class RequestSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Ballot:
+    """What the person who reads a request can do with it now.
+
+    Each field lists the reasons against it; an empty one means that they can.
+    """
+
+    approve: tuple[str, ...] = ()
+    reject: tuple[str, ...] = ()
+    withdraw: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RequestDetail:
-    """One promotion request with the verdict as of now (or of its close), the votes, and the policy that judges."""
+    """One promotion request with the verdict as of now (or of its close), the votes, and the policy that judges.
+
+    `voters` lists, by role, the people whose approval would count and is not there yet. `warnings` are sentences about
+    votes that have become stale or will become so, and about approvals that nobody can give.
+    """
 
     summary: RequestSummary
     policy: str
@@ -122,11 +140,42 @@ class RequestDetail:
     verdict: Verdict
     votes: tuple[VoteEntry, ...]
     evidence: tuple[EvidenceValue, ...] = field(default_factory=tuple)
+    ballot: Ballot = Ballot()
+    voters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StageOption:
+    """A stage that may follow the one a version is in, under the policy in force.
+
+    `reasons` is what is missing now. `can_request` is False when a request would be refused at once: something is
+    missing that no vote can bring. `request` is the id of the request to this stage that is open already.
+    """
+
+    stage: str
+    policy: str
+    alias: str | None
+    reasons: tuple[str, ...]
+    can_request: bool
+    request: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageMove:
+    """One transition that a policy allows, by the names of its stages."""
+
+    source: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyValue:
-    """One published policy: (name, version, digest) never change again."""
+    """One published policy: (name, version, digest) never change again.
+
+    `roles` maps each role of the policy to the granted roles that fill it (none: the owners of the model do), and
+    `moves` are its transitions. Both are read from `text` by the verbs; storage leaves them empty.
+    """
 
     name: str
     version: int
@@ -134,3 +183,5 @@ class PolicyValue:
     text: str
     published_at: datetime
     published_by: str
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    moves: tuple[StageMove, ...] = ()

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO, Protocol
 
-from registry.domain.governance.promotion import EvidenceValue, PolicyValue, RequestDetail, RequestState, RequestSummary
+from registry.domain.governance.evidence_types import EvidenceType
+from registry.domain.governance.promotion import (
+    EvidenceValue,
+    PolicyValue,
+    RequestDetail,
+    RequestState,
+    RequestSummary,
+    StageOption,
+)
 from registry.domain.names import Name, Reference
 from registry.domain.paging import Page, PageRequest
 
@@ -23,6 +31,14 @@ class PromotionVerbs(Protocol):
         file_name: str | None = None,
     ) -> EvidenceValue: ...
     def evidence(self, reference: Reference) -> Sequence[EvidenceValue]: ...
+    def evidence_types(self, reference: Reference) -> Sequence[EvidenceType]:
+        """The types that the policy in force takes from the person who asks, with their forms."""
+        ...
+
+    def options(self, reference: Reference) -> Sequence[StageOption]:
+        """Each stage that may follow for this version under the policy in force, with what is missing now."""
+        ...
+
     def request(self, reference: Reference, to_stage: str, *, comment: str = "") -> RequestDetail:
         """Open a request; the policy in force is frozen into it by digest.
 
@@ -35,8 +51,16 @@ class PromotionVerbs(Protocol):
         ...
 
     def requests(
-        self, *, name: Name | None = None, state: RequestState | None = None, page: PageRequest = PageRequest()
-    ) -> Page[RequestSummary]: ...
+        self,
+        *,
+        name: Name | None = None,
+        reference: Reference | None = None,
+        state: RequestState | None = None,
+        page: PageRequest = PageRequest(),
+    ) -> Page[RequestSummary]:
+        """Newest first; of one model (`name`), or of the one version that `reference` names now."""
+        ...
+
     def approve(self, request_id: str, *, comment: str = "") -> RequestDetail:
         """Vote for. When nothing is missing any more, the version is promoted in the same transaction.
 

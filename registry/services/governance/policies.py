@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.governance.case import Case
 from registry.domain.governance.policy import Policy, first_matching
-from registry.domain.governance.promotion import PolicyValue, RequestDetail
+from registry.domain.governance.promotion import PolicyValue, RequestDetail, StageMove
 from registry.domain.people.people import Permission
 from registry.errors import ConflictError, IntegrityError, NotFoundError, PolicyRefusedError
 from registry.services.context import Context
@@ -55,7 +56,8 @@ def check_policy(context: Context, text: str) -> PolicyValue:
     """What `text` would be published as; nothing is written. Raises: BadPolicyError."""
     context.actor.require(Permission.READ)
     policy = _read(text)
-    return PolicyValue(policy.name, policy.version, policy.digest, text, context.clock.now(), context.actor.handle)
+    now, by = context.clock.now(), context.actor.handle
+    return with_rules(PolicyValue(policy.name, policy.version, policy.digest, text, now, by))
 
 
 def publish_policy(context: Context, text: str) -> PolicyValue:
@@ -75,13 +77,20 @@ def publish_policy(context: Context, text: str) -> PolicyValue:
     return value
 
 
+def with_rules(value: PolicyValue) -> PolicyValue:
+    """`value` with the roles and transitions that its text names. Raises: BadPolicyError."""
+    policy = _read(value.text)
+    roles = {name: tuple(sorted(rule.groups)) for name, rule in policy.roles.items()}
+    return replace(value, roles=roles, moves=tuple(StageMove(t.source, t.target) for t in policy.transitions))
+
+
 def policy_value(uow: UnitOfWork, name: str, version: int | None) -> PolicyValue:
     """One published policy, the newest when no version is given. Raises: NotFoundError."""
     value = uow.governance.policy(name, version)
     if value is None:
         what = f"policy {name}" if version is None else f"version {version} of a policy {name}"
         raise NotFoundError(f"there is no {what}", remedy="See what there is: forebear policy show")
-    return value
+    return with_rules(value)
 
 
 def _read(text: str) -> Policy:

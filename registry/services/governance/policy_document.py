@@ -18,8 +18,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from lineage import Digest
 from registry.domain.governance.approvals import Duties, RoleRule
 from registry.domain.governance.case import SYSTEM, Contribution
+from registry.domain.governance.evidence_types import EvidenceType
 from registry.domain.governance.expressions import Expression
-from registry.domain.governance.policy import ApprovalRow, EvidenceNeed, EvidenceType, Gate, Policy, Transition
+from registry.domain.governance.policy import ApprovalRow, EvidenceNeed, Gate, Policy, Transition
 from registry.domain.manifests import canonical_json
 from registry.domain.names import check_alias
 from registry.domain.people.people import check_role

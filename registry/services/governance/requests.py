@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime
 
 from registry.domain.audit import Event
@@ -44,9 +44,7 @@ def open_request(
     policy = in_force(uow, lambda policy: case_for(uow, dossier, policy, target=target, now=now))
     case = case_for(uow, dossier, policy, target=target, now=now)
     verdict = policy.judge(case)
-    hopeless = any(not check.passed and check.kind in _BEFORE_ALL for check in verdict.checks)
-    awaited = any(check.kind == "approval" for check in verdict.checks)
-    if hopeless or not (verdict.allowed or awaited):
+    if not can_open(verdict):
         raise PolicyRefusedError(f"{ref} cannot be promoted to {target[:80]}", verdict.reasons)
     summary = RequestSummary(
         id=new_id("req", now),
@@ -63,6 +61,13 @@ def open_request(
     detail = RequestDetail(summary, policy.label, policy.digest, case.bound, verdict, ())
     uow.governance.add_request(detail)
     return detail, policy, case
+
+
+def can_open(verdict: Verdict) -> bool:
+    """False when a request would be refused at once: nothing that is added later could make its verdict a yes."""
+    hopeless = any(not check.passed and check.kind in _BEFORE_ALL for check in verdict.checks)
+    awaited = any(check.kind == "approval" for check in verdict.checks)
+    return not hopeless and (verdict.allowed or awaited)
 
 
 def promote(
@@ -91,15 +96,9 @@ def promote(
     return events
 
 
-def open_requests(uow: UnitOfWork, ref: VersionRef) -> Iterator[RequestSummary]:
-    """Every open request about this version."""
-    cursor: str | None = None
-    while True:
-        page = uow.governance.requests(name=ref.name, state=RequestState.OPEN, page=PageRequest(500, cursor))
-        yield from (request for request in page.items if request.ref == ref)
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+def open_requests(uow: UnitOfWork, ref: VersionRef) -> Sequence[RequestSummary]:
+    """Every open request about this version: one for each stage at most."""
+    return uow.governance.requests(name=None, ref=ref, state=RequestState.OPEN, page=PageRequest(500)).items
 
 
 def check_comment(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from registry.domain.audit import Event
 from registry.domain.governance.case import Case
+from registry.domain.governance.evidence_types import EvidenceType
 from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import (
     EvidenceValue,
@@ -19,6 +20,7 @@ from registry.domain.governance.promotion import (
     RequestDetail,
     RequestState,
     RequestSummary,
+    StageOption,
     Verdict,
     VoteEntry,
     VoteValue,
@@ -29,8 +31,9 @@ from registry.domain.people.people import Permission
 from registry.errors import BadReferenceError, ConflictError, InvalidError, PermissionDeniedError, PolicyRefusedError
 from registry.services.context import Context
 from registry.services.governance.decisions import decided_case, record_decision
-from registry.services.governance.dossier import case_for, open_dossier
+from registry.services.governance.details import case_of, closed, closed_detail, open_detail
 from registry.services.governance.evidence import add_evidence
+from registry.services.governance.options import stage_options, types_taken
 from registry.services.governance.policies import (
     check_policy,
     default_policy_text,
@@ -38,6 +41,7 @@ from registry.services.governance.policies import (
     policy_value,
     protected_aliases,
     publish_policy,
+    with_rules,
 )
 from registry.services.governance.recorded_evidence import evidence_about
 from registry.services.governance.requests import check_comment, open_request, promote
@@ -77,38 +81,56 @@ class Promotions:
             ref = resolve(uow, _model(reference))
             return evidence_about(uow, found(uow.catalog.version(ref), ref))
 
+    def evidence_types(self, reference: Reference) -> Sequence[EvidenceType]:
+        """The types of evidence that the person who asks may add about this version."""
+        with self.context.read() as uow:
+            ref = resolve(uow, _model(reference))
+            return types_taken(uow, ref, by=self.context.actor.handle, now=self.context.clock.now())
+
     # --- requests --------------------------------------------------------------------------------------------------
+
+    def options(self, reference: Reference) -> Sequence[StageOption]:
+        """Each stage that may follow for this version, with what is missing now."""
+        with self.context.read() as uow:
+            ref = resolve(uow, _model(reference))
+            return stage_options(uow, ref, by=self.context.actor.handle, now=self.context.clock.now())
 
     def request(self, reference: Reference, to_stage: str, *, comment: str = "") -> RequestDetail:
         """Open a request; a version of which nothing is missing and nobody is asked is promoted at once."""
-        by, now = self.context.actor.handle, self.context.clock.now()
+        actor, now = self.context.actor, self.context.clock.now()
         with self.context.write() as uow:
             ref = resolve(uow, _model(reference))
-            detail, policy, case = open_request(uow, ref, to_stage, comment=comment, by=by, now=now)
-            request = detail.summary
-            asked = {"request": request.id, "to": to_stage, "policy": policy.label, "policy_digest": str(policy.digest)}
-            events = [Event("promotion.requested", str(ref), asked)]
-            if detail.verdict.allowed:
-                events += promote(uow, self.context.blobs, request, policy, case, detail.verdict, by=by)
-            uow.commit(*events)
-        return self.request_detail(request.id)
+            stored, policy, case = open_request(uow, ref, to_stage, comment=comment, by=actor.handle, now=now)
+            fields = {
+                "request": stored.summary.id,
+                "to": to_stage,
+                "policy": policy.label,
+                "policy_digest": str(policy.digest),
+            }
+            return self._commit(uow, stored, policy, case, Event("promotion.requested", str(ref), fields))
 
     def request_detail(self, request_id: str) -> RequestDetail:
         """One request: as of now while it is open, else as it was decided."""
         with self.context.read() as uow:
             stored = self._stored(uow, request_id)
             if stored.summary.state is not RequestState.OPEN or uow.catalog.version(stored.summary.ref) is None:
-                return _as_closed(stored, _decided_on(uow, self.context, stored))
+                return closed_detail(stored, _decided_on(uow, self.context, stored), stored.verdict)
             policy = frozen_policy(uow, stored)
-            case = self._case(uow, stored, policy, stored.votes)
-            return _as_of(stored, case, policy.judge(case))
+            case = case_of(uow, self.context, stored, policy)
+            return open_detail(uow, self.context.actor, stored, policy, case, policy.judge(case))
 
     def requests(
-        self, *, name: Name | None = None, state: RequestState | None = None, page: PageRequest = PageRequest()
+        self,
+        *,
+        name: Name | None = None,
+        reference: Reference | None = None,
+        state: RequestState | None = None,
+        page: PageRequest = PageRequest(),
     ) -> Page[RequestSummary]:
-        """Requests, newest first."""
+        """Requests, newest first; of one model, or of the one version that `reference` names."""
         with self.context.read() as uow:
-            return uow.governance.requests(name=name, state=state, page=page)
+            ref = resolve(uow, _model(reference)) if reference is not None else None
+            return uow.governance.requests(name=name, ref=ref, state=state, page=page)
 
     # --- votes -----------------------------------------------------------------------------------------------------
 
@@ -117,13 +139,7 @@ class Promotions:
         comment = check_comment(comment)
         with self.context.write() as uow:
             stored, policy, case = self._vote(uow, request_id, VoteValue.APPROVE, comment)
-            verdict = policy.judge(case)
-            events = [_voted(stored, "promotion.approved", comment)]
-            if verdict.allowed:
-                by = self.context.actor.handle
-                events += promote(uow, self.context.blobs, stored.summary, policy, case, verdict, by=by)
-            uow.commit(*events)
-        return self.request_detail(request_id)
+            return self._commit(uow, stored, policy, case, _voted(stored, "promotion.approved", comment))
 
     def reject(self, request_id: str, *, comment: str) -> RequestDetail:
         """Vote against, with a reason; one rejection closes the request."""
@@ -132,10 +148,11 @@ class Promotions:
             raise InvalidError("a rejection needs a comment", remedy="Say why: --comment 'the test set has leaked'")
         with self.context.write() as uow:
             stored, policy, case = self._vote(uow, request_id, VoteValue.REJECT, comment)
-            uow.governance.close_request(request_id, RequestState.REJECTED, policy.judge(case), at=case.now)
+            verdict = policy.judge(case)
+            uow.governance.close_request(request_id, RequestState.REJECTED, verdict, at=case.now)
             decided = record_decision(self.context.blobs, request_id, RequestState.REJECTED, policy, case)
             uow.commit(_voted(stored, "promotion.rejected", comment), decided)
-        return self.request_detail(request_id)
+        return closed_detail(closed(stored, RequestState.REJECTED, case.now), case, verdict)
 
     def withdraw(self, request_id: str) -> RequestDetail:
         """Close a request that one made oneself; an admin may withdraw anybody's."""
@@ -150,7 +167,7 @@ class Promotions:
             now = self.context.clock.now()
             uow.governance.close_request(request_id, RequestState.WITHDRAWN, stored.verdict, at=now)
             uow.commit(Event("promotion.withdrawn", str(stored.summary.ref), {"request": request_id}))
-        return self.request_detail(request_id)
+        return closed_detail(closed(stored, RequestState.WITHDRAWN, now), None, stored.verdict)
 
     def replay(self, request_id: str) -> Verdict:
         """Judge a decided request again on what it was decided on: it gives the verdict that was stored."""
@@ -171,7 +188,7 @@ class Promotions:
     def policies(self) -> Sequence[PolicyValue]:
         """The newest version of each policy."""
         with self.context.read() as uow:
-            return uow.governance.policies()
+            return [with_rules(value) for value in uow.governance.policies()]
 
     def policy(self, name: str, version: int | None = None) -> PolicyValue:
         """One published policy."""
@@ -191,6 +208,19 @@ class Promotions:
             raise PolicyRefusedError(f"{request_id} is closed", (f"it was {stored.summary.state.value} already",))
         return stored
 
+    def _commit(
+        self, uow: UnitOfWork, stored: RequestDetail, policy: Policy, case: Case, event: Event
+    ) -> RequestDetail:
+        """Promote when nothing is missing any more, and commit; the answer is made of what was read already."""
+        verdict, actor = policy.judge(case), self.context.actor
+        if not verdict.allowed:
+            detail = open_detail(uow, actor, stored, policy, case, verdict)
+            uow.commit(event)
+            return detail
+        events = promote(uow, self.context.blobs, stored.summary, policy, case, verdict, by=actor.handle)
+        uow.commit(event, *events)
+        return closed_detail(closed(stored, RequestState.PROMOTED, case.now), case, verdict)
+
     def _vote(
         self, uow: UnitOfWork, request_id: str, value: VoteValue, comment: str
     ) -> tuple[RequestDetail, Policy, Case]:
@@ -198,50 +228,27 @@ class Promotions:
         stored = self._locked(uow, request_id)
         handle = self.context.actor.handle
         policy = frozen_policy(uow, stored)
-        case = self._case(uow, stored, policy, stored.votes)
+        case = case_of(uow, self.context, stored, policy)
         electorate = policy.electorate(case)
         objections = electorate.objections(handle)
         if objections:
             raise PolicyRefusedError(f"{handle} may not {value.value} {request_id}", objections)
-        roles = electorate.roles_of(handle)
-        vote = VoteEntry(handle, roles, value, comment, case.now, case.bound)
-        if value is VoteValue.APPROVE and _stands(stored, vote):
+        if value is VoteValue.APPROVE and electorate.stands(handle):
             raise ConflictError(f"{handle} has approved {request_id} already, and nothing has changed since")
+        vote = VoteEntry(handle, electorate.roles_of(handle), value, comment, case.now, case.bound)
         uow.governance.add_vote(request_id, vote)
         return stored, policy, replace(case, votes=(*case.votes, vote))
-
-    def _case(self, uow: UnitOfWork, stored: RequestDetail, policy: Policy, votes: Sequence[VoteEntry]) -> Case:
-        request = stored.summary
-        dossier = open_dossier(uow, request.ref, requested_by=request.requested_by)
-        now, also = self.context.clock.now(), (self.context.actor.handle,)
-        return case_for(uow, dossier, policy, target=request.to_stage, now=now, votes=votes, also=also)
 
 
 def _model(reference: Reference) -> Reference:
     if reference.kind is not AssetKind.MODELS:
-        raise BadReferenceError(f"{reference} is no model", remedy="Only model versions are promoted")
+        raise BadReferenceError(f"{reference} is not a model", remedy="Only model versions are promoted")
     return reference
-
-
-def _as_of(stored: RequestDetail, case: Case, verdict: Verdict) -> RequestDetail:
-    """The request as a case shows it: its verdict, and each vote marked where the state of things has moved on."""
-    votes = tuple(replace(vote, stale=vote.bound != case.bound) for vote in case.votes)
-    return replace(stored, bound=case.bound, verdict=verdict, votes=votes, evidence=case.evidence)
 
 
 def _decided_on(uow: UnitOfWork, context: Context, stored: RequestDetail) -> Case | None:
     decided = stored.summary.state in {RequestState.PROMOTED, RequestState.REJECTED}
     return decided_case(uow, context.blobs, stored.summary.id) if decided else None
-
-
-def _as_closed(stored: RequestDetail, case: Case | None) -> RequestDetail:
-    """As decided; a withdrawn request was decided on nothing, and shows the last stored verdict."""
-    return stored if case is None else _as_of(stored, case, stored.verdict)
-
-
-def _stands(stored: RequestDetail, vote: VoteEntry) -> bool:
-    mine = [other for other in stored.votes if other.voter == vote.voter]
-    return bool(mine) and replace(mine[-1], at=vote.at, comment=vote.comment) == vote
 
 
 def _voted(stored: RequestDetail, action: str, comment: str) -> Event:

@@ -66,7 +66,16 @@ class SqlGovernance:
                 f"version {value.version} of policy {value.name} is published already",
                 remedy="Raise its version",
             )
-        self._connection.execute(insert(policy).values(asdict(value) | {"digest": value.digest}))
+        self._connection.execute(
+            insert(policy).values(
+                name=value.name,
+                version=value.version,
+                digest=value.digest,
+                text=value.text,
+                published_at=value.published_at,
+                published_by=value.published_by,
+            )
+        )
 
     def policies(self) -> Sequence[PolicyValue]:
         newest = select(policy.c.name, func.max(policy.c.version).label("version")).group_by(policy.c.name).subquery()
@@ -120,18 +129,23 @@ class SqlGovernance:
             evidence=tuple(self.evidence(ref)),
         )
 
-    def requests(self, *, name: Name | None, state: RequestState | None, page: PageRequest) -> Page[RequestSummary]:
+    def requests(
+        self, *, name: Name | None, ref: VersionRef | None, state: RequestState | None, page: PageRequest
+    ) -> Page[RequestSummary]:
         statement = select(request)
-        if name is not None:
+        named = ref.name if ref is not None else name
+        if named is not None:
             statement = (
                 statement.join(version, version.c.node_id == request.c.node_id)
                 .join(asset, asset.c.id == version.c.asset_id)
-                .where(asset.c.kind == AssetKind.MODELS, asset.c.name == str(name))
+                .where(asset.c.kind == AssetKind.MODELS, asset.c.folded == named.folded, asset.c.name == str(named))
             )
+        if ref is not None:
+            statement = statement.where(version.c.number == ref.number)
         if state is not None:
             statement = statement.where(request.c.state == state)
         order = [SortBy(request.c.id, int, descending=True)]
-        rows, cursor = page_rows(self._connection, statement, order, page, scope=f"requests {name} {state}")
+        rows, cursor = page_rows(self._connection, statement, order, page, scope=f"requests {ref or name} {state}")
         refs = refs_of(self._connection, {row.node_id for row in rows})
         return Page([_request(row, refs[row.node_id]) for row in rows], cursor)
 

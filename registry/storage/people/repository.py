@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +36,17 @@ class SqlPeople:
     def get(self, handle: str) -> Person | None:
         row = self._connection.execute(select(person).where(person.c.handle == handle)).one_or_none()
         return None if row is None else self._people([row])[0]
+
+    def known(self, handles: Collection[str]) -> Sequence[Person]:
+        query = select(person).where(person.c.handle.in_(sorted(handles))).order_by(person.c.handle)
+        return self._people(self._connection.execute(query).all())
+
+    def holding(self, roles: Collection[str]) -> Sequence[Person]:
+        held = select(role_grant.c.person_id).where(
+            role_grant.c.role.in_(sorted(roles)), role_grant.c.revoked_at.is_(None)
+        )
+        query = select(person).where(person.c.id.in_(held)).order_by(person.c.handle)
+        return self._people(self._connection.execute(query).all())
 
     def search(self, page: PageRequest) -> Page[Person]:
         order = [SortBy(person.c.handle, str)]

@@ -29,6 +29,16 @@ def test_two_people_agree_and_the_version_moves(own_house: ServedRegistry) -> No
     assert again["status"] in {403, 409}
 
 
+def test_what_may_follow_for_a_version_and_what_may_be_added_about_it(own_house: ServedRegistry) -> None:
+    client, query = own_house.client("dev"), {"reference": "models:/vision/digits/2"}
+    (option,) = client.get(f"{API}/promotions/options", params=query).json()
+    assert (option["stage"], option["request"]) == ("validated", own_house.family.request.summary.id)
+    types = client.get(f"{API}/promotions/evidence-types", params=query).json()
+    assert [one["name"] for one in types] == ["model_card", "validation"]
+    found = client.get(f"{API}/promotions", params=query).json()["items"]
+    assert {one["ref"] for one in found} == {"models:/vision/digits/2"}
+
+
 def test_a_refusal_carries_every_reason(own_house: ServedRegistry) -> None:
     wanted = {"reference": "models:/vision/digits/1", "to_stage": "production"}
     body = problem(own_house.client("dev").post(f"{API}/promotions", json=wanted))

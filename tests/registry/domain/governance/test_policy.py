@@ -58,11 +58,11 @@ def test_a_refusal_carries_every_reason_at_once() -> None:
         )
     )
     assert verdict.reasons == (
-        "the version is suspended, not active",
-        "the evidence eval_report is missing",
-        "the evidence validation is missing",
-        "the gate no-recall does not hold (lineage.recalled == 0)",
-        "Better than guessing (metrics.accuracy >= metrics.baseline_accuracy + params.min_margin)",
+        "The version is suspended, not active",
+        "Evidence eval_report is missing",
+        "Evidence validation is missing",
+        "Gate no-recall: lineage.recalled = 1 (lineage.recalled == 0)",
+        "Better than guessing: 0.51 < 0.55 (metrics.accuracy >= metrics.baseline_accuracy + params.min_margin)",
         "0 of 1 validator approvals",
         "0 of 1 risk-owner approvals",
     )
@@ -71,22 +71,22 @@ def test_a_refusal_carries_every_reason_at_once() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"status": Status.RECALLED}, "the version is recalled, not active"),
-        ({"status": Status.DEPRECATED}, "the version is deprecated, not active"),
-        ({"stage": "registered"}, "production follows candidate, and the version is registered"),
-        ({"target": "retired"}, "nothing leads to retired, and the version is candidate"),
-        ({"target": "prodution"}, "there is no stage 'prodution': did you mean 'production'?"),
-        ({"metrics": {}}, "evidence missing: 'accuracy' is not known"),
-        ({"items": EVIDENCE[:1]}, "the evidence validation is missing"),
+        ({"status": Status.RECALLED}, "The version is recalled, not active"),
+        ({"status": Status.DEPRECATED}, "The version is deprecated, not active"),
+        ({"stage": "registered"}, "Stage order: production follows candidate, and the version is registered"),
+        ({"target": "retired"}, "Stage order: no transition leads to retired, and the version is candidate"),
+        ({"target": "prodution"}, "Unknown stage 'prodution': did you mean 'production'?"),
+        ({"metrics": {}}, "'accuracy' is missing"),
+        ({"items": EVIDENCE[:1]}, "Evidence validation is missing"),
         (
             {"items": (EVIDENCE[0], evidence("validation", by="vera", days_old=31))},
-            "31 days old, at most 30 days counts",
+            "31 days old; at most 30 days are allowed",
         ),
         ({"items": (EVIDENCE[0], evidence("validation", by="vera", days_old=-1))}, "dated in the future"),
         ({"items": (EVIDENCE[0], evidence("validation", by="vera", about="other bytes"))}, "validation is missing"),
         ({"items": (EVIDENCE[0], evidence("validation", by="guest"))}, "validation is missing"),
         ({"items": (evidence("eval_report", by="ana"), EVIDENCE[1])}, "eval_report is missing"),
-        ({"ancestors": Ancestors(recalled=1)}, "the gate no-recall does not hold"),
+        ({"ancestors": Ancestors(recalled=1)}, "Gate no-recall: lineage.recalled = 1"),
     ],
 )
 def test_s1_whatever_is_missing_or_wrong_is_denied_by_name(changes: dict[str, Any], reason: str) -> None:
@@ -98,9 +98,9 @@ def test_s1_whatever_is_missing_or_wrong_is_denied_by_name(changes: dict[str, An
 @pytest.mark.parametrize(
     ("require", "reason"),
     [
-        ("metrics.f1 > 0.5", "evidence missing: 'f1' is not known"),
-        ('transfer.verdict == "positive"', "evidence missing: 'verdict' is not known"),
-        ("evidence.scan.files == 0", "evidence missing: 'scan' is not known"),
+        ("metrics.f1 > 0.5", "'f1' is missing"),
+        ('transfer.verdict == "positive"', "'verdict' is missing"),
+        ("evidence.scan.files == 0", "'scan' is missing"),
         ('metrics.accuracy > "high"', "values of different types"),
         ("metrics.accuracy", "it gives '0.9', not true or false"),
         ("1 / lineage.recalled == 1", "it divides by zero"),
@@ -123,7 +123,7 @@ def test_s1_a_gate_that_cannot_be_told_denies_with_the_reason(require: str, reas
 def test_s1_a_condition_that_cannot_be_told_denies_rather_than_asking_for_less(old: str) -> None:
     new = old.replace("}", ", when: metrics.f1 > 0.5}") if "}" in old else old + " when: metrics.f1 > 0.5,"
     rules = policy((old, new))
-    assert any("cannot be told whether" in reason for reason in rules.judge(case(rules)).reasons)
+    assert any("is unknown whether" in reason for reason in rules.judge(case(rules)).reasons)
 
 
 def test_s1_a_transition_whose_every_demand_falls_away_passes_nothing() -> None:
@@ -132,22 +132,22 @@ def test_s1_a_transition_whose_every_demand_falls_away_passes_nothing() -> None:
         ("require: licence.unknown == 0", "require: licence.unknown == 0, when: lineage.depth > 100"),
     )
     verdict = rules.judge(case(rules, stage="registered", target="candidate", approvals=()))
-    assert verdict.reasons == ("the transition to-candidate asks for nothing here, and nothing passes on nothing",)
+    assert verdict.reasons == ("Transition to-candidate has no rule that applies here, so it is refused",)
 
 
 def test_s1_no_matching_policy_means_no_policy_in_force() -> None:
     elsewhere = policy(('subject.kind == "model_version"', 'subject.task == "translation"'))
-    assert first_matching([], case) == (None, "no policy has been published")
+    assert first_matching([], case) == (None, "No policy has been published")
     found, why = first_matching([elsewhere], case)
     assert found is None
-    assert why == "no policy matches models:/vision/digits/2"
+    assert why == "No policy applies to models:/vision/digits/2"
 
 
 def test_s1_a_policy_that_might_match_keeps_those_after_it_out() -> None:
     unclear = policy(('subject.kind == "model_version"', "metrics.f1 > 0.5"), ("priority: 1", "priority: 9"))
     found, why = first_matching([RULES, unclear], case)
     assert found is None
-    assert "'f1' is not known" in why
+    assert "'f1' is missing" in why
 
 
 def test_the_matching_policy_of_the_highest_priority_is_in_force() -> None:

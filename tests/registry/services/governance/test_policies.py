@@ -76,9 +76,9 @@ def test_with_no_matching_policy_nothing_is_promoted_and_no_evidence_is_taken(
     text = default_policy_text().replace("version: 1", "version: 2").replace('"model_version"', '"dataset_version"')
     house.promotions("root").publish_policy(text)
     ref = house.publish()
-    with pytest.raises(PolicyRefusedError, match="no policy matches models:/vision/digits/1"):
+    with pytest.raises(PolicyRefusedError, match="No policy applies to models:/vision/digits/1"):
         house.promotions("ana").request(ref_of(ref), "candidate")
-    with pytest.raises(PolicyRefusedError, match="no policy matches"):
+    with pytest.raises(PolicyRefusedError, match="No policy applies to"):
         house.promotions("ana").add_evidence(ref_of(ref), "validation", {"a": 1})
 
 

@@ -95,11 +95,11 @@ def test_a_version_that_is_not_active_is_promoted_no_further(house: House, statu
     bring_to(house, ref, "candidate")
     open_before = house.promotions("ana").request(ref_of(ref), "validated").summary.id
     set_status(house, ref, status)
-    with pytest.raises(PolicyRefusedError, match=f"the version is {status.value}, not active"):
+    with pytest.raises(PolicyRefusedError, match=f"The version is {status.value}, not active"):
         house.promotions("ana").request(ref_of(ref), "retired")
     voted = house.promotions("ben").approve(open_before)
     assert (voted.summary.state, house.stage(ref)) == (RequestState.OPEN, "candidate")
-    assert voted.verdict.reasons == (f"the version is {status.value}, not active",)
+    assert voted.verdict.reasons == (f"The version is {status.value}, not active",)
     set_status(house, ref, Status.ACTIVE)
     assert house.promotions("ana").request_detail(open_before).summary.state is RequestState.OPEN
 

@@ -34,8 +34,8 @@ def test_a_promotion_to_production_from_refusal_to_alias(either_house: House) ->
     with pytest.raises(PolicyRefusedError) as jump:
         ana.request(ref_of(ref), "production")
     assert jump.value.reasons == (
-        "production follows validated or production, and the version is registered",
-        "the evidence validation is missing",
+        "Stage order: production follows validated or production, and the version is registered",
+        "Evidence validation is missing",
         "0 of 1 validator approvals",
         "0 of 1 risk-owner approvals",
     )
@@ -46,7 +46,7 @@ def test_a_promotion_to_production_from_refusal_to_alias(either_house: House) ->
 
     request = ana.request(ref_of(ref), "production").summary.id
     assert ana.request_detail(request).verdict.reasons == (
-        "the evidence validation is missing",
+        "Evidence validation is missing",
         "0 of 1 validator approvals",
         "0 of 1 risk-owner approvals",
     )
@@ -113,9 +113,9 @@ def test_an_unapproved_version_stays_where_it_is_and_nothing_is_written(house: H
     with pytest.raises(PolicyRefusedError) as refusal:
         house.promotions("ana").request(ref_of(ref), "candidate")
     assert refusal.value.reasons == (
-        "the evidence model_card is missing",
-        "the evidence provenance is missing",
-        "The licence of the version and of every ancestor is known (licence.unknown == 0)",
+        "Evidence model_card is missing",
+        "Evidence provenance is missing",
+        "The licence of the version and of every ancestor is known: licence.unknown = 1 (licence.unknown == 0)",
     )
     assert house.actions() == before
     assert house.stage(ref) == "registered"

@@ -1,0 +1,63 @@
+"""What can still become of a request: who can approve it, what will make votes stale, and where it is stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from registry.domain.governance.approvals import Electorate, changed, count
+from registry.domain.governance.promotion import Verdict, VoteValue
+
+
+def voters(electorate: Electorate) -> dict[str, tuple[str, ...]]:
+    """By wanted role, the people whose approval would count and is not there yet.
+
+    The case of `electorate` must hold everybody who has one of its roles.
+    """
+    possible, given = electorate.possible(), electorate.eligible()
+    return {
+        role: tuple(sorted(who for who, roles in possible.items() if role in roles and who not in given))
+        for role in electorate.wanted
+    }
+
+
+def warnings(electorate: Electorate, verdict: Verdict) -> tuple[str, ...]:
+    """Sentences about votes that are stale or will be, and about approvals that nobody can give."""
+    return (*_stale(electorate), *_soon_stale(electorate, verdict), *_stuck(electorate))
+
+
+def _stale(electorate: Electorate) -> Iterator[str]:
+    bound = electorate.case.bound
+    for vote in electorate.last_votes():
+        if vote.value is VoteValue.APPROVE and vote.bound != bound:
+            yield (
+                f"The approval of {vote.voter} is stale because {changed(vote.bound, bound)}: "
+                f"{vote.voter} needs to approve again"
+            )
+
+
+def _soon_stale(electorate: Electorate, verdict: Verdict) -> Iterator[str]:
+    missing = [check.id for check in verdict.checks if check.kind == "evidence" and not check.passed]
+    if missing and electorate.wanted:
+        yield (
+            f"Evidence {' and '.join(missing)} is not complete: an approval given now becomes stale when it is added, "
+            "and must then be given again"
+        )
+
+
+def _stuck(electorate: Electorate) -> Iterator[str]:
+    """For each role that cannot reach its quorum with the people there are: why, and the way out."""
+    filled = count(electorate.wanted, electorate.possible(), distinct=electorate.duties.distinct_people_per_stage)
+    for role, quorum in electorate.wanted.items():
+        if filled[role] >= quorum:
+            continue
+        rule, owners = electorate.roles[role], electorate.case.candidate.subject.owners
+        holders = [who for who, now in electorate.case.people.items() if rule.held_by(who, now, owners)]
+        barred = [why for who in sorted(holders) for why in electorate.objections(who)]
+        because = f" ({'; '.join(barred)})" if barred else ""
+        grant = f"grant the role to someone else: forebear role grant PERSON {min(rule.groups)}" if rule.groups else ""
+        remedy = grant or "change the owner of the model"
+        yield (
+            f"This request cannot be approved: it needs {quorum} {role} {'approval' if quorum == 1 else 'approvals'}, "
+            f"and {'nobody' if not filled[role] else f'only {filled[role]}'} can give {'it' if quorum == 1 else 'them'}"
+            f"{because}. Way out: {remedy}"
+        )

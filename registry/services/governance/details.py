@@ -1,0 +1,79 @@
+"""A request as the person who reads it sees it: the verdict, the votes, and what they can do with it now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from registry.domain.governance.approvals import Electorate
+from registry.domain.governance.case import Case, Standing
+from registry.domain.governance.outlook import voters, warnings
+from registry.domain.governance.policy import Policy
+from registry.domain.governance.promotion import Ballot, RequestDetail, RequestState, Verdict
+from registry.domain.people.people import Actor, Permission
+from registry.services.context import Context
+from registry.services.governance.dossier import case_for, open_dossier
+from registry.services.unit_of_work import UnitOfWork
+
+
+def case_of(uow: UnitOfWork, context: Context, stored: RequestDetail, policy: Policy) -> Case:
+    """What `policy` judges of an open request now; the person who asks is among its people."""
+    request = stored.summary
+    dossier = open_dossier(uow, request.ref, requested_by=request.requested_by)
+    now, also = context.clock.now(), (context.actor.handle,)
+    return case_for(uow, dossier, policy, target=request.to_stage, now=now, votes=stored.votes, also=also)
+
+
+def open_detail(
+    uow: UnitOfWork, actor: Actor, stored: RequestDetail, policy: Policy, case: Case, verdict: Verdict
+) -> RequestDetail:
+    """An open request as `case` has it, with who can still approve it and what `actor` can do."""
+    electorate = with_everybody(uow, policy, case)
+    return replace(
+        as_of(stored, case, verdict),
+        ballot=_ballot(actor, stored, electorate),
+        voters=voters(electorate),
+        warnings=warnings(electorate, verdict),
+    )
+
+
+def closed_detail(stored: RequestDetail, case: Case | None, verdict: Verdict) -> RequestDetail:
+    """A request that nobody can vote on any more, as it was decided; one without a case shows what was stored of it."""
+    state = stored.summary.state
+    gone = state is RequestState.OPEN  # only a version that was deleted has an open request shown as closed
+    why = ("The version was deleted",) if gone else (f"The request is closed: it was {state.value}",)
+    shown = stored if case is None else as_of(stored, case, verdict)
+    return replace(shown, ballot=Ballot(why, why, why))
+
+
+def closed(stored: RequestDetail, state: RequestState, at: datetime) -> RequestDetail:
+    """`stored` after it was closed in `state`."""
+    return replace(stored, summary=replace(stored.summary, state=state, closed_at=at))
+
+
+def as_of(stored: RequestDetail, case: Case, verdict: Verdict) -> RequestDetail:
+    """The request as a case shows it: its verdict, and each vote marked where what it was given on has changed."""
+    votes = tuple(replace(vote, stale=vote.bound != case.bound) for vote in case.votes)
+    return replace(stored, bound=case.bound, verdict=verdict, votes=votes, evidence=case.evidence)
+
+
+def with_everybody(uow: UnitOfWork, policy: Policy, case: Case) -> Electorate:
+    """The electorate of `case` with everybody who holds one of its roles, not only those who have voted already."""
+    electorate = policy.electorate(case)
+    rules = [policy.roles[role] for role in electorate.wanted]
+    people = list(uow.people.holding({group for rule in rules for group in rule.groups}))
+    if any(rule.owners for rule in rules):
+        people += uow.people.known(case.candidate.subject.owners)
+    everybody = {person.handle: Standing(frozenset(person.roles), person.service) for person in people}
+    return replace(electorate, case=replace(case, people={**everybody, **case.people}))
+
+
+def _ballot(actor: Actor, stored: RequestDetail, electorate: Electorate) -> Ballot:
+    handle, request = actor.handle, stored.summary
+    against = electorate.objections(handle)
+    if Permission.EDIT not in actor.permissions:
+        against = (f"{handle} may only read", *against)
+    twice = (f"{handle} has approved already, and nothing has changed since",) if electorate.stands(handle) else ()
+    own = handle == request.requested_by or Permission.ADMIN in actor.permissions
+    others = () if own else (f"Only {request.requested_by} or an admin can withdraw the request",)
+    return Ballot(approve=(*against, *twice), reject=against, withdraw=others)
