@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from registry.errors import HomeNotFoundError, UnauthenticatedError, error_of_di
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
 from registry.services.people.verbs import first_admin
+from registry.services.recipes import recipes
 from registry.services.registry import LocalRegistry
 from registry.settings import Settings
 from registry.storage.artifacts.blobs import FolderBlobs
@@ -72,6 +74,11 @@ def open(home: Path, *, settings: Settings, actor: str | None = None) -> LocalRe
         house.close()
         raise
     return house.as_actor(Actor(person.handle, frozenset(person.roles), person.service))
+
+
+def recipe_schema() -> Mapping[str, object]:
+    """The JSON Schema of recipes, which needs no registry folder."""
+    return recipes.recipe_schema()
 
 
 def _person(context: Context, handle: str) -> Person:

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.requests import Request
 
 from registry.domain.codec import to_json
+from registry.domain.comparison.records import skipped_of, verdict_of
 from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.ids import is_id
 from registry.domain.paging import PageRequest
@@ -20,7 +21,6 @@ from registry.domain.transfers.steps import Progress, StepDetail, StepState, Ste
 from registry.errors import NotFoundError
 from registry.presenting.curves import best
 from registry.presenting.formats import number
-from registry.services.comparison.verdicts import skipped_of, verdict_of
 from registry.web.curve import Plot, Table, plots, table
 from registry.web.parts import AsActor, see
 from registry.web.render import link, page, part
@@ -103,8 +103,8 @@ def step(request: Request, registry: AsActor, step: str) -> HTMLResponse:
         verdict=verdict_of(detail.manifest),
         skipped=skipped_of(detail.manifest),
         highlights=highlights(detail.manifest or {}),
-        resumable=detail.summary.state in {StepState.INTERRUPTED, StepState.FAILED},
-        cancellable=detail.summary.state in {StepState.QUEUED, StepState.RUNNING},
+        resumable=detail.summary.state.may_resume,
+        cancellable=detail.summary.state.may_cancel,
     )
     return page(request, "step.html", context, section="steps", api=f"/api/v1/transfers/{step}")
 

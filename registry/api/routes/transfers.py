@@ -16,7 +16,6 @@ from registry.domain.paging import Page
 from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.step_events import GOING, Listener, Place
 from registry.domain.transfers.steps import StepDetail, StepState, StepSummary
-from registry.services.recipes.recipes import recipe_schema
 
 router = APIRouter(tags=["transfers"])
 YAML = "application/yaml"
@@ -31,9 +30,9 @@ DOCUMENT = {"type": "string", "description": "A recipe as YAML text, see /api/v1
 
 
 @router.get("/recipes/schema", **speaks({"type": "object", "description": "A JSON Schema"}))
-def schema() -> Response:
+def schema(registry: AsActor) -> Response:
     """The JSON Schema of recipes, as `forebear recipe schema` prints it."""
-    return answer(recipe_schema())
+    return answer(registry.transfers.recipe_schema())
 
 
 @router.post("/recipes/check", **speaks(Recipe, takes=DOCUMENT, taken_as=YAML))

@@ -17,7 +17,7 @@ RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML f
 @command(app, "schema", "forebear recipe schema > recipe.schema.json")
 def schema(session: Session) -> None:
     """Print the JSON schema of recipes; editors complete and check with it."""
-    from registry.services.recipes.recipes import recipe_schema
+    from registry.bootstrap import recipe_schema
 
     session.write_json(recipe_schema())
 

@@ -32,7 +32,7 @@ def show_recipe(recipe: Recipe) -> None:
     """A recipe with every default filled in, as YAML that can be run as it is."""
     import yaml
 
-    from registry.services.recipes.recipes import recipe_record
+    from registry.domain.codec.recipe import recipe_record
 
     sys.stdout.write(yaml.safe_dump(recipe_record(recipe), sort_keys=False, allow_unicode=True))
 
@@ -104,7 +104,7 @@ def show_log(text: str) -> None:
 def _verdict(step: StepDetail) -> TransferVerdict | None:
     if step.manifest is None:
         return None
-    from registry.services.comparison.verdicts import verdict_of
+    from registry.domain.comparison.records import verdict_of
 
     return verdict_of(step.manifest)
 

@@ -26,6 +26,16 @@ class StepState(StrEnum):
     """Its worker died; `transfer resume` goes on from the last checkpoint."""
     CANCELLED = "cancelled"
 
+    @property
+    def may_resume(self) -> bool:
+        """True for a step that stopped before its end: it can go on from its last checkpoint."""
+        return self in {StepState.INTERRUPTED, StepState.FAILED}
+
+    @property
+    def may_cancel(self) -> bool:
+        """True until the step has succeeded or was cancelled. Cancelling a stopped step gives up its checkpoints."""
+        return self not in {StepState.SUCCEEDED, StepState.CANCELLED}
+
 
 @dataclass(frozen=True, slots=True)
 class StepInput:

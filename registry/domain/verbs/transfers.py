@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -14,6 +15,10 @@ from registry.domain.transfers.steps import StepDetail, StepNews, StepState, Ste
 
 class TransferVerbs(Protocol):
     """Recipes and transfer steps."""
+
+    def recipe_schema(self) -> Mapping[str, object]:
+        """The JSON Schema (draft 2020-12) of recipes, for editors and other programs."""
+        ...
 
     def check(self, text: str) -> Recipe:
         """The recipe after defaults, with every reference resolvable. Raises: BadRecipeError, NotFoundError."""

@@ -7,16 +7,14 @@ import math
 from collections.abc import Mapping
 from typing import BinaryIO
 
-from lineage import Digest
-from registry.domain.codec import from_json, to_json
+from registry.domain.codec import to_json
 from registry.domain.comparison.answers import FILE_NAME, Arms, read_arms
+from registry.domain.comparison.records import answers_of, verdict_of
 from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.transfers.steps import StepDetail
 from registry.errors import IntegrityError, NotFoundError
 from registry.ports.blobs import BlobStore
 
-BASELINES = "baselines"
-"""Under which key a manifest's facts hold the comparison."""
 EVIDENCE = "transfer_verdict"
 """The type of evidence that the registry records of it."""
 _ALIKE = 1e-9
@@ -35,25 +33,6 @@ def record_verdict(blobs: BlobStore, arms: Arms) -> dict[str, object]:
         "skipped": dict(arms.skipped),
         "arms": [{"arm": arm.arm.value, "seed": arm.seed, **arm.facts} for arm in arms.arms],
     }
-
-
-def verdict_of(manifest: Mapping[str, object] | None) -> TransferVerdict | None:
-    """The verdict that a step's manifest holds; None where no baselines were run."""
-    record = _record(manifest)
-    return None if record is None else from_json(TransferVerdict, record["verdict"])
-
-
-def answers_of(manifest: Mapping[str, object] | None) -> Digest | None:
-    """The digest of the answers that the verdict was computed from."""
-    record = _record(manifest)
-    answers = record.get("answers") if record is not None else None
-    return Digest.parse(str(answers["digest"])) if isinstance(answers, Mapping) else None
-
-
-def skipped_of(manifest: Mapping[str, object] | None) -> Mapping[str, str]:
-    """By name the arms that did not run, and why."""
-    skipped = (_record(manifest) or {}).get("skipped")
-    return {str(arm): str(why) for arm, why in skipped.items()} if isinstance(skipped, Mapping) else {}
 
 
 def open_answers(blobs: BlobStore, step: StepDetail) -> BinaryIO:
@@ -97,12 +76,6 @@ def verdict_facts(verdict: TransferVerdict) -> dict[str, object]:
         "gain_low": {gap.arm.value: gap.gain.low for gap in verdict.gaps},
         "gain_high": {gap.arm.value: gap.gain.high for gap in verdict.gaps},
     }
-
-
-def _record(manifest: Mapping[str, object] | None) -> Mapping[str, object] | None:
-    facts = (manifest or {}).get("facts")
-    record = facts.get(BASELINES) if isinstance(facts, Mapping) else None
-    return record if isinstance(record, Mapping) else None
 
 
 def _alike(one: object, two: object) -> bool:

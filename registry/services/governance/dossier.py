@@ -11,13 +11,14 @@ from datetime import datetime
 from lineage import Assurance, Digest, Node, NodeId, NodeKind
 from registry.domain.catalog.licences import is_known
 from registry.domain.catalog.models import Status, VersionDetail
+from registry.domain.comparison.records import verdict_of
 from registry.domain.governance.case import Ancestors, Candidate, Case, Contribution, Standing, Subject, evidence_digest
 from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import Bindings, EvidenceValue, VoteEntry
 from registry.domain.manifests import canonical_json
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.verbs.lineage import Ancestry
-from registry.services.comparison.verdicts import verdict_facts, verdict_of
+from registry.services.comparison.verdicts import verdict_facts
 from registry.services.governance.recorded_evidence import evidence_about
 from registry.services.lookup import found
 from registry.services.unit_of_work import UnitOfWork

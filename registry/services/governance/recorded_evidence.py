@@ -10,10 +10,11 @@ from datetime import datetime
 from lineage import Digest
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.comparison.answers import FILE_NAME
+from registry.domain.comparison.records import answers_of, verdict_of
 from registry.domain.governance.case import SYSTEM
 from registry.domain.governance.promotion import EvidenceValue
 from registry.domain.manifests import canonical_json
-from registry.services.comparison.verdicts import EVIDENCE, answers_of, verdict_facts, verdict_of
+from registry.services.comparison.verdicts import EVIDENCE, verdict_facts
 from registry.services.unit_of_work import UnitOfWork
 
 MODEL_CARD, PROVENANCE, EVAL_REPORT = "model_card", "provenance", "eval_report"

@@ -30,8 +30,6 @@ from registry.domain.recipes.recipe import Method
 from registry.errors import RegistryError
 from registry.services.documents import line_of
 
-SCHEMA = "forebear/recipe/v1"
-"""What the first line says. It is asked for, so that an old recipe is never read by newer rules."""
 METHODS = tuple(method for method in Method if method is not Method.IMPORT)
 """What a recipe can ask for; an import is a verb of its own."""
 

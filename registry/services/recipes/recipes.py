@@ -1,7 +1,4 @@
-"""Recipes: from text to a document, from a document to a recipe after defaults, and to the record in a manifest.
-
-`recipe_from_record(recipe_record(recipe)) == recipe`, and a record is itself a recipe that can be run again.
-"""
+"""Recipes: from text to a document, and from a document to a recipe after defaults."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from registry.domain.catalog.models import Modality
-from registry.domain.codec import from_json, to_json
+from registry.domain.codec.recipe import SCHEMA
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import NEEDS, TEST, VALIDATION, split_role
 from registry.domain.recipes.recipe import (
@@ -27,7 +24,7 @@ from registry.domain.recipes.recipe import (
     Schedule,
     SourceChoice,
 )
-from registry.errors import BadRecipeError, InvalidError
+from registry.errors import BadRecipeError
 from registry.ports.transfers import AdapterOffer
 from registry.services.documents import read_document
 from registry.services.recipes.defaults import (
@@ -39,7 +36,7 @@ from registry.services.recipes.defaults import (
     metrics_for,
     split_of,
 )
-from registry.services.recipes.document import SCHEMA, FreezeText, OptimizerText, RecipeDocument
+from registry.services.recipes.document import FreezeText, OptimizerText, RecipeDocument
 from registry.services.recipes.rules import (
     KEYS,
     bad,
@@ -147,27 +144,6 @@ def recipe_schema() -> dict[str, Any]:
     schema = _tidy(RecipeDocument.model_json_schema())
     assert isinstance(schema, dict)  # noqa: S101 -- told to the type checker: tidying keeps the shape
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema, "title": "Recipe"}
-
-
-def recipe_record(recipe: Recipe) -> dict[str, Any]:
-    """The recipe after defaults as it stands in a step and its manifest: JSON that RFC 8785 can write.
-
-    It is a recipe of the schema, so it can be checked and run as it is.
-    """
-    written = {key: value for key, value in to_json(recipe).items() if value is not None}
-    for part in ("freeze", "optimizer"):
-        written[part] = {key: value for key, value in written[part].items() if value is not None}
-    written["sources"] = [{"model": source["model"], "as": source["role"]} for source in written["sources"]]
-    return {"schema": SCHEMA, **written}
-
-
-def recipe_from_record(record: Mapping[str, Any]) -> Recipe:
-    """The recipe of which `record` was written. Raises: InvalidError naming the place that is wrong."""
-    written = dict(record)
-    if (schema := written.pop("schema", None)) != SCHEMA:
-        raise InvalidError(f"a recipe of schema {schema!r} cannot be read", remedy=f"This Forebear reads {SCHEMA}")
-    written["sources"] = [{"model": source["model"], "role": source["as"]} for source in written["sources"]]
-    return from_json(Recipe, written)
 
 
 def _preset(document: RecipeDocument) -> object:

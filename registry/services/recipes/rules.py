@@ -11,6 +11,7 @@ from itertools import combinations
 from pydantic import BaseModel
 
 from registry.domain.catalog.models import Modality, check_tag
+from registry.domain.codec.recipe import SCHEMA
 from registry.domain.data.datasets import LabelKind
 from registry.domain.manifests import canonical_json
 from registry.domain.recipes.methods import VALIDATION, misfits, split_role
@@ -20,7 +21,7 @@ from registry.errors import BadRecipeError, InvalidError
 from registry.ports.transfers import AdapterOffer
 from registry.services.documents import Found
 from registry.services.recipes.defaults import ADAPTERS, MAX_LENGTH, split_of
-from registry.services.recipes.document import SCHEMA, RecipeDocument, nearest
+from registry.services.recipes.document import RecipeDocument, nearest
 
 KEYS = f"A recipe begins with `schema: {SCHEMA}`; all keys are in docs/recipes.md and in `forebear recipe schema`"
 """The remedy of every mistake in a recipe."""

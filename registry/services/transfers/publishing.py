@@ -10,6 +10,7 @@ from registry.domain.audit import Event
 from registry.domain.catalog.licences import combine_licences
 from registry.domain.catalog.models import Describing, MetricValue, Modality
 from registry.domain.comparison.answers import Arms
+from registry.domain.comparison.records import BASELINES
 from registry.domain.data.datasets import LabelKind
 from registry.domain.data.labels import usual_task
 from registry.domain.manifests import Manifest
@@ -22,7 +23,7 @@ from registry.ports.transfers import Finished, Started
 from registry.services.artifacts.storing import store_folder
 from registry.services.catalog.cards import derived_card
 from registry.services.catalog.importing import FIRST_STAGE
-from registry.services.comparison.verdicts import BASELINES, record_verdict
+from registry.services.comparison.verdicts import record_verdict
 from registry.services.context import Context
 from registry.services.lookup import found
 from registry.services.recipes.outputs import output_kind

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from registry.domain.audit import Event
 from registry.domain.catalog.models import MetricValue
+from registry.domain.codec.recipe import recipe_from_record
 from registry.domain.names import AssetKind
 from registry.domain.recipes.recipe import Resources
 from registry.domain.transfers.steps import StepDetail, StepState
@@ -33,7 +34,6 @@ from registry.services.comparison.arm_recipes import plan_of
 from registry.services.comparison.baselines import Baselines
 from registry.services.context import Context
 from registry.services.lookup import found
-from registry.services.recipes.recipes import recipe_from_record
 from registry.services.transfers import processes as crew
 from registry.services.transfers.batch_size import Batch
 from registry.services.transfers.inputs import lay_out_data, lay_out_models, lay_out_production

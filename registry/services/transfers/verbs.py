@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import BinaryIO
 from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.codec import from_json, to_json
+from registry.domain.codec.recipe import recipe_record
 from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.ids import is_id, new_id
 from registry.domain.manifests import canonical_json
@@ -27,7 +29,7 @@ from registry.services.comparison.verdicts import compute_again, open_answers
 from registry.services.context import Context
 from registry.services.lookup import found
 from registry.services.recipes.outputs import output_kind, refuse_output
-from registry.services.recipes.recipes import read_recipe, recipe_record, resources_of
+from registry.services.recipes.recipes import read_recipe, recipe_schema, resources_of
 from registry.services.recipes.resolving import resolve_recipe
 from registry.services.storage.transfers import NewStep
 from registry.services.transfers.git_state import git_state
@@ -41,7 +43,6 @@ START_GRACE = 10.0
 """Seconds that a queued step may be without a worker before it counts as interrupted."""
 PRODUCTION = "production"
 """The alias of the version that a new one is compared with."""
-RESUMABLE = frozenset({StepState.RUNNING, StepState.QUEUED, StepState.INTERRUPTED, StepState.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,10 @@ class Transfers:
     """Implements `TransferVerbs`; steps run in a process of their own, started by an engine."""
 
     context: Context
+
+    def recipe_schema(self) -> Mapping[str, object]:
+        """The JSON Schema (draft 2020-12) of recipes."""
+        return recipe_schema()
 
     def check(self, text: str) -> Recipe:
         """The recipe after defaults, every reference pinned to a version that may be used."""
@@ -156,8 +161,9 @@ class Transfers:
         with self.context.write() as uow:
             # Judged again while nobody else writes: a worker may have taken the step since.
             now, moment = seen.again(uow), self.context.clock.now()
-            if now.goes_on or not uow.steps.move(step_id, expected=RESUMABLE, to=StepState.QUEUED, at=moment):
+            if not now.state.may_resume:
                 raise StepStateError(f"{step_id} is {now.state}, so there is nothing to resume")
+            uow.steps.move(step_id, expected=frozenset({now.summary.state}), to=StepState.QUEUED, at=moment)
             uow.leases.offer(step_id, runner.name, seconds=START_GRACE)
             Tracking(self.context).queue(uow, step_id)
             uow.commit(Event("transfer.resumed", step_id, {"from": now.state.value}))
@@ -170,8 +176,9 @@ class Transfers:
         with self.context.write() as uow:
             detail = found(uow.steps.get(_checked(step_id)), step_id)
             now, state = self.context.clock.now(), detail.summary.state
-            if not uow.steps.move(step_id, expected=RESUMABLE, to=StepState.CANCELLED, at=now):
+            if not state.may_cancel:
                 raise StepStateError(f"{step_id} is {state}, so it cannot be cancelled")
+            uow.steps.move(step_id, expected=frozenset({state}), to=StepState.CANCELLED, at=now)
             Tracking(self.context).queue(uow, step_id)
             uow.commit(Event("transfer.cancelled", step_id, {"from": state.value}))
         self._stop(engine_of(self.context, detail.lease), step_id)

@@ -13,6 +13,7 @@ from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.codec import to_json
 from registry.domain.comparison.answers import Arms, read_arms
+from registry.domain.comparison.records import skipped_of, verdict_of
 from registry.domain.comparison.verdict import ArmKind, Outcome, TransferVerdict
 from registry.domain.names import Name, Reference
 from registry.domain.recipes.recipe import Method
@@ -23,7 +24,6 @@ from registry.errors import BadRecipeError, IntegrityError, NoSpaceError, NotFou
 from registry.ports.transfers import AdapterOffer, TransferJob
 from registry.services.catalog.verbs import Catalog
 from registry.services.comparison.arm_recipes import RATES
-from registry.services.comparison.verdicts import skipped_of, verdict_of
 from registry.services.context import Context
 from registry.services.data.verbs import Datasets
 from registry.services.governance.verbs import Promotions

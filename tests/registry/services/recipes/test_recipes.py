@@ -20,6 +20,7 @@ from adapters.loop.tasks.metrics import OF_CLASSES
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog.models import Modality
+from registry.domain.codec.recipe import recipe_from_record, recipe_record
 from registry.domain.data.datasets import LabelKind
 from registry.domain.manifests import canonical_json
 from registry.domain.names import Name, Reference
@@ -30,7 +31,7 @@ from registry.ports.transfers import AdapterOffer
 from registry.services.recipes.defaults import (
     METRICS,
 )
-from registry.services.recipes.recipes import complete, read_recipe, recipe_from_record, recipe_record, recipe_schema
+from registry.services.recipes.recipes import complete, read_recipe, recipe_schema
 from tests.registry.json_schema import misfits
 
 ROOT = Path(__file__).resolve().parents[4]
