@@ -7,7 +7,8 @@ BatchNormalization forgets and no dropout inside a pretrained trunk disturbs wha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -52,7 +53,7 @@ class Network(nn.Module):
     def __init__(self, trunk: Any, head: nn.Module, *, channels: int, fresh: bool) -> None:
         super().__init__()
         self._keras = (trunk,)  # in a tuple, since torch would take it for a child and count its parameters twice
-        self.channels, self._fresh = channels, fresh
+        self.channels, self.batch_statistics, self._averaged = channels, fresh, -1
         found = [(name, Weights(variables)) for name, variables in layers(trunk)]
         self.trunk = nn.ModuleList([module for _, module in found])
         self.head = head
@@ -67,9 +68,38 @@ class Network(nn.Module):
         """Features [N, D] of pictures [N, 3, H, W]; grey models get the mean of the channels."""
         x = x.permute(0, 2, 3, 1)
         x = x if self.channels == 3 else x.mean(dim=-1, keepdim=True)
+        if self._averaged >= 0:  # the n-th batch counts 1/n: Keras's momentum is the share of what was there before
+            for norm in self._norms():
+                norm.momentum = self._averaged / (self._averaged + 1)
+            self._averaged += 1
         with keras.device(str(x.device)):
-            found: Tensor = self.keras(x, training=self._fresh and self.training)
+            found: Tensor = self.keras(x, training=self._averaged >= 0 or (self.batch_statistics and self.training))
         return found
+
+    def _norms(self) -> list[Any]:
+        return [layer for layer in self.keras._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+
+    def keeps_statistics(self) -> bool:
+        """True when some layer of the trunk is a BatchNormalization."""
+        return bool(self._norms())
+
+    @contextmanager
+    def averaging(self) -> Iterator[None]:
+        """While open, each BatchNormalization gathers the plain average of its batches; dropout is off."""
+        norms, flat = self._norms(), self.keras._flatten_layers()
+        momenta = [norm.momentum for norm in norms]
+        rates = [(layer, layer.rate) for layer in flat if isinstance(layer, keras.layers.Dropout)]
+        for layer, _ in rates:
+            layer.rate = 0.0
+        self._averaged = 0
+        try:
+            yield
+        finally:
+            self._averaged = -1
+            for norm, momentum in zip(norms, momenta, strict=True):
+                norm.momentum = momentum
+            for layer, before in rates:
+                layer.rate = before
 
     def forward(self, x: Tensor) -> Tensor:
         scores: Tensor = self.head(self.features(x))

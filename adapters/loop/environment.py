@@ -28,6 +28,7 @@ from adapters.loop.training.loop import Inputs, Objective
 from adapters.loop.training.optimizers import build
 from adapters.loop.training.order import batches_per_epoch
 from adapters.loop.training.process_group import ProcessGroup
+from adapters.loop.training.statistics import gather, keeps_statistics
 from registry.domain.recipes.params import value_of, whole_of
 from registry.domain.recipes.recipe import Recipe
 from registry.errors import BadRecipeError
@@ -154,6 +155,17 @@ class Environment:
         if self.found is not None:
             fit.restore(self.found)
         return fit
+
+    def settling(self, learner: Learner, items: Items, targets: Targets) -> Callable[[], None] | None:
+        """What computes the running statistics of `learner` from `items`; None when it keeps none."""
+        if not keeps_statistics(learner.module):
+            return None
+
+        def settle() -> None:
+            for _ in gather(learner.predict, learner.module, items, targets, self.device, seed=self.recipe.seed):
+                pass
+
+        return settle
 
     def started(self, module: nn.Module, items: int) -> Started:
         """The first event: `module` is what goes out, `items` what it learns from."""

@@ -60,7 +60,7 @@ def distillation(env: Environment) -> Iterator[TransferEvent]:
         if roles.validation
         else None,
         frozen=frozen,
-        fresh=fresh,
+        settle=env.settling(learner, items["train"], roles.train.targets) if fresh else None,
     )
     yield from fit.run()
     roles.task.fold_scale(learner.last_linear())

@@ -8,21 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from adapters.loop.environment import Environment, check_task
 from adapters.loop.tasks.roles import Role, Roles, bare_role, read_roles
 from adapters.loop.tasks.tasks import Task
-from adapters.loop.techniques.domains import Discriminator, begin_statistics, coral, end_statistics, mmd, norms_of
+from adapters.loop.techniques.domains import Discriminator, coral, mmd
 from adapters.loop.techniques.together import Together, part_of
-from adapters.loop.training.evaluate import READING_BATCH
-from adapters.loop.training.feed import feed
 from adapters.loop.training.flops import learning_flops, one_item, reading_flops
 from adapters.loop.training.learner import Items, Learner
 from adapters.loop.training.loop import Inputs, Objective
 from adapters.loop.training.optimizers import freeze, parameter_groups
-from adapters.loop.training.order import reading_order
+from adapters.loop.training.statistics import gather, keeps_statistics
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import SOURCE_DOMAIN, TARGET_DOMAIN
 from registry.domain.recipes.params import number_of, value_of
@@ -58,6 +55,7 @@ def domain_adaptation(env: Environment) -> Iterator[TransferEvent]:
         if roles.validation
         else None,
         frozen=frozen,
+        settle=env.settling(learner, items[SOURCE_DOMAIN], roles.train.targets) if align == "adabn" else None,
     )
     yield from fit.run()
     if align == "adabn":
@@ -95,7 +93,7 @@ def _classes(data: DataInput) -> set[str]:
 
 
 def _check(learner: Learner, label: str, align: str) -> None:
-    if align == "adabn" and not norms_of(learner.module):
+    if align == "adabn" and not keeps_statistics(learner.module):
         raise BadRecipeError(f"{label} has no BatchNorm to adapt", remedy="Write params.align: coral, mmd or dann")
     if align != "adabn" and learner.feature_layer == "none":
         raise BadRecipeError(f"{label} does not give features to align", remedy="Choose another source")
@@ -129,15 +127,10 @@ def _objective(
 
 
 def _adapt_norms(env: Environment, learner: Learner, items: Items, target: Role) -> Iterator[TransferEvent]:
-    """Give every BatchNorm the statistics of the target domain (Li and others 2016, AdaBN)."""
-    device = env.device
-    momenta, done = begin_statistics(learner.module), 0
-    order = reading_order(len(items), READING_BATCH[device.target.type], items.lengths)
-    for indexes, (inputs, _) in zip(order, feed(items, target.targets, order, device), strict=True):
-        if len(indexes) < 2:  # a BatchNorm cannot learn from one
-            continue
-        with torch.no_grad(), device.autocast():
-            learner.predict(inputs)
-        done += len(indexes)
-        yield Advanced(0, float(env.recipe.epochs), "statistics of the target domain", None, done)
-    end_statistics(learner.module, momenta)
+    """Give every BatchNorm the statistics of the target domain (Li and others 2016, AdaBN).
+
+    The weights were learnt under the statistics of their batches: under frozen ones they would not bear the exchange.
+    """
+    seed, epochs = env.recipe.seed, float(env.recipe.epochs)
+    for done in gather(learner.predict, learner.module, items, target.targets, env.device, seed=seed, most=None):
+        yield Advanced(0, epochs, "statistics of the target domain", None, done)

@@ -61,7 +61,7 @@ def fine_tuning(env: Environment) -> Iterator[TransferEvent]:
         if roles.validation
         else None,
         frozen=frozen,
-        fresh=fresh,
+        settle=env.settling(learner, items["train"], roles.train.targets) if fresh else None,
         before_epoch=_unfreezing(env, learner, frozen),
     )
     yield from fit.run()

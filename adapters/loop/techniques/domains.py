@@ -10,7 +10,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 -- its name in the field
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 WIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Kernel widths of MMD, in units of the mean squared distance of the batch."""
@@ -73,26 +72,3 @@ class _Turned(torch.autograd.Function):
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (strength,) = context.saved_tensors
         return -strength * gradients[0], None
-
-
-def norms_of(module: nn.Module) -> list[_BatchNorm]:
-    """Every BatchNorm that keeps running statistics."""
-    return [part for part in module.modules() if isinstance(part, _BatchNorm) and part.track_running_stats]
-
-
-def begin_statistics(module: nn.Module) -> list[float | None]:
-    """Make every BatchNorm forget, and gather a plain average from now on; gives the momenta that they had."""
-    module.eval()
-    momenta = [norm.momentum for norm in norms_of(module)]
-    for norm in norms_of(module):
-        norm.reset_running_stats()
-        norm.momentum = None  # torch's word for a plain average
-        norm.train()
-    return momenta
-
-
-def end_statistics(module: nn.Module, momenta: list[float | None]) -> None:
-    """Back to eval mode and the momenta before."""
-    for norm, momentum in zip(norms_of(module), momenta, strict=True):
-        norm.momentum = momentum
-        norm.eval()

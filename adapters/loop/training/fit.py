@@ -17,10 +17,10 @@ from adapters.loop.training.device import Device
 from adapters.loop.training.feed import feed
 from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs, Objective, Step, train
-from adapters.loop.training.optimizers import keep_frozen
 from adapters.loop.training.order import epoch_order
 from adapters.loop.training.process_group import ProcessGroup
 from adapters.loop.training.schedule import rate
+from adapters.loop.training.statistics import keep_frozen
 from registry.domain.recipes.recipe import Recipe
 from registry.errors import DivergedError
 from registry.ports.transfers import Advanced, Determinism, Measured, Saved, TransferEvent
@@ -83,8 +83,8 @@ class Fit:
     """Optimiser steps planned."""
     since: float
     """When this attempt began (`time.perf_counter`)."""
-    fresh: bool = False
-    """Weights start at random: BatchNorm gathers statistics."""
+    settle: Callable[[], None] | None = None
+    """Where normalisations learn with batch statistics: computes their running ones before each measurement."""
     before_epoch: Callable[[int], None] = lambda _: None
     """Called with the number of epochs done before each one begins, resumed or not."""
     progress: Progress = field(default_factory=Progress)
@@ -128,7 +128,7 @@ class Fit:
         batches = feed(self.items, self.targets, (part for part, _ in shares), self.device)
         weighted = zip(batches, (weight for _, weight in shares), strict=True)
         factor, every = rate(recipe.schedule, self.steps), max(1, min(50, self.steps // 100))
-        keep_frozen(self.module, self.frozen, fresh=self.fresh)
+        keep_frozen(self.module, self.frozen, batch_statistics=self.settle is not None)
         optimizer, clip = self.optimizer, recipe.optimizer.clip
         steps = train(stepping, weighted, optimizer, factor, self.device, start=p.step, clip=clip)
         for step, batch in zip(steps, order[p.within :], strict=True):
@@ -168,6 +168,8 @@ class Fit:
         mean = self.group.total(self._total.item()) / len(self.items)
         self._total.zero_()
         yield Measured("loss", mean, "train", p.epoch, p.step)
+        if self.settle is not None:
+            self.settle()
         if self.selector is None:
             p.best_epoch = p.epoch
             return

@@ -7,7 +7,6 @@ from typing import TypeAlias
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from registry.domain.recipes.recipe import Freeze, Optimizer
 from registry.errors import BadRecipeError
@@ -19,7 +18,8 @@ Layers: TypeAlias = Sequence[tuple[str, nn.Module]]
 def freeze(layers: Layers, head: nn.Module, what: Freeze) -> list[nn.Module]:
     """Switch gradients off before the layer that `what` names; gives the frozen modules.
 
-    Frozen modules must also stay in eval mode (`keep_frozen`): a frozen BatchNorm that goes on averaging is not frozen.
+    Frozen modules must also stay in evaluation mode (`statistics.keep_frozen`): a frozen BatchNorm that goes on
+    averaging is not frozen.
     Raises: BadRecipeError when there is no such layer, naming those there are.
     """
     names = [name for name, _ in layers]
@@ -39,19 +39,6 @@ def freeze(layers: Layers, head: nn.Module, what: Freeze) -> list[nn.Module]:
         module.requires_grad_(False)
     head.requires_grad_(True)
     return still
-
-
-def keep_frozen(module: nn.Module, frozen: Sequence[nn.Module], *, fresh: bool = False) -> None:
-    """Training mode for `module`; eval mode for its frozen parts, and unless `fresh` for every BatchNorm.
-
-    The trunk is pretrained: its running statistics come from far more data than a transfer has, and a few hundred
-    steps with a small momentum leave them neither old nor new. Scales and shifts still learn. A `fresh` module has no
-    statistics yet: its BatchNorms gather them.
-    """
-    module.train()
-    still = [] if fresh else [part for part in module.modules() if isinstance(part, _BatchNorm)]
-    for part in (*frozen, *still):
-        part.eval()
 
 
 def parameter_groups(

@@ -18,7 +18,8 @@ from adapters.loop.training.determinism import deterministic, random_states, res
 from adapters.loop.training.device import probe
 from adapters.loop.training.flops import learning_flops, reading_flops
 from adapters.loop.training.loop import Objective, train
-from adapters.loop.training.optimizers import build, freeze, keep_frozen, parameter_groups
+from adapters.loop.training.optimizers import build, freeze, parameter_groups
+from adapters.loop.training.statistics import keep_frozen
 from registry.domain.recipes.recipe import Freeze, Optimizer
 from registry.errors import AdapterError, BadRecipeError, NoSpaceError, UnavailableError
 from registry.ports.transfers import Determinism
