@@ -6,7 +6,6 @@ import csv
 import json
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,6 +17,7 @@ from adapters.dvc.labels import NO_LABELS, read_label, read_text
 from adapters.dvc.tracking import Tracked
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind
+from registry.domain.text import nearest
 from registry.errors import BadDataError
 
 _LONGEST_CELL = 64 * 1024 * 1024
@@ -91,9 +91,8 @@ def find_column(columns: Collection[str], wanted: str, name: str, *, option: str
     """`wanted` if it is a column. Raises: BadDataError naming the columns there are, and the nearest one."""
     if wanted in columns:
         return wanted
-    folded = {column.casefold(): column for column in columns}
-    near = get_close_matches(wanted.casefold(), list(folded), n=1, cutoff=0.6)
-    remedy = f"Did you mean {folded[near[0]]!r}? " if near else ""
+    meant = nearest(wanted, columns)
+    remedy = f"Did you mean {meant!r}? " if meant else ""
     raise BadDataError(
         f"{name!r} has no column {wanted!r}; it has {', '.join(map(repr, columns)) or 'none'}",
         remedy=f"{remedy}Name it with --{option}{otherwise}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
@@ -18,7 +17,7 @@ from registry.domain.codec import from_json, schema_of, to_json
 from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
-from registry.domain.text import check_facts
+from registry.domain.text import check_facts, did_you_mean
 from registry.domain.verbs.registry import Registry
 from registry.errors import BadFilterError, BadReferenceError, NotFoundError, TooLargeError, UsageError
 
@@ -43,9 +42,7 @@ def known_query(request: Request) -> None:
     known = _query_names(request.scope["route"].dependant)
     for name in request.query_params:
         if name not in known:
-            near = difflib.get_close_matches(name, sorted(known), n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(sorted(known)) or 'none'}"
-            raise BadFilterError(f"there is no query parameter {name[:80]!r} here", remedy=hint)
+            raise BadFilterError(f"there is no query parameter {name[:80]!r} here{did_you_mean(name, known)}")
 
 
 def _query_names(dependant: Dependant) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -31,3 +31,14 @@ class Page(Generic[T]):
 
     items: Sequence[T]
     next_cursor: str | None = None
+
+
+def every(fetch: Callable[[PageRequest], Page[T]]) -> Iterator[T]:
+    """All items of a list, page after page: `every(uow.people.search)`."""
+    request = PageRequest(MAX_LIMIT)
+    while True:
+        page = fetch(request)
+        yield from page.items
+        if page.next_cursor is None:
+            return
+        request = PageRequest(MAX_LIMIT, page.next_cursor)

@@ -1,8 +1,9 @@
-"""Free text that people write beside things: bounded, without control characters, and encodable."""
+"""Text that people write: checks of free text, and what was meant by a word that is not known."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 
 from registry.errors import InvalidError
 
@@ -43,3 +44,28 @@ def check_facts(facts: object, what: str) -> None:
             elif isinstance(one, str) and ("\x00" in one or any("\ud800" <= char <= "\udfff" for char in one)):
                 raise InvalidError(f"the {what} has text that is no Unicode, or holds a NUL")
         layer, depth = within, depth + 1
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown word: `, did you mean 'accuracy'?`, else `: there are accuracy, loss`."""
+    words = sorted(map(str, known))
+    meant = nearest(word, words)
+    return f", did you mean {meant!r}?" if meant else f": there are {', '.join(words)}" if words else ": there are none"
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that was most likely meant by `word`; None when nothing is near.
+
+    It is equal but for case, `-` and `_`, or the only one that begins with `word`, or alike by `difflib`'s measure.
+    """
+    folded = {_folded(one): one for one in sorted(map(str, known))}
+    wanted = _folded(word)
+    longer = [key for key in folded if key.startswith(wanted)] if len(wanted) >= 3 else []
+    if wanted in folded or len(longer) == 1:
+        return folded[wanted if wanted in folded else longer[0]]
+    near = get_close_matches(wanted, list(folded), n=1)
+    return folded[near[0]] if near else None
+
+
+def _folded(word: str) -> str:
+    return word[:120].casefold().replace("-", "_")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from registry.domain.text import nearest
 from registry.errors import InvalidError
 
 M = TypeVar("M", bound=BaseModel)
@@ -120,8 +120,8 @@ def _sentence(root: yaml.Node | None, problem: Mapping[str, Any], model: type[Ba
     where = ".".join(str(part) for part in path)
     line = line_of(root, path)
     if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(path[-1]), sorted(_keys(model)), n=1)
-        hint = f", did you mean {near[0]!r}?" if near else ""
+        meant = nearest(str(path[-1]), _keys(model))
+        hint = f", did you mean {meant!r}?" if meant else ""
         return f"line {line}: there is no key {where!r}{hint}"
     if problem["type"] == "missing":
         return f"line {line}: the key {where!r} is missing"

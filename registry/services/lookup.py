@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from registry.domain.catalog.models import Status, VersionSummary
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
-from registry.domain.paging import PageRequest
+from registry.domain.paging import every
 from registry.errors import BadReferenceError, NameTakenError, NotFoundError, RefusedError
 from registry.services.unit_of_work import UnitOfWork
 
@@ -52,14 +52,7 @@ def refuse_taken(uow: UnitOfWork, kind: AssetKind, name: Name) -> None:
 
 def all_versions(uow: UnitOfWork, name: Name) -> Sequence[VersionSummary]:
     """Every live version, however many pages that takes."""
-    versions: list[VersionSummary] = []
-    cursor: str | None = None
-    while True:
-        page = uow.catalog.versions(name, PageRequest(limit=500, cursor=cursor))
-        versions.extend(page.items)
-        cursor = page.next_cursor
-        if cursor is None:
-            return versions
+    return list(every(lambda page: uow.catalog.versions(name, page)))
 
 
 def refuse_as_source(version: VersionSummary) -> None:

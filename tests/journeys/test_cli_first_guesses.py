@@ -79,9 +79,9 @@ def test_a_role_that_no_policy_names_is_given_with_a_note(forebear: CommandLine)
     forebear.ask("person", "add", "dora")
     near = forebear("role", "grant", "dora", "validatr")
     assert near.code == 0
-    assert "no published policy names the role validatr" in near.err
-    assert "did you mean validator?" in near.err
-    assert "they name admin, developer, risk-owner, validator, viewer" in forebear("role", "grant", "dora", "zz").err
+    assert "Votes of the role 'validatr' do not count" in near.err
+    assert "did you mean 'validator'?" in near.err
+    assert "there are admin, developer, risk-owner, validator, viewer" in forebear("role", "grant", "dora", "zz").err
     for known in ("admin", "viewer", "validator"):
         assert forebear("role", "grant", "dora", known).err == ""
 

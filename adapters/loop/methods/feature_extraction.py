@@ -29,6 +29,7 @@ from adapters.loop.training.learner import ArrayItems, Learner
 from adapters.loop.training.loop import Inputs
 from adapters.loop.training.optimizers import freeze, parameter_groups
 from adapters.loop.training.process_group import ProcessGroup
+from registry.domain.comparison.student import t_quantile
 from registry.domain.recipes.params import value_of, whole_of
 from registry.domain.recipes.recipe import Freeze
 from registry.errors import BadRecipeError
@@ -36,11 +37,6 @@ from registry.ports.transfers import Measured, TransferEvent
 
 HELD_ON_GPU = 8 * 1024**3
 """Bytes of cached features that may lie on a GPU at once; more are fed to it batch by batch."""
-T_975 = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
-    2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045,
-)  # fmt: skip
-"""Student's t at 0.975 for 1, 2, … degrees of freedom; beyond, the normal 1.96 is within 5 %."""
 
 
 def feature_extraction(env: Environment) -> Iterator[TransferEvent]:
@@ -182,9 +178,7 @@ def _repeated(
 
 
 def _interval(values: Sequence[float]) -> dict[str, Any]:
-    freedom = len(values) - 1
-    t = T_975[freedom - 1] if freedom <= len(T_975) else 1.96
-    half = t * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    half = t_quantile(0.975, len(values) - 1) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
     return {"mean": float(np.mean(values)), "half_width": half, "values": list(values)}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from registry.cli.failures import note
 from registry.cli.printing import moment, say, table, tell
+from registry.domain.text import did_you_mean
 
 if TYPE_CHECKING:
     from registry.domain.governance.promotion import PolicyValue
@@ -29,15 +30,11 @@ def say_roles(person: Person) -> None:
 
 def note_role(role: str, policies: Sequence[PolicyValue]) -> None:
     """Say so of a role that nothing here reads: most likely it is misspelt."""
-    from difflib import get_close_matches
-
     read = {"admin", "viewer"}
     for policy in policies:
         read |= policy.roles.keys() | {granted for roles in policy.roles.values() for granted in roles}
     if role not in read:
-        near = get_close_matches(role, sorted(read), n=1)
-        meant = f"did you mean {near[0]}?" if near else f"they name {', '.join(sorted(read))}"
-        note(f"no published policy names the role {role}, so its votes count for nothing; {meant}")
+        note(f"Votes of the role {role!r} do not count. No published policy names it{did_you_mean(role, read)}")
 
 
 def show_new_token(token: NewToken) -> None:

@@ -8,13 +8,13 @@ The size of an expression is capped, so that the costliest one that a policy can
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from registry.domain.text import did_you_mean
 from registry.errors import BadPolicyError
 
 MAX_LENGTH = 1000
@@ -121,15 +121,12 @@ def _check_names(program: Any, text: str) -> None:
     bound = set(_MACRO.findall(text))
     for name in program.variables():
         if name not in VARIABLES and name not in bound:
-            raise BadPolicyError(f"{text[:120]!r} uses {name!r}, which is not a variable{_near(name, VARIABLES)}")
+            hint = did_you_mean(name, VARIABLES)
+            raise BadPolicyError(f"{text[:120]!r} uses {name!r}, which is not a variable{hint}")
     for name in program.functions():
         if not name.startswith("_") and name not in _FUNCTIONS and not name.startswith(("@", "!", "-")):
-            raise BadPolicyError(f"{text[:120]!r} calls {name!r}, which is not a function{_near(name, _FUNCTIONS)}")
-
-
-def _near(name: str, known: tuple[str, ...] | frozenset[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=1)
-    return f": did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
+            hint = did_you_mean(name, _FUNCTIONS)
+            raise BadPolicyError(f"{text[:120]!r} calls {name!r}, which is not a function{hint}")
 
 
 def _has(holder: object, name: object) -> bool:

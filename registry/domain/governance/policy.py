@@ -6,7 +6,6 @@ everything that is missing from one answer. Whatever cannot be evaluated is a fa
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from registry.domain.governance.comparisons import compared
 from registry.domain.governance.evidence_types import EvidenceType, shown_facts
 from registry.domain.governance.expressions import Expression, Scope, UnanswerableError
 from registry.domain.governance.promotion import CheckResult, EvidenceValue, Verdict
+from registry.domain.text import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +198,8 @@ class Policy:
         if self.transition(source, target) is not None:
             return CheckResult("order", "order", True, f"Stage order: {source} → {target}")
         if target not in self.stages:
-            near = difflib.get_close_matches(target, self.stages, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"the stages are {', '.join(self.stages)}"
-            return CheckResult("order", "order", False, f"Unknown stage {target[:80]!r}: {hint}")
+            unknown = f"Unknown stage {target[:80]!r}{did_you_mean(target, self.stages)}"
+            return CheckResult("order", "order", False, unknown)
         sources = [t.source for t in self.transitions if t.target == target]
         follows = f"{target} follows {' or '.join(sources)}" if sources else f"no transition leads to {target}"
         return CheckResult("order", "order", False, f"Stage order: {follows}, and the version is {source}")

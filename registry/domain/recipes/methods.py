@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from registry.domain.recipes.recipe import Method
+from registry.domain.text import did_you_mean
 
 SOURCE, TEACHER, BASE = "source", "teacher", "base"
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -61,7 +62,7 @@ def role_problem(role: str) -> str | None:
     """What is wrong with `role` as the name of a data role; None when nothing is."""
     kind, dot, task = role.partition(".")
     if kind not in DATA_ROLES:
-        return f"{role[:80]!r} is not a role of data: there are {', '.join(DATA_ROLES)}"
+        return f"{role[:80]!r} is not a role of data{did_you_mean(kind, DATA_ROLES)}"
     if dot and not _TASK.fullmatch(task):
         return f"{role[:80]!r}: a task is named by small letters, digits, - and _"
     return None

@@ -6,7 +6,6 @@ result. An adapter may offer further ones of its own (`AdapterOffer.params`).
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TypeAlias
 
 from registry.domain.catalog.models import Modality
 from registry.domain.recipes.recipe import Method, Recipe
+from registry.domain.text import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,9 +261,7 @@ def problems(params: Mapping[str, object], table: Table) -> Iterator[tuple[str, 
     """What is wrong: (name, sentence)."""
     for name, value in params.items():
         if name not in table:
-            near = difflib.get_close_matches(name, table, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(table)) or 'none'}"
-            yield name, f"the parameter params.{name[:80]} is not known, {hint}"
+            yield name, f"the parameter params.{name[:80]} is not known{did_you_mean(name, table)}"
         elif found := table[name].problem(value):
             yield name, f"params.{name} {found}"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import BinaryIO
@@ -17,7 +16,7 @@ from registry.domain.ids import new_id
 from registry.domain.manifests import canonical_json
 from registry.domain.names import Reference, VersionRef
 from registry.domain.people.people import Permission
-from registry.domain.text import check_facts, check_words
+from registry.domain.text import check_facts, check_words, did_you_mean
 from registry.errors import InvalidError, PolicyRefusedError
 from registry.services.context import Context
 from registry.services.governance.dossier import case_for, open_dossier
@@ -109,9 +108,8 @@ def _check_producer(uow: UnitOfWork, ref: VersionRef, type_: str, *, by: str, at
         return
     kind = policy.evidence_types.get(type_)
     if kind is None:
-        near = difflib.get_close_matches(type_, policy.evidence_types, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(policy.evidence_types)}"
-        why = f"the policy {policy.name} knows no evidence {type_[:80]!r}: {hint}"
+        hint = did_you_mean(type_, policy.evidence_types)
+        why = f"the policy {policy.name} knows no evidence {type_[:80]!r}{hint}"
     elif not kind.producers:
         why = f"the evidence {type_} is recorded by the registry itself, from nobody else"
     else:

@@ -6,7 +6,6 @@ never skipped: a policy that reads as if it asked for something must ask for it.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
@@ -24,6 +23,7 @@ from registry.domain.governance.policy import ApprovalRow, EvidenceNeed, Gate, P
 from registry.domain.manifests import canonical_json
 from registry.domain.names import check_alias
 from registry.domain.people.people import check_role
+from registry.domain.text import did_you_mean
 from registry.errors import BadPolicyError, RegistryError
 from registry.services.documents import Found, read_document
 
@@ -268,8 +268,7 @@ def _loose_transition(document: PolicyDocument, part: TransitionPart, path: tupl
 
 def _unknown(name: str, known: Iterable[str], path: tuple[str | int, ...], what: str) -> Iterator[Found]:
     if name not in known:
-        near = difflib.get_close_matches(name, list(known), n=1)
-        yield path, f"there is no {what} {name!r}" + (f", did you mean {near[0]!r}?" if near else "")
+        yield path, f"there is no {what} {name!r}{did_you_mean(name, known)}"
 
 
 def _twice(names: list[str], path: tuple[str | int, ...], what: str) -> Iterator[Found]:

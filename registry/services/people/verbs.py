@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from registry.domain.audit import Event
 from registry.domain.governance.case import SYSTEM
 from registry.domain.ids import new_id
-from registry.domain.paging import Page, PageRequest
+from registry.domain.paging import Page, PageRequest, every
 from registry.domain.people.people import Actor, NewToken, Permission, Person, TokenSummary, check_handle, check_role
 from registry.domain.people.tokens import MAX_DAYS, hash_secret, is_well_formed, new_secret
 from registry.domain.text import check_words
@@ -197,13 +197,7 @@ def _known(uow: UnitOfWork, handle: str) -> Person:
 
 
 def _admins(uow: UnitOfWork) -> Iterator[str]:
-    cursor: str | None = None
-    while True:
-        page = uow.people.search(PageRequest(limit=500, cursor=cursor))
-        yield from (person.handle for person in page.items if ADMIN in person.roles and not person.service)
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+    return (one.handle for one in every(uow.people.search) if ADMIN in one.roles and not one.service)
 
 
 def _subject(handle: str) -> str:

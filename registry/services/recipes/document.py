@@ -5,8 +5,7 @@ What may be left out is None here; `registry.services.recipes.recipes.complete` 
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import yaml
@@ -25,8 +24,9 @@ from pydantic import (
 )
 
 from registry.domain.names import AssetKind, Name, Reference
-from registry.domain.recipes.methods import DATA_ROLES, role_problem
+from registry.domain.recipes.methods import role_problem
 from registry.domain.recipes.recipe import Method
+from registry.domain.text import did_you_mean
 from registry.errors import RegistryError
 from registry.services.documents import line_of
 
@@ -50,16 +50,9 @@ def _parsed(parse: Callable[[str], object], schema: Mapping[str, object]) -> tup
     return PlainValidator(validate), WithJsonSchema({"type": "string", **schema})
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`, did you mean 'accuracy'?`, or nothing when no known word is near."""
-    near = difflib.get_close_matches(word, sorted(map(str, known)), n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
-
-
 def _method(text: str) -> Method:
     if text not in METHODS:
-        hint = nearest(text, METHODS) or f": there are {', '.join(METHODS)}"
-        raise RegistryError(f"there is no method {text[:80]!r}{hint}")
+        raise RegistryError(f"there is no method {text[:80]!r}{did_you_mean(text, METHODS)}")
     return Method(text)
 
 
@@ -136,7 +129,7 @@ class DataText(_Short):
 
 def _role(text: str) -> str:
     if problem := role_problem(text):
-        raise ValueError(problem + nearest(text, DATA_ROLES))
+        raise ValueError(problem)
     return text
 
 

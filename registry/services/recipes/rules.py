@@ -17,11 +17,12 @@ from registry.domain.manifests import canonical_json
 from registry.domain.recipes.methods import VALIDATION, misfits, split_role
 from registry.domain.recipes.params import problems as param_problems
 from registry.domain.recipes.recipe import Head, Method, Optimizer
+from registry.domain.text import did_you_mean
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports.transfers import AdapterOffer
 from registry.services.documents import Found
 from registry.services.recipes.defaults import ADAPTERS, MAX_LENGTH, split_of
-from registry.services.recipes.document import RecipeDocument, nearest
+from registry.services.recipes.document import RecipeDocument
 
 KEYS = f"A recipe begins with `schema: {SCHEMA}`; all keys are in docs/recipes.md and in `forebear recipe schema`"
 """The remedy of every mistake in a recipe."""
@@ -148,7 +149,7 @@ def choose_adapter(
             raise bad(document, [((), f"no installed adapter takes {modality} models{_those(offers)}")])
         return ADAPTERS[modality] if ADAPTERS.get(modality) in able else able[0]
     if named not in offers:
-        problem = f"there is no adapter {named[:80]!r}{nearest(named, offers) or _those(offers)}"
+        problem = f"there is no adapter {named[:80]!r}{did_you_mean(named, offers)}"
         raise bad(document, [(("adapter",), problem)])
     if named in taking and named not in fitting:
         other = ", ".join(fitting) or "none"
@@ -175,8 +176,8 @@ def unoffered(document: RecipeDocument, name: str, offer: AdapterOffer, modality
         yield ("method",), f"the adapter {name} does not do {document.method}: it does {does}"
     for number, metric in enumerate(document.metrics or ()):
         if metric not in offer.metrics:
-            hint = nearest(metric, offer.metrics) or f": the adapter {name} knows {', '.join(sorted(offer.metrics))}"
-            yield ("metrics", number), f"there is no metric {metric[:80]!r}{hint}"
+            hint = did_you_mean(metric, offer.metrics)
+            yield ("metrics", number), f"the adapter {name} has no metric {metric[:80]!r}{hint}"
     for key, sentence in param_problems(document.params or {}, offer.known(document.method, modality)):
         yield ("params", key), sentence
 

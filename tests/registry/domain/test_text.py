@@ -1,4 +1,4 @@
-"""Free text: what people write is kept, what a database or a terminal would trip over is refused."""
+"""Free text is kept unless a database or a terminal would fail on it; what an unknown word meant is suggested."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from registry.domain.text import check_facts, check_words
+from registry.domain.text import check_facts, check_words, did_you_mean, nearest
 from registry.errors import InvalidError
 
 
@@ -42,3 +42,31 @@ def test_facts_that_could_not_be_read_back_are_refused(facts: object) -> None:
 
 def test_other_facts_are_kept() -> None:
     check_facts({"a": [1, 2.5, None, True, "\U0001f600 \n"], "b": json.loads("[" * 32 + "]" * 32)}, "evidence")
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("acuracy", "accuracy"),
+        ("ACCURACY", "accuracy"),  # alike but for case
+        ("macro-f1", "macro_f1"),
+        ("acc", "accuracy"),  # the only one that begins so
+        ("ma", None),  # too short to say
+        ("m", None),
+        ("perplexity", None),
+        ("", None),
+        ("x" * 100_000, None),
+    ],
+)
+def test_an_unknown_word_suggests_the_nearest_known_one(word: str, meant: str | None) -> None:
+    assert nearest(word, ["accuracy", "macro_f1", "loss"]) == meant
+
+
+def test_a_beginning_that_two_words_share_is_no_suggestion() -> None:
+    assert nearest("prod", ["production", "production_europe"]) is None
+
+
+def test_a_sentence_ends_with_what_was_meant_or_with_all_there_is() -> None:
+    assert did_you_mean("los", ["loss", "accuracy"]) == ", did you mean 'loss'?"
+    assert did_you_mean("f1", ["loss", "accuracy"]) == ": there are accuracy, loss"
+    assert did_you_mean("f1", []) == ": there are none"

@@ -75,7 +75,7 @@ def test_a_refusal_carries_every_reason_at_once() -> None:
         ({"status": Status.DEPRECATED}, "The version is deprecated, not active"),
         ({"stage": "registered"}, "Stage order: production follows candidate, and the version is registered"),
         ({"target": "retired"}, "Stage order: no transition leads to retired, and the version is candidate"),
-        ({"target": "prodution"}, "Unknown stage 'prodution': did you mean 'production'?"),
+        ({"target": "prodution"}, "Unknown stage 'prodution', did you mean 'production'?"),
         ({"metrics": {}}, "'accuracy' is missing"),
         ({"items": EVIDENCE[:1]}, "Evidence validation is missing"),
         (

@@ -42,7 +42,7 @@ def test_evidence_keeps_its_file_and_is_bound_to_the_bytes(house: House) -> None
     [
         ("ana", "eval_report", "the evidence eval_report is recorded by the registry itself, from nobody else"),
         ("ana", "provenance", "recorded by the registry itself"),
-        ("ana", "valdation", "the policy default knows no evidence 'valdation': did you mean 'validation'?"),
+        ("ana", "valdation", "the policy default knows no evidence 'valdation', did you mean 'validation'?"),
         ("carla", "validation", "is taken from a developer or a validator, and carla is none"),
     ],
 )

@@ -262,8 +262,8 @@ def test_fine_tuning_has_one_source_and_no_teacher() -> None:
 @pytest.mark.parametrize(
     ("text", "modality", "sentence"),
     [
-        (TUNE_TEXT + "metrics: [acuracy]\n", Modality.IMAGE, "line 6: there is no metric 'acuracy', did you mean 'acc"),
-        (TUNE_TEXT + "metrics:\n- loss\n- xyz\n", Modality.IMAGE, "line 8: there is no metric 'xyz': the adapter"),
+        (TUNE_TEXT + "metrics: [acuracy]\n", Modality.IMAGE, "has no metric 'acuracy', did you mean 'acc"),
+        (TUNE_TEXT + "metrics:\n- loss\n- xyz\n", Modality.IMAGE, "line 8: the adapter torch has no metric 'xyz': "),
         (TUNE_TEXT.replace("fine_tuning", "embedding_initialisation"), Modality.IMAGE, "line 3: the adapter"),
         (TUNE_TEXT.replace("fine_tuning", "embedding_initialisation"), Modality.IMAGE, "does continued_pretra"),
         (TUNE_TEXT + "adapter: troch\n", Modality.IMAGE, "line 6: there is no adapter 'troch', did you mean 'torch'?"),
