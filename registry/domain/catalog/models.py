@@ -14,6 +14,9 @@ from registry.domain.names import Name, VersionRef
 from registry.domain.paging import PageRequest
 from registry.errors import BadFilterError, InvalidError
 
+FIRST_STAGE = "registered"
+"""The stage of every new version; a policy's list of stages begins with it."""
+
 
 class Status(StrEnum):
     """Whether a version may be used; separate from its stage."""

@@ -6,31 +6,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lineage import Assurance, Digest
-from registry.domain.audit import Event
+from lineage import Assurance
 from registry.domain.catalog.licences import normalise_licence
 from registry.domain.catalog.models import Describing
-from registry.domain.ids import new_id
-from registry.domain.manifests import FileEntry, Manifest, canonical_json
+from registry.domain.manifests import FileEntry, Manifest
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.recipes.recipe import Method
-from registry.domain.transfers.provenance import Compute, Output, file_list, write_manifest
-from registry.domain.transfers.steps import StepInput, StepState
+from registry.domain.transfers.provenance import Compute, file_list
+from registry.domain.transfers.steps import StepInput
 from registry.domain.verbs.catalog import ImportModel
 from registry.errors import InvalidError, NotFoundError
 from registry.machine import this_machine
 from registry.ports.importing import ConvertedSource
+from registry.services.artifacts.publishing import Asset, Making, ModelContents, publish
 from registry.services.artifacts.sources import PACKAGE, resolve_source
 from registry.services.artifacts.storing import files_as_given, store_folder
 from registry.services.catalog.cards import card_licence, source_card, split_card
 from registry.services.context import Context
 from registry.services.lookup import refuse_taken
-from registry.services.storage.catalog import NewVersion
-from registry.services.storage.transfers import NewStep
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.workspace import workspace
-
-FIRST_STAGE = "registered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +62,7 @@ def import_model(context: Context, wanted: ImportModel) -> VersionRef:
         latest = uow.catalog.resolve(Reference(AssetKind.MODELS, wanted.name))
         if latest is not None and latest in uow.catalog.versions_with(manifest.digest):
             return latest
-        ref, event = _publish(context, uow, prepared)
-        uow.commit(event)
-    return ref
+        return _publish(context, uow, prepared)
 
 
 def _check_name(uow: UnitOfWork, name: Name) -> None:
@@ -114,80 +107,41 @@ def _origin(wanted: ImportModel) -> str:
     return wanted.source if wanted.source.startswith(PACKAGE) else f"file:{Path(wanted.source).name}"
 
 
-def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> tuple[VersionRef, Event]:
-    wanted, describing, now, actor = prepared.wanted, prepared.describing, context.clock.now(), context.actor.handle
-    if uow.catalog.model(wanted.name) is None:
-        uow.catalog.add_model(wanted.name, describing, owner=actor, at=now)
-    ref = VersionRef(AssetKind.MODELS, wanted.name, uow.catalog.next_number(AssetKind.MODELS, wanted.name))
-    step_id, inputs = new_id("step", now), _claimed(uow, wanted)
+def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> VersionRef:
+    wanted, describing, converted, now = prepared.wanted, prepared.describing, prepared.converted, context.clock.now()
     record = {
         "source": describing.origin,
-        "format": prepared.converted.facts.format,
+        "format": converted.facts.format,
         "architecture": prepared.architecture,
-        "notes": list(prepared.converted.notes),
+        "notes": list(converted.notes),
     }
-    uow.steps.add(
-        NewStep(
-            id=step_id,
-            digest=Digest.of(canonical_json({"record": record, "output": str(prepared.manifest.digest)})),
-            kind=AssetKind.MODELS,
-            wanted=wanted.name,
-            method=Method.IMPORT,
-            adapter=prepared.converted.facts.format,
-            state=StepState.SUCCEEDED,
-            recipe=record,
-            inputs=inputs,
-            created_at=now,
-            created_by=actor,
-        )
-    )
-    uow.catalog.add_version(
-        NewVersion(
-            ref=ref,
-            manifest=prepared.manifest,
-            architecture=prepared.architecture,
-            licence=describing.licence,
-            stage=FIRST_STAGE,
-            step_id=step_id,
-            created_at=now,
-            created_by=actor,
-        )
-    )
-    body, digest = write_manifest(
-        step_id=step_id,
+    making = Making(
         method=Method.IMPORT,
-        adapter=prepared.converted.facts.format,
-        actor=actor,
-        inputs=inputs,
+        adapter=converted.facts.format,
+        inputs=_claimed(uow, wanted),
         recipe=record,
         compute=Compute(
             device="cpu",
             hardware=this_machine(),
-            libraries=prepared.converted.libraries,
+            libraries=converted.libraries,
             threads=1,
             wall_seconds=(now - prepared.started_at).total_seconds(),
-            parameters=prepared.converted.parameters,
+            parameters=converted.parameters,
         ),
         started_at=prepared.started_at,
         ended_at=now,
-        metrics=(),
-        outputs=(Output(ref, prepared.manifest),),
-        facts={"tensors": prepared.converted.tensors, "source_files": file_list(prepared.given)},
+        facts={"tensors": converted.tensors, "source_files": file_list(prepared.given)},
     )
-    uow.steps.set_manifest(step_id, body, digest)
-    text = wanted.card or prepared.converted.facts.card
-    card = text or source_card(ref, describing, architecture=prepared.architecture, notes=prepared.converted.notes)
-    uow.catalog.add_card(ref, card, by=actor, at=now)
-    return ref, Event(
-        "model_version.imported",
-        str(ref),
-        {
-            "digest": str(prepared.manifest.digest),
-            "step": step_id,
-            "manifest": str(digest),
-            "origin": describing.origin,
-        },
-    )
+    contents = ModelContents(prepared.manifest, prepared.architecture, lambda ref: _card(ref, prepared))
+    asset = Asset(wanted.name, describing, contents)
+    return publish(context, uow, asset, making, action="model_version.imported", details={"origin": describing.origin})
+
+
+def _card(ref: VersionRef, prepared: _Prepared) -> str:
+    """The card that was given, else the source's own, else one written from what is known."""
+    text = prepared.wanted.card or prepared.converted.facts.card
+    notes = prepared.converted.notes
+    return text or source_card(ref, prepared.describing, architecture=prepared.architecture, notes=notes)
 
 
 def _claimed(uow: UnitOfWork, wanted: ImportModel) -> tuple[StepInput, ...]:

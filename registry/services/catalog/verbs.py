@@ -10,6 +10,7 @@ from typing import BinaryIO
 from registry.domain.audit import Event
 from registry.domain.catalog.licences import normalise_licence
 from registry.domain.catalog.models import (
+    FIRST_STAGE,
     AliasMove,
     AliasValue,
     CardRevision,
@@ -32,7 +33,7 @@ from registry.errors import ConflictError, InvalidError, PolicyRefusedError
 from registry.services.artifacts.pulling import pull_model
 from registry.services.artifacts.storing import open_extents
 from registry.services.catalog.cards import split_card
-from registry.services.catalog.importing import FIRST_STAGE, import_model
+from registry.services.catalog.importing import import_model
 from registry.services.context import Context
 from registry.services.governance.policies import protected_aliases
 from registry.services.lookup import all_versions, found, model_only, refuse_withheld, resolve

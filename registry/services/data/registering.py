@@ -13,31 +13,26 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from lineage import Digest
-from registry.domain.audit import Event
 from registry.domain.catalog.licences import normalise_licence
 from registry.domain.catalog.models import Describing, Modality
 from registry.domain.data.datasets import DatasetSummary, LabelKind, SplitSummary
 from registry.domain.data.labels import usual_task
 from registry.domain.data.rows import write_index
 from registry.domain.data.splits import summarise
-from registry.domain.ids import new_id
-from registry.domain.manifests import Manifest, canonical_json
+from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.people.people import Permission
 from registry.domain.recipes.recipe import Method
-from registry.domain.transfers.provenance import Compute, Output, write_manifest
-from registry.domain.transfers.steps import StepState
+from registry.domain.transfers.provenance import Compute
 from registry.domain.verbs.data import AddDataset
 from registry.errors import ConflictError, DatasetChangedError, IntegrityError, InvalidError
 from registry.machine import this_machine
 from registry.ports.blobs import BlobStore
 from registry.ports.data import DataListing
+from registry.services.artifacts.publishing import Asset, DatasetContents, Making, publish
 from registry.services.artifacts.sources import PACKAGE, resolve_source
 from registry.services.context import Context
 from registry.services.lookup import refuse_taken
-from registry.services.storage.data import NewDatasetVersion
-from registry.services.storage.transfers import NewStep
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.workspace import workspace
 
@@ -83,11 +78,7 @@ def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
             latest = existing.version
             if latest.digest == prepared.manifest.digest:
                 return latest.ref
-        if existing is None:
-            uow.datasets.add_dataset(wanted.name, describing, owner=context.actor.handle, at=context.clock.now())
-        ref, event = _publish(context, uow, prepared, describing)
-        uow.commit(event)
-    return ref
+        return _publish(context, uow, prepared, describing)
 
 
 def _labels(uow: UnitOfWork, wanted: AddDataset) -> LabelKind:
@@ -160,34 +151,11 @@ def store_listing(blobs: BlobStore, listing: DataListing) -> Manifest:
     return Manifest.of(listing.files, index)
 
 
-def _publish(
-    context: Context, uow: UnitOfWork, prepared: _Prepared, describing: Describing
-) -> tuple[VersionRef, Event]:
-    wanted, listing, manifest = prepared.wanted, prepared.listing, prepared.manifest
-    now, actor = context.clock.now(), context.actor.handle
-    ref = VersionRef(AssetKind.DATASETS, wanted.name, uow.catalog.next_number(AssetKind.DATASETS, wanted.name))
-    step_id = _add_step(uow, prepared, describing, actor, now)
-    uow.datasets.add_version(
-        NewDatasetVersion(
-            ref=ref,
-            manifest=manifest,
-            format=listing.format,
-            rows=len(listing.rows),
-            splits=summarise(listing.rows, prepared.labels),
-            split_plan=listing.split,
-            dvc=listing.dvc,
-            licence=describing.licence,
-            step_id=step_id,
-            created_at=now,
-            created_by=actor,
-            labels=prepared.labels,
-        )
-    )
-    body, digest = write_manifest(
-        step_id=step_id,
+def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared, describing: Describing) -> VersionRef:
+    listing, now = prepared.listing, context.clock.now()
+    making = Making(
         method=Method.IMPORT,
         adapter=prepared.adapter,
-        actor=actor,
         inputs=(),
         recipe=_record(prepared, describing),
         compute=Compute(
@@ -198,33 +166,11 @@ def _publish(
         ),
         started_at=prepared.started_at,
         ended_at=now,
-        metrics=(),
-        outputs=(Output(ref, manifest),),
         facts=listing_facts(listing, prepared.labels),
     )
-    uow.steps.set_manifest(step_id, body, digest)
-    detail = {"digest": str(manifest.digest), "step": step_id, "manifest": str(digest), "rows": len(listing.rows)}
-    return ref, Event("dataset_version.added", str(ref), detail)
-
-
-def _add_step(uow: UnitOfWork, prepared: _Prepared, describing: Describing, actor: str, now: datetime) -> str:
-    """The step that registers the version: every version has exactly one that made it."""
-    record, output = _record(prepared, describing), str(prepared.manifest.digest)
-    step = NewStep(
-        id=new_id("step", now),
-        digest=Digest.of(canonical_json({"record": record, "output": output})),
-        kind=AssetKind.DATASETS,
-        wanted=prepared.wanted.name,
-        method=Method.IMPORT,
-        adapter=prepared.adapter,
-        state=StepState.SUCCEEDED,
-        recipe=record,
-        inputs=(),
-        created_at=now,
-        created_by=actor,
-    )
-    uow.steps.add(step)
-    return step.id
+    contents = DatasetContents(prepared.manifest, listing, prepared.labels)
+    asset = Asset(prepared.wanted.name, describing, contents)
+    return publish(context, uow, asset, making, action="dataset_version.added", details={"rows": len(listing.rows)})
 
 
 def _record(prepared: _Prepared, describing: Describing) -> dict[str, object]:

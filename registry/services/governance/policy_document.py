@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from lineage import Digest
+from registry.domain.catalog.models import FIRST_STAGE
 from registry.domain.governance.approvals import Duties, RoleRule
 from registry.domain.governance.case import SYSTEM, Contribution
 from registry.domain.governance.evidence_types import EvidenceType
@@ -27,7 +28,6 @@ from registry.domain.text import did_you_mean
 from registry.errors import BadPolicyError, RegistryError
 from registry.services.documents import Found, read_document
 
-FIRST_STAGE = "registered"
 """Every version is born here, so every policy starts here."""
 
 _WORD = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")

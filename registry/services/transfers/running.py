@@ -36,10 +36,10 @@ from registry.services.context import Context
 from registry.services.lookup import found
 from registry.services.transfers import processes as crew
 from registry.services.transfers.batch_size import Batch
+from registry.services.transfers.ending import Run, is_automatic, publish_output, submitted_of, threads_of
 from registry.services.transfers.inputs import lay_out_data, lay_out_models, lay_out_production
 from registry.services.transfers.leases import Hold
 from registry.services.transfers.progress import Pace, Reporter
-from registry.services.transfers.publishing import Run, is_automatic, publish, submitted_of, threads_of
 
 LEFTOVERS = ("checkpoints", "output", "arms")
 """What an attempt leaves in the work folder."""
@@ -113,7 +113,7 @@ def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) ->
             crew.tell(job, launch)
         wall = WallClock(work / "wall.json", resumed=job.resume)
         _train(context, run, job, wall)
-        publish(context, run, wall.seconds)
+        publish_output(context, run, wall.seconds)
     finally:
         shutil.rmtree(inputs, ignore_errors=True)
         crew.forget(work)

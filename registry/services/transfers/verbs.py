@@ -32,9 +32,9 @@ from registry.services.recipes.outputs import output_kind, refuse_output
 from registry.services.recipes.recipes import read_recipe, recipe_schema, resources_of
 from registry.services.recipes.resolving import resolve_recipe
 from registry.services.storage.transfers import NewStep
+from registry.services.transfers.ending import threads_of
 from registry.services.transfers.git_state import git_state
 from registry.services.transfers.liveness import engine_of, look
-from registry.services.transfers.publishing import threads_of
 from registry.services.transfers.running import work_folder
 from registry.services.transfers.tracking import Tracking
 from registry.services.unit_of_work import UnitOfWork

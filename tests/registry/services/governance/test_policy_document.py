@@ -12,10 +12,8 @@ from pydantic import BaseModel
 from registry.domain.governance.case import Contribution, expression_facts
 from registry.domain.governance.expressions import VARIABLES
 from registry.errors import BadPolicyError
-from registry.services.catalog.importing import FIRST_STAGE as BORN_AT
 from registry.services.governance.policies import default_policy_text
 from registry.services.governance.policy_document import (
-    FIRST_STAGE,
     AppliesPart,
     ApprovalPart,
     DutiesPart,
@@ -46,10 +44,6 @@ def test_the_default_policy_reads() -> None:
     assert approvals["to-candidate"] == []
     needs = {t.id: t.evidence for t in policy.transitions}
     assert needs["to-production"][0].max_age == timedelta(days=90)
-
-
-def test_every_version_is_born_at_the_first_stage_of_every_policy() -> None:
-    assert FIRST_STAGE == BORN_AT
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)

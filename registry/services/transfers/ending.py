@@ -1,12 +1,12 @@
-"""Publishes what a step made: version, edges, metrics, manifest, card and audit entries in one transaction."""
+"""Ends a step that succeeded: its output is published, and its metrics and state are written, in one transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import cast
 
-from registry.domain.audit import Event
 from registry.domain.catalog.licences import combine_licences
 from registry.domain.catalog.models import Describing, MetricValue, Modality
 from registry.domain.comparison.answers import Arms
@@ -16,22 +16,22 @@ from registry.domain.data.labels import usual_task
 from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.recipes.recipe import Method, Recipe
-from registry.domain.transfers.provenance import Compute, Output, write_manifest
+from registry.domain.transfers.provenance import Compute
 from registry.domain.transfers.steps import StepDetail, StepInput, StepState
 from registry.errors import AdapterError
 from registry.ports.transfers import Finished, Started
+from registry.services.artifacts.publishing import Asset, DatasetContents, Making, ModelContents, publish
 from registry.services.artifacts.storing import store_folder
 from registry.services.catalog.cards import derived_card
-from registry.services.catalog.importing import FIRST_STAGE
 from registry.services.comparison.verdicts import record_verdict
 from registry.services.context import Context
+from registry.services.data.registering import listing_facts
 from registry.services.lookup import found
 from registry.services.recipes.outputs import output_kind
-from registry.services.storage.catalog import NewVersion
 from registry.services.transfers.batch_size import Batch
 from registry.services.transfers.leases import Hold
+from registry.services.transfers.made_data import dataset_asset, read_made_data
 from registry.services.transfers.progress import Pace
-from registry.services.transfers.publishing_data import MadeData, add_made_data, take_in
 from registry.services.unit_of_work import UnitOfWork
 
 AS_BEFORE = frozenset({Method.CONTINUED_PRETRAINING, Method.MERGE, Method.QUANTIZATION})
@@ -70,13 +70,12 @@ def is_automatic(step: StepDetail) -> bool:
     return submitted_of(step).get("auto_batch") is True
 
 
-def publish(context: Context, run: Run, wall_seconds: float) -> None:
-    """Publish the outputs of `run` and end its step. Raises: AdapterError, StepStateError when it is not ours."""
+def publish_output(context: Context, run: Run, wall_seconds: float) -> None:
+    """Publish the output of `run` and end its step. Raises: AdapterError, StepStateError when it is not ours."""
     started, finished = run.started, run.finished
     if started is None or finished is None:
-        raise AdapterError(f"the adapter {run.recipe.adapter} ended without saying what it made")
-    made = _made_data(context, run.recipe, finished)
-    manifest = made.manifest if made is not None else Manifest.of(store_folder(context.blobs, finished.folder))
+        raise AdapterError(f"The adapter {run.recipe.adapter} ended without reporting what it made")
+    contents = _contents(context, run, finished)
     facts = {
         **finished.facts,
         **run.batch.facts,
@@ -84,92 +83,81 @@ def publish(context: Context, run: Run, wall_seconds: float) -> None:
         "resumed_from": started.resumed_from,
     }
     facts |= {} if run.arms is None else {BASELINES: record_verdict(context.blobs, run.arms)}
+    if isinstance(contents, DatasetContents):
+        facts |= listing_facts(contents.listing, contents.labels)
     now, step_id = context.clock.now(), run.step.summary.id
     with context.write() as uow:
         run.hold.keep(uow)  # from here to the commit nobody can take the step from us
         uow.steps.move(step_id, expected=frozenset({StepState.RUNNING}), to=StepState.SUCCEEDED, at=now)
         uow.steps.progress(step_id, epoch=float(started.epochs), at=now, said=run.pace.progress(now))
         uow.steps.add_measured(step_id, run.measured)
-        if made is not None:
-            ref = add_made_data(context, uow, run.step, run.recipe, made)
+        if isinstance(contents, DatasetContents):
+            asset, action = dataset_asset(uow, run.step.inputs, run.recipe, contents), "dataset_version.created"
         else:
-            ref = _write_version(context, uow, run, manifest, finished)
-        compute = Compute(
-            device=started.device,
-            precision=started.precision,
-            hardware=started.hardware,
-            libraries=started.libraries,
-            threads=threads_of(run.step),
-            wall_seconds=wall_seconds,
-            device_seconds=finished.device_seconds,
-            flops=finished.flops,
-            flops_method=finished.flops_method,
-            trainable=started.trainable,
-            parameters=started.parameters,
-        )
-        body, digest = write_manifest(
-            step_id=step_id,
-            method=run.recipe.method,
-            adapter=run.recipe.adapter,
-            actor=context.actor.handle,
-            inputs=run.step.inputs,
-            recipe=run.step.recipe,
-            compute=compute,
-            started_at=now if run.step.summary.started_at is None else run.step.summary.started_at,
-            ended_at=now,
-            metrics=run.measured,
-            outputs=(Output(ref, manifest),),
-            facts=facts if made is None else {**facts, **made.facts},
-        )
-        uow.steps.set_manifest(step_id, body, digest)
-        uow.commit(
-            Event(
-                "model_version.created" if made is None else "dataset_version.created",
-                str(ref),
-                {"digest": str(manifest.digest), "step": step_id, "manifest": str(digest)},
-            ),
-            Event("transfer.succeeded", step_id, {"output": str(ref)}),
-        )
+            asset, action = _model_asset(uow, run, *contents), "model_version.created"
+        publish(context, uow, asset, _making(run, started, finished, facts, wall_seconds, now), action=action)
 
 
-def _made_data(context: Context, recipe: Recipe, finished: Finished) -> MadeData | None:
-    """The dataset that the adapter made, None for a model. Raises: AdapterError when the recipe asks for the other."""
+def _contents(context: Context, run: Run, finished: Finished) -> DatasetContents | tuple[Manifest, str]:
+    """What the adapter made, its bytes stored: a dataset, or a model's files and architecture.
+
+    Raises: AdapterError when the recipe asks for the other.
+    """
+    recipe = run.recipe
     wanted, given = output_kind(recipe), AssetKind.MODELS if finished.dataset is None else AssetKind.DATASETS
     if wanted is not given:
-        raise AdapterError(f"the adapter {recipe.adapter} made one of {given} where the recipe asks for {wanted}")
-    return None if finished.dataset is None else take_in(context, finished, recipe.adapter)
+        raise AdapterError(f"The adapter {recipe.adapter} made one of {given} where the recipe asks for {wanted}")
+    if finished.dataset is not None:
+        return read_made_data(context, finished, recipe.adapter)
+    return Manifest.of(store_folder(context.blobs, finished.folder)), finished.architecture
 
 
-def _write_version(context: Context, uow: UnitOfWork, run: Run, manifest: Manifest, finished: Finished) -> VersionRef:
-    recipe, now, actor = run.recipe, context.clock.now(), context.actor.handle
-    describing = _describing(uow, run)
-    if uow.catalog.model(recipe.output) is None:
-        uow.catalog.add_model(recipe.output, describing, owner=actor, at=now)
-    ref = VersionRef(AssetKind.MODELS, recipe.output, uow.catalog.next_number(AssetKind.MODELS, recipe.output))
-    uow.catalog.add_version(
-        NewVersion(
-            ref=ref,
-            manifest=manifest,
-            architecture=finished.architecture,
-            licence=describing.licence,
-            stage=FIRST_STAGE,
-            step_id=run.step.summary.id,
-            created_at=now,
-            created_by=actor,
-            tags=recipe.tags,
-        )
+def _making(
+    run: Run, started: Started, finished: Finished, facts: Mapping[str, object], wall_seconds: float, now: datetime
+) -> Making:
+    summary = run.step.summary
+    compute = Compute(
+        device=started.device,
+        precision=started.precision,
+        hardware=started.hardware,
+        libraries=started.libraries,
+        threads=threads_of(run.step),
+        wall_seconds=wall_seconds,
+        device_seconds=finished.device_seconds,
+        flops=finished.flops,
+        flops_method=finished.flops_method,
+        trainable=started.trainable,
+        parameters=started.parameters,
     )
-    card = derived_card(
-        ref,
-        describing,
-        method=recipe.method,
-        step_id=run.step.summary.id,
+    return Making(
+        method=run.recipe.method,
+        adapter=run.recipe.adapter,
         inputs=run.step.inputs,
-        measured=run.measured,
-        recipe_text=str(submitted_of(run.step)["text"]),
+        recipe=run.step.recipe,
+        compute=compute,
+        started_at=now if summary.started_at is None else summary.started_at,
+        ended_at=now,
+        facts=facts,
+        metrics=run.measured,
+        step_id=summary.id,
     )
-    uow.catalog.add_card(ref, card, by=actor, at=now)
-    return ref
+
+
+def _model_asset(uow: UnitOfWork, run: Run, manifest: Manifest, architecture: str) -> Asset:
+    describing = _describing(uow, run)
+
+    def card(ref: VersionRef) -> str:
+        return derived_card(
+            ref,
+            describing,
+            method=run.recipe.method,
+            step_id=run.step.summary.id,
+            inputs=run.step.inputs,
+            measured=run.measured,
+            recipe_text=str(submitted_of(run.step)["text"]),
+        )
+
+    return Asset(run.recipe.output, describing, ModelContents(manifest, architecture, card, run.recipe.tags))
 
 
 def _task(uow: UnitOfWork, run: Run, modality: Modality, same: str) -> str:

@@ -1,0 +1,184 @@
+"""The one way to publish a model or dataset version: with its step, edges, provenance manifest, card and audit entries.
+
+Whatever makes a version (an import, a registration of data, a transfer step) stores the bytes first and then calls
+`publish` in a unit of work of its own. Everything is written in that one transaction, or nothing is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lineage import Digest
+from registry.domain.audit import Event
+from registry.domain.catalog.models import FIRST_STAGE, Describing, MetricValue
+from registry.domain.data.datasets import LabelKind
+from registry.domain.data.splits import summarise
+from registry.domain.ids import new_id
+from registry.domain.manifests import Manifest, canonical_json
+from registry.domain.names import AssetKind, Name, VersionRef
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.provenance import Compute, Output, write_manifest
+from registry.domain.transfers.steps import StepInput, StepState
+from registry.ports.data import DataListing
+from registry.services.context import Context
+from registry.services.storage.catalog import NewVersion
+from registry.services.storage.data import NewDatasetVersion
+from registry.services.storage.transfers import NewStep
+from registry.services.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class ModelContents:
+    """A model whose files are in the blob store. `card` writes the text of its first card once the number is known."""
+
+    manifest: Manifest
+    architecture: str
+    card: Callable[[VersionRef], str]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetContents:
+    """A dataset as read, whose files and row index are in the blob store."""
+
+    manifest: Manifest
+    listing: DataListing
+    labels: LabelKind
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """The next version of the registered model or dataset `name`, which is created where there is none yet."""
+
+    name: Name
+    describing: Describing
+    contents: ModelContents | DatasetContents
+
+    @property
+    def kind(self) -> AssetKind:
+        """Whether it is a model or a dataset."""
+        return AssetKind.MODELS if isinstance(self.contents, ModelContents) else AssetKind.DATASETS
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How the version was made: what its provenance manifest records."""
+
+    method: Method
+    adapter: str
+    inputs: tuple[StepInput, ...]
+    recipe: Mapping[str, object]
+    compute: Compute
+    started_at: datetime
+    ended_at: datetime
+    facts: Mapping[str, object]
+    metrics: Sequence[MetricValue] = ()
+    step_id: str | None = None
+    """The step that ran. None for an import: its step is written together with its version."""
+
+
+def publish(
+    context: Context,
+    uow: UnitOfWork,
+    asset: Asset,
+    making: Making,
+    *,
+    action: str,
+    details: Mapping[str, object] | None = None,
+) -> VersionRef:
+    """Write the version with everything that belongs to it, and commit `uow`. `action` names its audit entry.
+
+    The entry holds the digests of the version and of the manifest, the step, and `details`.
+    """
+    now, manifest = making.ended_at, asset.contents.manifest
+    _add_name(context, uow, asset, now)
+    ref = VersionRef(asset.kind, asset.name, uow.catalog.next_number(asset.kind, asset.name))
+    step_id = making.step_id or _add_step(context, uow, asset, making)
+    _add_version(context, uow, ref, asset, step_id, now)
+    body, digest = write_manifest(
+        step_id=step_id,
+        method=making.method,
+        adapter=making.adapter,
+        actor=context.actor.handle,
+        inputs=making.inputs,
+        recipe=making.recipe,
+        compute=making.compute,
+        started_at=making.started_at,
+        ended_at=now,
+        metrics=making.metrics,
+        outputs=(Output(ref, manifest),),
+        facts=making.facts,
+    )
+    uow.steps.set_manifest(step_id, body, digest)
+    facts = {"digest": str(manifest.digest), "step": step_id, "manifest": str(digest), **(details or {})}
+    ended = () if making.step_id is None else (Event("transfer.succeeded", step_id, {"output": str(ref)}),)
+    uow.commit(Event(action, str(ref), facts), *ended)
+    return ref
+
+
+def _add_name(context: Context, uow: UnitOfWork, asset: Asset, now: datetime) -> None:
+    owner = context.actor.handle
+    if asset.kind is AssetKind.MODELS:
+        if uow.catalog.model(asset.name) is None:
+            uow.catalog.add_model(asset.name, asset.describing, owner=owner, at=now)
+    elif uow.datasets.dataset(asset.name) is None:
+        uow.datasets.add_dataset(asset.name, asset.describing, owner=owner, at=now)
+
+
+def _add_step(context: Context, uow: UnitOfWork, asset: Asset, making: Making) -> str:
+    """The step of an import: every version has exactly one step that made it."""
+    output = str(asset.contents.manifest.digest)
+    step = NewStep(
+        id=new_id("step", making.ended_at),
+        digest=Digest.of(canonical_json({"record": dict(making.recipe), "output": output})),
+        kind=asset.kind,
+        wanted=asset.name,
+        method=making.method,
+        adapter=making.adapter,
+        state=StepState.SUCCEEDED,
+        recipe=making.recipe,
+        inputs=making.inputs,
+        created_at=making.ended_at,
+        created_by=context.actor.handle,
+    )
+    uow.steps.add(step)
+    return step.id
+
+
+def _add_version(context: Context, uow: UnitOfWork, ref: VersionRef, asset: Asset, step_id: str, now: datetime) -> None:
+    contents, actor = asset.contents, context.actor.handle
+    if isinstance(contents, ModelContents):
+        uow.catalog.add_version(
+            NewVersion(
+                ref=ref,
+                manifest=contents.manifest,
+                architecture=contents.architecture,
+                licence=asset.describing.licence,
+                stage=FIRST_STAGE,
+                step_id=step_id,
+                created_at=now,
+                created_by=actor,
+                tags=contents.tags,
+            )
+        )
+        uow.catalog.add_card(ref, contents.card(ref), by=actor, at=now)
+        return
+    listing = contents.listing
+    uow.datasets.add_version(
+        NewDatasetVersion(
+            ref=ref,
+            manifest=contents.manifest,
+            format=listing.format,
+            rows=len(listing.rows),
+            splits=summarise(listing.rows, contents.labels),
+            split_plan=listing.split,
+            dvc=listing.dvc,
+            licence=asset.describing.licence,
+            step_id=step_id,
+            created_at=now,
+            created_by=actor,
+            labels=contents.labels,
+        )
+    )
