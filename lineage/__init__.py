@@ -3,9 +3,10 @@
 Pure: standard library, numpy and scipy at most. No clock, disk, network or database is touched here.
 """
 
+from lineage.ancestry import lineage_digest
 from lineage.digest import Digest
 from lineage.errors import BadDigestError, BadEdgeError, CycleError, LineageError, UnknownNodeError
-from lineage.graph import Graph, Kinship
+from lineage.graph import Graph, Kinship, hops_of
 from lineage.nodes import Assurance, Edge, Node, NodeId, NodeKind
 
 __all__ = [
@@ -22,4 +23,6 @@ __all__ = [
     "NodeId",
     "NodeKind",
     "UnknownNodeError",
+    "hops_of",
+    "lineage_digest",
 ]

@@ -17,6 +17,20 @@ from lineage.nodes import Assurance, Edge, Node, NodeId, NodeKind
 ALL = -1
 """A depth that has no limit."""
 
+
+def generation_of(hops: int, start: NodeKind) -> int:
+    """The generation of a node that is `hops` edges (1 or more) from a start of this kind.
+
+    A generation is two edges: into a step and out of it. A walk that starts at a step is half-way through one already.
+    """
+    return (hops + 1 + (start is NodeKind.STEP)) // 2
+
+
+def hops_of(generations: int, start: NodeKind) -> int:
+    """How many edges the nodes of so many generations (0 or more) are away at most: the inverse of `generation_of`."""
+    return max(0, 2 * generations - (start is NodeKind.STEP))
+
+
 _Adjacency = Mapping[NodeId, tuple[Edge, ...]]
 
 
@@ -102,23 +116,21 @@ class Graph:
         return self._walk(id, depth, upward=False)
 
     def _walk(self, start: NodeId, depth: int, *, upward: bool) -> dict[NodeId, int]:
-        self.node(start)
-        found: dict[NodeId, int] = {start: 0}
+        kind = self.node(start).kind
+        farthest = hops_of(depth, kind) if depth != ALL else len(self._nodes)
+        hops: dict[NodeId, int] = {start: 0}
         queue = deque([start])
         while queue:
             here = queue.popleft()
-            # A generation begins at its step: a version's next step is one further, a step's versions are not. A walk
-            # that starts at a step is already half-way, so its versions are the first generation.
-            next_generation = found[here] + (self._nodes[here].kind is not NodeKind.STEP or here == start)
-            if depth != ALL and next_generation > depth:
+            if hops[here] == farthest:
                 continue
             for edge in self.into(here) if upward else self.out_of(here):
                 there = edge.source if upward else edge.target
-                if there not in found:
-                    found[there] = next_generation
+                if there not in hops:
+                    hops[there] = hops[here] + 1
                     queue.append(there)
-        del found[start]
-        return found
+        del hops[start]
+        return {node: generation_of(count, kind) for node, count in hops.items()}
 
     def path(self, source: NodeId, target: NodeId) -> tuple[Edge, ...] | None:
         """The edges of one shortest way from ancestor `source` down to `target`; empty when they are one node.

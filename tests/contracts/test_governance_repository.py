@@ -26,7 +26,7 @@ from registry.domain.paging import PageRequest
 from registry.errors import ConflictError, NotFoundError
 from registry.services.unit_of_work import UnitOfWork
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
-from tests.builders import NOW, add_version, digest, model_ref
+from tests.builders import NOW, add_version, digest, metric, model_ref
 
 LATER = NOW + timedelta(hours=1)
 BOUND = Bindings(digest("artifact"), digest("lineage"), digest("policy"), digest("evidence"))
@@ -166,3 +166,36 @@ def test_two_deciders_wait_for_each_other(open_uow: Factory) -> None:
 
     with ThreadPoolExecutor(5) as pool:
         assert sorted(pool.map(decide, ["bo", "cy", "di", "ed", "fa"])) == [0, 1, 2, 3, 4]
+
+
+def test_a_version_is_read_as_decisions_see_it(uow: UnitOfWork) -> None:
+    base = add_version(uow, "vision/base")
+    ref = add_version(
+        uow, "vision/net", parents=[base], measured=[metric(0.9), metric(0.5, role="train")], tags={"a": "1"}
+    )
+    uow.catalog.set_tags(ref.name, {"a": "0", "b": "2"}, at=NOW)
+    uow.catalog.add_card(ref, "first", by="ana", at=NOW)
+    uow.catalog.add_card(ref, "second", by="bo", at=NOW)
+    uow.catalog.set_alias("best", ref, protected=False, by="ana", at=NOW)
+    found, whole = uow.governance.version(ref), uow.catalog.version(ref)
+    assert found is not None
+    assert whole is not None
+    summary, model = whole.summary, whole.model
+    assert (found.digest, found.stage, found.status, found.licence) == (
+        summary.digest, summary.stage, summary.status, summary.licence,
+    )  # fmt: skip
+    assert (found.method, found.created_at, found.created_by) == (
+        summary.method,
+        summary.created_at,
+        summary.created_by,
+    )
+    assert (found.task, found.modality, found.origin, found.owner) == (
+        model.task, model.modality.value, model.origin, model.owner,
+    )  # fmt: skip
+    assert (found.architecture, found.parents, found.card) == (whole.architecture, whole.parents, whole.card)
+    assert (found.aliases, found.metrics, found.tags) == (("best",), {"accuracy": 0.9}, {"a": "1", "b": "2"})
+    assert (found.step.id, found.step.created_by, found.step.manifest) == (whole.step, "ana", None)
+    assert uow.governance.baselines(ref.name) == {"best": {"accuracy": 0.9}}
+    uow.catalog.delete_version(ref, at=NOW)
+    assert uow.governance.version(ref) is None
+    assert uow.governance.baselines(ref.name) == {}

@@ -18,7 +18,7 @@ from registry.services.unit_of_work import UnitOfWork
 from registry.storage.database import Database
 from registry.storage.tables import edge
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
-from tests.builders import NOW, add_dataset_version, add_version, metric
+from tests.builders import NOW, add_dataset_version, add_version, metric, model_ref
 
 LATER = NOW + timedelta(hours=1)
 
@@ -182,3 +182,32 @@ def test_ancestors_are_those_that_parents_reach(open_uow: Factory, family: list[
         for ref in refs:
             below = {r.label for r, ancestors in zip(refs, above, strict=True) if ref.label in ancestors}
             assert set(versions_near(uow, str(ref), down=-1)[1:]) == below
+
+
+def test_an_ancestry_is_read_at_once_with_what_decisions_need(uow: UnitOfWork) -> None:
+    ref = model_ref("vision/zip/1")
+    uow.catalog.set_status(model_ref("vision/base/1"), Status.RECALLED, "poisoned", at=LATER)
+    uow.catalog.delete_version(model_ref("vision/digits/1"), at=LATER)
+    found = uow.graph.ancestry(ref, limit=100)
+    assert found is not None
+    assert found.complete
+    versions = {one.node.label: one for one in found.members if one.node.kind is not NodeKind.STEP}
+    assert {label: (one.status, one.licence, one.deleted) for label, one in versions.items()} == {
+        "vision/zip/1": (Status.ACTIVE, "Apache-2.0", False),
+        "vision/digits/1": (Status.ACTIVE, "Apache-2.0", True),
+        "vision/base/1": (Status.RECALLED, "Apache-2.0", False),
+        "vision/scans/1": (None, "CC-BY-4.0", False),
+    }
+    nodes, edges, _ = uow.graph.walk(at(uow, str(ref)), up=-1, down=0, limit=100)
+    assert {(one.node.id, one.node.digest) for one in found.members} == {(node.id, node.digest) for node in nodes}
+    assert sorted(found.edges, key=str) == sorted(edges, key=str)
+    assert found.focus == at(uow, str(ref)).id
+
+
+def test_an_ancestry_larger_than_the_limit_keeps_the_nearest_and_says_so(uow: UnitOfWork) -> None:
+    found = uow.graph.ancestry(model_ref("vision/zip/1"), limit=2)
+    assert found is not None
+    assert not found.complete
+    assert found.focus in {one.node.id for one in found.members}
+    assert len(found.members) == 3
+    assert uow.graph.ancestry(model_ref("no/such/1"), limit=2) is None

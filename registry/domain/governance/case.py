@@ -21,6 +21,10 @@ SYSTEM = "system"
 """The author of evidence that the registry records itself; no person can have this handle."""
 
 
+RECORDED = "recorded-"
+"""How the id of evidence begins that the registry has on record without anybody adding it."""
+
+
 class Contribution(StrEnum):
     """How someone had a hand in a version. Taken from recorded facts, never from a field that a person can edit."""
 

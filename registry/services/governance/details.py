@@ -19,9 +19,9 @@ from registry.services.unit_of_work import UnitOfWork
 def case_of(uow: UnitOfWork, context: Context, stored: RequestDetail, policy: Policy) -> Case:
     """What `policy` judges of an open request now; the person who asks is among its people."""
     request = stored.summary
-    dossier = open_dossier(uow, request.ref, requested_by=request.requested_by)
-    now, also = context.clock.now(), (context.actor.handle,)
-    return case_for(uow, dossier, policy, target=request.to_stage, now=now, votes=stored.votes, also=also)
+    people = {context.actor.handle, *(vote.voter for vote in stored.votes)}
+    dossier = open_dossier(uow, request.ref, requested_by=request.requested_by, also=people)
+    return case_for(dossier, policy, target=request.to_stage, now=context.clock.now(), votes=stored.votes)
 
 
 def open_detail(

@@ -8,7 +8,6 @@ from typing import BinaryIO
 
 from lineage import Digest
 from registry.domain.audit import Event
-from registry.domain.catalog.models import VersionDetail
 from registry.domain.governance.case import Case
 from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import EvidenceValue
@@ -21,7 +20,7 @@ from registry.errors import InvalidError, PolicyRefusedError
 from registry.services.context import Context
 from registry.services.governance.dossier import case_for, open_dossier
 from registry.services.governance.policies import in_force
-from registry.services.lookup import found, resolve
+from registry.services.lookup import resolve
 from registry.services.unit_of_work import UnitOfWork
 
 MAX_BODY = 65_536
@@ -43,17 +42,16 @@ def add_evidence(
     """
     context.actor.require(Permission.EDIT)
     by, now = context.actor.handle, context.clock.now()
-    with context.read() as uow:  # said before any bytes are read: evidence that nobody takes is not stored
-        ref = resolve(uow, reference)
-        _check_producer(uow, ref, type_, by=by, at=now)
-        detail = found(uow.catalog.version(ref), ref)
+    stored = None
     if file is not None:
         _check_file_name(file_name)
-    value = _bound(
-        detail, type_, body, file=context.blobs.put(file)[0] if file else None, name=file_name, by=by, at=now
-    )
+        with context.read() as uow:  # before any byte is stored: a file of evidence that is refused is not kept
+            _check_producer(uow, resolve(uow, reference), type_, by=by, at=now)
+        stored, _ = context.blobs.put(file)
     with context.write() as uow:
-        _check_producer(uow, ref, type_, by=by, at=now)
+        ref = resolve(uow, reference)
+        subject = _check_producer(uow, ref, type_, by=by, at=now)
+        value = _bound(ref, subject, type_, body, file=stored, name=file_name, by=by, at=now)
         uow.governance.add_evidence(value)
         said = {"evidence": value.id, "type": type_, "digest": str(value.digest)}
         uow.commit(Event("evidence.added", str(ref), said))
@@ -61,7 +59,8 @@ def add_evidence(
 
 
 def _bound(
-    detail: VersionDetail,
+    ref: VersionRef,
+    subject: Digest,
     type_: str,
     body: Mapping[str, object],
     *,
@@ -71,7 +70,6 @@ def _bound(
     at: datetime,
 ) -> EvidenceValue:
     """A piece of evidence bound to the bytes of the version. Raises: InvalidError."""
-    ref, subject = detail.summary.ref, detail.summary.digest
     name = name if file is not None else None
     if not body and file is None:
         raise InvalidError("the evidence says nothing", remedy="Give a JSON body, a file, or both")
@@ -96,16 +94,19 @@ def _check_file_name(name: str | None) -> None:
         raise InvalidError(f"{str(name)[:80]!r} is not a plain file name", remedy="Give the name without folders")
 
 
-def _check_producer(uow: UnitOfWork, ref: VersionRef, type_: str, *, by: str, at: datetime) -> None:
-    """Whether the policy in force takes evidence of this type from this person. Raises: PolicyRefusedError."""
-    dossier = open_dossier(uow, ref, requested_by=None)
+def _check_producer(uow: UnitOfWork, ref: VersionRef, type_: str, *, by: str, at: datetime) -> Digest:
+    """The digest of the version, if the policy in force takes evidence of this type from this person.
+
+    Raises: NotFoundError, PolicyRefusedError.
+    """
+    dossier = open_dossier(uow, ref, requested_by=None, also=(by,))
 
     def case(policy: Policy) -> Case:
-        return case_for(uow, dossier, policy, target=dossier.candidate.stage, now=at, also=(by,))
+        return case_for(dossier, policy, target=dossier.candidate.stage, now=at)
 
     policy = in_force(uow, case)
     if policy.produces(type_, by, case(policy)):
-        return
+        return dossier.artifact
     kind = policy.evidence_types.get(type_)
     if kind is None:
         hint = did_you_mean(type_, policy.evidence_types)

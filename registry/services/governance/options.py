@@ -19,13 +19,13 @@ from registry.services.unit_of_work import UnitOfWork
 def stage_options(uow: UnitOfWork, ref: VersionRef, *, by: str, now: datetime) -> Sequence[StageOption]:
     """Each stage that the policy in force lets follow, in the order of the policy; none without a policy in force."""
     policies = published(uow)
-    dossier = open_dossier(uow, ref, requested_by=by)
+    dossier = open_dossier(uow, ref, requested_by=by, also=(by,))
     stage = dossier.candidate.stage
     targets = dict.fromkeys(move.target for policy in policies for move in policy.transitions if move.source == stage)
     opened = {request.to_stage: request.id for request in open_requests(uow, ref)}
     options = []
     for target in targets:
-        policy, case = _in_force(uow, dossier, policies, target=target, by=by, now=now)
+        policy, case = _in_force(dossier, policies, target=target, now=now)
         if policy is None or case is None or policy.transition(stage, target) is None:
             continue
         verdict = policy.judge(case)
@@ -36,19 +36,19 @@ def stage_options(uow: UnitOfWork, ref: VersionRef, *, by: str, now: datetime) -
 
 def types_taken(uow: UnitOfWork, ref: VersionRef, *, by: str, now: datetime) -> Sequence[EvidenceType]:
     """The types of evidence that the policy in force takes from `by`; none without a policy in force."""
-    dossier = open_dossier(uow, ref, requested_by=None)
+    dossier = open_dossier(uow, ref, requested_by=None, also=(by,))
     target = dossier.candidate.stage
-    policy, case = _in_force(uow, dossier, published(uow), target=target, by=by, now=now)
+    policy, case = _in_force(dossier, published(uow), target=target, now=now)
     if policy is None or case is None:
         return ()
     return [kind for name, kind in policy.evidence_types.items() if policy.produces(name, by, case)]
 
 
 def _in_force(
-    uow: UnitOfWork, dossier: Dossier, policies: Sequence[Policy], *, target: str, by: str, now: datetime
+    dossier: Dossier, policies: Sequence[Policy], *, target: str, now: datetime
 ) -> tuple[Policy | None, Case | None]:
     def case(policy: Policy) -> Case:
-        return case_for(uow, dossier, policy, target=target, now=now, also=(by,))
+        return case_for(dossier, policy, target=target, now=now)
 
     policy, _ = first_matching(policies, case)
     return policy, None if policy is None else case(policy)

@@ -28,8 +28,6 @@ from registry.domain.text import did_you_mean
 from registry.errors import BadPolicyError, RegistryError
 from registry.services.documents import Found, read_document
 
-"""Every version is born here, so every policy starts here."""
-
 _WORD = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _DURATION = re.compile(r"P(?=.)(?:(\d{1,4})W)?(?:(\d{1,4})D)?(?:T(?=.)(?:(\d{1,4})H)?(?:(\d{1,4})M)?)?")
 

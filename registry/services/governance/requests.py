@@ -40,9 +40,9 @@ def open_request(
                 f"a request to promote {ref} to {target} is open already: {other.id}",
                 remedy=f"Look at it: forebear promote show {other.id}",
             )
-    dossier = open_dossier(uow, ref, requested_by=by)
-    policy = in_force(uow, lambda policy: case_for(uow, dossier, policy, target=target, now=now))
-    case = case_for(uow, dossier, policy, target=target, now=now)
+    dossier = open_dossier(uow, ref, requested_by=by, also=(by,))
+    policy = in_force(uow, lambda policy: case_for(dossier, policy, target=target, now=now))
+    case = case_for(dossier, policy, target=target, now=now)
     verdict = policy.judge(case)
     if not can_open(verdict):
         raise PolicyRefusedError(f"{ref} cannot be promoted to {target[:80]}", verdict.reasons)

@@ -25,7 +25,7 @@ from registry.domain.governance.promotion import (
     VoteEntry,
     VoteValue,
 )
-from registry.domain.names import AssetKind, Name, Reference
+from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
 from registry.errors import BadReferenceError, ConflictError, InvalidError, PermissionDeniedError, PolicyRefusedError
@@ -79,7 +79,7 @@ class Promotions:
         """What the registry has on record itself, then what people added, oldest first."""
         with self.context.read() as uow:
             ref = resolve(uow, _model(reference))
-            return evidence_about(uow, found(uow.catalog.version(ref), ref))
+            return evidence_about(uow, ref)
 
     def evidence_types(self, reference: Reference) -> Sequence[EvidenceType]:
         """The types of evidence that the person who asks may add about this version."""
@@ -113,7 +113,7 @@ class Promotions:
         """One request: as of now while it is open, else as it was decided."""
         with self.context.read() as uow:
             stored = self._stored(uow, request_id)
-            if stored.summary.state is not RequestState.OPEN or uow.catalog.version(stored.summary.ref) is None:
+            if stored.summary.state is not RequestState.OPEN or not _is_live(uow, stored.summary.ref):
                 return closed_detail(stored, _decided_on(uow, self.context, stored), stored.verdict)
             policy = frozen_policy(uow, stored)
             case = case_of(uow, self.context, stored, policy)
@@ -201,8 +201,8 @@ class Promotions:
         return found(uow.governance.request(request_id), f"promotion request {request_id}")
 
     def _locked(self, uow: UnitOfWork, request_id: str) -> RequestDetail:
-        """The request, read again once nobody else decides about its model. Raises: PolicyRefusedError when closed."""
-        uow.governance.lock(self._stored(uow, request_id).summary.ref.name)
+        """The request, read under the lock of its model. Raises: NotFoundError, PolicyRefusedError when closed."""
+        uow.governance.lock_request(request_id)
         stored = self._stored(uow, request_id)
         if stored.summary.state is not RequestState.OPEN:
             raise PolicyRefusedError(f"{request_id} is closed", (f"it was {stored.summary.state.value} already",))
@@ -244,6 +244,10 @@ def _model(reference: Reference) -> Reference:
     if reference.kind is not AssetKind.MODELS:
         raise BadReferenceError(f"{reference} is not a model", remedy="Only model versions are promoted")
     return reference
+
+
+def _is_live(uow: UnitOfWork, ref: VersionRef) -> bool:
+    return uow.catalog.resolve(Reference.to(ref)) is not None
 
 
 def _decided_on(uow: UnitOfWork, context: Context, stored: RequestDetail) -> Case | None:

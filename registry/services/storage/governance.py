@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from lineage import Digest
+from registry.domain.catalog.models import CardRevision, Status
 from registry.domain.governance.promotion import (
     EvidenceValue,
     PolicyValue,
@@ -19,8 +22,55 @@ from registry.domain.names import Name, VersionRef
 from registry.domain.paging import Page, PageRequest
 
 
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """What a decision needs to know of the step that made a version."""
+
+    id: str
+    created_by: str
+    ended_at: datetime | None
+    manifest: Mapping[str, object] | None
+    manifest_digest: Digest | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRecord:
+    """What a decision needs to know of one model version: no files, no curve, the newest card only.
+
+    `metrics` are those on the test role. `tags` are the model's with the version's over them.
+    """
+
+    ref: VersionRef
+    digest: Digest
+    stage: str
+    status: Status
+    licence: str
+    method: str
+    architecture: str
+    task: str
+    modality: str
+    origin: str
+    owner: str
+    created_at: datetime
+    created_by: str
+    step: StepRecord
+    aliases: tuple[str, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    parents: tuple[VersionRef, ...] = ()
+    card: CardRevision | None = None
+
+
 class GovernanceRepository(Protocol):
     """Evidence, policies, requests and votes. `lock` serialises decisions about one model."""
+
+    def version(self, ref: VersionRef) -> VersionRecord | None:
+        """A live model version as decisions see it."""
+        ...
+
+    def baselines(self, name: Name) -> Mapping[str, Mapping[str, float]]:
+        """By alias of the model, the test metrics of the version that it names now."""
+        ...
 
     def add_evidence(self, value: EvidenceValue) -> None: ...
     def evidence(self, ref: VersionRef) -> Sequence[EvidenceValue]: ...
@@ -44,5 +94,9 @@ class GovernanceRepository(Protocol):
     def add_vote(self, request_id: str, vote: VoteEntry) -> None: ...
     def close_request(self, request_id: str, state: RequestState, verdict: Verdict, *, at: datetime) -> None: ...
     def lock(self, name: Name) -> None:
-        """Hold other deciders about this registered model back until this unit of work ends."""
+        """Make other decisions about this registered model wait until this unit of work ends."""
+        ...
+
+    def lock_request(self, request_id: str) -> None:
+        """The same for the model that a request is about; nothing for a request that is not there."""
         ...

@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from lineage import Assurance, Edge, Node
+from lineage import Assurance, Edge, Node, NodeId
+from registry.domain.catalog.models import Status
+from registry.domain.names import VersionRef
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestor:
+    """One node of an ancestry with what a decision needs to know of it, and nothing else.
+
+    `status` is that of a model version, `licence` that of a version of a model or dataset; None for other nodes.
+    """
+
+    node: Node
+    status: Status | None = None
+    licence: str | None = None
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AncestryRecord:
+    """A version (`focus`) and all that it came from. `complete` is False when there are more than the limit."""
+
+    focus: NodeId
+    members: tuple[Ancestor, ...]
+    edges: tuple[Edge, ...]
+    complete: bool
 
 
 class GraphRepository(Protocol):
@@ -21,6 +47,13 @@ class GraphRepository(Protocol):
 
         -1 means no limit of depth; from a step, the first generation is its own inputs or outputs. Nearest first, then
         oldest; the flag is True when `limit` nodes cut it short.
+        """
+        ...
+
+    def ancestry(self, ref: VersionRef, *, limit: int) -> AncestryRecord | None:
+        """All ancestors at once, in two statements however many there are; None for a version that has no node.
+
+        With more than `limit` nodes the nearest are given.
         """
         ...
 

@@ -24,8 +24,10 @@ from registry.domain.governance.promotion import (
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.errors import ConflictError, NotFoundError
+from registry.services.storage.governance import VersionRecord
 from registry.storage.catalog.assets import find_version, require_version
 from registry.storage.catalog.versions import refs_of
+from registry.storage.governance.records import baselines_of, version_record
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import asset, evidence, policy, request, version, vote
 
@@ -35,6 +37,12 @@ class SqlGovernance:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def version(self, ref: VersionRef) -> VersionRecord | None:
+        return version_record(self._connection, ref)
+
+    def baselines(self, name: Name) -> Mapping[str, Mapping[str, float]]:
+        return baselines_of(self._connection, name)
 
     def add_evidence(self, value: EvidenceValue) -> None:
         row = require_version(self._connection, value.ref)
@@ -172,9 +180,18 @@ class SqlGovernance:
             raise ConflictError(f"the request {request_id} is closed already")
 
     def lock(self, name: Name) -> None:
-        # The single writer holds the others back already; the row keeps this right should that lock become finer.
-        query = select(asset.c.id).where(asset.c.kind == AssetKind.MODELS, asset.c.name == str(name))
+        # There is one writer at a time already; the row keeps this right should that lock become finer.
+        query = select(asset.c.id).where(asset.c.kind == AssetKind.MODELS, asset.c.folded == name.folded)
         self._connection.execute(query.with_for_update())
+
+    def lock_request(self, request_id: str) -> None:
+        query = (
+            select(asset.c.id)
+            .join(version, version.c.asset_id == asset.c.id)
+            .join(request, request.c.node_id == version.c.node_id)
+            .where(request.c.public_id == request_id)
+        )
+        self._connection.execute(query.with_for_update(of=asset))
 
     def _key(self, request_id: str) -> int:
         query = select(request.c.id).where(request.c.public_id == request_id)

@@ -26,11 +26,14 @@ def _some_nodes(connection: Connection, keys: Sequence[NodeId]) -> dict[NodeId, 
     found = {}
     for row in connection.execute(select(node).where(node.c.id.in_(keys))):
         kind = NodeKind(row.kind)
-        told = {"created_at": row.created_at.isoformat(), **facts.get(row.id, {})}
-        # People call a version team/name/3; its URI is what is unique.
-        label = row.label if kind is NodeKind.STEP else row.label.partition(":/")[2]
-        found[row.id] = Node(row.id, kind, label, row.digest, told)
+        shown = {"created_at": row.created_at.isoformat(), **facts.get(row.id, {})}
+        found[row.id] = Node(row.id, kind, public_label(kind, row.label), row.digest, shown)
     return found
+
+
+def public_label(kind: NodeKind, label: str) -> str:
+    """What people call a node: `team/name/3` for a version, whose stored label is its URI; the id of a step."""
+    return label if kind is NodeKind.STEP else label.partition(":/")[2]
 
 
 def _version_facts(connection: Connection, keys: Sequence[NodeId]) -> dict[NodeId, dict[str, str]]:
@@ -56,14 +59,14 @@ def _version_facts(connection: Connection, keys: Sequence[NodeId]) -> dict[NodeI
     metrics = headline_metrics(connection, {row.step_id for row in rows if row.stage is not None})
     facts = {}
     for row in rows:
-        told = {
+        shown = {
             name: str(row._mapping[name])
             for name in ("task", "modality", "licence", "origin", "stage", "status", "method", "format", "rows")
             if row._mapping[name] is not None
         }
         if row.deleted_at is not None:
-            told["deleted"] = "yes"
-        facts[row.node_id] = told | (_written(metrics.get(row.step_id, {})) if row.stage is not None else {})
+            shown["deleted"] = "yes"
+        facts[row.node_id] = shown | (_written(metrics.get(row.step_id, {})) if row.stage is not None else {})
     return facts
 
 

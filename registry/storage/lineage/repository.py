@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, literal, select, text, update
+from sqlalchemy import Connection, Row, bindparam, insert, literal, select, text, update
 
-from lineage import Assurance, Edge, Node, NodeId, NodeKind
+from lineage import Assurance, Edge, Node, NodeId, NodeKind, hops_of
+from registry.domain.catalog.models import Status
+from registry.domain.names import VersionRef
 from registry.errors import NotFoundError
-from registry.storage.lineage.node_facts import nodes_by_id
+from registry.services.storage.lineage import Ancestor, AncestryRecord
+from registry.storage.lineage.node_facts import nodes_by_id, public_label
 from registry.storage.sql.types import Key
-from registry.storage.tables import edge, node
+from registry.storage.tables import edge, model_version, node, version
 
 _CHUNK = 500
 _FOR_EVER = 2**31 - 1
@@ -40,6 +44,18 @@ class SqlGraph:
         found = nodes_by_id(self._connection, kept)
         return [found[key] for key in kept], self._edges_among(kept), len(nearest) > limit
 
+    def ancestry(self, ref: VersionRef, *, limit: int) -> AncestryRecord | None:
+        given = {"label": str(ref), "limit": limit + 1}
+        with _nested_loops(self._connection):
+            rows = self._connection.execute(_ANCESTORS, given).all()
+            edges = self._connection.execute(_ANCESTRAL_EDGES, given).all()
+        members = {row.id: _ancestor(row) for row in rows}
+        focus = next((row.id for row in rows if row.label == str(ref)), None)
+        if focus is None:
+            return None
+        inside = tuple(_edge(row) for row in edges if row.from_node in members and row.to_node in members)
+        return AncestryRecord(focus, tuple(members.values()), inside, complete=len(members) <= limit)
+
     def set_assurance(self, step_id: str, input_label: str, assurance: Assurance, *, at: datetime) -> None:
         step = select(node.c.id).where(node.c.label == step_id, node.c.kind == NodeKind.STEP).scalar_subquery()
         given = select(node.c.id).where(node.c.label == input_label).scalar_subquery()
@@ -61,8 +77,7 @@ class SqlGraph:
 
     def _reach(self, start: Node, generations: int, *, upwards: bool, limit: int) -> list[tuple[NodeId, int]]:
         """Up to `limit` + 1 nodes on one side of `start` (itself first) with their distance in edges, nearest first."""
-        # A generation is two edges: into the step and out of it. A step is half-way already.
-        hops = _FOR_EVER if generations < 0 else max(0, 2 * generations - (start.kind is NodeKind.STEP))
+        hops = _FOR_EVER if generations < 0 else hops_of(generations, start.kind)
         here, there = (edge.c.to_node, edge.c.from_node) if upwards else (edge.c.from_node, edge.c.to_node)
         walk = select(literal(start.id, Key).label("id"), literal(0).label("depth")).cte("walk", recursive=True)
         walk = walk.union(
@@ -90,7 +105,44 @@ class SqlGraph:
             query = select(edge).where(edge.c.to_node.in_(chunk), edge.c.superseded_by.is_(None))
             found += [row for row in self._connection.execute(query) if row.from_node in inside]
         found.sort(key=lambda row: row.id)
-        return [Edge(row.from_node, row.to_node, row.role, Assurance(row.assurance), row.split) for row in found]
+        return [_edge(row) for row in found]
+
+
+def _edge(row: Row[Any]) -> Edge:
+    return Edge(row.from_node, row.to_node, row.role, Assurance(row.assurance), row.split)
+
+
+def _ancestor(row: Row[Any]) -> Ancestor:
+    kind = NodeKind(row.kind)
+    return Ancestor(
+        node=Node(row.id, kind, public_label(kind, row.label), row.digest),
+        status=Status(row.status) if row.status is not None else None,
+        licence=row.licence,
+        deleted=row.deleted_at is not None,
+    )
+
+
+def _statements() -> tuple[Any, Any]:
+    """The nodes of an ancestry with their facts, and its edges: two statements, however many ancestors there are.
+
+    Both databases run a recursion level by level, so the limit keeps the nearest.
+    """
+    walk = select(node.c.id).where(node.c.label == bindparam("label")).cte("walk", recursive=True)
+    walk = walk.union(
+        select(edge.c.from_node).join(walk, edge.c.to_node == walk.c.id).where(edge.c.superseded_by.is_(None))
+    )
+    near = select(walk.c.id).limit(bindparam("limit")).subquery("near")
+    nodes = (
+        select(node, version.c.licence, version.c.deleted_at, model_version.c.status)
+        .join(near, near.c.id == node.c.id)
+        .outerjoin(version, version.c.node_id == node.c.id)
+        .outerjoin(model_version, model_version.c.node_id == node.c.id)
+    )
+    edges = select(edge).join(near, near.c.id == edge.c.to_node).where(edge.c.superseded_by.is_(None))
+    return nodes, edges
+
+
+_ANCESTORS, _ANCESTRAL_EDGES = _statements()
 
 
 def _chunks(keys: Sequence[NodeId]) -> Iterable[Sequence[NodeId]]:

@@ -1,0 +1,121 @@
+"""A model version as decisions see it, read in few statements: decisions are taken while every other writer waits."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from registry.domain.catalog.models import CardRevision, Status
+from registry.domain.names import AssetKind, Name, VersionRef
+from registry.services.storage.governance import StepRecord, VersionRecord
+from registry.storage.catalog.assets import tags_of_assets
+from registry.storage.catalog.versions import TEST_ROLE, headline_metrics, model_inputs, version_tags
+from registry.storage.tables import alias, asset, card_revision, metric, model_version, node, step, version
+from registry.storage.tables.graph import NodeColumns
+
+
+def _version_statement() -> Any:
+    maker = node.alias("maker").with_cols(NodeColumns)
+    return (
+        select(
+            version.c.node_id,
+            version.c.asset_id,
+            version.c.step_id,
+            version.c.licence,
+            version.c.created_by,
+            model_version.c.stage,
+            model_version.c.status,
+            model_version.c.architecture,
+            asset.c.task,
+            asset.c.modality,
+            asset.c.origin,
+            asset.c.owner,
+            node.c.digest,
+            node.c.created_at,
+            step.c.method,
+            step.c.created_by.label("step_by"),
+            step.c.ended_at,
+            step.c.manifest,
+            step.c.manifest_digest,
+            maker.c.label.label("step_label"),
+        )
+        .join(version, version.c.node_id == node.c.id)
+        .join(asset, asset.c.id == version.c.asset_id)
+        .join(model_version, model_version.c.node_id == version.c.node_id)
+        .join(step, step.c.node_id == version.c.step_id)
+        .join(maker, maker.c.id == version.c.step_id)
+        .where(node.c.label == bindparam("label"), version.c.deleted_at.is_(None))
+    )
+
+
+def _baselines_statement() -> Any:
+    return (
+        select(alias.c.alias, metric.c.name, metric.c.value)
+        .join(version, version.c.node_id == alias.c.node_id)
+        .join(asset, asset.c.id == version.c.asset_id)
+        .join(metric, metric.c.step_id == version.c.step_id)
+        .where(
+            asset.c.kind == AssetKind.MODELS,
+            asset.c.folded == bindparam("folded"),
+            version.c.deleted_at.is_(None),
+            metric.c.role == TEST_ROLE,
+        )
+        .order_by(metric.c.id)
+    )
+
+
+_VERSION = _version_statement()
+_BASELINES = _baselines_statement()
+_NEWEST_CARD = (
+    select(card_revision)
+    .where(card_revision.c.node_id == bindparam("key"))
+    .order_by(card_revision.c.number.desc())
+    .limit(1)
+)
+_ALIASES = select(alias.c.alias).where(alias.c.node_id == bindparam("key")).order_by(alias.c.alias)
+
+
+def version_record(connection: Connection, ref: VersionRef) -> VersionRecord | None:
+    """A live model version as decisions see it: eight statements."""
+    row = connection.execute(_VERSION, {"label": str(ref)}).one_or_none()
+    if row is None:
+        return None
+    card = connection.execute(_NEWEST_CARD, {"key": row.node_id}).one_or_none()
+    return VersionRecord(
+        ref=ref,
+        digest=row.digest,
+        stage=row.stage,
+        status=Status(row.status),
+        licence=row.licence,
+        method=row.method,
+        architecture=row.architecture,
+        task=row.task,
+        modality=row.modality,
+        origin=row.origin,
+        owner=row.owner,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        step=_step(row),
+        aliases=tuple(connection.scalars(_ALIASES, {"key": row.node_id})),
+        metrics=headline_metrics(connection, [row.step_id]).get(row.step_id, {}),
+        tags={**tags_of_assets(connection, [row.asset_id])[row.asset_id], **version_tags(connection, row.node_id)},
+        parents=model_inputs(connection, row.step_id),
+        card=None
+        if card is None
+        else CardRevision(card.number, card.digest, card.text, card.written_at, card.written_by),
+    )
+
+
+def baselines_of(connection: Connection, name: Name) -> dict[str, dict[str, float]]:
+    """By alias of the model, the test metrics of the version that it names; measured on several data, the first."""
+    found: dict[str, dict[str, float]] = {}
+    for row in connection.execute(_BASELINES, {"folded": name.folded}):
+        found.setdefault(row.alias, {}).setdefault(row.name, row.value)
+    return found
+
+
+def _step(row: Row[Any]) -> StepRecord:
+    manifest = None if row.manifest is None else json.loads(row.manifest)
+    return StepRecord(row.step_label, row.step_by, row.ended_at, manifest, row.manifest_digest)
