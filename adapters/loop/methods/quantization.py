@@ -11,7 +11,7 @@ from torch import nn
 from adapters.loop.environment import Environment
 from adapters.loop.measured import measured_as_it_is
 from adapters.loop.techniques.quantizing import WEIGHTS, dequantise, is_quantised, quantise
-from registry.domain.recipes.params import whole_of
+from registry.domain.recipes.params import number_of, whole_of
 from registry.errors import BadRecipeError
 from registry.ports.transfers import Advanced, TransferEvent
 
@@ -42,6 +42,14 @@ def quantization(env: Environment) -> Iterator[TransferEvent]:
         "bytes": {"before": sizes[0], "after": sizes[1]},
     }
     made = replace(source, folder=plain, label=f"{source.label} in {bits} bits")
-    yield from measured_as_it_is(env, made, facts, written=few, architecture=f"int{bits}:{source.architecture}")
+    yield from measured_as_it_is(
+        env,
+        made,
+        facts,
+        written=few,
+        architecture=f"int{bits}:{source.architecture}",
+        source=source,
+        most_lost=number_of(env.recipe, "most_lost"),
+    )
     for draft in (few, plain):
         shutil.rmtree(draft, ignore_errors=True)

@@ -190,6 +190,11 @@ METHOD_PARAMS: Mapping[Method, Table] = {
     Method.QUANTIZATION: {
         "bits": Param(8, "whole bits of each weight", words=(8, 4)),
         "group": Param(64, "4 bits: weights that share one scale", "GPTQ and torchao use 32 to 128", low=8, high=1024),
+        "most_lost": Param(
+            0.0,
+            "most that the first metric may lose against the source on test data; else the step fails; 0: any",
+            low=0,
+        ),
     },
     Method.EMBEDDING_INITIALISATION: SUPERVISED
     | {

@@ -17,7 +17,7 @@ from adapters.loop.techniques.merging import linear, slerp, task_arithmetic, tie
 from adapters.loop.techniques.quantizing import dequantise, pack, unpack
 from adapters.torch.definitions.few_bits import restore
 from registry.domain.recipes.recipe import Method, Optimizer
-from registry.errors import BadDataError, BadRecipeError
+from registry.errors import BadDataError, BadRecipeError, RefusedError
 from registry.ports.transfers import Finished, ModelInput
 from tests.adapters.loop.worlds import WORLDS, World, finish, tree
 
@@ -163,6 +163,7 @@ def test_a_quantised_version_is_smaller_measured_as_it_is_and_a_source_again(wor
     quantizing_least, quantizing.LEAST = quantizing.LEAST, 64  # the worlds are tiny
     try:
         one, first = child(world, "one")
+        _, first_metrics = finish(world, world.job("first", method=Method.FINE_TUNING, epochs=0, sources=(first,)))
         job = world.job(
             "few", method=Method.QUANTIZATION, sources=(first,), params={"bits": bits, "group": 16}, roles=("test",)
         )
@@ -171,7 +172,16 @@ def test_a_quantised_version_is_smaller_measured_as_it_is_and_a_source_again(wor
         assert done.facts["largest_error_in_scales"] <= 0.5001  # type: ignore[operator]
         small = replace(world.child(done).source, label="test/few/1")
         _, again = finish(world, world.job("again", method=Method.FINE_TUNING, epochs=0, sources=(small,)))
-        assert {key: again[key] for key in metrics} == metrics
+        own = {key: value for key, value in metrics.items() if not key[1].startswith("source_")}
+        assert {key: again[key] for key in own} == own
+        assert metrics["test", "source_accuracy"] == first_metrics["test", "accuracy"]
+        by_loss = replace(job.recipe, metrics=("loss",))
+        _, losses = finish(world, replace(job, recipe=by_loss, work=world.folder / "by-loss"))
+        grown = losses["test", "loss"] - losses["test", "source_loss"]
+        if grown > 0:
+            strict = replace(by_loss, params={**by_loss.params, "most_lost": grown / 2})
+            with pytest.raises(RefusedError, match=r"has loss [0-9.]+ on the test data, and its source"):
+                finish(world, replace(job, recipe=strict, work=world.folder / "strict"))
         assert done.architecture == f"int{bits}:{one.architecture}"
         restored = restore(done.folder, world.folder / "restored")
         with pytest.raises(BadRecipeError, match="quantised already"):
