@@ -98,6 +98,12 @@ class ConflictError(RegistryError):
     family = Family.CONFLICT
 
 
+class InUseError(ConflictError):
+    """Versions that are in use were made from it; `facts` lists these descendants."""
+
+    code = "in-use"
+
+
 class NameTakenError(ConflictError):
     """The name is in use, or was: a deleted name or number is never used again."""
 

@@ -35,6 +35,7 @@ def registry_of(request: Request) -> Registry:
 
 
 AsActor = Annotated[Registry, Depends(registry_of)]
+WhyDeleted = Annotated[str, Query(max_length=1000, description="The reason; the audit log keeps it")]
 
 
 def known_query(request: Request) -> None:

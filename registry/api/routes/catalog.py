@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from registry.api.bodies import AliasTarget, TagValues
-from registry.api.wire import AsActor, ItemName, Paging, answer, body_of, nothing, speaks
+from registry.api.wire import AsActor, ItemName, Paging, WhyDeleted, answer, body_of, nothing, speaks
 from registry.domain.catalog.models import (
     AliasMove,
     AliasValue,
@@ -102,9 +102,12 @@ def describe(
 
 
 @router.delete("/{team}/{name}", **speaks(status=204))
-def delete(registry: AsActor, name: ItemName) -> Response:
-    """Delete the registered model and every version of it. Names and numbers are never used again."""
-    registry.catalog.delete(Reference(AssetKind.MODELS, name))
+def delete(registry: AsActor, name: ItemName, force: bool = False, reason: WhyDeleted = "") -> Response:
+    """Delete the registered model and every version of it. Names and numbers are never used again.
+
+    While versions made from it are in use, `force` and a `reason` are needed; the audit log keeps the reason.
+    """
+    registry.catalog.delete(Reference(AssetKind.MODELS, name), force=force, reason=reason)
     return nothing()
 
 

@@ -18,6 +18,7 @@ from registry.api.wire import (
     AsActor,
     ItemName,
     ModelVersion,
+    WhyDeleted,
     answer,
     body_of,
     exactly,
@@ -55,9 +56,12 @@ def show(registry: AsActor, reference: ModelVersion) -> Response:
 
 
 @router.delete(ONE, **speaks(status=204))
-def delete(registry: AsActor, reference: ModelVersion) -> Response:
-    """Delete the version; its number is never used again and its descendants keep their ancestry."""
-    registry.catalog.delete(reference)
+def delete(registry: AsActor, reference: ModelVersion, force: bool = False, reason: WhyDeleted = "") -> Response:
+    """Delete the version; its number is never used again and its descendants keep their ancestry.
+
+    While versions made from it are in use, `force` and a `reason` are needed; the audit log keeps the reason.
+    """
+    registry.catalog.delete(reference, force=force, reason=reason)
     return nothing()
 
 

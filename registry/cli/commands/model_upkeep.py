@@ -101,9 +101,11 @@ def delete(
     session: Session,
     model: parsing.ModelArgument,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even if versions made from it are in use.")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why; the audit log keeps it.", show_default=False)] = "",
 ) -> None:
     """Delete a version, or with no number a whole registered model. Its name and number are never used again."""
     reference = parsing.model(model)
     parsing.confirm(f"Delete {reference} for good?", yes=yes)
-    session.registry.catalog.delete(reference)
-    session.done(f"{reference} is deleted")
+    session.registry.catalog.delete(reference, force=force, reason=reason)
+    session.done(f"Deleted {reference}")

@@ -111,10 +111,12 @@ class CatalogVerbs(Protocol):
     def alias_history(self, name: Name, alias: str) -> Sequence[AliasMove]: ...
     def deprecate(self, reference: Reference, reason: str) -> VersionDetail: ...
     def archive(self, reference: Reference, reason: str) -> VersionDetail: ...
-    def delete(self, target: Reference) -> None:
-        """Delete a version, or with no number the whole registered model.
+    def delete(self, target: Reference, *, force: bool = False, reason: str = "") -> None:
+        """Delete a version, or with no number and no alias the registered model; its name is never used again.
 
-        Raises: ConflictError while a stage above the first, or an alias, holds it.
+        The audit entry keeps `reason`. Raises: ConflictError for a version that was promoted or that an alias names;
+        InUseError, listing them, while descendants are in production or behind a protected alias, unless `force` is
+        given; InvalidError for `force` without a reason.
         """
         ...
 

@@ -10,7 +10,6 @@ from typing import BinaryIO
 from registry.domain.audit import Event
 from registry.domain.catalog.licences import normalise_licence
 from registry.domain.catalog.models import (
-    FIRST_STAGE,
     AliasMove,
     AliasValue,
     CardRevision,
@@ -33,10 +32,11 @@ from registry.errors import ConflictError, InvalidError, PolicyRefusedError
 from registry.services.artifacts.pulling import pull_model
 from registry.services.artifacts.storing import open_extents
 from registry.services.catalog.cards import split_card
+from registry.services.catalog.deleting import delete
 from registry.services.catalog.importing import import_model
 from registry.services.context import Context
 from registry.services.governance.policies import protected_aliases
-from registry.services.lookup import all_versions, found, model_only, refuse_withheld, resolve
+from registry.services.lookup import found, model_only, refuse_withheld, resolve
 from registry.services.unit_of_work import UnitOfWork
 
 
@@ -174,28 +174,9 @@ class Catalog:
         """
         return self._end(reference, Status.ARCHIVED, reason)
 
-    def delete(self, target: Reference) -> None:
-        """Delete a version, or with no number and no alias the registered model; its name is never used again."""
-        now = self.context.clock.now()
-        with self.context.write(Permission.ADMIN) as uow:
-            if model_only(target).number is None and target.alias is None:
-                detail = found(uow.catalog.model(target.name), target)
-                held = [a.alias for a in detail.aliases]
-                for version in all_versions(uow, target.name):
-                    _refuse_held(version, held)
-                uow.catalog.delete_model(target.name, at=now)
-                uow.commit(Event("model.deleted", f"models:/{target.name}"))
-                return
-            found_version = self._detail(uow, target)
-            _refuse_held(found_version.summary, list(found_version.summary.aliases))
-            uow.catalog.delete_version(found_version.summary.ref, at=now)
-            uow.commit(
-                Event(
-                    "model_version.deleted",
-                    str(found_version.summary.ref),
-                    {"digest": str(found_version.summary.digest)},
-                )
-            )
+    def delete(self, target: Reference, *, force: bool = False, reason: str = "") -> None:
+        """Delete a version or a registered model; see `registry.services.catalog.deleting`."""
+        delete(self.context, target, force=force, reason=reason)
 
     def history(self, name: Name, page: PageRequest) -> Page[HistoryEntry]:
         """What happened to the model and its versions, newest first."""
@@ -231,13 +212,4 @@ def _refuse_protected(uow: UnitOfWork, alias: str) -> None:
     if alias in protected_aliases(uow):
         raise PolicyRefusedError(
             "the alias is protected", (f"{alias!r} moves only through an approved promotion: forebear promote request",)
-        )
-
-
-def _refuse_held(version: VersionSummary, aliases: Sequence[str]) -> None:
-    if aliases:
-        raise ConflictError(f"{version.ref} is named by {', '.join(aliases)}", remedy="Move or drop the alias first")
-    if version.stage != FIRST_STAGE:
-        raise ConflictError(
-            f"{version.ref} is {version.stage}", remedy="Archive it: what was promoted is never deleted"
         )

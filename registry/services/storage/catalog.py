@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -101,6 +101,12 @@ class CatalogRepository(Protocol):
 
     def set_stage(self, ref: VersionRef, stage: str, *, at: datetime) -> None: ...
     def set_status(self, ref: VersionRef, status: Status, reason: str, *, at: datetime) -> None: ...
+    def used_descendants(
+        self, refs: Sequence[VersionRef], *, stages: Iterable[str], aliases: Iterable[str]
+    ) -> Sequence[VersionSummary]:
+        """Live descendants of `refs` at one of `stages` or with one of `aliases`, oldest first; `refs` left out."""
+        ...
+
     def delete_version(self, ref: VersionRef, *, at: datetime) -> None:
         """Hide the version for ever; node, edges and number stay so that descendants keep their ancestry."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from registry.domain.catalog.models import (
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.services.storage.catalog import Extent, NewVersion
-from registry.storage.catalog import aliases, assets, search, versions
+from registry.storage.catalog import aliases, assets, descendants, search, versions
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import alias, asset, card_revision, extent, file, model_version, node, version
 
@@ -205,6 +205,11 @@ class SqlCatalog:
 
     def set_status(self, ref: VersionRef, status: Status, reason: str, *, at: datetime) -> None:
         self._change(ref, at, status=status, status_reason=reason)
+
+    def used_descendants(
+        self, refs: Sequence[VersionRef], *, stages: Iterable[str], aliases: Iterable[str]
+    ) -> Sequence[VersionSummary]:
+        return descendants.used_descendants(self._connection, refs, stages=stages, aliases=aliases)
 
     def delete_version(self, ref: VersionRef, *, at: datetime) -> None:
         row = assets.require_version(self._connection, ref)

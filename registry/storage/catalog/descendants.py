@@ -1,0 +1,37 @@
+"""Which descendants of some model versions are in use, whatever the number of generations between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, or_, select
+
+from registry.domain.catalog.models import VersionSummary
+from registry.domain.names import VersionRef
+from registry.storage.catalog.versions import is_live, version_summaries
+from registry.storage.tables import alias, edge, model_version, node, version
+
+
+def used_descendants(
+    connection: Connection, refs: Sequence[VersionRef], *, stages: Iterable[str], aliases: Iterable[str]
+) -> list[VersionSummary]:
+    """Live descendants of `refs` that are at one of `stages` or have one of `aliases`, oldest first; `refs` left out.
+
+    One recursive query: it walks every edge below `refs` that was not superseded.
+    """
+    labels = [str(ref) for ref in refs]
+    below = select(node.c.id).where(node.c.label.in_(labels)).cte("below", recursive=True)
+    below = below.union(
+        select(edge.c.to_node).join(below, edge.c.from_node == below.c.id).where(edge.c.superseded_by.is_(None))
+    )
+    named = select(alias.c.node_id).where(alias.c.alias.in_(list(aliases)))
+    query = (
+        select(version.c.node_id)
+        .join(below, below.c.id == version.c.node_id)
+        .join(model_version, model_version.c.node_id == version.c.node_id)
+        .where(is_live(), or_(model_version.c.stage.in_(list(stages)), version.c.node_id.in_(named)))
+        .order_by(version.c.node_id)
+    )
+    keys = list(connection.scalars(query))
+    found = version_summaries(connection, keys)
+    return [found[key] for key in keys if str(found[key].ref) not in labels]

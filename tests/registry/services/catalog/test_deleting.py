@@ -1,0 +1,69 @@
+"""Deletion: what is in use, or was the source of what is in use, does not vanish without force and a reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry.domain.names import Reference, VersionRef
+from registry.domain.paging import PageRequest
+from registry.errors import ConflictError, InUseError, InvalidError, NotFoundError
+from registry.services.catalog.verbs import Catalog
+from tests.registry.services.houses import House, bring_to, ref_of
+
+
+@pytest.fixture
+def source(house: House) -> VersionRef:
+    return house.publish("library/lite")
+
+
+@pytest.fixture
+def grandchild(house: House, source: VersionRef) -> VersionRef:
+    return house.publish("vision/digits", parents=[house.publish("vision/middle", parents=[source])])
+
+
+@pytest.fixture
+def admin(house: House) -> Catalog:
+    return Catalog(house.context("root"))
+
+
+@pytest.mark.parametrize("target", ["models:/library/lite/1", "models:/library/lite"])
+def test_the_source_of_a_production_model_is_deleted_only_with_force_and_a_reason(
+    house: House, admin: Catalog, source: VersionRef, grandchild: VersionRef, target: str
+) -> None:
+    bring_to(house, grandchild, "production")
+    with pytest.raises(InUseError, match=r"models:/vision/digits/1 \(production, production\)") as refusal:
+        admin.delete(Reference.parse(target))
+    assert refusal.value.facts == {"descendants": ["models:/vision/digits/1"]}
+    with pytest.raises(InvalidError, match="needs a reason"):
+        admin.delete(Reference.parse(target), force=True, reason="  ")
+    assert admin.version(ref_of(source)).summary.ref == source
+    admin.delete(Reference.parse(target), force=True, reason="licence withdrawn")
+    with pytest.raises(NotFoundError):
+        admin.version(ref_of(source))
+    with admin.context.read() as uow:
+        entry = uow.audit.search(subject=target, action=None, page=PageRequest()).items[0]
+    assert entry.detail["reason"] == "licence withdrawn"
+    assert entry.detail["descendants_in_use"] == ["models:/vision/digits/1"]
+
+
+def test_a_source_whose_descendants_are_not_in_use_can_be_deleted(
+    house: House, admin: Catalog, source: VersionRef, grandchild: VersionRef
+) -> None:
+    bring_to(house, grandchild, "candidate")
+    admin.delete(ref_of(source), reason="a mistake")
+    with admin.context.read() as uow:
+        entry = uow.audit.search(subject=str(source), action=None, page=PageRequest()).items[0]
+    assert (entry.action, entry.detail["reason"]) == ("model_version.deleted", "a mistake")
+
+
+def test_a_deleted_descendant_does_not_hold_its_source(
+    house: House, admin: Catalog, source: VersionRef, grandchild: VersionRef
+) -> None:
+    admin.delete(ref_of(grandchild))
+    admin.delete(ref_of(source))
+
+
+def test_force_does_not_delete_what_was_promoted_itself(house: House, admin: Catalog, source: VersionRef) -> None:
+    bring_to(house, source, "candidate")
+    with pytest.raises(ConflictError, match="what was promoted is never deleted"):
+        admin.delete(ref_of(source), force=True, reason="clean up")
