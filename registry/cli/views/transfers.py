@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from registry.cli.printing import facts, heading, hint, moment, plain, table, tell
+from registry.domain.transfers.metrics import beyond_baseline
 from registry.presenting.formats import duration, number
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def show_step(step: StepDetail) -> None:
     if step.measured:
         heading("Measured")
         show_measured(step.measured)
+        for sentence in beyond_baseline(step.measured):
+            tell(f"Warning: {sentence}")
     if found_verdict := _verdict(step):
         from registry.cli.views.verdict import show_verdict
 
@@ -160,6 +163,8 @@ def say_outcome(step: StepDetail) -> None:
         return
     tell(f"{found.output} is made, {_ran(found.started_at, found.ended_at)}")
     show_measured(step.measured)
+    for sentence in beyond_baseline(step.measured):
+        tell(f"Warning: {sentence}")
     if found_verdict := _verdict(step):
         from registry.cli.views.verdict import show_verdict
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
@@ -16,6 +16,7 @@ from registry.domain.data.labels import usual_task
 from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.recipes.recipe import Method, Recipe
+from registry.domain.transfers.metrics import beyond_baseline
 from registry.domain.transfers.provenance import Compute
 from registry.domain.transfers.steps import StepDetail, StepInput, StepState
 from registry.errors import AdapterError
@@ -85,6 +86,8 @@ def publish_output(context: Context, run: Run, wall_seconds: float) -> None:
     facts |= {} if run.arms is None else {BASELINES: record_verdict(context.blobs, run.arms)}
     if isinstance(contents, DatasetContents):
         facts |= listing_facts(contents.listing, contents.labels)
+    if found := beyond_baseline(run.measured):
+        facts["notes"] = [*cast("Sequence[str]", facts.get("notes", ())), *found]
     now, step_id = context.clock.now(), run.step.summary.id
     with context.write() as uow:
         run.hold.keep(uow)  # from here to the commit nobody can take the step from us

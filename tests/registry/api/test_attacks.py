@@ -36,6 +36,7 @@ GOOD = {
     "token": "tok-00000000000000000000000000",
     "target": "models:/vision/digits/2",
     "source": "models:/library/lite0/1",
+    "reference": "models:/vision/digits/2",
 }
 
 

@@ -1,0 +1,43 @@
+"""A model that is no better than the same answer to every row is said to be so."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry.domain.catalog.models import MetricValue
+from registry.domain.transfers.metrics import beyond_baseline
+from tests.builders import digest
+
+
+def value(name: str, number: float, role: str = "test", data: str = "digits") -> MetricValue:
+    return MetricValue(name, number, role, role, digest(data))
+
+
+def test_an_accuracy_that_equals_the_majority_class_is_named() -> None:
+    found = beyond_baseline([value("accuracy", 0.5), value("baseline_accuracy", 0.5)])
+    assert found == ("accuracy 0.500 equals the majority-class baseline 0.500: the model has learnt nothing beyond it",)
+
+
+def test_an_accuracy_below_the_majority_class_is_named() -> None:
+    (sentence,) = beyond_baseline([value("accuracy", 0.4), value("baseline_accuracy", 0.5)])
+    assert sentence.startswith("accuracy 0.400 is below the majority-class baseline 0.500")
+
+
+def test_of_an_error_more_is_worse() -> None:
+    (sentence,) = beyond_baseline([value("rmse", 2.0), value("baseline_rmse", 1.5)])
+    assert sentence.startswith("rmse 2.000 is above the baseline of one constant answer 1.500")
+    assert beyond_baseline([value("rmse", 1.0), value("baseline_rmse", 1.5)]) == ()
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        [value("accuracy", 0.9), value("baseline_accuracy", 0.5)],
+        [value("accuracy", 0.5)],
+        [value("baseline_accuracy", 0.5)],
+        [value("accuracy", 0.5, data="one"), value("baseline_accuracy", 0.5, data="other")],
+        [value("accuracy", 0.5, "validation"), value("baseline_accuracy", 0.5, "validation"), value("accuracy", 0.9)],
+    ],
+)
+def test_nothing_is_said_without_a_baseline_of_the_same_test_data_or_above_it(measured: list[MetricValue]) -> None:
+    assert beyond_baseline(measured) == ()
