@@ -33,12 +33,12 @@ def forebear(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
 def test_an_import_of_what_is_there_says_that_nothing_changed(forebear: CommandLine) -> None:
     folder = forebear.home.parent
     again = forebear("model", "import", "library/tiny", folder / "tiny", *SAID, "--licence", "MIT")
-    assert again.out.startswith("models:/library/tiny/1 is in already; nothing changed.")
+    assert again.out.startswith("Already registered as models:/library/tiny/1; nothing changed.")
     first = forebear("model", "import", "library/second", folder / "tiny", *SAID, "--licence", "MIT")
     assert first.out.startswith("models:/library/second/1 is in: transformers:BertModel")
     assert "Note:" not in first.err
     data = forebear("dataset", "add", "data/fruit", folder / "fruit.csv", "--licence", "CC0-1.0")
-    assert data.out.startswith("datasets:/data/fruit/1 is in already; nothing changed.")
+    assert data.out.startswith("Already registered as datasets:/data/fruit/1; nothing changed.")
 
 
 def test_a_licence_that_nobody_knows_is_noted(forebear: CommandLine) -> None:

@@ -36,7 +36,7 @@ def say_published(version: VersionDetail, *, began: datetime) -> None:
     """What an import made, or that it made nothing: then the version is older than `began`."""
     summary = version.summary
     if summary.created_at < began:
-        tell(f"{summary.ref} is in already; nothing changed")
+        tell(f"Already registered as {summary.ref}; nothing changed")
     else:
         tell(f"{summary.ref} is in: {version.architecture}, {size(summary.size)}, {summary.licence}")
     say(_dim(f"{summary.digest}"))

@@ -20,7 +20,7 @@ def say_added(found: DatasetVersionDetail, *, began: datetime) -> None:
     """What was registered, or that nothing was: then the version is older than `began`."""
     version = found.summary
     if version.created_at < began:
-        tell(f"{version.ref} is in already; nothing changed")
+        tell(f"Already registered as {version.ref}; nothing changed")
     else:
         tell(f"{version.ref} is in: {number(version.rows)} rows, {told(version)}, {size(version.size)}")
     if found.dvc is not None:

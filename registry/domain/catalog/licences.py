@@ -8,6 +8,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from registry.errors import ConflictError
+
 HUB_IDS = {
     "apache-2.0": "Apache-2.0",
     "mit": "MIT",
@@ -37,6 +39,16 @@ def normalise_licence(text: str) -> str:
 def is_known(text: str) -> bool:
     """True when every part of the expression is a licence that the SPDX or ScanCode list knows."""
     return text.strip().lower() not in _UNKNOWN and _parse(text) is not None
+
+
+def check_recorded_licence(what: object, recorded: str, given: str | None) -> None:
+    """Whether the licence that is `given` for known bytes is the one recorded for `what`. Raises: ConflictError."""
+    if given is not None and normalise_licence(given) != recorded:
+        raise ConflictError(
+            f"{what} holds the same bytes and is registered with the licence {recorded!r}, not {given!r}",
+            remedy="Leave the licence out to keep the recorded one; no new version is made of the same bytes",
+            facts={"recorded": recorded, "given": given},
+        )
 
 
 def combine_licences(licences: list[str]) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lineage import Assurance
-from registry.domain.catalog.licences import normalise_licence
+from registry.domain.catalog.licences import check_recorded_licence, normalise_licence
 from registry.domain.catalog.models import Describing
 from registry.domain.manifests import FileEntry, Manifest
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
@@ -23,7 +23,7 @@ from registry.services.artifacts.sources import PACKAGE, resolve_source
 from registry.services.artifacts.storing import files_as_given, store_folder
 from registry.services.catalog.cards import card_licence, source_card, split_card
 from registry.services.context import Context
-from registry.services.lookup import refuse_taken
+from registry.services.lookup import found, refuse_taken
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.workspace import workspace
 
@@ -45,11 +45,11 @@ def import_model(context: Context, wanted: ImportModel) -> VersionRef:
     started = context.clock.now()
     if wanted.card is not None:
         split_card(wanted.card)
-    with context.read() as uow:  # what can be refused before the slow work is
+    source = resolve_source(wanted.source)
+    with context.read() as uow:  # whatever can be refused before the slow work
         _check_name(uow, wanted.name)
         _claimed(uow, wanted)
     with workspace(context.home, "import") as work:
-        source = resolve_source(wanted.source)
         converted = context.plugins.import_source(
             source, work / "converted", architecture=wanted.architecture, pickles=not wanted.uploaded
         )
@@ -61,6 +61,8 @@ def import_model(context: Context, wanted: ImportModel) -> VersionRef:
         _check_name(uow, wanted.name)
         latest = uow.catalog.resolve(Reference(AssetKind.MODELS, wanted.name))
         if latest is not None and latest in uow.catalog.versions_with(manifest.digest):
+            recorded = found(uow.catalog.version(latest), latest).summary.licence
+            check_recorded_licence(latest, recorded, wanted.licence)
             return latest
         return _publish(context, uow, prepared)
 

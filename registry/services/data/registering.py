@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from registry.domain.catalog.licences import normalise_licence
+from registry.domain.catalog.licences import check_recorded_licence, normalise_licence
 from registry.domain.catalog.models import Describing, Modality
 from registry.domain.data.datasets import DatasetSummary, LabelKind, SplitSummary
 from registry.domain.data.labels import usual_task
@@ -51,10 +51,10 @@ def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
     """Do what `DatasetVerbs.add` promises; give the version, which is the latest one when it holds the same already."""
     context.actor.require(Permission.EDIT)
     started = context.clock.now()
+    source = resolve_source(wanted.source)
     with context.read() as uow:
         labels = _labels(uow, wanted)
         _describe(uow, wanted, labels, None)
-    source = resolve_source(wanted.source)
     if wanted.uploaded and source.suffix.lower() == ".dvc":
         raise InvalidError("a .dvc file points elsewhere, so it cannot be uploaded", remedy="Upload the data itself")
     with workspace(context.home, "data") as work:
@@ -77,6 +77,7 @@ def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
         if existing is not None and existing.version is not None:
             latest = existing.version
             if latest.digest == prepared.manifest.digest:
+                check_recorded_licence(latest.ref, latest.licence, wanted.licence)
                 return latest.ref
         return _publish(context, uow, prepared, describing)
 

@@ -14,7 +14,14 @@ from registry.domain.paging import PageRequest
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.steps import StepState
 from registry.domain.verbs.catalog import ImportModel
-from registry.errors import InvalidError, NameTakenError, NoSpaceError, NotFoundError, PermissionDeniedError
+from registry.errors import (
+    ConflictError,
+    InvalidError,
+    NameTakenError,
+    NoSpaceError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
@@ -193,3 +200,21 @@ def test_a_viewer_imports_nothing(
     with pytest.raises(PermissionDeniedError):
         Catalog(viewer).import_model(wanted)
     assert plugins.converted == []
+
+
+@pytest.mark.parametrize("licence", ["Apache-2.0", "Apche-2.0"])
+def test_known_bytes_with_another_licence_are_refused_and_both_are_shown(
+    context: Context, wanted: ImportModel, licence: str
+) -> None:
+    catalog = Catalog(context)
+    first = catalog.import_model(wanted)
+    assert catalog.import_model(replace(wanted, licence="mit")) == first
+    with pytest.raises(ConflictError, match=rf"registered with the licence 'MIT', not '{licence}'") as refusal:
+        catalog.import_model(replace(wanted, licence=licence))
+    assert refusal.value.facts == {"recorded": "MIT", "given": licence}
+    assert catalog.versions(BERT, PageRequest()).items == [first.summary]
+
+
+def test_a_path_that_leads_nowhere_is_named_before_anything_else(context: Context, wanted: ImportModel) -> None:
+    with pytest.raises(NotFoundError, match="no file or folder 'nowhere'"):
+        Catalog(context).import_model(replace(wanted, source="nowhere", parents=(Reference.parse("models:/a/b/1"),)))

@@ -298,3 +298,14 @@ def test_stored_bytes_that_changed_are_never_trained_on(
         blobs.kept[digest] = blobs.kept[digest].replace(b"review 3", b"review 4")
     with pytest.raises(DatasetChangedError, match="data/reviews/1 are not what was registered"):
         materialise_dataset(context, detail, tmp_path / "work")
+
+
+def test_the_same_content_with_another_licence_is_refused(datasets: Datasets, wanted: AddDataset) -> None:
+    datasets.add(wanted)
+    with pytest.raises(ConflictError, match=r"registered with the licence 'CC-BY-4\.0', not 'MTI'"):
+        datasets.add(replace(wanted, licence="MTI"))
+
+
+def test_the_path_of_data_is_looked_at_before_its_licence(datasets: Datasets, wanted: AddDataset) -> None:
+    with pytest.raises(NotFoundError, match="no file or folder"):
+        datasets.add(replace(wanted, source="/nowhere/data.csv", licence=None))
