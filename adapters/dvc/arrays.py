@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.dvc.drafts import FOLDER, Columns, Draft, Found, are_splits, clean_split
+from adapters.dvc.columns import find_column
+from adapters.dvc.drafts import Columns, Draft, Found
 from adapters.dvc.labels import NO_LABELS, TAGGED, clean_class, read_label
-from adapters.dvc.tables import find_column
+from adapters.dvc.split_names import FOLDER, clean_split, splits_of_files
 from adapters.dvc.tracking import Tracked
 from lineage import Digest
 from registry.domain.catalog.models import Modality
@@ -35,20 +36,19 @@ def read_arrays(tracked: Tracked, names: Sequence[str], columns: Columns) -> Fou
     """
     if columns.labels is LabelKind.TAGS:
         raise BadDataError("tags belong to the words of a text, and arrays hold none", remedy=f"Give {TAGGED}")
-    stems = [PurePosixPath(name).stem for name in names]
-    by_file = columns.split in {None, FOLDER} and len(names) > 1 and are_splits(stems)
+    by_file = splits_of_files(names) if columns.split in {None, FOLDER} else None
     drafts: list[Draft] = []
     notes: list[str] = []
     shapes: set[tuple[int, ...]] = set()
     brought: set[str | None] = set()
-    for name, stem in zip(names, stems, strict=True):
+    for number, name in enumerate(names):
         arrays = _load(tracked.root / name, name)
         x = _array(arrays, "x", name)
         column = None if by_file else _split_array(arrays, columns.split, name)
         _check(x, name)
         shapes.add(x.shape[1:])
         brought.add(FOLDER if by_file else column)
-        splits = [stem] * len(x) if by_file else arrays[column].tolist() if column else None
+        splits = [by_file[number]] * len(x) if by_file else arrays[column].tolist() if column else None
         if splits is not None and len(splits) != len(x):
             raise BadDataError(f"{name!r} has {len(x)} rows of x but {len(splits)} of {column!r}")
         if columns.labels is LabelKind.NONE and "y" in arrays:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lineage import Digest
@@ -12,19 +12,6 @@ from registry.domain.data.datasets import LabelKind, Row, SplitPlan
 from registry.domain.data.labels import classes_of
 from registry.domain.data.splits import Content, assign_splits
 from registry.errors import BadDataError
-
-FOLDER = "folder"
-"""The `column` of a plan whose splits came from folders or file names such as train and test."""
-
-_SPLIT_NAMES = {
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "dev": "validation",
-    "testing": "test",
-}
-_KNOWN = {"train", "validation", "test", *_SPLIT_NAMES}
-_SPLIT = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +68,21 @@ def finish(found: Found, plan: SplitPlan, labels: LabelKind) -> tuple[tuple[Row,
     return tuple(rows), plan
 
 
+def alike_names(rows: Sequence[Row], labels: LabelKind) -> list[str]:
+    """A note for each two classes whose names differ in upper and lower case alone: often they are one."""
+    if labels in {LabelKind.NONE, LabelKind.NUMBER}:
+        return []
+    groups = defaultdict[str, set[str]](set)
+    for row in rows:
+        for name in classes_of(row.label, labels):
+            groups[name.casefold()].add(name)
+    return [
+        f"the classes {', '.join(map(repr, sorted(group)))} differ in upper and lower case alone"
+        for _, group in sorted(groups.items())
+        if len(group) > 1
+    ]
+
+
 def _check_variety(drafts: Sequence[Draft], labels: LabelKind) -> None:
     """Raises: BadDataError when all labels say the same: there is nothing to learn from them."""
     if labels is LabelKind.NONE:
@@ -108,20 +110,3 @@ def text_digest(text: str, where: str) -> Digest:
         return Digest.of(text.encode())
     except UnicodeEncodeError:
         raise BadDataError(f"the text of {where} is not valid Unicode") from None
-
-
-def clean_split(value: object, where: str) -> str:
-    """The name of a split that the dataset brought: `val`, `valid` and `dev` are `validation`. Raises: BadDataError."""
-    name = str(value).strip().lower() if value is not None else ""
-    if len(name) > 64 or not _SPLIT.fullmatch(name):
-        raise BadDataError(
-            f"{where} has no split" if not name else f"{name[:80]!r} of {where} is no name of a split",
-            remedy="Splits are lower-case words such as train, validation and test",
-        )
-    return _SPLIT_NAMES.get(name, name)
-
-
-def are_splits(names: Iterable[str]) -> bool:
-    """True when every one of `names` is a usual name of a split."""
-    found = {name.lower() for name in names}
-    return bool(found) and found <= _KNOWN

@@ -6,6 +6,7 @@ They are what a step exports that gives representations away; as an `.npz` the s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from numpy.typing import NDArray
 from pyarrow import compute, parquet
 
 from adapters.dvc.arrays import row_digest
-from adapters.dvc.drafts import Columns, Draft, Found, clean_split
+from adapters.dvc.columns import label_column, readable, split_column, unread
+from adapters.dvc.drafts import Columns, Draft, Found
 from adapters.dvc.labels import TAGGED, read_label
-from adapters.dvc.tables import label_column, split_column, unread
+from adapters.dvc.split_names import FOLDER, clean_split, splits_of_files
 from adapters.dvc.tracking import Tracked
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import LabelKind
@@ -43,13 +45,15 @@ def read_features(tracked: Tracked, names: Sequence[str], columns: Columns) -> F
     notes: list[str] = []
     brought: set[str | None] = set()
     widths: set[int] = set()
-    for name in names:
-        schema = _schema(tracked, name)
-        label = label_column(schema.names, columns, name)
-        split = split_column(schema.names, columns.split, name, taken={COLUMN, label})
-        notes += unread(schema.names, columns, name)
-        brought.add(split)
-        drafts += _read_file(tracked, name, columns.labels, label, split, widths)
+    by_file = splits_of_files(names) if columns.split in {None, FOLDER} else None
+    for number, name in enumerate(names):
+        found = readable(_schema(tracked, name).names)
+        label = label_column(found, columns, name)
+        split = None if by_file else split_column(found, columns.split, name, taken={COLUMN, label})
+        notes += unread(found, columns, name)
+        brought.add(FOLDER if by_file else split)
+        rows = _read_file(tracked, name, columns.labels, label, split, widths)
+        drafts += [replace(row, split=by_file[number]) for row in rows] if by_file else rows
     if len(brought) > 1:
         raise BadDataError("some files have a column of splits and others have none", remedy="Give it to all of them")
     return Found(drafts, brought.pop(), Modality.TABULAR, tuple(notes))

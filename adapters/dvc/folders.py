@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from adapters.dvc.drafts import are_splits, clean_split
 from adapters.dvc.labels import NO_LABELS, clean_class
+from adapters.dvc.split_names import split_of
 from adapters.dvc.tracking import Tracked
 from registry.errors import BadDataError
 
@@ -25,9 +25,13 @@ class Placed:
     split: str | None
 
 
+JUNK = frozenset({"__macosx", "@eadir", "desktop.ini", "ehthumbs.db", "icon\r", "thumbs.db"})
+"""What operating systems leave in folders, in lower case."""
+
+
 def is_hidden(name: str) -> bool:
-    """True when the file or a folder of its path is hidden."""
-    return any(part.startswith(".") for part in PurePosixPath(name).parts)
+    """True when the file or a folder of its path is hidden, or of the kind that operating systems leave behind."""
+    return any(part.startswith(".") or part.lower() in JUNK for part in PurePosixPath(name).parts)
 
 
 def suffix_of(name: str) -> str:
@@ -36,10 +40,22 @@ def suffix_of(name: str) -> str:
 
 
 def has_split_folders(tracked: Tracked) -> bool:
-    """True when every visible folder at the top has the name of a split and holds folders of its own."""
+    """True when the folders at the top are splits: each has the name of one, and class folders in it.
+
+    Raises: BadDataError when some are and others are not, naming both.
+    """
     visible = [folder for folder in tracked.folders if not is_hidden(folder)]
-    tops = {folder for folder in visible if "/" not in folder}
-    return are_splits(tops) and all(any(f.startswith(f"{top}/") for f in visible) for top in tops)
+    tops = sorted(folder for folder in visible if "/" not in folder)
+    splits = [top for top in tops if split_of(top) and any(folder.startswith(f"{top}/") for folder in visible)]
+    if not splits:
+        return False
+    if odd := next((top for top in tops if top not in splits), None):
+        raise BadDataError(
+            f"{splits[0]!r} is a split with class folders in it, and {odd!r} beside it is not",
+            remedy="Give each split (train, validation, test, holdout, …) a folder at the top with the classes in it; "
+            "put rows without labels into a dataset of their own; rename a class that is called as a split is",
+        )
+    return True
 
 
 def place_files(tracked: Tracked, suffixes: frozenset[str], *, what: str) -> tuple[list[Placed], bool]:
@@ -70,19 +86,25 @@ def place_unlabelled(tracked: Tracked, suffixes: frozenset[str], *, what: str) -
         if "/" in name and suffix_of(name) not in suffixes:
             raise _stray(name, what)
     rows = [name for name in names if suffix_of(name) in suffixes]
-    tops = {name.partition("/")[0] for name in rows}
-    split = are_splits(tops) and all("/" in name for name in rows)
+    named = {name: split_of(name.partition("/")[0]) if "/" in name else None for name in rows}
+    split = any(named.values())
+    if split and (odd := next((name for name in rows if named[name] is None), None)):
+        beside = next(name for name in rows if named[name])
+        raise BadDataError(
+            f"{beside!r} lies in the folder of a split, and {odd!r} does not",
+            remedy="Put each file into a folder that is named after a split, or none of them",
+        )
     for link in tracked.links:
         if "/" not in link:
             raise _linked(link)
-    placed = [Placed(name, None, clean_split(name.partition("/")[0], repr(name)) if split else None) for name in rows]
+    placed = [Placed(name, None, named[name]) for name in rows]
     below = any(name.count("/") > split for name in rows)
     return placed, split, ["folders were not read as classes, as asked"] if below else []
 
 
 def _stray(name: str, what: str) -> BadDataError:
     return BadDataError(
-        f"{name!r} is no {what} among {what}s: the formats are mixed",
+        f"{name!r} lies among {what}s and is none that can be read",
         remedy=f"Remove it: a class folder holds {what}s only",
     )
 
@@ -108,5 +130,5 @@ def _place(tracked: Tracked, suffixes: frozenset[str], *, depth: int, what: str)
         yield Placed(
             entry.path,
             clean_class(parts[depth - 1], where),
-            clean_split(parts[0], where) if depth == 2 else None,
+            split_of(parts[0]) if depth == 2 else None,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from adapters.dvc import arrays, features, images, tables, texts
+from adapters.dvc import arrays, csv_files, features, images, tables, text_files, texts
 from adapters.dvc.drafts import Columns, Found
 from adapters.dvc.folders import is_hidden, suffix_of
 from adapters.dvc.tracking import Tracked
@@ -17,6 +17,7 @@ TABLES = {
     ".tsv": DataFormat.CSV,
     ".jsonl": DataFormat.JSONL,
     ".ndjson": DataFormat.JSONL,
+    ".json": DataFormat.JSONL,
     ".parquet": DataFormat.PARQUET,
     ".npz": DataFormat.NPZ,
 }
@@ -44,7 +45,7 @@ def read_rows(tracked: Tracked, format: DataFormat, columns: Columns) -> Found:
 def _refuse_index(tracked: Tracked, names: list[str], *, text: str) -> None:
     """Raises: BadDataError for a CSV that lists image files, given without them."""
     for name in names:
-        columns = tables.read_csv(tracked.root / name, name).columns
+        columns = csv_files.read_csv(tracked.root / name, name).columns
         listed = [column for column in images.PATH_COLUMNS if column in columns]
         if listed and text not in columns:
             raise BadDataError(
@@ -59,7 +60,11 @@ def _table_names(tracked: Tracked, format: DataFormat) -> list[str]:
     if not named and len(tracked.files) == 1:
         return [entry.path for entry in tracked.files]
     if not named:
-        raise BadDataError(f"there is no {format.value} file in it", remedy="Leave --format out to have it found")
+        ends = ", ".join(end for end, kind in TABLES.items() if kind is format)
+        raise BadDataError(
+            f"there is no {format.value} file in it",
+            remedy=f"Such files end in {ends}; leave --format out to have the format found",
+        )
     return named
 
 
@@ -78,7 +83,7 @@ def detect_format(tracked: Tracked, *, is_file: bool, labels: LabelKind) -> Data
     if not kinds:
         raise BadDataError(
             "there are no images, texts or tables in it",
-            remedy=f"Formats are: {', '.join(kind for kind in DataFormat)}",
+            remedy=f"Tables end in {', '.join(TABLES)}; texts and images lie in a folder for each class",
         )
     if len(kinds) > 1:
         (one, names), (other, others) = list(kinds.items())[:2]
@@ -105,7 +110,10 @@ def _kinds(tracked: Tracked) -> dict[DataFormat, list[str]]:
     if DataFormat.IMAGE_FOLDER in kinds and DataFormat.CSV in kinds:
         index = images.index_of(tracked)
         kinds[DataFormat.CSV] = [name for name in kinds[DataFormat.CSV] if name != index]
-    return {kind: names for kind, names in kinds.items() if names}
+    found = {kind: names for kind, names in kinds.items() if names}
+    if len(found) > 1 and all(suffix_of(name) == ".json" for name in found.get(DataFormat.JSONL, [])):
+        found.pop(DataFormat.JSONL, None)  # beside data of another kind it is about the data
+    return found
 
 
 def _of_file(path: Path) -> DataFormat:
@@ -115,13 +123,14 @@ def _of_file(path: Path) -> DataFormat:
         if head.startswith(magic):
             return kind
     binary = b"\x00" in head
-    if not binary and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+    if not binary and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
         return DataFormat.JSONL
     named = TABLES.get(suffix_of(path.name))
     if named in _MAGIC:
-        raise BadDataError(f"{path.name!r} is no {_WORDS[named]} file, for all its name")
+        raise BadDataError(f"{path.name!r} is not a {_WORDS[named]} file, although its name says so")
+    text_files.refuse_others(path, path.name)
     if binary:
         raise BadDataError(
-            f"{path.name!r} is no table that is read here", remedy="Give CSV, JSON Lines, Parquet or .npz"
+            f"{path.name!r} is not a table that can be read", remedy="Give CSV, JSON Lines, Parquet or .npz"
         )
     return DataFormat.CSV

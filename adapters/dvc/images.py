@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
 import warnings
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from adapters.dvc.drafts import FOLDER, Columns, Draft, Found, clean_split
+from adapters.dvc.columns import label_column, split_column, unread
+from adapters.dvc.csv_files import read_csv
+from adapters.dvc.drafts import Columns, Draft, Found
 from adapters.dvc.folders import is_hidden, place_files, place_unlabelled, suffix_of
 from adapters.dvc.labels import TAGGED, read_label
-from adapters.dvc.tables import label_column, read_csv, split_column, unread
+from adapters.dvc.split_names import FOLDER, clean_split
 from adapters.dvc.tracking import Tracked
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import LabelKind
@@ -78,10 +81,12 @@ def _read_index(tracked: Tracked, index: str, columns: Columns) -> Found:
     split = split_column(table.columns, columns.split, index, taken={path, label})
     digests = {entry.path: entry.sha256 for entry in tracked.files}
     drafts, seen = [], dict[str, str]()
+    known = {_normal(name): name for name in digests}
     for where, record in table.records():
-        name = str(record[path]).strip()
-        if name not in digests:
-            raise BadDataError(f"{where} names {name[:200]!r}, which is not there", remedy="Paths start at the CSV")
+        written = str(record[path]).strip()
+        name = written if written in digests else known.get(_normal(written), "")
+        if not name:
+            raise BadDataError(f"{where} names {written[:200]!r}, which is not there", remedy="Paths start at the CSV")
         if name in seen:
             raise BadDataError(f"{where} names {name!r} again, after {seen[name]}", remedy="List an image once")
         seen[name] = where
@@ -97,6 +102,11 @@ def _read_index(tracked: Tracked, index: str, columns: Columns) -> Found:
     unlisted = sum(suffix_of(name) in SUFFIXES and not is_hidden(name) for name in digests.keys() - seen.keys())
     notes = (*_notes(index, unlisted), *unread(table.columns, columns, index))
     return Found(drafts, split, Modality.IMAGE, notes)
+
+
+def _normal(path: str) -> str:
+    """`path` as another system may have written it: with backslashes, a leading `./`, in another form of Unicode."""
+    return unicodedata.normalize("NFC", str(PurePosixPath(path.replace("\\", "/"))))
 
 
 def _notes(index: str, unlisted: int) -> tuple[str, ...]:

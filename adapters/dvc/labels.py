@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
@@ -26,6 +27,9 @@ def read_text(value: object, where: str, labels: LabelKind) -> str:
     """
     if labels is LabelKind.TAGS and isinstance(value, list | tuple):
         value = " ".join(_words(value, where, what="word"))
+    if isinstance(value, bytes | dict | list | tuple):
+        what = "bytes" if isinstance(value, bytes) else "nested values"
+        raise BadDataError(f"the text of {where} is {what}", remedy="Write each text as one string")
     if not isinstance(value, str) or not value.strip():
         raise BadDataError(f"{where} has no text", remedy=_FILL_IN)
     return value
@@ -41,7 +45,7 @@ def read_label(value: object, where: str, labels: LabelKind, *, text: str | None
 
 
 def clean_class(value: object, where: str) -> str:
-    """The name of a class; whole numbers and booleans are written plainly. Raises: BadDataError."""
+    """The name of a class in Unicode's form NFC; whole numbers and booleans written plainly. Raises: BadDataError."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool):
@@ -53,7 +57,7 @@ def clean_class(value: object, where: str) -> str:
             f"the label of {where} is {str(value)[:40]!r}, which names no class",
             remedy="Classes are texts or whole numbers; --labels number reads numbers, --labels many lists of classes",
         )
-    label = str(value).strip()
+    label = unicodedata.normalize("NFC", str(value).strip())
     if len(label) > _MAX_LABEL or any(ord(char) < 32 or "\ud800" <= char <= "\udfff" for char in label):
         raise BadDataError(
             f"the label of {where} is longer than {_MAX_LABEL} characters or has control characters",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from adapters.dvc.drafts import Columns, finish
+from adapters.dvc.drafts import Columns, alike_names, finish
 from adapters.dvc.failures import declared
 from adapters.dvc.formats import detect_format, read_rows
 from adapters.dvc.repositories import Imported, fetch
@@ -82,7 +82,7 @@ def _read(
         rows=rows,
         split=carried_out,
         dvc=tracked.record,
-        notes=(*found.notes, *links, *twice),
+        notes=(*found.notes, *alike_names(rows, columns.labels), *links, *twice),
         libraries={library: version(library) for library in ("dvc", "dvc-data", "numpy", "pillow", "pyarrow")},
     )
 

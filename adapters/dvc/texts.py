@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from adapters.dvc.drafts import FOLDER, Columns, Draft, Found, text_digest
+from adapters.dvc.drafts import Columns, Draft, Found, text_digest
 from adapters.dvc.folders import place_files, place_unlabelled
 from adapters.dvc.labels import read_text
-from adapters.dvc.tables import not_utf8
+from adapters.dvc.split_names import FOLDER
+from adapters.dvc.text_files import open_text
 from adapters.dvc.tracking import Tracked
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import LabelKind
@@ -32,10 +33,8 @@ def read_texts(tracked: Tracked, columns: Columns) -> Found:
         placed, by_folder = place_files(tracked, SUFFIXES, what="text")
     drafts = []
     for one in placed:
-        try:
-            found = (tracked.root / one.name).read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise not_utf8(one.name, error) from error
+        with open_text(tracked.root / one.name, one.name) as stream:
+            found = stream.read()
         text = read_text(found, repr(one.name), columns.labels)
         drafts.append(Draft(text_digest(text, repr(one.name)), one.label, one.split, text=text))
     return Found(drafts, FOLDER if by_folder else None, Modality.TEXT, tuple(notes))

@@ -188,7 +188,7 @@ def test_a_picture_that_would_fill_the_memory_is_not_decoded(tmp_path: Path) -> 
 
 def test_a_stray_file_in_a_class_is_named(tmp_path: Path) -> None:
     data = draw(paint_classes(tmp_path / "data", {"cat": 2, "dog": 2}), {"dog/notes.md": "x"})
-    with pytest.raises(BadDataError, match=r"'dog/notes\.md' is no image"):
+    with pytest.raises(BadDataError, match=r"'dog/notes\.md' lies among images"):
         read(data, tmp_path / "scratch")
 
 
@@ -207,7 +207,7 @@ def test_mixed_formats_are_refused_with_one_file_of_each(other: str, tmp_path: P
 
 
 def test_a_folder_with_nothing_readable_says_what_would_be(tmp_path: Path) -> None:
-    with pytest.raises(BadDataError, match="image-folder, text-folder, csv"):
+    with pytest.raises(BadDataError, match=r"Tables end in \.csv, \.tsv, \.jsonl"):
         read(draw(tmp_path / "data", {"a.bin": "x"}), tmp_path / "scratch")
 
 
@@ -221,7 +221,10 @@ def test_a_text_folder_has_a_row_for_each_file(tmp_path: Path) -> None:
     assert listing.rows[0].digest == Digest.of("übel".encode())
 
 
-@pytest.mark.parametrize(("content", "message"), [(b"\xff\xfe", "is not UTF-8"), (b"  \n", "has no text")])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"ab\ncd\xff", "is not UTF-8: line 2, byte 5"), (b"\xff\xfea\0", "is in UTF-16"), (b"  \n", "has no text")],
+)
 def test_a_text_that_cannot_be_used_is_named(content: bytes, message: str, tmp_path: Path) -> None:
     data = draw(tmp_path / "data", {"pos/1.txt": "gut", "neg/1.txt": content})
     with pytest.raises(BadDataError, match=r"'neg/1\.txt' " + message):
@@ -231,7 +234,7 @@ def test_a_text_that_cannot_be_used_is_named(content: bytes, message: str, tmp_p
 def test_a_format_can_be_named_instead_of_found(tmp_path: Path) -> None:
     source = draw(tmp_path, {"odd.txt": TABLE}) / "odd.txt"
     assert read(source, tmp_path / "scratch", format=DataFormat.CSV).format is DataFormat.CSV
-    with pytest.raises(BadDataError, match=r"line 1 of 'odd\.txt' is no JSON"):
+    with pytest.raises(BadDataError, match=r"line 1 of 'odd\.txt' is not JSON"):
         read(source, tmp_path / "scratch", format=DataFormat.JSONL)
 
 

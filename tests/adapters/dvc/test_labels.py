@@ -266,7 +266,7 @@ def test_class_folders_are_left_out_with_a_note(tmp_path: Path) -> None:
     assert {row.label for row in listing.rows} == {None}
     assert listing.notes == ("folders were not read as classes, as asked",)
     draw(data, {"cat/notes.md": "x"})
-    with pytest.raises(BadDataError, match=r"'cat/notes\.md' is no image"):
+    with pytest.raises(BadDataError, match=r"'cat/notes\.md' lies among images"):
         read(data, tmp_path / "scratch", labels=NONE)
 
 

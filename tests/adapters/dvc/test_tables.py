@@ -37,7 +37,7 @@ def test_tables_of_a_folder_agree_about_splits(tmp_path: Path) -> None:
 
 
 def test_a_file_of_bytes_is_no_table(tmp_path: Path) -> None:
-    with pytest.raises(BadDataError, match="is no table"):
+    with pytest.raises(BadDataError, match="is not a table"):
         read(draw(tmp_path, {"t.csv": b"\x00\x01"}) / "t.csv", tmp_path / "scratch")
 
 
@@ -101,12 +101,12 @@ def test_a_column_of_splits_is_kept_unless_another_is_named(tmp_path: Path) -> N
         ('text,label\n"a\nlong",x\nb,\n', "line 4 of 't.csv' has no label"),
         ("text,label\na,x\nb,y,z\n", "line 3 of 't.csv' has 3 cells, but there are 2 columns"),
         ("text,label,split\na,x,train\nb,y,\n", "line 3 of 't.csv' has no split"),
-        ("text,label,split\na,x,train\nb,y,../up\n", r"'\.\./up' of line 3 of 't.csv' is no name of a split"),
+        ("text,label,split\na,x,train\nb,y,../up\n", r"'\.\./up' of line 3 of 't.csv' is not a name of a split"),
         ("text,label\na,x\nb,x\n", "every row has the label 'x'"),
         ("text,label\n", "has no rows"),
-        ("", "the first line of 't.csv' is no header"),
-        ("text,text\na,b\n", "an empty or a repeated name"),
-        ('text,label\n"a,x\n', "line . of 't.csv' is no CSV"),
+        ("", "'t.csv' is empty"),
+        ("text,text\na,b\n", "'t.csv' has two columns 'text'"),
+        ('text,label\n"a,x\n', "the record that begins on line 2 of 't.csv' is not CSV"),
         ("text,label\na," + "x" * 300 + "\n", "longer than 256 characters"),
     ],
 )
@@ -119,14 +119,14 @@ def test_a_wrong_csv_is_told_by_line_and_column(table: str, message: str, tmp_pa
     ("lines", "message"),
     [
         ('{"text": "a", "label": "x"}\n{"text": "b"}\n', "line 2 of 't.jsonl' has no 'label'"),
-        ('{"text": "a", "label": "x"}\n[1]\n', "line 2 of 't.jsonl' is no JSON object"),
-        ('{"text": "a", "label": "x"}\n\n{"text": \n', "line 3 of 't.jsonl' is no JSON"),
+        ('{"text": "a", "label": "x"}\n[1]\n', "line 2 of 't.jsonl' is not a JSON object"),
+        ('{"text": "a", "label": "x"}\n\n{"text": \n', "line 3 of 't.jsonl' is not JSON"),
         ('{"text": "a", "label": "x"}\n{"text": "b", "label": null}\n', "line 2 of 't.jsonl' has no label"),
         ('{"text": "a", "label": "x"}\n{"text": "b", "label": 0.5}\n', "which names no class"),
         ('{"text": "a", "label": "x"}\n{"text": "b", "label": ["y"]}\n', "which names no class"),
         ('{"text": "a", "label": "x"}\n{"text": 7, "label": "y"}\n', "line 2 of 't.jsonl' has no text"),
         ('{"text": "\\ud800", "label": "x"}\n', "the text of line 1 of 't.jsonl' is not valid Unicode"),
-        ('{"text": "a", "label": ' + "[" * 100_000 + "\n", "line 1 of 't.jsonl' is no JSON"),
+        ('{"text": "a", "label": ' + "[" * 100_000 + "\n", "line 1 of 't.jsonl' is not JSON"),
     ],
 )
 def test_a_wrong_line_of_json_is_named(lines: str, message: str, tmp_path: Path) -> None:
