@@ -50,7 +50,8 @@ class RegistryError(Exception):
         self.facts: dict[str, object] = dict(facts or {})
 
     def __str__(self) -> str:
-        return f"{self.message}. {self.remedy}" if self.remedy else self.message
+        stop = "" if self.message.endswith("?") else "."
+        return f"{self.message}{stop} {self.remedy}" if self.remedy else self.message
 
 
 class UsageError(RegistryError):

@@ -157,15 +157,24 @@ def scalar(text: str) -> object:
 
 
 def document(path: Path) -> str:
-    """The text of a file; `-` is standard input. Raises: NotFoundError, UsageError when it is not UTF-8 text."""
+    """The text of a file; `-` is standard input.
+
+    Raises: NotFoundError, TooLargeError, UsageError when it cannot be read as UTF-8 text.
+    """
     try:
-        return sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        with sys.stdin if str(path) == "-" else path.open(encoding="utf-8") as file:
+            text = file.read(MAX_DOCUMENT + 1)
     except FileNotFoundError:
-        raise NotFoundError(f"there is no file {str(path)!r}") from None
+        raise NotFoundError(f"There is no file {str(path)!r}") from None
     except IsADirectoryError:
         raise UsageError(f"{str(path)!r} is a folder, not a file") from None
     except UnicodeDecodeError:
         raise UsageError(f"{str(path)!r} is not a text file in UTF-8") from None
+    except OSError as error:
+        raise UsageError(f"{str(path)!r} cannot be read: {error.strerror}") from None
+    if len(text) > MAX_DOCUMENT:
+        raise TooLargeError(f"{str(path)!r} is longer than {MAX_DOCUMENT:,} characters")
+    return text
 
 
 def confirm(question: str, *, yes: bool) -> None:

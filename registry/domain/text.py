@@ -46,6 +46,25 @@ def check_facts(facts: object, what: str) -> None:
         layer, depth = within, depth + 1
 
 
+def expected(what: str, value: object) -> str:
+    """The sentence about a value of the wrong kind: `expected a number, not 'high'`."""
+    return f"expected {what}, not {shown(value)}"
+
+
+def shown(value: object) -> str:
+    """A value of a document as messages show it: scalars as YAML and JSON write them, shortened; the rest by kind."""
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str | bytes):
+        return repr(value) if len(value) <= 80 else f"{value[:80]!r}…"
+    written = str(value) if not isinstance(value, int) or abs(value) < 10**80 else "a number of more than 80 digits"
+    return written[:80]
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown word: `, did you mean 'accuracy'?`, else `: there are accuracy, loss`."""
     words = sorted(map(str, known))
@@ -53,17 +72,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f", did you mean {meant!r}?" if meant else f": there are {', '.join(words)}" if words else ": there are none"
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def nearest(word: str, known: Iterable[str], *, alike: float = 0.6) -> str | None:
     """The one of `known` that was most likely meant by `word`; None when nothing is near.
 
-    It is equal but for case, `-` and `_`, or the only one that begins with `word`, or alike by `difflib`'s measure.
+    It is equal but for case, `-` and `_`, or the only one that begins with `word`, or at least so much `alike` by
+    `difflib`'s measure (0 to 1).
     """
     folded = {_folded(one): one for one in sorted(map(str, known))}
     wanted = _folded(word)
     longer = [key for key in folded if key.startswith(wanted)] if len(wanted) >= 3 else []
     if wanted in folded or len(longer) == 1:
         return folded[wanted if wanted in folded else longer[0]]
-    near = get_close_matches(wanted, list(folded), n=1)
+    near = get_close_matches(wanted, list(folded), n=1, cutoff=alike)
     return folded[near[0]] if near else None
 
 

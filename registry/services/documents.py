@@ -1,21 +1,34 @@
-"""Outside YAML documents, read strictly: duplicate keys refused, every error with its line, near keys suggested."""
+"""YAML documents from outside, read strictly: every mistake is a sentence with its line."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from registry.domain.text import nearest
+from registry.domain.text import shown
 from registry.errors import InvalidError
+from registry.services.document_errors import line_of, sentences
 
 M = TypeVar("M", bound=BaseModel)
 MAX_BYTES = 262_144
 DEEPEST = 32
 """Values within values that a document may have."""
 _TOO_DEEP = f"values lie more than {DEEPEST} deep"
+_DIGITS = 1000
+_MERGE = "tag:yaml.org,2002:merge"
+_AMBIGUOUS = re.compile(r"[-+]?0[0-9_]|.*:")
+"""Octal and base 60 in YAML 1.1 only: `010` is 8 there, and `1:30` is 90."""
+_CAUSES = {
+    "mapping values are not allowed here": "a value that holds a colon and a space must be in quotes",
+    "found character '\\t' that cannot start any token": "indent with spaces, not tabs",
+    "expected <block end>": "the indentation does not fit the lines above",
+}
+"""What the parser's words for a mistake, by how they begin, most often mean."""
 
 
 class ShallowLoader(yaml.SafeLoader):
@@ -24,7 +37,7 @@ class ShallowLoader(yaml.SafeLoader):
     depth = 0
 
     def fetch_flow_collection_start(self, kind: Any) -> None:
-        if self.flow_level >= DEEPEST:  # seen to while scanning, which looks at every open bracket again for each word
+        if self.flow_level >= DEEPEST:  # checked while scanning, whose time grows with every open bracket
             mark = self.get_mark()
             raise yaml.MarkedYAMLError(problem=_TOO_DEEP, problem_mark=mark)
         super().fetch_flow_collection_start(kind)
@@ -40,22 +53,52 @@ class ShallowLoader(yaml.SafeLoader):
 
 
 class _StrictLoader(ShallowLoader):
-    """Also refuses a key given twice, aliases and merge keys: a document says what it says once."""
+    """Also refuses keys given twice, aliases and merge keys, and reads `1e-3` as the number that it is in YAML 1.2."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(problem="anchors and aliases are not read here", problem_mark=mark)
+            raise yaml.MarkedYAMLError(problem="anchors and aliases are not supported", problem_mark=mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if key.tag == _MERGE or not isinstance(key, yaml.ScalarNode):
+                what = "merge keys (<<) are not supported" if key.tag == _MERGE else "a key must be text"
+                raise yaml.MarkedYAMLError(problem=what, problem_mark=key.start_mark)
             if key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} is given twice", problem_mark=key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        number = node.tag.endswith((":int", ":float"))
+        if number and len(node.value) > _DIGITS:
+            what = f"a number of {len(node.value):,} digits is too long"
+            raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark)
+        if number and _AMBIGUOUS.match(node.value):
+            what = f"{node.value!r} is not a plain number: write one without a leading 0 or :, or put it in quotes"
+            raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark)
+        try:
+            return super().construct_object(node, deep)  # type: ignore[no-untyped-call]
+        except ValueError as error:  # a 13th month
+            what = f"{shown(node.value)} cannot be read: {error}"
+            raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark) from error
+
+
+def _refuse_tag(_: yaml.SafeLoader, node: yaml.Node) -> object:
+    raise yaml.MarkedYAMLError(problem=f"the tag {node.tag[:80]!r} is not supported", problem_mark=node.start_mark)
+
+
+_StrictLoader.add_constructor(None, _refuse_tag)
+
+
+_StrictLoader.add_implicit_resolver(  # type: ignore[no-untyped-call]
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
 
 Found = tuple[tuple[str | int, ...], str]
 """A problem that only the whole document shows: the path to it, and one sentence."""
@@ -68,79 +111,54 @@ def read_document(
     error: type[InvalidError],
     what: str,
     check: Callable[[M], Iterable[Found]] | None = None,
+    places: Mapping[str, str] = MappingProxyType({}),
 ) -> M:
     """Parse `text` as YAML into `model`; then `check` looks for names that lead nowhere.
 
-    Raises: `error`, with one sentence per problem, each with its line: unknown keys come with the nearest known key.
+    `places` says where a key belongs that `model` does not know, or not there: `{"learning_rate": "optimizer.lr"}`.
+    Raises: `error`, with one sentence for each mistake, each with its line.
     """
-    if len(text.encode()) > MAX_BYTES:
-        raise error(f"the {what} is larger than {MAX_BYTES:,} bytes")
-    try:
-        loader = _StrictLoader(text)
-        try:
-            root = loader.get_single_node()
-            data = loader.construct_document(root) if root is not None else None
-        finally:
-            loader.dispose()
-    except yaml.MarkedYAMLError as problem:
-        line = problem.problem_mark.line + 1 if problem.problem_mark else 1
-        raise error(f"line {line}: {problem.problem}", facts={"line": line}) from problem
-    except (yaml.YAMLError, ValueError) as problem:
-        raise error(f"the {what} is not YAML: {problem}") from problem
+    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise error(f"The {what} is larger than {MAX_BYTES:,} bytes")
+    root, data = _read_yaml(text, error, what)
     if not isinstance(data, Mapping):
-        raise error(f"the {what} is not a mapping of keys", remedy="Start with lines such as `key: value`")
+        raise error(f"The {what} is not a mapping of keys", remedy="Start with lines such as `key: value`")
     try:
         document = model.model_validate(data)
     except ValidationError as problems:
-        lines = [_sentence(root, item, model) for item in problems.errors(include_url=False)]
+        lines = sentences(problems.errors(include_url=False), root, model, places)
         raise error("; ".join(lines), facts={"problems": lines}) from problems
-    lines = [f"line {line_of(root, path)}: {sentence}" for path, sentence in (check(document) if check else ())]
+    lines = [f"Line {line_of(root, path)}: {sentence}" for path, sentence in (check(document) if check else ())]
     if lines:
         raise error("; ".join(lines), facts={"problems": lines})
     return document
 
 
-def line_of(root: yaml.Node | None, path: Sequence[str | int]) -> int:
-    """The line (from 1) where `path` is, or of the deepest part of it that is there."""
-    node, line = root, 0
-    for part in path:
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if key.value == str(part):
-                    line, node = key.start_mark.line, value
-                    break
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line
-    return line + 1
+def _read_yaml(text: str, error: type[InvalidError], what: str) -> tuple[yaml.Node | None, object]:
+    """The nodes, which know their lines, and the value. Raises: `error`."""
+    try:
+        loader = _StrictLoader(text)
+        try:
+            root = loader.get_single_node()
+            return root, loader.construct_document(root) if root is not None else None
+        finally:
+            loader.dispose()
+    except yaml.reader.ReaderError as problem:
+        line = text.count("\n", 0, problem.position) + 1
+        raise error(
+            f"Line {line}: the character U+{ord(text[problem.position]):04X} is not allowed in a {what}",
+            remedy="Save it as UTF-8 text",
+            facts={"line": line},
+        ) from problem
+    except yaml.MarkedYAMLError as problem:
+        line = problem.problem_mark.line + 1 if problem.problem_mark else 1
+        raise error(f"Line {line}: {_cause(problem)}", facts={"line": line}) from problem
 
 
-def _sentence(root: yaml.Node | None, problem: Mapping[str, Any], model: type[BaseModel]) -> str:
-    path = tuple(problem["loc"])
-    where = ".".join(str(part) for part in path)
-    line = line_of(root, path)
-    if problem["type"] == "extra_forbidden":
-        meant = nearest(str(path[-1]), _keys(model))
-        hint = f", did you mean {meant!r}?" if meant else ""
-        return f"line {line}: there is no key {where!r}{hint}"
-    if problem["type"] == "missing":
-        return f"line {line}: the key {where!r} is missing"
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"line {line}: {where}: {message}" if where else f"line {line}: {message}"
-
-
-def _keys(model: type[BaseModel], seen: frozenset[type] = frozenset()) -> set[str]:
-    """Every key that the document may hold at any depth: a misspelt one is close to one of them."""
-    keys: set[str] = set()
-    for name, field in model.model_fields.items():
-        keys.add(field.alias or name)
-        for inner in _models_in(field.annotation):
-            if inner not in seen:
-                keys |= _keys(inner, seen | {model})
-    return keys
-
-
-def _models_in(annotation: object) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [m for argument in getattr(annotation, "__args__", ()) for m in _models_in(argument)]
+def _cause(problem: yaml.MarkedYAMLError) -> str:
+    """The parser's two half sentences as one, or what they most often mean."""
+    found = problem.problem or "this is not YAML"
+    if problem.context and found.startswith("but "):
+        return f"{problem.context}, {found}"
+    cause = next((cause for start, cause in _CAUSES.items() if found.startswith(start)), None)
+    return cause or (f"{found} {problem.context}" if problem.context else found)

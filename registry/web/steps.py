@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import yaml
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.requests import Request
@@ -20,6 +19,7 @@ from registry.domain.transfers.step_events import GOING, Place
 from registry.domain.transfers.steps import Progress, StepDetail, StepState, StepSummary
 from registry.errors import NotFoundError
 from registry.presenting.curves import best
+from registry.presenting.documents import as_yaml
 from registry.presenting.formats import number
 from registry.web.curve import Plot, Table, plots, table
 from registry.web.parts import AsActor, see
@@ -85,7 +85,7 @@ def steps(request: Request, registry: AsActor, state: str = "", cursor: str | No
 def step(request: Request, registry: AsActor, step: str) -> HTMLResponse:
     """One step."""
     detail = registry.transfers.step(_known(step))
-    recipe = yaml.safe_dump(to_json(detail.recipe), sort_keys=False, allow_unicode=True) if detail.recipe else ""
+    recipe = as_yaml(to_json(detail.recipe)) if detail.recipe else ""
     manifest = json.dumps(to_json(detail.manifest), indent=2, ensure_ascii=False) if detail.manifest else ""
     chosen, said = best(detail), detail.summary.progress
     seen = Place(max((point.number for point in detail.curve), default=0), detail.summary.state)

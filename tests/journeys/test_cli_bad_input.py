@@ -132,12 +132,12 @@ def test_a_cursor_of_another_list_is_refused(forebear: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("change", "parts"),
     [
-        (("epochs:", "epcohs:"), ("line 6", "epcohs", "epochs")),
-        (("feature_extraction", "feature_extracting"), ("line 3", "feature_extraction")),
-        (("epochs: 4", "epochs: many"), ("line 6", "epochs")),
+        (("epochs:", "epcohs:"), ("Line 6", "epcohs", "epochs")),
+        (("feature_extraction", "feature_extracting"), ("Line 3", "feature_extraction")),
+        (("epochs: 4", "epochs: many"), ("Line 6", "epochs")),
         (("data/fruit/1", "data/fruit/1, split: tset"), ("test",)),
         (("schema: forebear/recipe/v1\n", ""), ("schema",)),
-        (("epochs: 4", "epochs: 4\nepochs: 5"), ("line 7", "twice")),
+        (("epochs: 4", "epochs: 4\nepochs: 5"), ("Line 7", "twice")),
     ],
 )
 def test_a_wrong_recipe_names_the_line_and_the_near_key(

@@ -146,7 +146,7 @@ def test_its_own_parameter_is_offered_where_it_has_a_meaning_and_changes_what_is
     plain, _ = finish(world, world.job("plain"))
     noisy, _ = finish(world, world.job("noisy", params={"noise": 0.5}))
     assert tree(plain.folder)["model.safetensors"] != tree(noisy.folder)["model.safetensors"]
-    with pytest.raises(BadRecipeError, match=r"params\.noise is 99: 0 to 10 is wanted"):
+    with pytest.raises(BadRecipeError, match=r"params\.noise: expected a number from 0 to 10, not 99"):
         list(world.adapter.run(world.job(params={"noise": 99})))
 
 

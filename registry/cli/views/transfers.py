@@ -31,11 +31,11 @@ STATE_COLOURS = {
 
 def show_recipe(recipe: Recipe) -> None:
     """A recipe with every default filled in, as YAML that can be run as it is."""
-    import yaml
+    from registry.presenting.documents import as_yaml
 
     from registry.domain.codec.recipe import recipe_record
 
-    sys.stdout.write(yaml.safe_dump(recipe_record(recipe), sort_keys=False, allow_unicode=True))
+    sys.stdout.write(as_yaml(recipe_record(recipe)))
 
 
 def show_steps(steps: Sequence[StepSummary]) -> None:
@@ -94,9 +94,9 @@ def show_step(step: StepDetail) -> None:
     recipe = {key: value for key, value in step.recipe.items() if key != "submitted"}
     if recipe:
         heading("Recipe after defaults")
-        import yaml
+        from registry.presenting.documents import as_yaml
 
-        sys.stdout.write(yaml.safe_dump(_plain_tree(recipe), sort_keys=False, allow_unicode=True))
+        sys.stdout.write(as_yaml(_plain_tree(recipe)))
 
 
 def show_log(text: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin
 from lineage import Digest, LineageError
 from registry.domain.codec.write import COMPUTED, to_json
 from registry.domain.names import Name, Reference, VersionRef
+from registry.domain.text import expected, shown
 from registry.errors import InvalidError, RegistryError
 
 T = TypeVar("T")
@@ -76,16 +77,10 @@ def _wrong(place: str, what: str, *, remedy: str = "") -> InvalidError:
 def _plain(word: str, *kinds: type) -> Reader:
     def read(data: object, place: str) -> Any:
         if type(data) not in kinds:  # `type`, because True is an int and must not be read as 1
-            raise _wrong(place, f"{word} is wanted, not {_shown(data)}")
+            raise _wrong(place, expected(word, data))
         return data
 
     return read
-
-
-def _shown(data: object) -> str:
-    if isinstance(data, Mapping):
-        return "an object"
-    return "a list" if isinstance(data, list | tuple) else "null" if data is None else repr(data)[:80]
 
 
 def _text(make: Callable[[str], Any], what: str) -> Reader:
@@ -163,7 +158,7 @@ def _optional(arguments: tuple[Any, ...]) -> Reader:
 def _choice(values: Mapping[Any, Any]) -> Reader:
     def read(data: object, place: str) -> Any:
         if isinstance(data, Mapping | list) or data not in values:
-            raise _wrong(place, f"{_shown(data)} is not one of {', '.join(map(str, values))}")
+            raise _wrong(place, f"{shown(data)} is not one of {', '.join(map(str, values))}")
         return values[data]
 
     return read
@@ -188,7 +183,7 @@ def _fixed(readers: tuple[Reader, ...]) -> Reader:
     def read(data: object, place: str) -> Any:
         found = _list(data, place)
         if len(found) != len(readers):
-            raise _wrong(place, f"a list of {len(readers)} is wanted, not of {len(found)}")
+            raise _wrong(place, f"expected a list of {len(readers)}, not of {len(found)}")
         return tuple(one(item, f"{place}[{i}]") for i, (one, item) in enumerate(zip(readers, found, strict=True)))
 
     return read
@@ -236,11 +231,11 @@ def _below(place: str, name: str) -> str:
 
 def _object(data: object, place: str) -> Mapping[str, object]:
     if not isinstance(data, Mapping) or any(not isinstance(key, str) for key in data):
-        raise _wrong(place, f"an object is wanted, not {_shown(data)}")
+        raise _wrong(place, expected("an object", data))
     return data
 
 
 def _list(data: object, place: str) -> Sequence[object]:
     if not isinstance(data, list | tuple):
-        raise _wrong(place, f"a list is wanted, not {_shown(data)}")
+        raise _wrong(place, expected("a list", data))
     return data

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from registry.domain.catalog.models import Modality
+from registry.domain.recipes.places import PLACES
 from registry.domain.recipes.recipe import Method, Recipe
-from registry.domain.text import did_you_mean
+from registry.domain.text import did_you_mean, expected, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +47,26 @@ class Param:
     def _problem(self, value: object) -> str | None:
         if self.words:
             known = [word for word in self.words if type(word) is type(value)]
-            return None if value in known else f"is {value!r}: choose {_listed(self.words)}"
+            return None if value in known else expected(_listed(self.words), value)
         wanted = type(self.default) if not self.each else float
         if wanted is float and isinstance(value, int | float) and not isinstance(value, bool):
             return self._limit(float(value))
         if type(value) is not wanted:
             kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-            return f"is {value!r}: {kinds[wanted]} is wanted"
+            return expected(kinds[wanted], value)
         return self._limit(float(value)) if isinstance(value, int) and wanted is int else None
 
     def _limit(self, value: float) -> str | None:
         if math.isfinite(value) and self.low <= value <= self.high:
             return None
-        return f"is {value:g}: {self.limits} is wanted"
+        return f"expected {self.limits}, not {value:g}"
 
     @property
     def limits(self) -> str:
         """What numbers it takes, in words."""
         if math.isinf(self.high):
-            return "a number" if math.isinf(self.low) else f"{self.low:g} or more"
-        return f"{self.low:g} to {self.high:g}"
+            return "a number" if math.isinf(self.low) else f"a number of at least {self.low:g}"
+        return f"a number from {self.low:g} to {self.high:g}"
 
 
 Table: TypeAlias = dict[str, Param]
@@ -266,9 +267,23 @@ def problems(params: Mapping[str, object], table: Table) -> Iterator[tuple[str, 
     """What is wrong: (name, sentence)."""
     for name, value in params.items():
         if name not in table:
-            yield name, f"the parameter params.{name[:80]} is not known{did_you_mean(name, table)}"
+            yield name, _unknown(name, table)
         elif found := table[name].problem(value):
-            yield name, f"params.{name} {found}"
+            yield name, f"params.{name}: {found}"
+
+
+def _unknown(name: str, table: Table) -> str:
+    """That no such parameter can be given: it is another's, or has another name or place."""
+    place = PLACES.get(name, f"params.{name}")
+    if not place.startswith("params."):
+        return f"there is no parameter params.{name}: {place} is meant by it, outside params"
+    own = place.removeprefix("params.")
+    if own in table:
+        return f"there is no parameter params.{name}, did you mean {own!r}?"
+    others = [method for method, known in METHOD_PARAMS.items() if own in known]
+    if others and nearest(name, table) is None:
+        return f"there is no parameter {own} for this method and kind of data, only for {', '.join(others)}"
+    return f"there is no parameter params.{name[:80]}{did_you_mean(name, table)}"
 
 
 def _listed(words: tuple[str | int | bool, ...]) -> str:

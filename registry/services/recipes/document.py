@@ -26,9 +26,9 @@ from pydantic import (
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.recipes.methods import role_problem
 from registry.domain.recipes.recipe import Method
-from registry.domain.text import did_you_mean
+from registry.domain.text import did_you_mean, expected
 from registry.errors import RegistryError
-from registry.services.documents import line_of
+from registry.services.document_errors import line_of
 
 METHODS = tuple(method for method in Method if method is not Method.IMPORT)
 """What a recipe can ask for; an import is a verb of its own."""
@@ -41,7 +41,7 @@ def _parsed(parse: Callable[[str], object], schema: Mapping[str, object]) -> tup
 
     def validate(value: object) -> object:
         if not isinstance(value, str):
-            raise ValueError(f"text is wanted, not {value!r}")  # noqa: TRY004 -- Pydantic turns ValueErrors into lines
+            raise ValueError(expected("text", value))  # noqa: TRY004 -- Pydantic turns ValueErrors into lines
         try:
             return parse(value)
         except RegistryError as error:
@@ -57,9 +57,9 @@ def _method(text: str) -> Method:
 
 
 def _number(value: object) -> object:
-    """YAML 1.1 reads `1e-3` as text and `on` as true: the first is meant as a number, the second is not."""
+    """Pydantic takes true for 1."""
     if isinstance(value, bool):
-        raise ValueError(f"a number is wanted, not {str(value).lower()}")  # noqa: TRY004 -- as above
+        raise ValueError(expected("a number", value))  # noqa: TRY004 -- as above
     return value
 
 

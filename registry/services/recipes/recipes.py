@@ -13,6 +13,8 @@ from registry.domain.catalog.models import Modality
 from registry.domain.codec.recipe import SCHEMA
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import NEEDS, TEST, VALIDATION, split_role
+from registry.domain.recipes.params import METHOD_PARAMS
+from registry.domain.recipes.places import PLACES
 from registry.domain.recipes.recipe import (
     DataChoice,
     Freeze,
@@ -48,15 +50,18 @@ from registry.services.recipes.rules import (
 )
 
 P = TypeVar("P", Head, Optimizer, Schedule, Resources)
+_PLACES = {name: f"params.{name}" for table in METHOD_PARAMS.values() for name in table} | dict(PLACES)
 
 
 def read_recipe(text: str) -> RecipeDocument:
     """The document that `text` (YAML) is, checked as far as it goes by itself.
 
-    Raises: BadRecipeError with every problem, each with its line and, for a misspelt key, the near one.
+    Raises: BadRecipeError with every problem, each with its line and, for an unknown key, the one that was meant.
     """
     try:
-        document = read_document(text, RecipeDocument, error=BadRecipeError, what="recipe", check=contradictions)
+        document = read_document(
+            text, RecipeDocument, error=BadRecipeError, what="recipe", check=contradictions, places=_PLACES
+        )
     except BadRecipeError as problem:
         raise BadRecipeError(problem.message, remedy=KEYS, facts=problem.facts) from problem
     return document.at(yaml.compose(text, Loader=yaml.SafeLoader))

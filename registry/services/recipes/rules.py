@@ -212,5 +212,5 @@ def meaningless(document: RecipeDocument, modality: Modality) -> Iterator[Found]
 
 def bad(document: RecipeDocument, problems: Iterable[Found]) -> BadRecipeError:
     """The error that says all of `problems`, each with its line."""
-    lines = [f"line {document.line(*path)}: {sentence}" for path, sentence in problems]
+    lines = [f"Line {document.line(*path)}: {sentence}" for path, sentence in problems]
     return BadRecipeError("; ".join(lines), remedy=KEYS, facts={"problems": lines})

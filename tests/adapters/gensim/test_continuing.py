@@ -194,10 +194,10 @@ def test_long_texts_are_cut_and_nothing_is_lost() -> None:
         ({"optimizer": Optimizer("sgd", 2.5, clip=0.0, weight_decay=0.0, momentum=0.0)}, "optimizer.lr is 2.5"),
         ({"params": {"temperature": 0.5}}, "params.temperature is given"),
         ({"schedule": Schedule("cosine")}, "schedule is cosine"),
-        ({"params": {"vectors_lockf": 2.0}}, "vectors_lockf is 2: 0 to 1 is wanted"),
+        ({"params": {"vectors_lockf": 2.0}}, "vectors_lockf: expected a number from 0 to 1, not 2"),
         ({"params": {"algorithm": "glove"}}, "choose skip-gram or cbow"),
         ({"params": {"pooling": "first"}}, "params.pooling is given"),
-        ({"params": {"windows": 5}}, "params.windows is not known, did you mean .window."),
+        ({"params": {"windows": 5}}, "there is no parameter params.windows, did you mean .window."),
     ],
 )
 def test_settings_that_word2vec_does_not_have_are_refused(changes: dict[str, Any], said: str, world: World) -> None:

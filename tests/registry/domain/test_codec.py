@@ -226,14 +226,14 @@ def test_a_field_with_a_default_may_be_left_out() -> None:
     ("change", "sentence"),
     [
         ({"sourse": "x"}, "sourse: there is no such field. Known: name, source, architecture"),
-        ({"source": 3}, "source: text is wanted, not 3"),
-        ({"source": None}, "source: text is wanted, not null"),
-        ({"tags": {"a": 1}}, "tags.a: text is wanted, not 1"),
-        ({"tags": ["a"]}, "tags: an object is wanted, not a list"),
+        ({"source": 3}, "source: expected text, not 3"),
+        ({"source": None}, "source: expected text, not null"),
+        ({"tags": {"a": 1}}, "tags.a: expected text, not 1"),
+        ({"tags": ["a"]}, "tags: expected an object, not a list"),
         ({"parents": ["models:/a/b/1", "a/b"]}, r"parents\[1\]: 'a/b' is not a reference"),
-        ({"parents": "models:/a/b"}, "parents: a list is wanted, not 'models:/a/b'"),
+        ({"parents": "models:/a/b"}, "parents: expected a list, not 'models:/a/b'"),
         ({"modality": "smell"}, "modality: 'smell' is not one of image, text"),
-        ({"modality": {}}, "modality: an object is not one of image, text"),
+        ({"modality": {}}, "modality: a mapping is not one of image, text"),
         ({"name": "Library"}, "name: 'Library' is not a name"),
     ],
 )
@@ -262,9 +262,9 @@ def test_what_a_value_refuses_at_birth_keeps_its_code() -> None:
 
 
 def test_true_is_not_a_number_and_a_number_is_not_true() -> None:
-    with pytest.raises(InvalidError, match="limit: a whole number is wanted, not True"):
+    with pytest.raises(InvalidError, match="limit: expected a whole number, not true"):
         from_json(PageRequest, {"limit": True})
-    with pytest.raises(InvalidError, match="value: a number is wanted, not True"):
+    with pytest.raises(InvalidError, match="value: expected a number, not true"):
         from_json(MetricComparison, {"metric": "accuracy", "operator": ">", "value": True})
     assert from_json(MetricComparison, {"metric": "accuracy", "operator": ">", "value": 1}).value == 1.0
 
@@ -287,7 +287,7 @@ def test_a_reference_without_a_number_is_no_version() -> None:
 
 
 def test_pairs_have_exactly_two_parts() -> None:
-    with pytest.raises(InvalidError, match=r"counts\[0\]: a list of 2 is wanted, not of 3"):
+    with pytest.raises(InvalidError, match=r"counts\[0\]: expected a list of 2, not of 3"):
         from_json(Facet, {"field": "task", "counts": [["image", 1, 2]]})
 
 
@@ -314,7 +314,7 @@ def test_a_choice_of_types_cannot_be_told_apart_in_json() -> None:
 def test_what_should_be_an_object_and_is_none_is_refused() -> None:
     wrong: tuple[object, ...] = (None, [], "x", {1: 2})
     for data in wrong:
-        with pytest.raises(InvalidError, match="an object is wanted"):
+        with pytest.raises(InvalidError, match="expected an object"):
             from_json(PageRequest, data)
 
 

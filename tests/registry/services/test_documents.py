@@ -28,23 +28,46 @@ def read(text: str) -> Outer:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("output: a\ninner:\n  raet: 3\n", r"line 3: there is no key 'inner\.raet', did you mean 'rate'\?"),
-        ("outptu: a\n", r"line 1: there is no key 'outptu', did you mean 'output'\?"),
+        ("output: a\ninner:\n  raet: 3\n", r"Line 3: there is no key 'inner\.raet', did you mean 'rate'\?"),
+        ("outptu: a\n", r"Line 1: there is no key 'outptu', did you mean 'output'\?"),
         ("inner: {}\n", "the key 'output' is missing"),
-        ("output: a\noutput: b\n", "line 2: the key 'output' is given twice"),
-        ("output: a\nitems:\n- rate: 1\n- rate: x\n", "line 4: items.1.rate"),
-        ("output: &x a\ninner: *x\n", "line 2: anchors and aliases"),
+        ("output: a\noutput: b\n", "Line 2: the key 'output' is given twice"),
+        ("output: a\nitems:\n- rate: 1\n- rate: x\n", "Line 4: items.1.rate"),
+        ("output: &x a\ninner: *x\n", "Line 2: anchors and aliases"),
         ("- a\n", "is not a mapping"),
         ("", "is not a mapping"),
-        ("output: [\n", "line 2"),
-        ("output: !!python/object/apply:os.system [id]\n", "line 1"),
-        ("output: a\nitems:\n- " + "[" * 10_000, "line 3: values lie more than 32 deep"),
+        ("output: [\n", "Line 2"),
+        ("output: !!python/object/apply:os.system [id]\n", "Line 1: the tag .* is not supported"),
+        ("output: a\nitems:\n- " + "[" * 10_000, "Line 3: values lie more than 32 deep"),
         ("x" * (MAX_BYTES + 1), "larger than"),
+        ("ä" * (MAX_BYTES // 2 + 1), "larger than"),
+        ("output: a\ninner: " + "{a: " * 10_000, "Line 2: values lie more than 32 deep"),
+        ("output: a\n" + "".join(f"{' ' * i}a:\n" for i in range(40)), r"Line 3\d: values lie more than 32 deep"),
+        ("- " * 100_000, "values lie more than 32 deep"),
+        ("output: a\ninner: b\x00c\n", r"Line 2: the character U\+0000 is not allowed in a recipe"),
+        ("output: a\nitems: \ud800\n", r"Line 2: the character U\+D800 is not allowed in a recipe"),
+        ("output: a\n\x1b[31m: b\n", r"Line 2: the character U\+001B is not allowed in a recipe"),
+        ("output: a\n<<: {inner: {}}\n", "Line 2: merge keys"),
+        ("output: a\n? [a, b]\n: c\n", "Line 2: a key must be text"),
+        ("output: a\n? {a: b}\n: c\n", "Line 2: a key must be text"),
+        ("output: a\n1: b\n", "Line 2: the key 1 is not text: put it in quotes"),
+        ("output: a: b\n", "Line 1: a value that holds a colon and a space must be in quotes"),
+        ("output: a\n\tinner: {}\n", "Line 2: indent with spaces, not tabs"),
+        ("output: a\n- b\n", "Line 2: the indentation does not fit the lines above"),
+        ("output: a\n---\noutput: b\n", "Line 2: expected a single document in the stream, but found another"),
+        ("output: 2026-13-01\n", "Line 1: '2026-13-01' cannot be read: month must be in 1..12"),
+        ("output: a\ninner: {rate: 010}\n", "Line 2: '010' is not a plain number"),
+        ("output: a\ninner: {rate: 1:30}\n", "Line 2: '1:30' is not a plain number"),
+        ("output: a\ninner: {rate: " + "9" * 5000 + "}\n", "Line 2: a number of 5,000 digits is too long"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(text: str, sentence: str) -> None:
     with pytest.raises(BadRecipeError, match=sentence):
         read(text)
+
+
+def test_a_byte_order_mark_and_line_ends_of_windows_are_no_mistake() -> None:
+    assert read("\ufeffoutput: a\r\ninner:\r\n  rate: 2\r\n") == Outer(output="a", inner=Inner(rate=2))
 
 
 def test_every_mistake_is_told_at_once() -> None:

@@ -74,18 +74,37 @@ def test_a_pull_to_the_start_stands_in_for_weight_decay() -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("params: {wise_tf: 0.5}", "line 6: the parameter params.wise_tf is not known, did you mean 'wise_ft'?"),
-        ("params:\n  wise_ft: 1.5", "line 7: params.wise_ft is 1.5: 0 to 1 is wanted"),
-        ("params: {lp_ft: 1}", "line 6: params.lp_ft is 1: true or false is wanted"),
-        ("params: {patience: 1.5}", "line 6: params.patience is 1.5: a whole number is wanted"),
-        ("params: {patience: -1}", "line 6: params.patience is -1: 0 or more is wanted"),
-        ("params: {unfreeze: some}", "line 6: params.unfreeze is 'some': choose all or gradual"),
-        ("head: ridge", "line 6: ridge is solved on features that stay"),
+        ("params: {wise_tf: 0.5}", "Line 6: there is no parameter params.wise_tf, did you mean 'wise_ft'?"),
+        ("params:\n  wise_ft: 1.5", "Line 7: params.wise_ft: expected a number from 0 to 1, not 1.5"),
+        ("params: {lp_ft: 1}", "Line 6: params.lp_ft: expected true or false, not 1"),
+        ("params: {patience: 1.5}", "Line 6: params.patience: expected a whole number, not 1.5"),
+        ("params: {patience: -1}", "Line 6: params.patience: expected a number of at least 0, not -1"),
+        ("params: {unfreeze: some}", "Line 6: params.unfreeze: expected all or gradual, not 'some'"),
+        ("params: {r: 8}", "Line 6: there is no parameter rank for this method and kind of data, only for adapter"),
+        ("params: {lr: 1}", "Line 6: there is no parameter params.lr: optimizer.lr is meant by it, outside params"),
+        ("params: {rank: 8}", "there is no parameter rank for this method and kind of data, only for adapter"),
+        ("head: ridge", "Line 6: ridge is solved on features that stay"),
     ],
 )
 def test_a_parameter_that_cannot_be_is_named_with_its_line_and_what_can(line: str, sentence: str) -> None:
     with pytest.raises(BadRecipeError, match=_literally(sentence)):
         cooked(TUNE_TEXT + line + "\n")
+
+
+def test_a_name_of_another_library_suggests_ours() -> None:
+    text = TUNE_TEXT.replace("fine_tuning", "adapter") + "params:\n  r: 8\n  lora_alpha: 16\n"
+    with pytest.raises(BadRecipeError) as caught:
+        cooked(text, Modality.TEXT)
+    assert caught.value.facts["problems"] == [
+        "Line 7: there is no parameter params.r, did you mean 'rank'?",
+        "Line 8: there is no parameter params.lora_alpha, did you mean 'alpha'?",
+    ]
+
+
+@pytest.mark.parametrize("written", ["1e-1", "1E-1", ".1e0", "1.e-1", "0.1"])
+def test_a_number_with_an_exponent_is_a_number_everywhere(written: str) -> None:
+    recipe = cooked(TUNE_TEXT + f"optimizer: {{lr: {written}}}\nparams: {{l2_sp: {written}}}\n")
+    assert (recipe.optimizer.lr, recipe.params["l2_sp"]) == (0.1, 0.1)
 
 
 DOMAINS = PROBE_TEXT.replace("feature_extraction", "domain_adaptation").replace(
@@ -121,8 +140,8 @@ def test_what_is_chosen_by_and_tested_on_follows_from_the_method() -> None:
     ("text", "sentence"),
     [
         (DOMAINS.replace(", target-domain: datasets:/data/digits/1", ""), "needs data in the role target-domain"),
-        (PROBE_TEXT.replace("{train:", "{train.a:"), "line 5: feature_extraction takes one task: write train"),
-        (TASKS.replace("train.b", "train"), "line 5: multi_task takes several tasks: name its task: train.TASK"),
+        (PROBE_TEXT.replace("{train:", "{train.a:"), "Line 5: feature_extraction takes one task: write train"),
+        (TASKS.replace("train.b", "train"), "Line 5: multi_task takes several tasks: name its task: train.TASK"),
         (TASKS.replace("train.b", "train.B!"), "a task is named by small letters"),
         (PROBE_TEXT.replace("train:", "train: data/a/1, unlabelled:"), "does not use data in the role 'unlabelled'"),
     ],
@@ -141,12 +160,12 @@ def test_roles_that_a_method_lacks_or_cannot_use_are_named(text: str, sentence: 
         (
             LabelKind.NUMBER,
             "metrics: [rmse, accuracy]\n",
-            "line 6: accuracy does not measure labels of the kind num",
+            "Line 6: accuracy does not measure labels of the kind num",
         ),
         (
             LabelKind.CLASS,
             "metrics:\n- loss\n- rmse\n",
-            "line 8: rmse does not measure labels of the kind class: ch",
+            "Line 8: rmse does not measure labels of the kind class: ch",
         ),
         (LabelKind.MANY, "metrics: [balanced_accuracy]\n", "kind many: choose among baseline_macro_f1"),
         (LabelKind.CLASS, "metrics: [perplexity]\n", "perplexity does not measure"),
@@ -178,7 +197,7 @@ def test_the_table_of_metrics_by_label_is_that_of_the_loop() -> None:
 
 def test_patience_without_validation_data_is_refused_with_its_line() -> None:
     some = TUNE_TEXT.replace("{train:", "{test: {dataset: datasets:/data/other/1}, train:")
-    with pytest.raises(BadRecipeError, match=r"line 6: patience waits .* add data\.validation"):
+    with pytest.raises(BadRecipeError, match=r"Line 6: patience waits .* add data\.validation"):
         cooked(some + "params: {patience: 3}\n")
     assert cooked(some).params["patience"] == 0
     assert cooked(TUNE_TEXT + "params: {patience: 3}\n").params["patience"] == 3

@@ -77,7 +77,7 @@ def test_a_recipe_is_checked_with_lines_and_near_keys(house: ServedRegistry) -> 
     text = "schema: forebear/recipe/v1\noutput: vision/new\nmethod: fine_tuning\nsuorce: models:/vision/digits/1\n"
     body = problem(client.post(f"{API}/recipes/check", content=text))
     assert (body["status"], body["code"]) == (422, "bad-recipe")
-    assert "line 4" in body["detail"]
+    assert "Line 4" in body["detail"]
     assert "source" in body["detail"]
 
 

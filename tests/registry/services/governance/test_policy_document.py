@@ -61,8 +61,8 @@ def test_there_are_example_policies() -> None:
         ("quorum: 1}", "quorom: 1}", "there is no key 'transitions.1.approvals.0.quorom', did you mean 'quorum'?"),
         ("  name: default", "  nam: default", "did you mean 'name'?"),
         ("metadata:", "meta:", "there is no key 'meta'"),
-        ("version: 1", "version: one", "metadata.version: Input should be a valid integer"),
-        ("governance/v1", "governance/v9", "apiVersion: Input should be 'governance/v1'"),
+        ("version: 1", "version: one", "metadata.version: expected a whole number, not 'one'"),
+        ("governance/v1", "governance/v9", "apiVersion: expected 'governance/v1'"),
         ("metrics.accuracy >= metrics.b", "metric.accuracy >= metrics.b", "did you mean 'metrics'?"),
         ("require: 'lineage.unresolved == 0'", "require: 'lineage.unresolved =='", "is not a CEL expression"),
         ("max_age: P90D", "max_age: 90 days", "'90 days' is not a duration: write for example P30D"),
@@ -72,7 +72,7 @@ def test_there_are_example_policies() -> None:
             "- {role: risk-ower, quorum: 1}",
             "there is no role 'risk-ower', did you mean",
         ),
-        ("quorum: 1}", "quorum: 0}", "quorum: Input should be greater than or equal to 1"),
+        ("quorum: 1}", "quorum: 0}", "quorum: expected a number of at least 1, not 0"),
         (
             "{type: provenance}",
             "{type: provenence}",
@@ -82,7 +82,7 @@ def test_there_are_example_policies() -> None:
         ("from: production", "from: retired", "production comes before retired in stages: a version never goes back"),
         ("id: to-validated", "id: to-candidate", "the transition 'to-candidate' is given twice"),
         ("{groups: [developer]}", "{groups: []}", "nobody can hold this role"),
-        ("requester, ", "boss, ", "separation_of_duties.contributors.2: Input should be 'uploader'"),
+        ("requester, ", "boss, ", "separation_of_duties.contributors.2: expected 'uploader'"),
         (
             "  production: production",
             "  producton: production",
@@ -105,7 +105,7 @@ def test_a_mistake_is_named_with_its_line(old: str, new: str, sentence: str) -> 
     assert sentence in said
     both = zip(DEFAULT.splitlines(), text.splitlines(), strict=False)
     line = next(number for number, (one, two) in enumerate(both, 1) if one != two)
-    assert f"line {line}: " in said or f"line {line + 1}: " in said
+    assert f"Line {line}: " in said or f"Line {line + 1}: " in said
 
 
 def test_several_mistakes_are_named_at_once() -> None:

@@ -152,7 +152,7 @@ def test_a_keras_model_is_transferred_by_keras_and_nothing_else_is() -> None:
     assert complete(document, modality=Modality.IMAGE, offers=offers, architecture="squeezenet1_1").adapter == "torch"
     named = read_recipe(PROBE_TEXT + "adapter: torch\n")
     with pytest.raises(
-        BadRecipeError, match="line 6: the adapter torch does not start from keras: of those here, keras"
+        BadRecipeError, match="Line 6: the adapter torch does not start from keras: of those here, keras"
     ):
         complete(named, modality=Modality.IMAGE, offers=offers, architecture="keras")
 
@@ -185,44 +185,44 @@ def test_an_adapter_does_not_start_from_what_is_anothers_own() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (PROBE_TEXT + "epoch: 3\n", "line 6: there is no key 'epoch', did you mean 'epochs'?"),
-        (PROBE_TEXT + "optimizer:\n  learning_rate: 1\n", "line 7: there is no key 'optimizer.learning_rate'"),
-        (PROBE_TEXT.replace("schema: forebear/recipe/v1\n", ""), "line 1: the key 'schema' is missing. A recipe"),
-        (PROBE_TEXT.replace("recipe/v1", "recipe/v2"), "line 1: schema: Input should be 'forebear/recipe/v1'"),
-        (PROBE_TEXT.replace("feature_", "feature-"), "line 3: method: there is no method 'feature-extraction', did"),
-        (PROBE_TEXT.replace("feature_extraction", "import"), "line 3: method: there is no method 'import': there are"),
-        (PROBE_TEXT.replace("vision/digits-probe", "Digits"), "line 2: output: 'Digits' is not a name"),
-        (PROBE_TEXT.replace("models:/library/lite0/1", "datasets:/a/b/1"), "line 4: source: .* a reference to models"),
-        (PROBE_TEXT.replace("models:/library/lite0/1", "7"), "line 4: source: text is wanted, not 7"),
+        (PROBE_TEXT + "epoch: 3\n", "Line 6: there is no key 'epoch', did you mean 'epochs'?"),
+        (PROBE_TEXT + "optimizer:\n  learning_rate: 1\n", "Line 7: there is no key 'optimizer.learning_rate'"),
+        (PROBE_TEXT.replace("schema: forebear/recipe/v1\n", ""), "Line 1: the key 'schema' is missing. A recipe"),
+        (PROBE_TEXT.replace("recipe/v1", "recipe/v2"), "Line 1: schema: expected 'forebear/recipe/v1'"),
+        (PROBE_TEXT.replace("feature_", "feature-"), "Line 3: method: there is no method 'feature-extraction', did"),
+        (PROBE_TEXT.replace("feature_extraction", "import"), "Line 3: method: there is no method 'import': there are"),
+        (PROBE_TEXT.replace("vision/digits-probe", "Digits"), "Line 2: output: 'Digits' is not a name"),
+        (PROBE_TEXT.replace("models:/library/lite0/1", "datasets:/a/b/1"), "Line 4: source: .* a reference to models"),
+        (PROBE_TEXT.replace("models:/library/lite0/1", "7"), "Line 4: source: expected text, not 7"),
         (PROBE_TEXT.replace("source: models:/library/lite0/1\n", ""), "no source model is named: add source: models:/"),
-        (PROBE_TEXT + "sources: [models:/a/b/1]\n", "line 6: source and sources are both given"),
-        (PROBE_TEXT.replace("{train:", "{trian:"), "line 5: data.trian.[key]: 'trian' is not a role of data"),
-        (PROBE_TEXT + "epochs: 0\n", "line 6: epochs: Input should be greater than or equal to 1"),
-        (PROBE_TEXT + "epochs: 2.5\n", "line 6: epochs: Input should be a valid integer"),
-        (PROBE_TEXT + "epochs: yes\n", "line 6: epochs: Input should be a valid integer"),
-        (PROBE_TEXT + "epochs:\n", "line 6: epochs has no value: give it one, or leave the key out"),
-        (PROBE_TEXT + "seed: 4294967296\n", "line 6: seed: Input should be less than 4294967296"),
-        (PROBE_TEXT + "optimizer:\n  lr: 0\n", "line 7: optimizer.lr: Input should be greater than 0"),
-        (PROBE_TEXT + "optimizer:\n  lr: .nan\n", "line 7: optimizer.lr: Input should be"),
-        (PROBE_TEXT + "optimizer:\n  lr: on\n", "line 7: optimizer.lr: a number is wanted, not true"),
-        (PROBE_TEXT + "optimizer: adam\n", "line 6: optimizer.name: Input should be 'adamw' or 'sgd'"),
-        (PROBE_TEXT + "schedule: {warmup: 1}\n", "line 6: schedule.warmup: Input should be less than 1"),
-        (PROBE_TEXT + "head: 3\n", "line 6: head: write one word, its kind, or a mapping of kind, hidden, dropout"),
-        (PROBE_TEXT + "head: {hidden: 64}\n", "line 6: a linear head has no hidden layer: write kind: mlp"),
-        (PROBE_TEXT + "tags: {year: 2026}\n", "line 6: tags.year: Input should be a valid string"),
-        (PROBE_TEXT + "tags: {a b: c}\n", "line 6: 'a b' is not a tag"),
-        (PROBE_TEXT + "params: {when: 2026-11-23}\n", "line 6: params.when: input was not a valid JSON value"),
-        (PROBE_TEXT + "params: {n: 9007199254740993}\n", "line 6: this cannot be written as canonical JSON"),
-        (PROBE_TEXT + "metrics: []\n", "line 6: metrics: List should have at least 1 item"),
-        (PROBE_TEXT + "metrics: [loss, accuracy, loss]\n", "line 6: the metric 'loss' is named twice"),
-        (PROBE_TEXT + "freeze: none\n", "line 6: feature_extraction freezes the whole backbone"),
-        (PROBE_TEXT + "freeze: {until: blocks.5}\n", "line 6: feature_extraction freezes the whole backbone"),
-        (PROBE_TEXT + "optimizer: {backbone_lr: 0.1}\n", "line 6: in feature_extraction the backbone does not learn"),
-        (PROBE_TEXT + "optimizer: {layer_decay: 0.5}\n", "line 6: in feature_extraction only the head learns"),
-        (PROBE_TEXT + "optimizer: {momentum: 0.5}\n", "line 6: adamw has no momentum to set: write name: sgd"),
-        (TUNE_TEXT + "freeze: backbone\n", "line 6: with the backbone frozen this is feature_extraction"),
-        (TUNE_TEXT + "freeze: {what: none, until: a}\n", "line 6: freeze is none and until a layer: keep one"),
-        (TUNE_TEXT + "freeze: until\n", "line 6: freeze names no layer: write freeze: {until: LAYER}"),
+        (PROBE_TEXT + "sources: [models:/a/b/1]\n", "Line 6: source and sources are both given"),
+        (PROBE_TEXT.replace("{train:", "{trian:"), "Line 5: data.trian: 'trian' is not a role of data"),
+        (PROBE_TEXT + "epochs: 0\n", "Line 6: epochs: expected a number of at least 1, not 0"),
+        (PROBE_TEXT + "epochs: 2.5\n", "Line 6: epochs: expected a whole number, not 2.5"),
+        (PROBE_TEXT + "epochs: yes\n", "Line 6: epochs: expected a whole number, not true"),
+        (PROBE_TEXT + "epochs:\n", "Line 6: epochs has no value: give it one, or leave the key out"),
+        (PROBE_TEXT + "seed: 4294967296\n", "Line 6: seed: expected a number below 4,294,967,296"),
+        (PROBE_TEXT + "optimizer:\n  lr: 0\n", "Line 7: optimizer.lr: expected a number above 0, not 0"),
+        (PROBE_TEXT + "optimizer:\n  lr: .nan\n", "Line 7: optimizer.lr: expected a number of at most 10, not nan"),
+        (PROBE_TEXT + "optimizer:\n  lr: on\n", "Line 7: optimizer.lr: expected a number, not true"),
+        (PROBE_TEXT + "optimizer: adam\n", "Line 6: optimizer.name: expected 'adamw' or 'sgd', not 'adam'"),
+        (PROBE_TEXT + "schedule: {warmup: 1}\n", "Line 6: schedule.warmup: expected a number below 1, not 1"),
+        (PROBE_TEXT + "head: 3\n", "Line 6: head: write one word, its kind, or a mapping of kind, hidden, dropout"),
+        (PROBE_TEXT + "head: {hidden: 64}\n", "Line 6: a linear head has no hidden layer: write kind: mlp"),
+        (PROBE_TEXT + "tags: {year: 2026}\n", "Line 6: tags.year: expected text, not 2026: put it in quotes"),
+        (PROBE_TEXT + "tags: {a b: c}\n", "Line 6: 'a b' is not a tag"),
+        (PROBE_TEXT + "params: {when: 2026-11-23}\n", "Line 6: params.when: expected text, a number, tr"),
+        (PROBE_TEXT + "params: {n: 9007199254740993}\n", "Line 6: this cannot be written as canonical JSON"),
+        (PROBE_TEXT + "metrics: []\n", "Line 6: metrics: expected a list of at least 1 item, not 0"),
+        (PROBE_TEXT + "metrics: [loss, accuracy, loss]\n", "Line 6: the metric 'loss' is named twice"),
+        (PROBE_TEXT + "freeze: none\n", "Line 6: feature_extraction freezes the whole backbone"),
+        (PROBE_TEXT + "freeze: {until: blocks.5}\n", "Line 6: feature_extraction freezes the whole backbone"),
+        (PROBE_TEXT + "optimizer: {backbone_lr: 0.1}\n", "Line 6: in feature_extraction the backbone does not learn"),
+        (PROBE_TEXT + "optimizer: {layer_decay: 0.5}\n", "Line 6: in feature_extraction only the head learns"),
+        (PROBE_TEXT + "optimizer: {momentum: 0.5}\n", "Line 6: adamw has no momentum to set: write name: sgd"),
+        (TUNE_TEXT + "freeze: backbone\n", "Line 6: with the backbone frozen this is feature_extraction"),
+        (TUNE_TEXT + "freeze: {what: none, until: a}\n", "Line 6: freeze is none and until a layer: keep one"),
+        (TUNE_TEXT + "freeze: until\n", "Line 6: freeze names no layer: write freeze: {until: LAYER}"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_text_is_named_with_its_line_and_what_to_do(text: str, sentence: str) -> None:
@@ -247,7 +247,7 @@ TWO_SOURCES = TUNE_TEXT.replace(
     ],
 )
 def test_what_was_learnt_from_cannot_say_how_good_the_model_is(data: str, sentence: str) -> None:
-    with pytest.raises(BadRecipeError, match=f"line 5: .*{sentence}: name another split"):
+    with pytest.raises(BadRecipeError, match=f"Line 5: .*{sentence}: name another split"):
         read_recipe(TUNE_TEXT.replace("{train: datasets:/data/mnist/1}", data))
 
 
@@ -255,7 +255,7 @@ def test_fine_tuning_has_one_source_and_no_teacher() -> None:
     with pytest.raises(BadRecipeError) as caught:
         read_recipe(TWO_SOURCES)
     assert caught.value.facts["problems"] == [
-        "line 4: fine_tuning has no use for a model as teacher: it takes source",
+        "Line 4: fine_tuning has no use for a model as teacher: it takes source",
     ]
 
 
@@ -263,15 +263,15 @@ def test_fine_tuning_has_one_source_and_no_teacher() -> None:
     ("text", "modality", "sentence"),
     [
         (TUNE_TEXT + "metrics: [acuracy]\n", Modality.IMAGE, "has no metric 'acuracy', did you mean 'acc"),
-        (TUNE_TEXT + "metrics:\n- loss\n- xyz\n", Modality.IMAGE, "line 8: the adapter torch has no metric 'xyz': "),
-        (TUNE_TEXT.replace("fine_tuning", "embedding_initialisation"), Modality.IMAGE, "line 3: the adapter"),
+        (TUNE_TEXT + "metrics:\n- loss\n- xyz\n", Modality.IMAGE, "Line 8: the adapter torch has no metric 'xyz': "),
+        (TUNE_TEXT.replace("fine_tuning", "embedding_initialisation"), Modality.IMAGE, "Line 3: the adapter"),
         (TUNE_TEXT.replace("fine_tuning", "embedding_initialisation"), Modality.IMAGE, "does continued_pretra"),
-        (TUNE_TEXT + "adapter: troch\n", Modality.IMAGE, "line 6: there is no adapter 'troch', did you mean 'torch'?"),
-        (TUNE_TEXT + "adapter: xyz\n", Modality.IMAGE, "line 6: there is no adapter 'xyz': there are gensim, torch, t"),
+        (TUNE_TEXT + "adapter: troch\n", Modality.IMAGE, "Line 6: there is no adapter 'troch', did you mean 'torch'?"),
+        (TUNE_TEXT + "adapter: xyz\n", Modality.IMAGE, "Line 6: there is no adapter 'xyz': there are gensim, torch, t"),
         (TUNE_TEXT + "adapter: transformers\n", Modality.IMAGE, "takes text models, and this source is image"),
         (TUNE_TEXT, Modality.AUDIO, "no installed adapter takes audio models: there are gensim, torch, transf"),
-        (TUNE_TEXT + "image_size: 96\n", Modality.TEXT, "line 6: image_size has no meaning for a text model"),
-        (TUNE_TEXT + "max_length: 96\n", Modality.IMAGE, "line 6: max_length has no meaning for a model of image data"),
+        (TUNE_TEXT + "image_size: 96\n", Modality.TEXT, "Line 6: image_size has no meaning for a text model"),
+        (TUNE_TEXT + "max_length: 96\n", Modality.IMAGE, "Line 6: max_length has no meaning for a model of image data"),
     ],
 )  # fmt: skip
 def test_what_no_adapter_here_can_do_is_named_with_what_they_can(text: str, modality: Modality, sentence: str) -> None:

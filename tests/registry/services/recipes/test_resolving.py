@@ -73,11 +73,11 @@ def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (TUNE.replace("data/reviews", "data/bare"), "line 6: datasets:/data/bare/1 has no labels, and train data of"),
-        (TUNE + "  test: datasets:/data/rated\n", "line 7: datasets:/data/rated/1 has labels of kind number"),
-        (TUNE + "  test: datasets:/data/bare\n", "line 7: datasets:/data/bare/1 has no labels, and test data of"),
-        (TUNE.replace("data/reviews", "data/bars"), "line 6: datasets:/data/bars/1 holds image data, and the adapter"),
-        (MERGE, "line 6: models:/library/other/1 is of the architecture transformers:RobertaModel"),
+        (TUNE.replace("data/reviews", "data/bare"), "Line 6: datasets:/data/bare/1 has no labels, and train data of"),
+        (TUNE + "  test: datasets:/data/rated\n", "Line 7: datasets:/data/rated/1 has labels of kind number"),
+        (TUNE + "  test: datasets:/data/bare\n", "Line 7: datasets:/data/bare/1 has no labels, and test data of"),
+        (TUNE.replace("data/reviews", "data/bars"), "Line 6: datasets:/data/bars/1 holds image data, and the adapter"),
+        (MERGE, "Line 6: models:/library/other/1 is of the architecture transformers:RobertaModel"),
     ],
 )
 def test_inputs_that_do_not_fit_one_another_are_named_with_their_line(
