@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, TypeVar
 
 import typer
 
-from registry.errors import InvalidError, NotFoundError, UsageError
+from registry.errors import InvalidError, NotFoundError, TooLargeError, UsageError
 
 if TYPE_CHECKING:
     from registry.domain.data.datasets import SplitPlan
     from registry.domain.names import Name, Reference
     from registry.domain.paging import PageRequest
+
+MAX_DOCUMENT = 2 * 1024**2
+"""Characters of a file that a command reads as a whole: more than any recipe, policy, card or JSON body may have."""
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="models:/team/name/3, or short team/name@alias.")]
 DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help="datasets:/team/name/1, or short team/name.")]
@@ -129,7 +132,7 @@ def facts(body: Path | None, values: Sequence[str] | None) -> dict[str, object]:
     if body is not None:
         try:
             found = json.loads(document(body))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidError(f"{str(body)!r} is not JSON: {error}") from None
     if not isinstance(found, dict):
         raise InvalidError(f"{str(body)!r} is not a JSON object", remedy='Write for example {"accuracy": 0.93}')
@@ -162,8 +165,11 @@ def document(path: Path) -> str:
     Raises: NotFoundError, TooLargeError, UsageError when it cannot be read as UTF-8 text.
     """
     try:
-        with sys.stdin if str(path) == "-" else path.open(encoding="utf-8") as file:
-            text = file.read(MAX_DOCUMENT + 1)
+        if str(path) == "-":
+            text = sys.stdin.read(MAX_DOCUMENT + 1)
+        else:
+            with path.open(encoding="utf-8") as file:
+                text = file.read(MAX_DOCUMENT + 1)
     except FileNotFoundError:
         raise NotFoundError(f"There is no file {str(path)!r}") from None
     except IsADirectoryError:

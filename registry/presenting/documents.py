@@ -11,7 +11,7 @@ class _Dumper(yaml.SafeDumper):
     """Puts text in quotes that readers of YAML 1.2, ours among them, take for a number: `1e5`."""
 
 
-_Dumper.add_implicit_resolver(  # type: ignore[no-untyped-call]
+_Dumper.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
     list("-+.0123456789"),

@@ -81,7 +81,7 @@ class _StrictLoader(ShallowLoader):
             what = f"{node.value!r} is not a plain number: write one without a leading 0 or :, or put it in quotes"
             raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark)
         try:
-            return super().construct_object(node, deep)  # type: ignore[no-untyped-call]
+            return super().construct_object(node, deep)
         except ValueError as error:  # a 13th month
             what = f"{shown(node.value)} cannot be read: {error}"
             raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark) from error
@@ -94,7 +94,7 @@ def _refuse_tag(_: yaml.SafeLoader, node: yaml.Node) -> object:
 _StrictLoader.add_constructor(None, _refuse_tag)
 
 
-_StrictLoader.add_implicit_resolver(  # type: ignore[no-untyped-call]
+_StrictLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
     list("-+.0123456789"),

@@ -31,9 +31,8 @@ STATE_COLOURS = {
 
 def show_recipe(recipe: Recipe) -> None:
     """A recipe with every default filled in, as YAML that can be run as it is."""
-    from registry.presenting.documents import as_yaml
-
     from registry.domain.codec.recipe import recipe_record
+    from registry.presenting.documents import as_yaml
 
     sys.stdout.write(as_yaml(recipe_record(recipe)))
 

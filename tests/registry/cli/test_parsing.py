@@ -8,7 +8,7 @@ import pytest
 
 from registry.cli import parsing
 from registry.domain.data.datasets import SplitPlan
-from registry.errors import InvalidError, NotFoundError, UsageError
+from registry.errors import InvalidError, NotFoundError, TooLargeError, UsageError
 
 
 def test_a_name_may_be_written_as_a_reference() -> None:
@@ -65,6 +65,13 @@ def test_a_document_that_is_missing_a_folder_or_no_text_is_named(tmp_path: Path)
         parsing.document(tmp_path)
     with pytest.raises(UsageError, match="UTF-8"):
         parsing.document(noise)
+    with pytest.raises(UsageError, match="cannot be read: Not a directory"):
+        parsing.document(noise / "recipe.yaml")
+    huge = tmp_path / "huge"
+    with huge.open("wb") as file:
+        file.truncate(100 * 1024**3)  # sparse: only its beginning is read
+    with pytest.raises(TooLargeError, match="longer than 2,097,152 characters"):
+        parsing.document(huge)
     with pytest.raises(NotFoundError, match="missing"):
         parsing.opened(tmp_path / "missing.pdf")
 

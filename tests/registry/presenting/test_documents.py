@@ -12,7 +12,9 @@ class Words(BaseModel):
     words: dict[str, str | float]
 
 
-@pytest.mark.parametrize("text", ["1e5", "12E5", "1.5e3", "-.5e1", "010", "1:30", "on", "no", "~", "2026-11-23", "a: b"])
+@pytest.mark.parametrize(
+    "text", ["1e5", "12E5", "1.5e3", "-.5e1", "010", "1:30", "on", "no", "~", "2026-11-23", "a: b"]
+)
 def test_text_that_looks_like_something_else_stays_text(text: str) -> None:
     written = as_yaml({"words": {"commit": text, "rate": 1e-05, "large": 1e22}})
     read = read_document(written, Words, error=BadRecipeError, what="recipe")

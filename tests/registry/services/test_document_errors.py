@@ -146,8 +146,10 @@ def test_a_value_of_several_forms_is_one_mistake(before: str, after: str, senten
     assert before in text
     with pytest.raises(BadPolicyError) as caught:
         read_document(text.replace(before, after, 1), PolicyDocument, error=BadPolicyError, what="policy")
-    (problem,) = caught.value.facts["problems"]  # type: ignore[misc, attr-defined]
-    assert sentence in problem
+    problems = caught.value.facts["problems"]
+    assert isinstance(problems, list)
+    assert len(problems) == 1
+    assert sentence in problems[0]
 
 
 def test_every_suggested_place_is_one_that_a_recipe_has() -> None:
