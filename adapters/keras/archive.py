@@ -102,7 +102,7 @@ def _json(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
     try:
         found = json.loads(archive.read(name).decode("utf-8"), object_pairs_hook=unique_keys)
     except (ValueError, RecursionError) as error:
-        raise BadArtifactError(f"{name} of the archive is not sound JSON: {error}") from None
+        raise BadArtifactError(f"{name} of the archive is not valid JSON: {error}") from None
     if not isinstance(found, dict):
         raise BadArtifactError(f"{name} of the archive is not a JSON object")
     return found

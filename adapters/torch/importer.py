@@ -18,6 +18,7 @@ from adapters.weights.safetensors_files import (
     write_pieces,
 )
 from adapters.weights.source_files import Kind, kind_of, only_file
+from adapters.weights.wrappers import unwrapped_names
 from registry.errors import BadArtifactError, InvalidError
 from registry.ports.importing import ConvertedSource, SourceFacts
 
@@ -33,7 +34,7 @@ class StateDictImporter:
     name = "torch-state-dict"
 
     def detect(self, source: Path) -> SourceFacts | None:
-        """By its first bytes, unread: any pickle or archive is ours, to convert or to refuse."""
+        """By its first bytes: any pickle or archive, to convert or to refuse."""
         file = only_file(source)
         if file is None or kind_of(file) not in {Kind.PICKLE, Kind.ZIP}:
             return None
@@ -43,9 +44,9 @@ class StateDictImporter:
         """Rewrite as safetensors. Raises: UnsafeArtifactError, BadArtifactError, InvalidError, MisfitError."""
         file = _file(source)
         if architecture is None or architecture == GENERIC:
-            read_state_dict(file)  # what is unsafe or broken is said before what is missing
+            read_state_dict(file)  # an unsafe or broken file is refused first
             raise InvalidError(
-                f"{file.name} does not say which architecture its weights are for",
+                f"The file {file.name!r} does not say which architecture its weights are for",
                 remedy=f"Name one with --architecture: {known_architectures()}",
             )
         tensors, notes = read_state_dict(file)
@@ -60,7 +61,7 @@ class SafetensorsImporter:
     name = "safetensors"
 
     def detect(self, source: Path) -> SourceFacts | None:
-        """By its first bytes; whether the file is sound is for `convert` to say."""
+        """By its first bytes; `convert` checks the whole file."""
         file = only_file(source)
         if file is None or kind_of(file) is not Kind.SAFETENSORS:
             return None
@@ -72,11 +73,13 @@ class SafetensorsImporter:
         header = read_header(file)
         if architecture is None or architecture == GENERIC:
             return self._keep(file, header, target)
-        fitted = fit(architecture, header.shapes)
-        if all(ours == theirs for theirs, ours in fitted.names.items()):
+        short, notes = unwrapped_names(header.shapes)
+        fitted = fit(architecture, {short[name]: shape for name, shape in header.shapes.items()})
+        names = {name: fitted.names[short[name]] for name in header.shapes}
+        if all(ours == theirs for theirs, ours in names.items()):
             copy_file(file, target / WEIGHTS)
-            return _converted(target, header, fitted, self.name, [])
-        return write_source(target, pieces_of(file, header, fitted.names), fitted, self.name, [])
+            return _converted(target, header, fitted, self.name, notes)
+        return write_source(target, pieces_of(file, header, names), fitted, self.name, notes)
 
     def _keep(self, file: Path, header: Header, target: Path) -> ConvertedSource:
         copy_file(file, target / WEIGHTS)
@@ -90,12 +93,12 @@ class SafetensorsImporter:
 def _file(source: Path) -> Path:
     file = only_file(source)
     if file is None:
-        raise BadArtifactError(f"{source.name} is not one file of weights")
+        raise BadArtifactError(f"{source.name!r} is not one file of weights")
     return file
 
 
 def write_source(target: Path, pieces: list[Piece], fitted: Fitted, format: str, notes: list[str]) -> ConvertedSource:
-    """Write tensors and the two JSON files into `target`; a note tells of weights that look untrained."""
+    """Write tensors and the two JSON files into `target`; weights that look untrained get a note."""
     header = write_pieces(target / WEIGHTS, pieces)
     return _converted(target, header, fitted, format, notes)
 

@@ -84,7 +84,7 @@ def _selector(model: Any, report: dict[str, Any]) -> tuple[str, ...]:
 
 def _class_name(transformers: Any, folder: Path, architecture: str | None) -> str:
     """The class that was asked for, else the one config.json names, else the base class of its model type."""
-    config = read_json(folder / "config.json")
+    config = read_json(folder / "config.json", constants=[])
     if architecture is not None:
         if not architecture.startswith("transformers:"):
             raise InvalidError(

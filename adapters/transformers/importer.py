@@ -11,6 +11,7 @@ from adapters.weights.pickled_weights import pieces_of as pickled_pieces
 from adapters.weights.pickled_weights import read_state_dict
 from adapters.weights.safetensors_files import Header, copy_file, looks_untrained, pieces_of, read_header, write_pieces
 from adapters.weights.source_files import MAX_TEXT, Kind, files_in, front_matter, kind_of, read_json, read_text
+from adapters.weights.wrappers import unwrapped_names
 from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError, UnsafeArtifactError
 from registry.ports.importing import ConvertedSource, SourceFacts
@@ -18,7 +19,10 @@ from registry.ports.importing import ConvertedSource, SourceFacts
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLED = "pytorch_model.bin"
+PICKLED_INDEX = "pytorch_model.bin.index.json"
 CARD = "README.md"
+PYTHON_JSON = frozenset({"config.json", "generation_config.json", "tokenizer_config.json", "preprocessor_config.json"})
+"""Files that transformers reads with Python's own JSON, and where it wrote Infinity until 2025."""
 UNTRAINED = "these weights look untrained: every running mean of their normalisations is zero"
 
 
@@ -40,7 +44,7 @@ class HuggingFaceImporter:
         """A folder whose config.json has `model_type` or `architectures`."""
         if not (source / "config.json").is_file() or kind_of(source / "config.json") is not Kind.JSON:
             return None
-        config = read_json(source / "config.json")
+        config = read_json(source / "config.json", constants=[])
         if not isinstance(config, dict) or not ({"model_type", "architectures"} & config.keys()):
             return None
         named = config.get("architectures")
@@ -92,7 +96,7 @@ def _refuse_code(files: dict[str, Path]) -> None:
     for name, path in files.items():
         if kind_of(path) is not Kind.JSON or "/" in name or not name.endswith("config.json"):
             continue
-        document = read_json(path)
+        document = read_json(path, constants=[])
         if isinstance(document, dict) and ("auto_map" in document or "custom_pipelines" in document):
             raise UnsafeArtifactError(
                 f"{name} asks for code of its own ({'auto_map' if 'auto_map' in document else 'custom_pipelines'})",
@@ -105,7 +109,7 @@ def _refuse_code(files: dict[str, Path]) -> None:
 
 def _weights(files: dict[str, Path], target: Path) -> _Reading:
     """One model.safetensors in `target`, from a file, from shards, or from a pickled state dict."""
-    if WEIGHTS in files:
+    if WEIGHTS in files:  # whatever an index beside it says: transformers reads the whole file first, too
         return _from_file(WEIGHTS, files[WEIGHTS], target)
     if INDEX in files:
         return _from_shards(files, target)
@@ -114,17 +118,28 @@ def _weights(files: dict[str, Path], target: Path) -> _Reading:
     single = [name for name, path in files.items() if "/" not in name and kind_of(path) is Kind.SAFETENSORS]
     if len(single) == 1:
         return _from_file(single[0], files[single[0]], target)
+    if PICKLED_INDEX in files:
+        raise BadArtifactError(
+            f"The weights are shards of {PICKLED}, which are not read here",
+            remedy="Load the model with transformers and save it with save_pretrained, which writes safetensors",
+        )
     raise BadArtifactError(
-        f"the folder holds no {WEIGHTS}, {INDEX} or {PICKLED}", remedy="Save the model with save_pretrained"
+        f"The folder has no {WEIGHTS}, {INDEX} or {PICKLED}", remedy="Save the model with save_pretrained"
     )
 
 
 def _from_file(name: str, path: Path, target: Path) -> _Reading:
     if kind_of(path) in {Kind.PICKLE, Kind.ZIP}:
-        raise UnsafeArtifactError(f"{path.name} is a pickle that bears another name", remedy="Get the true file")
+        raise UnsafeArtifactError(
+            f"{path.name!r} is a pickle, although its name says safetensors", remedy="Get the file again"
+        )
     header = read_header(path)
-    copy_file(path, target / WEIGHTS)
-    return _Reading(header, frozenset({name}))
+    names, notes = unwrapped_names(header.shapes)
+    if notes:
+        header = write_pieces(target / WEIGHTS, pieces_of(path, header, names))
+    else:
+        copy_file(path, target / WEIGHTS)
+    return _Reading(header, frozenset({name}), notes)
 
 
 def _from_shards(files: dict[str, Path], target: Path) -> _Reading:
@@ -141,15 +156,17 @@ def _from_shards(files: dict[str, Path], target: Path) -> _Reading:
     if held != places or len(held) != sum(len(header.entries) for header in headers.values()):
         wrong = sorted(name for name in held.keys() | places.keys() if held.get(name) != places.get(name))
         raise BadArtifactError(f"{INDEX} and its files disagree about {', '.join(wrong[:5]) or 'a tensor held twice'}")
-    pieces = [piece for shard, header in headers.items() for piece in pieces_of(files[shard], header)]
+    names, notes = unwrapped_names(held)
+    pieces = [piece for shard, header in headers.items() for piece in pieces_of(files[shard], header, names)]
     header = write_pieces(target / WEIGHTS, pieces)
-    return _Reading(header, frozenset({INDEX, *headers}), [f"{len(headers)} shards were joined into {WEIGHTS}"])
+    notes = [f"joined {len(headers)} shards into {WEIGHTS}", *notes]
+    return _Reading(header, frozenset({INDEX, *headers}), notes)
 
 
 def _from_pickle(path: Path, target: Path) -> _Reading:
     tensors, notes = read_state_dict(path)
     header = write_pieces(target / WEIGHTS, pickled_pieces(tensors))
-    notes = [f"{PICKLED} was rewritten as {WEIGHTS}, every tensor compared", *notes]
+    notes = [f"rewrote {PICKLED} as {WEIGHTS} and compared every tensor", *notes]
     return _Reading(header, frozenset({PICKLED}), notes)
 
 
@@ -157,17 +174,27 @@ def _from_pickle(path: Path, target: Path) -> _Reading:
 
 
 def _keep_documents(files: dict[str, Path], target: Path, used: frozenset[str]) -> list[str]:
-    """Copy sound JSON and text; give a note on what stayed behind. The card stays out: it has a place of its own."""
-    left: list[str] = []
+    """Copy sound JSON and text; the notes say what was not. The card is stored apart, with the version."""
+    left, notes = [], []
     for name, path in files.items():
         if name == CARD or name in used:
             continue
         kind = kind_of(path) if path.stat().st_size <= MAX_TEXT else Kind.OTHER
-        if (name.endswith(".json") and kind is Kind.JSON) or (name.endswith(".txt") and kind in {Kind.TEXT, Kind.JSON}):
-            if name.endswith(".json"):
-                read_json(path)
+        json_file = name.endswith(".json") and not name.endswith(".index.json")  # an unused index names unused files
+        if (json_file and kind is Kind.JSON) or (name.endswith(".txt") and kind in {Kind.TEXT, Kind.JSON}):
+            if json_file and _has_infinity(path):
+                notes.append(f"{name} holds Infinity or NaN, which strict JSON readers refuse; kept as it is")
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target / name)
         else:
             left.append(name)
-    return [f"left out: {', '.join(left[:20])}{', …' if len(left) > 20 else ''}"] if left else []
+    if left:
+        notes.append(f"left out: {', '.join(left[:20])}{', …' if len(left) > 20 else ''}")
+    return notes
+
+
+def _has_infinity(path: Path) -> bool:
+    """True for a config with numbers that JSON does not have. Raises: BadArtifactError for any other bad JSON."""
+    numbers: list[float] = []
+    read_json(path, constants=numbers if path.name in PYTHON_JSON else None)
+    return bool(numbers)

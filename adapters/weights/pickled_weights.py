@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.weights.safetensors_files import CHUNK, Piece
 from adapters.weights.source_files import Kind, kind_of
+from adapters.weights.wrappers import unwrapped_names
 from registry.errors import BadArtifactError, MissingExtraError, RegistryError, UnsafeArtifactError
 
 if TYPE_CHECKING:
@@ -110,16 +111,29 @@ def _unwrap(path: Path, found: object) -> tuple[dict[str, Tensor], list[str]]:
                 break
     if not isinstance(found, Mapping) or not found:
         raise BadArtifactError(f"{path.name} holds no tensors by name", remedy="Save the model's state_dict()")
-    wrong = [
-        str(key) for key, value in found.items() if not isinstance(key, str) or not isinstance(value, torch.Tensor)
+    if not all(isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in found.items()):
+        raise _not_only_tensors(path, found)
+    ours, removed = unwrapped_names(str(name) for name in found)
+    return {ours[str(name)]: value for name, value in found.items()}, [*notes, *removed]
+
+
+def _not_only_tensors(path: Path, found: Mapping[Any, Any]) -> BadArtifactError:
+    """What else a file holds; where a mapping inside it holds tensors, the message names its key."""
+    torch = _torch()
+    inner = [
+        repr(str(key))
+        for key, value in found.items()
+        if isinstance(value, Mapping) and value and all(isinstance(t, torch.Tensor) for t in value.values())
     ]
-    if wrong:
-        raise BadArtifactError(f"{path.name} holds more than tensors by name: {', '.join(wrong[:5])}")
-    tensors = {str(name): value for name, value in found.items()}
-    if all(name.startswith("module.") for name in tensors):
-        tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
-        notes.append("the prefix 'module.' of torch's DataParallel was taken off every name")
-    return tensors, notes
+    if inner:
+        return BadArtifactError(
+            f"{path.name} holds its tensors under {', '.join(inner[:5])}, which is not a key that is looked into",
+            remedy=f"Save that mapping alone: torch.save(torch.load(PATH)[{inner[0]}], NEW_PATH)",
+        )
+    wrong = [str(key) for key, value in found.items() if not (isinstance(key, str) and isinstance(value, torch.Tensor))]
+    return BadArtifactError(
+        f"{path.name} holds more than tensors by name: {', '.join(wrong[:5])}", remedy="Save the model's state_dict()"
+    )
 
 
 def _piece(name: str, tensor: Tensor) -> Piece:
@@ -127,9 +141,15 @@ def _piece(name: str, tensor: Tensor) -> Piece:
     dtypes = {
         torch.bool: "BOOL", torch.uint8: "U8", torch.int8: "I8", torch.int16: "I16", torch.int32: "I32",
         torch.int64: "I64", torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64",
+        torch.uint16: "U16", torch.uint32: "U32", torch.uint64: "U64", torch.complex64: "C64",
+        torch.float8_e4m3fn: "F8_E4M3", torch.float8_e5m2: "F8_E5M2", torch.float8_e8m0fnu: "F8_E8M0",
+        torch.float8_e4m3fnuz: "F8_E4M3FNUZ", torch.float8_e5m2fnuz: "F8_E5M2FNUZ",
     }  # fmt: skip
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.dtype not in dtypes:
-        raise BadArtifactError(f"the tensor {name!r} ({tensor.dtype}, {tensor.layout}) cannot be held by safetensors")
+        raise BadArtifactError(
+            f"the tensor {name!r} ({tensor.dtype}, {tensor.layout}) has no type of safetensors",
+            remedy="Convert it to a dense tensor of another type, such as float32, and save the weights again",
+        )
 
     def chunks() -> Iterator[memoryview]:
         whole: Any = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy()

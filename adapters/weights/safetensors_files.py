@@ -19,13 +19,15 @@ from registry.errors import BadArtifactError, IntegrityError
 MAX_HEADER = 32 * 1024 * 1024
 """Bytes of JSON that are read at most: about 200,000 tensors. The format itself allows 100 MB."""
 CHUNK = 4 * 1024 * 1024
-SIZES: Mapping[str, int] = {
-    "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1,
-    "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
-    "U32": 4, "I32": 4, "F32": 4,
-    "U64": 8, "I64": 8, "F64": 8, "C64": 8,
+BITS: Mapping[str, int] = {
+    "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
+    "BOOL": 8, "U8": 8, "I8": 8,
+    "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
+    "U16": 16, "I16": 16, "F16": 16, "BF16": 16,
+    "U32": 32, "I32": 32, "F32": 32,
+    "U64": 64, "I64": 64, "F64": 64, "C64": 64,
 }  # fmt: skip
-"""Bytes of one element."""
+"""Bits of one element, for every type of safetensors 0.8."""
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "position_ids")
 
 
@@ -59,7 +61,7 @@ class Header:
 
 
 def looks_like_safetensors(start: bytes, size: int) -> bool:
-    """True when a file of `size` bytes that begins with `start` (nine bytes or more) claims to be safetensors."""
+    """True when the first bytes `start` (nine or more) of a file of `size` bytes are those of a safetensors header."""
     return len(start) >= 9 and start[8:9] == b"{" and 2 <= int.from_bytes(start[:8], "little") <= max(size, 100_000_000)
 
 
@@ -107,15 +109,14 @@ def _entry(name: str, value: object, data_start: int) -> TensorEntry:
     if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
         raise ValueError(f"the entry of {label!r} is not dtype, shape and data_offsets")
     dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in SIZES:
-        raise ValueError(f"the type {str(dtype)[:40]!r} of {label!r} is not known")
+    if not isinstance(dtype, str) or dtype not in BITS:
+        raise ValueError(f"the type {str(dtype)[:40]!r} of {label!r} is not one of safetensors 0.8")
     if not _whole_numbers(shape) or not _whole_numbers(offsets) or len(offsets) != 2:
         raise ValueError(f"the shape or the offsets of {label!r} are not whole numbers")
     start, end = offsets
-    if end - start != prod(shape) * SIZES[dtype]:
-        raise ValueError(
-            f"{label!r} has {end - start:,} bytes, but {shape} of {dtype} need {prod(shape) * SIZES[dtype]:,}"
-        )
+    if 8 * (end - start) != prod(shape) * BITS[dtype]:
+        needed = f"{prod(shape) * BITS[dtype] / 8:,.10g}"
+        raise ValueError(f"{label!r} has {end - start:,} bytes, but {shape} of {dtype} need {needed}")
     return TensorEntry(name, dtype, tuple(shape), data_start + start, data_start + end)
 
 
@@ -188,11 +189,11 @@ def write_pieces(target: Path, pieces: Iterable[Piece]) -> Header:
 
     The same tensors give the same bytes. Raises: IntegrityError when what was read back differs from what was given.
     """
-    ordered = sorted(pieces, key=lambda piece: (-SIZES[piece.dtype], piece.name))
+    ordered = sorted(pieces, key=lambda piece: (-BITS[piece.dtype], piece.name))
     document: dict[str, object] = {"__metadata__": {"format": "pt"}}
     position = 0
     for piece in ordered:
-        end = position + prod(piece.shape) * SIZES[piece.dtype]
+        end = position + prod(piece.shape) * BITS[piece.dtype] // 8
         document[piece.name] = {"dtype": piece.dtype, "shape": list(piece.shape), "data_offsets": [position, end]}
         position = end
     raw = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
@@ -241,6 +242,6 @@ def _compare(piece: Piece, written: Iterator[memoryview]) -> None:
 
 
 def looks_untrained(path: Path, header: Header) -> bool:
-    """True when the file has running statistics and every running mean is all zeros: no batch ever passed through."""
+    """True when the file has running means and all of them are zero, as they are before the first training batch."""
     means = [e for e in header.entries if e.name.endswith("running_mean")]
     return bool(means) and not any(any(chunk) for e in means for chunk in read_range(path, e.start, e.end))

@@ -1,9 +1,10 @@
-"""What lies in a foreign source: files by content, never by the name they bear."""
+"""Recognises the files of a foreign source by their content, never by their names."""
 
 from __future__ import annotations
 
 import codecs
 import json
+import pickletools
 import re
 from enum import Enum
 from pathlib import Path
@@ -36,19 +37,39 @@ def kind_of(path: Path) -> Kind:
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(4096)
-    if start[:1] == b"\x80" and start[1:2] <= b"\x05":
-        return Kind.PICKLE
+    safetensors = looks_like_safetensors(start, size)
+    if start[:1] == b"\x80" and start[1:2] <= b"\x05" and not (safetensors and _is_harmless_pickle(path)):
+        return Kind.PICKLE  # a safetensors header of 128, 640, 1,408 … bytes begins with the same two bytes
     if start[:4] in {b"PK\x03\x04", b"PK\x05\x06"}:
         return Kind.ZIP
-    if looks_like_safetensors(start, size):
+    if safetensors:
         return Kind.SAFETENSORS
-    try:  # a character cut at the end of the sample is no fault
+    try:  # the sample may end within a character
         text = codecs.getincrementaldecoder("utf-8")().decode(start, final=size <= len(start))
     except UnicodeDecodeError:
         return Kind.OTHER
     if re.search(r"[\x00-\x08\x0e-\x1f]", text):
         return Kind.OTHER
-    return Kind.JSON if text.lstrip()[:1] in {"{", "["} else Kind.TEXT
+    return Kind.JSON if text.lstrip("\ufeff \t\r\n")[:1] in {"{", "["} else Kind.TEXT
+
+
+_CALLS = frozenset({"GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "REDUCE", "BUILD", "BINPERSID"})
+"""Pickle instructions that import or call something."""
+
+
+def _is_harmless_pickle(path: Path) -> bool:
+    """True when unpickling `path` would fail before it imports or calls anything: then it is not a pickle at all.
+
+    A file that is both sound safetensors and a working pickle could be made by hand; it stays a pickle, and is refused.
+    """
+    with path.open("rb") as file:
+        try:
+            for instruction, _, _ in pickletools.genops(file):
+                if instruction.name in _CALLS:
+                    return False
+        except (ValueError, IndexError, UnicodeDecodeError, OverflowError):
+            return True
+    return False
 
 
 def files_in(folder: Path) -> dict[str, Path]:
@@ -68,12 +89,26 @@ def only_file(source: Path) -> Path | None:
     return rest[0] if len(rest) == 1 else None
 
 
-def read_json(path: Path) -> Any:
-    """Strict: UTF-8, no key twice, no NaN. Raises: BadArtifactError naming the file."""
+def read_json(path: Path, *, constants: list[float] | None = None) -> Any:
+    """Strict: UTF-8 without a byte order mark, no key twice, no NaN. Raises: BadArtifactError naming the file.
+
+    With `constants`, a list, the words Infinity, -Infinity and NaN are read as numbers and added to it: transformers
+    wrote them into its configs until 2025, and still reads them.
+    """
+
+    def constant(name: str) -> float:
+        if constants is None:
+            raise ValueError(f"{name} is not a number of JSON")
+        constants.append(float(name))
+        return constants[-1]
+
+    text = read_text(path)
+    if text.startswith("\ufeff"):
+        raise BadArtifactError(f"{path.name!r} begins with a byte order mark", remedy="Save it as UTF-8 without one")
     try:
-        return json.loads(read_text(path), object_pairs_hook=unique_keys, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=unique_keys, parse_constant=constant)
     except (ValueError, RecursionError) as error:
-        raise BadArtifactError(f"{path.name} is not sound JSON: {error}") from error
+        raise BadArtifactError(f"{path.name!r} is not valid JSON: {error}") from error
 
 
 def read_text(path: Path) -> str:
@@ -96,7 +131,3 @@ def front_matter(card: str) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")

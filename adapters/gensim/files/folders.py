@@ -28,7 +28,7 @@ def architecture_of(folder: Path) -> str | None:
     config = folder / CONFIG
     if not config.is_file() or kind_of(config) is not Kind.JSON:
         return None
-    document = read_json(config)
+    document = read_json(config, constants=[])
     named = document.get("architectures") if isinstance(document, dict) else None
     return next((ours for ours in (ARCHITECTURE, CLASSIFIER) if named == [ours]), None)
 

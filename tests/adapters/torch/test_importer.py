@@ -118,6 +118,41 @@ def test_a_checkpoint_gives_its_weights_and_says_what_it_left(lite: Path, tmp_pa
     assert "module." in converted.notes[1]
 
 
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module.", "_orig_mod.module."])
+@pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
+def test_weights_saved_from_a_compiled_or_parallel_model_are_imported(prefix: str, name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    state = squeezenet.SqueezeNet(squeezenet.ConvolutionHead(10)).state_dict()
+    wrapped = {f"{prefix}{key}": tensor for key, tensor in state.items()}
+    (tmp_path / "out").mkdir()
+    if name == "w.pth":
+        torch.save(wrapped, tmp_path / name)
+        StateDictImporter().convert(tmp_path / name, tmp_path / "out", architecture="squeezenet1_1")
+    else:
+        save_file(wrapped, tmp_path / name)
+        SafetensorsImporter().convert(tmp_path / name, tmp_path / "out", architecture="squeezenet1_1")
+    found = load_file(tmp_path / "out/model.safetensors")
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[key], tensor) for key, tensor in state.items())
+
+
+def test_weights_in_eight_bit_floats_are_kept_as_they_are(tmp_path: Path) -> None:
+    state = squeezenet.SqueezeNet(squeezenet.ConvolutionHead(10)).state_dict()
+    small = {key: tensor.to(torch.float8_e4m3fn) for key, tensor in state.items()}
+    torch.save(small, tmp_path / "w.pth")
+    (tmp_path / "out").mkdir()
+    StateDictImporter().convert(tmp_path / "w.pth", tmp_path / "out", architecture="squeezenet1_1")
+    found = load_file(tmp_path / "out/model.safetensors")
+    assert all(found[key].view(torch.uint8).equal(tensor.view(torch.uint8)) for key, tensor in small.items())
+
+
+@pytest.mark.parametrize("key", ["params", "ema_state_dict"])
+def test_a_checkpoint_with_another_key_says_under_which_its_tensors_are(key: str, tmp_path: Path) -> None:
+    torch.save({key: {"w": torch.zeros(1)}, "iter": 3}, tmp_path / "w.pth")
+    with pytest.raises(BadArtifactError, match=f"holds its tensors under '{key}'"):
+        StateDictImporter().convert(tmp_path / "w.pth", tmp_path, architecture="squeezenet1_1")
+
+
 def test_squeezenet_is_imported_with_its_original_head(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = squeezenet.SqueezeNet(squeezenet.ConvolutionHead(10)).eval()

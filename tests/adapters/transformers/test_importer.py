@@ -104,7 +104,7 @@ def test_shards_are_joined(tmp_path: Path) -> None:
     assert len(shards) > 1
     converted = convert(source, tmp_path / "out")
     whole = load_file(tmp_path / "out/model.safetensors")
-    assert f"{len(shards)} shards were joined into model.safetensors" in converted.notes
+    assert f"joined {len(shards)} shards into model.safetensors" in converted.notes
     for shard in shards:
         for name, tensor in load_file(shard).items():
             assert torch.equal(whole.pop(name), tensor)
@@ -130,6 +130,45 @@ def test_an_index_cannot_reach_out_of_the_folder(tmp_path: Path) -> None:
         convert(source, tmp_path / "out")
 
 
+def test_an_index_of_shards_beside_a_whole_file_is_left_out(source: Path, tmp_path: Path) -> None:
+    index = {"metadata": {}, "weight_map": {"embeddings.weight": "model-00001-of-00002.safetensors"}}
+    (source / "model.safetensors.index.json").write_text(json.dumps(index))
+    converted = convert(source, tmp_path / "out")
+    assert "left out: model.safetensors.index.json" in converted.notes
+    assert not list((tmp_path / "out").glob("*index*"))
+
+
+def test_shards_of_pickles_are_said_to_be_unread(source: Path, tmp_path: Path) -> None:
+    (source / "model.safetensors").unlink()
+    (source / "pytorch_model.bin.index.json").write_text('{"weight_map": {"w": "pytorch_model-00001-of-00001.bin"}}')
+    with pytest.raises(BadArtifactError, match=r"shards of pytorch_model\.bin, which are not read"):
+        convert(source, tmp_path / "out")
+
+
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module.", "module._orig_mod."])
+@pytest.mark.parametrize("pickled", [False, True], ids=["safetensors", "pickle"])
+def test_prefixes_of_torchs_wrappers_are_removed(prefix: str, pickled: bool, source: Path, tmp_path: Path) -> None:
+    tensors = load_file(source / "model.safetensors")
+    wrapped = {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
+    (source / "model.safetensors").unlink()
+    if pickled:
+        torch.save(wrapped, source / "pytorch_model.bin")
+    else:
+        save_file(wrapped, source / "model.safetensors", metadata={"format": "pt"})
+    converted = convert(source, tmp_path / "out")
+    found = load_file(tmp_path / "out/model.safetensors")
+    assert found.keys() == tensors.keys()
+    assert all(torch.equal(found[name], tensors[name]) for name in tensors)
+    assert any(note.startswith("removed '") for note in converted.notes)
+
+
+def test_infinity_in_a_config_is_kept_and_noted(source: Path, tmp_path: Path) -> None:
+    change(source / "config.json", time_step_limit=[0.0, float("inf")])
+    converted = convert(source, tmp_path / "out")
+    assert any(note.startswith("config.json holds Infinity or NaN") for note in converted.notes)
+    assert (tmp_path / "out/config.json").read_bytes() == (source / "config.json").read_bytes()
+
+
 def test_pickled_weights_are_rewritten(source: Path, tmp_path: Path) -> None:
     tensors = load_file(source / "model.safetensors")
     torch.save(tensors, source / "pytorch_model.bin")
@@ -137,7 +176,7 @@ def test_pickled_weights_are_rewritten(source: Path, tmp_path: Path) -> None:
     converted = convert(source, tmp_path / "out")
     found = load_file(tmp_path / "out/model.safetensors")
     assert all(torch.equal(found[name], tensors[name]) for name in tensors)
-    assert "pytorch_model.bin was rewritten as model.safetensors, every tensor compared" in converted.notes
+    assert "rewrote pytorch_model.bin as model.safetensors and compared every tensor" in converted.notes
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors"])
@@ -220,13 +259,13 @@ def test_an_unknown_model_type_is_said_to_be_unknown(source: Path, tmp_path: Pat
 @pytest.mark.parametrize("text", ["{", '{"a": 1, "a": 2}', '{"a": NaN}', "[" * 100_000])
 def test_json_that_is_not_sound_is_refused_with_its_name(text: str, source: Path, tmp_path: Path) -> None:
     (source / "tokenizer.json").write_text(text)
-    with pytest.raises(BadArtifactError, match=r"tokenizer\.json is not sound JSON"):
+    with pytest.raises(BadArtifactError, match=r"'tokenizer\.json' is not valid JSON"):
         convert(source, tmp_path / "out")
 
 
 def test_a_folder_without_weights_says_what_is_missing(source: Path, tmp_path: Path) -> None:
     shutil.copytree(source, tmp_path / "bare", ignore=shutil.ignore_patterns("*.safetensors"))
-    with pytest.raises(BadArtifactError, match=r"holds no model\.safetensors"):
+    with pytest.raises(BadArtifactError, match=r"has no model\.safetensors"):
         convert(tmp_path / "bare", tmp_path / "out")
 
 

@@ -168,3 +168,23 @@ def test_a_header_padded_with_spaces_is_read(tmp_path: Path) -> None:
 
 def _piece(name: str, data: bytes) -> Piece:
     return Piece(name, "U8", (len(data),), lambda: iter([memoryview(data)]))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape", "size"),
+    [("F4", [2, 8], 8), ("F6_E2M3", [4], 3), ("F8_E4M3FNUZ", [3], 3), ("F8_E5M2FNUZ", [3], 3), ("F8_E8M0", [3], 3)],
+)
+def test_the_small_floats_of_newer_safetensors_are_kept_byte_for_byte(
+    dtype: str, shape: list[int], size: int, tmp_path: Path
+) -> None:
+    file = safetensors(tmp_path / "w", {"w": (dtype, shape, bytes(range(size)))})
+    header = read_header(file)
+    assert header.shapes == {"w": tuple(shape)}
+    again = write_pieces(tmp_path / "v", pieces_of(file, header))
+    assert [(e.name, e.dtype, e.shape, e.end - e.start) for e in again.entries] == [("w", dtype, tuple(shape), size)]
+    assert (tmp_path / "v").read_bytes()[-size:] == bytes(range(size))
+
+
+def test_four_bit_floats_that_do_not_fill_whole_bytes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadArtifactError, match=r"has 2 bytes, but \[3\] of F4 need 1\.5"):
+        read_header(safetensors(tmp_path / "w", {"w": ("F4", [3], b"ab")}))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import math
 import pickle
 import zipfile
 from pathlib import Path
@@ -12,7 +14,7 @@ import torch
 
 from adapters.weights.source_files import Kind, files_in, front_matter, kind_of, only_file, read_json
 from registry.errors import BadArtifactError
-from tests.adapters.files import safetensors
+from tests.adapters.files import TWO, header_of, safetensors
 
 
 def archive() -> bytes:
@@ -58,6 +60,22 @@ def test_safetensors_are_known_under_any_name(tmp_path: Path) -> None:
     assert kind_of(safetensors(tmp_path / "weights.pt")) is Kind.SAFETENSORS
 
 
+@pytest.mark.parametrize("length", [0x080, 0x180, 0x280, 0x480, 0x580, 0x20480, 0x5580])
+def test_a_header_whose_length_looks_like_a_pickles_first_bytes_is_still_safetensors(
+    length: int, tmp_path: Path
+) -> None:
+    header = json.dumps(header_of(TWO)).encode().ljust(length)
+    assert kind_of(safetensors(tmp_path / "w", header=header)) is Kind.SAFETENSORS
+
+
+def test_a_pickle_that_is_also_a_sound_safetensors_file_is_refused_as_a_pickle(tmp_path: Path) -> None:
+    """Its first eight bytes are a header's length of 0x470480, and to pickle: protocol 4, then a float of eight bytes."""
+    raw = b'{"xNN.": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}}'  # the float ends with `{"x`
+    file = safetensors(tmp_path / "w", {}, header=raw.ljust(0x470480))
+    assert pickle.loads(file.read_bytes()) is None
+    assert kind_of(file) is Kind.PICKLE
+
+
 def test_a_safetensors_file_cut_short_is_still_called_one_so_that_the_reason_is_told(tmp_path: Path) -> None:
     file = safetensors(tmp_path / "w")
     file.write_bytes(file.read_bytes()[:40])
@@ -88,8 +106,22 @@ def test_a_folder_with_one_file_beside_its_readme_is_that_file(tmp_path: Path) -
 @pytest.mark.parametrize("text", ["", "{", '{"a":1,"a":2}', '{"a": Infinity}'])
 def test_json_is_read_strictly(text: str, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(text)
-    with pytest.raises(BadArtifactError, match=r"x\.json is not sound JSON"):
+    with pytest.raises(BadArtifactError, match=r"'x\.json' is not valid JSON"):
         read_json(tmp_path / "x.json")
+
+
+def test_infinity_is_read_where_python_wrote_the_json_and_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"limit": [0.0, Infinity], "least": -Infinity}')
+    found: list[float] = []
+    assert read_json(tmp_path / "config.json", constants=found) == {"limit": [0.0, math.inf], "least": -math.inf}
+    assert found == [math.inf, -math.inf]
+
+
+def test_a_byte_order_mark_is_named_as_the_fault_of_a_config(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert kind_of(tmp_path / "config.json") is Kind.JSON
+    with pytest.raises(BadArtifactError, match="begins with a byte order mark"):
+        read_json(tmp_path / "config.json")
 
 
 @pytest.mark.parametrize(
