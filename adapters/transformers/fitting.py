@@ -1,7 +1,8 @@
-"""Whether the weights of a folder fit their class, as transformers itself loads them, without loading them."""
+"""Checks that the weights of a folder fit their class: transformers matches the names, without loading the tensors."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,11 +43,12 @@ class Fit:
     notes: tuple[str, ...] = ()
 
 
-def fit_folder(folder: Path, architecture: str | None) -> Fit:
+def fit_folder(folder: Path, architecture: str | None, held: Sequence[str]) -> Fit:
     """Build the class on the meta device, where tensors have a shape and no bytes, and let transformers match names.
 
-    A head that the file lacks is told in a note, as transformers would start it at random; anything else that is
-    missing, left over or misshapen is a misfit. Raises: MisfitError, InvalidError, BadArtifactError, MissingExtraError.
+    `held` are the names of the file's tensors. A head that the file lacks, or one that the class does not use, becomes
+    a note. Tensors of the backbone that are missing or left over are a misfit, and so is every other shape.
+    Raises: MisfitError, InvalidError, BadArtifactError, MissingExtraError.
     """
     transformers = load_transformers("a Hugging Face folder")
     kind = _class(transformers, _class_name(transformers, folder, architecture))
@@ -62,24 +64,42 @@ def fit_folder(folder: Path, architecture: str | None) -> Fit:
                 use_safetensors=True,
             )
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
-        raise BadArtifactError(f"transformers cannot build {kind.__name__} from config.json: {error}") from error
-    notes = _selector(model, report)
+        raise BadArtifactError(
+            f"transformers cannot build {kind.__name__} from config.json: {error}"
+        ) from error
+    notes = _compare(model, report, held)
     modality = _INPUTS.get(model.main_input_name)
     return Fit(f"transformers:{kind.__name__}", modality, _task(kind.__name__, modality), notes)
 
 
-def _selector(model: Any, report: dict[str, Any]) -> tuple[str, ...]:
+def _compare(model: Any, report: dict[str, Any], held: Sequence[str]) -> tuple[str, ...]:
+    """Notes on heads that the weights lack or bring unused; `held` are all names of the file. Raises: MisfitError."""
     missing, left_over = sorted(report["missing_keys"]), sorted(report["unexpected_keys"])
     misshapen = sorted(f"{n}: {list(a)} instead of {list(b)}" for n, a, b in report["mismatched_keys"])
-    base = f"{model.base_model_prefix}."
-    inside = getattr(model, model.base_model_prefix, model) is not model
-    head = [name for name in missing if (inside and not name.startswith(base)) or ".pooler." in f".{name}"]
-    if len(head) < len(missing) or left_over or misshapen:
-        raise misfit(type(model).__name__, [n for n in missing if n not in head], left_over, misshapen)
-    if not head:
-        return ()
-    layers = ", ".join(sorted({name.rpartition(".")[0] for name in head}))
-    return (f"the weights bring no {layers}: a new one starts at random",)
+    name, prefix = type(model).__name__, f"{model.base_model_prefix}."
+
+    def of_backbone(names: list[str], *, bare: bool) -> list[str]:
+        return [n for n in names if ".pooler." not in f".{n}" and (bare or n.startswith(prefix))]
+
+    # a base class names its own tensors without the prefix; a file that has the prefix was saved with a head
+    absent = of_backbone(missing, bare=getattr(model, model.base_model_prefix, model) is model)
+    strange = of_backbone(left_over, bare=not any(n.startswith(prefix) for n in held))
+    if absent or strange or misshapen:
+        raise misfit(name, absent, strange, misshapen)
+    notes = []
+    if missing:
+        notes.append(f"the weights have no {_layers(missing)}, which {name} needs: training starts it at random")
+    if left_over:
+        notes.append(
+            f"the file also has {_layers(left_over)}, which {name} does not use: left out of the model"
+        )
+    return tuple(notes)
+
+
+def _layers(names: Sequence[str]) -> str:
+    """The modules that hold the tensors `names`, at most ten of them."""
+    layers = sorted({name.rpartition(".")[0] or name for name in names})
+    return ", ".join(layers[:10]) + (f" and {len(layers) - 10} more" if len(layers) > 10 else "")
 
 
 def _class_name(transformers: Any, folder: Path, architecture: str | None) -> str:
@@ -88,8 +108,8 @@ def _class_name(transformers: Any, folder: Path, architecture: str | None) -> st
     if architecture is not None:
         if not architecture.startswith("transformers:"):
             raise InvalidError(
-                f"a folder with a config.json of transformers is no {architecture[:80]!r}",
-                remedy="Leave the architecture out, or write transformers:<Class>",
+                f"A folder with a config.json of transformers cannot be imported as {architecture[:80]!r}",
+                remedy="Leave --architecture out, or write transformers:<Class>",
             )
         return architecture.removeprefix("transformers:")
     named = config.get("architectures")
@@ -97,7 +117,7 @@ def _class_name(transformers: Any, folder: Path, architecture: str | None) -> st
         return named[0]
     known = transformers.models.auto.modeling_auto.MODEL_MAPPING_NAMES.get(config.get("model_type"))
     if known is None:
-        raise InvalidError(f"transformers has no model of type {str(config.get('model_type'))[:80]!r}")
+        raise InvalidError(f"The library transformers has no model of type {str(config.get('model_type'))[:80]!r}")
     return str(known if isinstance(known, str) else known[0])
 
 
@@ -105,7 +125,7 @@ def _class(transformers: Any, name: str) -> Any:
     kind = getattr(transformers, name, None) if name.isidentifier() and not name.startswith("_") else None
     if not isinstance(kind, type) or not issubclass(kind, transformers.PreTrainedModel):
         raise InvalidError(
-            f"transformers has no model class {name[:80]!r}", remedy="Use a model of transformers itself"
+            f"The library transformers has no model class {name[:80]!r}", remedy="Use a model of transformers itself"
         )
     return kind
 

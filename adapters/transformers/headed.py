@@ -21,8 +21,9 @@ from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs
 from adapters.transformers.definitions.transformers_text_head import TextWithHead, load
+from adapters.transformers.folders import read_config
 from adapters.transformers.heads import encoder_layers
-from adapters.transformers.models import names_of, quiet, read_config, room
+from adapters.transformers.models import names_of, quiet, room
 from adapters.transformers.text import Tokens
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.transformers.fitting import Fit, fit_folder
+from adapters.transformers.folders import CARD, INDEX, PICKLED, PICKLED_INDEX, PYTHON_JSON, WEIGHTS, has_tokenizer
 from adapters.weights.pickled_weights import pieces_of as pickled_pieces
 from adapters.weights.pickled_weights import read_state_dict
 from adapters.weights.safetensors_files import Header, copy_file, looks_untrained, pieces_of, read_header, write_pieces
@@ -16,13 +17,6 @@ from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError, UnsafeArtifactError
 from registry.ports.importing import ConvertedSource, SourceFacts
 
-WEIGHTS = "model.safetensors"
-INDEX = "model.safetensors.index.json"
-PICKLED = "pytorch_model.bin"
-PICKLED_INDEX = "pytorch_model.bin.index.json"
-CARD = "README.md"
-PYTHON_JSON = frozenset({"config.json", "generation_config.json", "tokenizer_config.json", "preprocessor_config.json"})
-"""Files that transformers reads with Python's own JSON, and where it wrote Infinity until 2025."""
 UNTRAINED = "these weights look untrained: every running mean of their normalisations is zero"
 
 
@@ -62,13 +56,15 @@ class HuggingFaceImporter:
         _refuse_code(files)
         reading = _weights(files, target)
         reading.notes += _keep_documents(files, target, reading.used)
-        fit: Fit = fit_folder(target, architecture)
+        fit: Fit = fit_folder(target, architecture, [entry.name for entry in reading.header.entries])
         if looks_untrained(target / WEIGHTS, reading.header):
             reading.notes.append(UNTRAINED)
         if fit.modality is Modality.IMAGE and not (target / "preprocessor_config.json").exists():
-            reading.notes.append("no preprocessor_config.json: pictures get ImageNet's mean and deviation, 224 pixels")
-        if fit.modality is Modality.TEXT and not (target / "tokenizer.json").exists():
-            reading.notes.append("no tokenizer.json: texts cannot be read until one is added")
+            reading.notes.append(
+                "no preprocessor_config.json: images get ImageNet's mean and standard deviation, at 224 pixels"
+            )
+        if fit.modality is Modality.TEXT and not has_tokenizer(target):
+            reading.notes.append("no tokenizer: import the folder again with its tokenizer.json before training")
         card = read_text(files[CARD]) if CARD in files else None
         return ConvertedSource(
             folder=target,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,11 +44,6 @@ def answers(config: Mapping[str, Any], labels: LabelKind) -> bool:
         return False
     usual = ANSWERING[LabelKind.CLASS].problem if wanted.problem else None
     return wanted.problem is None or (config.get("problem_type") or usual) == wanted.problem
-
-
-def architecture_of(config: Mapping[str, Any]) -> str:
-    """The class that a config names; empty when it names none."""
-    return str((config.get("architectures") or [""])[0])
 
 
 def names_of(task: Task) -> tuple[str, ...]:
@@ -99,17 +93,6 @@ def room(model: Any, wanted: int) -> int:
     if not isinstance(table, nn.Embedding):
         return wanted
     return min(wanted, table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1))
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """The folder's config.json. Raises: BadArtifactError."""
-    try:
-        config = json.loads((folder / "config.json").read_bytes())
-    except (OSError, ValueError) as error:
-        raise BadArtifactError(f"the source has no config.json that can be read: {error}") from error
-    if not isinstance(config, dict):
-        raise BadArtifactError("the source's config.json is not an object")
-    return config
 
 
 @contextmanager

@@ -12,7 +12,8 @@ import transformers
 from torch import nn
 from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
-from adapters.transformers.models import architecture_of, quiet, read_config, room
+from adapters.transformers.folders import architecture_of, read_config
+from adapters.transformers.models import quiet, room
 from adapters.transformers.optional import load_adapted
 from adapters.transformers.text import Tokens
 from registry.domain.recipes.params import value_of

@@ -15,20 +15,12 @@ from torch import Tensor
 from transformers import AutoTokenizer
 
 from adapters.inputs.row_texts import text_of
+from adapters.transformers.folders import has_tokenizer
 from lineage import Digest
 from registry.domain.data.datasets import Row
 from registry.errors import BadArtifactError, BadDataError
 from registry.ports.transfers import DataInput
 
-VOCABULARIES = (
-    "tokenizer.json",
-    "vocab.txt",
-    "vocab.json",
-    "tokenizer.model",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-)
-"""Files of which a tokenizer needs at least one."""
 AT_ONCE = 1000
 """Texts given to the tokenizer at a time."""
 
@@ -88,10 +80,8 @@ class Tokens:
 
     def load(self) -> Any:
         """A fresh tokenizer. Raises: BadArtifactError when the source folder has none that can be read."""
-        if not any((self.folder / name).is_file() for name in VOCABULARIES):
-            raise BadArtifactError(  # transformers would make one that knows no word
-                "the source has no tokenizer", remedy="Import it again, with its tokenizer files"
-            )
+        if not has_tokenizer(self.folder):
+            raise BadArtifactError("The source has no tokenizer", remedy="Import it again, with its tokenizer files")
         try:
             tokenizer: Any = AutoTokenizer.from_pretrained(
                 self.folder, local_files_only=True, model_max_length=self.max_length

@@ -15,12 +15,13 @@ from adapters.loop.failures import only_registry_errors
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Learner
 from adapters.loop.transfer import METHODS, Way, run
+from adapters.transformers.folders import architecture_of, read_config
 from adapters.transformers.headed import NAME, open_headed, wants_own_head
 from adapters.transformers.heads import probe_head, renew, whole_head
 from adapters.transformers.language import language_modelling
 from adapters.transformers.learner import TextLearner
 from adapters.transformers.merging import FOLDED, merging
-from adapters.transformers.models import ENDINGS, answers, architecture_of, load, read_config, room
+from adapters.transformers.models import ENDINGS, answers, load, room
 from adapters.transformers.offer import OFFER
 from adapters.transformers.optional import load_adapted
 from adapters.transformers.text import Tokens

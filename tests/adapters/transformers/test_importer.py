@@ -240,8 +240,55 @@ def test_missing_and_left_over_tensors_are_named(source: Path, tmp_path: Path) -
 
 def test_a_missing_head_is_only_noted(source: Path, tmp_path: Path) -> None:
     converted = convert(source, tmp_path / "out", "transformers:BertForSequenceClassification")
-    assert "the weights bring no classifier: a new one starts at random" in converted.notes
+    assert any(note.startswith("the weights have no classifier, which") for note in converted.notes)
     assert converted.facts.task == "text-classification"
+
+
+def test_berts_published_layout_is_imported_with_its_unused_heads_noted(tmp_path: Path) -> None:
+    """bert-base-uncased's config names BertForMaskedLM, and its file has a pooler and a next-sentence head besides."""
+    source = made(tmp_path / "source", "BertForPreTraining")
+    change(source / "config.json", architectures=["BertForMaskedLM"])
+    converted = convert(source, tmp_path / "out")
+    assert converted.facts.architecture == "transformers:BertForMaskedLM"
+    unused = "bert.pooler.dense, cls.seq_relationship"
+    assert f"the file also has {unused}, which BertForMaskedLM does not use: left out of the model" in converted.notes
+    assert (tmp_path / "out/model.safetensors").read_bytes() == (source / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["RobertaForMaskedLM", "RobertaModel", "RobertaForSequenceClassification"])
+def test_robertas_published_layout_is_imported_as_any_of_its_classes(kind: str, tmp_path: Path) -> None:
+    """roberta-base's file has a pooler and lm_head, which no one class has."""
+    import transformers
+
+    model = transformers.RobertaForMaskedLM(transformers.RobertaConfig(**SMALL))
+    model.save_pretrained(tmp_path / "source")
+    tensors = load_file(tmp_path / "source/model.safetensors")
+    tensors |= {"roberta.pooler.dense.weight": torch.zeros(16, 16), "roberta.pooler.dense.bias": torch.zeros(16)}
+    save_file(tensors, tmp_path / "source/model.safetensors", metadata={"format": "pt"})
+    converted = convert(tmp_path / "source", tmp_path / "out", f"transformers:{kind}")
+    assert any("does not use" in note for note in converted.notes)
+
+
+@pytest.mark.parametrize(
+    "name", ["bert.encoder.layer.2.output.dense.weight", "bert.embeddings.extra.weight"], ids=["layer", "embeddings"]
+)
+def test_a_tensor_too_many_inside_the_backbone_is_a_misfit(name: str, tmp_path: Path) -> None:
+    source = made(tmp_path / "source", "BertForMaskedLM")
+    tensors = load_file(source / "model.safetensors") | {name: torch.zeros(2)}
+    save_file(tensors, source / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(MisfitError) as caught:
+        convert(source, tmp_path / "out")
+    assert caught.value.facts["left_over"] == [name]
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "vocab.txt", None])
+def test_a_folder_without_any_vocabulary_is_noted_to_need_a_tokenizer(
+    name: str | None, source: Path, tmp_path: Path
+) -> None:
+    if name is not None:
+        (source / name).write_text("{}" if name.endswith("json") else "[UNK]\nred\n")
+    noted = any(note.startswith("no tokenizer:") for note in convert(source, tmp_path / "out").notes)
+    assert noted is (name is None)
 
 
 @pytest.mark.parametrize("name", ["BertTokenizer", "PreTrainedModel.__init__", "os", "Evil"])

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from adapters.inputs.row_texts import text_of
-from adapters.transformers.models import read_config
+from adapters.transformers.folders import read_config
 from adapters.transformers.text import Tokens
 from adapters.transformers.transfer import TransformersTransfers
 from lineage import Digest

@@ -69,7 +69,7 @@ def test_a_header_whose_length_looks_like_a_pickles_first_bytes_is_still_safeten
 
 
 def test_a_pickle_that_is_also_a_sound_safetensors_file_is_refused_as_a_pickle(tmp_path: Path) -> None:
-    """Its first eight bytes are a header's length of 0x470480, and to pickle: protocol 4, then a float of eight bytes."""
+    """Its first bytes are a header's length of 0x470480, and to pickle: protocol 4, then a float of eight bytes."""
     raw = b'{"xNN.": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}}'  # the float ends with `{"x`
     file = safetensors(tmp_path / "w", {}, header=raw.ljust(0x470480))
     assert pickle.loads(file.read_bytes()) is None
