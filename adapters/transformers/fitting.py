@@ -64,9 +64,7 @@ def fit_folder(folder: Path, architecture: str | None, held: Sequence[str]) -> F
                 use_safetensors=True,
             )
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
-        raise BadArtifactError(
-            f"transformers cannot build {kind.__name__} from config.json: {error}"
-        ) from error
+        raise BadArtifactError(f"transformers cannot build {kind.__name__} from config.json: {error}") from error
     notes = _compare(model, report, held)
     modality = _INPUTS.get(model.main_input_name)
     return Fit(f"transformers:{kind.__name__}", modality, _task(kind.__name__, modality), notes)
@@ -90,9 +88,7 @@ def _compare(model: Any, report: dict[str, Any], held: Sequence[str]) -> tuple[s
     if missing:
         notes.append(f"the weights have no {_layers(missing)}, which {name} needs: training starts it at random")
     if left_over:
-        notes.append(
-            f"the file also has {_layers(left_over)}, which {name} does not use: left out of the model"
-        )
+        notes.append(f"the file also has {_layers(left_over)}, which {name} does not use: left out of the model")
     return tuple(notes)
 
 

@@ -20,11 +20,11 @@ from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs
-from adapters.transformers.definitions.transformers_text_head import TextWithHead, load
+from adapters.transformers.definitions.transformers_text_head import TextWithHead, load, reader
 from adapters.transformers.folders import read_config
 from adapters.transformers.heads import encoder_layers
-from adapters.transformers.models import names_of, quiet, room
-from adapters.transformers.text import Tokens
+from adapters.transformers.models import names_of, quiet
+from adapters.transformers.text import Tokens, tokens_for
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.params import value_of
@@ -119,10 +119,11 @@ def open_headed(source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bo
         backbone, layers, layer = parent.backbone, parent.layers, "last"  # whatever its head was learnt on
     else:
         parent, keep_head = None, False
-        backbone = _read(source.folder)
+        whole = _read(source.folder)
+        backbone = reader(whole)
         layer = str(value_of(recipe, "layer"))
         layers = layers_of(backbone, layer)
-        settings = backbone.config.to_dict() | {"model_type": backbone.config.model_type}
+        settings = whole.config.to_dict() | {"model_type": whole.config.model_type}
         settings = {name: value for name, value in settings.items() if name not in ELSEWHERE}
         config = {"backbone": settings}
     if not keep_head:
@@ -132,24 +133,27 @@ def open_headed(source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bo
         model.backbone.load_state_dict({n: t for n, t in backbone.state_dict().items() if not n.startswith("pooler.")})
     if keep_head and parent is not None:
         model.classifier.load_state_dict(parent.classifier.state_dict())
-    tokens = Tokens(source.folder, room(backbone, recipe.max_length))
+    tokens = tokens_for(source.folder, backbone, recipe.max_length)
     return HeadedLearner(model.float(), config, tokens, keeps_head=keep_head, layer=layer)
 
 
-def layers_of(backbone: nn.Module, layer: str) -> list[int]:
+def layers_of(backbone: Any, layer: str) -> list[int]:
     """Which of the hidden states `layer` means: `last`, `mean` (of every block), or a block by its name.
 
     Raises: BadRecipeError naming the blocks that there are.
     """
+    count = int(backbone.config.num_hidden_layers)
     blocks = [name for name, _ in encoder_layers(backbone) if name.rpartition(".")[2].isdigit()]
+    if len(blocks) != count:  # ALBERT runs one block many times: its states have no names of their own
+        blocks = []
     if layer == "last":
         return [-1]
     if layer == "mean":
-        return list(range(1, len(blocks) + 1))
+        return list(range(1, count + 1))
     if layer not in blocks:
         raise BadRecipeError(
-            f"params.layer names {layer[:80]!r}, and the source has no such block",
-            remedy=f"Choose last, mean, or one of {', '.join(blocks)}",
+            f"The source has no block {layer[:80]!r}, which params.layer names",
+            remedy=f"Choose one of {', '.join(['last', 'mean', *blocks])}",
         )
     return [blocks.index(layer) + 1]
 

@@ -4,8 +4,13 @@ A probe trains the stock head and nothing else, so that `from_pretrained` loads 
 The cached feature is therefore whatever that head takes in:
 
 - BERT and its kin (`classifier` is linear): the pooler's output, tanh(W h_first + b);
-- RoBERTa and its kin (`classifier.dense`, `classifier.out_proj`), and DistilBERT (`pre_classifier`, `classifier`): the
-  last hidden state of the first token. Their heads have a hidden layer, which is learnt along.
+- RoBERTa and its kin (`classifier.dense`, `classifier.out_proj`), DistilBERT (`pre_classifier`, `classifier`) and
+  DeBERTa (`pooler`, `classifier`): the last hidden state of the first token;
+- XLNet (`sequence_summary`, `logits_proj`): that of the last token;
+- BART and T5 (`classification_head`): the decoder's state at the end-of-sentence token.
+
+All but BERT's have a hidden layer, which is trained too. Decoders such as GPT-2 and OPT (`score`) have one linear layer
+without a bias, into which standardised features cannot be folded: a probe on them has a head of our own (`headed`).
 """
 
 from __future__ import annotations
@@ -75,28 +80,111 @@ class DistilHead(nn.Module):
         return self.pre_classifier  # type: ignore[no-any-return]
 
 
-ProbeHead = PoolerHead | FirstTokenHead | DistilHead
+class ContextHead(nn.Module):
+    """DeBERTa's pooler, which is part of its head, and one linear layer."""
+
+    layer = "first-token"
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.pooler, self.dropout, self.classifier = model.pooler, model.dropout, model.classifier
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits of first-token states (N x D)."""
+        return self.classifier(self.dropout(self.pooler(features[:, None, :])))  # type: ignore[no-any-return]
+
+    def first_linear(self) -> nn.Linear:
+        """The first linear layer."""
+        return self.pooler.dense  # type: ignore[no-any-return]
+
+
+class SummaryHead(nn.Module):
+    """XLNet's two layers on the last token's state; its texts are padded on the left."""
+
+    layer = "last-token"
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.sequence_summary, self.logits_proj = model.sequence_summary, model.logits_proj
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits of last-token states (N x D)."""
+        return self.logits_proj(self.sequence_summary(features[:, None, :]))  # type: ignore[no-any-return]
+
+    def first_linear(self) -> nn.Linear:
+        """The first linear layer."""
+        return self.sequence_summary.summary  # type: ignore[no-any-return]
+
+
+class SentenceEndHead(nn.Module):
+    """BART's and T5's two layers on the decoder's state at the last end-of-sentence token."""
+
+    layer = "sentence-end"
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.classification_head = model.classification_head
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits of the states at the sentences' ends (N x D)."""
+        return self.classification_head(features)  # type: ignore[no-any-return]
+
+    def first_linear(self) -> nn.Linear:
+        """The first linear layer."""
+        return self.classification_head.dense  # type: ignore[no-any-return]
+
+
+ProbeHead = PoolerHead | FirstTokenHead | DistilHead | ContextHead | SummaryHead | SentenceEndHead
 
 
 def probe_head(model: Any) -> ProbeHead | None:
-    """The stock head of `model` if a probe can train it alone; None for a family that is not known here."""
-    classifier = getattr(model, "classifier", None)
+    """The stock head of `model` if a probe can train it alone; None for a family whose head is not known here."""
+    classifier, linear = getattr(model, "classifier", None), nn.Linear
     if hasattr(model, "pre_classifier"):
         return DistilHead(model)
-    if isinstance(getattr(classifier, "dense", None), nn.Linear) and hasattr(classifier, "out_proj"):
+    if isinstance(getattr(classifier, "dense", None), linear) and hasattr(classifier, "out_proj"):
         return FirstTokenHead(model)
+    if isinstance(getattr(getattr(model, "pooler", None), "dense", None), linear) and isinstance(classifier, linear):
+        return ContextHead(model)
+    if isinstance(getattr(getattr(model, "sequence_summary", None), "summary", None), linear):
+        last = model.sequence_summary.summary_type == "last"
+        return SummaryHead(model) if last and hasattr(model, "logits_proj") else None
+    if isinstance(getattr(getattr(model, "classification_head", None), "dense", None), linear):
+        return SentenceEndHead(model)
     pooler = getattr(model.base_model, "pooler", None)
-    if pooler is not None and isinstance(classifier, nn.Linear) and hasattr(model, "dropout"):
+    if pooler is not None and isinstance(classifier, linear) and hasattr(model, "dropout"):
         return PoolerHead(model)
     return None
+
+
+def reads_last_token(model: Any) -> bool:
+    """True for a decoder's stock classifier: one linear layer without a bias on the last token that is not padding."""
+    score = getattr(model, "score", None)
+    return isinstance(score, nn.Linear) and score.bias is None
 
 
 def features_of(model: Any, head: ProbeHead, inputs: Inputs) -> Tensor:
     """What `head` takes in (N x D)."""
     assert isinstance(inputs, dict)  # noqa: S101 -- a batch of tokens: told to the type checker
+    if isinstance(head, SentenceEndHead):
+        return _sentence_ends(model, inputs)
     out = model.base_model(**inputs)
-    found: Tensor = out.pooler_output if isinstance(head, PoolerHead) else out.last_hidden_state[:, 0]
-    return found
+    if isinstance(head, PoolerHead):
+        pooled: Tensor = out.pooler_output
+        return pooled
+    states: Tensor = out.last_hidden_state
+    return states[:, -1 if isinstance(head, SummaryHead) else 0]
+
+
+def _sentence_ends(model: Any, inputs: dict[str, Tensor]) -> Tensor:
+    """What the stock class gives to its head: it alone knows how its decoder is started."""
+    taken: list[Tensor] = []
+    hook = model.classification_head.register_forward_pre_hook(lambda _, given: taken.append(given[0]))
+    try:
+        model(**inputs)
+    finally:
+        hook.remove()
+    return taken[0]
 
 
 def whole_head(model: Any) -> nn.Module:

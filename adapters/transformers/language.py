@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -106,7 +106,7 @@ def _read(tokens: Tokens, role: Role, recipe: Recipe, objective: Objective) -> T
     said = value_of(recipe, "packing")
     if said is False or (said == "auto" and objective.name != "causal") or isinstance(objective, Contrast):
         return tokens.read(role.rows, role.data)
-    whole = Tokens(tokens.folder, 10**9).read(role.rows, role.data)
+    whole = replace(tokens, max_length=10**9).read(role.rows, role.data)
     return packed(whole, tokens.max_length, tokens.load().eos_token_id if objective.name == "causal" else None)
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
 from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs
-from adapters.transformers.heads import ProbeHead, encoder_layers, features_of
+from adapters.transformers.heads import ProbeHead, SentenceEndHead, encoder_layers, features_of
 from adapters.transformers.models import names_of, quiet
-from adapters.transformers.text import Tokens
+from adapters.transformers.text import TokenItems, Tokens
 from adapters.transformers.words import WordItems, at_words, read_words
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
+from registry.errors import BadDataError, BadRecipeError
 
 
 class TextLearner:
@@ -30,7 +32,7 @@ class TextLearner:
         self.layers = encoder_layers(model.base_model)
         self.architecture = f"transformers:{type(model).__name__}"
         self.keeps_head = keeps_head
-        self.feature_size = int(model.config.hidden_size)
+        self.feature_size = probe.first_linear().in_features if probe else int(model.config.hidden_size)
         self.feature_layer = probe.layer if probe else "none"
         self.tokens = tokens
         self.model, self._head = model, probe
@@ -44,11 +46,31 @@ class TextLearner:
         """The texts of `role`, tokenised; with the places of their words where each word is answered."""
         if role.data.labels is LabelKind.TAGS:
             return read_words(self.tokens, role.rows, role.data)
-        return self.tokens.read(role.rows, role.data)
+        items = self.tokens.read(role.rows, role.data)
+        if isinstance(self._head, SentenceEndHead):
+            self._check_sentence_ends(items, role)
+        return items
+
+    def _check_sentence_ends(self, items: TokenItems, role: Role) -> None:
+        """The stock class answers at the end-of-sentence token. Raises: BadDataError where it is not there once."""
+        end = self.model.config.eos_token_id
+        found = np.add.reduceat(items.tokens == end, items.starts[:-1], dtype=np.int64)
+        wrong = next((n for n, count in enumerate(found) if count != 1), None)
+        if wrong is not None:
+            raise BadDataError(
+                f"Row {role.rows[wrong].key} of {role.data.label} has {found[wrong]} end-of-sentence tokens (number "
+                f"{end}) after tokenising, and {type(self.model).__name__} reads its answer at the only one",
+                remedy="Import the source with a tokenizer that ends each text with this token, or use "
+                "method: feature_extraction with params: {layer: mean}",
+            )
 
     @property
     def _probe(self) -> ProbeHead:
-        assert self._head is not None  # noqa: S101 -- `open` refuses a probe where there is none
+        if self._head is None:
+            raise BadRecipeError(
+                f"The features of {type(self.model).__name__} cannot be read apart from its head",
+                remedy="Use method: fine_tuning, or another encoder such as BERT or RoBERTa",
+            )
         return self._head
 
     def predict(self, inputs: Inputs) -> Tensor:

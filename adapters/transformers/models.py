@@ -1,4 +1,4 @@
-"""Stock models out of a folder: which class answers which kind of label, loaded in fp32 without a word."""
+"""Stock models from a folder: which class answers which kind of label, loaded in fp32 without messages."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 from adapters.loop.tasks.tasks import Task
+from adapters.transformers.folders import architecture_of
 from registry.domain.data.datasets import LabelKind
 from registry.errors import BadArtifactError
 
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """What transformers has for one kind of label. `problem` is what its config calls the kind; None: nothing."""
+    """What transformers has for one kind of label. `problem` is the config's `problem_type`, if it has one."""
 
     auto: Any
     ending: str
@@ -54,7 +55,7 @@ def names_of(task: Task) -> tuple[str, ...]:
 def load(folder: Path, task: Task, dropout: float) -> tuple[Any, set[str]]:
     """The model for `task`, and the names of tensors that the folder did not have. Raises: BadArtifactError."""
     names, answering = names_of(task), ANSWERING[task.labels]
-    said = {} if answering.problem is None else {"problem_type": answering.problem}
+    problem = {} if answering.problem is None else {"problem_type": answering.problem}
     try:
         with quiet():
             model, info = answering.auto.from_pretrained(
@@ -67,37 +68,61 @@ def load(folder: Path, task: Task, dropout: float) -> tuple[Any, set[str]]:
                 local_files_only=True,
                 use_safetensors=True,
                 output_loading_info=True,
-                **said,
+                **problem,
                 **_dropout(folder, dropout),
             )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadArtifactError(
-            f"transformers cannot read the source as a model {answering.ending.replace('For', 'for ', 1)}: {error}",
+            f"transformers cannot load the source as a model {answering.ending.replace('For', 'for ', 1)}: {error}",
             remedy="Use a text encoder such as BERT, RoBERTa or DistilBERT",
         ) from error
-    if isinstance(getattr(model, "dropout", None), nn.Dropout):
-        model.dropout.p = dropout  # DistilBERT's tagger knows no key for it
+    for name, part in model.named_children():
+        if part is not model.base_model and name != "pooler":  # DeBERTa's pooler has a dropout of its own
+            _set_dropout(part, dropout)
     return model, set(info["missing_keys"])
 
 
+_DROPOUT_KEYS = ("classifier_dropout", "classifier_dropout_prob", "seq_classif_dropout", "summary_last_dropout")
+"""What configs call the dropout before the last layer: BERT's kin, ALBERT, DistilBERT, and XLNet."""
+
+
 def _dropout(folder: Path, dropout: float) -> dict[str, float]:
-    """The config's key for dropout before the last layer; DistilBERT has a name of its own for it."""
-    distil = read_config(folder).get("model_type") == "distilbert"
-    return {"seq_classif_dropout" if distil else "classifier_dropout": dropout}
+    """The config's own key for the dropout before the last layer; empty for a family without one.
+
+    A key that a config does not have would be passed on to the model's constructor, which knows none.
+    """
+    known = transformers.AutoConfig.from_pretrained(folder, local_files_only=True).to_dict()
+    return {key: dropout for key in _DROPOUT_KEYS if key in known}
+
+
+def _set_dropout(head: nn.Module, dropout: float) -> None:
+    """Set every dropout of `head`: not every family has a key for it in its config."""
+    for part in head.modules():
+        if isinstance(part, nn.Dropout):
+            part.p = dropout
+
+
+_POSITIONS = frozenset({"position_embeddings", "position_embedding", "embed_positions", "wpe"})
+"""What model classes call their table of learned positions."""
 
 
 def room(model: Any, wanted: int) -> int:
-    """Tokens per text: as wanted, but no more than there are positions (RoBERTa's kin lose those up to padding)."""
-    base = model.base_model
-    table = getattr(getattr(base, "embeddings", None), "position_embeddings", None) or getattr(base, "wpe", None)
-    if not isinstance(table, nn.Embedding):
-        return wanted
-    return min(wanted, table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1))
+    """Tokens per text: as wanted, but no more than the model has learned positions for.
+
+    RoBERTa's kin lose the positions up to the padding token's, OPT and BART the first two.
+    """
+    tables = (part for name, part in model.base_model.named_modules() if name.rpartition(".")[2] in _POSITIONS)
+    return min((wanted, *(_positions(table) for table in tables if isinstance(table, nn.Embedding))))
+
+
+def _positions(table: nn.Embedding) -> int:
+    unused = 0 if table.padding_idx is None else table.padding_idx + 1
+    return table.num_embeddings - int(getattr(table, "offset", unused))
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No advice and no progress bars from transformers: a new head is what was asked for."""
+    """No warnings and no progress bars from transformers: a new head is intended."""
     log = transformers.utils.logging
     level, bars = log.get_verbosity(), log.is_progress_bar_enabled()
     log.set_verbosity_error()

@@ -13,9 +13,9 @@ from torch import nn
 from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
 from adapters.transformers.folders import architecture_of, read_config
-from adapters.transformers.models import quiet, room
+from adapters.transformers.models import quiet
 from adapters.transformers.optional import load_adapted
-from adapters.transformers.text import Tokens
+from adapters.transformers.text import Tokens, tokens_for
 from registry.domain.recipes.params import value_of
 from registry.domain.recipes.recipe import Method, Recipe
 from registry.errors import BadArtifactError
@@ -47,7 +47,7 @@ def open_speaker(source: ModelInput, recipe: Recipe) -> Speaker:
     kind = str(value_of(recipe, "objective"))
     kind = kind_of(config) if kind == "auto" else kind
     model, missing = _load(source.folder, KINDS[kind], f"a {kind} language model" if kind != "simcse" else "an encoder")
-    tokens = Tokens(source.folder, room(model, recipe.max_length))
+    tokens = tokens_for(source.folder, model, recipe.max_length)
     inside = {id(p) for p in model.base_model.parameters()}
     own = nn.ParameterList(p for p in model.parameters() if id(p) not in inside)
     if recipe.method is Method.ADAPTER:

@@ -1,4 +1,4 @@
-"""Texts as a model reads them: tokenised once, batched by length, padded to the longest in their batch."""
+"""Texts as a model reads them: tokenised once, grouped by length, padded to the longest of their batch."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from transformers import AutoTokenizer
 
 from adapters.inputs.row_texts import text_of
 from adapters.transformers.folders import has_tokenizer
+from adapters.transformers.models import room
 from lineage import Digest
 from registry.domain.data.datasets import Row
 from registry.errors import BadArtifactError, BadDataError
@@ -77,14 +78,19 @@ class Tokens:
 
     folder: Path
     max_length: int
+    rows: int | None = None
+    """Rows of the model's embeddings, where they are known."""
+    left: bool = False
+    """Pad on the left, whatever the tokenizer's own setting: for models that read the last position."""
 
     def load(self) -> Any:
         """A fresh tokenizer. Raises: BadArtifactError when the source folder has none that can be read."""
         if not has_tokenizer(self.folder):
             raise BadArtifactError("The source has no tokenizer", remedy="Import it again, with its tokenizer files")
+        side = {"padding_side": "left"} if self.left else {}
         try:
             tokenizer: Any = AutoTokenizer.from_pretrained(
-                self.folder, local_files_only=True, model_max_length=self.max_length
+                self.folder, local_files_only=True, model_max_length=self.max_length, **side
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadArtifactError(
@@ -94,6 +100,11 @@ class Tokens:
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
         return tokenizer
+
+    @property
+    def padding(self) -> int:
+        """The number of the token that texts are padded with."""
+        return int(self.load().pad_token_id or 0)
 
     @property
     def digest(self) -> Digest:
@@ -117,5 +128,24 @@ class Tokens:
         empty = next((row for row, one in zip(rows, found, strict=True) if not len(one)), None)
         if empty is not None:
             raise BadDataError(f"row {empty.key} of {data.label} has no token", remedy="Leave empty texts out")
-        starts = np.cumsum([0, *(len(one) for one in found)], dtype=np.int64)
-        return TokenItems(np.concatenate(found), starts, tokenizer.pad_token_id or 0, tokenizer.padding_side == "left")
+        return self.collect(found, tokenizer)
+
+    def collect(self, texts: Sequence[NDArray[np.int64]], tokenizer: Any) -> TokenItems:
+        """The tokens of `texts` as items. Raises: BadArtifactError for a token that the model has no embedding for."""
+        tokens, padding = np.concatenate(texts), int(tokenizer.pad_token_id or 0)
+        highest = max(int(tokens.max()), padding)
+        if self.rows is not None and highest >= self.rows:
+            raise BadArtifactError(
+                f"The tokenizer gives {tokenizer.convert_ids_to_tokens(highest)!r} the number {highest}, and the model "
+                f"has embeddings for the numbers 0 to {self.rows - 1} only",
+                remedy="Import the model again, with the tokenizer that belongs to it",
+            )
+        starts = np.cumsum([0, *(len(one) for one in texts)], dtype=np.int64)
+        return TokenItems(tokens, starts, padding, tokenizer.padding_side == "left")
+
+
+def tokens_for(folder: Path, model: Any, wanted: int) -> Tokens:
+    """The tokenizer of `folder` as `model` needs it: `wanted` tokens per text at most, fewer where positions end."""
+    rows = getattr(model.get_input_embeddings(), "num_embeddings", None)
+    left = getattr(getattr(model, "sequence_summary", None), "summary_type", None) == "last"
+    return Tokens(folder, room(model, wanted), rows, left)

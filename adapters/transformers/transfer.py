@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import transformers
 
@@ -17,14 +18,14 @@ from adapters.loop.training.learner import Learner
 from adapters.loop.transfer import METHODS, Way, run
 from adapters.transformers.folders import architecture_of, read_config
 from adapters.transformers.headed import NAME, open_headed, wants_own_head
-from adapters.transformers.heads import probe_head, renew, whole_head
+from adapters.transformers.heads import probe_head, reads_last_token, renew, whole_head
 from adapters.transformers.language import language_modelling
 from adapters.transformers.learner import TextLearner
 from adapters.transformers.merging import FOLDED, merging
-from adapters.transformers.models import ENDINGS, answers, load, room
+from adapters.transformers.models import ENDINGS, answers, load
 from adapters.transformers.offer import OFFER
 from adapters.transformers.optional import load_adapted
-from adapters.transformers.text import Tokens
+from adapters.transformers.text import tokens_for
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TRAIN
 from registry.domain.recipes.recipe import Method, Recipe
@@ -91,6 +92,8 @@ class TransformersTransfers:
         model, missing = load(source.folder, task, recipe.head.dropout)
         if fresh:
             model, missing = type(model)(model.config), set(model.state_dict())
+        if recipe.method is Method.FEATURE_EXTRACTION and reads_last_token(model):  # without a bias: see `heads`
+            return open_headed(source, recipe, task, keep_head=keep_head, fresh=fresh)
         head = None if task.labels is LabelKind.TAGS else probe_head(model)
         whole = head if head is not None else whole_head(model)
         ours = {f"{name}." for name, part in model.named_children() if part is not model.base_model}
@@ -104,9 +107,21 @@ class TransformersTransfers:
         keeps = keep_head and len(untrained) == len(missing) and answers(read_config(source.folder), task.labels)
         if not keeps:
             renew(whole, float(getattr(model.config, "initializer_range", 0.02)))
-        tokens = Tokens(source.folder, room(model, recipe.max_length))
+        tokens = tokens_for(source.folder, model, recipe.max_length)
+        if reads_last_token(model):
+            _check_last_token(model, task)
+            model.config.pad_token_id = tokens.padding  # the stock class takes the last token that is not this one
         learner = TextLearner(model, head, whole, tokens, keeps_head=keeps)
         return load_adapted().AdaptedLearner(learner, recipe, missing, source) if _adapts(recipe) else learner
+
+
+def _check_last_token(model: Any, task: Task) -> None:
+    """Raises: BadRecipeError for numbers: their scale is folded into the last layer, which needs a bias for that."""
+    if task.labels is LabelKind.NUMBER:
+        raise BadRecipeError(
+            f"The last layer of {type(model).__name__} has no bias, so it cannot learn numbers",
+            remedy="Use method: feature_extraction, whose head has one",
+        )
 
 
 def _adapts(recipe: Recipe) -> bool:

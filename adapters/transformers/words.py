@@ -85,6 +85,5 @@ def read_words(tokens: Tokens, rows: Sequence[Row], data: DataInput) -> WordItem
                     spots[word] = place  # going backwards, the first token of a word comes last
             places.append(spots)
             found.append(np.asarray(read["input_ids"][line], dtype=np.int64))
-    starts = np.cumsum([0, *(len(one) for one in found)], dtype=np.int64)
-    texts = TokenItems(np.concatenate(found), starts, tokenizer.pad_token_id or 0, tokenizer.padding_side == "left")
+    texts = tokens.collect(found, tokenizer)
     return WordItems(texts, np.concatenate(places), np.cumsum([0, *(len(one) for one in places)], dtype=np.int64))

@@ -1,4 +1,4 @@
-"""A transformers encoder or decoder under a head on the mean of its tokens, in one file: needs transformers alone.
+"""A transformers encoder or decoder under a head on the mean of its tokens, in one file that needs only transformers.
 
 The stock classifiers read one layer and one token; this head reads the layers that its config names, averaged over
 layers and tokens:
@@ -32,7 +32,7 @@ class TextWithHead(nn.Module):
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
         settings, head = dict(config["backbone"]), config["head"]
-        self.backbone = AutoModel.from_config(AutoConfig.for_model(settings.pop("model_type"), **settings))
+        self.backbone = reader(AutoModel.from_config(AutoConfig.for_model(settings.pop("model_type"), **settings)))
         if getattr(self.backbone, "pooler", None) is not None:
             self.backbone.pooler = None  # the mean of the tokens stands in its place
         self.layers: list[int] = list(head["layers"])
@@ -54,6 +54,11 @@ class TextWithHead(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         outputs: Tensor = self.classifier(self.embed(input_ids, attention_mask))
         return outputs
+
+
+def reader(model: Any) -> Any:
+    """The part of `model` that reads a text: the encoder where there is a decoder too, as in BART."""
+    return model.get_encoder() if model.config.is_encoder_decoder else model
 
 
 def load(folder: str | Path = HERE) -> TextWithHead:

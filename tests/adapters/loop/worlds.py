@@ -131,37 +131,36 @@ def text_data(folder: Path) -> DataInput:
     return DataInput(folder, Digest.of(b"texts"), "test/fruit/1", DataFormat.CSV, Modality.TEXT, tuple(rows), "train")
 
 
-def save_text_source(folder: Path, kind: str = "bert", **changes: Any) -> str:
-    """Write a tiny encoder with random weights and a word tokenizer; gives the name of a middle layer."""
+def save_words_tokenizer(folder: Path, **tokens: str | None) -> int:
+    """Write a word tokenizer, perhaps with other special tokens; gives the size of its vocabulary."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import (
-        AutoModel,
-        BertConfig,
-        DistilBertConfig,
-        PretrainedConfig,
-        PreTrainedTokenizerFast,
-        RobertaConfig,
-    )
-
-    from adapters.transformers.models import quiet
+    from transformers import PreTrainedTokenizerFast
 
     words = [*FILLER, *(w for group in WORDS.values() for w in group)]
     vocabulary = {word: n for n, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
-    )
-    size, layers = 16, 3
+    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"} | tokens
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
+    return len(vocabulary)
+
+
+def save_text_source(folder: Path, kind: str = "bert", **changes: Any) -> str:
+    """Write a tiny encoder with random weights and a word tokenizer; gives the name of a middle layer."""
+    from transformers import AutoModel, BertConfig, DistilBertConfig, PretrainedConfig, RobertaConfig
+
+    from adapters.transformers.models import quiet
+
+    known, size, layers = save_words_tokenizer(folder), 16, 3
     config: PretrainedConfig
     if kind == "distilbert":
         config = DistilBertConfig(
-            vocab_size=len(vocabulary), dim=size, n_layers=layers, n_heads=2, hidden_dim=32, max_position_embeddings=32
+            vocab_size=known, dim=size, n_layers=layers, n_heads=2, hidden_dim=32, max_position_embeddings=32
         )
     else:
         config = (BertConfig if kind == "bert" else RobertaConfig)(
-            vocab_size=len(vocabulary),
+            vocab_size=known,
             hidden_size=size,
             num_hidden_layers=layers,
             num_attention_heads=2,
@@ -174,7 +173,6 @@ def save_text_source(folder: Path, kind: str = "bert", **changes: Any) -> str:
     torch.manual_seed(5)
     with quiet():
         AutoModel.from_config(config).save_pretrained(folder)
-    fast.save_pretrained(folder)
     return "transformer.layer.1" if kind == "distilbert" else "encoder.layer.1"
 
 

@@ -97,7 +97,7 @@ def test_a_ridge_on_the_mean_of_layers_answers_numbers(tmp_path: Path) -> None:
 
 def test_a_layer_that_is_not_there_is_named_beside_those_that_are(tmp_path: Path) -> None:
     world = text_world(tmp_path)
-    with pytest.raises(BadRecipeError, match=r"'encoder\.layer\.9'.*last, mean, or one of encoder\.layer\.0"):
+    with pytest.raises(BadRecipeError, match=r"'encoder\.layer\.9'.*one of last, mean, encoder\.layer\.0"):
         list(world.adapter.run(world.job(method=PROBE, params={"layer": "encoder.layer.9"})))
 
 
