@@ -131,6 +131,7 @@ def add_version(
     content: str | None = None,
     tags: Mapping[str, str] | None = None,
     method: Method = Method.FINE_TUNING,
+    architecture: str = "resnet-18",
     **said: Any,
 ) -> VersionRef:
     """Publish the next version of a model (registered first if new), made by a step of its own."""
@@ -147,7 +148,7 @@ def add_version(
         NewVersion(
             ref=ref,
             manifest=manifest(content or str(ref)),
-            architecture="resnet-18",
+            architecture=architecture,
             licence=licence,
             stage=stage,
             step_id=maker.id,

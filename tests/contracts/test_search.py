@@ -237,3 +237,20 @@ def test_a_page_takes_as_many_queries_however_long_it_is(database: Database, uow
     short = len(counted)
     uow.catalog.search(SearchQuery(page=PageRequest(50)))
     assert len(counted) - short == short <= 8
+
+
+def test_words_are_found_in_architecture_task_and_the_newest_card(uow: UnitOfWork) -> None:
+    ref = add_version(uow, "text/other", task="feature-extraction", architecture="transformers:BertModel")
+    uow.catalog.add_card(ref, "# Sentence EMBEDDINGS\n", by="ana", at=NOW)
+    assert found(uow, text="bert") == {"text/other"}
+    assert found(uow, text="embeddings") == {"text/other"}
+    assert found(uow, text="feature-extraction bert") == {"text/other"}
+    uow.catalog.add_card(ref, "# Rewritten\n", by="ana", at=NOW)
+    assert found(uow, text="embeddings") == set()
+
+
+def test_known_values_are_those_of_live_models(uow: UnitOfWork) -> None:
+    assert uow.catalog.known("task") == ["image-classification", "text-classification"]
+    assert uow.catalog.known("stage") == ["production", "registered"]
+    assert uow.catalog.known("metric") == ["accuracy", "f1"]
+    assert uow.catalog.known("owner") == ["ana", "bo"]

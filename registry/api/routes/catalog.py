@@ -36,7 +36,9 @@ MAX_REPEATS = 16
 
 def _query(
     page: Paging,
-    text: Annotated[str, Query(max_length=512, description="Words in name, description and tags")] = "",
+    text: Annotated[
+        str, Query(max_length=512, description="Words in name, description, tags, task, architecture and card")
+    ] = "",
     task: str | None = None,
     modality: Modality | None = None,
     tag: Annotated[

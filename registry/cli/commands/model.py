@@ -89,7 +89,9 @@ def list_(session: Session, limit: parsing.LimitOption = 50, cursor: parsing.Cur
 )
 def search(
     session: Session,
-    text: Annotated[str, typer.Argument(metavar="[WORDS]", help="Words in name, description or tags.")] = "",
+    text: Annotated[
+        str, typer.Argument(metavar="[WORDS]", help="Words in name, description, tags, task, architecture or card.")
+    ] = "",
     task: parsing.TaskOption = None,
     modality: ModalityOption = None,
     tag: parsing.TagOption = None,

@@ -246,7 +246,7 @@ class MetricComparison:
 class SearchQuery:
     """What to look for among registered models. All given conditions must hold for one version of the model.
 
-    `text` matches words in name, description and tags. `tags` are `key` or `key=value`.
+    `text` matches words in name, description, tags, task, architecture and card. `tags` are `key` or `key=value`.
     """
 
     text: str = ""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from registry.domain.audit import Event
-from registry.domain.catalog.licences import normalise_licence
 from registry.domain.catalog.models import (
     AliasMove,
     AliasValue,
@@ -34,6 +33,7 @@ from registry.services.artifacts.storing import open_extents
 from registry.services.catalog.cards import split_card
 from registry.services.catalog.deleting import delete
 from registry.services.catalog.importing import import_model
+from registry.services.catalog.searching import as_stored, search
 from registry.services.context import Context
 from registry.services.governance.policies import protected_aliases
 from registry.services.lookup import found, model_only, refuse_withheld, resolve
@@ -56,12 +56,12 @@ class Catalog:
     def search(self, query: SearchQuery) -> Page[ModelSummary]:
         """Registered models that match, a page at a time."""
         with self.context.read() as uow:
-            return uow.catalog.search(_as_stored(query))
+            return search(uow, query)
 
     def facets(self, query: SearchQuery) -> Sequence[Facet]:
         """How the matches of `query` are spread over the fields that can be filtered."""
         with self.context.read() as uow:
-            return uow.catalog.facets(_as_stored(query))
+            return uow.catalog.facets(as_stored(query))
 
     def model(self, name: Name) -> ModelDetail:
         """One registered model."""
@@ -201,11 +201,6 @@ class Catalog:
     @staticmethod
     def _detail(uow: UnitOfWork, reference: Reference) -> VersionDetail:
         return found(uow.catalog.version(resolve(uow, model_only(reference))), reference)
-
-
-def _as_stored(query: SearchQuery) -> SearchQuery:
-    """A licence is stored as SPDX writes it, however it was typed (`apache-2.0`)."""
-    return query if query.licence is None else replace(query, licence=normalise_licence(query.licence))
 
 
 def _refuse_protected(uow: UnitOfWork, alias: str) -> None:

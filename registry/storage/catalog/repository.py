@@ -128,6 +128,9 @@ class SqlCatalog:
     def search(self, query: SearchQuery) -> Page[ModelSummary]:
         return search.search_models(self._connection, query)
 
+    def known(self, field: str) -> Sequence[str]:
+        return search.known_values(self._connection, field)
+
     def facets(self, query: SearchQuery) -> Sequence[Facet]:
         return search.count_facets(self._connection, query)
 

@@ -16,7 +16,8 @@ from registry.domain.paging import Page, PageRequest
 from registry.storage.catalog.assets import fold
 from registry.storage.catalog.versions import TEST_ROLE, is_live, model_summaries
 from registry.storage.sql.paging import SortBy, page_rows
-from registry.storage.tables import asset, asset_tag, metric, model_version, version, version_tag
+from registry.storage.tables import asset, asset_tag, card_revision, metric, model_version, version, version_tag
+from registry.storage.tables.catalog import CardRevisionColumns
 from registry.storage.tables.steps import MetricColumns
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
@@ -74,6 +75,15 @@ def count_facets(connection: Connection, query: SearchQuery) -> Sequence[Facet]:
     return [*facets, _counted(connection, "tag", _tag_counts(query))]
 
 
+def known_values(connection: Connection, field: str) -> Sequence[str]:
+    """Every value of `field` (a facet) among live models, or with `metric` every name measured on test data."""
+    if field == "metric":
+        names = select(metric.c.name).where(metric.c.role == TEST_ROLE).distinct().order_by(metric.c.name)
+        return list(connection.scalars(names))
+    column = _FACETS[field]
+    return list(connection.scalars(_joined(select(column)).where(column.is_not(None)).distinct().order_by(column)))
+
+
 def _tag_counts(query: SearchQuery) -> Select[*tuple[Any, ...]]:
     """How many matching models have each key of a tag, of their own or on a matching version."""
     matching = _joined(select(asset.c.id, version.c.node_id)).where(*_conditions(query)).subquery()
@@ -118,7 +128,24 @@ def _conditions(query: SearchQuery, *, archived: bool = False) -> list[ColumnEle
 
 
 def _has_word(word: str) -> ColumnElement[bool]:
-    return or_(asset.c.words.contains(word, autoescape=True), version.c.words.contains(word, autoescape=True))
+    """`word` in name, description, tags, task, architecture or newest card. Folded words first: they are the shortest.
+
+    Task, architecture and card are compared by the database's own lower case: on SQLite that of ASCII letters.
+    """
+    newest = card_revision.alias("newer").with_cols(CardRevisionColumns)
+    last = select(func.max(newest.c.number)).where(newest.c.node_id == card_revision.c.node_id).scalar_subquery()
+    card = select(card_revision.c.number).where(
+        card_revision.c.node_id == version.c.node_id,
+        card_revision.c.number == last,
+        func.lower(card_revision.c.text).contains(word, autoescape=True),
+    )
+    return or_(
+        asset.c.words.contains(word, autoescape=True),
+        version.c.words.contains(word, autoescape=True),
+        func.lower(asset.c.task).contains(word, autoescape=True),
+        func.lower(model_version.c.architecture).contains(word, autoescape=True),
+        card.correlate(version).exists(),
+    )
 
 
 def _has_tag(tag: str) -> ColumnElement[bool]:

@@ -1,0 +1,50 @@
+"""Search over registered models. A filter value that nothing here can match is an error, not an empty answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from registry.domain.catalog.licences import normalise_licence
+from registry.domain.catalog.models import ModelSummary, SearchQuery
+from registry.domain.paging import Page
+from registry.domain.text import did_you_mean
+from registry.errors import BadFilterError
+from registry.services.governance.policies import published
+from registry.services.unit_of_work import UnitOfWork
+
+
+def search(uow: UnitOfWork, query: SearchQuery) -> Page[ModelSummary]:
+    """One page of the models that match. Raises: BadFilterError naming an unknown stage, task, owner or metric."""
+    if query.sort_metric is not None:
+        _check("metric", query.sort_metric, uow.catalog.known("metric"))
+    page = uow.catalog.search(as_stored(query))
+    if not page.items and query.page.cursor is None:
+        _check_filters(uow, query)
+    return page
+
+
+def as_stored(query: SearchQuery) -> SearchQuery:
+    """A licence is stored as SPDX writes it, however it was typed (`apache-2.0`)."""
+    return query if query.licence is None else replace(query, licence=normalise_licence(query.licence))
+
+
+def _check_filters(uow: UnitOfWork, query: SearchQuery) -> None:
+    """Why nothing matched, where one value alone explains it. A registry without models explains it by itself."""
+    if not uow.catalog.known("owner"):
+        return
+    if query.stage is not None:
+        stages = [stage for policy in published(uow) for stage in policy.stages]
+        _check("stage", query.stage, [*stages, *uow.catalog.known("stage")])
+    if query.task is not None:
+        _check("task", query.task, uow.catalog.known("task"))
+    if query.owner is not None and uow.people.get(query.owner) is None:
+        _check("owner", query.owner, uow.catalog.known("owner"))
+    for comparison in query.metrics:
+        _check("metric", comparison.metric, uow.catalog.known("metric"))
+
+
+def _check(what: str, value: str, known: Iterable[str]) -> None:
+    words = sorted(set(known))
+    if words and value not in words:
+        raise BadFilterError(f"Unknown {what} {value[:80]!r}{did_you_mean(value, words)}", facts={"known": words})

@@ -1,0 +1,46 @@
+"""A search that can find nothing says which of its values is unknown here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from registry.domain.catalog.models import MetricComparison, SearchQuery, SortKey
+from registry.errors import BadFilterError
+from registry.services.catalog.verbs import Catalog
+from tests.registry.services.houses import House
+
+
+@pytest.fixture
+def catalog(house: House) -> Catalog:
+    house.publish(accuracy=0.9)
+    return Catalog(house.context("ana"))
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"stage": "prod"}, "Unknown stage 'prod', did you mean 'production'?"),
+        ({"task": "classification"}, "Unknown task 'classification', did you mean 'image-classification'?"),
+        ({"metrics": (MetricComparison("acc", ">", 0.5),)}, "Unknown metric 'acc', did you mean 'accuracy'?"),
+        ({"sort": SortKey.METRIC, "sort_metric": "acc"}, "Unknown metric 'acc', did you mean 'accuracy'?"),
+        ({"owner": "annna"}, "Unknown owner 'annna', did you mean 'ana'?"),
+        ({"stage": "xyz"}, "Unknown stage 'xyz': there are candidate, production, registered, retired, validated"),
+    ],
+)
+def test_a_value_that_nothing_can_match_is_named(catalog: Catalog, query: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(BadFilterError) as refusal:
+        catalog.search(SearchQuery(**query))
+    assert refusal.value.message == sentence
+
+
+@pytest.mark.parametrize(
+    "query", [{"stage": "production"}, {"owner": "ben"}, {"metrics": (MetricComparison("accuracy", ">", 0.95),)}]
+)
+def test_a_known_value_that_nothing_has_now_is_an_empty_answer(catalog: Catalog, query: dict[str, Any]) -> None:
+    assert catalog.search(SearchQuery(**query)).items == []
+
+
+def test_in_a_registry_without_models_every_search_is_empty(house: House) -> None:
+    assert Catalog(house.context("ana")).search(SearchQuery(task="anything", stage="any")).items == []
