@@ -1,7 +1,8 @@
-"""Everything that can go wrong, as one small tree with stable codes.
+"""All errors of the registry, in one tree with stable codes.
 
-Each error belongs to a family; the family alone decides the exit code of a command and the status of an HTTP answer
-(RFC 9457 problem bodies carry `code`, the sentence, and `facts`). A family never changes its numbers.
+Each error belongs to a family, which alone decides the exit code of a command and the status of an HTTP answer. The
+numbers of a family never change. The docstring of an error is its entry in docs/errors.md and the title of its problem
+body (RFC 9457); its message, remedy and facts say what happened in the case at hand.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Family(Enum):
 
 
 class RegistryError(Exception):
-    """Something went wrong that a person can understand; `code` is stable, `remedy` says what to do."""
+    """Something failed for which there is no more precise code; the message says what."""
 
     code = "registry-error"
     family = Family.INTERNAL
@@ -55,45 +56,45 @@ class RegistryError(Exception):
 
 
 class UsageError(RegistryError):
-    """The request itself is malformed."""
+    """The request is malformed: an argument, a body or a setting cannot be read."""
 
     code = "bad-request"
     family = Family.USAGE
 
 
 class BadNameError(UsageError):
-    """A name is not `team/name` in lower-case letters, digits, `-` and `_`, 96 characters at most."""
+    """The name is not `team/name` in lower-case letters, digits, `-` and `_`, at most 96 characters long."""
 
     code = "bad-name"
 
 
 class BadReferenceError(UsageError):
-    """A reference is not `models:/team/name/3`, `models:/team/name@alias` or `datasets:/team/name/1`."""
+    """The reference is not `models:/team/name/3`, `models:/team/name@alias` or `datasets:/team/name/1`."""
 
     code = "bad-reference"
 
 
 class BadCursorError(UsageError):
-    """A page cursor was not made by this registry for this query."""
+    """The page cursor did not come from this registry for this query."""
 
     code = "bad-cursor"
 
 
 class BadFilterError(UsageError):
-    """A search filter cannot be read."""
+    """A filter of a search is unknown or cannot be read."""
 
     code = "bad-filter"
 
 
 class NotFoundError(RegistryError):
-    """There is no such thing here."""
+    """Nothing with this name, number or id exists here."""
 
     code = "not-found"
     family = Family.NOT_FOUND
 
 
 class ConflictError(RegistryError):
-    """The thing exists already, or changed meanwhile."""
+    """It exists already, or it was changed in the meantime."""
 
     code = "conflict"
     family = Family.CONFLICT
@@ -106,32 +107,32 @@ class InUseError(ConflictError):
 
 
 class NameTakenError(ConflictError):
-    """The name is in use, or was: a deleted name or number is never used again."""
+    """The name is in use or was in use: deleted names and version numbers are never used again."""
 
     code = "name-taken"
 
 
 class StepStateError(ConflictError):
-    """The transfer step is not in a state that allows this."""
+    """The transfer step is in a state that does not allow this; a finished step cannot be cancelled, for example."""
 
     code = "step-state"
 
 
 class RefusedError(RegistryError):
-    """The rules say no."""
+    """A rule of the registry forbids this, whoever asks."""
 
     code = "refused"
     family = Family.REFUSED
 
 
 class PermissionDeniedError(RefusedError):
-    """The person's roles do not allow it."""
+    """Your roles do not allow this."""
 
     code = "permission-denied"
 
 
 class PolicyRefusedError(RefusedError):
-    """Governance said no; `reasons` says why, every reason at once."""
+    """The policy does not allow this; `facts` lists every reason."""
 
     code = "policy-refused"
 
@@ -141,154 +142,154 @@ class PolicyRefusedError(RefusedError):
 
 
 class UnauthenticatedError(RegistryError):
-    """No valid token or session came with the request."""
+    """The request came without a valid token or session."""
 
     code = "unauthenticated"
     family = Family.UNAUTHENTICATED
 
 
 class InvalidError(RegistryError):
-    """The input was read and is wrong."""
+    """The input could be read, but what it says is not valid."""
 
     code = "invalid"
     family = Family.INVALID
 
 
 class BadRecipeError(InvalidError):
-    """A recipe is wrong; the message names the line and the key."""
+    """The recipe has mistakes; the message names the line and the key of each."""
 
     code = "bad-recipe"
 
 
 class BadPolicyError(InvalidError):
-    """A policy file is wrong; the message names the line and the key."""
+    """The policy file has mistakes; the message names the line and the key of each."""
 
     code = "bad-policy"
 
 
 class BadDataError(InvalidError):
-    """A dataset cannot be used: a missing column, an empty class, one class only, an unreadable row."""
+    """The dataset cannot be used, for example because of a missing column, an empty class or an unreadable row."""
 
     code = "bad-data"
 
 
 class BadArtifactError(InvalidError):
-    """A weights file is corrupt, truncated, or not of an accepted format."""
+    """A file of the model is corrupt, incomplete or of a format that is not accepted."""
 
     code = "bad-artifact"
 
 
 class UnsafeArtifactError(InvalidError):
-    """A file would run code when loaded; such files are refused, always."""
+    """A file could run code when it is loaded; such files are always refused."""
 
     code = "unsafe-artifact"
 
 
 class MisfitError(InvalidError):
-    """The weights do not fit the named architecture; `facts` lists the tensors missing, left over or misshapen."""
+    """The weights do not fit the architecture; `facts` lists tensors that are missing, left over or of another shape."""
 
     code = "architecture-misfit"
 
 
 class DivergedError(InvalidError):
-    """Training diverged: the loss is no longer a number. The last good checkpoint is kept."""
+    """Training diverged: the loss is not a finite number any more. The last good checkpoint is kept."""
 
     code = "diverged"
 
 
 class IntegrityError(RegistryError):
-    """Stored bytes or rows are not what they were when they were written."""
+    """Stored files or rows are not what was written: they are damaged or were changed."""
 
     code = "integrity"
     family = Family.INTEGRITY
 
 
 class DatasetChangedError(IntegrityError):
-    """A dataset is no longer the bytes that were registered."""
+    """The files of a dataset have changed since it was registered."""
 
     code = "dataset-changed"
 
 
 class ParentChangedError(IntegrityError):
-    """The parent of an adapter is no longer the bytes that the adapter was trained on."""
+    """The parent model is not the one that the adapter was trained on: its bytes differ."""
 
     code = "parent-changed"
 
 
 class AuditBrokenError(IntegrityError):
-    """The audit chain does not verify; the message names the first bad entry."""
+    """The audit log is damaged or was changed; the message names the first entry that does not verify."""
 
     code = "audit-broken"
 
 
 class UnavailableError(RegistryError):
-    """Something that is needed is not there now."""
+    """Something that is needed cannot be reached or used now."""
 
     code = "unavailable"
     family = Family.UNAVAILABLE
 
 
 class MissingExtraError(UnavailableError):
-    """An optional part is not installed; the message says which command installs it."""
+    """An optional package is not installed; the message gives the command that installs it."""
 
     code = "missing-extra"
 
 
 class AdapterError(UnavailableError):
-    """An adapter failed in a way of its own; the message is the adapter's."""
+    """An adapter or its library failed; the message comes from there."""
 
     code = "adapter-failed"
 
 
 class OutOfMemoryError(AdapterError):
-    """A step needs more memory than there is; the message says which batch size did not fit."""
+    """The step needs more memory than there is; the message names the batch size that did not fit."""
 
     code = "out-of-memory"
 
 
 class HomeNotFoundError(UnavailableError):
-    """There is no home here yet."""
+    """There is no registry in this folder or database yet; `forebear init` creates one."""
 
     code = "no-home"
 
 
 class OldDatabaseError(UnavailableError):
-    """The database is older than this program."""
+    """The database was made by an older version of Forebear and must be upgraded."""
 
     code = "database-old"
 
 
 class NewDatabaseError(UnavailableError):
-    """The database is newer than this program."""
+    """The database was made by a newer version of Forebear; install that version."""
 
     code = "database-new"
 
 
 class NoSpaceError(RegistryError):
-    """The disk is full; nothing was kept of what was being written."""
+    """The disk is full; nothing of what was being written was kept."""
 
     code = "no-space"
     family = Family.NO_SPACE
 
 
 class TooLargeError(RegistryError):
-    """The upload is larger than this server takes."""
+    """The upload or file is larger than what is accepted."""
 
     code = "too-large"
     family = Family.TOO_LARGE
 
 
 def error_of_disk(error: OSError, what: str) -> RegistryError:
-    """What it means that the disk failed while `what` was happening: full, or not to be had."""
+    """The error to raise when the disk failed during `what`: it is full, or it cannot be read or written."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return NoSpaceError(f"{what}: the disk is full; nothing was kept", remedy="Make room and try again")
-    return UnavailableError(f"{what}: {error.strerror or error}", remedy="Check the folder and whose it is")
+        return NoSpaceError(f"{what}: the disk is full; nothing was kept", remedy="Free some space and try again")
+    return UnavailableError(f"{what}: {error.strerror or error}", remedy="Check the folder and its permissions")
 
 
 def error_of(
     code: str, message: str, *, remedy: str = "", facts: Mapping[str, object] | None = None
 ) -> RegistryError | None:
-    """An error that travelled as text (from a failed step, say), of its own class again; None: no such code."""
+    """An error that was stored or sent as text, as an instance of its class again. None if no class has this code."""
     kind = _by_code(RegistryError, code)
     if kind is None:
         return None

@@ -52,10 +52,10 @@ ERRORS = """\
 
 This page is written by `python -m registry.cli.reference docs`; a test keeps it true.
 
-Whatever goes wrong has one clear sentence, usually what to do about it, and a code that never changes its meaning.
-Commands exit with the number of the error's family; the HTTP API answers with its status and a problem body
-(RFC 9457) that carries `code`, the sentence, `remedy`, and `facts` such as every reason of a refusal. Nothing is left
-behind by a verb that failed: no version, no file, no half-written row.
+Every error has a message, usually a remedy, and a code whose meaning never changes. A command exits with the exit code
+below. The HTTP API answers with the status below and a problem body (RFC 9457) that carries `code`, the message,
+`remedy` and `facts`, such as every reason of a refusal. An operation that fails leaves nothing behind: no version, no
+file and no half-written row.
 
 | code | exit | HTTP | means |
 |---|---|---|---|"""
