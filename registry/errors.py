@@ -186,7 +186,7 @@ class UnsafeArtifactError(InvalidError):
 
 
 class MisfitError(InvalidError):
-    """The weights do not fit the architecture; `facts` lists tensors that are missing, left over or of another shape."""
+    """The weights do not fit the architecture; `facts` lists tensors missing, left over or of another shape."""
 
     code = "architecture-misfit"
 
