@@ -1,1 +1,1 @@
-"""The frameworks: each package integrates the library that it is named after, behind the ports of `registry.ports`."""
+"""Adapters: each package integrates the library that it is named after and implements ports of `registry.ports`."""

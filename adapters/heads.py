@@ -1,4 +1,4 @@
-"""Task heads: what turns a trunk's features [N, D] into scores [N, classes]."""
+"""Task heads: from the features of a trunk [N, D] to scores [N, classes]."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from registry.errors import BadArtifactError, InvalidError
 
 @dataclass(frozen=True, slots=True)
 class HeadShape:
-    """`linear`, or `mlp` with one hidden layer of ReLU; `dropout` comes before the last layer.
+    """`linear`, or `mlp` with one hidden ReLU layer; `dropout` is before the last layer.
 
-    It takes in the trunk's end; or where `reads` names modules of the trunk by their paths, the mean of their averages,
-    which are `width` numbers.
+    The input is the output of the trunk. If `reads` names modules of the trunk by their paths, it is the mean of their
+    pooled outputs instead, which have `width` numbers.
     """
 
     kind: str = "linear"
@@ -27,17 +27,17 @@ class HeadShape:
 
     def __post_init__(self) -> None:
         if self.kind not in {"linear", "mlp"}:
-            raise InvalidError(f"there is no head of kind {self.kind!r}", remedy="Use linear or mlp")
+            raise InvalidError(f"There is no head of kind {self.kind!r}", remedy="Use linear or mlp")
         if self.hidden < 1 or not 0 <= self.dropout < 1:
             raise InvalidError(
-                f"a head with {self.hidden} hidden units and dropout {self.dropout}",
-                remedy="Give at least one unit, and a dropout of at least 0 and less than 1",
+                f"A head cannot have {self.hidden} hidden units and dropout {self.dropout}",
+                remedy="Use at least one hidden unit, and a dropout of 0 or more and below 1",
             )
         if (self.width > 0) is not bool(self.reads):
-            raise InvalidError(f"a head that reads {len(self.reads)} modules, of width {self.width}")
+            raise InvalidError(f"A head that reads {len(self.reads)} modules cannot have the width {self.width}")
 
     def build(self, dim: int, classes: int) -> nn.Sequential:
-        """A new head with PyTorch's own initialisation, drawn from the global generator: seed it first."""
+        """A new head with PyTorch's default initialisation, drawn from the global generator."""
         if self.kind == "linear":
             return nn.Sequential(nn.Dropout(self.dropout), nn.Linear(dim, classes))
         return nn.Sequential(
@@ -45,29 +45,30 @@ class HeadShape:
         )
 
     def tensors(self, head: nn.Module, prefix: str) -> dict[str, Tensor]:
-        """The tensors of `head` as they are saved: `prefix.weight`, or `prefix.0.weight` and so on."""
+        """The tensors of `head` with the names under which they are saved: `prefix.weight`, or `prefix.0.weight`, …"""
         state = head.state_dict()
         cut = len("1.") if self.kind == "linear" else 0
         return {f"{prefix}.{name[cut:]}": tensor for name, tensor in state.items()}
 
     def fill(self, head: nn.Module, tensors: Mapping[str, Tensor], prefix: str) -> None:
-        """The inverse of `tensors`."""
+        """Load tensors that were named by `tensors`."""
         lead = "1." if self.kind == "linear" else ""
         start = f"{prefix}."
         head.load_state_dict({lead + k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)})
 
     def document(self) -> dict[str, object]:
-        """The `head` of a config.json: `reads` and `width` are there only where it reads inside the trunk."""
-        told = asdict(self)
-        return told | {"reads": list(self.reads)} if self.reads else {k: told[k] for k in ("kind", "hidden", "dropout")}
+        """The value of `head` in config.json; `reads` and `width` only for a head that reads inside the trunk."""
+        fields = asdict(self)
+        names = ("kind", "hidden", "dropout")
+        return fields | {"reads": list(self.reads)} if self.reads else {name: fields[name] for name in names}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> HeadShape:
-        """Raises: BadArtifactError."""
+        """The inverse of `document`. Raises: BadArtifactError."""
         try:
             reads = document.get("reads", [])
             if not isinstance(reads, list) or not all(isinstance(name, str) for name in reads):
-                raise TypeError("reads is not a list of modules' names")
+                raise TypeError("reads is not a list of module names")
             return cls(
                 kind=str(document["kind"]),
                 hidden=int(document.get("hidden", 256)),
@@ -76,4 +77,4 @@ class HeadShape:
                 width=int(document.get("width", 0)),
             )
         except (KeyError, TypeError, ValueError, InvalidError) as error:
-            raise BadArtifactError(f"the head in config.json cannot be read: {error}") from error
+            raise BadArtifactError(f"The head in config.json cannot be read: {error}") from error

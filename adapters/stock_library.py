@@ -1,4 +1,4 @@
-"""transformers, opened lazily and kept quiet: both adapters build its classes, and neither may know the other."""
+"""Imports transformers lazily and suppresses its output. Shared by two adapters, which may not import one another."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from registry.errors import MissingExtraError
 
 
 def load_transformers(purpose: str) -> Any:
-    """The library. Raises: MissingExtraError, which says that `purpose` needs it, with the install command."""
+    """The library. Raises: MissingExtraError, naming the `purpose` for which it is needed."""
     try:
-        import transformers  # noqa: PLC0415 - most sources and own definitions need none of it
+        import transformers  # noqa: PLC0415 - most sources do not need it
     except ImportError as error:
         raise MissingExtraError(
-            f"{purpose} needs transformers, which does not import: {error}",
+            f"{purpose} needs transformers, which cannot be imported: {error}",
             remedy='Run: pip install "forebear[transformers]"',
         ) from error
     return transformers
@@ -23,7 +23,7 @@ def load_transformers(purpose: str) -> Any:
 
 @contextmanager
 def quiet(transformers: Any) -> Iterator[None]:
-    """No progress bar and no table of missing tensors: what does not fit is raised as one error instead."""
+    """Suppress progress bars and warnings about missing tensors: tensors that do not fit are raised as an error."""
     log = transformers.utils.logging
     before, bars = log.get_verbosity(), log.is_progress_bar_enabled()
     log.set_verbosity_error()

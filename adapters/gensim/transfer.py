@@ -20,7 +20,7 @@ from adapters.gensim.sif import common_direction, sif_weights
 from adapters.gensim.texts import Coverage, look_up, read_tokens
 from adapters.loop.methods.feature_extraction import feature_extraction
 from adapters.loop.methods.fine_tuning import fine_tuning
-from adapters.loop.tasks.roles import bare_role, few, read_roles, rows_of
+from adapters.loop.tasks.roles import few, read_roles, rows_of, unlabelled_role
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Learner
 from adapters.loop.transfer import run
@@ -132,7 +132,7 @@ class Bench:
     def _texts(self, vectors: StaticEmbeddings, recipe: Recipe) -> list[list[str]]:
         """The training texts in words: no other row has a say in what is learnt."""
         data = self.job.data["train"]
-        train = bare_role("train", data) if data.labels is LabelKind.NONE else read_roles(self.job).train
+        train = unlabelled_role("train", data) if data.labels is LabelKind.NONE else read_roles(self.job).train
         train = train.take(few(train, whole_of(recipe, "shots"), recipe.seed))
         return read_tokens(train.rows, train.data, vectors, recipe.max_length)
 

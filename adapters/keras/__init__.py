@@ -1,1 +1,1 @@
-"""Keras 3 models on its torch backend: `.keras` archives come in, are transferred by the shared loop, and go out."""
+"""The Keras adapter (Keras 3, torch backend): imports `.keras` archives and transfers them with the shared loop."""

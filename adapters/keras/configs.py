@@ -1,8 +1,7 @@
-"""What a Keras config may name: layers and operations that compute on tensors, and nothing that could do more.
+"""The allow-list for Keras configs: layers and operations that only compute on tensors.
 
-Keras's own `safe_mode` refuses pickled lambdas and looks other names up in its modules. This list is read before, on
-the bare JSON, and is narrower: no Lambda, no custom or registered object, no layer that reads files or wraps foreign
-code.
+`safe_mode` of Keras refuses pickled lambdas and looks up all other names in its modules. This list is checked first, on
+the JSON, and is narrower: no Lambda, no custom or registered object, no layer that reads files or runs foreign code.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ LAYERS = frozenset(
     UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
     """.split()  # noqa: SIM905 - a list of words is read more easily than a list of strings
 )
-"""Not among them: Lambda; TorchModuleWrapper, JaxLayer, FlaxLayer and TFSMLayer, which run foreign code; lookups and
+"""Left out: Lambda; TorchModuleWrapper, JaxLayer, FlaxLayer and TFSMLayer, which run foreign code; lookup layers and
 TextVectorization, which read files."""
 _MODELS = frozenset({"Functional", "Sequential", "Model"})
 _OPERATIONS = re.compile(r"keras(\.src)?\.ops\.(numpy|nn|math|image)")
-_PARTS = re.compile(r"keras(\.src)?\.(initializers|regularizers|constraints|dtype_policies)(\.\w+)?")
-_PLACES: dict[str, frozenset[str]] = {
+_COMPONENTS = re.compile(r"keras(\.src)?\.(initializers|regularizers|constraints|dtype_policies)(\.\w+)?")
+_MODULES: dict[str, frozenset[str]] = {
     "keras.layers": LAYERS,
     "keras": _MODELS | {"DTypePolicy", "FloatDTypePolicy"},
     "keras.models": _MODELS,
@@ -50,7 +49,7 @@ _PLACES: dict[str, frozenset[str]] = {
     "keras.src.ops.core": frozenset({"Cast", "Slice", "StopGradient"}),
 }
 _VALUES = frozenset({"__keras_tensor__", "__tensor__", "__numpy__", "__ellipsis__", "__slice__"})
-"""Class names by which Keras writes plain values."""
+"""Class names with which Keras writes plain values."""
 _FUNCTIONS = frozenset(
     """
     celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear
@@ -59,19 +58,19 @@ _FUNCTIONS = frozenset(
     """.split()  # noqa: SIM905 - a list of words is read more easily than a list of strings
 )
 """Activations."""
-_DEEPEST = 200
-_REMEDY = "Rebuild the model from layers of keras.layers, with fixed activations, and save it again"
+_MAX_DEPTH = 200
+_REMEDY = "Build the model from layers and activations of Keras only, and save it again"
 
 
 def check_config(config: object) -> None:
-    """Raises: UnsafeArtifactError naming the layer and what it asks for; BadArtifactError for what is no model."""
+    """Raises: UnsafeArtifactError naming a layer that is not allowed; BadArtifactError if it is not a model."""
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
-        raise BadArtifactError("the config is no model of Keras", remedy="Save the whole model with model.save")
+        raise BadArtifactError("The config is not that of a Keras model", remedy="Save the whole model with model.save")
     if config.get("class_name") not in _MODELS:
         raise UnsafeArtifactError(
-            f"the model is a {str(config.get('class_name'))[:80]!r}, which only its own code can build", remedy=_REMEDY
+            f"The model is a custom class, {str(config.get('class_name'))[:80]!r}", remedy=_REMEDY
         )
-    for part, layer in _objects(config, "the model", 0):
+    for part, layer in _objects(config, "The model", 0):
         _check(part, layer)
 
 
@@ -81,14 +80,14 @@ def layers_of(config: object) -> Iterator[str]:
 
 
 def _objects(found: object, layer: str, depth: int) -> Iterator[tuple[dict[str, Any], str]]:
-    """Every object in `found` with the name of the layer that it is, or belongs to."""
-    if depth > _DEEPEST:
-        raise BadArtifactError(f"the config is nested more than {_DEEPEST} deep")
+    """Every object in `found`, with a description of the layer that it is or belongs to."""
+    if depth > _MAX_DEPTH:
+        raise BadArtifactError(f"The config has more than {_MAX_DEPTH} levels")
     if isinstance(found, dict):
         inner = found.get("config")
         if "class_name" in found:
             name = inner.get("name") if isinstance(inner, dict) else None
-            layer = f"the layer {name[:80]!r}" if isinstance(name, str) and depth else layer
+            layer = f"The layer {name[:80]!r}" if isinstance(name, str) and depth else layer
             yield found, layer
         for value in found.values():
             yield from _objects(value, layer, depth + 1)
@@ -101,25 +100,29 @@ def _check(part: dict[str, Any], layer: str) -> None:
     kind, module, registered = part["class_name"], part.get("module"), part.get("registered_name")
     if kind in _VALUES:
         return
-    said = f"{str(module)[:80]}.{str(kind)[:80]}"
+    full_name = f"{str(module)[:80]}.{str(kind)[:80]}"
     if kind == "__lambda__" or (module == "keras.layers" and kind == "Lambda"):
-        raise UnsafeArtifactError(f"{layer} is a Lambda: Python code that would run when it is loaded", remedy=_REMEDY)
+        raise UnsafeArtifactError(
+            f"{layer} is a Lambda, which is Python code that runs when it is loaded", remedy=_REMEDY
+        )
     if kind == "function":
         kind = part.get("config")
         if module not in {"builtins", "keras.activations"} or kind not in _FUNCTIONS or registered not in {None, kind}:
             raise UnsafeArtifactError(
-                f"{layer} calls the function {str(kind)[:80]!r} of {str(module)[:80]}, which is no activation of Keras",
+                f"{layer} calls the function {str(kind)[:80]!r} of {str(module)[:80]}, which is not a Keras activation",
                 remedy=_REMEDY,
             )
         return
     if registered not in {None, kind}:
         raise UnsafeArtifactError(f"{layer} is a custom object, {str(registered)[:80]!r}", remedy=_REMEDY)
     if not isinstance(kind, str) or not isinstance(module, str) or not _allowed(module, kind):
-        raise UnsafeArtifactError(f"{layer} is a {said}, which is not among what may be loaded here", remedy=_REMEDY)
+        raise UnsafeArtifactError(
+            f"{layer} is a {full_name}, which is not on the list of allowed layers", remedy=_REMEDY
+        )
 
 
 def _allowed(module: str, kind: str) -> bool:
-    if kind in _PLACES.get(module, ()):
+    if kind in _MODULES.get(module, ()):
         return True
-    known = _OPERATIONS.fullmatch(module) or _PARTS.fullmatch(module)
+    known = _OPERATIONS.fullmatch(module) or _COMPONENTS.fullmatch(module)
     return known is not None and re.fullmatch(r"[A-Z]\w*", kind) is not None

@@ -1,7 +1,7 @@
-"""Our form of a Keras model: model.safetensors with its variables by path, and config.json with Keras's own config.
+"""Our folder format of a Keras model: model.safetensors with variables by path, config.json with the Keras config.
 
-The form is what `definitions.keras_model` reads. Building goes through the list of `configs` each time, so a folder
-that came in another way than by the importer brings nothing to run either.
+`definitions.keras_model` reads this format. Every build checks the config against the allow-list of `configs`, so a
+folder that did not come from the importer cannot run code either.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from adapters.weights.safetensors_files import Header, write_pieces
 from adapters.weights.source_files import read_json
 from registry.errors import BadArtifactError
 
-# After the library, which decides on the backend.
+# Imported after `library`, which sets the backend.
 from adapters.keras.definitions import keras_model  # isort: skip
 
 ARCHITECTURE = "keras"
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
-LARGEST = 1e-4
-"""How far the answers of a rebuilt model may lie from the original's, at most; the same bits are what is expected."""
+MAX_DIFFERENCE = 1e-4
+"""Largest accepted difference between the outputs of the rebuilt and the original model; 0 is expected."""
 
 
 def read_document(folder: Path) -> dict[str, Any]:
     """The config.json of `folder`. Raises: BadArtifactError."""
     if not (folder / CONFIG).is_file():
-        raise BadArtifactError(f"there is no {CONFIG}")
+        raise BadArtifactError(f"The folder has no {CONFIG}")
     document = read_json(folder / CONFIG)
     if not isinstance(document, dict) or document.get("architectures") != [ARCHITECTURE]:
-        raise BadArtifactError(f"{CONFIG} is not a Keras model's")
+        raise BadArtifactError(f"The file {CONFIG} is not that of a Keras model")
     return document
 
 
 def class_names(document: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The names in `id2label`, in the order of the outputs; None when there are none."""
+    """The names in `id2label`, in the order of the outputs; None if there are none."""
     labels = document.get("id2label")
     if not isinstance(labels, Mapping) or not labels:
         return None
@@ -51,7 +51,7 @@ def class_names(document: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def label_maps(classes: Sequence[str]) -> dict[str, Any]:
-    """`id2label` and `label2id` as the Hub's config.json holds them."""
+    """`id2label` and `label2id`, as in a config.json of the Hub."""
     return {
         "id2label": {str(n): name for n, name in enumerate(classes)},
         "label2id": {name: n for n, name in enumerate(classes)},
@@ -59,22 +59,22 @@ def label_maps(classes: Sequence[str]) -> dict[str, Any]:
 
 
 def build(document: Mapping[str, Any]) -> Any:
-    """The keras.Model of a config.json, with fresh weights. Raises: UnsafeArtifactError, BadArtifactError."""
+    """The keras.Model of a config.json, with new weights. Raises: UnsafeArtifactError, BadArtifactError."""
     config = document.get("keras")
     check_config(config)
     try:
         return keras_model.build(document)
-    except Exception as error:  # the config is foreign: Keras may fail on it in any way
+    except Exception as error:  # the config is untrusted: Keras may raise anything
         raise BadArtifactError(f"Keras {keras.__version__} cannot build this model: {first_line(error)}") from error
 
 
 def read_model(folder: Path) -> Any:
-    """The keras.Model of `folder`, filled. Raises: UnsafeArtifactError, MisfitError, BadArtifactError."""
+    """The keras.Model in `folder`, with its weights. Raises: UnsafeArtifactError, MisfitError, BadArtifactError."""
     model = build(read_document(folder))
     try:
         tensors = load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as error:
-        raise BadArtifactError(f"{WEIGHTS} cannot be read: {error}") from error
+        raise BadArtifactError(f"The file {WEIGHTS} cannot be read: {error}") from error
     wanted = {name: tuple(variable.shape) for name, variable in keras_model.variables(model).items()}
     check_fit(ARCHITECTURE, wanted, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
     keras_model.fill(model, tensors)
@@ -84,7 +84,7 @@ def read_model(folder: Path) -> Any:
 def write_model(
     folder: Path, config: Mapping[str, Any], values: Sequence[Tensor], extras: Mapping[str, Any]
 ) -> tuple[Any, Header]:
-    """Write `values` (in the order of the model's weights) and config.json into `folder`; gives the model rebuilt.
+    """Write `values` (in the order of the model's weights) and config.json into `folder`; returns the rebuilt model.
 
     `config` is Keras's own; `extras` are further keys of config.json. The same model gives the same bytes.
     Raises: BadArtifactError, UnsafeArtifactError, MisfitError.
@@ -101,7 +101,7 @@ def write_model(
     names = list(keras_model.variables(model))
     shapes = [tuple(variable.shape) for variable in model.weights]
     if [tuple(value.shape) for value in values] != shapes:
-        raise BadArtifactError("the model that its config describes has other variables than the model itself")
+        raise BadArtifactError("The variables of the model differ from those that its config describes")
     (folder / CONFIG).write_text(text, encoding="utf-8")
     plain = [value.detach().cpu().contiguous() for value in values]
     header = write_pieces(folder / WEIGHTS, pieces_of(dict(zip(names, plain, strict=True))))
@@ -109,5 +109,5 @@ def write_model(
 
 
 def first_line(error: Exception) -> str:
-    """What Keras said, short: its messages hold whole configs."""
+    """The first line of a message of Keras, at most 300 characters: some messages contain whole configs."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

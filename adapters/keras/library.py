@@ -1,8 +1,8 @@
-"""Keras, opened in one place and in one way: on the torch backend, with no settings of the user's home read or written.
+"""Imports Keras with the torch backend, without reading or writing settings in the user's home.
 
     from adapters.keras.library import keras
 
-Keras decides on its backend while it is imported and never again, so nothing here imports it in another way.
+The backend is fixed while Keras is imported, so no other module here imports Keras directly.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from registry.errors import AdapterError
 def _open() -> Any:
     before = {name: os.environ.get(name) for name in ("KERAS_BACKEND", "KERAS_HOME", "TF_FORCE_GPU_ALLOW_GROWTH")}
     os.environ["KERAS_BACKEND"] = "torch"
-    os.environ["KERAS_HOME"] = os.devnull  # no keras.json of somebody's decides how we compute, and none is left behind
+    os.environ["KERAS_HOME"] = os.devnull  # no keras.json is read or written
     try:
-        import keras  # noqa: PLC0415 - after its environment is set
+        import keras  # noqa: PLC0415 - after the environment is set
     finally:
         for name, value in before.items():
             if value is None:
@@ -27,11 +27,11 @@ def _open() -> Any:
                 os.environ[name] = value
     if keras.config.backend() != "torch":
         raise AdapterError(
-            f"Keras was imported before with the backend {keras.config.backend()!r}, which cannot be changed",
+            f"Keras was already imported with the backend {keras.config.backend()!r}, which cannot be changed",
             remedy="Set KERAS_BACKEND=torch before anything imports keras",
         )
     return keras
 
 
 keras: Any = _open()
-"""The library. Models say their own types and layouts, so its global settings stay as they are."""
+"""The library. Its global settings stay at their defaults: models define their own types and layouts."""

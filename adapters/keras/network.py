@@ -1,8 +1,8 @@
-"""A Keras trunk as the loop sees it: a torch module with its layers by name, in which Keras's variables are parameters.
+"""Wraps a Keras trunk as a torch module with named layers, whose parameters are the Keras variables.
 
-Keras keeps its own books of what is trainable and in which mode a layer runs. Here only torch's count: gradients flow
-to the parameters that require them, and the trunk runs in inference mode unless it is learnt from scratch, so that no
-BatchNormalization forgets and no dropout inside a pretrained trunk disturbs what it knows.
+The `trainable` flags of Keras are ignored: gradients flow to the parameters that require them in torch. A pretrained
+trunk runs in inference mode, so that its BatchNormalization statistics do not change and its dropout is off; a trunk
+that is trained from scratch runs in training mode.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from registry.errors import BadArtifactError
 
 
 class Weights(nn.Module):
-    """The variables of one layer: those that learn as parameters, statistics as buffers."""
+    """The variables of one layer: trainable ones as parameters, statistics as buffers."""
 
     def __init__(self, variables: list[Any]) -> None:
         super().__init__()
@@ -33,11 +33,11 @@ class Weights(nn.Module):
             else:
                 self.register_buffer(name, value)
         if len(self._variables) < len(variables):
-            raise BadArtifactError(f"two variables of one layer are called {variables[0].path}")
+            raise BadArtifactError(f"Two variables of one layer have the name {variables[0].path}")
         self._bind()
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Weights:
-        """As torch does when it moves a module; Keras then computes with what was moved."""
+        """Called by torch to move a module; also gives the moved tensors to the Keras variables."""
         super()._apply(fn, recurse)
         self._bind()
         return self
@@ -48,11 +48,11 @@ class Weights(nn.Module):
 
 
 class Network(nn.Module):
-    """Pictures [N, 3, H, W] to scores [N, classes]: a Keras trunk under a head of torch."""
+    """Images [N, 3, H, W] to scores [N, classes]: a Keras trunk with a torch head."""
 
     def __init__(self, trunk: Any, head: nn.Module, *, channels: int, fresh: bool) -> None:
         super().__init__()
-        self._keras = (trunk,)  # in a tuple, since torch would take it for a child and count its parameters twice
+        self._keras = (trunk,)  # in a tuple, or torch would register it and count its parameters twice
         self.channels, self.batch_statistics, self._averaged = channels, fresh, -1
         found = [(name, Weights(variables)) for name, variables in layers(trunk)]
         self.trunk = nn.ModuleList([module for _, module in found])
@@ -61,14 +61,14 @@ class Network(nn.Module):
 
     @property
     def keras(self) -> Any:
-        """The trunk as Keras has it, with the same variables."""
+        """The Keras model of the trunk, with the same variables."""
         return self._keras[0]
 
     def features(self, x: Tensor) -> Tensor:
-        """Features [N, D] of pictures [N, 3, H, W]; grey models get the mean of the channels."""
+        """Features [N, D] of images [N, 3, H, W]; models with one channel get the mean of the channels."""
         x = x.permute(0, 2, 3, 1)
         x = x if self.channels == 3 else x.mean(dim=-1, keepdim=True)
-        if self._averaged >= 0:  # the n-th batch counts 1/n: Keras's momentum is the share of what was there before
+        if self._averaged >= 0:  # batch n has the weight 1/n; momentum in Keras is the weight of the previous value
             for norm in self._norms():
                 norm.momentum = self._averaged / (self._averaged + 1)
             self._averaged += 1
@@ -80,12 +80,12 @@ class Network(nn.Module):
         return [layer for layer in self.keras._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
 
     def keeps_statistics(self) -> bool:
-        """True when some layer of the trunk is a BatchNormalization."""
+        """True if the trunk has a BatchNormalization layer."""
         return bool(self._norms())
 
     @contextmanager
     def averaging(self) -> Iterator[None]:
-        """While open, each BatchNormalization gathers the plain average of its batches; dropout is off."""
+        """A context in which each BatchNormalization collects the plain average of its batches, without dropout."""
         norms, flat = self._norms(), self.keras._flatten_layers()
         momenta = [norm.momentum for norm in norms]
         rates = [(layer, layer.rate) for layer in flat if isinstance(layer, keras.layers.Dropout)]
@@ -107,5 +107,5 @@ class Network(nn.Module):
 
 
 def on_cpu() -> Any:
-    """While this context is open, Keras makes its variables on the CPU, whatever the machine has."""
+    """A context in which Keras creates its variables on the CPU, also on a machine with a GPU."""
     return keras.device(str(torch.device("cpu")))

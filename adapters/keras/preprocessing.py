@@ -1,8 +1,8 @@
-"""How pictures are prepared for a Keras model: an archive does not say, so the model's own layers and name are asked.
+"""Guesses the image preprocessing of a Keras model from its layers and its name: an archive does not contain it.
 
-The ways of keras.applications (its `imagenet_utils.preprocess_input`): `tf` maps bytes to -1 … 1, `caffe` takes BGR
-bytes less their means, `torch` takes 0 … 1 less ImageNet's mean over its deviation. A model that has a Rescaling or
-Normalization layer of its own takes bytes.
+The modes of keras.applications (`imagenet_utils.preprocess_input`): `tf` scales bytes to -1 … 1, `caffe` subtracts
+means from BGR bytes, `torch` scales to 0 … 1 and standardises with the mean and deviation of ImageNet. A model with a
+Rescaling or Normalization layer takes bytes.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 from adapters.inputs.preprocess import Preprocess
 from adapters.keras.configs import layers_of
 
-WAYS: dict[str, Preprocess] = {
+MODES: dict[str, Preprocess] = {
     "tf": Preprocess(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     "caffe": Preprocess(mean=(103.939, 116.779, 123.68), std=(1.0, 1.0, 1.0), rescale=1.0, bgr=True),
     "torch": Preprocess(),
     "bytes": Preprocess(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), rescale=1.0),
     "unit": Preprocess(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)),
 }
-_NAMES = (  # the first that a model's name begins with; what has its own rescaling is found by that
+_NAMES = (  # the first pattern that the model's name starts with; models with a Rescaling layer do not get here
     (r"resnet(50|101|152)v2|mobilenet_|mobilenetv2|inception|xception|nasnet", "tf"),
     (r"vgg|resnet(50|101|152)", "caffe"),
     (r"densenet", "torch"),
@@ -29,33 +29,33 @@ _NAMES = (  # the first that a model's name begins with; what has its own rescal
 
 
 def guess(config: dict[str, Any], side: int | None) -> tuple[Preprocess, str]:
-    """How pictures become the input of the model that `config` describes, `side` pixels wide, and a note on why."""
-    way, why = _way(config)
+    """The preprocessing for the model of `config`, for images of `side` pixels, and a note with the reason."""
+    mode, why = _mode(config)
     size = side or 224
-    return WAYS[way].resized(size), f"pictures are prepared as {_MEANS[way]}, {size} pixels: {why}"
+    return MODES[mode].resized(size), f"images are preprocessed to {_DESCRIPTIONS[mode]}, {size} pixels: {why}"
 
 
-_MEANS = {
+_DESCRIPTIONS = {
     "tf": "numbers from -1 to 1",
-    "caffe": "BGR bytes less Caffe's means",
-    "torch": "ImageNet's mean and deviation ask",
+    "caffe": "BGR bytes minus the means of Caffe",
+    "torch": "numbers standardised by the mean and deviation of ImageNet",
     "bytes": "bytes, 0 to 255",
     "unit": "numbers from 0 to 1",
 }
 
 
-def _way(config: dict[str, Any]) -> tuple[str, str]:
+def _mode(config: dict[str, Any]) -> tuple[str, str]:
     if {"Rescaling", "Normalization"} & set(layers_of(config)):
-        return "bytes", "the model rescales them itself"
+        return "bytes", "the model has a layer that rescales them"
     for name in _model_names(config):
-        for pattern, way in _NAMES:
+        for pattern, mode in _NAMES:
             if re.match(pattern, name):
-                return way, f"so keras.applications prepares them for {name}"
-    return "unit", "the archive does not say, so put a preprocessor_config.json beside it if that is wrong"
+                return mode, f"as keras.applications does for {name}"
+    return "unit", "a default; if it is wrong, put a preprocessor_config.json into the folder of the archive"
 
 
 def _model_names(found: object) -> Iterator[str]:
-    """Names of the model and of the models in it."""
+    """The names of the model and of nested models."""
     if isinstance(found, dict):
         inner = found.get("config")
         if found.get("class_name") in {"Functional", "Sequential", "Model"} and isinstance(inner, dict):

@@ -1,4 +1,4 @@
-"""A Keras model taken apart at its head, and put together again under another one."""
+"""Removes the head of a Keras model, and adds another one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from adapters.heads import HeadShape
 from adapters.keras.library import keras
 
 POOL, HIDDEN, HEAD = "forebear_pool", "forebear_hidden", "forebear_head"
-"""Names of the layers that we add; a hidden layer of that name belongs to the head when it is taken off again."""
+"""Names of the layers that we add. A hidden layer with this name is part of the head when the head is removed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """What pictures a model takes: `side` pixels high and wide (None: any), with 1 or 3 channels last."""
+class ImageInput:
+    """The images that a model takes: height and width `side` in pixels (None: any), 1 or 3 channels, channels last."""
 
     side: int | None
     channels: int
@@ -25,57 +25,57 @@ class Pictures:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`trunk` gives features (N x D); `denses` turned them into scores, in order; none where nothing does."""
+    """`trunk` gives features (N x D); `denses` are the layers of the head in order, empty if there is no head."""
 
     trunk: Any
     denses: tuple[Any, ...]
     dropout: float
     activation: str
-    """What follows the last Dense layer's sums."""
+    """The activation after the last Dense layer."""
 
     @property
     def outputs(self) -> int | None:
-        """How many numbers the head gives."""
+        """The number of outputs of the head; None if there is no head."""
         return int(self.denses[-1].units) if self.denses else None
 
     @property
     def shape(self) -> HeadShape:
-        """The head, as recipes describe it."""
+        """The shape of the head."""
         hidden = int(self.denses[0].units) if len(self.denses) > 1 else HeadShape().hidden
         return HeadShape("mlp" if len(self.denses) > 1 else "linear", hidden, self.dropout)
 
     def fill(self, head: nn.Module) -> None:
-        """Put the weights of `denses` into the linear layers of `head`, which is of this `shape`."""
+        """Copy the weights of `denses` into the linear layers of `head`, which has this `shape`."""
         for dense, linear in zip(self.denses, linears(head), strict=True):
             linear.weight.data.copy_(dense.kernel.value.detach().t())
             linear.bias.data.copy_(dense.bias.value.detach())
 
 
-def pictures(model: Any) -> Pictures | None:
-    """The pictures that `model` takes; None for a model of anything else, or of pictures that are not square."""
+def image_input(model: Any) -> ImageInput | None:
+    """The images that `model` takes; None if its input is something else, or images that are not square."""
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
         return None
-    _, high, wide, channels = model.inputs[0].shape
-    return Pictures(high, channels) if high == wide and channels in {1, 3} else None
+    _, height, width, channels = model.inputs[0].shape
+    return ImageInput(height, channels) if height == width and channels in {1, 3} else None
 
 
 def split(model: Any) -> Parts | None:
     """Cut `model` before its last Dense layer; layers are shared, not copied.
 
-    An activation after the Dense and dropout before it go with the head. Maps that are left at the end are averaged
-    over their places. None for several inputs or outputs, or features that are neither maps nor vectors.
+    The activation after it and the dropout before it are part of the head. Feature maps at the end are averaged over
+    their positions. None for several inputs or outputs, or if the features are neither maps nor vectors.
     """
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         return None
     end, activation = _before_activations(model.outputs[0])
     denses: tuple[Any, ...] = ()
     dropout = 0.0
-    if isinstance(_maker(end), keras.layers.Dense) and len(end.shape) == 2:
-        denses = (_maker(end),)
+    if isinstance(_layer_of(end), keras.layers.Dense) and len(end.shape) == 2:
+        denses = (_layer_of(end),)
         activation = activation or _name(denses[0].activation)
-        end, dropout = _before_dropout(_before(end))
-        if _maker(end).name == HIDDEN:
-            denses, end = (_maker(end), *denses), _before(end)
+        end, dropout = _before_dropout(_input_of(end))
+        if _layer_of(end).name == HIDDEN:
+            denses, end = (_layer_of(end), *denses), _input_of(end)
     else:
         end = model.outputs[0]
     pools = {4: keras.layers.GlobalAveragePooling2D, 3: keras.layers.GlobalAveragePooling1D}
@@ -87,7 +87,7 @@ def split(model: Any) -> Parts | None:
 
 
 def join(trunk: Any, shape: HeadShape, head: nn.Module, activation: str) -> Any:
-    """`trunk` under Keras layers that compute what `head`, of this `shape`, does, and then `activation`."""
+    """`trunk` with Keras layers that compute the same as `head`, which has this `shape`, followed by `activation`."""
     x = trunk.outputs[0]
     *hidden, last = linears(head)
     made = []
@@ -105,9 +105,9 @@ def join(trunk: Any, shape: HeadShape, head: nn.Module, activation: str) -> Any:
 
 
 def layers(model: Any, prefix: str = "") -> Iterator[tuple[str, list[Any]]]:
-    """Layers with variables from input to output, as (name, variables), models in the model opened.
+    """Layers with variables from input to output, as (name, variables), including those of nested models.
 
-    A normalisation goes with the layer before it.
+    A normalisation belongs to the layer before it.
     """
     norms = (keras.layers.BatchNormalization, keras.layers.LayerNormalization, keras.layers.GroupNormalization)
     last: tuple[str, list[Any]] | None = None
@@ -133,36 +133,36 @@ def linears(head: nn.Module) -> list[nn.Linear]:
 
 
 def tensors(model: Any) -> list[Tensor]:
-    """The values of the model's variables, in their order."""
+    """The values of the model's variables, in order."""
     return [variable.value.detach() for variable in model.weights]
 
 
-def _maker(tensor: Any) -> Any:
-    """The layer that gives `tensor`."""
+def _layer_of(tensor: Any) -> Any:
+    """The layer whose output is `tensor`."""
     return tensor._keras_history.operation
 
 
-def _before(tensor: Any) -> Any:
-    """What goes into the layer that gives `tensor`."""
+def _input_of(tensor: Any) -> Any:
+    """The input of the layer whose output is `tensor`."""
     history = tensor._keras_history
     return history.operation._inbound_nodes[history.node_index].input_tensors[0]
 
 
 def _before_activations(tensor: Any) -> tuple[Any, str]:
-    """What goes into the activations at the end, and the name of the last; empty when there is none."""
+    """The input of the activations at the end, and the name of the last activation; empty if there is none."""
     name = ""
-    while isinstance(_maker(tensor), (keras.layers.Activation, keras.layers.Softmax)):
-        maker = _maker(tensor)
-        name = name or ("softmax" if isinstance(maker, keras.layers.Softmax) else _name(maker.activation))
-        tensor = _before(tensor)
+    while isinstance(_layer_of(tensor), (keras.layers.Activation, keras.layers.Softmax)):
+        layer = _layer_of(tensor)
+        name = name or ("softmax" if isinstance(layer, keras.layers.Softmax) else _name(layer.activation))
+        tensor = _input_of(tensor)
     return tensor, name
 
 
 def _before_dropout(tensor: Any) -> tuple[Any, float]:
     rate = 0.0
-    while isinstance(_maker(tensor), keras.layers.Dropout):
-        rate = float(_maker(tensor).rate)
-        tensor = _before(tensor)
+    while isinstance(_layer_of(tensor), keras.layers.Dropout):
+        rate = float(_layer_of(tensor).rate)
+        tensor = _input_of(tensor)
     return tensor, rate
 
 

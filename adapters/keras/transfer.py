@@ -1,4 +1,4 @@
-"""Transfers of Keras image models: the shared loop trains, Keras's layers compute, and a Keras model comes out."""
+"""Transfers of Keras image models: trained by the shared loop, computed by Keras layers, saved as Keras models."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from adapters.keras.folders import (
 from adapters.keras.library import keras
 from adapters.keras.network import Network, on_cpu
 from adapters.keras.offer import OFFER
-from adapters.keras.surgery import Parts, Pictures, join, linears, pictures, split, tensors
+from adapters.keras.surgery import ImageInput, Parts, image_input, join, linears, split, tensors
 from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Items, Learner
@@ -42,9 +42,9 @@ PROBLEMS = {
     LabelKind.MANY: "multi_label_classification",
     LabelKind.NUMBER: "regression",
 }
-"""What the head of a folder answers, in the words of the Hub's `problem_type`."""
+"""`problem_type` of the Hub for each kind of label."""
 ACTIVATIONS = {LabelKind.CLASS: "softmax", LabelKind.MANY: "sigmoid", LabelKind.NUMBER: "linear"}
-"""What turns the head's sums into what Keras's users expect of it: probabilities, or the number itself."""
+"""The last activation of saved models: they give probabilities, or the number, as users of Keras expect."""
 
 
 class KerasTransfers:
@@ -53,72 +53,74 @@ class KerasTransfers:
     offer = OFFER
 
     def run(self, job: TransferJob) -> Iterator[TransferEvent]:
-        """Do `job`, yielding events. Raises: errors of `registry.errors` only."""
+        """Run `job` and yield its events. Raises: only errors of `registry.errors`."""
         return run(job, self)
 
     def libraries(self) -> Mapping[str, str]:
-        """What computes here beside torch."""
+        """The versions of Keras and Pillow."""
         return {"keras": str(keras.__version__), "pillow": PIL.__version__}
 
     def parent_classes(self, source: ModelInput) -> tuple[str, ...] | None:
-        """The classes of the source's head in the order of its outputs; None for a backbone or unnamed classes."""
+        """The classes of the source's head, in the order of its outputs; None without a head or without class names."""
         return class_names(read_document(source.folder))
 
     def open(self, source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bool, fresh: bool) -> Learner:
-        """Load the source in fp32 under a head for `task`: its own when `keep_head`, else one as the recipe says.
+        """Load the source in fp32 with a head for `task`: its own if `keep_head`, else a new one as in the recipe.
 
-        Raises: BadRecipeError for a model that takes no pictures, or none of the size; MisfitError, BadArtifactError.
+        Raises: BadRecipeError for a model that takes no images, or not of this size; MisfitError, BadArtifactError.
         """
         document = read_document(source.folder)
         with on_cpu():
             model = build(document) if fresh else read_model(source.folder)
-            parts, seen = split(model), pictures(model)
-        if parts is None or seen is None:
+            parts, images = split(model), image_input(model)
+        if parts is None or images is None:
             raise BadRecipeError(
-                f"{source.label} does not turn square pictures into features or classes",
-                remedy="Choose a source with one input (pictures with 1 or 3 channels last) and one output",
+                f"The source {source.label} does not map square images to features or classes",
+                remedy="Choose a source with one input (images of 1 or 3 channels, channels last) and one output",
             )
-        preprocess = _sized(Preprocess.read(source.folder), seen, recipe.image_size, source.label)
-        own = keep_head and _answers(document, parts) is task.labels and (class_names(document) or ()) == task.classes
+        preprocess = _sized(Preprocess.read(source.folder), images, recipe.image_size, source.label)
+        own = (
+            keep_head and _label_kind(document, parts) is task.labels and (class_names(document) or ()) == task.classes
+        )
         shape = parts.shape if own else _shape(recipe.head)
         head = shape.build(parts.trunk.outputs[0].shape[1], task.outputs)
         if own:
             parts.fill(head)
-        network = Network(parts.trunk, head, channels=seen.channels, fresh=fresh)
+        network = Network(parts.trunk, head, channels=images.channels, fresh=fresh)
         return KerasLearner(network, shape, preprocess, keeps_head=own)
 
 
 def _shape(head: Head) -> HeadShape:
-    """A ridge is solved for a linear head."""
+    """The shape of a head in a recipe; a ridge head is linear."""
     return HeadShape("linear" if head.kind == "ridge" else head.kind, head.hidden, head.dropout)
 
 
-def _answers(document: Mapping[str, Any], parts: Parts) -> LabelKind | None:
-    """What kind of label the head gives; None where there is none, or one that no task has."""
+def _label_kind(document: Mapping[str, Any], parts: Parts) -> LabelKind | None:
+    """The kind of label that the head predicts; None without a head, or if it is none of ours."""
     if parts.outputs is None:
         return None
-    said = document.get("problem_type")
-    if said is None:  # an archive says it by its last activation
+    problem_type = document.get("problem_type")
+    if problem_type is None:  # imported from an archive: known by the last activation
         return {"softmax": LabelKind.CLASS, "linear": LabelKind.CLASS, "sigmoid": LabelKind.MANY}.get(parts.activation)
-    return next((kind for kind, problem in PROBLEMS.items() if problem == said), None)
+    return next((kind for kind, problem in PROBLEMS.items() if problem == problem_type), None)
 
 
-def _sized(preprocess: Preprocess, seen: Pictures, wanted: int | None, label: str) -> Preprocess:
-    """Raises: BadRecipeError for pixels that make no picture, or not the one that the model takes."""
+def _sized(preprocess: Preprocess, images: ImageInput, wanted: int | None, label: str) -> Preprocess:
+    """The preprocessing for the recipe's image size. Raises: BadRecipeError for a size that the model does not take."""
     if wanted is None:
         return preprocess
     if not 8 <= wanted <= 4096:
-        raise BadRecipeError(f"image_size is {wanted}", remedy="Give 8 to 4096 pixels a side")
-    if seen.side not in {None, wanted}:
+        raise BadRecipeError(f"'image_size' is {wanted}", remedy="Use 8 to 4096 pixels")
+    if images.side not in {None, wanted}:
         raise BadRecipeError(
-            f"image_size is {wanted}, and {label} takes pictures of {seen.side} pixels only",
+            f"'image_size' is {wanted}, but {label} takes images of {images.side} pixels only",
             remedy="Leave image_size out, or save the Keras model with an Input of shape (None, None, channels)",
         )
     return preprocess.resized(wanted)
 
 
 class KerasLearner:
-    """A Keras model on its way through a transfer."""
+    """A Keras model in a transfer."""
 
     architecture = ARCHITECTURE
     feature_layer = "pooled"
@@ -134,21 +136,21 @@ class KerasLearner:
 
     @property
     def preprocessing(self) -> Digest:
-        """What happens to a picture before the model sees it."""
+        """The digest of the preprocessing of images."""
         return self.preprocess.digest
 
     def items(self, role: Role) -> Items:
-        """The pictures of `role`."""
+        """The images of `role`."""
         return read_images(role.rows, role.data, self.preprocess)
 
     def predict(self, inputs: Inputs) -> Tensor:
-        """Logits (N x classes) of pictures (N x 3 x size x size)."""
+        """Logits (N x classes) of images (N x 3 x size x size)."""
         logits: Tensor = self.module(inputs)
         return logits
 
     def features(self, inputs: Inputs) -> Tensor:
-        """Pooled features (N x D) of pictures."""
-        assert isinstance(inputs, Tensor)  # noqa: S101 -- pictures are one tensor: told to the type checker
+        """Pooled features (N x D) of images."""
+        assert isinstance(inputs, Tensor)  # noqa: S101 -- for the type checker: images are one tensor
         return self._network.features(inputs)
 
     def classify(self, features: Tensor) -> Tensor:
@@ -157,15 +159,15 @@ class KerasLearner:
         return logits
 
     def first_linear(self) -> nn.Linear:
-        """The head's first linear layer."""
+        """The first linear layer of the head."""
         return linears(self.head)[0]
 
     def last_linear(self) -> nn.Linear:
-        """The head's last linear layer."""
+        """The last linear layer of the head."""
         return linears(self.head)[-1]
 
     def save(self, folder: Path, task: Task) -> None:
-        """A Keras model that gives probabilities, or a number; and the preprocessing that it learnt with."""
+        """Write a Keras model that gives probabilities or a number, and the preprocessing used in training."""
         network = self._network.cpu()
         extras = {"problem_type": PROBLEMS[task.labels], "channels": network.channels}
         with on_cpu():

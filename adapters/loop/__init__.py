@@ -1,5 +1,6 @@
-"""The floor that the torch-based frameworks share: one visible loop, and what a governed run needs around it.
+"""The training loop that all frameworks share, and what a governed run needs in addition.
 
-`adapters.torch` and `adapters.transformers` bring models and data (`learner.Framework`); `transfer.run` does the rest:
-determinism, device, feature cache, training, checkpoints, choice of the best epoch, test, output folder and events.
+A framework package (`adapters.torch`, `adapters.transformers`, …) supplies models and data
+(`training.learner.Framework`). `transfer.run` does the rest: determinism, device, feature cache, training, checkpoints,
+selection of the best epoch, test, output folder and progress events.
 """

@@ -1,4 +1,4 @@
-"""What every method finds around it: the job, the device, the other processes, and the first and last events."""
+"""What every method is given: the job, the device, the process group, and functions for what all methods do alike."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Predict = Callable[[Inputs], Tensor]
 
 @dataclass(slots=True)
 class Environment:
-    """What a method finds around it when it starts."""
+    """What a method is given when it starts."""
 
     job: TransferJob
     framework: Framework
@@ -47,10 +47,10 @@ class Environment:
     device: Device
     checkpoints: Checkpoints
     found: Checkpoint | None
-    """Where to go on; None for a fresh start."""
+    """The checkpoint to resume from; None for a new start."""
     fix: Determinism
     original: TransferJob
-    """The job as it was given: its sources may be quantised, those of `job` are plain."""
+    """The job as submitted: its sources may be quantised, those of `job` are dequantised."""
     since: float = field(default_factory=time.perf_counter)
 
     @property
@@ -60,12 +60,12 @@ class Environment:
 
     @property
     def name(self) -> str:
-        """What, beside model and data, decides a feature to the last bit."""
+        """What, besides model and data, determines a feature to the last bit (part of the key of the feature cache)."""
         kind = self.device.hardware.get("gpu", self.device.hardware["cpu"])
         return f"torch {torch.__version__}, {kind}, {self.device.precision}, {self.fix.threads} threads"
 
     def open(self, *, keep_head: bool, fresh: bool = False, shots: bool = True) -> tuple[Roles, Learner]:
-        """The data by role and the source with a head for its task, mistakes found first.
+        """The data by role, and the only source with a head for its task. Data is checked before the model is loaded.
 
         With `shots`, training rows are drawn as `params.shots` says.
         """
@@ -74,7 +74,7 @@ class Environment:
     def open_source(
         self, source: ModelInput, *, keep_head: bool, fresh: bool = False, shots: bool = True
     ) -> tuple[Roles, Learner]:
-        """The same with one source of several."""
+        """As `open`, for one of several sources."""
         parent = self.framework.parent_classes(source)
         roles = read_roles(self.job, parent)
         check_task(self.recipe.metrics, roles.task)
@@ -85,28 +85,30 @@ class Environment:
         return roles, learner
 
     def drawn(self, train: Role) -> Role:
-        """The training rows that `params.shots` leaves, drawn by the recipe's seed."""
+        """The training rows to use: `params.shots` of each class, drawn with the recipe's seed, or all of them."""
         shots = whole_of(self.recipe, "shots")
         return train.take(few(train, shots, self.recipe.seed)) if shots else train
 
     def whole_train(self, task: Task) -> Role:
-        """All training rows, as the feature cache holds them."""
+        """All training rows, before `params.shots`: the feature cache holds features of the whole split."""
         return labelled_role("train", self.job.data["train"], task)
 
     def weighted(self, roles: Roles) -> Task:
-        """The task with its classes weighted, where the recipe asks for that. Raises: BadRecipeError for numbers."""
+        """The task, with balanced class weights if the recipe asks for them. Raises: BadRecipeError for regression."""
         if value_of(self.recipe, "class_weights") == "none":
             return roles.task
         if isinstance(roles.task, SingleLabel | MultiLabel):
             return roles.task.balanced(roles.train.targets)
-        raise BadRecipeError("params.class_weights is for classes, and these labels are none", remedy="Leave it out")
+        raise BadRecipeError(
+            "'params.class_weights' needs labels that are classes, and these are not", remedy="Leave class_weights out"
+        )
 
     def steps(self, items: int) -> int:
-        """Optimiser steps planned, over all epochs, for so many training items."""
+        """Planned optimiser steps over all epochs, for a number of training items."""
         return self.recipe.epochs * batches_per_epoch(items, self.recipe.batch_size, least=2 * self.group.size)
 
     def selector(self, predict: Predict, module: nn.Module, items: Items, role: Role, task: Task) -> ModelSelector:
-        """The choice of the best epoch by what `predict` answers to the rows of `role`."""
+        """Selects the best epoch by the metrics of `predict` on the rows of `role`."""
         metric = selection_metric(self.recipe.metrics, task.metrics)
 
         def measured() -> dict[str, float]:
@@ -131,9 +133,9 @@ class Environment:
         frozen: Sequence[nn.Module] = (),
         **more: Any,
     ) -> Fit:
-        """A fit of `module`, put back to where the found checkpoint was. Raises: BadRecipeError."""
+        """A fit of `module`, restored from the checkpoint if there is one. Raises: BadRecipeError."""
         if selector is None and "patience" in self.recipe.params and self._patience:
-            raise BadRecipeError("params.patience needs validation data", remedy="Add data.validation")
+            raise BadRecipeError("'params.patience' needs validation data", remedy="Add data.validation")
         fit = Fit(
             recipe=self.recipe,
             fix=self.fix,
@@ -157,7 +159,7 @@ class Environment:
         return fit
 
     def settling(self, learner: Learner, items: Items, targets: Targets) -> Callable[[], None] | None:
-        """What computes the running statistics of `learner` from `items`; None when it keeps none."""
+        """A function that computes the running statistics of `learner` from `items`; None if it has none."""
         if not keeps_statistics(learner.module):
             return None
 
@@ -168,7 +170,7 @@ class Environment:
         return settle
 
     def started(self, module: nn.Module, items: int) -> Started:
-        """The first event: `module` is what goes out, `items` what it learns from."""
+        """The first event. `module` is the output model, `items` the number of training items."""
         libraries = {"python": platform.python_version(), "torch": torch.__version__}
         libraries |= {name: version(name) for name in ("numpy", "safetensors")}
         return Started(
@@ -186,9 +188,9 @@ class Environment:
     def measure_model(
         self, predict: Predict, module: nn.Module, items: Mapping[str, Items], roles: Roles, fit: Fit | None
     ) -> Generator[Measured, None, Logits | None]:
-        """Measure the finished model on validation and test data; gives the outputs for the test data.
+        """Measure the finished model and its baselines on validation and test data; returns the test outputs.
 
-        Beside the recipe's metrics stands what answering without looking would reach.
+        A baseline ignores the input: it predicts the majority class, or the mean of the training labels.
         """
         outputs: Logits | None = None
         for role in (roles.validation, roles.test):
@@ -209,7 +211,7 @@ class Environment:
         train: Targets | None = None,
         fit: Fit | None = None,
     ) -> Generator[Measured, None, Logits]:
-        """Measure a finished model on one role, and with `train` the baselines; gives its outputs."""
+        """Measure a finished model on one role, and with `train` its baselines too; returns the outputs."""
         epoch, step = (fit.progress.best_epoch, fit.progress.step) if fit else (0, 0)
         outputs = evaluate(predict, module, items, role.targets, self.device, self.group)
         values = measure(task, self.recipe.metrics, role.targets, outputs)
@@ -229,13 +231,13 @@ class Environment:
         files: Mapping[str, bytes] | None = None,
         facts: Mapping[str, object] | None = None,
     ) -> Finished:
-        """Write the output and say what happened. The other processes leave the writing to the first."""
+        """Write the output folder (the first process only) and build the last event."""
         folder = self.job.work / "output"
         if self.group.first:
             folder = publish(self.job.work, save, files or {})
-        told: dict[str, object] = {"threads": self.fix.threads}
+        recorded: dict[str, object] = {"threads": self.fix.threads}
         if fit is not None:
-            told |= {
+            recorded |= {
                 "best_epoch": fit.progress.best_epoch,
                 "epochs_run": fit.progress.epoch,
                 "chosen_by": f"{fit.selector.role} {fit.selector.metric}" if fit.selector else "last epoch",
@@ -249,7 +251,7 @@ class Environment:
             flops=flops,
             flops_method=METHOD,
             classes=tuple(classes),
-            facts=told | dict(facts or {}),
+            facts=recorded | dict(facts or {}),
         )
 
     def finished_training(
@@ -261,7 +263,7 @@ class Environment:
         flops: float,
         facts: Mapping[str, object],
     ) -> Finished:
-        """`finished` for a model with one head that learnt from labels."""
+        """As `finished`, for a model with one head that was trained on labels."""
         files = {}
         if test is not None and roles.test is not None:
             files[PREDICTIONS] = predictions(roles.task, roles.test, test)
@@ -282,24 +284,24 @@ class Environment:
 
 
 def measure(task: Task, names: Sequence[str], targets: Targets, outputs: Logits) -> dict[str, float]:
-    """The metrics `names` that `task` knows (baselines are measured apart)."""
+    """The metrics of `names` that `task` has (baselines are measured elsewhere)."""
     return {name: task.metrics[name](targets, outputs) for name in names if name in task.metrics}
 
 
 def check_layer(recipe: Recipe, learner: Learner) -> None:
-    """Raises: BadRecipeError for features of another layer than the learner reads.
+    """Raises: BadRecipeError if `params.layer` is not the layer that the learner takes features from.
 
-    One that can read several says in `layer` which of them it was told to; `last` is wherever features are else.
+    A learner that can read several layers names the one in use in its attribute `layer`; the others use `last`.
     """
     wanted = value_of(recipe, "layer")
     if wanted != getattr(learner, "layer", "last"):
         layers = ", ".join(name for name, _ in learner.layers)
         raise BadRecipeError(
-            f"params.layer is {wanted!r}, and features of {learner.architecture} are taken at its end alone",
+            f"'params.layer' is {wanted!r}, but features of {learner.architecture} are only taken after its last layer",
             remedy=f"Write layer: last, or leave it out. Its layers are {layers}",
         )
 
 
 def check_task(metrics: Sequence[str], task: Task) -> None:
-    """Raises: BadRecipeError for a metric that these labels cannot give."""
+    """Raises: BadRecipeError for a metric that does not exist for this kind of label."""
     check_metrics(metrics, task.metrics, task.baselines, task.labels.value)

@@ -1,4 +1,4 @@
-"""What makes two jobs the same: recipe, inputs by digest, seed. A checkpoint serves no other."""
+"""The identity of a job: recipe, digests of inputs, seed. A job resumes only from checkpoints of its own identity."""
 
 from __future__ import annotations
 

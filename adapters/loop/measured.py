@@ -1,4 +1,4 @@
-"""A model that is finished already: measured on the data of a recipe, if it has some, and written as it is."""
+"""Measures a model that needs no training on the recipe's data, if there is any, and writes it unchanged."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def measured_as_it_is(
     source: ModelInput | None = None,
     most_lost: float = 0.0,
 ) -> Iterator[TransferEvent]:
-    """Measure `made`, and finish with its folder (or `written`, another form with its own `architecture`) as output.
+    """Measure `made` and finish with its folder as the output (or with `written`: the same model in another form).
 
-    Nothing learns and nothing is chosen; training data, where the recipe has some, gives the baselines alone. With a
-    `source` that too is measured, as `source_` and the metric's name, and `made` may be worse than it on test data by
-    `most_lost` of the first metric (0: by anything).
-    Raises: BadRecipeError for a model without a head, BadDataError for labels that it does not answer, RefusedError for
-    one that lost more.
+    Nothing is trained or selected. Training data, if the recipe has any, is used for the baselines only. A `source` is
+    measured too (its metrics are called `source_METRIC`); on test data, `made` may be worse than it by at most
+    `most_lost` of the first metric (0: no limit).
+    Raises: BadRecipeError for a model without a head, BadDataError for labels that are not among its classes,
+    RefusedError if more is lost.
     """
     held, files, flops = [name for name in (VALIDATION, TEST) if name in env.job.data], {}, 0.0
     classes = env.framework.parent_classes(made)
@@ -61,7 +61,7 @@ def measured_as_it_is(
             outputs = yield from env.measure_role(learner.predict, learner.module, items, role, task, train=train)
             if name == TEST and name in before:
                 after = measure(task, env.recipe.metrics, role.targets, outputs)
-                _refuse_loss(made, env.recipe.metrics[0], before[name], after, most_lost)
+                _refuse_larger_loss(made, env.recipe.metrics[0], before[name], after, most_lost)
             cost = reading_flops(learner.predict, learner.module, one_item(items, env.device))
             flops += cost * len(role.rows)
             if name == TEST:
@@ -79,20 +79,23 @@ def measured_as_it_is(
 def _opened(env: Environment, model: ModelInput, task: Task) -> Learner:
     learner = env.framework.open(model, env.recipe, task, keep_head=True, fresh=False)
     if not learner.keeps_head:
-        raise BadRecipeError(f"{model.label} has no head to measure", remedy="Leave data out, or give it a head first")
+        raise BadRecipeError(
+            f"The model {model.label} has no head, so it cannot be measured",
+            remedy="Leave data out, or train a head first",
+        )
     learner.module.requires_grad_(False)
     env.device.place(learner.module)
     return learner
 
 
-def _refuse_loss(
+def _refuse_larger_loss(
     made: ModelInput, metric: str, before: Mapping[str, float], after: Mapping[str, float], most: float
 ) -> None:
     lost = (before[metric] - after[metric]) * (-1 if metric in LESS_IS_BETTER else 1)
     if most and lost > most:
         raise RefusedError(
-            f"{made.label} has {metric} {after[metric]:.3f} on the test data, and its source {before[metric]:.3f}: "
-            f"it lost {lost:.3f}, and params.most_lost allows {most:g}",
+            f"The model {made.label} has {metric} {after[metric]:.3f} on test data, its source {before[metric]:.3f}; "
+            f"the loss of {lost:.3f} is more than params.most_lost ({most:g})",
             remedy="Keep more bits, use smaller groups, or allow more",
         )
 
@@ -102,14 +105,14 @@ def _task(env: Environment, made: ModelInput, classes: tuple[str, ...] | None, r
     task = task_for(data.labels, classes)
     if task is None:
         raise BadRecipeError(
-            f"{made.label} does not answer in the classes of the data: its head has no named ones",
-            remedy="Measure it on data of its own classes, or leave data out",
+            f"The model {made.label} cannot be compared with the labels of the data: its classes have no names",
+            remedy="Leave data out, or use a model that was trained here",
         )
     check_task(env.recipe.metrics, task)
-    said = {name for row in data.chosen for name in classes_of(row.label, data.labels)}
-    if task.classes and (strange := sorted(said - set(task.classes))):
+    labels = {name for row in data.chosen for name in classes_of(row.label, data.labels)}
+    if task.classes and (strange := sorted(labels - set(task.classes))):
         raise BadDataError(
-            f"{role} data ({data.label}) has the label {strange[0]!r}, which {made.label} does not answer",
-            remedy=f"It answers {', '.join(task.classes[:20])}",
+            f"The {role} data ({data.label}) has the label {strange[0]!r}, which is not a class of {made.label}",
+            remedy=f"Its classes are {', '.join(task.classes[:20])}",
         )
     return task

@@ -1,4 +1,4 @@
-"""The output folder: the model as its library writes it, and what it answered to each test row."""
+"""The output folder: the model as its library writes it, and its prediction for each test row."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ PREDICTIONS = "predictions.json"
 
 
 def publish(work: Path, save: Callable[[Path], None], files: Mapping[str, bytes]) -> Path:
-    """Write `work/output` whole: beside its place, synced, renamed. An older attempt's output is replaced.
+    """Write `work/output` atomically: into a draft folder that is synced and then renamed. Replaces an earlier output.
 
-    `save` writes the model into an empty folder; `files` come beside it.
+    `save` writes the model into an empty folder; `files` are added to it.
     """
     final, draft = work / "output", work / ".output-draft"
     shutil.rmtree(draft, ignore_errors=True)
@@ -36,7 +36,7 @@ def publish(work: Path, save: Callable[[Path], None], files: Mapping[str, bytes]
 
 
 def predictions(task: Task, test: Role, outputs: Logits) -> bytes:
-    """Per test row: key, label, prediction. Kept so that every later comparison can be recomputed without a GPU."""
+    """Key, label and prediction of each test row, as JSON. Later comparisons are computed from these, without a GPU."""
     rows = [
         json.dumps({"key": row.key, "label": row.label, "prediction": task.prediction(output)}, ensure_ascii=False)
         for row, output in zip(test.rows, outputs, strict=True)

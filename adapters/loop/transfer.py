@@ -1,7 +1,7 @@
-"""One governed transfer, from job to output folder, for any framework that speaks torch.
+"""Runs one transfer, from job to output folder, with any framework whose models are torch modules.
 
-Read it downwards: check the recipe, fix the environment, then one of the `methods`. Under torchrun every process runs
-this; the first one reports and writes.
+Check the recipe, set up the environment, run one of the `methods`. Under torchrun every process runs this module; only
+the first one yields events and writes files.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from registry.domain.recipes.recipe import Method
 from registry.errors import BadRecipeError
 from registry.ports.transfers import Determinism, TransferEvent, TransferJob
 
-Way = Callable[[Environment], Iterator[TransferEvent]]
-METHODS: Mapping[Method, Way] = {
+MethodFunction = Callable[[Environment], Iterator[TransferEvent]]
+METHODS: Mapping[Method, MethodFunction] = {
     Method.PRETRAINING: fine_tuning,
     Method.FEATURE_EXTRACTION: feature_extraction,
     Method.FINE_TUNING: fine_tuning,
@@ -44,18 +44,20 @@ METHODS: Mapping[Method, Way] = {
     Method.MERGE: merge,
     Method.QUANTIZATION: quantization,
 }
-"""What the shared floor can do for every framework; one may bring ways of its own (`run`)."""
+"""The methods that work with every framework; a framework may pass its own to `run`."""
 
 
-def run(job: TransferJob, framework: Framework, ways: Mapping[Method, Way] = METHODS) -> Iterator[TransferEvent]:
-    """Do `job`. Raises: errors of `registry.errors` only (BadRecipeError and BadDataError before any work)."""
+def run(
+    job: TransferJob, framework: Framework, methods: Mapping[Method, MethodFunction] = METHODS
+) -> Iterator[TransferEvent]:
+    """Run `job`. Raises: only errors of `registry.errors` (BadRecipeError and BadDataError before training starts)."""
     with only_registry_errors(framework.offer.name):
         check(job, framework)
         group = ProcessGroup.join(cpu=job.device == "cpu" or not torch.cuda.is_available())
         if group.size > 1 and job.recipe.batch_size < 2 * group.size:
             raise BadRecipeError(
-                f"a batch of {job.recipe.batch_size} cannot be shared by {group.size} processes",
-                remedy=f"Give batch_size at least {2 * group.size}",
+                f"The batch size {job.recipe.batch_size} is too small for {group.size} processes",
+                remedy=f"Set batch_size to {2 * group.size} or more",
             )
         device = probe(job.device, job.recipe.params.get("precision", "auto"))
         checkpoints = Checkpoints(job.work / "checkpoints")
@@ -64,44 +66,48 @@ def run(job: TransferJob, framework: Framework, ways: Mapping[Method, Way] = MET
         found = checkpoints.newest() if job.resume else None
         if found is not None and found.state["fingerprint"] != fingerprint(job):
             raise BadRecipeError(
-                "the checkpoints of this step belong to another recipe or other inputs", remedy="Start it afresh"
+                "The checkpoints of this step were made by another recipe or from other inputs",
+                remedy="Submit it as a new step",
             )
         fix = job.determinism
-        if found is not None:  # the thread count decides the order of sums, so the first attempt's is kept
+        if found is not None:  # the order of sums depends on the number of threads: keep that of the first attempt
             fix = Determinism(fix.seed, int(str(found.state["threads"])))
         strict = not device.is_gpu or job.recipe.params.get("deterministic") is True
-        with deterministic(fix, strict=strict), plain_sources(job) as plain:
-            env = Environment(plain, framework, group, device, checkpoints, found, fix, original=job)
-            way = evaluation if job.recipe.epochs == 0 else ways[job.recipe.method]
-            for event in way(env):
+        with deterministic(fix, strict=strict), plain_sources(job) as plain_job:
+            env = Environment(plain_job, framework, group, device, checkpoints, found, fix, original=job)
+            method = evaluation if job.recipe.epochs == 0 else methods[job.recipe.method]
+            for event in method(env):
                 if group.first:
                     yield event
 
 
 def check(job: TransferJob, framework: Framework) -> None:
-    """Raises: BadRecipeError for anything in the recipe that this framework cannot do."""
+    """Raises: BadRecipeError for anything in the recipe that this framework does not support."""
     recipe, offer = job.recipe, framework.offer
     if recipe.method not in offer.methods:
-        does = ", ".join(sorted(offer.methods))
-        raise BadRecipeError(f"the adapter {offer.name} does not do {recipe.method}", remedy=f"It does {does}")
+        supported = ", ".join(sorted(offer.methods))
+        raise BadRecipeError(
+            f"The adapter {offer.name} does not support the method {recipe.method}", remedy=f"It supports {supported}"
+        )
     for key, sentence in misfits(recipe.method, [source.role for source in job.sources], job.data):
         raise BadRecipeError(f"{key}: {sentence}")
     for _, sentence in problems(recipe.params, offer.known(recipe.method)):
         raise BadRecipeError(sentence)
     if recipe.epochs < 0:
-        raise BadRecipeError(f"epochs is {recipe.epochs}", remedy="Give a number above 0")
+        raise BadRecipeError(f"'epochs' is {recipe.epochs}", remedy="Use 0 (measure only) or more")
     for name, value in (("batch_size", recipe.batch_size), ("lr", recipe.optimizer.lr)):
         if value <= 0:
-            raise BadRecipeError(f"{name} is {value}", remedy="Give a number above 0")
+            raise BadRecipeError(f"'{name}' is {value}", remedy="Use a number above 0")
     for role, data in job.data.items():
         if data.modality not in offer.modalities:
             raise BadRecipeError(
-                f"the adapter {offer.name} does not read {data.modality} data, which {role} is",
-                remedy=f"Choose data of these: {', '.join(sorted(offer.modalities))}",
+                f"The adapter {offer.name} does not read {data.modality} data, and the {role} data is of that kind",
+                remedy=f"Use data of one of these kinds: {', '.join(sorted(offer.modalities))}",
             )
     if recipe.freeze.what not in {"backbone", "none"} and recipe.freeze.until is None:
-        raise BadRecipeError(f"freeze is {recipe.freeze.what!r}", remedy="Write backbone, none, or until: a layer")
+        raise BadRecipeError(f"'freeze' is {recipe.freeze.what!r}", remedy="Write backbone, none, or until: LAYER")
     if recipe.method is Method.FEATURE_EXTRACTION and recipe.freeze.until is not None:
         raise BadRecipeError(
-            "feature_extraction freezes the whole backbone", remedy="Leave freeze.until out, or use fine_tuning"
+            "The method feature_extraction freezes the whole backbone",
+            remedy="Leave freeze.until out, or use fine_tuning",
         )

@@ -1,1 +1,1 @@
-"""PyTorch: image models, their definitions, importing state dicts, and transfers of images."""
+"""The PyTorch adapter: image models, their definitions, import of state dicts, and transfers."""

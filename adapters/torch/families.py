@@ -1,6 +1,7 @@
-"""Where image architectures come from: a family builds a trunk, and knows how its model is saved.
+"""Families of image architectures: how a model is built, loaded and saved.
 
-Here is the family of our own one-file definitions; that of transformers' vision models is in `stock`.
+This module has the family of our own one-file definitions; those of transformers and timm are in `stock` and
+`timm_models`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from registry.errors import BadArtifactError
 
 
 class Family(Protocol):
-    """How one kind of architecture is saved. `body` holds the layers of a trunk, in order, as its children."""
+    """How one kind of architecture is saved. The children of `body` are the layers of a trunk, in order."""
 
     def architecture(self, shape: HeadShape | None) -> str: ...
     def body(self, trunk: nn.Module) -> nn.Module: ...
@@ -32,13 +33,13 @@ class Family(Protocol):
     def head_prefix(self, shape: HeadShape) -> str: ...
     def config(self, shape: HeadShape | None, classes: tuple[str, ...] | None) -> dict[str, Any]: ...
     def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:
-        """The tensors of a trunk like this one, drawn anew from torch's global generator."""
+        """Newly initialised tensors for a trunk like this one, from torch's global generator."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a family built and filled from a folder. Without a head of a known shape, `head` and `shape` are None."""
+    """A model that a family loaded from a folder. `head` and `shape` are None if it has no head of a known shape."""
 
     family: Family
     trunk: nn.Module
@@ -53,22 +54,22 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         document = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadArtifactError(f"config.json cannot be read: {error}") from error
+        raise BadArtifactError(f"The file config.json cannot be read: {error}") from error
     if not isinstance(document, dict):
-        raise BadArtifactError("config.json is not a JSON object")
+        raise BadArtifactError("The file config.json is not a JSON object")
     return document
 
 
 def read_tensors(folder: Path) -> dict[str, Tensor]:
-    """Every tensor of `folder`'s model.safetensors. Raises: BadArtifactError."""
+    """All tensors of the model.safetensors in `folder`. Raises: BadArtifactError."""
     try:
         return load_file(folder / "model.safetensors")
     except (OSError, SafetensorError) as error:
-        raise BadArtifactError(f"model.safetensors cannot be read: {error}") from error
+        raise BadArtifactError(f"The file model.safetensors cannot be read: {error}") from error
 
 
 def class_names(document: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The names in `id2label`, in order; None when there are none, only placeholders (LABEL_0, …), or one number."""
+    """The names in `id2label`, in order; None for regression, no names, or only placeholders (LABEL_0, …)."""
     labels = document.get("id2label")
     if document.get("problem_type") == "regression" or not isinstance(labels, Mapping) or not labels:
         return None
@@ -77,7 +78,7 @@ def class_names(document: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def label_maps(classes: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """`id2label` and `label2id` as the Hub's config.json holds them."""
+    """`id2label` and `label2id`, as in a config.json of the Hub."""
     return {
         "id2label": {str(i): name for i, name in enumerate(classes)},
         "label2id": {name: i for i, name in enumerate(classes)},
@@ -85,7 +86,7 @@ def label_maps(classes: tuple[str, ...]) -> dict[str, dict[str, Any]]:
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
-    """Copy `tensors` into `module`, every name and shape fitting. Raises: MisfitError naming those that do not."""
+    """Copy `tensors` into `module`. Raises: MisfitError naming tensors with a wrong name or shape."""
     wanted = {name: tensor.shape for name, tensor in module.state_dict().items()}
     check_fit(what, wanted, {name: tensor.shape for name, tensor in tensors.items()})
     module.load_state_dict(dict(tensors))
@@ -96,13 +97,13 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What one file of `adapters.torch.definitions` offers: the network and the heads that its config.json may name."""
+    """The content of one file in `adapters.torch.definitions`: the network and its heads."""
 
     network: Callable[[nn.Module], nn.Module]
     make_head: Callable[[dict[str, Any]], nn.Module]
     dim: int
     least: int = 8
-    """Pixels a side below which nothing is left of a picture at the end."""
+    """The smallest image side in pixels; with less, the last feature map would be empty."""
 
 
 DEFINITIONS: Mapping[str, Definition] = {
@@ -130,12 +131,12 @@ DEFINITIONS: Mapping[str, Definition] = {
 
 @dataclass(frozen=True, slots=True)
 class OwnFamily:
-    """A network of our own definitions: its `classifier` is the head, all else the trunk."""
+    """A network of our own definitions: its `classifier` is the head, everything else the trunk."""
 
     name: str
     outputs: int
 
-    def architecture(self, shape: HeadShape | None) -> str:  # noqa: ARG002 - one name with any head
+    def architecture(self, shape: HeadShape | None) -> str:  # noqa: ARG002 - the same name with any head
         return self.name
 
     def body(self, trunk: nn.Module) -> nn.Module:
@@ -144,7 +145,7 @@ class OwnFamily:
     def tensors(self, trunk: nn.Module, shape: HeadShape | None) -> dict[str, Tensor]:  # noqa: ARG002 - as above
         return trunk.state_dict()
 
-    def head_prefix(self, shape: HeadShape) -> str:  # noqa: ARG002 - one place for any head
+    def head_prefix(self, shape: HeadShape) -> str:  # noqa: ARG002 - the same prefix for any head
         return "classifier"
 
     def config(self, shape: HeadShape | None, classes: tuple[str, ...] | None) -> dict[str, Any]:
@@ -153,17 +154,17 @@ class OwnFamily:
         labels = {} if classes is None else label_maps(classes)
         return {"architectures": [self.name], "model_type": self.name, "num_labels": outputs, "head": head} | labels
 
-    def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:  # noqa: ARG002 - the name says it all
+    def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:  # noqa: ARG002 - the name determines the trunk
         return DEFINITIONS[self.name].network(nn.Identity()).state_dict()
 
 
 def load_own(folder: Path, name: str) -> Loaded:
-    """Build the definition `name` and fill it. Raises: MisfitError, BadArtifactError."""
+    """Build the definition `name` and load its weights. Raises: MisfitError, BadArtifactError."""
     document, tensors, definition = read_config(folder), read_tensors(folder), DEFINITIONS[name]
     kind = (document.get("head") or {}).get("kind")
-    # none; or the original one, which does not follow from pooled features
+    # other kinds: no head, or the original one, which does not work on pooled features
     shape = HeadShape.from_document(document["head"]) if kind in {"linear", "mlp"} else None
-    with torch.random.fork_rng(devices=[]):  # building draws random numbers that the weights replace
+    with torch.random.fork_rng(devices=[]):  # keep the random state: the weights drawn here are replaced
         whole = definition.network(definition.make_head(document))
         fill(whole, tensors, name)
         trunk = definition.network(nn.Identity())

@@ -1,10 +1,10 @@
-"""Image models for transfers: a trunk that gives features and a head that gives scores, whatever the architecture.
+"""Image models for transfers: a trunk that gives features and a head that gives scores, for every architecture.
 
     model = load_image_model(folder, "efficientnet_lite0").with_head(("cat", "dog"))
-    scores = model.logits(torch.stack([model.preprocess.apply(picture) for picture in pictures]))
+    scores = model.logits(torch.stack([model.preprocess.apply(image) for image in images]))
     model.save(output)
 
-`features` then `head` is exactly `logits`, so a head may be trained on features that were computed once.
+`logits` equals `head` applied to `features`, so a head can be trained on cached features.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PROBLEMS = {
     LabelKind.MANY: "multi_label_classification",
     LabelKind.NUMBER: "regression",
 }
-"""What transformers calls the kinds of labels that a head on pooled features can answer."""
+"""`problem_type` of transformers for each kind of label that a head on pooled features can predict."""
 _BATCH_NORM = nn.modules.batchnorm._BatchNorm
 _NORMS = (_BATCH_NORM, nn.LayerNorm, nn.GroupNorm)
 
@@ -46,7 +46,7 @@ _NORMS = (_BATCH_NORM, nn.LayerNorm, nn.GroupNorm)
 class Network(nn.Module):
     """The trunk [N, 3, H, W] -> [N, D] and the head [N, D] -> [N, classes], as one module.
 
-    With a `reading` the head takes in what modules inside the trunk give, and not what comes out at its end.
+    With a `reading` the input of the head is the output of modules inside the trunk, not of the whole trunk.
     """
 
     def __init__(self, trunk: nn.Module, head: nn.Module | None, reading: Reading | None = None) -> None:
@@ -66,48 +66,48 @@ class Network(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class ImageModel:
-    """A model on its way through a transfer. `module` is what to train, move to a device and checkpoint.
+    """An image model in a transfer. `module` is what to train, move to a device and save in checkpoints.
 
-    `classes` are the names of the head's outputs in order; None when there is no head, or its names are not known.
+    `classes` are the names of the head's outputs, in order; None without a head, or if the names are unknown.
     """
 
     architecture: str
     module: Network
     dim: int
-    """Numbers that come out at the trunk's end for one picture."""
+    """The number of outputs of the trunk for one image."""
     classes: tuple[str, ...] | None
     preprocess: Preprocess
     family: Family
     shape: HeadShape | None
     problem: str = SINGLE
-    """What the head answers, in the word of transformers' `problem_type`."""
+    """What the head predicts, as `problem_type` of transformers."""
 
-    def answers(self, labels: LabelKind, classes: tuple[str, ...]) -> bool:
-        """True when its head answers in labels of that kind, and in just these classes in this order."""
+    def predicts(self, labels: LabelKind, classes: tuple[str, ...]) -> bool:
+        """True if the head predicts labels of this kind with exactly these classes in this order."""
         return self.shape is not None and self.problem == PROBLEMS.get(labels) and (self.classes or ()) == classes
 
     def renew(self) -> None:
-        """Draw every weight of the trunk anew from torch's global generator."""
+        """Initialise the trunk again, from torch's global generator."""
         self.module.trunk.load_state_dict(self.family.fresh(self.module.trunk))
 
     @property
     def head(self) -> nn.Module:
-        """The head alone: features [N, D] to scores [N, classes]. Raises: InvalidError when there is none."""
+        """The head: features [N, D] to scores [N, classes]. Raises: InvalidError if there is none."""
         if self.module.head is None:
-            raise InvalidError(f"{self.architecture} has no head for classes", remedy="Give it one with with_head")
+            raise InvalidError(f"The model {self.architecture} has no head", remedy="Add one with with_head")
         return self.module.head
 
     def features(self, x: Tensor) -> Tensor:
-        """Pooled features [N, width] of pictures [N, 3, H, W]."""
+        """Pooled features [N, width] of images [N, 3, H, W]."""
         return self.module.features(x)
 
     @property
     def width(self) -> int:
-        """Numbers in one picture's features: what the head takes in."""
+        """The number of features of one image: the input size of the head."""
         return self.dim if self.module.reading is None else self.module.reading.width
 
     def logits(self, x: Tensor) -> Tensor:
-        """Scores [N, classes] of pictures [N, 3, H, W]. Raises: InvalidError when there is no head."""
+        """Scores [N, classes] of images [N, 3, H, W]. Raises: InvalidError if there is no head."""
         scores: Tensor = self.head(self.features(x))
         return scores
 
@@ -120,15 +120,15 @@ class ImageModel:
         labels: LabelKind = LabelKind.CLASS,
         tap: Tap | None = None,
     ) -> ImageModel:
-        """The same trunk (shared, not copied) under a new head for `classes`, drawn from torch's global generator.
+        """The same trunk (shared, not copied) with a new head for `classes`, drawn from torch's global generator.
 
-        It reads where `tap` says, else at the trunk's end, wherever a head before it did. For labels that are numbers
-        there are no classes and one output. Raises: InvalidError for fewer than two classes (one where several may
-        hold at once), a class named twice, or a head of unknown kind.
+        The head reads at `tap`, or the output of the trunk, wherever the previous head read. For regression there are
+        no classes and one output. Raises: InvalidError for fewer than two classes (multi-label: one), a duplicate
+        class, or an unknown kind of head.
         """
         least = {LabelKind.CLASS: 2, LabelKind.MANY: 1}.get(labels, 0)
         if len(classes) < least or len(set(classes)) != len(classes):
-            raise InvalidError("a head needs two classes or more, each named once")
+            raise InvalidError("A head needs two or more classes with different names")
         reads, width = (tap.reads, tap.width) if tap else ((), 0)
         shape = HeadShape(kind, hidden, dropout, reads, width)
         like = next(self.module.parameters())
@@ -145,26 +145,26 @@ class ImageModel:
         )
 
     def layers(self) -> list[tuple[str, nn.Module]]:
-        """Every layer from input to output, each parameter in exactly one; the last is `head` where there is one.
+        """All layers from input to output, with each parameter in exactly one; the last is `head` if there is one.
 
-        Raises: InvalidError when the trunk holds parameters that lie in no layer.
+        Raises: InvalidError if the trunk has parameters outside its layers.
         """
         found: list[tuple[str, nn.Module]] = []
         body = self.family.body(self.module.trunk)
         for name, module in _walk(body):
-            if isinstance(module, _NORMS) and found:  # a normalisation goes with the layer before it
+            if isinstance(module, _NORMS) and found:  # a normalisation belongs to the layer before it
                 found[-1] = (found[-1][0], nn.ModuleList([found[-1][1], module]))
             elif any(True for _ in module.parameters()):
                 found.append((name, module))
-        if loose := list(body.parameters(recurse=False)):  # position embeddings and the like: they meet the input
+        if loose := list(body.parameters(recurse=False)):  # such as position embeddings: part of the input
             found[0] = (found[0][0], nn.ModuleList([found[0][1], nn.ParameterList(loose)]))
         inside = {id(p) for _, module in found for p in module.parameters()}
         if any(id(p) not in inside for p in self.module.trunk.parameters()):
-            raise InvalidError(f"the layers of {self.architecture} cannot be put in order")
+            raise InvalidError(f"The layers of {self.architecture} cannot be put in order")
         return found if self.module.head is None else [*found, ("head", self.module.head)]
 
     def flops(self, size: int | None = None) -> float:
-        """Floating-point operations of one sample's forward pass at `size` pixels a side, by `FLOPS_METHOD`."""
+        """Floating-point operations of the forward pass of one image of `size` x `size` pixels, by `FLOPS_METHOD`."""
         side = size or self.preprocess.size
         like, training = next(self.module.parameters()), self.module.training
         sample = torch.zeros(1, 3, side, side, device=like.device, dtype=like.dtype)
@@ -179,7 +179,7 @@ class ImageModel:
     def save(self, folder: Path, classes: tuple[str, ...] | None = None) -> None:
         """Write model.safetensors (tensors in a fixed order), config.json and preprocessor_config.json into `folder`.
 
-        The same weights give the same bytes. Raises: InvalidError when the names do not fit the head.
+        The same weights give the same bytes. Raises: InvalidError if the number of class names is not that of outputs.
         """
         names = self.classes if classes is None else tuple(classes)
         if self.problem == PROBLEMS[LabelKind.NUMBER]:
@@ -203,14 +203,14 @@ class ImageModel:
             return
         outputs = next(m for m in reversed(list(self.head.modules())) if isinstance(m, nn.Linear)).out_features
         if names is not None and len(names) != outputs:
-            raise InvalidError(f"{len(names)} class names for a head of {outputs} outputs")
+            raise InvalidError(f"There are {len(names)} class names for a head with {outputs} outputs")
 
 
 def load_image_model(folder: Path, architecture: str) -> ImageModel:
-    """Build `architecture` and fill it with the weights of `folder`, in eval mode, float32 on the CPU.
+    """Build `architecture` and load the weights of `folder`, in eval mode, float32, on the CPU.
 
-    Raises: MisfitError naming the tensors that do not fit, InvalidError for an architecture that is not an image
-    model's, BadArtifactError, MissingExtraError.
+    Raises: MisfitError naming the tensors that do not fit, InvalidError for an architecture that is not an image model,
+    BadArtifactError, MissingExtraError.
     """
     loaded = _load(folder, architecture)
     return ImageModel(
@@ -239,13 +239,13 @@ def _load(folder: Path, architecture: str) -> Loaded:
     if architecture.startswith(TIMM):
         return load_timm(folder, architecture)
     raise InvalidError(
-        f"{architecture!r} is not an image architecture that is known here",
-        remedy=f"There are: {', '.join(DEFINITIONS)}, transformers:<Class> of an image model, and timm:<name>",
+        f"{architecture!r} is not a known image architecture",
+        remedy=f"Use one of {', '.join(DEFINITIONS)}, transformers:<Class> of an image model, or timm:<name>",
     )
 
 
 def _walk(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """Children in order; containers of layers (and what directly holds one) are opened, layers themselves are not."""
+    """The layers in order: descends into containers of layers and into modules with such a child, not into layers."""
     for name, child in module.named_children():
         if isinstance(child, (nn.ModuleList, nn.Sequential)):
             yield from ((f"{prefix}{name}.{i}", item) for i, item in child.named_children())

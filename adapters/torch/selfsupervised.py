@@ -1,7 +1,7 @@
-"""Continued pretraining of image models on unlabelled pictures: SimCLR (Chen and others 2020).
+"""Continued pretraining of image models on unlabelled images: SimCLR (Chen and others 2020).
 
-Two random views of each picture are to be told from the views of all others in the batch. A projection head learns
-along and is thrown away; what goes out is the trunk, a source for every other method.
+The model is trained to match two random views of each image among the views of all images in the batch. A projection
+head is trained with it and discarded; the output is the trunk, which every other method can use as a source.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from adapters.inputs.images import read_images
 from adapters.loop.environment import Environment
-from adapters.loop.tasks.roles import Role, bare_role
+from adapters.loop.tasks.roles import Role, unlabelled_role
 from adapters.loop.training.feed import feed
 from adapters.loop.training.fit import ModelSelector
 from adapters.loop.training.flops import learning_flops, one_item
@@ -31,28 +31,29 @@ from registry.errors import BadRecipeError
 from registry.ports.transfers import Measured, TransferEvent
 
 PROJECTED = 128
-"""Numbers that the projection head gives, as in the paper."""
+"""Outputs of the projection head, as in the paper."""
 VIEWS_SEED = 20200213
-"""Held-out pictures are seen in the same views at every epoch, or the best one would be the luckiest."""
+"""The seed of the views of held-out images: the same views at every epoch, so that epochs can be compared."""
 
 
 def contrast(one: Tensor, two: Tensor, temperature: float) -> Tensor:
     """NT-Xent: the mean cross-entropy of finding each view's partner among the other 2N - 1 views (both N x D)."""
     views = F.normalize(torch.cat([one, two]).float(), dim=1)
-    alike = views @ views.T / temperature
-    alike = alike.masked_fill(torch.eye(len(views), dtype=torch.bool, device=views.device), float("-inf"))
+    similarities = views @ views.T / temperature
+    similarities = similarities.masked_fill(torch.eye(len(views), dtype=torch.bool, device=views.device), float("-inf"))
     partner = torch.arange(len(views), device=views.device).roll(len(one))
-    return F.cross_entropy(alike, partner)
+    return F.cross_entropy(similarities, partner)
 
 
 def continued_pretraining(env: Environment) -> Iterator[TransferEvent]:
-    """SimCLR from the source's weights on; the best epoch has the lowest loss on held-out pictures."""
+    """Train with SimCLR from the source's weights; the best epoch has the lowest loss on held-out images."""
     recipe, device, source = env.recipe, env.device, env.job.sources[0]
     if recipe.batch_size < 8:
         raise BadRecipeError(
-            f"batch_size is {recipe.batch_size}, and SimCLR learns from the rest of a batch", remedy="Give 8 or more"
+            f"'batch_size' is {recipe.batch_size}, but SimCLR compares the images of a batch with one another",
+            remedy="Use 8 or more",
         )
-    roles = {name: bare_role(name, data) for name, data in env.job.data.items()}
+    roles = {name: unlabelled_role(name, data) for name, data in env.job.data.items()}
     model = load_image_model(source.folder, source.architecture)
     preprocess = model.preprocess.resized(recipe.image_size) if recipe.image_size else model.preprocess
     projection = nn.Sequential(nn.Linear(model.dim, model.dim), nn.ReLU(), nn.Linear(model.dim, PROJECTED))
@@ -68,7 +69,7 @@ def continued_pretraining(env: Environment) -> Iterator[TransferEvent]:
     temperature = number_of(recipe, "temperature")
 
     def predict(inputs: Inputs) -> Tensor:
-        assert isinstance(inputs, Tensor)  # noqa: S101 -- pictures are one tensor: told to the type checker
+        assert isinstance(inputs, Tensor)  # noqa: S101 -- for the type checker: images are one tensor
         projected: Tensor = projection(trunk.features(inputs))
         return projected
 
@@ -100,7 +101,7 @@ def continued_pretraining(env: Environment) -> Iterator[TransferEvent]:
 
 
 def _headless(model: ImageModel) -> ImageModel:
-    """The same trunk (shared) without its head: the head no longer fits what the trunk says."""
+    """The same trunk (shared) without its head, which does not suit the new features."""
     return replace(
         model,
         architecture=model.family.architecture(None),
@@ -111,7 +112,7 @@ def _headless(model: ImageModel) -> ImageModel:
 
 
 def _loss(env: Environment, module: nn.Module, items: Items, role: Role, objective: Objective) -> float:
-    """Mean loss over whole batches of held-out pictures, in views that are the same every time."""
+    """Mean loss over batches of held-out images, with the same views every time."""
     module.eval()
     size = max(2, min(len(items), env.recipe.batch_size))
     order = [batch for batch in reading_order(len(items), size) if len(batch) > 1]

@@ -1,4 +1,4 @@
-"""Where a recipe has features read inside a network: at a layer by its name, or at all blocks, of which the mean."""
+"""Features from inside a network: the output of a layer, or the mean of the outputs of all blocks."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from registry.errors import BadRecipeError
 LAST, MEAN = "last", "mean"
 
 
-def tap(model: ImageModel, layer: str, side: int) -> Tap:
-    """Where `layer` says: a layer by name, or `mean` for all blocks. `side` is that of the pictures to come.
+def tap_at(model: ImageModel, layer: str, side: int) -> Tap:
+    """The tap for `layer`: a layer by name, or `mean` for all blocks. `side` is the size of the images in pixels.
 
-    Raises: BadRecipeError for a layer that there is not, and for a mean of layers that differ in width.
+    Raises: BadRecipeError for an unknown layer, or for the mean of layers of different widths.
     """
-    layers = {name: _told_by(part) for name, part in model.layers() if name != "head"}
+    layers = {name: _output_module(part) for name, part in model.layers() if name != "head"}
     if layer != MEAN and layer not in layers:
         raise BadRecipeError(
-            f"params.layer names {layer!r}, and the source has no such layer",
+            f"'params.layer' is {layer!r}, but the source has no such layer",
             remedy=f"Choose last, mean, or one of {', '.join(layers)}",
         )
     blocks = {name: part for name, part in layers.items() if name.rpartition(".")[2].isdigit()}
@@ -30,29 +30,33 @@ def tap(model: ImageModel, layer: str, side: int) -> Tap:
     with torch.inference_mode():
         widths = {name: found.shape[1] for name, found in read(trunk, chosen, torch.zeros(1, 3, side, side)).items()}
     if len(widths) < len(chosen):
-        silent = ", ".join(name for name in chosen if name not in widths)
-        raise BadRecipeError(f"params.layer: {silent} of this source gives no features", remedy="Choose another layer")
-    if len(set(widths.values())) > 1:
-        told = ", ".join(f"{name} ({width})" for name, width in widths.items())
+        missing = ", ".join(name for name in chosen if name not in widths)
         raise BadRecipeError(
-            "params.layer is mean, and the layers of this source differ in width", remedy=f"Choose one of {told}"
+            f"'params.layer': {missing} of this source gives no features", remedy="Choose another layer"
+        )
+    if len(set(widths.values())) > 1:
+        listed = ", ".join(f"{name} ({width})" for name, width in widths.items())
+        raise BadRecipeError(
+            "'params.layer' is mean, but the layers of this source have different widths",
+            remedy=f"Choose one of {listed}",
         )
     paths = {id(module): path for path, module in model.family.body(trunk).named_modules()}
     return Tap(layer, tuple(paths[id(module)] for module in chosen.values()), next(iter(widths.values())))
 
 
-def _told_by(part: nn.Module) -> nn.Module:
-    """The module whose output is the layer's.
+def _output_module(part: nn.Module) -> nn.Module:
+    """The module whose output is the output of the layer `part`.
 
-    A BatchNorm that follows on a convolution belongs to it; a last LayerNorm does not, so that blocks are read alike.
+    A BatchNorm after a convolution belongs to its layer. A LayerNorm at the end does not, so that all blocks are read
+    at the same place.
     """
     if not isinstance(part, nn.ModuleList):
         return part
-    return part[-1] if isinstance(part[-1], _BatchNorm) else _told_by(part[0])
+    return part[-1] if isinstance(part[-1], _BatchNorm) else _output_module(part[0])
 
 
-def rest(model: ImageModel, side: int) -> list[nn.Parameter]:
-    """Parameters of the trunk that no score depends on: those behind where the head reads."""
+def unused_parameters(model: ImageModel, side: int) -> list[nn.Parameter]:
+    """Parameters of the trunk that do not influence the scores: those after the place where the head reads."""
     if model.module.reading is None:
         return []
     every = list(model.module.trunk.parameters())

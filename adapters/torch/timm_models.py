@@ -1,6 +1,6 @@
-"""Image models of timm, where it imports: it needs torchvision, which has no build for a CPU-only torch.
+"""Image models of timm. Optional: timm needs torchvision, which does not work with a CPU-only build of torch.
 
-A folder holds what timm keeps on the Hub: its config.json, and tensors under its own names, so that
+A folder has the same form as timm's on the Hub (its config.json and its tensor names), so that
 `timm.create_model("local-dir:FOLDER", pretrained=True)` loads it.
 """
 
@@ -26,18 +26,18 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class TimmFamily:
-    """A model of timm with its own classifier taken off, and put back when it is saved."""
+    """A timm model; its classifier is removed when it is loaded and added again when it is saved."""
 
     name: str
     classifier: str
     dim: int
     settings: Mapping[str, Any]
-    """What timm calls `pretrained_cfg`: input size, normalisation, names of the first and the last layer."""
+    """The `pretrained_cfg` of timm: input size, normalisation, names of the first and the last layer."""
 
     def architecture(self, shape: HeadShape | None) -> str:
         if shape is not None and (shape.kind != "linear" or shape.reads):
             raise InvalidError(
-                "a model of timm takes a linear head at its end only",
+                "A timm model supports only a linear head after its last layer",
                 remedy="Set the head's kind to linear, and leave params.layer out",
             )
         return f"{TIMM}{self.name}"
@@ -45,10 +45,10 @@ class TimmFamily:
     def body(self, trunk: nn.Module) -> nn.Module:
         return trunk
 
-    def tensors(self, trunk: nn.Module, shape: HeadShape | None) -> dict[str, Tensor]:  # noqa: ARG002 - one form
+    def tensors(self, trunk: nn.Module, shape: HeadShape | None) -> dict[str, Tensor]:  # noqa: ARG002 - the same with any head
         return trunk.state_dict()
 
-    def head_prefix(self, shape: HeadShape) -> str:  # noqa: ARG002 - timm has one place for it
+    def head_prefix(self, shape: HeadShape) -> str:  # noqa: ARG002 - the same with any head
         return self.classifier
 
     def config(self, shape: HeadShape | None, classes: tuple[str, ...] | None) -> dict[str, Any]:
@@ -58,13 +58,13 @@ class TimmFamily:
         document |= {"pretrained_cfg": settings}
         return document | ({"label_names": list(classes)} | label_maps(classes) if classes else {})
 
-    def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:  # noqa: ARG002 - the name says it all
+    def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:  # noqa: ARG002 - the name determines the trunk
         state: dict[str, Tensor] = build(self.name, 0)[0].state_dict()
         return state
 
 
 def load_timm(folder: Path, architecture: str) -> Loaded:
-    """Build the model of timm that `folder` holds and fill it. Raises: MissingExtraError, MisfitError, InvalidError."""
+    """Load the timm model in `folder`. Raises: MissingExtraError, MisfitError, InvalidError, BadArtifactError."""
     document, tensors = read_config(folder), read_tensors(folder)
     name, names = architecture.removeprefix(TIMM), class_names(document)
     outputs = int(document.get("num_classes", 0))
@@ -73,30 +73,30 @@ def load_timm(folder: Path, architecture: str) -> Loaded:
     fill(module, tensors, architecture)
     head = module.get_submodule(classifier) if outputs else None
     if head is not None and not isinstance(head, nn.Linear):
-        raise InvalidError(f"the head of {architecture} is not one linear layer", remedy="Choose another source")
+        raise InvalidError(f"The head of {architecture} is not one linear layer", remedy="Choose another source")
     module.reset_classifier(0)
     family = _family(name, classifier, module)
     if head is None:
         return Loaded(family, module, family.dim)
     if names is not None and len(names) != outputs:
-        raise BadArtifactError("config.json names another number of classes than it counts")
+        raise BadArtifactError("In config.json, the number of class names differs from num_classes")
     return Loaded(family, module, family.dim, nn.Sequential(nn.Dropout(0.0), head), HeadShape(), names)
 
 
 def build(name: str, outputs: int) -> tuple[Any, str]:
-    """The model `name` of timm with random weights, and what it calls its classifier. Raises as `load_timm`."""
+    """The timm model `name` with random weights, and the name of its classifier. Raises: as `load_timm`."""
     timm = _timm()
     if not timm.is_model(name):
-        raise InvalidError(f"timm has no model {name[:80]!r}", remedy="See timm.list_models()")
+        raise InvalidError(f"The library timm has no model {name[:80]!r}", remedy="See timm.list_models()")
     module = timm.create_model(name, pretrained=False, num_classes=outputs)
     classifier = module.pretrained_cfg.get("classifier")
     if not isinstance(classifier, str):
-        raise InvalidError(f"{name} has more than one head", remedy="Choose another source")
+        raise InvalidError(f"The timm model {name} has more than one head", remedy="Choose another source")
     return module, classifier
 
 
 def fit_timm(architecture: str, shapes: Shapes) -> tuple[dict[str, Any], dict[str, Any], bool]:
-    """config.json and preprocessor_config.json for weights that fit, and whether they bring a head. Raises as above."""
+    """config.json and preprocessor_config.json for the weights, and whether they include a head. Raises: as above."""
     name = architecture.removeprefix(TIMM)
     with torch.device("meta"):
         classifier = build(name, 0)[1]
@@ -131,10 +131,10 @@ def _preprocess(settings: Mapping[str, Any]) -> Preprocess:
 
 def _timm() -> Any:
     try:
-        import timm  # noqa: PLC0415 - rarely there
+        import timm  # noqa: PLC0415 - an optional library
     except (ImportError, RuntimeError) as error:
         raise MissingExtraError(
-            f"models of timm need timm, which does not import: {str(error).splitlines()[0]}",
-            remedy='Run: pip install "forebear[timm]", on a machine where torchvision imports',
+            f"This model needs timm, which cannot be imported: {str(error).splitlines()[0]}",
+            remedy='Run: pip install "forebear[timm]", on a machine where torchvision can be imported',
         ) from error
     return timm

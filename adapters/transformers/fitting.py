@@ -50,7 +50,7 @@ def fit_folder(folder: Path, architecture: str | None, held: Sequence[str]) -> F
     a note. Tensors of the backbone that are missing or left over are a misfit, and so is every other shape.
     Raises: MisfitError, InvalidError, BadArtifactError, MissingExtraError.
     """
-    transformers = load_transformers("a Hugging Face folder")
+    transformers = load_transformers("A Hugging Face folder")
     kind = _class(transformers, _class_name(transformers, folder, architecture))
     try:
         with quiet(transformers):

@@ -17,7 +17,7 @@ from torch import nn
 
 from adapters.loop.environment import Environment
 from adapters.loop.tasks.metrics import selection_metric
-from adapters.loop.tasks.roles import Role, bare_role, has_labels
+from adapters.loop.tasks.roles import Role, has_labels, unlabelled_role
 from adapters.loop.training.evaluate import evaluate
 from adapters.loop.training.fit import ModelSelector
 from adapters.loop.training.flops import learning_flops, one_item
@@ -41,7 +41,7 @@ def language_modelling(env: Environment) -> Iterator[TransferEvent]:
     With `method: adapter` the source stays and an adapter learns. Raises: BadRecipeError.
     """
     recipe, device = env.recipe, env.device
-    roles = {name: bare_role(name, data) for name, data in env.job.data.items()}
+    roles = {name: unlabelled_role(name, data) for name, data in env.job.data.items()}
     train = roles[TRAIN if recipe.method is Method.ADAPTER else UNLABELLED]
     speaker = open_speaker(env.job.sources[0], recipe)
     objective = objective_of(speaker, recipe)

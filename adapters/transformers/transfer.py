@@ -15,7 +15,7 @@ from adapters.loop.environment import Environment
 from adapters.loop.failures import only_registry_errors
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Learner
-from adapters.loop.transfer import METHODS, Way, run
+from adapters.loop.transfer import METHODS, MethodFunction, run
 from adapters.transformers.folders import architecture_of, read_config
 from adapters.transformers.headed import NAME, open_headed, wants_own_head
 from adapters.transformers.heads import probe_head, reads_last_token, renew, whole_head
@@ -40,7 +40,7 @@ def adapter(env: Environment) -> Iterator[TransferEvent]:
     yield from (language_modelling if bare else METHODS[Method.FINE_TUNING])(env)
 
 
-WAYS: Mapping[Method, Way] = {
+WAYS: Mapping[Method, MethodFunction] = {
     **METHODS,
     Method.ADAPTER: adapter,
     Method.CONTINUED_PRETRAINING: language_modelling,

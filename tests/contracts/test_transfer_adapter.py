@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from adapters.gensim.offer import COVERAGE
-from adapters.loop.tasks.metrics import BASELINES_OF_CLASSES, OF_CLASSES, OFFERED
+from adapters.loop.tasks.metrics import OFFERED, SINGLE_LABEL_BASELINES, SINGLE_LABEL_METRICS
 from registry.domain.recipes.recipe import Freeze, Head, Method, Optimizer, Schedule
 from registry.errors import BadDataError, BadRecipeError, DivergedError, RegistryError, UnavailableError
 from registry.ports.transfers import Advanced, DataInput, Finished, Measured, Saved, Started, TransferJob
@@ -262,14 +262,14 @@ def test_data_that_cannot_be_learnt_from_is_refused_before_any_work(
     ("changes", "told"),
     [
         ({"freeze": Freeze(until="encoder.layer.99")}, "no such layer.*Choose one of"),
-        ({"metrics": ("acuracy",)}, "'acuracy' is not known"),
+        ({"metrics": ("acuracy",)}, "'acuracy' does not exist"),
         ({"optimizer": Optimizer(name="adam")}, "Choose adamw or sgd"),
         ({"schedule": Schedule("step")}, "constant, linear, cosine"),
-        ({"schedule": Schedule(warmup=1.5)}, "warmup is 1.5"),
+        ({"schedule": Schedule(warmup=1.5)}, "warmup' is 1.5"),
         ({"params": {"precison": "bf16"}}, "precison"),
         ({"params": {"precision": "int8"}}, "choose auto, fp64, fp32 or bf16"),
-        ({"epochs": -1}, "epochs is -1"),
-        ({"method": Method.IMPORT}, "does not do import"),
+        ({"epochs": -1}, "'epochs' is -1"),
+        ({"method": Method.IMPORT}, "does not support the method import"),
         ({"method": PROBE, "freeze": Freeze(until="x")}, "freezes the whole backbone"),
         ({"sources": ()}, "takes 1 as source"),
         ({"roles": ("test",)}, "needs data in the role train"),
@@ -306,7 +306,7 @@ def test_a_diverging_loss_stops_with_advice_and_keeps_the_last_good_checkpoint(w
         schedule=Schedule("linear", warmup=0.5),
     )
     saved: list[Saved] = []
-    with pytest.raises(DivergedError, match=r"last good checkpoint is kept\. Lower optimizer\.lr"):
+    with pytest.raises(DivergedError, match=r"last checkpoint before that is kept\. Lower optimizer\.lr"):
         saved.extend(e for e in world.adapter.run(job) if isinstance(e, Saved))
     assert saved
     kept = load_file(saved[-1].path)
@@ -327,7 +327,7 @@ def test_a_run_leaves_torch_as_it_found_it(world: World, method: Method) -> None
 def test_what_the_adapter_offers_is_what_it_does(world: World) -> None:
     further = world.adapter.offer.metrics - OFFERED
     assert further <= COVERAGE
-    wanted = {*OF_CLASSES, *BASELINES_OF_CLASSES, *further}
+    wanted = {*SINGLE_LABEL_METRICS, *SINGLE_LABEL_BASELINES, *further}
     job: TransferJob = world.job(metrics=tuple(sorted(wanted)))
     _, metrics = finish(world, job)
     assert {name for role, name in metrics if role == "test"} == wanted

@@ -1,1 +1,1 @@
-"""The file that goes out beside a Keras model's weights, so that stock Keras builds it."""
+"""The file that is saved with a Keras model, so that Keras can build it."""

@@ -1,1 +1,1 @@
-"""The ways to transfer, one module each: a function from the environment to the events of one step."""
+"""The transfer methods, one module each: a function from the environment to the events of one step."""

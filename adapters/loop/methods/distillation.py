@@ -1,4 +1,4 @@
-"""Distillation: a student learns from labels and from its teachers, whose answers are computed once and cached."""
+"""Distillation: a student is trained on labels and on the outputs of its teachers, which are cached."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from registry.domain.recipes.params import number_of, value_of
 from registry.errors import BadRecipeError
 from registry.ports.transfers import Advanced, ModelInput, TransferEvent
 
-ITEMS, SAID = "items", "teacher"
+ITEMS, TEACHER_OUTPUTS = "items", "teacher"
 
 
 def distillation(env: Environment) -> Iterator[TransferEvent]:
-    """The source is the student, by its weights or by its architecture alone; a teacher may be of another kind."""
+    """The source is the student (its weights, or its architecture only); a teacher may have another architecture."""
     recipe, device = env.recipe, env.device
     (student,) = [source for source in env.job.sources if source.role == SOURCE]
     teachers = [source for source in env.job.sources if source.role == TEACHER]
@@ -38,23 +38,24 @@ def distillation(env: Environment) -> Iterator[TransferEvent]:
     device.place(learner.module)
     yield env.started(learner.module, len(roles.train.rows))
     extraction = Extraction()
-    said = np.zeros((len(roles.train.rows), roles.task.outputs), dtype=np.float32)
+    teacher_outputs = np.zeros((len(roles.train.rows), roles.task.outputs), dtype=np.float32)
     for teacher in teachers:
-        said += (yield from _lesson(env, teacher, roles.train, roles.task, extraction)) / len(teachers)
+        teacher_outputs += (yield from _outputs_of(env, teacher, roles.train, roles.task, extraction)) / len(teachers)
     items = {role.name: learner.items(role) for role in roles.chosen_on}
-    lesson = Together({ITEMS: items["train"]}, {ITEMS: {SAID: said}})
-    task, share, warmth = env.weighted(roles), number_of(recipe, "alpha"), number_of(recipe, "temperature")
+    train_items = Together({ITEMS: items["train"]}, {ITEMS: {TEACHER_OUTPUTS: teacher_outputs}})
+    task, alpha, temperature = env.weighted(roles), number_of(recipe, "alpha"), number_of(recipe, "temperature")
 
     def objective(inputs: Inputs, targets: Tensor) -> Tensor:
-        outputs = learner.predict(part_of(inputs, ITEMS, SAID))
-        told = array_of(inputs, ITEMS, SAID)
-        return (1 - share) * task.loss(outputs, targets) + share * soft_loss(task, outputs, told, warmth)
+        outputs = learner.predict(part_of(inputs, ITEMS, TEACHER_OUTPUTS))
+        soft_targets = array_of(inputs, ITEMS, TEACHER_OUTPUTS)
+        soft = soft_loss(task, outputs, soft_targets, temperature)
+        return (1 - alpha) * task.loss(outputs, targets) + alpha * soft
 
     fit = env.fit(
         objective,
         learner.module,
         groups,
-        lesson,
+        train_items,
         roles.train.targets,
         selector=env.selector(learner.predict, learner.module, items["validation"], roles.validation, task)
         if roles.validation
@@ -78,21 +79,21 @@ def distillation(env: Environment) -> Iterator[TransferEvent]:
     yield env.finished_training(learner, roles, fit, test, flops, facts)
 
 
-def _lesson(
+def _outputs_of(
     env: Environment, teacher: ModelInput, train: Role, task: Task, extraction: Extraction
 ) -> Generator[Advanced, None, Logits]:
-    """What the teacher answers to every training row (rows x outputs), in the task's order and scale."""
+    """The teacher's outputs for every training row (rows x outputs), in the class order and units of `task`."""
     names = env.framework.parent_classes(teacher)
     if task.classes and set(names or ()) != set(task.classes):
         raise BadRecipeError(
-            f"the teacher {teacher.label} does not answer in the classes of the data",
-            remedy="Fine-tune it on this data first, or distil on data of its classes",
+            f"The classes of the teacher {teacher.label} are not those of the data",
+            remedy="Fine-tune the teacher on this data first, or use data with its classes",
             facts={"teacher": sorted(names or ()), "data": sorted(task.classes)},
         )
     own = replace(task, classes=names, weights=()) if isinstance(task, SingleLabel | MultiLabel) and names else task
     learner = env.framework.open(teacher, env.recipe, own, keep_head=True, fresh=False)
     if not learner.keeps_head:
-        raise BadRecipeError(f"the teacher {teacher.label} has no head", remedy="Fine-tune it on this data first")
+        raise BadRecipeError(f"The teacher {teacher.label} has no head", remedy="Fine-tune it on this data first")
     learner.module.requires_grad_(False)
     env.device.place(learner.module)
     answers = yield from read_cached(
@@ -103,18 +104,17 @@ def _lesson(
     return answers[:, [names.index(name) for name in task.classes]] if names else answers
 
 
-def soft_loss(task: Task, outputs: Tensor, told: Tensor, temperature: float) -> Tensor:
-    """How far the student's answers are from the teacher's (Hinton, Vinyals and Dean 2015).
+def soft_loss(task: Task, outputs: Tensor, soft_targets: Tensor, temperature: float) -> Tensor:
+    """The distance of the student's outputs from the teacher's, `soft_targets` (Hinton, Vinyals and Dean 2015).
 
-    Of one class: T² KL(teacher || student) of the softmax at temperature T; of several: T² times their binary
-    cross-entropies; of numbers: squared difference in standard units.
+    Single label: T² KL(teacher || student) of the softmax at temperature T. Multi-label: T² times the binary
+    cross-entropy. Regression: the mean squared difference of standardised outputs.
     """
     if isinstance(task, Regression):
-        return F.mse_loss(outputs, told)
+        return F.mse_loss(outputs, soft_targets)
     if isinstance(task, MultiLabel):
-        return (
-            F.binary_cross_entropy_with_logits(outputs / temperature, (told / temperature).sigmoid()) * temperature**2
-        )
+        probabilities = (soft_targets / temperature).sigmoid()
+        return F.binary_cross_entropy_with_logits(outputs / temperature, probabilities) * temperature**2
     student = F.log_softmax(outputs / temperature, dim=1)
-    teacher = F.log_softmax(told / temperature, dim=1)
+    teacher = F.log_softmax(soft_targets / temperature, dim=1)
     return F.kl_div(student, teacher, log_target=True, reduction="batchmean") * temperature**2

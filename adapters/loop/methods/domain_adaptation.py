@@ -1,6 +1,7 @@
-"""Domain adaptation: labels from the source domain, unlabelled items from the target domain, tested on the latter.
+"""Domain adaptation: training on labelled source-domain items and unlabelled target-domain items.
 
-The labels of the target domain, should it have some, are never read; those of the test data are, once, at the end.
+Labels of the target-domain training items are ignored if there are any. The labels of the test data are used only to
+measure the finished model.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from adapters.loop.environment import Environment, check_task
-from adapters.loop.tasks.roles import Role, Roles, bare_role, read_roles
+from adapters.loop.tasks.roles import Role, Roles, read_roles, unlabelled_role
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.techniques.domains import Discriminator, coral, mmd
 from adapters.loop.techniques.together import Together, part_of
@@ -28,11 +29,11 @@ from registry.ports.transfers import Advanced, DataInput, TransferEvent
 
 
 def domain_adaptation(env: Environment) -> Iterator[TransferEvent]:
-    """Deep CORAL, MMD (DAN) or DANN while the labels are learnt; or AdaBN after they were."""
+    """Deep CORAL, MMD (DAN) or DANN during training, or AdaBN after it."""
     recipe, device, source = env.recipe, env.device, env.job.sources[0]
     parent = env.framework.parent_classes(source)
     roles = _roles(env, parent)
-    target = bare_role(TARGET_DOMAIN, env.job.data[TARGET_DOMAIN])
+    target = unlabelled_role(TARGET_DOMAIN, env.job.data[TARGET_DOMAIN])
     kept = bool(roles.task.classes) and parent == roles.task.classes
     learner = env.framework.open(source, recipe, roles.task, keep_head=kept, fresh=False)
     align = str(value_of(recipe, "align"))
@@ -72,13 +73,13 @@ def domain_adaptation(env: Environment) -> Iterator[TransferEvent]:
 
 def _roles(env: Environment, parent: tuple[str, ...] | None) -> Roles:
     data = env.job.data
-    known, told = _classes(data[SOURCE_DOMAIN]), _classes(data[TARGET_DOMAIN])
-    if known and told and told != known:
-        odd = min(told ^ known)
+    source, target = _classes(data[SOURCE_DOMAIN]), _classes(data[TARGET_DOMAIN])
+    if source and target and target != source:
+        odd = min(target ^ source)
         raise BadDataError(
-            f"source and target domain have different label spaces: {odd!r} is in one of them only",
-            remedy="Domain adaptation keeps the task: use data of the same classes, or transfer by fine_tuning",
-            facts={"source": sorted(known), "target": sorted(told)},
+            f"The source and target domains have different classes: {odd!r} is in only one of them",
+            remedy="Use data with the same classes, or the method fine_tuning",
+            facts={"source": sorted(source), "target": sorted(target)},
         )
     roles = read_roles(env.job, parent, train=SOURCE_DOMAIN)
     check_task(env.recipe.metrics, roles.task)
@@ -86,7 +87,7 @@ def _roles(env: Environment, parent: tuple[str, ...] | None) -> Roles:
 
 
 def _classes(data: DataInput) -> set[str]:
-    """The names of a domain's classes where it was registered with some; which row has which is not looked at."""
+    """The classes of a domain that was registered with class labels, else none. Only the set of names is used."""
     if data.labels is not LabelKind.CLASS:
         return set()
     return {row.label for row in data.chosen if row.label is not None}
@@ -94,31 +95,36 @@ def _classes(data: DataInput) -> set[str]:
 
 def _check(learner: Learner, label: str, align: str) -> None:
     if align == "adabn" and not keeps_statistics(learner.module):
-        raise BadRecipeError(f"{label} has no BatchNorm to adapt", remedy="Write params.align: coral, mmd or dann")
+        raise BadRecipeError(
+            f"The source {label} has no BatchNorm layers, which adabn adapts",
+            remedy="Write params.align: coral, mmd or dann",
+        )
     if align != "adabn" and learner.feature_layer == "none":
-        raise BadRecipeError(f"{label} does not give features to align", remedy="Choose another source")
+        raise BadRecipeError(
+            f"The source {label} gives no features that could be aligned", remedy="Choose another source"
+        )
 
 
 def _objective(
     env: Environment, learner: Learner, task: Task, pairs: Items, align: str
 ) -> tuple[Objective, nn.Module, list[dict[str, object]]]:
-    """The loss of a paired batch, the module that learns, and parameters beside the learner's own."""
+    """The loss of a paired batch, the module to train, and parameter groups beyond those of the learner."""
     weight, optimizer = number_of(env.recipe, "align_weight"), env.recipe.optimizer
     if align == "adabn":
 
-        def labels_alone(inputs: Inputs, targets: Tensor) -> Tensor:
+        def label_loss(inputs: Inputs, targets: Tensor) -> Tensor:
             return task.loss(learner.predict(part_of(inputs, SOURCE_DOMAIN)), targets)
 
-        return labels_alone, learner.module, []
+        return label_loss, learner.module, []
     distance: nn.Module | None = None
     if align == "dann":
         distance = Discriminator(learner.feature_size, env.steps(len(pairs))).to(env.device.target)
-    apart = distance if distance is not None else {"coral": coral, "mmd": mmd}[align]
+    distance_of = distance if distance is not None else {"coral": coral, "mmd": mmd}[align]
 
     def aligned(inputs: Inputs, targets: Tensor) -> Tensor:
         here, there = learner.features(part_of(inputs, SOURCE_DOMAIN)), learner.features(part_of(inputs, TARGET_DOMAIN))
         loss = task.loss(learner.classify(here), targets)
-        return loss + weight * apart(here.flatten(1), there.flatten(1))
+        return loss + weight * distance_of(here.flatten(1), there.flatten(1))
 
     if distance is None:
         return aligned, learner.module, []
@@ -129,7 +135,7 @@ def _objective(
 def _adapt_norms(env: Environment, learner: Learner, items: Items, target: Role) -> Iterator[TransferEvent]:
     """Give every BatchNorm the statistics of the target domain (Li and others 2016, AdaBN).
 
-    The weights were learnt under the statistics of their batches: under frozen ones they would not bear the exchange.
+    This needs weights that were trained with batch statistics: weights trained with frozen statistics fail with others.
     """
     seed, epochs = env.recipe.seed, float(env.recipe.epochs)
     for done in gather(learner.predict, learner.module, items, target.targets, env.device, seed=seed, most=None):

@@ -1,4 +1,4 @@
-"""Measuring a finished model as it is, on the data of a recipe: nothing learns, nothing is chosen."""
+"""Evaluation: measures a model on the recipe's data without training it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from registry.ports.transfers import TransferEvent
 
 
 def evaluation(env: Environment) -> Iterator[TransferEvent]:
-    """What a recipe of no epochs does; the output holds the answers and the model as it was."""
+    """Runs a recipe with `epochs: 0`. The output is the unchanged model and its predictions."""
     yield env.started(nn.Module(), 0)
     yield from measured_as_it_is(env, env.job.sources[0], {})

@@ -1,4 +1,4 @@
-"""Export of representations: what a frozen backbone makes of each row, as a dataset that others are trained on."""
+"""Exports features: the output of a frozen backbone for each row, as a dataset that other models can be trained on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from adapters.loop.environment import Environment, check_layer
 from adapters.loop.output import publish
-from adapters.loop.tasks.roles import Role, bare_role
+from adapters.loop.tasks.roles import Role, unlabelled_role
 from adapters.loop.tasks.tasks import SingleLabel
 from adapters.loop.techniques.probe import Extraction, extract
 from adapters.loop.training.flops import METHOD
@@ -24,21 +24,23 @@ from registry.ports.transfers import Finished, TransferEvent
 
 
 def exporting(env: Environment) -> Iterator[TransferEvent]:
-    """The rows of all roles with their labels, each under its role as the split. Labels may be of any kind, or none."""
+    """Exports the rows of all roles with their labels (of any kind but tags, or none); each role becomes a split."""
     recipe, source = env.recipe, env.job.sources[0]
     kind = DataFormat(str(value_of(recipe, "export")))
     given = {name: env.job.data[name] for name in (TRAIN, VALIDATION, TEST) if name in env.job.data}
     kinds = {data.labels for data in given.values()}
     if len(kinds) > 1:
-        raise BadDataError("the roles have labels of different kinds", remedy="Export each dataset by itself")
+        raise BadDataError("The roles have labels of different kinds", remedy="Export each dataset by itself")
     (labels,) = kinds
     if labels is LabelKind.TAGS:
-        raise BadRecipeError("tags belong to words, and features are of whole texts", remedy="Use another dataset")
-    roles = [bare_role(name, data) for name, data in given.items()]
-    # A learner has a head; this one is never asked, so any task will do.
+        raise BadRecipeError(
+            "The labels are tags of single words, but features describe whole texts", remedy="Use another dataset"
+        )
+    roles = [unlabelled_role(name, data) for name, data in given.items()]
+    # Every learner has a head. This one is not used, so its task does not matter.
     learner = env.framework.open(source, recipe, SingleLabel(("no", "yes")), keep_head=False, fresh=False)
     if learner.feature_layer == "none":
-        raise BadRecipeError(f"{source.label} does not give features", remedy="Choose another source")
+        raise BadRecipeError(f"The source {source.label} gives no features", remedy="Choose another source")
     check_layer(recipe, learner)
     freeze(learner.layers, learner.head, Freeze("backbone"))
     learner.head.requires_grad_(False)
@@ -74,12 +76,12 @@ def exporting(env: Environment) -> Iterator[TransferEvent]:
 
 
 def write_features(folder: Path, kind: DataFormat, x: np.ndarray, roles: list[Role], labels: LabelKind) -> None:
-    """`features.npz` (x, y, split) or `features.parquet` (x, label, split), the same bytes for the same rows."""
+    """Write `features.npz` (x, y, split) or `features.parquet` (x, label, split), deterministic to the byte."""
     splits = [role.name for role in roles for _ in role.rows]
-    said = [row.label or "" for role in roles for row in role.rows]
+    texts = [row.label or "" for role in roles for row in role.rows]
     if kind is DataFormat.NPZ:
         arrays = {"x": x, "split": np.array(splits)}
-        arrays |= {} if labels is LabelKind.NONE else {"y": _array(said, labels)}
+        arrays |= {} if labels is LabelKind.NONE else {"y": _label_array(texts, labels)}
         np.savez(folder / "features.npz", **arrays)  # type: ignore[arg-type]
         return
     try:
@@ -87,12 +89,12 @@ def write_features(folder: Path, kind: DataFormat, x: np.ndarray, roles: list[Ro
         from pyarrow import parquet  # noqa: PLC0415 - as above
     except ImportError as error:
         raise MissingExtraError(
-            "an export as Parquet needs pyarrow", remedy='Run: pip install "forebear[dvc]", or write export: npz'
+            "An export as Parquet needs pyarrow", remedy='Run: pip install "forebear[dvc]", or write export: npz'
         ) from error
     columns = {"x": pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(x.reshape(-1)), x.shape[1])}
-    columns |= {} if labels is LabelKind.NONE else {"label": pyarrow.array(said)}
+    columns |= {} if labels is LabelKind.NONE else {"label": pyarrow.array(texts)}
     parquet.write_table(pyarrow.table(columns | {"split": pyarrow.array(splits)}), folder / "features.parquet")
 
 
-def _array(said: list[str], labels: LabelKind) -> np.ndarray:
-    return np.array([float(text) for text in said]) if labels is LabelKind.NUMBER else np.array(said)
+def _label_array(texts: list[str], labels: LabelKind) -> np.ndarray:
+    return np.array([float(text) for text in texts]) if labels is LabelKind.NUMBER else np.array(texts)

@@ -1,7 +1,8 @@
-"""Feature extraction: a new head on the frozen backbone's features, which are computed once and cached.
+"""Feature extraction: a new head on the features of a frozen backbone, which are computed once and cached.
 
-The head learns on standardised features, and the standardisation is folded back into it (`techniques.probe`). A
-`ridge` is solved at once instead, and may be solved for several draws of a few training rows.
+The head is trained on standardised features; afterwards the standardisation is folded into its weights
+(`techniques.probe`). A `ridge` head is solved in closed form, optionally for several random draws of a few training
+rows.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ from registry.errors import BadRecipeError
 from registry.ports.transfers import Measured, TransferEvent
 
 HELD_ON_GPU = 8 * 1024**3
-"""Bytes of cached features that may lie on a GPU at once; more are fed to it batch by batch."""
+"""Bytes of cached features up to which they are kept in GPU memory; larger ones are copied batch by batch."""
 
 
 def feature_extraction(env: Environment) -> Iterator[TransferEvent]:
-    """A head is too small to share out: under torchrun the first process does it alone."""
+    """Train a head, or export features. Under torchrun only the first process works: a head is too small to share."""
     if not env.group.first:
         return
     env.group = ProcessGroup()
@@ -48,7 +49,7 @@ def feature_extraction(env: Environment) -> Iterator[TransferEvent]:
         yield from exporting(env)
         return
     _check(env)
-    # The cache holds the whole split, of which `shots` then takes some rows.
+    # The cache holds features of the whole split; `shots` selects rows from them.
     device, (whole, learner) = env.device, env.open(keep_head=False, shots=False)
     check_layer(env.recipe, learner)
     chosen = _drawn(env, whole.train, 0)
@@ -84,9 +85,12 @@ def feature_extraction(env: Environment) -> Iterator[TransferEvent]:
 def _check(env: Environment) -> None:
     recipe = env.recipe
     if recipe.head.kind != "ridge" and whole_of(recipe, "repeats") > 1:
-        raise BadRecipeError("params.repeats is for heads that are solved at once", remedy="Add head: ridge")
+        raise BadRecipeError("'params.repeats' needs a head that is solved in closed form", remedy="Add head: ridge")
     if recipe.head.kind == "ridge" and value_of(recipe, "class_weights") != "none":
-        raise BadRecipeError("a ridge weighs all rows alike", remedy="Leave params.class_weights out, or head: linear")
+        raise BadRecipeError(
+            "A ridge head gives all rows the same weight",
+            remedy="Leave params.class_weights out, or write head: linear",
+        )
 
 
 def _drawn(env: Environment, train: Role, repeat: int) -> Indexes:
@@ -95,7 +99,7 @@ def _drawn(env: Environment, train: Role, repeat: int) -> Indexes:
 
 def _head_of(learner: Learner) -> Predict:
     def classify(inputs: Inputs) -> Tensor:
-        assert isinstance(inputs, Tensor)  # noqa: S101 -- features are one tensor: told to the type checker
+        assert isinstance(inputs, Tensor)  # noqa: S101 -- for the type checker: features are one tensor
         return learner.classify(inputs)
 
     return classify
@@ -109,7 +113,7 @@ def _fit(
     features: Mapping[str, Features],
     frozen: list[nn.Module],
 ) -> Fit:
-    """The head, to be trained on standardised features."""
+    """A fit of the head on standardised features."""
     held = {name: hold(standard.apply(found), env.device) for name, found in features.items()}
     task, classify, held_out = env.weighted(roles), _head_of(learner), roles.validation
     return env.fit(
@@ -124,19 +128,20 @@ def _fit(
 
 
 def _fold(learner: Learner, roles: Roles, standard: Standard) -> None:
-    """From standardised features and numbers to plain ones."""
+    """Make the head take features as they are and give numbers in the units of the labels."""
     standard.fold(learner.first_linear())
     roles.task.fold_scale(learner.last_linear())
 
 
 def _solve(learner: Learner, roles: Roles, standard: Standard, features: Features) -> dict[str, float]:
-    """Solve the head at once; gives the penalty that leave-one-out chose, and its error.
+    """Solve the head in closed form; returns the penalty chosen by leave-one-out, and its error.
 
     Raises: BadRecipeError for a head of more than one layer.
     """
     if learner.first_linear() is not learner.last_linear():
         raise BadRecipeError(
-            "a ridge is one linear layer, and this source's head has two", remedy="Leave head out for this source"
+            "A ridge head is one linear layer, but the head of this source has two",
+            remedy="Leave head out for this source",
         )
     found = ridge(standard.apply(features).numpy(), roles.task, roles.train.targets)
     layer = learner.last_linear()
@@ -150,9 +155,9 @@ def _solve(learner: Learner, roles: Roles, standard: Standard, features: Feature
 def _repeated(
     env: Environment, learner: Learner, whole: Roles, features: Mapping[str, Features]
 ) -> Generator[Measured, None, dict[str, object]]:
-    """Solve for one draw of the training rows after another, and measure each; the first head is put back.
+    """Solve the head for several draws of the training rows and measure each; then restore the first head.
 
-    Gives, by role and metric, the values, their mean and the half width of its 95 % interval (Student's t over draws).
+    Returns, by role and metric, the values, their mean and the half width of its 95 % interval (Student's t).
     """
     kept = {name: tensor.clone() for name, tensor in learner.head.state_dict().items()}
     found: dict[str, dict[str, list[float]]] = {}
@@ -167,14 +172,14 @@ def _repeated(
             for name, value in measure(roles.task, env.recipe.metrics, role.targets, outputs).items():
                 found.setdefault(role.name, {}).setdefault(name, []).append(value)
     learner.head.load_state_dict(kept)
-    told: dict[str, object] = {}
+    summaries: dict[str, object] = {}
     for role_name, metrics in found.items():
-        told[role_name] = {name: _interval(values) for name, values in metrics.items()}
+        summaries[role_name] = {name: _interval(values) for name, values in metrics.items()}
         for name, values in metrics.items():
             summary = _interval(values)
             yield Measured(f"{name}_mean", summary["mean"], role_name, 0, 0, final=True)
             yield Measured(f"{name}_half_width", summary["half_width"], role_name, 0, 0, final=True)
-    return told
+    return summaries
 
 
 def _interval(values: Sequence[float]) -> dict[str, Any]:
@@ -183,6 +188,6 @@ def _interval(values: Sequence[float]) -> dict[str, Any]:
 
 
 def hold(rows: Tensor, device: Device) -> ArrayItems:
-    """Features where they are used: small enough to live on the GPU as a whole, or fed to it in batches."""
+    """Features on the GPU as a whole if they are small enough, else in main memory, to be copied batch by batch."""
     fits = rows.numel() * rows.element_size() <= HELD_ON_GPU
     return ArrayItems(rows.to(device.target) if fits else rows)

@@ -1,7 +1,7 @@
-"""Training on: all layers, or those from `freeze.until` on, with discriminative rates; or the same from scratch.
+"""Fine-tuning of all layers, or of those from `freeze.until` on, with discriminative learning rates; or pretraining.
 
-What a recipe may add: a linear probe first (LP-FT), layers that join one by one (gradual unfreezing), a pull towards
-the start (L2-SP) or an average with it (WiSE-FT), items mixed in pairs (MixUp).
+Options of a recipe: a linear probe first (LP-FT), gradual unfreezing, a penalty on the distance from the initial
+weights (L2-SP), an average with them (WiSE-FT), and MixUp.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from registry.ports.transfers import TransferEvent
 
 
 def fine_tuning(env: Environment) -> Iterator[TransferEvent]:
-    """Training on from the source's weights, or (`pretraining`) of its architecture from random ones.
+    """Train from the source's weights, or with `pretraining` its architecture from random weights.
 
-    A parent's head for the same classes is kept; for other classes there is a new one.
+    The source's own head is kept if it has the same classes; otherwise the head is new.
     """
     recipe, device, fresh = env.recipe, env.device, env.recipe.method is Method.PRETRAINING
-    further = recipe.method is Method.FINE_TUNING  # its params are not those of pretraining or of an adapter
+    tuning = recipe.method is Method.FINE_TUNING  # pretraining and adapters have other params
     roles, learner = env.open(keep_head=True, fresh=fresh)
     frozen = freeze(learner.layers, learner.head, recipe.freeze)
     groups = parameter_groups(learner.module, learner.layers, learner.head, recipe.optimizer)
     device.place(learner.module)
     yield env.started(learner.module, len(roles.train.rows))
-    probed = further and bool(value_of(recipe, "lp_ft"))
+    probed = tuning and bool(value_of(recipe, "lp_ft"))
     if probed:
         yield from _probe(env, learner, roles)
     _check_average(env, shared_head=probed or learner.keeps_head)
@@ -46,7 +46,7 @@ def fine_tuning(env: Environment) -> Iterator[TransferEvent]:
     sample = one_item(items["train"], device)
     reading = reading_flops(learner.predict, learner.module, sample)
     learning = learning_flops(learner.predict, learner.module, sample)
-    anchor = Anchor.of(learner.module) if further else None
+    anchor = Anchor.of(learner.module) if tuning else None
     task = env.weighted(roles)
     objective = _objective(env, learner, task, anchor)
     if device.compiles(recipe.params.get("compile", "auto"), env.steps(len(roles.train.rows))):
@@ -86,14 +86,14 @@ def _objective(env: Environment, learner: Learner, task: Task, anchor: Anchor | 
         objective = mixed(objective, mixup)
     if (alpha := number_of(recipe, "l2_sp")) > 0:
         new = nn.Module() if learner.keeps_head else learner.head
-        objective = anchor.pulled(objective, learner.module, new, alpha, number_of(recipe, "l2_sp_head"))
+        objective = anchor.l2_sp(objective, learner.module, new, alpha, number_of(recipe, "l2_sp_head"))
     return objective
 
 
 def _probe(env: Environment, learner: Learner, roles: Roles) -> Iterator[TransferEvent]:
-    """Put the head where a linear probe has it: trained alone, to its minimum, on the cached features."""
+    """Set the head to a linear probe: trained alone on cached features, to the minimum of its loss."""
     if learner.feature_layer == "none" or learner.first_linear() is not learner.last_linear():
-        raise BadRecipeError("params.lp_ft needs a head of one linear layer on features", remedy="Leave lp_ft out")
+        raise BadRecipeError("'params.lp_ft' needs a head of one linear layer on features", remedy="Leave lp_ft out")
     extraction = Extraction()
     whole = roles.train if not whole_of(env.recipe, "shots") else env.whole_train(roles.task)
     yield from extract(env.job, learner, [whole], env.device, env.name, extraction)
@@ -107,28 +107,28 @@ def _probe(env: Environment, learner: Learner, roles: Roles) -> Iterator[Transfe
 def _check_average(env: Environment, *, shared_head: bool) -> None:
     if env.recipe.method is Method.FINE_TUNING and number_of(env.recipe, "wise_ft") < 1 and not shared_head:
         raise BadRecipeError(
-            "params.wise_ft averages with the start, and there the head is new and knows nothing",
+            "'params.wise_ft' averages with the initial weights, but those of a new head are random",
             remedy="Add params.lp_ft: true, or start from a version with a head for the same classes",
         )
 
 
 def _unfreezing(env: Environment, learner: Learner, frozen: list[nn.Module]) -> Callable[[int], None]:
-    """What happens before each epoch: nothing, or that so many more of the last layers learn.
+    """What to do before each epoch: nothing, or with `unfreeze: gradual` to unfreeze more layers, from the last one on.
 
-    The head begins alone; at the last epoch everything that `freeze` leaves learns.
+    In the first epoch only the head is trained, in the last one everything that `freeze` leaves trainable.
     """
     recipe = env.recipe
     if recipe.method is not Method.FINE_TUNING or value_of(recipe, "unfreeze") == "all":
         return lambda _: None
     if env.group.size > 1:
         raise BadRecipeError(
-            "params.unfreeze: gradual is for one process", remedy="Write unfreeze: all, or use one GPU"
+            "'params.unfreeze: gradual' works with one process only", remedy="Write unfreeze: all, or use one GPU"
         )
     layers = [layer for _, layer in learner.layers if layer not in frozen]
 
     def thaw(epoch: int) -> None:
-        learning = len(layers) * epoch // max(1, recipe.epochs - 1) if recipe.epochs > 1 else len(layers)
-        still = layers[: len(layers) - learning]
+        trainable = len(layers) * epoch // max(1, recipe.epochs - 1) if recipe.epochs > 1 else len(layers)
+        still = layers[: len(layers) - trainable]
         for layer in layers:
             layer.requires_grad_(layer not in still)
         frozen[:] = [*(layer for layer in frozen if layer not in layers), *still]

@@ -1,4 +1,4 @@
-"""Merge: a version out of several of one architecture, without training; measured where the recipe has data."""
+"""Merge: combines several versions of one architecture into one, without training, and measures it if there is data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def merge(env: Environment) -> Iterator[TransferEvent]:
-    """Everything beside the weights (config, tokenizer, preprocessing) is the first source's."""
+    """Merge the weights; everything else (config, tokenizer, preprocessing) is copied from the first source."""
     sources = [source for source in env.job.sources if source.role == SOURCE]
     base = next((source for source in env.job.sources if source.role == BASE), None)
     combine = _combine(env, sources, base)
@@ -42,20 +42,24 @@ def merge(env: Environment) -> Iterator[TransferEvent]:
 
 
 def _combine(env: Environment, sources: Sequence[ModelInput], base: ModelInput | None) -> Combine:
-    """Raises: BadRecipeError where the recipe's models do not make such a merge."""
+    """The function that merges one tensor. Raises: BadRecipeError if the models do not suit the kind of merge."""
     recipe, kind = env.recipe, str(value_of(env.recipe, "kind"))
-    told: Any = value_of(recipe, "weights")
-    shares = [float(w) for w in told] if isinstance(told, list | tuple) else [float(told)] * len(sources)
+    given: Any = value_of(recipe, "weights")
+    shares = [float(w) for w in given] if isinstance(given, list | tuple) else [float(given)] * len(sources)
     if len(shares) != len(sources):
-        raise BadRecipeError(f"params.weights has {len(shares)} values for {len(sources)} sources")
+        raise BadRecipeError(f"'params.weights' has {len(shares)} values for {len(sources)} sources")
     if len(sources) < 2:
-        raise BadRecipeError("a merge needs two sources or more", remedy="Add them to sources")
+        raise BadRecipeError("A merge needs two sources or more", remedy="Add them to sources")
     if kind in {"task_arithmetic", "ties"} and base is None:
-        raise BadRecipeError(f"{kind} adds to a base", remedy="Add the common parent to sources with as: base")
+        raise BadRecipeError(
+            f"A merge of kind {kind} needs a base", remedy="Add the common parent to sources with as: base"
+        )
     if kind == "slerp" and len(sources) != 2:
-        raise BadRecipeError(f"slerp goes between two sources, and there are {len(sources)}", remedy="Use kind: linear")
+        raise BadRecipeError(
+            f"A merge of kind slerp takes two sources, and there are {len(sources)}", remedy="Use kind: linear"
+        )
     if kind == "linear" and sum(shares) <= 0:
-        raise BadRecipeError("params.weights must not sum to zero", remedy="Leave them out for equal shares")
+        raise BadRecipeError("'params.weights' must not sum to zero", remedy="Leave them out for equal shares")
     scale = number_of(recipe, "scale")
     return {
         "linear": linear(shares),
@@ -66,25 +70,26 @@ def _combine(env: Environment, sources: Sequence[ModelInput], base: ModelInput |
 
 
 def _check(env: Environment, sources: Sequence[ModelInput], base: ModelInput | None) -> None:
-    """Same architecture, same tensors, and heads for the same classes in the same order."""
+    """Raises: BadRecipeError unless architecture, tensors and classes (in order) are the same."""
     classes = {source.label: env.framework.parent_classes(source) for source in sources}
     if len(set(classes.values())) > 1:
-        told = "; ".join(f"{label}: {', '.join(names) if names else 'none'}" for label, names in classes.items())
+        listed = "; ".join(f"{label}: {', '.join(names) if names else 'none'}" for label, names in classes.items())
         raise BadRecipeError(
-            f"the sources answer in different classes ({told})", remedy="Merge heads for the same classes"
+            f"The sources have different classes ({listed})", remedy="Merge models with the same classes"
         )
     every = [*sources, *([base] if base else [])]
     kinds = {source.architecture for source in sources}
     if len(kinds) > 1:
-        raise BadRecipeError(f"the sources are of different architectures: {', '.join(sorted(kinds))}")
+        raise BadRecipeError(f"The sources have different architectures: {', '.join(sorted(kinds))}")
     places = {source.label: _read_by_head(source.folder) for source in sources}
     if len(set(places.values())) > 1:
-        told = "; ".join(f"{label}: {place or 'the end'}" for label, place in places.items())
+        listed = "; ".join(f"{label}: {place or 'the end'}" for label, place in places.items())
         raise BadRecipeError(
-            f"the sources' heads read features at different places ({told})", remedy="Merge heads of the same layer"
+            f"The heads of the sources read features of different layers ({listed})",
+            remedy="Merge models whose heads read the same layer",
         )
     shapes = {source.label: _shapes(source.folder) for source in every}
-    if base is not None:  # without a head, or with another one, it is the rule; without the trunk it is no base
+    if base is not None:  # a base usually has no head or another one; it must share at least half of the tensors
         wanted = shapes[sources[0].label]
         if 2 * len(_base_names(wanted, shapes[base.label])) >= len(wanted):
             shapes[base.label] = wanted
@@ -92,7 +97,7 @@ def _check(env: Environment, sources: Sequence[ModelInput], base: ModelInput | N
 
 
 def _read_by_head(folder: Path) -> str:
-    """The modules (`reads`) or the numbers of the layers (`layers`) that a head of our own reads; else nothing."""
+    """The modules (`reads`) or layer numbers (`layers`) that a head made here reads; empty for other heads."""
     config = folder / "config.json"
     head = json.loads(config.read_bytes()).get("head") if config.is_file() else None
     return ", ".join(map(str, head.get("reads") or head.get("layers") or ())) if isinstance(head, dict) else ""
@@ -106,7 +111,7 @@ def _shapes(folder: Path) -> dict[str, tuple[int, ...]]:
 def _write(
     draft: Path, sources: Sequence[ModelInput], base: ModelInput | None, combine: Combine
 ) -> Iterator[TransferEvent]:
-    """The first source's folder with merged weights, one tensor of each parent in memory at a time."""
+    """Write the first source's folder with merged weights; holds one tensor of each source in memory at a time."""
     shutil.rmtree(draft, ignore_errors=True)
     shutil.copytree(sources[0].folder, draft, ignore=shutil.ignore_patterns(WEIGHTS, "predictions*.json"))
     merged: dict[str, torch.Tensor] = {}
@@ -121,7 +126,7 @@ def _write(
             continue
         floats = [tensor.float() for tensor in tensors]
         under = ground.get_tensor(known[name]).float() if ground and name in known else None
-        if ground is not None and under is None:  # a head that the base never had: the parents' mean
+        if ground is not None and under is None:  # the base has no such head: use the mean of the sources
             under = torch.stack(floats).mean(dim=0)
         merged[name] = combine(floats, under).to(tensors[0].dtype).contiguous()
         yield Advanced(0, 0.0, "merging", None, number)
@@ -129,7 +134,7 @@ def _write(
 
 
 def _base_names(child: Shapes, base: Shapes) -> Mapping[str, str]:
-    """What the base calls each tensor of a child: the same, or without the task model's first part (`bert.`)."""
+    """The base's name for each tensor of a child: the same, or without the prefix of a task model (`bert.`)."""
     found = {}
     for name, shape in child.items():
         short = name.partition(".")[2]

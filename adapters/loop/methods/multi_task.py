@@ -1,7 +1,7 @@
-"""Multi-task learning: one backbone, a head for each task, losses weighted as told or by their learnt uncertainty.
+"""Multi-task learning: one backbone and a head for each task; losses have given weights or learnt uncertainty weights.
 
-What goes out is the model with the first task's head, as its library loads it, and beside it every head by name
-(`heads.safetensors`: `TASK.weight`, `TASK.bias` on the features; `heads.json`: their classes), the first one included.
+The output is the model with the head of the first task, as its library loads it, and all heads by name, the first one
+included (`heads.safetensors`: `TASK.weight` and `TASK.bias`, applied to the features; `heads.json`: their classes).
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ TARGETS = "targets"
 
 
 class Heads(nn.Module):
-    """One linear head per task on shared features, and the logarithm of each task's variance.
+    """One linear head per task on shared features, and the log variance of each task.
 
-    With uncertainty weights the loss is the sum of exp(-s) L + s / 2 over tasks (Kendall and others 2018, with s the
-    log variance; a factor one half on numbers is left to s).
+    With uncertainty weights the loss is the sum over tasks of exp(-s) L + s / 2, s being the log variance (Kendall and
+    others 2018, without their factor 1/2 for regression, which s absorbs).
     """
 
     def __init__(self, learner: Learner, tasks: Mapping[str, Roles]) -> None:
@@ -52,13 +52,15 @@ class Heads(nn.Module):
 
 
 def multi_task(env: Environment) -> Iterator[TransferEvent]:
-    """Learn all tasks at once; the best epoch is the one with the best mean of their choosing metrics."""
+    """Train all tasks together; the best epoch has the best mean of the tasks' selection metrics."""
     recipe, device, source = env.recipe, env.device, env.job.sources[0]
     tasks = _tasks(env)
     first = next(iter(tasks))
     learner = env.framework.open(source, recipe, tasks[first].task, keep_head=False, fresh=False)
     if learner.feature_layer == "none":
-        raise BadRecipeError(f"{source.label} does not give features to share", remedy="Choose another source")
+        raise BadRecipeError(
+            f"The source {source.label} gives no features that tasks could share", remedy="Choose another source"
+        )
     weights = _weights(env, tasks)
     whole = Heads(learner, tasks)
     frozen = freeze(learner.layers, learner.head, recipe.freeze)
@@ -132,7 +134,9 @@ def _tasks(env: Environment) -> dict[str, Roles]:
     """The roles of each task, in the recipe's order. Raises: BadRecipeError for fewer than two, or no training data."""
     names = list(dict.fromkeys(split_role(role)[1] for role in env.job.data))
     if len(names) < 2:
-        raise BadRecipeError("multi_task needs two tasks or more", remedy="Add data.train.NAME for each of them")
+        raise BadRecipeError(
+            "The method multi_task needs two tasks or more", remedy="Add data.train.NAME for each of them"
+        )
     found = {}
     for name in names:
         roles = read_roles(env.job, train=f"{TRAIN}.{name}", validation=f"{VALIDATION}.{name}", test=f"{TEST}.{name}")
@@ -140,8 +144,8 @@ def _tasks(env: Environment) -> dict[str, Roles]:
     known = {metric for roles in found.values() for metric in (*roles.task.metrics, *roles.task.baselines)}
     if strange := [metric for metric in env.recipe.metrics if metric not in known]:
         raise BadRecipeError(
-            f"the metric {strange[0]!r} is not known for any of the tasks",
-            remedy=f"Choose among {', '.join(sorted(known))}",
+            f"The metric {strange[0]!r} is not known for any of the tasks",
+            remedy=f"Choose one of {', '.join(sorted(known))}",
         )
     return found
 
@@ -150,17 +154,19 @@ def _weights(env: Environment, tasks: Mapping[str, Roles]) -> dict[str, float]:
     """The weight of each task's loss; empty where they are learnt. Raises: BadRecipeError for an unknown task."""
     if value_of(env.recipe, "weighting") == "uncertainty":
         return {}
-    told = value_of(env.recipe, "weights")
-    given: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
+    value = value_of(env.recipe, "weights")
+    given: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
     if strange := [name for name in given if name not in tasks]:
-        raise BadRecipeError(f"params.weights names {strange[0]!r}", remedy=f"The tasks are {', '.join(tasks)}")
+        raise BadRecipeError(
+            f"'params.weights' names {strange[0]!r}, which is not a task", remedy=f"The tasks are {', '.join(tasks)}"
+        )
     return {name: float(given.get(name, 1.0)) for name in tasks}
 
 
 def _linear(learner: Learner, whole: Heads, name: str) -> nn.Linear:
     if name in whole.others:
         head = whole.others[name]
-        assert isinstance(head, nn.Linear)  # noqa: S101 -- told to the type checker
+        assert isinstance(head, nn.Linear)  # noqa: S101 -- for the type checker
         return head
     return learner.last_linear()
 
@@ -204,8 +210,8 @@ def _save_heads(folder: Path, learner: Learner, whole: Heads, tasks: Mapping[str
         f"{n}.{k}": t.detach().cpu().contiguous() for n, head in linear.items() for k, t in head.state_dict().items()
     }
     save_file(tensors, folder / "heads.safetensors", metadata={"format": "pt"})
-    told = {
+    described = {
         name: {"labels": roles.task.labels.value, "classes": list(roles.task.classes)} for name, roles in tasks.items()
     }
-    text = json.dumps({"features": learner.feature_layer, "heads": told}, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps({"features": learner.feature_layer, "heads": described}, indent=2, ensure_ascii=False) + "\n"
     (folder / "heads.json").write_text(text, encoding="utf-8")

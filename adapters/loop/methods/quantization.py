@@ -1,4 +1,4 @@
-"""Quantization: a version's weights in 8 or 4 bits, measured where the recipe has data."""
+"""Quantization: stores the weights of a version in 8 or 4 bits, and measures it if the recipe has data."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from registry.ports.transfers import Advanced, TransferEvent
 
 
 def quantization(env: Environment) -> Iterator[TransferEvent]:
-    """What is measured is what the few bits say, not the weights that they came from."""
+    """Quantise, then measure the dequantised weights (not the original ones)."""
     source, work = env.job.sources[0], env.job.work
     if is_quantised(env.original.sources[0].folder):
-        raise BadRecipeError(f"{source.label} is quantised already", remedy="Quantise the version that it came from")
+        raise BadRecipeError(f"The source {source.label} is already quantised", remedy="Quantise its parent")
     bits, group = whole_of(env.recipe, "bits"), whole_of(env.recipe, "group")
     few, plain = work / ".few-bits", work / ".plain"
     for draft in (few, plain):
@@ -31,7 +31,9 @@ def quantization(env: Environment) -> Iterator[TransferEvent]:
         done, worst = done + 1, max(worst, largest)
         yield Advanced(0, 0.0, "quantising", None, done)
     if not done:
-        raise BadRecipeError(f"{source.label} has no weights worth quantising", remedy="It is small enough as it is")
+        raise BadRecipeError(
+            f"The source {source.label} has no weight large enough to quantise", remedy="Use it as it is"
+        )
     dequantise(few, plain)
     sizes = [(folder / WEIGHTS).stat().st_size for folder in (source.folder, few)]
     facts = {

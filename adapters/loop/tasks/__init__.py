@@ -1,1 +1,1 @@
-"""What is learnt from labels: tasks, metrics and roles."""
+"""Tasks (one per kind of label), metrics, and the data of each role."""

@@ -1,4 +1,4 @@
-"""The labels of rows as text, and the mistakes that every kind of label can have."""
+"""The labels of rows as text, and the checks that apply to every kind of label."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ IGNORE_INDEX = -100
 
 def labelled(name: str, data: DataInput, rows: Sequence[Row]) -> list[str]:
     """The labels of `rows`. Raises: BadDataError naming the first row without one."""
-    bare = next((row for row in rows if row.label is None), None)
-    if bare is not None:
+    unlabelled = next((row for row in rows if row.label is None), None)
+    if unlabelled is not None:
         raise BadDataError(
-            f"row {bare.key} of {data.label} (split {data.split!r}) has no label",
-            remedy=f"{name} data needs a label on every row",
+            f"Row {unlabelled.key} of {data.label} (split {data.split!r}) has no label",
+            remedy=f"Every row of the {name} data needs a label",
         )
     return [str(row.label) for row in rows]
 
 
-def refuse_strangers(name: str, data: DataInput, strangers: set[str]) -> None:
-    """Raises: BadDataError naming a label that training never sees."""
-    if strangers:
+def refuse_unknown_labels(name: str, data: DataInput, unknown: set[str]) -> None:
+    """Raises: BadDataError naming one of the labels that no training row has, if there are any."""
+    if unknown:
         raise BadDataError(
-            f"{name} data ({data.label}, split {data.split!r}) has the label {min(strangers)!r}, "
+            f"The {name} data ({data.label}, split {data.split!r}) has the label {min(unknown)!r}, "
             "which no training row has",
             remedy="Put rows of every class into the training split",
-            facts={"labels": sorted(strangers)},
+            facts={"labels": sorted(unknown)},
         )

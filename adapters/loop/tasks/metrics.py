@@ -1,7 +1,7 @@
-"""Metrics on numpy arrays: what scikit-learn gives, without needing it on a training machine.
+"""Metrics on numpy arrays, with the same values as scikit-learn's, which a training machine need not have.
 
-One family for each kind of label. Classes: truth holds class numbers (N), logits are N x classes. Several classes at
-once: truth is 0 or 1 (N x classes), a logit above 0 says yes. Numbers: truth and outputs are N x 1.
+One group for each kind of label. Single label: truth holds class numbers (N), logits are N x classes. Multi-label:
+truth is 0 or 1 (N x classes), a logit above 0 predicts the class. Regression: truth and outputs are N x 1.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from registry.errors import BadRecipeError
 Labels = NDArray[np.int64]
 Logits = NDArray[np.float32]
 Targets: TypeAlias = NDArray[Any]
-"""What is to be answered, an array whose first axis is the items: int64 class numbers or float32 values."""
+"""What is to be predicted. The first axis is the items; int64 class numbers or float32 values."""
 Metric: TypeAlias = Callable[[Targets, Logits], float]
 
 
-# --- one class -----------------------------------------------------------------------------------------------------
+# --- single label --------------------------------------------------------------------------------------------------
 
 
-def confusion(truth: Labels, guess: Labels, classes: int) -> NDArray[np.int64]:
-    """Counts, true class by guessed class (classes x classes)."""
-    return np.bincount(truth * classes + guess, minlength=classes * classes).reshape(classes, classes)
+def confusion(truth: Labels, predicted: Labels, classes: int) -> NDArray[np.int64]:
+    """The confusion matrix: counts by true class and predicted class (classes x classes)."""
+    return np.bincount(truth * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 
 
 def accuracy(truth: Labels, logits: Logits) -> float:
-    """Share of items whose highest logit is the true class."""
+    """Share of items whose largest logit is that of the true class."""
     return float(np.mean(logits.argmax(axis=1) == truth))
 
 
 def macro_f1(truth: Labels, logits: Logits) -> float:
-    """F1 averaged over the classes that occur in truth or guess; a class never hit counts 0."""
+    """F1 averaged over the classes that occur in truth or predictions; a class never predicted correctly counts 0."""
     table = confusion(truth, logits.argmax(axis=1), logits.shape[1])
     hits, both = np.diag(table), table.sum(axis=0) + table.sum(axis=1)
     seen = both > 0
@@ -59,7 +59,7 @@ def cross_entropy(truth: Labels, logits: Logits) -> float:
     return float(np.mean(log_sum - wide[np.arange(len(truth)), truth]))
 
 
-# --- several classes at once ---------------------------------------------------------------------------------------
+# --- multi-label ---------------------------------------------------------------------------------------------------
 
 
 def _f1(hits: NDArray[Any], both: NDArray[Any]) -> NDArray[np.float64]:
@@ -67,22 +67,22 @@ def _f1(hits: NDArray[Any], both: NDArray[Any]) -> NDArray[np.float64]:
     return found
 
 
-def many_micro_f1(truth: Targets, logits: Logits) -> float:
-    """F1 over all answers of all items together; 1 where nothing was to be found and nothing was said."""
-    said, true = logits > 0, truth > 0.5
-    both = int(said.sum() + true.sum())
-    return float(2 * (said & true).sum() / both) if both else 1.0
+def multi_label_micro_f1(truth: Targets, logits: Logits) -> float:
+    """F1 over the predicted classes of all items together; 1 if there are neither true nor predicted classes."""
+    predicted, true = logits > 0, truth > 0.5
+    both = int(predicted.sum() + true.sum())
+    return float(2 * (predicted & true).sum() / both) if both else 1.0
 
 
-def many_macro_f1(truth: Targets, logits: Logits) -> float:
-    """F1 averaged over the classes that occur in truth or answer; a class never hit counts 0."""
-    said, true = logits > 0, truth > 0.5
-    both = said.sum(axis=0) + true.sum(axis=0)
-    return float(np.mean(_f1((said & true).sum(axis=0), both)[both > 0])) if both.any() else 1.0
+def multi_label_macro_f1(truth: Targets, logits: Logits) -> float:
+    """F1 averaged over the classes that occur in truth or predictions; a class never predicted correctly counts 0."""
+    predicted, true = logits > 0, truth > 0.5
+    both = predicted.sum(axis=0) + true.sum(axis=0)
+    return float(np.mean(_f1((predicted & true).sum(axis=0), both)[both > 0])) if both.any() else 1.0
 
 
 def subset_accuracy(truth: Targets, logits: Logits) -> float:
-    """Share of items of which every class is answered rightly."""
+    """Share of items whose predicted classes are exactly the true ones."""
     return float(np.mean(((logits > 0) == (truth > 0.5)).all(axis=1)))
 
 
@@ -92,39 +92,39 @@ def binary_cross_entropy(truth: Targets, logits: Logits) -> float:
     return float(np.mean(np.maximum(wide, 0) - wide * truth + np.log1p(np.exp(-np.abs(wide)))))
 
 
-# --- numbers -------------------------------------------------------------------------------------------------------
+# --- regression ----------------------------------------------------------------------------------------------------
 
 
 def mean_absolute_error(truth: Targets, outputs: Logits) -> float:
-    """In units of the label."""
+    """Mean absolute error, in units of the label."""
     return float(np.mean(np.abs(outputs.astype(np.float64) - truth)))
 
 
 def mean_squared_error(truth: Targets, outputs: Logits) -> float:
-    """In squared units of the label."""
+    """Mean squared error, in squared units of the label."""
     return float(np.mean((outputs.astype(np.float64) - truth) ** 2))
 
 
 def root_mean_squared_error(truth: Targets, outputs: Logits) -> float:
-    """In units of the label."""
+    """Root mean squared error, in units of the label."""
     return float(np.sqrt(mean_squared_error(truth, outputs)))
 
 
 def r2(truth: Targets, outputs: Logits) -> float:
-    """Share of the variance that is explained (coefficient of determination); 0 where the truth does not vary."""
+    """Coefficient of determination: the share of the variance that is explained; 0 if the truth does not vary."""
     spread = float(np.mean((truth.astype(np.float64) - truth.mean(dtype=np.float64)) ** 2))
     return 1.0 - mean_squared_error(truth, outputs) / spread if spread else 0.0
 
 
 def pearson(truth: Targets, outputs: Logits) -> float:
-    """Linear correlation; 0 where one side does not vary."""
+    """Linear correlation; 0 if truth or outputs do not vary."""
     one, two = (side.astype(np.float64).ravel() - side.mean(dtype=np.float64) for side in (truth, outputs))
     norm = float(np.sqrt((one @ one) * (two @ two)))
     return float(one @ two) / norm if norm else 0.0
 
 
 def spearman(truth: Targets, outputs: Logits) -> float:
-    """Correlation of ranks, ties sharing their mean rank."""
+    """Rank correlation; ties get their mean rank."""
     return pearson(_ranks(truth), _ranks(outputs))
 
 
@@ -134,21 +134,21 @@ def _ranks(values: Targets) -> NDArray[Any]:
     return (last - (counts - 1) / 2)[places]
 
 
-# --- which there are -----------------------------------------------------------------------------------------------
+# --- tables --------------------------------------------------------------------------------------------------------
 
-OF_CLASSES: Mapping[str, Metric] = {
+SINGLE_LABEL_METRICS: Mapping[str, Metric] = {
     "accuracy": accuracy,
     "macro_f1": macro_f1,
     "balanced_accuracy": balanced_accuracy,
     "loss": cross_entropy,
 }
-OF_MANY: Mapping[str, Metric] = {
-    "macro_f1": many_macro_f1,
-    "micro_f1": many_micro_f1,
+MULTI_LABEL_METRICS: Mapping[str, Metric] = {
+    "macro_f1": multi_label_macro_f1,
+    "micro_f1": multi_label_micro_f1,
     "subset_accuracy": subset_accuracy,
     "loss": binary_cross_entropy,
 }
-OF_NUMBERS: Mapping[str, Metric] = {
+REGRESSION_METRICS: Mapping[str, Metric] = {
     "mae": mean_absolute_error,
     "rmse": root_mean_squared_error,
     "r2": r2,
@@ -156,50 +156,50 @@ OF_NUMBERS: Mapping[str, Metric] = {
     "spearman": spearman,
     "loss": mean_squared_error,
 }
-BASELINES_OF_CLASSES = ("baseline_accuracy",)
-BASELINES_OF_MANY = ("baseline_macro_f1", "baseline_subset_accuracy")
-BASELINES_OF_NUMBERS = ("baseline_mae", "baseline_rmse")
-OF_TAGS = ("entity_f1",)
-"""Beside what other classes have: measured in `adapters.loop.tasks.tags`, which knows what the classes mean."""
-OF_TEXT = ("perplexity", "knn_accuracy", "alignment", "uniformity")
-"""Of language models and sentence embeddings, beside their loss."""
+SINGLE_LABEL_BASELINES = ("baseline_accuracy",)
+MULTI_LABEL_BASELINES = ("baseline_macro_f1", "baseline_subset_accuracy")
+REGRESSION_BASELINES = ("baseline_mae", "baseline_rmse")
+TAG_METRICS = ("entity_f1",)
+"""Metrics of tags in addition to the single-label ones; computed in `adapters.loop.tasks.tags`."""
+TEXT_METRICS = ("perplexity", "knn_accuracy", "alignment", "uniformity")
+"""Metrics of language models and sentence embeddings in addition to their loss."""
 OFFERED = frozenset(
     {
-        *OF_CLASSES,
-        *OF_MANY,
-        *OF_NUMBERS,
-        *OF_TAGS,
-        *OF_TEXT,
-        *BASELINES_OF_CLASSES,
-        *BASELINES_OF_MANY,
-        *BASELINES_OF_NUMBERS,
+        *SINGLE_LABEL_METRICS,
+        *MULTI_LABEL_METRICS,
+        *REGRESSION_METRICS,
+        *TAG_METRICS,
+        *TEXT_METRICS,
+        *SINGLE_LABEL_BASELINES,
+        *MULTI_LABEL_BASELINES,
+        *REGRESSION_BASELINES,
     }
 )
-"""Everything that some kind of label can be measured by."""
+"""The names of all metrics."""
 
 
 def baseline_accuracy(train: Labels, truth: Labels) -> float:
-    """Accuracy on `truth` of always answering the class that is most frequent in `train` (the lowest on a tie)."""
+    """Accuracy on `truth` of always predicting the majority class of `train` (the lowest class number on a tie)."""
     return float(np.mean(truth == np.bincount(train).argmax()))
 
 
 def selection_metric(names: Sequence[str], known: Mapping[str, Metric]) -> str:
-    """The metric that chooses the best epoch: the first of `names` that has a direction, else the first known one."""
+    """The metric that selects the best epoch: the first of `names` that is in `known`, else the first known one."""
     return next((name for name in names if name in known), next(iter(known)))
 
 
 def merit(metric: str, values: Mapping[str, float]) -> tuple[float, float]:
-    """What the best epoch has most of: `metric` (of errors and losses: least), then low loss where that ties."""
+    """A sort key, largest for the best epoch: `metric` (negated if less is better), then a low loss on ties."""
     value = values[metric]
     return (-value if metric in LESS_IS_BETTER else value, -values.get("loss", 0.0))
 
 
 def check_metrics(names: Sequence[str], known: Mapping[str, Metric], baselines: Sequence[str], what: str) -> None:
-    """Raises: BadRecipeError naming what cannot be measured on labels that are `what`."""
+    """Raises: BadRecipeError naming a metric that does not exist for labels of the kind `what`."""
     offered = {*known, *baselines}
     unknown = [name for name in names if name not in offered]
     if unknown:
         raise BadRecipeError(
-            f"the metric {unknown[0]!r} is not known for labels that are {what}",
-            remedy=f"Choose among {', '.join(sorted(offered))}",
+            f"The metric {unknown[0]!r} does not exist for labels of kind {what}",
+            remedy=f"Choose one of {', '.join(sorted(offered))}",
         )

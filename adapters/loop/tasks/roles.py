@@ -1,4 +1,4 @@
-"""What a recipe's roles hold: rows in order of key, their targets, and the mistakes found before any work."""
+"""The data of each role in a recipe: rows in order of key and their targets, checked before training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from registry.ports.transfers import DataInput, TransferJob
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """The rows of one role and what is to be answered for each (first axis: the rows)."""
+    """The rows of one role and their targets (first axis: the rows)."""
 
     name: str
     data: DataInput
@@ -25,13 +25,13 @@ class Role:
     targets: Targets
 
     def take(self, indexes: Indexes) -> Role:
-        """Some of its rows, in the order given."""
+        """The rows at `indexes`, in that order."""
         return replace(self, rows=tuple(self.rows[n] for n in indexes.tolist()), targets=self.targets[indexes])
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """The labelled data of one step: what it is learnt from, chosen by and tested on."""
+    """The labelled data of one step: for training, for the selection of the best epoch, and for the test."""
 
     task: Task
     train: Role
@@ -40,17 +40,17 @@ class Roles:
 
     @property
     def chosen_on(self) -> tuple[Role, ...]:
-        """What the model is learnt and chosen on."""
+        """The roles used for training and selection."""
         return (self.train,) if self.validation is None else (self.train, self.validation)
 
     @property
     def tested(self) -> tuple[Role, ...]:
-        """What it is tested on once it is chosen."""
+        """The test role, if there is one."""
         return () if self.test is None else (self.test,)
 
     @property
     def test_rows_seen_in_train(self) -> int:
-        """Test rows whose very content is also a training row: above 0, the test flatters."""
+        """The number of test rows with the same content as a training row; above 0, test results are too good."""
         if self.test is None:
             return 0
         seen = {row.digest for row in self.train.rows}
@@ -65,13 +65,13 @@ def read_roles(
     validation: str = "validation",
     test: str = "test",
 ) -> Roles:
-    """Read and check the labelled roles, under other names where a method has them so (`train.digits`).
+    """Read and check the labelled roles. Some methods name them differently (`train.digits`).
 
-    Raises: BadRecipeError for a missing train role, BadDataError for an empty split, a row without a label, a single
-    class, or a label that training never sees.
+    Raises: BadRecipeError for a missing train role; BadDataError for an empty split, a row without a label, a single
+    class, or a label that no training row has.
     """
     if train not in job.data:
-        raise BadRecipeError(f"the recipe names no {train} data", remedy=f"Add data.{train}")
+        raise BadRecipeError(f"The recipe has no {train} data", remedy=f"Add data.{train}")
     rows = rows_of(train, job.data[train])
     task = task_of(job.data[train], rows, parent_classes)
 
@@ -79,7 +79,7 @@ def read_roles(
         return labelled_role(name, job.data[name], task) if name in job.data else None
 
     first = role(train)
-    assert first is not None  # noqa: S101 -- told to the type checker: looked up above
+    assert first is not None  # noqa: S101 -- for the type checker: looked up above
     return Roles(task, first, role(validation), role(test))
 
 
@@ -87,16 +87,16 @@ def labelled_role(name: str, data: DataInput, task: Task) -> Role:
     """The rows of `data` with the targets of `task`. Raises: BadDataError, also for labels of another kind."""
     if data.labels is not task.labels:
         raise BadDataError(
-            f"{name} data ({data.label}) has labels of kind {data.labels.value}, and what is learnt is "
-            f"{task.labels.value}",
-            remedy="Register both with the same --labels",
+            f"The {name} data ({data.label}) has labels of kind {data.labels.value}, but the model is trained on "
+            f"labels of kind {task.labels.value}",
+            remedy="Register both datasets with the same --labels",
         )
     rows = rows_of(name, data)
     return Role(name, data, rows, task.targets(name, data, rows))
 
 
-def bare_role(name: str, data: DataInput) -> Role:
-    """The rows of `data` without their labels, should they have some; targets are zeros. Raises: BadDataError."""
+def unlabelled_role(name: str, data: DataInput) -> Role:
+    """The rows of `data`, ignoring any labels; the targets are zeros. Raises: BadDataError."""
     rows = rows_of(name, data)
     return Role(name, data, rows, np.zeros(len(rows), dtype=np.int64))
 
@@ -106,27 +106,27 @@ def rows_of(name: str, data: DataInput) -> tuple[Row, ...]:
     rows = tuple(sorted(data.chosen, key=lambda row: row.key))
     if not rows:
         raise BadDataError(
-            f"the split {data.split!r} of {data.label}, wanted as {name} data, has no rows",
+            f"The split {data.split!r} of {data.label}, used as {name} data, has no rows",
             remedy=f"Its splits are {', '.join(sorted({row.split for row in data.rows})) or 'none'}",
         )
     return rows
 
 
 def few(role: Role, shots: int, seed: int) -> Indexes:
-    """`shots` rows of each label, drawn by `seed`, in order of row; every row when there are no more, or `shots` is 0.
+    """Indexes, in ascending order, of `shots` rows of each class, drawn with `seed`; of all rows if `shots` is 0.
 
-    Where rows have no classes (numbers, several classes at once), `shots` rows in all.
+    A class with fewer rows gives all of them. Without single-label classes, `shots` is the total number of rows.
     """
-    draw, everything = np.random.default_rng([seed, shots]), np.arange(len(role.rows), dtype=np.int64)
+    generator, everything = np.random.default_rng([seed, shots]), np.arange(len(role.rows), dtype=np.int64)
     if not shots:
         return everything
     groups = [everything]
     if role.data.labels is LabelKind.CLASS:
         groups = [np.flatnonzero(role.targets == number) for number in np.unique(role.targets)]
-    chosen = [group if len(group) <= shots else draw.choice(group, shots, replace=False) for group in groups]
+    chosen = [group if len(group) <= shots else generator.choice(group, shots, replace=False) for group in groups]
     return np.sort(np.concatenate(chosen)).astype(np.int64)
 
 
 def has_labels(data: DataInput) -> bool:
-    """True where the rows were registered with labels of any kind."""
+    """True if the rows were registered with labels of any kind."""
     return data.labels is not LabelKind.NONE

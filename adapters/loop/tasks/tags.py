@@ -19,8 +19,8 @@ import torch.nn.functional as F  # noqa: N812 -- its name in the field
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from adapters.loop.tasks.labelled import IGNORE_INDEX, labelled, refuse_strangers
-from adapters.loop.tasks.metrics import BASELINES_OF_CLASSES, Labels, Logits, Metric, Targets, baseline_accuracy
+from adapters.loop.tasks.labelled import IGNORE_INDEX, labelled, refuse_unknown_labels
+from adapters.loop.tasks.metrics import SINGLE_LABEL_BASELINES, Labels, Logits, Metric, Targets, baseline_accuracy
 from registry.domain.data.datasets import LabelKind, Row
 from registry.errors import BadDataError
 from registry.ports.transfers import DataInput
@@ -34,7 +34,7 @@ class Tags:
 
     classes: tuple[str, ...]
     labels = LabelKind.TAGS
-    baselines = BASELINES_OF_CLASSES
+    baselines = SINGLE_LABEL_BASELINES
 
     @property
     def outputs(self) -> int:
@@ -47,14 +47,14 @@ class Tags:
 
     def targets(self, name: str, data: DataInput, rows: Sequence[Row]) -> Targets:
         number = {label: n for n, label in enumerate(self.classes)}
-        said = [label.split() for label in labelled(name, data, rows)]
-        refuse_strangers(name, data, {tag for tags in said for tag in tags} - number.keys())
-        found = np.full((len(rows), max(map(len, said))), IGNORE_INDEX, dtype=np.int64)
-        for line, (row, tags) in enumerate(zip(rows, said, strict=True)):
+        labels = [label.split() for label in labelled(name, data, rows)]
+        refuse_unknown_labels(name, data, {tag for tags in labels for tag in tags} - number.keys())
+        found = np.full((len(rows), max(map(len, labels))), IGNORE_INDEX, dtype=np.int64)
+        for line, (row, tags) in enumerate(zip(rows, labels, strict=True)):
             if row.text is not None and len(row.text.split()) != len(tags):
                 raise BadDataError(
-                    f"row {row.key} of {data.label} has {len(row.text.split())} words and {len(tags)} tags",
-                    remedy="Give each word, as whitespace parts them, one tag",
+                    f"Row {row.key} of {data.label} has {len(row.text.split())} words and {len(tags)} tags",
+                    remedy="Give one tag for each word; words are separated by whitespace",
                 )
             found[line, : len(tags)] = [number[tag] for tag in tags]
         return found
@@ -74,18 +74,20 @@ class Tags:
         return {"baseline_accuracy": baseline_accuracy(train[train != IGNORE_INDEX], truth[truth != IGNORE_INDEX])}
 
     def prediction(self, output: NDArray[Any]) -> object:
-        said: NDArray[Any] = np.asarray(output.any(axis=-1))
-        last = int(np.flatnonzero(said)[-1]) + 1 if said.any() else 0
-        return [self.classes[int(n)] if one else None for n, one in zip(output.argmax(-1)[:last], said, strict=False)]
+        present: NDArray[Any] = np.asarray(output.any(axis=-1))
+        last = int(np.flatnonzero(present)[-1]) + 1 if present.any() else 0
+        return [
+            self.classes[int(n)] if one else None for n, one in zip(output.argmax(-1)[:last], present, strict=False)
+        ]
 
 
 def tags_of(data: DataInput, rows: Sequence[Row], parent: Sequence[str] | None) -> Tags:
-    """The task of training `rows`. Raises: BadDataError for tags that are all alike."""
+    """The task of training `rows`. Raises: BadDataError for fewer than two different tags."""
     found = {tag for label in labelled("train", data, rows) for tag in label.split()}
     if len(found) < 2:
         raise BadDataError(
-            f"the split {data.split!r} of {data.label} has one tag only: {min(found, default='')!r}",
-            remedy="A tagger needs two tags or more",
+            f"The split {data.split!r} of {data.label} has one tag only: {min(found, default='')!r}",
+            remedy="Use data with two or more different tags",
         )
     return Tags(tuple(parent) if parent is not None and found == set(parent) else tuple(sorted(found)))
 
@@ -94,32 +96,32 @@ def tags_of(data: DataInput, rows: Sequence[Row], parent: Sequence[str] | None) 
 
 
 def _words(truth: Targets, logits: Logits) -> tuple[Labels, Labels]:
-    """True and guessed class of every word; -1 is guessed where there is no answer."""
-    guess = np.full(truth.shape, -1, dtype=np.int64)
+    """The true and the predicted class of every word; the prediction is -1 for words that were truncated away."""
+    predicted = np.full(truth.shape, -1, dtype=np.int64)
     answered = logits[:, : truth.shape[1]]
-    guess[:, : answered.shape[1]] = np.where(answered.any(axis=-1), answered.argmax(axis=-1), -1)
+    predicted[:, : answered.shape[1]] = np.where(answered.any(axis=-1), answered.argmax(axis=-1), -1)
     there = truth != IGNORE_INDEX
-    return truth[there], guess[there]
+    return truth[there], predicted[there]
 
 
 def word_accuracy(truth: Targets, logits: Logits) -> float:
     """Share of words with the true class."""
-    true, guess = _words(truth, logits)
-    return float(np.mean(true == guess))
+    true, predicted = _words(truth, logits)
+    return float(np.mean(true == predicted))
 
 
 def word_macro_f1(truth: Targets, logits: Logits) -> float:
-    """F1 averaged over the classes that occur in truth or guess; a class never hit counts 0."""
-    true, guess = _words(truth, logits)
+    """F1 averaged over the classes that occur in truth or predictions; a class never predicted correctly counts 0."""
+    true, predicted = _words(truth, logits)
     classes = logits.shape[-1]
-    hits = np.bincount(true[true == guess], minlength=classes)
-    both = np.bincount(true, minlength=classes) + np.bincount(guess[guess >= 0], minlength=classes)
+    hits = np.bincount(true[true == predicted], minlength=classes)
+    both = np.bincount(true, minlength=classes) + np.bincount(predicted[predicted >= 0], minlength=classes)
     seen = both > 0
     return float(np.mean(2 * hits[seen] / both[seen]))
 
 
 def word_loss(truth: Targets, logits: Logits) -> float:
-    """Mean cross-entropy in nats of the words that have an answer, in float64."""
+    """Mean cross-entropy in nats over the words that were not truncated away, in float64."""
     answered = logits[:, : truth.shape[1]]
     there = (truth[:, : answered.shape[1]] != IGNORE_INDEX) & answered.any(axis=-1)
     wide, true = answered[there].astype(np.float64), truth[:, : answered.shape[1]][there]
@@ -129,20 +131,22 @@ def word_loss(truth: Targets, logits: Logits) -> float:
 
 
 def entity_f1(classes: Sequence[str], truth: Targets, logits: Logits) -> float:
-    """F1 of whole entities, kind and both ends; 1 where nothing was to be found and nothing was said."""
-    guess = np.full(truth.shape, -1, dtype=np.int64)
+    """F1 of whole entities: kind, start and end must match; 1 if there are neither true nor predicted entities."""
+    numbers = np.full(truth.shape, -1, dtype=np.int64)
     answered = logits[:, : truth.shape[1]]
-    guess[:, : answered.shape[1]] = np.where(answered.any(axis=-1), answered.argmax(axis=-1), -1)
+    numbers[:, : answered.shape[1]] = np.where(answered.any(axis=-1), answered.argmax(axis=-1), -1)
     hits = both = 0
-    for true, said in zip(truth, guess, strict=True):
+    for true, predicted in zip(truth, numbers, strict=True):
         count = int((true != IGNORE_INDEX).sum())
-        one, two = (entities([classes[n] if n >= 0 else "O" for n in line[:count].tolist()]) for line in (true, said))
+        one, two = (
+            entities([classes[n] if n >= 0 else "O" for n in line[:count].tolist()]) for line in (true, predicted)
+        )
         hits, both = hits + len(one & two), both + len(one) + len(two)
     return 2 * hits / both if both else 1.0
 
 
 def entities(tags: Sequence[str]) -> set[tuple[str, int, int]]:
-    """(kind, start, end) of every entity: B- begins one, and so does an I- that continues none of its kind."""
+    """(kind, start, end) of every entity. B- begins an entity; so does an I- that follows no tag of the same kind."""
     found, kind, start = set(), "", 0
     for place, tag in enumerate([*tags, "O"]):
         mark, _, own = tag.partition("-")

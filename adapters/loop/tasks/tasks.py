@@ -1,7 +1,7 @@
-"""What is to be learnt from labels: how they are read, the loss, the metrics and the baselines.
+"""Tasks: for each kind of label (`LabelKind`) how labels become targets, the loss, the metrics and the baselines.
 
-One value per kind of label (`LabelKind`). A task comes from the training rows alone: classes that
-only test data has are a mistake, and the scale of numbers is that of the training numbers.
+A task is derived from the training rows only: a class that only the test data has is an error, and regression targets
+are standardised by the mean and deviation of the training labels.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import torch.nn.functional as F  # noqa: N812 -- its name in the field
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from adapters.loop.tasks.labelled import labelled, refuse_strangers
+from adapters.loop.tasks.labelled import labelled, refuse_unknown_labels
 from adapters.loop.tasks.metrics import (
-    BASELINES_OF_CLASSES,
-    BASELINES_OF_MANY,
-    BASELINES_OF_NUMBERS,
-    OF_CLASSES,
-    OF_MANY,
-    OF_NUMBERS,
+    MULTI_LABEL_BASELINES,
+    MULTI_LABEL_METRICS,
+    REGRESSION_BASELINES,
+    REGRESSION_METRICS,
+    SINGLE_LABEL_BASELINES,
+    SINGLE_LABEL_METRICS,
     Logits,
     Metric,
     Targets,
@@ -39,7 +39,7 @@ from registry.ports.transfers import DataInput
 
 
 class Task(Protocol):
-    """What the labels of one dataset ask of a model."""
+    """What a model is trained to predict, given by the labels of a dataset."""
 
     @property
     def labels(self) -> LabelKind:
@@ -48,58 +48,58 @@ class Task(Protocol):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the outputs, in order; empty where an output is a number."""
+        """The class of each output, in order; empty for regression."""
         ...
 
     @property
     def outputs(self) -> int:
-        """Numbers that the head gives for one item."""
+        """The number of outputs of the head."""
         ...
 
     @property
     def metrics(self) -> Mapping[str, Metric]:
-        """What can be measured, by name; the first one is the usual metric."""
+        """The metrics by name; the first one selects the best epoch unless the recipe names another."""
         ...
 
     @property
     def baselines(self) -> tuple[str, ...]:
-        """Names of what `baseline` gives."""
+        """The names of the metrics that `baseline` returns."""
         ...
 
     def targets(self, name: str, data: DataInput, rows: Sequence[Row]) -> Targets:
-        """The labels of `rows` as an array (N, or N x outputs). Raises: BadDataError naming the row or label."""
+        """The labels of `rows` as an array (N, or N x outputs). Raises: BadDataError naming the row or the label."""
         ...
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean loss of a batch, a scalar."""
+        """The mean loss of a batch, a scalar."""
         ...
 
     def in_label_units(self, outputs: Logits) -> Logits:
-        """Outputs during training, in the units of the labels."""
+        """Outputs during training, converted to the units of the labels."""
         ...
 
     def fold_scale(self, last: nn.Linear) -> None:
-        """Fold what `plain` does into the head's last layer, once it has learnt."""
+        """After training, fold the conversion of `in_label_units` into the weights of the last linear layer."""
         ...
 
     def baseline(self, train: Targets, truth: Targets) -> dict[str, float]:
-        """What answering without looking would reach on `truth`."""
+        """The metrics on `truth` of a prediction that ignores the input (majority class, mean or median of `train`)."""
         ...
 
     def prediction(self, output: NDArray[Any]) -> object:
-        """What one item's output says, as JSON."""
+        """The prediction for one item from its output, as a JSON value."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SingleLabel:
-    """One of `classes` for each item: softmax and cross-entropy. `weights` (per class, mean 1 over items) or none."""
+    """One class per item: softmax and cross-entropy. `weights`: of each class (mean 1 over items), or empty."""
 
     classes: tuple[str, ...]
     weights: tuple[float, ...] = ()
     labels = LabelKind.CLASS
-    metrics = OF_CLASSES
-    baselines = BASELINES_OF_CLASSES
+    metrics = SINGLE_LABEL_METRICS
+    baselines = SINGLE_LABEL_BASELINES
 
     @property
     def outputs(self) -> int:
@@ -107,14 +107,14 @@ class SingleLabel:
 
     def targets(self, name: str, data: DataInput, rows: Sequence[Row]) -> Targets:
         number = {label: n for n, label in enumerate(self.classes)}
-        said = labelled(name, data, rows)
-        refuse_strangers(name, data, set(said) - number.keys())
-        return np.array([number[label] for label in said], dtype=np.int64)
+        labels = labelled(name, data, rows)
+        refuse_unknown_labels(name, data, set(labels) - number.keys())
+        return np.array([number[label] for label in labels], dtype=np.int64)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         if not self.weights:
             return F.cross_entropy(outputs, targets)
-        weight = _there(self.weights, outputs.dtype, outputs.device)[targets]
+        weight = _on_device(self.weights, outputs.dtype, outputs.device)[targets]
         return (F.cross_entropy(outputs, targets, reduction="none") * weight).mean()
 
     def in_label_units(self, outputs: Logits) -> Logits:
@@ -130,7 +130,7 @@ class SingleLabel:
         return self.classes[int(output.argmax())]
 
     def balanced(self, train: Targets) -> SingleLabel:
-        """The same with each class weighing alike in sum: N / (C n_c) for class c (King and Zeng 2001)."""
+        """The same task with equal total weight for each class: N / (C n_c) for class c (King and Zeng 2001)."""
         counts = np.maximum(1, np.bincount(train, minlength=self.outputs))
         weights = len(train) / (self.outputs * counts)
         return replace(self, weights=tuple(float(w) for w in weights / weights[train].mean()))
@@ -138,13 +138,13 @@ class SingleLabel:
 
 @dataclass(frozen=True, slots=True)
 class MultiLabel:
-    """Any number of `classes` for each item: a sigmoid each. `weights` of the yeses (per class), or none."""
+    """Any number of classes per item: one sigmoid per class. `weights`: of the positives of each class, or empty."""
 
     classes: tuple[str, ...]
     weights: tuple[float, ...] = ()
     labels = LabelKind.MANY
-    metrics = OF_MANY
-    baselines = BASELINES_OF_MANY
+    metrics = MULTI_LABEL_METRICS
+    baselines = MULTI_LABEL_BASELINES
 
     @property
     def outputs(self) -> int:
@@ -152,15 +152,15 @@ class MultiLabel:
 
     def targets(self, name: str, data: DataInput, rows: Sequence[Row]) -> Targets:
         number = {label: n for n, label in enumerate(self.classes)}
-        said = [classes_of(label, LabelKind.MANY) for label in labelled(name, data, rows)]
-        refuse_strangers(name, data, {part for parts in said for part in parts} - number.keys())
+        labels = [classes_of(label, LabelKind.MANY) for label in labelled(name, data, rows)]
+        refuse_unknown_labels(name, data, {part for parts in labels for part in parts} - number.keys())
         found = np.zeros((len(rows), self.outputs), dtype=np.float32)
-        for line, parts in enumerate(said):
+        for line, parts in enumerate(labels):
             found[line, [number[part] for part in parts]] = 1.0
         return found
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        weight = _there(self.weights, outputs.dtype, outputs.device) if self.weights else None
+        weight = _on_device(self.weights, outputs.dtype, outputs.device) if self.weights else None
         return F.binary_cross_entropy_with_logits(outputs, targets.to(outputs.dtype), pos_weight=weight)
 
     def in_label_units(self, outputs: Logits) -> Logits:
@@ -172,26 +172,26 @@ class MultiLabel:
     def baseline(self, train: Targets, truth: Targets) -> dict[str, float]:
         usual = np.where(train.mean(axis=0) >= 0.5, 1.0, -1.0).astype(np.float32)
         same = np.broadcast_to(usual, truth.shape)
-        return {f"baseline_{name}": OF_MANY[name](truth, same) for name in ("macro_f1", "subset_accuracy")}
+        return {f"baseline_{name}": MULTI_LABEL_METRICS[name](truth, same) for name in ("macro_f1", "subset_accuracy")}
 
     def prediction(self, output: NDArray[Any]) -> object:
         return [name for name, value in zip(self.classes, output.tolist(), strict=True) if value > 0]
 
     def balanced(self, train: Targets) -> MultiLabel:
-        """The same with the yeses of each class weighing as much as its noes."""
-        yes = np.maximum(1.0, train.sum(axis=0))
-        return replace(self, weights=tuple(float(w) for w in np.maximum(1.0, len(train) - yes) / yes))
+        """The same task with equal total weight for the positives and the negatives of each class."""
+        positives = np.maximum(1.0, train.sum(axis=0))
+        return replace(self, weights=tuple(float(w) for w in np.maximum(1.0, len(train) - positives) / positives))
 
 
 @dataclass(frozen=True, slots=True)
 class Regression:
-    """A number for each item: squared error on numbers standardised by the training ones."""
+    """One number per item: mean squared error on labels standardised by the training labels."""
 
     mean: float
     deviation: float
     labels = LabelKind.NUMBER
-    metrics = OF_NUMBERS
-    baselines = BASELINES_OF_NUMBERS
+    metrics = REGRESSION_METRICS
+    baselines = REGRESSION_BASELINES
     classes: tuple[str, ...] = ()
     outputs: int = 1
 
@@ -212,28 +212,31 @@ class Regression:
 
     def baseline(self, train: Targets, truth: Targets) -> dict[str, float]:
         middle, mean = np.full_like(truth, np.median(train)), np.full_like(truth, train.mean(dtype=np.float64))
-        return {"baseline_mae": OF_NUMBERS["mae"](truth, middle), "baseline_rmse": OF_NUMBERS["rmse"](truth, mean)}
+        return {
+            "baseline_mae": REGRESSION_METRICS["mae"](truth, middle),
+            "baseline_rmse": REGRESSION_METRICS["rmse"](truth, mean),
+        }
 
     def prediction(self, output: NDArray[Any]) -> object:
         return float(output[0])
 
 
 def task_of(data: DataInput, rows: Sequence[Row], parent_classes: Sequence[str] | None = None) -> Task:
-    """What the training `rows` of `data` ask; classes in the order of the parent's head where they are the same.
+    """The task of the training `rows` of `data`. If the parent's head has the same classes, they keep its order.
 
-    Raises: BadDataError for a row without a label, a single class, numbers that are all alike.
+    Raises: BadDataError for a row without a label, a single class, or numbers that are all equal.
     """
     reader = _READERS.get(data.labels)
     if reader is None:
         raise BadDataError(
-            f"{data.label} has labels of kind {data.labels.value}, which this method cannot learn from",
+            f"The dataset {data.label} has labels of kind {data.labels.value}, which this method cannot use",
             remedy="Use a dataset with labels on each row",
         )
     return reader(data, rows, parent_classes)
 
 
 def task_for(labels: LabelKind, classes: Sequence[str] | None) -> Task | None:
-    """What a finished model with a head for `classes` answers; None where its outputs have no names."""
+    """The task of a model whose head has `classes`; None if its outputs have no names."""
     if labels is LabelKind.NUMBER:
         return Regression(0.0, 1.0)
     if not classes:
@@ -246,8 +249,8 @@ def _single_label(data: DataInput, rows: Sequence[Row], parent: Sequence[str] | 
     found = set(labelled("train", data, rows))
     if len(found) < 2:
         raise BadDataError(
-            f"the split {data.split!r} of {data.label} has one class only: {min(found)!r}",
-            remedy="A classifier needs two classes or more",
+            f"The split {data.split!r} of {data.label} has one class only: {min(found)!r}",
+            remedy="Use data with two or more classes",
         )
     return SingleLabel(_in_order(found, parent))
 
@@ -256,7 +259,7 @@ def _multi_label(data: DataInput, rows: Sequence[Row], parent: Sequence[str] | N
     found = {part for label in labelled("train", data, rows) for part in classes_of(label, LabelKind.MANY)}
     if not found:
         raise BadDataError(
-            f"no row in the split {data.split!r} of {data.label} names a class", remedy="Label some of its rows"
+            f"No row in the split {data.split!r} of {data.label} has a class", remedy="Label some of its rows"
         )
     return MultiLabel(_in_order(found, parent))
 
@@ -266,8 +269,8 @@ def _regression(data: DataInput, rows: Sequence[Row], _parent: Sequence[str] | N
     deviation = float(values.std())
     if not deviation:
         raise BadDataError(
-            f"the numbers in the split {data.split!r} of {data.label} are all {values[0]:g}",
-            remedy="There is nothing to learn from a number that never changes",
+            f"The labels in the split {data.split!r} of {data.label} are all {values[0]:g}",
+            remedy="Use data with labels that vary",
         )
     return Regression(float(values.mean()), deviation)
 
@@ -281,7 +284,7 @@ _READERS: Mapping[LabelKind, Callable[[DataInput, Sequence[Row], Sequence[str] |
 
 
 def numbers(name: str, data: DataInput, rows: Sequence[Row]) -> NDArray[np.float32]:
-    """The labels of `rows` as numbers (N). Raises: BadDataError naming the row that holds none."""
+    """The labels of `rows` as numbers (N). Raises: BadDataError naming a row whose label is not a number."""
     found = np.empty(len(rows), dtype=np.float32)
     for line, (row, text) in enumerate(zip(rows, labelled(name, data, rows), strict=True)):
         try:
@@ -290,15 +293,15 @@ def numbers(name: str, data: DataInput, rows: Sequence[Row]) -> NDArray[np.float
             found[line] = math.nan
         if not math.isfinite(found[line]):
             raise BadDataError(
-                f"row {row.key} of {data.label} has the label {text[:80]!r}, which is no number",
-                remedy="Mend the row, or register the data with --labels class",
+                f"Row {row.key} of {data.label} has the label {text[:80]!r}, which is not a number",
+                remedy="Correct the row, or register the data with --labels class",
             )
     return found
 
 
 @lru_cache(maxsize=32)
-def _there(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Weights on the device, copied there once: a copy at every step would wait for the GPU."""
+def _on_device(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Weights as a tensor on the device. Cached, because a copy at every step would wait for the GPU."""
     return torch.tensor(values, dtype=dtype, device=device)
 
 

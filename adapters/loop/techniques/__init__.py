@@ -1,1 +1,1 @@
-"""Parts of methods that can be tested alone."""
+"""Parts of the methods that can be tested separately."""

@@ -1,6 +1,6 @@
-"""What makes the features of two domains alike: Deep CORAL, MMD, and a discriminator that is to be confused (DANN).
+"""Distances between the features of two domains: Deep CORAL, MMD and an adversarial discriminator (DANN).
 
-Each takes features of the source and of the target domain (N x D and M x D) and gives a scalar to be made small.
+Each takes features of the source and of the target domain (N x D and M x D) and gives a scalar to minimise.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def mmd(source: Tensor, target: Tensor) -> Tensor:
 
 
 class Discriminator(nn.Module):
-    """Tells the domains apart while its gradient, turned round, makes the features forget them (Ganin 2016, DANN).
+    """A domain classifier whose gradient is reversed before it reaches the features (Ganin and others 2016, DANN).
 
-    The turned gradient grows from 0 to 1 over `steps`, as there: 2 / (1 + exp(-10 p)) - 1 at share p of all steps.
+    The reversed gradient is scaled by 2 / (1 + exp(-10 p)) - 1 at share p of all `steps`, as in the paper: from 0 to 1.
     """
 
     seen: Tensor
@@ -48,20 +48,20 @@ class Discriminator(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(size, hidden), nn.ReLU(), nn.Linear(hidden, 1))
         self.steps = max(1, steps)
-        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))  # in checkpoints, so that p goes on
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))  # a buffer, so that checkpoints hold it
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        """Binary cross-entropy of telling them apart."""
+        """Binary cross-entropy of the classification by domain."""
         strength = 2 / (1 + torch.exp(-10.0 * self.seen / self.steps)) - 1
         if self.training:
             self.seen += 1
-        turned = _Turned.apply(torch.cat([source, target]), strength)
-        domain = torch.cat([turned.new_zeros(len(source)), turned.new_ones(len(target))])
-        return F.binary_cross_entropy_with_logits(self.layers(turned).squeeze(1), domain)
+        features = _ReversedGradient.apply(torch.cat([source, target]), strength)
+        domain = torch.cat([features.new_zeros(len(source)), features.new_ones(len(target))])
+        return F.binary_cross_entropy_with_logits(self.layers(features).squeeze(1), domain)
 
 
-class _Turned(torch.autograd.Function):
-    """The identity, whose gradient is turned round and scaled."""
+class _ReversedGradient(torch.autograd.Function):
+    """The identity, with a gradient multiplied by -strength."""
 
     @staticmethod
     def forward(context: Any, features: Tensor, strength: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""The feature cache: what a frozen backbone makes of a dataset is computed once and shared by every later step.
+"""The feature cache: features of a dataset are computed once by a frozen backbone and reused by every later step.
 
-An entry is a folder named by the digest of its key. It appears whole (written beside, synced, renamed), so two steps
-that extract at once do no harm: the second finds the first one's entry in its place and uses that. Each load checks
-the stored SHA-256; a damaged entry is dropped and made again.
+An entry is a folder named by the digest of its key. It is published atomically (written elsewhere, synced, renamed); if
+two steps compute the same entry at once, the second keeps the entry of the first. Each load checks the stored SHA-256;
+a damaged entry is removed and computed again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ENTRY, _ARRAY = "entry.json", "features.npy"
 
 @dataclass(frozen=True, slots=True)
 class FeatureKey:
-    """What decides features to the last bit. `environment` names device, precision, threads and torch version."""
+    """What determines features to the last bit. `environment`: device, precision, threads and torch version."""
 
     model: str
     data: str
@@ -41,25 +41,25 @@ class FeatureKey:
 
     @property
     def digest(self) -> Digest:
-        """The entry's name."""
+        """The name of the entry."""
         return Digest.of(json.dumps(asdict(self), sort_keys=True).encode())
 
 
 class FeatureCache:
-    """Entries under `folder`, shared by all steps of a home."""
+    """Entries under `folder`, shared by all steps of a registry folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def load(self, key: FeatureKey) -> Features | None:
-        """The cached features (items x size), or None. An entry that fails its digest is removed."""
+        """The cached features (items x size), or None. An entry whose SHA-256 differs is removed."""
         place = self._place(key)
         try:
             entry = json.loads((place / _ENTRY).read_bytes())
             if entry["key"] == asdict(key) and entry["sha256"] == _sha256(place / _ARRAY):
                 return np.load(place / _ARRAY, allow_pickle=False)  # type: ignore[no-any-return]
         except (FileNotFoundError, ValueError, KeyError, TypeError):
-            pass  # not there, or unreadable: as good as damaged
+            pass  # missing or unreadable: treated like a damaged one
         if place.exists():
             self._drop(place)
         return None
@@ -87,20 +87,20 @@ class FeatureCache:
         return self.folder / name[:2] / name
 
     def _drop(self, place: Path) -> None:
-        """Move a damaged entry aside before removing it, so that no reader meets half of one."""
+        """Rename a damaged entry before removing it, so that no reader finds it half removed."""
         aside = Path(tempfile.mkdtemp(prefix=".damaged-", dir=place.parent))
-        with contextlib.suppress(FileNotFoundError):  # another step dropped it first
+        with contextlib.suppress(FileNotFoundError):  # another step removed it first
             place.rename(aside / place.name)
         shutil.rmtree(aside, ignore_errors=True)
 
 
 def _publish(draft: Path, place: Path) -> None:
     try:
-        os.rename(draft, place)  # noqa: PTH104 -- the system call, whose refusal of a filled folder is the point
+        os.rename(draft, place)  # noqa: PTH104 -- the system call: it fails if the target has files, which is wanted
     except OSError:
         if not (place / _ENTRY).is_file():
             raise
-        return  # another step was first; its entry has the same key
+        return  # another step published the same key first
     sync(place.parent)
 
 

@@ -1,6 +1,6 @@
-"""Weights of several parents put together, tensor by tensor, in float32: averages, arcs, and what was added to a base.
+"""Merges the weights of several parents tensor by tensor in float32: averages, spherical interpolation, task vectors.
 
-All parents have one architecture. Whole numbers (counters, position ids) are the first parent's.
+All parents have one architecture. Integer tensors (counters, position ids) are taken from the first parent.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from torch import Tensor
 from registry.errors import BadRecipeError
 
 Combine = Callable[[Sequence[Tensor], Tensor | None], Tensor]
-"""From one tensor of each parent, and the base's, to the child's."""
+"""Takes one tensor of each parent and of the base; gives the tensor of the child."""
 
 
 def linear(shares: Sequence[float]) -> Combine:
-    """Sum of a_i W_i, the shares normalised to 1 (Wortsman and others 2022, model soups)."""
+    """Sum of a_i W_i, the a_i normalised to sum 1 (Wortsman and others 2022, model soups)."""
     total = sum(shares)
 
     def combine(parents: Sequence[Tensor], _base: Tensor | None) -> Tensor:
@@ -27,9 +27,9 @@ def linear(shares: Sequence[float]) -> Combine:
 
 
 def slerp(share: float) -> Combine:
-    """From the first of two parents by `share` along the arc to the second (Shoemake 1985), per tensor.
+    """Spherical interpolation between two parents, per tensor, at t = `share` (Shoemake 1985).
 
-    sin((1-t) w)/sin(w) W_1 + sin(t w)/sin(w) W_2 with w the angle between them; nearly parallel ones go straight.
+    sin((1-t) w)/sin(w) W_1 + sin(t w)/sin(w) W_2, w being the angle between them; linear if they are nearly parallel.
     """
 
     def combine(parents: Sequence[Tensor], _base: Tensor | None) -> Tensor:
@@ -48,21 +48,21 @@ def task_arithmetic(shares: Sequence[float], scale: float) -> Combine:
     """Base + scale times the sum of a_i (W_i - base) (Ilharco and others 2023)."""
 
     def combine(parents: Sequence[Tensor], base: Tensor | None) -> Tensor:
-        assert base is not None  # noqa: S101 -- checked before any work
+        assert base is not None  # noqa: S101 -- checked by methods.merge before training
         return base + scale * torch.stack([a * (w - base) for a, w in zip(shares, parents, strict=True)]).sum(dim=0)
 
     return combine
 
 
 def ties(shares: Sequence[float], scale: float, density: float) -> Combine:
-    """Trim, elect sign, merge (Yadav and others 2023, TIES): base + scale times the mean of what agrees.
+    """Trim, elect sign, merge (Yadav and others 2023, TIES): base + scale times the mean of the agreeing differences.
 
-    Of each parent's difference the `density` largest values stay; the sign with more mass wins at each place; the
-    weighted mean is over the parents that have that sign there.
+    Of each parent's difference from the base the share `density` of largest values is kept. At each position the sign
+    with the larger sum wins, and the weighted mean is over the parents that have this sign.
     """
 
     def combine(parents: Sequence[Tensor], base: Tensor | None) -> Tensor:
-        assert base is not None  # noqa: S101 -- checked before any work
+        assert base is not None  # noqa: S101 -- checked by methods.merge before training
         trimmed = torch.stack([a * _trimmed(w - base, density) for a, w in zip(shares, parents, strict=True)])
         elected = torch.sign(trimmed.sum(dim=0))
         agree = (torch.sign(trimmed) == elected) & (trimmed != 0)
@@ -83,16 +83,16 @@ def _trimmed(difference: Tensor, density: float) -> Tensor:
 
 
 def check_alike(parents: Mapping[str, Mapping[str, tuple[int, ...]]]) -> None:
-    """Shapes of each parent's tensors, by its label. Raises: BadRecipeError naming the first that is another."""
+    """Compare tensor shapes, given by label. Raises: BadRecipeError naming the first parent and tensor that differ."""
     (first, wanted), *others = parents.items()
     for label, shapes in others:
         strange = sorted(name for name in wanted.keys() | shapes.keys() if wanted.get(name) != shapes.get(name))
         if strange:
             name = strange[0]
             raise BadRecipeError(
-                f"{label} has another architecture than {first}: the tensor {name} is "
-                f"{_shape(shapes.get(name))} there and {_shape(wanted.get(name))} here",
-                remedy="Merge versions of one architecture with heads for the same classes",
+                f"The architectures of {first} and {label} differ: the tensor {name} is "
+                f"{_shape(wanted.get(name))} in the former and {_shape(shapes.get(name))} in the latter",
+                remedy="Merge versions of one architecture with the same classes",
                 facts={"tensors": strange[:20]},
             )
 

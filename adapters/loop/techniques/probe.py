@@ -1,8 +1,8 @@
-"""Feature extraction: the backbone runs once, a head learns on the standardised cache, and folds back into a plain one.
+"""Cached features of a frozen backbone, and their standardisation for the training of a head.
 
-The head is trained on (f - mean) / deviation of the training features, which makes one learning rate fit every
-backbone. Since that is affine, it is folded into the head's first linear layer afterwards:
-W' = W / deviation, b' = b - W' mean. The saved model is then the parent's backbone, bit for bit, and an ordinary head.
+The head is trained on (f - mean) / deviation of the training features, so that one learning rate suits every backbone.
+This map is affine, so it is folded into the head's first linear layer afterwards: W' = W / deviation, b' = b - W' mean.
+The saved model is the parent's backbone, bit for bit, and an ordinary head.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Standard:
         return torch.from_numpy(((features - self.mean) / self.deviation).astype(np.float32))
 
     def fold(self, layer: nn.Linear) -> None:
-        """Make `layer` take plain features and give what it gave for standardised ones. Needs a bias."""
+        """Change `layer` so that it takes features as they are and gives the same outputs. The layer needs a bias."""
         weight = layer.weight.detach().double().cpu() / torch.from_numpy(self.deviation)
         bias = layer.bias.detach().double().cpu() - weight @ torch.from_numpy(self.mean)
         with torch.no_grad():
@@ -57,20 +57,20 @@ class Standard:
 
 @dataclass(slots=True)
 class Extraction:
-    """The features of the roles read so far, and which of them the cache had."""
+    """The features of the roles read so far, and which of them came from the cache."""
 
     features: dict[str, Features] = field(default_factory=dict)
     hits: dict[str, bool] = field(default_factory=dict)
     items: int = 0
-    """Items that the backbone really ran on."""
+    """Items on which the backbone was run."""
     flops: float = 0.0
-    """What that cost."""
+    """The cost of these runs."""
 
 
 def extract(
     job: TransferJob, learner: Learner, roles: Sequence[Role], device: Device, environment: str, into: Extraction
 ) -> Iterator[Advanced]:
-    """Add each role's features to `into`, from the cache or else made here; yields progress while they are made."""
+    """Add the features of each role to `into`, from the cache or computed; yields progress while computing."""
     for role in roles:
         into.features[role.name] = yield from read_cached(
             job, learner, learner.features, learner.feature_size, job.sources[0], role, device, environment, into
@@ -88,7 +88,7 @@ def read_cached(
     environment: str,
     into: Extraction,
 ) -> Generator[Advanced, None, Features]:
-    """What `predict` (features, or answers) makes of every row of `role`: from the cache, or made here and kept."""
+    """The values of `predict` (features or outputs) for every row of `role`, from the cache or computed and cached."""
     cache = FeatureCache(job.features)
     key = FeatureKey(
         model=str(source.digest),

@@ -1,8 +1,8 @@
-"""Weights in few bits: symmetric whole numbers and their scales, rounded by torch's own operators.
+"""Quantisation of weights to symmetric integers with scales, rounded by torch's own operators.
 
-8 bits: one scale per output channel. 4 bits: one per group of `group` weights of a channel, two weights to a byte.
-Every matrix and convolution of two dimensions or more is quantised; biases, norms and embeddings of few rows are not.
-A tensor `w` is stored as `w.int8` or `w.int4` beside `w.scale`, and its shape in `quantization.json`.
+8 bits: one scale per output channel. 4 bits: one scale per group of `group` weights of a channel, two weights per byte.
+Every floating-point tensor of two or more dimensions and at least `LEAST` elements is quantised; biases, norms and
+small tensors are not. A tensor `w` is stored as `w.int8` or `w.int4` and `w.scale`, its shape in `quantization.json`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from registry.ports.transfers import TransferJob
 
 WEIGHTS, SETTINGS = "model.safetensors", "quantization.json"
 LEAST = 1024
-"""Elements below which a tensor stays as it is: nothing would be saved."""
+"""Smallest number of elements of a tensor that is quantised: with fewer, no space would be saved."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """One tensor in few bits: `codes` (int8, or uint8 with two values a byte) and `scale` (channels x groups)."""
+    """One quantised tensor: `codes` (int8, or uint8 with two values per byte) and `scale` (channels x groups)."""
 
     codes: Tensor
     scale: Tensor
@@ -52,11 +52,11 @@ def pack(weight: Tensor, bits: int, group: int) -> Packed:
     scale = scale.reshape(len(flat), -1)
     if bits == 8:
         return Packed(codes.reshape(weight.shape), scale, largest)
-    return Packed(_halved(codes.reshape(-1)), scale, largest)
+    return Packed(_pack_nibbles(codes.reshape(-1)), scale, largest)
 
 
 def unpack(codes: Tensor, scale: Tensor, shape: tuple[int, ...], bits: int, group: int) -> Tensor:
-    """The float32 weights that codes and scales stand for."""
+    """The float32 weights, dequantised from codes and scales."""
     length = 1
     for size in shape[1:]:
         length *= size
@@ -64,12 +64,12 @@ def unpack(codes: Tensor, scale: Tensor, shape: tuple[int, ...], bits: int, grou
         return (codes.reshape(shape[0], -1).float() * scale).reshape(shape)
     width = min(group, length)
     padded = length + (-length % width)
-    values = _whole(codes)[: shape[0] * padded].reshape(-1, width).float() * scale.reshape(-1, 1)
+    values = _unpack_nibbles(codes)[: shape[0] * padded].reshape(-1, width).float() * scale.reshape(-1, 1)
     return values.reshape(shape[0], padded)[:, :length].reshape(shape)
 
 
 def quantise(source: Path, target: Path, bits: int, group: int) -> Iterator[tuple[str, float]]:
-    """Write `target` (not there yet) as `source` with quantised weights; gives (tensor, largest error in scales)."""
+    """Write the new folder `target`: `source` with quantised weights. Yields (tensor, largest error in scales)."""
     shutil.copytree(source, target, ignore=shutil.ignore_patterns(WEIGHTS, "predictions*.json"))
     tensors = load_file(source / WEIGHTS)
     kept, shapes = {}, {}
@@ -93,26 +93,26 @@ def is_quantised(folder: Path) -> bool:
 
 
 def dequantise(source: Path, target: Path) -> None:
-    """Write `target` (not there yet) as the plain folder that `source` stands for. Raises: BadArtifactError."""
+    """Write the new folder `target`: `source` with dequantised weights. Raises: BadArtifactError."""
     try:
         settings: Mapping[str, Any] = json.loads((source / SETTINGS).read_bytes())
-        bits, group, told = int(settings["bits"]), int(settings["group"]), dict(settings["tensors"])
+        bits, group, described = int(settings["bits"]), int(settings["group"]), dict(settings["tensors"])
         tensors = load_file(source / WEIGHTS)
         plain = {}
-        for name, one in told.items():
+        for name, one in described.items():
             codes, scale = tensors.pop(f"{name}.int{bits}"), tensors.pop(f"{name}.scale")
             plain[name] = unpack(codes, scale, tuple(one["shape"]), bits, group).to(getattr(torch, one["dtype"]))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise BadArtifactError(f"the quantised weights cannot be read: {error!r}") from error
+        raise BadArtifactError(f"The quantised weights cannot be read: {error!r}") from error
     shutil.copytree(source, target, ignore=shutil.ignore_patterns(WEIGHTS, SETTINGS))
     save_file({n: t.contiguous() for n, t in sorted((plain | tensors).items())}, target / WEIGHTS, {"format": "pt"})
 
 
 @contextmanager
 def plain_sources(job: TransferJob) -> Iterator[TransferJob]:
-    """`job` with every quantised source written out in full: from then on it is a source like any other.
+    """`job` with every quantised source dequantised, so that methods can use it like any other source.
 
-    The folders are in the step's own, and gone afterwards.
+    The dequantised folders are in the step's working folder and are removed afterwards.
     """
     sources = []
     for number, source in enumerate(job.sources):
@@ -121,7 +121,7 @@ def plain_sources(job: TransferJob) -> Iterator[TransferJob]:
             shutil.rmtree(folder, ignore_errors=True)
             dequantise(source.folder, folder)
             plain = source.architecture.partition(":")[2]
-            source = replace(source, folder=folder, architecture=plain)  # noqa: PLW2901 -- the same in another form
+            source = replace(source, folder=folder, architecture=plain)  # noqa: PLW2901 -- the same source in another form
         sources.append(source)
     try:
         yield replace(job, sources=tuple(sources))
@@ -130,13 +130,13 @@ def plain_sources(job: TransferJob) -> Iterator[TransferJob]:
             shutil.rmtree(job.work / f".plain-{number}", ignore_errors=True)
 
 
-def _halved(codes: Tensor) -> Tensor:
-    """Two values of four bits to a byte, the first one low."""
+def _pack_nibbles(codes: Tensor) -> Tensor:
+    """Pack two 4-bit values into each byte, the first one in the low half."""
     even = torch.nn.functional.pad(codes, (0, len(codes) % 2)).view(torch.uint8) & 15
     return even[0::2] | (even[1::2] << 4)
 
 
-def _whole(codes: Tensor) -> Tensor:
-    """The inverse of `_halved`, as int8."""
+def _unpack_nibbles(codes: Tensor) -> Tensor:
+    """The inverse of `_pack_nibbles`, as int8."""
     both = torch.stack([codes & 15, codes >> 4], dim=1).reshape(-1).to(torch.int8)
     return torch.where(both > 7, both - 16, both)

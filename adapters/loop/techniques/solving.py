@@ -1,6 +1,6 @@
-"""Linear heads that are solved at once on standardised features, instead of being trained step by step.
+"""Linear heads that are solved on standardised features instead of being trained by gradient steps.
 
-`ridge` has a closed form, and so has its leave-one-out error; `descend` goes to the minimum of any task's loss.
+`ridge` and its leave-one-out error have closed forms; `descend` finds the minimum of any task's loss.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ GRID: Matrix = np.logspace(-4, 4, 17)
 
 @dataclass(frozen=True, slots=True)
 class Ridge:
-    """`weight` (outputs x D) and `bias` (outputs) of the head, the penalty chosen and its leave-one-out error."""
+    """`weight` (outputs x D) and `bias` (outputs) of the head, the selected penalty and its leave-one-out error."""
 
     weight: Matrix
     bias: Matrix
@@ -32,11 +32,12 @@ class Ridge:
 
 
 def ridge(features: NDArray[Any], task: Task, targets: Targets) -> Ridge:
-    """Ridge regression onto +1 and -1 per class (or onto standardised numbers), its penalty chosen by leave-one-out.
+    """Ridge regression onto +1 and -1 per class (or standardised numbers); leave-one-out selects the penalty.
 
-    `features` (N x D) are standardised. One eigendecomposition of the smaller Gram matrix serves all penalties; the
-    residual of item i without itself is e_i / (1 - h_ii) (Allen 1974, PRESS). For one class per item the penalty with
-    the fewest such mistakes is taken, else the smallest squared error; of equals the strongest penalty.
+    `features` (N x D) are standardised. One singular value decomposition serves all penalties; the leave-one-out
+    residual of item i is e_i / (1 - h_ii) (Allen 1974, PRESS). Selected is the penalty with the fewest leave-one-out
+    mistakes for single labels, else with the smallest squared error; ties go to
+    the largest penalty.
     """
     x, y = features.astype(np.float64), _signs(task, targets)
     mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)
@@ -52,14 +53,14 @@ def ridge(features: NDArray[Any], task: Task, targets: Targets) -> Ridge:
         error = _error(alone + mean_y, y + mean_y, targets)
         if best is None or error <= best[0]:
             best = (error, float(penalty), singular / (squared + penalty))
-    assert best is not None  # noqa: S101 -- the grid is not empty: told to the type checker
+    assert best is not None  # noqa: S101 -- for the type checker: the grid is not empty
     error, chosen, inverse = best
     weight = (right.T @ (inverse[:, None] * rotated)).T
     return Ridge(weight, mean_y - weight @ mean_x, chosen, error)
 
 
 def descend(head: nn.Linear, features: Tensor, task: Task, targets: Targets, penalty: float = 1e-2) -> None:
-    """Bring `head` to the minimum of the task's mean loss plus `penalty`/2 |W|², in float64, by L-BFGS on all items."""
+    """Set `head` to the minimum of the task's mean loss plus `penalty`/2 |W|², in float64, by L-BFGS on all items."""
     wide = nn.Linear(head.in_features, head.out_features, dtype=torch.float64, device=features.device)
     nn.init.zeros_(wide.weight)
     nn.init.zeros_(wide.bias)

@@ -1,4 +1,4 @@
-"""Batches of several things side by side: two domains, several tasks, items beside what a teacher said of them."""
+"""Batches with several parts: two domains, several tasks, or items and the outputs of a teacher."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from adapters.loop.training.loop import Inputs
 
 
 class Together:
-    """Items of several parts under one number; the shorter ones come round again.
+    """Items of several parts under one index; shorter parts are repeated to the length of the longest.
 
-    `arrays` (rows x …) belong to a part of the same name and go with its rows: labels, or a teacher's outputs.
+    `arrays` (rows x …) are batched with the rows of the part of the same name: labels, or outputs of a teacher.
     """
 
     def __init__(self, parts: Mapping[str, Items], arrays: Mapping[str, Mapping[str, Targets]] | None = None) -> None:
@@ -28,7 +28,7 @@ class Together:
 
     @property
     def lengths(self) -> Indexes | None:
-        """Of all parts in sum; None where one of them has none."""
+        """The sum over all parts; None if a part has no lengths."""
         each = [items.lengths for items in self.parts.values()]
         every, total = np.arange(len(self)), np.zeros(len(self), dtype=np.int64)
         for lengths in each:
@@ -50,8 +50,8 @@ class Together:
 
 
 def part_of(inputs: Inputs, part: str, *arrays: str) -> Inputs:
-    """One part's inputs out of such a batch, without its `arrays`."""
-    assert isinstance(inputs, dict)  # noqa: S101 -- batches of parts are: told to the type checker
+    """The inputs of one part of a batch of `Together`, without its `arrays`."""
+    assert isinstance(inputs, dict)  # noqa: S101 -- for the type checker: batches of parts are dicts
     lead = f"{part}."
     found = {key.removeprefix(lead): tensor for key, tensor in inputs.items() if key.startswith(lead)}
     for name in arrays:
@@ -60,6 +60,6 @@ def part_of(inputs: Inputs, part: str, *arrays: str) -> Inputs:
 
 
 def array_of(inputs: Inputs, part: str, name: str) -> Tensor:
-    """An array that went with a part's rows."""
+    """An array that belongs to the rows of a part."""
     assert isinstance(inputs, dict)  # noqa: S101 -- as above
     return inputs[f"{part}.{name}"]

@@ -1,1 +1,1 @@
-"""One training loop, and what a governed run needs around it."""
+"""The training loop, and what a governed run needs in addition."""

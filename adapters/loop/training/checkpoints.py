@@ -1,8 +1,8 @@
-"""Self-sufficient checkpoints: one safetensors file each, whole or not there.
+"""Self-sufficient checkpoints: one safetensors file each, written atomically.
 
-A file holds weights, optimizer moments, random states and the best weights so far as tensors, and the counters
-as JSON in its header. It is written beside its place, synced, and renamed, so a kill at any moment leaves the last one
-as it was. A checksum over all tensors tells a damaged file from a whole one. Nothing is ever pickled.
+A file holds weights, optimizer moments, random states and the best weights so far as tensors, and the counters as JSON
+in its header. It is written to a temporary file, synced and renamed, so if the process is killed at any moment the
+previous checkpoint is intact. A checksum over all tensors reveals damaged files. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 KEEP = 2
-"""Checkpoints kept: the newest, and one before it should the newest be damaged."""
+"""Number of checkpoints kept: the newest, and the one before it in case the newest is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What one file holds: named tensors (on the CPU) and the JSON state."""
+    """The content of one file: named tensors (on the CPU) and the JSON state."""
 
     path: Path
     tensors: dict[str, Tensor]
     state: dict[str, object]
 
     def part(self, prefix: str) -> dict[str, Tensor]:
-        """The tensors whose names start with `prefix.`, without it."""
+        """The tensors whose names start with `prefix.`; the prefix is removed."""
         return {name[len(prefix) + 1 :]: t for name, t in self.tensors.items() if name.startswith(prefix + ".")}
 
 
@@ -43,7 +43,7 @@ class Checkpoints:
         self.folder = folder
 
     def save(self, step: int, tensors: Mapping[str, Tensor], state: Mapping[str, object]) -> Path:
-        """Write the checkpoint of `step` durably, then drop all but the last two. Raises: OSError on a full disk."""
+        """Write and sync the checkpoint of `step`; keep the last two. Raises: OSError if the disk is full."""
         self.folder.mkdir(parents=True, exist_ok=True)
         plain = _unshared(tensors)
         path = self.folder / f"step-{step:09d}.safetensors"
@@ -60,14 +60,14 @@ class Checkpoints:
         return path
 
     def newest(self) -> Checkpoint | None:
-        """The newest whole checkpoint, passing over damaged ones; None when there is none."""
+        """The newest undamaged checkpoint, or None."""
         for path in self._paths():
             if (found := _read(path)) is not None:
                 return found
         return None
 
     def clear(self) -> None:
-        """Forget every checkpoint: a step that starts afresh must not find an older attempt's."""
+        """Delete every checkpoint, so that a step that starts again does not find those of an earlier attempt."""
         for path in self.folder.glob("*.safetensors*"):
             path.unlink()
 
@@ -76,7 +76,7 @@ class Checkpoints:
 
 
 def sync(path: Path) -> None:
-    """Make `path` (a file, or a folder's list of names) survive a power cut."""
+    """Flush a file, or the directory entries of a folder, to disk (fsync)."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -85,7 +85,7 @@ def sync(path: Path) -> None:
 
 
 def _unshared(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """CPU tensors that share no memory, as safetensors wants them."""
+    """CPU tensors that share no memory, as safetensors requires."""
     plain: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, tensor in tensors.items():
@@ -112,4 +112,4 @@ def _read(path: Path) -> Checkpoint | None:
             return None
         return Checkpoint(path, tensors, json.loads(header["state"]))
     except (SafetensorError, KeyError, ValueError, OSError):
-        return None  # torn or damaged: the one before it is used
+        return None  # incomplete or damaged: the previous checkpoint is used

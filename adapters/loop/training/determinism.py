@@ -1,7 +1,7 @@
-"""Everything that fixes a result on one kind of CPU, set in one place and put back on the way out.
+"""Settings that make results reproducible on one kind of CPU, set in one place and restored afterwards.
 
-While a run is open it owns the process's random generators: a consumer that draws from torch's global generator
-between two events changes the result.
+A run uses the global random generators of the process: a caller that draws from torch's global generator between two
+events changes the result.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _MEMORY: Any = torch.utils.deterministic
 
 @contextmanager
 def deterministic(fix: Determinism, *, strict: bool = True) -> Iterator[None]:
-    """Seed torch, numpy and python, set the threads and, when `strict`, allow deterministic kernels only.
+    """Seed torch, numpy and python, set the number of threads and, if `strict`, allow deterministic kernels only.
 
-    All of it is process-wide; on exit every setting and generator is as it was before.
+    All settings are process-wide; on exit every setting and every generator state is restored.
     """
     before = random_states()
     threads, algorithms = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
@@ -33,9 +33,9 @@ def deterministic(fix: Determinism, *, strict: bool = True) -> Iterator[None]:
     fill, benchmark = _MEMORY.fill_uninitialized_memory, torch.backends.cudnn.benchmark
     try:
         if strict:
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when its handle is made
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when its handle is created
         torch.use_deterministic_algorithms(strict)
-        # Filling fresh memory with NaN finds bugs in kernels; it costs time at every allocation.
+        # Filling new memory with NaN would reveal kernel bugs, but costs time at every allocation.
         _MEMORY.fill_uninitialized_memory = False
         torch.backends.cudnn.benchmark = not strict
         torch.set_num_threads(max(1, fix.threads))
@@ -73,7 +73,7 @@ def random_states() -> dict[str, Tensor]:
 
 
 def restore_random_states(states: Mapping[str, Tensor]) -> None:
-    """Put back what `random_states` gave."""
+    """Restore states returned by `random_states`."""
     torch.set_rng_state(states["torch"])
     *keys, position, has_gauss = states["numpy"].tolist()
     gauss = float(states["numpy.gauss"].item())

@@ -1,4 +1,4 @@
-"""Reading a set of items without learning from it."""
+"""Computes the outputs of a model for a set of items, without training."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from adapters.loop.training.order import reading_order
 from adapters.loop.training.process_group import ProcessGroup
 
 READING_BATCH = {"cpu": 16, "cuda": 256}
-"""Items per batch when nothing is learnt. Fixed, so that no recipe changes cached features in the last bit.
+"""Items per batch outside training, by device. Constant, so that cached features are the same to the last bit.
 
-On a CPU few: larger activations are mapped anew by the system at every layer, which took as long as the computing.
+Few on a CPU: for larger activations the system maps new memory at every layer, which took as long as the computation.
 """
 
 
@@ -32,9 +32,9 @@ def evaluate(
     device: Device,
     group: ProcessGroup,
 ) -> Logits:
-    """Outputs (items x …, float32) in the items' own order, on every process. `module` is left in eval mode.
+    """The outputs (items x …, float32) in the order of `items`, on every process. Leaves `module` in eval mode.
 
-    Batches whose second axis differs (words of a text) are filled up with zeros to the longest.
+    If the second axis differs between batches (words of a text), it is padded with zeros.
     """
     parts = group.gather(list(read(predict, module, items, targets, device, group)))
     shape = np.max([values.shape[1:] for _, values in parts], axis=0)
@@ -52,11 +52,11 @@ def read(
     device: Device,
     group: ProcessGroup | None = None,
 ) -> Iterator[tuple[Indexes, Logits]]:
-    """What `predict` makes of each batch of this process's share: (indexes, values as float32 numpy)."""
+    """Yields (indexes, outputs of `predict` as float32 arrays) for each batch of this process's share."""
     module.eval()
     order = reading_order(len(items), READING_BATCH[device.target.type], items.lengths)
-    mine = order[group.rank :: group.size] if group else order
-    for indexes, (inputs, _) in zip(mine, feed(items, targets, mine, device), strict=True):
+    own = order[group.rank :: group.size] if group else order
+    for indexes, (inputs, _) in zip(own, feed(items, targets, own, device), strict=True):
         with torch.inference_mode(), device.autocast():
             values = predict(inputs)
         yield indexes, values.float().cpu().numpy()

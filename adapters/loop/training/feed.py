@@ -1,4 +1,4 @@
-"""Batches on their way to the device: plain on a CPU; pinned, prefetched and copied without waiting on a GPU."""
+"""Moves batches to the device; for a GPU they are pinned, prefetched and copied asynchronously."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from adapters.loop.training.learner import ArrayItems, Items
 from adapters.loop.training.loop import Batch, Inputs
 
 AHEAD = 8
-"""Batches prepared ahead of a GPU."""
+"""Number of batches prepared in advance for a GPU."""
 
 
 def feed(items: Items, targets: Targets, order: Iterable[Indexes], device: Device) -> Iterator[Batch]:
     """Inputs and targets of each index array in `order`, in that order, on `device`."""
     if not device.is_gpu or (isinstance(items, ArrayItems) and items.rows.is_cuda):
         for indexes in order:
-            yield _laid_out(items.batch(indexes)), torch.from_numpy(targets[indexes]).to(device.target)
+            yield _in_memory_format(items.batch(indexes)), torch.from_numpy(targets[indexes]).to(device.target)
         return
     with ThreadPoolExecutor(min(AHEAD, os.cpu_count() or 1), thread_name_prefix="feed") as pool:
         waiting: deque[Future[Batch]] = deque()
@@ -36,14 +36,14 @@ def feed(items: Items, targets: Targets, order: Iterable[Indexes], device: Devic
             yield _to(device, waiting.popleft().result())
 
 
-def _laid_out(inputs: Inputs) -> Inputs:
-    """Pictures in channels-last memory, as convolutions have their weights."""
+def _in_memory_format(inputs: Inputs) -> Inputs:
+    """Images in channels-last memory, like the weights of convolutions."""
     if isinstance(inputs, Tensor):
-        return inputs.to(memory_format=_layout(inputs))
-    return {name: tensor.to(memory_format=_layout(tensor)) for name, tensor in inputs.items()}
+        return inputs.to(memory_format=_memory_format(inputs))
+    return {name: tensor.to(memory_format=_memory_format(tensor)) for name, tensor in inputs.items()}
 
 
-def _layout(tensor: Tensor) -> torch.memory_format:
+def _memory_format(tensor: Tensor) -> torch.memory_format:
     return torch.channels_last if tensor.ndim == 4 else torch.preserve_format
 
 
@@ -57,9 +57,9 @@ def _pinned(items: Items, targets: Targets, indexes: Indexes) -> Batch:
 
 def _to(device: Device, batch: Batch) -> Batch:
     inputs, targets = batch
-    there = device.target
+    target = device.target
     if isinstance(inputs, Tensor):
-        moved: Inputs = inputs.to(there, non_blocking=True, memory_format=_layout(inputs))
+        moved: Inputs = inputs.to(target, non_blocking=True, memory_format=_memory_format(inputs))
     else:
-        moved = {n: t.to(there, non_blocking=True, memory_format=_layout(t)) for n, t in inputs.items()}
-    return moved, targets.to(there, non_blocking=True)
+        moved = {n: t.to(target, non_blocking=True, memory_format=_memory_format(t)) for n, t in inputs.items()}
+    return moved, targets.to(target, non_blocking=True)

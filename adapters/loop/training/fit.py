@@ -1,4 +1,4 @@
-"""The governed consumer of the loop: epochs, measurements, the best epoch, checkpoints and the way back from them."""
+"""Runs the training loop over epochs: measurements, selection of the best epoch, checkpoints and resuming."""
 
 from __future__ import annotations
 
@@ -26,43 +26,43 @@ from registry.errors import DivergedError
 from registry.ports.transfers import Advanced, Determinism, Measured, Saved, TransferEvent
 
 LOSS_EVERY = 10
-"""On a GPU the loss is read at one in so many progress events, because reading waits for the device."""
+"""On a GPU the loss is read at every tenth progress event only, because reading it waits for the device."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """The counters of a run: all of them go into its checkpoints."""
+    """The counters of a run; all of them are saved in its checkpoints."""
 
     step: int = 0
     epoch: int = 0
-    """Epochs done."""
+    """Finished epochs."""
     within: int = 0
-    """Batches done in the epoch under way."""
+    """Finished batches of the current epoch."""
     samples: int = 0
     best_epoch: int = 0
     best_merit: tuple[float, float] | None = None
     seconds: float = 0.0
-    """Time on the device in earlier attempts and in this one up to the last checkpoint."""
+    """Time on the device up to the last checkpoint, over all attempts."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSelector:
-    """How the best epoch is found: by the value that `metric` names among what `measure` finds on held-out data."""
+    """Selects the best epoch: `measure` gives values on held-out data, and `metric` names the one that decides."""
 
     measure: Callable[[], Mapping[str, float]]
     metric: str
     role: str = "validation"
     patience: int = 0
-    """Epochs without a better value before training ends; 0: never."""
+    """Epochs without improvement after which training stops; 0: never."""
 
 
 @dataclass(slots=True)
 class Fit:
-    """One module fitted to one set of items. `run` leaves `module` with the weights of the best epoch.
+    """Fits one module to one set of items. After `run`, `module` has the weights of the best epoch.
 
-    `module` holds everything that learns, `objective` gives the loss of a batch. With a `judge` the best epoch is the
-    one with the best choosing metric (ties: lower loss, then earlier); without, it is the last. The test data is not
-    here: nothing is chosen by it.
+    `module` holds everything that is trained, `objective` gives the loss of a batch. With a `selector` the best epoch
+    has the best selection metric (ties: lower loss, then earlier); without, it is the last one. Test data is not passed
+    in, so it cannot influence the selection.
     """
 
     recipe: Recipe
@@ -78,22 +78,22 @@ class Fit:
     group: ProcessGroup
     checkpoints: Checkpoints
     fingerprint: str
-    """Names recipe and inputs, for the checkpoints."""
+    """Identifies recipe and inputs; saved in checkpoints."""
     steps: int
-    """Optimiser steps planned."""
+    """Planned optimiser steps."""
     since: float
     """When this attempt began (`time.perf_counter`)."""
     settle: Callable[[], None] | None = None
-    """Where normalisations learn with batch statistics: computes their running ones before each measurement."""
+    """Recomputes running statistics before each measurement; None if training uses no batch statistics."""
     before_epoch: Callable[[int], None] = lambda _: None
-    """Called with the number of epochs done before each one begins, resumed or not."""
+    """Called before each epoch with the number of finished ones, also after resuming."""
     progress: Progress = field(default_factory=Progress)
     best: dict[str, Tensor] = field(default_factory=dict)
     _total: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
 
     @property
     def least(self) -> int:
-        """The smallest batch: two items for each process."""
+        """The smallest batch: two items per process."""
         return 2 * self.group.size
 
     @property
@@ -102,19 +102,21 @@ class Fit:
         return self.progress.seconds + time.perf_counter() - self.since
 
     def run(self) -> Iterator[TransferEvent]:
-        """Train from where `progress` is. Raises: DivergedError; the last checkpoint is then from before it."""
+        """Train from `progress` on. Raises: DivergedError; the last checkpoint is then an earlier, finite one."""
         self._total = self._total.to(self.device.target)
         if not self.group.first:
-            seed_everything(self.fix.seed + self.group.rank + self.progress.step)  # each process drops out others
-        stepping = self.group.wrap(_Stepping(self.module, self.objective))
-        while self.progress.epoch < self.recipe.epochs and not self._tired:
+            seed_everything(
+                self.fix.seed + self.group.rank + self.progress.step
+            )  # a different dropout mask per process
+        loss_module = self.group.wrap(_LossModule(self.module, self.objective))
+        while self.progress.epoch < self.recipe.epochs and not self._patience_exhausted:
             self.before_epoch(self.progress.epoch)
-            yield from self._epoch(stepping)
+            yield from self._epoch(loss_module)
         if self.best:
             self.module.load_state_dict(self.best, strict=False)
         self.module.eval()
 
-    def _epoch(self, stepping: nn.Module) -> Iterator[TransferEvent]:
+    def _epoch(self, loss_module: nn.Module) -> Iterator[TransferEvent]:
         p, recipe = self.progress, self.recipe
         order = epoch_order(
             len(self.items),
@@ -130,10 +132,10 @@ class Fit:
         factor, every = rate(recipe.schedule, self.steps), max(1, min(50, self.steps // 100))
         keep_frozen(self.module, self.frozen, batch_statistics=self.settle is not None)
         optimizer, clip = self.optimizer, recipe.optimizer.clip
-        steps = train(stepping, weighted, optimizer, factor, self.device, start=p.step, clip=clip)
+        steps = train(loss_module, weighted, optimizer, factor, self.device, start=p.step, clip=clip)
         for step, batch in zip(steps, order[p.within :], strict=True):
             p.step, p.within, p.samples = step.number, p.within + 1, p.samples + len(batch)
-            # The losses of all processes are weighted so that their mean is that of the batch.
+            # Each process weights its loss so that the mean over processes is the mean over the batch.
             self._total += step.loss * (len(batch) / self.group.size)
             if step.number % every == 0:
                 yield self._advanced(step, len(order), every)
@@ -142,12 +144,12 @@ class Fit:
         self._check()
         p.epoch, p.within = p.epoch + 1, 0
         yield from self._measure()
-        if not recipe.checkpoint_every or p.epoch == recipe.epochs or self._tired:
+        if not recipe.checkpoint_every or p.epoch == recipe.epochs or self._patience_exhausted:
             yield self._save()
 
     @property
-    def _tired(self) -> bool:
-        """True when patience with the validation value has run out."""
+    def _patience_exhausted(self) -> bool:
+        """True if the selection metric has not improved for `patience` epochs."""
         p = self.progress
         return (
             self.selector is not None
@@ -177,10 +179,14 @@ class Fit:
         for name, value in values.items():
             yield Measured(name, value, self.selector.role, p.epoch, p.step)
         if p.best_merit is None or merit(self.selector.metric, values) > p.best_merit:
-            p.best_epoch, p.best_merit, self.best = p.epoch, merit(self.selector.metric, values), self._learnt()
+            p.best_epoch, p.best_merit, self.best = (
+                p.epoch,
+                merit(self.selector.metric, values),
+                self._trained_weights(),
+            )
 
-    def _learnt(self) -> dict[str, Tensor]:
-        """A copy of all that training can change."""
+    def _trained_weights(self) -> dict[str, Tensor]:
+        """A copy of everything that training can change."""
         learning = {id(parameter) for parameter in _parameters(self.optimizer)}
         still = {name for name, parameter in self.module.named_parameters() if id(parameter) not in learning}
         state = self.module.state_dict()
@@ -191,9 +197,9 @@ class Fit:
             raise self._diverged()
 
     def _diverged(self) -> DivergedError:
-        kept = "the last good checkpoint is kept" if self.checkpoints.newest() else "there was no checkpoint yet"
+        kept = "the last checkpoint before that is kept" if self.checkpoints.newest() else "there was no checkpoint yet"
         return DivergedError(
-            f"the loss is no longer a number by step {self.progress.step} of {self.steps}; {kept}",
+            f"The loss is no longer finite at step {self.progress.step} of {self.steps}; {kept}",
             remedy=f"Lower optimizer.lr (now {self.recipe.optimizer.lr:g}), add schedule.warmup, "
             f"or clip gradients harder (optimizer.clip, now {self.recipe.optimizer.clip:g})",
         )
@@ -223,7 +229,7 @@ class Fit:
         return Saved(path, p.step)
 
     def restore(self, found: Checkpoint) -> None:
-        """Go back to `found`, to the bit."""
+        """Restore the state saved in `found`, exactly."""
         state = dict(found.state)
         self.module.load_state_dict(found.part("model"))
         moments = found.part("optimizer")
@@ -235,13 +241,13 @@ class Fit:
             **{name: state[name] for name in Progress.__slots__ if name != "best_merit"},  # type: ignore[arg-type]
             best_merit=(best_merit[0], best_merit[1]) if isinstance(best_merit, list) else None,
         )
-        self.best = self._learnt() if state["best_is_model"] else found.part("best")
+        self.best = self._trained_weights() if state["best_is_model"] else found.part("best")
         self._total = found.tensors["total"]
         restore_random_states(found.part("rng"))
 
 
-class _Stepping(nn.Module):
-    """From inputs and targets to the loss as one module, which is what gradient averaging wants to wrap."""
+class _LossModule(nn.Module):
+    """Maps inputs and targets to the loss, as one module, so that it can be wrapped for gradient averaging."""
 
     def __init__(self, module: nn.Module, objective: Objective) -> None:
         super().__init__()
@@ -254,7 +260,7 @@ class _Stepping(nn.Module):
 
 
 def _like(parameter: Tensor, value: Tensor) -> Tensor:
-    """`value` on the parameter's device, and a moment in its memory layout: fused kernels walk both alike."""
+    """`value` on the parameter's device; a moment also gets its memory layout, which fused kernels require."""
     if value.shape != parameter.shape:
         return value.to(parameter.device)
     return torch.empty_like(parameter, dtype=value.dtype).copy_(value)

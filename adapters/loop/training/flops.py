@@ -1,4 +1,4 @@
-"""What a run costs, counted by torch's own operator counter on one item and multiplied, never guessed from a table."""
+"""The cost of a run: counted for one item by torch's operator counter, then multiplied by the number of items."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METHOD = (
 
 
 def reading_flops(predict: Callable[[Inputs], Tensor], module: nn.Module, one: Inputs) -> float:
-    """FLOPs of a forward pass over `one`, a batch of one item, in eval mode (in which `module` is left)."""
+    """FLOPs of a forward pass over `one`, a batch of one item. Leaves `module` in eval mode."""
     module.eval()
     with _counter() as counter, torch.no_grad():
         predict(one)
@@ -29,9 +29,9 @@ def reading_flops(predict: Callable[[Inputs], Tensor], module: nn.Module, one: I
 
 
 def learning_flops(predict: Callable[[Inputs], Tensor], module: nn.Module, one: Inputs) -> float:
-    """FLOPs of forward and backward over `one`, as far back as something is trainable.
+    """FLOPs of a forward and backward pass over `one`, backward as far as there are trainable parameters.
 
-    Runs in eval mode (in which `module` is left), draws no random numbers and leaves no gradients behind.
+    Leaves `module` in eval mode, draws no random numbers and stores no gradients.
     """
     module.eval()
     learning = [p for p in module.parameters() if p.requires_grad]
@@ -61,7 +61,7 @@ def _counter() -> FlopCounterMode:
 
 
 def one_item(items: Items, device: Device) -> Inputs:
-    """A batch of the one item of `items` whose size is the median, on `device`."""
+    """A batch of one item of `items`, that of median length, on `device`."""
     lengths = items.lengths
     middle = 0 if lengths is None else int(np.argsort(lengths, kind="stable")[len(items) // 2])
     return next(feed(items, np.zeros(len(items), dtype=np.int64), [np.array([middle])], device))[0]

@@ -1,4 +1,4 @@
-"""What a framework brings to the shared run: a model that can be taken apart at its head, and items to feed it."""
+"""What a framework package implements for the shared training loop: `Framework`, `Learner` and `Items`."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from registry.ports.transfers import AdapterOffer, ModelInput
 
 
 class Items(Protocol):
-    """The inputs of one role, ready to be batched, on the CPU."""
+    """The inputs of one role on the CPU, in batches on request."""
 
     @property
     def lengths(self) -> Indexes | None:
-        """Sizes by which like items are batched together; None where all are alike."""
+        """The length of each item, to batch items of similar length together; None if all are equal."""
         ...
 
     def __len__(self) -> int: ...
 
     def batch(self, indexes: Indexes) -> Inputs:
-        """The inputs at `indexes`, collated. Called from several threads at once on a GPU machine."""
+        """The inputs at `indexes`, collated. On a GPU machine several threads call this at the same time."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayItems:
-    """Rows of one tensor: cached features."""
+    """The rows of one tensor, such as cached features."""
 
     rows: Tensor
     lengths: None = None
@@ -51,49 +51,49 @@ class ArrayItems:
 
 
 class Learner(Protocol):
-    """A source model with a head for the task at hand.
+    """A source model with a head for the task.
 
-    `predict(x)` is `classify(features(x))`; `features` are what the head's input is, after pooling.
+    `predict(x)` equals `classify(features(x))`; features are the input of the head, after pooling.
     """
 
     @property
     def module(self) -> nn.Module:
-        """The whole model, head included."""
+        """The whole model, including the head."""
         ...
 
     @property
     def head(self) -> nn.Module:
-        """The head alone."""
+        """The head."""
         ...
 
     @property
     def layers(self) -> Layers:
-        """The backbone from input to output."""
+        """The layers of the backbone, from input to output."""
         ...
 
     @property
     def architecture(self) -> str:
-        """What the catalog calls the output's architecture."""
+        """The architecture of the output model, as the catalog names it."""
         ...
 
     @property
     def keeps_head(self) -> bool:
-        """True when the parent's trained head for the same classes was kept."""
+        """True if the source's trained head was kept because it has the same classes."""
         ...
 
     @property
     def feature_size(self) -> int:
-        """Numbers in one item's features."""
+        """The number of features of one item."""
         ...
 
     @property
     def feature_layer(self) -> str:
-        """Where features are taken."""
+        """The name of the layer whose output is the features; `none` if the model has no features."""
         ...
 
     @property
     def preprocessing(self) -> Digest:
-        """What happens to an item before the model sees it."""
+        """The digest of the preprocessing of items."""
         ...
 
     def items(self, role: Role) -> Items:
@@ -101,23 +101,23 @@ class Learner(Protocol):
         ...
 
     def predict(self, inputs: Inputs) -> Tensor:
-        """The head's outputs (N x outputs of the task)."""
+        """The outputs of the head (N x outputs of the task)."""
         ...
 
     def features(self, inputs: Inputs) -> Tensor:
-        """What goes into the head (N x feature_size)."""
+        """The inputs of the head (N x feature_size)."""
         ...
 
     def classify(self, features: Tensor) -> Tensor:
-        """The head alone: outputs (N x outputs of the task) of features."""
+        """The outputs of the head (N x outputs of the task) for `features`."""
         ...
 
     def first_linear(self) -> nn.Linear:
-        """The head's first linear layer, into which standardisation is folded."""
+        """The first linear layer of the head, into which the standardisation of features is folded."""
         ...
 
     def last_linear(self) -> nn.Linear:
-        """The head's last linear layer, into which the scale of numbers is folded."""
+        """The last linear layer of the head, into which the scale of regression labels is folded."""
         ...
 
     def save(self, folder: Path, task: Task) -> None:
@@ -126,22 +126,22 @@ class Learner(Protocol):
 
 
 class Framework(Protocol):
-    """One library's side of a transfer."""
+    """What the training loop needs from one library."""
 
     offer: AdapterOffer
 
     def libraries(self) -> Mapping[str, str]:
-        """Names and versions of what computes here, beside torch and numpy."""
+        """Names and versions of the libraries used, besides torch and numpy."""
         ...
 
     def parent_classes(self, source: ModelInput) -> tuple[str, ...] | None:
-        """The classes of the source's own head in its order; None when it has no head or its classes no names."""
+        """The classes of the source's own head, in order; None if it has no head or its classes have no names."""
         ...
 
     def open(self, source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bool, fresh: bool) -> Learner:
-        """Load `source` in fp32 on the CPU, with its own head when `keep_head`, else with a new one for `task`.
+        """Load `source` in fp32 on the CPU, with its own head if `keep_head`, else with a new one for `task`.
 
-        `fresh`: its architecture alone, every weight drawn anew from torch's global generator.
-        Raises: BadRecipeError for a head that this source cannot have, MisfitError, BadArtifactError.
+        `fresh`: use its architecture only, with every weight drawn from torch's global generator.
+        Raises: BadRecipeError for a head that this source does not support, MisfitError, BadArtifactError.
         """
         ...

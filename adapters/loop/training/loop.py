@@ -1,4 +1,4 @@
-"""The training loop, as it reads in a textbook; whoever wants logs, checkpoints or lineage consumes it."""
+"""The training loop. It yields after every step; the caller adds measurements, checkpoints and progress events."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from adapters.loop.training.device import Device
 
 Inputs: TypeAlias = Tensor | dict[str, Tensor]
 Batch: TypeAlias = tuple[Inputs, Tensor]
-"""Inputs and what is to be answered (first axis: the items), on the device."""
+"""Inputs and targets (first axis: the items), on the device."""
 Objective: TypeAlias = Callable[[Inputs, Tensor], Tensor]
 """The mean loss (a scalar) of a batch of inputs and targets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One optimiser step is done. `loss` is still on the device: reading it waits, so the caller chooses when."""
+    """A finished optimiser step. `loss` stays on the device: reading it waits, so the caller decides when."""
 
     number: int
     loss: Tensor
@@ -37,11 +37,11 @@ def train(
     start: int = 0,
     clip: float = 1.0,
 ) -> Iterator[Step]:
-    """Minimise `objective` over `batches`; yields after each step, and never waits for the device itself.
+    """Minimise `objective` over `batches`. Yields after each step and never waits for the device.
 
-    `objective` gives the mean loss of a batch. Each batch comes with a weight on its loss: 1 on one process, and
-    what makes gradients averaged over processes the mean over all items on several. `rate` is the factor on each
-    group's learning rate at steps `start`, `start + 1`, … . Gradients are clipped to the norm `clip` (0: not).
+    `objective` gives the mean loss of a batch. Each batch has a weight for its loss: 1 with one process; with several,
+    the weight that makes the gradient averaged over processes the mean over all items. `rate` gives the factor on each
+    group's learning rate at steps `start`, `start + 1`, … . Gradients are clipped to the norm `clip` (0: no clipping).
     """
     bases = [float(group["initial_lr"]) for group in optimizer.param_groups]
     parameters = [p for group in optimizer.param_groups for p in group["params"]]

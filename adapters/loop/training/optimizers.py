@@ -1,4 +1,4 @@
-"""Which parameters learn, at which rate: freezing, discriminative learning rates, and the optimizer over them."""
+"""Freezing, discriminative learning rates and the optimizer."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from registry.domain.recipes.recipe import Freeze, Optimizer
 from registry.errors import BadRecipeError
 
 Layers: TypeAlias = Sequence[tuple[str, nn.Module]]
-"""The backbone from input to output, as (name, module)."""
+"""The layers of the backbone from input to output, as (name, module)."""
 
 
 def freeze(layers: Layers, head: nn.Module, what: Freeze) -> list[nn.Module]:
-    """Switch gradients off before the layer that `what` names; gives the frozen modules.
+    """Freeze the layers before the one that `what` names; returns the frozen modules.
 
-    Frozen modules must also stay in evaluation mode (`statistics.keep_frozen`): a frozen BatchNorm that goes on
-    averaging is not frozen.
-    Raises: BadRecipeError when there is no such layer, naming those there are.
+    Frozen modules must also stay in evaluation mode (`statistics.keep_frozen`): in training mode a BatchNorm would
+    update its statistics.
+    Raises: BadRecipeError if there is no such layer, naming the existing ones.
     """
     names = [name for name, _ in layers]
     if what.what == "backbone":
@@ -28,7 +28,7 @@ def freeze(layers: Layers, head: nn.Module, what: Freeze) -> list[nn.Module]:
     elif what.until is not None:
         if what.until not in names:
             raise BadRecipeError(
-                f"freeze.until names {what.until!r}, and the source has no such layer",
+                f"'freeze.until' is {what.until!r}, but the source has no such layer",
                 remedy=f"Choose one of {', '.join(names)}",
             )
         frozen = names.index(what.until)
@@ -44,11 +44,11 @@ def freeze(layers: Layers, head: nn.Module, what: Freeze) -> list[nn.Module]:
 def parameter_groups(
     module: nn.Module, layers: Layers, head: nn.Module, settings: Optimizer
 ) -> list[dict[str, object]]:
-    """Groups of trainable parameters by learning rate and decay.
+    """Groups of trainable parameters by learning rate and weight decay.
 
-    The head learns at `lr`. The layer that is k from the end of the backbone learns at
-    `backbone_lr * layer_decay**k` (discriminative rates: Howard & Ruder 2018, ULMFiT). Biases and norms (one
-    dimension) are not decayed. A parameter in no layer counts to the first one.
+    The head has the learning rate `lr`, the k-th last layer of the backbone (k from 0) `backbone_lr * layer_decay**k`
+    (discriminative rates: Howard & Ruder 2018, ULMFiT). Biases and norms (one dimension) have no weight decay. A
+    parameter outside all layers has the rate of the first layer.
     """
     backbone_lr = settings.lr if settings.backbone_lr is None else settings.backbone_lr
     rates: dict[int, float] = {}
@@ -68,14 +68,14 @@ def parameter_groups(
 
 
 def build(groups: list[dict[str, object]], settings: Optimizer) -> torch.optim.Optimizer:
-    """`adamw` (Loshchilov & Hutter 2019) or `sgd` with momentum, fused: one kernel per group, on CPU as on GPU.
+    """`adamw` (Loshchilov & Hutter 2019) or `sgd` with momentum, fused (one kernel per group, on CPUs and GPUs).
 
-    Raises: BadRecipeError for another name or when nothing is left to train.
+    Raises: BadRecipeError for another name, or if there is nothing to train.
     """
     if not groups:
-        raise BadRecipeError("everything is frozen, so nothing would be learnt", remedy="Loosen freeze")
+        raise BadRecipeError("All parameters are frozen, so there is nothing to train", remedy="Freeze fewer layers")
     if settings.name == "adamw":
         return torch.optim.AdamW(groups, lr=settings.lr, fused=True)
     if settings.name == "sgd":
         return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, fused=True)
-    raise BadRecipeError(f"optimizer.name is {settings.name!r}", remedy="Choose adamw or sgd")
+    raise BadRecipeError(f"'optimizer.name' is {settings.name!r}", remedy="Choose adamw or sgd")

@@ -1,4 +1,4 @@
-"""The order in which an epoch sees its items: a pure function of seed and epoch, so a resumed run needs no more."""
+"""The order of items in an epoch: a pure function of seed and epoch, so a resumed run needs no saved state for it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from adapters.loop.tasks.labelled import Indexes
 
 BUCKET = 50
-"""Batches per length bucket: wide enough to stay random, narrow enough to save padding."""
+"""Batches per length bucket: enough to keep the order random, few enough to save padding."""
 
 
 def epoch_order(
@@ -15,12 +15,12 @@ def epoch_order(
 ) -> list[Indexes]:
     """Index arrays, one per batch, that cover 0 … items-1 once. Needs `items >= 1`.
 
-    With `lengths` (any unit), items of like length meet in a batch: a random order is cut into runs of
-    `BUCKET` batches, each run is sorted by length, and the batches are shuffled. A last batch of fewer than `least`
-    items joins the one before it, because BatchNorm cannot learn from one.
+    With `lengths` (any unit), a batch has items of similar length: a random order is cut into runs of `BUCKET` batches,
+    each run is sorted by length, and the batches are shuffled. A last batch of fewer than `least` items is joined to
+    the one before it, because BatchNorm cannot be trained on one item.
     """
-    draw = np.random.default_rng([seed, epoch])
-    order = draw.permutation(items).astype(np.int64)
+    generator = np.random.default_rng([seed, epoch])
+    order = generator.permutation(items).astype(np.int64)
     if lengths is not None:
         run = BUCKET * batch_size
         parts = [order[start : start + run] for start in range(0, items, run)]
@@ -30,12 +30,12 @@ def epoch_order(
         tail = batches.pop()
         batches[-1] = np.concatenate([batches[-1], tail])
     if lengths is not None:
-        batches = [batches[n] for n in draw.permutation(len(batches))]
+        batches = [batches[n] for n in generator.permutation(len(batches))]
     return batches
 
 
 def reading_order(items: int, batch_size: int, lengths: Indexes | None = None) -> list[Indexes]:
-    """Index arrays for reading every item once without learning: as they come, or from long to short."""
+    """Index arrays that cover every item once, outside training: in order, or from the longest to the shortest."""
     order = np.arange(items, dtype=np.int64)
     if lengths is not None:
         order = order[np.argsort(-lengths, kind="stable")]
@@ -43,6 +43,6 @@ def reading_order(items: int, batch_size: int, lengths: Indexes | None = None) -
 
 
 def batches_per_epoch(items: int, batch_size: int, least: int = 2) -> int:
-    """How many batches `epoch_order` gives."""
+    """The number of batches that `epoch_order` gives."""
     whole, rest = divmod(items, batch_size)
     return whole + (1 if rest and (rest >= min(least, batch_size) or not whole) else 0)

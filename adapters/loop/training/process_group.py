@@ -1,6 +1,7 @@
-"""Several GPUs: where torchrun started this process beside others, Accelerate joins them; alone, nothing changes.
+"""Data-parallel training on several GPUs: processes started by torchrun, joined by Accelerate.
 
-Each process takes its share of every batch, gradients are averaged, and the first process alone writes and reports.
+Each process takes its share of every batch and gradients are averaged; only the first process writes files and yields
+events. A process that was started alone forms a group of one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ T = TypeVar("T")
 
 
 class ProcessGroup:
-    """One process (`rank`) among `world` that run the same step."""
+    """The `size` processes that run the same step; this one has the number `rank`."""
 
     def __init__(self, accelerator: Any = None) -> None:
         self._accelerator = accelerator
@@ -27,42 +28,44 @@ class ProcessGroup:
 
     @classmethod
     def join(cls, *, cpu: bool) -> ProcessGroup:
-        """Join the processes that torchrun started. Raises: MissingExtraError without accelerate."""
+        """The group of the processes that torchrun started. Raises: MissingExtraError without accelerate."""
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return cls()
         try:
-            from accelerate import Accelerator  # noqa: PLC0415 -- needed only where several processes train together
+            from accelerate import Accelerator  # noqa: PLC0415 -- only needed for several processes
         except ImportError as error:
-            raise MissingExtraError("several GPUs need accelerate", remedy="pip install accelerate") from error
+            raise MissingExtraError(
+                "Training on several GPUs needs accelerate", remedy="Run: pip install accelerate"
+            ) from error
         return cls(Accelerator(cpu=cpu))
 
     @property
     def first(self) -> bool:
-        """True for the process that writes and reports."""
+        """True for the process that writes files and yields events."""
         return self.rank == 0
 
     def share(self, batch: Indexes) -> tuple[Indexes, float]:
-        """The part of `batch` that is ours, and the weight that makes averaged gradients the mean over all items."""
+        """Our part of `batch`, and the loss weight with which averaged gradients are the mean over all items."""
         part = batch[self.rank :: self.size]
         return part, len(part) * self.size / len(batch)
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """`module`, its gradients averaged over all processes."""
+        """`module`, wrapped so that gradients are averaged over all processes."""
         return self._accelerator.prepare_model(module) if self._accelerator else module
 
-    def gather(self, mine: Sequence[T]) -> list[T]:
-        """The lists of all processes, one after another, on each."""
+    def gather(self, own: Sequence[T]) -> list[T]:
+        """The lists of all processes, concatenated, on every process."""
         if self._accelerator is None:
-            return list(mine)
+            return list(own)
         from accelerate.utils import gather_object  # noqa: PLC0415 -- as above
 
-        return list(gather_object(list(mine)))
+        return list(gather_object(list(own)))
 
-    def total(self, mine: float) -> float:
-        """The sum over all processes, on each."""
-        return sum(self.gather([mine]))
+    def total(self, own: float) -> float:
+        """The sum over all processes, on every process."""
+        return sum(self.gather([own]))
 
     def wait(self) -> None:
-        """Until every process is here."""
+        """Wait until every process has reached this call."""
         if self._accelerator is not None:
             self._accelerator.wait_for_everyone()

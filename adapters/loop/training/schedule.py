@@ -1,4 +1,4 @@
-"""How the learning rate moves: a pure function of the step, so that there is no scheduler state to save."""
+"""Learning rate schedules: a pure function of the step, so that there is no scheduler state to save."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def rate(schedule: Schedule, steps: int) -> Callable[[int], float]:
     """
     if not 0 <= schedule.warmup < 1:
         raise BadRecipeError(
-            f"schedule.warmup is {schedule.warmup}", remedy="Give a share of all steps from 0 to below 1"
+            f"'schedule.warmup' is {schedule.warmup}", remedy="Use a share of all steps: 0 or more, and below 1"
         )
     warm = round(schedule.warmup * steps)
     rest = max(1, steps - warm)
@@ -30,7 +30,7 @@ def rate(schedule: Schedule, steps: int) -> Callable[[int], float]:
         "staircase": lambda _: 1.0,
     }
     if schedule.name not in shapes:
-        raise BadRecipeError(f"schedule.name is {schedule.name!r}", remedy=f"Choose one of {', '.join(shapes)}")
+        raise BadRecipeError(f"'schedule.name' is {schedule.name!r}", remedy=f"Choose one of {', '.join(shapes)}")
     shape = shapes[schedule.name]
 
     def factor(step: int) -> float:

@@ -1,9 +1,9 @@
-"""Running statistics of normalisations, computed again from data: what a model normalises by once it has learnt.
+"""Recomputes the running statistics of normalisation layers from data, for the current weights.
 
-While a model learns with batch statistics, its running ones follow by a momentum that suits long runs: .01 in
-EfficientNet-Lite, .001 in some of transformers' models. After a few dozen steps they have hardly left their first
-values, and the model answers by chance in evaluation mode although its training loss falls. So they are computed afresh
-for the weights as they are ("precise BatchNorm": Wu & Johnson 2021, arXiv:2105.07576, section 3).
+In training with batch statistics, running statistics are updated with a momentum that suits long runs: 0.01 in
+EfficientNet-Lite, 0.001 in some models of transformers. After a few dozen steps they are still close to their initial
+values, so the model predicts at chance level in evaluation mode although its training loss falls. Therefore they are
+computed from data ("precise BatchNorm": Wu & Johnson 2021, arXiv:2105.07576, section 3).
 """
 
 from __future__ import annotations
@@ -24,44 +24,45 @@ from adapters.loop.training.loop import Inputs
 from adapters.loop.training.order import epoch_order
 
 BATCH = 64
-"""Items that are normalised together while statistics are gathered."""
+"""Items per batch while statistics are computed."""
 ENOUGH = 2048
-"""Items that statistics are gathered from, at most: more change them by less than the noise of a batch."""
+"""Largest number of items from which statistics are computed; more would change them by less than the batch noise."""
 
 
 @runtime_checkable
 class KeepsStatistics(Protocol):
-    """A module whose normalisations are not torch's own, such as a Keras trunk."""
+    """A module with normalisation layers that are not torch's, such as a Keras trunk."""
 
     batch_statistics: bool
-    """In training mode: normalise each batch by its own statistics."""
+    """Whether each batch is normalised by its own statistics in training mode."""
 
     def keeps_statistics(self) -> bool:
-        """True when some normalisation in it has running statistics."""
+        """True if a normalisation layer of the module has running statistics."""
         ...
 
     def averaging(self) -> AbstractContextManager[None]:
-        """As the function `averaging`, for the normalisations in this module."""
+        """The same as the function `averaging`, for the normalisation layers of this module."""
         ...
 
 
 def norms_of(module: nn.Module) -> list[_BatchNorm]:
-    """Every BatchNorm of torch that keeps running statistics."""
+    """Every torch BatchNorm with running statistics."""
     return [part for part in module.modules() if isinstance(part, _BatchNorm) and part.track_running_stats]
 
 
 def keeps_statistics(module: nn.Module) -> bool:
-    """True when some normalisation in `module` has running statistics."""
+    """True if a normalisation layer of `module` has running statistics."""
     others = (part.keeps_statistics() for part in module.modules() if isinstance(part, KeepsStatistics))
     return bool(norms_of(module)) or any(others)
 
 
 def keep_frozen(module: nn.Module, frozen: Sequence[nn.Module], *, batch_statistics: bool = False) -> None:
-    """Training mode for `module`, evaluation mode for its frozen parts, and for every BatchNorm unless told otherwise.
+    """Set `module` to training mode, but its frozen parts and every BatchNorm to evaluation mode.
 
-    The trunk is pretrained: its running statistics come from far more data than a transfer has, and a few hundred
-    steps with a small momentum leave them neither old nor new. Scales and shifts still learn. With `batch_statistics`
-    each batch is normalised by its own, and `gather` computes the running ones.
+    The running statistics of a pretrained backbone come from far more data than a transfer has; a few hundred steps
+    with a small momentum would mix them with those of the new data. Scales and shifts are still trained. With
+    `batch_statistics` BatchNorm is in training mode: each batch is normalised by its own statistics, and `gather`
+    computes the running ones.
     """
     module.train()
     still = [] if batch_statistics else [part for part in module.modules() if isinstance(part, _BatchNorm)]
@@ -75,9 +76,9 @@ def keep_frozen(module: nn.Module, frozen: Sequence[nn.Module], *, batch_statist
 
 @contextmanager
 def averaging(module: nn.Module) -> Iterator[None]:
-    """While open, every normalisation forgets its statistics and gathers their plain average over batches.
+    """A context in which every normalisation layer computes its statistics again, as the plain average over batches.
 
-    Everything else in `module` is in evaluation mode, and all of it is afterwards.
+    All other layers of `module` are in evaluation mode, and afterwards all layers are.
     """
     module.eval()
     norms = norms_of(module)
@@ -108,10 +109,10 @@ def gather(
     seed: int,
     most: int | None = ENOUGH,
 ) -> Iterator[int]:
-    """Give `module` the statistics of `items`, at most `most` of them; yields how many were read so far.
+    """Compute the statistics of `module` from at most `most` of `items`; yields the number of items read so far.
 
-    The order is drawn, since rows often lie class by class. No random number of torch's is used, and every process of a
-    distributed run reads the same items, so that all end with the same statistics.
+    The order is random, since rows are often sorted by class, but it does not use torch's generator. All processes of a
+    distributed run read the same items, so that they get the same statistics.
     """
     order, done = epoch_order(len(items), BATCH, seed=seed, epoch=0, lengths=items.lengths), 0
     order = order[: len(order) if most is None else -(-most // BATCH)]

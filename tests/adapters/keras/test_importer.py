@@ -38,7 +38,7 @@ def test_every_variable_is_kept_bit_by_bit_under_its_path(saved: Path, tmp_path:
 
 def test_the_rebuilt_model_answers_to_the_bit_and_says_so(saved: Path, tmp_path: Path) -> None:
     converted = imported(saved, tmp_path / "out")
-    assert any("as the archive does: they differ by 0" in note for note in converted.notes)
+    assert any("gives the same outputs" in note for note in converted.notes)
     assert same(read_model(tmp_path / "out"), keras.saving.load_model(saved), (2, 12, 12, 3))
 
 
@@ -109,16 +109,16 @@ def test_pictures_are_prepared_as_the_models_name_asks(name: str, mean: float, b
     converted = imported(archive(tiny(name=name), tmp_path / "m.keras"), tmp_path / "out")
     preprocess = Preprocess.read(tmp_path / "out")
     assert (preprocess.size, preprocess.mean[0], preprocess.bgr) == (12, mean, bgr)
-    assert any("pictures are prepared as" in note for note in converted.notes)
+    assert any("images are preprocessed" in note for note in converted.notes)
 
 
 def test_our_preparing_is_that_of_keras_applications() -> None:
-    from adapters.keras.preprocessing import WAYS
+    from adapters.keras.preprocessing import MODES
 
     picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
     for way, module in (("caffe", "vgg16"), ("tf", "mobilenet_v2"), ("torch", "densenet")):
         theirs = getattr(keras.applications, module).preprocess_input(picture.astype(np.float32)[None].copy())[0]
-        ours = WAYS[way].resized(8).apply(picture).permute(1, 2, 0).numpy()
+        ours = MODES[way].resized(8).apply(picture).permute(1, 2, 0).numpy()
         assert np.allclose(ours, theirs, atol=1e-4)
 
 
@@ -143,7 +143,7 @@ def test_what_lies_beside_the_archive_is_believed(saved: Path, tmp_path: Path) -
     assert json.loads((tmp_path / "out/config.json").read_text())["id2label"] == {"0": "cat", "1": "dog", "2": "owl"}
     assert (converted.facts.licence, converted.facts.card is not None) == ("mit", True)
     (source / "labels.txt").write_text("cat\ndog\n")
-    with pytest.raises(BadArtifactError, match="names 2 classes, and the head has 3 outputs"):
+    with pytest.raises(BadArtifactError, match="names 2 classes, but the head has 3 outputs"):
         imported(source, tmp_path / "again")
 
 
@@ -163,5 +163,5 @@ def test_vgg16_with_real_weights_comes_through_to_the_bit(tmp_path: Path) -> Non
     converted = imported(archive(model, tmp_path / "vgg16.keras"), tmp_path / "out")
     assert (converted.tensors, converted.parameters) == (26, 14_714_688)
     assert Preprocess.read(tmp_path / "out").bgr
-    assert any("(1 x 96 x 96 x 3) as the archive does: they differ by 0" in note for note in converted.notes)
+    assert any("(1 x 96 x 96 x 3) gives the same outputs" in note for note in converted.notes)
     assert same(read_model(tmp_path / "out"), model, (1, 64, 64, 3))

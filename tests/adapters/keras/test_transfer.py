@@ -161,13 +161,13 @@ def test_grey_models_take_grey_pictures(tmp_path: Path) -> None:
 
 def test_the_recipes_image_size_goes_into_a_model_that_takes_any(tmp_path: Path) -> None:
     world = keras_world(tmp_path)
-    with pytest.raises(BadRecipeError, match="takes pictures of 24 pixels only"):
+    with pytest.raises(BadRecipeError, match="takes images of 24 pixels only"):
         list(world.adapter.run(world.job(image_size=32)))
     imported(archive(tiny(None), tmp_path / "any.keras"), tmp_path / "any")
     source = ModelInput(tmp_path / "any", Digest.of(b"any"), "source", "keras", "test/any/1")
     done, _ = finish(world, world.job(method=PROBE, image_size=32, sources=(source,)))
     assert Preprocess.read(done.folder).size == 32
-    with pytest.raises(BadRecipeError, match="image_size is 5"):
+    with pytest.raises(BadRecipeError, match="'image_size' is 5"):
         list(world.adapter.run(world.job(image_size=5, sources=(source,))))
 
 
@@ -176,7 +176,7 @@ def test_a_model_of_numbers_cannot_learn_from_pictures(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4)])
     imported(archive(model, tmp_path / "m.keras"), tmp_path / "numbers")
     source = ModelInput(tmp_path / "numbers", Digest.of(b"numbers"), "source", "keras", "test/numbers/1")
-    with pytest.raises(BadRecipeError, match="does not turn square pictures"):
+    with pytest.raises(BadRecipeError, match="does not map square images"):
         list(world.adapter.run(world.job(sources=(source,))))
 
 

@@ -38,20 +38,20 @@ def test_an_address_space_that_ends_is_told_as_memory(tmp_path: Path) -> None:
     words = [sys.executable, "-c", SCRIPT, str(tmp_path), "300"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "MALLOC_ARENA_MAX": "1"}
     done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=250, check=False)
-    assert done.stdout.startswith("this machine has too little memory for this recipe. Halve batch_size"), done.stderr
+    assert done.stdout.startswith("This machine has too little memory for this recipe. Halve batch_size"), done.stderr
 
 
 @pytest.mark.parametrize(
     ("problem", "told"),
     [
-        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "the GPU has too little memory"),
-        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"), "the GPU has too little"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "The GPU has too little memory"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"), "The GPU has too little"),
         (
             RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory"),
-            "this machine has too little memory",
+            "This machine has too little memory",
         ),
-        (MemoryError(), "this machine has too little memory"),
-        (OSError(12, "Cannot allocate memory"), "this machine has too little memory"),
+        (MemoryError(), "This machine has too little memory"),
+        (OSError(12, "Cannot allocate memory"), "This machine has too little memory"),
     ],
 )
 def test_memory_that_runs_out_is_an_error_of_its_own(problem: Exception, told: str) -> None:

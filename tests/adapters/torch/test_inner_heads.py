@@ -23,7 +23,7 @@ from adapters.torch.definitions import squeezenet, transformers_mlp
 from adapters.torch.families import DEFINITIONS
 from adapters.torch.models import load_image_model
 from adapters.torch.reading import Tap
-from adapters.torch.taps import tap
+from adapters.torch.taps import tap_at
 from lineage import Digest
 from registry.domain.recipes.recipe import Freeze, Head, Method, Optimizer
 from registry.errors import BadArtifactError, BadRecipeError
@@ -148,7 +148,7 @@ def test_a_model_of_transformers_is_probed_inside_and_loads_with_one_file(
 def test_a_definition_reads_where_the_head_was_learnt(architecture: str, tmp_path: Path) -> None:
     layer, width, kind = INNER[architecture]
     model, side = own_model(tmp_path, architecture), 80
-    child = model.with_head(CLASSES, kind, hidden=64, tap=tap(model, layer, side))
+    child = model.with_head(CLASSES, kind, hidden=64, tap=tap_at(model, layer, side))
     assert (child.width, child.dim) == (width, model.dim)
     child.save(tmp_path / "child")
     again = load_image_model(tmp_path / "child", architecture)
@@ -179,7 +179,7 @@ def test_a_definition_averages_over_several_modules(tmp_path: Path) -> None:
 
 def test_threads_that_share_a_loaded_model_hear_their_own_pictures(tmp_path: Path) -> None:
     model = own_model(tmp_path, "squeezenet1_1")
-    model.with_head(CLASSES, tap=tap(model, "features.3", 64)).save(tmp_path / "child")
+    model.with_head(CLASSES, tap=tap_at(model, "features.3", 64)).save(tmp_path / "child")
     loaded, both = squeezenet.load(tmp_path / "child"), Barrier(2)
     light, dark = pictures(64), pictures(64) / 4
     with torch.inference_mode():
@@ -207,7 +207,7 @@ def test_every_definition_gives_the_same_scores_alone(architecture: str, tokens:
         model, layer, side = load_image_model(tokens.source.folder, tokens.source.architecture), "mean", 24
     else:
         model, layer, side = own_model(tmp_path, architecture), INNER[architecture][0], 80
-    child = model.with_head(CLASSES, tap=tap(model, layer, side))
+    child = model.with_head(CLASSES, tap=tap_at(model, layer, side))
     child.save(tmp_path / "child")
     with torch.inference_mode():
         assert torch.equal(alone(tmp_path / "child", architecture, side), child.logits(pictures(side)))
@@ -285,7 +285,7 @@ def test_training_goes_on_unlabelled_from_the_trunk_alone(tmp_path: Path) -> Non
 def test_heads_of_different_layers_are_not_merged(tokens: World) -> None:
     one, two = (probed(tokens, f"merge-{n}", f"layers.{n}") for n in (0, 1))
     sources = (replace(one.source, label="one"), replace(two.source, label="two"))
-    with pytest.raises(BadRecipeError, match=r"different places \(one: layers\.0; two: layers\.1\)"):
+    with pytest.raises(BadRecipeError, match=r"different layers \(one: layers\.0; two: layers\.1\)"):
         finish(one, one.job("merged", method=Method.MERGE, sources=sources, data={}))
 
 
@@ -294,8 +294,8 @@ def test_heads_of_different_layers_are_not_merged(tokens: World) -> None:
     [
         ({"reads": ["encoder.stages.7"]}, r"names 'encoder\.stages\.7', and the model has no such module"),
         ({"reads": "encoder"}, "reads is not a list"),
-        ({"reads": []}, "reads 0 modules, of width 8"),
-        ({"width": 0}, "reads 1 modules, of width 0"),
+        ({"reads": []}, "reads 0 modules cannot have the width 8"),
+        ({"width": 0}, "reads 1 modules cannot have the width 0"),
         ({"reads": ["encoder.stages.1"]}, r"reads 8 features, and encoder\.stages\.1 gives 16"),
     ],
 )

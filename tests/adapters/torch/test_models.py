@@ -67,7 +67,7 @@ def test_a_backbone_has_no_head_until_it_is_given_one(backbone: ImageModel) -> N
 
 @pytest.mark.parametrize("classes", [("one",), ("same", "same"), ()])
 def test_a_head_needs_two_different_classes(backbone: ImageModel, classes: tuple[str, ...]) -> None:
-    with pytest.raises(InvalidError, match="two classes"):
+    with pytest.raises(InvalidError, match="two or more classes"):
         backbone.with_head(classes)
 
 

@@ -72,5 +72,5 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(world: World) -> None:
 
 
 def test_a_batch_too_small_to_contrast_is_refused(world: World) -> None:
-    with pytest.raises(BadRecipeError, match="batch_size is 4"):
+    with pytest.raises(BadRecipeError, match="'batch_size' is 4"):
         finish(world, unlabelled(world, "small", batch_size=4))

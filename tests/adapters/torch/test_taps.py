@@ -14,7 +14,7 @@ from torch import Tensor
 from adapters.torch.definitions import inception
 from adapters.torch.families import DEFINITIONS
 from adapters.torch.models import load_image_model
-from adapters.torch.taps import tap
+from adapters.torch.taps import tap_at
 from lineage import Digest
 from registry.domain.recipes.recipe import Method
 from registry.errors import BadRecipeError
@@ -54,7 +54,7 @@ def test_a_named_layer_gives_what_the_library_shows_of_it(world: World) -> None:
     states = shown_by("ResNetModel", world.source.folder)
     with torch.no_grad():
         for layer, state in zip(("encoder.stages.0", "encoder.stages.1"), states[1:], strict=True):
-            found = tap(model, layer, 24)
+            found = tap_at(model, layer, 24)
             assert found.width == state.shape[1]
             child = model.with_head(("yes", "no"), tap=found)
             assert torch.allclose(child.features(PICTURES), state.mean(dim=(2, 3)), atol=1e-5)
@@ -64,7 +64,7 @@ def test_the_mean_of_all_blocks_is_that_of_the_hidden_states(tmp_path: Path) -> 
     model = load_image_model(vision_transformer(tmp_path / "vit"), "transformers:ViTModel")
     states = shown_by("ViTModel", tmp_path / "vit")
     with torch.no_grad():
-        found = tap(model, "mean", 24)
+        found = tap_at(model, "mean", 24)
         assert len(found.reads) == len(states[1:]) == 3
         blocks = torch.stack([state.mean(dim=1) for state in states[1:]])
         child = model.with_head(("yes", "no"), tap=found)
@@ -86,7 +86,7 @@ def test_an_export_holds_the_layers_features_and_the_cache_keeps_layers_apart(wo
     ("params", "told"),
     [
         ({"layer": "encoder.stages.9"}, r"no such layer.*Choose last, mean, or one of embedder"),
-        ({"layer": "mean", "export": "npz"}, r"differ in width.*encoder\.stages\.0 \(8\), encoder\.stages\.1 \(16\)"),
+        ({"layer": "mean", "export": "npz"}, r"different widths.*encoder\.stages\.0 \(8\), encoder\.stages\.1 \(16\)"),
     ],
 )
 def test_a_layer_that_cannot_be_read_is_refused(world: World, params: dict[str, object], told: str) -> None:
@@ -99,7 +99,7 @@ def test_a_layer_that_cannot_be_read_is_refused(world: World, params: dict[str, 
 def test_who_reads_no_layers_refuses_them_by_name(made: Callable[[Path], World], export: str, tmp_path: Path) -> None:
     other = made(tmp_path)
     job = other.job(method=Method.FEATURE_EXTRACTION, params={"layer": "mean", "export": export})
-    with pytest.raises(BadRecipeError, match=rf"taken at its end alone.*Its layers are .*{other.layer}"):
+    with pytest.raises(BadRecipeError, match=rf"only taken after its last layer.*Its layers are .*{other.layer}"):
         list(other.adapter.run(job))
 
 

@@ -47,7 +47,7 @@ def test_the_recipes_image_size_goes_into_the_model(tmp_path: Path) -> None:
     world = image_world(tmp_path)
     done, _ = finish(world, world.job(method=PROBE, image_size=32))
     assert load_image_model(done.folder, done.architecture).preprocess.size == 32
-    with pytest.raises(BadRecipeError, match="image_size is 5"):
+    with pytest.raises(BadRecipeError, match="'image_size' is 5"):
         list(world.adapter.run(world.job(image_size=5)))
 
 

@@ -187,11 +187,11 @@ def test_metrics_of_any_task_and_those_of_an_export_pass() -> None:
 
 
 def test_the_table_of_metrics_by_label_is_that_of_the_loop() -> None:
-    assert GIVES[LabelKind.CLASS] == {*metrics.OF_CLASSES, *metrics.BASELINES_OF_CLASSES}
-    assert GIVES[LabelKind.MANY] == {*metrics.OF_MANY, *metrics.BASELINES_OF_MANY}
-    assert GIVES[LabelKind.NUMBER] == {*metrics.OF_NUMBERS, *metrics.BASELINES_OF_NUMBERS}
-    assert GIVES[LabelKind.TAGS] == {*GIVES[LabelKind.CLASS], *metrics.OF_TAGS}
-    assert GIVES[LabelKind.NONE] == {"loss", *metrics.OF_TEXT}
+    assert GIVES[LabelKind.CLASS] == {*metrics.SINGLE_LABEL_METRICS, *metrics.SINGLE_LABEL_BASELINES}
+    assert GIVES[LabelKind.MANY] == {*metrics.MULTI_LABEL_METRICS, *metrics.MULTI_LABEL_BASELINES}
+    assert GIVES[LabelKind.NUMBER] == {*metrics.REGRESSION_METRICS, *metrics.REGRESSION_BASELINES}
+    assert GIVES[LabelKind.TAGS] == {*GIVES[LabelKind.CLASS], *metrics.TAG_METRICS}
+    assert GIVES[LabelKind.NONE] == {"loss", *metrics.TEXT_METRICS}
     assert frozenset().union(*GIVES.values()) == metrics.OFFERED
 
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.loop.tasks.metrics import (
-    BASELINES_OF_CLASSES,
-    OF_CLASSES,
-    OF_MANY,
-    OF_NUMBERS,
+    MULTI_LABEL_METRICS,
+    REGRESSION_METRICS,
+    SINGLE_LABEL_BASELINES,
+    SINGLE_LABEL_METRICS,
     accuracy,
     balanced_accuracy,
     baseline_accuracy,
@@ -76,9 +76,9 @@ def test_the_baseline_is_the_training_majority_on_other_data() -> None:
 
 
 def test_the_first_metric_with_a_direction_chooses() -> None:
-    assert selection_metric(("baseline_accuracy", "macro_f1", "loss"), OF_CLASSES) == "macro_f1"
-    assert selection_metric((), OF_CLASSES) == "accuracy"
-    assert selection_metric(("accuracy",), OF_NUMBERS) == "mae"
+    assert selection_metric(("baseline_accuracy", "macro_f1", "loss"), SINGLE_LABEL_METRICS) == "macro_f1"
+    assert selection_metric((), SINGLE_LABEL_METRICS) == "accuracy"
+    assert selection_metric(("accuracy",), REGRESSION_METRICS) == "mae"
 
 
 def test_less_loss_is_better_and_breaks_ties() -> None:
@@ -89,10 +89,10 @@ def test_less_loss_is_better_and_breaks_ties() -> None:
 
 
 def test_an_unknown_metric_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(BadRecipeError, match="labels that are class") as refused:
-        check_metrics(("accuracy", "auc"), OF_CLASSES, BASELINES_OF_CLASSES, "class")
+    with pytest.raises(BadRecipeError, match="labels of kind class") as refused:
+        check_metrics(("accuracy", "auc"), SINGLE_LABEL_METRICS, SINGLE_LABEL_BASELINES, "class")
     assert "accuracy, balanced_accuracy, baseline_accuracy" in str(refused.value.remedy)
-    check_metrics(tuple(OF_CLASSES), OF_CLASSES, BASELINES_OF_CLASSES, "class")
+    check_metrics(tuple(SINGLE_LABEL_METRICS), SINGLE_LABEL_METRICS, SINGLE_LABEL_BASELINES, "class")
 
 
 many = st.integers(2, 5).flatmap(
@@ -113,16 +113,18 @@ def test_metrics_of_several_classes_are_those_of_scikit_learn(drawn: list[tuple[
     logits = np.array([two for _, two in drawn], dtype=np.float32)
     said = logits > 0
     seen = [n for n in range(truth.shape[1]) if truth[:, n].any() or said[:, n].any()]
-    assert OF_MANY["subset_accuracy"](truth, logits) == pytest.approx(oracle.accuracy_score(truth > 0, said), abs=1e-12)
+    assert MULTI_LABEL_METRICS["subset_accuracy"](truth, logits) == pytest.approx(
+        oracle.accuracy_score(truth > 0, said), abs=1e-12
+    )
     if not seen:
-        assert OF_MANY["micro_f1"](truth, logits) == OF_MANY["macro_f1"](truth, logits) == 1.0
+        assert MULTI_LABEL_METRICS["micro_f1"](truth, logits) == MULTI_LABEL_METRICS["macro_f1"](truth, logits) == 1.0
         return
     for average in ("micro", "macro"):
         wanted = oracle.f1_score(truth > 0, said, average=average, labels=seen, zero_division=0)
-        assert OF_MANY[f"{average}_f1"](truth, logits) == pytest.approx(wanted, abs=1e-12)
+        assert MULTI_LABEL_METRICS[f"{average}_f1"](truth, logits) == pytest.approx(wanted, abs=1e-12)
     wide = logits.astype(np.float64)
     entropy = np.logaddexp(0, np.where(truth > 0, -wide, wide))
-    assert OF_MANY["loss"](truth, logits) == pytest.approx(entropy.mean(), abs=1e-6)
+    assert MULTI_LABEL_METRICS["loss"](truth, logits) == pytest.approx(entropy.mean(), abs=1e-6)
 
 
 @given(st.lists(st.tuples(st.integers(-99, 99), st.integers(-99, 99)), min_size=2, max_size=40))
@@ -132,13 +134,17 @@ def test_metrics_of_numbers_are_those_of_scikit_learn_and_scipy(drawn: list[tupl
     pairs = np.array(drawn, dtype=np.float32)
     truth, outputs = pairs[:, :1], pairs[:, 1:]
     wide = pairs.astype(np.float64)
-    assert OF_NUMBERS["mae"](truth, outputs) == pytest.approx(oracle.mean_absolute_error(wide[:, 0], wide[:, 1]))
-    assert OF_NUMBERS["rmse"](truth, outputs) == pytest.approx(oracle.root_mean_squared_error(wide[:, 0], wide[:, 1]))
+    assert REGRESSION_METRICS["mae"](truth, outputs) == pytest.approx(
+        oracle.mean_absolute_error(wide[:, 0], wide[:, 1])
+    )
+    assert REGRESSION_METRICS["rmse"](truth, outputs) == pytest.approx(
+        oracle.root_mean_squared_error(wide[:, 0], wide[:, 1])
+    )
     if np.ptp(truth) and np.ptp(outputs):
-        assert OF_NUMBERS["r2"](truth, outputs) == pytest.approx(oracle.r2_score(wide[:, 0], wide[:, 1]))
+        assert REGRESSION_METRICS["r2"](truth, outputs) == pytest.approx(oracle.r2_score(wide[:, 0], wide[:, 1]))
         ranks = stats.spearmanr(truth.ravel(), outputs.ravel()).statistic
-        assert OF_NUMBERS["spearman"](truth, outputs) == pytest.approx(ranks, abs=1e-9)
+        assert REGRESSION_METRICS["spearman"](truth, outputs) == pytest.approx(ranks, abs=1e-9)
         line = stats.pearsonr(truth.ravel().astype(float), outputs.ravel().astype(float)).statistic
-        assert OF_NUMBERS["pearson"](truth, outputs) == pytest.approx(line, abs=1e-9)
+        assert REGRESSION_METRICS["pearson"](truth, outputs) == pytest.approx(line, abs=1e-9)
     else:
-        assert OF_NUMBERS["spearman"](truth, outputs) == 0.0
+        assert REGRESSION_METRICS["spearman"](truth, outputs) == 0.0

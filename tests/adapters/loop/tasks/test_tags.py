@@ -83,7 +83,7 @@ def test_the_baseline_is_the_commonest_tag_of_training() -> None:
 
 def test_a_row_whose_words_and_tags_differ_in_number_is_named() -> None:
     odd = (replace(ROWS[0], label="O O"),)
-    with pytest.raises(BadDataError, match="row 0 of test/tags/1 has 3 words and 2 tags"):
+    with pytest.raises(BadDataError, match="Row 0 of test/tags/1 has 3 words and 2 tags"):
         TASK.targets("train", DATA, odd)
     with pytest.raises(BadDataError, match="one tag only: 'O'"):
         tags_of(DATA, (replace(ROWS[0], label="O O O"),), None)

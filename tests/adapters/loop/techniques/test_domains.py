@@ -95,7 +95,7 @@ def test_every_alignment_learns_and_resumes_to_the_same_bytes(world: World, alig
         "epochs": 12,
     }
     if align == "adabn" and not any(name.endswith(("running_mean", "moving_mean")) for name in tensors_of(world)):
-        with pytest.raises(BadRecipeError, match="no BatchNorm to adapt"):
+        with pytest.raises(BadRecipeError, match="no BatchNorm layers, which adabn adapts"):
             finish(world, world.job(**changes))
         return
     whole, metrics = finish(world, world.job("whole", **changes))
@@ -127,6 +127,6 @@ def test_the_targets_labels_are_never_used(world: World) -> None:
 
 def test_domains_with_other_label_spaces_are_refused(world: World) -> None:
     other = world.relabelled({"plum": "cherry"})
-    with pytest.raises(BadDataError, match="different label spaces: 'cherry'") as refused:
+    with pytest.raises(BadDataError, match="different classes: 'cherry'") as refused:
         finish(world, world.job(method=Method.DOMAIN_ADAPTATION, data=domains(world, other)))
     assert "fine_tuning" in str(refused.value.remedy)

@@ -55,7 +55,7 @@ def test_a_batch_too_small_to_share_is_refused(tmp_path: Path, monkeypatch: pyte
 
     world = WORLDS["transformers"](tmp_path)
     monkeypatch.setattr(ProcessGroup, "join", classmethod(lambda cls, cpu: cls(Pair())))
-    with pytest.raises(BadRecipeError, match="cannot be shared by 2"):
+    with pytest.raises(BadRecipeError, match="too small for 2 processes"):
         list(world.adapter.run(world.job(batch_size=3)))
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from adapters.gensim.offer import OFFER as GENSIM
 from adapters.keras.offer import OFFER as KERAS
-from adapters.loop.tasks.metrics import OF_CLASSES
+from adapters.loop.tasks.metrics import SINGLE_LABEL_METRICS
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog.models import Modality
@@ -305,7 +305,7 @@ shared = {
     "epochs": st.integers(1, 10_000),
     "batch_size": st.integers(1, 65_536),
     "seed": st.integers(0, 2**32 - 1),
-    "metrics": st.lists(st.sampled_from(sorted(OF_CLASSES)), min_size=1, unique=True),
+    "metrics": st.lists(st.sampled_from(sorted(SINGLE_LABEL_METRICS)), min_size=1, unique=True),
     "checkpoint_every": st.integers(0, 1000),
     "description": st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=30),
     "licence": words,
