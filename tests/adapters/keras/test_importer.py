@@ -163,5 +163,5 @@ def test_vgg16_with_real_weights_comes_through_to_the_bit(tmp_path: Path) -> Non
     converted = imported(archive(model, tmp_path / "vgg16.keras"), tmp_path / "out")
     assert (converted.tensors, converted.parameters) == (26, 14_714_688)
     assert Preprocess.read(tmp_path / "out").bgr
-    assert any("(1 x 96 x 96 x 3) gives the same outputs" in note for note in converted.notes)
+    assert any("same outputs for a fixed input (1 x 96 x 96 x 3)" in note for note in converted.notes)
     assert same(read_model(tmp_path / "out"), model, (1, 64, 64, 3))

@@ -75,8 +75,8 @@ def test_merges_that_make_no_sense_are_refused_with_what_would(world: World) -> 
     for sources, params, said in (
         ((first,), {}, "needs two sources|nothing to merge it with"),
         ((first, other), {}, "have different classes"),
-        ((first, first), {"kind": "ties"}, "ties adds to a base"),
-        ((first, first, first), {"kind": "slerp"}, "slerp goes between two"),
+        ((first, first), {"kind": "ties"}, "kind ties needs a base"),
+        ((first, first, first), {"kind": "slerp"}, "slerp takes two"),
         ((first, first), {"weights": [1.0]}, "has 1 values for 2 sources"),
         ((first, replace(first, architecture="other")), {}, "different architectures"),
         ((first, first), {"kind": "average"}, "choose linear, slerp"),
