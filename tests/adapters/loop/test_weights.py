@@ -180,7 +180,7 @@ def test_a_quantised_version_is_smaller_measured_as_it_is_and_a_source_again(wor
         grown = losses["test", "loss"] - losses["test", "source_loss"]
         if grown > 0:
             strict = replace(by_loss, params={**by_loss.params, "most_lost": grown / 2})
-            with pytest.raises(RefusedError, match=r"has loss [0-9.]+ on the test data, and its source"):
+            with pytest.raises(RefusedError, match=r"has loss [0-9.]+ on test data, its source"):
                 finish(world, replace(job, recipe=strict, work=world.folder / "strict"))
         assert done.architecture == f"int{bits}:{one.architecture}"
         restored = restore(done.folder, world.folder / "restored")
