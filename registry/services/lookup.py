@@ -1,4 +1,4 @@
-"""Looking things up: what a reference names now, or a clear error that says where to look."""
+"""Looking things up: what a reference names now, or an error with the command that lists what there is."""
 
 from __future__ import annotations
 
@@ -13,15 +13,26 @@ from registry.services.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
 WITHHELD = frozenset({Status.RECALLED, Status.SUSPENDED})
-"""Versions whose bytes are given to nobody, and that no new version is made from."""
+"""Versions whose files cannot be read and that no new version can be made from."""
 
 
-def found(value: T | None, what: object) -> T:
-    """`value`, unless it is None. Raises: NotFoundError."""
+def found(value: T | None, what: object, *, see: str | None = None) -> T:
+    """`value`, unless it is None. `see` is the command that lists things of this kind, where `what` does not show it.
+
+    Raises: NotFoundError.
+    """
     if value is None:
-        command = "transfer list" if str(what).startswith("step-") else "model list"
-        raise NotFoundError(f"there is no {what}", remedy=f"See what there is: forebear {command}")
+        raise NotFoundError(
+            f"There is no {what}", remedy=f"See what there is: forebear {see or _list_command(str(what))}"
+        )
     return value
+
+
+def _list_command(what: str) -> str:
+    """The command that lists things like `what`: a step id, a URI, or a sentence that ends in one."""
+    if what.startswith("step-"):
+        return "transfer list"
+    return "dataset list" if f"{AssetKind.DATASETS}:/" in what else "model list"
 
 
 def resolve(uow: UnitOfWork, reference: Reference) -> VersionRef:
@@ -30,14 +41,14 @@ def resolve(uow: UnitOfWork, reference: Reference) -> VersionRef:
     if ref is None:
         word = "dataset" if reference.kind is AssetKind.DATASETS else "model"
         remedy = f"See what there is: forebear {word} show {reference.name}, or forebear {word} list"
-        raise NotFoundError(f"there is no {reference}", remedy=remedy)
+        raise NotFoundError(f"There is no {reference}", remedy=remedy)
     return ref
 
 
 def model_only(reference: Reference) -> Reference:
     """`reference`, unless it names a dataset: the two share no names. Raises: BadReferenceError."""
     if reference.kind is not AssetKind.MODELS:
-        raise BadReferenceError(f"{reference} is no model", remedy="Write models:/team/name/1")
+        raise BadReferenceError(f"{reference} is not a model", remedy="Write models:/team/name/1")
     return reference
 
 
@@ -56,13 +67,17 @@ def all_versions(uow: UnitOfWork, name: Name) -> Sequence[VersionSummary]:
 
 
 def refuse_as_source(version: VersionSummary) -> None:
-    """Raises: RefusedError for a version that nothing new may be made from: withheld, or put away."""
+    """Raises: RefusedError for a version that no new version may be made from: withheld or archived."""
     refuse_withheld(version)
     if version.status is Status.ARCHIVED:
-        raise RefusedError(f"{version.ref} is archived: nothing new is made from it", remedy="Choose another version")
+        raise RefusedError(
+            f"{version.ref} is archived, so no new version can be made from it", remedy="Choose another version"
+        )
 
 
 def refuse_withheld(version: VersionSummary) -> None:
     """Raises: RefusedError for a version that was recalled or suspended."""
     if version.status in WITHHELD:
-        raise RefusedError(f"{version.ref} is {version.status}: its bytes are not given out", remedy="Choose another")
+        raise RefusedError(
+            f"{version.ref} is {version.status}, so its files cannot be read", remedy="Choose another version"
+        )

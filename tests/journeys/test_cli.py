@@ -182,8 +182,10 @@ def test_a_model_reaches_production_through_two_other_people(forebear: CommandLi
 
     report = forebear.home.parent / "report.txt"
     report.write_text("fine")
-    added = forebear.ask("evidence", "add", FRUIT, "validation", "--set", "rows=18", "--file", report)
-    assert added["body"] == {"rows": 18}
+    added = forebear.ask(
+        "evidence", "add", FRUIT, "validation", "--set", "result=pass", "--set", "errors=0", "--file", report
+    )
+    assert added["body"] == {"result": "pass", "errors": 0}
     assert "report.txt" in forebear("evidence", "list", FRUIT).out
     assert forebear.ask("promote", "approve", request, actor="ben")["summary"]["state"] == "open"
     assert forebear.ask("promote", "approve", request, actor="carla")["summary"]["state"] == "promoted"
@@ -246,13 +248,13 @@ def test_policies_are_read_checked_and_published(forebear: CommandLine, tmp_path
     text = forebear("policy", "show", "default").out
     assert "kind: PromotionPolicy" in text
     file = tmp_path / "policy.yaml"
-    file.write_text(text.replace("version: 1", "version: 2", 1))
-    assert forebear.ask("policy", "check", file)["version"] == 2
+    file.write_text(text.replace("version: 2", "version: 3", 1))
+    assert forebear.ask("policy", "check", file)["version"] == 3
     file.write_text(text.replace("stages:", "stagse:", 1))
     wrong = forebear.refused("policy", "check", file)
     assert wrong["code"] == "bad-policy"
     assert "line " in wrong["detail"]
-    assert [policy["version"] for policy in forebear.ask("policy", "show")] == [1]
+    assert [policy["version"] for policy in forebear.ask("policy", "show")] == [2]
 
 
 def test_who_may_only_look_may_not_touch(forebear: CommandLine, source: str) -> None:

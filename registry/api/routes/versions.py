@@ -29,7 +29,7 @@ from registry.api.wire import (
 )
 from registry.domain.catalog.models import CardRevision, VersionDetail
 from registry.domain.codec import from_json
-from registry.domain.governance.promotion import EvidenceValue
+from registry.domain.governance.promotion import AddedEvidence, EvidenceValue
 from registry.domain.verbs.catalog import ImportModel
 from registry.errors import UsageError
 
@@ -116,7 +116,7 @@ def evidence(registry: AsActor, reference: ModelVersion) -> Response:
     return answer(registry.promotions.evidence(reference))
 
 
-@router.post(ONE + "/evidence", **speaks(EvidenceValue, takes=NewEvidence, status=201))
+@router.post(ONE + "/evidence", **speaks(AddedEvidence, takes=NewEvidence, status=201))
 async def add_evidence(request: Request, registry: AsActor, reference: ModelVersion) -> Response:
     """Add evidence: a JSON body, or an upload of one file with the same JSON as its part `details`."""
     if not request.headers.get("content-type", "").startswith("multipart/"):
@@ -129,7 +129,7 @@ async def add_evidence(request: Request, registry: AsActor, reference: ModelVers
         path, source = next(iter(upload.files.items()))
         name = path.rpartition("/")[2]
 
-        def add() -> EvidenceValue:
+        def add() -> AddedEvidence:
             with source.open("rb") as stream:
                 return registry.promotions.add_evidence(reference, told.type, told.body, file=stream, file_name=name)
 

@@ -16,32 +16,41 @@ app = typer.Typer(name="evidence", help="Evidence about a model version.", no_ar
 @command(
     app,
     "add",
-    "forebear evidence add models:/vision/digits/2 eval_report --set accuracy=0.93 --set checked_by=ana",
-    "forebear evidence add models:/vision/digits/2 bias_review --body review.json --file review.pdf",
+    "forebear evidence add models:/vision/digits/2 validation --set result=pass --file report.pdf",
+    "forebear evidence add models:/vision/digits/2 other --body review.json --file review.pdf",
 )
 def add(
     session: Session,
     model: parsing.ModelArgument,
-    type: Annotated[str, typer.Argument(metavar="TYPE", help="A word that the policy knows, as eval_report.")],
+    type: Annotated[str, typer.Argument(metavar="TYPE", help="A type of the policy: see evidence types.")],
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A fact; JSON values.", show_default=False)
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A field; JSON values.", show_default=False),
     ] = None,
     body: Annotated[
-        Path | None, typer.Option("--body", help="Facts as a JSON file (- is input).", show_default=False)
+        Path | None, typer.Option("--body", help="The fields as a JSON file (- is input).", show_default=False)
     ] = None,
-    file: Annotated[Path | None, typer.Option("--file", help="A report to keep with it.", show_default=False)] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="A file to keep with it.", show_default=False)] = None,
 ) -> None:
-    """Add evidence; it is bound to the version's bytes."""
+    """Add evidence about the files that the version has now."""
     from contextlib import nullcontext
 
-    from registry.cli.printing import tell
+    from registry.cli.views.governance import show_added
 
     reference, facts = parsing.model(model), parsing.facts(body, set_)
     with parsing.opened(file) if file else nullcontext() as stream:
         added = session.registry.promotions.add_evidence(
             reference, type, facts, file=stream, file_name=file.name if file else None
         )
-    session.answer(added, lambda evidence: tell(f"{evidence.type} for {evidence.ref}: {evidence.id}"))
+    session.answer(added, show_added)
+
+
+@command(app, "types", "forebear evidence types models:/vision/digits/2")
+def types(session: Session, model: parsing.ModelArgument) -> None:
+    """List the types of evidence that you may add about a version, with their fields."""
+    from registry.cli.views.governance import show_types
+
+    session.answer(session.registry.promotions.evidence_types(parsing.model(model)), show_types)
 
 
 @command(app, "list", "forebear evidence list models:/vision/digits/2")

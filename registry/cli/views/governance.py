@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from registry.cli.failures import note
-from registry.cli.printing import facts, heading, hint, moment, plain, say, table
+from registry.cli.printing import facts, heading, hint, moment, plain, say, table, tell
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from registry.domain.governance.evidence_types import EvidenceType
     from registry.domain.governance.promotion import (
+        AddedEvidence,
         EvidenceValue,
         PolicyValue,
         RequestDetail,
@@ -30,10 +32,10 @@ def show_request(request: RequestDetail) -> None:
         summary.id,
         {
             "model": summary.ref,
-            "move": f"{summary.from_stage} → {summary.to_stage}"
+            "stage": f"{summary.from_stage} → {summary.to_stage}"
             + (f", alias {summary.alias}" if summary.alias else ""),
             "state": _state(summary.state),
-            "asked": f"{moment(summary.requested_at)} by {summary.requested_by}",
+            "requested": f"{moment(summary.requested_at)} by {summary.requested_by}",
             "comment": summary.comment,
             "policy": f"{request.policy} ({request.policy_digest.short})",
             "closed": summary.closed_at,
@@ -46,7 +48,7 @@ def show_request(request: RequestDetail) -> None:
         say(_check(False, request.verdict.reasons[0]))
     if request.votes:
         heading("Votes")
-        table(("Who", "As", "Vote", "When", "Comment"), [_vote(vote) for vote in request.votes], empty="")
+        table(("Person", "Roles", "Vote", "When", "Comment"), [_vote(vote) for vote in request.votes], empty="")
     if request.evidence:
         heading("Evidence")
         show_evidence(request.evidence)
@@ -72,13 +74,26 @@ def show_requests(requests: Sequence[RequestSummary]) -> None:
             request.id,
             request.ref,
             f"{request.from_stage} → {request.to_stage}",
-            _state(request.state),
+            _state(request.state, request.stale_votes),
             f"{moment(request.requested_at)} by {request.requested_by}",
             request.comment,
         )
         for request in requests
     ]
-    table(("Request", "Model", "Move", "State", "Asked", "Comment"), rows, empty="There are no such requests.")
+    table(("Request", "Model", "Stage", "State", "Requested", "Comment"), rows, empty="There are no such requests.")
+
+
+def show_added(evidence: AddedEvidence) -> None:
+    """What was added, and what follows from it for votes."""
+    tell(f"Added {evidence.type} evidence {evidence.id} about {evidence.ref}")
+    for warning in evidence.warnings:
+        note(warning)
+
+
+def show_types(types: Sequence[EvidenceType]) -> None:
+    """Types of evidence, one a line, with the fields of their forms."""
+    rows = [(kind.name, kind.form or "any facts, any file") for kind in types]
+    table(("Type", "Fields"), rows, empty="The policy takes no evidence about this version from you.")
 
 
 def show_evidence(evidence: Sequence[EvidenceValue]) -> None:
@@ -115,10 +130,11 @@ def _check(passed: bool, message: str) -> Text:
     return mark.append(message, style="not bold default")
 
 
-def _state(state: str) -> Text:
+def _state(state: str, stale_votes: Sequence[str] = ()) -> Text:
     from rich.text import Text
 
-    return Text(state, style=STATE_COLOURS.get(state, ""))
+    stale = f" (stale: {', '.join(stale_votes)})" if stale_votes else ""
+    return Text(state, style=STATE_COLOURS.get(state, "")).append(stale, style="not bold yellow")
 
 
 def _vote(vote: VoteEntry) -> tuple[object, ...]:

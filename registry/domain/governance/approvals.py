@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from registry.domain.governance.case import Case, Contribution, Standing
+from registry.domain.governance.case import RECORDED, Case, Contribution, Standing
 from registry.domain.governance.promotion import Bindings, CheckResult, VoteEntry, VoteValue
 
 _BOUND = {"artifact": "the artifact", "lineage": "the lineage", "policy": "the policy", "evidence": "the evidence"}
@@ -36,6 +36,8 @@ class Duties:
     distinct_people_per_stage: bool = True
     """One person fills one role."""
     service_accounts_may_vote: bool = False
+    checking_evidence: frozenset[str] = frozenset()
+    """Types of evidence whose author checked the version: adding them makes nobody a contributor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,15 @@ class Electorate:
         """How `handle` contributed to the candidate, among the contributions that these duties name."""
         recorded = self.case.candidate.contributors
         named = self.duties.contributors if self.duties.no_self_approval else frozenset()
-        return [deed.deed for deed in Contribution if deed in named and handle in recorded.get(deed, ())]
+        done = [deed for deed in Contribution if deed in named and handle in recorded.get(deed, ())]
+        if Contribution.EVIDENCE_AUTHOR in done and self._only_checked(handle):
+            done.remove(Contribution.EVIDENCE_AUTHOR)
+        return [deed.deed for deed in done]
+
+    def _only_checked(self, handle: str) -> bool:
+        """True when all that `handle` added is evidence of checking."""
+        added = [e.type for e in self.case.evidence if e.added_by == handle and not e.id.startswith(RECORDED)]
+        return bool(added) and self.duties.checking_evidence.issuperset(added)
 
     def eligible(self) -> dict[str, tuple[str, ...]]:
         """By voter, the roles that their standing approval fills: held when they voted, and still held now."""

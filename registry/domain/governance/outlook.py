@@ -22,10 +22,28 @@ def voters(electorate: Electorate) -> dict[str, tuple[str, ...]]:
 
 def warnings(electorate: Electorate, verdict: Verdict) -> tuple[str, ...]:
     """Sentences about votes that are stale or will be, and about approvals that nobody can give."""
-    return (*_stale(electorate), *_soon_stale(electorate, verdict), *_stuck(electorate))
+    return (*stale_votes(electorate), *_soon_stale(electorate, verdict), *_stuck(electorate))
 
 
-def _stale(electorate: Electorate) -> Iterator[str]:
+def lost_votes(before: Electorate, after: Electorate) -> Iterator[str]:
+    """Who could approve in `before` and cannot in `after`, who still can, and the way out when nobody can."""
+    target, could, can = after.case.target, before.possible(), after.possible()
+    for who in sorted(could.keys() - can.keys()):
+        for role in could[who]:
+            others = sorted(other for other, roles in can.items() if role in roles)
+            still = f"{role} approvals can still come from {', '.join(others)}" if others else _way_out(after, role)
+            yield f"{'; '.join(after.objections(who))}. A promotion to {target} needs another voter: {still}"
+
+
+def _way_out(electorate: Electorate, role: str) -> str:
+    groups = electorate.roles[role].groups
+    if not groups:
+        return "change the owner of the model"
+    return f"grant the role to someone else: forebear role grant PERSON {min(groups)}"
+
+
+def stale_votes(electorate: Electorate) -> Iterator[str]:
+    """One sentence for each approval that was given on another state of things."""
     bound = electorate.case.bound
     for vote in electorate.last_votes():
         if vote.value is VoteValue.APPROVE and vote.bound != bound:
@@ -51,13 +69,14 @@ def _stuck(electorate: Electorate) -> Iterator[str]:
         if filled[role] >= quorum:
             continue
         rule, owners = electorate.roles[role], electorate.case.candidate.subject.owners
-        holders = [who for who, now in electorate.case.people.items() if rule.held_by(who, now, owners)]
+        holders = [
+            who for who, now in electorate.case.people.items() if rule.held_by(who, now, owners) and not now.service
+        ]
         barred = [why for who in sorted(holders) for why in electorate.objections(who)]
         because = f" ({'; '.join(barred)})" if barred else ""
-        grant = f"grant the role to someone else: forebear role grant PERSON {min(rule.groups)}" if rule.groups else ""
-        remedy = grant or "change the owner of the model"
+        wanted = f"{quorum} {role} {'approval' if quorum == 1 else 'approvals'}"
+        people = "nobody can give it" if quorum == 1 else f"only {filled[role]} can be given"
         yield (
-            f"This request cannot be approved: it needs {quorum} {role} {'approval' if quorum == 1 else 'approvals'}, "
-            f"and {'nobody' if not filled[role] else f'only {filled[role]}'} can give {'it' if quorum == 1 else 'them'}"
-            f"{because}. Way out: {remedy}"
+            f"A promotion to {electorate.case.target} needs {wanted}, and {people}{because}. "
+            f"Way out: {_way_out(electorate, role)}"
         )

@@ -44,6 +44,13 @@ class EvidenceValue:
 
 
 @dataclass(frozen=True, slots=True)
+class AddedEvidence(EvidenceValue):
+    """Evidence as it was just added, with what follows from it for people: votes that are stale now, votes lost."""
+
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Bindings:
     """The four digests that a vote binds to; when any of them changes, the vote is stale and does not count."""
 
@@ -111,6 +118,8 @@ class RequestSummary:
     requested_at: datetime
     closed_at: datetime | None
     comment: str
+    stale_votes: tuple[str, ...] = ()
+    """Who approved an open request before the newest evidence was added: they need to approve again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import BinaryIO, Protocol
 
 from registry.domain.governance.evidence_types import EvidenceType
 from registry.domain.governance.promotion import (
+    AddedEvidence,
     EvidenceValue,
     PolicyValue,
     RequestDetail,
@@ -29,7 +30,10 @@ class PromotionVerbs(Protocol):
         *,
         file: BinaryIO | None = None,
         file_name: str | None = None,
-    ) -> EvidenceValue: ...
+    ) -> AddedEvidence:
+        """Raises: InvalidError when the content does not fit the form of the type; PolicyRefusedError, NoSpaceError."""
+        ...
+
     def evidence(self, reference: Reference) -> Sequence[EvidenceValue]: ...
     def evidence_types(self, reference: Reference) -> Sequence[EvidenceType]:
         """The types that the policy in force takes from the person who asks, with their forms."""

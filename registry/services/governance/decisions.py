@@ -35,6 +35,6 @@ def decided_case(uow: UnitOfWork, blobs: BlobStore, request_id: str) -> Case:
     """What a closed request was decided on. Raises: NotFoundError for one that was not decided, IntegrityError."""
     entries = uow.audit.search(subject=request_id, action=DECIDED, page=PageRequest(limit=1)).items
     if not entries:
-        raise NotFoundError(f"there is no decision about {request_id}", remedy="It is open still, or was withdrawn")
+        raise NotFoundError(f"There is no decision about {request_id}", remedy="It is still open, or was withdrawn")
     with blobs.open(Digest.parse(str(entries[0].detail["case"]))) as stream:
         return from_json(Case, json.load(stream))

@@ -46,6 +46,19 @@ class Dossier:
     people: Mapping[str, Standing] = field(default_factory=dict)
     baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
+    def with_evidence(self, value: EvidenceValue) -> Dossier:
+        """The record after `value` was added."""
+        contributors = dict(self.candidate.contributors)
+        authors = contributors.get(Contribution.EVIDENCE_AUTHOR, frozenset())
+        contributors[Contribution.EVIDENCE_AUTHOR] = authors | {value.added_by}
+        candidate = replace(self.candidate, contributors=contributors)
+        return replace(self, candidate=candidate, evidence=(*self.evidence, value))
+
+    def asked_by(self, handle: str) -> Dossier:
+        """The record for a request that `handle` opened."""
+        contributors = {**self.candidate.contributors, Contribution.REQUESTER: frozenset({handle})}
+        return replace(self, candidate=replace(self.candidate, contributors=contributors))
+
 
 def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, also: Iterable[str] = ()) -> Dossier:
     """Read everything that is known of `ref` and of its ancestry, and the standing of its authors and of `also`.

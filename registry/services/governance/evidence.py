@@ -1,8 +1,9 @@
-"""Adding evidence about a version: only of a type, and from a person, that the policy in force takes."""
+"""Adding evidence about a version: a type, an author and a content that the policy in force allows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime
 from typing import BinaryIO
 
@@ -10,7 +11,7 @@ from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.governance.case import Case
 from registry.domain.governance.policy import Policy
-from registry.domain.governance.promotion import EvidenceValue
+from registry.domain.governance.promotion import AddedEvidence, EvidenceValue
 from registry.domain.ids import new_id
 from registry.domain.manifests import canonical_json
 from registry.domain.names import Reference, VersionRef
@@ -18,7 +19,8 @@ from registry.domain.people.people import Permission
 from registry.domain.text import check_facts, check_words, did_you_mean
 from registry.errors import InvalidError, PolicyRefusedError
 from registry.services.context import Context
-from registry.services.governance.dossier import case_for, open_dossier
+from registry.services.governance.consequences import consequences
+from registry.services.governance.dossier import Dossier, case_for, open_dossier
 from registry.services.governance.policies import in_force
 from registry.services.lookup import resolve
 from registry.services.unit_of_work import UnitOfWork
@@ -35,7 +37,7 @@ def add_evidence(
     *,
     file: BinaryIO | None,
     file_name: str | None,
-) -> EvidenceValue:
+) -> AddedEvidence:
     """Store the file, if any, then the evidence.
 
     Raises: NotFoundError, PolicyRefusedError, InvalidError, NoSpaceError.
@@ -46,16 +48,31 @@ def add_evidence(
     if file is not None:
         _check_file_name(file_name)
         with context.read() as uow:  # before any byte is stored: a file of evidence that is refused is not kept
-            _check_producer(uow, resolve(uow, reference), type_, by=by, at=now)
+            _, policy = _taken(uow, resolve(uow, reference), type_, by=by, at=now)
+            _check_form(policy, type_, body, has_file=True)
         stored, _ = context.blobs.put(file)
     with context.write() as uow:
         ref = resolve(uow, reference)
-        subject = _check_producer(uow, ref, type_, by=by, at=now)
-        value = _bound(ref, subject, type_, body, file=stored, name=file_name, by=by, at=now)
+        dossier, policy = _taken(uow, ref, type_, by=by, at=now)
+        _check_form(policy, type_, body, has_file=file is not None)
+        value = _bound(ref, dossier.artifact, type_, body, file=stored, name=file_name, by=by, at=now)
         uow.governance.add_evidence(value)
-        said = {"evidence": value.id, "type": type_, "digest": str(value.digest)}
-        uow.commit(Event("evidence.added", str(ref), said))
-    return value
+        warnings = consequences(uow, dossier, value, policy, now)
+        detail = {"evidence": value.id, "type": type_, "digest": str(value.digest)}
+        uow.commit(Event("evidence.added", str(ref), detail))
+    return AddedEvidence(**{f.name: getattr(value, f.name) for f in fields(value)}, warnings=warnings)
+
+
+def _check_form(policy: Policy, type_: str, body: Mapping[str, object], *, has_file: bool) -> None:
+    """Whether the content fits the form that the policy gives the type. Raises: InvalidError naming the form."""
+    kind = policy.evidence_types[type_]
+    problems = kind.problems(body, has_file=has_file)
+    if problems:
+        raise InvalidError(
+            f"This {type_} evidence does not fit its form: {'; '.join(problems)}",
+            remedy=f"The form of {type_}: {kind.form}",
+            facts={"problems": list(problems), "policy": policy.label},
+        )
 
 
 def _bound(
@@ -72,7 +89,7 @@ def _bound(
     """A piece of evidence bound to the bytes of the version. Raises: InvalidError."""
     name = name if file is not None else None
     if not body and file is None:
-        raise InvalidError("the evidence says nothing", remedy="Give a JSON body, a file, or both")
+        raise InvalidError("The evidence has no content", remedy="Give facts, a file, or both")
     check_facts(body, "evidence")
     statement = {
         "body": dict(body),
@@ -83,7 +100,7 @@ def _bound(
     }
     written = canonical_json(statement)
     if len(written) > MAX_BODY:
-        raise InvalidError(f"the evidence is larger than {MAX_BODY:,} bytes", remedy="Attach the long part as a file")
+        raise InvalidError(f"The evidence is larger than {MAX_BODY:,} bytes", remedy="Attach the long part as a file")
     return EvidenceValue(
         new_id("ev", at), ref, subject, type_, Digest.of(written), dict(body), file, name, added_at=at, added_by=by
     )
@@ -94,8 +111,8 @@ def _check_file_name(name: str | None) -> None:
         raise InvalidError(f"{str(name)[:80]!r} is not a plain file name", remedy="Give the name without folders")
 
 
-def _check_producer(uow: UnitOfWork, ref: VersionRef, type_: str, *, by: str, at: datetime) -> Digest:
-    """The digest of the version, if the policy in force takes evidence of this type from this person.
+def _taken(uow: UnitOfWork, ref: VersionRef, type_: str, *, by: str, at: datetime) -> tuple[Dossier, Policy]:
+    """The record of the version and the policy in force, if that takes evidence of this type from this person.
 
     Raises: NotFoundError, PolicyRefusedError.
     """
@@ -106,13 +123,13 @@ def _check_producer(uow: UnitOfWork, ref: VersionRef, type_: str, *, by: str, at
 
     policy = in_force(uow, case)
     if policy.produces(type_, by, case(policy)):
-        return dossier.artifact
+        return dossier, policy
     kind = policy.evidence_types.get(type_)
     if kind is None:
         hint = did_you_mean(type_, policy.evidence_types)
-        why = f"the policy {policy.name} knows no evidence {type_[:80]!r}{hint}"
+        why = f"Policy {policy.name} has no evidence type {type_[:80]!r}{hint}"
     elif not kind.producers:
-        why = f"the evidence {type_} is recorded by the registry itself, from nobody else"
+        why = f"Evidence {type_} is recorded by the registry itself; nobody can add it"
     else:
-        why = f"the evidence {type_} is taken from a {' or a '.join(kind.producers)}, and {by} is none"
-    raise PolicyRefusedError(f"this evidence about {ref} is not taken", (why,))
+        why = f"Only a {' or a '.join(kind.producers)} can add {type_} evidence; {by} is not one"
+    raise PolicyRefusedError(f"Evidence about {ref} was refused", (why,))

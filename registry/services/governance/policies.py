@@ -33,10 +33,10 @@ def published(uow: UnitOfWork) -> list[Policy]:
 
 
 def in_force(uow: UnitOfWork, case_for: Callable[[Policy], Case]) -> Policy:
-    """The policy that judges a version now. Raises: PolicyRefusedError when none matches: nothing passes unjudged."""
+    """The policy that judges a version now. Raises: PolicyRefusedError when none applies."""
     policy, why = first_matching(published(uow), case_for)
     if policy is None:
-        raise PolicyRefusedError("no policy is in force", (why,))
+        raise PolicyRefusedError("No policy is in force", (why,))
     return policy
 
 
@@ -46,7 +46,7 @@ def frozen_policy(uow: UnitOfWork, detail: RequestDetail) -> Policy:
     value = uow.governance.policy(name, int(version))
     if value is None or Digest.of(value.text.encode()) != detail.policy_digest:
         raise IntegrityError(
-            f"the policy {detail.policy} is not what it was when {detail.summary.id} was opened",
+            f"Policy {detail.policy} is not what it was when {detail.summary.id} was opened",
             remedy="Withdraw the request and find out who changed the database: forebear audit verify",
         )
     return _read(value.text)
@@ -68,7 +68,7 @@ def publish_policy(context: Context, text: str) -> PolicyValue:
         last = uow.governance.policy(value.name)
         if last is not None and value.version <= last.version:
             raise ConflictError(
-                f"version {last.version} of the policy {value.name} is published already",
+                f"Version {last.version} of policy {value.name} has been published already",
                 remedy=f"Raise metadata.version to {last.version + 1}: what was published never changes",
             )
         uow.governance.add_policy(value)
@@ -88,8 +88,8 @@ def policy_value(uow: UnitOfWork, name: str, version: int | None) -> PolicyValue
     """One published policy, the newest when no version is given. Raises: NotFoundError."""
     value = uow.governance.policy(name, version)
     if value is None:
-        what = f"policy {name}" if version is None else f"version {version} of a policy {name}"
-        raise NotFoundError(f"there is no {what}", remedy="See what there is: forebear policy show")
+        what = f"policy {name}" if version is None else f"version {version} of policy {name}"
+        raise NotFoundError(f"There is no {what}", remedy="See what there is: forebear policy show")
     return with_rules(value)
 
 

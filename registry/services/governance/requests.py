@@ -37,7 +37,7 @@ def open_request(
     for other in open_requests(uow, ref):
         if other.to_stage == target:
             raise ConflictError(
-                f"a request to promote {ref} to {target} is open already: {other.id}",
+                f"A request to promote {ref} to {target} is open already: {other.id}",
                 remedy=f"Look at it: forebear promote show {other.id}",
             )
     dossier = open_dossier(uow, ref, requested_by=by, also=(by,))

@@ -15,6 +15,7 @@ from registry.domain.governance.case import Case
 from registry.domain.governance.evidence_types import EvidenceType
 from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import (
+    AddedEvidence,
     EvidenceValue,
     PolicyValue,
     RequestDetail,
@@ -67,7 +68,7 @@ class Promotions:
         *,
         file: BinaryIO | None = None,
         file_name: str | None = None,
-    ) -> EvidenceValue:
+    ) -> AddedEvidence:
         """Add evidence about a version; every approval given so far is stale from then on.
 
         Raises: NotFoundError; PolicyRefusedError when the policy in force does not take this type from this person;
@@ -145,7 +146,7 @@ class Promotions:
         """Vote against, with a reason; one rejection closes the request."""
         comment = check_comment(comment)
         if not comment:
-            raise InvalidError("a rejection needs a comment", remedy="Say why: --comment 'the test set has leaked'")
+            raise InvalidError("A rejection needs a comment", remedy="Say why: --comment 'the test set has leaked'")
         with self.context.write() as uow:
             stored, policy, case = self._vote(uow, request_id, VoteValue.REJECT, comment)
             verdict = policy.judge(case)
@@ -198,14 +199,14 @@ class Promotions:
     # --- what the verbs share --------------------------------------------------------------------------------------
 
     def _stored(self, uow: UnitOfWork, request_id: str) -> RequestDetail:
-        return found(uow.governance.request(request_id), f"promotion request {request_id}")
+        return found(uow.governance.request(request_id), f"promotion request {request_id}", see="promote list")
 
     def _locked(self, uow: UnitOfWork, request_id: str) -> RequestDetail:
         """The request, read under the lock of its model. Raises: NotFoundError, PolicyRefusedError when closed."""
         uow.governance.lock_request(request_id)
         stored = self._stored(uow, request_id)
         if stored.summary.state is not RequestState.OPEN:
-            raise PolicyRefusedError(f"{request_id} is closed", (f"it was {stored.summary.state.value} already",))
+            raise PolicyRefusedError(f"{request_id} is closed", (f"It was {stored.summary.state.value} already",))
         return stored
 
     def _commit(

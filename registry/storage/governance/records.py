@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from registry.domain.catalog.models import CardRevision, Status
+from registry.domain.governance.promotion import VoteValue
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.services.storage.governance import StepRecord, VersionRecord
 from registry.storage.catalog.assets import tags_of_assets
 from registry.storage.catalog.versions import TEST_ROLE, headline_metrics, model_inputs, version_tags
-from registry.storage.tables import alias, asset, card_revision, metric, model_version, node, step, version
+from registry.storage.tables import (
+    alias,
+    asset,
+    card_revision,
+    evidence,
+    metric,
+    model_version,
+    node,
+    step,
+    version,
+    vote,
+)
 from registry.storage.tables.graph import NodeColumns
 
 
@@ -114,6 +127,26 @@ def baselines_of(connection: Connection, name: Name) -> dict[str, dict[str, floa
     for row in connection.execute(_BASELINES, {"folded": name.folded}):
         found.setdefault(row.alias, {}).setdefault(row.name, row.value)
     return found
+
+
+def stale_voters(connection: Connection, requests: Sequence[Row[Any]]) -> dict[int, tuple[str, ...]]:
+    """By request, who approved it before the newest evidence about its version was added: two statements."""
+    if not requests:
+        return {}
+    newest = select(evidence.c.node_id, func.max(evidence.c.added_at)).group_by(evidence.c.node_id)
+    added = dict(connection.execute(newest.where(evidence.c.node_id.in_({row.node_id for row in requests}))).all())
+    query = select(vote).where(vote.c.request_id.in_([row.id for row in requests])).order_by(vote.c.id)
+    last: dict[int, dict[str, Row[Any]]] = {}
+    for row in connection.execute(query):
+        last.setdefault(row.request_id, {})[row.voter] = row
+    return {
+        request.id: tuple(
+            voter
+            for voter, given in sorted(last.get(request.id, {}).items())
+            if given.value == VoteValue.APPROVE and request.node_id in added and given.voted_at < added[request.node_id]
+        )
+        for request in requests
+    }
 
 
 def _step(row: Row[Any]) -> StepRecord:

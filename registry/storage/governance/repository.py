@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from registry.errors import ConflictError, NotFoundError
 from registry.services.storage.governance import VersionRecord
 from registry.storage.catalog.assets import find_version, require_version
 from registry.storage.catalog.versions import refs_of
-from registry.storage.governance.records import baselines_of, version_record
+from registry.storage.governance.records import baselines_of, stale_voters, version_record
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import asset, evidence, policy, request, version, vote
 
@@ -155,7 +155,9 @@ class SqlGovernance:
         order = [SortBy(request.c.id, int, descending=True)]
         rows, cursor = page_rows(self._connection, statement, order, page, scope=f"requests {ref or name} {state}")
         refs = refs_of(self._connection, {row.node_id for row in rows})
-        return Page([_request(row, refs[row.node_id]) for row in rows], cursor)
+        stale = stale_voters(self._connection, [row for row in rows if row.state == RequestState.OPEN])
+        found = [replace(_request(row, refs[row.node_id]), stale_votes=stale.get(row.id, ())) for row in rows]
+        return Page(found, cursor)
 
     def add_vote(self, request_id: str, vote: VoteEntry) -> None:
         self._connection.execute(

@@ -35,6 +35,7 @@ GOOD = {
     "request_id": "req-00000000000000000000000000",
     "token": "tok-00000000000000000000000000",
     "target": "models:/vision/digits/2",
+    "reference": "models:/vision/digits/2",
     "source": "models:/library/lite0/1",
     "reference": "models:/vision/digits/2",
 }
@@ -140,7 +141,7 @@ def test_a_condition_is_repeated_a_few_times_at_most(house: ServedRegistry) -> N
             assert name in problem(answer)["detail"]
 
 
-BODY = '{"type": "model_card", "body": {"a": VALUE}}'
+BODY = '{"type": "other", "body": {"a": VALUE}}'
 
 
 def test_evidence_that_could_not_be_read_back_is_not_taken(own_house: ServedRegistry) -> None:
@@ -180,7 +181,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("patch", VERSION + "/tags"): ("edit", {"tags": {"a": "b"}}),
     ("post", VERSION + "/deprecate"): ("edit", {"reason": "old"}),
     ("post", VERSION + "/archive"): ("edit", {"reason": "old"}),
-    ("post", VERSION + "/evidence"): ("edit", {"type": "model_card", "body": {"a": 1}}),
+    ("post", VERSION + "/evidence"): ("edit", {"type": "other", "body": {"a": 1}}),
     ("post", "/api/v1/datasets/{team}/{name}/versions"): ("edit", UPLOAD),
     ("post", "/api/v1/recipes/check"): ("edit", RECIPE),
     ("post", "/api/v1/transfers"): ("edit", RECIPE),

@@ -166,7 +166,7 @@ def test_what_people_write_is_escaped_everywhere(own_house: ServedRegistry) -> N
         "task": evil, "licence": "MIT", "origin": evil, "description": evil, "tags": {"x": evil},
     }  # fmt: skip
     assert client.put("/api/v1/models/vision/digits", json=said).status_code == 200
-    body = {"type": "validation", "body": {evil: evil, "deep": {evil: [evil, {"a": evil}]}, "n": None, "f": 1.5}}
+    body = {"type": "other", "body": {evil: evil, "deep": {evil: [evil, {"a": evil}]}, "n": None, "f": 1.5}}
     assert client.post("/api/v1/models/vision/digits/versions/2/evidence", json=body).status_code == 201
     for path in (*PAGES, "/?text=" + evil, f"/?task={evil}", f"/audit?subject={evil}", f"/sign-in?next=/{evil}"):
         html = client.get(path).text

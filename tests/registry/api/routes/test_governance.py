@@ -6,7 +6,7 @@ import json
 
 from registry.domain.audit import AuditReport
 from registry.domain.codec import from_json, schema_of
-from registry.domain.governance.promotion import EvidenceValue, PolicyValue, RequestDetail
+from registry.domain.governance.promotion import AddedEvidence, PolicyValue, RequestDetail
 from registry.domain.people.people import NewToken, Person
 from tests.registry.json_schema import misfits
 from tests.serving import ServedRegistry, problem
@@ -34,7 +34,7 @@ def test_what_may_follow_for_a_version_and_what_may_be_added_about_it(own_house:
     (option,) = client.get(f"{API}/promotions/options", params=query).json()
     assert (option["stage"], option["request"]) == ("validated", own_house.family.request.summary.id)
     types = client.get(f"{API}/promotions/evidence-types", params=query).json()
-    assert [one["name"] for one in types] == ["model_card", "validation"]
+    assert [one["name"] for one in types] == ["model_card", "validation", "other"]
     found = client.get(f"{API}/promotions", params=query).json()["items"]
     assert {one["ref"] for one in found} == {"models:/vision/digits/2"}
 
@@ -64,9 +64,9 @@ def test_a_request_is_rejected_or_withdrawn(own_house: ServedRegistry) -> None:
 def test_evidence_comes_as_facts_or_with_a_file(own_house: ServedRegistry) -> None:
     client, path = own_house.client("dev"), f"{API}/models/vision/digits/versions/2/evidence"
     before = len(client.get(path).json())
-    facts = client.post(path, json={"type": "validation", "body": {"checked": True}})
-    assert (facts.status_code, from_json(EvidenceValue, facts.json()).body) == (201, {"checked": True})
-    details = (None, json.dumps({"type": "validation", "body": {"pages": 3}}))
+    facts = client.post(path, json={"type": "validation", "body": {"result": "pass"}})
+    assert (facts.status_code, from_json(AddedEvidence, facts.json()).body) == (201, {"result": "pass"})
+    details = (None, json.dumps({"type": "validation", "body": {"result": "pass"}}))
     sent = client.post(path, files=[("details", details), ("file", ("report.pdf", b"%PDF-1.7"))])
     assert (sent.status_code, sent.json()["file_name"]) == (201, "report.pdf")
     assert len(client.get(path).json()) == before + 2
@@ -78,8 +78,8 @@ def test_policies_are_checked_published_and_shown(own_house: ServedRegistry) -> 
     client = own_house.client("ana")
     value = from_json(PolicyValue, client.get(f"{API}/policies/default").json())
     assert [one["name"] for one in client.get(f"{API}/policies").json()] == ["default"]
-    text = value.text.replace("version: 1", "version: 2", 1)
-    assert client.post(f"{API}/policies/check", content=text).json()["version"] == 2
+    text = value.text.replace("version: 2", "version: 3", 1)
+    assert client.post(f"{API}/policies/check", content=text).json()["version"] == 3
     wrong = problem(client.post(f"{API}/policies/check", content=text.replace("quorum: 1", "quroum: 1", 1)))
     assert wrong["code"] == "bad-policy"
     assert "line" in wrong["detail"]
@@ -87,7 +87,7 @@ def test_policies_are_checked_published_and_shown(own_house: ServedRegistry) -> 
     assert problem(own_house.client("ben").post(f"{API}/policies", content=text))["code"] == "permission-denied"
     assert client.post(f"{API}/policies", content=text).status_code == 201
     assert problem(client.post(f"{API}/policies", content=text))["status"] == 409
-    assert client.get(f"{API}/policies/default", params={"version": 1}).json()["version"] == 1
+    assert client.get(f"{API}/policies/default", params={"version": 2}).json()["version"] == 2
     assert problem(client.post(f"{API}/policies/check", content=b"\xff\xfe"))["code"] == "bad-request"
 
 

@@ -30,20 +30,22 @@ def test_card_provenance_and_metrics_are_on_record_without_anybody_adding_them(h
 def test_evidence_keeps_its_file_and_is_bound_to_the_bytes(house: House) -> None:
     ref = house.publish()
     added = house.promotions("ana").add_evidence(
-        ref_of(ref), "validation", {"errors": 3}, file=io.BytesIO(b"%PDF"), file_name="report.pdf"
+        ref_of(ref), "other", {"errors": 3}, file=io.BytesIO(b"%PDF"), file_name="report.pdf"
     )
     assert added.file is not None
     assert house.blobs.open(added.file).read() == b"%PDF"
-    assert house.promotions("guest").evidence(ref_of(ref))[-1] == added
+    kept = house.promotions("guest").evidence(ref_of(ref))[-1]
+    assert (kept.id, kept.body, kept.file, kept.file_name) == (added.id, {"errors": 3}, added.file, "report.pdf")
+    assert added.warnings == ()
 
 
 @pytest.mark.parametrize(
     ("who", "type_", "reason"),
     [
-        ("ana", "eval_report", "the evidence eval_report is recorded by the registry itself, from nobody else"),
+        ("ana", "eval_report", "Evidence eval_report is recorded by the registry itself; nobody can add it"),
         ("ana", "provenance", "recorded by the registry itself"),
-        ("ana", "valdation", "the policy default knows no evidence 'valdation', did you mean 'validation'?"),
-        ("carla", "validation", "is taken from a developer or a validator, and carla is none"),
+        ("ana", "valdation", "Policy default has no evidence type 'valdation', did you mean 'validation'?"),
+        ("carla", "validation", "Only a developer or a validator can add validation evidence; carla is not one"),
     ],
 )
 def test_evidence_is_taken_only_from_its_producers(house: House, who: str, type_: str, reason: str) -> None:
@@ -58,7 +60,7 @@ def test_evidence_is_taken_only_from_its_producers(house: House, who: str, type_
 @pytest.mark.parametrize(
     ("body", "file_name", "reason"),
     [
-        ({}, None, "the evidence says nothing"),
+        ({}, None, "The evidence has no content"),
         ({"a": "x" * 70_000}, None, "larger than 65,536 bytes"),
         ({"a": float("nan")}, None, "cannot be written as canonical JSON"),
         ({"a": 2**60}, None, "cannot be written as canonical JSON"),
@@ -74,5 +76,5 @@ def test_bad_evidence_is_refused(house: House, body: dict[str, object], file_nam
     ref = house.publish()
     file = io.BytesIO(b"x") if file_name is not None else None
     with pytest.raises(InvalidError, match=reason):
-        house.promotions("ana").add_evidence(ref_of(ref), "validation", body, file=file, file_name=file_name)
+        house.promotions("ana").add_evidence(ref_of(ref), "other", body, file=file, file_name=file_name)
     assert len(house.promotions("ana").evidence(ref_of(ref))) == 3

@@ -11,7 +11,7 @@ from tests.registry.services.houses import House, bring_to, ref_of
 def test_each_stage_that_may_follow_comes_with_its_policy_and_what_is_missing(house: House) -> None:
     ref = house.publish(card=None)
     (option,) = house.promotions("ana").options(ref_of(ref))
-    assert (option.stage, option.policy, option.alias, option.request) == ("candidate", "default/1", None, None)
+    assert (option.stage, option.policy, option.alias, option.request) == ("candidate", "default/2", None, None)
     assert option.reasons == ("Evidence model_card is missing",)
     assert not option.can_request, "no vote can bring a model card"
 
@@ -33,7 +33,7 @@ def test_only_the_policy_in_force_says_what_may_follow(house: House) -> None:
     narrow = text.replace("name: default", "name: narrow").replace("priority: 0", "priority: 9")
     other = narrow.replace("when: subject.kind", "when: subject.name == 'a/b' && subject.kind")
     house.promotions("root").publish_policy(other)
-    assert [option.policy for option in house.promotions("ana").options(ref_of(ref))] == ["default/1"]
+    assert [option.policy for option in house.promotions("ana").options(ref_of(ref))] == ["default/2"]
 
 
 def test_a_version_in_its_last_stage_has_no_options(house: House) -> None:
@@ -49,7 +49,7 @@ def test_a_person_sees_the_types_of_evidence_that_they_may_add(house: House) -> 
         who: [kind.name for kind in house.promotions(who).evidence_types(ref_of(ref))]
         for who in ("ana", "ben", "carla")
     }
-    assert taken == {"ana": ["model_card", "validation"], "ben": ["validation"], "carla": []}
+    assert taken == {"ana": ["model_card", "validation", "other"], "ben": ["validation", "other"], "carla": []}
 
 
 def test_a_policy_names_its_roles_and_the_moves_between_stages(house: House) -> None:

@@ -26,17 +26,17 @@ from tests.registry.services.houses import House, bring_to, furnish, ref_of
 def test_only_an_admin_publishes_and_the_version_only_grows(house: House) -> None:
     text = default_policy_text()
     with pytest.raises(PermissionDeniedError):
-        house.promotions("ana").publish_policy(text.replace("version: 1", "version: 2"))
-    with pytest.raises(ConflictError, match="version 1 of the policy default is published already"):
+        house.promotions("ana").publish_policy(text.replace("version: 2", "version: 3"))
+    with pytest.raises(ConflictError, match="Version 2 of policy default has been published already"):
         house.promotions("root").publish_policy(text)
-    published = house.promotions("root").publish_policy(text.replace("version: 1", "version: 3"))
+    published = house.promotions("root").publish_policy(text.replace("version: 2", "version: 4"))
     assert house.promotions("ana").policy("default") == published
-    assert house.promotions("ana").policy("default", 1).text == text
+    assert house.promotions("ana").policy("default", 2).text == text
     with pytest.raises(ConflictError):
-        house.promotions("root").publish_policy(text.replace("version: 1", "version: 2"))
-    with pytest.raises(NotFoundError, match="there is no version 2 of a policy default"):
-        house.promotions("ana").policy("default", 2)
-    assert [value.version for value in house.promotions("ana").policies()] == [3]
+        house.promotions("root").publish_policy(text.replace("version: 2", "version: 3"))
+    with pytest.raises(NotFoundError, match="There is no version 3 of policy default"):
+        house.promotions("ana").policy("default", 3)
+    assert [value.version for value in house.promotions("ana").policies()] == [4]
 
 
 def test_a_policy_is_checked_without_being_published(house: House) -> None:
@@ -49,10 +49,10 @@ def test_s11_an_open_request_keeps_the_policy_that_it_was_opened_under(house: Ho
     ref = house.publish()
     bring_to(house, ref, "candidate")
     request = house.promotions("ana").request(ref_of(ref), "validated").summary.id
-    stricter = default_policy_text().replace("version: 1", "version: 2").replace("quorum: 1", "quorum: 5")
+    stricter = default_policy_text().replace("version: 2", "version: 3").replace("quorum: 1", "quorum: 5")
     house.promotions("root").publish_policy(stricter)
     assert house.promotions("ben").approve(request).summary.state is RequestState.PROMOTED
-    assert house.promotions("ana").request_detail(request).policy == "default/1"
+    assert house.promotions("ana").request_detail(request).policy == "default/2"
     assert (
         house.promotions("ana").request(ref_of(ref), "production").verdict.reasons[-1] == "0 of 5 risk-owner approvals"
     )
@@ -73,7 +73,7 @@ def test_with_no_matching_policy_nothing_is_promoted_and_no_evidence_is_taken(
     open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path
 ) -> None:
     house = furnish(House(open_uow, clock, tmp_path))
-    text = default_policy_text().replace("version: 1", "version: 2").replace('"model_version"', '"dataset_version"')
+    text = default_policy_text().replace("version: 2", "version: 3").replace('"model_version"', '"dataset_version"')
     house.promotions("root").publish_policy(text)
     ref = house.publish()
     with pytest.raises(PolicyRefusedError, match="No policy applies to models:/vision/digits/1"):

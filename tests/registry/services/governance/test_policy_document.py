@@ -13,18 +13,19 @@ from registry.domain.governance.case import Contribution, expression_facts
 from registry.domain.governance.expressions import VARIABLES
 from registry.errors import BadPolicyError
 from registry.services.governance.policies import default_policy_text
-from registry.services.governance.policy_document import (
+from registry.services.governance.policy_document import read_policy
+from registry.services.governance.policy_parts import (
     AppliesPart,
     ApprovalPart,
     DutiesPart,
     EvidencePart,
     EvidenceTypePart,
+    FieldPart,
     GatePart,
     MetadataPart,
     PolicyDocument,
     RolePart,
     TransitionPart,
-    read_policy,
 )
 from tests.registry.policy_cases import case
 
@@ -34,7 +35,7 @@ EXAMPLES = sorted((Path(__file__).parents[4] / "examples" / "policies").glob("*.
 
 def test_the_default_policy_reads() -> None:
     policy = read_policy(DEFAULT)
-    assert policy.label == "default/1"
+    assert policy.label == "default/2"
     assert policy.stages == ("registered", "candidate", "validated", "production", "retired")
     assert policy.protected_aliases == {"production": "production"}
     assert policy.duties.no_self_approval
@@ -61,7 +62,7 @@ def test_there_are_example_policies() -> None:
         ("quorum: 1}", "quorom: 1}", "there is no key 'transitions.1.approvals.0.quorom', did you mean 'quorum'?"),
         ("  name: default", "  nam: default", "did you mean 'name'?"),
         ("metadata:", "meta:", "there is no key 'meta'"),
-        ("version: 1", "version: one", "metadata.version: expected a whole number, not 'one'"),
+        ("version: 2", "version: two", "metadata.version: expected a whole number, not 'two'"),
         ("governance/v1", "governance/v9", "apiVersion: expected 'governance/v1'"),
         ("metrics.accuracy >= metrics.b", "metric.accuracy >= metrics.b", "did you mean 'metrics'?"),
         ("require: 'lineage.unresolved == 0'", "require: 'lineage.unresolved =='", "is not a CEL expression"),
@@ -78,7 +79,7 @@ def test_there_are_example_policies() -> None:
             "{type: provenence}",
             "there is no evidence type 'provenence', did you mean 'provenance'?",
         ),
-        ("[registered, candidate", "[new, candidate", "the first stage is 'registered': every version is born there"),
+        ("[registered, candidate", "[new, candidate", "the first stage is 'registered': every new version has it"),
         ("from: production", "from: retired", "production comes before retired in stages: a version never goes back"),
         ("id: to-validated", "id: to-candidate", "the transition 'to-candidate' is given twice"),
         ("{groups: [developer]}", "{groups: []}", "nobody can hold this role"),
@@ -90,8 +91,16 @@ def test_there_are_example_policies() -> None:
         ),
         ("  production: production", "  production: Production!", "is not an alias"),
         ("max_drop: 0.02", "max_drop: .nan", "cannot be written as canonical JSON"),
-        ("[developer, validator]}", "[developer, valdator]}", "there is no role 'valdator', did you mean 'validator'?"),
-        ("media_type: text/markdown, ", "", "give either predicate or media_type"),
+        ("[developer, validator]", "[developer, valdator]", "there is no role 'valdator', did you mean 'validator'?"),
+        ("{predicate: 'urn:forebear:other:v1', ", "{", "give either predicate or media_type"),
+        ("choices: [pass, fail]", "choices: [pass]", "choices, at least two, belong to a field of the type choice"),
+        ("{type: number,", "{type: number, choices: [a, b],", "choices, at least two, belong to a field of the"),
+        ("{type: date,", "{type: day,", "fields.date.type: Input should be 'text'"),
+        ("      note:", "      Note!:", "is not a lower-case word with _ between its parts"),
+        ("producer: system}", "producer: system, fields: {a: {}}}", "the registry records this type itself"),
+        ('validation.result == "pass"', 'validation.reslt == "pass"', "no field of the evidence validation 'reslt'"),
+        ('validation.result == "pass"', "validation.result == 'passed'", "no choice of validation.result 'passed'"),
+        ("checking_evidence: [validation]", "checking_evidence: [valid]", "there is no evidence type 'valid'"),
         ("stages:", "wait: PT1H\nstages:", "there is no key 'wait'"),
         ("stages:", "stages: [registered, candidate]\nstages:", "the key 'stages' is given twice"),
     ],
@@ -106,6 +115,19 @@ def test_a_mistake_is_named_with_its_line(old: str, new: str, sentence: str) -> 
     both = zip(DEFAULT.splitlines(), text.splitlines(), strict=False)
     line = next(number for number, (one, two) in enumerate(both, 1) if one != two)
     assert f"Line {line}: " in said or f"Line {line + 1}: " in said
+
+
+def test_a_form_has_one_file_at_most() -> None:
+    with pytest.raises(BadPolicyError, match="validation: a form has one field of the type file at most"):
+        read_policy(DEFAULT.replace("note:   {type: text,", "note:   {type: file,"))
+
+
+def test_a_policy_of_an_earlier_release_without_forms_reads_as_before() -> None:
+    old = (Path(__file__).parents[2] / "domain/governance/golden/decision-1.policy.yaml").read_text(encoding="utf-8")
+    policy = read_policy(old)
+    assert all(not kind.fields for kind in policy.evidence_types.values())
+    assert policy.duties.checking_evidence == frozenset()
+    assert policy.evidence_types["validation"].problems({"anything": [1, 2]}, has_file=True) == ()
 
 
 def test_several_mistakes_are_named_at_once() -> None:
@@ -153,7 +175,7 @@ def keys_of(model: type[BaseModel]) -> set[str]:
 
 def test_every_key_is_in_the_documentation() -> None:
     parts: list[type[BaseModel]] = [PolicyDocument, MetadataPart, AppliesPart, RolePart, DutiesPart, EvidenceTypePart]
-    parts += [EvidencePart, GatePart, ApprovalPart, TransitionPart]
+    parts += [EvidencePart, FieldPart, GatePart, ApprovalPart, TransitionPart]
     missing = {key for part in parts for key in keys_of(part) if f"`{key}" not in DOCS}
     assert not missing
 

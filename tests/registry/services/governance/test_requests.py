@@ -84,7 +84,7 @@ def test_a_model_no_better_than_guessing_is_not_validated(house: House) -> None:
 def test_an_imported_model_is_validated_by_a_report_instead_of_metrics(house: House) -> None:
     ref = house.publish("library/net", accuracy=None, method=Method.IMPORT)
     bring_to(house, ref, "candidate")
-    house.promotions("ana").add_evidence(ref_of(ref), "validation", {"checked": "weights"})
+    house.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "pass"})
     request = house.promotions("ana").request(ref_of(ref), "validated").summary.id
     assert house.promotions("ben").approve(request).summary.state is RequestState.PROMOTED
 

@@ -1,0 +1,104 @@
+"""What a policy file says that cannot be: names that lead nowhere, things given twice, stages out of order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from registry.domain.catalog.models import FIRST_STAGE
+from registry.domain.manifests import canonical_json
+from registry.domain.text import did_you_mean
+from registry.errors import RegistryError
+from registry.services.documents import Found
+from registry.services.governance.policy_parts import (
+    ApprovalPart,
+    EvidencePart,
+    GatePart,
+    Path,
+    PolicyDocument,
+    TransitionPart,
+)
+
+_READS = re.compile(r"""\bevidence\.(\w+)\.(\w+)\b(?:\s*[=!]=\s*("[^"]*"|'[^']*'))?""")
+
+
+def loose_ends(document: PolicyDocument) -> Iterator[Found]:
+    """Unknown names, things given twice, and stages out of order, each with where it stands."""
+    stages = document.stages
+    if stages[0] != FIRST_STAGE:
+        yield ("stages", 0), f"the first stage is {FIRST_STAGE!r}: every new version has it"
+    yield from _twice(stages, ("stages",), "stage")
+    for stage in document.protected_aliases:
+        yield from _unknown(stage, stages, ("protected_aliases", stage), "stage")
+    yield from _twice(list(document.protected_aliases.values()), ("protected_aliases",), "alias")
+    for name, kind in document.evidence_types.items():
+        for role in kind.producer if isinstance(kind.producer, list) else ():
+            yield from _unknown(role, document.roles, ("evidence_types", name, "producer"), "role")
+    for number, checking in enumerate(document.separation_of_duties.checking_evidence):
+        path = ("separation_of_duties", "checking_evidence", number)
+        yield from _unknown(checking, document.evidence_types, path, "evidence type")
+    for name, value in document.params.items():
+        try:
+            canonical_json(value)
+        except RegistryError as error:
+            yield ("params", name), str(error)
+    yield from _twice([t.id for t in document.transitions], ("transitions",), "transition")
+    yield from _twice([f"{t.source} -> {t.target}" for t in document.transitions], ("transitions",), "transition")
+    for number, transition in enumerate(document.transitions):
+        yield from _loose_transition(document, transition, ("transitions", number))
+
+
+def _loose_transition(document: PolicyDocument, part: TransitionPart, path: Path) -> Iterator[Found]:
+    stages = document.stages
+    strange = [
+        *_unknown(part.source, stages, (*path, "from"), "stage"),
+        *_unknown(part.target, stages, (*path, "to"), "stage"),
+    ]
+    yield from strange
+    if not strange and stages.index(part.target) < stages.index(part.source):
+        yield (*path, "to"), f"{part.target} comes before {part.source} in stages: a version never goes back"
+    for number, need in enumerate(part.evidence):
+        yield from _unknown(need.type, document.evidence_types, (*path, "evidence", number, "type"), "evidence type")
+    for path_to, condition in _conditions(part, path):
+        yield from _misread_forms(document, condition, path_to)
+    for number, row in enumerate(part.approvals):
+        yield from _unknown(row.role, document.roles, (*path, "approvals", number, "role"), "role")
+    yield from _twice([gate.id for gate in part.gates], (*path, "gates"), "gate")
+
+
+def _conditions(part: TransitionPart, path: Path) -> Iterator[tuple[Path, str]]:
+    """Every condition of a transition, with where it stands."""
+    for number, gate in enumerate(part.gates):
+        yield (*path, "gates", number, "require"), gate.require
+    lists: dict[str, Sequence[EvidencePart | GatePart | ApprovalPart]] = {
+        "evidence": part.evidence,
+        "gates": part.gates,
+        "approvals": part.approvals,
+    }
+    for name, rows in lists.items():
+        for number, row in enumerate(rows):
+            if row.when is not None:
+                yield (*path, name, number, "when"), row.when
+
+
+def _misread_forms(document: PolicyDocument, condition: str, path: Path) -> Iterator[Found]:
+    """Fields and choices that no form has: the condition would fail for every piece of evidence."""
+    for kind, name, value in _READS.findall(condition):
+        form = document.evidence_types[kind].fields if kind in document.evidence_types else {}
+        if not form:
+            continue
+        yield from _unknown(name, form, path, f"field of the evidence {kind}")
+        choices = form[name].choices if name in form else []
+        if value and choices:
+            yield from _unknown(value[1:-1], choices, path, f"choice of {kind}.{name}")
+
+
+def _unknown(name: str, known: Iterable[str], path: Path, what: str) -> Iterator[Found]:
+    if name not in known:
+        yield path, f"there is no {what} {name!r}{did_you_mean(name, known)}"
+
+
+def _twice(names: list[str], path: Path, what: str) -> Iterator[Found]:
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            yield (*path, number), f"the {what} {name!r} is given twice"

@@ -1,0 +1,200 @@
+"""The policy file as Pydantic reads it: its keys, and what each may hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from registry.domain.governance.case import SYSTEM, Contribution
+from registry.domain.governance.evidence_types import FieldType
+from registry.domain.governance.expressions import Expression
+from registry.domain.names import check_alias
+from registry.domain.people.people import check_role
+from registry.errors import RegistryError
+
+_WORD = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
+_FIELD = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+_DURATION = re.compile(r"P(?=.)(?:(\d{1,4})W)?(?:(\d{1,4})D)?(?:T(?=.)(?:(\d{1,4})H)?(?:(\d{1,4})M)?)?")
+
+
+def _checked(check: Callable[[str], object]) -> AfterValidator:
+    """A domain's own check as Pydantic wants it: its sentence becomes the sentence beside the line."""
+
+    def validate(text: str) -> str:
+        try:
+            check(text)
+        except RegistryError as error:
+            raise ValueError(str(error)) from error
+        return text
+
+    return AfterValidator(validate)
+
+
+def _word(text: str) -> str:
+    if not _WORD.fullmatch(text) or len(text) > 64:
+        raise ValueError(f"{text[:80]!r} is not a lower-case word with - or _ between its parts")
+    return text
+
+
+def _field_name(text: str) -> str:
+    if not _FIELD.fullmatch(text) or len(text) > 64:
+        raise ValueError(f"{text[:80]!r} is not a lower-case word with _ between its parts")
+    return text
+
+
+def _duration(value: object) -> timedelta:
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{str(value)[:40]!r} is not a duration: write for example P30D, P2W or PT12H")
+    weeks, days, hours, minutes = (int(part or 0) for part in match.groups())
+    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
+
+
+Word = Annotated[str, AfterValidator(_word)]
+FieldName = Annotated[str, AfterValidator(_field_name)]
+Role = Annotated[str, _checked(check_role)]
+Alias = Annotated[str, _checked(check_alias)]
+Condition = Annotated[str, _checked(Expression)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Text = Annotated[str, Field(max_length=1000)]
+Path = tuple[str | int, ...]
+"""Where in the document something stands."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class MetadataPart(_Part):
+    """Which policy this is; (name, version) is never published twice."""
+
+    name: Word
+    version: Annotated[int, Field(ge=1, le=2**31)]
+    description: Text = ""
+
+
+class AppliesPart(_Part):
+    """Which versions it judges: the first policy that matches, highest priority first, is in force."""
+
+    priority: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
+    when: Condition
+
+
+class RolePart(_Part):
+    """Who may fill a role: holders of a granted role, or the owners of the registered model."""
+
+    groups: list[Role] = []
+    users_from: Literal["subject.owners"] | None = None
+
+    @model_validator(mode="after")
+    def _someone(self) -> RolePart:
+        if not self.groups and self.users_from is None:
+            raise ValueError("nobody can hold this role: give groups, or users_from: subject.owners")
+        return self
+
+
+class DutiesPart(_Part):
+    """Who may not vote, and how often one person counts."""
+
+    no_self_approval: bool = True
+    contributors: list[Annotated[Contribution, Field(strict=False)]] = list(Contribution)
+    distinct_people_per_stage: bool = True
+    service_accounts_may_vote: bool = False
+    checking_evidence: list[Word] = []
+
+
+class FieldPart(_Part):
+    """One field of a form."""
+
+    type: Annotated[FieldType, Field(strict=False)] = FieldType.TEXT
+    required: bool = False
+    choices: list[Text] = []
+    description: Text = ""
+
+    @model_validator(mode="after")
+    def _has_its_choices(self) -> FieldPart:
+        if (self.type is FieldType.CHOICE) != (len(set(self.choices)) > 1):
+            raise ValueError("choices, at least two, belong to a field of the type choice and to no other")
+        return self
+
+
+class EvidenceTypePart(_Part):
+    """A kind of evidence, and who may produce it."""
+
+    predicate: Text | None = None
+    media_type: Text | None = None
+    producer: Literal["system"] | Annotated[list[Role], Field(min_length=1)]
+    fields: Annotated[dict[FieldName, FieldPart], Field(max_length=50)] = {}
+
+    @model_validator(mode="after")
+    def _one_form(self) -> EvidenceTypePart:
+        if (self.predicate is None) == (self.media_type is None):
+            raise ValueError("give either predicate or media_type")
+        if self.fields and self.producer == SYSTEM:
+            raise ValueError("the registry records this type itself: it has no form")
+        if sum(field.type is FieldType.FILE for field in self.fields.values()) > 1:
+            raise ValueError("a form has one field of the type file at most")
+        return self
+
+
+class EvidencePart(_Part):
+    """Evidence that a transition asks for."""
+
+    type: Word
+    max_age: Duration | None = None
+    when: Condition | None = None
+
+
+class GatePart(_Part):
+    """A condition that must hold."""
+
+    id: Word
+    when: Condition | None = None
+    require: Condition
+    message: Text = ""
+    waivable: bool = True
+
+
+class ApprovalPart(_Part):
+    """How many different people in a role must agree."""
+
+    role: Role
+    quorum: Annotated[int, Field(ge=1, le=20)] = 1
+    when: Condition | None = None
+
+
+class TransitionPart(_Part):
+    """One way from a stage to a later one, or back to itself."""
+
+    id: Word
+    source: Annotated[Word, Field(alias="from")]
+    target: Annotated[Word, Field(alias="to")]
+    evidence: list[EvidencePart] = []
+    gates: list[GatePart] = []
+    approvals: list[ApprovalPart] = []
+
+    @model_validator(mode="after")
+    def _something(self) -> TransitionPart:
+        if not (self.evidence or self.gates or self.approvals):
+            raise ValueError("it asks for nothing: give evidence, gates or approvals")
+        return self
+
+
+class PolicyDocument(_Part):
+    """The file as written. `protected_aliases` is ours: stage -> the alias that only a promotion into it moves."""
+
+    api_version: Annotated[Literal["governance/v1"], Field(alias="apiVersion")]
+    kind: Literal["PromotionPolicy"]
+    metadata: MetadataPart
+    applies_to: AppliesPart
+    roles: Annotated[dict[Role, RolePart], Field(min_length=1)]
+    separation_of_duties: DutiesPart = DutiesPart()
+    stages: Annotated[list[Word], Field(min_length=2)]
+    protected_aliases: dict[Word, Alias] = {}
+    evidence_types: dict[Word, EvidenceTypePart] = {}
+    params: dict[str, Any] = {}
+    transitions: Annotated[list[TransitionPart], Field(min_length=1)]
