@@ -95,7 +95,7 @@ def test_there_are_example_policies() -> None:
         ("{predicate: 'urn:forebear:other:v1', ", "{", "give either predicate or media_type"),
         ("choices: [pass, fail]", "choices: [pass]", "choices, at least two, belong to a field of the type choice"),
         ("{type: number,", "{type: number, choices: [a, b],", "choices, at least two, belong to a field of the"),
-        ("{type: date,", "{type: day,", "fields.date.type: Input should be 'text'"),
+        ("{type: date,", "{type: day,", "fields.date.type: expected 'text'"),
         ("      note:", "      Note!:", "is not a lower-case word with _ between its parts"),
         ("producer: system}", "producer: system, fields: {a: {}}}", "the registry records this type itself"),
         ('validation.result == "pass"', 'validation.reslt == "pass"', "no field of the evidence validation 'reslt'"),
