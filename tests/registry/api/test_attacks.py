@@ -37,7 +37,6 @@ GOOD = {
     "target": "models:/vision/digits/2",
     "reference": "models:/vision/digits/2",
     "source": "models:/library/lite0/1",
-    "reference": "models:/vision/digits/2",
 }
 
 
