@@ -6,7 +6,7 @@ Foreign code runs only when a verb needs it, so the server starts without any ma
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,8 +33,8 @@ class EntryPointPlugins:
 
     memory: int
     seconds: int
-    ray_address: str | None = None
-    """Where the engine `ray` sends its jobs."""
+    engines: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """By the name of an engine, what the settings say for it: the arguments that it is made with."""
 
     def import_source(self, source: Path, target: Path, *, architecture: str | None, pickles: bool) -> ConvertedSource:
         """Detect and convert in a subprocess; see `registry.sandbox`."""
@@ -74,8 +74,7 @@ class EntryPointPlugins:
 
     def engine(self, name: str) -> Engine:
         """The engine `name`. Raises: NotFoundError, MissingExtraError, AdapterError."""
-        given = {"address": self.ray_address} if name == "ray" else {}
-        return cast("Engine", load("forebear.engines", name, **given))
+        return cast("Engine", load("forebear.engines", name, **self.engines.get(name, {})))
 
     def tracker(self, name: str) -> RunTracker:
         """The run tracker `name`. Raises: NotFoundError, MissingExtraError, AdapterError."""

@@ -42,6 +42,11 @@ class Settings:
     secret: str | None = field(default=None, repr=False)
     """Key that signs session cookies; None: one is made and kept in the home."""
 
+    @property
+    def engine_options(self) -> Mapping[str, Mapping[str, object]]:
+        """By the name of an engine, the arguments that it is made with."""
+        return {"ray": {"address": self.ray_address}}
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Raises: UsageError when a variable cannot be read."""

@@ -24,4 +24,5 @@ OFFER = AdapterOffer(
         }
     ),
     metrics=OFFERED,
+    preferred_for=frozenset({Modality.IMAGE}),
 )

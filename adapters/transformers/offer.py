@@ -25,4 +25,9 @@ OFFER = AdapterOffer(
         }
     ),
     metrics=OFFERED,
+    preferred_for=frozenset({Modality.TEXT}),
+    loading_with_parent={
+        "peft:": 'PeftModel.from_pretrained(transformers.{kind}.from_pretrained("{base}", '
+        'config=transformers.AutoConfig.from_pretrained("."), ignore_mismatched_sizes=True), ".")'
+    },
 )

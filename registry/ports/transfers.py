@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias
 from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, Row
+from registry.domain.recipes.defaults import Defaults
 from registry.domain.recipes.params import Param, params_of
 from registry.domain.recipes.recipe import Method, Recipe
 
@@ -153,6 +154,15 @@ class AdapterOffer:
     metrics: frozenset[str]
     params: Mapping[Method, Mapping[str, Param]] = field(default_factory=dict)
     """By method, what `params` of a recipe may hold for this adapter, beside what the method knows."""
+    defaults: Mapping[Method, Defaults] = field(default_factory=dict)
+    """By method, how its models are trained where a recipe says nothing; other methods take the usual defaults."""
+    preferred_for: frozenset[Modality] = frozenset()
+    """Modalities whose recipes it runs when they name no adapter and several could."""
+    loading_with_parent: Mapping[str, str] = field(default_factory=dict)
+    """By the beginning of an architecture whose files need their parent's beside them: the code that loads the two.
+
+    In that code `{kind}` stands for the rest of the architecture, and `{base}` for the folder of the parent.
+    """
     architectures: tuple[str, ...] = ()
     """Architectures that are this adapter's own: its recipes start from these alone, and theirs choose it. A name, or a
     beginning that ends in `:`. Empty: whatever no other adapter calls its own."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from registry.domain.catalog.models import VersionDetail
-from registry.domain.transfers.adapted import BASE, PREFIX, is_adapter
+from registry.domain.transfers.adapted import BASE, is_adapter
 from registry.domain.verbs.catalog import PullReport
 from registry.errors import ConflictError
 from registry.services.artifacts.model_inputs import base_of, model_input, pin_of
@@ -42,14 +42,20 @@ def _pull_base(context: Context, adapter: VersionDetail, folder: Path) -> int:
     """The parent of an adapter beside it, with a line on how the two are put together; gives the parent's bytes."""
     parent = model_input(context, base_of(context, adapter), folder / BASE)
     pin_of(adapter, folder).check(parent.digest)
-    kind = adapter.architecture.removeprefix(PREFIX)
+    code = _loading(context, adapter.architecture)
     with (folder / "README.md").open("a", encoding="utf-8") as card:
-        card.write(
-            f"\nThis is an adapter for {parent.label} ({parent.digest}), which lies in `{BASE}`. To load both: "
-            f'`PeftModel.from_pretrained(transformers.{kind}.from_pretrained("{BASE}", '
-            'config=transformers.AutoConfig.from_pretrained("."), ignore_mismatched_sizes=True), ".")`.\n'
-        )
+        card.write(f"\nThis is an adapter for {parent.label} ({parent.digest}), which lies in `{BASE}`.")
+        card.write(f" To load both: `{code}`.\n" if code else "\n")
     return sum(path.stat().st_size for path in (folder / BASE).rglob("*") if path.is_file())
+
+
+def _loading(context: Context, architecture: str) -> str:
+    """The code that loads files of `architecture` with their parent, from the adapter that wrote them; else empty."""
+    for offer in context.plugins.offers().values():
+        for beginning, code in offer.loading_with_parent.items():
+            if architecture.startswith(beginning):
+                return code.format(kind=architecture.removeprefix(beginning), base=BASE)
+    return ""
 
 
 @contextmanager

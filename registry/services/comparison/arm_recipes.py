@@ -14,9 +14,9 @@ from registry.ports.transfers import AdapterOffer, DataInput
 from registry.services.recipes.defaults import defaults_for
 
 SEEDS, MOST_SEEDS = 3, 20
-"""Of every arm that is trained: three at least, for two say nothing about how far seeds go astray."""
+"""Seeds of each trained arm, by default and at most. Fewer than three show too little of the spread between seeds."""
 RATES: Mapping[str, tuple[float, ...]] = {"adamw": (3e-4, 1e-3, 3e-3), "sgd": (1e-2, 3e-2, 1e-1)}
-"""The learning rates that from scratch chooses from, by optimizer."""
+"""The learning rates that are tried when the same architecture is trained from scratch, by optimizer."""
 LEARNING = ("train", "source-domain")
 """Roles whose labelled rows a baseline can learn from: the first that there is."""
 
@@ -65,7 +65,7 @@ def check_baselines(recipe: Recipe, offer: AdapterOffer, seeds: int) -> None:
 
 def from_scratch(recipe: Recipe, offer: AdapterOffer, data: DataInput, seed: int, rate: float) -> Recipe:
     """The same architecture and budget from random weights: all layers at one rate, the usual decay and schedule."""
-    usual = defaults_for(Method.PRETRAINING, data.modality, recipe.adapter)
+    usual = defaults_for(Method.PRETRAINING, data.modality, offer)
     name = recipe.optimizer.name
     optimizer = Optimizer(name=name, lr=rate, weight_decay=usual.rates[name].weight_decay, clip=usual.clip)
     return replace(

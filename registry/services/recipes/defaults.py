@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import LabelKind
+from registry.domain.recipes.defaults import Defaults, Rates
 from registry.domain.recipes.methods import TEST, VALIDATION, split_role
 from registry.domain.recipes.recipe import Freeze, Method, Schedule
+from registry.ports.transfers import AdapterOffer
 
 METRICS: Mapping[LabelKind, tuple[str, ...]] = {
     LabelKind.CLASS: ("accuracy", "macro_f1"),
@@ -26,32 +27,6 @@ MAX_LENGTH = 128
 """Tokens per text: sentences and the openings of articles, at a quarter of the cost of 512."""
 SPLITS = {VALIDATION: "validation", TEST: "test"}
 """The split that a role takes when none is named; what is learnt from takes `train`."""
-ADAPTERS = {Modality.IMAGE: "torch", Modality.TEXT: "transformers"}
-"""Which adapter runs a modality when several could."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """Of one optimizer: learning rate of the head, weight decay, and momentum where it has one."""
-
-    lr: float
-    weight_decay: float
-    momentum: float = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """Of one way to train. `head_start`: how many times faster the head learns than the backbone."""
-
-    rates: Mapping[str, Rates]
-    epochs: int
-    batch_size: int
-    clip: float
-    schedule: Schedule
-    freeze: Freeze
-    head_start: float | None = None
-    optimizer: str = "adamw"
-    """The one that is taken when none is named."""
 
 
 PROBE = Defaults(
@@ -106,26 +81,6 @@ LANGUAGE_TUNING = Defaults(
     schedule=Schedule("linear", 0.1),
     freeze=Freeze("none"),
 )
-BAG_TUNING = Defaults(
-    # Averages of word vectors are small numbers, so the head needs a high rate. Measured on BBC News with GloVe 6B 50d
-    # (20 a class, 512 words): 3e-2 is the best of 3e-3, 1e-2 and 3e-2 by far, frozen (.89) or trained (.93).
-    rates={"adamw": Rates(3e-2, 0.01), "sgd": Rates(1e-1, 0.0)},
-    epochs=20,
-    batch_size=32,
-    clip=1.0,
-    schedule=Schedule("linear", 0.1),
-    freeze=Freeze("none"),
-)
-WORD2VEC = Defaults(
-    # word2vec's own: rate 0.025 falling linearly to almost nothing, 5 epochs (Mikolov and others 2013; gensim's too).
-    rates={"adamw": Rates(0.025, 0.0), "sgd": Rates(0.025, 0.0, momentum=0.0)},
-    epochs=5,
-    batch_size=32,
-    clip=0.0,
-    schedule=Schedule("linear", 0.0),
-    freeze=Freeze("none"),
-    optimizer="sgd",
-)
 
 
 BIT_RULE: Sequence[tuple[float, int, float, tuple[float, float, float], float]] = (
@@ -170,15 +125,15 @@ def metrics_for(method: Method, labels: LabelKind) -> tuple[str, ...]:
     return METRICS[LabelKind.NONE if method is Method.CONTINUED_PRETRAINING else labels]
 
 
-def defaults_for(method: Method, modality: Modality, adapter: str = "") -> Defaults:
+def defaults_for(method: Method, modality: Modality, offer: AdapterOffer | None = None) -> Defaults:
     """Of a head on frozen features, an adapter, bare text, training a text encoder on, or training anything else on.
 
-    `adapter` has a say where its models learn unlike others of their modality.
+    The defaults of `offer` come first: some adapters' models learn unlike others of their modality.
     """
+    if offer is not None and method in offer.defaults:
+        return offer.defaults[method]
     if method is Method.FEATURE_EXTRACTION:
         return PROBE
-    if adapter == "gensim":
-        return WORD2VEC if method is Method.CONTINUED_PRETRAINING else BAG_TUNING
     if method is Method.ADAPTER:
         return ADAPTER_TUNING
     if method is Method.CONTINUED_PRETRAINING and modality is Modality.TEXT:

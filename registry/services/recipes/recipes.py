@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from registry.domain.catalog.models import Modality
 from registry.domain.codec.recipe import SCHEMA
 from registry.domain.data.datasets import LabelKind
+from registry.domain.recipes.defaults import Defaults
 from registry.domain.recipes.methods import NEEDS, TEST, VALIDATION, split_role
 from registry.domain.recipes.params import METHOD_PARAMS
 from registry.domain.recipes.places import PLACES
@@ -32,7 +33,6 @@ from registry.services.documents import read_document
 from registry.services.recipes.defaults import (
     FEW_SHOT,
     MAX_LENGTH,
-    Defaults,
     bit_hyperrule,
     defaults_for,
     metrics_for,
@@ -91,7 +91,7 @@ def complete(
     problems = [*unoffered(document, adapter, offer, modality), *meaningless(document, modality)]
     if problems := [*problems, *unmeasurable(document, kinds, roles)]:
         raise bad(document, problems)
-    defaults, preset = _defaults(document, modality, adapter, rows)
+    defaults, preset = _defaults(document, modality, offer, rows)
     wanted = metrics_for(document.method, labels)
     usual = tuple(name for name in wanted if name in offer.metrics) or tuple(sorted(offer.metrics))
     known = offer.known(document.method, modality)
@@ -156,10 +156,10 @@ def _preset(document: RecipeDocument) -> object:
 
 
 def _defaults(
-    document: RecipeDocument, modality: Modality, adapter: str, rows: int | None
+    document: RecipeDocument, modality: Modality, offer: AdapterOffer, rows: int | None
 ) -> tuple[Defaults, dict[str, object]]:
     """The defaults of the method, or of the preset that the recipe names, and what that says of `params`."""
-    defaults, said = defaults_for(document.method, modality, adapter), dict(document.params or {})
+    defaults, said = defaults_for(document.method, modality, offer), dict(document.params or {})
     if _preset(document) == "bit_hyperrule":
         return bit_hyperrule(rows or 1)
     if _preset(document) == "few_shot":

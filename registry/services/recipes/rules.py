@@ -21,7 +21,7 @@ from registry.domain.text import did_you_mean
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports.transfers import AdapterOffer
 from registry.services.documents import Found
-from registry.services.recipes.defaults import ADAPTERS, MAX_LENGTH, split_of
+from registry.services.recipes.defaults import MAX_LENGTH, split_of
 from registry.services.recipes.document import RecipeDocument
 
 KEYS = f"A recipe begins with `schema: {SCHEMA}`; all keys are in docs/recipes.md and in `forebear recipe schema`"
@@ -147,7 +147,7 @@ def choose_adapter(
         able = [name for name in fitting if document.method in offers[name].methods] or fitting
         if not able:
             raise bad(document, [((), f"no installed adapter takes {modality} models{_those(offers)}")])
-        return ADAPTERS[modality] if ADAPTERS.get(modality) in able else able[0]
+        return next((name for name in able if modality in offers[name].preferred_for), able[0])
     if named not in offers:
         problem = f"there is no adapter {named[:80]!r}{did_you_mean(named, offers)}"
         raise bad(document, [(("adapter",), problem)])

@@ -45,14 +45,14 @@ def test_without_the_extra_the_command_that_installs_it_is_said(monkeypatch: pyt
 @ray_is_here
 @pytest.mark.parametrize("address", [None, "head:8265", "auto"])
 def test_without_an_address_nothing_is_written(address: str | None) -> None:
-    engine = EntryPointPlugins(memory=0, seconds=1, ray_address=address).engine("ray")
+    engine = EntryPointPlugins(memory=0, seconds=1, engines={"ray": {"address": address}}).engine("ray")
     with pytest.raises(UnavailableError, match=r"Set it to the address of the cluster's dashboard"):
         engine.grant(Resources())
 
 
 @ray_is_here
 def test_a_cluster_that_does_not_answer_is_no_news_of_its_workers(tmp_path: Path) -> None:
-    engine = EntryPointPlugins(memory=0, seconds=1, ray_address="http://127.0.0.1:9").engine("ray")
+    engine = EntryPointPlugins(memory=0, seconds=1, engines={"ray": {"address": "http://127.0.0.1:9"}}).engine("ray")
     assert engine.alive("step-01", tmp_path) is None
     for ask in (engine.log, engine.stop):
         with pytest.raises(UnavailableError, match="the Ray cluster does not answer"):

@@ -14,6 +14,7 @@ from adapters.gensim.offer import OFFER as GENSIM
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog.models import Modality
+from registry.domain.recipes.defaults import Defaults
 from registry.domain.recipes.recipe import Recipe
 from registry.ports.transfers import AdapterOffer
 from registry.services.recipes.defaults import (
@@ -22,7 +23,6 @@ from registry.services.recipes.defaults import (
     LANGUAGE_TUNING,
     PROBE,
     TEXT_TUNING,
-    Defaults,
 )
 from registry.services.recipes.document import RecipeDocument
 from registry.services.recipes.recipes import complete, read_recipe, recipe_schema

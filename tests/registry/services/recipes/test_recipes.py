@@ -139,7 +139,7 @@ def test_an_adapter_from_elsewhere_runs_a_modality_of_its_own() -> None:
     tabular = AdapterOffer("trees", frozenset({Modality.TABULAR}), frozenset({Method.FINE_TUNING}), frozenset({"rmse"}))
     recipe = cooked(TUNE_TEXT, Modality.TABULAR, {**OFFERS, "trees": tabular})
     assert (recipe.adapter, recipe.metrics) == ("trees", ("rmse",))
-    second = replace(TORCH, name="jax")
+    second = replace(TORCH, name="jax", preferred_for=frozenset())
     assert cooked(TUNE_TEXT, offers={"jax": second, **OFFERS}).adapter == "torch"
     assert cooked(TUNE_TEXT + "adapter: jax\n", offers={"jax": second, **OFFERS}).adapter == "jax"
 
