@@ -1,4 +1,4 @@
-"""Parameters, presets and roles of recipes: checked with their lines, filled in by the method."""
+"""What contradicts itself, or cannot be done by the method, the adapter or the data, is refused with its line."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import LabelKind
-from registry.domain.recipes.recipe import Head, Recipe
+from registry.domain.recipes.recipe import Recipe
 from registry.errors import BadRecipeError
 from registry.ports.transfers import AdapterOffer
 from registry.services.recipes.recipes import complete, read_recipe
 from registry.services.recipes.rules import GIVES
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 OFFERS = {"torch": TORCH, "transformers": TRANSFORMERS}
 PROBE_TEXT = """\
 schema: forebear/recipe/v1
@@ -39,36 +39,7 @@ def _literally(sentence: str) -> str:
     return re.escape(sentence).replace(r"\.\*", ".*")
 
 
-# --- parameters and presets ---
-
-
-@pytest.mark.parametrize(
-    ("rows", "steps", "batch", "warmup", "mixup"),
-    [
-        (1_000, 500, 512, 0.2, 0.0),
-        (100, 500, 100, 0.2, 0.0),
-        (20_000, 10_000, 512, 0.05, 0.1),
-        (500_000, 20_000, 512, 0.025, 0.1),
-    ],
-)
-def test_bits_rule_follows_the_number_of_rows(rows: int, steps: int, batch: int, warmup: float, mixup: float) -> None:
-    text = TUNE_TEXT + "params: {preset: bit_hyperrule}\n"
-    recipe = complete(read_recipe(text), modality=Modality.IMAGE, offers=OFFERS, rows=rows)
-    assert (recipe.optimizer.name, recipe.optimizer.lr, recipe.optimizer.weight_decay) == ("sgd", 3e-3, 0.0)
-    assert (recipe.batch_size, recipe.schedule.name, recipe.schedule.warmup) == (batch, "staircase", warmup)
-    assert recipe.params["mixup"] == mixup
-    assert 0 <= recipe.epochs * rows - steps * batch < rows, "as many epochs as hold the steps"
-
-
-def test_few_shots_are_a_ridge_on_several_draws_and_what_is_written_wins() -> None:
-    recipe = cooked(PROBE_TEXT + "params: {preset: few_shot, shots: 5}\n")
-    assert recipe.head == Head("ridge")
-    assert (recipe.params["shots"], recipe.params["repeats"]) == (5, 5)
-
-
-def test_a_pull_to_the_start_stands_in_for_weight_decay() -> None:
-    assert cooked(TUNE_TEXT + "params: {l2_sp: 0.1}\n").optimizer.weight_decay == 0
-    assert cooked(TUNE_TEXT).optimizer.weight_decay > 0
+# --- parameters ---
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -14,22 +13,14 @@ from adapters.gensim.offer import OFFER as GENSIM
 from adapters.torch.offer import OFFER as TORCH
 from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog.models import Modality
-from registry.domain.recipes.defaults import Defaults
 from registry.domain.recipes.recipe import Recipe
 from registry.ports.transfers import AdapterOffer
-from registry.services.recipes.defaults import (
-    ADAPTER_TUNING,
-    IMAGE_TUNING,
-    LANGUAGE_TUNING,
-    PROBE,
-    TEXT_TUNING,
-)
 from registry.services.recipes.document import RecipeDocument
 from registry.services.recipes.recipes import complete, read_recipe, recipe_schema
 from tests.registry.json_schema import misfits
 from tests.registry.services.parameter_table import table
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 OFFERS = {"gensim": GENSIM, "torch": TORCH, "transformers": TRANSFORMERS}
 PROBE_TEXT = """\
 schema: forebear/recipe/v1
@@ -95,29 +86,3 @@ def test_every_key_is_in_the_documentation() -> None:
 
 def test_the_table_of_parameters_is_what_the_code_knows() -> None:
     assert table() in PAGE, "run: python -m tests.registry.services.parameter_table"
-
-
-def test_the_table_of_defaults_is_what_the_code_does() -> None:
-    columns = (PROBE, IMAGE_TUNING, TEXT_TUNING, ADAPTER_TUNING, LANGUAGE_TUNING)
-
-    def row(name: str, tell: Any) -> str:
-        return f"| {name} | " + " | ".join(str(tell(one)) for one in columns) + " |"
-
-    def backbone(one: Defaults) -> str:
-        if one.freeze.what == "backbone":
-            return "does not learn"
-        return "lr" if one.head_start is None else f"lr / {one.head_start:g}"
-
-    for text in (
-        row("`optimizer.lr` (adamw)", lambda one: one.rates["adamw"].lr),
-        row("`optimizer.lr` (sgd)", lambda one: one.rates["sgd"].lr),
-        row("`optimizer.backbone_lr`", backbone),
-        row("`optimizer.weight_decay` (adamw)", lambda one: one.rates["adamw"].weight_decay),
-        row("`optimizer.weight_decay` (sgd)", lambda one: one.rates["sgd"].weight_decay),
-        row("`optimizer.clip`", lambda one: one.clip),
-        row("`schedule`", lambda one: f"{one.schedule.name}, {one.schedule.warmup} warm-up"),
-        row("`epochs`", lambda one: one.epochs),
-        row("`batch_size`", lambda one: one.batch_size),
-        row("`freeze`", lambda one: one.freeze.what),
-    ):
-        assert text in PAGE
