@@ -29,9 +29,12 @@ class TextVectorsImporter:
     name = "embeddings-text"
 
     def detect(self, source: Path) -> SourceFacts | None:
-        """One text file whose first line is a header of word2vec, or a word and numbers."""
+        """One file whose first lines are words and numbers, perhaps after word2vec's header.
+
+        It need not be text throughout: a word that is not UTF-8 is an error of its line, not another format.
+        """
         file = only_file(source)
-        if file is None or kind_of(file) is not Kind.TEXT or not looks_like_vectors(_start(file)):
+        if file is None or kind_of(file) not in {Kind.TEXT, Kind.OTHER} or not looks_like_vectors(_start(file)):
             return None
         return _facts(self.name)
 
@@ -47,9 +50,12 @@ class BinaryVectorsImporter:
     name = "embeddings-binary"
 
     def detect(self, source: Path) -> SourceFacts | None:
-        """One file that is no text and begins with word2vec's header."""
+        """One file with word2vec's header and no line of numbers after it."""
         file = only_file(source)
-        if file is None or kind_of(file) is not Kind.OTHER or not looks_binary(_start(file)):
+        if file is None or kind_of(file) is not Kind.OTHER:
+            return None
+        start = _start(file)
+        if not looks_binary(start) or looks_like_vectors(start):
             return None
         return _facts(self.name)
 

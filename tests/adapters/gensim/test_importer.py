@@ -124,6 +124,44 @@ def test_words_of_a_file_without_a_header_may_hold_blanks(tmp_path: Path) -> Non
     assert load(tmp_path / "out").words[3:] == [". . .", "at name@domain.com"]
 
 
+@pytest.mark.parametrize(
+    ("content", "words", "last"),
+    [
+        (b"the 1 2 3 4\n. . . 1 2 3 4\n1.5 .1 .2 .3 .4\n", ["the", ". . .", "1.5"], [0.1, 0.2, 0.3, 0.4]),
+        (b". . . 1 2 3 4\nat name@x.com 1 2 3 4\nthe 1 2 3 4\n", [". . .", "at name@x.com", "the"], [1, 2, 3, 4]),
+        (b"1.5 1 2 3\n-3 1 2 3\n2 000 1 2 3\nthe 1 2 3\n", ["1.5", "-3", "2 000", "the"], [1, 2, 3]),
+        (b"\xef\xbb\xbfthe 1 2 3\nof 1 2 3\n", ["the", "of"], [1, 2, 3]),
+        (b"\xef\xbb\xbf2 3\nthe 1 2 3\nof 1 2 3\n", ["the", "of"], [1, 2, 3]),
+        (b"the\t1 2 3\nof\t4 5 6\n", ["the", "of"], [4, 5, 6]),
+        (b"the\t1\t2\t3\nof\t4\t5\t6\n", ["the", "of"], [4, 5, 6]),
+        (b"2 3\nthe\t1\t2\t3\nof\t4\t5\t6\n", ["the", "of"], [4, 5, 6]),
+        (b"the 1 2 3\na\tb 1 2 3\n", ["the", "a\tb"], [1, 2, 3]),
+        (b"the 1 2 3\nof 1 2 3\n\n", ["the", "of"], [1, 2, 3]),
+        (b"the 1 2 3\r\nof 1 2 3\r\n\r\n\r\n", ["the", "of"], [1, 2, 3]),
+        (b"2 3\nthe 1 2 3\nof 1 2 3\n\n", ["the", "of"], [1, 2, 3]),
+        (b"the 1 2 3 4", ["the"], [1, 2, 3, 4]),
+    ],
+    ids=[
+        "decimals-as-words", "first-word-of-parts", "numbers-as-words", "bom", "bom-header", "tab-after-word", "tabs",
+        "header-tabs", "tab-in-word", "empty-end", "empty-ends-crlf", "header-empty-end", "one-line",
+    ],
+)  # fmt: skip
+def test_vectors_of_other_programs_are_read_word_by_word(
+    content: bytes, words: list[str], last: list[float], tmp_path: Path
+) -> None:
+    convert(written(tmp_path, content), tmp_path / "out")
+    model = load(tmp_path / "out")
+    assert model.words == words
+    assert model.matrix[-1].tolist() == np.array(last, dtype=np.float32).tolist()
+
+
+@pytest.mark.parametrize("header", [b"", b"4 3\n"])
+def test_a_word_that_is_not_utf8_is_named_with_its_line_wherever_it_stands(header: bytes, tmp_path: Path) -> None:
+    source = written(tmp_path, header + GLOVE + b"caf\xe9 1 2 3\n")
+    with pytest.raises(BadArtifactError, match=rf"line {5 if header else 4}: the word b'caf\\xe9' is not UTF-8"):
+        convert(source, tmp_path / "out")
+
+
 def test_an_array_with_its_index_is_kept_in_its_own_type(tmp_path: Path) -> None:
     rows = np.asfortranarray(np.random.default_rng(1).normal(size=(4, 3)).astype(np.float16))
     source = pair(tmp_path / "pair", rows, ["a", "b", "c", "d"])
@@ -169,7 +207,7 @@ def test_a_pulled_folder_can_be_imported_again_byte_for_byte(tmp_path: Path) -> 
         (GLOVE + b"torn 0.1 0.2\n", "line 4: 2 numbers instead of 3"),
         (GLOVE + b"torn 0.1 0.2", "line 4: 2 numbers instead of 3"),
         (GLOVE + b"two 0.1 0.2 0.3 0.4\n", "line 4: 4 numbers instead of 3"),
-        (GLOVE + b"\n", "line 4: 0 numbers instead of 3"),
+        (GLOVE + b"\n" + b"a 1 2 3\n", "line 4: 0 numbers instead of 3"),
         (GLOVE + b"one 1 nan 3\n", "line 4: the vector of 'one' holds nan"),
         (GLOVE + b"one 1 2 1e99\n", "line 4: the vector of 'one' holds inf"),
         (GLOVE + b"one 1 2,5 3\n", "line 4: number 2 of 'one' is '2,5'"),
