@@ -37,7 +37,7 @@ from transformers.utils import logging
 
 from adapters.loop.training.order import epoch_order, reading_order
 from adapters.loop.training.schedule import rate
-from adapters.transformers.text import TokenItems, Tokens
+from adapters.transformers.texts.tokens import TokenItems, Tokens
 from benchmarks import workload
 from benchmarks.houses import new_house
 from registry.domain.catalog.models import Modality

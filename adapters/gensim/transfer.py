@@ -10,14 +10,14 @@ import gensim
 import numpy as np
 
 from adapters.gensim.bag import Bag, OutputHead, Pool, answers, class_names, mapped, pool_of
-from adapters.gensim.continuing import continued_pretraining
 from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
 from adapters.gensim.files.folders import open_folder
-from adapters.gensim.initialising import embedding_initialisation
 from adapters.gensim.learner import BagLearner, Table
 from adapters.gensim.offer import COVERAGE, OFFER, said
 from adapters.gensim.sif import common_direction, sif_weights
 from adapters.gensim.texts import Coverage, look_up, read_tokens
+from adapters.gensim.training.continuing import continued_pretraining
+from adapters.gensim.training.initialising import embedding_initialisation
 from adapters.loop.methods.feature_extraction import feature_extraction
 from adapters.loop.methods.fine_tuning import fine_tuning
 from adapters.loop.tasks.roles import few, read_roles, rows_of, unlabelled_role

@@ -16,16 +16,16 @@ from adapters.loop.failures import only_registry_errors
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Learner
 from adapters.loop.transfer import METHODS, MethodFunction, run
+from adapters.transformers.classifiers.headed import NAME, open_headed, wants_own_head
+from adapters.transformers.classifiers.heads import probe_head, reads_last_token, renew, whole_head
+from adapters.transformers.classifiers.learner import TextLearner
 from adapters.transformers.folders import architecture_of, read_config
-from adapters.transformers.headed import NAME, open_headed, wants_own_head
-from adapters.transformers.heads import probe_head, reads_last_token, renew, whole_head
-from adapters.transformers.language import language_modelling
-from adapters.transformers.learner import TextLearner
-from adapters.transformers.merging import FOLDED, merging
+from adapters.transformers.language_models.learning import language_modelling
 from adapters.transformers.models import ENDINGS, answers, load
 from adapters.transformers.offer import OFFER
-from adapters.transformers.optional import load_adapted
-from adapters.transformers.text import tokens_for
+from adapters.transformers.parameter_efficient.merging import FOLDED, merging
+from adapters.transformers.parameter_efficient.optional import load_adapted
+from adapters.transformers.texts.tokens import tokens_for
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TRAIN
 from registry.domain.recipes.recipe import Method, Recipe

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from adapters.gensim.definitions.static_embeddings import load
+from adapters.gensim.training.word2vec import cut
 from adapters.gensim.vectors import save_vectors
-from adapters.gensim.word2vec import cut
 from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, Row
@@ -130,7 +130,7 @@ def test_the_loss_on_texts_that_it_does_not_learn_from_falls(world: World) -> No
 
 
 def test_events_come_in_order_and_say_how_far_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.gensim.word2vec.PIECE", 1000)
+    monkeypatch.setattr("adapters.gensim.training.word2vec.PIECE", 1000)
     events = list(world.adapter.run(job(world)))
     started, done = events[0], events[-1]
     assert isinstance(started, Started)
@@ -152,7 +152,7 @@ def test_the_same_job_gives_the_same_bytes_and_another_seed_others(world: World)
 
 
 def test_a_run_that_was_cut_goes_on_to_the_same_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.gensim.word2vec.PIECE", 1000)
+    monkeypatch.setattr("adapters.gensim.training.word2vec.PIECE", 1000)
     settings: dict[str, Any] = {"epochs": 4, "params": {"sample": 1e-2}}
     whole = finish(world, job(world, "whole", **settings))
     running = world.adapter.run(job(world, "cut", **settings))
@@ -195,7 +195,7 @@ def test_long_texts_are_cut_and_nothing_is_lost() -> None:
         ({"params": {"temperature": 0.5}}, "params.temperature is given"),
         ({"schedule": Schedule("cosine")}, "schedule is cosine"),
         ({"params": {"vectors_lockf": 2.0}}, "vectors_lockf: expected a number from 0 to 1, not 2"),
-        ({"params": {"algorithm": "glove"}}, "choose skip-gram or cbow"),
+        ({"params": {"algorithm": "glove"}}, "skip-gram or cbow"),
         ({"params": {"pooling": "first"}}, "params.pooling is given"),
         ({"params": {"windows": 5}}, "there is no parameter params.windows, did you mean .window."),
     ],

@@ -14,7 +14,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from adapters.transformers.definitions import transformers_text_head
 from adapters.transformers.folders import read_config
-from adapters.transformers.text import Tokens
+from adapters.transformers.texts.tokens import Tokens
 from adapters.transformers.transfer import TransformersTransfers
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind

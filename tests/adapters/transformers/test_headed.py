@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
 
+from adapters.transformers.classifiers.headed import NAME
 from adapters.transformers.definitions import transformers_text_head
-from adapters.transformers.headed import NAME
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.recipe import Head, Method, Optimizer
 from registry.errors import BadRecipeError

@@ -24,10 +24,10 @@ from transformers import (
 )
 
 from adapters.loop.tasks.labelled import IGNORE_INDEX
-from adapters.transformers.embeddings import alignment, knn_accuracy, uniformity
+from adapters.transformers.language_models.embeddings import alignment, knn_accuracy, uniformity
+from adapters.transformers.language_models.objectives import Masked, pooled
 from adapters.transformers.models import quiet
-from adapters.transformers.objectives import Masked, pooled
-from adapters.transformers.text import TokenItems, packed
+from adapters.transformers.texts.tokens import TokenItems, packed
 from adapters.transformers.transfer import TransformersTransfers
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind

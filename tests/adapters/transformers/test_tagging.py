@@ -11,8 +11,8 @@ import pytest
 import torch
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
-from adapters.transformers.text import Tokens
-from adapters.transformers.words import at_words, read_words
+from adapters.transformers.texts.tokens import Tokens
+from adapters.transformers.texts.words import at_words, read_words
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.recipe import Method, Optimizer
 from registry.errors import BadRecipeError

@@ -16,7 +16,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from adapters.inputs.row_texts import text_of
 from adapters.transformers.folders import read_config
-from adapters.transformers.text import Tokens
+from adapters.transformers.texts.tokens import Tokens
 from adapters.transformers.transfer import TransformersTransfers
 from lineage import Digest
 from registry.domain.catalog.models import Modality

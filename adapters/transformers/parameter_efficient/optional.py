@@ -8,9 +8,9 @@ from registry.errors import MissingExtraError
 
 
 def load_adapted() -> ModuleType:
-    """`adapters.transformers.adapted`. Raises: MissingExtraError with the install command."""
+    """`adapters.transformers.parameter_efficient.adapted`. Raises: MissingExtraError with the install command."""
     try:
-        from adapters.transformers import adapted  # noqa: PLC0415 -- an extra that most transfers need not have
+        from adapters.transformers.parameter_efficient import adapted  # noqa: PLC0415 -- an extra that most transfers need not have
     except ImportError as error:
         raise MissingExtraError(
             f"adapters need peft, which does not import: {error}", remedy='Run: pip install "forebear[peft]"'

@@ -22,7 +22,7 @@ from transformers.pytorch_utils import Conv1D
 
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.techniques.quantizing import dequantise, is_quantised
-from adapters.transformers.learner import TextLearner
+from adapters.transformers.classifiers.learner import TextLearner
 from adapters.transformers.models import quiet
 from registry.domain.recipes.params import value_of, whole_of
 from registry.domain.recipes.recipe import Recipe

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
 from adapters.gensim.files.folders import open_folder
-from adapters.gensim.heldout import HeldOut
 from adapters.gensim.offer import said
 from adapters.gensim.texts import read_tokens
+from adapters.gensim.training.heldout import HeldOut
+from adapters.gensim.training.word2vec import Texts, Training, check, cut
 from adapters.gensim.vectors import ARCHITECTURE, TOKENIZER, save_vectors
-from adapters.gensim.word2vec import Texts, Training, check, cut
 from adapters.loop.environment import Environment
 from adapters.loop.fingerprint import fingerprint
 from adapters.loop.output import publish

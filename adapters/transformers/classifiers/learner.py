@@ -12,10 +12,10 @@ from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs
-from adapters.transformers.heads import ProbeHead, SentenceEndHead, encoder_layers, features_of
+from adapters.transformers.classifiers.heads import ProbeHead, SentenceEndHead, encoder_layers, features_of
 from adapters.transformers.models import names_of, quiet
-from adapters.transformers.text import TokenItems, Tokens
-from adapters.transformers.words import WordItems, at_words, read_words
+from adapters.transformers.texts.tokens import TokenItems, Tokens
+from adapters.transformers.texts.words import WordItems, at_words, read_words
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
 from registry.errors import BadDataError, BadRecipeError

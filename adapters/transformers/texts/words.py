@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from adapters.inputs.row_texts import text_of
-from adapters.transformers.text import AT_ONCE, TokenItems, Tokens
+from adapters.transformers.texts.tokens import AT_ONCE, TokenItems, Tokens
 from registry.domain.data.datasets import Row
 from registry.errors import BadArtifactError, BadDataError
 from registry.ports.transfers import DataInput

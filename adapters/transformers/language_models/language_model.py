@@ -14,8 +14,8 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
 from adapters.transformers.folders import architecture_of, read_config
 from adapters.transformers.models import quiet
-from adapters.transformers.optional import load_adapted
-from adapters.transformers.text import Tokens, tokens_for
+from adapters.transformers.parameter_efficient.optional import load_adapted
+from adapters.transformers.texts.tokens import Tokens, tokens_for
 from registry.domain.recipes.params import value_of
 from registry.domain.recipes.recipe import Method, Recipe
 from registry.errors import BadArtifactError
@@ -26,11 +26,11 @@ _AUTO = transformers.models.auto.modeling_auto
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
+class LanguageModel:
     """A model with what it needs to learn from text. `head` is all that is not encoder, tied weights left out."""
 
     kind: str
-    model: Any
+    module: Any
     head: nn.Module
     tokens: Tokens
     architecture: str
@@ -41,7 +41,7 @@ class Speaker:
     """PEFT's model, where only an adapter learns."""
 
 
-def open_speaker(source: ModelInput, recipe: Recipe) -> Speaker:
+def open_language_model(source: ModelInput, recipe: Recipe) -> LanguageModel:
     """Load `source` in fp32 as a model for the objective of `recipe`. Raises: BadArtifactError, BadRecipeError."""
     config = read_config(source.folder)
     kind = str(value_of(recipe, "objective"))
@@ -63,7 +63,7 @@ def open_speaker(source: ModelInput, recipe: Recipe) -> Speaker:
             tokens.load().save_pretrained(folder)
 
     keeps_head = keeps and kind != "simcse"
-    return Speaker(kind, model, own, tokens, f"transformers:{told}", keeps_head, save)
+    return LanguageModel(kind, model, own, tokens, f"transformers:{told}", keeps_head, save)
 
 
 def kind_of(config: dict[str, Any]) -> str:
@@ -77,7 +77,7 @@ def kind_of(config: dict[str, Any]) -> str:
 
 def _with_adapter(
     source: ModelInput, recipe: Recipe, model: Any, missing: set[str], kind: str, tokens: Tokens
-) -> Speaker:
+) -> LanguageModel:
     peft = load_adapted()
     adapted = peft.adapt(model, recipe, missing, head=False)
 
@@ -87,7 +87,7 @@ def _with_adapter(
             tokens.load().save_pretrained(folder)
 
     architecture = peft.PREFIX + type(model).__name__
-    return Speaker(kind, model, nn.Module(), tokens, architecture, not missing, save, adapted)
+    return LanguageModel(kind, model, nn.Module(), tokens, architecture, not missing, save, adapted)
 
 
 def _load(folder: Path, auto: Any, what: str) -> tuple[Any, set[str]]:

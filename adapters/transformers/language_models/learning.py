@@ -22,11 +22,11 @@ from adapters.loop.training.evaluate import evaluate
 from adapters.loop.training.fit import ModelSelector
 from adapters.loop.training.flops import learning_flops, one_item
 from adapters.loop.training.optimizers import freeze, parameter_groups
-from adapters.transformers.embeddings import alignment, knn_accuracy, uniformity
-from adapters.transformers.heads import encoder_layers
-from adapters.transformers.objectives import Contrast, Objective, objective_of
-from adapters.transformers.speakers import open_speaker
-from adapters.transformers.text import TokenItems, Tokens, packed
+from adapters.transformers.classifiers.heads import encoder_layers
+from adapters.transformers.language_models.embeddings import alignment, knn_accuracy, uniformity
+from adapters.transformers.language_models.language_model import open_language_model
+from adapters.transformers.language_models.objectives import Contrast, Objective, objective_of
+from adapters.transformers.texts.tokens import TokenItems, Tokens, packed
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TEST, TRAIN, UNLABELLED, VALIDATION
 from registry.domain.recipes.params import value_of, whole_of
@@ -43,14 +43,14 @@ def language_modelling(env: Environment) -> Iterator[TransferEvent]:
     recipe, device = env.recipe, env.device
     roles = {name: unlabelled_role(name, data) for name, data in env.job.data.items()}
     train = roles[TRAIN if recipe.method is Method.ADAPTER else UNLABELLED]
-    speaker = open_speaker(env.job.sources[0], recipe)
-    objective = objective_of(speaker, recipe)
-    module: nn.Module = speaker.model
-    layers = encoder_layers(speaker.model.base_model)
-    frozen = [] if speaker.adapted is not None else freeze(layers, speaker.head, recipe.freeze)
-    groups = parameter_groups(module, layers, speaker.head, recipe.optimizer)
+    model = open_language_model(env.job.sources[0], recipe)
+    objective = objective_of(model, recipe)
+    module: nn.Module = model.module
+    layers = encoder_layers(model.module.base_model)
+    frozen = [] if model.adapted is not None else freeze(layers, model.head, recipe.freeze)
+    groups = parameter_groups(module, layers, model.head, recipe.optimizer)
     device.place(module)
-    items = {name: _read(speaker.tokens, role, recipe, objective) for name, role in roles.items()}
+    items = {name: _read(model.tokens, role, recipe, objective) for name, role in roles.items()}
     yield env.started(module, len(items[train.name]))
     held = {name: _Held(env, module, objective, items[name], roles[name]) for name in roles if name != train.name}
     selector = None
@@ -83,8 +83,8 @@ def language_modelling(env: Environment) -> Iterator[TransferEvent]:
                 yield Measured(metric, value, name, fit.progress.best_epoch, fit.progress.step, final=True)
     per_item = learning_flops(objective.predict, module, one_item(texts, device)) * objective.passes
     yield env.finished(
-        speaker.save,
-        speaker.architecture,
+        model.save,
+        model.architecture,
         flops=per_item * fit.progress.samples * env.group.size,
         fit=fit,
         facts={
@@ -92,7 +92,7 @@ def language_modelling(env: Environment) -> Iterator[TransferEvent]:
             "unlabelled_rows": len(train.rows),
             "sequences": len(texts),
             "tokens": int(texts.lengths.sum()),
-            "head_kept": speaker.keeps_head,
+            "head_kept": model.keeps_head,
         },
     )
 

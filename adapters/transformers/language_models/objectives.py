@@ -15,7 +15,7 @@ from torch import Tensor
 
 from adapters.loop.tasks.labelled import IGNORE_INDEX
 from adapters.loop.training.loop import Inputs
-from adapters.transformers.speakers import Speaker
+from adapters.transformers.language_models.language_model import LanguageModel
 from registry.domain.recipes.params import number_of, value_of
 from registry.domain.recipes.recipe import Recipe
 from registry.errors import BadRecipeError
@@ -48,23 +48,23 @@ class Objective(Protocol):
         ...
 
 
-def objective_of(speaker: Speaker, recipe: Recipe) -> Objective:
-    """What `recipe` asks of `speaker`. Raises: BadRecipeError for a batch too small or a tokenizer without a mask."""
-    if speaker.kind == "causal":
-        return Causal(speaker.model)
-    if speaker.kind == "simcse":
+def objective_of(model: LanguageModel, recipe: Recipe) -> Objective:
+    """What `recipe` asks of `model`. Raises: BadRecipeError for a batch too small or a tokenizer without a mask."""
+    if model.kind == "causal":
+        return Causal(model.module)
+    if model.kind == "simcse":
         if recipe.batch_size < 4:
             raise BadRecipeError(
                 f"batch_size is {recipe.batch_size}, and sentences are told from the rest of a batch",
                 remedy="Give 4 or more",
             )
-        return Contrast(speaker.model, number_of(recipe, "simcse_temperature"), str(value_of(recipe, "pooling")))
-    tokenizer = speaker.tokens.load()
+        return Contrast(model.module, number_of(recipe, "simcse_temperature"), str(value_of(recipe, "pooling")))
+    tokenizer = model.tokens.load()
     if tokenizer.mask_token_id is None:
         raise BadRecipeError(
             "the source's tokenizer has no token to hide words with", remedy="Use params: {objective: causal}"
         )
-    return Masked(speaker.model, tokenizer, number_of(recipe, "mask"), recipe.seed)
+    return Masked(model.module, tokenizer, number_of(recipe, "mask"), recipe.seed)
 
 
 class _Objective:

@@ -20,11 +20,11 @@ from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs
+from adapters.transformers.classifiers.heads import encoder_layers
 from adapters.transformers.definitions.transformers_text_head import TextWithHead, load, reader
 from adapters.transformers.folders import read_config
-from adapters.transformers.heads import encoder_layers
 from adapters.transformers.models import names_of, quiet
-from adapters.transformers.text import Tokens, tokens_for
+from adapters.transformers.texts.tokens import Tokens, tokens_for
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.params import value_of

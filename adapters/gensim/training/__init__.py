@@ -1,0 +1,1 @@
+"""Methods that train word vectors or start from them."""

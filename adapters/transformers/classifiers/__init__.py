@@ -1,0 +1,1 @@
+"""Stock classifiers, and heads of our own on the mean of tokens."""

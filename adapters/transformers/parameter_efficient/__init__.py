@@ -1,0 +1,1 @@
+"""Adapters by PEFT: small trained weights beside a frozen parent."""
