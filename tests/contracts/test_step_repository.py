@@ -224,12 +224,12 @@ def test_progress_is_seen(uow: UnitOfWork, queued: NewStep) -> None:
     assert found is not None
     assert found.summary.epoch == 1.25
     assert found.summary.progress is None
-    said = Progress("train", 30, 60, 480, 960, 96.5, math.inf, 5.0, LATER)
-    uow.steps.progress(queued.id, epoch=1.5, at=LATER, said=said)
+    reported = Progress("train", 30, 60, 480, 960, 96.5, math.inf, 5.0, LATER)
+    uow.steps.progress(queued.id, epoch=1.5, at=LATER, said=reported)
     uow.steps.progress(queued.id, epoch=3, at=LAST)
     summary = uow.steps.summary(queued.id)
     assert summary is not None
-    assert (summary.epoch, summary.progress) == (3, said)
+    assert (summary.epoch, summary.progress) == (3, reported)
     found = uow.steps.get(queued.id)
     assert found is not None
     assert found.summary == summary
@@ -240,15 +240,15 @@ def test_points_are_numbered_as_they_come_and_anew_when_written_again(uow: UnitO
     def point(epoch: int, role: str, value: float = 0.5) -> EpochMetric:
         return EpochMetric(epoch, epoch * 10, "loss", role, value)
 
-    def told(after: int) -> list[tuple[int, int, str]]:
+    def points(after: int) -> list[tuple[int, int, str]]:
         return [(p.number, p.epoch, p.role) for p in uow.steps.curve(queued.id, after=after)]
 
     uow.steps.add_curve(queued.id, [point(1, "validation"), point(1, "train")])
     uow.steps.add_curve(queued.id, [point(2, "train")])
-    assert told(0) == [(1, 1, "validation"), (2, 1, "train"), (3, 2, "train")]
-    assert told(3) == []
+    assert points(0) == [(1, 1, "validation"), (2, 1, "train"), (3, 2, "train")]
+    assert points(3) == []
     uow.steps.add_curve(queued.id, [point(2, "train", 0.4)])
-    assert told(3) == [(4, 2, "train")]
+    assert points(3) == [(4, 2, "train")]
     found = uow.steps.get(queued.id)
     assert found is not None
     assert [(p.epoch, p.role, p.value) for p in found.curve] == [

@@ -1,4 +1,4 @@
-"""What every transfer adapter owes: the same promises, kept over pictures and over texts."""
+"""The contract of transfer adapters, tested with every framework."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def shared(parent: Path, child: Path) -> Iterator[tuple[str, torch.Tensor, torch.Tensor]]:
-    """Tensors of the parent beside the child's; a base model's names go without the task model's first part."""
+    """Pairs of a parent's and a child's tensor; base models lack the name prefix of task models."""
     theirs = weights(child)
     for name, tensor in weights(parent).items():
         (found,) = [value for key, value in theirs.items() if key == name or key.partition(".")[2] == name]
@@ -147,11 +147,11 @@ def test_what_is_learnt_beats_the_commonest_class(world: World, method: Method) 
 @both
 def test_predictions_per_test_row_recompute_the_recorded_accuracy(world: World, method: Method) -> None:
     done, metrics = finish(world, world.job(method=method))
-    told = json.loads((done.folder / "predictions.json").read_bytes())
+    written = json.loads((done.folder / "predictions.json").read_bytes())
     rows = {row.key: row for row in world.data.rows if row.split == "test"}
-    assert [row["key"] for row in told["rows"]] == sorted(rows)
-    assert all(rows[row["key"]].label == row["label"] for row in told["rows"])
-    assert np.mean([row["label"] == row["prediction"] for row in told["rows"]]) == metrics["test", "accuracy"]
+    assert [row["key"] for row in written["rows"]] == sorted(rows)
+    assert all(rows[row["key"]].label == row["label"] for row in written["rows"])
+    assert np.mean([row["label"] == row["prediction"] for row in written["rows"]]) == metrics["test", "accuracy"]
 
 
 @both
@@ -239,7 +239,7 @@ def _empty(world: World) -> dict[str, DataInput]:
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (_without_label, "no label"),
         (_single_label, "one class only: 'apple'"),
@@ -249,17 +249,17 @@ def _empty(world: World) -> dict[str, DataInput]:
 )
 @both
 def test_data_that_cannot_be_learnt_from_is_refused_before_any_work(
-    world: World, method: Method, make: Callable[[World], dict[str, DataInput]], told: str
+    world: World, method: Method, make: Callable[[World], dict[str, DataInput]], message: str
 ) -> None:
     job = replace(world.job(method=method), data=make(world))
-    with pytest.raises(BadDataError, match=told):
+    with pytest.raises(BadDataError, match=message):
         list(world.adapter.run(job))
     assert not job.work.exists()
     assert not job.features.exists()
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"freeze": Freeze(until="encoder.layer.99")}, "no such layer.*Choose one of"),
         ({"metrics": ("acuracy",)}, "'acuracy' does not exist"),
@@ -276,9 +276,9 @@ def test_data_that_cannot_be_learnt_from_is_refused_before_any_work(
     ],
 )
 def test_a_recipe_that_cannot_be_done_is_refused_with_what_can(
-    world: World, changes: dict[str, Any], told: str
+    world: World, changes: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(BadRecipeError, match=told):
+    with pytest.raises(BadRecipeError, match=message):
         list(world.adapter.run(world.job(**changes)))
 
 

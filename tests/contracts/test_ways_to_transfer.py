@@ -1,4 +1,4 @@
-"""What every transfer adapter owes beyond the plain methods: other labels, ways of tuning, few shots, exports."""
+"""The contract of transfer adapters beyond the basic methods: other labels, tuning options, few shots, exports."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def shared(parent: Path, child: Path) -> Iterator[tuple[str, torch.Tensor, torch.Tensor]]:
-    """Tensors of the parent beside the child's; a base model's names go without the task model's first part."""
+    """Pairs of a parent's and a child's tensor; base models lack the name prefix of task models."""
     theirs = weights(child)
     for name, tensor in weights(parent).items():
         (found,) = [value for key, value in theirs.items() if key == name or key.partition(".")[2] == name]
@@ -61,7 +61,7 @@ def test_labels_of_other_kinds_are_learnt_as_well(world: World, method: Method, 
     plain = metrics["test", "baseline_macro_f1"] if kind is LabelKind.MANY else -metrics["test", "baseline_rmse"]
     assert better > plain
     assert done.classes == (("apple", "pear", "red") if kind is LabelKind.MANY else ())
-    # The model as it was saved answers in the units of the labels: measured again, nothing learnt, it says the same.
+    # The saved model predicts in the units of the labels: measured again without training, it gives the same.
     again = world.child(done).job("again", **wanted | {"method": TUNE, "epochs": 0})
     assert finish(world, again)[1] == pytest.approx(metrics, rel=1e-4)
 
@@ -147,11 +147,11 @@ def test_a_ridge_on_a_few_shots_reports_its_repeats(world: World) -> None:
     job = world.job(method=PROBE, head=Head("ridge"), params={"shots": 5, "repeats": 4})
     done, metrics = finish(world, job)
     assert done.facts["train_rows"] == 15
-    told = done.facts["repeats"]["test"]["accuracy"]  # type: ignore[index]
-    assert len(told["values"]) == 4
-    assert metrics["test", "accuracy_mean"] == pytest.approx(np.mean(told["values"]))
-    assert told["values"][0] == metrics["test", "accuracy"]
-    assert metrics["test", "accuracy_half_width"] == pytest.approx(3.182446305 * np.std(told["values"], ddof=1) / 2)
+    repeats = done.facts["repeats"]["test"]["accuracy"]  # type: ignore[index]
+    assert len(repeats["values"]) == 4
+    assert metrics["test", "accuracy_mean"] == pytest.approx(np.mean(repeats["values"]))
+    assert repeats["values"][0] == metrics["test", "accuracy"]
+    assert metrics["test", "accuracy_half_width"] == pytest.approx(3.182446305 * np.std(repeats["values"], ddof=1) / 2)
     again, _ = finish(world, world.job("again", method=PROBE, head=Head("ridge"), params={"shots": 5, "repeats": 4}))
     assert tree(again.folder) == tree(done.folder)
     with pytest.raises(BadRecipeError, match="solved in closed form"):

@@ -11,5 +11,5 @@ from tests.adapters.keras.networks import archive, tiny
 
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny network under a head of three classes, as Keras saves it."""
+    """The tiny network with a head for three classes, as an archive."""
     return archive(tiny(classes=3), tmp_path_factory.mktemp("keras") / "tiny.keras")

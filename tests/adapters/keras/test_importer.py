@@ -1,4 +1,4 @@
-"""Keras archives: sound ones become safetensors, bit by bit, and answer as before."""
+"""Import of Keras archives: the same weights as safetensors, bit by bit, and the same outputs."""
 
 from __future__ import annotations
 

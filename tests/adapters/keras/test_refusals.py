@@ -1,4 +1,4 @@
-"""Keras archives that are refused: code and reaching files, unread by Keras; damage, with the reason."""
+"""Refused Keras archives: code and file access are found before Keras reads them; damage is explained."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _subclass(config: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (_lambda, "'evil' is a Lambda"),
         (_hidden_lambda, "'conv1' is a Lambda"),
@@ -80,14 +80,14 @@ def _subclass(config: dict[str, Any]) -> None:
     ],
 )
 def test_code_in_a_config_is_named_with_its_layer_before_keras_reads_it(
-    change: Callable[[dict[str, Any]], None], told: str, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    change: Callable[[dict[str, Any]], None], message: str, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_loading(*_: object, **__: object) -> None:
         pytest.fail("Keras was asked to load it")
 
     monkeypatch.setattr(keras.saving, "load_model", no_loading)
     bad = rewritten(saved, tmp_path / "bad.keras", change)
-    with pytest.raises(UnsafeArtifactError, match=told):
+    with pytest.raises(UnsafeArtifactError, match=message):
         imported(bad, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -164,7 +164,7 @@ def _circle(file: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fill", "error", "told"),
+    ("fill", "error", "message"),
     [
         (_external, UnsafeArtifactError, "lies outside the file"),
         (_link, UnsafeArtifactError, "is a link to another place"),
@@ -175,15 +175,15 @@ def _circle(file: Any) -> None:
     ],
 )
 def test_weights_that_reach_for_other_files_or_claim_too_much_are_refused(
-    fill: Callable[[Any], None], error: type[Exception], told: str, saved: Path, tmp_path: Path
+    fill: Callable[[Any], None], error: type[Exception], message: str, saved: Path, tmp_path: Path
 ) -> None:
     members = _members(saved) | {"model.weights.h5": _weights(tmp_path / "w.h5", fill)}
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         read_archive(_zip(tmp_path / "bad.keras", members))
 
 
 @pytest.mark.parametrize(
-    ("changes", "error", "told"),
+    ("changes", "error", "message"),
     [
         ({"../../evil.py": b"x"}, UnsafeArtifactError, r"unexpected member '\.\./\.\./evil\.py'"),
         ({"assets/vocabulary.txt": b"x"}, UnsafeArtifactError, "assets"),
@@ -195,10 +195,10 @@ def test_weights_that_reach_for_other_files_or_claim_too_much_are_refused(
     ],
 )
 def test_a_damaged_archive_is_refused_with_the_reason(
-    changes: dict[str, bytes], error: type[Exception], told: str, saved: Path, tmp_path: Path
+    changes: dict[str, bytes], error: type[Exception], message: str, saved: Path, tmp_path: Path
 ) -> None:
     bad = _zip(tmp_path / "bad.keras", _members(saved) | changes)
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         imported(bad, tmp_path / "out")
     assert not (tmp_path.parent / "evil.py").exists()
 
@@ -223,7 +223,7 @@ def test_a_rebuilt_model_that_answers_otherwise_is_refused(
     real = keras.saving.load_model
 
     def another(*args: Any, **kwargs: Any) -> Any:
-        """Keras itself, but the model computes something that its config does not say."""
+        """Keras, but the loaded model computes something else than its config describes."""
         model = real(*args, **kwargs)
         model.get_layer("bn1").epsilon = 0.7
         return model

@@ -1,4 +1,4 @@
-"""Keras transfers: what comes out is a Keras model that stock Keras loads, and real weights learn digits."""
+"""Keras transfers: Keras loads the output, and a network with real weights learns digits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HEADS = pytest.mark.parametrize("head", [Head(), Head("mlp", hidden=12, dropout=
 
 
 def answers(model: Any, world: World, done: Finished) -> list[str]:
-    """What `model` says of each test picture, prepared as the folder says."""
+    """The prediction of `model` for each test image, with the preprocessing of the folder."""
     rows = [row for row in world.data.rows if row.split == "test"]
     items = read_images(rows, world.data, Preprocess.read(done.folder))
     batch = items.batch(np.arange(len(rows))).permute(0, 2, 3, 1)
@@ -52,10 +52,10 @@ def answers(model: Any, world: World, done: Finished) -> list[str]:
 def test_the_saved_model_answers_as_recorded(method: Method, head: Head, tmp_path: Path) -> None:
     world = keras_world(tmp_path)
     done, metrics = finish(world, world.job(method=method, head=head, epochs=10, optimizer=Optimizer(lr=1e-2)))
-    told = json.loads((done.folder / "predictions.json").read_bytes())["rows"]
-    said = answers(read_model(done.folder), world, done)
-    assert said == [row["prediction"] for row in told]
-    assert np.mean([a == row["label"] for a, row in zip(said, told, strict=True)]) == metrics["test", "accuracy"]
+    rows = json.loads((done.folder / "predictions.json").read_bytes())["rows"]
+    predicted = answers(read_model(done.folder), world, done)
+    assert predicted == [row["prediction"] for row in rows]
+    assert np.mean([a == row["label"] for a, row in zip(predicted, rows, strict=True)]) == metrics["test", "accuracy"]
 
 
 @HEADS
@@ -83,7 +83,7 @@ def test_the_pulled_file_exports_an_archive_that_stock_keras_loads(head: Head, t
 
 
 def test_the_way_round_gives_the_same_variables(tmp_path: Path) -> None:
-    """A child, exported and imported again, is the child."""
+    """A child that is exported and imported again is unchanged."""
     world = keras_world(tmp_path)
     done, _ = finish(world, world.job(method=TUNE))
     path = keras_model.export(tmp_path / "out.keras", done.folder)
@@ -193,7 +193,7 @@ def test_the_offer_is_what_the_loop_measures_and_needs_no_keras() -> None:
 
 
 def digits(folder: Path) -> DataInput:
-    """200 of scikit-learn's digits to learn from, 100 to choose by and 200 to test on."""
+    """Digits of scikit-learn: 200 for training, 100 for validation, 200 for the test."""
     from sklearn.datasets import load_digits
 
     found = load_digits()
@@ -211,7 +211,7 @@ def digits(folder: Path) -> DataInput:
 
 @pytest.mark.slow
 def test_the_convolutions_of_vgg16_tell_digits_apart(tmp_path: Path) -> None:
-    """facts: .96 with features of pool4; raw pixels reach .91, a random ResNet-18 .58 (± 2–3 points)."""
+    """Expected accuracy: 0.96 with features of pool4; raw pixels reach 0.91, a random ResNet-18 0.58 (± 0.03)."""
     imported(archive(vgg16("block4_pool"), tmp_path / "vgg16.keras"), tmp_path / "vgg16")
     source = ModelInput(tmp_path / "vgg16", Digest.of(b"vgg16"), "source", "keras", "oxford/vgg16/1")
     world = World(KerasTransfers(), source, digits(tmp_path), "block4_conv1", tmp_path)
@@ -220,5 +220,5 @@ def test_the_convolutions_of_vgg16_tell_digits_apart(tmp_path: Path) -> None:
     assert metrics["test", "accuracy"] >= 0.93
     assert metrics["test", "baseline_accuracy"] < 0.2
     stock = keras.saving.load_model(keras_model.export(tmp_path / "child.keras", done.folder), safe_mode=True)
-    told = [row["prediction"] for row in json.loads((done.folder / "predictions.json").read_bytes())["rows"]]
-    assert np.mean([a == b for a, b in zip(answers(stock, world, done), told, strict=True)]) == 1.0
+    expected = [row["prediction"] for row in json.loads((done.folder / "predictions.json").read_bytes())["rows"]]
+    assert np.mean([a == b for a, b in zip(answers(stock, world, done), expected, strict=True)]) == 1.0

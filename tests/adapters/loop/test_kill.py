@@ -1,4 +1,4 @@
-"""kill -9 at any moment: the resumed run ends with the same bytes as one that was never disturbed."""
+"""After kill -9 at any moment, the resumed run gives the same bytes as one that was never interrupted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def killed(kind: str, folder: Path, method: Method, *, after: int, pause: float, resume: bool) -> bool:
-    """Start a worker, SIGKILL it `pause` seconds after its event number `after`; False when it was done before."""
+    """Start a worker, SIGKILL it `pause` seconds after its event number `after`; False if it had already ended."""
     command = [sys.executable, "-m", "tests.adapters.loop.worker", kind, str(folder), "cut", method]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
     with subprocess.Popen(

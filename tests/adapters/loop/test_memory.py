@@ -1,4 +1,4 @@
-"""Memory that runs out, for real: an address space with an end, and the sentences that torch has for it."""
+"""Memory that runs out: with a limited address space, and with the messages of torch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ except OutOfMemoryError as error:
 
 
 @pytest.mark.slow
-def test_an_address_space_that_ends_is_told_as_memory(tmp_path: Path) -> None:
+def test_a_full_address_space_is_reported_as_too_little_memory(tmp_path: Path) -> None:
     words = [sys.executable, "-c", SCRIPT, str(tmp_path), "300"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "MALLOC_ARENA_MAX": "1"}
     done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=250, check=False)
@@ -42,7 +42,7 @@ def test_an_address_space_that_ends_is_told_as_memory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("problem", "told"),
+    ("problem", "message"),
     [
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "The GPU has too little memory"),
         (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"), "The GPU has too little"),
@@ -54,8 +54,8 @@ def test_an_address_space_that_ends_is_told_as_memory(tmp_path: Path) -> None:
         (OSError(12, "Cannot allocate memory"), "This machine has too little memory"),
     ],
 )
-def test_memory_that_runs_out_is_an_error_of_its_own(problem: Exception, told: str) -> None:
-    with pytest.raises(OutOfMemoryError, match=told), only_registry_errors("torch"):
+def test_memory_that_runs_out_has_its_own_error(problem: Exception, message: str) -> None:
+    with pytest.raises(OutOfMemoryError, match=message), only_registry_errors("torch"):
         raise problem
 
 
@@ -63,10 +63,10 @@ def test_memory_that_runs_out_is_an_error_of_its_own(problem: Exception, told: s
     ("problem", "kind"),
     [(RuntimeError("shapes do not fit"), AdapterError), (OSError(28, "No space left on device"), NoSpaceError)],
 )
-def test_what_is_not_memory_is_not_told_as_memory(problem: Exception, kind: type[Exception]) -> None:
-    with pytest.raises(kind) as told, only_registry_errors("torch"):
+def test_other_errors_are_not_reported_as_too_little_memory(problem: Exception, kind: type[Exception]) -> None:
+    with pytest.raises(kind) as raised, only_registry_errors("torch"):
         raise problem
-    assert not isinstance(told.value, OutOfMemoryError)
+    assert not isinstance(raised.value, OutOfMemoryError)
 
 
 def test_memory_that_runs_out_on_a_real_allocation_is_found() -> None:

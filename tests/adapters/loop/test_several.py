@@ -1,4 +1,4 @@
-"""Several tasks on one backbone, and students of several teachers."""
+"""Multi-task learning, and distillation from several teachers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
 
 
 def two_tasks(world: World) -> dict[str, DataInput]:
-    """Which fruit it is, and what it costs: classes and numbers on the same items."""
+    """Two tasks on the same items: the kind of fruit (a class) and its price (a number)."""
     price = replace(world.relabelled({"apple": "1", "pear": "2.5", "plum": "9"}), labels=LabelKind.NUMBER)
     return {
         f"{role}.{task}": replace(data, split=role)
@@ -60,10 +60,10 @@ def test_two_tasks_are_learnt_at_once_and_resume_to_the_same_bytes(world: World,
 
 def test_every_head_is_kept_by_name_and_the_first_loads_as_usual(world: World) -> None:
     done, metrics = finish(world, several(world, "work"))
-    heads, told = load_file(done.folder / "heads.safetensors"), json.loads((done.folder / "heads.json").read_text())
+    heads, config = load_file(done.folder / "heads.safetensors"), json.loads((done.folder / "heads.json").read_text())
     assert heads["fruit.weight"].shape[0] == 3
     assert heads["price.weight"].shape[0] == 1
-    assert told["heads"]["fruit"]["classes"] == ["apple", "pear", "plum"]
+    assert config["heads"]["fruit"]["classes"] == ["apple", "pear", "plum"]
     alone = replace(world.child(done), data=world.data).job("again", method=Method.FINE_TUNING, epochs=0)
     _, again = finish(world, alone)
     assert again["test", "accuracy"] == metrics["test.fruit", "accuracy"]
@@ -111,19 +111,19 @@ def test_a_teacher_of_other_classes_or_without_a_head_is_refused(world: World) -
 
 def test_the_soft_loss_is_that_of_the_paper() -> None:
     draw = torch.Generator().manual_seed(1)
-    outputs, told = torch.randn(5, 3, generator=draw), torch.randn(5, 3, generator=draw)
+    outputs, soft = torch.randn(5, 3, generator=draw), torch.randn(5, 3, generator=draw)
     task = SingleLabel(("a", "b", "c"))
-    p, q = (F.softmax(x / 4, dim=1) for x in (told, outputs))
-    assert float(soft_loss(task, outputs, told, 4.0)) == pytest.approx(
+    p, q = (F.softmax(x / 4, dim=1) for x in (soft, outputs))
+    assert float(soft_loss(task, outputs, soft, 4.0)) == pytest.approx(
         float(16 * (p * (p / q).log()).sum(dim=1).mean()), rel=1e-5
     )
-    assert float(soft_loss(task, told, told, 4.0)) == pytest.approx(0, abs=1e-6)
-    assert float(soft_loss(Regression(3, 2), outputs, told, 4.0)) == pytest.approx(
-        float((outputs - told).square().mean())
+    assert float(soft_loss(task, soft, soft, 4.0)) == pytest.approx(0, abs=1e-6)
+    assert float(soft_loss(Regression(3, 2), outputs, soft, 4.0)) == pytest.approx(
+        float((outputs - soft).square().mean())
     )
-    p = (told / 2).sigmoid()
+    p = (soft / 2).sigmoid()
     wanted = F.binary_cross_entropy((outputs / 2).sigmoid(), p) * 4
-    assert float(soft_loss(MultiLabel(("a", "b", "c")), outputs, told, 2.0)) == pytest.approx(float(wanted), rel=1e-5)
+    assert float(soft_loss(MultiLabel(("a", "b", "c")), outputs, soft, 2.0)) == pytest.approx(float(wanted), rel=1e-5)
 
 
 def test_teachers_answers_are_averaged(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Versions made of weights alone: merges do what their papers say, and few bits stay within half a step."""
+"""Merges follow their papers; quantisation errors are at most half a step."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_what_one_child_added_to_its_base_gives_the_child_again(world: World, ki
 
 def test_merges_that_make_no_sense_are_refused_with_what_would(world: World) -> None:
     (_, first), (_, other) = child(world, "one"), child(world, "two", data=renamed(world))
-    for sources, params, said in (
+    for sources, params, message in (
         ((first,), {}, "needs two sources|nothing to merge it with"),
         ((first, other), {}, "have different classes"),
         ((first, first), {"kind": "ties"}, "kind ties needs a base"),
@@ -81,7 +81,7 @@ def test_merges_that_make_no_sense_are_refused_with_what_would(world: World) -> 
         ((first, replace(first, architecture="other")), {}, "different architectures"),
         ((first, first), {"kind": "average"}, "choose linear, slerp"),
     ):
-        with pytest.raises(BadRecipeError, match=said):
+        with pytest.raises(BadRecipeError, match=message):
             merged(world, sources, **params)
 
 

@@ -1,4 +1,4 @@
-"""Small worlds to transfer in: a tiny BERT and a tiny ResNet from configs, texts and pictures that can be learnt."""
+"""Small worlds for transfer tests: a tiny model for each framework, and data that it can learn."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SPLITS = {"train": 48, "validation": 15, "test": 18}
 
 @dataclass(frozen=True)
 class World:
-    """One adapter with a source and data that it can learn. `layer` is some middle layer of the source."""
+    """One adapter with a source and data that it can learn. `layer` is a layer in the middle of the source."""
 
     adapter: TransferAdapter
     source: ModelInput
@@ -49,7 +49,7 @@ class World:
         roles: Sequence[str] = ("train", "validation", "test"),
         **changes: Any,
     ) -> TransferJob:
-        """A job in `folder/work`; `changes` go into the job where it has such a field, else into the recipe."""
+        """A job in `folder/work`. `changes` are fields of the job or of its recipe."""
         own = {k: changes.pop(k) for k in list(changes) if k in TransferJob.__dataclass_fields__}
         job = TransferJob(
             recipe=recipe(method, **changes),
@@ -63,7 +63,7 @@ class World:
         return replace(job, **own)
 
     def relabelled(self, labels: dict[str, str | None], split: str | None = None) -> DataInput:
-        """The data with labels exchanged, in one split or in all."""
+        """The data with renamed labels, in one split or in all."""
         rows = tuple(
             replace(row, label=labels.get(str(row.label), row.label)) if split in {None, row.split} else row
             for row in self.data.rows
@@ -71,9 +71,9 @@ class World:
         return replace(self.data, rows=rows, digest=Digest.of(repr(rows).encode()))
 
     def child(self, done: Finished, label: str = "child") -> World:
-        """The same world with what a transfer made as the source."""
-        told = hashlib.sha256("".join(tree(done.folder).values()).encode()).hexdigest()
-        return replace(self, source=ModelInput(done.folder, Digest(told), "source", done.architecture, label))
+        """The same world with the output of a transfer as its source."""
+        digest = hashlib.sha256("".join(tree(done.folder).values()).encode()).hexdigest()
+        return replace(self, source=ModelInput(done.folder, Digest(digest), "source", done.architecture, label))
 
 
 def recipe(method: Method, **changes: Any) -> Recipe:
@@ -98,7 +98,7 @@ def recipe(method: Method, **changes: Any) -> Recipe:
 
 
 def finish(world: World, job: TransferJob) -> tuple[Finished, dict[tuple[str, str], float]]:
-    """Run `job` to its end: what finished, and the final metrics by (role, name)."""
+    """Run `job` to its end; returns the last event and the final metrics by (role, name)."""
     events = list(world.adapter.run(job))
     done = events[-1]
     assert isinstance(done, Finished)
@@ -106,7 +106,7 @@ def finish(world: World, job: TransferJob) -> tuple[Finished, dict[tuple[str, st
 
 
 def tree(folder: Path) -> dict[str, str]:
-    """Every file under `folder` with the digest of its bytes."""
+    """The digest of every file under `folder`."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
@@ -118,7 +118,7 @@ FILLER = ["a", "the", "fruit", "is", "and", "very", "from", "garden", "today"]
 
 
 def text_data(folder: Path) -> DataInput:
-    """Sentences of three to fourteen words, of which two tell the class."""
+    """Sentences of three to fourteen words; two of the words determine the class."""
     draw = np.random.default_rng(3)
     rows: list[Row] = []
     for split, count in SPLITS.items():
@@ -132,7 +132,7 @@ def text_data(folder: Path) -> DataInput:
 
 
 def save_words_tokenizer(folder: Path, **tokens: str | None) -> int:
-    """Write a word tokenizer, perhaps with other special tokens; gives the size of its vocabulary."""
+    """Write a word tokenizer, optionally with other special tokens; returns the size of its vocabulary."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
@@ -147,7 +147,7 @@ def save_words_tokenizer(folder: Path, **tokens: str | None) -> int:
 
 
 def save_text_source(folder: Path, kind: str = "bert", **changes: Any) -> str:
-    """Write a tiny encoder with random weights and a word tokenizer; gives the name of a middle layer."""
+    """Write a tiny encoder with random weights and a word tokenizer; returns the name of a middle layer."""
     from transformers import AutoModel, BertConfig, DistilBertConfig, PretrainedConfig, RobertaConfig
 
     from adapters.transformers.models import quiet
@@ -191,7 +191,7 @@ def text_world(folder: Path, kind: str = "bert") -> World:
 
 
 def image_data(folder: Path) -> DataInput:
-    """Grey pictures of 12 x 12 in one .npz: a bright bar across, a bright bar down, or a bright corner, with noise."""
+    """Grey images of 12 x 12 in one .npz: a horizontal bar, a vertical bar, or a bright corner, with noise."""
     draw, pictures = np.random.default_rng(4), []
     rows: list[Row] = []
     for split, count in SPLITS.items():
@@ -209,7 +209,7 @@ def image_data(folder: Path) -> DataInput:
 
 
 def save_image_source(folder: Path) -> str:
-    """Write a tiny ResNet with random weights; gives the name of a middle layer."""
+    """Write a tiny ResNet with random weights; returns the name of a middle layer."""
     from transformers import ResNetConfig, ResNetModel
 
     from adapters.transformers.models import quiet
@@ -225,7 +225,7 @@ def save_image_source(folder: Path) -> str:
 
 
 def image_world(folder: Path) -> World:
-    """A tiny convolutional network and pictures of bars."""
+    """A tiny convolutional network and images of bars."""
     from adapters.torch.transfer import TorchTransfers
 
     layer = save_image_source(folder / "source")
@@ -234,7 +234,7 @@ def image_world(folder: Path) -> World:
 
 
 def keras_world(folder: Path) -> World:
-    """A tiny Keras network and the same pictures."""
+    """A tiny Keras network and the same images."""
     from adapters.inputs.preprocess import Preprocess
     from adapters.keras.folders import write_model
     from adapters.keras.library import keras
@@ -253,7 +253,7 @@ def keras_world(folder: Path) -> World:
 
 
 def save_vector_source(folder: Path) -> str:
-    """Write random vectors of the words that the texts use, and of some others; gives the name of the only layer."""
+    """Write random vectors for the words of the texts and some others; returns the name of the only layer."""
     from adapters.gensim.vectors import save_vectors
 
     words = [*FILLER, *(w for group in WORDS.values() for w in group), "quince", "medlar"]
@@ -264,7 +264,7 @@ def save_vector_source(folder: Path) -> str:
 
 
 def vector_world(folder: Path) -> World:
-    """Vectors of words, and sentences."""
+    """Word vectors and sentences."""
     from adapters.gensim.transfer import GensimTransfers
 
     layer = save_vector_source(folder / "source")

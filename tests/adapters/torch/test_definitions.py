@@ -1,4 +1,4 @@
-"""The one-file definitions: alone in a folder with weights, without us, they give the same answers."""
+"""The one-file definitions give the same outputs in a folder of their own, without Forebear."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_definition_imports_torch_safetensors_and_pillow_only(module: object) 
 
 
 def test_padding_is_that_of_tensorflow() -> None:
-    """For an even side and stride 2 the one odd pixel is padded right and below, so the first output sees pixel 0."""
+    """With an even side and stride 2, the odd pixel of padding is on the right and below: output 0 sees pixel 0."""
     conv = efficientnet_lite.SameConv2d(1, 1, 3, stride=2)
     torch.nn.init.constant_(conv.weight, 0)
     with torch.no_grad():
@@ -98,7 +98,7 @@ def test_padding_is_that_of_tensorflow() -> None:
     ids=["squeezenet", "vgg", "resnet", "inception"],
 )
 def test_networks_have_the_size_that_is_known_of_them(model: nn.Module, parameters: int, side: int) -> None:
-    """Keras counts 23,817,352 for its Inception v3, without the 17,216 scales that it leaves at 1."""
+    """Keras counts 23,817,352 parameters for Inception v3, without 17,216 scales that are always 1."""
     assert sum(p.numel() for p in model.parameters()) == parameters
     with torch.inference_mode():
         assert model.eval()(torch.zeros(1, 3, side, side)).shape == (1, 1000)

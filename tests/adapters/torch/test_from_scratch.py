@@ -1,7 +1,7 @@
-"""From scratch on easy pictures, every model with running statistics leaves chance, in evaluation mode.
+"""Models with running statistics, trained from scratch on an easy task, are better than chance in evaluation mode.
 
-In a short run the statistics that a momentum of .01 leaves behind are nearly those of the beginning: the training loss
-falls, and the model answers as if it had learnt nothing.
+Without recomputed statistics they would not be: after a short run with a momentum of 0.01 the running statistics are
+still close to their initial values.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ STOCK: dict[str, dict[str, Any]] = {
 
 
 def coloured(folder: Path) -> DataInput:
-    """Pictures of 12 x 12 that are red, green or blue, with noise: nothing is easier to learn."""
+    """Images of 12 x 12 that are red, green or blue, with noise: an easy task."""
     draw, pictures = np.random.default_rng(4), []
     rows: list[Row] = []
     for split, count in SPLITS.items():
@@ -53,7 +53,7 @@ def coloured(folder: Path) -> DataInput:
 
 
 def world_of(kind: str, folder: Path) -> World:
-    """The architecture `kind` with random weights, and coloured pictures."""
+    """The architecture `kind` with random weights, and coloured images."""
     if kind == "keras":
         return replace(keras_world(folder), data=coloured(folder))
     if kind in OWN:

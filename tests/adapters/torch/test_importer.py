@@ -1,4 +1,4 @@
-"""Bare weights: real ones become safetensors bit by bit, dangerous ones are refused before anything runs."""
+"""Import of state dicts: real ones become safetensors, bit by bit; dangerous ones are refused before they run."""
 
 from __future__ import annotations
 
@@ -283,7 +283,7 @@ def test_weights_under_our_names_already_keep_their_bytes(lite: Path, tmp_path: 
 
 
 def test_state_dict_and_safetensors_of_the_same_weights_give_the_same_bytes(lite: Path, tmp_path: Path) -> None:
-    """So that one model has one digest, however it came."""
+    """One model has one digest, whatever file it came in."""
     torch.save(load_file(lite / "model.safetensors"), tmp_path / "w.pth")
     (tmp_path / "out").mkdir()
     StateDictImporter().convert(tmp_path / "w.pth", tmp_path / "out", architecture="efficientnet_lite0")
@@ -292,7 +292,7 @@ def test_state_dict_and_safetensors_of_the_same_weights_give_the_same_bytes(lite
 
 
 def plain_mobilenet(tensors: dict[str, Tensor]) -> torch.nn.Sequential:
-    """MobileNetV2 (Sandler and others, arXiv 1801.04381) under the file's own names: an independent reference."""
+    """MobileNetV2 (Sandler and others, arXiv 1801.04381) with the file's tensor names: an independent reference."""
     nn = torch.nn
 
     def conv(i: int, o: int, k: int, s: int = 1, groups: int = 1) -> list[torch.nn.Module]:

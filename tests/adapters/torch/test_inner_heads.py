@@ -1,4 +1,4 @@
-"""Heads on a layer inside an image model, or on the mean of its blocks: saved, loaded alone, and a source again."""
+"""Heads on an inner layer or on the mean of all blocks: saved, loaded without Forebear, used as sources."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ INNER = {
     "vgg16": ("features.12", 256, "linear"),
     "vgg16_pool4": ("features.19", 512, "mlp"),
 }
-"""A layer inside each of our own definitions, how many features it gives, and a head for it."""
+"""An inner layer of each of our own definitions, its number of features, and a head for it."""
 ALONE = """
 import json, sys
 import torch
@@ -61,7 +61,7 @@ def pictures(side: int) -> Tensor:
 
 
 def alone(folder: Path, architecture: str, side: int) -> Tensor:
-    """What the one file says of `pictures` in a process of its own, with nothing of ours beside it."""
+    """The outputs of the one-file definition for `pictures`, in a process without Forebear."""
     definition = EntryPointPlugins(memory=0, seconds=0).definition(architecture)
     assert definition is not None
     (folder / definition[0]).write_bytes(definition[1])
@@ -75,7 +75,7 @@ def config(folder: Path) -> dict[str, Any]:
 
 
 def answers_of(done: Finished, world: World) -> list[str]:
-    """What the saved model says of the test pictures."""
+    """The predictions of the saved model for the test images."""
     model = load_image_model(done.folder, done.architecture)
     rows = [row for row in world.data.rows if row.split == "test"]
     items = read_images(rows, world.data, model.preprocess)
@@ -90,7 +90,7 @@ def recorded(done: Finished) -> list[str]:
 
 @pytest.fixture(scope="module")
 def lite_world(lite: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """EfficientNet-Lite0 with its real weights, and the bars: features are shared by the tests."""
+    """EfficientNet-Lite0 with real weights, and images of bars; the tests share cached features."""
     folder = tmp_path_factory.mktemp("lite-world")
     source = ModelInput(lite, Digest.of(b"lite"), "source", "efficientnet_lite0", "test/parent/1")
     return replace(image_world(folder), source=source, layer="blocks.3")
@@ -98,7 +98,7 @@ def lite_world(lite: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A tiny ViT and the bars."""
+    """A tiny ViT and images of bars."""
     folder = tmp_path_factory.mktemp("tokens")
     vision_transformer(folder / "vit")
     source = ModelInput(folder / "vit", Digest.of(b"vit"), "source", "transformers:ViTModel", "test/parent/1")
@@ -114,8 +114,8 @@ def test_a_real_backbone_is_probed_inside_and_stays_the_parents(head: Head, lite
     assert metrics["test", "accuracy"] > metrics["test", "baseline_accuracy"]
     assert done.facts["feature_layer"] == "blocks.3"
     kind = "mlp" if head.kind == "mlp" else "linear"
-    told = {"kind": kind, "reads": ["blocks.3"], "width": 80, "dropout": 0.0, "hidden": head.hidden}
-    assert config(done.folder)["head"] == told
+    expected = {"kind": kind, "reads": ["blocks.3"], "width": 80, "dropout": 0.0, "hidden": head.hidden}
+    assert config(done.folder)["head"] == expected
     assert answers_of(done, lite_world) == recorded(done)
     parent, child = (load_file(folder / "model.safetensors") for folder in (lite_world.source.folder, done.folder))
     trunk = [name for name in parent if not name.startswith("classifier.")]
@@ -214,7 +214,7 @@ def test_every_definition_gives_the_same_scores_alone(architecture: str, tokens:
 
 
 def probed(world: World, work: str, layer: str, **changes: Any) -> World:
-    """The world with a probe inside as its source."""
+    """The same world with a model whose head reads an inner layer as its source."""
     done, _ = finish(world, world.job(work, method=PROBE, params={"layer": layer}, **changes))
     return world.child(done)
 
@@ -290,7 +290,7 @@ def test_heads_of_different_layers_are_not_merged(tokens: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"reads": ["encoder.stages.7"]}, r"names 'encoder\.stages\.7', and the model has no such module"),
         ({"reads": "encoder"}, "reads is not a list"),
@@ -299,12 +299,14 @@ def test_heads_of_different_layers_are_not_merged(tokens: World) -> None:
         ({"reads": ["encoder.stages.1"]}, r"reads 8 features, and encoder\.stages\.1 gives 16"),
     ],
 )
-def test_a_config_that_reads_what_is_not_there_is_refused(change: dict[str, object], told: str, tmp_path: Path) -> None:
+def test_a_config_that_reads_what_is_not_there_is_refused(
+    change: dict[str, object], message: str, tmp_path: Path
+) -> None:
     child = probed(image_world(tmp_path), "bad", "encoder.stages.0", epochs=1).source
     document = config(child.folder)
     document["head"] |= change
     (child.folder / "config.json").write_text(json.dumps(document))
-    with pytest.raises(BadArtifactError, match=told):
+    with pytest.raises(BadArtifactError, match=message):
         load_image_model(child.folder, child.architecture).logits(pictures(24))
 
 

@@ -1,4 +1,4 @@
-"""A layers model of TensorFlow.js, written here from random weights, becomes Inception v3 and proves itself."""
+"""A TensorFlow.js layers model with random weights is imported as Inception v3, with the same outputs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHORT = "inception_v3_mixed4"
 
 @dataclass
 class Keras:
-    """Describes a module as Keras would, layer by layer, with its weights as whole numbers of eight bits."""
+    """Describes a module as Keras does, layer by layer, with 8-bit integer weights."""
 
     layers: list[dict[str, Any]] = field(default_factory=list)
     weights: list[dict[str, Any]] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Keras:
         )
 
     def walk(self, module: nn.Module, x: str, name: str = "") -> str:
-        """Describe `module` after the layer `x`; gives the layer that ends it."""
+        """Describe `module` after the layer `x`; returns its last layer."""
         place = f"layer_{len(self.layers)}"
         if isinstance(module, Unit):
             return self._unit(module, x)
@@ -63,8 +63,8 @@ class Keras:
         self.units += 1
         conv, norm, strides = f"conv2d_{self.units}", f"batch_normalization_{self.units}", list(unit.conv.stride)
         padding = "same" if sum(map(int, unit.conv.padding)) else "valid"
-        told = {"use_bias": False, "activation": "linear"}
-        self.layer("Conv2D", conv, x, strides=strides, padding=padding, **told)
+        settings = {"use_bias": False, "activation": "linear"}
+        self.layer("Conv2D", conv, x, strides=strides, padding=padding, **settings)
         self.layer("BatchNormalization", norm, conv, epsilon=1e-3)
         self.weight(f"{conv}/kernel", unit.conv.weight)
         assert unit.norm.running_mean is not None
@@ -85,7 +85,7 @@ class Keras:
 
 @pytest.fixture(scope="module")
 def described() -> Keras:
-    """Inception v3 as far as mixed4, with random weights and statistics, for pictures of 96 pixels."""
+    """Inception v3 up to mixed4, with random weights and statistics, for images of 96 pixels."""
     torch.manual_seed(4)
     module = InceptionV3(nn.Identity(), SHORT)
     for part in module.modules():
@@ -117,7 +117,7 @@ def test_a_described_inception_is_converted_and_proved(described: Keras, tmp_pat
 
 
 def test_tensors_that_fit_do_not_make_the_same_network(described: Keras, tmp_path: Path) -> None:
-    """Every tensor fits, and the answers do not: the padding of one convolution is another."""
+    """All tensors fit, but the outputs differ, because one convolution has another padding."""
     other = Keras([*described.layers], described.weights, described.raw)
     third = next(i for i, layer in enumerate(other.layers) if layer["name"] == "conv2d_3")
     changed = other.layers[third]["config"] | {"padding": "valid"}

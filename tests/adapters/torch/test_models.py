@@ -1,4 +1,4 @@
-"""Image models: features, heads, layers, and children that load without us."""
+"""Image models: features, heads, layers, and children that load without Forebear."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_a_broken_config_is_said_to_be_broken(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["resnet", "vit", "convnext", "dinov2"])
 def test_other_vision_models_of_transformers_work_alike(kind: str, tmp_path: Path) -> None:
-    """Made small and random here: the shape of the code is tested, not the weights."""
+    """Small and random: this tests the code, not the weights."""
     from transformers import AutoConfig, AutoModelForImageClassification
 
     small: dict[str, dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""Continued pretraining of image models: views and their contrast are SimCLR's, and a child is a source again."""
+"""Continued pretraining of image models: views and loss are those of SimCLR; the child can be a source."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Vision families of transformers without weights at hand: made small and random here, imported as a Hub folder,
-probed and fine-tuned. The path is tested, not what such weights know."""
+"""Vision families of transformers, small and with random weights: imported as Hub folders, probed and fine-tuned.
+
+This tests the code, not accuracy.
+"""
 
 from __future__ import annotations
 

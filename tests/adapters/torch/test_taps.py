@@ -1,4 +1,4 @@
-"""Features from inside a network: those that the library itself shows, exported, and cached by layer."""
+"""Features of inner layers: the same as the library's hidden states, exported, and cached by layer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def world(tmp_path: Path) -> World:
 
 
 def shown_by(kind: str, folder: Path) -> tuple[Tensor, ...]:
-    """What transformers itself calls the hidden states of the pictures."""
+    """The hidden states that transformers returns for the images."""
     import transformers
 
     from adapters.transformers.models import quiet
@@ -83,14 +83,14 @@ def test_an_export_holds_the_layers_features_and_the_cache_keeps_layers_apart(wo
 
 
 @pytest.mark.parametrize(
-    ("params", "told"),
+    ("params", "message"),
     [
         ({"layer": "encoder.stages.9"}, r"no such layer.*Choose last, mean, or one of embedder"),
         ({"layer": "mean", "export": "npz"}, r"different widths.*encoder\.stages\.0 \(8\), encoder\.stages\.1 \(16\)"),
     ],
 )
-def test_a_layer_that_cannot_be_read_is_refused(world: World, params: dict[str, object], told: str) -> None:
-    with pytest.raises(BadRecipeError, match=told):
+def test_a_layer_that_cannot_be_read_is_refused(world: World, params: dict[str, object], message: str) -> None:
+    with pytest.raises(BadRecipeError, match=message):
         list(world.adapter.run(world.job(method=Method.FEATURE_EXTRACTION, params=params)))
 
 

@@ -1,4 +1,4 @@
-"""Metrics are those of scikit-learn, to the last bit that float64 gives."""
+"""Metrics have the same values as scikit-learn's, up to rounding in float64."""
 
 from __future__ import annotations
 
@@ -111,16 +111,16 @@ many = st.integers(2, 5).flatmap(
 def test_metrics_of_several_classes_are_those_of_scikit_learn(drawn: list[tuple[list[bool], list[float]]]) -> None:
     truth = np.array([one for one, _ in drawn], dtype=np.float32)
     logits = np.array([two for _, two in drawn], dtype=np.float32)
-    said = logits > 0
-    seen = [n for n in range(truth.shape[1]) if truth[:, n].any() or said[:, n].any()]
+    predicted = logits > 0
+    seen = [n for n in range(truth.shape[1]) if truth[:, n].any() or predicted[:, n].any()]
     assert MULTI_LABEL_METRICS["subset_accuracy"](truth, logits) == pytest.approx(
-        oracle.accuracy_score(truth > 0, said), abs=1e-12
+        oracle.accuracy_score(truth > 0, predicted), abs=1e-12
     )
     if not seen:
         assert MULTI_LABEL_METRICS["micro_f1"](truth, logits) == MULTI_LABEL_METRICS["macro_f1"](truth, logits) == 1.0
         return
     for average in ("micro", "macro"):
-        wanted = oracle.f1_score(truth > 0, said, average=average, labels=seen, zero_division=0)
+        wanted = oracle.f1_score(truth > 0, predicted, average=average, labels=seen, zero_division=0)
         assert MULTI_LABEL_METRICS[f"{average}_f1"](truth, logits) == pytest.approx(wanted, abs=1e-12)
     wide = logits.astype(np.float64)
     entropy = np.logaddexp(0, np.where(truth > 0, -wide, wide))

@@ -1,4 +1,4 @@
-"""Tags of words: read, lost and measured as the field measures them."""
+"""Tags of words: targets, loss and the usual metrics."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ DATA = DataInput(Path(), Digest.of(b"d"), "test/tags/1", DataFormat.JSONL, Modal
 TASK = tags_of(DATA, ROWS, None)
 
 
-def outputs(*said: list[str | None]) -> np.ndarray:
-    """Outputs that say the classes given; None: no answer."""
-    found = np.zeros((len(said), max(map(len, said)), TASK.outputs), dtype=np.float32)
-    for line, tags in enumerate(said):
+def outputs(*answers: list[str | None]) -> np.ndarray:
+    """Outputs that predict the given classes; None: truncated away."""
+    found = np.zeros((len(answers), max(map(len, answers)), TASK.outputs), dtype=np.float32)
+    for line, tags in enumerate(answers):
         for place, tag in enumerate(tags):
             if tag is not None:
                 found[line, place] = -1.0

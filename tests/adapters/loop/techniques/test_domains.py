@@ -1,4 +1,4 @@
-"""Domain adaptation: the distances are those of the papers, and the target's labels are never used."""
+"""Domain adaptation: the distances are those of the papers; labels of the target domain are never used."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
 
 
 def domains(world: World, target: DataInput | None = None) -> dict[str, DataInput]:
-    """The training rows are the source domain; the validation rows, as if from elsewhere, the target domain."""
+    """Training rows as the source domain, validation rows as the target domain."""
     target = target or world.data
     return {
         "source-domain": replace(world.data, split="train"),

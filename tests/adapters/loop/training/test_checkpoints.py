@@ -1,4 +1,4 @@
-"""A checkpoint is whole or not there, and holds all that a run needs to go on."""
+"""Checkpoints are written atomically and contain everything that a run needs to resume."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loop does what the plain one does, and the floor around it keeps its word."""
+"""The training loop gives the same result as a plain one; devices, precision and folding work as documented."""
 
 from __future__ import annotations
 
@@ -188,10 +188,10 @@ def test_a_cpu_is_probed_as_fp32() -> None:
         device.compiles("maybe", 1)
 
 
-@pytest.mark.parametrize("wish", ["tpu", "cuda:x", "cpu:1", "cuda:99"])
-def test_an_unknown_device_is_refused(wish: str) -> None:
-    with pytest.raises(UnavailableError, match=wish):
-        probe(wish)
+@pytest.mark.parametrize("device", ["tpu", "cuda:x", "cpu:1", "cuda:99"])
+def test_an_unknown_device_is_refused(device: str) -> None:
+    with pytest.raises(UnavailableError, match=device):
+        probe(device)
 
 
 def test_flops_of_a_linear_layer_are_two_per_weight_and_item() -> None:

@@ -1,4 +1,4 @@
-"""The order of an epoch is a function of seed and epoch, and loses no item."""
+"""The order of an epoch is a function of seed and epoch, and covers every item."""
 
 from __future__ import annotations
 

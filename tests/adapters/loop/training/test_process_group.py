@@ -1,4 +1,4 @@
-"""Several processes under torchrun train together: each takes a share of every batch, one reports and writes."""
+"""Several processes under torchrun train one model: each takes a share of every batch, one writes the output."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ world, job = job_in(folder / rank, folder / "together")
 
 
 def job_in(folder: Path, work: Path) -> tuple[World, TransferJob]:
-    """Texts and an encoder without dropout, which each process would draw for itself; SGD, which is smooth."""
+    """Texts, an encoder without dropout (its mask differs between processes), and SGD."""
     world = WORLDS["transformers"](folder)
     config = folder / "source" / "config.json"
     document = json.loads(config.read_bytes())
@@ -76,5 +76,5 @@ def test_two_processes_learn_what_one_learns_and_one_reports(tmp_path: Path) -> 
     together = load_file(tmp_path / "together" / "output" / "model.safetensors")
     for name, tensor in load_file(alone.folder / "model.safetensors").items():
         torch.testing.assert_close(together[name], tensor, rtol=1e-3, atol=1e-4, msg=name)
-    told = json.loads((tmp_path / "together" / "output" / "predictions.json").read_bytes())
-    assert len(told["rows"]) == 18
+    written = json.loads((tmp_path / "together" / "output" / "predictions.json").read_bytes())
+    assert len(written["rows"]) == 18

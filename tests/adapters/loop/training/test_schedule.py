@@ -1,4 +1,4 @@
-"""Learning rates move as the recipe says."""
+"""Learning rate schedules."""
 
 from __future__ import annotations
 
