@@ -1,4 +1,4 @@
-"""The audit chain: one entry per change, hash-chained from the first row.
+"""The audit log: one entry per change, each with a hash over the one before it.
 
 The body of an entry is RFC 8785 JSON. Its leaf hash is SHA-256(0x00 || body), as in RFC 6962 section 2.1, so that a
 Merkle tree can be grown over the same rows later; its entry hash is SHA-256(previous entry hash || leaf hash).
@@ -16,12 +16,12 @@ from registry.domain.manifests import canonical_json
 from registry.errors import AuditBrokenError
 
 GENESIS = Digest(hashlib.sha256(b"forebear/audit/v1").hexdigest())
-"""What the first entry chains to."""
+"""The hash that stands before the first entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a verb says it changed; the commit writes it. `action` is `scope.action`; `subject` a URI or public id."""
+    """What a verb changed; the commit writes it. `action` is `scope.action`; `subject` a URI or public id."""
 
     action: str
     subject: str
@@ -41,7 +41,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What verification found: how many entries hold, and the first that does not (with the reason), if any."""
+    """What verification found: how many entries are valid, and the first that is not (with the reason), if any."""
 
     entries: int
     head: Digest
@@ -50,7 +50,7 @@ class AuditReport:
 
     @property
     def intact(self) -> bool:
-        """True when every entry holds."""
+        """True when every entry is valid."""
         return self.first_bad is None
 
 
@@ -82,20 +82,20 @@ def chain_hash(previous: Digest, leaf: Digest) -> Digest:
 
 
 def verify_chain(entries: Iterable[AuditEntry]) -> AuditReport:
-    """Walk the chain from the first row; stop at the first entry that does not hold.
+    """Walk the chain from the first row; stop at the first entry that is not valid.
 
-    Law: changing, inserting, deleting or swapping any row but the newest rows' common end is found at that row.
-    Dropping the newest rows is invisible without a head kept elsewhere: compare `AuditReport.head` with it.
+    Law: a row that was changed, inserted, deleted or swapped is found at that row. Only the removal of the newest rows
+    is not found: compare `AuditReport.head` with one kept elsewhere.
     """
     head, count = GENESIS, 0
     try:
         for entry in entries:
             reason = _flaw(entry, count + 1, head)
             if reason is not None:
-                # A missing row is found where it should be, any other at the row itself: the same number.
+                # A missing row is reported at its own number, any other fault at the row itself: the same number.
                 return AuditReport(count, head, count + 1, reason)
             head, count = entry.entry, entry.seq
-    except AuditBrokenError as error:  # a row that is not even an entry any more
+    except AuditBrokenError as error:  # a row that cannot be read as an entry
         return AuditReport(count, head, count + 1, error.message)
     return AuditReport(count, head)
 
@@ -103,11 +103,11 @@ def verify_chain(entries: Iterable[AuditEntry]) -> AuditReport:
 def _flaw(entry: AuditEntry, expected: int, head: Digest) -> str | None:
     """Why `entry` is not the one that follows `head`, or None."""
     if entry.seq != expected:
-        return f"entry {expected} is missing: the next row is {entry.seq}"
+        return f"Entry {expected} is missing: the next row is {entry.seq}"
     if entry.previous != head:
-        return f"entry {entry.seq} does not follow entry {expected - 1}"
+        return f"Entry {entry.seq} does not follow entry {expected - 1}"
     if leaf_hash(entry.body) != entry.leaf:
-        return f"the body of entry {entry.seq} was changed"
+        return f"The body of entry {entry.seq} was changed"
     if chain_hash(entry.previous, entry.leaf) != entry.entry:
-        return f"the hash of entry {entry.seq} was changed"
+        return f"The hash of entry {entry.seq} was changed"
     return None

@@ -168,7 +168,7 @@ def test_a_model_reaches_production_through_two_other_people(forebear: CommandLi
     request = forebear.ask("promote", "request", FRUIT, "--to", "production", "-m", "first")["summary"]["id"]
     missing = forebear.ask("promote", "show", request)["verdict"]
     assert not missing["allowed"]
-    assert len(missing["reasons"]) == 3
+    assert len(missing["reasons"]) == 4
     shown = forebear("promote", "show", request)
     assert all(reason in shown.out for reason in missing["reasons"])
     assert "3 things are missing" in shown.err
@@ -253,7 +253,7 @@ def test_policies_are_read_checked_and_published(forebear: CommandLine, tmp_path
     file.write_text(text.replace("stages:", "stagse:", 1))
     wrong = forebear.refused("policy", "check", file)
     assert wrong["code"] == "bad-policy"
-    assert "line " in wrong["detail"]
+    assert "Line " in wrong["detail"]
     assert [policy["version"] for policy in forebear.ask("policy", "show")] == [2]
 
 

@@ -10,9 +10,9 @@ from registry.cli import parsing
 from registry.cli.session import Session, command
 
 person = typer.Typer(name="person", help="People and service accounts.", no_args_is_help=True)
-role = typer.Typer(name="role", help="What people may do, and whose vote counts.", no_args_is_help=True)
+role = typer.Typer(name="role", help="Roles: what people may do, and whose vote counts.", no_args_is_help=True)
 token = typer.Typer(name="token", help="Tokens for the server.", no_args_is_help=True)
-PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="A handle, as ana.")]
+PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="A handle, for example ana.")]
 RoleArgument = Annotated[str, typer.Argument(metavar="ROLE", help="admin, viewer, or a role of the policy.")]
 
 
@@ -20,16 +20,18 @@ RoleArgument = Annotated[str, typer.Argument(metavar="ROLE", help="admin, viewer
 def add(
     session: Session,
     handle: PersonArgument,
-    called: Annotated[str | None, typer.Argument(metavar="[NAME]", help="As people say it.")] = None,
-    name: Annotated[str | None, typer.Option("--name", help="The name, said as an option.", show_default=False)] = None,
-    service: Annotated[bool, typer.Option("--service", help="A program: no votes unless a policy says so.")] = False,
+    called: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The person's name.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The name, as an option.", show_default=False)] = None,
+    service: Annotated[
+        bool, typer.Option("--service", help="A program; it votes only where a policy allows it.")
+    ] = False,
 ) -> None:
     """Add a person or a service account."""
     from registry.cli.printing import tell
 
     name = parsing.either(called, name, option="--name")
     added = session.registry.people.add(handle, name or handle, service=service)
-    session.answer(added, lambda who: tell(f"{who.handle} is here. Next: forebear role grant {who.handle} ROLE"))
+    session.answer(added, lambda who: tell(f"Added {who.handle}. Next: forebear role grant {who.handle} ROLE"))
 
 
 @command(person, "list", "forebear person list")
@@ -42,7 +44,7 @@ def list_people(session: Session, limit: parsing.LimitOption = 50, cursor: parsi
 
 @command(role, "grant", "forebear role grant ana validator")
 def grant(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
-    """Give a person a role; one that no policy names is given too, and said so."""
+    """Give a person a role. A note says so when no policy uses the role."""
     from registry.cli.views.people import note_role, say_roles
 
     session.answer(session.registry.people.grant(handle, role), say_roles)
@@ -62,9 +64,9 @@ def create(
     session: Session,
     handle: PersonArgument,
     label: Annotated[str, typer.Option("--label", help="What it is for.")] = "command line",
-    days: Annotated[int, typer.Option("--days", help="How long it is good for.", min=1, max=3650)] = 90,
+    days: Annotated[int, typer.Option("--days", help="For how many days it is valid.", min=1, max=3650)] = 90,
 ) -> None:
-    """Make a token. Its secret is shown this once."""
+    """Make a token. Its secret is shown only once."""
     from registry.cli.views.people import show_new_token
 
     session.answer(session.registry.people.create_token(handle, label=label, days=days), show_new_token)
@@ -73,7 +75,7 @@ def create(
 @command(token, "list", "forebear token list", "forebear token list ana")
 def list_tokens(
     session: Session,
-    handle: Annotated[str | None, typer.Argument(metavar="[PERSON]", help="Of this person only.")] = None,
+    handle: Annotated[str | None, typer.Argument(metavar="[PERSON]", help="Only the tokens of this person.")] = None,
     limit: parsing.LimitOption = 50,
     cursor: parsing.CursorOption = None,
 ) -> None:
@@ -85,9 +87,10 @@ def list_tokens(
 
 @command(token, "revoke", "forebear token revoke tok-01kaq0…")
 def revoke_token(
-    session: Session, token: Annotated[str, typer.Argument(metavar="TOKEN", help="Its id, as tok-01k…")]
+    session: Session,
+    token: Annotated[str, typer.Argument(metavar="TOKEN", help="The id of the token, for example tok-01k…")],
 ) -> None:
-    """End a token now."""
+    """Revoke a token at once."""
     from registry.cli.printing import tell
 
-    session.answer(session.registry.people.revoke_token(token), lambda ended: tell(f"{ended.id} is revoked"))
+    session.answer(session.registry.people.revoke_token(token), lambda ended: tell(f"Revoked token {ended.id}"))

@@ -16,30 +16,30 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file 
 
 @command(app, "check", "forebear policy check policy.yaml")
 def check(session: Session, file: FileArgument) -> None:
-    """Read a policy and say what is wrong with it, line by line. Nothing is published."""
+    """Check a policy file; every mistake is listed with its line. Nothing is published."""
     from registry.cli.printing import tell
 
     checked = session.registry.promotions.check_policy(parsing.document(file))
-    session.answer(checked, lambda policy: tell(f"{policy.name} version {policy.version} is sound"))
+    session.answer(checked, lambda policy: tell(f"Policy {policy.name} version {policy.version} is valid"))
 
 
 @command(app, "publish", "forebear policy publish policy.yaml")
 def publish(session: Session, file: FileArgument) -> None:
-    """Put a policy in force. It is frozen by its digest: a change needs a higher version."""
+    """Publish a policy. It never changes again: a change needs a higher version."""
     from registry.cli.printing import tell
 
     published = session.registry.promotions.publish_policy(parsing.document(file))
     session.answer(
         published,
-        lambda policy: tell(f"{policy.name} version {policy.version} is in force ({policy.digest.short})"),
+        lambda policy: tell(f"Published policy {policy.name} version {policy.version} ({policy.digest.short})"),
     )
 
 
 @command(app, "show", "forebear policy show", "forebear policy show default --version 1")
 def show(
     session: Session,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="None: list them all.")] = None,
-    version: Annotated[int | None, typer.Option("--version", help="The newest when not given.", min=1)] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Without it, all policies are listed.")] = None,
+    version: Annotated[int | None, typer.Option("--version", help="Without it, the newest.", min=1)] = None,
 ) -> None:
     """Print a policy as it was published, or list the policies."""
     from registry.cli.views.governance import show_policies, show_policy

@@ -108,7 +108,9 @@ def show_evidence(evidence: Sequence[EvidenceValue]) -> None:
 def show_policies(policies: Sequence[PolicyValue]) -> None:
     """Policies, one a line."""
     rows = [(p.name, p.version, p.digest.short, f"{moment(p.published_at)} by {p.published_by}") for p in policies]
-    table(("Policy", ">Version", "SHA-256", "Published"), rows, empty="There are no policies: nothing is promoted.")
+    table(
+        ("Policy", ">Version", "SHA-256", "Published"), rows, empty="There are no policies, so nothing can be promoted."
+    )
 
 
 def show_policy(policy: PolicyValue) -> None:
@@ -138,5 +140,5 @@ def _state(state: str, stale_votes: Sequence[str] = ()) -> Text:
 
 
 def _vote(vote: VoteEntry) -> tuple[object, ...]:
-    said = f"{vote.value}{' (stale)' if vote.stale else ''}"
-    return vote.voter, ", ".join(vote.roles), said, moment(vote.at), vote.comment
+    value = f"{vote.value}{' (stale)' if vote.stale else ''}"
+    return vote.voter, ", ".join(vote.roles), value, moment(vote.at), vote.comment

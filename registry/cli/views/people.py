@@ -20,29 +20,29 @@ def show_people(people: Sequence[Person]) -> None:
         (p.handle, p.name, ", ".join(p.roles), "service" if p.service else "person", moment(p.created_at))
         for p in people
     ]
-    table(("Handle", "Name", "Roles", "Kind", "Since"), rows, empty="There is nobody.")
+    table(("Handle", "Name", "Roles", "Kind", "Since"), rows, empty="There are no people.")
 
 
 def say_roles(person: Person) -> None:
     """The roles that someone has now."""
-    tell(f"{person.handle} is {', '.join(person.roles)}" if person.roles else f"{person.handle} has no role")
+    tell(f"Roles of {person.handle}: {', '.join(person.roles) or 'none'}")
 
 
 def note_role(role: str, policies: Sequence[PolicyValue]) -> None:
-    """Say so of a role that nothing here reads: most likely it is misspelt."""
+    """Say so of a role that no policy uses: most likely it is misspelt."""
     read = {"admin", "viewer"}
     for policy in policies:
-        read |= policy.roles.keys() | {granted for roles in policy.roles.values() for granted in roles}
+        read |= {granted for roles in policy.roles.values() for granted in roles}
     if role not in read:
         note(f"Votes of the role {role!r} do not count. No published policy names it{did_you_mean(role, read)}")
 
 
 def show_new_token(token: NewToken) -> None:
-    """A secret, this once, and until when it is good."""
+    """A secret, which is shown only once, and how long it is valid."""
     from rich.text import Text
 
     say(Text(token.secret, style="bold"))
-    tell(f"It is shown this once. {token.summary.person} may use it until {moment(token.summary.expires_at)}")
+    tell(f"It is shown only once. It is valid for {token.summary.person} until {moment(token.summary.expires_at)}")
 
 
 def show_tokens(tokens: Sequence[TokenSummary]) -> None:
@@ -59,4 +59,4 @@ def show_tokens(tokens: Sequence[TokenSummary]) -> None:
         )
         for token in tokens
     ]
-    table(("Token", "Person", "Label", "Ends in", "Good until", "Last used", ""), rows, empty="There are no tokens.")
+    table(("Token", "Person", "Label", "Ends in", "Valid until", "Last used", ""), rows, empty="There are no tokens.")

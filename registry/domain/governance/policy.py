@@ -64,7 +64,8 @@ class Gate:
         except UnanswerableError as error:
             return CheckResult(self.id, "gate", False, f"{rule}: {error} ({self.require})")
         values = compared(self.require.text, scope)
-        message = f"{rule}: {values} ({self.require})" if values else f"{rule} ({self.require})"
+        condition = "" if passed and values else f" ({self.require})"
+        message = f"{rule}: {values}{condition}" if values else f"{rule}{condition}"
         return CheckResult(self.id, "gate", passed, message, values)
 
 

@@ -14,7 +14,7 @@ _ROLE = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 
 
 class Permission(StrEnum):
-    """What a verb asks of the person who calls it."""
+    """What a person needs to be allowed to call a verb."""
 
     READ = "read"
     EDIT = "edit"
@@ -28,12 +28,12 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     "viewer": frozenset({Permission.READ}),
 }
 EDITOR = frozenset({Permission.READ, Permission.EDIT})
-"""Every other role (developer, validator, …) may read and edit; whose vote counts is the policy's matter."""
+"""What every other role (developer, validator, …) allows; the policy decides whose vote counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who is acting, with which roles; made by authentication or by the embedded home, never by a request body."""
+    """Who is acting, with which roles; set by authentication or by the local command line, never by a request body."""
 
     handle: str
     roles: frozenset[str]
@@ -41,11 +41,11 @@ class Actor:
 
     @property
     def permissions(self) -> frozenset[Permission]:
-        """The union of what the roles allow; nobody without a role may do anything."""
+        """The union of what the roles allow; without a role, nothing is allowed."""
         return frozenset().union(*(ROLE_PERMISSIONS.get(role, EDITOR) for role in self.roles))
 
     def require(self, permission: Permission) -> None:
-        """The one place where a role is asked for. Raises: PermissionDeniedError."""
+        """The one place where permissions are checked. Raises: PermissionDeniedError."""
         if permission not in self.permissions:
             raise PermissionDeniedError(
                 f"{self.handle} may not do this: it needs the permission {permission!s}",
@@ -81,23 +81,23 @@ class TokenSummary:
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token as it is shown once, at birth: `secret` is `fbr_` + 32 base-62 characters + 6 of checksum."""
+    """A token as it is shown once, when it is made: `secret` is `fbr_` + 32 base-62 characters + 6 of checksum."""
 
     summary: TokenSummary
     secret: str
 
 
 def check_handle(text: str) -> str:
-    """`text` if it can name a person. Raises: InvalidError."""
+    """`text` if it can be a handle. Raises: InvalidError."""
     if not _HANDLE.fullmatch(text) or len(text) > 64:
         raise InvalidError(
-            f"{text[:80]!r} cannot name a person", remedy="Use lower-case letters and digits, for example ana"
+            f"{text[:80]!r} is not a valid handle", remedy="Use lower-case letters and digits, for example ana"
         )
     return text
 
 
 def check_role(text: str) -> str:
-    """`text` if it can name a role. Raises: InvalidError."""
+    """`text` if it can be a role. Raises: InvalidError."""
     if not _ROLE.fullmatch(text) or len(text) > 64:
-        raise InvalidError(f"{text[:80]!r} cannot name a role", remedy="Use a lower-case word, for example validator")
+        raise InvalidError(f"{text[:80]!r} is not a valid role", remedy="Use a lower-case word, for example validator")
     return text

@@ -1,7 +1,7 @@
 """Access tokens: `fbr_`, 32 random base-62 characters (190 bits), and 6 of checksum.
 
-The checksum (CRC-32 of all before it, in base 62) turns a typo away before any database is asked, and lets a scanner
-tell a real token from a lookalike. Only the SHA-256 of a token is ever stored: 190 random bits need no salt.
+The checksum (CRC-32 of all before it, in base 62) lets a typo be refused without a database query, and lets a scanner
+tell a real token from similar text. Only the SHA-256 of a token is ever stored: 190 random bits need no salt.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Verbs of the audit chain."""
+"""Verbs of the audit log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from registry.domain.paging import Page, PageRequest
 
 
 class AuditVerbs(Protocol):
-    """The audit chain."""
+    """The audit log."""
 
     def search(self, *, subject: str | None, action: str | None, page: PageRequest) -> Page[HistoryEntry]: ...
     def verify(self) -> AuditReport: ...

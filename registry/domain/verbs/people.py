@@ -23,9 +23,9 @@ class PeopleVerbs(Protocol):
         ...
 
     def token_of(self, secret: str) -> TokenSummary:
-        """The live token with this secret: what a session is made of. Raises: UnauthenticatedError."""
+        """The valid token with this secret: sessions are made from it. Raises: UnauthenticatedError."""
         ...
 
     def actor_of_token(self, token_id: str) -> Actor:
-        """Who a live token speaks for, with the roles of this moment. Raises: UnauthenticatedError."""
+        """The person of a valid token, with their roles now. Raises: UnauthenticatedError."""
         ...

@@ -1,1 +1,1 @@
-"""The audit chain."""
+"""The audit log."""

@@ -1,4 +1,4 @@
-"""The audit chain's verbs: look things up in it, prove it whole, take it elsewhere."""
+"""The verbs of the audit log: search it, verify it, export it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.services.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Implements `AuditVerbs`; nothing here writes, commits do."""
+    """Implements `AuditVerbs`. Nothing here writes: commits do."""
 
     context: Context
 
@@ -27,13 +27,13 @@ class Audit:
             return uow.audit.search(subject=subject, action=action, page=page)
 
     def verify(self) -> AuditReport:
-        """Walk the whole chain, a row at a time; compare `head` with one kept elsewhere to see a cut or new tail."""
+        """Check every entry; compare `head` with one kept elsewhere to see whether the newest entries were replaced."""
         with self.context.read() as uow:
             return verify_chain(uow.audit.entries())
 
     def export(self) -> Iterator[bytes]:
         """One JSON line per entry: `seq`, `body` as the very text that was hashed, and the three hashes in hex."""
-        return _lines(self.context.read())  # who may not read is told now, not after an answer was begun
+        return _lines(self.context.read())  # permission is checked now, before an answer has begun
 
 
 def _lines(opened: UnitOfWork) -> Iterator[bytes]:

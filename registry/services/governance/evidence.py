@@ -71,7 +71,7 @@ def _check_form(policy: Policy, type_: str, body: Mapping[str, object], *, has_f
         raise InvalidError(
             f"This {type_} evidence does not fit its form: {'; '.join(problems)}",
             remedy=f"The form of {type_}: {kind.form}",
-            facts={"problems": list(problems), "policy": policy.label},
+            facts={"policy": policy.label},
         )
 
 

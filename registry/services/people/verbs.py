@@ -1,4 +1,4 @@
-"""People, their roles and their tokens; who a token speaks for."""
+"""People, their roles and their tokens; whom a token identifies."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from registry.services.unit_of_work import UnitOfWork
 
 ADMIN = "admin"
 FIRST_ROLES = (ADMIN, "developer")
-"""What the person who makes a home may do; votes are for others to give."""
+"""The roles of the person who makes a registry; whose vote counts is granted to others."""
 TOUCH_EVERY = timedelta(minutes=10)
-"""How exactly a token's last use is kept: a write for each request would make readers wait."""
+"""How precisely the last use of a token is recorded: a write for each request would be slow."""
 
 
 def first_admin(context: Context, handle: str) -> str:
@@ -36,7 +36,7 @@ def first_admin(context: Context, handle: str) -> str:
     token = _token(person.handle, "made by init", days=90, now=now)
     with context.write(Permission.ADMIN) as uow:
         if uow.people.search(PageRequest(limit=1)).items:
-            raise ConflictError("this home has people already", remedy="Ask an admin: forebear person add")
+            raise ConflictError("This registry has people already", remedy="Ask an admin: forebear person add")
         uow.people.add(person)
         uow.people.add_token(token.summary, hash_secret(token.secret))
         uow.governance.add_policy(policy)
@@ -57,7 +57,7 @@ class People:
     context: Context
 
     def add(self, handle: str, name: str, *, service: bool = False) -> Person:
-        """Add somebody, with no role yet. Raises: InvalidError, ConflictError."""
+        """Add a person, without a role. Raises: InvalidError, ConflictError."""
         words = check_words(name, "name of a person", 256)
         person = Person(_own_handle(handle), words, (), self.context.clock.now(), service)
         with self.context.write(Permission.ADMIN) as uow:
@@ -66,7 +66,7 @@ class People:
         return person
 
     def search(self, page: PageRequest) -> Page[Person]:
-        """Everybody, by handle."""
+        """All people, by handle."""
         with self.context.read() as uow:
             return uow.people.search(page)
 
@@ -90,7 +90,10 @@ class People:
                 held = ", ".join(person.roles) or "none"
                 raise NotFoundError(f"{handle} has no role {role[:80]!r}", remedy=f"The roles of {handle}: {held}")
             if role == ADMIN and not any(other != handle for other in _admins(uow)):
-                raise ConflictError(f"{handle} is the last admin", remedy="Grant admin to somebody else first")
+                raise ConflictError(
+                    f"{handle} is the last admin",
+                    remedy="Grant admin to someone else: forebear role grant PERSON admin",
+                )
             uow.people.revoke(handle, role, by=self.context.actor.handle, at=self.context.clock.now())
             person = _known(uow, handle)
             uow.commit(Event("role.revoked", _subject(handle), {"role": role}))
@@ -99,7 +102,7 @@ class People:
     def create_token(self, handle: str, *, label: str, days: int = 90) -> NewToken:
         """A token for oneself, or as an admin for anybody. Raises: NotFoundError, InvalidError."""
         if not 1 <= days <= MAX_DAYS:
-            raise InvalidError(f"a token lasts 1 to {MAX_DAYS} days, not {days}")
+            raise InvalidError(f"A token lasts 1 to {MAX_DAYS} days, not {days}")
         words = check_words(label, "label of a token", 128)
         token = _token(handle, words, days=days, now=self.context.clock.now())
         with self.context.write(self._over(handle)) as uow:
@@ -120,7 +123,9 @@ class People:
         with self.context.write(Permission.READ) as uow:
             token = uow.people.token(token_id)
             if token is None or not self._rules(token.person):
-                raise NotFoundError(f"there is no token {token_id[:80]}", remedy="See yours: forebear token list")
+                raise NotFoundError(
+                    f"There is no token {token_id[:80]}", remedy="List your tokens: forebear token list"
+                )
             if token.revoked_at is not None:
                 return token
             uow.people.revoke_token(token_id, at=now)
@@ -129,18 +134,18 @@ class People:
         return revoked
 
     def authenticate(self, secret: str) -> Actor:
-        """Who `secret` speaks for. Raises: UnauthenticatedError."""
+        """The person whom `secret` identifies. Raises: UnauthenticatedError."""
         return self.actor_of_token(self.token_of(secret).id)
 
     def token_of(self, secret: str) -> TokenSummary:
-        """The live token with this secret: what a session is made of. Raises: UnauthenticatedError."""
+        """The valid token with this secret: sessions are made from it. Raises: UnauthenticatedError."""
         if not is_well_formed(secret):
             raise _unknown()
         with self._open() as uow:
             return self._live(uow.people.token_by_hash(hash_secret(secret)))
 
     def actor_of_token(self, token_id: str) -> Actor:
-        """Who a live token speaks for, with the roles of this moment. Raises: UnauthenticatedError."""
+        """The person of a valid token, with their roles now. Raises: UnauthenticatedError."""
         with self._open() as uow:
             token = self._live(uow.people.token(token_id))
             person = uow.people.get(token.person)
@@ -153,9 +158,9 @@ class People:
         if token is None:
             raise _unknown()
         if token.revoked_at is not None:
-            raise UnauthenticatedError("this token was revoked", remedy="Make another: forebear token create")
+            raise UnauthenticatedError("This token was revoked", remedy="Make another: forebear token create")
         if token.expires_at <= self.context.clock.now():
-            raise UnauthenticatedError("this token has expired", remedy="Make another: forebear token create")
+            raise UnauthenticatedError("This token has expired", remedy="Make another: forebear token create")
         return token
 
     def _touch(self, token: TokenSummary) -> None:
@@ -166,11 +171,11 @@ class People:
                 uow.commit_unaudited()
 
     def _open(self, *, write: bool = False) -> UnitOfWork:
-        """Authentication asks nobody's permission: nobody is known yet."""
+        """Authentication needs no permission: who is asking is not known yet."""
         return self.context.open_uow(actor=self.context.actor.handle, write=write)
 
     def _over(self, handle: str | None) -> Permission:
-        """What it takes to see and make the tokens of `handle`."""
+        """The permission that is needed to see and make the tokens of `handle`."""
         return Permission.READ if handle == self.context.actor.handle else Permission.ADMIN
 
     def _rules(self, handle: str) -> bool:
@@ -179,7 +184,7 @@ class People:
 
 def _own_handle(handle: str) -> str:
     if check_handle(handle) == SYSTEM:
-        raise InvalidError(f"nobody can be called {SYSTEM}: that is who records what the registry itself observes")
+        raise InvalidError(f"The handle {SYSTEM!r} is reserved: it stands for what the registry itself records")
     return handle
 
 
@@ -192,7 +197,7 @@ def _token(person: str, label: str, *, days: int, now: datetime) -> NewToken:
 def _known(uow: UnitOfWork, handle: str) -> Person:
     person = uow.people.get(handle)
     if person is None:
-        raise NotFoundError(f"there is nobody named {handle[:80]}", remedy="See who there is: forebear person list")
+        raise NotFoundError(f"Unknown user {handle[:80]!r}", remedy="List the people: forebear person list")
     return person
 
 
@@ -205,9 +210,9 @@ def _subject(handle: str) -> str:
 
 
 def _token_event(action: str, token: TokenSummary) -> Event:
-    said = {"token": token.id, "label": token.label, "expires_at": token.expires_at.isoformat()}
-    return Event(action, _subject(token.person), said)
+    detail = {"token": token.id, "label": token.label, "expires_at": token.expires_at.isoformat()}
+    return Event(action, _subject(token.person), detail)
 
 
 def _unknown() -> UnauthenticatedError:
-    return UnauthenticatedError("this token is not known here", remedy="Check it for typos, or make another one")
+    return UnauthenticatedError("Unknown token", remedy="Check it for typos, or make another: forebear token create")

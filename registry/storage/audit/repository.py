@@ -1,4 +1,4 @@
-"""The audit chain in the database: read by anyone, appended to only by a commit."""
+"""The audit log in the database: anyone reads it, only a commit appends to it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LAST_CHARACTER = "\U0010ffff"
 
 _READ = ("seq", "body", "previous", "leaf", "entry")
 _RAW = [type_coerce(audit_entry.c[name], NullType()).label(name) for name in _READ]
-"""As they lie there: a row that was tampered with may hold anything, and must be named, not trip the reader."""
+"""The columns without conversion: a row that was tampered with may hold anything, and must be reported."""
 
 
 class SqlAudit:
@@ -82,12 +82,12 @@ def append_events(connection: Connection, events: Iterable[Event], *, actor: str
 
 
 def _entry(row: Any) -> AuditEntry:
-    """Raises: AuditBrokenError for a row that is no entry any more."""
+    """Raises: AuditBrokenError for a row that cannot be read as an entry."""
     try:
         hashes = [Digest(_bytes(value).hex()) for value in (row.previous, row.leaf, row.entry)]
         return AuditEntry(row.seq, _bytes(row.body), *hashes)
     except (TypeError, LineageError) as error:
-        raise AuditBrokenError(f"entry {row.seq} cannot be read") from error
+        raise AuditBrokenError(f"Entry {row.seq} cannot be read") from error
 
 
 def _bytes(value: object) -> bytes:
@@ -97,7 +97,7 @@ def _bytes(value: object) -> bytes:
 
 
 def _history(body: bytes) -> HistoryEntry:
-    """What the body says; the columns beside it are only there to be found by."""
-    said = json.loads(bytes(body))
-    at = datetime.fromisoformat(said["at"])
-    return HistoryEntry(said["seq"], at, said["actor"], said["action"], said["subject"], said["detail"])
+    """The entry as its body has it; the columns beside the body serve for searching only."""
+    entry = json.loads(bytes(body))
+    at = datetime.fromisoformat(entry["at"])
+    return HistoryEntry(entry["seq"], at, entry["actor"], entry["action"], entry["subject"], entry["detail"])

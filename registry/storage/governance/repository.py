@@ -71,7 +71,7 @@ class SqlGovernance:
     def add_policy(self, value: PolicyValue) -> None:
         if self.policy(value.name, value.version) is not None:
             raise ConflictError(
-                f"version {value.version} of policy {value.name} is published already",
+                f"Version {value.version} of policy {value.name} has been published already",
                 remedy="Raise its version",
             )
         self._connection.execute(
@@ -179,7 +179,7 @@ class SqlGovernance:
             .values(state=state, verdict=asdict(verdict), closed_at=at)
         )
         if closed.rowcount == 0:
-            raise ConflictError(f"the request {request_id} is closed already")
+            raise ConflictError(f"The request {request_id} is closed already")
 
     def lock(self, name: Name) -> None:
         # There is one writer at a time already; the row keeps this right should that lock become finer.
@@ -199,7 +199,7 @@ class SqlGovernance:
         query = select(request.c.id).where(request.c.public_id == request_id)
         found = self._connection.execute(query).scalar_one_or_none()
         if found is None:
-            raise NotFoundError(f"there is no promotion request {request_id}")
+            raise NotFoundError(f"There is no promotion request {request_id}")
         return found
 
 

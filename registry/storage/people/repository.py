@@ -24,7 +24,9 @@ class SqlPeople:
 
     def add(self, person: Person) -> None:
         if self.get(person.handle) is not None:
-            raise ConflictError(f"there is somebody named {person.handle} already", remedy="Choose another handle")
+            raise ConflictError(
+                f"There is a person with the handle {person.handle} already", remedy="Choose another handle"
+            )
         self._connection.execute(
             insert(_people).values(
                 handle=person.handle, name=person.name, service=person.service, created_at=person.created_at
@@ -102,12 +104,12 @@ class SqlPeople:
     def _change_token(self, token_id: str, **values: datetime) -> None:
         changed = self._connection.execute(update(token).where(token.c.public_id == token_id).values(values))
         if changed.rowcount == 0:
-            raise NotFoundError(f"there is no token {token_id}")
+            raise NotFoundError(f"There is no token {token_id}")
 
     def _key(self, handle: str) -> int:
         key = self._connection.execute(select(person.c.id).where(person.c.handle == handle)).scalar_one_or_none()
         if key is None:
-            raise NotFoundError(f"there is nobody named {handle}")
+            raise NotFoundError(f"Unknown user {handle!r}")
         return key
 
     def _people(self, rows: Sequence[Row[Any]]) -> list[Person]:

@@ -137,7 +137,7 @@ def test_a_mistake_in_a_recipe_says_what_was_expected_or_meant(lines: str, sente
     ("before", "after", "sentence"),
     [
         ("v1', producer: system", "v1', producer: 7", "producer: expected 'system' or a list (`[a, b]`), not 7"),
-        ("v1', producer: system", "v1', producer: [Bad]", "producer.0: 'Bad' cannot name a role"),
+        ("v1', producer: system", "v1', producer: [Bad]", "producer.0: 'Bad' is not a valid role"),
         ("quorum: 1", "quorum: 0", "quorum: expected a number of at least 1, not 0"),
     ],
 )

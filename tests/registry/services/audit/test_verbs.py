@@ -50,14 +50,14 @@ def test_the_chain_of_a_lived_in_house_holds(house: House) -> None:
 @pytest.mark.parametrize(
     ("change", "seq", "reason"),
     [
-        ("body = CAST(replace(CAST(body AS TEXT), 'root', 'evil') AS BLOB)", 3, "the body of entry 3 was changed"),
-        ("leaf = zeroblob(32)", 3, "the body of entry 3 was changed"),
-        ("entry = zeroblob(32)", 3, "the hash of entry 3 was changed"),
-        ("previous = zeroblob(32)", 3, "entry 3 does not follow entry 2"),
-        ("seq = 30", 3, "entry 3 is missing: the next row is 4"),
-        ("body = 'text'", 3, "entry 3 cannot be read"),
-        ("body = 1000000000000", 3, "entry 3 cannot be read"),
-        ("leaf = x'00'", 3, "entry 3 cannot be read"),
+        ("body = CAST(replace(CAST(body AS TEXT), 'root', 'evil') AS BLOB)", 3, "The body of entry 3 was changed"),
+        ("leaf = zeroblob(32)", 3, "The body of entry 3 was changed"),
+        ("entry = zeroblob(32)", 3, "The hash of entry 3 was changed"),
+        ("previous = zeroblob(32)", 3, "Entry 3 does not follow entry 2"),
+        ("seq = 30", 3, "Entry 3 is missing: the next row is 4"),
+        ("body = 'text'", 3, "Entry 3 cannot be read"),
+        ("body = 1000000000000", 3, "Entry 3 cannot be read"),
+        ("leaf = x'00'", 3, "Entry 3 cannot be read"),
     ],
 )
 def test_tampering_with_the_file_is_found_at_its_row(
@@ -70,7 +70,7 @@ def test_tampering_with_the_file_is_found_at_its_row(
 
 def test_a_deleted_row_is_found_where_it_was(house: House, sqlite_database: Database) -> None:
     force(sqlite_database, "DELETE FROM audit_entry WHERE seq = 3")
-    assert Audit(house.context("guest")).verify().reason == "entry 3 is missing: the next row is 4"
+    assert Audit(house.context("guest")).verify().reason == "Entry 3 is missing: the next row is 4"
 
 
 def test_a_cut_tail_is_seen_only_against_a_head_kept_elsewhere(house: House, sqlite_database: Database) -> None:
