@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +19,7 @@ from itsdangerous import BadData, Signer, URLSafeSerializer
 from registry.domain.people.people import Actor
 from registry.domain.verbs.people import PeopleVerbs
 from registry.errors import IntegrityError, PermissionDeniedError, UnauthenticatedError, UsageError
+from registry.files import write_whole
 from registry.ports.clock import Clock
 from registry.settings import Settings
 
@@ -107,25 +106,9 @@ def session_key(home: Path, settings: Settings) -> str:
         return settings.secret
     path = home / "secret"
     if not path.exists():
-        _write_key(path)
+        write_whole(path, secrets.token_urlsafe(48).encode(), private=True, replace=False)  # whoever is first decides
     if path.stat().st_mode & 0o077:
         raise IntegrityError(
             f"others can read {path}", remedy=f"Run: chmod 600 {path}, then delete it to change the key"
         )
     return path.read_text(encoding="ascii").strip()
-
-
-def _write_key(path: Path) -> None:
-    """Whole or not at all, and only if nobody was faster: a link never replaces what is there."""
-    handle, temporary = tempfile.mkstemp(prefix="secret-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(48))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return
-    finally:
-        Path(temporary).unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,10 @@ class SystemClock:
     def now(self) -> datetime:
         """The present moment."""
         return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed moment, never going back."""
+        return time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ a session of its own, so it outlives whoever started it, and stopping it stops a
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import signal
@@ -151,12 +150,17 @@ def _pid_file(step_id: str, home: Path) -> Path:
 @contextmanager
 def _only_one(folder: Path, step_id: str) -> Iterator[None]:
     """Two commands that start the same step at once must not both find it without a worker."""
-    with (folder / "worker.lock").open("w", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StepStateError(f"{step_id} is being started already", remedy="Wait for it") from None
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - it imports asyncio, which looking at a worker does not need
+
+    lock = FileLock(folder / "worker.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise StepStateError(f"{step_id} is being started already", remedy="Wait for it") from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -16,6 +16,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from registry.files import write_whole
+
 _POLL_SECONDS = 0.05
 
 
@@ -96,9 +98,7 @@ def born_by_ps(pid: int) -> str | None:
 
 def remember(worker: Worker, place: Path) -> None:
     """Write the process down, whole or not at all."""
-    draft = place.with_suffix(".new")
-    draft.write_text(json.dumps({"pid": worker.pid, "born": worker.born, "place": worker.place}), encoding="utf-8")
-    draft.replace(place)
+    write_whole(place, json.dumps({"pid": worker.pid, "born": worker.born, "place": worker.place}).encode())
 
 
 def recall(place: Path) -> Worker | None:

@@ -12,3 +12,7 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The present moment, with a UTC time zone."""
         ...
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed moment, never going back whatever the clock is set to: for durations."""
+        ...

@@ -10,11 +10,17 @@ class FakeClock:
 
     def __init__(self, start: datetime = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)) -> None:
         self._now = start
+        self.seconds = 100.0
+        """What `monotonic` gives; a test may move it alone."""
 
     def now(self) -> datetime:
         return self._now
 
+    def monotonic(self) -> float:
+        return self.seconds
+
     def forward(self, **by: float) -> datetime:
         """Move by `timedelta(**by)` and tell the new time."""
         self._now += timedelta(**by)
+        self.seconds += timedelta(**by).total_seconds()
         return self._now

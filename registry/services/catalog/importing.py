@@ -38,11 +38,13 @@ class _Prepared:
     given: tuple[FileEntry, ...]
     """The source's files as they came."""
     started_at: datetime
+    began: float
+    """The clock's monotonic seconds then."""
 
 
 def import_model(context: Context, wanted: ImportModel) -> VersionRef:
     """Do what `CatalogVerbs.import_model` promises; give the version, which is the old one for the same bytes again."""
-    started = context.clock.now()
+    started, began = context.clock.now(), context.clock.monotonic()
     if wanted.card is not None:
         split_card(wanted.card)
     source = resolve_source(wanted.source)
@@ -56,7 +58,7 @@ def import_model(context: Context, wanted: ImportModel) -> VersionRef:
         describing, architecture = _describe(wanted, converted)
         manifest = Manifest.of(store_folder(context.blobs, converted.folder))
         given = files_as_given(source)
-    prepared = _Prepared(wanted, converted, describing, architecture, manifest, given, started)
+    prepared = _Prepared(wanted, converted, describing, architecture, manifest, given, started, began)
     with context.write() as uow:
         _check_name(uow, wanted.name)
         latest = uow.catalog.resolve(Reference(AssetKind.MODELS, wanted.name))
@@ -127,7 +129,7 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> VersionR
             hardware=this_machine(),
             libraries=converted.libraries,
             threads=1,
-            wall_seconds=(now - prepared.started_at).total_seconds(),
+            wall_seconds=context.clock.monotonic() - prepared.began,
             parameters=converted.parameters,
         ),
         started_at=prepared.started_at,

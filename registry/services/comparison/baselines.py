@@ -16,7 +16,6 @@ worker that was killed does not do it again.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,6 +32,7 @@ from registry.domain.manifests import canonical_json
 from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.metrics import LESS_IS_BETTER
 from registry.errors import AdapterError, BadDataError, BadRecipeError, DivergedError, MisfitError, RegistryError
+from registry.files import write_whole
 from registry.ports.transfers import (
     Advanced,
     DataInput,
@@ -247,12 +247,7 @@ class Baselines:
         """Write down how an arm ended, whole or not at all."""
         record = {"arm": name, "seed": seed, "answers": answers, "facts": dict(facts), "merit": merit}
         path = self._path(name, seed)
-        part = path.with_suffix(".part")
-        with part.open("wb") as out:
-            out.write(canonical_json(to_json(record)))
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(path)
+        write_whole(path, canonical_json(to_json(record)))
 
 
 def _whole(event: Advanced, steps: int) -> Advanced:

@@ -45,12 +45,14 @@ class _Prepared:
     manifest: Manifest
     adapter: str
     started_at: datetime
+    began: float
+    """The clock's monotonic seconds then."""
 
 
 def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
     """Do what `DatasetVerbs.add` promises; give the version, which is the latest one when it holds the same already."""
     context.actor.require(Permission.EDIT)
-    started = context.clock.now()
+    started, began = context.clock.now(), context.clock.monotonic()
     source = resolve_source(wanted.source)
     with context.read() as uow:
         labels = _labels(uow, wanted)
@@ -70,7 +72,9 @@ def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
             labels=labels,
             format=wanted.format,
         )
-        prepared = _Prepared(wanted, labels, listing, store_listing(context.blobs, listing), reader.name, started)
+        prepared = _Prepared(
+            wanted, labels, listing, store_listing(context.blobs, listing), reader.name, started, began
+        )
     with context.write() as uow:
         labels = _labels(uow, replace(wanted, labels=labels))
         describing, existing = _describe(uow, wanted, labels, listing)
@@ -163,7 +167,7 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared, describing:
             device="cpu",
             hardware=this_machine(),
             libraries=listing.libraries,
-            wall_seconds=(now - prepared.started_at).total_seconds(),
+            wall_seconds=context.clock.monotonic() - prepared.began,
         ),
         started_at=prepared.started_at,
         ended_at=now,

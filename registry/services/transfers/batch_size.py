@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from registry.errors import OutOfMemoryError
+from registry.files import write_whole
 
 SMALLEST = 2
 """No batch is halved below this: BatchNorm cannot learn from one item."""
@@ -34,9 +35,7 @@ class Batch:
 
     def keep(self, work: Path) -> None:
         """Write it down, whole or not at all."""
-        part = _file(work).with_suffix(".part")
-        part.write_text(json.dumps(asdict(self)), encoding="utf-8")
-        part.replace(_file(work))
+        write_whole(_file(work), json.dumps(asdict(self)).encode())
 
     @staticmethod
     def forget(work: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from registry.domain.codec import from_json, to_json
 from registry.errors import UnavailableError
+from registry.files import write_whole
 from registry.ports.transfers import TransferJob
 from registry.services.context import Plugins
 
@@ -21,9 +22,7 @@ _POLL_SECONDS = 0.05
 
 def tell(job: TransferJob, launch: str) -> None:
     """Write the job down for the other processes of `launch`, whole or not at all."""
-    part = _file(job.work).with_suffix(".part")
-    part.write_text(json.dumps({"launch": launch, "job": to_json(job)}), encoding="utf-8")
-    part.replace(_file(job.work))
+    write_whole(_file(job.work), json.dumps({"launch": launch, "job": to_json(job)}).encode())
 
 
 def forget(work: Path) -> None:

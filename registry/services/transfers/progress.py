@@ -5,7 +5,6 @@ However fast the events of an adapter come, the database is written to at most t
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -94,7 +93,7 @@ class Reporter:
         self._context, self._hold, self._step_id, self._pace = context, hold, hold.step_id, pace
         self._points: list[EpochMetric] = []
         self._advanced = False
-        self._written_at = -WRITE_SECONDS
+        self._written_at = float("-inf")
 
     def __enter__(self) -> Self:
         return self
@@ -106,9 +105,10 @@ class Reporter:
 
     def advanced(self, event: Advanced) -> None:
         """The run is further."""
-        self._pace.note(event, time.monotonic())
+        now = self._context.clock.monotonic()
+        self._pace.note(event, now)
         self._advanced = True
-        if time.monotonic() - self._written_at >= WRITE_SECONDS:
+        if now - self._written_at >= WRITE_SECONDS:
             self.flush()
 
     def measured(self, event: Measured) -> None:
@@ -129,4 +129,4 @@ class Reporter:
             uow.commit_unaudited()
         self._points.clear()
         self._advanced = False
-        self._written_at = time.monotonic()
+        self._written_at = self._context.clock.monotonic()

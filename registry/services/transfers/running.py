@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,8 @@ from registry.domain.names import AssetKind
 from registry.domain.recipes.recipe import Resources
 from registry.domain.transfers.steps import StepDetail, StepState
 from registry.errors import AdapterError, OutOfMemoryError, RegistryError, StepStateError, error_of_disk
+from registry.files import write_whole
+from registry.ports.clock import Clock
 from registry.ports.transfers import (
     Advanced,
     Determinism,
@@ -111,7 +112,7 @@ def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) ->
         )
         if launch is not None:
             crew.tell(job, launch)
-        wall = WallClock(work / "wall.json", resumed=job.resume)
+        wall = WallClock(work / "wall.json", context.clock, resumed=job.resume)
         _train(context, run, job, wall)
         publish_output(context, run, wall.seconds)
     finally:
@@ -182,15 +183,15 @@ def _events(context: Context, run: Run, job: TransferJob) -> Iterator[TransferEv
 class WallClock:
     """Seconds that a step has worked, over all attempts: kept with each checkpoint that a later one starts from."""
 
-    def __init__(self, file: Path, *, resumed: bool) -> None:
-        self._file, self._begun = file, time.monotonic()
+    def __init__(self, file: Path, clock: Clock, *, resumed: bool) -> None:
+        self._file, self._clock, self._begun = file, clock, clock.monotonic()
         # A power cut may leave the file empty: what the step cost before is then unknown, and no reason to stop it.
         self._before = float(file.read_text() or 0) if resumed and file.exists() else 0.0
 
     @property
     def seconds(self) -> float:
         """Until now."""
-        return self._before + time.monotonic() - self._begun
+        return self._before + self._clock.monotonic() - self._begun
 
     def forget(self) -> None:
         """The step has ended: nothing goes on from here."""
@@ -198,9 +199,7 @@ class WallClock:
 
     def keep(self) -> None:
         """Write it down beside the checkpoint."""
-        part = self._file.with_suffix(".part")
-        part.write_text(repr(self.seconds))
-        part.replace(self._file)
+        write_whole(self._file, repr(self.seconds).encode())
 
 
 def _note(run: Run, reporter: Reporter, event: TransferEvent) -> None:

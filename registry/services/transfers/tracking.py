@@ -6,8 +6,6 @@ attempts are written beside the step, and the next flush tries again.
 
 from __future__ import annotations
 
-import fcntl
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,18 +88,18 @@ class Tracking:
     @contextmanager
     def _alone(self) -> Iterator[bool]:
         """Hold back other flushers of this home; False when one of them took longer than a minute."""
-        with (self.context.home / "mirror.lock").open("w", encoding="ascii") as lock:
-            deadline = time.monotonic() + _LOCK_SECONDS
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        yield False
-                        return
-                    time.sleep(0.1)
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - it imports asyncio, which most commands do without
+
+        lock = FileLock(self.context.home / "mirror.lock", timeout=_LOCK_SECONDS)
+        try:
+            lock.acquire()
+        except Timeout:
+            yield False
+            return
+        try:
             yield True
+        finally:
+            lock.release()
 
 
 def record_of(step: StepDetail) -> RunRecord:

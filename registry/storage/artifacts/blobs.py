@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from lineage import BadDigestError, Digest
 from registry.errors import IntegrityError, NoSpaceError, NotFoundError
+from registry.files import sync_folder
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -103,7 +104,7 @@ class FolderBlobs:
         path = self._path(digest)
         with suppress(FileNotFoundError):
             path.unlink()
-            _fsync_folder(path.parent)
+            sync_folder(path.parent)
 
     def verify(self, digest: Digest) -> int:
         """Read the whole blob and give its size. Raises: NotFoundError, IntegrityError."""
@@ -136,9 +137,9 @@ class FolderBlobs:
             for folder in (target.parent.parent, target.parent):
                 if not folder.is_dir():
                     folder.mkdir(exist_ok=True)
-                    _fsync_folder(folder.parent)
+                    sync_folder(folder.parent)
             temporary.replace(target)
-            _fsync_folder(target.parent)
+            sync_folder(target.parent)
         except OSError as error:
             raise _meaning(error) from error
 
@@ -208,12 +209,3 @@ def _sorted_folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if len(path.name) == 2 and path.is_dir())
-
-
-def _fsync_folder(folder: Path) -> None:
-    """Make a rename or unlink in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

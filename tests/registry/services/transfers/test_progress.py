@@ -12,7 +12,6 @@ from sqlalchemy import Engine, event
 from registry.domain.transfers.steps import Progress, StepState
 from registry.ports.transfers import Advanced, Measured
 from registry.services.context import Context
-from registry.services.transfers import progress as reporting
 from registry.services.transfers.leases import Hold
 from registry.services.transfers.progress import Pace, Reporter
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
@@ -25,17 +24,20 @@ from tests.registry.services.registries import open_context
 class Watch:
     """Seconds that a test moves on."""
 
-    now: float = 100.0
+    clock: FakeClock
 
-    def monotonic(self) -> float:
-        return self.now
+    @property
+    def now(self) -> float:
+        return self.clock.seconds
+
+    @now.setter
+    def now(self, seconds: float) -> None:
+        self.clock.seconds = seconds
 
 
 @pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
-    made = Watch()
-    monkeypatch.setattr(reporting, "time", made)
-    return made
+def watch(clock: FakeClock) -> Watch:
+    return Watch(clock)
 
 
 @pytest.fixture

@@ -313,8 +313,8 @@ def test_a_step_runs_once(context: Context, queued: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "error", "message"),
     [
-        ("models:/library/bert", "models:/library/none", NotFoundError, "there is no models:/library/none"),
-        ("datasets:/data/reviews", "datasets:/data/reviews/7", NotFoundError, "there is no datasets:/data/reviews/7"),
+        ("models:/library/bert", "models:/library/none", NotFoundError, "There is no models:/library/none"),
+        ("datasets:/data/reviews", "datasets:/data/reviews/7", NotFoundError, "There is no datasets:/data/reviews/7"),
         ("reviews}}", "reviews, split: exam}}", BadRecipeError, "has no split 'exam'"),
         ("feature_extraction", "distillation", BadRecipeError, "distillation"),
         ("method", "methd", BadRecipeError, "did you mean 'method'"),
@@ -333,7 +333,7 @@ def test_a_recipe_that_cannot_run_leaves_no_step(
 
 def test_nothing_new_is_made_from_an_archived_version(context: Context, transfers: Transfers) -> None:
     Catalog(context).archive(Reference.parse("models:/library/bert/1"), "superseded")
-    with pytest.raises(RefusedError, match="is archived: nothing new is made from it"):
+    with pytest.raises(RefusedError, match="is archived, so no new version can be made from it"):
         transfers.submit(RECIPE)
 
 
