@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from registry import files
 from registry.files import write_whole
 
 
@@ -35,7 +34,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: p
     def full(handle: int) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         write_whole(place, b"new")
     assert place.read_bytes() == b"old"
