@@ -2,11 +2,13 @@
 
 A session is made by signing in with a token. Its cookie holds the token's id, the handle, a random name of its own and
 when it ends, signed; on each request the token is looked up again, so revoking it ends every session made with it.
-Each session has one CSRF token: a signature of the session's name under another salt.
+Each session has one CSRF key: a signature of the session's name under another salt. A token is that key under a random
+mask, so that no two pages carry the same bytes: the length of a compressed page tells nothing about it (BREACH).
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -81,17 +83,36 @@ class Doorkeeper:
         return actor
 
     def csrf_token(self, session: Session) -> str:
-        """What every form of this session's pages carries; the same for as long as the session lasts."""
-        return Signer(self.key, salt="forebear.csrf", digest_method=hashlib.sha256).get_signature(session.name).decode()
+        """What a form of this session's pages carries: another text each time, good as long as the session lasts."""
+        key = self._csrf_key(session)
+        mask = secrets.token_bytes(len(key))
+        return base64.urlsafe_b64encode(mask + _xor(mask, key)).decode().rstrip("=")
 
     def check_csrf(self, session: Session, given: str | None) -> None:
         """Raises: PermissionDeniedError when a form was not made for this session. Compared in constant time."""
-        sent = (given or "").encode("utf-8", "surrogatepass")
-        if not hmac.compare_digest(sent, self.csrf_token(session).encode()):
-            raise PermissionDeniedError("this form was not made for your session", remedy="Load the page and repeat")
+        key = self._csrf_key(session)
+        if not hmac.compare_digest(_unmasked(given or "", len(key)), key):
+            raise PermissionDeniedError("This form was not made for your session", remedy="Load the page and repeat")
+
+    def _csrf_key(self, session: Session) -> bytes:
+        signer = Signer(self.key, salt="forebear.csrf", digest_method=hashlib.sha256)
+        return hashlib.sha256(signer.get_signature(session.name)).digest()
 
     def _cookies(self) -> URLSafeSerializer:
         return URLSafeSerializer(self.key, salt="forebear.session", signer_kwargs={"digest_method": hashlib.sha256})
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
+
+
+def _unmasked(token: str, size: int) -> bytes:
+    """The key of `size` bytes that a token hides; empty when the text is not such a token."""
+    try:
+        both = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return b""
+    return _xor(both[:size], both[size:]) if len(both) == 2 * size else b""
 
 
 def session_key(home: Path, settings: Settings) -> str:

@@ -19,6 +19,7 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -43,6 +44,8 @@ OPEN = frozenset({"/healthz", "/sign-in"})
 MAX_FORM = 256 * 1024
 """Bytes of a form; the API caps its own bodies, where an upload may be large."""
 SAFE = frozenset({"GET", "HEAD"})
+UNCOMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
+"""Media types that are compressed already, that are files of versions (read by byte range), or event streams."""
 _HOST = re.compile(r"([^\s@/?#\\:\[\]]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?")
 """A host name or address and perhaps a port (RFC 9110 section 7.2): no user, no path, no query."""
 POLICY = (
@@ -162,6 +165,23 @@ class _Sender:
         await self.send(message)
 
 
+class Compression:
+    """Compresses text, HTML and JSON for who asks for gzip; files, byte ranges and event streams go out as they are.
+
+    BREACH: the length of a compressed answer tells about a secret in it when the answer also repeats what an attacker
+    chose. Only answers to GET and HEAD are compressed, so no new token is, and the one secret of a page, its CSRF
+    token, is written under a new random mask each time (`Doorkeeper.csrf_token`).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.plain = app
+        self.zipped = GZipMiddleware(app, 500, 6, exclude_content_types=UNCOMPRESSED)  # bytes, level of zlib
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        zipped = scope["type"] == "http" and scope["method"] in SAFE
+        await (self.zipped if zipped else self.plain)(scope, receive, send)
+
+
 def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home: Path) -> FastAPI:
     """The application over `registry`, which is the system's own: the guard makes it the caller's.
 
@@ -185,6 +205,7 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
     app.mount("/static", StaticFiles(directory=STATIC))
     for kind in (RegistryError, LineageError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer_error)
+    app.add_middleware(Compression)
     app.add_middleware(Guard, registry=registry, door=door, settings=settings)
     return app
 

@@ -1,0 +1,67 @@
+"""Answers are compressed where that saves bytes and tells nothing about a secret."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.serving import ServedRegistry, form_token
+
+ZIPPED = {"Accept-Encoding": "gzip"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/models/vision/digits/2", "/api/v1/models", "/static/forebear.css", "/api/v1/audit/export"]
+)
+def test_text_is_compressed_for_who_asks_and_only_then(house: ServedRegistry, path: str) -> None:
+    client = house.client("ana")
+    answer = client.get(path, headers=ZIPPED)
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["vary"] == "Accept-Encoding"
+    plain = client.get(path, headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert answer.headers["content-type"] == plain.headers["content-type"]
+    if "content-length" in answer.headers:
+        assert int(answer.headers["content-length"]) < len(plain.content) / 2
+    if not path.endswith("export"):
+        assert answer.text.partition("<footer")[0] == plain.text.partition("<footer")[0]
+
+
+def test_files_and_their_byte_ranges_go_out_as_they_are(house: ServedRegistry) -> None:
+    client = house.client("vic")
+    version = client.get("/api/v1/models/vision/digits/versions/2").json()
+    file = max(version["files"], key=lambda one: int(one["size"]))
+    path = f"/api/v1/models/vision/digits/versions/2/files/{file['path']}"
+    whole = client.get(path, headers=ZIPPED)
+    assert "content-encoding" not in whole.headers
+    assert int(whole.headers["content-length"]) == file["size"] > 1000
+    part = client.get(path, headers=ZIPPED | {"Range": "bytes=100-899"})
+    assert (part.status_code, part.headers["content-range"]) == (206, f"bytes 100-899/{file['size']}")
+    assert "content-encoding" not in part.headers
+    assert part.content == whole.content[100:900]
+
+
+def test_an_event_stream_is_not_compressed(house: ServedRegistry) -> None:
+    client = house.client("vic")
+    step = client.get("/api/v1/models/vision/digits/versions/2").json()["step"]
+    answer = client.get(f"/api/v1/transfers/{step}/events", headers=ZIPPED)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert "content-encoding" not in answer.headers
+
+
+def test_an_answer_that_holds_a_new_token_is_not_compressed(own_house: ServedRegistry) -> None:
+    answer = own_house.client("ana").post(
+        "/api/v1/people/vic/tokens", json={"label": "a label " * 12 + "x"}, headers=ZIPPED
+    )
+    assert answer.status_code == 201
+    assert "content-encoding" not in answer.headers
+
+
+def test_no_two_pages_carry_the_same_csrf_token_and_each_works(own_house: ServedRegistry) -> None:
+    browser = own_house.browser("ana")
+    tokens = [form_token(browser.get("/", headers=ZIPPED).text) for _ in range(3)]
+    assert len(set(tokens)) == 3
+    assert len({token[:12] for token in tokens} | {token[-12:] for token in tokens}) == 6, "no part of it stays"
+    body = {"version": 1}
+    for token in tokens:
+        path = "/api/v1/models/vision/digits/aliases/candidate-two"
+        assert browser.put(path, json=body, headers={"X-CSRF-Token": token}).status_code == 200
