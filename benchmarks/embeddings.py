@@ -86,8 +86,8 @@ def main() -> int:
         model = StaticEmbeddings(imported)
         files: dict[str, str | Path] = {"npy + parquet": SOURCE, **write_files(model, folder)}
         timed(home, "-m", "registry.cli", "init")
-        said = f"{len(model.words):,} words x {model.dim}; bar: {SECONDS_BAR:.0f} s an import"
-        print(f"{said:<34}{'seconds':>9}{'processor':>11}{'memory':>11}{'gensim':>10}{'processor':>11}{'ratio':>8}")
+        heading = f"{len(model.words):,} words x {model.dim}; bar: {SECONDS_BAR:.0f} s an import"
+        print(f"{heading:<34}{'seconds':>9}{'processor':>11}{'memory':>11}{'gensim':>10}{'processor':>11}{'ratio':>8}")
         for kind, file in files.items():
             wanted = f"bench/{kind.replace(' + ', '-').replace(' ', '-')}"
             ours = timed(home, "-m", "registry.cli", "model", "import", wanted, str(file), "--licence", "pddl-1.0")

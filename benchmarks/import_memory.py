@@ -52,8 +52,8 @@ def main() -> int:
         write_weights(file)
         forebear(home, "init")
         begun = time.monotonic()
-        said = ("--architecture", "generic", "--licence", "MIT", "--task", "other", "--modality", "text")
-        forebear(home, "model", "import", "bench/large", str(file), *said)
+        options = ("--architecture", "generic", "--licence", "MIT", "--task", "other", "--modality", "text")
+        forebear(home, "model", "import", "bench/large", str(file), *options)
         seconds = time.monotonic() - begun
         size = file.stat().st_size / 1e6
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024

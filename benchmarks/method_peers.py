@@ -51,24 +51,24 @@ def peer(rows: Rows, metric: str) -> tuple[str, float]:
     """What scikit-learn reaches on these rows by itself, and its name."""
     name = "pixels" if isinstance(rows.seen, np.ndarray) else "TF-IDF"
     seen, truth = rows.part("train")
-    asked, true = rows.part("test")
+    test_rows, true = rows.part("test")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a pixel that never varies, a regression that stops early
-        answers = _learner(rows).fit(_flat(seen), np.asarray(truth)).predict(_flat(asked))
+        answers = _learner(rows).fit(_flat(seen), np.asarray(truth)).predict(_flat(test_rows))
     return name, interval(rows.kind, [_label(one) for one in true], [_answer(one) for one in answers], metric)[0]
 
 
 def few_shot_peer(rows: Rows, shots: int, draws: int) -> tuple[str, float]:
     """The mean accuracy over `draws` of `shots` training rows of each class, drawn here."""
     seen, truth = rows.part("train")
-    asked, true = rows.part("test")
+    test_rows, true = rows.part("test")
     inputs, labels = np.asarray(_flat(seen)), np.asarray(truth)
     reached = []
     for seed in range(draws):
         draw = np.random.default_rng(seed)
         kinds = [np.flatnonzero(labels == kind) for kind in np.unique(labels)]
         chosen = np.concatenate([draw.choice(kind, min(shots, len(kind)), replace=False) for kind in kinds])
-        answers = _learner(rows).fit(inputs[chosen], labels[chosen]).predict(_flat(asked))
+        answers = _learner(rows).fit(inputs[chosen], labels[chosen]).predict(_flat(test_rows))
         reached.append(float(np.mean(answers == np.asarray(true))))
     return "pixels", fmean(reached)
 
@@ -96,10 +96,10 @@ def _label(truth: Any) -> str:
     return "|".join(_marked(truth)) if isinstance(truth, np.ndarray) else str(truth)
 
 
-def _answer(said: Any) -> object:
-    if isinstance(said, np.ndarray):
-        return _marked(said)
-    return float(said) if isinstance(said, float) else str(said)
+def _answer(value: Any) -> object:
+    if isinstance(value, np.ndarray):
+        return _marked(value)
+    return float(value) if isinstance(value, float) else str(value)
 
 
 def _marked(row: np.ndarray) -> list[str]:

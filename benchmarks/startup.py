@@ -44,8 +44,8 @@ def furnish(folder: Path, environment: dict[str, str]) -> None:
     weights = folder / "weights.safetensors"
     save_file({"weight": np.zeros((4, 4), dtype=np.float32)}, weights)
     run((str(BIN / "forebear"), "init"), environment)
-    said = ("--task", "image-classification", "--modality", "image", "--licence", "MIT", "--origin", "benchmark")
-    run((str(BIN / "forebear"), "model", "import", "bench/tiny", str(weights), *said), environment)
+    options = ("--task", "image-classification", "--modality", "image", "--licence", "MIT", "--origin", "benchmark")
+    run((str(BIN / "forebear"), "model", "import", "bench/tiny", str(weights), *options), environment)
 
 
 def measure(contestants: tuple[Contestant, ...], repeats: int, environment: dict[str, str]) -> dict[str, list[float]]:

@@ -89,8 +89,8 @@ def pictures(folder: Path, counts: Mapping[str, int], side: int, classes: int = 
     rows = [replace(row, path="pictures.npz", index=row.key) for row in _rows(counts, classes)]
     array = np.random.default_rng(0).integers(0, 256, (len(rows), side, side, 3), dtype=np.uint8)
     np.savez(folder / "pictures.npz", x=array)
-    told = Digest.of(f"pictures {side} {dict(counts)}".encode())
-    return DataInput(folder, told, "bench/pictures/1", DataFormat.NPZ, Modality.IMAGE, tuple(rows), "train")
+    digest = Digest.of(f"pictures {side} {dict(counts)}".encode())
+    return DataInput(folder, digest, "bench/pictures/1", DataFormat.NPZ, Modality.IMAGE, tuple(rows), "train")
 
 
 def image_source(folder: Path, config: Any, side: int) -> ModelInput:

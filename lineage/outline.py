@@ -134,12 +134,12 @@ def guides(lines: Sequence[Line]) -> Iterator[str]:
 def describe(line: Line) -> str:
     """What a line says, without its guide: `source: library/lite0/1 (registered · Apache-2.0) [observed]`."""
     role = "" if line.node.kind is NodeKind.STEP or line.role in {"", "output"} else f"{line.role}: "
-    told = " · ".join(_facts(line.node))
+    facts = " · ".join(_facts(line.node))
     assurance = f" [{line.assurance}]" if role and line.assurance else ""
     tail = f" … {line.hidden} more" if line.hidden else ""
     if line.shown_at is not None:
         tail = " ↑ see above" if line.shown_at < line.number else " ↓ see below"
-    return plain(f"{role}{line.node.label}{f' ({told})' if told else ''}{assurance}{tail}")
+    return plain(f"{role}{line.node.label}{f' ({facts})' if facts else ''}{assurance}{tail}")
 
 
 def _facts(node: Node) -> Iterator[str]:

@@ -22,7 +22,7 @@ from registry import bootstrap
 from registry.errors import RegistryError
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
-from registry.services.transfers import processes as crew
+from registry.services.transfers import processes
 from registry.services.transfers.running import run_step, work_folder
 from registry.services.transfers.tracking import Tracking
 from registry.settings import Settings
@@ -81,7 +81,7 @@ def _run(context: Context, step_id: str, launch: Launch) -> int:
 
 def _join(home: Path, step_id: str, launch: Launch) -> int:
     assert launch.name is not None  # noqa: S101 -- told to the type checker: who has a rank above 0 was launched
-    crew.join(EntryPointPlugins(memory=0, seconds=0), work_folder(home, step_id), launch.name)
+    processes.join(EntryPointPlugins(memory=0, seconds=0), work_folder(home, step_id), launch.name)
     return 0
 
 

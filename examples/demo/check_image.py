@@ -34,12 +34,12 @@ def answer(model_folder: Path, pictures: Any) -> list[str]:
     module = definition(model_folder)
     model = module.load(model_folder)
     names = json.loads((model_folder / "config.json").read_text())["id2label"]
-    said: list[str] = []
+    predicted: list[str] = []
     with torch.inference_mode():
         for start in range(0, len(pictures), 32):
             batch = [module.preprocess(Image.fromarray(x), model_folder) for x in pictures[start : start + 32]]
-            said += [names[str(i)] for i in model(torch.stack(batch)).argmax(1).tolist()]
-    return said
+            predicted += [names[str(i)] for i in model(torch.stack(batch)).argmax(1).tolist()]
+    return predicted
 
 
 def main(model_folder: Path, data_folder: Path) -> dict[str, object]:
@@ -53,11 +53,11 @@ def main(model_folder: Path, data_folder: Path) -> dict[str, object]:
     labels = [str(label) for label in arrays["y"][keys].tolist()]
     if labels != [row["label"] for row in recorded]:
         raise SystemExit("the rows of predictions.json are not those of the data")
-    said = answer(model_folder, arrays["x"][keys])
+    predicted = answer(model_folder, arrays["x"][keys])
     return {
-        "rows": len(said),
-        "same": sum(a == row["prediction"] for a, row in zip(said, recorded, strict=True)),
-        "accuracy": sum(a == b for a, b in zip(said, labels, strict=True)) / len(said),
+        "rows": len(predicted),
+        "same": sum(a == row["prediction"] for a, row in zip(predicted, recorded, strict=True)),
+        "accuracy": sum(a == b for a, b in zip(predicted, labels, strict=True)) / len(predicted),
         "loaded_with": "its one-file definition",
     }
 

@@ -20,12 +20,12 @@ def answer(model_folder: Path, texts: list[str]) -> list[str]:
 
     tokenizer = AutoTokenizer.from_pretrained(model_folder)
     model: Any = AutoModelForSequenceClassification.from_pretrained(model_folder).eval()
-    said: list[str] = []
+    predicted: list[str] = []
     with torch.inference_mode():
         for start in range(0, len(texts), 16):
             batch = tokenizer(texts[start : start + 16], truncation=True, padding=True, return_tensors="pt")
-            said += [model.config.id2label[i] for i in model(**batch).logits.argmax(1).tolist()]
-    return said
+            predicted += [model.config.id2label[i] for i in model(**batch).logits.argmax(1).tolist()]
+    return predicted
 
 
 def main(model_folder: Path, data_folder: Path) -> dict[str, object]:
@@ -36,11 +36,11 @@ def main(model_folder: Path, data_folder: Path) -> dict[str, object]:
     labels = [file.parent.name for file in chosen]
     if labels != [row["label"] for row in recorded]:
         raise SystemExit("the rows of predictions.json are not those of the data")
-    said = answer(model_folder, [file.read_text(encoding="utf-8") for file in chosen])
+    predicted = answer(model_folder, [file.read_text(encoding="utf-8") for file in chosen])
     return {
-        "rows": len(said),
-        "same": sum(a == row["prediction"] for a, row in zip(said, recorded, strict=True)),
-        "accuracy": sum(a == b for a, b in zip(said, labels, strict=True)) / len(said),
+        "rows": len(predicted),
+        "same": sum(a == row["prediction"] for a, row in zip(predicted, recorded, strict=True)),
+        "accuracy": sum(a == b for a, b in zip(predicted, labels, strict=True)) / len(predicted),
         "loaded_with": "transformers.AutoModelForSequenceClassification",
     }
 

@@ -150,8 +150,8 @@ def promote(narrator: Narrator) -> None:
     narrator.claim("The alias production cannot be moved by hand", moved.get("code") == "policy-refused")
     narrator.run("model", "card", version, "--write", os.path.relpath(HERE / "cards" / "digits.md"))
     narrator.run("promote", "request", version, "--to", "candidate")
-    asked = narrator.ask("promote", "request", version, "--to", "validated", show=True)["summary"]["id"]
-    narrator.run("--as", "ben", "promote", "approve", asked, "-m", "better than guessing on the test split")
+    request = narrator.ask("promote", "request", version, "--to", "validated", show=True)["summary"]["id"]
+    narrator.run("--as", "ben", "promote", "approve", request, "-m", "better than guessing on the test split")
 
     request = narrator.ask("promote", "request", version, "--to", "production", show=True)["summary"]["id"]
     narrator.run("promote", "show", request)

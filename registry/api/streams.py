@@ -125,10 +125,10 @@ class Streams:
                 await known()
                 checked = now
             if feed.summary is not None:
-                told = b"".join(map(written, listener.hear(feed.summary, feed.points(listener.place.point))))
-                if told or now - spoken >= HEARTBEAT_SECONDS:
+                events = b"".join(map(written, listener.hear(feed.summary, feed.points(listener.place.point))))
+                if events or now - spoken >= HEARTBEAT_SECONDS:
                     spoken = now
-                    yield told or b": nothing new\n\n"
+                    yield events or b": nothing new\n\n"
                 if feed.summary.state not in GOING:
                     return
             await asyncio.sleep(POLL_SECONDS)

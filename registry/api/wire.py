@@ -192,10 +192,12 @@ def speaks(
     error = {"description": "A problem", "content": {problems.MEDIA_TYPE: {"schema": problems.SCHEMA}}}
     content = {} if gives is None else {"content": {media: {"schema": _schema(gives)}}}
     responses: dict[int | str, Any] = {status: {"description": "Done", **content}, "default": error}
-    said: dict[str, Any] = {"status_code": status, "responses": responses, "response_model": None}
+    options: dict[str, Any] = {"status_code": status, "responses": responses, "response_model": None}
     if takes is not None:
-        said["openapi_extra"] = {"requestBody": {"required": True, "content": {taken_as: {"schema": _schema(takes)}}}}
-    return said
+        options["openapi_extra"] = {
+            "requestBody": {"required": True, "content": {taken_as: {"schema": _schema(takes)}}}
+        }
+    return options
 
 
 def _schema(kind: Any) -> Any:

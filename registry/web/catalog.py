@@ -96,8 +96,8 @@ def catalog(
     sort: str = "updated",
     cursor: str | None = None,
 ) -> HTMLResponse:
-    """The catalog, as asked."""
-    asked = {
+    """The catalog page, with the filters of the query."""
+    filters = {
         "text": text,
         "task": task,
         "modality": modality,
@@ -110,49 +110,55 @@ def catalog(
         "metric": metric,
         "sort": "" if sort == "updated" else sort,
     }
-    query = _query(asked, sort, cursor)
+    query = _query(filters, sort, cursor)
     found = registry.catalog.search(query)
     facets = registry.catalog.facets(replace(query, page=PageRequest(PER_PAGE)))
-    context = _shown(asked, found, facets, sort=sort, metric=query.sort_metric or "accuracy", first=cursor is None)
-    return page(request, "catalog.html", context, section="models", api=link("/api/v1/models", asked))
+    context = _shown(filters, found, facets, sort=sort, metric=query.sort_metric or "accuracy", first=cursor is None)
+    return page(request, "catalog.html", context, section="models", api=link("/api/v1/models", filters))
 
 
 def _shown(
-    asked: Mapping[str, str], found: Page[ModelSummary], facets: Sequence[Facet], *, sort: str, metric: str, first: bool
+    filters: Mapping[str, str],
+    found: Page[ModelSummary],
+    facets: Sequence[Facet],
+    *,
+    sort: str,
+    metric: str,
+    first: bool,
 ) -> CatalogPage:
     counts = {facet.field: facet.counts for facet in facets}
-    conditions = [(field, value) for field, value in asked.items() if value and field not in {"text", "sort"}]
+    conditions = [(field, value) for field, value in filters.items() if value and field not in {"text", "sort"}]
     return CatalogPage(
         models=found.items,
         boxes=tuple(
-            FacetBox(title, _choices(field, _counts(counts, field), asked))
+            FacetBox(title, _choices(field, _counts(counts, field), filters))
             for field, title in FACETS.items()
             if _counts(counts, field)
         ),
-        dropped=tuple(Choice(value, 0, True, link("/", asked, **{field: None})) for field, value in conditions),
-        text=asked["text"],
+        dropped=tuple(Choice(value, 0, True, link("/", filters, **{field: None})) for field, value in conditions),
+        text=filters["text"],
         sort=sort,
         sorts=SORTS,
         kept=tuple(conditions),
         metric=metric,
-        next_page=link("/", asked, cursor=found.next_cursor) if found.next_cursor else "",
-        first_page="" if first else link("/", asked),
+        next_page=link("/", filters, cursor=found.next_cursor) if found.next_cursor else "",
+        first_page="" if first else link("/", filters),
     )
 
 
-def _query(asked: Mapping[str, str], sort: str, cursor: str | None) -> SearchQuery:
+def _query(filters: Mapping[str, str], sort: str, cursor: str | None) -> SearchQuery:
     key, sort_metric = read_sort(sort)
     return SearchQuery(
-        text=asked["text"],
-        task=asked["task"] or None,
-        modality=_one_of(Modality, asked["modality"]),
-        tags=(asked["tag"],) if asked["tag"] else (),
-        stage=asked["stage"] or None,
-        status=_one_of(Status, asked["status"]),
-        licence=asked["licence"] or None,
-        origin=asked["origin"] or None,
-        owner=asked["owner"] or None,
-        metrics=(MetricComparison.parse(asked["metric"]),) if asked["metric"] else (),
+        text=filters["text"],
+        task=filters["task"] or None,
+        modality=_one_of(Modality, filters["modality"]),
+        tags=(filters["tag"],) if filters["tag"] else (),
+        stage=filters["stage"] or None,
+        status=_one_of(Status, filters["status"]),
+        licence=filters["licence"] or None,
+        origin=filters["origin"] or None,
+        owner=filters["owner"] or None,
+        metrics=(MetricComparison.parse(filters["metric"]),) if filters["metric"] else (),
         sort=key,
         sort_metric=sort_metric,
         descending=key is not SortKey.NAME,
@@ -170,10 +176,13 @@ def _counts(facets: Mapping[str, Sequence[tuple[str, int]]], field: str) -> Sequ
     return facets.get(field) or facets.get(f"{field}s") or ()
 
 
-def _choices(field: str, counts: Sequence[tuple[str, int]], asked: Mapping[str, str]) -> tuple[Choice, ...]:
+def _choices(field: str, counts: Sequence[tuple[str, int]], filters: Mapping[str, str]) -> tuple[Choice, ...]:
     return tuple(
         Choice(
-            value, count, asked[field] == value, link("/", asked, **{field: None if asked[field] == value else value})
+            value,
+            count,
+            filters[field] == value,
+            link("/", filters, **{field: None if filters[field] == value else value}),
         )
         for value, count in sorted(counts, key=lambda pair: (-pair[1], pair[0]))
     )

@@ -34,7 +34,7 @@ class Line:
     last: float
     colour: int
     """Which of the plate's colours and dashes (1 to 6)."""
-    said: str
+    description: str
     """The line in words."""
 
     @property
@@ -55,9 +55,9 @@ class Plot:
     """Where the best epoch is."""
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """The plot in words."""
-        lines = "; ".join(line.said for line in self.lines)
+        lines = "; ".join(line.description for line in self.lines)
         return f"{lines}. {self.best.text.capitalize()}." if self.best else f"{lines}."
 
 
@@ -103,8 +103,8 @@ def _plot(metric: str, by_role: Mapping[str, Sequence[EpochMetric]], roles: Sequ
         dots = tuple((x(point.epoch), y(point.value)) for point in line)
         text = " ".join(f"{px},{py}" for px, py in dots)
         begin, end = line[0], line[-1]
-        said = f"{role}: {number(begin.value)} at epoch {begin.epoch}, {number(end.value)} at epoch {end.epoch}"
-        lines.append(Line(role, text, dots, end.value, roles.index(role) % 6 + 1, said))
+        description = f"{role}: {number(begin.value)} at epoch {begin.epoch}, {number(end.value)} at epoch {end.epoch}"
+        lines.append(Line(role, text, dots, end.value, roles.index(role) % 6 + 1, description))
     every = max(1, math.ceil(span / 6))
     ticks = [low + (high - low) * i / 4 for i in range(5)]
     return Plot(

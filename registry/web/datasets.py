@@ -75,8 +75,10 @@ def datasets(
 @router.get("/datasets/{team}/{name}/{version}")
 def dataset(request: Request, registry: AsActor, team: str, name: str, version: str | None = None) -> HTMLResponse:
     """One dataset; without a version the latest is shown."""
-    asked = Name(team, name)
-    reference = Reference.parse(f"datasets:/{asked}/{version}") if version else Reference(AssetKind.DATASETS, asked)
+    full_name = Name(team, name)
+    reference = (
+        Reference.parse(f"datasets:/{full_name}/{version}") if version else Reference(AssetKind.DATASETS, full_name)
+    )
     detail = registry.datasets.version(reference)
     graph = registry.lineage.show(str(detail.summary.ref), up=-1, down=-1, limit=300)
     ancestors, descendants = outline_of(graph)
@@ -93,7 +95,7 @@ def dataset(request: Request, registry: AsActor, team: str, name: str, version: 
         descendants=descendants,
         complete=graph.complete,
     )
-    api = f"/api/v1/datasets/{asked}/versions/{detail.summary.ref.number}"
+    api = f"/api/v1/datasets/{full_name}/versions/{detail.summary.ref.number}"
     return page(request, "dataset.html", context, section="datasets", api=api)
 
 

@@ -225,7 +225,7 @@ def test_progress_is_seen(uow: UnitOfWork, queued: NewStep) -> None:
     assert found.summary.epoch == 1.25
     assert found.summary.progress is None
     reported = Progress("train", 30, 60, 480, 960, 96.5, math.inf, 5.0, LATER)
-    uow.steps.progress(queued.id, epoch=1.5, at=LATER, said=reported)
+    uow.steps.progress(queued.id, epoch=1.5, at=LATER, progress=reported)
     uow.steps.progress(queued.id, epoch=3, at=LAST)
     summary = uow.steps.summary(queued.id)
     assert summary is not None

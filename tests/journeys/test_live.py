@@ -130,10 +130,10 @@ def test_the_page_of_a_step_grows_while_somebody_looks_at_it(chromium: Browser, 
         uow.commit_unaudited()
 
     def advance(epoch: int) -> None:
-        told = Progress("train", epoch * 10, 40, epoch * 80, None, 812.4, 0.25, 65.0, datetime.now(UTC))
+        progress = Progress("train", epoch * 10, 40, epoch * 80, None, 812.4, 0.25, 65.0, datetime.now(UTC))
         with steps() as uow:
             uow.steps.add_curve(new.id, [EpochMetric(epoch, epoch * 10, "loss", "validation", 1 / epoch)])
-            uow.steps.progress(new.id, epoch=float(epoch), at=later, said=told)
+            uow.steps.progress(new.id, epoch=float(epoch), at=later, progress=progress)
             uow.commit_unaudited()
 
     said: list[str] = []

@@ -123,20 +123,22 @@ def test_a_line_is_as_sure_as_its_least_sure_edge() -> None:
     assert dataclasses.replace(line, edges=()).assurance is None
 
 
-def told(kind: NodeKind, **facts: str) -> str:
+def line_of(kind: NodeKind, **facts: str) -> str:
     return render(outline(Graph([Node(1, kind, "x", facts=facts)], []), 1))
 
 
 def test_each_kind_of_thing_tells_what_matters_about_it() -> None:
     model = {"stage": "candidate", "licence": "MIT", "accuracy": "0.93", "method": "import"}
-    assert told(NodeKind.MODEL, status="active", **model) == "x (candidate · MIT · accuracy 0.93)"
-    assert told(NodeKind.MODEL, status="recalled", deleted="yes", **model).startswith("x (candidate · recalled · MIT")
-    assert told(NodeKind.DATASET, rows="5000", licence="MIT", deleted="yes") == "x (5000 rows · MIT · deleted)"
-    assert told(NodeKind.STEP, state="failed", method="fine_tuning", adapter="torch") == "x (fine_tuning · failed)"
+    assert line_of(NodeKind.MODEL, status="active", **model) == "x (candidate · MIT · accuracy 0.93)"
+    assert line_of(NodeKind.MODEL, status="recalled", deleted="yes", **model).startswith(
+        "x (candidate · recalled · MIT"
+    )
+    assert line_of(NodeKind.DATASET, rows="5000", licence="MIT", deleted="yes") == "x (5000 rows · MIT · deleted)"
+    assert line_of(NodeKind.STEP, state="failed", method="fine_tuning", adapter="torch") == "x (fine_tuning · failed)"
 
 
 def test_nothing_that_is_printed_can_move_the_cursor() -> None:
-    assert told(NodeKind.STEP, state="\x1b[2J\n") == "x (�[2J�)"
+    assert line_of(NodeKind.STEP, state="\x1b[2J\n") == "x (�[2J�)"
 
 
 def test_ten_thousand_generations_stay_narrow_enough_to_print() -> None:

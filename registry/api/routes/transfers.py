@@ -95,8 +95,8 @@ def events(
         return nothing()  # tells a browser not to come back
     who = registry.actor.handle
     streams.check_room(who)
-    told = streams.events(step, Listener(place), registry.transfers, who=who, known=request.state.identify)
-    return StreamingResponse(told, media_type=EVENTS, headers={"X-Accel-Buffering": "no"})
+    stream = streams.events(step, Listener(place), registry.transfers, who=who, known=request.state.identify)
+    return StreamingResponse(stream, media_type=EVENTS, headers={"X-Accel-Buffering": "no"})
 
 
 @router.get("/transfers/{step}/verdict", **speaks(TransferVerdict))

@@ -120,10 +120,12 @@ def evidence(registry: AsActor, reference: ModelVersion) -> Response:
 async def add_evidence(request: Request, registry: AsActor, reference: ModelVersion) -> Response:
     """Add evidence: a JSON body, or an upload of one file with the same JSON as its part `details`."""
     if not request.headers.get("content-type", "").startswith("multipart/"):
-        told = await body_of(NewEvidence)(request)
-        return answer(await run_in_threadpool(registry.promotions.add_evidence, reference, told.type, told.body), 201)
+        evidence = await body_of(NewEvidence)(request)
+        return answer(
+            await run_in_threadpool(registry.promotions.add_evidence, reference, evidence.type, evidence.body), 201
+        )
     async with received(request) as upload:
-        told = from_json(NewEvidence, upload.details)
+        evidence = from_json(NewEvidence, upload.details)
         if len(upload.files) != 1:
             raise UsageError(f"evidence is one file, not {len(upload.files)}")
         path, source = next(iter(upload.files.items()))
@@ -131,6 +133,8 @@ async def add_evidence(request: Request, registry: AsActor, reference: ModelVers
 
         def add() -> AddedEvidence:
             with source.open("rb") as stream:
-                return registry.promotions.add_evidence(reference, told.type, told.body, file=stream, file_name=name)
+                return registry.promotions.add_evidence(
+                    reference, evidence.type, evidence.body, file=stream, file_name=name
+                )
 
         return answer(await run_in_threadpool(add), 201)

@@ -70,20 +70,20 @@ def draw(console: Console, curve: Sequence[EpochMetric], best: Best | None) -> N
         for line in (_title(metric, roles, pen), *_plate(roles, width, pen)):
             console.print(line, soft_wrap=True)
     if plates and best is not None:
-        said = f"Best epoch: {best.epoch}"
+        text = f"Best epoch: {best.epoch}"
         if best.metric:
-            said += f", with {best.role} {best.metric} {formats.number(best.value)}"
-        console.print(Text(said, style="dim"), soft_wrap=True)
+            text += f", with {best.role} {best.metric} {formats.number(best.value)}"
+        console.print(Text(text, style="dim"), soft_wrap=True)
 
 
 def _title(metric: str, roles: Mapping[str, Sequence[EpochMetric]], pen: _Pen) -> Text:
     from rich.text import Text
 
-    said = Text(metric, style="bold")
+    text = Text(metric, style="bold")
     for number, (role, points) in enumerate(roles.items()):
-        said.append("   ").append("━━" if pen.fine else pen.glyph(number), style=pen.style(number))
-        said.append(f" {role} {formats.number(points[-1].value)}", style="not bold")
-    return said
+        text.append("   ").append("━━" if pen.fine else pen.glyph(number), style=pen.style(number))
+        text.append(f" {role} {formats.number(points[-1].value)}", style="not bold")
+    return text
 
 
 def _plate(roles: Mapping[str, Sequence[EpochMetric]], width: int, pen: _Pen) -> Sequence[Text]:

@@ -111,7 +111,7 @@ class Bars:
         )
         self._phases: dict[str, TaskID] = {}
         self._now = ""
-        self._said: Progress | None = None
+        self._latest: Progress | None = None
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -131,17 +131,28 @@ class Bars:
             self._bars.console.print(epochs[-1], style="dim", highlight=False)
 
     def _draw(self, step: StepSummary) -> None:
-        said = step.progress
-        if step.state is not StepState.RUNNING or said is None:
+        progress = step.progress
+        if step.state is not StepState.RUNNING or progress is None:
             phase, ended = str(step.state), step.state not in GOING
             self._turn_to("" if ended else phase)
             if not ended:
                 self._set(phase, total=None, count="", pace="", left="")
             return
-        self._turn_to(said.phase)
-        self._said = said
-        done, total = (said.samples, said.total) if said.total or not said.step else (said.step, said.steps)
-        self._set(said.phase, completed=done, total=total, count=counted(said), pace=paced(said), left=time_left(said))
+        self._turn_to(progress.phase)
+        self._latest = progress
+        done, total = (
+            (progress.samples, progress.total)
+            if progress.total or not progress.step
+            else (progress.step, progress.steps)
+        )
+        self._set(
+            progress.phase,
+            completed=done,
+            total=total,
+            count=counted(progress),
+            pace=paced(progress),
+            left=time_left(progress),
+        )
 
     def _turn_to(self, phase: str) -> None:
         """The phase before has ended: its bar is full, unless it was only a state."""
@@ -157,15 +168,15 @@ class Bars:
 
     def _whole(self) -> str:
         """What a phase that has ended did in all: its last progress may not have been written."""
-        said = self._said
-        if said is None:
+        progress = self._latest
+        if progress is None:
             return ""
-        return counted(replace(said, samples=said.total) if said.total else said)
+        return counted(replace(progress, samples=progress.total) if progress.total else progress)
 
-    def _set(self, phase: str, **said: object) -> None:
+    def _set(self, phase: str, **fields: object) -> None:
         if phase not in self._phases:
             self._phases[phase] = self._bars.add_task(phase, total=None, count="", pace="", left="")
-        self._bars.update(self._phases[phase], **said)  # type: ignore[arg-type]
+        self._bars.update(self._phases[phase], **fields)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -173,7 +184,7 @@ class Lines:
     """A line for each state and epoch on standard output, and one about progress now and then: for a pipe or a log."""
 
     _phase: str = ""
-    _said_at: datetime | None = field(default=None, repr=False)
+    _printed_at: datetime | None = field(default=None, repr=False)
 
     def __enter__(self) -> Self:
         return self
@@ -195,11 +206,13 @@ class Lines:
             elif event.data.state in GOING and event.data.progress is not None:
                 self._progress(event.data.progress)
 
-    def _progress(self, said: Progress) -> None:
-        due = self._said_at is None or (said.updated_at - self._said_at).total_seconds() >= LINE_SECONDS
-        if due or said.phase != self._phase:
-            self._phase, self._said_at = said.phase, said.updated_at
-            self._say(", ".join(filter(None, (said.phase, counted(said), paced(said), time_left(said)))))
+    def _progress(self, progress: Progress) -> None:
+        due = self._printed_at is None or (progress.updated_at - self._printed_at).total_seconds() >= LINE_SECONDS
+        if due or progress.phase != self._phase:
+            self._phase, self._printed_at = progress.phase, progress.updated_at
+            self._say(
+                ", ".join(filter(None, (progress.phase, counted(progress), paced(progress), time_left(progress))))
+            )
 
     def _say(self, line: str) -> None:
         sys.stdout.write(f"{line}\n")
@@ -235,20 +248,24 @@ def by_epoch(events: Sequence[StepEvent]) -> list[str]:
     return [f"epoch {epoch}: {', '.join(values)}" for epoch, values in epochs.items()]
 
 
-def counted(said: Progress) -> str:
+def counted(progress: Progress) -> str:
     """How much is done of how much."""
-    if said.total is not None:
-        return f"{number(said.samples)}/{number(said.total)} samples"
-    return f"{number(said.step)}/{number(said.steps)} steps" if said.step else f"{number(said.samples)} samples"
+    if progress.total is not None:
+        return f"{number(progress.samples)}/{number(progress.total)} samples"
+    return (
+        f"{number(progress.step)}/{number(progress.steps)} steps"
+        if progress.step
+        else f"{number(progress.samples)} samples"
+    )
 
 
-def paced(said: Progress) -> str:
+def paced(progress: Progress) -> str:
     """How fast it goes, and the loss."""
-    rate = "" if said.rate is None else number(round(said.rate) if said.rate >= 10 else said.rate)
-    loss = "" if said.loss is None else f"loss {number(said.loss)}"
+    rate = "" if progress.rate is None else number(round(progress.rate) if progress.rate >= 10 else progress.rate)
+    loss = "" if progress.loss is None else f"loss {number(progress.loss)}"
     return ", ".join(filter(None, (rate and f"{rate} samples/s", loss)))
 
 
-def time_left(said: Progress) -> str:
+def time_left(progress: Progress) -> str:
     """How long this phase will take still."""
-    return f"{duration(said.seconds_left)} left" if said.seconds_left else ""
+    return f"{duration(progress.seconds_left)} left" if progress.seconds_left else ""

@@ -93,8 +93,8 @@ def linear_probe(recipe: Recipe, offer: AdapterOffer, data: DataInput, seed: int
 
 def as_it_is(recipe: Recipe, offer: AdapterOffer) -> Recipe:
     """No epochs: nothing is learnt, the model answers with the head that it has."""
-    told = _baseline(recipe, offer, Method.FINE_TUNING, recipe.seed)
-    return replace(told, freeze=Freeze("none"), optimizer=Optimizer(), epochs=0)
+    recipe_from_scratch = _baseline(recipe, offer, Method.FINE_TUNING, recipe.seed)
+    return replace(recipe_from_scratch, freeze=Freeze("none"), optimizer=Optimizer(), epochs=0)
 
 
 def _baseline(recipe: Recipe, offer: AdapterOffer, method: Method, seed: int) -> Recipe:

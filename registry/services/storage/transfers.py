@@ -63,8 +63,8 @@ class StepRepository(Protocol):
         """Compare and set the state; False (and nothing written) when the step is in no expected state."""
         ...
 
-    def progress(self, step_id: str, *, epoch: float, at: datetime, said: Progress | None = None) -> None:
-        """How far it is; with `said` None, what was said before stays."""
+    def progress(self, step_id: str, *, epoch: float, at: datetime, progress: Progress | None = None) -> None:
+        """How far it is; with `progress` None, the recorded one stays."""
         ...
 
     def add_curve(self, step_id: str, points: Iterable[EpochMetric]) -> None:

@@ -92,7 +92,7 @@ def publish_output(context: Context, run: Run, wall_seconds: float) -> None:
     with context.write() as uow:
         run.hold.keep(uow)  # from here to the commit nobody can take the step from us
         uow.steps.move(step_id, expected=frozenset({StepState.RUNNING}), to=StepState.SUCCEEDED, at=now)
-        uow.steps.progress(step_id, epoch=float(started.epochs), at=now, said=run.pace.progress(now))
+        uow.steps.progress(step_id, epoch=float(started.epochs), at=now, progress=run.pace.progress(now))
         uow.steps.add_measured(step_id, run.measured)
         if isinstance(contents, DatasetContents):
             asset, action = dataset_asset(uow, run.step.inputs, run.recipe, contents), "dataset_version.created"

@@ -125,7 +125,7 @@ class Reporter:
             if self._points:
                 uow.steps.add_curve(self._step_id, self._points)
             if self._advanced:
-                uow.steps.progress(self._step_id, epoch=self._pace.epoch, at=now, said=self._pace.progress(now))
+                uow.steps.progress(self._step_id, epoch=self._pace.epoch, at=now, progress=self._pace.progress(now))
             uow.commit_unaudited()
         self._points.clear()
         self._advanced = False

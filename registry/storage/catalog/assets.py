@@ -50,7 +50,7 @@ def add_asset(
             f"the name {name} is taken", remedy="Choose another: a deleted name is never used again, and - is as _"
         )
     row = {"kind": kind, "name": str(name), "folded": name.folded, "owner": owner, "created_at": at, "words": ""}
-    key = connection.execute(insert(asset).values(row | _said(describing, at)).returning(asset.c.id)).scalar_one()
+    key = connection.execute(insert(asset).values(row | _columns(describing, at)).returning(asset.c.id)).scalar_one()
     _replace_tags(connection, key, describing.tags)
     _reword(connection, key)
 
@@ -60,7 +60,7 @@ def describe_asset(
 ) -> None:
     """Replace everything that people say of it. Raises: NotFoundError."""
     key = asset_id(connection, kind, name)
-    connection.execute(update(asset).where(asset.c.id == key).values(**_said(describing, at)))
+    connection.execute(update(asset).where(asset.c.id == key).values(**_columns(describing, at)))
     _replace_tags(connection, key, describing.tags)
     _reword(connection, key)
 
@@ -143,7 +143,7 @@ def require_version(connection: Connection, ref: VersionRef) -> Row[Any]:
     return found
 
 
-def _said(describing: Describing, at: datetime) -> dict[str, Any]:
+def _columns(describing: Describing, at: datetime) -> dict[str, Any]:
     return {
         "task": describing.task,
         "modality": describing.modality,

@@ -140,9 +140,9 @@ class SqlSteps:
             self._connection.execute(update(step).where(never).values(started_at=at))
         return True
 
-    def progress(self, step_id: str, *, epoch: float, at: datetime, said: Progress | None = None) -> None:
-        told = {} if said is None else {"progress": to_json(said)}
-        self._set(step_id, epoch=epoch, updated_at=at, **told)
+    def progress(self, step_id: str, *, epoch: float, at: datetime, progress: Progress | None = None) -> None:
+        columns = {} if progress is None else {"progress": to_json(progress)}
+        self._set(step_id, epoch=epoch, updated_at=at, **columns)
 
     def add_curve(self, step_id: str, points: Iterable[EpochMetric]) -> None:
         key = self._key(step_id)

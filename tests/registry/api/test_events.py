@@ -108,7 +108,10 @@ class Going:
         at = datetime(2026, 11, 25, 12, 0, next(self._seconds), tzinfo=UTC)
         with self.context.write() as uow:
             uow.steps.progress(
-                self.id, epoch=step / 10, at=at, said=Progress("train", step, 40, step * 8, None, 80.0, 0.5, 2.0, at)
+                self.id,
+                epoch=step / 10,
+                at=at,
+                progress=Progress("train", step, 40, step * 8, None, 80.0, 0.5, 2.0, at),
             )
             before = len(uow.steps.curve(self.id, after=0))
             uow.steps.add_curve(

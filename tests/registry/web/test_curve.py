@@ -53,7 +53,7 @@ def test_the_best_epoch_is_marked_where_it_is_on_the_plate() -> None:
     (plot,) = plots(curve, Best(3))
     assert plot.best is not None
     assert (plot.best.at, plot.best.text) == (plot.lines[0].dots[2][0], "best: epoch 3")
-    assert plot.said == "train: 1 at epoch 1, 0.2 at epoch 5. Best: epoch 3."
+    assert plot.description == "train: 1 at epoch 1, 0.2 at epoch 5. Best: epoch 3."
     assert plots(curve, Best(9))[0].best is None
 
 
