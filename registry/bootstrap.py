@@ -1,13 +1,15 @@
-"""Opens the house: settings and a home in, an registry with all verbs out. The one room that knows the storage."""
+"""Opens a registry: settings and a registry folder in, all verbs out. Only this module knows the storage."""
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from registry.domain.paging import PageRequest
 from registry.domain.people.people import Actor, Person
 from registry.errors import HomeNotFoundError, UnauthenticatedError, error_of_disk
 from registry.plugins import EntryPointPlugins
@@ -55,7 +57,7 @@ def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         (home / "blobs").mkdir(exist_ok=True)
     except OSError as error:
-        raise error_of_disk(error, f"a home at {home} cannot be made") from error
+        raise error_of_disk(error, f"A registry folder at {home} cannot be made") from error
     with _database(home, settings) as database:
         if upgrade or database.revision() is None:
             database.create_or_upgrade()
@@ -81,6 +83,10 @@ def open(home: Path, *, settings: Settings, actor: str | None = None) -> LocalRe
     return house.as_actor(Actor(person.handle, frozenset(person.roles), person.service))
 
 
+NAMED_PEOPLE = 8
+"""How many are named to someone who is unknown."""
+
+
 def recipe_schema() -> Mapping[str, object]:
     """The JSON Schema of recipes, which needs no registry folder."""
     return recipes.recipe_schema()
@@ -90,9 +96,13 @@ def _person(context: Context, handle: str) -> Person:
     with context.read() as uow:
         person = uow.people.get(handle)
     if person is None:
+        with context.read() as uow:
+            people = uow.people.search(PageRequest(NAMED_PEOPLE))
+        known = ", ".join(one.handle for one in people.items) + (" and others" if people.next_cursor else "")
         raise UnauthenticatedError(
-            f"nobody here is called {handle!r}",
-            remedy="Say who acts with --as or FOREBEAR_ACTOR, or add them: forebear person add",
+            f"Unknown user {handle!r}; this registry knows {known}",
+            remedy=f"Say who acts with --as or FOREBEAR_ACTOR, for example forebear --as {people.items[0].handle} …, "
+            f"or let an admin add the user: forebear person add {shlex.quote(handle)}",
         )
     return person
 
@@ -100,7 +110,8 @@ def _person(context: Context, handle: str) -> Person:
 def open_system(home: Path, *, settings: Settings) -> LocalRegistry:
     """The registry for the server itself, which acts for nobody until a request is authenticated."""
     if not home.is_dir():
-        raise HomeNotFoundError(f"there is no home at {home}", remedy="Make one: forebear init")
+        words = ("forebear", *(("--home", str(settings.home)) if settings.home else ()), "init")
+        raise HomeNotFoundError(f"There is no registry folder at {home}", remedy=f"Make one: {shlex.join(words)}")
     database = _database(home, settings)
     try:
         database.check()

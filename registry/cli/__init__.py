@@ -14,9 +14,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     from registry.cli.app import app
     from registry.cli.failures import answering_usage
+    from registry.cli.streams import ready_streams
 
     words = tuple(sys.argv[1:] if arguments is None else arguments)
-    with answering_usage(words):
+    with ready_streams(), answering_usage(words):
         # Not standalone: Typer would write what was typed wrongly in a form and with a code of its own.
         code = app(list(words), prog_name="forebear", obj=words, standalone_mode=False)
     sys.exit(code)

@@ -1,29 +1,44 @@
-"""The tree of commands. Each group is a module of its own; `docs/cli.md` is written from this tree."""
+"""The tree of commands; `docs/cli.md` is written from it. The module of a group is imported when it is asked for."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from registry.cli.commands import (
-    audit,
-    dataset,
-    evidence,
-    lineage,
-    model,
-    model_upkeep,
-    policy,
-    promote,
-    recipe,
-    transfer,
-)
-from registry.cli.commands import people as access
-from registry.cli.commands import registry as house
+from registry.cli.commands import registry
 from registry.cli.session import ActorOption, HomeOption, OutputOption
+from registry.cli.tree import Group, lazy_group
+
+GROUPS = (
+    ("model", "Registered models and their versions.", "model_upkeep", "app"),
+    ("dataset", "Datasets and their versions.", "dataset", "app"),
+    ("recipe", "Recipes: what a transfer does.", "recipe", "app"),
+    ("transfer", "Transfer steps: runs that make new models from registered ones.", "transfer", "app"),
+    ("lineage", "The ancestors and descendants of a model or dataset.", "lineage", "app"),
+    ("evidence", "Evidence about a model version: reports that a policy asks for.", "evidence", "app"),
+    ("promote", "Requests to promote a model version to a stage, and the votes on them.", "promote", "app"),
+    ("policy", "Policies: what a promotion needs.", "policy", "app"),
+    ("person", "People and service accounts.", "people", "person"),
+    ("role", "What people may do, and whose votes count.", "people", "role"),
+    ("token", "Tokens to sign in to the server with.", "people", "token"),
+    ("audit", "The log of every change, protected by a chain of hashes.", "audit", "app"),
+)
+"""Name, help, module of `registry.cli.commands` and the group's variable in it (`model_upkeep` extends `model`)."""
+
+
+class Root(Group):
+    """`forebear` itself, with its groups."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, summary, module, attribute in GROUPS:
+            self.add_command(lazy_group(name, summary, f"registry.cli.commands.{module}", attribute))
+
 
 app = typer.Typer(
     name="forebear",
+    cls=Root,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -31,7 +46,7 @@ app = typer.Typer(
 )
 
 
-def _say_version(wanted: bool) -> None:
+def _show_version(wanted: bool) -> None:
     if wanted:
         from registry import __version__
 
@@ -39,26 +54,22 @@ def _say_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog="References are models:/team/name/3, models:/team/name@production and datasets:/team/name/1.")
+@app.callback(
+    epilog="How to write a reference: models:/team/name/3, models:/team/name@production or datasets:/team/name/1."
+)
 def forebear(
     *,
     home: HomeOption = None,
     actor: ActorOption = None,
     output: OutputOption = None,
     version: Annotated[
-        bool, typer.Option("--version", help="Say the version and stop.", callback=_say_version, is_eager=True)
+        bool, typer.Option("--version", help="Show version and exit.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
     """A governed model registry with lineage, for transfer learning.
 
-    --home, --as and --output may also be written after a command.
+    Global options may be written before or after a command.
     """
 
 
-house.register(app)
-model.app.add_typer(model_upkeep.app)
-for group in (model, dataset, recipe, transfer, lineage, evidence, promote, policy):
-    app.add_typer(group.app)
-for people in (access.person, access.role, access.token):
-    app.add_typer(people)
-app.add_typer(audit.app)
+registry.register(app)

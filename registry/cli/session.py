@@ -1,8 +1,9 @@
-"""What every command is given: the home, who acts, and how to answer. Opens the house only when a verb is called."""
+"""What every command is given: the registry folder, who acts, how to answer. A verb opens the registry."""
 
 from __future__ import annotations
 
 import inspect
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from registry.errors import RegistryError
+from registry.cli import tree
+from registry.errors import RegistryError, UsageError
 from registry.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,16 +34,36 @@ class Output(StrEnum):
     JSON = "json"
 
 
-_HOUSE = "Everywhere"
+URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
+_PANEL = "Global options"
 HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="The folder of the registry.", show_default=False, rich_help_panel=_HOUSE)
+    Path | None,
+    typer.Option(
+        "--home",
+        help="The registry folder. Default: FOREBEAR_HOME, or .forebear here or in a parent, or ~/.forebear.",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
 ]
 ActorOption = Annotated[
-    str | None, typer.Option("--as", help="Who acts.", metavar="PERSON", show_default=False, rich_help_panel=_HOUSE)
+    str | None,
+    typer.Option(
+        "--as",
+        help="The person who acts. Default: FOREBEAR_ACTOR, or your user name.",
+        metavar="PERSON",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
 ]
 OutputOption = Annotated[
     Output | None,
-    typer.Option("--output", "-o", help="How to answer.", show_default=False, rich_help_panel=_HOUSE),
+    typer.Option(
+        "--output",
+        "-o",
+        help="Tables for people, or JSON for programs. Default: table.",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
 ]
 
 
@@ -65,7 +87,7 @@ class Session:
 
     @cached_property
     def registry(self) -> Registry:
-        """The house, opened for whoever acts. Raises: HomeNotFoundError, OldDatabaseError, NewDatabaseError."""
+        """The registry, opened for whoever acts. Raises: HomeNotFoundError, OldDatabaseError, NewDatabaseError."""
         from registry import bootstrap
 
         return bootstrap.open(self.home, settings=self.settings)
@@ -79,20 +101,11 @@ class Session:
 
     def write_json(self, value: object) -> None:
         """Write the JSON of a verb's value to standard output, indented when a person is looking."""
-        import json
-
-        from registry.domain.codec import to_json
-
-        json.dump(to_json(value), sys.stdout, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None)
-        sys.stdout.write("\n")
+        sys.stdout.write(_json(value, indent=2 if sys.stdout.isatty() else None) + "\n")
 
     def write_line(self, value: object) -> None:
         """Write the JSON of a value as one line, at once: what streams can be read while it comes."""
-        import json
-
-        from registry.domain.codec import to_json
-
-        sys.stdout.write(json.dumps(to_json(value), ensure_ascii=False) + "\n")
+        sys.stdout.write(_json(value) + "\n")
         sys.stdout.flush()
 
     def done(self, sentence: str) -> None:
@@ -126,6 +139,16 @@ class Session:
         return shlex.join(["forebear", *words, option, value])
 
 
+def _json(value: object, *, indent: int | None = None) -> str:
+    """JSON with characters as they are, or escaped where the output's encoding does not have them all."""
+    import json
+
+    from registry.cli.streams import is_unicode
+    from registry.domain.codec import to_json
+
+    return json.dumps(to_json(value), ensure_ascii=not is_unicode(), indent=indent)
+
+
 def command(app: typer.Typer, name: str, *examples: str) -> Callable[[Command], Command]:
     """Register a command under `app`. Its first parameter is the session; every command also takes --home, --as
     and --output, shows its examples in --help, and ends with the exit code of the error's family.
@@ -150,7 +173,7 @@ def command(app: typer.Typer, name: str, *examples: str) -> Callable[[Command], 
 
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        app.command(name, help=inspect.getdoc(function), epilog=_epilog(examples))(run)
+        app.command(name, cls=tree.Command, help=inspect.getdoc(function), epilog=_epilog(examples))(run)
         return function
 
     return register
@@ -187,7 +210,29 @@ def _open_session(context: typer.Context, home: Path | None, actor: str | None, 
         settings = replace(settings, home=home)
     if actor is not None:
         settings = replace(settings, actor=actor)
+    if settings.home is not None:
+        _check_is_folder(settings.home)
     return Session(settings, Output(output), root.obj or ())
+
+
+def _check_is_folder(home: Path) -> None:
+    """Raises: UsageError when a URL was given for the registry folder, or a file."""
+    if URL.match(str(home)):
+        raise UsageError(
+            f"{URL.sub(_both_slashes, str(home))!r} is a URL, not a registry folder",
+            remedy="This command works on a folder of this machine. A server is used in the browser or through its "
+            "HTTP API (docs/http-api.md)",
+        )
+    if home.is_file():
+        raise UsageError(
+            f"{str(home)!r} is a file, not a registry folder",
+            remedy="Give the folder, or make a new one: forebear --home FOLDER init",
+        )
+
+
+def _both_slashes(found: re.Match[str]) -> str:
+    """A path has lost one of them."""
+    return f"{found[1]}://"
 
 
 def _epilog(examples: Sequence[str]) -> str:

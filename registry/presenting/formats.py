@@ -36,3 +36,8 @@ def number(value: float) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:,.0f}" if _NO_DECIMALS_FROM <= abs(value) < _EXPONENT_FROM else f"{value:.4g}"
+
+
+def counted(count: int, thing: str) -> str:
+    """How many there are of something: `1 file`, `2 files`, `1,200 files`."""
+    return f"{number(count)} {thing if count == 1 else f'{thing}s'}"

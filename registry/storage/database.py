@@ -79,7 +79,7 @@ class Database:
         if found == HEAD:
             return
         if found is None:
-            raise HomeNotFoundError("there is no registry in this database yet", remedy="Run: forebear init")
+            raise HomeNotFoundError("There is no registry in this database yet", remedy="Run: forebear init")
         if found in REVISIONS:
             raise OldDatabaseError(
                 f"the database is at revision {found} and this program needs {HEAD}",

@@ -48,7 +48,7 @@ def verify(session: Session) -> None:
 @command(app, "export", "forebear audit export > audit.jsonl")
 def export(session: Session) -> None:
     """Write the entries with their hashes as JSON lines (whatever --output says), for a keeper elsewhere."""
-    import sys
+    from registry.cli.streams import write_document
 
     for chunk in session.registry.audit.export():
-        sys.stdout.write(chunk.decode())
+        write_document(chunk.decode())

@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 
 from registry.cli import parsing
-from registry.cli.commands.model import ModalityOption
+from registry.cli.commands.model import ModalityOption, app
 from registry.cli.session import Session, command
 from registry.errors import UsageError
 
-app = typer.Typer()
 ReasonArgument = Annotated[str | None, typer.Argument(metavar="[REASON]", help="Why, for those who use it.")]
 ReasonOption = Annotated[
     str | None, typer.Option("--reason", help="The reason, said as an option.", show_default=False)

@@ -67,7 +67,7 @@ def _show_problems(problems: Sequence[Problem]) -> None:
 
     colours = {"ok": "green", "warning": "yellow", "error": "bold red"}
     rows = [(Text(p.level, style=colours.get(p.level, "")), p.check, p.message) for p in problems]
-    table(("Level", "Check", "Finding"), rows, empty="There was nothing to check.")
+    table(("Level", "Check", "Finding"), rows, empty="There was nothing to check.", prose="Finding")
 
 
 def serve(

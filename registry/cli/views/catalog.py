@@ -1,4 +1,4 @@
-"""How models, versions, cards and history look in a terminal."""
+"""How models, versions, cards and the history are printed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from registry.cli.failures import note
 from registry.cli.printing import facts, heading, hint, moment, out, plain, say, table, tell
-from registry.presenting.formats import number, size
+from registry.cli.streams import write_document
+from registry.cli.tables import Pieces
+from registry.presenting.formats import counted, number, size
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -33,24 +35,24 @@ STAGE_COLOURS = {"production": "bold green", "validated": "cyan", "candidate": "
 
 
 def say_published(version: VersionDetail, *, began: datetime) -> None:
-    """What an import made, or that it made nothing: then the version is older than `began`."""
+    """What an import registered. A version older than `began` had been registered before."""
     summary = version.summary
     if summary.created_at < began:
         tell(f"Already registered as {summary.ref}; nothing changed")
     else:
-        tell(f"{summary.ref} is in: {version.architecture}, {size(summary.size)}, {summary.licence}")
+        tell(f"Registered {summary.ref}: {version.architecture}, {size(summary.size)}, {summary.licence}")
     say(_dim(f"{summary.digest}"))
     hint(f"Next: forebear model show {summary.ref}")
 
 
 def note_licence(licence: str) -> None:
-    """Say so of a licence that nobody knows, while it is easily mended."""
+    """Warn about a licence that is not an SPDX expression, while it is easily corrected."""
     from registry.domain.catalog.licences import is_known
 
     if not is_known(licence):
         note(
-            f"the licence {licence!r} is no SPDX expression, so it counts as unknown: "
-            "the default policy promotes nothing of unknown licence, nor what is made from it"
+            f"The licence {licence!r} is not an SPDX expression, so it counts as unknown. "
+            "The default policy promotes no model of unknown licence, and none made from it"
         )
 
 
@@ -65,17 +67,17 @@ def show_models(models: Sequence[ModelSummary], *, empty: str = NO_MODELS) -> No
             stage(model.version.stage) if model.version else "–",
             *([status(model.version.status) if model.version else "–"] if withheld else []),
             model.version.licence if model.version else "–",
-            _metrics(model.version.metrics) if model.version else "",
+            _metrics(model.version.metrics if model.version else {}),
             moment(model.updated_at),
         )
         for model in models
     ]
     columns = ("Model", ">Version", "Task", "Stage", *(["Status"] if withheld else []), "Licence", "Metrics", "Changed")
-    table(columns, rows, empty=empty)
+    table(columns, rows, empty=empty, drop=("Changed", "Licence", "Task", "Metrics"))
 
 
 def show_model(detail: ModelDetail, versions: Page[VersionSummary]) -> None:
-    """A registered model: what is said of it, its aliases, its newest versions."""
+    """A registered model: its description, aliases and newest versions."""
     model = detail.summary
     facts(
         str(model.name),
@@ -112,8 +114,8 @@ def show_versions(versions: Sequence[VersionSummary]) -> None:
         )
         for version in versions
     ]
-    columns = (">Version", "Stage", "Status", "Aliases", "Method", "Metrics", ">Size", "Made")
-    table(columns, rows, empty="There are no versions.")
+    columns = (">Version", "Stage", "Status", "Aliases", "Method", "Metrics", ">Size", "Created")
+    table(columns, rows, empty="There are no versions.", drop=("Created", "Size", "Method", "Metrics"))
 
 
 def show_version(version: VersionDetail) -> None:
@@ -131,7 +133,7 @@ def show_version(version: VersionDetail) -> None:
             "task": f"{version.model.task} ({version.model.modality})",
             "licence": summary.licence,
             "origin": version.model.origin,
-            "made": f"{moment(summary.created_at)} by {summary.created_by}, {summary.method}, {version.step}",
+            "created": f"{moment(summary.created_at)} by {summary.created_by}, {summary.method}, {version.step}",
             "parents": version.parents,
             "tags": version.tags,
             "card": f"revision {version.card.number}" if version.card else "",
@@ -140,29 +142,31 @@ def show_version(version: VersionDetail) -> None:
     if version.measured:
         heading("Measured")
         rows = [(m.name, m.value, m.role, m.data_label or m.data.short, m.split) for m in version.measured]
-        table(("Metric", ">Value", "Role", "Data", "Split"), rows, empty="")
+        table(("Metric", ">Value", "Role", "Data", "Split"), rows, empty="", drop=("Split", "Role"))
     heading("Files")
     files = [(entry.path, size(entry.size), entry.sha256.short) for entry in version.files]
-    table(("Path", ">Size", "SHA-256"), files, empty="There are no files.")
+    table(("Path", ">Size", "SHA-256"), files, empty="There are no files.", drop=("SHA-256",))
 
 
 def show_aliases(aliases: Sequence[AliasValue | AliasMove]) -> None:
     """Aliases, or the places where one was."""
     rows = [
-        (a.alias, a.ref or "taken away", "protected" if a.protected else "", f"{moment(a.moved_at)} by {a.moved_by}")
+        (a.alias, a.ref or "removed", "yes" if a.protected else "", f"{moment(a.moved_at)} by {a.moved_by}")
         for a in aliases
     ]
-    table(("Alias", "Version", "", "Moved"), rows, empty="The alias was never set.")
+    table(
+        ("Alias", "Version", "Protected", "Moved"), rows, empty="The alias was never set.", drop=("Protected", "Moved")
+    )
 
 
 def say_pulled(report: PullReport) -> None:
     """What a pull wrote."""
-    tell(f"{report.ref}: {report.files} files, {size(report.size)}, in {report.folder}")
+    tell(f"Wrote {report.ref} to {report.folder}: {counted(report.files, 'file')}, {size(report.size)}")
 
 
 def say_status(version: VersionDetail) -> None:
     """The new status of a version."""
-    tell(f"{version.summary.ref} is {version.summary.status}: {version.status_reason}")
+    tell(f"{version.summary.ref} is now {version.summary.status}: {version.status_reason}")
 
 
 def show_card(revisions: Sequence[CardRevision]) -> None:
@@ -176,7 +180,7 @@ def show_card(revisions: Sequence[CardRevision]) -> None:
 
         say(Markdown(newest.text))
     else:
-        out().out(newest.text, end="" if newest.text.endswith("\n") else "\n")
+        write_document(newest.text if newest.text.endswith("\n") else f"{newest.text}\n")
 
 
 def show_revisions(revisions: Sequence[CardRevision]) -> None:
@@ -188,7 +192,12 @@ def show_revisions(revisions: Sequence[CardRevision]) -> None:
 def show_history(entries: Sequence[HistoryEntry]) -> None:
     """Entries of the audit log, one a line."""
     rows = [(e.seq, moment(e.at), e.actor, e.action, e.subject, _short(e.detail)) for e in entries]
-    table((">#", "When", "Who", "Action", "Subject", "Detail"), rows, empty="Nothing happened.")
+    table(
+        (">#", "When", "Who", "Action", "Subject", "Detail"),
+        rows,
+        empty="There are no entries.",
+        drop=("Detail", "Who"),
+    )
 
 
 def stage(name: str) -> Text:
@@ -210,14 +219,16 @@ def _status_with_reason(version: VersionDetail) -> Text:
     return shown.append(f": {version.status_reason}") if version.status_reason else shown
 
 
-def _metrics(metrics: Mapping[str, float]) -> str:
-    return "  ".join(f"{name} {number(value)}" for name, value in list(metrics.items())[:3])
+def _metrics(metrics: Mapping[str, float]) -> Pieces:
+    return Pieces([f"{name} {number(value)}" for name, value in list(metrics.items())[:3]])
 
 
 def _short(detail: Mapping[str, object]) -> str:
     """The small facts of an entry; lists and objects are in the JSON."""
     shown = {key: value for key, value in detail.items() if not isinstance(value, Mapping | list | tuple)}
-    text = ", ".join(f"{key}={_digest_short(plain(value))}" for key, value in shown.items() if value not in {None, ""})
+    text = ", ".join(
+        f"{key}={_digest_short(plain(value))}" for key, value in shown.items() if value is not None and value != ""
+    )
     return text if len(text) <= 120 else text[:119] + "…"
 
 

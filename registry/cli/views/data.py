@@ -1,4 +1,4 @@
-"""How datasets look in a terminal."""
+"""How datasets are printed."""
 
 from __future__ import annotations
 
@@ -7,28 +7,31 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from registry.cli.printing import facts, heading, hint, moment, table, tell
+from registry.cli.tables import Pieces
 from registry.domain.data.labels import told
-from registry.presenting.formats import number, size
+from registry.presenting.formats import counted, number, size
 
 if TYPE_CHECKING:
     from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, SplitSummary
 
 MANY_CLASSES = 20
+NO_DATASETS = "There are no datasets yet. Register one: forebear dataset add team/name PATH"
+NO_MATCH = "No dataset matches; see them all: forebear dataset list"
 
 
 def say_added(found: DatasetVersionDetail, *, began: datetime) -> None:
-    """What was registered, or that nothing was: then the version is older than `began`."""
+    """What was registered. A version older than `began` had been registered before."""
     version = found.summary
     if version.created_at < began:
         tell(f"Already registered as {version.ref}; nothing changed")
     else:
-        tell(f"{version.ref} is in: {number(version.rows)} rows, {told(version)}, {size(version.size)}")
+        tell(f"Registered {version.ref}: {number(version.rows)} rows, {told(version)}, {size(version.size)}")
     if found.dvc is not None:
-        hint(f"DVC calls it {found.dvc.md5}")
+        hint(f"DVC hash: {found.dvc.md5}")
     hint(f"Next: forebear dataset show {version.ref}")
 
 
-def show_datasets(datasets: Sequence[DatasetSummary]) -> None:
+def show_datasets(datasets: Sequence[DatasetSummary], *, empty: str = NO_DATASETS) -> None:
     """Datasets, one a line."""
     rows = [
         (
@@ -42,8 +45,8 @@ def show_datasets(datasets: Sequence[DatasetSummary]) -> None:
         )
         for data in datasets
     ]
-    columns = ("Dataset", ">Version", ">Rows", "Labels", "Task", "Licence", "Made")
-    table(columns, rows, empty="There are no such datasets. Register one: forebear dataset add team/name PATH")
+    columns = ("Dataset", ">Version", ">Rows", "Labels", "Task", "Licence", "Created")
+    table(columns, rows, empty=empty, drop=("Created", "Licence", "Task"))
 
 
 def show_versions(versions: Sequence[DatasetVersionSummary]) -> None:
@@ -60,7 +63,8 @@ def show_versions(versions: Sequence[DatasetVersionSummary]) -> None:
         )
         for version in versions
     ]
-    table((">Version", ">Rows", "Labels", "Format", ">Size", "Licence", "Made"), rows, empty="There are no versions.")
+    columns = (">Version", ">Rows", "Labels", "Format", ">Size", "Licence", "Created")
+    table(columns, rows, empty="There are no versions.", drop=("Created", "Licence", "Format", "Size"))
 
 
 def show_dataset(found: DatasetVersionDetail) -> None:
@@ -72,15 +76,15 @@ def show_dataset(found: DatasetVersionDetail) -> None:
         {
             "description": describing.description,
             "digest": version.digest,
-            "DVC": dvc.md5 if dvc else "not tracked",
+            "DVC hash": dvc.md5 if dvc else "not tracked",
             "from": f"{dvc.url} at {dvc.rev_lock or dvc.rev}" if dvc and dvc.url else "",
-            "format": f"{version.format}, {len(found.files)} files, {size(version.size)}",
+            "format": f"{version.format}, {counted(len(found.files), 'file')}, {size(version.size)}",
             "task": f"{describing.task} ({describing.modality})",
             "labels": f"{version.labels}: {told(version)}",
             "licence": version.licence,
             "origin": describing.origin,
-            "made": f"{moment(version.created_at)} by {version.created_by}, {found.step}",
-            "split": found.split_plan.shares if found.split_plan.column is None else "the data's own",
+            "created": f"{moment(version.created_at)} by {version.created_by}, {found.step}",
+            "split": found.split_plan.shares if found.split_plan.column is None else "as in the data",
             "seed": found.split_plan.seed,
         },
     )
@@ -89,11 +93,11 @@ def show_dataset(found: DatasetVersionDetail) -> None:
     table(("Split", ">Rows", "Labels"), rows, empty="There are no rows.")
 
 
-def _labels(split: SplitSummary) -> str:
+def _labels(split: SplitSummary) -> str | Pieces:
     if split.numbers is not None:
         found = split.numbers
         return f"{number(found.least)} to {number(found.most)}, mean {number(found.mean)}"
     if len(split.classes) > MANY_CLASSES:
         fewest, most = min(split.classes.values()), max(split.classes.values())
-        return f"{len(split.classes)} classes of {fewest} to {most}"
-    return "  ".join(f"{label}: {count}" for label, count in split.classes.items())
+        return f"{len(split.classes)} classes of {fewest} to {most} rows"
+    return Pieces([f"{label}: {count}" for label, count in split.classes.items()])

@@ -1,13 +1,14 @@
-"""How recipes and transfer steps look in a terminal."""
+"""How recipes and transfer steps are printed."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from registry.cli.printing import facts, heading, hint, moment, plain, table, tell
+from registry.cli.streams import write_document
+from registry.cli.tables import Pieces
 from registry.domain.transfers.metrics import beyond_baseline
 from registry.presenting.formats import duration, number
 
@@ -34,7 +35,7 @@ def show_recipe(recipe: Recipe) -> None:
     from registry.domain.codec.recipe import recipe_record
     from registry.presenting.documents import as_yaml
 
-    sys.stdout.write(as_yaml(recipe_record(recipe)))
+    write_document(as_yaml(recipe_record(recipe)))
 
 
 def show_steps(steps: Sequence[StepSummary]) -> None:
@@ -44,14 +45,15 @@ def show_steps(steps: Sequence[StepSummary]) -> None:
             step.id,
             _state(step.state),
             step.method,
-            step.output or f"{step.wanted}, not yet",
+            step.output or f"{step.wanted} (not yet)",
             f"{step.epoch:.3g}/{step.epochs}" if step.epochs else "",
-            "  ".join(f"{name} {number(value)}" for name, value in list(step.metrics.items())[:3]),
+            Pieces([f"{name} {number(value)}" for name, value in list(step.metrics.items())[:3]]),
             f"{moment(step.created_at)} by {step.created_by}",
         )
         for step in steps
     ]
-    table(("Step", "State", "Method", "Makes", ">Epoch", "Metrics", "Asked"), rows, empty="There are no such steps.")
+    columns = ("Step", "State", "Method", "Makes", ">Epoch", "Metrics", "Submitted")
+    table(columns, rows, empty="There are no such steps.", drop=("Submitted", "Metrics", "Epoch", "Method"))
 
 
 def show_step(step: StepDetail) -> None:
@@ -63,8 +65,8 @@ def show_step(step: StepDetail) -> None:
             "state": _state(found.state),
             "error": found.error or "",
             "method": f"{found.method} by {found.adapter}",
-            "makes": found.output or f"{found.wanted}, not yet",
-            "asked": f"{moment(found.created_at)} by {found.created_by}",
+            "makes": found.output or f"{found.wanted} (not yet)",
+            "submitted": f"{moment(found.created_at)} by {found.created_by}",
             "ran": _ran(found.started_at, found.ended_at),
             "worker": _worker(step.lease),
             "progress": _progress(found),
@@ -75,7 +77,12 @@ def show_step(step: StepDetail) -> None:
     )
     heading("Inputs")
     inputs = [(i.role, i.ref, i.split or "", i.assurance, i.digest.short) for i in step.inputs]
-    table(("Role", "What", "Split", "Assurance", "SHA-256"), inputs, empty="Nothing went in.")
+    table(
+        ("Role", "Input", "Split", "Assurance", "SHA-256"),
+        inputs,
+        empty="There are no inputs.",
+        drop=("SHA-256", "Assurance"),
+    )
     if step.measured:
         heading("Measured")
         show_measured(step.measured)
@@ -84,7 +91,7 @@ def show_step(step: StepDetail) -> None:
     if found_verdict := _verdict(step):
         from registry.cli.views.verdict import show_verdict
 
-        heading("Was it worth it?")
+        heading("Comparison with the baselines")
         show_verdict(found_verdict)
     if step.curve:
         heading("Learning curves")
@@ -92,15 +99,15 @@ def show_step(step: StepDetail) -> None:
         _show_curve(step.curve)
     recipe = {key: value for key, value in step.recipe.items() if key != "submitted"}
     if recipe:
-        heading("Recipe after defaults")
+        heading("Resolved recipe")
         from registry.presenting.documents import as_yaml
 
-        sys.stdout.write(as_yaml(_plain_tree(recipe)))
+        write_document(as_yaml(_plain_tree(recipe)))
 
 
 def show_log(text: str) -> None:
     """What the workers wrote, as they wrote it."""
-    sys.stdout.write(text)
+    write_document(text)
 
 
 def _verdict(step: StepDetail) -> TransferVerdict | None:
@@ -112,28 +119,30 @@ def _verdict(step: StepDetail) -> TransferVerdict | None:
 
 
 def _provenance(step: StepDetail) -> dict[str, object]:
-    """Where and with what a step ran, from its manifest; an import and a step that has not ended have less to say."""
+    """Where and with what a step ran, from its manifest; less is known of an import and of an unfinished step."""
     manifest, git = step.manifest or {}, _part(_part(step.recipe, "submitted"), "git")
     hardware, environment = _part(manifest, "hardware"), _part(manifest, "environment")
     flops, parameters = _part(manifest, "flops"), _part(manifest, "parameters")
-    said: dict[str, object] = {}
+    result: dict[str, object] = {}
     if hardware.get("device", "none") != "none":
-        said["ran on"] = f"{hardware['device']}, {hardware.get('precision')}, {manifest.get('threads')} threads"
+        result["ran on"] = f"{hardware['device']}, {hardware.get('precision')}, {manifest.get('threads')} threads"
     if manifest:
         wall, device = (float(str(manifest.get(key) or 0)) for key in ("wall_seconds", "device_seconds"))
-        said["took"] = duration(wall) + (f", of which {duration(device)} on the device" if device else "")
+        result["took"] = duration(wall) + (f", of which {duration(device)} on the device" if device else "")
     if flops.get("estimate"):
-        said["FLOPs"] = f"{float(str(flops['estimate'])):.3g} ({flops.get('method')})"
+        result["FLOPs"] = f"{float(str(flops['estimate'])):.3g} ({flops.get('method')})"
     if parameters.get("trainable"):
         share = float(str(parameters["trainable_share"]))
         trainable, whole = (number(int(str(parameters[key]))) for key in ("trainable", "all"))
-        said["learns"] = f"{trainable} of {whole} parameters ({share:.2%})"
+        result["trains"] = f"{trainable} of {whole} parameters ({share:.2%})"
     if git.get("commit"):
-        said["git"] = f"{str(git['commit'])[:12]}{', changed since' if git.get('dirty') else ''}, {git.get('path')}"
+        result["git"] = (
+            f"{str(git['commit'])[:12]}{', with local changes' if git.get('dirty') else ''}, {git.get('path')}"
+        )
     versions = {"forebear": environment.get("forebear"), "python": environment.get("python")}
     versions |= _part(environment, "libraries")
-    said["libraries"] = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-    return said
+    result["libraries"] = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+    return result
 
 
 def _part(document: Mapping[str, object], key: str) -> Mapping[str, object]:
@@ -145,22 +154,22 @@ def _part(document: Mapping[str, object], key: str) -> Mapping[str, object]:
 def show_measured(measured: Sequence[MetricValue]) -> None:
     """Final values, one a line."""
     rows = [(m.name, m.value, m.role, m.data_label or m.data.short, m.split) for m in measured]
-    table(("Metric", ">Value", "Role", "Data", "Split"), rows, empty="Nothing was measured.")
+    table(("Metric", ">Value", "Role", "Data", "Split"), rows, empty="Nothing was measured.", drop=("Split", "Role"))
 
 
 def say_started(step: StepDetail) -> None:
-    """A step that runs without us."""
+    """The state of a step that runs in the background or has ended without a model."""
     tell(f"{step.summary.id} is {step.summary.state}")
-    hint(f"Look at it: forebear transfer show {step.summary.id}")
+    hint(f"See it: forebear transfer show {step.summary.id}")
 
 
 def say_outcome(step: StepDetail) -> None:
-    """How a step that we watched ended, and where to look next."""
+    """How a step ended that this command has watched, and where to look next."""
     found = step.summary
     if found.output is None:
         say_started(step)
         return
-    tell(f"{found.output} is made, {_ran(found.started_at, found.ended_at)}")
+    tell(f"Created {found.output} {_ran(found.started_at, found.ended_at)}".rstrip())
     show_measured(step.measured)
     for sentence in beyond_baseline(step.measured):
         tell(f"Warning: {sentence}")
@@ -209,7 +218,7 @@ def _show_curve(curve: Sequence[EpochMetric]) -> None:
 def _worker(lease: Lease | None) -> str:
     if lease is None:
         return ""
-    return f"{lease.engine} on {lease.machine}" if lease.machine else f"{lease.engine}, none yet"
+    return f"{lease.engine} on {lease.machine}" if lease.machine else f"{lease.engine}, not started yet"
 
 
 def _ran(start: datetime | None, end: datetime | None) -> str:

@@ -34,7 +34,7 @@ def test_every_promised_command_is_there(words: str) -> None:
 def test_a_misspelt_command_is_told_the_near_one(forebear: CommandLine) -> None:
     said = forebear("modle", "list")
     assert said.code == 2
-    assert "Did you mean 'model'" in said.err
+    assert "Did you mean forebear model?" in said.err
     assert not said.out
 
 
@@ -101,8 +101,8 @@ def test_help_of_a_command_shows_its_examples_and_the_options_of_all(forebear: C
 def test_a_place_without_a_home_says_how_to_make_one(forebear: CommandLine) -> None:
     said = forebear("model", "list")
     assert said.code == 8
-    assert said.err.startswith("Error: there is no home at")
-    assert "forebear init" in said.err
+    assert said.err.startswith("Error: There is no registry folder at")
+    assert f"Make one: forebear --home {forebear.home} init" in said.err
     assert "[no-home]" in said.err
     assert not said.out
 
@@ -114,7 +114,7 @@ def test_in_json_a_failure_is_a_problem_object_on_standard_error(forebear: Comma
     assert said.out == ""
     assert said.problem["code"] == "no-home"
     assert said.problem["status"] == 503
-    assert "forebear init" in said.problem["remedy"]
+    assert said.problem["remedy"] == f"Make one: forebear --home {forebear.home} init"
 
 
 def test_a_setting_that_cannot_be_read_is_one_sentence(forebear: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,3 +154,70 @@ def test_completion_offers_the_commands(forebear: CommandLine, monkeypatch: pyte
     monkeypatch.setenv("COMP_WORDS", "forebear promote ")
     monkeypatch.setenv("COMP_CWORD", "2")
     assert {"request", "show", "approve", "reject", "withdraw", "list"} <= set(forebear().out.split())
+
+
+def _helps() -> list[tuple[str, ...]]:
+    paths = [tuple(path.split()[1:]) for path, _ in reference.commands()]
+    return sorted({path[:length] for path in paths for length in range(len(path) + 1)})
+
+
+@pytest.mark.parametrize("words", _helps(), ids=" ".join)
+def test_no_help_shows_a_type_of_the_programming_language(forebear: CommandLine, words: tuple[str, ...]) -> None:
+    said = forebear(*words, "--help")
+    assert said.code == 0
+    for type_ in ("<bool>", "<str>", "<path>", "<int", "<float"):
+        assert type_ not in said.out
+
+
+def test_the_options_of_every_command_are_called_global(forebear: CommandLine) -> None:
+    assert "Global options" in forebear("--help").out
+    assert "Show version and exit." in forebear("--help").out
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("version", "forebear --version"),
+        ("verson", "forebear --version"),
+        ("help", "forebear --help"),
+        ("modle", "forebear model"),
+        ("Dataset", "forebear dataset"),
+        ("import", "forebear model import"),
+        ("approve", "forebear promote approve"),
+    ],
+)
+def test_an_unknown_command_is_answered_with_what_was_meant(forebear: CommandLine, word: str, meant: str) -> None:
+    assert f"There is no command {word!r}. Did you mean {meant}?" in forebear(word).err
+
+
+def test_a_word_that_is_near_to_nothing_gets_no_suggestion(forebear: CommandLine) -> None:
+    assert "Did you mean" not in forebear("persuasion").err
+
+
+@pytest.mark.parametrize("variable", [False, True])
+def test_a_url_is_not_a_registry_folder_and_makes_no_folder(
+    forebear: CommandLine, monkeypatch: pytest.MonkeyPatch, variable: bool
+) -> None:
+    here = forebear.home.parent
+    url = "http://models.example:8765"
+    if variable:
+        monkeypatch.setenv("FOREBEAR_HOME", url)
+    said = forebear(*(() if variable else ("--home", url)), "init")
+    assert said.code == 2
+    assert said.err.startswith(f"Error: {url!r} is a URL, not a registry folder")
+    assert list(here.iterdir()) == []
+
+
+def test_a_file_is_not_a_registry_folder(forebear: CommandLine) -> None:
+    file = forebear.home.parent / "notes.txt"
+    file.write_text("notes")
+    assert "is a file, not a registry folder" in forebear("--home", file, "init").err
+
+
+def test_an_unknown_user_is_told_who_is_there(forebear: CommandLine) -> None:
+    forebear("init")
+    forebear("person", "add", "ben")
+    said = forebear("--as", "root", "model", "list")
+    assert said.code == 9
+    assert said.err.startswith("Error: Unknown user 'root'; this registry knows ana, ben\n")
+    assert "forebear --as ana" in said.err
