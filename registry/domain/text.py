@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 
-from registry.errors import InvalidError
+from registry.errors import BadFilterError, InvalidError
 
 MAX_NESTING = 32
 """Lists and objects within one another: what is deeper could be written, but not read back."""
@@ -89,3 +90,16 @@ def nearest(word: str, known: Iterable[str], *, alike: float = 0.6) -> str | Non
 
 def _folded(word: str) -> str:
     return word[:120].casefold().replace("-", "_")
+
+
+def read_day(text: str | None, name: str, *, after: int = 0) -> datetime | None:
+    """The beginning of the day `text` (YYYY-MM-DD, ISO 8601) in UTC, or of that many days `after`; None for no text.
+
+    Raises: BadFilterError naming what should be a day.
+    """
+    if not text:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=after)
+    except (ValueError, OverflowError):
+        raise BadFilterError(f"{name} is {text[:40]!r}, which is not a day", remedy="Write YYYY-MM-DD") from None

@@ -41,3 +41,8 @@ def number(value: float) -> str:
 def counted(count: int, thing: str) -> str:
     """How many there are of something: `1 file`, `2 files`, `1,200 files`."""
     return f"{number(count)} {thing if count == 1 else f'{thing}s'}"
+
+
+def epoch(done: float, planned: int) -> str:
+    """Which epoch is under way, counted from one: `1 of 6` while the first is read."""
+    return f"{min(int(done) + 1, planned)} of {planned}" if planned else ""

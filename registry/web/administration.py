@@ -1,4 +1,4 @@
-"""The rest of the house: people, the audit log, the routes of the API, and signing in."""
+"""People, the audit log, the routes of the API, and signing in."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from registry.domain.audit import AuditReport
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import PageRequest
 from registry.domain.people.people import Person
+from registry.domain.text import read_day
 from registry.errors import RegistryError
 from registry.web.parts import AsActor
 from registry.web.render import link, page
@@ -36,6 +37,9 @@ class AuditPage:
     report: AuditReport | None
     subject: str
     action: str
+    person: str
+    since: str
+    until: str
     next_page: str
 
 
@@ -50,7 +54,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class ApiPage:
-    """The routes of the API, by room."""
+    """The routes of the API, by subject."""
 
     rooms: Sequence[tuple[str, Sequence[Offer]]]
 
@@ -88,20 +92,29 @@ def audit(
     registry: AsActor,
     subject: str = "",
     action: str = "",
+    person: str = "",
+    since: str = "",
+    until: str = "",
     verify: bool = False,
     cursor: str | None = None,
 ) -> HTMLResponse:
     """The audit chain, and on request whether it holds."""
-    found = registry.audit.search(subject=subject or None, action=action or None, page=PageRequest(50, cursor))
-    more = found.next_cursor
+    found = registry.audit.search(
+        subject=subject or None,
+        action=action or None,
+        actor=person or None,
+        since=read_day(since, "From"),
+        until=read_day(until, "Until", after=1),
+        page=PageRequest(50, cursor),
+    )
+    filters = {"subject": subject, "action": action, "person": person, "since": since, "until": until}
     context = AuditPage(
         entries=found.items,
         report=registry.audit.verify() if verify else None,
-        subject=subject,
-        action=action,
-        next_page=link("/audit", subject=subject, action=action, cursor=more) if more else "",
+        next_page=link("/audit", filters, cursor=found.next_cursor) if found.next_cursor else "",
+        **filters,
     )
-    api = link("/api/v1/audit", subject=subject, action=action)
+    api = link("/api/v1/audit", subject=subject, action=action, actor=person)
     return page(request, "audit.html", context, section="audit", api=api)
 
 

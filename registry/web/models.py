@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from registry.domain.catalog.models import (
@@ -18,7 +21,8 @@ from registry.domain.catalog.models import (
     VersionDetail,
     VersionSummary,
 )
-from registry.domain.governance.promotion import EvidenceValue, RequestSummary
+from registry.domain.governance.evidence_types import EvidenceType, FieldType
+from registry.domain.governance.promotion import EvidenceValue, RequestSummary, StageOption
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import PageRequest
 from registry.domain.verbs.registry import Registry
@@ -52,7 +56,8 @@ class Content:
     complete: bool = True
     requests: Sequence[RequestSummary] = ()
     evidence: Sequence[EvidenceValue] = ()
-    stages: Sequence[str] = ()
+    options: Sequence[StageOption] = ()
+    types: Sequence[EvidenceType] = ()
     activity: Sequence[HistoryEntry] = ()
 
 
@@ -128,7 +133,8 @@ def _content(registry: Registry, name: Name, version: VersionDetail | None, tab:
         return Content(
             requests=registry.promotions.requests(reference=exact, page=PageRequest(100)).items,
             evidence=registry.promotions.evidence(exact),
-            stages=[option.stage for option in registry.promotions.options(exact)],
+            options=registry.promotions.options(exact),
+            types=registry.promotions.evidence_types(exact),
         )
     card = render_card(version.card.text) if version.card else None
     return Content(card=card, revisions=registry.catalog.cards(exact))
@@ -144,3 +150,37 @@ def request_promotion(
     """Open a promotion request and go to its page."""
     opened = registry.promotions.request(Reference.parse(reference, kind=AssetKind.MODELS), to_stage, comment=comment)
     return see(f"/promotions/{opened.summary.id}")
+
+
+@router.post("/evidence")
+async def add_evidence(request: Request, registry: AsActor) -> RedirectResponse:
+    """Add evidence about a version by the form of its type, and go back to where the form was."""
+    form = await request.form()
+    reference = Reference.parse(str(form.get("reference", "")), kind=AssetKind.MODELS)
+    file = form.get("file")
+    attached = file if isinstance(file, UploadFile) and file.filename else None
+    kind = str(form.get("type", ""))
+    await run_in_threadpool(
+        registry.promotions.add_evidence,
+        reference,
+        kind,
+        _filled(form, next((one for one in registry.promotions.evidence_types(reference) if one.name == kind), None)),
+        file=attached.file if attached else None,
+        file_name=attached.filename if attached else None,
+    )
+    back = str(form.get("back", ""))
+    return see(back if back.startswith(("/promotions/", "/models/")) else "/promotions")
+
+
+def _filled(form: FormData, kind: EvidenceType | None) -> dict[str, object]:
+    """What the form holds: each field that is not blank, numbers as numbers where the type says so."""
+    found: dict[str, object] = {
+        key.removeprefix("field-"): value.strip()
+        for key, value in form.items()
+        if key.startswith("field-") and isinstance(value, str) and value.strip()
+    }
+    for one in kind.fields if kind else ():
+        if one.type is FieldType.NUMBER and one.name in found:
+            with suppress(ValueError):  # what is no number is refused by the form's own rule
+                found[one.name] = float(str(found[one.name]))
+    return found

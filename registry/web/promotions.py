@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -11,11 +13,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.requests import Request
 
 from registry.domain.catalog.models import VersionDetail
+from registry.domain.governance.evidence_types import EvidenceType
 from registry.domain.governance.promotion import CheckResult, PolicyValue, RequestDetail, RequestState, RequestSummary
 from registry.domain.ids import is_id
 from registry.domain.names import Reference
 from registry.domain.paging import PageRequest
-from registry.errors import NotFoundError
+from registry.errors import ConflictError, InvalidError, NotFoundError, RefusedError, RegistryError
 from registry.web.parts import AsActor, see
 from registry.web.render import link, page
 
@@ -34,7 +37,7 @@ class InboxPage:
 
 @dataclass(frozen=True, slots=True)
 class RequestPage:
-    """One request: what is asked, every check with its outcome, who voted, on which evidence, by which policy."""
+    """One request: what is requested, every check with its outcome, who voted, on which evidence, by which policy."""
 
     request: RequestDetail
     passed: Sequence[CheckResult]
@@ -43,6 +46,11 @@ class RequestPage:
     """None when the version was deleted since."""
     open: bool
     mine: bool
+    types: Sequence[EvidenceType]
+    """The evidence that the reader may add."""
+    comment: str = ""
+    """What was written into the form that was refused."""
+    error: RegistryError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,42 +75,68 @@ def inbox(request: Request, registry: AsActor, state: str = "open", cursor: str 
 @router.get("/promotions/{request_id}")
 def show(request: Request, registry: AsActor, request_id: str) -> HTMLResponse:
     """One request with its verdict as of now."""
-    detail = registry.promotions.request_detail(_known(request_id))
-    ref = detail.summary.ref
+    return _shown(request, registry, request_id)
+
+
+@router.post("/promotions/{request_id}/approve", response_model=None)
+def approve(
+    request: Request, registry: AsActor, request_id: str, comment: Annotated[str, Form()] = ""
+) -> HTMLResponse | RedirectResponse:
+    """Vote for."""
+    vote = partial(registry.promotions.approve, _known(request_id), comment=comment)
+    return _decided(request, registry, request_id, vote, comment)
+
+
+@router.post("/promotions/{request_id}/reject", response_model=None)
+def reject(
+    request: Request, registry: AsActor, request_id: str, comment: Annotated[str, Form()] = ""
+) -> HTMLResponse | RedirectResponse:
+    """Vote against."""
+    vote = partial(registry.promotions.reject, _known(request_id), comment=comment)
+    return _decided(request, registry, request_id, vote, comment)
+
+
+@router.post("/promotions/{request_id}/withdraw", response_model=None)
+def withdraw(request: Request, registry: AsActor, request_id: str) -> HTMLResponse | RedirectResponse:
+    """Take one's own request back."""
+    return _decided(request, registry, request_id, partial(registry.promotions.withdraw, _known(request_id)), "")
+
+
+def _decided(
+    request: Request, registry: AsActor, request_id: str, act: Callable[[], object], comment: str
+) -> HTMLResponse | RedirectResponse:
+    """Act and show the page again; what is refused is said on it, and the comment is kept."""
     try:
-        version = registry.catalog.version(Reference.to(ref))
-    except NotFoundError:
-        version = None
+        act()
+    except (RefusedError, InvalidError, ConflictError) as error:
+        return _shown(request, registry, request_id, comment=comment, error=error)
+    return see(f"/promotions/{request_id}")
+
+
+def _shown(
+    request: Request, registry: AsActor, request_id: str, *, comment: str = "", error: RegistryError | None = None
+) -> HTMLResponse:
+    detail = registry.promotions.request_detail(_known(request_id))
+    exact, version = Reference.to(detail.summary.ref), None
+    types: tuple[EvidenceType, ...] = ()
+    is_open = detail.summary.state is RequestState.OPEN
+    with suppress(NotFoundError):
+        version = registry.catalog.version(exact)
+        types = tuple(registry.promotions.evidence_types(exact)) if is_open else ()
     context = RequestPage(
         request=detail,
         passed=[check for check in detail.verdict.checks if check.passed],
         missing=[check for check in detail.verdict.checks if not check.passed],
         version=version,
-        open=detail.summary.state is RequestState.OPEN,
+        open=is_open,
         mine=detail.summary.requested_by == registry.actor.handle,
+        types=types,
+        comment=comment,
+        error=error,
     )
-    return page(request, "promotion.html", context, section="promotions", api=f"/api/v1/promotions/{request_id}")
-
-
-@router.post("/promotions/{request_id}/approve")
-def approve(registry: AsActor, request_id: str, comment: Annotated[str, Form()] = "") -> RedirectResponse:
-    """Vote for."""
-    registry.promotions.approve(_known(request_id), comment=comment)
-    return see(f"/promotions/{request_id}")
-
-
-@router.post("/promotions/{request_id}/reject")
-def reject(registry: AsActor, request_id: str, comment: Annotated[str, Form()] = "") -> RedirectResponse:
-    """Vote against."""
-    registry.promotions.reject(_known(request_id), comment=comment)
-    return see(f"/promotions/{request_id}")
-
-
-@router.post("/promotions/{request_id}/withdraw")
-def withdraw(registry: AsActor, request_id: str) -> RedirectResponse:
-    """Take one's own request back."""
-    registry.promotions.withdraw(_known(request_id))
-    return see(f"/promotions/{request_id}")
+    status = error.family.status if error else 200
+    api = f"/api/v1/promotions/{request_id}"
+    return page(request, "promotion.html", context, section="promotions", api=api, status=status)
 
 
 @router.get("/policies")

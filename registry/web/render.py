@@ -18,9 +18,10 @@ from starlette.requests import Request
 from lineage import Digest
 from registry import __version__
 from registry.domain.data.labels import told
+from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.verbs.registry import Registry
-from registry.presenting.formats import duration, number, size
+from registry.presenting.formats import duration, epoch, number, size
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -79,12 +80,14 @@ def environment() -> Environment:
         moment=moment,
         ago=ago,
         duration=duration,
+        epoch=epoch,
         size=size,
         number=number,
         metric=number,
         short=short,
         words=words,
         href=href,
+        address=address,
         told=told,
     )
     made.globals.update(static=static, link=link)
@@ -109,6 +112,17 @@ def href(ref: VersionRef) -> str:
     """The page of a version."""
     room = "models" if ref.kind is AssetKind.MODELS else "datasets"
     return quote(f"/{room}/{ref.name}/{ref.number}")
+
+
+def address(subject: str) -> str:
+    """The page of what an audit entry is about: a model, dataset, step, request or person; empty for others."""
+    kind, _, rest = subject.partition(":/")
+    if rest and kind in {"models", "datasets"}:
+        return quote(f"/{kind}/{rest.lstrip('/').partition('@')[0]}")
+    if is_id(subject):
+        rooms = {"step": "/steps/", "req": "/promotions/"}
+        return rooms.get(subject.partition("-")[0], "") and rooms[subject.partition("-")[0]] + subject
+    return "/people" if subject.startswith("person:") else ""
 
 
 def day(at: datetime) -> str:

@@ -104,7 +104,7 @@ def step(request: Request, registry: AsActor, step: str) -> HTMLResponse:
         skipped=skipped_of(detail.manifest),
         highlights=highlights(detail.manifest or {}),
         resumable=detail.summary.state.may_resume,
-        cancellable=detail.summary.state.may_cancel,
+        cancellable=detail.summary.state.may_cancel and detail.summary.may_be_cancelled_by(registry.actor),
     )
     return page(request, "step.html", context, section="steps", api=f"/api/v1/transfers/{step}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
+from pydantic import AwareDatetime
 
 from registry.api.wire import AsActor, Paging, answer, speaks
 from registry.domain.audit import AuditReport
@@ -15,9 +16,18 @@ LINES = "application/jsonl"
 
 
 @router.get("", **speaks(Page[HistoryEntry]))
-def search(registry: AsActor, page: Paging, subject: str | None = None, action: str | None = None) -> Response:
-    """Entries, newest first. `subject` is exact; `S/*` means S and everything under it."""
-    return answer(registry.audit.search(subject=subject, action=action, page=page))
+def search(
+    registry: AsActor,
+    page: Paging,
+    subject: str | None = None,
+    action: str | None = None,
+    actor: str | None = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+) -> Response:
+    """Entries, newest first. `subject` is exact; `S/*` means S and all under it; `until` is the first moment after."""
+    found = registry.audit.search(subject=subject, action=action, actor=actor, since=since, until=until, page=page)
+    return answer(found)
 
 
 @router.get("/verify", **speaks(AuditReport))

@@ -8,16 +8,30 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
+from registry.domain.text import read_day
 
 app = typer.Typer(name="audit", help="The log of every change, chained by hashes.", no_args_is_help=True)
 
 
-@command(app, "show", "forebear audit show --limit 20", "forebear audit show --subject models:/vision/digits/2")
+@command(
+    app,
+    "show",
+    "forebear audit show --person ana --since 2026-11-01",
+    "forebear audit show --subject models:/vision/digits/2",
+)
 def show(
     session: Session,
     subject: Annotated[str | None, typer.Option("--subject", help="A reference or an id.", show_default=False)] = None,
     action: Annotated[
         str | None, typer.Option("--action", help="For example model.promote.", show_default=False)
+    ] = None,
+    person: Annotated[str | None, typer.Option("--person", help="Who did it.", show_default=False)] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="DAY", help="From this day on (YYYY-MM-DD, UTC).", show_default=False),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="DAY", help="Up to and with this day.", show_default=False)
     ] = None,
     limit: parsing.LimitOption = 50,
     cursor: parsing.CursorOption = None,
@@ -25,7 +39,14 @@ def show(
     """List entries, newest first."""
     from registry.cli.views.catalog import show_history
 
-    page = session.registry.audit.search(subject=subject, action=action, page=parsing.paged(limit, cursor))
+    page = session.registry.audit.search(
+        subject=subject,
+        action=action,
+        actor=person,
+        since=read_day(since, "--since"),
+        until=read_day(until, "--until", after=1),
+        page=parsing.paged(limit, cursor),
+    )
     session.answer_page(page, show_history)
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from lineage import Assurance, Digest
 from registry.domain.catalog.models import MetricValue
 from registry.domain.names import Name, VersionRef
+from registry.domain.people.people import Actor, Permission
 from registry.domain.recipes.recipe import (
     Method,
 )
@@ -130,6 +131,10 @@ class StepSummary:
     metrics: Mapping[str, float] = field(default_factory=dict)
     progress: Progress | None = None
     """None before the first optimiser step or sample."""
+
+    def may_be_cancelled_by(self, actor: Actor) -> bool:
+        """True for the person who submitted it, and for admins: a run is somebody's hours."""
+        return actor.handle == self.created_by or Permission.ADMIN in actor.permissions
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Protocol
 
 from registry.domain.audit import AuditReport
@@ -15,7 +16,19 @@ from registry.domain.paging import Page, PageRequest
 class AuditVerbs(Protocol):
     """The audit log."""
 
-    def search(self, *, subject: str | None, action: str | None, page: PageRequest) -> Page[HistoryEntry]: ...
+    def search(
+        self,
+        *,
+        subject: str | None = None,
+        action: str | None = None,
+        actor: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        page: PageRequest = PageRequest(),
+    ) -> Page[HistoryEntry]:
+        """Newest first. `subject` is exact; `S/*` means S and all under it; `until` is the first moment after."""
+        ...
+
     def verify(self) -> AuditReport: ...
     def export(self) -> Iterator[bytes]:
         """The bodies with their hashes as JSON lines, streamed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from registry.domain.audit import AuditReport, verify_chain
 from registry.domain.catalog.models import HistoryEntry
@@ -20,11 +21,18 @@ class Audit:
     context: Context
 
     def search(
-        self, *, subject: str | None = None, action: str | None = None, page: PageRequest = PageRequest()
+        self,
+        *,
+        subject: str | None = None,
+        action: str | None = None,
+        actor: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        page: PageRequest = PageRequest(),
     ) -> Page[HistoryEntry]:
-        """Entries, newest first. `subject` is exact; `S/*` means S and everything under it."""
+        """Newest first. `subject` is exact; `S/*` means S and all under it; `until` is the first moment after."""
         with self.context.read() as uow:
-            return uow.audit.search(subject=subject, action=action, page=page)
+            return uow.audit.search(subject=subject, action=action, actor=actor, since=since, until=until, page=page)
 
     def verify(self) -> AuditReport:
         """Check every entry; compare `head` with one kept elsewhere to see whether the newest entries were replaced."""

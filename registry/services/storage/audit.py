@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Protocol
 
 from registry.domain.audit import AuditEntry
@@ -19,6 +20,15 @@ class AuditRepository(Protocol):
         """All entries with seq > `after`, in order, streamed."""
         ...
 
-    def search(self, *, subject: str | None, action: str | None, page: PageRequest) -> Page[HistoryEntry]:
-        """Newest first. `subject` is exact; `S/*` means S and everything under it."""
+    def search(
+        self,
+        *,
+        subject: str | None = None,
+        action: str | None = None,
+        actor: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        page: PageRequest = PageRequest(),
+    ) -> Page[HistoryEntry]:
+        """Newest first. `subject` is exact; `S/*` means S and all under it; `until` is the first moment after."""
         ...

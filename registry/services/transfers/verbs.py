@@ -22,7 +22,7 @@ from registry.domain.people.people import Permission
 from registry.domain.recipes.recipe import Method, Recipe, Resources
 from registry.domain.transfers.step_events import GOING
 from registry.domain.transfers.steps import StepDetail, StepNews, StepState, StepSummary
-from registry.errors import NotFoundError, StepStateError, UnavailableError, UsageError
+from registry.errors import NotFoundError, PermissionDeniedError, StepStateError, UnavailableError, UsageError
 from registry.ports.engines import Engine
 from registry.services.comparison.arm_recipes import SEEDS, Plan, check_baselines
 from registry.services.comparison.verdicts import compute_again, open_answers
@@ -176,6 +176,12 @@ class Transfers:
         with self.context.write() as uow:
             detail = found(uow.steps.get(_checked(step_id)), step_id)
             now, state = self.context.clock.now(), detail.summary.state
+            actor, by = self.context.actor, detail.summary.created_by
+            if not detail.summary.may_be_cancelled_by(actor):
+                raise PermissionDeniedError(
+                    f"{step_id} was submitted by {by}, so {actor.handle} cannot cancel it",
+                    remedy="Ask the person who submitted it, or an admin",
+                )
             if not state.may_cancel:
                 raise StepStateError(f"{step_id} is {state}, so it cannot be cancelled")
             uow.steps.move(step_id, expected=frozenset({state}), to=StepState.CANCELLED, at=now)

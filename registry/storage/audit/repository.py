@@ -16,7 +16,7 @@ from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import Page, PageRequest
 from registry.errors import AuditBrokenError
 from registry.storage.sql.paging import SortBy, page_rows
-from registry.storage.tables import audit_entry
+from registry.storage.tables import audit_entry, audit_index
 
 _CHUNK = 1000
 _LAST_CHARACTER = "\U0010ffff"
@@ -42,8 +42,26 @@ class SqlAudit:
                 return
             after = rows[-1].seq
 
-    def search(self, *, subject: str | None, action: str | None, page: PageRequest) -> Page[HistoryEntry]:
-        statement = select(audit_entry)
+    def search(
+        self,
+        *,
+        subject: str | None = None,
+        action: str | None = None,
+        actor: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        page: PageRequest = PageRequest(),
+    ) -> Page[HistoryEntry]:
+        statement, seq = select(audit_entry), audit_entry.c.seq
+        if actor is not None or since is not None or until is not None:
+            seq = audit_index.c.seq
+            statement = select(audit_entry.c.body, seq).join(audit_entry, audit_entry.c.seq == seq)
+            if actor is not None:
+                statement = statement.where(audit_index.c.actor == actor)
+            if since is not None:
+                statement = statement.where(audit_index.c.at >= since)
+            if until is not None:
+                statement = statement.where(audit_index.c.at < until)
         if subject is not None and subject.endswith("/*"):
             whole, prefix = subject[:-2], subject[:-1]
             # A range, not LIKE: it uses the index on both databases and tells upper from lower case.
@@ -53,8 +71,8 @@ class SqlAudit:
             statement = statement.where(audit_entry.c.subject == subject)
         if action is not None:
             statement = statement.where(audit_entry.c.action == action)
-        order = [SortBy(audit_entry.c.seq, int, descending=True)]
-        rows, cursor = page_rows(self._connection, statement, order, page, scope=f"audit {subject} {action}")
+        scope = f"audit {subject} {action} {actor} {since} {until}"
+        rows, cursor = page_rows(self._connection, statement, [SortBy(seq, int, descending=True)], page, scope=scope)
         return Page([_history(row.body) for row in rows], cursor)
 
 
@@ -78,6 +96,7 @@ def append_events(connection: Connection, events: Iterable[Event], *, actor: str
                 action=event.action,
             )
         )
+        connection.execute(insert(audit_index).values(seq=seq, actor=actor, at=at))
         previous = written.entry
 
 

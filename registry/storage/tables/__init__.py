@@ -14,7 +14,7 @@ from registry.storage.tables.catalog import (
     version,
     version_tag,
 )
-from registry.storage.tables.governance import audit_entry, evidence, policy, request, vote
+from registry.storage.tables.governance import audit_entry, audit_index, evidence, policy, request, vote
 from registry.storage.tables.graph import edge, node
 from registry.storage.tables.people import person, role_grant, token
 from registry.storage.tables.steps import curve_point, lease, metric, mirror, step
@@ -25,6 +25,7 @@ __all__ = [
     "asset",
     "asset_tag",
     "audit_entry",
+    "audit_index",
     "card_revision",
     "curve_point",
     "dataset_version",

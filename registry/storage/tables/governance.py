@@ -103,6 +103,14 @@ class AuditEntryColumns(TypedColumns):
     action = Column(String, nullable=False)
 
 
+class AuditIndexColumns(TypedColumns):
+    """Who made an entry of the chain, and when, as its body says: to be found by, no evidence."""
+
+    seq = Column(Key, ForeignKey("audit_entry.seq"), primary_key=True, autoincrement=False)
+    actor = Column(String, nullable=False)
+    at = Column(UtcDateTime, nullable=False, index=True)
+
+
 evidence = Table("evidence", metadata, EvidenceColumns)
 policy = Table("policy", metadata, PolicyColumns, UniqueConstraint("name", "version"))
 request = Table("request", metadata, RequestColumns)
@@ -114,3 +122,4 @@ audit_entry = Table(
     Index("ix_audit_entry_subject_seq", "subject", "seq"),
     Index("ix_audit_entry_action_seq", "action", "seq"),
 )
+audit_index = Table("audit_index", metadata, AuditIndexColumns, Index("ix_audit_index_actor_seq", "actor", "seq"))

@@ -28,7 +28,7 @@ function show({ progress, epoch, epochs }) {
     : `${number(samples)}${total === null ? "" : ` of ${number(total)}`} samples`;
   if (all) [parts.bar.max, parts.bar.value] = [all, done];
   else parts.bar.removeAttribute("value");
-  parts.epoch.textContent = `${short(epoch)} of ${epochs}`;
+  parts.epoch.textContent = `${Math.min(Math.floor(epoch) + 1, epochs)} of ${epochs}`; // as `presenting.formats.epoch`
   parts.rate.textContent = rate === null ? "–" : `${rate >= 10 ? number(rate) : short(rate)} samples/s`;
   parts.loss.textContent = loss === null ? "–" : typeof loss === "number" ? short(loss) : loss;
   parts.left.textContent = left === null ? "–" : duration(left);
