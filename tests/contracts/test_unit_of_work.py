@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -184,6 +185,23 @@ def test_history_is_found_by_subject_and_what_is_under_it_and_by_action(open_uow
         assert found("models:/visio%/*") == []
         assert found(None, "model.registered") == [4, 3, 1]
         assert found("%", None) == []
+
+
+def test_history_is_found_by_person_and_time(open_uow: Factory, clock: FakeClock) -> None:
+    moments = []
+    for actor, subject in (("ana", "a"), ("ben", "b"), ("ana", "c")):
+        moments.append(clock.now())
+        with open_uow(actor=actor, write=True) as uow:
+            uow.commit(event(f"models:/vision/{subject}", "model.registered"))
+        clock.forward(hours=1)
+    with open_uow(actor="ana") as uow:
+        search = partial(uow.audit.search, page=PageRequest())
+        assert [one.seq for one in search(actor="ana").items] == [3, 1]
+        assert [one.seq for one in search(since=moments[1]).items] == [3, 2]
+        assert [one.seq for one in search(since=moments[1], until=moments[2]).items] == [2]
+        assert [one.seq for one in search(actor="ana", subject="models:/vision/a").items] == [1]
+        first = uow.audit.search(actor="ana", page=PageRequest(1))
+        assert [one.seq for one in uow.audit.search(actor="ana", page=PageRequest(1, first.next_cursor)).items] == [1]
 
 
 @pytest.mark.parametrize("field", ["body", "previous", "leaf", "entry", "seq"])

@@ -106,7 +106,7 @@ class AuditEntryColumns(TypedColumns):
 class AuditIndexColumns(TypedColumns):
     """Who made an entry of the chain, and when, as its body says: to be found by, no evidence."""
 
-    seq = Column(Key, ForeignKey("audit_entry.seq"), primary_key=True, autoincrement=False)
+    seq = Column(Key, primary_key=True, autoincrement=False)
     actor = Column(String, nullable=False)
     at = Column(UtcDateTime, nullable=False, index=True)
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from registry.presenting.formats import duration, number, size
+from registry.presenting.formats import duration, epoch, number, size
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,8 @@ def test_durations_have_two_units_at_most(seconds: float, read: str) -> None:
 )
 def test_numbers_are_grouped_or_have_four_digits(value: float, read: str) -> None:
     assert number(value) == read
+
+
+def test_the_epoch_under_way_is_counted_from_one() -> None:
+    assert [epoch(done, 6) for done in (0, 0.09, 1, 5.99, 6)] == ["1 of 6", "1 of 6", "2 of 6", "6 of 6", "6 of 6"]
+    assert epoch(0, 0) == ""

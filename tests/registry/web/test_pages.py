@@ -55,7 +55,10 @@ def test_a_page_is_whole_and_links_only_inside(house: ServedRegistry, path: str)
     assert json, "no address of the same data"
     assert client.get(unescape(json[1])).headers["content-type"] == "application/json"
     for one in set(addresses):
-        if not one.startswith(("#", "/sign-out", "/promotions/req", "/api/v1/audit/export")) and one != "/promotions":
+        if (
+            not one.startswith(("#", "/sign-out", "/promotions/req", "/api/v1/audit/export", "/evidence"))
+            and one != "/promotions"
+        ):
             assert client.get(one).status_code == 200, one
 
 
@@ -119,7 +122,7 @@ def test_a_step_page_draws_its_curves_on_the_server(house: ServedRegistry) -> No
     assert "<html" not in part.text
     assert "data-live" not in html, "it has ended"
     page = text_of(html)
-    for words in ("Recipe after defaults", "mirrored", "validation", "environment · torch", "8 of 8"):
+    for words in ("Resolved recipe", "mirrored", "validation", "environment · torch", "8 of 8"):
         assert words in page
 
 
@@ -141,8 +144,9 @@ def test_a_refusal_is_shown_with_every_reason(own_house: ServedRegistry) -> None
 def test_the_form_suggests_the_stages_that_the_policy_lets_follow(house: ServedRegistry) -> None:
     for version, stage in ((1, "candidate"), (2, "validated")):
         html = house.client("vic").get(f"/models/vision/digits/{version}?tab=approvals").text
-        assert re.findall(r'<option value="([^"]*)">', html) == [stage]
-        assert f'name="to_stage" list="stages" required value="{stage}"' in html
+        choices = re.search(r'<select name="to_stage" required>(.*?)</select>', html)
+        assert choices
+        assert re.findall(r'<option value="([^"]*)"', choices[1]) == [stage]
 
 
 def test_a_promotion_is_asked_for_and_decided_with_forms_alone(own_house: ServedRegistry) -> None:
@@ -232,3 +236,37 @@ def test_a_dataset_that_a_step_made_shows_where_it_comes_from(own_house: ServedR
     imported = own_house.client("ana").get("/datasets/vision/digits").text
     assert "What it was made from" not in imported
     assert "/datasets/vision/features/1" in imported, "what was made with it"
+
+
+def test_a_refused_vote_is_explained_on_its_own_page_and_the_comment_is_kept(own_house: ServedRegistry) -> None:
+    path = f"/promotions/{own_house.family.request.summary.id}"
+    browser = own_house.browser("ben")
+    data = {"csrf": form_token(browser.get(path).text), "comment": ""}
+    answer = browser.post(f"{path}/reject", data=data)
+    assert answer.status_code in {400, 422}
+    assert 'role="alert"' in answer.text
+    viewer = own_house.browser("vic")
+    html = viewer.get(path).text
+    assert re.search(r"<button[^>]*/approve[^>]*disabled", html)
+    refused = viewer.post(f"{path}/approve", data={"csrf": form_token(html), "comment": "looks fine"})
+    assert refused.status_code == 403
+    assert ">looks fine</textarea>" in refused.text
+    assert 'role="alert"' in refused.text
+
+
+def test_the_audit_log_is_found_by_person_and_day(house: ServedRegistry) -> None:
+    client = house.client("ana")
+    rows = client.get("/audit?person=ana").text
+    assert "<details" in rows
+    assert " open" not in re.search(r"<tbody>.*</tbody>", rows, re.DOTALL)[0]  # type: ignore[index]
+    assert "No entry matches." in client.get("/audit?person=nobody").text
+    assert "No entry matches." in client.get("/audit?until=2001-01-01").text
+    assert client.get("/audit?since=yesterday").status_code == 400
+
+
+def test_every_entry_about_a_thing_links_to_its_page(house: ServedRegistry) -> None:
+    client = house.client("ana")
+    found = re.findall(r'<td><a href="(/(?:models|datasets|steps|promotions|people)[^"]*)">', client.get("/audit").text)
+    assert found
+    for address in set(found):
+        assert client.get(unescape(address)).status_code == 200, address

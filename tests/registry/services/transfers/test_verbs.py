@@ -13,6 +13,7 @@ from lineage import Assurance
 from registry.domain.audit import Event
 from registry.domain.names import Name, Reference
 from registry.domain.paging import PageRequest
+from registry.domain.people.people import Actor
 from registry.domain.transfers.steps import StepDetail, StepState
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
@@ -155,6 +156,18 @@ def test_a_step_that_fails_says_why_and_can_be_resumed(
     assert Transfers(context).resume(queued).summary.state is StepState.SUCCEEDED
     assert [job.resume for job in plugins.fake_adapter.jobs] == [False, True]
     assert plugins.fake_adapter.jobs[0].determinism == plugins.fake_adapter.jobs[1].determinism
+
+
+def test_a_run_is_cancelled_by_who_submitted_it_or_by_an_admin_and_by_nobody_else(
+    context: Context, queued: str
+) -> None:
+    other = replace(context, actor=Actor("dev", frozenset({"developer"})))
+    with pytest.raises(
+        PermissionDeniedError, match=f"was submitted by {context.actor.handle}, so dev cannot cancel it"
+    ):
+        Transfers(other).cancel(queued)
+    admin = replace(context, actor=Actor("root", frozenset({"admin"})))
+    assert Transfers(admin).cancel(queued).summary.state is StepState.CANCELLED
 
 
 def test_a_step_cancelled_while_it_runs_publishes_nothing(context: Context, plugins: FakePlugins, queued: str) -> None:
