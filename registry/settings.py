@@ -13,34 +13,34 @@ from registry.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What can be set from outside. Field names are the variables' names without `FOREBEAR_`, in lower case."""
+    """All settings. Field names are the variables' names without `FOREBEAR_`, in lower case."""
 
     home: Path | None = None
     """The folder of the registry; None: `./.forebear` of this folder or a parent, else `~/.forebear`."""
     actor: str | None = None
-    """Who acts in the embedded home; None: the operating system's user."""
+    """Who acts in a registry folder on the own disk; None: the user of the operating system."""
     database_url: str | None = None
-    """A SQLAlchemy URL; None: the SQLite file `registry.db` in the home."""
+    """A SQLAlchemy URL; None: the SQLite file `registry.db` in the registry folder."""
     mlflow_uri: str | None = None
-    """MLflow tracking URI of the mirror; None: the SQLite file `mlflow.db` in the home; `off`: no mirror."""
+    """MLflow tracking URI that steps are copied to; None: `mlflow.db` in the registry folder; `off`: no copy."""
     threads: int = 0
     """CPU threads of a transfer step; 0: all cores that this process may use."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     engine: str = "local"
-    """What brings the workers of transfer steps: `local` (this machine) or `ray` (a Ray cluster)."""
+    """What starts the workers of transfer steps: `local` (this machine) or `ray` (a Ray cluster)."""
     ray_address: str | None = None
-    """Where the Ray cluster takes jobs: the address of its dashboard, as http://head:8265."""
+    """Address of the Ray dashboard that accepts jobs, such as http://head:8265."""
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     """Host headers that the server answers to."""
     max_upload: int = 16 * 1024**3
-    """Largest upload in bytes that the server takes."""
+    """Largest upload in bytes that the server accepts."""
     import_memory: int = 0
     """Memory limit in bytes of the converting subprocess; 0: none beyond the machine's."""
     import_seconds: int = 600
     """Time limit of the converting subprocess."""
     secret: str | None = field(default=None, repr=False)
-    """Key that signs session cookies; None: one is made and kept in the home."""
+    """Key that signs session cookies; None: one is created and kept in the registry folder."""
 
     @property
     def engine_options(self) -> Mapping[str, Mapping[str, object]]:
@@ -81,7 +81,7 @@ class Settings:
         )
 
     def find_home(self, start: Path) -> Path:
-        """The home to use: the set one, else `.forebear` in `start` or a parent, else `~/.forebear`."""
+        """The registry folder: the one that is set, else `.forebear` in `start` or a parent, else `~/.forebear`."""
         if self.home is not None:
             return self.home
         for folder in (start, *start.parents):
@@ -90,10 +90,12 @@ class Settings:
         return Path.home() / ".forebear"
 
     def acting(self) -> str:
-        """The handle of whoever acts in the embedded home. Raises: UsageError when the system has no name for them."""
+        """The handle of the person who acts. Raises: UsageError when the operating system does not name the user."""
         if self.actor is not None:
             return self.actor
         try:
             return getpass.getuser().lower()
         except (KeyError, OSError) as error:  # a container's user number without a name
-            raise UsageError("this user has no name", remedy="Say who acts with --as or FOREBEAR_ACTOR") from error
+            raise UsageError(
+                "The operating system has no name for this user", remedy="Name one with --as or FOREBEAR_ACTOR"
+            ) from error

@@ -61,10 +61,10 @@ class Manifest:
         """Sort and check. Raises: InvalidError when empty or when a path occurs twice."""
         ordered = tuple(sorted(files, key=lambda entry: entry.path))
         if not ordered:
-            raise InvalidError("there are no files to register")
+            raise InvalidError("There are no files to register")
         for one, two in pairwise(ordered):
             if one.path == two.path:
-                raise InvalidError(f"the path {one.path!r} occurs twice")
+                raise InvalidError(f"The path {one.path!r} occurs twice")
         return cls(ordered, rows)
 
     @property
@@ -93,4 +93,4 @@ def canonical_json(document: object) -> bytes:
     try:
         return rfc8785.dumps(document)  # type: ignore[arg-type]
     except rfc8785.CanonicalizationError as error:
-        raise InvalidError(f"this cannot be written as canonical JSON: {error}") from error
+        raise InvalidError(f"This cannot be written as canonical JSON: {error}") from error

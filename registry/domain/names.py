@@ -105,7 +105,7 @@ class Reference:
                 near = next((known for known in _SCHEMES if known.startswith(scheme.lower()[:4])), None)
                 raise _bad(text, "the scheme is models: or datasets:", meant=near and f"{near}:/{rest}")
             if kind is not None and kind != scheme:
-                raise _bad(text, f"a reference to {kind} is wanted here")
+                raise _bad(text, f"a reference to {kind} is needed here")
             kind = AssetKind(scheme)
         elif text.startswith(tuple(f"{known}:" for known in _SCHEMES)):
             raise _bad(text, "a slash follows the colon", meant=text.replace(":", ":/", 1))

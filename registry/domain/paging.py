@@ -22,7 +22,7 @@ class PageRequest:
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_LIMIT:
-            raise UsageError(f"a page holds 1 to {MAX_LIMIT} items, not {self.limit}")
+            raise UsageError(f"A page holds 1 to {MAX_LIMIT} items, not {self.limit}")
 
 
 @dataclass(frozen=True, slots=True)

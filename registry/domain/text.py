@@ -19,11 +19,11 @@ def check_words(text: str, what: str, limit: int, *, lines: bool = False, empty:
     """
     allowed = "\n\r\t" if lines else ""
     if not empty and not text.strip():
-        raise InvalidError(f"the {what} is empty")
+        raise InvalidError(f"The {what} is empty")
     if len(text) > limit:
-        raise InvalidError(f"the {what} is longer than {limit:,} characters")
+        raise InvalidError(f"The {what} is longer than {limit:,} characters")
     if any((ord(char) < 32 and char not in allowed) or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in text):
-        raise InvalidError(f"the {what} has control characters")
+        raise InvalidError(f"The {what} has control characters")
     return text.strip()
 
 
@@ -35,7 +35,7 @@ def check_facts(facts: object, what: str) -> None:
     layer, depth = [facts], 0
     while layer:
         if depth > MAX_NESTING:
-            raise InvalidError(f"the {what} nests lists and objects deeper than {MAX_NESTING}")
+            raise InvalidError(f"The {what} nests lists and objects more than {MAX_NESTING} deep")
         within: list[object] = []
         for one in layer:
             if isinstance(one, Mapping):
@@ -43,7 +43,7 @@ def check_facts(facts: object, what: str) -> None:
             elif isinstance(one, list | tuple):
                 within += one
             elif isinstance(one, str) and ("\x00" in one or any("\ud800" <= char <= "\udfff" for char in one)):
-                raise InvalidError(f"the {what} has text that is no Unicode, or holds a NUL")
+                raise InvalidError(f"The {what} has text that is not valid Unicode or contains a NUL character")
         layer, depth = within, depth + 1
 
 

@@ -46,7 +46,7 @@ _FEW = 3
 def sentences(
     problems: Sequence[Mapping[str, Any]], root: yaml.Node | None, model: type[BaseModel], places: Mapping[str, str]
 ) -> list[str]:
-    """One sentence for each mistake, with its line. `places` says where keys belong that `model` does not know."""
+    """One sentence for each mistake, with its line. `places` gives the right place of unknown keys."""
     found: dict[Path, list[Mapping[str, Any]]] = {}
     for problem in problems:
         found.setdefault(_written(problem["loc"]), []).append(problem)

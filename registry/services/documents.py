@@ -115,7 +115,7 @@ def read_document(
 ) -> M:
     """Parse `text` as YAML into `model`; then `check` looks for names that lead nowhere.
 
-    `places` says where a key belongs that `model` does not know, or not there: `{"learning_rate": "optimizer.lr"}`.
+    `places` gives the right place of unknown or misplaced keys: `{"learning_rate": "optimizer.lr"}`.
     Raises: `error`, with one sentence for each mistake, each with its line.
     """
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:

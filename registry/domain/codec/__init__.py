@@ -1,4 +1,4 @@
-"""The JSON of the house: every frozen value has one form on the wire, and the way back gives an equal value.
+"""JSON for every frozen value of the domain: one form, and reading it back gives an equal value.
 
 `from_json(T, to_json(value)) == value` for every value `value` of every type `T` in this package. The forms:
 

@@ -28,7 +28,7 @@ NOT_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def from_json(kind: type[T], data: object) -> T:
-    """The value of type `kind` that `data` says.
+    """The value of type `kind` in the JSON `data`.
 
     A field may be left out only where the dataclass has a default. Raises: InvalidError naming the place
     (`summary.aliases[2]`) of an unknown or missing field or a wrong type; what a value itself refuses at birth keeps
@@ -94,7 +94,7 @@ def _text(make: Callable[[str], Any], what: str) -> Reader:
 
 
 def _at(place: str, make: Callable[[], Any]) -> Any:
-    """What `make` makes; its refusal says where."""
+    """The result of `make`; an error gets the place in front of its message."""
     try:
         return make()
     except RegistryError as error:

@@ -1,8 +1,8 @@
 """What every arm of a step answered to every test row: the artifact that any comparison can be computed from again.
 
 JSON Lines, each line canonical (RFC 8785): the header with schema, data and split; the rows with their labels; then one
-line for each arm and seed, its answers in the order of the rows. An answer is what a model says about one row: the name
-of a class, a list of names, a number, or a list of tags.
+line for each arm and seed, its answers in the order of the rows. An answer is a prediction for one row: the name of a
+class, a list of names, a number, or a list of tags.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FILE_NAME = "arms.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class TestRows:
-    """The rows that were asked, in order of key, and what is true of each: the label as its dataset writes it."""
+    """The test rows in order of key, with their true labels as the dataset writes them."""
 
     __test__ = False  # no test class, whatever pytest makes of the name
 
@@ -37,7 +37,7 @@ class TestRows:
 
 @dataclass(frozen=True, slots=True)
 class ArmAnswers:
-    """The answers of one arm with one seed. `facts` say how it came about: its rate, what it cost."""
+    """The answers of one arm with one seed. `facts` hold its learning rate and what it cost."""
 
     arm: ArmKind
     seed: int
@@ -47,7 +47,7 @@ class ArmAnswers:
 
 @dataclass(frozen=True, slots=True)
 class Arms:
-    """All arms of one step. `metrics` are the recipe's, in order; `skipped` says of each missing arm why it is."""
+    """All arms of one step. `metrics` are the recipe's, in order; `skipped` gives the reason for each missing arm."""
 
     step: str
     rows: TestRows

@@ -1,4 +1,4 @@
-"""Exact tests on counts: who answers more items rightly, and Holm's correction where many are asked at once.
+"""Exact tests on counts: which arm answers more items correctly, and Holm's correction for several tests at once.
 
 The flip test asks whether a sum of whole numbers is larger than their signs allow by chance: under the null each item
 could as well have favoured the other arm (Fisher's randomisation test of paired differences). With one seed an arm is
@@ -27,27 +27,27 @@ def mcnemar(better: int, worse: int, *, mid_p_below: int = MID_P_BELOW) -> FlipT
 def flip_test(differences: NDArray[np.int64], *, mid_p_below: int = MID_P_BELOW) -> FlipTest:
     """The test of paired whole-number `differences` (items), exact over all ways to flip their signs.
 
-    Zeros say nothing. The distribution is a convolution of one binomial per size of difference, so the cost does not
-    grow with 2^items.
+    Zeros carry no information. The distribution is a convolution of one binomial per size of difference, so that the
+    cost does not grow with 2^items.
     """
-    told = differences[differences != 0]
-    sizes, counts = np.unique(np.abs(told), return_counts=True)
+    nonzero = differences[differences != 0]
+    sizes, counts = np.unique(np.abs(nonzero), return_counts=True)
     chances = np.ones(1)
     for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
         spread = np.zeros(size * count + 1)
         spread[::size] = fair_binomial(count)
         chances = np.convolve(chances, spread)
-    seen = int(told[told > 0].sum())  # the sum of what favours the transfer; all of it is chances.size - 1
-    half = 0.5 * float(chances[seen]) if told.size < mid_p_below else 0.0
+    seen = int(nonzero[nonzero > 0].sum())  # the sum of what favours the transfer; all of it is chances.size - 1
+    half = 0.5 * float(chances[seen]) if nonzero.size < mid_p_below else 0.0
     p_better = min(1.0, float(chances[seen:].sum()) - half)
     p_worse = min(1.0, float(chances[: seen + 1].sum()) - half)
     return FlipTest(
-        better=int(np.count_nonzero(told > 0)),
-        worse=int(np.count_nonzero(told < 0)),
+        better=int(np.count_nonzero(nonzero > 0)),
+        worse=int(np.count_nonzero(nonzero < 0)),
         p=min(1.0, 2 * min(p_better, p_worse)),
         p_better=p_better,
         p_worse=p_worse,
-        rule="mid-p" if told.size < mid_p_below else "exact",
+        rule="mid-p" if nonzero.size < mid_p_below else "exact",
     )
 
 

@@ -6,7 +6,7 @@
 - inconclusive: everything else.
 
 Where the metric counts right answers, the flip test on the items has to agree with the interval: on a handful of
-discordant items a bootstrap is too sure. Under 20 items nothing is concluded.
+discordant items a bootstrap is too narrow. Under 20 items nothing is concluded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from registry.domain.comparison.tallies import Floats, Tally, differences
 from registry.domain.comparison.verdict import ArmKind, ArmScore, Gap, Outcome, SliceGap, TransferVerdict
 
 MARGIN = 0.01
-"""How much worse than the linear probe is still no worse: one point of accuracy or F1."""
+"""How much worse than the linear probe still counts as no worse: one point of accuracy or F1."""
 FEWEST = 20
 """Test items under which no verdict is given."""
 FEWEST_IN_SLICE = 5
@@ -64,7 +64,7 @@ def judge(
 ) -> TransferVerdict:
     """The verdict on the arm TRANSFER; without an arm SCRATCH there is nothing to conclude.
 
-    `resamples` may be handed from one comparison to the next. `draw` stands in for `resamples.values` where many
+    `resamples` may be reused for several comparisons. `draw` stands in for `resamples.values` where many
     comparisons are drawn at once.
     """
     items = len(arms[0].tallies[0].parts)
@@ -117,7 +117,7 @@ def _gap(transfer: Arm, other: Arm, spreads: Mapping[ArmKind, Spread], higher: b
 
 
 def _slices(transfer: Arm, scratch: Arm, measure: Measure, resamples: Resamples, alpha: float) -> tuple[SliceGap, ...]:
-    """Each slice by itself: worse where both the drawn and the exact test say so, after Holm over all of them."""
+    """Each slice by itself: worse where both the bootstrap and the exact test show it, after Holm over all of them."""
     found = []
     for name, places in measure.slices.items():
         one, two = transfer.points[name], scratch.points[name]
@@ -150,13 +150,13 @@ def _conclude(
         return Outcome.INCONCLUSIVE, (f"{items} test items are too few: {FEWEST} are needed",)
     sure = scratch.flips is None or scratch.flips.p <= 1 - level
     if scratch.gain.high < 0 and sure:
-        return Outcome.NEGATIVE, (f"worse than from scratch: {_said(scratch, measure)}",)
+        return Outcome.NEGATIVE, (f"worse than from scratch: {_described(scratch, measure)}",)
     against = []
     if not (scratch.gain.low > 0 and sure):
-        against.append(f"no difference from scratch is shown: {_said(scratch, measure)}")
+        against.append(f"no difference from scratch is shown: {_described(scratch, measure)}")
     if probe is not None and probe.gain.low <= -measure.margin:
         against.append(
-            f"it may be worse than the linear probe by more than {measure.margin:g}: {_said(probe, measure)}"
+            f"it may be worse than the linear probe by more than {measure.margin:g}: {_described(probe, measure)}"
         )
     against += [
         f"worse than from scratch on {part.name}: {part.transfer:.3f} against {part.scratch:.3f} "
@@ -166,13 +166,13 @@ def _conclude(
     ]
     if against:
         return Outcome.INCONCLUSIVE, tuple(against)
-    shown = [f"better than from scratch: {_said(scratch, measure)}"]
+    shown = [f"better than from scratch: {_described(scratch, measure)}"]
     if probe is not None:
-        shown.append(f"not worse than the linear probe by more than {measure.margin:g}: {_said(probe, measure)}")
+        shown.append(f"not worse than the linear probe by more than {measure.margin:g}: {_described(probe, measure)}")
     return Outcome.POSITIVE, tuple(shown)
 
 
-def _said(gap: Gap, measure: Measure) -> str:
+def _described(gap: Gap, measure: Measure) -> str:
     """The gap as the end of a sentence."""
     exact = ""
     if gap.flips is not None:

@@ -1,19 +1,20 @@
-"""How sure a difference is: items and seeds drawn again ten thousand times, and what that says about a few seeds.
+"""Confidence intervals of differences between arms: a bootstrap over test items and training seeds.
 
-Items are drawn with replacement, the same draw for every arm, so the comparison stays paired. What seeds add to that is
-drawn for each arm by itself, in three steps, because drawing both alike is either far too sure or counts noise twice:
+Items are drawn with replacement, the same draw for every arm, so the comparison stays paired. The variance that seeds
+add is drawn for each arm by itself, in three steps. Drawing items and seeds in the same way would either give intervals
+that are far too narrow or count noise twice.
 
-1. Two seeds of one arm differ by the luck of training, and because each errs on items of its own. The second part the
-   draws of items show already (Owen's pigeonhole bootstrap, 2007, counts it twice), so it is taken off: by how much the
-   variance between seeds grows when items are drawn once more is how much of it is there already.
-2. One seed fewer is drawn than there are: S out of S shows only (S-1)/S of their variance (Hesterberg's bootknife).
-3. Three seeds say little about how far seeds go astray, and a percentile cannot know that. The percentiles are moved
-   out to where Student's t has them (the expanded percentile interval, Hesterberg 2015), with the degrees of freedom
-   that Satterthwaite's formula gives for the share of the variance that is due to seeds.
+1. Seeds of one arm differ by chance in training, and because each model errs on other items. The draws of items contain
+   the second part already (Owen's pigeonhole bootstrap, 2007, counts it twice), so it is subtracted. Its size is the
+   growth of the variance between seeds when items are drawn once more.
+2. One seed fewer is drawn than there are, because S of S show only (S-1)/S of their variance (Hesterberg's bootknife).
+3. Three seeds estimate their own variance poorly, and percentiles ignore that. They are therefore moved outwards as
+   Student's t asks (the expanded percentile interval, Hesterberg 2015), with the degrees of freedom that
+   Satterthwaite's formula gives for the share of the variance that is due to seeds.
 
-`benchmarks/verdict.py` measures how often that is wrong, and what leaving seeds out would cost.
+`benchmarks/verdict.py` measures how often the verdicts are wrong, and how often they would be without the seeds.
 
-The stream of draws is raw PCG64, which numpy promises never to change: the same answers give the same interval.
+The stream of draws is raw PCG64, which numpy promises never to change: equal answers give equal intervals.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _WHOLE = 2**24 / 256
 class Resamples:
     """How often each of `items` items occurs in each of `count` draws; decided by `seed` alone.
 
-    The comparisons of one verdict share one: what they have in common is drawn in common.
+    All comparisons of one verdict use the same one, so that their draws are the same.
     """
 
     items: int
@@ -97,14 +98,14 @@ class Luck:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The draws of one number, and how sure they are of it."""
+    """The draws of one number, from which its interval and p-values follow."""
 
     value: float
     draws: Floats
     luck: tuple[Luck, ...]
 
     freedom: float = field(init=False)
-    """Satterthwaite's degrees of freedom: few where the seeds decide, infinite where the items do."""
+    """Satterthwaite's degrees of freedom: few if most of the variance comes from seeds, infinite if none does."""
 
     def __post_init__(self) -> None:
         known = sum(luck.variance**2 / luck.freedom for luck in self.luck)
@@ -128,7 +129,7 @@ class Spread:
 def spread(values: Sequence[float], draws: Floats, resamples: Resamples, arm: int) -> Spread:
     """The mean metric of one arm over its seeds, from the metric (seeds) and its draws (count x seeds).
 
-    `arm` is a number of its own, for the draws of its seeds.
+    `arm` numbers the arms, so that the seeds of each are drawn independently.
     """
     mean, seeds = float(np.mean(values)), len(values)
     if seeds == 1:

@@ -103,7 +103,7 @@ class SingleLabel:
             yield f"class {name}", places, tally
 
     def _right(self, answers: Answers) -> NDArray[np.bool_]:
-        return np.array([said == true for said, true in zip(answers, self.rows.truth, strict=True)])
+        return np.array([guess == true for guess, true in zip(answers, self.rows.truth, strict=True)])
 
     def _accuracy(self, answers: Answers) -> Tally:
         return tallies.share(self._right(answers))
@@ -115,9 +115,9 @@ class SingleLabel:
         return tallies.balanced_accuracy(*self._tables(answers))
 
     def _tables(self, answers: Answers) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        said = [str(answer) for answer in answers]
-        number = {name: n for n, name in enumerate(sorted({*self.rows.truth, *said}))}
-        truth, guess = (np.array([number[name] for name in names]) for names in (self.rows.truth, said))
+        answered = [str(answer) for answer in answers]
+        number = {name: n for n, name in enumerate(sorted({*self.rows.truth, *answered}))}
+        truth, guess = (np.array([number[name] for name in names]) for names in (self.rows.truth, answered))
         return tallies.one_hot(truth, len(number)), tallies.one_hot(guess, len(number))
 
 
@@ -139,8 +139,8 @@ class MultiLabel:
             places = np.array([n for n, names in enumerate(truth) if name in names], dtype=np.int64)
 
             def tally(answers: Answers, name: str = name, places: Places = places) -> Tally:
-                said = _sets(answers)
-                return tallies.share(np.array([name in said[n] for n in places]))
+                answered = _sets(answers)
+                return tallies.share(np.array([name in answered[n] for n in places]))
 
             yield f"class {name}", places, tally
 
@@ -155,12 +155,12 @@ class MultiLabel:
 
     def _subset(self, answers: Answers) -> Tally:
         pairs = zip(_sets(answers), self._truth(), strict=True)
-        return tallies.share(np.array([said == true for said, true in pairs]))
+        return tallies.share(np.array([guess == true for guess, true in pairs]))
 
     def _tables(self, answers: Answers) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        truth, said = self._truth(), _sets(answers)
-        names = sorted(set().union(*truth, *said)) or [""]
-        true, guess = (np.array([[name in row for name in names] for row in rows]) for rows in (truth, said))
+        truth, answered = self._truth(), _sets(answers)
+        names = sorted(set().union(*truth, *answered)) or [""]
+        true, guess = (np.array([[name in row for name in names] for row in rows]) for rows in (truth, answered))
         return true, guess
 
 
@@ -222,8 +222,8 @@ class Tags:
             places = np.array([n for n, tags in enumerate(truth) if name in tags], dtype=np.int64)
 
             def tally(answers: Answers, name: str = name, places: Places = places) -> Tally:
-                said = _tags(answers)
-                hits = [sum(s == t == name for s, t in zip(said[n], truth[n], strict=False)) for n in places]
+                answered = _tags(answers)
+                hits = [sum(s == t == name for s, t in zip(answered[n], truth[n], strict=False)) for n in places]
                 return tallies.ratio(np.array(hits, dtype=float), np.array([truth[n].count(name) for n in places]))
 
             yield f"tag {name}", places, tally
@@ -231,14 +231,14 @@ class Tags:
     def _accuracy(self, answers: Answers) -> Tally:
         truth = _tags(self.rows.truth)
         pairs = zip(_tags(answers), truth, strict=True)
-        right = [sum(s == t for s, t in zip(said, true, strict=False)) for said, true in pairs]
+        right = [sum(s == t for s, t in zip(guess, true, strict=False)) for guess, true in pairs]
         return tallies.ratio(np.array(right, dtype=float), np.array([len(true) for true in truth]))
 
     def _f1(self, answers: Answers) -> Tally:
-        truth, said = _tags(self.rows.truth), _tags(answers)
-        names = sorted({tag for tags in (*truth, *said) for tag in tags})
+        truth, answered = _tags(self.rows.truth), _tags(answers)
+        names = sorted({tag for tags in (*truth, *answered) for tag in tags})
         hits, both = np.zeros((2, len(truth), len(names)))
-        for n, (true, guess) in enumerate(zip(truth, said, strict=True)):
+        for n, (true, guess) in enumerate(zip(truth, answered, strict=True)):
             for column, name in enumerate(names):
                 hits[n, column] = sum(s == t == name for s, t in zip(guess, true, strict=False))
                 both[n, column] = true.count(name) + guess[: len(true)].count(name)

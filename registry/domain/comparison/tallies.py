@@ -55,12 +55,12 @@ def macro_f1(truth: NDArray[np.bool_], guess: NDArray[np.bool_]) -> Tally:
 
 
 def counted_f1(hits: Floats, both: Floats) -> Tally:
-    """Macro-F1 where an item holds many answers: per class its hits, and how often it was true plus how often said."""
+    """Macro-F1 where an item has many answers: per class its hits, and how often it was true or predicted, summed."""
     return Tally(np.hstack([hits, both]), _mean_f1)
 
 
 def micro_f1(truth: NDArray[np.bool_], guess: NDArray[np.bool_]) -> Tally:
-    """F1 over all answers together; 1 where nothing was to be found and nothing was said."""
+    """F1 over all answers together; 1 where no class was true and none was predicted."""
     sums = [(truth & guess).sum(axis=1), truth.sum(axis=1) + guess.sum(axis=1)]
     return Tally(np.stack(sums, axis=1).astype(float), _one_f1)
 
@@ -71,7 +71,7 @@ def balanced_accuracy(truth: NDArray[np.bool_], guess: NDArray[np.bool_]) -> Tal
 
 
 def root_mean_square(errors: Floats) -> Tally:
-    """Of the errors of numbers."""
+    """The root of the mean squared error."""
     return Tally(np.stack([errors**2, np.ones_like(errors)], axis=1), lambda sums: np.sqrt(_ratio(sums)))
 
 

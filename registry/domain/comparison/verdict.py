@@ -35,12 +35,12 @@ class ArmKind(StrEnum):
     """Always the commonest answer of the training rows: what needs no model."""
 
     @property
-    def said(self) -> str:
-        """For a sentence: `better than from scratch`."""
-        return _SAID[self]
+    def phrase(self) -> str:
+        """The arm in a sentence: `better than` … `from scratch`."""
+        return _PHRASES[self]
 
 
-_SAID = {
+_PHRASES = {
     ArmKind.TRANSFER: "the transfer",
     ArmKind.SCRATCH: "from scratch",
     ArmKind.PROBE: "the linear probe",

@@ -30,7 +30,7 @@ class DataFormat(StrEnum):
 
 
 class LabelKind(StrEnum):
-    """What the label of a row holds. In a row it is text always; this says how the text is read."""
+    """What the label of a row holds. The label itself is always text; the kind decides how it is read."""
 
     CLASS = "class"
     """One class."""
@@ -58,7 +58,7 @@ class SplitPlan:
     def __post_init__(self) -> None:
         if not self.shares or abs(sum(self.shares.values()) - 1) > 1e-9 or min(self.shares.values()) <= 0:
             raise InvalidError(
-                "the shares of the splits are positive and sum to 1", remedy="For example train=0.8,test=0.2"
+                "The shares of the splits must be positive and sum to 1", remedy="For example train=0.8,test=0.2"
             )
 
 
@@ -81,7 +81,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class DvcRecord:
-    """What DVC calls the same bytes, and where they came from if a `.dvc` file named a repository."""
+    """DVC's hash of the same bytes, and their origin if a `.dvc` file named a repository."""
 
     md5: str
     """`<32 hex>` for a file, `<32 hex>.dir` for a folder: equal to what `dvc add` gives."""

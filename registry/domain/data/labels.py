@@ -1,4 +1,4 @@
-"""Labels as text: what the label of a row says, read in one place for splits, summaries and adapters."""
+"""Labels as text, read in one place for splits, summaries and adapters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from registry.domain.data.datasets import DatasetVersionSummary, LabelKind
 from registry.errors import BadDataError
 
 SEPARATOR = "|"
-"""Joins the classes of a row that has many; so no class of such data may hold it."""
+"""Joins the classes of a row that has several; no class of such data may contain it."""
 
 
 def classes_of(label: str | None, kind: LabelKind) -> tuple[str, ...]:
@@ -22,17 +22,17 @@ def classes_of(label: str | None, kind: LabelKind) -> tuple[str, ...]:
 
 
 def number_of(label: str | None) -> float:
-    """The number that a row's label is. Raises: BadDataError for a label that is none, which no registered row has."""
+    """The number in a row's label. Raises: BadDataError; the labels of registered rows are checked already."""
     try:
         return float(label or "")
     except ValueError:
         raise BadDataError(
-            f"the label {label!r} is no number", remedy="Use a dataset whose labels are numbers"
+            f"The label {label!r} is not a number", remedy="Use a dataset whose labels are numbers"
         ) from None
 
 
 def usual_task(modality: Modality, labels: LabelKind) -> str:
-    """What data is for where nobody says otherwise, in the Hub's words as far as it has them."""
+    """The task that data is for unless another is given; the Hub's name where it has one."""
     if labels is LabelKind.NONE:
         return "unlabelled"
     if labels is LabelKind.TAGS:

@@ -30,12 +30,12 @@ def _document(row: Row) -> dict[str, object]:
 
 
 def read_index(body: bytes) -> list[Row]:
-    """The rows that `write_index` wrote. Raises: IntegrityError when it wrote no such thing."""
+    """The rows that `write_index` wrote. Raises: IntegrityError for anything else."""
     rows = []
     for number, line in enumerate(body.split(b"\n")[:-1], start=1):
         try:
             document = json.loads(line)
             rows.append(Row(**{"label": None, **document, "digest": Digest(document["digest"])}))
         except (ValueError, TypeError, KeyError, BadDigestError) as error:
-            raise IntegrityError(f"line {number} of the row index is no row: {error}") from error
+            raise IntegrityError(f"Line {number} of the row index is not a row: {error}") from error
     return rows

@@ -32,7 +32,7 @@ from registry.domain.data.labels import classes_of, number_of
 
 L = TypeVar("L", str, float)
 _RANKS, _EACH = 10, 20
-"""Strata of numbers, and how many contents each has at least: of fewer, rounding would bend the shares."""
+"""Most strata of numbers, and the fewest contents of each: with fewer, rounding would distort the shares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _numbers(found: Sequence[float]) -> NumberSummary | None:
     if not found:
         return None
     least, most = min(found), max(found)
-    # In units of the largest, since the sum of the largest numbers that there are is none.
+    # In units of the largest number, because the sum of very large numbers would overflow.
     unit = max(abs(least), abs(most)) or 1.0
     mean = fsum(number / unit / len(found) for number in found) * unit
     return NumberSummary(least, min(max(mean, least), most), most)

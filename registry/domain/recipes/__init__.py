@@ -1,1 +1,1 @@
-"""Recipes: what a transfer is asked to do, and what each method takes."""
+"""Recipes: settings of a transfer, and what each method takes."""

@@ -21,9 +21,9 @@ from registry.domain.text import did_you_mean, expected, nearest
 class Param:
     """One parameter: its default, what it may be, what it means and where the default comes from.
 
-    `words` are the values to choose from; else the type of the default says what is wanted: a whole number, a number,
-    true or false, or text. `low` and `high` limit numbers, both inclusive. `each` takes a list of such values, or one
-    by name, instead of a single one.
+    `words` are the values to choose from; without them the value has the type of the default: a whole number, a
+    number, true or false, or text. `low` and `high` limit numbers, both inclusive. With `each`, a list of such values
+    or a value for each name may be given instead of a single one.
     """
 
     default: object
@@ -249,7 +249,7 @@ def params_of(method: Method, modality: Modality | None = None) -> Table:
 
 
 def value_of(recipe: Recipe, name: str) -> object:
-    """What `recipe` says of the parameter `name`, else its default. Raises: KeyError for one of another method."""
+    """The value of the parameter `name` in `recipe`, else its default. Raises: KeyError for one of another method."""
     return recipe.params[name] if name in recipe.params else params_of(recipe.method)[name].default
 
 
@@ -287,5 +287,5 @@ def _unknown(name: str, table: Table) -> str:
 
 
 def _listed(words: tuple[str | int | bool, ...]) -> str:
-    said = [str(word).lower() if isinstance(word, bool) else str(word) for word in words]
-    return f"{', '.join(said[:-1])} or {said[-1]}" if len(said) > 1 else said[0]
+    names = [str(word).lower() if isinstance(word, bool) else str(word) for word in words]
+    return f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]

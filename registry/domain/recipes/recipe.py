@@ -1,4 +1,4 @@
-"""Recipes: what a transfer is asked to do, after every default is filled in."""
+"""A recipe after every default is filled in."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ class Schedule:
 class Resources:
     """What a step asks of the machine that runs it.
 
-    `cpus` is its number of CPU threads (0: not said). With `gpus` above 0 it runs on GPUs and nowhere else, one
-    process for each of them.
+    `cpus` is its number of CPU threads (0: the engine decides). With `gpus` above 0 it runs on GPUs and nowhere else,
+    one process for each of them.
     """
 
     cpus: int = 0

@@ -1,4 +1,4 @@
-"""What a recipe that does not say gets: one set of defaults per method and modality, each with where it comes from.
+"""The defaults of a recipe: one set for each method and modality, each with its source.
 
 The same numbers, with their reasons, are in `docs/recipes.md`; a test holds the two together.
 """
@@ -22,7 +22,7 @@ METRICS: Mapping[LabelKind, tuple[str, ...]] = {
     LabelKind.TAGS: ("accuracy", "macro_f1"),
     LabelKind.NONE: ("loss",),
 }
-"""Measured when nothing is said, by kind of label, as far as the adapter offers them; the first chooses the epoch."""
+"""The default metrics by kind of label, as far as the adapter offers them; the first chooses the epoch."""
 MAX_LENGTH = 128
 """Tokens per text: sentences and the openings of articles, at a quarter of the cost of 512."""
 SPLITS = {VALIDATION: "validation", TEST: "test"}
@@ -121,15 +121,12 @@ def split_of(role: str) -> str:
 
 
 def metrics_for(method: Method, labels: LabelKind) -> tuple[str, ...]:
-    """What is measured when nothing is said."""
+    """The metrics of a recipe that names none."""
     return METRICS[LabelKind.NONE if method is Method.CONTINUED_PRETRAINING else labels]
 
 
 def defaults_for(method: Method, modality: Modality, offer: AdapterOffer | None = None) -> Defaults:
-    """Of a head on frozen features, an adapter, bare text, training a text encoder on, or training anything else on.
-
-    The defaults of `offer` come first: some adapters' models learn unlike others of their modality.
-    """
+    """The defaults of training: those of the adapter's `offer` for this method, else those of method and modality."""
     if offer is not None and method in offer.defaults:
         return offer.defaults[method]
     if method is Method.FEATURE_EXTRACTION:

@@ -1,4 +1,4 @@
-"""What a recipe makes: a model, or a dataset of the representations that its source gives."""
+"""What a recipe makes: a model, or a dataset of the features that its source computes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from registry.services.lookup import refuse_taken, resolve
 from registry.services.unit_of_work import UnitOfWork
 
 EXPORT = "export"
-"""The key of a recipe's `params` that asks for the representations themselves, in the format that it names."""
+"""The key of `params` that makes the features themselves the output, in the format that is its value."""
 NO_EXPORT = "none"
-"""What it says, as when it is not there, when a model is wanted."""
+"""The value of that key, and its default, when the output is a model."""
 
 
 def output_kind(recipe: Recipe) -> AssetKind:
@@ -23,7 +23,7 @@ def output_kind(recipe: Recipe) -> AssetKind:
 
 
 def refuse_output(uow: UnitOfWork, recipe: Recipe) -> None:
-    """Raises: NameTakenError, or ConflictError for a dataset of something else, before a step is queued in vain."""
+    """Refuse what could not be published. Raises: NameTakenError, ConflictError for another kind of dataset."""
     if output_kind(recipe) is AssetKind.MODELS:
         if uow.catalog.model(recipe.output) is None:
             refuse_taken(uow, AssetKind.MODELS, recipe.output)
@@ -38,12 +38,12 @@ def refuse_output(uow: UnitOfWork, recipe: Recipe) -> None:
         )
     elif existing.version is not None and existing.version.labels not in (kinds := _label_kinds(uow, recipe)):
         raise ConflictError(
-            f"the labels of {recipe.output} are of the kind {existing.version.labels}, not {', '.join(sorted(kinds))}",
+            f"The labels of {recipe.output} are of the kind {existing.version.labels}, not {', '.join(sorted(kinds))}",
             remedy="Name another output",
         )
 
 
 def _label_kinds(uow: UnitOfWork, recipe: Recipe) -> set[LabelKind]:
-    """The kinds of labels that the data of the recipe have: features carry them on."""
+    """The kinds of labels in the data of the recipe, which the features keep."""
     versions = (uow.datasets.version(resolve(uow, choice.dataset)) for choice in recipe.data.values())
     return {version.summary.labels for version in versions if version is not None}

@@ -147,7 +147,7 @@ def roles_of(document: RecipeDocument) -> dict[str, DataChoice]:
 def recipe_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a recipe, for editors and other programs."""
     schema = _tidy(RecipeDocument.model_json_schema())
-    assert isinstance(schema, dict)  # noqa: S101 -- told to the type checker: tidying keeps the shape
+    assert isinstance(schema, dict)  # noqa: S101 -- for the type checker: tidying keeps an object an object
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema, "title": "Recipe"}
 
 
@@ -158,13 +158,13 @@ def _preset(document: RecipeDocument) -> object:
 def _defaults(
     document: RecipeDocument, modality: Modality, offer: AdapterOffer, rows: int | None
 ) -> tuple[Defaults, dict[str, object]]:
-    """The defaults of the method, or of the preset that the recipe names, and what that says of `params`."""
-    defaults, said = defaults_for(document.method, modality, offer), dict(document.params or {})
+    """The defaults of the method, or of the preset that the recipe names, and the `params` that the preset sets."""
+    defaults, params = defaults_for(document.method, modality, offer), dict(document.params or {})
     if _preset(document) == "bit_hyperrule":
         return bit_hyperrule(rows or 1)
     if _preset(document) == "few_shot":
         return defaults, dict(FEW_SHOT)
-    if said.get("l2_sp"):  # its pull stands in for the decay
+    if params.get("l2_sp"):  # it pulls the weights towards their start, in place of weight decay
         defaults = replace(defaults, rates={name: replace(r, weight_decay=0.0) for name, r in defaults.rates.items()})
     return defaults, {}
 
@@ -173,9 +173,9 @@ def _defaults(
 
 
 def _merged(default: P, text: BaseModel | None) -> P:
-    """`default` with what the text says instead."""
-    said = {} if text is None else {key: value for key, value in text.model_dump().items() if value is not None}
-    return replace(default, **said)
+    """`default`, with the values of the text in its place."""
+    given = {} if text is None else {key: value for key, value in text.model_dump().items() if value is not None}
+    return replace(default, **given)
 
 
 def _freeze(text: FreezeText | None, default: Freeze) -> Freeze:

@@ -1,6 +1,6 @@
 """What can be wrong with a recipe beyond its keys: contradictions, and what no adapter here does.
 
-Every sentence says what to do, and comes with the line it is about.
+Every sentence has its line and says what to do.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ GIVES: Mapping[LabelKind, frozenset[str]] = {
 
 
 def contradictions(document: RecipeDocument) -> Iterator[Found]:
-    """What the document says against itself, whatever the source is."""
+    """What contradicts itself in the document, whatever the source is."""
     yield from _empty(document, ())
     yield from _sources(document)
     yield from _training(document)
@@ -128,11 +128,11 @@ def _metrics(document: RecipeDocument) -> Iterator[Found]:
 
 
 def _leaks(document: RecipeDocument) -> Iterator[Found]:
-    """Data that a model learns from cannot also say how good it is."""
+    """Data that a model learns from cannot also measure how good it is."""
     used = {role: (data.dataset, data.split or split_of(role)) for role, data in (document.data or {}).items()}
     for (first, one), (second, two) in combinations(used.items(), 2):
         if one == two:
-            yield ("data", second), f"{second} is the very data of {first}: name another split"
+            yield ("data", second), f"{second} is the same split as {first}: name another one"
 
 
 def choose_adapter(
@@ -195,15 +195,15 @@ def unmeasurable(document: RecipeDocument, kinds: Sequence[LabelKind], roles: It
     for number, metric in enumerate(document.metrics or ()) if measured else ():
         if metric in of_others:
             what = " or ".join(kind.value for kind in kinds)
-            told = f"choose among {', '.join(sorted(gives))}"
-            yield ("metrics", number), f"{metric} does not measure labels of the kind {what}: {told}"
+            hint = f"choose among {', '.join(sorted(gives))}"
+            yield ("metrics", number), f"{metric} does not measure labels of the kind {what}: {hint}"
     patience = params.get("patience")
     if type(patience) is int and patience > 0 and VALIDATION not in {split_role(role)[0] for role in roles}:
         yield ("params", "patience"), "patience waits for a better value on validation data: add data.validation"
 
 
 def meaningless(document: RecipeDocument, modality: Modality) -> Iterator[Found]:
-    """What says nothing about this modality. A record carries `max_length` always, so its default passes."""
+    """Keys that have no meaning for this modality. A record carries `max_length` always, so its default passes."""
     if modality is Modality.TEXT and document.image_size is not None:
         yield ("image_size",), "image_size has no meaning for a text model: leave it out"
     if modality is not Modality.TEXT and document.max_length not in {None, MAX_LENGTH}:
@@ -211,6 +211,6 @@ def meaningless(document: RecipeDocument, modality: Modality) -> Iterator[Found]
 
 
 def bad(document: RecipeDocument, problems: Iterable[Found]) -> BadRecipeError:
-    """The error that says all of `problems`, each with its line."""
+    """One error with all of `problems`, each with its line."""
     lines = [f"Line {document.line(*path)}: {sentence}" for path, sentence in problems]
     return BadRecipeError("; ".join(lines), remedy=KEYS, facts={"problems": lines})

@@ -13,8 +13,8 @@ from registry.errors import InvalidError
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "the label is empty"),
-        (" \t", "the label is empty"),
+        ("", "The label is empty"),
+        (" \t", "The label is empty"),
         ("x" * 11, "longer than 10 characters"),
         ("a\nb", "control characters"),
         ("a\x00b", "control characters"),

@@ -82,7 +82,7 @@ def test_policies_are_checked_published_and_shown(own_house: ServedRegistry) -> 
     assert client.post(f"{API}/policies/check", content=text).json()["version"] == 3
     wrong = problem(client.post(f"{API}/policies/check", content=text.replace("quorum: 1", "quroum: 1", 1)))
     assert wrong["code"] == "bad-policy"
-    assert "line" in wrong["detail"]
+    assert "Line " in wrong["detail"]
     assert "quorum" in wrong["detail"]
     assert problem(own_house.client("ben").post(f"{API}/policies", content=text))["code"] == "permission-denied"
     assert client.post(f"{API}/policies", content=text).status_code == 201

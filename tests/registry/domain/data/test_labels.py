@@ -50,7 +50,7 @@ def test_a_label_is_read_as_its_kind() -> None:
 
 @pytest.mark.parametrize("label", [None, "", "cat"])
 def test_what_is_no_number_is_not_read_as_one(label: str | None) -> None:
-    with pytest.raises(BadDataError, match="is no number"):
+    with pytest.raises(BadDataError, match="is not a number"):
         number_of(label)
 
 

@@ -31,7 +31,7 @@ def test_rows_come_back_as_they_were_written(rows: list[Row]) -> None:
 
 @pytest.mark.parametrize("body", [b"{}\n", b"[]\n", b"nonsense\n", b'{"digest":"ab","key":0,"split":"train"}\n'])
 def test_what_is_no_row_is_refused(body: bytes) -> None:
-    with pytest.raises(IntegrityError, match="line 1 of the row index"):
+    with pytest.raises(IntegrityError, match="Line 1 of the row index"):
         read_index(body)
 
 

@@ -66,10 +66,10 @@ def test_evidence_is_taken_only_from_its_producers(house: House, who: str, type_
         ({"a": 2**60}, None, "cannot be written as canonical JSON"),
         ({"a": 1}, "../../etc/passwd", "is not a plain file name"),
         ({"a": 1}, "a\\b", "is not a plain file name"),
-        ({"a": 1}, "", "the file name is empty"),
-        ({"a": 1}, "\udcff.pdf", "the file name has control characters"),
-        ({"a": "\udcff"}, None, "text that is no Unicode"),
-        ({"a": {"b": json.loads("[" * 40 + "]" * 40)}}, None, "deeper than 32"),
+        ({"a": 1}, "", "The file name is empty"),
+        ({"a": 1}, "\udcff.pdf", "The file name has control characters"),
+        ({"a": "\udcff"}, None, "text that is not valid Unicode"),
+        ({"a": {"b": json.loads("[" * 40 + "]" * 40)}}, None, "more than 32 deep"),
     ],
 )
 def test_bad_evidence_is_refused(house: House, body: dict[str, object], file_name: str | None, reason: str) -> None:

@@ -172,7 +172,7 @@ def test_an_export_never_lands_in_another_dataset(
 
 def test_labels_of_another_kind_are_another_dataset(context: Context) -> None:
     Transfers(context).submit(RECIPE)
-    with pytest.raises(ConflictError, match="the labels of data/features are of the kind class, not number"):
+    with pytest.raises(ConflictError, match="The labels of data/features are of the kind class, not number"):
         Transfers(context).submit(RECIPE.replace("data/reviews", "data/rated"))
 
 

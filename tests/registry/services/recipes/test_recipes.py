@@ -212,7 +212,7 @@ def test_an_adapter_does_not_start_from_what_is_anothers_own() -> None:
         (PROBE_TEXT + "tags: {year: 2026}\n", "Line 6: tags.year: expected text, not 2026: put it in quotes"),
         (PROBE_TEXT + "tags: {a b: c}\n", "Line 6: 'a b' is not a tag"),
         (PROBE_TEXT + "params: {when: 2026-11-23}\n", "Line 6: params.when: expected text, a number, tr"),
-        (PROBE_TEXT + "params: {n: 9007199254740993}\n", "Line 6: this cannot be written as canonical JSON"),
+        (PROBE_TEXT + "params: {n: 9007199254740993}\n", "Line 6: This cannot be written as canonical JSON"),
         (PROBE_TEXT + "metrics: []\n", "Line 6: metrics: expected a list of at least 1 item, not 0"),
         (PROBE_TEXT + "metrics: [loss, accuracy, loss]\n", "Line 6: the metric 'loss' is named twice"),
         (PROBE_TEXT + "freeze: none\n", "Line 6: feature_extraction freezes the whole backbone"),
@@ -242,12 +242,12 @@ TWO_SOURCES = TUNE_TEXT.replace(
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        ("{train: data/a/1, test: {dataset: data/a/1, split: train}}", "test is the very data of train"),
-        ("{train: data/a/1, validation: data/a/1, test: {dataset: data/a/1, split: validation}}", "of validation"),
+        ("{train: data/a/1, test: {dataset: data/a/1, split: train}}", "test is the same split as train"),
+        ("{train: data/a/1, validation: data/a/1, test: {dataset: data/a/1, split: validation}}", "as validation"),
     ],
 )
 def test_what_was_learnt_from_cannot_say_how_good_the_model_is(data: str, sentence: str) -> None:
-    with pytest.raises(BadRecipeError, match=f"Line 5: .*{sentence}: name another split"):
+    with pytest.raises(BadRecipeError, match=f"Line 5: .*{sentence}: name another one"):
         read_recipe(TUNE_TEXT.replace("{train: datasets:/data/mnist/1}", data))
 
 
