@@ -1,4 +1,4 @@
-"""What goes wrong in DVC, Pillow, PyArrow or the file system, said as an error of ours."""
+"""What goes wrong in DVC, Pillow, PyArrow or the file system, as an error of `registry.errors`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from registry.errors import AdapterError, BadDataError, NoSpaceError
 
 @contextmanager
 def declared(source: Path) -> Iterator[None]:
-    """Let only errors of `registry.errors` out while `source` is read."""
+    """Turn errors of libraries and of the file system into errors of `registry.errors` while `source` is read."""
     try:
         yield
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise NoSpaceError("the disk is full", remedy="Make room and try again") from error
+            raise NoSpaceError("The disk is full", remedy="Make room and try again") from error
         name = Path(str(error.filename)).name if error.filename else source.name
         raise BadDataError(f"{name!r} cannot be read: {error.strerror or error}") from error
     except (DvcException, SCMError, ObjectDBError, ObjectFormatError, IgnoreInCollectedDirError) as error:

@@ -1,6 +1,6 @@
-"""Data that a `.dvc` file names: brought out of its DVC repository, at a git revision, with where it came from.
+"""Data that a `.dvc` file names: fetched from its DVC repository, at a git revision, with its origin.
 
-A `.dvc` file of a git repository is read as committed, never as it lies about: then `rev_lock` (the commit) and the MD5
+A `.dvc` file of a git repository is read as committed, not as it is on disk: then `rev_lock` (the commit) and the MD5
 in the file say exactly which bytes are meant. DVC's `Repo` caches what it finds, so one is opened per operation.
 """
 
@@ -40,7 +40,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """Data brought out: where it lies, its MD5 (None: from a DVC before 3, which hashed otherwise), its origin."""
+    """Fetched data: where it is, its MD5 (None: from DVC before 3, which hashed differently), its origin."""
 
     data: Path
     md5: str | None
@@ -55,8 +55,9 @@ class Imported:
 def fetch(pointer: Path, staging: Path, *, rev: str | None) -> Imported:
     """Bring the data of the `.dvc` file `pointer` into the empty folder `staging`.
 
-    Raises: BadDataError for a file that is no pointer to one output in its repository, InvalidError for a revision
-    where there is no git or for uncommitted changes, NotFoundError for an unknown revision or data that is nowhere.
+    Raises: BadDataError for a file that does not point to one output in its repository, InvalidError for a revision
+    where there is no git or for uncommitted changes, NotFoundError for an unknown revision or data that is neither in
+    the cache nor in a remote.
     """
     with _one_at_a_time:
         try:
@@ -70,13 +71,13 @@ def _fetch(pointer: Path, staging: Path, rev: str | None) -> Imported:
         root = Path(Repo.find_root(str(pointer.parent)))
     except NotDvcRepoError:
         raise BadDataError(
-            f"{pointer.name!r} lies in no DVC repository", remedy="Give the data itself, or the file in its repository"
+            f"{pointer.name!r} is not in a DVC repository", remedy="Give the data itself, or the file in its repository"
         ) from None
     inside = pointer.relative_to(root).as_posix()
     here = _origin_of(root, rev)
     files = DVCFileSystem(str(root), rev=here.rev_lock)
     try:
-        text = _committed(files, inside, pointer, here, asked=rev is not None)
+        text = _committed(files, inside, pointer, here, requested=rev is not None)
         output, upstream = _parse(text, pointer.name)
         place = posixpath.normpath(posixpath.join(posixpath.dirname(inside), output.get("wdir", "."), output["path"]))
         if place == ".." or place.startswith(("../", "/")):
@@ -86,7 +87,7 @@ def _fetch(pointer: Path, staging: Path, rev: str | None) -> Imported:
             files.get(place, str(target), recursive=True)
         except FileNotFoundError as error:
             raise NotFoundError(
-                f"the data of {pointer.name!r} is neither in DVC's cache nor in a remote",
+                f"The data of {pointer.name!r} is neither in DVC's cache nor in a remote",
                 remedy="Run dvc pull there, then try again",
             ) from error
     finally:
@@ -109,7 +110,7 @@ def _origin_of(root: Path, rev: str | None) -> Origin:
             commit = scm.resolve_rev(rev or "HEAD")
         except RevError:
             raise NotFoundError(
-                f"the repository {root.name!r} has no revision {rev or 'HEAD'!r}",
+                f"The repository {root.name!r} has no revision {rev or 'HEAD'!r}",
                 remedy="Commit first" if rev is None else "Check the name of the branch, tag or commit",
             ) from None
         return Origin(_public(_remote(scm)) or str(root), rev, commit)
@@ -129,19 +130,19 @@ def _public(url: str | None) -> str | None:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.scheme != "ssh" else url
 
 
-def _committed(files: Any, inside: str, pointer: Path, here: Origin, *, asked: bool) -> str:
+def _committed(files: Any, inside: str, pointer: Path, here: Origin, *, requested: bool) -> str:
     """The text of the pointer at its commit, which the file on disk must equal unless a revision was asked for."""
-    lying_about = pointer.read_text(encoding="utf-8")
+    on_disk = pointer.read_text(encoding="utf-8")
     if here.rev_lock is None:
-        return lying_about
+        return on_disk
     try:
         with files.open(inside, "rb") as stream:
             committed = str(stream.read(), "utf-8")
     except FileNotFoundError:
         committed = None
-    if committed is None and asked:
+    if committed is None and requested:
         raise NotFoundError(f"{pointer.name!r} is not in the repository at {here.rev!r}", remedy="Check the revision")
-    if committed is None or (committed != lying_about and not asked):
+    if committed is None or (committed != on_disk and not requested):
         raise InvalidError(
             f"{pointer.name!r} is not committed as it is on disk", remedy="Commit it, or name a revision with --rev"
         )
@@ -160,7 +161,7 @@ def _parse(text: str, name: str) -> tuple[Mapping[str, Any], Origin | None]:
             _public(str(repository["url"])), repository.get("rev"), str(repository["rev_lock"])
         )
     except (yaml.YAMLError, KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
-        raise BadDataError(f"{name!r} is no .dvc file of one output: {error}") from error
+        raise BadDataError(f"{name!r} is not a .dvc file with one output: {error}") from error
     if not valid:
-        raise BadDataError(f"{name!r} is no .dvc file of one output")
+        raise BadDataError(f"{name!r} is not a .dvc file with one output")
     return output, upstream or None

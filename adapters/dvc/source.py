@@ -7,10 +7,10 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from adapters.dvc.drafts import Columns, alike_names, finish
 from adapters.dvc.failures import declared
-from adapters.dvc.formats import detect_format, read_rows
+from adapters.dvc.formats.detection import detect_format, read_rows
 from adapters.dvc.repositories import Imported, fetch
+from adapters.dvc.rows.drafts import Columns, finish, same_but_case
 from adapters.dvc.tracking import track
 from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
 from registry.domain.data.splits import straddling
@@ -42,7 +42,7 @@ class DvcSource:
     ) -> DataListing:
         """See `registry.ports.DataSource.read`. Also raises NotFoundError, InvalidError, NoSpaceError, AdapterError."""
         if not source.exists():
-            raise NotFoundError(f"there is no {str(source)!r}", remedy="Check the path")
+            raise NotFoundError(f"There is no {str(source)!r}", remedy="Check the path")
         columns = Columns(text, label, labels, split.column)
         with declared(source):
             if source.suffix.lower() == ".dvc" and source.is_file():
@@ -51,7 +51,7 @@ class DvcSource:
                 return _signed(listing, imported)
             if rev is not None:
                 raise InvalidError(
-                    f"{source.name!r} is no .dvc file, so it has no revision {rev!r}", remedy="Leave --rev out"
+                    f"{source.name!r} is not a .dvc file, so it has no revision {rev!r}", remedy="Leave --rev out"
                 )
             return _read(source, staging, cache, split, columns, format=format)
 
@@ -82,7 +82,7 @@ def _read(
         rows=rows,
         split=carried_out,
         dvc=tracked.record,
-        notes=(*found.notes, *alike_names(rows, columns.labels), *links, *twice),
+        notes=(*found.notes, *same_but_case(rows, columns.labels), *links, *twice),
         libraries={library: version(library) for library in ("dvc", "dvc-data", "numpy", "pillow", "pyarrow")},
     )
 
@@ -92,7 +92,7 @@ def _signed(listing: DataListing, imported: Imported) -> DataListing:
     record = listing.dvc
     if record is None or imported.md5 not in {None, record.md5}:
         raise DatasetChangedError(
-            f"the data is not the {imported.md5} that its .dvc file records",
+            f"The data is not the {imported.md5} that its .dvc file records",
             remedy="Run dvc add or dvc checkout there, then try again",
         )
     return replace(listing, dvc=imported.sign(record), notes=(*listing.notes, *imported.notes))

@@ -45,7 +45,7 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """A dataset's files under `root`, its folders (empty ones too), links to folders (left out), and DVC's name."""
+    """A dataset's files under `root`, its folders (empty ones too), links to folders (left out), and DVC's hash."""
 
     root: Path
     files: tuple[FileEntry, ...]
@@ -62,7 +62,7 @@ class Tracked:
                 raise _changed(one.entry.path)
 
     def keep(self, cache: Path, *, scratch: Path) -> None:
-        """Copy everything into the DVC cache folder `cache` by way of `scratch`; what is not its MD5 is not kept.
+        """Copy everything into the DVC cache folder `cache`, by way of `scratch`; files that changed are not kept.
 
         Raises: DatasetChangedError, OSError when the disk is full.
         """
@@ -88,7 +88,7 @@ def _open_cache(cache: Path) -> Any:
 
 
 def _is_whole(store: Any, md5: str) -> bool:
-    """True when the cache holds the object; a rotten one that nobody protected is removed."""
+    """True when the cache holds the object undamaged; a damaged one that is not write-protected is removed."""
     try:
         store.check(md5, check_hash=True)
     except (FileNotFoundError, ObjectFormatError):
@@ -99,7 +99,7 @@ def _is_whole(store: Any, md5: str) -> bool:
 def track(source: Path, *, ours: Path | None = None) -> Tracked:
     """List and hash the file or folder `source`.
 
-    Of data that lies in `ours`, a folder of working copies, the rules of a DVC repository further out say nothing.
+    For data in `ours`, a folder of working copies, the rules of a DVC repository around it do not apply.
 
     Raises: BadDataError for an empty folder, a broken link or a special file; DatasetChangedError.
     """
@@ -178,7 +178,7 @@ def _state_of(root: Path, name: str) -> _State:
             raise BadDataError(f"{name!r} is a link to nothing", remedy="Remove it, or restore its target") from None
         raise _changed(name) from None
     if not stat.S_ISREG(found.st_mode):
-        raise BadDataError(f"{name!r} is no regular file", remedy="Remove it from the dataset")
+        raise BadDataError(f"{name!r} is not a regular file", remedy="Remove it from the dataset")
     return found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev
 
 
@@ -187,7 +187,7 @@ def _changed(name: str) -> DatasetChangedError:
 
 
 def _name_of_folder(seen: tuple[_Seen, ...]) -> tuple[str, bytes]:
-    """What DVC calls the folder (`<32 hex>.dir`), and the list of files that this name is the MD5 of."""
+    """DVC's hash of the folder (`<32 hex>.dir`), and the list of files that it is the MD5 of."""
     tree = Tree()
     for one in seen:
         tree.add(tuple(one.entry.path.split("/")), Meta(size=one.entry.size), HashInfo("md5", one.md5))

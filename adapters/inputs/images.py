@@ -1,4 +1,4 @@
-"""Pictures as a model reads them: decoded once to small bytes, turned into tensors batch by batch."""
+"""The pictures of a role: turned into tensors batch by batch, and kept where they are few."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from adapters.inputs.pictures import Pixels, open_picture, read_array
 from adapters.inputs.preprocess import Preprocess
 from registry.domain.data.datasets import Row
 from registry.errors import BadDataError
 from registry.ports.transfers import DataInput
 
-Picture = NDArray[np.uint8]
 KEPT = 1 * 1024**3
 """Bytes of prepared tensors kept between epochs; a larger set is prepared anew each time it is read."""
 
@@ -26,10 +25,10 @@ KEPT = 1 * 1024**3
 class ImageItems:
     """The pictures of one role, and how they become tensors.
 
-    Decoded pictures are kept; so are the tensors where all of them fit into `KEPT` bytes.
+    The tensors are kept where all of them fit into `KEPT` bytes.
     """
 
-    pictures: Sequence[Picture | Path]
+    pictures: Sequence[Pixels | Path]
     preprocess: Preprocess
     label: str
     lengths: None = None
@@ -56,51 +55,36 @@ class ImageItems:
 
     def _prepare(self, index: int) -> Tensor:
         picture = self.pictures[index]
-        if not isinstance(picture, Path):
-            return self.preprocess.apply(picture)
-        try:
-            with Image.open(picture) as image:
-                return self.preprocess.apply(image)
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-            raise BadDataError(f"{picture.name} of {self.label} is no picture that can be read: {error}") from error
+        if isinstance(picture, Path):
+            return self.preprocess.apply(open_picture(picture, f"{picture.name} of {self.label}"))
+        return self.preprocess.apply(picture)
 
 
 def read_images(rows: Sequence[Row], data: DataInput, preprocess: Preprocess) -> ImageItems:
-    """The pictures of `rows`: files, or rows of the array `x` in an .npz (N x H x W, or with 1 or 3 channels last).
+    """The pictures of `rows`: files, or rows of the array `x` in an .npz (see `pictures.read_array`).
 
-    Raises: BadDataError naming the row or array that is no picture.
+    Raises: BadDataError naming the row or array that is not a picture.
     """
-    arrays: dict[str, Picture] = {}
-    pictures: list[Picture | Path] = []
+    arrays: dict[str, Pixels] = {}
+    pictures: list[Pixels | Path] = []
     for row in rows:
         if row.path is None:
-            raise BadDataError(f"row {row.key} of {data.label} is no picture", remedy="Use a dataset of images")
+            raise BadDataError(f"Row {row.key} of {data.label} is not a picture", remedy="Use a dataset of images")
         if row.index is None:
             pictures.append(data.root / row.path)
             continue
         if row.path not in arrays:
-            arrays[row.path] = _array(data.root / row.path, data.label)
+            arrays[row.path] = _load(data.root / row.path, data.label)
         if not 0 <= row.index < len(arrays[row.path]):
-            raise BadDataError(f"row {row.key} of {data.label} points past the end of {row.path}")
+            raise BadDataError(f"Row {row.key} of {data.label} points past the end of {row.path}")
         pictures.append(arrays[row.path][row.index])
     return ImageItems(pictures, preprocess, data.label)
 
 
-def _array(path: Path, label: str) -> Picture:
-    """`x` of an .npz as bytes. Numbers of another type are spread over 0 … 255 by the largest of the whole array."""
+def _load(path: Path, label: str) -> Pixels:
     try:
         with np.load(path, allow_pickle=False) as file:
             found = file["x"]
     except (OSError, ValueError, KeyError) as error:
         raise BadDataError(f"{path.name} of {label} has no readable array x: {error}") from error
-    if found.ndim not in {3, 4} or not np.issubdtype(found.dtype, np.number):
-        raise BadDataError(f"x in {path.name} of {label} has shape {found.shape} and type {found.dtype}, not pictures")
-    if found.dtype == np.uint8:
-        return np.asarray(found)
-    low, high = float(found.min()), float(found.max())
-    if low < 0 or not np.isfinite(high):
-        raise BadDataError(
-            f"x in {path.name} of {label} has values below 0 or not finite", remedy="Store bytes (uint8)"
-        )
-    spread: Picture = np.round(found * (255.0 / (high or 1.0))).astype(np.uint8)
-    return spread
+    return read_array(found, f"{path.name} of {label}")

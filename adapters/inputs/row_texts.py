@@ -1,4 +1,4 @@
-"""The text of a row, wherever the dataset keeps it."""
+"""The text of a row, from the row index or from its file."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def text_of(row: Row, data: DataInput) -> str:
     if row.text is not None:
         return row.text
     if row.path is None or row.index is not None:
-        raise BadDataError(f"row {row.key} of {data.label} is no text", remedy="Use a dataset of texts")
+        raise BadDataError(f"Row {row.key} of {data.label} is not a text", remedy="Use a dataset of texts")
     try:
         return (data.root / row.path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadDataError(f"row {row.key} of {data.label} ({row.path}) cannot be read: {error}") from error
+        raise BadDataError(f"Row {row.key} of {data.label} ({row.path}) cannot be read: {error}") from error

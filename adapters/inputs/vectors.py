@@ -27,14 +27,14 @@ def read_vectors(rows: Sequence[Row], data: DataInput) -> NDArray[np.float32]:
     found = []
     for row in rows:
         if row.path is None or row.index is None:
-            raise BadDataError(f"row {row.key} of {data.label} holds no features", remedy="Use a tabular dataset")
+            raise BadDataError(f"Row {row.key} of {data.label} holds no features", remedy="Use a tabular dataset")
         if row.path not in files:
             files[row.path] = _checked(read(data.root / row.path, data.label), row.path, data.label)
         if not 0 <= row.index < len(files[row.path]):
-            raise BadDataError(f"row {row.key} of {data.label} points past the end of {row.path}")
+            raise BadDataError(f"Row {row.key} of {data.label} points past the end of {row.path}")
         found.append(files[row.path][row.index])
     if len({len(one) for one in found}) > 1:
-        raise BadDataError(f"the files of {data.label} differ in the number of features")
+        raise BadDataError(f"The files of {data.label} differ in the number of features")
     return np.stack(found).astype(np.float32) if found else np.zeros((0, 0), np.float32)
 
 

@@ -123,7 +123,7 @@ def test_a_list_of_images_and_a_false_parquet_say_what_they_are(forebear: Comman
     assert "file_name" in problem["detail"]
     assert "give the folder that holds it" in problem["remedy"]
     problem = forebear.refused("dataset", "add", "data/x", false, "--licence", "MIT")
-    assert (problem["code"], "is no Parquet file" in problem["detail"]) == ("bad-data", True)
+    assert (problem["code"], "is not a Parquet file" in problem["detail"]) == ("bad-data", True)
 
 
 def test_a_server_on_a_busy_port_is_one_sentence(forebear: CommandLine) -> None:

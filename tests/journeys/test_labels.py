@@ -85,9 +85,9 @@ def test_a_further_version_holds_labels_of_the_same_kind(forebear: CommandLine, 
     ("kind", "table", "sentence"),
     [
         ("class", TABLES["none"], "Name it with --label, or write --labels none"),
-        ("number", TABLES["many"], "the label of line 2 of 't.csv' is 'sea', which is no finite number"),
-        ("tags", TABLES["many"], "line 2 of 't.csv' has 1 tags for 2 words"),
-        ("many", "text,label\na,b|b\n", "line 2 of 't.csv' names the class 'b' twice"),
+        ("number", TABLES["many"], "The label of line 2 of 't.csv' is 'sea', which is not a finite number"),
+        ("tags", TABLES["many"], "Line 2 of 't.csv' has 1 tags for 2 words"),
+        ("many", "text,label\na,b|b\n", "Line 2 of 't.csv' names the class 'b' twice"),
     ],
 )
 def test_labels_of_another_kind_are_told_by_row(

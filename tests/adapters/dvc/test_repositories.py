@@ -155,7 +155,7 @@ def test_data_that_is_nowhere_says_so(copy: Path, tmp_path: Path) -> None:
 def test_what_is_no_pointer_is_refused(document: str, tmp_path: Path) -> None:
     root = draw(tmp_path / "plain", {"odd.dvc": document})
     dvc(root, "init", "--quiet", "--no-scm")
-    with pytest.raises(BadDataError, match=r"'odd\.dvc' is no \.dvc file of one output"):
+    with pytest.raises(BadDataError, match=r"'odd\.dvc' is not a \.dvc file with one output"):
         read(root / "odd.dvc", tmp_path / "scratch")
 
 
@@ -169,7 +169,7 @@ def test_a_pointer_may_not_lead_out_of_its_repository(tmp_path: Path) -> None:
 
 def test_a_pointer_without_a_repository_is_refused(tmp_path: Path) -> None:
     draw(tmp_path, {"odd.dvc": "outs: []"})
-    with pytest.raises(BadDataError, match="lies in no DVC repository"):
+    with pytest.raises(BadDataError, match="is not in a DVC repository"):
         read(tmp_path / "odd.dvc", tmp_path / "scratch")
 
 

@@ -124,7 +124,7 @@ def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     data = draw(tmp_path / "data", {"a.txt": "a"})
     os.mkfifo(data / "pipe")
-    with pytest.raises(BadDataError, match="'pipe' is no regular file"):
+    with pytest.raises(BadDataError, match="'pipe' is not a regular file"):
         track(data)
 
 
@@ -178,7 +178,7 @@ def test_a_full_disk_is_told_as_one(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False, cwd=ROOT
     )
-    assert done.stdout == "the disk is full. Make room and try again\n", done.stderr
+    assert done.stdout == "The disk is full. Make room and try again\n", done.stderr
     assert [path for path in (tmp_path / "scratch/cache").rglob("*") if path.is_file()] == []
 
 

@@ -44,9 +44,9 @@ def test_rows_come_in_the_order_that_is_asked_for(data: DataInput) -> None:
 
 
 def test_a_row_that_is_not_there_is_named(data: DataInput) -> None:
-    with pytest.raises(BadDataError, match="row 0 of data/f/1 points past the end"):
+    with pytest.raises(BadDataError, match="Row 0 of data/f/1 points past the end"):
         read_vectors([replace(data.rows[0], index=9)], data)
-    with pytest.raises(BadDataError, match="row 0 of data/f/1 holds no features"):
+    with pytest.raises(BadDataError, match="Row 0 of data/f/1 holds no features"):
         read_vectors([Row(0, digest("x"), "train", "0", text="x")], data)
 
 

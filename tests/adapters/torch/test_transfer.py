@@ -82,8 +82,8 @@ def test_grey_floats_are_spread_over_the_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("torn.png", b"\x89PNG\r\n\x1a\n broken", r"torn\.png .* is no picture"),
-        ("gone.png", None, r"gone\.png .* is no picture"),
+        ("torn.png", b"\x89PNG\r\n\x1a\n broken", r"image 'torn\.png of .*' cannot be read"),
+        ("gone.png", None, r"image 'gone\.png of .*' cannot be read"),
     ],
 )
 def test_a_file_that_is_no_picture_is_named(tmp_path: Path, name: str, content: bytes | None, told: str) -> None:
@@ -97,11 +97,15 @@ def test_arrays_that_are_no_pictures_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "flat.npz", x=np.zeros((3, 4)))
     np.savez(tmp_path / "negative.npz", x=np.full((3, 4, 4), -1.0))
     np.savez(tmp_path / "nameless.npz", y=np.zeros(3))
-    for name, told in (("flat", "not pictures"), ("negative", "below 0"), ("nameless", "no readable array")):
+    for name, told in (
+        ("flat", "not an array of pictures"),
+        ("negative", "below 0"),
+        ("nameless", "no readable array"),
+    ):
         with pytest.raises(BadDataError, match=told):
             read_images([row(0, f"{name}.npz", 0)], data_of(tmp_path), SMALL)
     np.savez(tmp_path / "few.npz", x=np.zeros((3, 4, 4), dtype=np.uint8))
     with pytest.raises(BadDataError, match="past the end"):
         read_images([row(0, "few.npz", 3)], data_of(tmp_path), SMALL)
-    with pytest.raises(BadDataError, match=r"row 0 .* is no picture"):
+    with pytest.raises(BadDataError, match=r"Row 0 .* is not a picture"):
         read_images([replace(row(0, None), text="words")], data_of(tmp_path), SMALL)

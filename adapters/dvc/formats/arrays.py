@@ -1,7 +1,7 @@
 """Arrays: an `.npz` with `x` (N x ...), labels `y` and perhaps `split` (N). Nothing pickled is ever loaded.
 
-`y` has one label for each row. Of rows with many classes it may be N x C zeros and ones instead, and `classes` (C) then
-names its columns.
+`y` has one label for each row. Where a row has many classes, `y` may be N x C zeros and ones instead, and `classes` (C)
+then names its columns.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.dvc.columns import find_column
-from adapters.dvc.drafts import Columns, Draft, Found
-from adapters.dvc.labels import NO_LABELS, TAGGED, clean_class, read_label
-from adapters.dvc.split_names import FOLDER, clean_split, splits_of_files
+from adapters.dvc.formats.columns import find_column
+from adapters.dvc.formats.tables import named_splits
+from adapters.dvc.rows.drafts import FOLDER, Columns, Draft, Found
+from adapters.dvc.rows.labels import NO_LABELS, TAGGED, clean_class, read_label
+from adapters.dvc.rows.split_names import clean_split, read_as
 from adapters.dvc.tracking import Tracked
+from adapters.inputs.pictures import read_array
 from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import LabelKind
@@ -35,39 +37,60 @@ def read_arrays(tracked: Tracked, names: Sequence[str], columns: Columns) -> Fou
     `x` of N x F is tabular; N x H x W and N x H x W x C (or N x C x H x W) are images. Raises: BadDataError.
     """
     if columns.labels is LabelKind.TAGS:
-        raise BadDataError("tags belong to the words of a text, and arrays hold none", remedy=f"Give {TAGGED}")
-    by_file = splits_of_files(names) if columns.split in {None, FOLDER} else None
+        raise BadDataError("Tags belong to the words of a text, and arrays hold none", remedy=f"Give {TAGGED}")
+    files = named_splits(names, columns)
     drafts: list[Draft] = []
-    notes: list[str] = []
+    notes = read_as(files)
     shapes: set[tuple[int, ...]] = set()
+    largest: set[float] = set()
     brought: set[str | None] = set()
-    for number, name in enumerate(names):
+    for name in names:
         arrays = _load(tracked.root / name, name)
         x = _array(arrays, "x", name)
-        column = None if by_file else _split_array(arrays, columns.split, name)
+        column = None if files else _split_array(arrays, columns.split, name)
         _check(x, name)
         shapes.add(x.shape[1:])
-        brought.add(FOLDER if by_file else column)
-        splits = [by_file[number]] * len(x) if by_file else arrays[column].tolist() if column else None
-        if splits is not None and len(splits) != len(x):
-            raise BadDataError(f"{name!r} has {len(x)} rows of x but {len(splits)} of {column!r}")
+        if x.ndim > 2 and x.dtype != np.uint8 and len(x):
+            largest.add(float(x.max()))
+        brought.add(FOLDER if files else column)
         if columns.labels is LabelKind.NONE and "y" in arrays:
-            notes.append(f"the labels in 'y' of {name!r} were left out, as asked")
-        for index, label in enumerate(_labels(arrays, columns.labels, len(x), name)):
-            where = f"row {index} of {name!r}"
-            drafts.append(
-                Draft(
-                    digest=row_digest(x[index]),
-                    label=read_label(label, where, columns.labels),
-                    split=clean_split(splits[index], where) if splits is not None else None,
-                    path=name,
-                    index=index,
-                )
-            )
+            notes.append(f"the labels in 'y' of {name!r} were left out, as requested")
+        drafts += _rows(arrays, x, name, column, files.get(name), columns.labels)
     if len(shapes) > 1 or len(brought) > 1:
-        raise BadDataError("the archives differ in the shape of x, or only some of them bring splits")
+        raise BadDataError("The archives differ in the shape of x, or only some of them bring splits")
+    if len(largest) > 1:
+        raise BadDataError(
+            "The archives differ in the largest value of x, which is read as white", remedy="Store bytes (uint8)"
+        )
     modality = Modality.TABULAR if len(shapes.pop()) == 1 else Modality.IMAGE
     return Found(drafts, brought.pop(), modality, tuple(notes))
+
+
+def _rows(
+    arrays: Mapping[str, NDArray[Any]],
+    x: NDArray[Any],
+    name: str,
+    column: str | None,
+    split: str | None,
+    labels: LabelKind,
+) -> list[Draft]:
+    """The rows of one archive; their splits are those of the array `column`, or all are in `split`."""
+    splits = arrays[column].tolist() if column else None
+    if splits is not None and len(splits) != len(x):
+        raise BadDataError(f"{name!r} has {len(x)} rows of x but {len(splits)} of {column!r}")
+    found = []
+    for index, label in enumerate(_labels(arrays, labels, len(x), name)):
+        where = f"row {index} of {name!r}"
+        found.append(
+            Draft(
+                digest=row_digest(x[index]),
+                label=read_label(label, where, labels),
+                split=clean_split(splits[index], where) if splits is not None else split,
+                path=name,
+                index=index,
+            )
+        )
+    return found
 
 
 def _labels(arrays: Mapping[str, NDArray[Any]], labels: LabelKind, rows: int, name: str) -> Sequence[object]:
@@ -83,7 +106,7 @@ def _labels(arrays: Mapping[str, NDArray[Any]], labels: LabelKind, rows: int, na
 
 
 def _class_names(arrays: Mapping[str, NDArray[Any]], count: int, name: str) -> list[str]:
-    """What the columns of y are called: the array `classes`, else their numbers. Raises: BadDataError."""
+    """The names of the columns of y: the array `classes`, else their numbers. Raises: BadDataError."""
     if "classes" not in arrays:
         return [str(number) for number in range(count)]
     names = [clean_class(value, f"'classes' of {name!r}") for value in arrays["classes"].ravel().tolist()]
@@ -99,7 +122,7 @@ def _marked(y: NDArray[Any], names: Sequence[str], name: str) -> list[list[str]]
     wrong = ~((y == 0) | (y == 1)).all(axis=1)
     if wrong.any():
         raise BadDataError(
-            f"row {int(wrong.argmax())} of y in {name!r} has a value that is neither 0 nor 1",
+            f"Row {int(wrong.argmax())} of y in {name!r} has a value that is neither 0 nor 1",
             remedy="Mark each class of a row with 1 and the others with 0",
         )
     return [[names[column] for column in np.flatnonzero(row).tolist()] for row in y]
@@ -130,11 +153,12 @@ def _load(path: Path, name: str) -> dict[str, NDArray[Any]]:
             return {key: archive[key] for key in archive.files}
     except (zipfile.BadZipFile, ValueError, KeyError, EOFError, MemoryError) as error:
         raise BadDataError(
-            f"{name!r} is no archive of plain arrays: {error}", remedy="Write it with numpy.savez(x=…, y=…)"
+            f"{name!r} is not an archive of plain arrays: {error}", remedy="Write it with numpy.savez(x=…, y=…)"
         ) from error
 
 
 def _check(x: NDArray[Any], name: str) -> None:
+    """Raises: BadDataError for numbers or pictures that training could not read."""
     if x.ndim not in {2, 3, 4} or x.dtype.kind not in "uif":
         raise BadDataError(
             f"x of {name!r} is {x.dtype} of shape {x.shape}", remedy="Give numbers of 2 (table) or 3 to 4 (image) axes"
@@ -142,7 +166,9 @@ def _check(x: NDArray[Any], name: str) -> None:
     if x.dtype.kind == "f" and len(x):
         bad = ~np.isfinite(x.reshape(len(x), -1)).all(axis=1)
         if bad.any():
-            raise BadDataError(f"row {int(bad.argmax())} of {name!r} has a value that is no finite number")
+            raise BadDataError(f"Row {int(bad.argmax())} of {name!r} has a value that is not a finite number")
+    if x.ndim > 2:
+        read_array(x, name)  # what training does with it
 
 
 def row_digest(row: NDArray[Any]) -> Digest:

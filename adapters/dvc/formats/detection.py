@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from adapters.dvc import arrays, csv_files, features, images, tables, text_files, texts
-from adapters.dvc.drafts import Columns, Found
-from adapters.dvc.folders import is_hidden, suffix_of
+from adapters.dvc.formats import arrays, features, images, tables, texts
+from adapters.dvc.formats.columns import not_text
+from adapters.dvc.formats.csv_files import read_csv
+from adapters.dvc.rows.drafts import Columns, Found
+from adapters.dvc.rows.folders import is_ignored, suffix_of
 from adapters.dvc.tracking import Tracked
 from registry.domain.data.datasets import DataFormat, LabelKind
 from registry.errors import BadDataError
@@ -23,6 +25,7 @@ TABLES = {
 }
 
 _MAGIC = {DataFormat.PARQUET: b"PAR1", DataFormat.NPZ: b"PK\x03\x04"}
+_SPREADSHEETS = frozenset({".xlsx", ".xls", ".xlsm", ".ods"})
 _WORDS = {DataFormat.PARQUET: "Parquet", DataFormat.NPZ: ".npz"}
 
 
@@ -45,7 +48,7 @@ def read_rows(tracked: Tracked, format: DataFormat, columns: Columns) -> Found:
 def _refuse_index(tracked: Tracked, names: list[str], *, text: str) -> None:
     """Raises: BadDataError for a CSV that lists image files, given without them."""
     for name in names:
-        columns = csv_files.read_csv(tracked.root / name, name).columns
+        columns = read_csv(tracked.root / name, name).columns
         listed = [column for column in images.PATH_COLUMNS if column in columns]
         if listed and text not in columns:
             raise BadDataError(
@@ -55,21 +58,23 @@ def _refuse_index(tracked: Tracked, names: list[str], *, text: str) -> None:
 
 
 def _table_names(tracked: Tracked, format: DataFormat) -> list[str]:
-    visible = [entry.path for entry in tracked.files if not is_hidden(entry.path)]
+    """The files of a format; `.json` files count where there are no others, since many describe data and hold none."""
+    visible = [entry.path for entry in tracked.files if not is_ignored(entry.path)]
     named = [name for name in visible if TABLES.get(suffix_of(name)) is format]
+    named = [name for name in named if suffix_of(name) != ".json"] or named
     if not named and len(tracked.files) == 1:
         return [entry.path for entry in tracked.files]
     if not named:
-        ends = ", ".join(end for end, kind in TABLES.items() if kind is format)
+        suffixes = ", ".join(suffix for suffix, kind in TABLES.items() if kind is format)
         raise BadDataError(
-            f"there is no {format.value} file in it",
-            remedy=f"Such files end in {ends}; leave --format out to have the format found",
+            f"There is no {format.value} file in it (by its suffix: {suffixes})",
+            remedy="Leave --format out to have it found",
         )
     return named
 
 
 def detect_format(tracked: Tracked, *, is_file: bool, labels: LabelKind) -> DataFormat:
-    """The format of a file by its first bytes, of a folder by the kinds of files in it.
+    """The format of a file by its first bytes, of a folder by the suffixes of its files.
 
     Texts at the top of a folder are a README or a licence, unless rows have no labels and nothing else is there.
 
@@ -82,55 +87,58 @@ def detect_format(tracked: Tracked, *, is_file: bool, labels: LabelKind) -> Data
         return DataFormat.TEXT_FOLDER
     if not kinds:
         raise BadDataError(
-            "there are no images, texts or tables in it",
-            remedy=f"Tables end in {', '.join(TABLES)}; texts and images lie in a folder for each class",
+            "There are no images, texts or tables in it",
+            remedy=f"Formats are: {', '.join(DataFormat)}; tables end in {', '.join(TABLES)}",
         )
     if len(kinds) > 1:
         (one, names), (other, others) = list(kinds.items())[:2]
         raise BadDataError(
-            f"the formats are mixed: {names[0]!r} is {one.value} and {others[0]!r} is {other.value}",
-            remedy="Keep one format to a dataset",
+            f"The folder holds several formats: {names[0]!r} is {one.value} and {others[0]!r} is {other.value}",
+            remedy=f"Keep one format. Labels of images go into one CSV beside them, with a column "
+            f"{' or '.join(images.PATH_COLUMNS)}",
         )
     return next(iter(kinds))
 
 
 def _kinds(tracked: Tracked) -> dict[DataFormat, list[str]]:
-    """The visible files of each format; a CSV that lists images is part of theirs."""
-    kinds = defaultdict[DataFormat, list[str]](list)
+    """The visible files of each format; a CSV that lists images belongs to them, and `.json` counts if alone."""
+    kinds, described = defaultdict[DataFormat, list[str]](list), list[str]()
     for entry in tracked.files:
         suffix = suffix_of(entry.path)
-        if is_hidden(entry.path):
+        if is_ignored(entry.path):
             continue
         if suffix in images.SUFFIXES:
             kinds[DataFormat.IMAGE_FOLDER].append(entry.path)
         elif suffix in texts.SUFFIXES and "/" in entry.path:
             kinds[DataFormat.TEXT_FOLDER].append(entry.path)
+        elif suffix == ".json":
+            described.append(entry.path)
         elif suffix in TABLES:
             kinds[TABLES[suffix]].append(entry.path)
+    if not kinds and described:
+        return {DataFormat.JSONL: described}
     if DataFormat.IMAGE_FOLDER in kinds and DataFormat.CSV in kinds:
         index = images.index_of(tracked)
         kinds[DataFormat.CSV] = [name for name in kinds[DataFormat.CSV] if name != index]
-    found = {kind: names for kind, names in kinds.items() if names}
-    if len(found) > 1 and all(suffix_of(name) == ".json" for name in found.get(DataFormat.JSONL, [])):
-        found.pop(DataFormat.JSONL, None)  # beside data of another kind it is about the data
-    return found
+    return {kind: names for kind, names in kinds.items() if names}
 
 
 def _of_file(path: Path) -> DataFormat:
     with path.open("rb") as stream:
         head = stream.read(65536)
+    suffix = suffix_of(path.name)
+    if suffix in _SPREADSHEETS:
+        raise BadDataError(f"{path.name!r} is a spreadsheet", remedy="Save it as CSV in UTF-8")
     for kind, magic in _MAGIC.items():
         if head.startswith(magic):
             return kind
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     binary = b"\x00" in head
-    if not binary and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+    named = TABLES.get(suffix)
+    if not binary and (text.startswith(b"{") or (text.startswith(b"[") and named is DataFormat.JSONL)):
         return DataFormat.JSONL
-    named = TABLES.get(suffix_of(path.name))
     if named in _MAGIC:
         raise BadDataError(f"{path.name!r} is not a {_WORDS[named]} file, although its name says so")
-    text_files.refuse_others(path, path.name)
     if binary:
-        raise BadDataError(
-            f"{path.name!r} is not a table that can be read", remedy="Give CSV, JSON Lines, Parquet or .npz"
-        )
+        raise not_text(path, path.name)
     return DataFormat.CSV

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from adapters.dvc.arrays import row_digest
-from adapters.dvc.labels import clean_many, clean_number, read_label
+from adapters.dvc.formats.arrays import row_digest
+from adapters.dvc.rows.labels import clean_many, clean_number, read_label
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
 from registry.domain.data.labels import classes_of, number_of
@@ -71,13 +71,13 @@ def test_the_same_number_is_written_the_same_way(value: object, written: str) ->
 
 @pytest.mark.parametrize("value", ["3,5", "5 EUR", "inf", "NaN", "1e999", "1_000", "0x10", True, [1.0], 10**400])
 def test_what_is_no_finite_decimal_is_named(value: object) -> None:
-    with pytest.raises(BadDataError, match=r"the label of line 7 is '.*', which is no finite number"):
+    with pytest.raises(BadDataError, match=r"The label of line 7 is '.*', which is not a finite number"):
         clean_number(value, "line 7")
 
 
 @pytest.mark.parametrize("value", [None, "", "  ", math.nan])
 def test_a_number_that_is_missing_is_told(value: object) -> None:
-    with pytest.raises(BadDataError, match="line 7 has no label"):
+    with pytest.raises(BadDataError, match="Line 7 has no label"):
         clean_number(value, "line 7")
 
 
@@ -108,7 +108,7 @@ def test_pictures_get_their_numbers_from_a_table_beside_them(tmp_path: Path) -> 
 
 
 def test_one_number_for_all_is_no_regression(tmp_path: Path) -> None:
-    with pytest.raises(BadDataError, match="every row has the number '2'"):
+    with pytest.raises(BadDataError, match="Every row has the number '2'"):
         read(draw(tmp_path, {"t.csv": "text,label\na,2\nb,2.0\n"}) / "t.csv", tmp_path / "scratch", labels=NUMBER)
 
 
@@ -128,14 +128,14 @@ def test_classes_come_back_as_a_set_in_whatever_order_they_were(names: list[str]
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("a|b|a", "line 7 names the class 'a' twice"),
-        (["a", "a"], "line 7 names the class 'a' twice"),
-        ("a||b", "line 7 names an empty class"),
-        ("a|", "line 7 names an empty class"),
-        (["a", None], "line 7 names an empty class"),
-        (["a|b"], r"line 7 names the class 'a\|b', which holds \|"),
+        ("a|b|a", "Line 7 names the class 'a' twice"),
+        (["a", "a"], "Line 7 names the class 'a' twice"),
+        ("a||b", "Line 7 names an empty class"),
+        ("a|", "Line 7 names an empty class"),
+        (["a", None], "Line 7 names an empty class"),
+        (["a|b"], r"Line 7 names the class 'a\|b', which holds \|"),
         ([["a"]], "which names no class"),
-        (None, r"line 7 has no label.*write \[\], for none"),
+        (None, r"Line 7 has no label.*write \[\], for none"),
         ("a|" + "x" * 300, "longer than 256 characters"),
     ],
 )
@@ -167,11 +167,11 @@ def test_a_matrix_of_zeros_and_ones_marks_the_classes_of_each_row(tmp_path: Path
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"y": np.array([[1, 0], [2, 0]])}, "row 1 of y in 't.npz' has a value that is neither 0 nor 1"),
+        ({"y": np.array([[1, 0], [2, 0]])}, "Row 1 of y in 't.npz' has a value that is neither 0 nor 1"),
         ({"y": np.eye(2), "classes": np.array(["a"])}, "has 2 columns of y, but 1 different classes"),
         ({"y": np.eye(2), "classes": np.array(["a", "a"])}, "has 2 columns of y, but 1 different classes"),
         ({"y": np.eye(3)}, r"has 2 rows of x, but y has the shape \(3, 3\)"),
-        ({"y": np.array([[1, 1], [1, 1]])}, r"every row has the classes '0\|1'"),
+        ({"y": np.array([[1, 1], [1, 1]])}, r"Every row has the classes '0\|1'"),
         ({}, "has no array 'y'.*--labels none"),
     ],
 )
@@ -197,12 +197,15 @@ def test_words_and_tags_are_texts_or_lists(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ({"text": "Ana left", "label": "PER"}, "line 2 of 't.jsonl' has 1 tags for 2 words"),
-        ({"text": ["Ana left"], "label": ["PER"]}, "word 1 of line 2 of 't.jsonl' is 'Ana left', which is no single"),
-        ({"text": "Ana left", "label": ["PER", ""]}, "tag 2 of line 2 of 't.jsonl' is '', which is no single word"),
-        ({"text": "Ana left", "label": ["PER", None]}, "tag 2 of line 2 of 't.jsonl' is 'None'"),
-        ({"text": "Ana left", "label": None}, "line 2 of 't.jsonl' has no tags"),
-        ({"text": [], "label": []}, "line 2 of 't.jsonl' has no text"),
+        ({"text": "Ana left", "label": "PER"}, "Line 2 of 't.jsonl' has 1 tags for 2 words"),
+        (
+            {"text": ["Ana left"], "label": ["PER"]},
+            "Word 1 of line 2 of 't.jsonl' is 'Ana left', which is not a single",
+        ),
+        ({"text": "Ana left", "label": ["PER", ""]}, "Tag 2 of line 2 of 't.jsonl' is '', which is not a single word"),
+        ({"text": "Ana left", "label": ["PER", None]}, "Tag 2 of line 2 of 't.jsonl' is 'None'"),
+        ({"text": "Ana left", "label": None}, "Line 2 of 't.jsonl' has no tags"),
+        ({"text": [], "label": []}, "Line 2 of 't.jsonl' has no text"),
     ],
 )
 def test_wrong_tags_are_told(record: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -213,13 +216,13 @@ def test_wrong_tags_are_told(record: dict[str, Any], message: str, tmp_path: Pat
 
 def test_one_tag_for_every_word_is_nothing_to_learn(tmp_path: Path) -> None:
     source = draw(tmp_path, {"t.csv": "text,label\nhe ran,O O\nshe,O\n"}) / "t.csv"
-    with pytest.raises(BadDataError, match="every word has the tag 'O'"):
+    with pytest.raises(BadDataError, match="Every word has the tag 'O'"):
         read(source, tmp_path / "scratch", labels=TAGS)
 
 
 def test_numbers_may_be_the_names_of_tags() -> None:
     assert read_label([3, 0], "row 1", TAGS, text="Ana left") == "3 0"
-    with pytest.raises(BadDataError, match="tag 1 of row 1 is 'True'"):
+    with pytest.raises(BadDataError, match="Tag 1 of row 1 is 'True'"):
         read_label([True, 0], "row 1", TAGS, text="Ana left")
 
 
@@ -228,7 +231,7 @@ def test_what_has_no_words_has_no_tags(source: str, tmp_path: Path) -> None:
     paint_classes(tmp_path / "pictures", {"cat": 2, "dog": 2})
     archive(tmp_path, x=np.eye(2), y=np.array([0, 1]))
     table(tmp_path, x=[[1.0], [2.0]], label=["a", "b"])
-    with pytest.raises(BadDataError, match="tags belong to the words of a text"):
+    with pytest.raises(BadDataError, match="Tags belong to the words of a text"):
         read(tmp_path / source, tmp_path / "scratch", labels=TAGS)
 
 
@@ -257,16 +260,16 @@ def test_folders_of_splits_are_kept_without_classes(tmp_path: Path) -> None:
         ("val/2.png", "validation"),
     ]
     assert listing.split.column == "folder"
-    assert listing.notes == ("folders were not read as classes, as asked",)
+    assert listing.notes == ("folders were not read as classes, as requested",)
 
 
 def test_class_folders_are_left_out_with_a_note(tmp_path: Path) -> None:
     data = paint_classes(tmp_path / "data", {"cat": 2, "dog": 2})
     listing = read(data, tmp_path / "scratch", labels=NONE)
     assert {row.label for row in listing.rows} == {None}
-    assert listing.notes == ("folders were not read as classes, as asked",)
+    assert listing.notes == ("folders were not read as classes, as requested",)
     draw(data, {"cat/notes.md": "x"})
-    with pytest.raises(BadDataError, match=r"'cat/notes\.md' lies among images"):
+    with pytest.raises(BadDataError, match=r"'cat/notes\.md' is in a class folder"):
         read(data, tmp_path / "scratch", labels=NONE)
 
 
@@ -282,7 +285,7 @@ def test_a_flat_folder_of_texts_has_no_labels(tmp_path: Path) -> None:
     listing = read(data, tmp_path / "scratch", labels=NONE)
     assert [(row.text, row.label) for row in listing.rows] == [("one", None), ("two", None)]
     assert listing.format is DataFormat.TEXT_FOLDER
-    with pytest.raises(BadDataError, match="there are no images, texts or tables"):
+    with pytest.raises(BadDataError, match="There are no images, texts or tables"):
         read(data, tmp_path / "scratch")
 
 
@@ -323,7 +326,7 @@ def test_a_folder_names_one_class_for_each(kind: LabelKind, tmp_path: Path) -> N
     paint_classes(tmp_path / "pictures", {"1": 2, "2": 2})
     draw(tmp_path / "texts", {"1/a.txt": "x", "2/a.txt": "y"})
     for source, remedy in (("pictures", "Add a CSV of path and label"), ("texts", "Give a table with a column")):
-        with pytest.raises(BadDataError, match=f"names one class for each, and --labels is {kind}.*{remedy}"):
+        with pytest.raises(BadDataError, match=f"names one class for each, but --labels is {kind}.*{remedy}"):
             read(tmp_path / source, tmp_path / "scratch", labels=kind)
 
 
@@ -357,12 +360,15 @@ def test_features_of_several_files_are_numbered_in_each(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"x": [[1.0, 2.0], [3.0]], "label": ["a", "b"]}, "row 1 of 't.parquet' has 1 numbers in 'x', unlike the rows"),
-        ({"x": [[1.0], None], "label": ["a", "b"]}, "row 1 of 't.parquet' has no numbers in 'x'"),
-        ({"x": [[1.0], [None]], "label": ["a", "b"]}, "row 1 of 't.parquet' has a value that is no finite number"),
-        ({"x": [[1.0], [math.inf]], "label": ["a", "b"]}, "row 1 of 't.parquet' has a value that is no finite number"),
+        ({"x": [[1.0, 2.0], [3.0]], "label": ["a", "b"]}, "Row 1 of 't.parquet' has 1 numbers in 'x', unlike the rows"),
+        ({"x": [[1.0], None], "label": ["a", "b"]}, "Row 1 of 't.parquet' has no numbers in 'x'"),
+        ({"x": [[1.0], [None]], "label": ["a", "b"]}, "Row 1 of 't.parquet' has a value that is not a finite number"),
+        (
+            {"x": [[1.0], [math.inf]], "label": ["a", "b"]},
+            "Row 1 of 't.parquet' has a value that is not a finite number",
+        ),
         ({"x": [[1.0], [2.0]]}, "has no column 'label'.*--labels none"),
-        ({"x": [[1.0], [2.0]], "label": ["a", None]}, "row 1 of 't.parquet' has no label"),
+        ({"x": [[1.0], [2.0]], "label": ["a", None]}, "Row 1 of 't.parquet' has no label"),
         ({"x": ["a", "b"], "label": ["a", "b"]}, "has no column 'text'"),
     ],
 )

@@ -8,14 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
 
+from adapters.dvc.rows.places import begin
 from registry.domain.data.datasets import LabelKind
 from registry.domain.data.labels import SEPARATOR
 from registry.errors import BadDataError
 
 NO_LABELS = "write --labels none where rows have no labels"
-"""What to do where labels are looked for in vain."""
+"""What to do where data have no labels."""
 TAGGED = "a table with a column of texts and one of tags"
-"""What has tags."""
+"""Data that have tags."""
 _MAX_LABEL = 256
 _FILL_IN = "Fill it in or remove the row"
 
@@ -29,9 +30,9 @@ def read_text(value: object, where: str, labels: LabelKind) -> str:
         value = " ".join(_words(value, where, what="word"))
     if isinstance(value, bytes | dict | list | tuple):
         what = "bytes" if isinstance(value, bytes) else "nested values"
-        raise BadDataError(f"the text of {where} is {what}", remedy="Write each text as one string")
+        raise BadDataError(f"The text of {where} is {what}", remedy="Write each text as one string")
     if not isinstance(value, str) or not value.strip():
-        raise BadDataError(f"{where} has no text", remedy=_FILL_IN)
+        raise BadDataError(f"{begin(where)} has no text", remedy=_FILL_IN)
     return value
 
 
@@ -45,22 +46,22 @@ def read_label(value: object, where: str, labels: LabelKind, *, text: str | None
 
 
 def clean_class(value: object, where: str) -> str:
-    """The name of a class in Unicode's form NFC; whole numbers and booleans written plainly. Raises: BadDataError."""
+    """The name of a class in Unicode's NFC; whole numbers and booleans are written plainly. Raises: BadDataError."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool):
         value = "true" if value else "false"
     if _is_missing(value) or (isinstance(value, str) and not value.strip()):
-        raise BadDataError(f"{where} has no label", remedy=_FILL_IN)
+        raise BadDataError(f"{begin(where)} has no label", remedy=_FILL_IN)
     if not isinstance(value, str | int):
         raise BadDataError(
-            f"the label of {where} is {str(value)[:40]!r}, which names no class",
+            f"The label of {where} is {str(value)[:40]!r}, which names no class",
             remedy="Classes are texts or whole numbers; --labels number reads numbers, --labels many lists of classes",
         )
     label = unicodedata.normalize("NFC", str(value).strip())
     if len(label) > _MAX_LABEL or any(ord(char) < 32 or "\ud800" <= char <= "\udfff" for char in label):
         raise BadDataError(
-            f"the label of {where} is longer than {_MAX_LABEL} characters or has control characters",
+            f"The label of {where} is longer than {_MAX_LABEL} characters or has control characters",
             remedy="Check which column holds the labels",
         )
     return label
@@ -69,7 +70,7 @@ def clean_class(value: object, where: str) -> str:
 def clean_number(value: object, where: str) -> str:
     """A finite decimal number, written as the shortest text that gives the same double. Raises: BadDataError."""
     if _is_missing(value) or (isinstance(value, str) and not value.strip()):
-        raise BadDataError(f"{where} has no label", remedy=_FILL_IN)
+        raise BadDataError(f"{begin(where)} has no label", remedy=_FILL_IN)
     try:
         if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal) or "_" in str(value):
             raise ValueError
@@ -78,7 +79,7 @@ def clean_number(value: object, where: str) -> str:
         number = math.nan
     if not math.isfinite(number):
         raise BadDataError(
-            f"the label of {where} is {str(value)[:40]!r}, which is no finite number",
+            f"The label of {where} is {str(value)[:40]!r}, which is not a finite number",
             remedy="Write decimal numbers such as 3.5, with a point and no unit",
         )
     return repr(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
@@ -90,37 +91,42 @@ def clean_many(value: object, where: str) -> str:
     An empty list, or an empty text, is none of them.
     """
     if _is_missing(value):
-        raise BadDataError(f"{where} has no label", remedy="Leave the text empty, or write [], for none of the classes")
+        raise BadDataError(
+            f"{begin(where)} has no label", remedy="Leave the text empty, or write [], for none of the classes"
+        )
     if isinstance(value, str):
         value = value.split(SEPARATOR) if value.strip() else []
     names = [_one_of_many(item, where) for item in (value if isinstance(value, list | tuple) else [value])]
     ordered = sorted(names)
     for one, two in pairwise(ordered):
         if one == two:
-            raise BadDataError(f"{where} names the class {one!r} twice", remedy="Name each class of a row once")
+            raise BadDataError(f"{begin(where)} names the class {one!r} twice", remedy="Name each class of a row once")
     return SEPARATOR.join(ordered)
 
 
 def _one_of_many(value: object, where: str) -> str:
     if _is_missing(value) or (isinstance(value, str) and not value.strip()):
         raise BadDataError(
-            f"{where} names an empty class", remedy=f"Join the classes with {SEPARATOR}, and none before or after them"
+            f"{begin(where)} names an empty class",
+            remedy=f"Join the classes with {SEPARATOR}, and none before or after them",
         )
     name = clean_class(value, where)
     if SEPARATOR in name:
-        raise BadDataError(f"{where} names the class {name!r}, which holds {SEPARATOR}", remedy="Rename the class")
+        raise BadDataError(
+            f"{begin(where)} names the class {name!r}, which holds {SEPARATOR}", remedy="Rename the class"
+        )
     return name
 
 
 def _tags(value: object, where: str, text: str) -> str:
     """One tag for each word of `text`, as whitespace parts them."""
     if _is_missing(value):
-        raise BadDataError(f"{where} has no tags", remedy=_FILL_IN)
+        raise BadDataError(f"{begin(where)} has no tags", remedy=_FILL_IN)
     tags = _words(value, where, what="tag") if isinstance(value, list | tuple) else str(value).split()
     words = len(text.split())
     if len(tags) != words:
         raise BadDataError(
-            f"{where} has {len(tags)} tags for {words} words",
+            f"{begin(where)} has {len(tags)} tags for {words} words",
             remedy="Give one tag for each word of the text, as whitespace parts them",
         )
     return " ".join(clean_class(tag, where) for tag in tags)
@@ -133,7 +139,7 @@ def _words(values: Sequence[object], where: str, *, what: str) -> list[str]:
         word = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
         if not isinstance(word, str) or not word or word.split() != [word]:
             raise BadDataError(
-                f"{what} {number} of {where} is {str(value)[:40]!r}, which is no single word",
+                f"{what.capitalize()} {number} of {where} is {str(value)[:40]!r}, which is not a single word",
                 remedy=f"Give each {what} as a text without spaces",
             )
         words.append(word)

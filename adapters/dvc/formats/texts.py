@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from adapters.dvc.drafts import Columns, Draft, Found, text_digest
-from adapters.dvc.folders import place_files, place_unlabelled
-from adapters.dvc.labels import read_text
-from adapters.dvc.split_names import FOLDER
-from adapters.dvc.text_files import open_text
+from adapters.dvc.formats.columns import not_text
+from adapters.dvc.rows.drafts import FOLDER, Columns, Draft, Found, text_digest
+from adapters.dvc.rows.folders import place_files, place_unlabelled
+from adapters.dvc.rows.labels import read_text
 from adapters.dvc.tracking import Tracked
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import LabelKind
@@ -19,22 +18,21 @@ def read_texts(tracked: Tracked, columns: Columns) -> Found:
     """The rows in order of path, and what brought their splits. Raises: BadDataError naming the file."""
     if columns.split not in {None, FOLDER}:
         raise BadDataError(
-            f"a folder of texts has no column {columns.split!r}", remedy="Use folders train, test and so on"
+            f"A folder of texts has no column {columns.split!r}", remedy="Use folders train, test and so on"
         )
     if columns.labels not in {LabelKind.CLASS, LabelKind.NONE}:
         raise BadDataError(
-            f"a folder of texts names one class for each, and --labels is {columns.labels}",
+            f"A folder of texts names one class for each, but --labels is {columns.labels}",
             remedy="Give a table with a column of texts and one of labels",
         )
-    notes: list[str] = []
-    if columns.labels is LabelKind.NONE:
-        placed, by_folder, notes = place_unlabelled(tracked, SUFFIXES, what="text")
-    else:
-        placed, by_folder = place_files(tracked, SUFFIXES, what="text")
+    place = place_unlabelled if columns.labels is LabelKind.NONE else place_files
+    placing = place(tracked, SUFFIXES, what="text")
     drafts = []
-    for one in placed:
-        with open_text(tracked.root / one.name, one.name) as stream:
-            found = stream.read()
+    for one in placing.files:
+        try:
+            found = (tracked.root / one.name).read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise not_text(tracked.root / one.name, one.name) from error
         text = read_text(found, repr(one.name), columns.labels)
         drafts.append(Draft(text_digest(text, repr(one.name)), one.label, one.split, text=text))
-    return Found(drafts, FOLDER if by_folder else None, Modality.TEXT, tuple(notes))
+    return Found(drafts, FOLDER if placing.by_folder else None, Modality.TEXT, tuple(placing.notes))

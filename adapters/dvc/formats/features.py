@@ -14,11 +14,12 @@ import pyarrow
 from numpy.typing import NDArray
 from pyarrow import compute, parquet
 
-from adapters.dvc.arrays import row_digest
-from adapters.dvc.columns import label_column, readable, split_column, unread
-from adapters.dvc.drafts import Columns, Draft, Found
-from adapters.dvc.labels import TAGGED, read_label
-from adapters.dvc.split_names import FOLDER, clean_split, splits_of_files
+from adapters.dvc.formats.arrays import row_digest
+from adapters.dvc.formats.columns import find_column, label_column, split_column, unread
+from adapters.dvc.formats.tables import named_splits, one_way
+from adapters.dvc.rows.drafts import FOLDER, Columns, Draft, Found
+from adapters.dvc.rows.labels import TAGGED, read_label
+from adapters.dvc.rows.split_names import clean_split, read_as
 from adapters.dvc.tracking import Tracked
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import LabelKind
@@ -40,23 +41,22 @@ def has_features(tracked: Tracked, names: Sequence[str], columns: Columns) -> bo
 def read_features(tracked: Tracked, names: Sequence[str], columns: Columns) -> Found:
     """The rows of all files in order of path: `path` and `index` say where each is. Raises: BadDataError."""
     if columns.labels is LabelKind.TAGS:
-        raise BadDataError("tags belong to the words of a text, and these are numbers", remedy=f"Give {TAGGED}")
+        raise BadDataError("Tags belong to the words of a text, and these are numbers", remedy=f"Give {TAGGED}")
+    files = named_splits(names, columns)
     drafts: list[Draft] = []
-    notes: list[str] = []
+    notes = read_as(files)
     brought: set[str | None] = set()
     widths: set[int] = set()
-    by_file = splits_of_files(names) if columns.split in {None, FOLDER} else None
-    for number, name in enumerate(names):
-        found = readable(_schema(tracked, name).names)
-        label = label_column(found, columns, name)
-        split = None if by_file else split_column(found, columns.split, name, taken={COLUMN, label})
-        notes += unread(found, columns, name)
-        brought.add(FOLDER if by_file else split)
-        rows = _read_file(tracked, name, columns.labels, label, split, widths)
-        drafts += [replace(row, split=by_file[number]) for row in rows] if by_file else rows
-    if len(brought) > 1:
-        raise BadDataError("some files have a column of splits and others have none", remedy="Give it to all of them")
-    return Found(drafts, brought.pop(), Modality.TABULAR, tuple(notes))
+    for name in names:
+        schema = _schema(tracked, name)
+        find_column(schema.names, COLUMN, name, option="text")
+        label = label_column(schema.names, columns, name)
+        split = None if files else split_column(schema.names, columns.split, name, taken={COLUMN, label})
+        notes += unread(schema.names, columns, name)
+        brought.add(FOLDER if files else split)
+        read = _read_file(tracked, name, columns.labels, label, split, widths)
+        drafts += [replace(draft, split=files[name]) for draft in read] if files else read
+    return Found(drafts, one_way(brought), Modality.TABULAR, tuple(notes))
 
 
 def _read_file(
@@ -80,7 +80,7 @@ def _read_file(
                         )
                     )
     except pyarrow.ArrowException as error:
-        raise BadDataError(f"{name!r} is no Parquet after row {len(drafts)}: {error}") from error
+        raise BadDataError(f"{name!r} cannot be read as Parquet after row {len(drafts)}: {error}") from error
     return drafts
 
 
@@ -90,14 +90,14 @@ def _vectors(column: Any, start: int, name: str, widths: set[int]) -> NDArray[An
         widths.add(width or 0)
         if len(widths) > 1 or not width:
             raise BadDataError(
-                f"row {row} of {name!r} has {width or 'no'} numbers in {COLUMN!r}, unlike the rows before it",
+                f"Row {row} of {name!r} has {width or 'no'} numbers in {COLUMN!r}, unlike the rows before it",
                 remedy="Give each row a list of the same length",
             )
     values = column.flatten()
     found = values.to_numpy(zero_copy_only=False).reshape(len(column), -1)
     bad = ~np.isfinite(found).all(axis=1)
     if bad.any():
-        raise BadDataError(f"row {start + int(bad.argmax())} of {name!r} has a value that is no finite number")
+        raise BadDataError(f"Row {start + int(bad.argmax())} of {name!r} has a value that is not a finite number")
     return np.asarray(found)
 
 
@@ -106,4 +106,4 @@ def _schema(tracked: Tracked, name: str) -> pyarrow.Schema:
         with parquet.ParquetFile(tracked.root / name) as file:
             return file.schema_arrow
     except pyarrow.ArrowException as error:
-        raise BadDataError(f"{name!r} is no Parquet: {error}") from error
+        raise BadDataError(f"{name!r} is not Parquet: {error}") from error

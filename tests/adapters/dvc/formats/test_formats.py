@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from adapters.dvc.images import MAX_PIXELS, check_image
+from adapters.inputs.pictures import MAX_PIXELS, open_picture
 from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, SplitPlan
@@ -64,11 +65,11 @@ def test_a_csv_beside_the_images_gives_their_labels_and_splits(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("gone.png,cat", r"line 3 of 'labels\.csv' names 'gone\.png', which is not there"),
+        ("gone.png,cat", r"Line 3 of 'labels\.csv' names 'gone\.png', which is not there"),
         ("../../etc/passwd,cat", "which is not there"),
-        ("0.png,dog", r"line 3 .* names '0\.png' again, after line 2"),
-        ("1.png,", "line 3 .* has no label"),
-        ("1.png", "line 3 .* has 1 cells, but there are 2 columns"),
+        ("0.png,dog", r"Line 3 .* names '0\.png' again, after line 2"),
+        ("1.png,", "Line 3 .* has no label"),
+        ("1.png", "Line 3 .* has 1 cells, but there are 2 columns"),
     ],
 )
 def test_a_wrong_line_of_the_csv_is_named(line: str, message: str, tmp_path: Path) -> None:
@@ -98,7 +99,7 @@ def test_archives_of_a_folder_agree_about_shapes(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     for name, side in (("train", 2), ("test", 3)):
         np.savez(tmp_path / f"data/{name}.npz", x=np.zeros((2, side, side)), y=np.array([0, 1]))
-    with pytest.raises(BadDataError, match="the archives differ in the shape of x"):
+    with pytest.raises(BadDataError, match="The archives differ in the shape of x"):
         read(tmp_path / "data", tmp_path / "scratch")
 
 
@@ -132,14 +133,14 @@ def test_an_archive_that_claims_more_than_memory_holds_is_not_unpacked(tmp_path:
 
 def test_a_named_format_that_is_not_there_is_told(tmp_path: Path) -> None:
     data = paint_classes(tmp_path / "data", {"cat": 2, "dog": 2})
-    with pytest.raises(BadDataError, match="there is no parquet file in it"):
+    with pytest.raises(BadDataError, match="There is no parquet file in it"):
         read(data, tmp_path / "scratch", format=DataFormat.PARQUET)
 
 
 def test_an_empty_class_is_named(tmp_path: Path) -> None:
     data = paint_classes(tmp_path / "data", {"cat": 2, "dog": 2})
     (data / "owl").mkdir()
-    with pytest.raises(BadDataError, match="the class 'owl' is empty"):
+    with pytest.raises(BadDataError, match="The class 'owl' is empty"):
         read(data, tmp_path / "scratch")
 
 
@@ -147,7 +148,7 @@ def test_a_class_that_is_empty_in_one_split_is_named(tmp_path: Path) -> None:
     paint_classes(tmp_path / "data/train", {"cat": 2, "dog": 2})
     paint_classes(tmp_path / "data/test", {"cat": 2})
     (tmp_path / "data/test/dog").mkdir()
-    with pytest.raises(BadDataError, match="the class 'test/dog' is empty"):
+    with pytest.raises(BadDataError, match="The class 'test/dog' is empty"):
         read(tmp_path / "data", tmp_path / "scratch")
 
 
@@ -160,7 +161,7 @@ def test_a_class_that_is_a_link_is_not_lost_in_silence(tmp_path: Path) -> None:
 
 def test_one_class_only_is_no_dataset(tmp_path: Path) -> None:
     data = paint_classes(tmp_path / "data", {"cat": 2})
-    with pytest.raises(BadDataError, match="every row has the label 'cat'"):
+    with pytest.raises(BadDataError, match="Every row has the label 'cat'"):
         read(data, tmp_path / "scratch")
 
 
@@ -169,7 +170,7 @@ def test_a_truncated_picture_is_named(tmp_path: Path) -> None:
     paint(data / "dog/x.jpg", 9, (64, 64))
     whole = (data / "dog/x.jpg").read_bytes()
     (data / "dog/x.jpg").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(BadDataError, match=r"the image 'dog/x\.jpg' cannot be read"):
+    with pytest.raises(BadDataError, match=r"The image 'dog/x\.jpg' cannot be read"):
         read(data, tmp_path / "scratch")
 
 
@@ -183,12 +184,12 @@ def test_a_picture_that_would_fill_the_memory_is_not_decoded(tmp_path: Path) -> 
     side = int(MAX_PIXELS**0.5) + 1
     Image.new("1", (side, side)).save(tmp_path / "bomb.png")
     with pytest.raises(BadDataError, match="pixels"):
-        check_image(tmp_path / "bomb.png", "bomb.png")
+        open_picture(tmp_path / "bomb.png", "bomb.png")
 
 
 def test_a_stray_file_in_a_class_is_named(tmp_path: Path) -> None:
     data = draw(paint_classes(tmp_path / "data", {"cat": 2, "dog": 2}), {"dog/notes.md": "x"})
-    with pytest.raises(BadDataError, match=r"'dog/notes\.md' lies among images"):
+    with pytest.raises(BadDataError, match=r"'dog/notes\.md' is in a class folder"):
         read(data, tmp_path / "scratch")
 
 
@@ -202,12 +203,12 @@ def test_a_picture_outside_every_class_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("other", ["cat/a.txt", "table.jsonl", "table.csv"])
 def test_mixed_formats_are_refused_with_one_file_of_each(other: str, tmp_path: Path) -> None:
     data = draw(paint_classes(tmp_path / "data", {"cat": 2, "dog": 2}), {other: TABLE})
-    with pytest.raises(BadDataError, match="the formats are mixed: .*png.*" + other):
+    with pytest.raises(BadDataError, match="The folder holds several formats: .*png.*" + other):
         read(data, tmp_path / "scratch")
 
 
 def test_a_folder_with_nothing_readable_says_what_would_be(tmp_path: Path) -> None:
-    with pytest.raises(BadDataError, match=r"Tables end in \.csv, \.tsv, \.jsonl"):
+    with pytest.raises(BadDataError, match="image-folder, text-folder, csv"):
         read(draw(tmp_path / "data", {"a.bin": "x"}), tmp_path / "scratch")
 
 
@@ -223,18 +224,22 @@ def test_a_text_folder_has_a_row_for_each_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"ab\ncd\xff", "is not UTF-8: line 2, byte 5"), (b"\xff\xfea\0", "is in UTF-16"), (b"  \n", "has no text")],
+    [
+        (b"gut\n\xe4", "Line 2 of {} is not UTF-8"),
+        (b"\xff\xfe", "{} is text in UTF-16"),
+        (b"  \n", "{} has no text"),
+    ],
 )
 def test_a_text_that_cannot_be_used_is_named(content: bytes, message: str, tmp_path: Path) -> None:
     data = draw(tmp_path / "data", {"pos/1.txt": "gut", "neg/1.txt": content})
-    with pytest.raises(BadDataError, match=r"'neg/1\.txt' " + message):
+    with pytest.raises(BadDataError, match=message.format("'neg/1.txt'")):
         read(data, tmp_path / "scratch")
 
 
 def test_a_format_can_be_named_instead_of_found(tmp_path: Path) -> None:
     source = draw(tmp_path, {"odd.txt": TABLE}) / "odd.txt"
     assert read(source, tmp_path / "scratch", format=DataFormat.CSV).format is DataFormat.CSV
-    with pytest.raises(BadDataError, match=r"line 1 of 'odd\.txt' is not JSON"):
+    with pytest.raises(BadDataError, match=r"Line 1 of 'odd\.txt' is not JSON"):
         read(source, tmp_path / "scratch", format=DataFormat.JSONL)
 
 
@@ -265,11 +270,14 @@ def test_arrays_of_two_axes_are_tabular_and_may_bring_splits(tmp_path: Path) -> 
         ({"x": np.eye(2), "y": np.array([0, 1, 2])}, "2 rows of x, but y has the shape"),
         ({"x": np.zeros(2), "y": np.array([0, 1])}, "x of 't.npz' is float64 of shape"),
         ({"x": np.array([["a"], ["b"]]), "y": np.array([0, 1])}, "x of 't.npz' is <U1"),
-        ({"x": np.array([[0.0], [np.nan]]), "y": np.array([0, 1])}, "row 1 of 't.npz' has a value that is no finite"),
+        (
+            {"x": np.array([[0.0], [np.nan]]), "y": np.array([0, 1])},
+            "Row 1 of 't.npz' has a value that is not a finite",
+        ),
         ({"x": np.zeros((0, 2)), "y": np.zeros(0)}, "has no rows"),
-        ({"x": np.eye(2), "y": np.array([0.0, np.nan])}, "row 1 of 't.npz' has no label"),
+        ({"x": np.eye(2), "y": np.array([0.0, np.nan])}, "Row 1 of 't.npz' has no label"),
         ({"x": np.eye(2), "y": np.array([0, 1]), "split": np.array(["train"])}, "2 rows of x but 1 of 'split'"),
-        ({"x": np.array([[None], [1]], dtype=object), "y": np.array([0, 1])}, "no archive of plain arrays"),
+        ({"x": np.array([[None], [1]], dtype=object), "y": np.array([0, 1])}, "not an archive of plain arrays"),
     ],
 )
 def test_wrong_arrays_are_told(arrays: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:
@@ -286,3 +294,20 @@ def test_a_source_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_only_a_pointer_of_dvc_has_revisions(tmp_path: Path) -> None:
     with pytest.raises(InvalidError, match="--rev"):
         read(draw(tmp_path, {"t.csv": TABLE}) / "t.csv", tmp_path / "scratch", rev="main")
+
+
+@pytest.mark.parametrize(
+    "x", [np.zeros((4, 8, 8, 4), np.uint8), np.zeros((4, 8, 8, 5), np.uint8), np.full((4, 8, 8), -1.0)]
+)
+def test_arrays_that_training_cannot_read_are_refused_at_registration(x: Any, tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", x=x, y=np.array([0, 1, 0, 1]))
+    with pytest.raises(BadDataError, match=r"x of 't\.npz' has"):
+        read(tmp_path / "t.npz", tmp_path / "scratch")
+
+
+def test_archives_with_another_white_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for name, white in (("train", 4000), ("test", 3000)):
+        np.savez(tmp_path / f"data/{name}.npz", x=np.full((2, 2, 2), white), y=np.array([0, 1]))
+    with pytest.raises(BadDataError, match="differ in the largest value of x, which is read as white"):
+        read(tmp_path / "data", tmp_path / "scratch")

@@ -1,9 +1,9 @@
-"""Rows on their way in: what every format yields, and the checks that all of them share."""
+"""Rows before they have splits: what every format yields, and the checks that all of them share."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from lineage import Digest
@@ -13,10 +13,13 @@ from registry.domain.data.labels import classes_of
 from registry.domain.data.splits import Content, assign_splits
 from registry.errors import BadDataError
 
+FOLDER = "folder"
+"""The `column` of a plan whose splits came from folders or file names such as train and test."""
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What a reader is told: the columns of texts, labels and splits (None: a usual one), and what labels hold."""
+    """What to read: the columns of texts, labels and splits (None: the usual one), and what labels hold."""
 
     text: str
     label: str
@@ -49,12 +52,12 @@ class Found:
 def finish(found: Found, plan: SplitPlan, labels: LabelKind) -> tuple[tuple[Row, ...], SplitPlan]:
     """The rows with their splits, and the plan that was carried out.
 
-    Raises: BadDataError when there are no rows, or nothing to tell them apart by.
+    Raises: BadDataError when there are no rows, or all have the same label.
     """
     drafts = found.drafts
     if not drafts:
         raise BadDataError(
-            "the dataset has no rows", remedy="Give some rows; of classes two or more, with some rows each"
+            "The dataset has no rows", remedy="Give some rows; of classes two or more, with some rows each"
         )
     _check_variety(drafts, labels)
     if found.brought_by is None:
@@ -68,45 +71,43 @@ def finish(found: Found, plan: SplitPlan, labels: LabelKind) -> tuple[tuple[Row,
     return tuple(rows), plan
 
 
-def alike_names(rows: Sequence[Row], labels: LabelKind) -> list[str]:
-    """A note for each two classes whose names differ in upper and lower case alone: often they are one."""
-    if labels in {LabelKind.NONE, LabelKind.NUMBER}:
-        return []
-    groups = defaultdict[str, set[str]](set)
-    for row in rows:
-        for name in classes_of(row.label, labels):
-            groups[name.casefold()].add(name)
-    return [
-        f"the classes {', '.join(map(repr, sorted(group)))} differ in upper and lower case alone"
-        for _, group in sorted(groups.items())
-        if len(group) > 1
-    ]
-
-
 def _check_variety(drafts: Sequence[Draft], labels: LabelKind) -> None:
-    """Raises: BadDataError when all labels say the same: there is nothing to learn from them."""
+    """Raises: BadDataError when all labels are the same: nothing can be learnt from them."""
     if labels is LabelKind.NONE:
         return
-    said = {draft.label for draft in drafts}
+    found = {draft.label for draft in drafts}
     if labels is LabelKind.TAGS:
-        said = {tag for label in said for tag in classes_of(label, labels)}
-    if len(said) == 1:
+        found = {tag for label in found for tag in classes_of(label, labels)}
+    if len(found) == 1:
         message, remedy = _MONOTONOUS[labels]
-        raise BadDataError(message.format(repr(said.pop())), remedy=remedy)
+        raise BadDataError(message.format(repr(found.pop())), remedy=remedy)
 
 
 _MONOTONOUS = {
-    LabelKind.CLASS: ("every row has the label {}", "A dataset for classification has two classes or more"),
-    LabelKind.MANY: ("every row has the classes {}", "Some class must be in some rows and not in others"),
-    LabelKind.NUMBER: ("every row has the number {}", "Check which column holds the labels"),
-    LabelKind.TAGS: ("every word has the tag {}", "Check which column holds the tags"),
+    LabelKind.CLASS: ("Every row has the label {}", "A dataset for classification has two classes or more"),
+    LabelKind.MANY: ("Every row has the classes {}", "Some class must be in some rows and not in others"),
+    LabelKind.NUMBER: ("Every row has the number {}", "Check which column holds the labels"),
+    LabelKind.TAGS: ("Every word has the tag {}", "Check which column holds the tags"),
 }
-"""What to say where all labels are the same."""
+"""Message and remedy where all labels are the same."""
+
+
+def same_but_case(rows: Iterable[Row], labels: LabelKind) -> list[str]:
+    """A note for each group of classes that differ in case only."""
+    folded: defaultdict[str, set[str]] = defaultdict(set)
+    for label in {row.label for row in rows}:
+        for name in classes_of(label, labels):
+            folded[name.casefold()].add(name)
+    return [
+        f"The classes {' and '.join(map(repr, sorted(names)))} differ in case only"
+        for _, names in sorted(folded.items())
+        if len(names) > 1
+    ]
 
 
 def text_digest(text: str, where: str) -> Digest:
-    """SHA-256 of the text's UTF-8. Raises: BadDataError for a lone surrogate, which has none."""
+    """SHA-256 of the text's UTF-8. Raises: BadDataError for a lone surrogate, which UTF-8 cannot hold."""
     try:
         return Digest.of(text.encode())
     except UnicodeEncodeError:
-        raise BadDataError(f"the text of {where} is not valid Unicode") from None
+        raise BadDataError(f"The text of {where} is not valid Unicode") from None

@@ -32,7 +32,7 @@ def as_parquet(table: str) -> bytes:
 
 def test_tables_of_a_folder_agree_about_splits(tmp_path: Path) -> None:
     data = draw(tmp_path / "data", {"a.csv": TABLE, "b.csv": "text,label,split\na,x,train\n"})
-    with pytest.raises(BadDataError, match="some files have a column of splits and others have none"):
+    with pytest.raises(BadDataError, match="Some files have a column of splits and others have none"):
         read(data, tmp_path / "scratch")
 
 
@@ -96,17 +96,17 @@ def test_a_column_of_splits_is_kept_unless_another_is_named(tmp_path: Path) -> N
     [
         ("text,Labels\na,b\n", r"has no column 'label'; it has 'text', 'Labels'\. Did you mean 'Labels'\?"),
         ("body,label\na,b\n", r"has no column 'text'; it has 'body', 'label'\. Name it with --text"),
-        ("text,label\na,x\n,y\n", "line 3 of 't.csv' has no text"),
-        ("text,label\na,x\nb, \n", "line 3 of 't.csv' has no label"),
-        ('text,label\n"a\nlong",x\nb,\n', "line 4 of 't.csv' has no label"),
-        ("text,label\na,x\nb,y,z\n", "line 3 of 't.csv' has 3 cells, but there are 2 columns"),
-        ("text,label,split\na,x,train\nb,y,\n", "line 3 of 't.csv' has no split"),
-        ("text,label,split\na,x,train\nb,y,../up\n", r"'\.\./up' of line 3 of 't.csv' is not a name of a split"),
-        ("text,label\na,x\nb,x\n", "every row has the label 'x'"),
+        ("text,label\na,x\n,y\n", "Line 3 .* has no text"),
+        ("text,label\na,x\nb, \n", "Line 3 .* has no label"),
+        ('text,label\n"a\nlong",x\nb,\n', "Line 4 of 't.csv' has no label"),
+        ("text,label\na,x\nb,y,z\n", "Line 3 .* has 3 cells, but there are 2 columns"),
+        ("text,label,split\na,x,train\nb,y,\n", "Line 3 .* has no split"),
+        ("text,label,split\na,x,train\nb,y,../up\n", r"'\.\./up' of line 3 of 't.csv' is not the name of a split"),
+        ("text,label\na,x\nb,x\n", "Every row has the label 'x'"),
         ("text,label\n", "has no rows"),
-        ("", "'t.csv' is empty"),
-        ("text,text\na,b\n", "'t.csv' has two columns 'text'"),
-        ('text,label\n"a,x\n', "the record that begins on line 2 of 't.csv' is not CSV"),
+        ("", "'t.csv' is empty: it has no header line"),
+        ("text,text\na,b\n", "'t.csv' has 2 columns called 'text'"),
+        ('text,label\n"a,x\n', "Line . of 't.csv' is not CSV"),
         ("text,label\na," + "x" * 300 + "\n", "longer than 256 characters"),
     ],
 )
@@ -118,15 +118,15 @@ def test_a_wrong_csv_is_told_by_line_and_column(table: str, message: str, tmp_pa
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ('{"text": "a", "label": "x"}\n{"text": "b"}\n', "line 2 of 't.jsonl' has no 'label'"),
-        ('{"text": "a", "label": "x"}\n[1]\n', "line 2 of 't.jsonl' is not a JSON object"),
-        ('{"text": "a", "label": "x"}\n\n{"text": \n', "line 3 of 't.jsonl' is not JSON"),
-        ('{"text": "a", "label": "x"}\n{"text": "b", "label": null}\n', "line 2 of 't.jsonl' has no label"),
+        ('{"text": "a", "label": "x"}\n{"text": "b"}\n', "Line 2 of 't.jsonl' has no 'label'"),
+        ('{"text": "a", "label": "x"}\n[1]\n', "Line 2 of 't.jsonl' is not a JSON object"),
+        ('{"text": "a", "label": "x"}\n\n{"text": \n', "Line 3 of 't.jsonl' is not JSON"),
+        ('{"text": "a", "label": "x"}\n{"text": "b", "label": null}\n', "Line 2 of 't.jsonl' has no label"),
         ('{"text": "a", "label": "x"}\n{"text": "b", "label": 0.5}\n', "which names no class"),
         ('{"text": "a", "label": "x"}\n{"text": "b", "label": ["y"]}\n', "which names no class"),
-        ('{"text": "a", "label": "x"}\n{"text": 7, "label": "y"}\n', "line 2 of 't.jsonl' has no text"),
-        ('{"text": "\\ud800", "label": "x"}\n', "the text of line 1 of 't.jsonl' is not valid Unicode"),
-        ('{"text": "a", "label": ' + "[" * 100_000 + "\n", "line 1 of 't.jsonl' is not JSON"),
+        ('{"text": "a", "label": "x"}\n{"text": 7, "label": "y"}\n', "Line 2 of 't.jsonl' has no text"),
+        ('{"text": "\\ud800", "label": "x"}\n', "The text of line 1 of 't.jsonl' is not valid Unicode"),
+        ('{"text": "a", "label": ' + "[" * 100_000 + "\n", "Line 1 of 't.jsonl' is not JSON"),
     ],
 )
 def test_a_wrong_line_of_json_is_named(lines: str, message: str, tmp_path: Path) -> None:
@@ -142,5 +142,21 @@ def test_whole_numbers_and_booleans_are_labels(tmp_path: Path) -> None:
 
 def test_a_broken_parquet_is_named(tmp_path: Path) -> None:
     whole = as_parquet(TABLE)
-    with pytest.raises(BadDataError, match=r"'t\.parquet' is no Parquet"):
+    with pytest.raises(BadDataError, match=r"'t\.parquet' is not Parquet"):
         read(draw(tmp_path, {"t.parquet": whole[:40]}) / "t.parquet", tmp_path / "scratch")
+
+
+def test_a_column_that_parquet_has_twice_is_refused(tmp_path: Path) -> None:
+    sink = pyarrow.BufferOutputStream()
+    columns = [pyarrow.array(["a", "b"]), pyarrow.array(["x", "y"]), pyarrow.array(["z", "w"])]
+    parquet.write_table(pyarrow.Table.from_arrays(columns, names=["text", "label", "label"]), sink)
+    file = draw(tmp_path, {"t.parquet": bytes(sink.getvalue().to_pybytes())}) / "t.parquet"
+    with pytest.raises(BadDataError, match=r"'t\.parquet' has 2 columns called 'label'"):
+        read(file, tmp_path / "scratch")
+
+
+def test_a_column_of_splits_that_file_names_outvote_is_noted(tmp_path: Path) -> None:
+    table = "text,label,split\na,x,dev\nb,y,dev\n"
+    listing = read(draw(tmp_path / "data", {"train.csv": table, "test.csv": table}), tmp_path / "scratch")
+    assert {row.split for row in listing.rows} == {"train", "test"}
+    assert "the column 'split' of 'test.csv' was not read, since file names say the splits" in listing.notes

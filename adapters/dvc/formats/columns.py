@@ -1,0 +1,104 @@
+"""Tables as their rows see them: columns by name, records with where they stand, and what a table gets wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adapters.dvc.rows.drafts import Columns
+from adapters.dvc.rows.labels import NO_LABELS
+from registry.domain.data.datasets import LabelKind
+from registry.domain.text import nearest
+from registry.errors import BadDataError
+
+Record = Mapping[str, Any]
+_UTF16 = ("text in UTF-16", "Save it as UTF-8 (in Excel: CSV UTF-8)")
+_OTHERS = {
+    b"\xff\xfe": _UTF16,
+    b"\xfe\xff": _UTF16,
+    b"\x1f\x8b": ("compressed with gzip", "Unpack it with gunzip"),
+    b"BZh": ("compressed with bzip2", "Unpack it with bunzip2"),
+    b"\xfd7zXZ\x00": ("compressed with xz", "Unpack it with unxz"),
+    b"\x28\xb5\x2f\xfd": ("compressed with Zstandard", "Unpack it with unzstd"),
+    b"PK\x03\x04": ("a zip archive", "Unpack it"),
+}
+"""What else a file may be, by its first bytes, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: its columns, its records with where each stands (`line 3 of 'a.csv'`), and notes on its reading."""
+
+    columns: tuple[str, ...]
+    records: Callable[[], Iterator[tuple[str, Record]]]
+    notes: Sequence[str] = ()
+    """Complete when the records have been read."""
+
+
+def label_column(found: Collection[str], columns: Columns, name: str) -> str | None:
+    """The column of labels, None where rows have none. Raises: BadDataError."""
+    if columns.labels is LabelKind.NONE:
+        return None
+    return find_column(found, columns.label, name, option="label", otherwise=f", or {NO_LABELS}")
+
+
+def unread(found: Collection[str], columns: Columns, name: str) -> list[str]:
+    """A note about labels that are there and were not requested."""
+    if columns.labels is LabelKind.NONE and columns.label in found:
+        return [f"the labels in {columns.label!r} of {name!r} were left out, as requested"]
+    return []
+
+
+def find_column(columns: Collection[str], wanted: str, name: str, *, option: str, otherwise: str = "") -> str:
+    """`wanted` if it is a column. Raises: BadDataError naming the columns there are, and the nearest one."""
+    if (times := list(columns).count(wanted)) > 1:
+        raise BadDataError(f"{name!r} has {times} columns called {wanted!r}", remedy="Rename or remove all but one")
+    if times:
+        return wanted
+    near = nearest(wanted, filter(None, columns))
+    remedy = f"Did you mean {near!r}? " if near else ""
+    raise BadDataError(
+        f"{name!r} has no column {wanted!r}; it has {', '.join(map(repr, columns)) or 'none'}",
+        remedy=f"{remedy}Name it with --{option}{otherwise}",
+    )
+
+
+def split_column(columns: Collection[str], wanted: str | None, name: str, *, taken: set[str | None]) -> str | None:
+    """The column of splits: the one requested, else `split` if there is one. Raises: BadDataError."""
+    if wanted is None and ("split" not in columns or "split" in taken):
+        return None
+    return find_column(columns, wanted or "split", name, option="split-column")
+
+
+def decoded(path: Path, name: str) -> Iterator[str]:
+    """The lines of a UTF-8 file with their line ends, a byte order mark left out.
+
+    Raises: BadDataError naming the line that is not UTF-8.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        try:
+            yield from stream
+        except UnicodeDecodeError as error:
+            raise not_text(path, name) from error
+
+
+def not_text(path: Path, name: str) -> BadDataError:
+    """What to say of a file that is not UTF-8: what it is, or which line and byte are wrong."""
+    with path.open("rb") as stream:
+        head = stream.read(16)
+        for magic, (what, remedy) in _OTHERS.items():
+            if head.startswith(magic):
+                return BadDataError(f"{name!r} is {what}", remedy=remedy)
+        stream.seek(0)
+        for number, line in enumerate(stream, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                byte = f"0x{line[error.start]:02x}"
+                message = f"Line {number} of {name!r} is not UTF-8 (byte {byte} at position {error.start + 1})"
+                return BadDataError(message, remedy="Save the file as UTF-8")
+    return BadDataError(
+        f"{name!r} is not a table that is read here", remedy="Give CSV, JSON Lines, Parquet or .npz; texts in UTF-8"
+    )

@@ -1,0 +1,111 @@
+"""Pictures as 8-bit RGB: one way to open a file and one to read an array, for registration and for training.
+
+- Greys of 16 bits are scaled from 0 … 65535, floats from 0 … 1. Floats outside 0 … 1, and whole numbers of 32 bits in a
+  TIFF, do not say which number is white, so they are refused.
+- The EXIF orientation is applied, as transformers' `load_image` does.
+- Transparency is dropped: the colours below it count, as in transformers' `load_image` (Pillow's `convert("RGB")`).
+- Of an animation the first frame counts.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+
+from registry.errors import BadDataError
+
+READING = 2
+"""The version of the rules above. Feature caches key on it, so whoever changes how a picture is read raises it."""
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+"""Decoders that run no other program: Pillow's EPS, for one, starts Ghostscript."""
+MAX_PIXELS = 64 * 1024 * 1024
+Pixels = NDArray[np.uint8]
+
+_TEXT = 64 * 1024 * 1024
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _TEXT
+"""Bytes of text in a PNG, unpacked. Pillow's 1 MiB refuses sound pictures that carry a long description or XMP."""
+
+
+def open_picture(path: Path, name: str, *, reduced: bool = False) -> Image.Image:
+    """The picture at `path`, decoded, upright and in RGB; `name` is what messages call it.
+
+    `reduced` decodes a JPEG at an eighth of its size: enough to see that all of it can be decoded.
+
+    Raises: BadDataError for a file that is not a sound picture, has more than `MAX_PIXELS`, or has unknown greys.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about odd metadata; what matters is whether the pixels can be decoded
+            with Image.open(path, formats=FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise BadDataError(
+                        f"The image {name!r} has {image.width} x {image.height} pixels",
+                        remedy=f"Scale it below {MAX_PIXELS:,} pixels",
+                    )
+                if reduced:
+                    image.draft("RGB", (max(image.width // 8, 1), max(image.height // 8, 1)))
+                image.load()
+                return to_rgb(image, name)
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        reason = str(error).replace(str(path), path.name)
+        raise BadDataError(f"The image {name!r} cannot be read: {reason}", remedy="Replace or remove it") from error
+
+
+def to_rgb(image: Image.Image, name: str = "picture") -> Image.Image:
+    """A decoded picture upright and in RGB, by the rules of this module. Raises: BadDataError for unknown greys."""
+    sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format in {"PNG", "PPM"})
+    image = ImageOps.exif_transpose(image)
+    if sixteen:
+        image = Image.fromarray(np.round(np.asarray(image) / 257.0).astype(np.uint8))
+    elif image.mode == "F":
+        image = Image.fromarray(np.round(_unit(np.asarray(image), name) * 255.0).astype(np.uint8))
+    elif image.mode == "I":
+        raise BadDataError(
+            f"The image {name!r} has greys of 32 bits, which do not say which number is white",
+            remedy="Save it with 8 or 16 bits, or with floats from 0 to 1",
+        )
+    return image.convert("RGB")
+
+
+def _unit(greys: NDArray[Any], name: str) -> NDArray[Any]:
+    low, high = float(greys.min()), float(greys.max())
+    if not (low >= 0.0 and high <= 1.0):  # also true of NaN
+        raise BadDataError(
+            f"The image {name!r} has floats from {low:.4g} to {high:.4g}",
+            remedy="Scale them to 0 (black) … 1 (white), or save the image with 8 or 16 bits",
+        )
+    return greys
+
+
+def read_array(found: NDArray[Any], name: str) -> Pixels:
+    """Pictures of an array as bytes: N x H x W, or N x H x W x C with 1 or 3 channels.
+
+    Channels may come first as well (N x C x H x W); where both axes could be channels, the last one is. Numbers of
+    another type than bytes are spread over 0 … 255 by the largest of the whole array.
+
+    Raises: BadDataError for other shapes or types, and for values below 0 or not finite.
+    """
+    if found.dtype.kind not in "uif" or found.ndim not in {3, 4} or 0 in found.shape[1:]:
+        raise BadDataError(
+            f"x of {name!r} is {found.dtype} of shape {found.shape}, which is not an array of pictures",
+            remedy="Give bytes (uint8): N x height x width, with 1 or 3 channels last or first",
+        )
+    if found.ndim == 4 and found.shape[3] not in {1, 3}:
+        if found.shape[1] not in {1, 3}:
+            raise BadDataError(
+                f"x of {name!r} has the shape {found.shape}: neither its second nor its last axis has 1 or 3 channels",
+                remedy="Store grey or RGB pictures; leave a channel of transparency out",
+            )
+        found = found.transpose(0, 2, 3, 1)
+    if found.dtype == np.uint8 or not len(found):
+        return np.asarray(found, dtype=np.uint8)
+    low, high = float(found.min()), float(found.max())
+    if not (low >= 0 and np.isfinite(high)):
+        raise BadDataError(f"x of {name!r} has values below 0 or not finite", remedy="Store bytes (uint8)")
+    spread: Pixels = np.round(found * (255.0 / (high or 1.0))).astype(np.uint8)
+    return spread
