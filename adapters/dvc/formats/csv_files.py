@@ -1,8 +1,8 @@
 """CSV with a header line, in UTF-8, in the dialects that spreadsheets and libraries write.
 
 Commas, tabs, semicolons or vertical bars divide columns: those that the header line has most. Tab-separated values
-(IANA) have no quoting, so there a quotation mark is a character like any other, unless the header itself is quoted. Excel's
-first line `sep=;` names the delimiter. Blanks after a delimiter do not count, except after a tab.
+(IANA) have no quoting, so there a quotation mark is a character like any other, unless the header itself is quoted.
+Excel's first line `sep=;` names the delimiter. Blanks after a delimiter do not count, except after a tab.
 """
 
 from __future__ import annotations
