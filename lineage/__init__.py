@@ -1,4 +1,4 @@
-"""The family tree: values, walks and proofs over one graph of models, datasets and transfer steps.
+"""Lineage: values, walks and proofs over one graph of models, datasets and transfer steps.
 
 Pure: standard library, numpy and scipy at most. No clock, disk, network or database is touched here.
 """

@@ -1,4 +1,4 @@
-"""The family tree, compiled once and never changed: every question costs what it walks, not what the graph holds.
+"""The lineage graph, compiled once and never changed: a question costs the nodes that it visits, not the whole graph.
 
 Edges run input -> step -> output, so a walk of one *generation* is two edges: from a model through the step that made
 it to what that step was given. Parent and child are derived: a child's parents are the model inputs of its step.
@@ -104,7 +104,7 @@ class Graph:
     # --- walks -----------------------------------------------------------------------------------------------------
 
     def ancestors(self, id: NodeId, *, depth: int = ALL) -> dict[NodeId, int]:
-        """All that `id` came from, nearest first, with the generation of each; steps on the way are included.
+        """Everything that `id` came from, nearest first, with the generation of each; steps on the way are included.
 
         `depth` counts generations: with 1, a model's step and that step's inputs; a step's own inputs are its
         generation 1. Raises: UnknownNodeError.
@@ -112,7 +112,7 @@ class Graph:
         return self._walk(id, depth, upward=True)
 
     def descendants(self, id: NodeId, *, depth: int = ALL) -> dict[NodeId, int]:
-        """All that came from `id`, nearest first, with the generation of each. As `ancestors`, downward."""
+        """Everything that came from `id`, nearest first, with the generation of each. As `ancestors`, downward."""
         return self._walk(id, depth, upward=False)
 
     def _walk(self, start: NodeId, depth: int, *, upward: bool) -> dict[NodeId, int]:

@@ -1,7 +1,7 @@
 """An ancestry as an outline: one line per thing, from a focus upward (model <- step <- inputs) or downward.
 
-A family tree is not a tree: two branches may meet again. A thing is opened once, on the branch that is the shortest way
-from the focus (so that a limit of depth never hides what it should show); elsewhere its line only refers to that one.
+A lineage graph is not a tree: two branches may meet again. A node is opened once, on the shortest path from the focus
+(so that a limit of depth never hides what it should show); elsewhere its line only refers to that one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lineage.nodes import Assurance, Edge, Node, NodeId, NodeKind
 MAX_INDENT = 32
 """Levels of indentation that text shows; what is deeper is drawn at this one, with its level in front."""
 
-TOLD = {
+SHOWN = {
     NodeKind.MODEL: ("stage", "status", "licence", "accuracy", "deleted"),
     NodeKind.DATASET: ("rows", "licence", "deleted"),
     NodeKind.STEP: ("method", "state"),
@@ -63,7 +63,7 @@ class Line:
 
 
 def outline(graph: Graph, focus: NodeId, direction: Direction = Direction.UP, *, depth: int = ALL) -> tuple[Line, ...]:
-    """The lines in the order of reading. Data come before models, so that the line of descent runs on below.
+    """The lines in the order of reading. Data come before models, so that the models continue below.
 
     Cost is linear in the lines. Raises: UnknownNodeError.
     """
@@ -132,7 +132,7 @@ def guides(lines: Sequence[Line]) -> Iterator[str]:
 
 
 def describe(line: Line) -> str:
-    """What a line says, without its guide: `source: library/lite0/1 (registered · Apache-2.0) [observed]`."""
+    """The text of a line, without its guide: `source: library/lite0/1 (registered · Apache-2.0) [observed]`."""
     role = "" if line.node.kind is NodeKind.STEP or line.role in {"", "output"} else f"{line.role}: "
     facts = " · ".join(_facts(line.node))
     assurance = f" [{line.assurance}]" if role and line.assurance else ""
@@ -144,7 +144,7 @@ def describe(line: Line) -> str:
 
 def _facts(node: Node) -> Iterator[str]:
     """The facts that are shown: numbers with their name, and no status when there is nothing to say about it."""
-    for key in TOLD[node.kind]:
+    for key in SHOWN[node.kind]:
         value = node.facts.get(key)
         if key == "deleted" and value:
             yield "deleted"

@@ -66,19 +66,19 @@ def show(registry: AsActor, request_id: str) -> Response:
 
 @router.post("/promotions/{request_id}/approve", **speaks(RequestDetail, takes=Comment))
 def approve(registry: AsActor, request_id: str, body: Said) -> Response:
-    """Vote for. The last vote that was missing promotes the version in the same transaction."""
+    """Approve. The last approval promotes the version in the same transaction."""
     return answer(registry.promotions.approve(public_id(request_id), comment=body.comment))
 
 
 @router.post("/promotions/{request_id}/reject", **speaks(RequestDetail, takes=Comment))
 def reject(registry: AsActor, request_id: str, body: Said) -> Response:
-    """Vote against, with the reason as the comment."""
+    """Reject, with the reason as the comment."""
     return answer(registry.promotions.reject(public_id(request_id), comment=body.comment))
 
 
 @router.post("/promotions/{request_id}/withdraw", **speaks(RequestDetail))
 def withdraw(registry: AsActor, request_id: str) -> Response:
-    """Take one's own request back."""
+    """Withdraw your own request."""
     return answer(registry.promotions.withdraw(public_id(request_id)))
 
 
@@ -96,11 +96,11 @@ def publish(registry: AsActor, text: Text) -> Response:
 
 @router.post("/policies/check", **speaks(PolicyValue, takes=DOCUMENT, taken_as=YAML))
 def check(registry: AsActor, text: Text) -> Response:
-    """Read a policy and say what is wrong with it, with line numbers. Nothing is written."""
+    """Check a policy; every mistake is listed with its line. Nothing is written."""
     return answer(registry.promotions.check_policy(text))
 
 
 @router.get("/policies/{name}", **speaks(PolicyValue))
 def policy(registry: AsActor, name: str, version: int | None = None) -> Response:
-    """One policy: its newest version, or the one that is asked for."""
+    """One policy: its newest version, or the version given."""
     return answer(registry.promotions.policy(name, version))

@@ -25,8 +25,8 @@ def request(
     """Request the promotion of a version. The request keeps the policy that is in force now."""
     from registry.cli.views.governance import show_request
 
-    asked = session.registry.promotions.request(parsing.model(model), to, comment=comment)
-    session.answer(asked, show_request)
+    opened = session.registry.promotions.request(parsing.model(model), to, comment=comment)
+    session.answer(opened, show_request)
 
 
 @command(app, "show", "forebear promote show req-01kaq0…")

@@ -1,7 +1,7 @@
 """Whose vote counts, and whether enough of them do: separation of duties, staleness and quorum, as declared fields.
 
-None of this is written in expressions: it can then be shown, checked and proved. Laws: a quorum counts distinct people;
-a contributor's vote never counts; a vote counts only on exactly the state of things that it was given on.
+These rules are fields, not expressions, so that they can be shown, checked and proved. Laws: a quorum counts distinct
+people; the vote of a contributor never counts; a vote counts only while everything it was given on is unchanged.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Duties:
     """One person fills one role."""
     service_accounts_may_vote: bool = False
     checking_evidence: frozenset[str] = frozenset()
-    """Types of evidence whose author checked the version: adding them makes nobody a contributor."""
+    """Types of evidence that check a version: adding one does not make its author a contributor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Electorate:
-    """Who may fill which of the wanted roles for one case. `wanted` maps each role to its quorum, in policy order."""
+    """Who may vote in which role on one case. `wanted` maps each role that is needed to its quorum, in policy order."""
 
     case: Case
     duties: Duties
@@ -50,7 +50,7 @@ class Electorate:
     wanted: Mapping[str, int]
 
     def roles_of(self, handle: str) -> tuple[str, ...]:
-        """The wanted roles that `handle` holds now."""
+        """The needed roles that `handle` holds now."""
         standing, owners = self.case.standing(handle), self.case.candidate.subject.owners
         return tuple(role for role in self.wanted if self.roles[role].held_by(handle, standing, owners))
 
@@ -84,7 +84,7 @@ class Electorate:
         return bool(added) and self.duties.checking_evidence.issuperset(added)
 
     def eligible(self) -> dict[str, tuple[str, ...]]:
-        """By voter, the roles that their standing approval fills: held when they voted, and still held now."""
+        """By voter, the roles in which their valid approval counts: held when they voted, and still held now."""
         found = {}
         for vote in self.last_votes():
             if vote.value is VoteValue.APPROVE and vote.bound == self.case.bound and not self.objections(vote.voter):
@@ -94,7 +94,7 @@ class Electorate:
         return found
 
     def possible(self) -> dict[str, tuple[str, ...]]:
-        """By person of the case, the wanted roles in which a vote of theirs would count."""
+        """By person of the case, the needed roles in which a vote of theirs would count."""
         found = {handle: self.roles_of(handle) for handle in self.case.people if not self.objections(handle)}
         return {handle: roles for handle, roles in found.items() if roles}
 
@@ -107,7 +107,7 @@ class Electorate:
         )
 
     def checks(self) -> list[CheckResult]:
-        """One check per wanted role, and one failed check per open rejection."""
+        """One check per needed role, and one failed check per open rejection."""
         filled = count(self.wanted, self.eligible(), distinct=self.duties.distinct_people_per_stage)
         uncounted = self._uncounted()
         checks = []
@@ -126,7 +126,7 @@ class Electorate:
         return checks
 
     def _uncounted(self) -> dict[str, str]:
-        """By role, the sentence that says which approvals are shown and not counted."""
+        """By role, a note on the approvals that are stale and not counted."""
         notes: dict[str, list[str]] = {}
         for vote in self.last_votes():
             if vote.value is VoteValue.APPROVE and vote.bound != self.case.bound:
@@ -152,16 +152,16 @@ def count(wanted: Mapping[str, int], eligible: Mapping[str, Sequence[str]], *, d
         return {role: min(quorum, sum(role in roles for roles in eligible.values())) for role, quorum in wanted.items()}
     place_of: dict[str, tuple[str, int]] = {}
 
-    def seat(place: tuple[str, int], seen: set[str]) -> bool:
+    def assign(place: tuple[str, int], seen: set[str]) -> bool:
         for person in sorted(eligible):
             if place[0] in eligible[person] and person not in seen:
                 seen.add(person)
-                if person not in place_of or seat(place_of[person], seen):
+                if person not in place_of or assign(place_of[person], seen):
                     place_of[person] = place
                     return True
         return False
 
-    return {role: sum(seat((role, number), set()) for number in range(quorum)) for role, quorum in wanted.items()}
+    return {role: sum(assign((role, number), set()) for number in range(quorum)) for role, quorum in wanted.items()}
 
 
 def changed(then: Bindings, now: Bindings) -> str:

@@ -1,4 +1,4 @@
-"""What a policy can see: the candidate with its ancestry, the evidence, the votes, who people are, and the time.
+"""What a policy judges: the candidate with its ancestry, the evidence, the votes, the roles of people, and the time.
 
 A `Case` is everything that a verdict depends on. It is stored with the decision, so that the same policy, given the
 same case, gives the same verdict for ever.
@@ -20,13 +20,12 @@ from registry.domain.names import VersionRef
 SYSTEM = "system"
 """The author of evidence that the registry records itself; no person can have this handle."""
 
-
 RECORDED = "recorded-"
-"""How the id of evidence begins that the registry has on record without anybody adding it."""
+"""The prefix of the id of evidence that the registry records itself."""
 
 
 class Contribution(StrEnum):
-    """How someone had a hand in a version. Taken from recorded facts, never from a field that a person can edit."""
+    """How a person contributed to a version. Taken from recorded facts, never from a field that a person can edit."""
 
     UPLOADER = "uploader"
     RUN_SUBMITTER = "run_submitter"
@@ -72,7 +71,7 @@ class Subject:
 class Ancestors:
     """Counts over the whole ancestry (models, datasets and steps), as `lineage` in an expression.
 
-    `unresolved` also counts an ancestry too large to be read whole: what was not seen is not known to be good.
+    `unresolved` also counts an ancestry too large to be read whole: the part that was not read may hold anything.
     """
 
     unresolved: int = 0
@@ -82,17 +81,18 @@ class Ancestors:
     declared: int = 0
     """Inputs that someone only claimed."""
     depth: int = 0
-    """Generations from the candidate to its farthest root."""
+    """Generations from the candidate to its farthest root, each on its shortest path."""
     models: int = 0
     datasets: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One version that asks to be promoted, with all that is known of it beside evidence and votes.
+    """One version that may be promoted, with everything known about it except evidence and votes.
 
-    `metrics` are the producing step's on its test role; `baseline` the same of the version that the protected alias of
-    the wanted stage names now. `unknown_licences` counts the candidate and its ancestors whose licence nobody knows.
+    `metrics` are those of the producing step on its test role; `baseline` the same of the version that the protected
+    alias of the target stage names now. `unknown_licences` counts the candidate and its ancestors whose licence is
+    on no list.
     """
 
     ref: VersionRef
@@ -105,7 +105,7 @@ class Candidate:
     baseline: Mapping[str, float] = field(default_factory=dict)
     contributors: Mapping[Contribution, frozenset[str]] = field(default_factory=dict)
     transfer: Mapping[str, object] = field(default_factory=dict)
-    """What the producing step's baselines say; empty when it ran without them."""
+    """The verdict of the producing step's baselines; empty when it ran without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything that a verdict depends on, beside the policy: who wants to go where, on what, and what time it is.
+    """Everything that a verdict depends on, except the policy: the candidate, the target stage, evidence, votes, time.
 
     `people` holds the standing of every voter and evidence author; someone who is not in it has no role.
     """
@@ -132,7 +132,7 @@ class Case:
     people: Mapping[str, Standing] = field(default_factory=dict)
 
     def standing(self, handle: str) -> Standing:
-        """What `handle` is now; nothing, when nobody knows them."""
+        """The standing of `handle` now; without roles for somebody unknown."""
         return self.people.get(handle, Standing())
 
 
@@ -170,13 +170,13 @@ def expression_facts(
 
 
 def evidence_digest(evidence: tuple[EvidenceValue, ...]) -> Digest:
-    """One digest over all evidence of a version: its types, contents and authors, in an order of their own."""
+    """One digest over all evidence of a version: its types, contents and authors, sorted."""
     rows = sorted([item.type, item.digest.hex, item.added_by, item.id] for item in evidence)
     return Digest.of(canonical_json(rows))
 
 
 def _doubles(value: object) -> object:
-    """CEL does not mix whole numbers and doubles in arithmetic, so outside numbers are all of one kind."""
+    """CEL does not mix integers and doubles in arithmetic, so all numbers from outside become doubles."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int):

@@ -43,7 +43,7 @@ def _way_out(electorate: Electorate, role: str) -> str:
 
 
 def stale_votes(electorate: Electorate) -> Iterator[str]:
-    """One sentence for each approval that was given on another state of things."""
+    """One sentence for each approval that was given before something changed."""
     bound = electorate.case.bound
     for vote in electorate.last_votes():
         if vote.value is VoteValue.APPROVE and vote.bound != bound:

@@ -1,7 +1,7 @@
-"""The promotion policy: small rules that each give their reasons, and a judge that refuses where there is no rule.
+"""The promotion policy: small rules that each give their reasons, and a verdict that is no where there is no rule.
 
-`policy.judge(case)` is a pure function. It lists every check with its outcome, all at once, so that whoever asks learns
-everything that is missing from one answer. Whatever cannot be evaluated is a failed check with a named reason.
+`policy.judge(case)` is a pure function. It lists every check with its result, so that one answer names everything that
+is missing. What cannot be evaluated is a failed check with a reason.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from registry.domain.names import VersionRef
 
 
 class VoteValue(StrEnum):
-    """What a voter says."""
+    """How somebody votes."""
 
     APPROVE = "approve"
     REJECT = "reject"
@@ -62,7 +62,7 @@ class Bindings:
 
 @dataclass(frozen=True, slots=True)
 class VoteEntry:
-    """One vote: who, in which roles (resolved at the time), what, why, and on exactly which state of things."""
+    """One vote: who, in which roles (as held at the time), for or against, why, and on which four digests."""
 
     voter: str
     roles: tuple[str, ...]
@@ -87,7 +87,7 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Every check with its outcome; allowed only when there is at least one and all pass."""
+    """Every check with its outcome; allowed only when there is at least one check and all pass."""
 
     checks: tuple[CheckResult, ...]
 
@@ -98,7 +98,7 @@ class Verdict:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why not, all of them."""
+        """The messages of all failed checks."""
         if not self.checks:
             return ("The policy has no rule for this, so it is refused",)
         return tuple(check.message for check in self.checks if not check.passed)

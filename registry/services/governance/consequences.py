@@ -1,4 +1,4 @@
-"""What a new piece of evidence does to the votes about its version: said when it is added, before it matters."""
+"""What a new piece of evidence does to the votes about its version: computed when it is added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions on record: the verdict with everything that it depended on, so that anybody can judge again.
+"""Stored decisions: the verdict with everything that it depended on, so that it can be judged again.
 
 The case is stored as canonical JSON in the blob store, and the audit entry names its digest: changing what a decision
 was made on changes a digest that the audit chain holds.

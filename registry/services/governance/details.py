@@ -38,7 +38,7 @@ def open_detail(
 
 
 def closed_detail(stored: RequestDetail, case: Case | None, verdict: Verdict) -> RequestDetail:
-    """A request that nobody can vote on any more, as it was decided; one without a case shows what was stored of it."""
+    """A request that is closed for votes, as it was decided; without a case, as it was stored."""
     state = stored.summary.state
     gone = state is RequestState.OPEN  # only a version that was deleted has an open request shown as closed
     why = ("The version was deleted",) if gone else (f"The request is closed: it was {state.value}",)

@@ -1,4 +1,4 @@
-"""The stages that may follow for a version, and the evidence that somebody may add about it."""
+"""The stages that may follow for a version, and the evidence that a person may add about it."""
 
 from __future__ import annotations
 

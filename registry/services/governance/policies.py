@@ -1,4 +1,4 @@
-"""Policies in the registry: which is in force, what the published ones protect, and the publishing of a new one."""
+"""Policies: which one is in force, which aliases they protect, and how one is published."""
 
 from __future__ import annotations
 

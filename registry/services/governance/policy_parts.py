@@ -180,7 +180,7 @@ class TransitionPart(_Part):
     @model_validator(mode="after")
     def _something(self) -> TransitionPart:
         if not (self.evidence or self.gates or self.approvals):
-            raise ValueError("it asks for nothing: give evidence, gates or approvals")
+            raise ValueError("it has no rule: give evidence, gates or approvals")
         return self
 
 

@@ -1,4 +1,4 @@
-"""The two moments of a promotion request: it is opened under the policy in force, and it moves the version."""
+"""Opening a promotion request under the policy in force, and promoting the version when its verdict is yes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from registry.services.unit_of_work import UnitOfWork
 
 MAX_COMMENT = 4096
 _BEFORE_ALL = frozenset({"policy", "order", "status"})
-"""Kinds of checks that no evidence and no vote can mend: a request that fails one is not opened."""
+"""Kinds of checks that no evidence and no vote can change: a request that fails one is not opened."""
 
 
 def open_request(
@@ -31,7 +31,7 @@ def open_request(
     """Freeze the policy in force into a new request and judge it for the first time; the caller commits.
 
     Raises: ConflictError when one is open already; PolicyRefusedError, with every reason, when no policy matches, the
-    stage does not follow, the version is not active, or something is missing and nobody's approval is waited for.
+    stage does not follow, the version is not active, or something is missing and no approval is needed.
     """
     uow.governance.lock(ref.name)
     for other in open_requests(uow, ref):
@@ -75,7 +75,7 @@ def promote(
 ) -> list[Event]:
     """Move stage and protected alias, and close the request; the caller commits with the events given back.
 
-    A version that leaves a stage for good gives up that stage's alias: it names nothing retired.
+    A version that leaves a stage for a later one loses that stage's alias.
     """
     ref, source, target = request.ref, case.candidate.stage, request.to_stage
     uow.catalog.set_stage(ref, target, at=case.now)

@@ -1,7 +1,7 @@
 """Promotion through stages: evidence, requests, votes, and the one transaction in which the last needed vote counts.
 
-A decision is taken under the lock of its registered model: the facts are gathered and judged again there, so what the
-verdict said still holds when stage, protected alias and audit entries are written.
+A decision is taken under the lock of its registered model: the facts are read and judged there, so the verdict still
+holds when stage, protected alias and audit entries are written.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Promotions:
             return stage_options(uow, ref, by=self.context.actor.handle, now=self.context.clock.now())
 
     def request(self, reference: Reference, to_stage: str, *, comment: str = "") -> RequestDetail:
-        """Open a request; a version of which nothing is missing and nobody is asked is promoted at once."""
+        """Open a request; a version that lacks nothing and needs no approval is promoted at once."""
         actor, now = self.context.actor, self.context.clock.now()
         with self.context.write() as uow:
             ref = resolve(uow, _model(reference))
@@ -171,7 +171,7 @@ class Promotions:
         return closed_detail(closed(stored, RequestState.WITHDRAWN, now), None, stored.verdict)
 
     def replay(self, request_id: str) -> Verdict:
-        """Judge a decided request again on what it was decided on: it gives the verdict that was stored."""
+        """Judge a decided request again on the stored case: it gives the stored verdict."""
         with self.context.read() as uow:
             stored = self._stored(uow, request_id)
             return frozen_policy(uow, stored).judge(decided_case(uow, self.context.blobs, request_id))

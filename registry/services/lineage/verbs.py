@@ -1,4 +1,4 @@
-"""The verbs of the family tree: a part of the graph around one thing, and the way from an ancestor to a descendant."""
+"""The verbs of lineage: the part of the graph around one node, and the path from an ancestor to a descendant."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.services.unit_of_work import UnitOfWork
 MAX_NODES = 50_000
 """The most that one answer shows."""
 WHOLE = 2**31 - 1
-"""A limit that no ancestry reaches: a path is looked for in all of it, or its absence would be a guess."""
+"""A limit that no ancestry reaches: a path is searched in all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Lineage:
         Raises: BadReferenceError, NotFoundError, UsageError for a depth below -1 or a limit out of range.
         """
         if min(up, down) < -1:
-            raise UsageError(f"a depth of {min(up, down)} generations", remedy="Give 0 or more, or -1 for all")
+            raise UsageError(f"The depth cannot be {min(up, down)} generations", remedy="Give 0 or more, or -1 for all")
         if not 1 <= limit <= MAX_NODES:
-            raise UsageError(f"an answer of {limit} nodes", remedy=f"Ask for 1 to {MAX_NODES:,}")
+            raise UsageError(f"The limit cannot be {limit} nodes", remedy=f"Give 1 to {MAX_NODES:,}")
         with self.context.read() as uow:
             focus = _node(uow, target)
             nodes, edges, cut = uow.graph.walk(focus, up=up, down=down, limit=limit)
@@ -54,7 +54,7 @@ class Lineage:
 
 
 def _node(uow: UnitOfWork, target: str) -> Node:
-    """The node that `target` names. A deleted version is still one: what came from it keeps its ancestry."""
+    """The node that `target` names. A deleted version still has one, so that its descendants keep their ancestry."""
     if target.startswith("step-"):
         label, see = target, "forebear transfer list"
     else:
@@ -64,5 +64,5 @@ def _node(uow: UnitOfWork, target: str) -> Node:
         label, see = str(ref), f"forebear {'dataset' if ref.kind is AssetKind.DATASETS else 'model'} list"
     node = uow.graph.node(label)
     if node is None:
-        raise NotFoundError(f"there is no {label[:120]}", remedy=f"See what there is: {see}")
+        raise NotFoundError(f"There is no {label[:120]}", remedy=f"See what there is: {see}")
     return node

@@ -62,7 +62,7 @@ class SqlGraph:
         query = select(edge).where(edge.c.from_node == given, edge.c.to_node == step, edge.c.superseded_by.is_(None))
         rows = self._connection.execute(query).all()
         if not rows:
-            raise NotFoundError(f"{input_label} is no input of {step_id}")
+            raise NotFoundError(f"{input_label} is not an input of {step_id}")
         for row in rows:
             values = {
                 "from_node": row.from_node,
@@ -151,7 +151,7 @@ def _chunks(keys: Sequence[NodeId]) -> Iterable[Sequence[NodeId]]:
 
 @contextmanager
 def _nested_loops(connection: Connection) -> Iterator[None]:
-    """Keep PostgreSQL from hashing the whole edge table for each level, which it may do on a whim of its statistics."""
+    """Keep PostgreSQL from hashing the whole edge table for each level, which wrong statistics can make it do."""
     if connection.dialect.name != "postgresql":
         yield
         return

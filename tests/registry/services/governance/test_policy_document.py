@@ -138,7 +138,7 @@ def test_several_mistakes_are_named_at_once() -> None:
 
 
 def test_a_transition_that_asks_for_nothing_is_refused() -> None:
-    with pytest.raises(BadPolicyError, match="it asks for nothing: give evidence, gates or approvals"):
+    with pytest.raises(BadPolicyError, match="it has no rule: give evidence, gates or approvals"):
         read_policy(DEFAULT[: DEFAULT.rindex("    approvals:")])
 
 

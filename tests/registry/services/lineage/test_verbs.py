@@ -130,11 +130,11 @@ def test_a_deleted_parent_stays_in_the_family(tree: Tree) -> None:
 @pytest.mark.parametrize(
     ("target", "sentence"),
     [
-        ("models:/vision/digits/9", "there is no models:/vision/digits/9. See what there is: forebear model list"),
+        ("models:/vision/digits/9", "There is no models:/vision/digits/9. See what there is: forebear model list"),
         ("datasets:/data/nothing/1", "forebear dataset list"),
-        ("models:/vision/digits@champion", "there is no models:/vision/digits@champion"),
-        ("models:/vision/nothing", "there is no models:/vision/nothing"),
-        ("step-01jdzzzzzzzzzzzzzzzzzzzz99", "there is no step-01jdzzzzzzzzzzzzzzzzzzzz99.*forebear transfer list"),
+        ("models:/vision/digits@champion", "There is no models:/vision/digits@champion"),
+        ("models:/vision/nothing", "There is no models:/vision/nothing"),
+        ("step-01jdzzzzzzzzzzzzzzzzzzzz99", "There is no step-01jdzzzzzzzzzzzzzzzzzzzz99.*forebear transfer list"),
     ],
 )
 def test_what_is_not_there_is_named_with_where_to_look(tree: Tree, target: str, sentence: str) -> None:
@@ -150,10 +150,10 @@ def test_a_malformed_reference_says_how_to_write_one(tree: Tree) -> None:
 
 
 def test_a_depth_below_all_and_a_limit_out_of_range_are_refused(tree: Tree) -> None:
-    with pytest.raises(UsageError, match="a depth of -2 generations"):
+    with pytest.raises(UsageError, match="The depth cannot be -2 generations"):
         tree.verbs().show("models:/vision/digits", up=-2)
     for limit in (0, 1_000_000):
-        with pytest.raises(UsageError, match="Ask for 1 to 50,000"):
+        with pytest.raises(UsageError, match="Give 1 to 50,000"):
             tree.verbs().show("models:/vision/digits", limit=limit)
 
 
