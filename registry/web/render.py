@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from lineage import Digest
 from registry import __version__
-from registry.domain.data.labels import told
+from registry.domain.data.labels import label_summary
 from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.verbs.registry import Registry
@@ -83,12 +83,11 @@ def environment() -> Environment:
         epoch=epoch,
         size=size,
         number=number,
-        metric=number,
         short=short,
         words=words,
         href=href,
         address=address,
-        told=told,
+        label_summary=label_summary,
     )
     made.globals.update(static=static, link=link)
     return made

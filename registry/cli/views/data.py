@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from registry.cli.printing import facts, heading, hint, moment, table, tell
 from registry.cli.tables import Pieces
-from registry.domain.data.labels import told
+from registry.domain.data.labels import label_summary
 from registry.presenting.formats import counted, number, size
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def say_added(found: DatasetVersionDetail, *, began: datetime) -> None:
     if version.created_at < began:
         tell(f"Already registered as {version.ref}; nothing changed")
     else:
-        tell(f"Registered {version.ref}: {number(version.rows)} rows, {told(version)}, {size(version.size)}")
+        tell(f"Registered {version.ref}: {number(version.rows)} rows, {label_summary(version)}, {size(version.size)}")
     if found.dvc is not None:
         hint(f"DVC hash: {found.dvc.md5}")
     hint(f"Next: forebear dataset show {version.ref}")
@@ -38,7 +38,7 @@ def show_datasets(datasets: Sequence[DatasetSummary], *, empty: str = NO_DATASET
             data.name,
             data.version.ref.number if data.version else None,
             number(data.version.rows) if data.version else None,
-            told(data.version) if data.version else None,
+            label_summary(data.version) if data.version else None,
             data.describing.task,
             data.describing.licence,
             moment(data.created_at),
@@ -55,7 +55,7 @@ def show_versions(versions: Sequence[DatasetVersionSummary]) -> None:
         (
             version.ref.number,
             number(version.rows),
-            told(version),
+            label_summary(version),
             version.format,
             size(version.size),
             version.licence,
@@ -80,7 +80,7 @@ def show_dataset(found: DatasetVersionDetail) -> None:
             "from": f"{dvc.url} at {dvc.rev_lock or dvc.rev}" if dvc and dvc.url else "",
             "format": f"{version.format}, {counted(len(found.files), 'file')}, {size(version.size)}",
             "task": f"{describing.task} ({describing.modality})",
-            "labels": f"{version.labels}: {told(version)}",
+            "labels": f"{version.labels}: {label_summary(version)}",
             "licence": version.licence,
             "origin": describing.origin,
             "created": f"{moment(version.created_at)} by {version.created_by}, {found.step}",

@@ -40,7 +40,7 @@ def usual_task(modality: Modality, labels: LabelKind) -> str:
     return f"{modality}-{'regression' if labels is LabelKind.NUMBER else 'classification'}"
 
 
-def told(version: DatasetVersionSummary) -> str:
+def label_summary(version: DatasetVersionSummary) -> str:
     """What the labels of a version are, in a few words: `10 classes`, `numbers from -3.9 to 3.9`."""
     count = len(version.classes)
     classes = f"{count} class" if count == 1 else f"{count} classes"

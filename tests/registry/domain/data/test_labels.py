@@ -1,4 +1,4 @@
-"""What labels say, and how that is told in a few words."""
+"""What labels say, and how that is label_summary in a few words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, DatasetVersionSummary, LabelKind, NumberSummary, SplitSummary
-from registry.domain.data.labels import classes_of, number_of, told, usual_task
+from registry.domain.data.labels import classes_of, label_summary, number_of, usual_task
 from registry.errors import BadDataError
 from tests.builders import NOW, dataset_ref, digest
 
@@ -27,7 +27,10 @@ def version(kind: LabelKind, *splits: SplitSummary) -> DatasetVersionSummary:
     ],
 )
 def test_classes_are_counted_over_all_splits(kind: LabelKind, words: str) -> None:
-    assert told(version(kind, SplitSummary("test", 1, {"a": 1}), SplitSummary("train", 2, {"a": 1, "b": 1}))) == words
+    assert (
+        label_summary(version(kind, SplitSummary("test", 1, {"a": 1}), SplitSummary("train", 2, {"a": 1, "b": 1})))
+        == words
+    )
 
 
 def test_numbers_are_told_by_their_range_and_nothing_as_nothing() -> None:
@@ -35,8 +38,8 @@ def test_numbers_are_told_by_their_range_and_nothing_as_nothing() -> None:
         SplitSummary("test", 1, {}, NumberSummary(0.5, 0.5, 0.5)),
         SplitSummary("train", 2, {}, NumberSummary(-3.9, 0.1, 3.123456)),
     )
-    assert told(version(LabelKind.NUMBER, *splits)) == "numbers from -3.9 to 3.123"
-    assert told(version(LabelKind.NONE, SplitSummary("train", 2, {}))) == "no labels"
+    assert label_summary(version(LabelKind.NUMBER, *splits)) == "numbers from -3.9 to 3.123"
+    assert label_summary(version(LabelKind.NONE, SplitSummary("train", 2, {}))) == "no labels"
 
 
 def test_a_label_is_read_as_its_kind() -> None:
