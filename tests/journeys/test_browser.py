@@ -6,13 +6,15 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
+from registry.domain.names import Reference
 from tests.family import Family, found_family
 from tests.journeys.running import serving
 
@@ -209,3 +211,61 @@ def test_no_page_is_wider_than_the_window(chromium: Browser, house: House, schem
         for path in ("/", digits, *tabs, *others):
             page.goto(path)
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+
+
+READ = (
+    "/",
+    "/?text=nothing-like-this",
+    "/models/vision/digits/2",
+    *(f"/models/vision/digits/2?tab={tab}" for tab in ("versions", "lineage", "approvals", "files", "activity")),
+    "/datasets",
+    "/datasets/vision/digits",
+    "/steps",
+    "/steps/{step}",
+    "/lineage?target=models:/vision/digits/2",
+    "/promotions?state=all",
+    "/promotions/{request}",
+    "/policies",
+    "/people",
+    "/audit?verify=true",
+    "/api",
+    "/no-such-page",
+)
+
+
+@pytest.fixture(scope="module")
+def voted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A registry in which a vote on a request to production has become stale."""
+    family = found_family(tmp_path_factory.mktemp("voted") / "home")
+    dev, ben, exact = family.registry("dev"), family.registry("ben"), Reference.to(family.grandchild)
+    ben.promotions.approve(family.request.summary.id, comment="Looked at 4 and 9")
+    dev.promotions.add_evidence(exact, "validation", {"result": "pass", "note": "400 pictures by hand"})
+    asked = dev.promotions.request(exact, "production", comment="Ready")
+    ben.promotions.approve(asked.summary.id, comment="Good")
+    dev.promotions.add_evidence(exact, "validation", {"result": "pass", "errors": 3})
+    with serving(family.home) as address:
+        yield House(address, replace(family, request=dev.promotions.request_detail(asked.summary.id)))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault_on_any_page(chromium: Browser, voted: House, scheme: Any) -> None:
+    """axe-core with all its rules: contrast, names, landmarks, links that are told apart by more than their colour."""
+    family = voted.family
+    request = family.request.summary.id
+    step = family.registry("dev").catalog.version(Reference.to(family.grandchild)).step
+    axe, faults = Axe(), []
+    with signed_in(chromium, voted, "dev", color_scheme=scheme) as page:
+        for path in READ:
+            page.goto(path.format(step=step, request=request))
+            page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+            if page.locator(".graph").count():
+                page.wait_for_selector(".graph[data-ready]")
+            if path.endswith("{request}"):
+                expect(page.get_by_text("stale", exact=True)).to_be_visible()
+            page.wait_for_timeout(50)  # boxes that became visible are measured
+            faults += [
+                (path, fault["id"], node["html"][:150], node["failureSummary"][:300])
+                for fault in axe.run(page).response["violations"]
+                for node in fault["nodes"]
+            ]
+    assert not faults, "\n".join(map(str, faults))

@@ -1,4 +1,4 @@
-// Small comforts for pages that work without them: copy buttons, a sort choice that acts at once, folded filters.
+// Small comforts for pages that work without them: copy buttons, a sort choice that acts at once, folded filters, boxes to scroll.
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) continue;
@@ -27,3 +27,13 @@ document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   for (const open of document.querySelectorAll(".me[open], .picker[open]")) open.open = false;
 });
+
+// A box whose content is longer than itself can be reached and scrolled with the keyboard.
+const reach = new ResizeObserver((boxes) => {
+  for (const { target } of boxes) {
+    const longer = target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight;
+    if (longer) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const box of document.querySelectorAll("pre, .scroll, .outlines, .graph-bar")) reach.observe(box);
