@@ -1,4 +1,4 @@
-"""A classifier on the average of a text's word vectors: as torch learns it, and as a folder of ours holds it."""
+"""A classifier on the average of a text's word vectors, in torch and as a folder."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class OutputHead(nn.Module):
 
     @classmethod
     def of(cls, head: Head, dim: int, outputs: int) -> OutputHead:
-        """As a recipe wants it; ridge is a linear head that is solved instead of trained."""
+        """The shape for a recipe's head; ridge is a linear head that is solved instead of trained."""
         return cls(dim, outputs, head.hidden if head.kind == "mlp" else 0, head.dropout)
 
     @classmethod
     def stored(cls, vectors: StaticEmbeddings, dropout: float) -> OutputHead:
-        """As `vectors` has it beside its words."""
+        """The shape of the head in `vectors`."""
         tensors = {n.removeprefix("head."): np.array(t) for n, t in vectors.tensors.items() if n.startswith("head.")}
         outputs, width = tensors["output.weight"].shape
         head = cls(vectors.dim, outputs, width if "hidden.weight" in tensors else 0, dropout)
@@ -87,7 +87,7 @@ class Bag(nn.Module):
 def mapped(vectors: StaticEmbeddings) -> Tensor:
     """The vectors as a float32 tensor: the file itself, mapped, when it holds float32; else a copy.
 
-    Whoever writes into a mapped tensor gets pages of their own: the file stays as it is.
+    Writing into a mapped tensor copies its pages: the file does not change.
     """
     matrix = vectors.matrix
     if matrix.dtype == np.dtype("<f4") and isinstance(matrix, np.memmap) and matrix.filename is not None:
@@ -104,9 +104,9 @@ def save_classifier(
     words: Sequence[str] | None,
     vectors: Tensor | None,
     pool: Mapping[str, NDArray[np.float32]],
-    **said: object,
+    **extra: object,
 ) -> None:
-    """Write vectors, words, head and config, deterministic to the byte; `said` goes into the config.
+    """Write vectors, words, head and config, deterministic to the byte; `extra` goes into the config.
 
     Without `vectors` and `words` those of the source are copied byte for byte.
     """
@@ -129,7 +129,7 @@ def save_classifier(
         "dtype": source.matrix.dtype.name if vectors is None else "float32",
         "lower_case": source.lower_case,
     }
-    (folder / CONFIG).write_text(json.dumps(config | said, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / CONFIG).write_text(json.dumps(config | extra, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def pool_of(vectors: StaticEmbeddings) -> dict[str, NDArray[np.float32]]:
@@ -139,7 +139,7 @@ def pool_of(vectors: StaticEmbeddings) -> dict[str, NDArray[np.float32]]:
 
 
 def answers(config: Mapping[str, Any], labels: LabelKind, classes: Iterable[str]) -> bool:
-    """True when the head that `config` tells of answers in labels of that kind, and in just these classes."""
+    """True when the head that `config` describes has this kind of label and exactly these classes."""
     return config.get("problem_type") == PROBLEMS.get(labels) and (class_names(config) or ()) == tuple(classes)
 
 

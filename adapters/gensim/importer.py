@@ -20,11 +20,11 @@ from registry.ports.importing import ConvertedSource, SourceFacts
 TASKS = {ARCHITECTURE: "feature-extraction", CLASSIFIER: "text-classification"}
 CARD = "README.md"
 START = 65_536
-"""Bytes by which vectors are recognised: a first line of a few thousand numbers fits in."""
+"""Bytes that are read to recognise vectors: enough for a first line of a few thousand numbers."""
 
 
 class TextVectorsImporter:
-    """A word and its numbers a line: GloVe's files, and word2vec's text format with its header."""
+    """A word and its numbers on each line: GloVe's files, and word2vec's text format with its header."""
 
     name = "embeddings-text"
 
@@ -80,7 +80,7 @@ class ArrayVectorsImporter:
         """Copy the rows as they are. Raises: BadArtifactError, InvalidError, MissingExtraError."""
         pair = find_pair(list(files_in(source).values()))
         if pair is None:
-            raise BadArtifactError(f"{source.name} does not hold one .npy and one Parquet index")
+            raise BadArtifactError(f"{source.name!r} does not hold one .npy and one Parquet index")
         return _gathered(self.name, target, architecture, lambda rows: read_array_vectors(*pair, rows))
 
 
@@ -112,7 +112,7 @@ class FolderImporter:
 def _gathered(
     format: str, target: Path, architecture: str | None, read: Callable[[IO[bytes]], Gathering]
 ) -> ConvertedSource:
-    """Read the words, let the vectors wait in a nameless file, and write both."""
+    """Read the words, keep the vectors in a temporary file, and write both."""
     _refuse_other(architecture, ARCHITECTURE)
     with tempfile.TemporaryFile(dir=target) as rows:
         header = read(rows).write(target)
@@ -120,22 +120,23 @@ def _gathered(
 
 
 def _facts(format: str, architecture: str = ARCHITECTURE, card: str | None = None) -> SourceFacts:
-    said = front_matter(card or "").get("license")
-    licence = said if isinstance(said, str) else None
+    licence = front_matter(card or "").get("license")
+    licence = licence if isinstance(licence, str) else None
     return SourceFacts(format, architecture, Modality.TEXT, TASKS[architecture], licence, card)
 
 
 def _refuse_other(wanted: str | None, found: str) -> None:
     if wanted not in {None, found}:
         raise InvalidError(
-            f"these are {found}, and no {wanted}", remedy="Leave --architecture out: the source says what it is"
+            f"The source is of the architecture {found!r}, not {wanted!r}",
+            remedy="Leave --architecture out: the importer finds it",
         )
 
 
 def _one(source: Path) -> Path:
     file = only_file(source)
     if file is None:
-        raise BadArtifactError(f"{source.name} is not one file of vectors")
+        raise BadArtifactError(f"{source.name!r} is not one file of vectors")
     return file
 
 

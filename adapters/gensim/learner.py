@@ -1,4 +1,4 @@
-"""A classifier on averaged vectors on its way through a transfer, and the table of vectors that it begins with."""
+"""A classifier on averaged vectors during a transfer, and the table of vectors that it starts from."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Table:
         known = rows >= 0
         if not known.any():
             raise BadDataError(
-                "not one word of the training texts has a vector in the source",
+                "No word of the training texts has a vector in the source",
                 remedy="Use vectors of the language of the texts, or a lower params.min_count",
             )
         copied = np.asarray(source.matrix[rows[known]], dtype=np.float32)
@@ -88,12 +88,12 @@ class BagLearner:
 
     @property
     def rows(self) -> Mapping[str, int]:
-        """The row of each word of the table that is learnt on."""
+        """The row of each word of the table."""
         return self.source.rows if self.table is None else {word: n for n, word in enumerate(self.table.words)}
 
     @property
     def preprocessing(self) -> Digest:
-        """How a text is cut into words, how many count, and how much."""
+        """A digest of how a text is split into words, how many are used, and their weights."""
         pool = {name: str(Digest.of(array.tobytes())) for name, array in sorted(self.pool.items())}
         words = None if self.table is None else str(Digest.of("\n".join(self.table.words).encode()))
         return Digest.of(json.dumps([WORD.pattern, self.limit, pool, words]).encode())
@@ -105,7 +105,7 @@ class BagLearner:
 
     def predict(self, inputs: Inputs) -> Tensor:
         """The head's outputs (N x outputs)."""
-        assert isinstance(inputs, dict)  # noqa: S101 -- rows and shares: told to the type checker
+        assert isinstance(inputs, dict)  # noqa: S101 -- rows and shares: for the type checker
         outputs: Tensor = self.bag(**inputs)
         return outputs
 

@@ -10,7 +10,7 @@ from registry.domain.recipes.recipe import Freeze, Method, Recipe, Schedule
 from registry.ports.transfers import AdapterOffer
 
 COVERAGE = frozenset({"oov_types", "oov_tokens"})
-"""Shares of distinct words, and of all words, that the source's vectors lack: measured always, asked for or not."""
+"""Shares of distinct words, and of all words, that the source's vectors lack: always measured."""
 POOLING = {
     "pooling": Param(
         "sif",
@@ -78,6 +78,6 @@ OFFER = AdapterOffer(
 )
 
 
-def said(recipe: Recipe, name: str) -> object:
-    """What `recipe` says of the parameter `name`, else its default. Raises: KeyError for one of another method."""
+def setting(recipe: Recipe, name: str) -> object:
+    """The value of the parameter `name` in `recipe`, else its default. Raises: KeyError for one of another method."""
     return recipe.params[name] if name in recipe.params else OFFER.known(recipe.method)[name].default

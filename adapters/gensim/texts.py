@@ -1,4 +1,4 @@
-"""Texts as rows of a table of vectors: looked up once, batched by length, averaged with the share of each word."""
+"""Texts as rows of a table of vectors: looked up once, batched by length, averaged with a weight for each word."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def read_tokens(rows: Iterable[Row], data: DataInput, vectors: StaticEmbeddings,
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much of some texts the vectors know: shares of what they do not, of distinct words and of all words."""
+    """Shares of the words of some texts that have no vector: of distinct words and of all words."""
 
     types: float
     tokens: float
@@ -83,5 +83,5 @@ class Coverage:
         return cls(len(unknown) / max(1, len(counts)), sum(unknown.values()) / max(1, counts.total()))
 
     def document(self) -> dict[str, float]:
-        """As the manifest has it."""
+        """For the manifest."""
         return {"types": self.types, "tokens": self.tokens}

@@ -1,4 +1,4 @@
-"""Transfers from word vectors: classifiers on their averages, frozen or learnt along, and vectors trained on."""
+"""Transfers from word vectors: classifiers on their averages, with frozen or trained vectors, and further training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from adapters.gensim.bag import Bag, OutputHead, Pool, answers, class_names, map
 from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
 from adapters.gensim.files.folders import open_folder
 from adapters.gensim.learner import BagLearner, Table
-from adapters.gensim.offer import COVERAGE, OFFER, said
+from adapters.gensim.offer import COVERAGE, OFFER, setting
 from adapters.gensim.sif import common_direction, sif_weights
 from adapters.gensim.texts import Coverage, look_up, read_tokens
 from adapters.gensim.training.continuing import continued_pretraining
@@ -31,22 +31,22 @@ from registry.domain.recipes.recipe import Freeze, Method, Recipe
 from registry.ports.transfers import Finished, Measured, ModelInput, TransferEvent, TransferJob
 
 INITIALISED = frozenset({Method.EMBEDDING_INITIALISATION, Method.PRETRAINING})
-"""Methods that begin with a table of the training data's words; the others with the source's own."""
+"""Methods whose table has the words of the training data; the others use the source's."""
 
 
 class GensimTransfers:
-    """Classifiers that begin with word vectors, and word vectors that learn from another corpus."""
+    """Classifiers that start from word vectors, and word vectors trained further on another corpus."""
 
     offer = OFFER
 
     def run(self, job: TransferJob) -> Iterator[TransferEvent]:
-        """Do `job`, yielding events. Raises: errors of `registry.errors` only."""
+        """Run `job`, yielding events. Raises: errors of `registry.errors` only."""
         recipe = job.recipe
-        asked = tuple(name for name in recipe.metrics if name not in COVERAGE)
+        requested = tuple(name for name in recipe.metrics if name not in COVERAGE)
         if recipe.method is Method.EMBEDDING_INITIALISATION:
-            frozen = said(recipe, "embeddings") == "frozen"
+            frozen = setting(recipe, "embeddings") == "frozen"
             recipe = replace(recipe, freeze=Freeze("backbone" if frozen else "none"))
-        job = replace(job, recipe=replace(recipe, metrics=asked))
+        job = replace(job, recipe=replace(recipe, metrics=requested))
         bench = Bench(job)
         for event in run(job, bench, WAYS):
             if isinstance(event, Finished):
@@ -73,17 +73,17 @@ class Bench:
     def __init__(self, job: TransferJob) -> None:
         self.job = job
         self.facts: dict[str, object] = {}
-        """What was found out on the way, for the manifest."""
+        """Facts for the manifest."""
         self._opened: dict[Path, StaticEmbeddings] = {}
 
     def vectors(self, source: ModelInput) -> StaticEmbeddings:
-        """What the source's folder holds, opened once. Raises: BadArtifactError."""
+        """The source's vectors, opened once. Raises: BadArtifactError."""
         if source.folder not in self._opened:
             self._opened[source.folder] = open_folder(source.folder)
         return self._opened[source.folder]
 
     def libraries(self) -> Mapping[str, str]:
-        """What computes here beside torch."""
+        """The version of transformers."""
         return {"gensim": gensim.__version__}
 
     def parent_classes(self, source: ModelInput) -> tuple[str, ...] | None:
@@ -100,7 +100,7 @@ class Bench:
             return self._initialised(vectors, recipe, task, fresh=fresh)
         kept = keep_head and answers(vectors.config, task.labels, task.classes)
         pool = pool_of(vectors) if kept else {}
-        if learns and recipe.method is Method.FEATURE_EXTRACTION and said(recipe, "pooling") == "sif":
+        if learns and recipe.method is Method.FEATURE_EXTRACTION and setting(recipe, "pooling") == "sif":
             pool = self._sif(vectors, recipe)
         head = OutputHead.stored(vectors, recipe.head.dropout) if kept else None
         bag = Bag(mapped(vectors), head or OutputHead.of(recipe.head, vectors.dim, task.outputs), pool.get("component"))
@@ -114,7 +114,7 @@ class Bench:
             vectors,
             self._texts(vectors, recipe),
             least=whole_of(recipe, "min_count") if "min_count" in known else 1,
-            whole="vocabulary" in known and said(recipe, "vocabulary") == "all",
+            whole="vocabulary" in known and setting(recipe, "vocabulary") == "all",
             fresh=fresh,
         )
         self.facts["vocabulary"] = {"words": len(table.words), "copied": table.copied}
@@ -130,7 +130,7 @@ class Bench:
         return {"weights": weights, "component": common_direction(averages)}
 
     def _texts(self, vectors: StaticEmbeddings, recipe: Recipe) -> list[list[str]]:
-        """The training texts in words: no other row has a say in what is learnt."""
+        """The words of the training texts; no other rows are used."""
         data = self.job.data["train"]
         train = unlabelled_role("train", data) if data.labels is LabelKind.NONE else read_roles(self.job).train
         train = train.take(few(train, whole_of(recipe, "shots"), recipe.seed))

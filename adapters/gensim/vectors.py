@@ -1,4 +1,4 @@
-"""Words and their vectors on the way from a foreign file into the accepted form.
+"""Words and their vectors, read from a foreign file and written in the registry's form.
 
 That form is a folder with `model.safetensors` (one tensor, `embedding.weight`, V x D), `vocabulary.txt` (UTF-8, one
 word a line, in the order of the rows) and `config.json`. Words are held in memory; rows go to the disk as they come, so
@@ -20,10 +20,10 @@ from adapters.weights.safetensors_files import CHUNK, Header, Piece, write_piece
 from registry.errors import BadArtifactError
 
 ARCHITECTURE, CLASSIFIER = "static_embeddings", "static_classifier"
-"""Bare vectors, and vectors under a head."""
+"""Vectors without a head, and with one."""
 WEIGHTS, VOCABULARY, CONFIG, TOKENIZER = "model.safetensors", "vocabulary.txt", "config.json", "tokenizer.json"
 DTYPES = {"float16": "F16", "float32": "F32", "float64": "F64"}
-"""Types of vectors that are kept as they are, and what safetensors calls them."""
+"""Types of vectors that are stored unchanged, and their names in safetensors."""
 
 
 class Gathering:
@@ -32,13 +32,13 @@ class Gathering:
     def __init__(
         self, name: str, rows: IO[bytes], dim: int, place: Callable[[int], str], dtype: str = "float32"
     ) -> None:
-        """`name` is the source's, and `place` says where in it a row stands (`line 12`): both are for messages.
+        """`name` is the source's, and `place` gives a row's place in it (`line 12`): both are for messages.
 
-        `rows` is an empty file in which the vectors wait. Raises: BadArtifactError for a type that is not kept.
+        `rows` is an empty file that takes the vectors. Raises: BadArtifactError for a type that cannot be stored.
         """
         if dtype not in DTYPES:
             raise BadArtifactError(
-                f"the vectors of {name} are of type {dtype}", remedy=f"Store them as {' or '.join(DTYPES)}"
+                f"The vectors of {name!r} are of type {dtype}", remedy=f"Store them as {' or '.join(DTYPES)}"
             )
         self.name, self.dim, self.dtype = name, dim, np.dtype(dtype).newbyteorder("<")
         self._file, self._place = rows, place
@@ -66,19 +66,19 @@ class Gathering:
     def wrong(self, row: int, what: str) -> BadArtifactError:
         """The error for something that is wrong with one row."""
         return BadArtifactError(
-            f"{self.name}, {self._place(row)}: {what}", remedy="Get the file again, or mend it there"
+            f"{self.name!r}, {self._place(row)}: {what}", remedy="Get the file again, or correct that line"
         )
 
-    def write(self, target: Path, **said: object) -> Header:
-        """Write the accepted form, every byte of the vectors compared; `said` goes into the config as well.
+    def write(self, target: Path, **extra: object) -> Header:
+        """Write the accepted form, every byte of the vectors compared; `extra` goes into the config as well.
 
         Raises: BadArtifactError when nothing was read, IntegrityError.
         """
         if not self._rows:
-            raise BadArtifactError(f"{self.name} holds no vectors", remedy="Get the file again")
+            raise BadArtifactError(f"{self.name!r} holds no vectors", remedy="Get the file again")
         piece = Piece(VECTORS, DTYPES[self.dtype.name], (len(self), self.dim), self._chunks)
         header = write_pieces(target / WEIGHTS, [piece])
-        write_documents(target, list(self._rows), self.dim, self.dtype.name, **said)
+        write_documents(target, list(self._rows), self.dim, self.dtype.name, **extra)
         return header
 
     def _chunks(self) -> Iterator[memoryview]:
@@ -103,8 +103,8 @@ def save_vectors(target: Path, words: Sequence[str], vectors: NDArray[np.float32
     write_documents(target, words, vectors.shape[1], vectors.dtype.name, lower_case=lower_case)
 
 
-def write_documents(target: Path, words: Sequence[str], dim: int, dtype: str, **said: object) -> None:
-    """Write the words and the config of vectors: texts are lowered when no word has a capital."""
+def write_documents(target: Path, words: Sequence[str], dim: int, dtype: str, **extra: object) -> None:
+    """Write the words and the config of vectors: texts are put in lower case when no word has a capital."""
     (target / VOCABULARY).write_bytes(("\n".join(words) + "\n").encode("utf-8"))
     config = {
         "architectures": [ARCHITECTURE],
@@ -113,5 +113,5 @@ def write_documents(target: Path, words: Sequence[str], dim: int, dtype: str, **
         "dim": dim,
         "dtype": dtype,
         "lower_case": all(word == word.lower() for word in words),
-    } | said
+    } | extra
     (target / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

@@ -1,7 +1,7 @@
-"""Names of known layouts: how the tensors of a foreign state dict are called here, and what settings go with them.
+"""Known architectures of bare weights: our names for the tensors of foreign state dicts, and each model's settings.
 
-A layout turns each foreign name into ours. Where several layouts are in use for one architecture (the original
-authors', torchvision's old and new, timm's), each is tried, and the one that knows every name wins.
+A layout maps each foreign name to ours. Where several layouts are in use for one architecture (the original
+authors', torchvision's old and new, timm's), the first one that knows every name is used.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def lite_original(name: str) -> str | None:
 
 
 def lite_timm(name: str) -> str | None:
-    """The names of timm are ours already."""
+    """Timm's names, which are also ours."""
     return name if re.match(r"(conv_stem|bn1|bn2|blocks\.\d\.\d|conv_head|classifier)\.", name) else None
 
 
@@ -84,7 +84,7 @@ def _mobilenet(name: str, inside: Callable[[str, tuple[str, ...]], str | None]) 
 
 
 def mobilenet_flat(name: str) -> str | None:
-    """Older names: convolution, norm and activation of a block are numbered through: `conv.3` is the second part's."""
+    """Older names: a block numbers its convolutions, norms and activations: `conv.3` is the second convolution."""
 
     def inside(rest: str, parts: tuple[str, ...]) -> str | None:
         if not rest.isdecimal() or int(rest) // 3 >= len(parts) or int(rest) % 3 == 2:
@@ -95,7 +95,7 @@ def mobilenet_flat(name: str) -> str | None:
 
 
 def mobilenet_torchvision(name: str) -> str | None:
-    """Newer names: each convolution with its norm is a group of its own, but the last: `conv.1.0`, then `conv.2`."""
+    """Newer names: each convolution forms a group with its norm, except the last: `conv.1.0`, then `conv.2`."""
 
     def inside(rest: str, parts: tuple[str, ...]) -> str | None:
         last = len(parts) - 1
@@ -112,7 +112,7 @@ def mobilenet_torchvision(name: str) -> str | None:
 
 
 def squeezenet_torchvision(name: str) -> str | None:
-    """The names of torchvision are ours already."""
+    """Torchvision's names, which are also ours."""
     return name if re.match(r"features\.\d+\.|classifier\.1\.", name) else None
 
 
@@ -120,7 +120,7 @@ def squeezenet_torchvision(name: str) -> str | None:
 
 
 def own_names(name: str) -> str | None:
-    """Every name is taken as it is; whether it fits is for the comparison with the architecture to say."""
+    """Keeps every name; the comparison with the architecture follows later."""
     return name
 
 
@@ -136,7 +136,7 @@ def _pictures(
     rescale: float = 1 / 255,
     bgr: bool = False,
 ) -> dict[str, Any]:
-    """The Hub's preprocessor_config.json for a square of `side` pixels, stretched, so that nothing is lost."""
+    """The Hub's preprocessor_config.json for a square of `side` pixels, to which images are stretched, not cropped."""
     return {
         "do_center_crop": False,
         "do_convert_rgb": True,
@@ -196,7 +196,7 @@ KNOWN: Mapping[str, Known] = {
             (mobilenet_flat, mobilenet_torchvision),
             IMAGENET,
             "classifier.weight",
-            config={  # as torchvision pads and divides, where the defaults of transformers are TensorFlow's
+            config={  # torchvision's padding and epsilon; the defaults of transformers are TensorFlow's
                 "model_type": "mobilenet_v2",
                 "classifier_dropout_prob": 0.2,
                 "depth_multiplier": 1.0,

@@ -19,7 +19,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """How weights become an architecture: our name of each foreign tensor, and the folder's two JSON files."""
+    """Our name of each foreign tensor, and the two JSON files of the folder."""
 
     names: Mapping[str, str]
     architecture: str
@@ -28,7 +28,7 @@ class Fitted:
     headed: bool
 
     def facts(self, format: str) -> SourceFacts:
-        """What an importer says of it: all of these are image models."""
+        """The facts for an importer: all of these are image models."""
         task = "image-classification" if self.headed else "image-feature-extraction"
         return SourceFacts(format=format, architecture=self.architecture, modality=Modality.IMAGE, task=task)
 
@@ -54,7 +54,7 @@ def fit(architecture: str, shapes: Shapes) -> Fitted:
     if known is None:
         stock = architecture.startswith("transformers:")
         raise InvalidError(
-            f"weights alone cannot be imported as {architecture[:80]!r}",
+            f"Weights alone cannot be imported as {architecture[:80]!r}",
             remedy="Put them into one folder with their config.json, and import the folder"
             if stock
             else f"Name one of {known_architectures()}",
@@ -85,7 +85,7 @@ def _fit_own(known: Known, names: Mapping[str, str], ours: Shapes, outputs: int 
 
 
 def _fit_mobilenet(known: Known, names: Mapping[str, str], ours: Shapes, outputs: int | None) -> Fitted:
-    """Onto transformers' own class, so that stock transformers loads the folder and its children."""
+    """As transformers' own class, so that stock transformers loads the folder and its children."""
     try:
         import torch  # noqa: PLC0415 - most imports need no torch
         from transformers import (  # noqa: PLC0415 - as above
@@ -95,7 +95,7 @@ def _fit_mobilenet(known: Known, names: Mapping[str, str], ours: Shapes, outputs
         )
     except ImportError as error:
         raise MissingExtraError(
-            f"mobilenet_v2 is built by transformers, which does not import: {error}",
+            f"Building 'mobilenet_v2' needs transformers, which cannot be imported: {error}",
             remedy='Run: pip install "forebear[transformers]"',
         ) from error
     kind = MobileNetV2Model if outputs is None else MobileNetV2ForImageClassification
@@ -123,4 +123,4 @@ def _fit_timm(architecture: str, shapes: Shapes) -> Fitted:
 _FITTERS: Mapping[str, Callable[[Known, Mapping[str, str], Shapes, int | None], Fitted]] = {
     "mobilenet_v2": _fit_mobilenet,
 }
-"""Those that are not one of our own definitions."""
+"""Architectures that are not built by a definition of ours."""

@@ -24,7 +24,7 @@ from registry.ports.importing import ConvertedSource, SourceFacts
 
 WEIGHTS = "model.safetensors"
 GENERIC = "generic"
-"""The architecture of weights that are kept as they are, without knowing how to build their model."""
+"""The architecture of weights that are stored unchanged because no code here builds their model."""
 UNTRAINED = "these weights look untrained: every running mean of their normalisations is zero"
 
 

@@ -1,4 +1,4 @@
-"""What modules inside a trunk give while it runs: averaged over pixels or tokens, then over the modules."""
+"""Outputs of modules inside a backbone: averaged over pixels or tokens, then over the modules."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ class Reading:
         known = dict(body.named_modules())
         if strange := [name for name in reads if name not in known]:
             raise BadArtifactError(
-                f"head.reads in config.json names {strange[0][:80]!r}, and the model has no such module",
+                f"The key head.reads in config.json names {strange[0][:80]!r}, and the model has no such module",
                 remedy="Take config.json and the weights from the same version",
             )
         return cls({name: known[name] for name in reads}, width)
 
-    # The hooks come and go with each call, which a compiler cannot follow: what is read inside runs as it is.
+    # Hooks are added and removed with each call, which a compiler cannot follow, so this part runs uncompiled.
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def __call__(self, trunk: nn.Module, x: Tensor) -> Tensor:
         """Features [N, width] of pictures [N, 3, H, W]. Raises: BadArtifactError where the modules give others."""
         found = read(trunk, self.modules, x)
         widths = {name: found[name].shape[1] if name in found else 0 for name in self.modules}
         if set(widths.values()) != {self.width}:
-            told = ", ".join(f"{name} gives {width}" for name, width in widths.items())
+            given = ", ".join(f"{name} gives {width}" for name, width in widths.items())
             raise BadArtifactError(
-                f"the head in config.json reads {self.width} features, and {told}",
+                f"The head in config.json reads {self.width} features, and {given}",
                 remedy="Take config.json and the weights from the same version",
             )
         return torch.stack(list(found.values())).mean(dim=0)
@@ -67,8 +67,8 @@ def read(trunk: nn.Module, modules: Mapping[str, nn.Module], x: Tensor) -> dict[
 def _hooked(modules: Mapping[str, nn.Module], found: dict[str, Tensor]) -> Iterator[None]:
     def listen(name: str, module: nn.Module) -> Any:
         def hear(_module: nn.Module, _inputs: object, output: Any) -> None:
-            if (said := _pooled(output)) is not None:
-                found[name] = said
+            if (pooled := _pooled(output)) is not None:
+                found[name] = pooled
 
         return module.register_forward_hook(hear)
 

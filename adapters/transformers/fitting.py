@@ -35,7 +35,7 @@ _INPUTS = {
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What transformers makes of a folder."""
+    """The class that fits a folder, and what it is for."""
 
     architecture: str
     modality: Modality | None
@@ -99,7 +99,7 @@ def _layers(names: Sequence[str]) -> str:
 
 
 def _class_name(transformers: Any, folder: Path, architecture: str | None) -> str:
-    """The class that was asked for, else the one config.json names, else the base class of its model type."""
+    """The requested class, else the one that config.json names, else the base class of its model type."""
     config = read_json(folder / "config.json", constants=[])
     if architecture is not None:
         if not architecture.startswith("transformers:"):

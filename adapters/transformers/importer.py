@@ -75,8 +75,8 @@ class HuggingFaceImporter:
         )
 
     def _facts(self, fit: Fit, card: str | None) -> SourceFacts:
-        said = front_matter(card or "")
-        task, licence = said.get("pipeline_tag"), said.get("license")
+        matter = front_matter(card or "")
+        task, licence = matter.get("pipeline_tag"), matter.get("license")
         return SourceFacts(
             format=self.name,
             architecture=fit.architecture,
@@ -95,8 +95,8 @@ def _refuse_code(files: dict[str, Path]) -> None:
         document = read_json(path, constants=[])
         if isinstance(document, dict) and ("auto_map" in document or "custom_pipelines" in document):
             raise UnsafeArtifactError(
-                f"{name} asks for code of its own ({'auto_map' if 'auto_map' in document else 'custom_pipelines'})",
-                remedy="Use a model whose class is part of transformers",
+                f"{name} needs Python code of its own ({'auto_map' if 'auto_map' in document else 'custom_pipelines'})",
+                remedy="Use a model whose class is part of the library transformers",
             )
 
 

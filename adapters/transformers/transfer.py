@@ -1,4 +1,4 @@
-"""Transfers of text models: what goes out is a stock transformers folder, loaded by `from_pretrained` alone."""
+"""Transfers of text models: the result is a stock folder that `from_pretrained` of transformers loads."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ class TransformersTransfers:
     offer = OFFER
 
     def run(self, job: TransferJob) -> Iterator[TransferEvent]:
-        """Do `job`, yielding events. Raises: errors of `registry.errors` only."""
+        """Run `job`, yielding events. Raises: errors of `registry.errors` only."""
         with only_registry_errors(self.offer.name), _whole(job) as complete:
             yield from run(complete, self, WAYS)
 
     def libraries(self) -> Mapping[str, str]:
-        """What computes here beside torch."""
+        """The version of transformers."""
         return {"transformers": transformers.__version__}
 
     def parent_classes(self, source: ModelInput) -> tuple[str, ...] | None:
@@ -79,15 +79,15 @@ class TransformersTransfers:
     def open(self, source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bool, fresh: bool) -> Learner:
         """Load the encoder in fp32 under a head for `task`: its own when `keep_head`, else the stock one, new.
 
-        Raises: BadRecipeError for a head that a stock folder cannot hold, or a probe on an encoder that was never
-        trained up to where that head begins; BadArtifactError for a folder that transformers cannot read.
+        Raises: BadRecipeError for a head that a stock folder cannot hold, or a probe on an encoder whose
+        weights are missing below the head; BadArtifactError for a folder that transformers cannot read.
         """
         if wants_own_head(source, recipe, task):
             return open_headed(source, recipe, task, keep_head=keep_head, fresh=fresh)
         if recipe.head.kind not in {"linear", "ridge"}:
             raise BadRecipeError(
-                f"head.kind is {recipe.head.kind!r}, and a stock transformers classifier has no such head",
-                remedy="Leave head out: transformers gives this model its own; method: feature_extraction takes mlp",
+                f"A stock classifier of transformers has no head of kind {recipe.head.kind!r}",
+                remedy="Leave head out, or use method: feature_extraction, which has mlp",
             )
         model, missing = load(source.folder, task, recipe.head.dropout)
         if fresh:
@@ -125,12 +125,12 @@ def _check_last_token(model: Any, task: Task) -> None:
 
 
 def _adapts(recipe: Recipe) -> bool:
-    return recipe.method is Method.ADAPTER and recipe.epochs > 0  # an adapter that is measured is folded in
+    return recipe.method is Method.ADAPTER and recipe.epochs > 0  # with 0 epochs an adapter is only measured
 
 
 @contextmanager
 def _whole(job: TransferJob) -> Iterator[TransferJob]:
-    """`job` with every source that is an adapter folded into its parent, for as long as the `with` lasts.
+    """`job` with every source that is an adapter merged into its parent, inside the `with`.
 
     Raises: BadRecipeError for an adapter on an adapter, ParentChangedError.
     """
@@ -139,7 +139,8 @@ def _whole(job: TransferJob) -> Iterator[TransferJob]:
         return
     if _adapts(job.recipe):
         raise BadRecipeError(
-            f"{job.sources[0].label} is an adapter itself", remedy="Merge it first, and put the new one on the result"
+            f"{job.sources[0].label} is an adapter itself",
+            remedy="Merge it with method: merge, and train the new adapter on the result",
         )
     job.work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=FOLDED, dir=job.work) as folder:

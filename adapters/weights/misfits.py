@@ -1,4 +1,4 @@
-"""Do weights fit an architecture? By name and shape, with every tensor that does not."""
+"""Compares the names and shapes of weights with those of an architecture, and names every tensor that differs."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def check_fit(what: str, wanted: Shapes, given: Shapes) -> None:
 
 
 def misfit(what: str, missing: list[str], left_over: list[str], misshapen: list[str]) -> MisfitError:
-    """One error that counts and names the tensors that do not fit `what`; its facts hold them all."""
+    """One error that counts the tensors that do not fit `what` and names the first; its facts hold all names."""
     parts = [
         f"{len(names)} {word} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
-        for word, names in (("missing", missing), ("left over", left_over), ("misshapen", misshapen))
+        for word, names in (("missing", missing), ("left over", left_over), ("of another shape", misshapen))
         if names
     ]
     return MisfitError(
-        f"the weights do not fit {what}: " + "; ".join(parts),
+        f"The weights do not fit {what}: " + "; ".join(parts),
         remedy="Name the architecture that these weights were made for",
         facts={"missing": missing, "left_over": left_over, "misshapen": misshapen},
     )

@@ -1,7 +1,7 @@
 """Pickled state dicts (`.pt`, `.pth`, `.bin`), read with `weights_only=True` and given back as plain tensors.
 
-torch's restricted unpickler makes tensors and containers and calls nothing else. A file that needs more than that is
-refused, with the name of what it asked for.
+torch's restricted unpickler makes tensors and containers and calls nothing else. A file that needs anything else is
+refused, and the message names it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
-"""Keys under which training scripts keep the weights beside optimiser and counters."""
+"""Keys under which training scripts store the weights, beside the optimiser's state and counters."""
 _MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-"""How torch's older format begins: a pickle of its magic number."""
+"""The first bytes of torch's older format: a pickle of its magic number."""
 
 
 def read_state_dict(path: Path) -> tuple[dict[str, Tensor], list[str]]:
@@ -46,7 +46,7 @@ def read_state_dict(path: Path) -> tuple[dict[str, Tensor], list[str]]:
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         if "allocate memory" in str(error):
             raise
-        raise BadArtifactError(f"{path.name} cannot be read by torch: {_first_line(error)}") from None
+        raise BadArtifactError(f"{path.name!r} cannot be read by torch: {_first_line(error)}") from None
     return _unwrap(path, found)
 
 
@@ -56,20 +56,20 @@ def pieces_of(tensors: Mapping[str, Tensor]) -> list[Piece]:
 
 
 def _check_archive(path: Path) -> None:
-    """Files of torch are stored, never compressed: an archive that unpacks to more than it is, is something else."""
+    """Torch never compresses its archives: one that unpacks to more bytes than it has is something else."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise BadArtifactError(f"{path.name} is a damaged archive: {error}", remedy="Get the file again") from None
+        raise BadArtifactError(f"{path.name!r} is a damaged archive: {error}", remedy="Get the file again") from None
     if not any(re.fullmatch(r"[^/]+/data\.pkl", entry.filename) for entry in entries):
         raise BadArtifactError(
-            f"{path.name} is an archive, but not one of torch's", remedy="Unpack it and import the folder"
+            f"{path.name!r} is an archive, but not one of torch's", remedy="Unpack it and import the folder"
         )
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-        raise BadArtifactError(f"{path.name} is compressed, which torch's files never are")
+        raise BadArtifactError(f"{path.name!r} is compressed, which torch's files never are")
     if sum(entry.file_size for entry in entries) > path.stat().st_size:
-        raise BadArtifactError(f"{path.name} claims to hold more bytes than it has")
+        raise BadArtifactError(f"{path.name!r} claims to hold more bytes than it has")
 
 
 def is_of_torch(path: Path) -> bool:
@@ -81,20 +81,20 @@ def is_of_torch(path: Path) -> bool:
 def _check_bare(path: Path) -> None:
     if not is_of_torch(path):
         raise UnsafeArtifactError(
-            f"{path.name} is a plain pickle, which would run code when loaded",
+            f"{path.name!r} is a plain pickle, which would run code when loaded",
             remedy="Save the weights as safetensors, or with torch.save",
         )
 
 
 def _refusal(path: Path, complaint: str) -> RegistryError:
-    """What torch's restricted unpickler meant: something forbidden was asked for, or the bytes make no sense."""
-    asked = re.search(r"GLOBAL\s+([\w.]+)", complaint)
-    if asked is None and "nsupported" not in complaint:
-        return BadArtifactError(f"{path.name} cannot be read by torch: {_first_line(complaint)}")
+    """The error for a complaint of torch's restricted unpickler: a forbidden name, or damaged bytes."""
+    needed = re.search(r"GLOBAL\s+([\w.]+)", complaint)
+    if needed is None and "nsupported" not in complaint:
+        return BadArtifactError(f"{path.name!r} cannot be read by torch: {_first_line(complaint)}")
     return UnsafeArtifactError(
-        f"{path.name} would run code when loaded: it asks for {asked[1] if asked else 'more than tensors'}",
+        f"{path.name!r} would run code when loaded: it needs {needed[1] if needed else 'more than tensors'}",
         remedy="Save only the model's state_dict(), best as safetensors",
-        facts={"asked_for": asked[1] if asked else ""},
+        facts={"asked_for": needed[1] if needed else ""},
     )
 
 
@@ -106,11 +106,11 @@ def _unwrap(path: Path, found: object) -> tuple[dict[str, Tensor], list[str]]:
             inner = found.get(key)
             if isinstance(inner, Mapping) and any(isinstance(value, torch.Tensor) for value in inner.values()):
                 rest = sorted(str(other) for other in found if other != key)
-                notes.append(f"taken from {key!r}; left out beside it: {', '.join(rest) or 'nothing'}")
+                notes.append(f"took the weights from {key!r}; left out: {', '.join(rest) or 'nothing'}")
                 found = inner
                 break
     if not isinstance(found, Mapping) or not found:
-        raise BadArtifactError(f"{path.name} holds no tensors by name", remedy="Save the model's state_dict()")
+        raise BadArtifactError(f"{path.name!r} holds no tensors by name", remedy="Save the model's state_dict()")
     if not all(isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in found.items()):
         raise _not_only_tensors(path, found)
     ours, removed = unwrapped_names(str(name) for name in found)
@@ -127,12 +127,12 @@ def _not_only_tensors(path: Path, found: Mapping[Any, Any]) -> BadArtifactError:
     ]
     if inner:
         return BadArtifactError(
-            f"{path.name} holds its tensors under {', '.join(inner[:5])}, which is not a key that is looked into",
+            f"{path.name!r} has its tensors under {', '.join(inner[:5])}, a key that the importer does not open",
             remedy=f"Save that mapping alone: torch.save(torch.load(PATH)[{inner[0]}], NEW_PATH)",
         )
     wrong = [str(key) for key, value in found.items() if not (isinstance(key, str) and isinstance(value, torch.Tensor))]
     return BadArtifactError(
-        f"{path.name} holds more than tensors by name: {', '.join(wrong[:5])}", remedy="Save the model's state_dict()"
+        f"{path.name!r} holds more than tensors by name: {', '.join(wrong[:5])}", remedy="Save the model's state_dict()"
     )
 
 
@@ -147,7 +147,7 @@ def _piece(name: str, tensor: Tensor) -> Piece:
     }  # fmt: skip
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.dtype not in dtypes:
         raise BadArtifactError(
-            f"the tensor {name!r} ({tensor.dtype}, {tensor.layout}) has no type of safetensors",
+            f"The tensor {name!r} ({tensor.dtype}, {tensor.layout}) has no type of safetensors",
             remedy="Convert it to a dense tensor of another type, such as float32, and save the weights again",
         )
 
@@ -165,10 +165,10 @@ def _first_line(error: object) -> str:
 
 def _torch() -> Any:
     try:
-        import torch  # noqa: PLC0415 - importers are asked about every source, and most need no torch
+        import torch  # noqa: PLC0415 - importers are needed about every source, and most need no torch
     except ImportError as error:
         raise MissingExtraError(
-            f"a state dict is read with torch, which does not import: {error}",
+            f"Reading a state dict needs torch, which cannot be imported: {error}",
             remedy='Run: pip install "forebear[torch]"',
         ) from error
     return torch

@@ -44,14 +44,14 @@ class TensorEntry:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says it holds, found to be consistent; entries in the order of their bytes."""
+    """A checked header; entries in the order of their bytes."""
 
     entries: tuple[TensorEntry, ...]
     metadata: Mapping[str, str]
 
     @property
     def parameters(self) -> int:
-        """Numbers that training moves: elements of all tensors but the running statistics and counters of norms."""
+        """Trainable numbers: elements of all tensors but the running statistics and counters of normalisations."""
         return sum(prod(e.shape) for e in self.entries if not e.name.endswith(_BUFFERS))
 
     @property
@@ -144,7 +144,7 @@ def _check_cover(path: Path, entries: Sequence[TensorEntry], start: int, size: i
 
 
 def _bad(path: Path, why: str) -> BadArtifactError:
-    return BadArtifactError(f"{path.name} is not a sound safetensors file: {why}", remedy="Get the file again")
+    return BadArtifactError(f"{path.name!r} is not a valid safetensors file: {why}", remedy="Get the file again")
 
 
 # --- writing -------------------------------------------------------------------------------------------------------
@@ -172,14 +172,14 @@ def pieces_of(path: Path, header: Header, names: Mapping[str, str] | None = None
 
 
 def read_range(path: Path, start: int, end: int) -> Iterator[memoryview]:
-    """The bytes from `start` to `end`, through one buffer: a view is good until the next is asked for."""
+    """The bytes from `start` to `end`, through one buffer: each view is valid until the next one is read."""
     buffer = bytearray(min(CHUNK, max(end - start, 1)))
     with path.open("rb", buffering=0) as file:
         file.seek(start)
         while start < end:
             count = file.readinto(memoryview(buffer)[: min(len(buffer), end - start)])
             if not count:
-                raise BadArtifactError(f"{path.name} became shorter while it was read")
+                raise BadArtifactError(f"{path.name!r} became shorter while it was read")
             yield memoryview(buffer)[:count]
             start += count
 
@@ -225,7 +225,7 @@ def _write(file: BinaryIO, chunk: memoryview) -> None:
 
 
 def _compare(piece: Piece, written: Iterator[memoryview]) -> None:
-    """Both sides may cut their chunks differently, so bytes are taken from each as far as both reach."""
+    """Compare two streams of bytes whose chunks may end in different places."""
     ours = theirs = memoryview(b"")
     given = piece.chunks()
     while True:

@@ -24,16 +24,16 @@ class Kind(Enum):
 
     SAFETENSORS = "safetensors"
     PICKLE = "pickle"
-    """A bare pickle, or torch's older format, which is several of them."""
+    """A plain pickle, or torch's older format, which is several pickles in a row."""
     ZIP = "zip"
-    """An archive; torch's newer format is one that holds a pickle."""
+    """A zip archive; torch's newer format is a zip archive with a pickle inside."""
     JSON = "json"
     TEXT = "text"
     OTHER = "other"
 
 
 def kind_of(path: Path) -> Kind:
-    """By content alone. Text is UTF-8 without control characters; what starts as JSON need not be sound JSON."""
+    """By content alone. Text is UTF-8 without control characters; JSON is recognised by its first character."""
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(4096)
@@ -114,11 +114,11 @@ def read_json(path: Path, *, constants: list[float] | None = None) -> Any:
 def read_text(path: Path) -> str:
     """The whole text. Raises: BadArtifactError when it is too large or not UTF-8."""
     if path.stat().st_size > MAX_TEXT:
-        raise BadArtifactError(f"{path.name} is larger than {MAX_TEXT:,} bytes")
+        raise BadArtifactError(f"{path.name!r} is larger than {MAX_TEXT:,} bytes")
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise BadArtifactError(f"{path.name} is not UTF-8 text") from error
+        raise BadArtifactError(f"{path.name!r} is not UTF-8 text") from error
 
 
 def front_matter(card: str) -> dict[str, Any]:

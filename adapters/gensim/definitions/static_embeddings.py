@@ -1,6 +1,6 @@
-"""Word vectors, and classifiers on averages of them, in one file: needs numpy alone.
+"""Word vectors, and classifiers on averages of them, in one file that needs only numpy.
 
-The vectors stay on the disk and are read as they are asked for:
+The vectors are mapped from the disk and read on demand:
 
     from static_embeddings import load
 
@@ -8,7 +8,7 @@ The vectors stay on the disk and are read as they are asked for:
     model.vector("king")                             # one word: float32 [D]
     model.nearest("king", top=5)                     # [(word, cosine), ...]
     model.embed(["a text", "another"])               # one row a text: float32 [N, D]
-    model.classify(["a text"])                       # with a head: what it answers, and how sure it is
+    model.classify(["a text"])                       # with a head: the class and its probability
 
 The same vectors in gensim:
 
@@ -46,7 +46,7 @@ WORD = re.compile(
     r"|[^\w\s]",
     re.IGNORECASE,
 )
-"""What is one word of a running text."""
+"""One word of a running text."""
 _TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
 
 
@@ -59,7 +59,7 @@ class StaticEmbeddings:
         self.tensors = map_tensors(self.folder / "model.safetensors")
         self.matrix = self.tensors[VECTORS]
         text = (self.folder / "vocabulary.txt").read_bytes().decode("utf-8")
-        self.words = text.removesuffix("\n").split("\n")  # some words hold line ends of other kinds
+        self.words = text.removesuffix("\n").split("\n")  # words may hold other line ends
         self.dim = int(self.matrix.shape[1])
         self.lower_case = bool(self.config.get("lower_case"))
         if len(self.words) != len(self.matrix):

@@ -25,14 +25,14 @@ def looks_binary(start: bytes) -> bool:
 
 
 def read_binary_vectors(path: Path, rows: IO[bytes]) -> Gathering:
-    """All words of `path`; their vectors wait in `rows`.
+    """All words of `path`; their vectors are written to `rows`.
 
     Raises: BadArtifactError with the number of the word at which the file ends, holds no number or repeats itself.
     """
     with path.open("rb") as file:
         header = HEADER.fullmatch(file.readline(64))
         if header is None or not int(header[2]):
-            raise BadArtifactError(f"{path.name} does not begin with a count of words and of numbers")
+            raise BadArtifactError(f"{path.name!r} does not begin with a count of words and of numbers")
         announced, dim = int(header[1]), int(header[2])
         gathering = Gathering(path.name, rows, dim, lambda row: f"word {row + 1:,} of {announced:,}")
         rest = b""
@@ -43,7 +43,7 @@ def read_binary_vectors(path: Path, rows: IO[bytes]) -> Gathering:
             rest = _take(gathering, rest + block, announced)
         if rest.strip(b"\n\0") or file.read(1):
             raise BadArtifactError(
-                f"{path.name} goes on after the {announced:,} words that its header announces",
+                f"{path.name!r} goes on after the {announced:,} words that its header announces",
                 remedy="Get the file again",
             )
     return gathering

@@ -16,7 +16,7 @@ DIGITS = 15
 
 
 def parse_decimals(text: bytes) -> NDArray[np.float32]:
-    """The numbers of `text`, parted by single blanks. Raises: ValueError for what is no number."""
+    """The numbers of `text`, separated by single blanks. Raises: ValueError for anything else."""
     chars = np.frombuffer(text + b" ", dtype=np.uint8)
     ends = np.flatnonzero(chars == BLANK)
     starts = np.concatenate(([0], ends[:-1] + 1))
@@ -34,7 +34,7 @@ def parse_decimals(text: bytes) -> NDArray[np.float32]:
     for shape in np.flatnonzero(counts[1:]) + 1:
         which, at = order[at : at + counts[shape]], at + counts[shape]
         strange.append(_parse_alike(chars, starts[which], which, int(shape), numbers))
-    with np.errstate(over="ignore"):  # too large a number becomes infinite, which is for the caller to find
+    with np.errstate(over="ignore"):  # too large a number becomes infinite, and the caller refuses it
         for number in np.concatenate(strange):
             numbers[number] = parse_decimal(text[starts[number] : ends[number]])
     return numbers
@@ -43,7 +43,7 @@ def parse_decimals(text: bytes) -> NDArray[np.float32]:
 def _parse_alike(
     chars: NDArray[np.uint8], starts: NDArray[np.int64], which: NDArray[np.int64], shape: int, out: NDArray[np.float32]
 ) -> NDArray[np.int64]:
-    """Parse the numbers `which`, all of one `shape`, into `out`; gives those that hold more than digits."""
+    """Parse the numbers `which`, all of one `shape`, into `out`; returns those that are not only digits."""
     (width, places), negative = divmod(shape // 2, DIGITS + 1), shape % 2
     window = sliding_window_view(chars, width)[starts]
     digits = np.delete(window[:, negative:], width - negative - places - 1, axis=1) - np.uint8(ZERO)
@@ -53,7 +53,7 @@ def _parse_alike(
 
 
 def parse_decimal(number: bytes) -> float:
-    """One number. Raises: ValueError for what is none."""
+    """One number. Raises: ValueError for anything else."""
     if b"_" in number:
         raise ValueError("Python reads 1_000, and no other program does")
     return float(number)

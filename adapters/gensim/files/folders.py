@@ -1,4 +1,4 @@
-"""Vectors that come as safetensors already: folders of ours, and vectors of subwords beside a tokenizer's JSON."""
+"""Vectors in safetensors: folders that `model pull` wrote, and vectors of subwords beside a tokenizer's JSON."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def open_folder(folder: Path) -> StaticEmbeddings:
         return StaticEmbeddings(folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadArtifactError(
-            f"the source cannot be read as word vectors: {error}", remedy="Import it again, or choose another source"
+            f"The source cannot be read as word vectors: {error}", remedy="Import it again, or choose another source"
         ) from error
 
 
@@ -50,7 +50,7 @@ def copy_folder(source: Path, target: Path) -> Header:
     """
     for name in (WEIGHTS, VOCABULARY):
         if not (source / name).is_file():
-            raise BadArtifactError(f"the folder holds no {name}", remedy="Pull the model again")
+            raise BadArtifactError(f"The folder has no {name}", remedy="Pull the model again")
     header = read_header(source / WEIGHTS)
     words = (source / VOCABULARY).read_bytes().removesuffix(b"\n").split(b"\n")
     _check(header, len(words), VOCABULARY)
@@ -84,12 +84,12 @@ def write_subwords(weights: Path, tokenizer: Path, target: Path) -> Header:
     header = read_header(weights)
     if numbers is None or header.entries[0].name != VECTORS:
         raise BadArtifactError(
-            f"{weights.name} holds {header.entries[0].name!r}", remedy=f"Name the vectors {VECTORS!r}"
+            f"{weights.name!r} holds {header.entries[0].name!r}", remedy=f"Name the vectors {VECTORS!r}"
         )
     _check(header, len(numbers), tokenizer.name)
     tokens = sorted(numbers, key=numbers.__getitem__)
     if [numbers[token] for token in tokens] != list(range(len(tokens))) or any("\n" in token for token in tokens):
-        raise BadArtifactError(f"the tokens of {tokenizer.name} are not numbered from 0 on, one line each")
+        raise BadArtifactError(f"The tokens of {tokenizer.name!r} are not numbered 0, 1, 2, …, or one holds a line end")
     copy_file(weights, target / WEIGHTS)
     shutil.copyfile(tokenizer, target / TOKENIZER)
     entry = header.entries[0]
@@ -103,13 +103,13 @@ def _check(header: Header, words: int, where: str) -> None:
     entry = next((e for e in header.entries if e.name == VECTORS), None)
     if entry is None or len(entry.shape) != 2 or entry.dtype not in DTYPES.values():
         kinds = ", ".join(DTYPES.values())
-        raise BadArtifactError(f"the weights hold no {VECTORS} of words x numbers in {kinds}")
+        raise BadArtifactError(f"The weights have no {VECTORS} of words x numbers in {kinds}")
     if entry.shape[0] != words:
-        raise BadArtifactError(f"there are {entry.shape[0]:,} vectors, and {words:,} words in {where}")
+        raise BadArtifactError(f"The folder has {entry.shape[0]:,} vectors, and {words:,} words in {where}")
 
 
 def _vocabulary(document: Any) -> dict[str, int] | None:
-    """Tokens with their numbers, of a tokenizer as the library tokenizers saves it; None when it is none."""
+    """Tokens with their numbers, of a JSON file of the library tokenizers; None for any other file."""
     model = document.get("model") if isinstance(document, dict) else None
     found = model.get("vocab") if isinstance(model, dict) else None
     if not isinstance(found, dict) or not all(type(number) is int for number in found.values()):

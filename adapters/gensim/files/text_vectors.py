@@ -1,8 +1,8 @@
 """Vectors as text: a word and its numbers on each line, with word2vec's header line or, as GloVe has it, without.
 
 Read in blocks: each line's word is cut off, and the numbers of all lines of a block are parsed together. Only a block
-in which something does not fit is read again line by line, to name the line. Blanks part a word and its numbers; tabs
-do so in files whose lines have them there. A byte order mark and empty lines at the end are skipped.
+in which something does not fit is read again line by line, to name the line. Blanks separate a word and its numbers,
+or tabs in files whose lines have them there. A byte order mark and empty lines at the end are skipped.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from adapters.gensim.vectors import Gathering
 from registry.errors import BadArtifactError
 
 BLOCK = 1024 * 1024
-"""Bytes that are parsed at once: what is made of them stays in the cache of the processor."""
+"""Bytes that are parsed at once: the arrays made of them fit into the processor's cache."""
 SAMPLE = 1000
 """Lines at most by which the layout of a file is found."""
 BOM = b"\xef\xbb\xbf"
@@ -46,7 +46,7 @@ def looks_like_vectors(start: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How the lines of a file are made: numbers after each word, and whether tabs part them."""
+    """How the lines of a file are made: the count of numbers after each word, and whether tabs separate them."""
 
     dim: int
     tabs: bool
@@ -56,7 +56,7 @@ def _layout(sample: bytes, least: int) -> _Layout | None:
     """The layout that most lines of `sample` have; None when they do not end with `least` numbers or more.
 
     One line alone can mislead: GloVe's words may hold blanks, and may be numbers themselves. The first line must end
-    with numbers too, so that prose with numbers further down is no vectors.
+    with numbers too, so prose with numbers further down is not taken for vectors.
     """
     whole, end, rest = sample.rpartition(b"\n")
     lines = whole.split(b"\n") if end else [rest]  # the last line may be cut
@@ -76,7 +76,7 @@ def _layout(sample: bytes, least: int) -> _Layout | None:
 
 
 def read_text_vectors(path: Path, rows: IO[bytes]) -> Gathering:
-    """All words of `path`; their vectors wait in `rows`.
+    """All words of `path`; their vectors are written to `rows`.
 
     Raises: BadArtifactError with the line that is torn, holds something else than numbers, or brings a word again; or
     when the header announces another count.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
 from adapters.gensim.files.folders import open_folder
-from adapters.gensim.offer import said
+from adapters.gensim.offer import setting
 from adapters.gensim.texts import read_tokens
 from adapters.gensim.training.heldout import HeldOut
 from adapters.gensim.training.word2vec import Texts, Training, check, cut
@@ -35,7 +35,7 @@ FLOPS = (
 def continued_pretraining(env: Environment) -> Iterator[TransferEvent]:
     """Train on. Raises: BadDataError for a corpus without a vocabulary, BadRecipeError."""
     if not env.group.first:
-        return  # gensim learns on one processor, whatever there is
+        return  # gensim trains on one processor
     recipe = env.recipe
     check(recipe)
     source = open_folder(env.job.sources[0].folder)
@@ -86,7 +86,7 @@ def _held_out(env: Environment, source: StaticEmbeddings, training: Training, ro
 def _started(env: Environment, training: Training, done: int) -> Started:
     libraries = {"python": platform.python_version(), "gensim": gensim.__version__}
     size, still = int(training.model.wv.vectors.size), 0
-    if not said(env.recipe, "vectors_lockf"):
+    if not setting(env.recipe, "vectors_lockf"):
         still = int((training.shared >= 0).sum()) * int(training.model.vector_size)
     return Started(
         device="cpu",
@@ -106,7 +106,7 @@ def _finished(env: Environment, source: StaticEmbeddings, training: Training, tr
     words: list[str] = list(model.wv.index_to_key)
     vectors: NDArray[np.float32] = model.wv.vectors
     kept = 0
-    if said(recipe, "vocabulary") == "all":
+    if setting(recipe, "vocabulary") == "all":
         mine = set(words)
         others = [row for row, word in enumerate(source.words) if word not in mine]
         words += [source.words[row] for row in others]

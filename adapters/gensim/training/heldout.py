@@ -1,4 +1,4 @@
-"""How well vectors predict texts that they did not learn from: the loss of skip-gram with negative sampling.
+"""The loss of skip-gram with negative sampling on held-out texts.
 
 The mean, over pairs of a word w and a word c of its context, of -log s(u_w v_c) - sum of log s(-u_n v_c) over the
 negatives n, with s the logistic function, u the output weights and v the vectors (Mikolov and others 2013, equation 4).
@@ -55,7 +55,7 @@ class HeldOut:
         for start in range(0, len(self.words), AT_ONCE):
             part = slice(start, start + AT_ONCE)
             contexts = model.wv.vectors[self.contexts[part]].astype(np.float64)
-            said = np.einsum("pd,pd->p", model.syn1neg[self.words[part]], contexts)
+            scores = np.einsum("pd,pd->p", model.syn1neg[self.words[part]], contexts)
             others = np.einsum("pkd,pd->pk", model.syn1neg[self.negatives[part]], contexts)
-            total += float(np.logaddexp(0.0, -said).sum() + np.logaddexp(0.0, others).sum())
+            total += float(np.logaddexp(0.0, -scores).sum() + np.logaddexp(0.0, others).sum())
         return total / len(self.words)

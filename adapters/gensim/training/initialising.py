@@ -1,4 +1,4 @@
-"""Embedding initialisation: a new classifier whose vectors begin with the source's, and learn along or stay."""
+"""Embedding initialisation: a new classifier whose vectors start as the source's, trained with the head or frozen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.ports.transfers import TransferEvent
 
 
 def embedding_initialisation(env: Environment) -> Iterator[TransferEvent]:
-    """Train the head, and unless `freeze` says backbone the vectors too, on the training texts' own words."""
+    """Train the head, and the vectors too unless `freeze: backbone`, on the words of the training texts."""
     recipe, device = env.recipe, env.device
     roles, learner = env.open(keep_head=False)
     frozen = freeze(learner.layers, learner.head, recipe.freeze)

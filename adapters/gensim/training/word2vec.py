@@ -1,8 +1,8 @@
-"""The training of word2vec, by gensim, from the vectors of a source on: the model and the pieces of its corpus.
+"""Training of word2vec by gensim, starting from the vectors of a source: the model and the pieces of its corpus.
 
-The vocabulary is the corpus's; words that the source knows begin with its vectors, the others as word2vec begins. One
-worker and one order make a run the same to the bit; it goes on from the end of an epoch with the vectors, the output
-weights and the state of gensim's generator.
+The vocabulary is the corpus's; words that the source has start with its vectors, the others as word2vec starts them.
+One worker and a fixed order make runs equal to the bit; a run resumes at the end of an epoch from the vectors, the
+output weights and the state of gensim's generator.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
-from adapters.gensim.offer import said
+from adapters.gensim.offer import setting
 from adapters.loop.training.checkpoints import Checkpoint
 from registry.domain.recipes.params import params_of
 from registry.domain.recipes.recipe import Recipe
 from registry.errors import BadDataError, BadRecipeError
 
 PIECE = 50_000
-"""Words between two signs of life."""
+"""Words between two progress events."""
 FLOOR = 1e-4
 """The learning rate never falls below this: word2vec's own `min_alpha`."""
 
@@ -36,7 +36,7 @@ Texts = Sequence[Sequence[str]]
 
 @dataclass
 class Training:
-    """A model on its way through `pieces` of the corpus, `epochs` times."""
+    """A model that trains on `pieces` of the corpus, `epochs` times."""
 
     model: Word2Vec
     pieces: list[Texts]
@@ -50,11 +50,11 @@ class Training:
         """A vocabulary of `texts`, with the source's vectors. Raises: BadDataError when no word comes often enough."""
         model = Word2Vec(
             vector_size=source.dim,
-            sg=int(said(recipe, "algorithm") == "skip-gram"),
-            window=int(str(said(recipe, "window"))),
-            negative=int(str(said(recipe, "negative"))),
-            sample=float(str(said(recipe, "sample"))),
-            min_count=int(str(said(recipe, "min_count"))),
+            sg=int(setting(recipe, "algorithm") == "skip-gram"),
+            window=int(str(setting(recipe, "window"))),
+            negative=int(str(setting(recipe, "negative"))),
+            sample=float(str(setting(recipe, "sample"))),
+            min_count=int(str(setting(recipe, "min_count"))),
             seed=seed,
             workers=1,
             hashfxn=_stable_hash,
@@ -65,12 +65,12 @@ class Training:
                 model.init_weights()
         if not len(model.wv):
             raise BadDataError(
-                f"no word comes {model.min_count} times in the corpus", remedy="Give more texts, or a lower min_count"
+                f"No word occurs {model.min_count} times in the corpus", remedy="Add texts, or lower params.min_count"
             )
         shared = np.array([source.rows.get(word, -1) for word in model.wv.index_to_key], dtype=np.int64)
         known = shared >= 0
         model.wv.vectors[known] = source.matrix[shared[known]]
-        model.wv.vectors_lockf = np.where(known, float(str(said(recipe, "vectors_lockf"))), 1.0).astype(np.float32)
+        model.wv.vectors_lockf = np.where(known, float(str(setting(recipe, "vectors_lockf"))), 1.0).astype(np.float32)
         return cls(model, list(_pieces(texts)), shared, recipe.optimizer.lr, recipe.epochs)
 
     @property
@@ -99,7 +99,7 @@ class Training:
         return max(FLOOR, self.lr * (1 - done / self.steps)) if self.lr > FLOOR else self.lr
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that the next epoch begins with."""
+        """The state that the next epoch starts from."""
         _, keys, place, has_gauss, gauss = self.model.random.get_state()
         return {
             "vectors": torch.from_numpy(self.model.wv.vectors.copy()),
@@ -110,7 +110,7 @@ class Training:
         }
 
     def restore(self, found: Checkpoint) -> None:
-        """Go back to `found`, to the bit."""
+        """Restore the state `found`, to the bit."""
         self.model.wv.vectors[:] = found.tensors["vectors"].numpy()
         self.model.syn1neg[:] = found.tensors["output"].numpy()
         place, has_gauss = found.tensors["place"].tolist()
@@ -143,12 +143,14 @@ def check(recipe: Recipe) -> None:
         (bool(rate.momentum), f"optimizer.momentum is {rate.momentum:g}", "Write 0, or leave it out"),
         (bool(rate.weight_decay), f"optimizer.weight_decay is {rate.weight_decay:g}", "Write 0, or leave it out"),
         (bool(rate.clip), f"optimizer.clip is {rate.clip:g}", "Write 0, or leave it out"),
-        (rate.lr > 1, f"optimizer.lr is {rate.lr:g}", "Give 1 at most: word2vec's own is 0.025"),
+        (rate.lr > 1, f"optimizer.lr is {rate.lr:g}", "Write 1 or less: word2vec's own is 0.025"),
         (bool(unused), f"params.{', '.join(unused)} is given", "Leave it out"),
         (plan.name != "linear" or bool(plan.warmup), f"schedule is {plan.name}", "Write linear, or leave it out"),
     ):
         if wrong:
-            raise BadRecipeError(f"{key}, and word2vec learns by plain gradient steps whose rate falls", remedy=remedy)
+            raise BadRecipeError(
+                f"{key}, and word2vec trains with plain gradient steps at a falling rate", remedy=remedy
+            )
 
 
 def cut(texts: Texts, length: int) -> list[Sequence[str]]:
@@ -171,13 +173,13 @@ def _pieces(texts: Texts) -> Iterator[Texts]:
 
 
 def _stable_hash(text: str) -> int:
-    """Python's own differs from run to run."""
+    """A stable hash: Python's own differs from run to run."""
     return zlib.crc32(text.encode())
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """The library logs advice about small corpora as warnings."""
+    """Suppress gensim's warnings about small corpora."""
     log = logging.getLogger("gensim")
     before = log.level
     log.setLevel(logging.ERROR)

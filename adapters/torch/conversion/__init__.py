@@ -1,1 +1,1 @@
-"""Weights of other tools become our architectures, and each conversion proves itself before it is believed."""
+"""Converts weights of other tools to our architectures, and checks each conversion against the source."""

@@ -1,4 +1,4 @@
-"""From foreign arrays to a written and proved folder, one function for each format."""
+"""Converts foreign arrays to a folder and checks it, one function for each format."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from registry.errors import BadArtifactError, InvalidError
 from registry.ports.importing import ConvertedSource
 
 ODD_SIDE = 70
-"""Pixels a side to prove small networks on: odd after one halving, so that borders take part."""
+"""Pixels a side for checking small networks: odd after one halving, so that borders matter."""
 THIN = "resnet50_thin"
 _EPSILON = 1e-5
-"""What BatchNorm adds to a variance before its root."""
+"""BatchNorm's epsilon."""
 
 
 def from_pickled_arrays(arrays: Arrays, target: Path, architecture: str | None) -> ConvertedSource:
@@ -49,9 +49,7 @@ def from_layers_model(model: LayersModel, target: Path, architecture: str | None
     reference = references.layers_model(model, table.LAST_BLOCK[conversion.architecture], headed=headed)
     notes = []
     if model.quantized:
-        notes.append(
-            f"{model.quantized} arrays were kept as whole numbers, and are now the numbers that they stand for"
-        )
+        notes.append(f"converted {model.quantized} quantised arrays to floating point")
     side = input_side(model.layers, otherwise=299)
     return _by_table("tfjs-layers", conversion, model.arrays, target, reference, side, notes)
 
@@ -68,7 +66,7 @@ def from_onnx(graph: Graph, target: Path, architecture: str | None) -> Converted
             thin = False
         if not thin:
             raise InvalidError(
-                "the ONNX model does not say which architecture its weights are for",
+                "The ONNX model does not say which architecture its weights are for",
                 remedy=f"Name one with --architecture: {', '.join(sorted(KNOWN))}",
             )
     if architecture in {None, THIN}:
@@ -83,7 +81,7 @@ def from_onnx(graph: Graph, target: Path, architecture: str | None) -> Converted
 
 
 def _with_counters(arrays: Arrays) -> dict[str, Array]:
-    """With what torch counts the batches of a normalisation in, which nothing that answers depends on."""
+    """`arrays` with the batch counters of torch's normalisations, which outputs do not depend on."""
     means = [name for name in arrays if name.endswith(".running_mean")]
     counters = {f"{name.removesuffix('running_mean')}num_batches_tracked": np.zeros((), np.int64) for name in means}
     return {**arrays, **counters}
@@ -99,8 +97,8 @@ def _by_table(
     notes: list[str] | None = None,
 ) -> ConvertedSource:
     tensors, fitted = conversion.convert(arrays)
-    told = [*(notes or []), *([conversion.told] if conversion.told else [])]
-    return _written(format, tensors, fitted, target, reference, side, told)
+    notes = [*(notes or []), *([conversion.note] if conversion.note else [])]
+    return _written(format, tensors, fitted, target, reference, side, notes)
 
 
 def _written(
@@ -150,8 +148,8 @@ def _thin_tensors(
             "classifier.weight": np.ascontiguousarray(dense[0][0].T),
             "classifier.bias": dense[0][1].reshape(-1),
         }
-    told = (
+    note = (
         "the file keeps scales and no variances: every running variance is written as 1 - 1e-5, which gives the same "
         "answers; keep normalisations frozen"
     )
-    return tensors, [told]
+    return tensors, [note]

@@ -1,4 +1,4 @@
-"""Importers of weights that other tools wrote: read as plain arrays here, converted and proved in `converting`."""
+"""Importers of weights that other tools wrote: read as plain arrays here, converted and checked in `converting`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PickledArraysImporter:
         return _facts(self.name)
 
     def convert(self, source: Path, target: Path, *, architecture: str | None) -> ConvertedSource:
-        """Raises: UnsafeArtifactError naming what is asked for, BadArtifactError, InvalidError, MisfitError."""
+        """Raises: UnsafeArtifactError naming what the pickle needs, BadArtifactError, InvalidError, MisfitError."""
         arrays = pickles.read_arrays(_file(source))
         converted: ConvertedSource = _converting().from_pickled_arrays(arrays, target, architecture)
         return converted
@@ -64,7 +64,7 @@ class TfjsImporter:
         """Raises: BadArtifactError, InvalidError, MisfitError."""
         file = tfjs.model_file(source)
         if file is None:
-            raise BadArtifactError(f"{source.name} is no layers model of TensorFlow.js")
+            raise BadArtifactError(f"{source.name!r} is not a layers model of TensorFlow.js")
         model = tfjs.read_layers_model(file)
         converted: ConvertedSource = _converting().from_layers_model(model, target, architecture)
         return converted
@@ -96,7 +96,7 @@ def _facts(format: str) -> SourceFacts:
 def _file(source: Path) -> Path:
     file = only_file(source)
     if file is None:
-        raise BadArtifactError(f"{source.name} is not one file of weights")
+        raise BadArtifactError(f"{source.name!r} is not one file of weights")
     return file
 
 
@@ -105,7 +105,7 @@ def _converting() -> ModuleType:
         from adapters.torch.conversion import converting  # noqa: PLC0415 - detecting needs no torch
     except ImportError as error:
         raise MissingExtraError(
-            f"a conversion is proved with torch, which does not import: {error}",
+            f"Proving a conversion needs torch, which cannot be imported: {error}",
             remedy='Run: pip install "forebear[torch]"',
         ) from error
     return converting

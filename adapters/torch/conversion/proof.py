@@ -1,8 +1,7 @@
-"""A conversion proves itself: on a stored input the written model answers what the foreign weights answer, or it is
-refused.
+"""Checks a conversion: on a fixed input, the written model must give the outputs of the foreign weights.
 
-The input is a picture of bytes from SHAKE-256, the same on every machine and for ever, through the preprocessing that
-was written with the model.
+The input is an image of bytes from SHAKE-256, the same on every machine, after the preprocessing that was written with
+the model.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ from registry.errors import MisfitError
 TOLERANCE = 1e-4
 """The largest difference between two answers."""
 _FIVE_DIGITS = 1e-5
-"""The largest difference as a share of the largest answer: small answers have to agree too."""
+"""The largest difference as a share of the largest answer: small outputs must agree too."""
 _SINGLE = 1e-6
-"""As a share of the largest answer: what single precision alone may cost, which is more for answers beyond 100."""
+"""As a share of the largest answer: the error of single precision, which exceeds the others for outputs beyond 100."""
 
 
 def stored_picture(side: int) -> NDArray[np.uint8]:
-    """The picture that conversions are proved on, [side, side, 3]."""
+    """The image that conversions are checked on, [side, side, 3]."""
     raw = hashlib.shake_256(b"forebear: a picture to prove conversions on").digest(side * side * 3)
     return np.frombuffer(raw, np.uint8).reshape(side, side, 3)
 
@@ -46,7 +45,7 @@ def prove(folder: Path, architecture: str, reference: Reference, side: int) -> s
     x = Preprocess.read(folder).resized(side).apply(picture).unsqueeze(0)
     theirs = reference(x.permute(0, 2, 3, 1).numpy().astype(np.float64))
     ours = _answers(folder, architecture, x)
-    told = [
+    parts = [
         _compare(what, mine, foreign)
         for what, mine, foreign in (
             ("features", ours.features, theirs.features),
@@ -54,19 +53,19 @@ def prove(folder: Path, architecture: str, reference: Reference, side: int) -> s
         )
         if mine is not None and foreign is not None
     ]
-    if not told:
-        raise MisfitError(f"nothing that {architecture} answers can be compared with the source")
-    return f"proved on a stored picture of {side} x {side} pixels ({Digest.of(picture.tobytes())}): {'; '.join(told)}"
+    if not parts:
+        raise MisfitError(f"No output of {architecture} can be parts with the source")
+    return f"proved on a stored picture of {side} x {side} pixels ({Digest.of(picture.tobytes())}): {'; '.join(parts)}"
 
 
 def _compare(what: str, ours: Array, theirs: Array) -> str:
     if ours.shape != theirs.shape:
-        raise MisfitError(f"the converted model gives {what} {list(ours.shape)}, the source {list(theirs.shape)}")
+        raise MisfitError(f"The converted model gives {what} {list(ours.shape)}, the source {list(theirs.shape)}")
     apart, largest = float(np.abs(ours - theirs).max()), float(np.abs(theirs).max())
     allowed = max(min(TOLERANCE, _FIVE_DIGITS * largest), _SINGLE * largest)
-    if not apart <= allowed:  # a NaN is refused too
+    if not apart <= allowed:  # also true for NaN
         raise MisfitError(
-            f"the converted model is not the source: its {what} differ by up to {apart:.3g} (the largest is "
+            f"The converted model differs from the source: its {what} differ by up to {apart:.3g} (the largest is "
             f"{largest:.3g})",
             remedy="Name the architecture that these weights were made for",
             facts={"largest_difference": apart, "largest": largest, "allowed": allowed},
@@ -75,7 +74,7 @@ def _compare(what: str, ours: Array, theirs: Array) -> str:
 
 
 def _answers(folder: Path, architecture: str, x: Tensor) -> Answers:
-    """What the model in `folder` answers, by way of the code that transfers use."""
+    """The outputs of the model in `folder`, loaded by the code that transfers use."""
     if architecture not in DEFINITIONS:
         model = load_image_model(folder, architecture)
         with torch.inference_mode():

@@ -1,6 +1,6 @@
-"""What foreign weights answer by themselves: networks in plain numpy over the arrays as they lie in the file.
+"""Reference outputs of foreign weights: networks in plain numpy over the arrays of the file.
 
-Each is written after its paper or prototype, without the definitions that it is compared with.
+Each is written after its paper or prototype, independently of the definition that it is compared with.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ Moves = dict[str, str]
 class Conversion:
     """How arrays of one format become `architecture`.
 
-    `head` is what config.json says of a head that comes along, and `scores` the foreign array whose last dimension is
-    the number of classes. `left_out` is a pattern of foreign names that stay behind, and `told` says so.
+    `head` goes into config.json where the source has one, and `scores` is the foreign array whose last dimension is the
+    number of classes. `left_out` is a pattern of foreign names that are not converted, and `note` says so.
     """
 
     architecture: str
@@ -41,12 +41,12 @@ class Conversion:
     head: Mapping[str, Any] | None = None
     scores: str | None = None
     left_out: str | None = None
-    told: str | None = None
+    note: str | None = None
 
     def config(self, arrays: Arrays) -> dict[str, Any]:
         """The config.json of the converted folder."""
         classes = 0
-        if self.scores is not None:  # without the array there is no fit: any number will do to say so
+        if self.scores is not None:  # without the array the comparison fails anyway, whatever the number
             classes = arrays[self.scores].shape[-1] if self.scores in arrays else 1
         name = self.architecture
         head = dict(self.head or {"kind": "none"})
@@ -79,11 +79,11 @@ def choose(conversions: Sequence[Conversion], architecture: str | None, arrays: 
             return conversion
     if architecture is None:
         raise InvalidError(
-            "the source does not say which architecture its weights are for",
+            "The source does not say which architecture its weights are for",
             remedy=f"Name one with --architecture: {names}",
         )
     raise InvalidError(
-        f"this format of weights cannot be imported as {architecture[:80]!r}", remedy=f"Name one of {names}"
+        f"This format of weights cannot be imported as {architecture[:80]!r}", remedy=f"Name one of {names}"
     )
 
 
@@ -160,11 +160,11 @@ KERAS_WEIGHTS = (
         _hed,
         caffe(CAFFE_MEANS),
         left_out=rf"{_EDGES}|block5/.*",
-        told="left out: the three convolutions of block 5 (--architecture vgg16 keeps them), and the six of the edges",
+        note="left out: the three convolutions of block 5 (--architecture vgg16 keeps them), and the six of the edges",
     ),
-    Conversion("vgg16", _hed, caffe(CAFFE_MEANS), left_out=_EDGES, told="left out: the six convolutions of the edges"),
+    Conversion("vgg16", _hed, caffe(CAFFE_MEANS), left_out=_EDGES, note="left out: the six convolutions of the edges"),
 )
-"""The fourth pooling first: its averages transfer better than those of the fifth."""
+"""In order of preference: averages of the fourth pooling transfer better than those of the fifth."""
 
 
 # --- Inception v3: a layers model of TensorFlow.js (package nsfwjs) --------------------------------------------------
@@ -200,6 +200,6 @@ TFJS_LAYERS = (
         _inception,
         SHARES,
         left_out=_after(40, 94),
-        told="left out: all after the block mixed4 (--architecture inception_v3 keeps it)",
+        note="left out: all after the block mixed4 (--architecture inception_v3 keeps it)",
     ),
 )

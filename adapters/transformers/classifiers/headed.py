@@ -1,7 +1,8 @@
 """Heads on the mean of tokens, over the layers that a recipe names: for probes that no stock class can hold.
 
-The encoder's tensors stay the parent's, bit for bit; any model that `AutoModel` loads will do, decoders included. What
-goes out loads with the one-file definition `transformers_text_head`.
+The encoder's tensors stay the parent's, bit for bit. Any model that `AutoModel` loads can be the source, decoders too;
+of a model with an encoder and a decoder, the encoder is kept. The result loads with the one-file definition
+`transformers_text_head`.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ from registry.errors import BadArtifactError, BadRecipeError
 from registry.ports.transfers import ModelInput
 
 NAME = "transformers_text_head"
-"""What the catalog calls the architecture, and the entry point of its definition."""
+"""The architecture's name in the catalog, and the entry point of its definition."""
 ELSEWHERE = frozenset({"_name_or_path", "architectures", "id2label", "label2id", "transformers_version"})
-"""Of a config: what says where a model came from, or is said of the head."""
+"""Keys of a config that are about the model's origin or its old head."""
 
 
 def wants_own_head(source: ModelInput, recipe: Recipe, task: Task) -> bool:
-    """True where a stock class cannot hold the head that is asked for, or the source has such a head already."""
+    """True where a stock class cannot hold the requested head, or the source has such a head already."""
     if source.architecture == NAME:
         return True
     if recipe.method is not Method.FEATURE_EXTRACTION or task.labels is LabelKind.TAGS:
@@ -48,7 +49,7 @@ def wants_own_head(source: ModelInput, recipe: Recipe, task: Task) -> bool:
 
 
 class HeadedLearner:
-    """A backbone under a head of our own, on its way through a transfer."""
+    """A backbone under a head of our own, during a transfer."""
 
     architecture = NAME
 
@@ -67,7 +68,7 @@ class HeadedLearner:
 
     @property
     def preprocessing(self) -> Digest:
-        """What happens to a text before the model sees it."""
+        """The digest of how texts become tokens."""
         return self.tokens.digest
 
     def items(self, role: Role) -> Items:
@@ -80,7 +81,7 @@ class HeadedLearner:
 
     def features(self, inputs: Inputs) -> Tensor:
         """The mean of tokens and layers (N x D)."""
-        assert isinstance(inputs, dict)  # noqa: S101 -- a batch of tokens: told to the type checker
+        assert isinstance(inputs, dict)  # noqa: S101 -- a batch of tokens: for the type checker
         return self._model.embed(**inputs)
 
     def classify(self, features: Tensor) -> Tensor:
@@ -100,23 +101,23 @@ class HeadedLearner:
         return self._linears()[-1]
 
     def save(self, folder: Path, task: Task) -> None:
-        """Config, safetensors, and a tokenizer that cuts where training did."""
-        told = {"labels": task.labels.value, "id2label": {str(n): name for n, name in enumerate(names_of(task))}}
+        """Write config, safetensors, and a tokenizer that truncates where training did."""
+        labels = {"labels": task.labels.value, "id2label": {str(n): name for n, name in enumerate(names_of(task))}}
         with quiet():
             self.tokens.load().save_pretrained(folder)
-        (folder / "config.json").write_text(json.dumps(self._config | told, indent=2, sort_keys=True) + "\n")
+        (folder / "config.json").write_text(json.dumps(self._config | labels, indent=2, sort_keys=True) + "\n")
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in self._model.state_dict().items()}
         save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def open_headed(source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bool, fresh: bool) -> HeadedLearner:
-    """`source` under a head of our own for `task`. Raises: BadRecipeError for a layer that is not there."""
+    """`source` under a head of our own for `task`. Raises: BadRecipeError for a layer that does not exist."""
     own = source.architecture == NAME
     if own:
         config = read_config(source.folder)
         parent = _read_own(source.folder)
         keep_head = keep_head and not fresh and config.get("labels") == task.labels.value
-        backbone, layers, layer = parent.backbone, parent.layers, "last"  # whatever its head was learnt on
+        backbone, layers, layer = parent.backbone, parent.layers, "last"  # those that its own head reads
     else:
         parent, keep_head = None, False
         whole = _read(source.folder)
@@ -138,13 +139,13 @@ def open_headed(source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bo
 
 
 def layers_of(backbone: Any, layer: str) -> list[int]:
-    """Which of the hidden states `layer` means: `last`, `mean` (of every block), or a block by its name.
+    """The hidden states that `layer` stands for: `last`, `mean` (of every block), or a block by its name.
 
-    Raises: BadRecipeError naming the blocks that there are.
+    Raises: BadRecipeError naming the blocks that exist.
     """
     count = int(backbone.config.num_hidden_layers)
     blocks = [name for name, _ in encoder_layers(backbone) if name.rpartition(".")[2].isdigit()]
-    if len(blocks) != count:  # ALBERT runs one block many times: its states have no names of their own
+    if len(blocks) != count:  # ALBERT runs one block several times, so its states have no names
         blocks = []
     if layer == "last":
         return [-1]
@@ -167,19 +168,19 @@ def _read_own(folder: Path) -> TextWithHead:
     try:
         return load(folder)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise BadArtifactError(f"the source cannot be read as a {NAME}: {error}") from error
+        raise BadArtifactError(f"The source cannot be read as a {NAME}: {error}") from error
 
 
 def _read(folder: Path) -> Any:
-    """The bare model in fp32. Raises: BadArtifactError, also where part of it was never trained."""
+    """The model without a head, in fp32. Raises: BadArtifactError, also where weights are missing."""
     try:
         with quiet():
             model, info = AutoModel.from_pretrained(
                 folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, output_loading_info=True
             )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadArtifactError(f"transformers cannot read the source: {error}") from error
+        raise BadArtifactError(f"The source cannot be read by transformers: {error}") from error
     missing = sorted(name for name in info["missing_keys"] if not name.startswith("pooler."))
     if missing:
-        raise BadArtifactError(f"these weights of the source are missing: {', '.join(missing[:5])}")
+        raise BadArtifactError(f"The source has no weights for: {', '.join(missing[:5])}")
     return model

@@ -1,7 +1,7 @@
-"""Where a stock sequence classifier comes apart: its encoder's layers, what its head takes in, and the head itself.
+"""The parts of a stock sequence classifier: the layers of its encoder, its features, and its head.
 
-A probe trains the stock head and nothing else, so that `from_pretrained` loads the result with no code of ours.
-The cached feature is therefore whatever that head takes in:
+A probe trains the stock head and nothing else, so `from_pretrained` loads the result without code of ours. The
+cached features are the input of that head:
 
 - BERT and its kin (`classifier` is linear): the pooler's output, tanh(W h_first + b);
 - RoBERTa and its kin (`classifier.dense`, `classifier.out_proj`), DistilBERT (`pre_classifier`, `classifier`) and
@@ -44,7 +44,7 @@ class PoolerHead(nn.Module):
 
 
 class FirstTokenHead(nn.Module):
-    """A stock head of two layers that picks the first token's state itself."""
+    """A stock head of two layers that selects the first token's state itself."""
 
     layer = "first-token"
 
@@ -164,8 +164,8 @@ def reads_last_token(model: Any) -> bool:
 
 
 def features_of(model: Any, head: ProbeHead, inputs: Inputs) -> Tensor:
-    """What `head` takes in (N x D)."""
-    assert isinstance(inputs, dict)  # noqa: S101 -- a batch of tokens: told to the type checker
+    """The input of `head` (N x D)."""
+    assert isinstance(inputs, dict)  # noqa: S101 -- a batch of tokens: for the type checker
     if isinstance(head, SentenceEndHead):
         return _sentence_ends(model, inputs)
     out = model.base_model(**inputs)
@@ -177,7 +177,7 @@ def features_of(model: Any, head: ProbeHead, inputs: Inputs) -> Tensor:
 
 
 def _sentence_ends(model: Any, inputs: dict[str, Tensor]) -> Tensor:
-    """What the stock class gives to its head: it alone knows how its decoder is started."""
+    """The input of the stock head, recorded while the stock class runs: it starts its decoder itself."""
     taken: list[Tensor] = []
     hook = model.classification_head.register_forward_pre_hook(lambda _, given: taken.append(given[0]))
     try:
@@ -188,7 +188,7 @@ def _sentence_ends(model: Any, inputs: dict[str, Tensor]) -> Tensor:
 
 
 def whole_head(model: Any) -> nn.Module:
-    """Everything of `model` that is not its encoder. Raises: BadRecipeError when there is nothing."""
+    """All parts of `model` outside its encoder. Raises: BadRecipeError when there are none."""
     parts = {name: part for name, part in model.named_children() if part is not model.base_model}
     if not any(True for part in parts.values() for _ in part.parameters()):
         raise BadRecipeError(f"{type(model).__name__} has no head to train")
@@ -205,7 +205,7 @@ def renew(head: nn.Module, deviation: float) -> None:
 
 
 def encoder_layers(base: nn.Module) -> list[tuple[str, nn.Module]]:
-    """The encoder from input to output: its embeddings, every block of its stacks, and what comes after."""
+    """The layers of the encoder from input to output: embeddings, every block, and what follows them."""
     return list(_walk(base, ""))
 
 

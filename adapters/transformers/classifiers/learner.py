@@ -1,4 +1,4 @@
-"""A stock classifier, regressor or tagger of texts on its way through a transfer."""
+"""A stock classifier, regressor or tagger of texts, during a transfer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from registry.errors import BadDataError, BadRecipeError
 
 
 class TextLearner:
-    """A model with a head for one kind of label; `probe` is the head that can learn alone, if there is one."""
+    """A model with a head for one kind of label; `probe` is the head if it can be trained alone."""
 
     def __init__(
         self, model: Any, probe: ProbeHead | None, head: nn.Module, tokens: Tokens, *, keeps_head: bool
@@ -39,7 +39,7 @@ class TextLearner:
 
     @property
     def preprocessing(self) -> Digest:
-        """What happens to a text before the model sees it."""
+        """The digest of how texts become tokens."""
         return self.tokens.digest
 
     def items(self, role: Role) -> Items:
@@ -75,7 +75,7 @@ class TextLearner:
 
     def predict(self, inputs: Inputs) -> Tensor:
         """Outputs for a batch of tokens: N x classes, or N x words x classes."""
-        assert isinstance(inputs, dict)  # noqa: S101 -- told to the type checker
+        assert isinstance(inputs, dict)  # noqa: S101 -- for the type checker
         if WordItems.PLACES in inputs:
             tokens = {name: tensor for name, tensor in inputs.items() if name != WordItems.PLACES}
             return at_words(self.model(**tokens).logits, inputs[WordItems.PLACES])
@@ -83,7 +83,7 @@ class TextLearner:
         return logits
 
     def features(self, inputs: Inputs) -> Tensor:
-        """What the stock head takes in (N x D)."""
+        """The input of the stock head (N x D)."""
         return features_of(self.model, self._probe, inputs)
 
     def classify(self, features: Tensor) -> Tensor:
@@ -100,13 +100,13 @@ class TextLearner:
         return [part for part in self.head.modules() if isinstance(part, nn.Linear)][-1]
 
     def name_outputs(self, task: Task) -> None:
-        """Let the config say what the outputs are."""
+        """Write the names of the outputs into the config."""
         names = names_of(task)
         self.model.config.id2label = dict(enumerate(names))
         self.model.config.label2id = {name: n for n, name in enumerate(names)}
 
     def save(self, folder: Path, task: Task) -> None:
-        """A stock folder: config, safetensors, and a tokenizer that cuts where training did."""
+        """Write a stock folder: config, safetensors, and a tokenizer that truncates where training did."""
         self.name_outputs(task)
         with quiet():
             self.model.save_pretrained(folder, max_shard_size="1000GB")

@@ -1,1 +1,1 @@
-"""Models of this adapter's own, one file each: what `model pull` puts beside weights that no stock class loads."""
+"""One-file model definitions that `model pull` writes beside weights that no stock class loads."""

@@ -73,8 +73,8 @@ def outputs(model: nn.Module, texts: Sequence[str], folder: str | Path = HERE) -
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     read = tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
     with torch.inference_mode():
-        said: Tensor = model(read["input_ids"], read["attention_mask"])
-    return said
+        found: Tensor = model(read["input_ids"], read["attention_mask"])
+    return found
 
 
 def classify(model: nn.Module, texts: Sequence[str], folder: str | Path = HERE) -> list[str]:

@@ -1,4 +1,4 @@
-"""How good sentence embeddings are, without training anything on them."""
+"""Measures the quality of sentence embeddings without training on them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NEIGHBOURS = 5
-"""Of the vote; as transferability measures of features have it."""
+"""Nearest neighbours that vote, as is usual for measures of transferability."""
 AT_ONCE = 1024
 """Rows compared with all others at a time."""
 
@@ -20,7 +20,7 @@ def _unit(embedded: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def knn_accuracy(embedded: NDArray[np.float32], labels: Sequence[str]) -> float:
-    """Share of rows (N x D) whose label is that of most of their nearest others by cosine; ties: of the nearest."""
+    """Share of rows (N x D) with the label of most of their nearest neighbours by cosine; the nearest breaks ties."""
     unit, numbers = _unit(embedded), np.unique(list(labels), return_inverse=True)[1]
     hits, most = 0, min(NEIGHBOURS, len(unit) - 1)
     if most < 1:

@@ -1,4 +1,4 @@
-"""Models that learn from bare text: which class of transformers a source is for that, and what is written of it."""
+"""Loads a source as a language model for an objective, and saves it again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _AUTO = transformers.models.auto.modeling_auto
 
 @dataclass(frozen=True, slots=True)
 class LanguageModel:
-    """A model with what it needs to learn from text. `head` is all that is not encoder, tied weights left out."""
+    """A model with what its training on text needs. `head` is all outside the encoder but tied weights."""
 
     kind: str
     module: Any
@@ -38,7 +38,7 @@ class LanguageModel:
     keeps_head: bool
     save: Callable[[Path], None]
     adapted: Any = None
-    """PEFT's model, where only an adapter learns."""
+    """PEFT's model, where only an adapter is trained."""
 
 
 def open_language_model(source: ModelInput, recipe: Recipe) -> LanguageModel:
@@ -53,7 +53,7 @@ def open_language_model(source: ModelInput, recipe: Recipe) -> LanguageModel:
     if recipe.method is Method.ADAPTER:
         return _with_adapter(source, recipe, model, missing, kind, tokens)
     keeps = type(model).__name__ == architecture_of(config) or kind == "simcse"
-    told = type(model).__name__ if keeps else _base_name(source.folder)
+    name = type(model).__name__ if keeps else _base_name(source.folder)
 
     def save(folder: Path) -> None:
         whole, lacking = (model, missing) if keeps else _around(source.folder, model)
@@ -63,11 +63,11 @@ def open_language_model(source: ModelInput, recipe: Recipe) -> LanguageModel:
             tokens.load().save_pretrained(folder)
 
     keeps_head = keeps and kind != "simcse"
-    return LanguageModel(kind, model, own, tokens, f"transformers:{told}", keeps_head, save)
+    return LanguageModel(kind, model, own, tokens, f"transformers:{name}", keeps_head, save)
 
 
 def kind_of(config: dict[str, Any]) -> str:
-    """What a source says words with: a causal model is one that is called so, or that can be nothing else."""
+    """`causal` for a class with a causal head, or a model type that has no masked one; else `masked`."""
     name, model = architecture_of(config), config.get("model_type")
     if name.endswith(("ForCausalLM", "LMHeadModel")):
         return "causal"
@@ -98,7 +98,7 @@ def _load(folder: Path, auto: Any, what: str) -> tuple[Any, set[str]]:
             )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadArtifactError(
-            f"transformers cannot read the source as {what}: {error}",
+            f"The source cannot be read by transformers as {what}: {error}",
             remedy="Choose another params.objective: masked for encoders, causal for decoders",
         ) from error
     return model, set(info["missing_keys"])
@@ -110,7 +110,7 @@ def _base_name(folder: Path) -> str:
 
 
 def _around(folder: Path, model: Any) -> tuple[Any, set[str]]:
-    """The source's encoder with the weights that `model` has learnt; what only the source has (a pooler) stays."""
+    """The source's encoder with the trained weights of `model`; parts that only the source has (a pooler) stay."""
     whole, missing = _load(folder, AutoModel, "an encoder")
     learnt = model.base_model.state_dict()
     whole.load_state_dict(learnt, strict=False)

@@ -1,10 +1,10 @@
-"""Language models go on learning from bare text: masked words, the next word, or sentences that contrast.
+"""Continues the training of language models on bare text: masked words, the next word, or contrasting sentences.
 
-- masked (Devlin and others 2019): 15 % of the tokens are to be guessed; of these 80 % are hidden, 10 % exchanged;
+- masked (Devlin and others 2019): 15 % of the tokens are predicted; of these 80 % are masked, 10 % replaced;
 - causal (Radford and others 2018): each token from those before it;
-- simcse (Gao and others 2021): a sentence under two dropouts is to be told from the others of its batch.
+- simcse (Gao and others 2021): a sentence under two dropouts is matched against the others of its batch.
 
-What goes out is a source again, of the class that went in; a head that was needed on the way alone is thrown away.
+The result has the class of the source; a head that only training needed is discarded.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from registry.ports.transfers import Measured, TransferEvent
 
 
 def language_modelling(env: Environment) -> Iterator[TransferEvent]:
-    """Go on with the source's weights; the best epoch is chosen on held-out text.
+    """Train the source's weights further; the best epoch is chosen on held-out text.
 
-    With `method: adapter` the source stays and an adapter learns. Raises: BadRecipeError.
+    With `method: adapter` the source is frozen and an adapter is trained. Raises: BadRecipeError.
     """
     recipe, device = env.recipe, env.device
     roles = {name: unlabelled_role(name, data) for name, data in env.job.data.items()}
@@ -63,8 +63,8 @@ def language_modelling(env: Environment) -> Iterator[TransferEvent]:
         if any(name not in one.measures for one in held.values()):
             least = sorted(set.intersection(*(set(one.measures) for one in held.values())))
             raise BadRecipeError(
-                f"the metric {name!r} is not known for {objective.name} on this data",
-                remedy=f"Choose among {', '.join(least)}",
+                f"The metric {name!r} does not exist for {objective.name} on this data",
+                remedy=f"Choose one of {', '.join(least)}",
             )
     texts = items[train.name]
     fit = env.fit(
@@ -72,7 +72,7 @@ def language_modelling(env: Environment) -> Iterator[TransferEvent]:
         module,
         groups,
         texts,
-        train.targets[[0] * len(texts)],  # nothing is to be answered but the text itself
+        train.targets[[0] * len(texts)],  # the text itself is the target
         selector=selector,
         frozen=frozen,
     )
@@ -102,9 +102,9 @@ def _patience(recipe: Recipe) -> int:
 
 
 def _read(tokens: Tokens, role: Role, recipe: Recipe, objective: Objective) -> TokenItems:
-    """The texts of `role`: one after another in pieces of `max_length`, or each by itself, cut there."""
-    said = value_of(recipe, "packing")
-    if said is False or (said == "auto" and objective.name != "causal") or isinstance(objective, Contrast):
+    """The texts of `role`: joined and cut into pieces of `max_length` tokens, or each truncated there."""
+    packing = value_of(recipe, "packing")
+    if packing is False or (packing == "auto" and objective.name != "causal") or isinstance(objective, Contrast):
         return tokens.read(role.rows, role.data)
     whole = replace(tokens, max_length=10**9).read(role.rows, role.data)
     return packed(whole, tokens.max_length, tokens.load().eos_token_id if objective.name == "causal" else None)
@@ -112,7 +112,7 @@ def _read(tokens: Tokens, role: Role, recipe: Recipe, objective: Objective) -> T
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """Held-out text and what can be measured on it."""
+    """Held-out text and its metrics."""
 
     env: Environment
     module: nn.Module
@@ -133,7 +133,7 @@ class _Held:
         return has_labels(self.role.data) and self.role.data.labels is LabelKind.CLASS
 
     def values(self) -> dict[str, float]:
-        """Everything measured, in the same words hidden and the same dropouts every time."""
+        """All metrics, with the same masked words and the same dropouts every time."""
         env, zeros = self.env, self.role.targets[[0] * len(self.items)]
         sums = evaluate(self.objective.score, self.module, self.items, zeros, env.device, env.group)
         loss = float(sums[:, 0].sum(dtype=float) / max(1.0, float(sums[:, 1].sum(dtype=float))))

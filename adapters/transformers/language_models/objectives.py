@@ -1,7 +1,7 @@
-"""What a language model learns from bare text: the loss of a batch, and its share per text for held-out text.
+"""Objectives of language models on bare text: the loss of a training batch, and the loss of each held-out text.
 
-Which tokens are hidden is drawn anew for every batch from torch's own generator, so a resumed run hides the same.
-On held-out text it is drawn by the text itself: every epoch is asked the same.
+The masked tokens of a training batch are drawn from torch's global generator, so a resumed run masks the same ones. On
+held-out text they are drawn with a seed made from the text: every epoch is measured on the same tokens.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from registry.domain.recipes.recipe import Recipe
 from registry.errors import BadRecipeError
 
 HIDDEN, EXCHANGED = 0.8, 0.1
-"""Of the tokens to be guessed: replaced by the mask, and by any token; the others stay (Devlin and others 2019)."""
+"""Shares of the masked tokens that become the mask token, or any token; the rest stay (Devlin and others 2019)."""
 
 
 class Objective(Protocol):
@@ -36,7 +36,7 @@ class Objective(Protocol):
         ...
 
     def score(self, inputs: Inputs) -> Tensor:
-        """Of held-out texts: each one's summed loss, and over how many terms (N x 2)."""
+        """For each held-out text its summed loss and the number of terms (N x 2)."""
         ...
 
     def predict(self, inputs: Inputs) -> Tensor:
@@ -49,26 +49,24 @@ class Objective(Protocol):
 
 
 def objective_of(model: LanguageModel, recipe: Recipe) -> Objective:
-    """What `recipe` asks of `model`. Raises: BadRecipeError for a batch too small or a tokenizer without a mask."""
+    """The objective of `recipe`. Raises: BadRecipeError for too small a batch, or a tokenizer without a mask token."""
     if model.kind == "causal":
         return Causal(model.module)
     if model.kind == "simcse":
         if recipe.batch_size < 4:
             raise BadRecipeError(
-                f"batch_size is {recipe.batch_size}, and sentences are told from the rest of a batch",
+                f"batch_size is {recipe.batch_size}, and SimCSE compares each sentence with the rest of its batch",
                 remedy="Give 4 or more",
             )
         return Contrast(model.module, number_of(recipe, "simcse_temperature"), str(value_of(recipe, "pooling")))
     tokenizer = model.tokens.load()
     if tokenizer.mask_token_id is None:
-        raise BadRecipeError(
-            "the source's tokenizer has no token to hide words with", remedy="Use params: {objective: causal}"
-        )
+        raise BadRecipeError("The source's tokenizer has no mask token", remedy="Use params: {objective: causal}")
     return Masked(model.module, tokenizer, number_of(recipe, "mask"), recipe.seed)
 
 
 class _Objective:
-    """What all have in common."""
+    """The base of all objectives."""
 
     passes = 1
 
@@ -77,7 +75,7 @@ class _Objective:
 
     def predict(self, inputs: Inputs) -> Tensor:
         """Logits (N x tokens x vocabulary)."""
-        assert isinstance(inputs, dict)  # noqa: S101 -- a batch of tokens: told to the type checker
+        assert isinstance(inputs, dict)  # noqa: S101 -- a batch of tokens: for the type checker
         logits: Tensor = self.model(**inputs).logits
         return logits
 
@@ -88,7 +86,7 @@ class _Objective:
 
 
 class Causal(_Objective):
-    """Each token from those before it."""
+    """Predict each token from those before it."""
 
     name = "causal"
 
@@ -108,7 +106,7 @@ class Causal(_Objective):
 
 
 class Masked(_Objective):
-    """Some tokens from all the others."""
+    """Predict masked tokens from all the others."""
 
     name = "masked"
 
@@ -148,7 +146,7 @@ class Masked(_Objective):
 
 
 class Contrast(_Objective):
-    """A sentence under two dropouts against all others of its batch (SimCSE, unsupervised)."""
+    """Match a sentence under two dropouts against all others of its batch (SimCSE, unsupervised)."""
 
     name = "simcse"
     passes = 2
@@ -176,7 +174,7 @@ class Contrast(_Objective):
         return self._losses(inputs).mean()
 
     def score(self, inputs: Inputs) -> Tensor:
-        """Each sentence's own; dropout is on, for without it both sides would be one."""
+        """The loss of each sentence; dropout is on, since without it both embeddings would be equal."""
         assert isinstance(inputs, dict)  # noqa: S101 -- as above
         devices = [inputs["input_ids"].device] if inputs["input_ids"].is_cuda else []
         with torch.random.fork_rng(devices=devices):
@@ -196,7 +194,7 @@ def pooled(states: Tensor, mask: Tensor, pooling: str) -> Tensor:
 
 
 def _cross_entropies(logits: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of each token (N x tokens), 0 where there is nothing to guess, and where there is something."""
+    """Cross-entropy of each token (N x tokens), 0 where there is no target, and a mask of the targets."""
     losses = F.cross_entropy(logits.flatten(0, 1).float(), truth.flatten(), ignore_index=IGNORE_INDEX, reduction="none")
     return losses.view(truth.shape), truth != IGNORE_INDEX
 

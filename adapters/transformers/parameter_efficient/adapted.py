@@ -1,6 +1,6 @@
-"""Adapters by PEFT: a little that learns beside a frozen parent, saved without it, folded into it wherever it is used.
+"""Adapters by PEFT: small weights trained beside a frozen parent, saved without it, and merged into it for use.
 
-What learns: low-rank or scaling weights inside the encoder, the head, and whatever else the parent's weights lack
+Trained are low-rank or scaling weights inside the encoder, the head, and all tensors that the parent does not have
 (they start at random, so they belong to the child). `PeftModel.from_pretrained(parent, folder)` loads the result.
 """
 
@@ -37,18 +37,18 @@ TASKS = (
     ("ForCausalLM", "CAUSAL_LM"),
     ("LMHeadModel", "CAUSAL_LM"),
 )
-"""What PEFT calls the purpose of a class, by the end of its name."""
+"""PEFT's task type for a class, by the end of its name."""
 
 
 def adapt(model: Any, recipe: Recipe, missing: Iterable[str], *, head: bool = True) -> Any:
     """Freeze `model`, a stock one, and put an adapter of `recipe.params` into its encoder; gives PEFT's model.
 
-    With `head` all that is not encoder learns too. `missing` are the names of tensors that the parent does not have:
-    these learn in any case. Raises: BadRecipeError for a kind of adapter that
-    PEFT does not know how to put into this family.
+    With `head` everything outside the encoder is trained too. `missing` are the names of tensors that the parent does
+    not have: these are trained in any case. Raises: BadRecipeError for a kind of adapter that PEFT does not support in
+    this family.
     """
     if recipe.freeze.what != "none" or recipe.freeze.until is not None:
-        raise BadRecipeError("an adapter freezes its whole parent", remedy="Leave freeze out")
+        raise BadRecipeError("With method: adapter the whole parent is frozen", remedy="Leave freeze out")
     lacking = {name.rpartition(".")[0] for name in missing}
     own = {name for name, part in model.named_children() if head and part is not model.base_model and _owns(part)}
     trained = sorted(own | {name for name in lacking if name.partition(".")[0] not in own})
@@ -81,14 +81,14 @@ def adapt(model: Any, recipe: Recipe, missing: Iterable[str], *, head: bool = Tr
 
 
 def trained_parts(model: Any) -> nn.Module:
-    """What learns of `model` beside its encoder: PEFT trains copies, and keeps what was there before."""
+    """The trained parts of `model` outside its encoder: PEFT trains copies, and keeps the originals."""
     wrapped = peft.utils.ModulesToSaveWrapper
     parts = [part for part in model.children() if part is not model.base_model]
     return nn.ModuleList(part.modules_to_save["default"] if isinstance(part, wrapped) else part for part in parts)
 
 
 class AdaptedLearner:
-    """A learner of text whose parent stays: `inner` has an adapter in it, and saves that alone."""
+    """A learner of text whose parent stays frozen: `inner` has an adapter in it, and only that is saved."""
 
     def __init__(self, inner: TextLearner, recipe: Recipe, missing: Iterable[str], source: ModelInput) -> None:
         self._inner, self._pin = inner, Pin(source.label, source.digest)
@@ -114,20 +114,20 @@ def save(adapted: Any, folder: Path, pin: Pin) -> None:
         adapted.save_pretrained(folder, save_embedding_layers=False)
         inner.config.architectures = [type(inner).__name__]
         inner.config.save_pretrained(folder)
-    (folder / "README.md").unlink(missing_ok=True)  # a card full of blanks: the registry writes a true one
-    told = json.loads((folder / CONFIG).read_bytes()) | {"base_model_name_or_path": pin.model}
-    told = {name: sorted(value) if isinstance(value, list) else value for name, value in told.items()}
-    (folder / CONFIG).write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    (folder / "README.md").unlink(missing_ok=True)  # an empty card: the registry writes its own
+    settings = json.loads((folder / CONFIG).read_bytes()) | {"base_model_name_or_path": pin.model}
+    settings = {name: sorted(value) if isinstance(value, list) else value for name, value in settings.items()}
+    (folder / CONFIG).write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     (folder / PIN).write_bytes(pin.body)
 
 
 def whole(source: ModelInput, folder: Path) -> ModelInput:
-    """`source`, an adapter, folded into its parent and written into `folder` as stock transformers has it.
+    """`source`, an adapter, merged into its parent and written into `folder` as a stock folder of transformers.
 
-    Raises: ParentChangedError when the parent at hand is not the pinned one, BadArtifactError.
+    Raises: ParentChangedError when the parent is not the one that the adapter was trained on, BadArtifactError.
     """
     if source.base is None:
-        raise BadArtifactError(f"{source.label} is an adapter, and its parent did not come with it")
+        raise BadArtifactError(f"{source.label} is an adapter, and its parent is not among the inputs")
     try:
         pin = Pin.read((source.folder / PIN).read_bytes())
     except FileNotFoundError as error:
@@ -160,7 +160,7 @@ def whole(source: ModelInput, folder: Path) -> ModelInput:
 
 @contextmanager
 def _calm() -> Iterator[None]:
-    """PEFT still uses names that transformers will drop in its next version; nobody here can do anything about it."""
+    """Suppress PEFT's warnings about names that the next version of transformers will drop."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         yield
@@ -171,7 +171,7 @@ def _of_the_adapter(name: str) -> bool:
 
 
 def _linear(model: Any, trained: Iterable[str]) -> list[str]:
-    """Every linear layer of the encoder but those that learn as a whole ("all-linear": Schulman and others 2025)."""
+    """Every linear layer of the encoder but those that are trained whole ("all-linear": Schulman and others 2025)."""
     inside = {id(part) for part in model.base_model.modules()}
     apart = tuple(f"{name}." for name in trained)
     return [

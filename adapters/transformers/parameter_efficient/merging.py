@@ -1,4 +1,4 @@
-"""Merging: an adapter into its parent, so that the version is whole; several models by the shared floor's merge."""
+"""Merging: one adapter into its parent, or several models of one architecture by the shared `merge`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from registry.errors import BadRecipeError
 from registry.ports.transfers import TransferEvent
 
 FOLDED = ".folded-"
-"""How the folder begins that holds adapters folded into their parents."""
+"""Prefix of the folder that holds adapters merged into their parents."""
 
 
 def merging(env: Environment) -> Iterator[TransferEvent]:
-    """One source is an adapter, folded in already: it is measured and written out. Several are merged.
+    """A single source is an adapter that was merged before: it is measured and written. Several sources are merged.
 
-    Raises: BadRecipeError for a single source that never was an adapter.
+    Raises: BadRecipeError for a single source that is not an adapter.
     """
     sources = env.job.sources
     if len(sources) > 1:
@@ -27,7 +27,7 @@ def merging(env: Environment) -> Iterator[TransferEvent]:
         return
     if not sources[0].folder.parent.name.startswith(FOLDED):
         raise BadRecipeError(
-            f"{sources[0].label} is no adapter, so there is nothing to merge it with",
+            f"{sources[0].label} is not an adapter, so there is nothing to merge it with",
             remedy="Name an adapter as the source, or several models of one architecture",
         )
     yield env.started(nn.Module(), 0)

@@ -1,4 +1,4 @@
-"""What needs PEFT, loaded when a recipe asks for it: most transfers do without."""
+"""Imports what needs PEFT only when a recipe uses it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ def load_adapted() -> ModuleType:
         from adapters.transformers.parameter_efficient import adapted  # noqa: PLC0415 -- an extra that most transfers need not have
     except ImportError as error:
         raise MissingExtraError(
-            f"adapters need peft, which does not import: {error}", remedy='Run: pip install "forebear[peft]"'
+            f"Adapters need peft, which cannot be imported: {error}", remedy='Run: pip install "forebear[peft]"'
         ) from error
     return adapted

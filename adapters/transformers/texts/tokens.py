@@ -34,7 +34,7 @@ class TokenItems:
     starts: NDArray[np.int64]
     padding: int
     left: bool = False
-    """Pad before the text, as models that read one way want it."""
+    """Pad on the left."""
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -60,7 +60,7 @@ class TokenItems:
 def packed(items: TokenItems, size: int, end: int | None) -> TokenItems:
     """The texts one after another (with `end` after each, if there is such a token), cut every `size` tokens.
 
-    A last piece of one token is left out: nothing can be learnt from it, unless it is all there is.
+    A last piece of one token is left out, unless it is the only one: it has no token to predict.
     """
     stream = items.tokens
     if end is not None:
@@ -94,7 +94,7 @@ class Tokens:
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadArtifactError(
-                f"the source has no tokenizer that can be read: {error}",
+                f"The source has no readable tokenizer: {error}",
                 remedy="Import it again, with its tokenizer files",
             ) from error
         if tokenizer.pad_token_id is None:
@@ -108,13 +108,13 @@ class Tokens:
 
     @property
     def digest(self) -> Digest:
-        """What the tokenizer does to a text, and where it cuts."""
+        """A digest of the tokenizer and of where it truncates."""
         tokenizer = self.load()
         if tokenizer.is_fast:
-            told = str(tokenizer.backend_tokenizer.to_str())
+            state = str(tokenizer.backend_tokenizer.to_str())
         else:
-            told = type(tokenizer).__name__ + json.dumps(tokenizer.get_vocab(), sort_keys=True)
-        return Digest.of(f"{self.max_length}\n{told}".encode())
+            state = type(tokenizer).__name__ + json.dumps(tokenizer.get_vocab(), sort_keys=True)
+        return Digest.of(f"{self.max_length}\n{state}".encode())
 
     def read(self, rows: Sequence[Row], data: DataInput) -> TokenItems:
         """Tokenise the texts of `rows`. Raises: BadDataError naming the row that is no text."""
@@ -127,7 +127,7 @@ class Tokens:
             found += [np.asarray(one, dtype=np.int64) for one in ids]
         empty = next((row for row, one in zip(rows, found, strict=True) if not len(one)), None)
         if empty is not None:
-            raise BadDataError(f"row {empty.key} of {data.label} has no token", remedy="Leave empty texts out")
+            raise BadDataError(f"Row {empty.key} of {data.label} has no token", remedy="Leave empty texts out")
         return self.collect(found, tokenizer)
 
     def collect(self, texts: Sequence[NDArray[np.int64]], tokenizer: Any) -> TokenItems:

@@ -1,4 +1,4 @@
-"""Texts of which each word is answered: their tokens, and which token speaks for which word."""
+"""Texts with a label for each word: their tokens, and the token that stands for each word."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def at_words(logits: Tensor, places: Tensor) -> Tensor:
 
 
 def read_words(tokens: Tokens, rows: Sequence[Row], data: DataInput) -> WordItems:
-    """Tokenise the words of `rows`, as whitespace parts them.
+    """Tokenise the words of `rows`, split at whitespace.
 
-    Raises: BadDataError naming the row that has no word, BadArtifactError for a tokenizer that cannot tell words.
+    Raises: BadDataError naming the row that has no word, BadArtifactError for a tokenizer that does not track words.
     """
     tokenizer = tokens.load()
     if not tokenizer.is_fast:
         raise BadArtifactError(
-            "the source's tokenizer cannot tell which token belongs to which word",
+            "The source's tokenizer cannot tell which token belongs to which word",
             remedy="Import the source with its tokenizer.json",
         )
     if hasattr(tokenizer, "add_prefix_space"):  # byte-pair tokenizers know a word by the space before it
@@ -76,7 +76,7 @@ def read_words(tokens: Tokens, rows: Sequence[Row], data: DataInput) -> WordItem
         words = [text_of(row, data).split() for row in part]
         empty = next((row for row, own in zip(part, words, strict=True) if not own), None)
         if empty is not None:
-            raise BadDataError(f"row {empty.key} of {data.label} has no word", remedy="Leave empty texts out")
+            raise BadDataError(f"Row {empty.key} of {data.label} has no word", remedy="Leave empty texts out")
         read = tokenizer(words, is_split_into_words=True, truncation=True, max_length=tokens.max_length)
         for line, own in enumerate(words):
             spots = np.full(len(own), -1, dtype=np.int64)

@@ -1,1 +1,1 @@
-"""Weights as other tools write them, read into arrays by name without running anything that a file brings along."""
+"""Reads the weights of other tools into named arrays, without running code from a file."""

@@ -1,4 +1,4 @@
-"""Arrays by name: what every reader here gives, and how they become pieces of a safetensors file."""
+"""Arrays by name, which every reader here returns, and their conversion to pieces of a safetensors file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def pieces_of(arrays: Arrays) -> list[Piece]:
 
 
 def array_of(name: str, raw: bytes | memoryview, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
-    """`raw` as an array, row by row. Raises: BadArtifactError when the bytes are not as many as the shape says."""
+    """`raw` as an array in row-major order. Raises: BadArtifactError where its length does not fit the shape."""
     if len(raw) != prod(shape) * dtype.itemsize:
         raise BadArtifactError(f"{name} has {len(raw):,} bytes, which is not {list(shape)} of {dtype.name}")
     return np.frombuffer(raw, dtype).reshape(shape)
@@ -43,7 +43,7 @@ def array_of(name: str, raw: bytes | memoryview, dtype: np.dtype[Any], shape: tu
 def _piece(name: str, array: Array) -> Piece:
     dtype = _DTYPES.get(array.dtype.str[1:])
     if dtype is None:
-        raise BadArtifactError(f"the array {name!r} ({array.dtype}) cannot be held by safetensors")
+        raise BadArtifactError(f"The array {name!r} ({array.dtype}) cannot be held by safetensors")
 
     def chunks() -> Iterator[memoryview]:
         whole: Any = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)

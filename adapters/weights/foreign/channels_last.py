@@ -1,7 +1,7 @@
-"""The layers of a convolutional network in plain numpy, for foreign weights as they lie: [N, H, W, C] and HWIO.
+"""The layers of a convolutional network in plain numpy, for foreign weights in their own layout: [N, H, W, C] and HWIO.
 
-Slow and simple on purpose: what a converted model answers is compared with what these layers give for the weights
-that it was made from. Everything is computed in double precision.
+Slow and simple on purpose: the outputs of a converted model are compared with the outputs of these layers for the
+original weights. Everything is computed in double precision.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def convolution(
 
 
 def max_pool(x: Maps, size: Pair, strides: Pair, padding: str) -> Maps:
-    """The largest value of each window; pixels beyond the border never are."""
+    """The largest value of each window; pixels beyond the border do not count."""
     found: Maps = _windows(x, size, strides, padding, -np.inf).max(axis=(4, 5))
     return found
 
 
 def average_pool(x: Maps, size: Pair, strides: Pair, padding: str) -> Maps:
-    """The average of the pixels of each window that are there."""
+    """The average over the pixels of each window that lie inside the image."""
     sums = _windows(x, size, strides, padding, 0.0).sum(axis=(4, 5))
     counts = _windows(np.ones_like(x[:1, :, :, :1]), size, strides, padding, 0.0).sum(axis=(4, 5))
     found: Maps = sums / counts

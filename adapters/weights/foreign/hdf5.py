@@ -1,4 +1,4 @@
-"""Weights of Keras in HDF5, read with h5py: numbers that lie in the file itself, and nothing that reaches beyond it."""
+"""Reads weights of Keras from HDF5 with h5py: only numbers stored in the file itself."""
 
 from __future__ import annotations
 
@@ -27,15 +27,17 @@ def read_arrays(path: Path) -> dict[str, Array]:
         with _h5py().File(path, "r") as file:
             found = dict(_datasets(file))
             if sum(dataset.nbytes for dataset in found.values()) > _GROWTH * path.stat().st_size:
-                raise BadArtifactError(f"{path.name} unpacks to more than {_GROWTH} times its size")
+                raise BadArtifactError(f"{path.name!r} unpacks to more than {_GROWTH} times its size")
             strange = [name for name, dataset in found.items() if dataset.dtype.kind not in "biuf"]
             if strange:
                 raise BadArtifactError(f"{strange[0]} holds {found[strange[0]].dtype}, no plain numbers", remedy=_SAVE)
             arrays: dict[str, Array] = {name: np.asarray(dataset[()]) for name, dataset in found.items()}
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise BadArtifactError(f"{path.name} is no sound HDF5 file: {error}"[:300], remedy="Get it again") from None
+        raise BadArtifactError(
+            f"{path.name!r} is not a valid HDF5 file: {error}"[:300], remedy="Get the file again"
+        ) from None
     if not arrays:
-        raise BadArtifactError(f"{path.name} holds no arrays")
+        raise BadArtifactError(f"{path.name!r} holds no arrays")
     return arrays
 
 
@@ -48,7 +50,9 @@ def check_weights(stream: IO[bytes], size: int) -> None:
     with _h5py().File(stream, "r") as file:
         claimed = sum(dataset.nbytes for _, dataset in _datasets(file))
     if claimed > size:
-        raise BadArtifactError(f"the weights claim {claimed:,} bytes of numbers and have {size:,}", remedy=_SAVE)
+        raise BadArtifactError(
+            f"The weights claim {claimed:,} bytes of numbers, and the file has {size:,} bytes", remedy=_SAVE
+        )
 
 
 def _datasets(file: Any) -> Iterator[tuple[str, Any]]:
@@ -91,7 +95,7 @@ def _h5py() -> Any:
         import h5py  # noqa: PLC0415 - importers are asked about every source, and most need no h5py
     except ImportError as error:
         raise MissingExtraError(
-            f"weights of Keras are read with h5py, which does not import: {error}",
+            f"Reading weights of Keras needs h5py, which cannot be imported: {error}",
             remedy='Run: pip install "forebear[h5]"',
         ) from error
     return h5py

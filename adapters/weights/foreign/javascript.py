@@ -1,4 +1,4 @@
-"""Object literals of JavaScript, read as the data that they are: what a minifier makes of JSON comes back as JSON."""
+"""Reads object literals of JavaScript as data: minified JSON becomes JSON again. No script is run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_literal(text: str, start: int) -> Any:
     while True:
         token = _TOKEN.match(text, position)
         if token is None:
-            raise BadArtifactError(f"{text[position : position + 20]!r} is no plain data")
+            raise BadArtifactError(f"{text[position : position + 20]!r} is not plain data")
         position = token.end()
         found = token.group()
         written.append(_as_json(token.lastgroup or "", found, text, position))
@@ -38,7 +38,7 @@ def read_literal(text: str, start: int) -> Any:
     try:
         return json.loads("".join(written))
     except (ValueError, RecursionError) as error:
-        raise BadArtifactError(f"the data in the script cannot be read: {error}") from None
+        raise BadArtifactError(f"The data in the script cannot be read: {error}") from None
 
 
 def _as_json(kind: str, found: str, text: str, end: int) -> str:

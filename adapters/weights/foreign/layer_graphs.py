@@ -1,4 +1,4 @@
-"""Evaluates a network as Keras describes it, layer by layer, with the weights as they lie in the file.
+"""Evaluates a network from Keras's description, layer by layer, with the weights of the file.
 
     found = evaluate(model.layers, model.arrays, pictures, wanted=("mixed10", "dense_3"))
 
@@ -36,8 +36,8 @@ def evaluate(layers: Sequence[Layer], arrays: Arrays, x: Maps, wanted: Sequence[
             given = [outputs[source] for source in sources]
             outputs[name] = _apply(layer, given, x, _weights(name, arrays))
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise BadArtifactError(f"the layer {name!r} cannot be evaluated: {error!r}"[:300]) from None
-        for source in set(sources):  # what nobody needs any more is given up: the maps of a large network are many
+            raise BadArtifactError(f"The layer {name!r} cannot be evaluated: {error!r}"[:300]) from None
+        for source in set(sources):  # outputs that no later layer needs are dropped, to save memory
             users[source] -= 1
             if users[source] <= 0 and source not in wanted:
                 del outputs[source]
@@ -46,7 +46,7 @@ def evaluate(layers: Sequence[Layer], arrays: Arrays, x: Maps, wanted: Sequence[
             break
     missing = [end for end in wanted if end not in outputs]
     if missing:
-        raise BadArtifactError(f"the model has no layer {', '.join(missing)}")
+        raise BadArtifactError(f"The model has no layer {', '.join(missing)}")
     return {end: outputs[end] for end in wanted}
 
 

@@ -1,6 +1,6 @@
 """ONNX models: the initialisers by name, the shape of the graph, and what onnx's own reference evaluator answers.
 
-`onnx.reference.ReferenceEvaluator` computes every operator in plain numpy. It is slow, and made to be right.
+`onnx.reference.ReferenceEvaluator` computes every operator in plain numpy. It is slow, and the standard's reference.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from adapters.weights.foreign.arrays import Array
 from registry.errors import BadArtifactError, MissingExtraError
 
 _PASSED = ("Cast", "Transpose", "Identity")
-"""Operators that change neither values nor their order by channel."""
+"""Operators that leave the values and the order of channels unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +59,20 @@ def read_graph(path: Path) -> Graph:
     except BadArtifactError:
         raise
     except Exception as error:  # noqa: BLE001 - protobuf and onnx raise errors of their own kinds
-        raise BadArtifactError(f"{path.name} is no sound ONNX model: {error}"[:300], remedy="Get it again") from None
-    for node in model.graph.node:  # initialisers that are the same are kept once, under one name
+        raise BadArtifactError(
+            f"{path.name!r} is not a valid ONNX model: {error}"[:300], remedy="Get the file again"
+        ) from None
+    for node in model.graph.node:  # equal initialisers are stored once, under one name
         if node.op_type == "Identity" and node.input[0] in arrays:
             arrays[node.output[0]] = arrays[node.input[0]]
     inputs = [value for value in model.graph.input if value.name not in arrays]
     if len(inputs) != 1 or len(model.graph.output) != 1:
         raise BadArtifactError(
-            f"{path.name} has {len(inputs)} inputs and {len(model.graph.output)} outputs, not one each"
+            f"{path.name!r} has {len(inputs)} inputs and {len(model.graph.output)} outputs, not one each"
         )
     sizes = [int(dim.dim_value) for dim in inputs[0].type.tensor_type.shape.dim]
     if len(sizes) != 4 or 3 not in {sizes[1], sizes[3]}:
-        raise BadArtifactError(f"the input of {path.name} is no picture of three channels: {sizes}")
+        raise BadArtifactError(f"The input of {path.name!r} is not an image of three channels: {sizes}")
     last = sizes[3] == 3
     side = (sizes[1] if last else sizes[2]) or None
     return Graph(model, arrays, inputs[0].name, last, side, _scores_of(model.graph))
@@ -87,7 +89,7 @@ def answer(graph: Graph, pictures: NDArray[np.float32]) -> Array:
 
         (found,) = ReferenceEvaluator(model).run(None, {graph.input: np.ascontiguousarray(given)})
     except Exception as error:  # noqa: BLE001 - an evaluator fails in as many ways as there are operators
-        raise BadArtifactError(f"the graph cannot be evaluated: {type(error).__name__}: {error}"[:300]) from None
+        raise BadArtifactError(f"The graph cannot be evaluated: {type(error).__name__}: {error}"[:300]) from None
     flat: Array = np.asarray(found).reshape(len(pictures), -1)
     return flat
 
@@ -127,7 +129,7 @@ def _walk(graph: Graph) -> Iterator[Normalised]:
         kernel = graph.arrays.get(node.input[1])
         if kernel is None or len(node.input) > 2:
             raise BadArtifactError(
-                f"the convolution {node.name or node.output[0]!r} has no stored kernel, or a bias of its own"
+                f"The convolution {node.name or node.output[0]!r} has no stored kernel, or a bias of its own"
             )
         place, found = node.output[0], []
         for wanted in ("Add", "Sub", "Mul", "Add"):
@@ -150,7 +152,7 @@ def _next(graph: Graph, users: dict[str, list[Any]], place: str, wanted: str) ->
         if node.op_type != wanted or len(constants) != 1 or node.input[0] != place:
             break
         return node.output[0], constants[0]
-    raise BadArtifactError(f"a layer is not followed by the {wanted} of constants that belongs to it")
+    raise BadArtifactError(f"A layer is not followed by the {wanted} of constants that belongs to it")
 
 
 def _scores_of(graph: Any) -> str:
@@ -180,7 +182,7 @@ def _onnx() -> Any:
         import onnx.reference  # noqa: PLC0415 - as above
     except ImportError as error:
         raise MissingExtraError(
-            f"an ONNX model is read with onnx, which does not import: {error}",
+            f"Reading an ONNX model needs onnx, which cannot be imported: {error}",
             remedy='Run: pip install "forebear[onnx]"',
         ) from error
     return onnx

@@ -1,8 +1,8 @@
 """Pickles of numpy arrays, read with nothing but this module: numpy's own unpickling is never called.
 
 A pickle is a program that names functions and calls them. Here the few names that numpy's arrays need lead to stand-ins
-that only write down what they were given (numpy's `ndarray.__reduce__`: a shape, a type, an order, the bytes); any
-other name is refused before anything is called. The arrays are then made from what was written down.
+that only record their arguments (numpy's `ndarray.__reduce__`: a shape, a type, an order, the bytes); any other name is
+refused before anything is called. The arrays are then made from the recorded arguments.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _Stored:
 
 
 class _Reader(pickle.Unpickler):
-    """Admits what numpy writes for arrays; bound methods stand for numpy's functions, so that nothing can be set."""
+    """Allows only the names that numpy writes for arrays; bound methods stand in for numpy's functions."""
 
     def find_class(self, module: str, name: str) -> Any:
         for prefix in _PREFIXES:
@@ -81,7 +81,7 @@ class _Reader(pickle.Unpickler):
         return _Stored()
 
     def _frombuffer(self, raw: object, kind: object, shape: object, order: object) -> _Stored:
-        """How arrays travel in protocol 5."""
+        """How protocol 5 stores arrays."""
         stored = _Stored()
         stored.array = _array(shape, kind, raw, by_columns=order == "F")
         return stored
@@ -90,7 +90,7 @@ class _Reader(pickle.Unpickler):
         return _Type(*arguments)
 
     def _encode(self, text: object, encoding: object) -> bytes:
-        """How bytes travel in protocols 0 to 2."""
+        """How protocols 0 to 2 store bytes."""
         if not isinstance(text, str) or encoding != "latin1":
             raise BadArtifactError("the bytes of an array are not written as numpy writes them")
         return text.encode("latin1")
@@ -106,30 +106,30 @@ def read_arrays(path: Path) -> dict[str, Array]:
         found = _Reader(io.BytesIO(path.read_bytes())).load()
     except UnsafeArtifactError as error:
         raise UnsafeArtifactError(
-            f"{path.name} is a plain pickle, which would run code when loaded: {error.message}",
+            f"{path.name!r} is a plain pickle, which would run code when loaded: {error.message}",
             remedy=error.remedy,
             facts=error.facts,
         ) from None
     except BadArtifactError as error:
-        raise BadArtifactError(f"{path.name} cannot be read: {error.message}") from None
+        raise BadArtifactError(f"{path.name!r} cannot be read: {error.message}") from None
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a damaged pickle fails in as many ways as there are opcodes
-        raise BadArtifactError(f"{path.name} is no sound pickle: {type(error).__name__}: {error}"[:300]) from None
+        raise BadArtifactError(f"{path.name!r} is not a valid pickle: {type(error).__name__}: {error}"[:300]) from None
     arrays = dict(_flat(found, ""))
     if not arrays:
-        raise BadArtifactError(f"{path.name} holds no arrays by name")
+        raise BadArtifactError(f"{path.name!r} holds no arrays by name")
     if len(arrays) > _MOST:
-        raise BadArtifactError(f"{path.name} holds more than {_MOST:,} arrays")
+        raise BadArtifactError(f"{path.name!r} holds more than {_MOST:,} arrays")
     return arrays
 
 
 def _flat(value: object, name: str, depth: int = 0) -> Iterator[tuple[str, Array]]:
     if depth > 8:
-        raise BadArtifactError("the arrays lie more than eight containers deep")
+        raise BadArtifactError("The arrays are nested more than eight containers deep")
     if isinstance(value, _Stored):
         if value.array is None:
-            raise BadArtifactError(f"the array {name!r} has no content")
+            raise BadArtifactError(f"The array {name!r} has no content")
         yield name, value.array
     elif isinstance(value, dict) and all(isinstance(key, str) for key in value):
         for key, inner in value.items():

@@ -57,7 +57,7 @@ def read_layers_model(path: Path) -> LayersModel:
         layers = config if isinstance(config, list) else config["layers"]
         groups = [(list(group["paths"]), list(group["weights"])) for group in document["weightsManifest"]]
     except (KeyError, TypeError) as error:
-        raise BadArtifactError(f"{path.name} is no layers model of TensorFlow.js: {error!r}") from None
+        raise BadArtifactError(f"{path.name!r} is not a layers model of TensorFlow.js: {error!r}") from None
     arrays: dict[str, Array] = {}
     for paths, weights in groups:
         raw = b"".join(_shard(path.parent, str(name), script=path.suffix == ".js") for name in paths)
@@ -70,28 +70,28 @@ def _exported(path: Path) -> Any:
     text = read_text(path)
     found = _EXPORT.search(text)
     if found is None:
-        raise BadArtifactError(f"{path.name} is a script that exports nothing")
+        raise BadArtifactError(f"{path.name!r} is a script that exports nothing")
     return read_literal(text, found.end())
 
 
 def _shard(folder: Path, name: str, *, script: bool) -> bytes:
     """The bytes of a shard; its script is called after it. Raises: BadArtifactError."""
     if not re.fullmatch(r"[\w.-]{1,200}", name):
-        raise BadArtifactError(f"the shard {name[:80]!r} does not lie beside the model")
+        raise BadArtifactError(f"The shard {name[:80]!r} is not beside the model")
     path = folder / (f"{name.removesuffix('.bin')}.min.js" if script else name)
     if not path.is_file():
-        raise BadArtifactError(f"the shard {path.name} is missing", remedy="Give the whole folder")
+        raise BadArtifactError(f"The shard {path.name!r} is missing", remedy="Import the whole folder")
     if not script:
         return path.read_bytes()
     text = read_text(path)
     found = _EXPORT.search(text)
     end = text.find('"', found.end() + 1) if found else -1
     if found is None or end < 0:
-        raise BadArtifactError(f"{path.name} is a script that exports no bytes")
+        raise BadArtifactError(f"{path.name!r} is a script that exports no bytes")
     try:
         return base64.b64decode(text[found.end() + 1 : end], validate=True)
     except binascii.Error as error:
-        raise BadArtifactError(f"{path.name} holds no sound base64: {error}") from None
+        raise BadArtifactError(f"{path.name!r} has no valid base64: {error}") from None
 
 
 def _weights(weights: list[Mapping[str, Any]], raw: memoryview) -> Iterator[tuple[str, Array]]:
@@ -109,8 +109,8 @@ def _weights(weights: list[Mapping[str, Any]], raw: memoryview) -> Iterator[tupl
             elif quantization:
                 array = array.astype(np.float32)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BadArtifactError(f"the manifest of weights cannot be read: {error!r}") from None
+            raise BadArtifactError(f"The manifest of weights cannot be read: {error!r}") from None
         yield name, array
         position = end
     if position != len(raw):
-        raise BadArtifactError(f"the shards hold {len(raw):,} bytes, and the manifest names {position:,}")
+        raise BadArtifactError(f"The shards hold {len(raw):,} bytes, and the manifest names {position:,}")

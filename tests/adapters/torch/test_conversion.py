@@ -1,4 +1,4 @@
-"""Conversion of weights of other tools: accepted only if the converted model gives the same outputs."""
+"""Conversion of weights of other tools: accepted only if The converted model gives the same outputs."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def test_weights_in_eight_bit_floats_are_kept_as_they_are(tmp_path: Path) -> Non
 @pytest.mark.parametrize("key", ["params", "ema_state_dict"])
 def test_a_checkpoint_with_another_key_says_under_which_its_tensors_are(key: str, tmp_path: Path) -> None:
     torch.save({key: {"w": torch.zeros(1)}, "iter": 3}, tmp_path / "w.pth")
-    with pytest.raises(BadArtifactError, match=f"holds its tensors under '{key}'"):
+    with pytest.raises(BadArtifactError, match=f"has its tensors under '{key}'"):
         StateDictImporter().convert(tmp_path / "w.pth", tmp_path, architecture="squeezenet1_1")
 
 

@@ -202,7 +202,7 @@ def test_a_folder_that_sends_us_to_its_own_code_is_refused(name: str, source: Pa
     if not (source / name).exists():
         (source / name).write_text("{}")
     change(source / name, auto_map={"AutoModel": "evil.Evil", "AutoConfig": "evil.Evil"})
-    with pytest.raises(UnsafeArtifactError, match=f"{name} asks for code of its own"):
+    with pytest.raises(UnsafeArtifactError, match=f"{name} needs Python code of its own"):
         convert(source, tmp_path / "out")
     assert not (tmp_path / "canary").exists()
 

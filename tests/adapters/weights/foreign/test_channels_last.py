@@ -100,7 +100,7 @@ def test_nothing_beyond_what_is_wanted_is_evaluated() -> None:
         ([NETWORK[0], layer("b", "Activation", "in", activation="swish")], "swish is not known"),
         ([NETWORK[0], layer("b", "Activation", "gone", activation="relu")], "'b' cannot be evaluated: KeyError"),
         ([NETWORK[0], layer("n", "BatchNormalization", "in", epsilon=1.0)], "without its statistics"),
-        ([NETWORK[0]], "the model has no layer out"),
+        ([NETWORK[0]], "The model has no layer out"),
     ],
 )
 def test_what_cannot_be_evaluated_is_said(layers: list[dict[str, Any]], told: str) -> None:
