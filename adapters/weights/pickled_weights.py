@@ -92,7 +92,7 @@ def _refusal(path: Path, complaint: str) -> RegistryError:
     if needed is None and "nsupported" not in complaint:
         return BadArtifactError(f"{path.name!r} cannot be read by torch: {_first_line(complaint)}")
     return UnsafeArtifactError(
-        f"{path.name!r} would run code when loaded: it needs {needed[1] if needed else 'more than tensors'}",
+        f"{path.name!r} would run code when loaded: it asks for {needed[1] if needed else 'more than tensors'}",
         remedy="Save only the model's state_dict(), best as safetensors",
         facts={"asked_for": needed[1] if needed else ""},
     )

@@ -295,7 +295,7 @@ def test_a_folder_whose_words_and_vectors_do_not_fit_is_refused(tmp_path: Path) 
 
 
 def test_word_vectors_are_no_other_architecture(tmp_path: Path) -> None:
-    with pytest.raises(InvalidError, match="no efficientnet_lite0"):
+    with pytest.raises(InvalidError, match="not 'efficientnet_lite0'"):
         convert(written(tmp_path, GLOVE), tmp_path / "out", "efficientnet_lite0")
 
 

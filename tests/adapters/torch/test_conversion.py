@@ -80,7 +80,7 @@ def test_it_names_what_is_on_photographs(pickled: ConvertedSource, photos: list[
 def test_a_conversion_that_answers_otherwise_is_refused_with_the_difference(pickled: ConvertedSource) -> None:
     arrays = pickles.read_arrays(packaged(*PICKLED))
     turned = arrays | {"fire9/expand3x3/0": arrays["fire9/expand3x3/0"][::-1]}
-    with pytest.raises(MisfitError, match=r"is not the source: its features differ by up to \d") as caught:
+    with pytest.raises(MisfitError, match=r"differs from the source: its features differ by up to \d") as caught:
         prove(pickled.folder, "squeezenet1_1", references.squeezenet(turned), 70)
     assert float(str(caught.value.facts["largest_difference"])) > TOLERANCE
     blank = arrays | {"fire9/expand3x3/1": np.full(256, np.nan, np.float32)}
@@ -256,7 +256,7 @@ def test_what_torch_exports_comes_back_under_its_names(mobilenet_file: Path, tmp
 
 def test_a_graph_of_other_layers_is_no_resnet(tmp_path: Path) -> None:
     file, _ = exported(tmp_path)
-    with pytest.raises(BadArtifactError, match="the convolution 'stem_raw' has no stored kernel, or a bias of its own"):
+    with pytest.raises(BadArtifactError, match="The convolution 'stem_raw' has no stored kernel, or a bias of its own"):
         OnnxImporter().convert(file, tmp_path, architecture="resnet50_thin")
 
 
@@ -278,9 +278,9 @@ def test_onnx_models_that_are_no_pictures_networks_or_not_whole_are_refused(tmp_
     texts.CopyFrom(model)
     del texts.graph.input[0].type.tensor_type.shape.dim[3]
     for name, content, message in (
-        ("torn.onnx", file.read_bytes()[:5000], "no sound ONNX model"),
+        ("torn.onnx", file.read_bytes()[:5000], "not a valid ONNX model"),
         ("outside.onnx", outside.SerializeToString(), "is kept in another file"),
-        ("texts.onnx", texts.SerializeToString(), "no picture of three channels"),
+        ("texts.onnx", texts.SerializeToString(), "not an image of three channels"),
     ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(BadArtifactError, match=message):

@@ -114,7 +114,7 @@ def test_a_checkpoint_gives_its_weights_and_says_what_it_left(lite: Path, tmp_pa
     (tmp_path / "out").mkdir()
     converted = StateDictImporter().convert(tmp_path / "w.pth", tmp_path / "out", architecture="efficientnet_lite0")
     assert converted.tensors == 296
-    assert converted.notes[0] == "taken from 'state_dict'; left out beside it: epoch, optimizer"
+    assert converted.notes[0] == "took the weights from 'state_dict'; left out: epoch, optimizer"
     assert "module." in converted.notes[1]
 
 

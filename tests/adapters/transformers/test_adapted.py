@@ -168,7 +168,7 @@ def test_a_changed_parent_is_refused_with_both_digests(world: World) -> None:
 def test_an_adapter_without_its_parent_or_its_pin_is_refused(world: World) -> None:
     done, _ = finish(world, adapting(world, epochs=1))
     child = child_of(world, done)
-    with pytest.raises(BadArtifactError, match="its parent did not come with it"):
+    with pytest.raises(BadArtifactError, match="its parent is not among the inputs"):
         list(child.adapter.run(replace(child.job("next"), sources=(replace(child.source, base=None),))))
     bare = world.folder / "bare"
     shutil.copytree(done.folder, bare)
@@ -180,7 +180,7 @@ def test_an_adapter_without_its_parent_or_its_pin_is_refused(world: World) -> No
 def test_what_makes_no_sense_with_an_adapter_is_refused(world: World) -> None:
     done, _ = finish(world, adapting(world, epochs=1))
     child = child_of(world, done)
-    with pytest.raises(BadRecipeError, match=r"is an adapter itself.*Merge it first"):
+    with pytest.raises(BadRecipeError, match=r"is an adapter itself.*Merge it with method: merge"):
         list(child.adapter.run(adapting(child, "next")))
     with pytest.raises(BadRecipeError, match="freezes its whole parent"):
         list(world.adapter.run(adapting(world, "frozen", freeze=Freeze(until="encoder.layer.1"))))

@@ -154,7 +154,7 @@ def test_sentences_contrast_and_embed_better(world: World) -> None:
     assert {name for _, name in metrics} == {*names, "loss"}
     assert done.architecture == world.source.architecture
     assert 0 <= metrics["validation", "knn_accuracy"] <= 1
-    with pytest.raises(BadRecipeError, match=r"'alignment' is not known for simcse.*Choose among loss, uniformity"):
+    with pytest.raises(BadRecipeError, match=r"'alignment' does not exist for simcse.*Choose one of loss, uniformity"):
         list(world.adapter.run(bare(world, "bare", params=params, metrics=("alignment",))))
 
 

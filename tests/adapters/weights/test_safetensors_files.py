@@ -63,7 +63,7 @@ BAD = {
 @pytest.mark.parametrize("what", BAD)
 def test_a_header_with_a_fault_is_refused_with_the_reason(what: str, tmp_path: Path) -> None:
     file = safetensors(tmp_path / "x.safetensors", header=BAD[what])
-    with pytest.raises(BadArtifactError, match=r"x\.safetensors is not a valid safetensors file: .+"):
+    with pytest.raises(BadArtifactError, match=r"'x\.safetensors' is not a valid safetensors file: .+"):
         read_header(file)
 
 
