@@ -45,7 +45,7 @@ def prove(folder: Path, architecture: str, reference: Reference, side: int) -> s
     x = Preprocess.read(folder).resized(side).apply(picture).unsqueeze(0)
     theirs = reference(x.permute(0, 2, 3, 1).numpy().astype(np.float64))
     ours = _answers(folder, architecture, x)
-    comparisons = [
+    parts = [
         _compare(what, mine, foreign)
         for what, mine, foreign in (
             ("features", ours.features, theirs.features),
@@ -53,9 +53,9 @@ def prove(folder: Path, architecture: str, reference: Reference, side: int) -> s
         )
         if mine is not None and foreign is not None
     ]
-    if not comparisons:
+    if not parts:
         raise MisfitError(f"No output of {architecture} can be compared with the source")
-    return f"proved on a stored picture of {side} x {side} pixels ({Digest.of(picture.tobytes())}): {'; '.join(comparisons)}"
+    return f"proved on a stored picture of {side} x {side} pixels ({Digest.of(picture.tobytes())}): {'; '.join(parts)}"
 
 
 def _compare(what: str, ours: Array, theirs: Array) -> str:
