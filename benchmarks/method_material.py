@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_digits
 
-from benchmarks.houses import new_house
+from benchmarks.registries import new_registry
 from examples.demo.material import inside, prepare_news
 from examples.demo.task_material import multi_digit_npz, ratings_csv
 from registry.domain.data.datasets import LabelKind
@@ -119,7 +119,7 @@ class Material:
     _models: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.registry, self.context = new_house(self.folder)
+        self.registry, self.context = new_registry(self.folder)
 
     def bring(self, recipe: str) -> None:
         """Import the library models and add the data sets that `recipe` names, unless they are there."""

@@ -26,10 +26,10 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.houses import run_here
 from benchmarks.method_material import Material
 from benchmarks.method_peers import few_shot_peer, interval, peer
 from benchmarks.method_recipes import IMAGES, TEXTS, Entry
+from benchmarks.registries import run_here
 from registry.domain.names import Reference
 from registry.domain.transfers.steps import StepDetail
 from registry.machine import this_machine

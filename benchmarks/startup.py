@@ -39,7 +39,7 @@ def run(words: tuple[str, ...], environment: dict[str, str]) -> float:
     return time.perf_counter() - begin
 
 
-def furnish(folder: Path, environment: dict[str, str]) -> None:
+def populate(folder: Path, environment: dict[str, str]) -> None:
     """A home with one small model in it."""
     weights = folder / "weights.safetensors"
     save_file({"weight": np.zeros((4, 4), dtype=np.float32)}, weights)
@@ -90,7 +90,7 @@ def main() -> int:
     )
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "FOREBEAR_HOME": f"{folder}/home", "FOREBEAR_ACTOR": "bench"}
-        furnish(Path(folder), environment)
+        populate(Path(folder), environment)
         held = report(contestants, measure(contestants, given.repeats, environment))
     return 1 if given.check and not held else 0
 

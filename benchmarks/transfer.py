@@ -39,7 +39,7 @@ from adapters.loop.training.order import epoch_order, reading_order
 from adapters.loop.training.schedule import rate
 from adapters.transformers.texts.tokens import TokenItems, Tokens
 from benchmarks import workload
-from benchmarks.houses import new_house
+from benchmarks.registries import new_registry
 from registry.domain.catalog.models import Modality
 from registry.domain.names import Name
 from registry.domain.recipes.recipe import Schedule
@@ -112,7 +112,7 @@ seed: 0
 
 def registry(folder: Path, source: ModelInput, data: DataInput) -> Context:
     """A new home with the source and the data in it."""
-    registry, context = new_house(folder)
+    registry, context = new_registry(folder)
     registry.catalog.import_model(
         ImportModel(
             Name("bench", "source"),

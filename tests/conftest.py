@@ -23,8 +23,8 @@ from tests.fakes.clock import FakeClock
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A law does not depend on how busy the machine is.
-settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("house")
+settings.register_profile("forebear", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("forebear")
 
 
 @pytest.fixture

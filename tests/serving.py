@@ -52,12 +52,12 @@ def over(family: Family) -> ServedRegistry:
     return ServedRegistry(create_app(registry, family.settings, door, home=family.home), family)
 
 
-def copy_of(house: ServedRegistry, home: Path) -> ServedRegistry:
+def copy_of(served: ServedRegistry, home: Path) -> ServedRegistry:
     """The same registry in a home of its own, for a test that changes things."""
-    shutil.copytree(house.family.home, home)
-    settings = type(house.family.settings)(home=home, mlflow_uri="off")
+    shutil.copytree(served.family.home, home)
+    settings = type(served.family.settings)(home=home, mlflow_uri="off")
     system = bootstrap.open_system(home, settings=settings)
-    known = {name: getattr(house.family, name) for name in ("tokens", "backbone", "child", "grandchild", "request")}
+    known = {name: getattr(served.family, name) for name in ("tokens", "backbone", "child", "grandchild", "request")}
     return over(Family(home=home, settings=settings, system=system, **known))
 
 

@@ -272,7 +272,7 @@ def test_an_unknown_architecture_is_said_so(forebear: CommandLine, tmp_path: Pat
     sentence(problem, "efficientnet_lite9")
 
 
-# --- the house itself ------------------------------------------------------------------------------------------------
+# --- the served itself ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

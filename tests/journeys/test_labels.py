@@ -106,43 +106,43 @@ def test_a_kind_that_there_is_not_is_refused_with_those_there_are(forebear: Comm
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> ServedRegistry:
+def served(tmp_path_factory: pytest.TempPathFactory) -> ServedRegistry:
     """A server that takes uploads."""
     folder = tmp_path_factory.mktemp("served")
     return copy_of(serve_family(folder / "family"), folder / "home")
 
 
-def upload(house: ServedRegistry, name: str, files: dict[str, bytes], **details: Any) -> Any:
+def upload(served: ServedRegistry, name: str, files: dict[str, bytes], **details: Any) -> Any:
     parts: list[tuple[str, Any]] = [("details", (None, json.dumps({"licence": "CC0-1.0", **details})))]
     parts += [("file", (path, content)) for path, content in files.items()]
-    return house.client("ana").post(f"/api/v1/datasets/data/{name}/versions", files=parts)
+    return served.client("ana").post(f"/api/v1/datasets/data/{name}/versions", files=parts)
 
 
 @pytest.mark.parametrize("kind", list(TABLES))
-def test_an_upload_says_what_its_labels_are_and_the_page_shows_it(kind: str, house: ServedRegistry) -> None:
-    answer = upload(house, kind, {f"{kind}.csv": TABLES[kind].encode()}, labels=kind)
+def test_an_upload_says_what_its_labels_are_and_the_page_shows_it(kind: str, served: ServedRegistry) -> None:
+    answer = upload(served, kind, {f"{kind}.csv": TABLES[kind].encode()}, labels=kind)
     assert answer.status_code == 201, answer.text
     assert answer.json()["summary"]["labels"] == kind
-    pages = [text_of(house.client("ana").get(path).text) for path in ("/datasets", f"/datasets/data/{kind}")]
+    pages = [text_of(served.client("ana").get(path).text) for path in ("/datasets", f"/datasets/data/{kind}")]
     assert all(TOLD[kind] in page for page in pages)
     heading = {"many": "Classes", "number": "Numbers", "tags": "Tags"}
     found = {word for word in heading.values() if f" {word} " in pages[1]}
     assert found == ({heading[kind]} if kind in heading else set())
 
 
-def test_pictures_without_classes_are_uploaded_flat(house: ServedRegistry, tmp_path: Path) -> None:
+def test_pictures_without_classes_are_uploaded_flat(served: ServedRegistry, tmp_path: Path) -> None:
     files = {f"{shade}.png": paint(tmp_path / f"{shade}.png", shade).read_bytes() for shade in range(4)}
-    assert problem(upload(house, "flat", files))["code"] == "bad-data"
-    assert upload(house, "flat", files, labels="none").json()["summary"]["rows"] == 4
+    assert problem(upload(served, "flat", files))["code"] == "bad-data"
+    assert upload(served, "flat", files, labels="none").json()["summary"]["rows"] == 4
 
 
-def test_features_are_uploaded_as_an_archive(house: ServedRegistry, tmp_path: Path) -> None:
+def test_features_are_uploaded_as_an_archive(served: ServedRegistry, tmp_path: Path) -> None:
     np.savez(tmp_path / "f.npz", x=np.eye(4, dtype=np.float32), y=np.array([0.5, 1, 2, 3]))
-    answer = upload(house, "features", {"f.npz": (tmp_path / "f.npz").read_bytes()}, labels="number")
+    answer = upload(served, "features", {"f.npz": (tmp_path / "f.npz").read_bytes()}, labels="number")
     assert answer.json()["dataset"]["describing"]["modality"] == "tabular"
 
 
-def test_an_upload_with_an_unknown_kind_is_refused(house: ServedRegistry) -> None:
-    refused = problem(upload(house, "odd", {"t.csv": TABLES["many"].encode()}, labels="several"))
+def test_an_upload_with_an_unknown_kind_is_refused(served: ServedRegistry) -> None:
+    refused = problem(upload(served, "odd", {"t.csv": TABLES["many"].encode()}, labels="several"))
     assert refused["status"] in {400, 422}
     assert "class, many, number, tags, none" in refused["detail"]

@@ -14,22 +14,22 @@ from registry.domain.people.people import Actor
 from registry.errors import IntegrityError, PermissionDeniedError, UnauthenticatedError, UsageError
 from registry.settings import Settings
 from tests.fakes.clock import FakeClock
-from tests.registry.services.houses import House
+from tests.registry.services.teams import Team
 
 KEY = "k" * 32
 
 
 @pytest.fixture
-def door(house: House) -> Doorkeeper:
-    return Doorkeeper(house.people("root"), KEY, house.clock)
+def door(team: Team) -> Doorkeeper:
+    return Doorkeeper(team.people("root"), KEY, team.clock)
 
 
-def token(house: House, handle: str = "ana", *, days: int = 90) -> str:
-    return house.people(handle).create_token(handle, label="laptop", days=days).secret
+def token(team: Team, handle: str = "ana", *, days: int = 90) -> str:
+    return team.people(handle).create_token(handle, label="laptop", days=days).secret
 
 
-def test_a_bearer_token_names_the_actor(house: House, door: Doorkeeper) -> None:
-    secret = token(house)
+def test_a_bearer_token_names_the_actor(team: Team, door: Doorkeeper) -> None:
+    secret = token(team)
     expected = Actor("ana", frozenset({"developer"}))
     assert door.actor_of_header(f"Bearer {secret}") == expected
     assert door.actor_of_header(f"bearer  {secret} ") == expected
@@ -43,8 +43,8 @@ def test_any_other_header_names_nobody(door: Doorkeeper, header: str) -> None:
         door.actor_of_header(header)
 
 
-def test_signing_in_makes_a_session_of_its_own_each_time(house: House, door: Doorkeeper) -> None:
-    secret = token(house)
+def test_signing_in_makes_a_session_of_its_own_each_time(team: Team, door: Doorkeeper) -> None:
+    secret = token(team)
     (one, first), (two, second) = door.sign_in(secret), door.sign_in(secret)
     assert one != two
     assert first.name != second.name
@@ -53,40 +53,40 @@ def test_signing_in_makes_a_session_of_its_own_each_time(house: House, door: Doo
     assert secret not in one
 
 
-def test_a_session_ends_after_twelve_hours_or_with_its_token(house: House, door: Doorkeeper) -> None:
-    cookie, session = door.sign_in(token(house))
-    house.clock.forward(hours=12, seconds=-1)
+def test_a_session_ends_after_twelve_hours_or_with_its_token(team: Team, door: Doorkeeper) -> None:
+    cookie, session = door.sign_in(token(team))
+    team.clock.forward(hours=12, seconds=-1)
     door.actor_of_session(door.session_of_cookie(cookie))
-    house.clock.forward(seconds=1)
+    team.clock.forward(seconds=1)
     with pytest.raises(UnauthenticatedError, match="this session has ended"):
         door.session_of_cookie(cookie)
-    short = token(house, days=1)
-    house.clock.forward(hours=20)
+    short = token(team, days=1)
+    team.clock.forward(hours=20)
     _, session = door.sign_in(short)
-    assert session.expires_at - house.clock.now() < (door.sign_in(token(house))[1].expires_at - house.clock.now())
+    assert session.expires_at - team.clock.now() < (door.sign_in(token(team))[1].expires_at - team.clock.now())
 
 
-def test_revoking_the_token_ends_every_session_made_with_it(house: House, door: Doorkeeper) -> None:
-    cookie, session = door.sign_in(token(house))
-    house.people("root").revoke_token(session.token_id)
+def test_revoking_the_token_ends_every_session_made_with_it(team: Team, door: Doorkeeper) -> None:
+    cookie, session = door.sign_in(token(team))
+    team.people("root").revoke_token(session.token_id)
     with pytest.raises(UnauthenticatedError, match="was revoked"):
         door.actor_of_session(door.session_of_cookie(cookie))
 
 
-def test_a_role_taken_away_is_gone_from_the_session(house: House, door: Doorkeeper) -> None:
-    _, session = door.sign_in(token(house))
-    house.people("root").revoke("ana", "developer")
+def test_a_role_taken_away_is_gone_from_the_session(team: Team, door: Doorkeeper) -> None:
+    _, session = door.sign_in(token(team))
+    team.people("root").revoke("ana", "developer")
     assert door.actor_of_session(session).roles == frozenset()
 
 
-def test_a_session_signed_with_another_key_is_nobody_s(house: House, door: Doorkeeper) -> None:
-    cookie, _ = Doorkeeper(door.people, "x" * 32, house.clock).sign_in(token(house))
+def test_a_session_signed_with_another_key_is_nobody_s(team: Team, door: Doorkeeper) -> None:
+    cookie, _ = Doorkeeper(door.people, "x" * 32, team.clock).sign_in(token(team))
     with pytest.raises(UnauthenticatedError, match="not known here"):
         door.session_of_cookie(cookie)
 
 
-def test_a_session_names_the_person_of_its_token(house: House, door: Doorkeeper) -> None:
-    _, session = door.sign_in(token(house))
+def test_a_session_names_the_person_of_its_token(team: Team, door: Doorkeeper) -> None:
+    _, session = door.sign_in(token(team))
     forged = Session(session.token_id, "root", session.name, session.expires_at)
     with pytest.raises(UnauthenticatedError):
         door.actor_of_session(forged)
@@ -99,8 +99,8 @@ def test_any_other_cookie_is_nobody_s(cookie: str) -> None:
         nobody_is_asked.session_of_cookie(cookie)
 
 
-def test_a_form_belongs_to_one_session(house: House, door: Doorkeeper) -> None:
-    secret = token(house)
+def test_a_form_belongs_to_one_session(team: Team, door: Doorkeeper) -> None:
+    secret = token(team)
     (_, mine), (_, other) = door.sign_in(secret), door.sign_in(secret)
     door.check_csrf(mine, door.csrf_token(mine))
     for given_ in (None, "", door.csrf_token(other), door.csrf_token(mine) + "x", "\udcff"):

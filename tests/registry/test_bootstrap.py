@@ -1,4 +1,4 @@
-"""Opening the house: made once, the same on both databases, and clear when it cannot be opened."""
+"""Opening the team: made once, the same on both databases, and clear when it cannot be opened."""
 
 from __future__ import annotations
 

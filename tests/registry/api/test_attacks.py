@@ -40,9 +40,9 @@ GOOD = {
 }
 
 
-def operations(house: ServedRegistry) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def operations(served: ServedRegistry) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """(method, path, what is said of it) of everything in the OpenAPI document."""
-    for path, methods in house.app.openapi()["paths"].items():
+    for path, methods in served.app.openapi()["paths"].items():
         for method, said in methods.items():
             yield method, path, said
 
@@ -59,9 +59,9 @@ def needed_of(said: Mapping[str, Any]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def spare(house: ServedRegistry, tmp_path_factory: pytest.TempPathFactory) -> ServedRegistry:
+def spare(served: ServedRegistry, tmp_path_factory: pytest.TempPathFactory) -> ServedRegistry:
     """A copy for attacks, should one of them succeed."""
-    return copy_of(house, tmp_path_factory.mktemp("attacked") / "home")
+    return copy_of(served, tmp_path_factory.mktemp("attacked") / "home")
 
 
 def rows_of(home: Path) -> dict[str, int]:
@@ -115,9 +115,9 @@ BODIES = (
 
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: ascii(body[:40]))
-def test_no_body_of_a_wrong_shape_breaks_anything(house: ServedRegistry, body: str) -> None:
-    client = house.client("ana")
-    for method, path, said in operations(house):
+def test_no_body_of_a_wrong_shape_breaks_anything(served: ServedRegistry, body: str) -> None:
+    client = served.client("ana")
+    for method, path, said in operations(served):
         if "requestBody" not in said:
             continue
         kinds = ("application/json", f"multipart/form-data; boundary={BOUNDARY}")
@@ -127,24 +127,24 @@ def test_no_body_of_a_wrong_shape_breaks_anything(house: ServedRegistry, body: s
             problem(answer)
 
 
-def test_a_boundary_longer_than_the_standard_s_is_refused(house: ServedRegistry) -> None:
+def test_a_boundary_longer_than_the_standard_s_is_refused(served: ServedRegistry) -> None:
     kind = {"Content-Type": "multipart/form-data; boundary=" + "x" * 300}
-    answer = house.client("ana").post("/api/v1/models/a/b/versions", content=b"--x--", headers=kind)
+    answer = served.client("ana").post("/api/v1/models/a/b/versions", content=b"--x--", headers=kind)
     assert problem(answer)["status"] == 400
 
 
-def test_a_condition_is_repeated_a_few_times_at_most(house: ServedRegistry) -> None:
+def test_a_condition_is_repeated_a_few_times_at_most(served: ServedRegistry) -> None:
     for name in ("tag", "metric"):
         for path in ("/api/v1/models", "/api/v1/models/facets"):
-            answer = house.client("vic").get(path, params={name: ["metrics.accuracy > 0"] * 2000})
+            answer = served.client("vic").get(path, params={name: ["metrics.accuracy > 0"] * 2000})
             assert name in problem(answer)["detail"]
 
 
 BODY = '{"type": "other", "body": {"a": VALUE}}'
 
 
-def test_evidence_that_could_not_be_read_back_is_not_taken(own_house: ServedRegistry) -> None:
-    dev, path = own_house.client("dev"), "/api/v1/models/vision/digits/versions/2/evidence"
+def test_evidence_that_could_not_be_read_back_is_not_taken(own_served: ServedRegistry) -> None:
+    dev, path = own_served.client("dev"), "/api/v1/models/vision/digits/versions/2/evidence"
     before = dev.get(path).json()
     for value in (DEEP, "[" * 32 + "]" * 32, '"\\ud800"', '"\\u0000"', "NaN", "1e999", "9007199254740993"):
         body = BODY.replace("VALUE", value)
@@ -157,8 +157,8 @@ def test_evidence_that_could_not_be_read_back_is_not_taken(own_house: ServedRegi
     taken = dev.post(path, content=deepest).json()
     taken.pop("warnings")
     assert dev.get(path).json() == [*before, taken]
-    request = own_house.family.request.summary.id
-    approved = own_house.client("ben").post(f"/api/v1/promotions/{request}/approve", json={"comment": "read"})
+    request = own_served.family.request.summary.id
+    approved = own_served.client("ben").post(f"/api/v1/promotions/{request}/approve", json={"comment": "read"})
     assert approved.json()["summary"]["state"] == "promoted"
 
 
@@ -202,23 +202,23 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
 HOLDERS = {"read": ("ana", "ben", "dev", "vic"), "edit": ("ana", "ben", "dev"), "admin": ("ana",), "own": ("ana",)}
 
 
-def with_zed(house: ServedRegistry) -> ServedRegistry:
-    """The house, and in it zed, who has a token and no role."""
-    ana = house.family.registry("ana")
+def with_zed(served: ServedRegistry) -> ServedRegistry:
+    """The served, and in it zed, who has a token and no role."""
+    ana = served.family.registry("ana")
     ana.people.add("zed", "Zed")
-    house.family.tokens["zed"] = ana.people.create_token("zed", label="new").secret
-    return house
+    served.family.tokens["zed"] = ana.people.create_token("zed", label="new").secret
+    return served
 
 
-def names_of(house: ServedRegistry) -> dict[str, str]:
+def names_of(served: ServedRegistry) -> dict[str, str]:
     """Ids that are there: what a stranger might have found out."""
-    cleo = house.client("cleo").get("/api/v1/tokens", params={"person": "cleo"}).json()["items"][0]["id"]
-    step = house.client("ana").get("/api/v1/transfers").json()["items"][0]["id"]
-    return {"handle": "cleo", "token": cleo, "step": step, "request_id": house.family.request.summary.id}
+    cleo = served.client("cleo").get("/api/v1/tokens", params={"person": "cleo"}).json()["items"][0]["id"]
+    step = served.client("ana").get("/api/v1/transfers").json()["items"][0]["id"]
+    return {"handle": "cleo", "token": cleo, "step": step, "request_id": served.family.request.summary.id}
 
 
-def send(house: ServedRegistry, who: str, method: str, path: str, body: object) -> Any:
-    client = house.client(who)
+def send(served: ServedRegistry, who: str, method: str, path: str, body: object) -> Any:
+    client = served.client(who)
     if isinstance(body, tuple):
         kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
         return client.request(method, path, content=body[1], headers=kind)
@@ -227,37 +227,37 @@ def send(house: ServedRegistry, who: str, method: str, path: str, body: object) 
     return client.request(method, path, json=body)
 
 
-def test_every_unsafe_route_says_what_it_needs(house: ServedRegistry) -> None:
-    assert {(method, path) for method, path, _ in operations(house) if method != "get"} == set(NEEDS)
+def test_every_unsafe_route_says_what_it_needs(served: ServedRegistry) -> None:
+    assert {(method, path) for method, path, _ in operations(served) if method != "get"} == set(NEEDS)
 
 
 @pytest.mark.parametrize("who", ["zed", "vic", "dev", "ben"])
-def test_nobody_does_what_their_role_does_not_allow(own_house: ServedRegistry, who: str) -> None:
+def test_nobody_does_what_their_role_does_not_allow(own_served: ServedRegistry, who: str) -> None:
     """zed has no role, vic only looks, dev and ben edit, and only ana is an admin. A refusal writes nothing."""
-    names = names_of(with_zed(own_house))
-    head = own_house.client("ana").get("/api/v1/audit/verify").json()["head"]
+    names = names_of(with_zed(own_served))
+    head = own_served.client("ana").get("/api/v1/audit/verify").json()["head"]
     for (method, path), (need, body) in NEEDS.items():
         if who in HOLDERS[need]:
             continue
-        said = problem(send(own_house, who, method, filled(path, **names), body))
+        said = problem(send(own_served, who, method, filled(path, **names), body))
         assert said["status"] == (404 if need == "own" and who != "zed" else 403), (method, path, said)
-    assert own_house.client("ana").get("/api/v1/audit/verify").json()["head"] == head
+    assert own_served.client("ana").get("/api/v1/audit/verify").json()["head"] == head
 
 
-def test_who_has_no_role_reads_nothing(own_house: ServedRegistry) -> None:
-    names, zed = names_of(with_zed(own_house)), own_house.client("zed")
-    for method, path, said in operations(own_house):
+def test_who_has_no_role_reads_nothing(own_served: ServedRegistry) -> None:
+    names, zed = names_of(with_zed(own_served)), own_served.client("zed")
+    for method, path, said in operations(own_served):
         if method == "get" and path not in {"/api/v1/me", "/api/v1/recipes/schema"}:
             assert problem(zed.get(filled(path, **names), params=needed_of(said)))["status"] == 403, path
     assert zed.get("/api/v1/me").json()["roles"] == []
 
 
-def test_tokens_of_others_are_neither_seen_nor_ended(house: ServedRegistry) -> None:
-    theirs = house.client("ana").get("/api/v1/tokens", params={"person": "ana"}).json()["items"][0]["id"]
+def test_tokens_of_others_are_neither_seen_nor_ended(served: ServedRegistry) -> None:
+    theirs = served.client("ana").get("/api/v1/tokens", params={"person": "ana"}).json()["items"][0]["id"]
     for who in ("ben", "dev", "vic"):
-        client = house.client(who)
+        client = served.client(who)
         assert problem(client.get("/api/v1/tokens"))["status"] == 403
         assert problem(client.get("/api/v1/tokens", params={"person": "ana"}))["status"] == 403
         gone, never = client.delete(f"/api/v1/tokens/{theirs}"), client.delete(f"/api/v1/tokens/{GOOD['token']}")
         assert problem(gone)["status"] == problem(never)["status"] == 404
-    assert house.client("ana").get("/api/v1/me").status_code == 200
+    assert served.client("ana").get("/api/v1/me").status_code == 200

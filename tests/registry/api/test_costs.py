@@ -49,9 +49,9 @@ def questions() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
-def widen(house: ServedRegistry, count: int, start: int) -> None:
+def widen(served: ServedRegistry, count: int, start: int) -> None:
     """More models, and more versions of one of them, all from one parent and one dataset."""
-    ana = bootstrap.open(house.family.home, settings=house.family.settings, actor="ana")
+    ana = bootstrap.open(served.family.home, settings=served.family.settings, actor="ana")
     with ana.context.write() as uow:
         known = uow.catalog.version(builders.model_ref("wide/many/1"))
         root = known.summary.ref if known else builders.add_version(uow, "wide/many")
@@ -67,8 +67,8 @@ def widen(house: ServedRegistry, count: int, start: int) -> None:
         ana.people.add(f"person-{number}", "Person")
 
 
-def test_a_list_asks_as_much_for_many_rows_as_for_few(house: ServedRegistry, tmp_path: Path) -> None:
-    wide = copy_of(house, tmp_path / "home")
+def test_a_list_asks_as_much_for_many_rows_as_for_few(served: ServedRegistry, tmp_path: Path) -> None:
+    wide = copy_of(served, tmp_path / "home")
     client = wide.client("vic")
     few: dict[str, int] = {}
     many: dict[str, int] = {}

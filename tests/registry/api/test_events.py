@@ -45,19 +45,19 @@ def parsed(text: str) -> list[Event]:
 
 
 @pytest.fixture
-def ended(house: ServedRegistry) -> str:
+def ended(served: ServedRegistry) -> str:
     """A step that succeeded, with a curve."""
-    return str(house.client("vic").get("/api/v1/models/vision/digits/versions/2").json()["step"])
+    return str(served.client("vic").get("/api/v1/models/vision/digits/versions/2").json()["step"])
 
 
-def test_an_ended_step_is_told_whole_and_then_the_stream_ends(house: ServedRegistry, ended: str) -> None:
-    answer = house.client("vic").get(f"/api/v1/transfers/{ended}/events")
+def test_an_ended_step_is_told_whole_and_then_the_stream_ends(served: ServedRegistry, ended: str) -> None:
+    answer = served.client("vic").get(f"/api/v1/transfers/{ended}/events")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.headers["cache-control"] == "no-store"
     assert answer.text.startswith("retry: 2000\n\n")
     told = parsed(answer.text)
-    curve = house.client("vic").get(f"/api/v1/transfers/{ended}").json()["curve"]
+    curve = served.client("vic").get(f"/api/v1/transfers/{ended}").json()["curve"]
     metrics = [event.data for event in told if event.event == "metric"]
     assert sorted(map(str, metrics)) == sorted(map(str, curve))
     assert [m["number"] for m in metrics] == list(range(1, len(curve) + 1))
@@ -65,8 +65,8 @@ def test_an_ended_step_is_told_whole_and_then_the_stream_ends(house: ServedRegis
     assert told[-1].data["output"] == "models:/vision/digits/2"
 
 
-def test_who_comes_back_gets_what_came_after(house: ServedRegistry, ended: str) -> None:
-    client, address = house.client("vic"), f"/api/v1/transfers/{ended}/events"
+def test_who_comes_back_gets_what_came_after(served: ServedRegistry, ended: str) -> None:
+    client, address = served.client("vic"), f"/api/v1/transfers/{ended}/events"
     whole = parsed(client.get(address).text)
     for cut in (0, 3, len(whole) - 2):
         rest = parsed(client.get(address, headers={"Last-Event-ID": whole[cut].id}).text)
@@ -76,23 +76,23 @@ def test_who_comes_back_gets_what_came_after(house: ServedRegistry, ended: str) 
     assert (done.status_code, done.content) == (204, b"")
 
 
-def test_what_cannot_be_streamed_is_refused_before_the_stream_begins(house: ServedRegistry, ended: str) -> None:
-    client = house.client("vic")
+def test_what_cannot_be_streamed_is_refused_before_the_stream_begins(served: ServedRegistry, ended: str) -> None:
+    client = served.client("vic")
     assert problem(client.get("/api/v1/transfers/step-01k/events"))["code"] == "not-found"
     none = f"/api/v1/transfers/step-{'0' * 26}/events"
     assert problem(client.get(none))["code"] == "not-found"
     address = f"/api/v1/transfers/{ended}/events"
     assert problem(client.get(address, headers={"Last-Event-ID": "x"}))["code"] == "bad-cursor"
-    assert problem(house.client().get(address))["code"] == "unauthenticated"
-    house.app.state.streams._each["vic"] = streams.MOST_EACH
+    assert problem(served.client().get(address))["code"] == "unauthenticated"
+    served.app.state.streams._each["vic"] = streams.MOST_EACH
     try:
         refused = client.get(address)
-        assert house.client("ana").get(address).status_code == 200
+        assert served.client("ana").get(address).status_code == 200
     finally:
-        del house.app.state.streams._each["vic"]
+        del served.app.state.streams._each["vic"]
     assert problem(refused)["code"] == "unavailable"
     assert refused.status_code == 503
-    assert house.app.state.streams.open == 0
+    assert served.app.state.streams.open == 0
 
 
 @dataclass
@@ -144,10 +144,10 @@ class Alive:
 
 
 @pytest.fixture
-def going(own_house: ServedRegistry, monkeypatch: pytest.MonkeyPatch) -> Going:
-    registry = bootstrap.open(own_house.family.home, settings=own_house.family.settings, actor="ana")
-    served: Any = own_house.app.user_middleware[0].kwargs["registry"]
-    for context in (served.context, registry.context):
+def going(own_served: ServedRegistry, monkeypatch: pytest.MonkeyPatch) -> Going:
+    registry = bootstrap.open(own_served.family.home, settings=own_served.family.settings, actor="ana")
+    inner: Any = own_served.app.user_middleware[0].kwargs["registry"]
+    for context in (inner.context, registry.context):
         object.__setattr__(context, "plugins", Alive(context.plugins))
     new = builders.step("vision/digits", state=StepState.RUNNING, epochs=4)
     with registry.context.write() as uow:
@@ -160,8 +160,8 @@ def going(own_house: ServedRegistry, monkeypatch: pytest.MonkeyPatch) -> Going:
 class Stream:
     """One connection to the application, as an ASGI server holds it."""
 
-    def __init__(self, house: ServedRegistry, path: str, who: str, **headers: str) -> None:
-        said = {"host": HOST.partition("//")[2], "authorization": f"Bearer {house.family.tokens[who]}", **headers}
+    def __init__(self, served: ServedRegistry, path: str, who: str, **headers: str) -> None:
+        said = {"host": HOST.partition("//")[2], "authorization": f"Bearer {served.family.tokens[who]}", **headers}
         self.scope = {
             "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "GET",
             "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
@@ -197,17 +197,17 @@ class Stream:
 
 
 @asynccontextmanager
-async def listening(house: ServedRegistry, step: str, who: str = "vic", **headers: str) -> AsyncIterator[Stream]:
+async def listening(served: ServedRegistry, step: str, who: str = "vic", **headers: str) -> AsyncIterator[Stream]:
     """A stream that is open while the block runs; it must have ended soon after."""
-    stream = Stream(house, f"/api/v1/transfers/{step}/events", who, **headers)
-    task = asyncio.create_task(house.app(stream.scope, stream.receive, stream.send))
+    stream = Stream(served, f"/api/v1/transfers/{step}/events", who, **headers)
+    task = asyncio.create_task(served.app(stream.scope, stream.receive, stream.send))
     yield stream
     await asyncio.wait_for(task, 10)
 
 
-def test_a_running_step_is_told_as_it_goes_to_its_end(own_house: ServedRegistry, going: Going) -> None:
+def test_a_running_step_is_told_as_it_goes_to_its_end(own_served: ServedRegistry, going: Going) -> None:
     async def story() -> Stream:
-        async with listening(own_house, going.id) as stream:
+        async with listening(own_served, going.id) as stream:
             await stream.until("0-running")
             going.advance(10, 0.9)
             await stream.until('"step": 10')
@@ -227,11 +227,13 @@ def test_a_running_step_is_told_as_it_goes_to_its_end(own_house: ServedRegistry,
     assert told[-1].id == "3-succeeded"
 
 
-def test_a_listener_that_leaves_is_noticed_and_comes_back_without_loss(own_house: ServedRegistry, going: Going) -> None:
-    open_streams: Streams = own_house.app.state.streams
+def test_a_listener_that_leaves_is_noticed_and_comes_back_without_loss(
+    own_served: ServedRegistry, going: Going
+) -> None:
+    open_streams: Streams = own_served.app.state.streams
 
     async def story() -> tuple[Stream, Stream]:
-        async with listening(own_house, going.id) as first:
+        async with listening(own_served, going.id) as first:
             going.advance(10, 0.9)
             await first.until('"step": 10')
             assert open_streams.open == 1
@@ -239,7 +241,7 @@ def test_a_listener_that_leaves_is_noticed_and_comes_back_without_loss(own_house
         assert open_streams.open == 0
         going.advance(20, 0.7)
         going.advance(30, 0.6)
-        async with listening(own_house, going.id, last_event_id=parsed(first.text)[-1].id) as second:
+        async with listening(own_served, going.id, last_event_id=parsed(first.text)[-1].id) as second:
             await second.until('"step": 30')
             going.end(StepState.FAILED)
         return first, second
@@ -250,7 +252,7 @@ def test_a_listener_that_leaves_is_noticed_and_comes_back_without_loss(own_house
 
 
 def test_many_listeners_cost_one_reader(
-    own_house: ServedRegistry, going: Going, monkeypatch: pytest.MonkeyPatch
+    own_served: ServedRegistry, going: Going, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "POLL_SECONDS", 0.1)
     reads: list[float] = []
@@ -258,17 +260,17 @@ def test_many_listeners_cost_one_reader(
 
     async def story() -> list[Stream]:
         async with (
-            listening(own_house, going.id) as one,
-            listening(own_house, going.id, "ana") as two,
-            listening(own_house, going.id, "ben") as three,
+            listening(own_served, going.id) as one,
+            listening(own_served, going.id, "ana") as two,
+            listening(own_served, going.id, "ben") as three,
         ):
             everyone = [one, two, three]
             for stream in everyone:
                 await stream.until("0-running")
-            feed = own_house.app.state.streams._feeds[going.id]
+            feed = own_served.app.state.streams._feeds[going.id]
             transfers, begun = _Counting(going.context), time.monotonic()
             for _ in range(20):
-                await real(feed, transfers, own_house.app.state.streams._threads)
+                await real(feed, transfers, own_served.app.state.streams._threads)
                 await asyncio.sleep(0.01)
             reads.extend((transfers.asked, (time.monotonic() - begun) / streams.POLL_SECONDS + 1))
             going.advance(10, 0.5)
@@ -300,24 +302,26 @@ class _Counting:
 
 
 def test_silence_is_broken_now_and_then(
-    own_house: ServedRegistry, going: Going, monkeypatch: pytest.MonkeyPatch
+    own_served: ServedRegistry, going: Going, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.05)
 
     async def story() -> None:
-        async with listening(own_house, going.id) as stream:
+        async with listening(own_served, going.id) as stream:
             await stream.until(": nothing new\n\n")
             going.end(StepState.CANCELLED)
 
     asyncio.run(story())
 
 
-def test_a_stream_ends_with_its_token(own_house: ServedRegistry, going: Going, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_ends_with_its_token(
+    own_served: ServedRegistry, going: Going, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.05)
-    client = own_house.client("ana")
+    client = own_served.client("ana")
 
     async def story() -> None:
-        async with listening(own_house, going.id) as stream:
+        async with listening(own_served, going.id) as stream:
             await stream.until("0-running")
             tokens = client.get("/api/v1/tokens").json()["items"]
             for token in tokens:
@@ -327,10 +331,10 @@ def test_a_stream_ends_with_its_token(own_house: ServedRegistry, going: Going, m
     asyncio.run(story())
 
 
-def test_streams_end_when_the_server_is_to_end(own_house: ServedRegistry, going: Going) -> None:
+def test_streams_end_when_the_server_is_to_end(own_served: ServedRegistry, going: Going) -> None:
     async def story() -> None:
-        async with listening(own_house, going.id) as stream:
+        async with listening(own_served, going.id) as stream:
             await stream.until("0-running")
-            own_house.app.state.streams.closed = True
+            own_served.app.state.streams.closed = True
 
     asyncio.run(story())

@@ -14,14 +14,14 @@ FILE = "/api/v1/models/vision/digits/versions/2/files/weights/model.safetensors"
 CONTENT = b"models:/vision/digits/2" + WEIGHTS
 
 
-def test_a_file_is_its_bytes_and_never_shown_by_a_browser(house: ServedRegistry) -> None:
-    answer = house.client("vic").get(FILE)
+def test_a_file_is_its_bytes_and_never_shown_by_a_browser(served: ServedRegistry) -> None:
+    answer = served.client("vic").get(FILE)
     assert answer.content == CONTENT
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''model.safetensors"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["etag"] == f'"sha256:{hashlib.sha256(CONTENT).hexdigest()}"'
-    head = house.client("vic").head(FILE)
+    head = served.client("vic").head(FILE)
     assert (head.content, head.headers["content-length"]) == (b"", str(len(CONTENT)))
 
 
@@ -29,21 +29,21 @@ def test_a_file_is_its_bytes_and_never_shown_by_a_browser(house: ServedRegistry)
     ("header", "start", "end"),
     [("bytes=0-9", 0, 10), ("bytes=5-", 5, None), ("bytes=-7", -7, None), ("bytes=10-99999999", 10, None)],
 )
-def test_a_range_gives_that_part(house: ServedRegistry, header: str, start: int, end: int | None) -> None:
-    answer = house.client("vic").get(FILE, headers={"Range": header})
+def test_a_range_gives_that_part(served: ServedRegistry, header: str, start: int, end: int | None) -> None:
+    answer = served.client("vic").get(FILE, headers={"Range": header})
     part = CONTENT[start:end]
     assert (answer.status_code, answer.content) == (206, part)
     first = CONTENT.index(part) if start >= 0 else len(CONTENT) + start
     assert answer.headers["content-range"] == f"bytes {first}-{first + len(part) - 1}/{len(CONTENT)}"
 
 
-def test_a_range_outside_the_file_is_not_satisfiable(house: ServedRegistry) -> None:
-    answer = house.client("vic").get(FILE, headers={"Range": f"bytes={len(CONTENT)}-"})
+def test_a_range_outside_the_file_is_not_satisfiable(served: ServedRegistry) -> None:
+    answer = served.client("vic").get(FILE, headers={"Range": f"bytes={len(CONTENT)}-"})
     assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{len(CONTENT)}")
 
 
-def test_who_has_the_file_is_told_so_and_who_has_another_gets_it_whole(house: ServedRegistry) -> None:
-    client = house.client("vic")
+def test_who_has_the_file_is_told_so_and_who_has_another_gets_it_whole(served: ServedRegistry) -> None:
+    client = served.client("vic")
     etag = client.get(FILE).headers["etag"]
     assert client.get(FILE, headers={"If-None-Match": etag}).status_code == 304
     other = client.get(FILE, headers={"Range": "bytes=0-3", "If-Range": '"sha256:other"'})
@@ -68,6 +68,6 @@ def test_a_range_that_is_not_understood_is_ignored(header: str) -> None:
         "CONFIG.JSON",
     ],
 )
-def test_a_path_that_the_manifest_does_not_list_is_not_a_file(house: ServedRegistry, path: str) -> None:
+def test_a_path_that_the_manifest_does_not_list_is_not_a_file(served: ServedRegistry, path: str) -> None:
     base = FILE.removesuffix("weights/model.safetensors")
-    assert problem(house.client("vic").get(base + path))["status"] == 404
+    assert problem(served.client("vic").get(base + path))["status"] == 404

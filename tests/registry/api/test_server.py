@@ -35,9 +35,9 @@ def routes_of(app: Any) -> Iterator[tuple[str, str]]:
             raise AssertionError(f"a route of an unknown kind: {route!r}")
 
 
-def test_every_route_but_the_open_ones_asks_who_is_there(house: ServedRegistry) -> None:
-    client, asked = house.client(), set()
-    for method, path in routes_of(house.app):
+def test_every_route_but_the_open_ones_asks_who_is_there(served: ServedRegistry) -> None:
+    client, asked = served.client(), set()
+    for method, path in routes_of(served.app):
         where = re.sub(r"\{\w+(:path)?\}", "x1", path)
         answer = client.request(method, where)
         asked.add((method, path))
@@ -56,35 +56,35 @@ def test_every_route_but_the_open_ones_asks_who_is_there(house: ServedRegistry) 
     assert not {path for _, path in asked} & {"/docs", "/redoc", "/openapi.json"}
 
 
-def test_unknown_addresses_ask_too(house: ServedRegistry) -> None:
+def test_unknown_addresses_ask_too(served: ServedRegistry) -> None:
     for path in ("/nothing", "/docs", "/redoc", "/openapi.json", "/Static/forebear.css", "/static", "//static/x"):
-        assert house.client().get(path).status_code == 303, path
-    assert house.client().get("/api/v1/nothing").status_code == 401
-    assert house.client("vic").get("/nothing").status_code == 404
-    assert problem(house.client("vic").get("/api/v1/nothing"))["code"] == "not-found"
-    assert problem(house.client("vic").put("/api/v1/me"))["code"] == "method-not-allowed"
+        assert served.client().get(path).status_code == 303, path
+    assert served.client().get("/api/v1/nothing").status_code == 401
+    assert served.client("vic").get("/nothing").status_code == 404
+    assert problem(served.client("vic").get("/api/v1/nothing"))["code"] == "not-found"
+    assert problem(served.client("vic").put("/api/v1/me"))["code"] == "method-not-allowed"
 
 
-def test_static_files_stay_in_their_folder(house: ServedRegistry) -> None:
-    assert house.client().get("/static/layout.js").headers["cache-control"] == "no-cache"
-    assert "immutable" in house.client().get(static("forebear.css")).headers["cache-control"]
+def test_static_files_stay_in_their_folder(served: ServedRegistry) -> None:
+    assert served.client().get("/static/layout.js").headers["cache-control"] == "no-cache"
+    assert "immutable" in served.client().get(static("forebear.css")).headers["cache-control"]
     for path in ("/static/%2e%2e/server.py", "/static/..%2f..%2fserver.py", "/static/%2fetc%2fpasswd", "/static/none"):
-        assert house.client().get(path).status_code == 404, path
+        assert served.client().get(path).status_code == 404, path
 
 
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer fbr_wrong", "Bearer \u00e9", "x" * 9000]
 )
-def test_a_token_that_is_not_one_is_nobody(house: ServedRegistry, header: str) -> None:
-    answer = house.client().get("/api/v1/me", headers={b"Authorization": header.encode()})
+def test_a_token_that_is_not_one_is_nobody(served: ServedRegistry, header: str) -> None:
+    answer = served.client().get("/api/v1/me", headers={b"Authorization": header.encode()})
     assert problem(answer)["status"] == 401
 
 
-def test_the_actor_is_the_token_s_and_nothing_else_s(house: ServedRegistry) -> None:
+def test_the_actor_is_the_token_s_and_nothing_else_s(served: ServedRegistry) -> None:
     headers = {"X-Forwarded-User": "ana", "Remote-User": "ana", "X-Actor": "ana"}
-    answer = house.client("vic").get("/api/v1/me", headers=headers)
+    answer = served.client("vic").get("/api/v1/me", headers=headers)
     assert answer.json()["handle"] == "vic"
-    asked = house.client("vic").get("/api/v1/me", params={"actor": "ana", "as": "ana"}, headers=headers)
+    asked = served.client("vic").get("/api/v1/me", params={"actor": "ana", "as": "ana"}, headers=headers)
     assert asked.json()["code"] == "bad-filter"
 
 
@@ -111,50 +111,50 @@ def test_the_actor_is_the_token_s_and_nothing_else_s(house: ServedRegistry) -> N
         ),
     ],
 )
-def test_a_foreign_host_name_is_not_answered(house: ServedRegistry, host: str) -> None:
+def test_a_foreign_host_name_is_not_answered(served: ServedRegistry, host: str) -> None:
     for path in ("/api/v1/me", "/", "/healthz", "/sign-in"):
-        answer = house.client("ana").get(path, headers={"Host": host})
+        answer = served.client("ana").get(path, headers={"Host": host})
         assert answer.status_code == 400, (host, path)
         assert "ana" not in answer.text
 
 
-def test_a_known_host_name_is_answered_with_any_port(house: ServedRegistry) -> None:
-    assert house.client().get("/healthz", headers={"Host": "LOCALHOST:8765"}).text == "ok"
+def test_a_known_host_name_is_answered_with_any_port(served: ServedRegistry) -> None:
+    assert served.client().get("/healthz", headers={"Host": "LOCALHOST:8765"}).text == "ok"
 
 
-def test_a_session_cookie_is_out_of_reach_of_scripts(house: ServedRegistry) -> None:
-    answer = house.client().post("/sign-in", data={"token": house.family.tokens["ana"], "next": "/audit?verify=true"})
+def test_a_session_cookie_is_out_of_reach_of_scripts(served: ServedRegistry) -> None:
+    answer = served.client().post("/sign-in", data={"token": served.family.tokens["ana"], "next": "/audit?verify=true"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/audit?verify=true")
     cookie = answer.headers["set-cookie"].lower()
     assert cookie.startswith(COOKIE)
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
     assert "path=/;" in cookie
-    assert house.family.tokens["ana"] not in cookie
+    assert served.family.tokens["ana"] not in cookie
 
 
 @pytest.mark.parametrize(
     "address",
     ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "\\\\x", "/a\nb", "x"],
 )
-def test_sign_in_leads_nowhere_else(house: ServedRegistry, address: str) -> None:
-    answer = house.client().post("/sign-in", data={"token": house.family.tokens["ana"], "next": address})
+def test_sign_in_leads_nowhere_else(served: ServedRegistry, address: str) -> None:
+    answer = served.client().post("/sign-in", data={"token": served.family.tokens["ana"], "next": address})
     assert answer.headers["location"] == "/"
 
 
-def test_a_wrong_token_at_the_door_is_told_so(house: ServedRegistry) -> None:
-    answer = house.client().post("/sign-in", data={"token": "<script>"})
+def test_a_wrong_token_at_the_door_is_told_so(served: ServedRegistry) -> None:
+    answer = served.client().post("/sign-in", data={"token": "<script>"})
     assert answer.status_code == 401
     assert "set-cookie" not in answer.headers
     assert "<script>" not in answer.text.split("<main")[1]
-    cookie = house.client().get("/", headers={"Cookie": f"{COOKIE}=made-up"})
+    cookie = served.client().get("/", headers={"Cookie": f"{COOKIE}=made-up"})
     assert (cookie.status_code, cookie.headers["location"]) == (303, "/sign-in")
 
 
-def test_a_form_is_never_larger_than_a_form(house: ServedRegistry) -> None:
+def test_a_form_is_never_larger_than_a_form(served: ServedRegistry) -> None:
     large = b"token=" + b"x" * (256 * 1024)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    browser = house.browser("ben")
+    browser = served.browser("ben")
     for path in ("/sign-in", "/promotions", "/sign-out"):
         for content in (large, (large[at : at + 999] for at in range(0, len(large), 999))):
             answer = browser.post(path, content=content, headers=form)
@@ -162,24 +162,24 @@ def test_a_form_is_never_larger_than_a_form(house: ServedRegistry) -> None:
             assert "content-security-policy" in answer.headers
 
 
-def test_signing_out_forgets_the_session_and_revoking_ends_it(own_house: ServedRegistry) -> None:
-    browser = own_house.browser("dev")
+def test_signing_out_forgets_the_session_and_revoking_ends_it(own_served: ServedRegistry) -> None:
+    browser = own_served.browser("dev")
     page = browser.get("/")
     assert page.status_code == 200
     assert browser.post("/sign-out", data={}).status_code == 403
     assert browser.post("/sign-out", data={"csrf": form_token(page.text)}).status_code == 303
     assert browser.get("/").status_code == 303
-    browser = own_house.browser("dev")
-    admin = own_house.client("ana")
+    browser = own_served.browser("dev")
+    admin = own_served.client("ana")
     for token in admin.get("/api/v1/tokens", params={"person": "dev"}).json()["items"]:
         admin.delete(f"/api/v1/tokens/{token['id']}")
     assert browser.get("/").status_code == 303
 
 
-def test_a_form_of_another_site_changes_nothing(own_house: ServedRegistry) -> None:
-    browser, path = own_house.browser("ben"), f"/promotions/{own_house.family.request.summary.id}"
+def test_a_form_of_another_site_changes_nothing(own_served: ServedRegistry) -> None:
+    browser, path = own_served.browser("ben"), f"/promotions/{own_served.family.request.summary.id}"
     csrf = form_token(browser.get(path).text)
-    other = form_token(own_house.browser("ana").get(path).text)
+    other = form_token(own_served.browser("ana").get(path).text)
     for data, headers in (
         ({}, {}),
         ({"csrf": ""}, {}),
@@ -199,8 +199,8 @@ def test_a_form_of_another_site_changes_nothing(own_house: ServedRegistry) -> No
     assert browser.get(f"/api/v1{path}").json()["summary"]["state"] == "promoted"
 
 
-def test_a_session_at_the_api_brings_its_token_as_a_header(own_house: ServedRegistry) -> None:
-    browser = own_house.browser("dev")
+def test_a_session_at_the_api_brings_its_token_as_a_header(own_served: ServedRegistry) -> None:
+    browser = own_served.browser("dev")
     csrf = form_token(browser.get("/").text)
     path = "/api/v1/models/vision/digits/aliases/best"
     assert problem(browser.put(path, json={"version": 1}))["status"] == 403
@@ -208,15 +208,15 @@ def test_a_session_at_the_api_brings_its_token_as_a_header(own_house: ServedRegi
     assert browser.put(path, json={"version": 1}, headers={"X-CSRF-Token": csrf}).status_code == 200
 
 
-def test_every_answer_has_the_headers_that_keep_a_browser_safe(house: ServedRegistry) -> None:
+def test_every_answer_has_the_headers_that_keep_a_browser_safe(served: ServedRegistry) -> None:
     for client, path in (
-        (house.browser("ana"), "/"),
-        (house.client(), "/sign-in"),
-        (house.client(), "/static/forebear.js"),
-        (house.client(), "/api/v1/me"),
-        (house.client(), "/nothing"),
-        (house.client("ana"), "/models/no/such"),
-        (house.client("ana"), "/api/v1/models/vision/digits/versions/2/files/config.json"),
+        (served.browser("ana"), "/"),
+        (served.client(), "/sign-in"),
+        (served.client(), "/static/forebear.js"),
+        (served.client(), "/api/v1/me"),
+        (served.client(), "/nothing"),
+        (served.client("ana"), "/models/no/such"),
+        (served.client("ana"), "/api/v1/models/vision/digits/versions/2/files/config.json"),
     ):
         headers = client.get(path).headers
         policy = headers["content-security-policy"]
@@ -230,7 +230,7 @@ def test_every_answer_has_the_headers_that_keep_a_browser_safe(house: ServedRegi
 
 @contextmanager
 def further_route(app: FastAPI, path: str, answer: Callable[[], object]) -> Iterator[None]:
-    """A route for the length of a test: the house is shared, and others count its routes."""
+    """A route for the length of a test: the served is shared, and others count its routes."""
     before = list(app.router.routes)
     app.add_api_route(path, answer)
     try:
@@ -240,7 +240,7 @@ def further_route(app: FastAPI, path: str, answer: Callable[[], object]) -> Iter
 
 
 @pytest.mark.parametrize("family", list(Family))
-def test_an_error_s_family_alone_decides_its_status(house: ServedRegistry, family: Family) -> None:
+def test_an_error_s_family_alone_decides_its_status(served: ServedRegistry, family: Family) -> None:
     class OddError(RegistryError):
         """Something odd."""
 
@@ -249,25 +249,25 @@ def test_an_error_s_family_alone_decides_its_status(house: ServedRegistry, famil
     OddError.family = family
 
     def fail() -> None:
-        raise OddError("odd indeed", remedy="Try again", facts={"digest": house.family.grandchild})
+        raise OddError("odd indeed", remedy="Try again", facts={"digest": served.family.grandchild})
 
-    with further_route(house.app, f"/api/v1/odd/{family.name}", fail):
-        body = problem(house.client("ana").get(f"/api/v1/odd/{family.name}"))
+    with further_route(served.app, f"/api/v1/odd/{family.name}", fail):
+        body = problem(served.client("ana").get(f"/api/v1/odd/{family.name}"))
     assert (body["status"], body["title"], body["remedy"]) == (family.status, "Something odd.", "Try again")
     assert body["facts"] == {"digest": "models:/vision/digits/2"}
 
 
-def test_what_nobody_foresaw_is_logged_and_not_shown(house: ServedRegistry, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_nobody_foresaw_is_logged_and_not_shown(served: ServedRegistry, caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> None:
         raise ZeroDivisionError("the secret is 42")
 
     with (
-        further_route(house.app, "/api/v1/broken", fail),
-        further_route(house.app, "/broken", fail),
+        further_route(served.app, "/api/v1/broken", fail),
+        further_route(served.app, "/broken", fail),
         caplog.at_level(logging.ERROR),
     ):
-        body = problem(house.client("ana").get("/api/v1/broken"))
-        page = house.client("ana").get("/broken")
+        body = problem(served.client("ana").get("/api/v1/broken"))
+        page = served.client("ana").get("/broken")
     assert (body["status"], body["code"]) == (500, "registry-error")
     assert page.status_code == 500
     for text in (str(body), page.text):
@@ -278,7 +278,7 @@ def test_what_nobody_foresaw_is_logged_and_not_shown(house: ServedRegistry, capl
 
 
 def test_a_connection_that_closes_early_is_no_failure_of_the_server(
-    house: ServedRegistry, caplog: pytest.LogCaptureFixture
+    served: ServedRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A body of which half never comes: nobody is answered, and no trace of ours fills the log."""
     sent: list[Any] = []
@@ -290,7 +290,7 @@ def test_a_connection_that_closes_early_is_no_failure_of_the_server(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {house.family.tokens['ana']}".encode())]
+    headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {served.family.tokens['ana']}".encode())]
     scope = {
         "type": "http",
         "method": "POST",
@@ -303,9 +303,9 @@ def test_a_connection_that_closes_early_is_no_failure_of_the_server(
         "headers": headers,
         "server": ("localhost", 80),
         "client": ("127.0.0.1", 1),
-        "app": house.app,
+        "app": served.app,
     }
     with caplog.at_level(logging.ERROR):
-        asyncio.run(house.app(scope, receive, send))
+        asyncio.run(served.app(scope, receive, send))
     assert sent == []
     assert caplog.text == ""

@@ -1,4 +1,4 @@
-"""The JSON of every value of the house, and the way back."""
+"""The JSON of every value of the team, and the way back."""
 
 from __future__ import annotations
 

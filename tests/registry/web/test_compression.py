@@ -12,8 +12,8 @@ ZIPPED = {"Accept-Encoding": "gzip"}
 @pytest.mark.parametrize(
     "path", ["/", "/models/vision/digits/2", "/api/v1/models", "/static/forebear.css", "/api/v1/audit/export"]
 )
-def test_text_is_compressed_for_who_asks_and_only_then(house: ServedRegistry, path: str) -> None:
-    client = house.client("ana")
+def test_text_is_compressed_for_who_asks_and_only_then(served: ServedRegistry, path: str) -> None:
+    client = served.client("ana")
     answer = client.get(path, headers=ZIPPED)
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.headers["vary"] == "Accept-Encoding"
@@ -26,8 +26,8 @@ def test_text_is_compressed_for_who_asks_and_only_then(house: ServedRegistry, pa
         assert answer.text.partition("<footer")[0] == plain.text.partition("<footer")[0]
 
 
-def test_files_and_their_byte_ranges_go_out_as_they_are(house: ServedRegistry) -> None:
-    client = house.client("vic")
+def test_files_and_their_byte_ranges_go_out_as_they_are(served: ServedRegistry) -> None:
+    client = served.client("vic")
     version = client.get("/api/v1/models/vision/digits/versions/2").json()
     file = max(version["files"], key=lambda one: int(one["size"]))
     path = f"/api/v1/models/vision/digits/versions/2/files/{file['path']}"
@@ -40,24 +40,24 @@ def test_files_and_their_byte_ranges_go_out_as_they_are(house: ServedRegistry) -
     assert part.content == whole.content[100:900]
 
 
-def test_an_event_stream_is_not_compressed(house: ServedRegistry) -> None:
-    client = house.client("vic")
+def test_an_event_stream_is_not_compressed(served: ServedRegistry) -> None:
+    client = served.client("vic")
     step = client.get("/api/v1/models/vision/digits/versions/2").json()["step"]
     answer = client.get(f"/api/v1/transfers/{step}/events", headers=ZIPPED)
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert "content-encoding" not in answer.headers
 
 
-def test_an_answer_that_holds_a_new_token_is_not_compressed(own_house: ServedRegistry) -> None:
-    answer = own_house.client("ana").post(
+def test_an_answer_that_holds_a_new_token_is_not_compressed(own_served: ServedRegistry) -> None:
+    answer = own_served.client("ana").post(
         "/api/v1/people/vic/tokens", json={"label": "a label " * 12 + "x"}, headers=ZIPPED
     )
     assert answer.status_code == 201
     assert "content-encoding" not in answer.headers
 
 
-def test_no_two_pages_carry_the_same_csrf_token_and_each_works(own_house: ServedRegistry) -> None:
-    browser = own_house.browser("ana")
+def test_no_two_pages_carry_the_same_csrf_token_and_each_works(own_served: ServedRegistry) -> None:
+    browser = own_served.browser("ana")
     tokens = [form_token(browser.get("/", headers=ZIPPED).text) for _ in range(3)]
     assert len(set(tokens)) == 3
     assert len({token[:12] for token in tokens} | {token[-12:] for token in tokens}) == 6, "no part of it stays"

@@ -41,8 +41,8 @@ def text_of(html: str) -> str:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_whole_and_links_only_inside(house: ServedRegistry, path: str) -> None:
-    client = house.client("ana")
+def test_a_page_is_whole_and_links_only_inside(served: ServedRegistry, path: str) -> None:
+    client = served.client("ana")
     answer = client.get(path)
     assert answer.status_code == 200
     html = answer.text
@@ -62,16 +62,16 @@ def test_a_page_is_whole_and_links_only_inside(house: ServedRegistry, path: str)
             assert client.get(one).status_code == 200, one
 
 
-def test_every_form_that_changes_something_carries_its_token(house: ServedRegistry) -> None:
-    browser = house.browser("ana")
+def test_every_form_that_changes_something_carries_its_token(served: ServedRegistry) -> None:
+    browser = served.browser("ana")
     for path in PAGES:
         for form in re.findall(r"<form[^>]*>.*?</form>", browser.get(path).text, re.DOTALL):
             if 'method="post"' in form:
                 assert re.search(r'name="csrf" value="[\w-]{20,}"', form), (path, form[:200])
 
 
-def test_the_catalog_searches_and_narrows_without_scripts(house: ServedRegistry) -> None:
-    client = house.client("vic")
+def test_the_catalog_searches_and_narrows_without_scripts(served: ServedRegistry) -> None:
+    client = served.client("vic")
     html = client.get("/", params={"text": "digits"}).text
     assert "edge/ digits-small" in text_of(html)
     assert "minilm" not in text_of(html)
@@ -83,8 +83,8 @@ def test_the_catalog_searches_and_narrows_without_scripts(house: ServedRegistry)
     assert "No model matches" in client.get("/", params={"text": "nothing-like-this"}).text
 
 
-def test_a_model_page_says_what_one_needs_to_know(house: ServedRegistry) -> None:
-    page = text_of(house.client("vic").get("/models/vision/digits/2").text)
+def test_a_model_page_says_what_one_needs_to_know(served: ServedRegistry) -> None:
+    page = text_of(served.client("vic").get("/models/vision/digits/2").text)
     for words in (
         "candidate",
         "0.957",
@@ -98,8 +98,8 @@ def test_a_model_page_says_what_one_needs_to_know(house: ServedRegistry) -> None
     assert "Intended use" in page
 
 
-def test_the_outline_shows_the_ancestry_without_scripts(house: ServedRegistry) -> None:
-    html = house.client("vic").get("/models/vision/digits/2?tab=lineage").text
+def test_the_outline_shows_the_ancestry_without_scripts(served: ServedRegistry) -> None:
+    html = served.client("vic").get("/models/vision/digits/2?tab=lineage").text
     outline = html.split('aria-label="Ancestors"')[1].split('aria-label="Descendants"')[0]
     order = [outline.index(f'href="{one}"') for one in ("/models/vision/digits/2", "/models/vision/digits/1",
                                                            "/models/library/lite0/1")]  # fmt: skip
@@ -110,8 +110,8 @@ def test_the_outline_shows_the_ancestry_without_scripts(house: ServedRegistry) -
     assert "edge/digits-small/1" in html.split('aria-label="Descendants"')[1]
 
 
-def test_a_step_page_draws_its_curves_on_the_server(house: ServedRegistry) -> None:
-    client = house.client("vic")
+def test_a_step_page_draws_its_curves_on_the_server(served: ServedRegistry) -> None:
+    client = served.client("vic")
     step = client.get("/api/v1/models/vision/digits/versions/2").json()["step"]
     html = client.get(f"/steps/{step}").text
     assert html.count("<polyline") == 4
@@ -126,8 +126,8 @@ def test_a_step_page_draws_its_curves_on_the_server(house: ServedRegistry) -> No
         assert words in page
 
 
-def test_a_refusal_is_shown_with_every_reason(own_house: ServedRegistry) -> None:
-    browser = own_house.browser("dev")
+def test_a_refusal_is_shown_with_every_reason(own_served: ServedRegistry) -> None:
+    browser = own_served.browser("dev")
     csrf = form_token(browser.get("/models/vision/digits/1?tab=approvals").text)
     asked = {"csrf": csrf, "reference": "models:/vision/digits/1", "to_stage": "production"}
     answer = browser.post("/promotions", data=asked)
@@ -141,17 +141,17 @@ def test_a_refusal_is_shown_with_every_reason(own_house: ServedRegistry) -> None
         assert reason in text_of(answer.text)
 
 
-def test_the_form_suggests_the_stages_that_the_policy_lets_follow(house: ServedRegistry) -> None:
+def test_the_form_suggests_the_stages_that_the_policy_lets_follow(served: ServedRegistry) -> None:
     for version, stage in ((1, "candidate"), (2, "validated")):
-        html = house.client("vic").get(f"/models/vision/digits/{version}?tab=approvals").text
+        html = served.client("vic").get(f"/models/vision/digits/{version}?tab=approvals").text
         choices = re.search(r'<select name="to_stage" required>(.*?)</select>', html)
         assert choices
         assert re.findall(r'<option value="([^"]*)"', choices[1]) == [stage]
 
 
-def test_a_promotion_is_asked_for_and_decided_with_forms_alone(own_house: ServedRegistry) -> None:
-    path = f"/promotions/{own_house.family.request.summary.id}"
-    browser = own_house.browser("ben")
+def test_a_promotion_is_asked_for_and_decided_with_forms_alone(own_served: ServedRegistry) -> None:
+    path = f"/promotions/{own_served.family.request.summary.id}"
+    browser = own_served.browser("ben")
     html = browser.get(path).text
     assert "0 of 1 validator approvals" in text_of(html)
     answer = browser.post(f"{path}/approve", data={"csrf": form_token(html), "comment": "<b>fine</b>"})
@@ -162,8 +162,8 @@ def test_a_promotion_is_asked_for_and_decided_with_forms_alone(own_house: Served
     assert "formaction" not in html
 
 
-def test_what_people_write_is_escaped_everywhere(own_house: ServedRegistry) -> None:
-    client = own_house.client("dev")
+def test_what_people_write_is_escaped_everywhere(own_served: ServedRegistry) -> None:
+    client = own_served.client("dev")
     evil = "<script>alert(1)</script>\"'"
     summary = client.get("/api/v1/models/vision/digits").json()["summary"]
     said = {key: summary[key] for key in ("modality",)} | {
@@ -178,11 +178,11 @@ def test_what_people_write_is_escaped_everywhere(own_house: ServedRegistry) -> N
         assert "<h1" in html
 
 
-def test_a_person_without_a_role_sees_a_refusal_not_data(own_house: ServedRegistry) -> None:
-    admin = own_house.client("ana")
+def test_a_person_without_a_role_sees_a_refusal_not_data(own_served: ServedRegistry) -> None:
+    admin = own_served.client("ana")
     admin.post("/api/v1/people", json={"handle": "new", "name": "New"})
     secret = admin.post("/api/v1/people/new/tokens", json={"label": "x"}).json()["secret"]
-    new = own_house.client()
+    new = own_served.client()
     new.headers["Authorization"] = f"Bearer {secret}"
     for path in PAGES:
         if path != "/api":
@@ -191,8 +191,8 @@ def test_a_person_without_a_role_sees_a_refusal_not_data(own_house: ServedRegist
             assert "digits-small" not in answer.text
 
 
-def test_an_error_page_says_what_is_wrong_and_what_to_do(house: ServedRegistry) -> None:
-    client = house.client("vic")
+def test_an_error_page_says_what_is_wrong_and_what_to_do(served: ServedRegistry) -> None:
+    client = served.client("vic")
     absent = (
         "/models/no/such",
         "/models/vision/digits/99",
@@ -223,29 +223,29 @@ def test_small_words() -> None:
     assert re.fullmatch(r"/static/forebear\.css\?v=[0-9a-f]{12}", static("forebear.css"))
 
 
-def test_a_dataset_that_a_step_made_shows_where_it_comes_from(own_house: ServedRegistry) -> None:
-    with own_house.family.system.context.write() as uow:
-        parents = [own_house.family.backbone, dataset_ref("vision/digits/1")]
+def test_a_dataset_that_a_step_made_shows_where_it_comes_from(own_served: ServedRegistry) -> None:
+    with own_served.family.system.context.write() as uow:
+        parents = [own_served.family.backbone, dataset_ref("vision/digits/1")]
         ref = add_dataset_version(uow, "vision/features", parents=parents, at=datetime.now(UTC))
         uow.commit(event(str(ref), "dataset_version.created"))
-    html = own_house.client("ana").get("/datasets/vision/features").text
+    html = own_served.client("ana").get("/datasets/vision/features").text
     assert "What it was made from" in text_of(html)
-    assert f'href="/models/{own_house.family.backbone.label}"' in html
+    assert f'href="/models/{own_served.family.backbone.label}"' in html
     assert 'href="/datasets/vision/digits/1"' in html
     assert re.search(r'href="/steps/step-[^"]+">feature extraction<', html)
-    imported = own_house.client("ana").get("/datasets/vision/digits").text
+    imported = own_served.client("ana").get("/datasets/vision/digits").text
     assert "What it was made from" not in imported
     assert "/datasets/vision/features/1" in imported, "what was made with it"
 
 
-def test_a_refused_vote_is_explained_on_its_own_page_and_the_comment_is_kept(own_house: ServedRegistry) -> None:
-    path = f"/promotions/{own_house.family.request.summary.id}"
-    browser = own_house.browser("ben")
+def test_a_refused_vote_is_explained_on_its_own_page_and_the_comment_is_kept(own_served: ServedRegistry) -> None:
+    path = f"/promotions/{own_served.family.request.summary.id}"
+    browser = own_served.browser("ben")
     data = {"csrf": form_token(browser.get(path).text), "comment": ""}
     answer = browser.post(f"{path}/reject", data=data)
     assert answer.status_code in {400, 422}
     assert 'role="alert"' in answer.text
-    viewer = own_house.browser("vic")
+    viewer = own_served.browser("vic")
     html = viewer.get(path).text
     assert re.search(r"<button[^>]*/approve[^>]*disabled", html)
     refused = viewer.post(f"{path}/approve", data={"csrf": form_token(html), "comment": "looks fine"})
@@ -254,8 +254,8 @@ def test_a_refused_vote_is_explained_on_its_own_page_and_the_comment_is_kept(own
     assert 'role="alert"' in refused.text
 
 
-def test_the_audit_log_is_found_by_person_and_day(house: ServedRegistry) -> None:
-    client = house.client("ana")
+def test_the_audit_log_is_found_by_person_and_day(served: ServedRegistry) -> None:
+    client = served.client("ana")
     rows = client.get("/audit?person=ana").text
     assert "<details" in rows
     assert " open" not in re.search(r"<tbody>.*</tbody>", rows, re.DOTALL)[0]  # type: ignore[index]
@@ -264,8 +264,8 @@ def test_the_audit_log_is_found_by_person_and_day(house: ServedRegistry) -> None
     assert client.get("/audit?since=yesterday").status_code == 400
 
 
-def test_every_entry_about_a_thing_links_to_its_page(house: ServedRegistry) -> None:
-    client = house.client("ana")
+def test_every_entry_about_a_thing_links_to_its_page(served: ServedRegistry) -> None:
+    client = served.client("ana")
     found = re.findall(r'<td><a href="(/(?:models|datasets|steps|promotions|people)[^"]*)">', client.get("/audit").text)
     assert found
     for address in set(found):

@@ -8,15 +8,17 @@ from tests.serving import ServedRegistry
 from tests.verdicts import a_manifest
 
 
-def test_a_step_with_baselines_shows_its_verdict_and_opens_the_slices_that_got_worse(own_house: ServedRegistry) -> None:
-    context, body = own_house.family.system.context, a_manifest()
+def test_a_step_with_baselines_shows_its_verdict_and_opens_the_slices_that_got_worse(
+    own_served: ServedRegistry,
+) -> None:
+    context, body = own_served.family.system.context, a_manifest()
     with context.read() as uow:
-        version = uow.catalog.version(own_house.family.child)
+        version = uow.catalog.version(own_served.family.child)
     assert version is not None
     with context.write() as uow:
         uow.steps.set_manifest(version.step, body, Digest.of(body))
         uow.commit_unaudited()
-    client = own_house.client("vic")
+    client = own_served.client("vic")
     html = client.get(f"/steps/{version.step}").text
     seen = text_of(html)
     assert "Was it worth it? inconclusive worse than from scratch on class dog: 0.250 against 1.000 accuracy" in seen
@@ -29,6 +31,6 @@ def test_a_step_with_baselines_shows_its_verdict_and_opens_the_slices_that_got_w
     assert manifest["facts"]["baselines"]["verdict"]["outcome"] == "inconclusive"
 
 
-def test_a_step_without_baselines_says_nothing_of_it(house: ServedRegistry) -> None:
-    step = house.client("vic").get("/api/v1/transfers").json()["items"][0]["id"]
-    assert "Was it worth it?" not in house.client("vic").get(f"/steps/{step}").text
+def test_a_step_without_baselines_says_nothing_of_it(served: ServedRegistry) -> None:
+    step = served.client("vic").get("/api/v1/transfers").json()["items"][0]["id"]
+    assert "Was it worth it?" not in served.client("vic").get(f"/steps/{step}").text

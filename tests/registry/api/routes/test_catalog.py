@@ -17,8 +17,8 @@ from tests.serving import ServedRegistry, problem
 DIGITS = "/api/v1/models/vision/digits"
 
 
-def test_a_search_gives_the_values_of_the_domain(house: ServedRegistry) -> None:
-    answer = house.client("vic").get("/api/v1/models", params={"text": "digits", "sort": "name", "descending": False})
+def test_a_search_gives_the_values_of_the_domain(served: ServedRegistry) -> None:
+    answer = served.client("vic").get("/api/v1/models", params={"text": "digits", "sort": "name", "descending": False})
     page = from_json(Page[ModelSummary], answer.json())
     assert [str(model.name) for model in page.items] == ["edge/digits-small", "library/lite0", "vision/digits"]
     assert misfits(answer.json(), schema_of(Page[ModelSummary])) == []
@@ -37,13 +37,13 @@ def test_a_search_gives_the_values_of_the_domain(house: ServedRegistry) -> None:
         ({"owner": "vic"}, set()),
     ],
 )
-def test_every_filter_narrows_the_search(house: ServedRegistry, query: dict[str, Any], names: set[str]) -> None:
-    items = house.client("vic").get("/api/v1/models", params=query).json()["items"]
+def test_every_filter_narrows_the_search(served: ServedRegistry, query: dict[str, Any], names: set[str]) -> None:
+    items = served.client("vic").get("/api/v1/models", params=query).json()["items"]
     assert {item["name"] for item in items} == names
 
 
-def test_pages_follow_one_another_without_gap_or_repeat(house: ServedRegistry) -> None:
-    client, names, asked = house.client("vic"), [], {"limit": "2", "sort": "name"}
+def test_pages_follow_one_another_without_gap_or_repeat(served: ServedRegistry) -> None:
+    client, names, asked = served.client("vic"), [], {"limit": "2", "sort": "name"}
     while True:
         page = client.get("/api/v1/models", params=asked).json()
         names += [item["name"] for item in page["items"]]
@@ -68,16 +68,16 @@ def test_pages_follow_one_another_without_gap_or_repeat(house: ServedRegistry) -
     ],
 )
 def test_a_query_that_cannot_be_read_is_refused_by_name(
-    house: ServedRegistry, query: dict[str, Any], code: str
+    served: ServedRegistry, query: dict[str, Any], code: str
 ) -> None:
-    body = problem(house.client("vic").get("/api/v1/models", params=query))
+    body = problem(served.client("vic").get("/api/v1/models", params=query))
     assert (body["status"], body["code"]) == (400, code)
 
 
 @pytest.mark.parametrize("version", ["2", "latest", "@candidate"])
-def test_a_version_is_found_by_number_alias_or_as_the_latest(house: ServedRegistry, version: str) -> None:
-    detail = from_json(VersionDetail, house.client("vic").get(f"{DIGITS}/versions/{version}").json())
-    assert detail.summary.ref == house.family.grandchild
+def test_a_version_is_found_by_number_alias_or_as_the_latest(served: ServedRegistry, version: str) -> None:
+    detail = from_json(VersionDetail, served.client("vic").get(f"{DIGITS}/versions/{version}").json())
+    assert detail.summary.ref == served.family.grandchild
     assert [parent.label for parent in detail.parents] == ["vision/digits/1"]
 
 
@@ -96,19 +96,19 @@ def test_a_version_is_found_by_number_alias_or_as_the_latest(house: ServedRegist
     ],
 )
 def test_what_is_not_there_or_cannot_be_a_name_says_so(
-    house: ServedRegistry, path: str, status: int, code: str
+    served: ServedRegistry, path: str, status: int, code: str
 ) -> None:
-    body = problem(house.client("vic").get(f"/api/v1/models/{path}"))
+    body = problem(served.client("vic").get(f"/api/v1/models/{path}"))
     assert (body["status"], body["code"]) == (status, code)
 
 
-def test_facets_count_what_matches(house: ServedRegistry) -> None:
-    facets = {one["field"]: dict(one["counts"]) for one in house.client("vic").get("/api/v1/models/facets").json()}
+def test_facets_count_what_matches(served: ServedRegistry) -> None:
+    facets = {one["field"]: dict(one["counts"]) for one in served.client("vic").get("/api/v1/models/facets").json()}
     assert facets["modality"] == {"image": 3, "text": 2}
 
 
-def test_describing_tags_and_aliases_change_what_is_said(own_house: ServedRegistry) -> None:
-    client = own_house.client("dev")
+def test_describing_tags_and_aliases_change_what_is_said(own_served: ServedRegistry) -> None:
+    client = own_served.client("dev")
     said = client.get(DIGITS).json()["summary"]
     wanted = {key: said[key] for key in ("task", "modality", "origin")}
     wanted |= {"licence": "MIT", "description": "Now in colour", "tags": {"a": "b"}}
@@ -124,14 +124,14 @@ def test_describing_tags_and_aliases_change_what_is_said(own_house: ServedRegist
     assert [one["ref"] for one in client.get(f"{DIGITS}/aliases/best").json()] == ["models:/vision/digits/1", None]
 
 
-def test_a_protected_alias_does_not_move_by_hand(own_house: ServedRegistry) -> None:
-    body = problem(own_house.client("ana").put(f"{DIGITS}/aliases/production", json={"version": 1}))
+def test_a_protected_alias_does_not_move_by_hand(own_served: ServedRegistry) -> None:
+    body = problem(own_served.client("ana").put(f"{DIGITS}/aliases/production", json={"version": 1}))
     assert (body["status"], body["code"]) == (403, "policy-refused")
     assert body["facts"]["reasons"]
 
 
-def test_status_cards_and_deletion(own_house: ServedRegistry) -> None:
-    client = own_house.client("dev")
+def test_status_cards_and_deletion(own_served: ServedRegistry) -> None:
+    client = own_served.client("dev")
     assert client.post(f"{DIGITS}/versions/1/deprecate", json={"reason": "old"}).json()["status_reason"] == "old"
     card = client.post(f"{DIGITS}/versions/1/cards", json={"text": "---\nlicense: mit\n---\n# Hi"})
     assert (card.status_code, card.json()["number"]) == (201, 2)
@@ -139,13 +139,13 @@ def test_status_cards_and_deletion(own_house: ServedRegistry) -> None:
     assert problem(client.post(f"{DIGITS}/versions/1/cards", json={"text": "---\na: [\n---\n"}))["status"] == 422
     encoder = "/api/v1/models/library/minilm/versions/1"
     assert client.post(f"{encoder}/archive", json={"reason": "older"}).json()["summary"]["status"] == "archived"
-    assert problem(own_house.client("vic").delete("/api/v1/models/text/sentiment"))["code"] == "permission-denied"
-    assert own_house.client("ana").delete("/api/v1/models/text/sentiment").status_code == 204
+    assert problem(own_served.client("vic").delete("/api/v1/models/text/sentiment"))["code"] == "permission-denied"
+    assert own_served.client("ana").delete("/api/v1/models/text/sentiment").status_code == 204
     assert client.get("/api/v1/models/text/sentiment").status_code == 404
 
 
-def test_a_misspelt_field_of_a_body_is_named(own_house: ServedRegistry) -> None:
-    client = own_house.client("dev")
+def test_a_misspelt_field_of_a_body_is_named(own_served: ServedRegistry) -> None:
+    client = own_served.client("dev")
     body = problem(client.put(f"{DIGITS}/aliases/best", json={"versoin": 1}))
     assert (body["status"], body["code"]) == (422, "invalid")
     assert "versoin" in body["detail"]
@@ -155,13 +155,13 @@ def test_a_misspelt_field_of_a_body_is_named(own_house: ServedRegistry) -> None:
     assert problem(client.put(f"{DIGITS}/aliases/best", content=b" " * (2 * 1024**2 + 1)))["status"] == 413
 
 
-def test_history_tells_what_happened(house: ServedRegistry) -> None:
-    items = house.client("vic").get(f"{DIGITS}/history").json()["items"]
+def test_history_tells_what_happened(served: ServedRegistry) -> None:
+    items = served.client("vic").get(f"{DIGITS}/history").json()["items"]
     assert {"promotion.requested", "alias.moved", "card.revised"} <= {item["action"] for item in items}
 
 
-def test_the_openapi_document_holds_every_value_once(house: ServedRegistry) -> None:
-    document = house.client("vic").get("/api/v1/openapi.json").json()
+def test_the_openapi_document_holds_every_value_once(served: ServedRegistry) -> None:
+    document = served.client("vic").get("/api/v1/openapi.json").json()
     text = json.dumps(document)
     assert "$defs" not in text
     schemas = document["components"]["schemas"]
@@ -176,15 +176,15 @@ def test_the_openapi_document_holds_every_value_once(house: ServedRegistry) -> N
 
 
 @pytest.mark.parametrize(("query", "hint"), [("license=MIT", "'licence'"), ("bogus=1", "there are")])
-def test_a_misspelt_filter_is_refused_not_ignored(house: ServedRegistry, query: str, hint: str) -> None:
-    answer = house.client("vic").get(f"/api/v1/models?{query}")
+def test_a_misspelt_filter_is_refused_not_ignored(served: ServedRegistry, query: str, hint: str) -> None:
+    answer = served.client("vic").get(f"/api/v1/models?{query}")
     assert answer.status_code == 400
     assert answer.json()["code"] == "bad-filter"
     assert hint in answer.json()["detail"]
 
 
-def test_a_dataset_lists_its_versions_and_the_home_is_examined(house: ServedRegistry) -> None:
-    client = house.client("vic")
+def test_a_dataset_lists_its_versions_and_the_home_is_examined(served: ServedRegistry) -> None:
+    client = served.client("vic")
     (dataset, *_) = client.get("/api/v1/datasets").json()["items"]
     page = client.get(f"/api/v1/datasets/{dataset['name']}/versions").json()
     assert page["items"][0]["ref"] == dataset["version"]["ref"]
@@ -192,8 +192,8 @@ def test_a_dataset_lists_its_versions_and_the_home_is_examined(house: ServedRegi
     assert {"ok"} <= {problem["level"] for problem in client.get("/api/v1/doctor").json()}
 
 
-def test_every_route_is_in_the_documentation_and_none_too_many(house: ServedRegistry) -> None:
-    paths = house.client("vic").get("/api/v1/openapi.json").json()["paths"]
+def test_every_route_is_in_the_documentation_and_none_too_many(served: ServedRegistry) -> None:
+    paths = served.client("vic").get("/api/v1/openapi.json").json()["paths"]
     offered = {f"| {m.upper()} | `{path.removeprefix('/api/v1')}` |" for path, said in paths.items() for m in said}
     text = (Path(__file__).parents[4] / "docs/http-api.md").read_text(encoding="utf-8")
     written = {line[: line.index("` |") + 3] for line in text.partition("## Routes")[2].splitlines() if "` |" in line}

@@ -14,55 +14,55 @@ from tests.serving import ServedRegistry, problem
 API = "/api/v1"
 
 
-def test_two_people_agree_and_the_version_moves(own_house: ServedRegistry) -> None:
-    path = f"{API}/promotions/{own_house.family.request.summary.id}"
-    asked = from_json(RequestDetail, own_house.client("ben").get(path).json())
+def test_two_people_agree_and_the_version_moves(own_served: ServedRegistry) -> None:
+    path = f"{API}/promotions/{own_served.family.request.summary.id}"
+    asked = from_json(RequestDetail, own_served.client("ben").get(path).json())
     assert not asked.verdict.allowed
-    assert misfits(own_house.client("ben").get(path).json(), schema_of(RequestDetail)) == []
-    own = problem(own_house.client("dev").post(f"{path}/approve", json={"comment": "mine"}))
+    assert misfits(own_served.client("ben").get(path).json(), schema_of(RequestDetail)) == []
+    own = problem(own_served.client("dev").post(f"{path}/approve", json={"comment": "mine"}))
     assert (own["status"], own["code"]) == (403, "policy-refused")
-    done = from_json(RequestDetail, own_house.client("ben").post(f"{path}/approve", json={"comment": "good"}).json())
+    done = from_json(RequestDetail, own_served.client("ben").post(f"{path}/approve", json={"comment": "good"}).json())
     assert done.summary.state == "promoted"
-    version = own_house.client("vic").get(f"{API}/models/vision/digits/versions/2").json()
+    version = own_served.client("vic").get(f"{API}/models/vision/digits/versions/2").json()
     assert version["summary"]["stage"] == "validated"
-    again = problem(own_house.client("ben").post(f"{path}/approve", json={}))
+    again = problem(own_served.client("ben").post(f"{path}/approve", json={}))
     assert again["status"] in {403, 409}
 
 
-def test_what_may_follow_for_a_version_and_what_may_be_added_about_it(own_house: ServedRegistry) -> None:
-    client, query = own_house.client("dev"), {"reference": "models:/vision/digits/2"}
+def test_what_may_follow_for_a_version_and_what_may_be_added_about_it(own_served: ServedRegistry) -> None:
+    client, query = own_served.client("dev"), {"reference": "models:/vision/digits/2"}
     (option,) = client.get(f"{API}/promotions/options", params=query).json()
-    assert (option["stage"], option["request"]) == ("validated", own_house.family.request.summary.id)
+    assert (option["stage"], option["request"]) == ("validated", own_served.family.request.summary.id)
     types = client.get(f"{API}/promotions/evidence-types", params=query).json()
     assert [one["name"] for one in types] == ["model_card", "validation", "other"]
     found = client.get(f"{API}/promotions", params=query).json()["items"]
     assert {one["ref"] for one in found} == {"models:/vision/digits/2"}
 
 
-def test_a_refusal_carries_every_reason(own_house: ServedRegistry) -> None:
+def test_a_refusal_carries_every_reason(own_served: ServedRegistry) -> None:
     wanted = {"reference": "models:/vision/digits/1", "to_stage": "production"}
-    body = problem(own_house.client("dev").post(f"{API}/promotions", json=wanted))
+    body = problem(own_served.client("dev").post(f"{API}/promotions", json=wanted))
     assert (body["status"], body["code"]) == (403, "policy-refused")
     assert body["facts"]["reasons"]
 
 
-def test_a_request_is_rejected_or_withdrawn(own_house: ServedRegistry) -> None:
-    path = f"{API}/promotions/{own_house.family.request.summary.id}"
-    assert problem(own_house.client("vic").post(f"{path}/withdraw"))["status"] == 403
-    withdrawn = own_house.client("dev").post(f"{path}/withdraw").json()
+def test_a_request_is_rejected_or_withdrawn(own_served: ServedRegistry) -> None:
+    path = f"{API}/promotions/{own_served.family.request.summary.id}"
+    assert problem(own_served.client("vic").post(f"{path}/withdraw"))["status"] == 403
+    withdrawn = own_served.client("dev").post(f"{path}/withdraw").json()
     assert withdrawn["summary"]["state"] == "withdrawn"
     wanted = {"reference": "models:/vision/digits/2", "to_stage": "validated"}
-    opened = own_house.client("dev").post(f"{API}/promotions", json=wanted)
+    opened = own_served.client("dev").post(f"{API}/promotions", json=wanted)
     assert opened.status_code == 201
     path = f"{API}/promotions/{opened.json()['summary']['id']}"
-    rejected = own_house.client("ben").post(f"{path}/reject", json={"comment": "4 and 9"}).json()
+    rejected = own_served.client("ben").post(f"{path}/reject", json={"comment": "4 and 9"}).json()
     assert (rejected["summary"]["state"], rejected["votes"][0]["comment"]) == ("rejected", "4 and 9")
-    closed = own_house.client("vic").get(f"{API}/promotions", params={"name": "vision/digits", "state": "rejected"})
+    closed = own_served.client("vic").get(f"{API}/promotions", params={"name": "vision/digits", "state": "rejected"})
     assert [one["id"] for one in closed.json()["items"]] == [opened.json()["summary"]["id"]]
 
 
-def test_evidence_comes_as_facts_or_with_a_file(own_house: ServedRegistry) -> None:
-    client, path = own_house.client("dev"), f"{API}/models/vision/digits/versions/2/evidence"
+def test_evidence_comes_as_facts_or_with_a_file(own_served: ServedRegistry) -> None:
+    client, path = own_served.client("dev"), f"{API}/models/vision/digits/versions/2/evidence"
     before = len(client.get(path).json())
     facts = client.post(path, json={"type": "validation", "body": {"result": "pass"}})
     assert (facts.status_code, from_json(AddedEvidence, facts.json()).body) == (201, {"result": "pass"})
@@ -74,8 +74,8 @@ def test_evidence_comes_as_facts_or_with_a_file(own_house: ServedRegistry) -> No
     assert problem(two)["code"] == "bad-request"
 
 
-def test_policies_are_checked_published_and_shown(own_house: ServedRegistry) -> None:
-    client = own_house.client("ana")
+def test_policies_are_checked_published_and_shown(own_served: ServedRegistry) -> None:
+    client = own_served.client("ana")
     value = from_json(PolicyValue, client.get(f"{API}/policies/default").json())
     assert [one["name"] for one in client.get(f"{API}/policies").json()] == ["default"]
     text = value.text.replace("version: 2", "version: 3", 1)
@@ -84,22 +84,22 @@ def test_policies_are_checked_published_and_shown(own_house: ServedRegistry) -> 
     assert wrong["code"] == "bad-policy"
     assert "Line " in wrong["detail"]
     assert "quorum" in wrong["detail"]
-    assert problem(own_house.client("ben").post(f"{API}/policies", content=text))["code"] == "permission-denied"
+    assert problem(own_served.client("ben").post(f"{API}/policies", content=text))["code"] == "permission-denied"
     assert client.post(f"{API}/policies", content=text).status_code == 201
     assert problem(client.post(f"{API}/policies", content=text))["status"] == 409
     assert client.get(f"{API}/policies/default", params={"version": 2}).json()["version"] == 2
     assert problem(client.post(f"{API}/policies/check", content=b"\xff\xfe"))["code"] == "bad-request"
 
 
-def test_people_roles_and_tokens(own_house: ServedRegistry) -> None:
-    admin = own_house.client("ana")
+def test_people_roles_and_tokens(own_served: ServedRegistry) -> None:
+    admin = own_served.client("ana")
     assert admin.post(f"{API}/people", json={"handle": "eve", "name": "Eve"}).status_code == 201
     person = from_json(Person, admin.put(f"{API}/people/eve/roles/validator").json())
     assert person.roles == ("validator",)
     made = admin.post(f"{API}/people/eve/tokens", json={"label": "laptop", "days": 3})
     assert (made.status_code, made.headers["cache-control"]) == (201, "no-store")
     token = from_json(NewToken, made.json())
-    eve = own_house.client()
+    eve = own_served.client()
     eve.headers["Authorization"] = f"Bearer {token.secret}"
     assert eve.get(f"{API}/me").json() == {"handle": "eve", "roles": ["validator"], "service": False}
     mine = eve.get(f"{API}/tokens", params={"person": "eve"})
@@ -112,8 +112,8 @@ def test_people_roles_and_tokens(own_house: ServedRegistry) -> None:
     assert {one["handle"] for one in admin.get(f"{API}/people").json()["items"]} >= {"ana", "eve"}
 
 
-def test_the_chain_is_searched_verified_and_exported(house: ServedRegistry) -> None:
-    client = house.client("ana")
+def test_the_chain_is_searched_verified_and_exported(served: ServedRegistry) -> None:
+    client = served.client("ana")
     report = from_json(AuditReport, client.get(f"{API}/audit/verify").json())
     assert report.intact
     found = client.get(f"{API}/audit", params={"action": "promotion.requested"}).json()["items"]
@@ -124,32 +124,34 @@ def test_the_chain_is_searched_verified_and_exported(house: ServedRegistry) -> N
     assert export.headers["content-type"] == "application/jsonl"
 
 
-def test_an_id_that_cannot_be_one_is_not_found(house: ServedRegistry) -> None:
-    client = house.client("ana")
+def test_an_id_that_cannot_be_one_is_not_found(served: ServedRegistry) -> None:
+    client = served.client("ana")
     for path in ("promotions/req-1", "promotions/..%2f..", "transfers/step-x", "promotions/req-" + "0" * 27):
         assert problem(client.get(f"{API}/{path}"))["code"] == "not-found"
     assert problem(client.get(f"{API}/transfers/step-{'0' * 26}"))["code"] == "not-found"
 
 
-def test_a_second_token_is_the_same_person(own_house: ServedRegistry) -> None:
+def test_a_second_token_is_the_same_person(own_served: ServedRegistry) -> None:
     """dev asked for the promotion; another token, a session, and a vote after a vote add nobody."""
-    path = f"/api/v1/promotions/{own_house.family.request.summary.id}/approve"
-    dev = own_house.client("dev")
+    path = f"/api/v1/promotions/{own_served.family.request.summary.id}/approve"
+    dev = own_served.client("dev")
     for label in ("second", "third"):
         secret = dev.post("/api/v1/people/dev/tokens", json={"label": label}).json()["secret"]
-        second = own_house.client()
+        second = own_served.client()
         refused = problem(second.post(path, json={}, headers={"Authorization": f"Bearer {secret}"}))
         assert "nobody approves their own work" in refused["detail"]
     assert dev.get(path.removesuffix("/approve")).json()["votes"] == []
 
 
-def test_what_a_decision_was_made_on_cannot_be_changed_unseen(own_house: ServedRegistry) -> None:
-    request = own_house.family.request.summary.id
-    ben, path = own_house.client("ben"), f"/api/v1/promotions/{request}"
+def test_what_a_decision_was_made_on_cannot_be_changed_unseen(own_served: ServedRegistry) -> None:
+    request = own_served.family.request.summary.id
+    ben, path = own_served.client("ben"), f"/api/v1/promotions/{request}"
     assert ben.post(f"{path}/approve", json={}).json()["summary"]["state"] == "promoted"
     entry = ben.get("/api/v1/audit", params={"subject": request, "action": "promotion.decided"}).json()["items"][0]
     name = entry["detail"]["case"].removeprefix("sha256:")
-    (blob,) = (one for one in (own_house.family.home / "blobs").rglob("*") if one.is_file() and name.endswith(one.name))
+    (blob,) = (
+        one for one in (own_served.family.home / "blobs").rglob("*") if one.is_file() and name.endswith(one.name)
+    )
     blob.chmod(0o600)
     blob.write_bytes(blob.read_bytes().replace(b'"ben"', b'"eve"'))
     assert problem(ben.get(path))["code"] == "integrity"

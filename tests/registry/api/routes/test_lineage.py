@@ -13,8 +13,8 @@ from tests.serving import ServedRegistry, problem
 API = "/api/v1"
 
 
-def test_the_ancestors_of_a_grandchild_reach_its_backbone(house: ServedRegistry) -> None:
-    answer = house.client("vic").get(f"{API}/lineage", params={"target": "models:/vision/digits/2"})
+def test_the_ancestors_of_a_grandchild_reach_its_backbone(served: ServedRegistry) -> None:
+    answer = served.client("vic").get(f"{API}/lineage", params={"target": "models:/vision/digits/2"})
     assert misfits(answer.json(), schema_of(Ancestry)) == []
     found = from_json(Ancestry, answer.json())
     labels = {node.label.removeprefix("models:/") for node in found.nodes}
@@ -22,38 +22,38 @@ def test_the_ancestors_of_a_grandchild_reach_its_backbone(house: ServedRegistry)
     assert found.complete
 
 
-def test_depth_is_counted_in_generations(house: ServedRegistry) -> None:
+def test_depth_is_counted_in_generations(served: ServedRegistry) -> None:
     params = {"target": "models:/vision/digits@candidate", "up": "1", "down": "0"}
-    labels = {one["label"] for one in house.client("vic").get(f"{API}/lineage", params=params).json()["nodes"]}
+    labels = {one["label"] for one in served.client("vic").get(f"{API}/lineage", params=params).json()["nodes"]}
     assert any("vision/digits/1" in label for label in labels)
     assert not any("lite0" in label for label in labels)
 
 
-def test_the_graph_is_written_as_mermaid_and_dot(house: ServedRegistry) -> None:
+def test_the_graph_is_written_as_mermaid_and_dot(served: ServedRegistry) -> None:
     params = {"target": "models:/vision/digits/2", "down": "-1"}
-    mermaid = house.client("vic").get(f"{API}/lineage", params=params | {"format": "mermaid"})
+    mermaid = served.client("vic").get(f"{API}/lineage", params=params | {"format": "mermaid"})
     assert mermaid.headers["content-type"].startswith("text/plain")
     assert "lite0" in mermaid.text
-    assert house.client("vic").get(f"{API}/lineage", params=params | {"format": "dot"}).text.startswith("digraph")
+    assert served.client("vic").get(f"{API}/lineage", params=params | {"format": "dot"}).text.startswith("digraph")
 
 
-def test_a_path_joins_ancestor_and_descendant_or_is_not_found(house: ServedRegistry) -> None:
+def test_a_path_joins_ancestor_and_descendant_or_is_not_found(served: ServedRegistry) -> None:
     params = {"source": "models:/library/lite0/1", "target": "models:/edge/digits-small/1"}
-    found = from_json(Ancestry, house.client("vic").get(f"{API}/lineage/path", params=params).json())
+    found = from_json(Ancestry, served.client("vic").get(f"{API}/lineage/path", params=params).json())
     assert len(found.edges) == len(found.nodes) - 1
     turned = {"source": params["target"], "target": params["source"]}
-    assert problem(house.client("vic").get(f"{API}/lineage/path", params=turned))["code"] == "not-found"
+    assert problem(served.client("vic").get(f"{API}/lineage/path", params=turned))["code"] == "not-found"
 
 
-def test_an_unknown_target_is_not_found_and_a_bad_one_is_named(house: ServedRegistry) -> None:
-    client = house.client("vic")
+def test_an_unknown_target_is_not_found_and_a_bad_one_is_named(served: ServedRegistry) -> None:
+    client = served.client("vic")
     assert problem(client.get(f"{API}/lineage", params={"target": "models:/no/such/1"}))["status"] == 404
     assert problem(client.get(f"{API}/lineage", params={"target": "a;b"}))["status"] in {400, 404}
     assert problem(client.get(f"{API}/lineage"))["code"] == "bad-request"
 
 
-def test_a_step_is_shown_with_curve_and_manifest(house: ServedRegistry) -> None:
-    client = house.client("vic")
+def test_a_step_is_shown_with_curve_and_manifest(served: ServedRegistry) -> None:
+    client = served.client("vic")
     step_id = client.get(f"{API}/models/vision/digits/versions/2").json()["step"]
     answer = client.get(f"{API}/transfers/{step_id}")
     assert misfits(answer.json(), schema_of(StepDetail)) == []
@@ -64,15 +64,15 @@ def test_a_step_is_shown_with_curve_and_manifest(house: ServedRegistry) -> None:
     assert [one["id"] for one in listed] == [step_id]
 
 
-def test_a_finished_step_is_neither_resumed_nor_cancelled(own_house: ServedRegistry) -> None:
-    client = own_house.client("dev")
+def test_a_finished_step_is_neither_resumed_nor_cancelled(own_served: ServedRegistry) -> None:
+    client = own_served.client("dev")
     step_id = client.get(f"{API}/models/vision/digits/versions/2").json()["step"]
     for verb in ("resume", "cancel"):
         assert problem(client.post(f"{API}/transfers/{step_id}/{verb}"))["code"] == "step-state"
 
 
-def test_a_recipe_is_checked_with_lines_and_near_keys(house: ServedRegistry) -> None:
-    client = house.client("dev")
+def test_a_recipe_is_checked_with_lines_and_near_keys(served: ServedRegistry) -> None:
+    client = served.client("dev")
     assert client.get(f"{API}/recipes/schema").json()["title"] == "Recipe"
     text = "schema: forebear/recipe/v1\noutput: vision/new\nmethod: fine_tuning\nsuorce: models:/vision/digits/1\n"
     body = problem(client.post(f"{API}/recipes/check", content=text))
@@ -81,8 +81,8 @@ def test_a_recipe_is_checked_with_lines_and_near_keys(house: ServedRegistry) -> 
     assert "source" in body["detail"]
 
 
-def test_datasets_are_searched_and_shown(house: ServedRegistry) -> None:
-    client = house.client("vic")
+def test_datasets_are_searched_and_shown(served: ServedRegistry) -> None:
+    client = served.client("vic")
     page = from_json(Page[DatasetSummary], client.get(f"{API}/datasets", params={"text": "digits"}).json())
     assert [str(one.name) for one in page.items] == ["vision/digits"]
     latest = from_json(DatasetVersionDetail, client.get(f"{API}/datasets/vision/digits").json())

@@ -17,15 +17,15 @@ from registry.services.audit.verbs import Audit
 from registry.storage.database import Database
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock
-from tests.registry.services.houses import House, furnish
+from tests.registry.services.teams import Team, populate
 
 
 @pytest.fixture
-def house(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) -> House:
-    house = furnish(House(open_uow, clock, tmp_path))
+def team(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) -> Team:
+    team = populate(Team(open_uow, clock, tmp_path))
     for role in ("validator", "auditor", "risk-owner"):
-        house.people("root").grant("ana", role)
-    return house
+        team.people("root").grant("ana", role)
+    return team
 
 
 def force(database: Database, *statements: str) -> None:
@@ -41,8 +41,8 @@ def _triggers(connection: Connection) -> list[str]:
     return [row[0] for row in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))]
 
 
-def test_the_chain_of_a_lived_in_house_holds(house: House) -> None:
-    report = Audit(house.context("guest")).verify()
+def test_the_chain_of_a_used_registry_holds(team: Team) -> None:
+    report = Audit(team.context("guest")).verify()
     assert report.intact
     assert report.entries == 5
 
@@ -61,20 +61,20 @@ def test_the_chain_of_a_lived_in_house_holds(house: House) -> None:
     ],
 )
 def test_tampering_with_the_file_is_found_at_its_row(
-    house: House, sqlite_database: Database, change: str, seq: int, reason: str
+    team: Team, sqlite_database: Database, change: str, seq: int, reason: str
 ) -> None:
     force(sqlite_database, f"UPDATE audit_entry SET {change} WHERE seq = 3")
-    report = Audit(house.context("guest")).verify()
+    report = Audit(team.context("guest")).verify()
     assert (report.first_bad, report.reason, report.entries) == (seq, reason, seq - 1)
 
 
-def test_a_deleted_row_is_found_where_it_was(house: House, sqlite_database: Database) -> None:
+def test_a_deleted_row_is_found_where_it_was(team: Team, sqlite_database: Database) -> None:
     force(sqlite_database, "DELETE FROM audit_entry WHERE seq = 3")
-    assert Audit(house.context("guest")).verify().reason == "Entry 3 is missing: the next row is 4"
+    assert Audit(team.context("guest")).verify().reason == "Entry 3 is missing: the next row is 4"
 
 
-def test_a_cut_tail_is_seen_only_against_a_head_kept_elsewhere(house: House, sqlite_database: Database) -> None:
-    audit = Audit(house.context("guest"))
+def test_a_cut_tail_is_seen_only_against_a_head_kept_elsewhere(team: Team, sqlite_database: Database) -> None:
+    audit = Audit(team.context("guest"))
     kept = audit.verify().head
     force(sqlite_database, "DELETE FROM audit_entry WHERE seq > 3")
     report = audit.verify()
@@ -82,8 +82,8 @@ def test_a_cut_tail_is_seen_only_against_a_head_kept_elsewhere(house: House, sql
     assert report.head != kept
 
 
-def test_the_export_verifies_without_the_registry(house: House) -> None:
-    lines = [json.loads(line) for line in Audit(house.context("guest")).export()]
+def test_the_export_verifies_without_the_registry(team: Team) -> None:
+    lines = [json.loads(line) for line in Audit(team.context("guest")).export()]
     entries = [
         AuditEntry(
             line["seq"],
@@ -94,19 +94,19 @@ def test_the_export_verifies_without_the_registry(house: House) -> None:
         )
         for line in lines
     ]
-    assert verify_chain(entries).head == Audit(house.context("guest")).verify().head
+    assert verify_chain(entries).head == Audit(team.context("guest")).verify().head
 
 
-def test_entries_are_found_by_subject_and_action_newest_first(house: House) -> None:
-    audit = Audit(house.context("guest"))
+def test_entries_are_found_by_subject_and_action_newest_first(team: Team) -> None:
+    audit = Audit(team.context("guest"))
     found = audit.search(subject="person:ana", action="role.granted", page=PageRequest(2))
     assert [entry.detail["role"] for entry in found.items] == ["risk-owner", "auditor"]
     rest = audit.search(subject="person:ana", action="role.granted", page=PageRequest(2, found.next_cursor))
     assert [entry.detail["role"] for entry in rest.items] == ["validator"]
 
 
-def test_nobody_without_a_role_reads_the_log(house: House) -> None:
-    audit = Audit(house.context_of(Actor("eve", frozenset())))
+def test_nobody_without_a_role_reads_the_log(team: Team) -> None:
+    audit = Audit(team.context_of(Actor("eve", frozenset())))
     with pytest.raises(PermissionDeniedError):
         audit.verify()
     with pytest.raises(PermissionDeniedError):

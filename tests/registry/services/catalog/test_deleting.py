@@ -8,29 +8,29 @@ from registry.domain.names import Reference, VersionRef
 from registry.domain.paging import PageRequest
 from registry.errors import ConflictError, InUseError, InvalidError, NotFoundError
 from registry.services.catalog.verbs import Catalog
-from tests.registry.services.houses import House, bring_to, ref_of
+from tests.registry.services.teams import Team, bring_to, ref_of
 
 
 @pytest.fixture
-def source(house: House) -> VersionRef:
-    return house.publish("library/lite")
+def source(team: Team) -> VersionRef:
+    return team.publish("library/lite")
 
 
 @pytest.fixture
-def grandchild(house: House, source: VersionRef) -> VersionRef:
-    return house.publish("vision/digits", parents=[house.publish("vision/middle", parents=[source])])
+def grandchild(team: Team, source: VersionRef) -> VersionRef:
+    return team.publish("vision/digits", parents=[team.publish("vision/middle", parents=[source])])
 
 
 @pytest.fixture
-def admin(house: House) -> Catalog:
-    return Catalog(house.context("root"))
+def admin(team: Team) -> Catalog:
+    return Catalog(team.context("root"))
 
 
 @pytest.mark.parametrize("target", ["models:/library/lite/1", "models:/library/lite"])
 def test_the_source_of_a_production_model_is_deleted_only_with_force_and_a_reason(
-    house: House, admin: Catalog, source: VersionRef, grandchild: VersionRef, target: str
+    team: Team, admin: Catalog, source: VersionRef, grandchild: VersionRef, target: str
 ) -> None:
-    bring_to(house, grandchild, "production")
+    bring_to(team, grandchild, "production")
     with pytest.raises(InUseError, match=r"models:/vision/digits/1 \(production, production\)") as refusal:
         admin.delete(Reference.parse(target))
     assert refusal.value.facts == {"descendants": ["models:/vision/digits/1"]}
@@ -47,9 +47,9 @@ def test_the_source_of_a_production_model_is_deleted_only_with_force_and_a_reaso
 
 
 def test_a_source_whose_descendants_are_not_in_use_can_be_deleted(
-    house: House, admin: Catalog, source: VersionRef, grandchild: VersionRef
+    team: Team, admin: Catalog, source: VersionRef, grandchild: VersionRef
 ) -> None:
-    bring_to(house, grandchild, "candidate")
+    bring_to(team, grandchild, "candidate")
     admin.delete(ref_of(source), reason="a mistake")
     with admin.context.read() as uow:
         entry = uow.audit.search(subject=str(source), action=None, page=PageRequest()).items[0]
@@ -57,13 +57,13 @@ def test_a_source_whose_descendants_are_not_in_use_can_be_deleted(
 
 
 def test_a_deleted_descendant_does_not_hold_its_source(
-    house: House, admin: Catalog, source: VersionRef, grandchild: VersionRef
+    team: Team, admin: Catalog, source: VersionRef, grandchild: VersionRef
 ) -> None:
     admin.delete(ref_of(grandchild))
     admin.delete(ref_of(source))
 
 
-def test_force_does_not_delete_what_was_promoted_itself(house: House, admin: Catalog, source: VersionRef) -> None:
-    bring_to(house, source, "candidate")
+def test_force_does_not_delete_what_was_promoted_itself(team: Team, admin: Catalog, source: VersionRef) -> None:
+    bring_to(team, source, "candidate")
     with pytest.raises(ConflictError, match="what was promoted is never deleted"):
         admin.delete(ref_of(source), force=True, reason="clean up")

@@ -9,13 +9,13 @@ import pytest
 from registry.domain.catalog.models import MetricComparison, SearchQuery, SortKey
 from registry.errors import BadFilterError
 from registry.services.catalog.verbs import Catalog
-from tests.registry.services.houses import House
+from tests.registry.services.teams import Team
 
 
 @pytest.fixture
-def catalog(house: House) -> Catalog:
-    house.publish(accuracy=0.9)
-    return Catalog(house.context("ana"))
+def catalog(team: Team) -> Catalog:
+    team.publish(accuracy=0.9)
+    return Catalog(team.context("ana"))
 
 
 @pytest.mark.parametrize(
@@ -42,5 +42,5 @@ def test_a_known_value_that_nothing_has_now_is_an_empty_answer(catalog: Catalog,
     assert catalog.search(SearchQuery(**query)).items == []
 
 
-def test_in_a_registry_without_models_every_search_is_empty(house: House) -> None:
-    assert Catalog(house.context("ana")).search(SearchQuery(task="anything", stage="any")).items == []
+def test_in_a_registry_without_models_every_search_is_empty(team: Team) -> None:
+    assert Catalog(team.context("ana")).search(SearchQuery(task="anything", stage="any")).items == []

@@ -22,7 +22,7 @@ from registry.errors import (
 )
 from registry.services.catalog.verbs import Catalog
 from tests.builders import describing
-from tests.registry.services.houses import CARD, House, bring_to
+from tests.registry.services.teams import CARD, Team, bring_to
 
 DIGITS = Name("vision", "digits")
 MODEL = Reference.parse("models:/vision/digits")
@@ -31,20 +31,20 @@ DATA = Reference.parse("datasets:/vision/digits")
 
 
 @pytest.fixture
-def catalog(house: House) -> Catalog:
+def catalog(team: Team) -> Catalog:
     """Ana's verbs, with two versions of one model and a dataset of the same name."""
-    house.publish()
-    house.publish()
-    house.add_data("vision/digits")
-    return Catalog(house.context("ana"))
+    team.publish()
+    team.publish()
+    team.add_data("vision/digits")
+    return Catalog(team.context("ana"))
 
 
 @pytest.fixture
-def admin(house: House, catalog: Catalog) -> Catalog:
-    return Catalog(house.context("root"))
+def admin(team: Team, catalog: Catalog) -> Catalog:
+    return Catalog(team.context("root"))
 
 
-def test_an_alias_moves_and_remembers(catalog: Catalog, house: House) -> None:
+def test_an_alias_moves_and_remembers(catalog: Catalog, team: Team) -> None:
     catalog.set_alias(FIRST, "champion")
     catalog.set_alias(MODEL, "champion")
     assert catalog.version(Reference.parse("models:/vision/digits@champion")).summary.ref.number == 2
@@ -54,7 +54,7 @@ def test_an_alias_moves_and_remembers(catalog: Catalog, house: House) -> None:
     catalog.drop_alias(DIGITS, "champion")
     assert catalog.model(DIGITS).aliases == ()
     assert [a.ref for a in catalog.alias_history(DIGITS, "champion")] == [first, second, None]
-    assert house.actions("models:/vision/digits/2")[-2:] == ["alias.moved", "alias.dropped"]
+    assert team.actions("models:/vision/digits/2")[-2:] == ["alias.moved", "alias.dropped"]
 
 
 def test_an_alias_that_is_not_there_cannot_be_dropped(catalog: Catalog) -> None:
@@ -111,12 +111,12 @@ def test_a_licence_is_found_however_it_is_typed(catalog: Catalog) -> None:
     ids=["version", "cards", "revise_card", "tag", "set_alias", "deprecate", "delete", "delete a version"],
 )
 def test_a_dataset_is_not_taken_for_the_model_of_its_name(
-    verb: Callable[[Catalog], object], admin: Catalog, house: House
+    verb: Callable[[Catalog], object], admin: Catalog, team: Team
 ) -> None:
-    before = house.actions()
+    before = team.actions()
     with pytest.raises(BadReferenceError, match=r"datasets:/vision/digits(/1)? is no model"):
         verb(admin)
-    assert house.actions() == before
+    assert team.actions() == before
     assert admin.model(DIGITS).summary.versions == 2
 
 
@@ -132,8 +132,8 @@ def test_tags_are_set_and_removed_on_a_model_or_on_one_version(catalog: Catalog)
 
 
 def test_a_new_description_takes_the_place_of_the_old(catalog: Catalog) -> None:
-    told = catalog.describe(DIGITS, describing(description="Reads house numbers", tags={"lang": "none"})).summary
-    assert (told.description, told.tags) == ("Reads house numbers", {"lang": "none"})
+    told = catalog.describe(DIGITS, describing(description="Reads team numbers", tags={"lang": "none"})).summary
+    assert (told.description, told.tags) == ("Reads team numbers", {"lang": "none"})
     assert catalog.describe(DIGITS, describing(task="image-to-text")).summary.tags == {}
 
 
@@ -153,8 +153,8 @@ def test_a_card_that_nobody_could_read_is_refused(text: str, catalog: Catalog) -
         catalog.revise_card(FIRST, f"---\n{text}\n---\n")
 
 
-def test_history_tells_of_the_model_and_its_versions_newest_first(catalog: Catalog, house: House) -> None:
-    house.publish("vision/digits-2")
+def test_history_tells_of_the_model_and_its_versions_newest_first(catalog: Catalog, team: Team) -> None:
+    team.publish("vision/digits-2")
     catalog.tag(MODEL, {"team": "cv"})
     page = catalog.history(DIGITS, PageRequest(limit=2))
     assert [(e.action, e.subject) for e in page.items] == [
@@ -168,27 +168,27 @@ def test_history_tells_of_the_model_and_its_versions_newest_first(catalog: Catal
         catalog.history(Name("vision", "none"), PageRequest())
 
 
-def test_what_was_promoted_or_has_an_alias_is_not_deleted(catalog: Catalog, admin: Catalog, house: House) -> None:
+def test_what_was_promoted_or_has_an_alias_is_not_deleted(catalog: Catalog, admin: Catalog, team: Team) -> None:
     catalog.set_alias(FIRST, "champion")
     for target in (FIRST, MODEL):
         with pytest.raises(ConflictError, match="named by champion"):
             admin.delete(target)
     catalog.drop_alias(DIGITS, "champion")
-    bring_to(house, catalog.version(FIRST).summary.ref, "candidate")
+    bring_to(team, catalog.version(FIRST).summary.ref, "candidate")
     for target in (FIRST, MODEL):
         with pytest.raises(ConflictError, match="is candidate"):
             admin.delete(target)
 
 
-def test_a_deleted_number_or_name_is_never_used_again(admin: Catalog, house: House) -> None:
+def test_a_deleted_number_or_name_is_never_used_again(admin: Catalog, team: Team) -> None:
     admin.delete(Reference.parse("models:/vision/digits/2"))
     assert [v.ref.number for v in admin.versions(DIGITS, PageRequest()).items] == [1]
-    assert house.publish().number == 3
+    assert team.publish().number == 3
     admin.delete(MODEL)
     with pytest.raises(NotFoundError):
         admin.model(DIGITS)
     with pytest.raises(NameTakenError):
-        house.publish("vision/digits")
+        team.publish("vision/digits")
 
 
 def test_the_end_of_a_version_needs_a_reason_and_deleting_an_admin(catalog: Catalog) -> None:
@@ -199,17 +199,17 @@ def test_the_end_of_a_version_needs_a_reason_and_deleting_an_admin(catalog: Cata
         catalog.delete(FIRST)
 
 
-def test_who_only_reads_changes_nothing(catalog: Catalog, house: House) -> None:
-    guest, before = Catalog(house.context("guest")), house.actions()
+def test_who_only_reads_changes_nothing(catalog: Catalog, team: Team) -> None:
+    guest, before = Catalog(team.context("guest")), team.actions()
     assert guest.version(FIRST).summary.ref.number == 1
     for change in (lambda: guest.set_alias(FIRST, "mine"), lambda: guest.tag(MODEL, {"a": "b"})):
         with pytest.raises(PermissionDeniedError):
             change()
-    assert house.actions() == before
+    assert team.actions() == before
 
 
-def test_a_file_of_a_version_is_read_by_range(catalog: Catalog, house: House) -> None:
-    house.blobs.put(BytesIO(b"{}"))
+def test_a_file_of_a_version_is_read_by_range(catalog: Catalog, team: Team) -> None:
+    team.blobs.put(BytesIO(b"{}"))
     with catalog.open_file(FIRST, "config.json", start=1, length=1) as stream:
         assert stream.read() == b"}"
     with pytest.raises(NotFoundError, match="file 'none' in models:/vision/digits/1"):

@@ -6,27 +6,27 @@ import pytest
 
 from registry.domain.governance.promotion import RequestState
 from registry.errors import InvalidError
-from tests.registry.services.houses import House, bring_to, ref_of
+from tests.registry.services.teams import Team, bring_to, ref_of
 
 STRICT = "checking_evidence: [validation]"
 
 
-def make_strict(house: House) -> None:
+def make_strict(team: Team) -> None:
     """From now on whoever writes a validation report may not vote, and ben is the only validator."""
-    text = house.promotions("root").policy("default").text
-    house.promotions("root").publish_policy(text.replace("version: 2", "version: 3").replace(STRICT, "# none"))
-    house.people("root").revoke("vera", "validator")
+    text = team.promotions("root").policy("default").text
+    team.promotions("root").publish_policy(text.replace("version: 2", "version: 3").replace(STRICT, "# none"))
+    team.people("root").revoke("vera", "validator")
 
 
-def test_a_failing_validation_report_and_two_approvals_promote_nothing(house: House) -> None:
-    ref = house.publish()
-    bring_to(house, ref, "validated")
+def test_a_failing_validation_report_and_two_approvals_promote_nothing(team: Team) -> None:
+    ref = team.publish()
+    bring_to(team, ref, "validated")
     facts = {"result": "fail", "note": "do not ship"}
-    house.promotions("dora").add_evidence(ref_of(ref), "validation", facts)
-    request = house.promotions("ana").request(ref_of(ref), "production").summary.id
-    house.promotions("ben").approve(request)
-    shown = house.promotions("carla").approve(request)
-    assert (shown.summary.state, house.stage(ref)) == (RequestState.OPEN, "validated")
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", facts)
+    request = team.promotions("ana").request(ref_of(ref), "production").summary.id
+    team.promotions("ben").approve(request)
+    shown = team.promotions("carla").approve(request)
+    assert (shown.summary.state, team.stage(ref)) == (RequestState.OPEN, "validated")
     assert shown.verdict.reasons == (
         "The newest validation report has the result pass: evidence.validation.result = fail "
         '(evidence.validation.result == "pass")',
@@ -35,13 +35,13 @@ def test_a_failing_validation_report_and_two_approvals_promote_nothing(house: Ho
     assert "Evidence validation provided: result = fail, note = do not ship" in messages
 
 
-def test_a_newer_report_that_passes_takes_the_place_of_one_that_failed(house: House) -> None:
-    ref = house.publish()
-    bring_to(house, ref, "validated")
+def test_a_newer_report_that_passes_takes_the_place_of_one_that_failed(team: Team) -> None:
+    ref = team.publish()
+    bring_to(team, ref, "validated")
     for result in ("fail", "pass"):
-        house.clock.forward(minutes=1)
-        house.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": result})
-    request = house.promotions("ana").request(ref_of(ref), "production")
+        team.clock.forward(minutes=1)
+        team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": result})
+    request = team.promotions("ana").request(ref_of(ref), "production")
     assert request.verdict.reasons == ("0 of 1 validator approvals", "0 of 1 risk-owner approvals")
 
 
@@ -55,62 +55,62 @@ def test_a_newer_report_that_passes_takes_the_place_of_one_that_failed(house: Ho
     ],
 )
 def test_evidence_that_does_not_fit_its_form_is_refused_with_the_form(
-    house: House, type_: str, facts: dict[str, object], problem: str
+    team: Team, type_: str, facts: dict[str, object], problem: str
 ) -> None:
-    ref = house.publish()
-    before = house.actions()
+    ref = team.publish()
+    before = team.actions()
     with pytest.raises(InvalidError) as refusal:
-        house.promotions("dora").add_evidence(ref_of(ref), type_, facts)
+        team.promotions("dora").add_evidence(ref_of(ref), type_, facts)
     assert problem in refusal.value.message
     assert refusal.value.remedy.startswith(f"The form of {type_}: ")
-    assert house.actions() == before
+    assert team.actions() == before
 
 
-def test_with_one_validator_who_writes_the_report_the_default_policy_is_not_stuck(house: House) -> None:
-    ref = house.publish()
-    bring_to(house, ref, "validated")
-    house.people("root").revoke("vera", "validator")
-    added = house.promotions("ben").add_evidence(ref_of(ref), "validation", {"result": "pass"})
+def test_with_one_validator_who_writes_the_report_the_default_policy_is_not_stuck(team: Team) -> None:
+    ref = team.publish()
+    bring_to(team, ref, "validated")
+    team.people("root").revoke("vera", "validator")
+    added = team.promotions("ben").add_evidence(ref_of(ref), "validation", {"result": "pass"})
     assert added.warnings == ()
-    request = house.promotions("ana").request(ref_of(ref), "production")
+    request = team.promotions("ana").request(ref_of(ref), "production")
     assert request.warnings == ()
-    house.promotions("ben").approve(request.summary.id)
-    assert house.promotions("carla").approve(request.summary.id).summary.state is RequestState.PROMOTED
+    team.promotions("ben").approve(request.summary.id)
+    assert team.promotions("carla").approve(request.summary.id).summary.state is RequestState.PROMOTED
 
 
-def test_a_validator_learns_before_the_request_that_writing_the_report_costs_the_vote(house: House) -> None:
-    make_strict(house)
-    ref = house.publish()
-    bring_to(house, ref, "validated")
-    (warning,) = house.promotions("ben").add_evidence(ref_of(ref), "validation", {"result": "pass"}).warnings
+def test_a_validator_learns_before_the_request_that_writing_the_report_costs_the_vote(team: Team) -> None:
+    make_strict(team)
+    ref = team.publish()
+    bring_to(team, ref, "validated")
+    (warning,) = team.promotions("ben").add_evidence(ref_of(ref), "validation", {"result": "pass"}).warnings
     assert warning == (
         "ben wrote evidence about it: nobody approves their own work. A promotion to production needs another voter: "
         "grant the role to someone else: forebear role grant PERSON validator"
     )
-    (again,) = house.promotions("ana").request(ref_of(ref), "production").warnings
+    (again,) = team.promotions("ana").request(ref_of(ref), "production").warnings
     assert again == (
         "A promotion to production needs 1 validator approval, and nobody can give it (ben wrote evidence about it: "
         "nobody approves their own work). Way out: grant the role to someone else: forebear role grant PERSON validator"
     )
 
 
-def test_who_can_still_vote_is_named_when_somebody_loses_the_vote(house: House) -> None:
-    make_strict(house)
-    house.people("root").grant("vera", "validator")
-    ref = house.publish()
-    bring_to(house, ref, "validated")
-    request = house.promotions("ana").request(ref_of(ref), "production")
+def test_who_can_still_vote_is_named_when_somebody_loses_the_vote(team: Team) -> None:
+    make_strict(team)
+    team.people("root").grant("vera", "validator")
+    ref = team.publish()
+    bring_to(team, ref, "validated")
+    request = team.promotions("ana").request(ref_of(ref), "production")
     assert request.voters["validator"] == ("ben", "vera")
-    (warning,) = house.promotions("ben").add_evidence(ref_of(ref), "validation", {"result": "pass"}).warnings
+    (warning,) = team.promotions("ben").add_evidence(ref_of(ref), "validation", {"result": "pass"}).warnings
     assert warning.endswith("needs another voter: validator approvals can still come from vera")
-    assert house.promotions("ana").request_detail(request.summary.id).voters["validator"] == ("vera",)
+    assert team.promotions("ana").request_detail(request.summary.id).voters["validator"] == ("vera",)
 
 
-def test_a_vote_while_evidence_is_missing_is_taken_with_a_warning(house: House) -> None:
-    ref = house.publish()
-    bring_to(house, ref, "validated")
-    request = house.promotions("ana").request(ref_of(ref), "production").summary.id
-    voted = house.promotions("ben").approve(request)
+def test_a_vote_while_evidence_is_missing_is_taken_with_a_warning(team: Team) -> None:
+    ref = team.publish()
+    bring_to(team, ref, "validated")
+    request = team.promotions("ana").request(ref_of(ref), "production").summary.id
+    voted = team.promotions("ben").approve(request)
     assert [vote.voter for vote in voted.votes] == ["ben"]
     assert voted.warnings == (
         "Evidence validation is not complete: an approval given now becomes stale when it is added, and must then be "
@@ -118,20 +118,20 @@ def test_a_vote_while_evidence_is_missing_is_taken_with_a_warning(house: House) 
     )
 
 
-def test_when_evidence_arrives_everybody_learns_whose_votes_are_stale(house: House) -> None:
-    ref = house.publish()
-    bring_to(house, ref, "validated")
-    ana, ben = house.promotions("ana"), house.promotions("ben")
+def test_when_evidence_arrives_everybody_learns_whose_votes_are_stale(team: Team) -> None:
+    ref = team.publish()
+    bring_to(team, ref, "validated")
+    ana, ben = team.promotions("ana"), team.promotions("ben")
     request = ana.request(ref_of(ref), "production").summary.id
     ben.approve(request)
     assert ana.requests(state=RequestState.OPEN).items[0].stale_votes == ()
-    house.clock.forward(minutes=1)
+    team.clock.forward(minutes=1)
     stale = "The approval of ben is stale because the evidence changed since: ben needs to approve again"
     assert ana.add_evidence(ref_of(ref), "validation", {"result": "pass"}).warnings == (stale,)
     assert ana.request_detail(request).warnings == (stale,)
     assert ana.requests(state=RequestState.OPEN).items[0].stale_votes == ("ben",)
-    house.clock.forward(minutes=1)
+    team.clock.forward(minutes=1)
     assert ben.approve(request).warnings == ()
     assert ana.requests(state=RequestState.OPEN).items[0].stale_votes == ()
-    house.promotions("carla").approve(request)
+    team.promotions("carla").approve(request)
     assert ana.requests(state=RequestState.PROMOTED).items[0].stale_votes == ()

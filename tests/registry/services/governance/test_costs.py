@@ -18,7 +18,7 @@ from registry.storage.database import Database
 from registry.storage.tables import edge, model_version, node, step, version
 from tests.builders import NOW, digest, model_ref
 from tests.fakes.clock import FakeClock
-from tests.registry.services.houses import House, bring_to, furnish, ref_of
+from tests.registry.services.teams import Team, bring_to, populate, ref_of
 
 FEW, MANY = 10, 1_000
 BOUND = 40
@@ -47,9 +47,9 @@ def statements(database: Database) -> Iterator[list[str]]:
         event.remove(database.engine, "before_cursor_execute", note)
 
 
-def descend(database: Database, house: House, generations: int) -> VersionRef:
+def descend(database: Database, team: Team, generations: int) -> VersionRef:
     """A candidate version of vision/digits behind a chain of so many ancestors, which is written in bulk."""
-    root = house.publish("library/net", accuracy=None)
+    root = team.publish("library/net", accuracy=None)
     with database.engine.begin() as connection:
         first = connection.execute(
             node.select().with_only_columns(node.c.id, version.c.asset_id)
@@ -69,8 +69,8 @@ def descend(database: Database, house: House, generations: int) -> VersionRef:
         parents = [first.id, *models[:-1]]
         edges = [_edge(parent, key - 1, "source") for parent, key in zip(parents, models, strict=True)]
         connection.execute(insert(edge), [*edges, *(_edge(key - 1, key, "output") for key in models)])
-    ref = house.publish(parents=[model_ref(f"library/net/{generations}")])
-    bring_to(house, ref, "candidate")
+    ref = team.publish(parents=[model_ref(f"library/net/{generations}")])
+    bring_to(team, ref, "candidate")
     return ref
 
 
@@ -100,7 +100,7 @@ def _edge(one: int, other: int, role: str) -> dict[str, Any]:
     return {"from_node": one, "to_node": other, "role": role, "assurance": Assurance.OBSERVED, "created_at": NOW}
 
 
-def costs(database: Database, house: House, ref: VersionRef) -> dict[str, int]:
+def costs(database: Database, team: Team, ref: VersionRef) -> dict[str, int]:
     """The statements of each governance verb on the way from candidate to validated, and of what is read beside it."""
     found: dict[str, int] = {}
 
@@ -110,7 +110,7 @@ def costs(database: Database, house: House, ref: VersionRef) -> dict[str, int]:
         found[name] = len(seen)
         return answer
 
-    ana, ben = house.promotions("ana"), house.promotions("ben")
+    ana, ben = team.promotions("ana"), team.promotions("ben")
     counted("options", lambda: ana.options(ref_of(ref)))
     request = counted("request", lambda: ana.request(ref_of(ref), "validated")).summary.id
     counted("request_detail", lambda: ana.request_detail(request))
@@ -124,13 +124,13 @@ def costs(database: Database, house: House, ref: VersionRef) -> dict[str, int]:
 def test_a_decision_takes_a_fixed_number_of_statements_whatever_the_number_of_ancestors(
     database: Database, clock: FakeClock, tmp_path: Path, generations: int
 ) -> None:
-    house = furnish(House(database.factory(clock), clock, tmp_path))
-    ref = descend(database, house, generations)
-    with house.open_uow(actor="ana") as uow:
+    team = populate(Team(database.factory(clock), clock, tmp_path))
+    ref = descend(database, team, generations)
+    with team.open_uow(actor="ana") as uow:
         ancestry = uow.graph.ancestry(ref, limit=100_000)
     assert ancestry is not None
     assert len(ancestry.members) == 2 * generations + 2, "the version, its ancestors, and a step for each"
     began = time.perf_counter()
-    found = costs(database, house, ref)
+    found = costs(database, team, ref)
     assert {verb: count for verb, count in found.items() if count > BOUND} == {}
     assert time.perf_counter() - began < 10, "24 s for each verb, when every ancestor was read as a whole version"

@@ -11,30 +11,30 @@ from registry.errors import (
     InvalidError,
     PolicyRefusedError,
 )
-from tests.registry.services.houses import House, ref_of
+from tests.registry.services.teams import Team, ref_of
 
 
-def test_card_provenance_and_metrics_are_on_record_without_anybody_adding_them(house: House) -> None:
-    ref = house.publish()
-    found = house.promotions("guest").evidence(ref_of(ref))
+def test_card_provenance_and_metrics_are_on_record_without_anybody_adding_them(team: Team) -> None:
+    ref = team.publish()
+    found = team.promotions("guest").evidence(ref_of(ref))
     assert [(item.type, item.added_by) for item in found] == [
         ("model_card", "ana"),
         ("provenance", "system"),
         ("eval_report", "system"),
     ]
     assert found[2].body["accuracy"] == 0.9
-    bare = house.publish("vision/bare", accuracy=None, card=None, manifest=False)
-    assert house.promotions("guest").evidence(ref_of(bare)) == ()
+    bare = team.publish("vision/bare", accuracy=None, card=None, manifest=False)
+    assert team.promotions("guest").evidence(ref_of(bare)) == ()
 
 
-def test_evidence_keeps_its_file_and_is_bound_to_the_bytes(house: House) -> None:
-    ref = house.publish()
-    added = house.promotions("ana").add_evidence(
+def test_evidence_keeps_its_file_and_is_bound_to_the_bytes(team: Team) -> None:
+    ref = team.publish()
+    added = team.promotions("ana").add_evidence(
         ref_of(ref), "other", {"errors": 3}, file=io.BytesIO(b"%PDF"), file_name="report.pdf"
     )
     assert added.file is not None
-    assert house.blobs.open(added.file).read() == b"%PDF"
-    kept = house.promotions("guest").evidence(ref_of(ref))[-1]
+    assert team.blobs.open(added.file).read() == b"%PDF"
+    kept = team.promotions("guest").evidence(ref_of(ref))[-1]
     assert (kept.id, kept.body, kept.file, kept.file_name) == (added.id, {"errors": 3}, added.file, "report.pdf")
     assert added.warnings == ()
 
@@ -48,13 +48,13 @@ def test_evidence_keeps_its_file_and_is_bound_to_the_bytes(house: House) -> None
         ("carla", "validation", "Only a developer or a validator can add validation evidence; carla is not one"),
     ],
 )
-def test_evidence_is_taken_only_from_its_producers(house: House, who: str, type_: str, reason: str) -> None:
-    ref = house.publish()
+def test_evidence_is_taken_only_from_its_producers(team: Team, who: str, type_: str, reason: str) -> None:
+    ref = team.publish()
     with pytest.raises(PolicyRefusedError) as refusal:
-        house.promotions(who).add_evidence(ref_of(ref), type_, {"a": 1}, file=io.BytesIO(b"x"), file_name="x")
+        team.promotions(who).add_evidence(ref_of(ref), type_, {"a": 1}, file=io.BytesIO(b"x"), file_name="x")
     assert reason in refusal.value.reasons[0]
-    assert len(house.promotions("guest").evidence(ref_of(ref))) == 3
-    assert not house.blobs.kept, "the file of refused evidence is not stored"
+    assert len(team.promotions("guest").evidence(ref_of(ref))) == 3
+    assert not team.blobs.kept, "the file of refused evidence is not stored"
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_evidence_is_taken_only_from_its_producers(house: House, who: str, type_
         ({"a": {"b": json.loads("[" * 40 + "]" * 40)}}, None, "more than 32 deep"),
     ],
 )
-def test_bad_evidence_is_refused(house: House, body: dict[str, object], file_name: str | None, reason: str) -> None:
-    ref = house.publish()
+def test_bad_evidence_is_refused(team: Team, body: dict[str, object], file_name: str | None, reason: str) -> None:
+    ref = team.publish()
     file = io.BytesIO(b"x") if file_name is not None else None
     with pytest.raises(InvalidError, match=reason):
-        house.promotions("ana").add_evidence(ref_of(ref), "other", body, file=file, file_name=file_name)
-    assert len(house.promotions("ana").evidence(ref_of(ref))) == 3
+        team.promotions("ana").add_evidence(ref_of(ref), "other", body, file=file, file_name=file_name)
+    assert len(team.promotions("ana").evidence(ref_of(ref))) == 3

@@ -5,55 +5,54 @@ from __future__ import annotations
 from registry.domain.audit import Event
 from registry.domain.governance.promotion import StageMove
 from registry.domain.paging import PageRequest
-from tests.registry.services.houses import House, bring_to, ref_of
+from tests.registry.services.teams import Team, bring_to, ref_of
 
 
-def test_each_stage_that_may_follow_comes_with_its_policy_and_what_is_missing(house: House) -> None:
-    ref = house.publish(card=None)
-    (option,) = house.promotions("ana").options(ref_of(ref))
+def test_each_stage_that_may_follow_comes_with_its_policy_and_what_is_missing(team: Team) -> None:
+    ref = team.publish(card=None)
+    (option,) = team.promotions("ana").options(ref_of(ref))
     assert (option.stage, option.policy, option.alias, option.request) == ("candidate", "default/2", None, None)
     assert option.reasons == ("Evidence model_card is missing",)
     assert not option.can_request, "no vote can bring a model card"
 
 
-def test_an_option_names_the_request_that_is_open_already(house: House) -> None:
-    ref = house.publish()
-    bring_to(house, ref, "candidate")
-    (before,) = house.promotions("ana").options(ref_of(ref))
+def test_an_option_names_the_request_that_is_open_already(team: Team) -> None:
+    ref = team.publish()
+    bring_to(team, ref, "candidate")
+    (before,) = team.promotions("ana").options(ref_of(ref))
     assert (before.stage, before.can_request, before.request) == ("validated", True, None)
-    request = house.promotions("ana").request(ref_of(ref), "validated").summary.id
-    (option,) = house.promotions("guest").options(ref_of(ref))
+    request = team.promotions("ana").request(ref_of(ref), "validated").summary.id
+    (option,) = team.promotions("guest").options(ref_of(ref))
     assert option.request == request
     assert option.reasons == ("0 of 1 validator approvals",)
 
 
-def test_only_the_policy_in_force_says_what_may_follow(house: House) -> None:
-    ref = house.publish()
-    text = house.promotions("root").policy("default").text
+def test_only_the_policy_in_force_says_what_may_follow(team: Team) -> None:
+    ref = team.publish()
+    text = team.promotions("root").policy("default").text
     narrow = text.replace("name: default", "name: narrow").replace("priority: 0", "priority: 9")
     other = narrow.replace("when: subject.kind", "when: subject.name == 'a/b' && subject.kind")
-    house.promotions("root").publish_policy(other)
-    assert [option.policy for option in house.promotions("ana").options(ref_of(ref))] == ["default/2"]
+    team.promotions("root").publish_policy(other)
+    assert [option.policy for option in team.promotions("ana").options(ref_of(ref))] == ["default/2"]
 
 
-def test_a_version_in_its_last_stage_has_no_options(house: House) -> None:
-    ref = house.publish()
-    bring_to(house, ref, "production")
-    house.promotions("carla").approve(house.promotions("ana").request(ref_of(ref), "retired").summary.id)
-    assert list(house.promotions("ana").options(ref_of(ref))) == []
+def test_a_version_in_its_last_stage_has_no_options(team: Team) -> None:
+    ref = team.publish()
+    bring_to(team, ref, "production")
+    team.promotions("carla").approve(team.promotions("ana").request(ref_of(ref), "retired").summary.id)
+    assert list(team.promotions("ana").options(ref_of(ref))) == []
 
 
-def test_a_person_sees_the_types_of_evidence_that_they_may_add(house: House) -> None:
-    ref = house.publish()
+def test_a_person_sees_the_types_of_evidence_that_they_may_add(team: Team) -> None:
+    ref = team.publish()
     taken = {
-        who: [kind.name for kind in house.promotions(who).evidence_types(ref_of(ref))]
-        for who in ("ana", "ben", "carla")
+        who: [kind.name for kind in team.promotions(who).evidence_types(ref_of(ref))] for who in ("ana", "ben", "carla")
     }
     assert taken == {"ana": ["model_card", "validation", "other"], "ben": ["validation", "other"], "carla": []}
 
 
-def test_a_policy_names_its_roles_and_the_moves_between_stages(house: House) -> None:
-    (policy,) = house.promotions("guest").policies()
+def test_a_policy_names_its_roles_and_the_moves_between_stages(team: Team) -> None:
+    (policy,) = team.promotions("guest").policies()
     assert policy.roles == {
         "developer": ("developer",),
         "validator": ("validator",),
@@ -61,25 +60,25 @@ def test_a_policy_names_its_roles_and_the_moves_between_stages(house: House) -> 
     }
     assert policy.moves[0] == StageMove("registered", "candidate")
     assert len(policy.moves) == 5
-    assert house.promotions("guest").policy("default") == policy
+    assert team.promotions("guest").policy("default") == policy
 
 
-def test_the_requests_of_one_version_are_found_behind_any_number_of_others(house: House) -> None:
-    first = house.publish()
-    opened = house.promotions("ana").request(ref_of(first), "candidate").summary
-    second = house.publish()
-    house.promotions("ana").request(ref_of(second), "candidate")
+def test_the_requests_of_one_version_are_found_behind_any_number_of_others(team: Team) -> None:
+    first = team.publish()
+    opened = team.promotions("ana").request(ref_of(first), "candidate").summary
+    second = team.publish()
+    team.promotions("ana").request(ref_of(second), "candidate")
     for _ in range(3):
-        house.promotions("ana").withdraw(house.promotions("ana").request(ref_of(second), "validated").summary.id)
-    page = house.promotions("ana").requests(reference=ref_of(first), page=PageRequest(2))
+        team.promotions("ana").withdraw(team.promotions("ana").request(ref_of(second), "validated").summary.id)
+    page = team.promotions("ana").requests(reference=ref_of(first), page=PageRequest(2))
     assert ([found.id for found in page.items], page.next_cursor) == ([opened.id], None)
 
 
-def test_a_request_says_whether_the_reader_can_vote_and_why_not(house: House) -> None:
-    ref = house.publish()
-    bring_to(house, ref, "candidate")
-    request = house.promotions("ana").request(ref_of(ref), "validated").summary.id
-    ballots = {who: house.promotions(who).request_detail(request).ballot for who in ("ana", "ben", "guest", "root")}
+def test_a_request_says_whether_the_reader_can_vote_and_why_not(team: Team) -> None:
+    ref = team.publish()
+    bring_to(team, ref, "candidate")
+    request = team.promotions("ana").request(ref_of(ref), "validated").summary.id
+    ballots = {who: team.promotions(who).request_detail(request).ballot for who in ("ana", "ben", "guest", "root")}
     assert "nobody approves their own work" in ballots["ana"].approve[0]
     assert ballots["ana"].withdraw == ()
     assert (ballots["ben"].approve, ballots["ben"].reject) == ((), ())
@@ -91,36 +90,36 @@ def test_a_request_says_whether_the_reader_can_vote_and_why_not(house: House) ->
     assert ballots["root"].withdraw == ()
 
 
-def test_a_ballot_agrees_with_what_voting_does(house: House) -> None:
-    ref = house.publish()
-    bring_to(house, ref, "validated")
-    request = house.promotions("ana").request(ref_of(ref), "production").summary.id
-    before = house.promotions("ben").request_detail(request)
+def test_a_ballot_agrees_with_what_voting_does(team: Team) -> None:
+    ref = team.publish()
+    bring_to(team, ref, "validated")
+    request = team.promotions("ana").request(ref_of(ref), "production").summary.id
+    before = team.promotions("ben").request_detail(request)
     assert before.voters == {"validator": ("ben", "vera"), "risk-owner": ("carla",)}
-    after = house.promotions("ben").approve(request)
-    assert after == house.promotions("ben").request_detail(request)
+    after = team.promotions("ben").approve(request)
+    assert after == team.promotions("ben").request_detail(request)
     assert after.ballot.approve == ("ben has approved already, and nothing has changed since",)
     assert after.ballot.reject == (), "a person may change their mind"
     assert after.voters == {"validator": ("vera",), "risk-owner": ("carla",)}
 
 
-def test_nobody_can_vote_on_a_closed_request_or_one_whose_version_is_gone(house: House) -> None:
-    ref = house.publish()
-    bring_to(house, ref, "candidate")
-    request = house.promotions("ana").request(ref_of(ref), "validated").summary.id
-    with house.open_uow(actor="root", write=True) as uow:
-        uow.catalog.delete_version(ref, at=house.clock.now())
+def test_nobody_can_vote_on_a_closed_request_or_one_whose_version_is_gone(team: Team) -> None:
+    ref = team.publish()
+    bring_to(team, ref, "candidate")
+    request = team.promotions("ana").request(ref_of(ref), "validated").summary.id
+    with team.open_uow(actor="root", write=True) as uow:
+        uow.catalog.delete_version(ref, at=team.clock.now())
         uow.commit(Event("model_version.deleted", str(ref), {}))
-    assert house.promotions("ben").request_detail(request).ballot.approve == ("The version was deleted",)
-    closed = house.promotions("ana").withdraw(request)
+    assert team.promotions("ben").request_detail(request).ballot.approve == ("The version was deleted",)
+    closed = team.promotions("ana").withdraw(request)
     assert closed.ballot.approve == ("The request is closed: it was withdrawn",)
-    assert closed == house.promotions("ana").request_detail(request)
+    assert closed == team.promotions("ana").request_detail(request)
 
 
-def test_a_gate_says_which_values_it_compared(house: House) -> None:
-    ref = house.publish(accuracy=0.42)
-    bring_to(house, ref, "candidate")
-    verdict = house.promotions("ana").request(ref_of(ref), "validated").verdict
+def test_a_gate_says_which_values_it_compared(team: Team) -> None:
+    ref = team.publish(accuracy=0.42)
+    bring_to(team, ref, "candidate")
+    verdict = team.promotions("ana").request(ref_of(ref), "validated").verdict
     (gate,) = [check for check in verdict.checks if check.kind == "gate"]
     assert gate.values == "0.42 < 0.45"
     assert gate.message.startswith(

@@ -20,12 +20,12 @@ from registry.errors import (
 from registry.services.people.verbs import first_admin
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock
-from tests.registry.services.houses import House
+from tests.registry.services.teams import Team
 
 
 @pytest.fixture
-def empty(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) -> House:
-    return House(open_uow, clock, tmp_path)
+def empty(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) -> Team:
+    return Team(open_uow, clock, tmp_path)
 
 
 SYSTEM = Actor("system", frozenset({"admin"}), service=True)
@@ -34,7 +34,7 @@ SYSTEM = Actor("system", frozenset({"admin"}), service=True)
 # --- the first admin -----------------------------------------------------------------------------------------------
 
 
-def test_a_new_home_has_one_admin_with_a_token_and_a_policy(empty: House) -> None:
+def test_a_new_home_has_one_admin_with_a_token_and_a_policy(empty: Team) -> None:
     secret = first_admin(empty.context_of(SYSTEM), "ana")
     actor = empty.people("ana").authenticate(secret)
     assert actor == Actor("ana", frozenset({"admin", "developer"}))
@@ -42,14 +42,14 @@ def test_a_new_home_has_one_admin_with_a_token_and_a_policy(empty: House) -> Non
     assert empty.actions() == ["person.added", "token.created", "policy.published"]
 
 
-def test_a_home_gets_a_first_admin_only_once(empty: House) -> None:
+def test_a_home_gets_a_first_admin_only_once(empty: Team) -> None:
     first_admin(empty.context_of(SYSTEM), "ana")
     with pytest.raises(ConflictError, match="This registry has people already"):
         first_admin(empty.context_of(SYSTEM), "eve")
 
 
 @pytest.mark.parametrize("handle", ["system", "Ana Maria", "", "../ana", "a" * 65])
-def test_a_first_admin_needs_a_proper_handle_and_nothing_is_left_behind(empty: House, handle: str) -> None:
+def test_a_first_admin_needs_a_proper_handle_and_nothing_is_left_behind(empty: Team, handle: str) -> None:
     with pytest.raises(InvalidError):
         first_admin(empty.context_of(SYSTEM), handle)
     assert empty.actions() == []
@@ -60,21 +60,21 @@ def test_a_first_admin_needs_a_proper_handle_and_nothing_is_left_behind(empty: H
 # --- people and roles ----------------------------------------------------------------------------------------------
 
 
-def test_an_admin_adds_people_and_gives_and_takes_roles(house: House) -> None:
-    root = house.people("root")
+def test_an_admin_adds_people_and_gives_and_takes_roles(team: Team) -> None:
+    root = team.people("root")
     added = root.add("eve", " Eve Adams ")
     assert (added.name, added.roles, added.service) == ("Eve Adams", (), False)
     assert root.grant("eve", "validator").roles == ("validator",)
     assert root.grant("eve", "validator").roles == ("validator",)
     assert root.grant("eve", "risk-owner").roles == ("risk-owner", "validator")
     assert root.revoke("eve", "validator").roles == ("risk-owner",)
-    assert house.actions("person:eve") == ["person.added", "role.granted", "role.granted", "role.revoked"]
+    assert team.actions("person:eve") == ["person.added", "role.granted", "role.granted", "role.revoked"]
     assert [person.handle for person in root.search(PageRequest(3)).items] == ["ana", "ben", "carla"]
 
 
 @pytest.mark.parametrize("who", ["ana", "guest", "nobody"])
-def test_nobody_else_does(house: House, who: str) -> None:
-    people = house.people(who)
+def test_nobody_else_does(team: Team, who: str) -> None:
+    people = team.people(who)
     for verb in (
         lambda: people.add("eve", "Eve"),
         lambda: people.grant(who, "admin"),
@@ -87,13 +87,13 @@ def test_nobody_else_does(house: House, who: str) -> None:
             verb()
 
 
-def test_a_person_without_roles_may_do_nothing(house: House) -> None:
+def test_a_person_without_roles_may_do_nothing(team: Team) -> None:
     with pytest.raises(PermissionDeniedError, match="it needs the permission read"):
-        house.people("nobody").search(PageRequest())
+        team.people("nobody").search(PageRequest())
 
 
-def test_the_last_admin_stays(house: House) -> None:
-    root = house.people("root")
+def test_the_last_admin_stays(team: Team) -> None:
+    root = team.people("root")
     with pytest.raises(ConflictError, match="root is the last admin"):
         root.revoke("root", "admin")
     root.grant("robot", "admin")
@@ -114,15 +114,15 @@ def test_the_last_admin_stays(house: House) -> None:
         ("eve", "Eve\nAdams", InvalidError),
     ],
 )
-def test_a_bad_person_is_refused(house: House, handle: str, name: str, error: type[Exception]) -> None:
-    before = house.actions()
+def test_a_bad_person_is_refused(team: Team, handle: str, name: str, error: type[Exception]) -> None:
+    before = team.actions()
     with pytest.raises(error):
-        house.people("root").add(handle, name)
-    assert house.actions() == before
+        team.people("root").add(handle, name)
+    assert team.actions() == before
 
 
-def test_roles_of_people_who_are_not_there_or_do_not_hold_them(house: House) -> None:
-    root = house.people("root")
+def test_roles_of_people_who_are_not_there_or_do_not_hold_them(team: Team) -> None:
+    root = team.people("root")
     with pytest.raises(NotFoundError, match="Unknown user 'eve'"):
         root.grant("eve", "validator")
     with pytest.raises(NotFoundError, match="ana has no role 'validator'"):
@@ -134,52 +134,52 @@ def test_roles_of_people_who_are_not_there_or_do_not_hold_them(house: House) -> 
 # --- tokens --------------------------------------------------------------------------------------------------------
 
 
-def test_a_token_speaks_for_its_person_with_the_roles_of_the_moment(house: House) -> None:
-    token = house.people("ana").create_token("ana", label="laptop")
+def test_a_token_speaks_for_its_person_with_the_roles_of_the_moment(team: Team) -> None:
+    token = team.people("ana").create_token("ana", label="laptop")
     assert re.fullmatch(PATTERN, token.secret)
     assert token.summary.last_four == token.secret[-4:]
-    assert house.people("root").authenticate(token.secret) == Actor("ana", frozenset({"developer"}))
-    house.people("root").grant("ana", "validator")
-    assert house.people("root").authenticate(token.secret).roles == {"developer", "validator"}
+    assert team.people("root").authenticate(token.secret) == Actor("ana", frozenset({"developer"}))
+    team.people("root").grant("ana", "validator")
+    assert team.people("root").authenticate(token.secret).roles == {"developer", "validator"}
 
 
-def test_a_token_is_nowhere_in_the_database(house: House) -> None:
-    token = house.people("ana").create_token("ana", label="laptop")
-    house.people("root").authenticate(token.secret)
-    files = [path for path in (house.home / "home").iterdir() if path.is_file()]
+def test_a_token_is_nowhere_in_the_database(team: Team) -> None:
+    token = team.people("ana").create_token("ana", label="laptop")
+    team.people("root").authenticate(token.secret)
+    files = [path for path in (team.home / "home").iterdir() if path.is_file()]
     stored = b"".join(path.read_bytes() for path in files)
     assert bytes.fromhex(hash_secret(token.secret).hex) in stored
     assert token.secret.encode() not in stored
     assert token.secret[4:-6].encode() not in stored
 
 
-def test_a_token_ends_when_it_expires_or_is_revoked(house: House) -> None:
-    ana = house.people("ana")
+def test_a_token_ends_when_it_expires_or_is_revoked(team: Team) -> None:
+    ana = team.people("ana")
     short, long = (ana.create_token("ana", label=f"{days} days", days=days) for days in (1, 365))
-    house.clock.forward(days=1, seconds=-1)
+    team.clock.forward(days=1, seconds=-1)
     ana.authenticate(short.secret)
-    house.clock.forward(seconds=1)
+    team.clock.forward(seconds=1)
     with pytest.raises(UnauthenticatedError, match="has expired"):
         ana.authenticate(short.secret)
     revoked = ana.revoke_token(long.summary.id)
-    assert revoked.revoked_at == house.clock.now()
+    assert revoked.revoked_at == team.clock.now()
     with pytest.raises(UnauthenticatedError, match="was revoked"):
         ana.authenticate(long.secret)
-    house.clock.forward(hours=1)
+    team.clock.forward(hours=1)
     assert ana.revoke_token(long.summary.id) == revoked
-    assert house.actions("person:ana") == ["token.created", "token.created", "token.revoked"]
+    assert team.actions("person:ana") == ["token.created", "token.created", "token.revoked"]
 
 
 @pytest.mark.parametrize(
     "secret", ["", "fbr_", "password", "fbr_" + "a" * 38, "fbr_" + "Zk3" * 12 + "Zk", "fbr_" + "Zk3" * 12 + "Z!"]
 )
-def test_anything_else_is_unknown(house: House, secret: str) -> None:
+def test_anything_else_is_unknown(team: Team, secret: str) -> None:
     with pytest.raises(UnauthenticatedError, match="Unknown token"):
-        house.people("root").authenticate(secret)
+        team.people("root").authenticate(secret)
 
 
-def test_people_manage_their_own_tokens_and_admins_all(house: House) -> None:
-    ana, ben, root = (house.people(who) for who in ("ana", "ben", "root"))
+def test_people_manage_their_own_tokens_and_admins_all(team: Team) -> None:
+    ana, ben, root = (team.people(who) for who in ("ana", "ben", "root"))
     mine = ana.create_token("ana", label="laptop").summary
     for_robot = root.create_token("robot", label="ci").summary
     assert [token.id for token in ana.tokens("ana", PageRequest()).items] == [mine.id]
@@ -192,30 +192,30 @@ def test_people_manage_their_own_tokens_and_admins_all(house: House) -> None:
 
 
 @pytest.mark.parametrize(("label", "days"), [("laptop", 0), ("laptop", 366), ("", 90), ("a\x00b", 90), ("x" * 129, 90)])
-def test_a_bad_token_is_not_made(house: House, label: str, days: int) -> None:
+def test_a_bad_token_is_not_made(team: Team, label: str, days: int) -> None:
     with pytest.raises(InvalidError):
-        house.people("ana").create_token("ana", label=label, days=days)
+        team.people("ana").create_token("ana", label=label, days=days)
     with pytest.raises(NotFoundError):
-        house.people("root").create_token("eve", label="laptop")
+        team.people("root").create_token("eve", label="laptop")
 
 
-def test_the_last_use_of_a_token_is_kept_to_ten_minutes(house: House) -> None:
-    ana = house.people("ana")
+def test_the_last_use_of_a_token_is_kept_to_ten_minutes(team: Team) -> None:
+    ana = team.people("ana")
     token = ana.create_token("ana", label="laptop")
-    first = house.clock.now()
+    first = team.clock.now()
 
     def last_used() -> object:
         return ana.tokens("ana", PageRequest()).items[0].last_used_at
 
     assert last_used() is None
     ana.authenticate(token.secret)
-    house.clock.forward(minutes=9)
+    team.clock.forward(minutes=9)
     ana.authenticate(token.secret)
     assert last_used() == first
-    now = house.clock.forward(minutes=1)
+    now = team.clock.forward(minutes=1)
     ana.authenticate(token.secret)
     assert last_used() == now
-    assert house.actions("person:ana") == ["token.created"], "using a token is no change worth an entry"
+    assert team.actions("person:ana") == ["token.created"], "using a token is no change worth an entry"
 
 
 def test_every_role_but_viewer_and_admin_edits() -> None:

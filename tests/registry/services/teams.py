@@ -1,4 +1,4 @@
-"""A house to govern in: a database, blobs in memory, people with roles, and models with an ancestry."""
+"""A registry with people: a database, blobs in memory, roles, the default policy, and models with an ancestry."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ CARD = "---\nlicense: apache-2.0\n---\n# Digits\n"
 
 
 @dataclass
-class House:
-    """People act in it: `house.promotions("ana").request(…)`."""
+class Team:
+    """A registry as each person sees it: `team.promotions("ana").request(…)`."""
 
     open_uow: SqlUnitOfWorkFactory
     clock: FakeClock
@@ -52,7 +52,7 @@ class House:
         return self.context_of(Actor(handle, frozenset(person.roles), person.service))
 
     def context_of(self, actor: Actor) -> Context:
-        plugins = cast("Any", None)  # governance asks no plug-in
+        plugins = cast("Any", None)  # governance uses no plug-ins
         return Context(actor, self.home, self.open_uow, self.blobs, self.clock, plugins, Settings())
 
     def promotions(self, handle: str) -> Promotions:
@@ -86,13 +86,13 @@ class House:
         card: str | None = CARD,
         manifest: bool = True,
         method: Method = Method.FINE_TUNING,
-        **said: Any,
+        **fields: Any,
     ) -> VersionRef:
-        """A version made by ana, with a card, a manifest and test metrics unless told otherwise."""
+        """A version made by ana, with a card, a manifest and test metrics by default."""
         measured = [] if accuracy is None else [metric(accuracy), metric(0.4, name="baseline_accuracy")]
         at = self.clock.now()
         with self.open_uow(actor="ana", write=True) as uow:
-            ref = add_version(uow, name, parents=parents, measured=measured, at=at, method=method, **said)
+            ref = add_version(uow, name, parents=parents, measured=measured, at=at, method=method, **fields)
             version = uow.catalog.version(ref)
             assert version is not None
             if card is not None:
@@ -109,25 +109,25 @@ class House:
         return ref
 
 
-def furnish(house: House) -> House:
-    """Everybody in `ROLES`, and the default policy."""
-    with house.open_uow(actor="root", write=True) as uow:
+def populate(team: Team) -> Team:
+    """Add everybody in `ROLES`, and the default policy."""
+    with team.open_uow(actor="root", write=True) as uow:
         for handle, roles in ROLES.items():
-            uow.people.add(Person(handle, handle.title(), roles, house.clock.now()))
-        uow.people.add(Person("robot", "Robot", ("validator", "risk-owner"), house.clock.now(), service=True))
+            uow.people.add(Person(handle, handle.title(), roles, team.clock.now()))
+        uow.people.add(Person("robot", "Robot", ("validator", "risk-owner"), team.clock.now(), service=True))
         uow.commit(Event("person.added", "person:root", {}))
-    house.promotions("root").publish_policy(default_policy_text())
-    return house
+    team.promotions("root").publish_policy(default_policy_text())
+    return team
 
 
 def ref_of(ref: VersionRef) -> Reference:
     return Reference(ref.kind, ref.name, ref.number)
 
 
-def bring_to(house: House, ref: VersionRef, stage: str) -> None:
-    """Walk a version up to `stage` as people do."""
-    ana, ben, carla = (house.promotions(who) for who in ("ana", "ben", "carla"))
-    house.clock.forward(minutes=1)
+def bring_to(team: Team, ref: VersionRef, stage: str) -> None:
+    """Promote a version up to `stage`, with the votes of several people."""
+    ana, ben, carla = (team.promotions(who) for who in ("ana", "ben", "carla"))
+    team.clock.forward(minutes=1)
     ana.request(ref_of(ref), "candidate")
     if stage == "candidate":
         return
@@ -138,4 +138,4 @@ def bring_to(house: House, ref: VersionRef, stage: str) -> None:
     request = ana.request(ref_of(ref), "production").summary.id
     ben.approve(request)
     carla.approve(request)
-    assert house.stage(ref) == "production"
+    assert team.stage(ref) == "production"

@@ -44,7 +44,7 @@ class OwnProcess(EntryPointPlugins):
         return Idle()
 
 
-def new_house(folder: Path) -> tuple[Registry, Context]:
+def new_registry(folder: Path) -> tuple[Registry, Context]:
     """An empty home in `folder/home`, without a run tracker; its steps compute on one thread of the CPU."""
     settings = Settings(mlflow_uri="off", threads=1, device="cpu")
     bootstrap.init(folder / "home", settings=settings, actor="bench")
