@@ -1,4 +1,4 @@
-"""A furnished team over SQLite, and over both databases for what depends on locks."""
+"""A team with the default policy over SQLite; over both databases for tests that depend on locks."""
 
 from __future__ import annotations
 

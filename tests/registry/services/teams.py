@@ -62,7 +62,7 @@ class Team:
         return People(self.context(handle))
 
     def actions(self, subject: str | None = None) -> list[str]:
-        """What the audit log says happened, oldest first."""
+        """The actions in the audit log, oldest first."""
         reader = self.context_of(Actor("auditor", frozenset({"viewer"})))
         found = Audit(reader).search(subject=subject, page=PageRequest(500))
         return [entry.action for entry in reversed(found.items)]
