@@ -78,9 +78,13 @@ def export(path: str | Path, folder: str | Path = HERE) -> Path:
 
 def preprocess(image: Image, folder: str | Path = HERE) -> NDArray[np.float32]:
     """A picture as the model wants it: [height, width, channels], float32."""
+    from PIL import ImageOps  # noqa: PLC0415 -- only pictures need it
+
     settings: dict[str, Any] = json.loads((Path(folder) / "preprocessor_config.json").read_text(encoding="utf-8"))
     channels = int(json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")).get("channels", 3))
-    image, filtering = image.convert("RGB"), settings["resample"]
+    if image.mode[0] in "IF":
+        raise ValueError("Scale the greys to 8 bits first: convert() would clip them")
+    image, filtering = ImageOps.exif_transpose(image).convert("RGB"), settings["resample"]
     if settings["do_center_crop"]:  # the shorter edge to a length, then the middle
         edge, crop = settings["size"]["shortest_edge"], settings["crop_size"]
         short, long = sorted(image.size)

@@ -121,8 +121,12 @@ def load(folder: str | Path = HERE) -> SqueezeNet:
 
 def preprocess(image: Image, folder: str | Path = HERE) -> Tensor:
     """A picture as the model wants it: [3, height, width], float32."""
+    from PIL import ImageOps  # noqa: PLC0415 -- only pictures need it
+
     settings: dict[str, Any] = json.loads((Path(folder) / "preprocessor_config.json").read_text())
-    image, filtering = image.convert("RGB"), settings["resample"]
+    if image.mode[0] in "IF":
+        raise ValueError("Scale the greys to 8 bits first: convert() would clip them")
+    image, filtering = ImageOps.exif_transpose(image).convert("RGB"), settings["resample"]
     if settings["do_center_crop"]:  # the shorter edge to a length, then the middle
         edge, crop = settings["size"]["shortest_edge"], settings["crop_size"]
         short, long = sorted(image.size)

@@ -36,8 +36,13 @@ def test_the_definitions_prepare_pictures_bit_for_bit_as_transfers_do(
     settings: Preprocess, definition: Any, tmp_path: Path
 ) -> None:
     settings.write(tmp_path)
-    for picture in (WIDE, WIDE.rotate(90, expand=True), WIDE.convert("L"), WIDE.convert("RGBA")):
+    turned = WIDE.copy()
+    turned.getexif()[0x0112] = 6
+    for picture in (WIDE, WIDE.rotate(90, expand=True), WIDE.convert("L"), WIDE.convert("RGBA"), turned):
         assert torch.equal(definition.preprocess(picture, tmp_path), settings.apply(picture))
+    assert not torch.equal(settings.apply(turned), settings.apply(WIDE))
+    with pytest.raises(ValueError, match="Scale the greys to 8 bits"):
+        definition.preprocess(WIDE.convert("F"), tmp_path)
 
 
 def test_any_difference_changes_the_digest() -> None:
