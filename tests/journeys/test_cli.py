@@ -171,7 +171,7 @@ def test_a_model_reaches_production_through_two_other_people(forebear: CommandLi
     assert len(missing["reasons"]) == 4
     shown = forebear("promote", "show", request)
     assert all(reason in shown.out for reason in missing["reasons"])
-    assert "3 things are missing" in shown.err
+    assert "4 of 8 checks passed" in shown.err
 
     refused = forebear.refused("promote", "approve", request)
     assert (refused["code"], refused["status"]) == ("policy-refused", 403)

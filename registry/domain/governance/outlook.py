@@ -57,7 +57,7 @@ def _soon_stale(electorate: Electorate, verdict: Verdict) -> Iterator[str]:
     missing = [check.id for check in verdict.checks if check.kind == "evidence" and not check.passed]
     if missing and electorate.wanted:
         yield (
-            f"Evidence {' and '.join(missing)} is not complete: an approval given now becomes stale when it is added, "
+            f"Evidence {' and '.join(missing)} is still needed: an approval given now becomes stale when it is added, "
             "and must then be given again"
         )
 

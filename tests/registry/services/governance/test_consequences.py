@@ -113,7 +113,7 @@ def test_a_vote_while_evidence_is_missing_is_taken_with_a_warning(team: Team) ->
     voted = team.promotions("ben").approve(request)
     assert [vote.voter for vote in voted.votes] == ["ben"]
     assert voted.warnings == (
-        "Evidence validation is not complete: an approval given now becomes stale when it is added, and must then be "
+        "Evidence validation is still needed: an approval given now becomes stale when it is added, and must then be "
         "given again",
     )
 
