@@ -109,7 +109,9 @@ class Bench:
             truth, answers = self._answers(entry, f"predictions-{task}.json" if task else "predictions.json")
             found = interval(rows.kind, truth, answers, entry.metric)
             if abs(found[0] - measured[entry.metric]) > 1e-6:
-                raise SystemExit(f"{entry.name}: the answers give {found[0]}, the step said {measured[entry.metric]}")
+                raise SystemExit(
+                    f"{entry.name}: the answers give {found[0]}, the step recorded {measured[entry.metric]}"
+                )
         self.values[entry.name] = found[0]
         constant = measured.get(f"baseline_{entry.metric}")
         counts = f"{learnt:,} / {tested:,}" if entry.method not in {"merge", "quantization"} else f"– / {tested:,}"

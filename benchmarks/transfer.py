@@ -237,7 +237,9 @@ def trainer(source: ModelInput, data: DataInput, folder: Path) -> Clock:
             train_dataset=sets["train"],
             eval_dataset=sets["validation"],
             data_collator=batch,
-            compute_metrics=lambda told: {"accuracy": float((told.predictions.argmax(1) == told.label_ids).mean())},
+            compute_metrics=lambda result: {
+                "accuracy": float((result.predictions.argmax(1) == result.label_ids).mean())
+            },
         )
         work.remove_callback(PrinterCallback)
         work.train()
@@ -286,8 +288,8 @@ def main() -> int:
         pairs = zip(taken["governed"], taken[way], strict=True)
         ratio, low, high = interval([ours.training / theirs.training for ours, theirs in pairs])
         held &= ratio <= bar
-        said = "held" if ratio <= bar else "MISSED"
-        print(f"governed / {way}: {ratio:.3f}x, 95 % interval {low:.3f}–{high:.3f}, bar {bar}x: {said}")
+        outcome = "held" if ratio <= bar else "MISSED"
+        print(f"governed / {way}: {ratio:.3f}x, 95 % interval {low:.3f}–{high:.3f}, bar {bar}x: {outcome}")
     print(f"{given.repeats} interleaved turns of {steps} steps, 1 thread, load {os.getloadavg()[0]:.1f}")
     return 1 if given.check and not held else 0
 

@@ -92,7 +92,7 @@ def arms(world: World, chance: np.random.Generator) -> list[Arm]:
 
 
 def outcomes(world: World, runs: int, seed: int) -> Iterator[tuple[Outcome, bool]]:
-    """The verdict of each run, and whether the items alone would have said that the transfer is better."""
+    """The verdict of each run, and whether the items alone would show that the transfer is better."""
     chance = np.random.default_rng(seed)
     resamples = Resamples(world.items)
     measure = Measure(world.metric, higher_is_better=world.metric != "mae")

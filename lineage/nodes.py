@@ -27,7 +27,7 @@ class Assurance(StrEnum):
     """How well the claim that this input went into this step is supported."""
 
     DECLARED = "declared"
-    """Someone said so."""
+    """Somebody claims it."""
     OBSERVED = "observed"
     """Our adapter did it."""
     VERIFIED = "verified"

@@ -1,7 +1,8 @@
-"""Server-sent events of transfer steps (WHATWG HTML section 9.2): who listens is told what happens, as it happens.
+"""Server-sent events of transfer steps (WHATWG HTML section 9.2).
 
-However many listen to a step, its news are read once in half a second, in a thread of a few: an open stream holds no
-thread. The listener whose turn it is reads, with its own permissions, and the others of that step share what it found.
+The news of a step are read from the database once every half second, however many clients listen to it, in a thread of
+a small pool; an open stream holds no thread. One of the listeners reads, with its own permissions, and all share the
+result.
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ from registry.errors import RegistryError, UnavailableError
 
 POLL_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
-"""A proxy closes what is silent for long, and a token may have been revoked meanwhile."""
+"""Interval of comments that keep proxies from closing the stream, and of checks that the token is still valid."""
 RETRY_MILLISECONDS = 2000
-"""How long a browser waits before it comes back."""
-MOST_STREAMS, MOST_EACH = 200, 20
-"""Open at once in one server process, and for one person of these."""
+"""How long a browser waits before it reconnects."""
+MAX_STREAMS, MAX_PER_PERSON = 200, 20
+"""Largest number of open streams in one server process, and for one person."""
 READERS = 4
-"""Threads that may read news at once."""
+"""Number of threads that read news."""
 log = logging.getLogger("forebear.server")
 
 
 class Feed:
-    """What is known of one step, shared by all who listen to it."""
+    """The state and curve points of one step, shared by all its listeners."""
 
     def __init__(self, step_id: str) -> None:
         self.listeners = 0
@@ -47,7 +48,7 @@ class Feed:
         self._due = 0.0
 
     async def refresh(self, transfers: TransferVerbs, threads: CapacityLimiter) -> None:
-        """Read what is new, unless somebody does or just did. A step that had ended may have been resumed."""
+        """Read the news, unless another listener is doing so or just did. An ended step may have been resumed."""
         going = self.summary is not None and self.summary.state in GOING
         if self._reading or (going and time.monotonic() < self._due):
             return
@@ -63,31 +64,29 @@ class Feed:
             self._due = time.monotonic() + POLL_SECONDS
 
     def points(self, after: int) -> list[EpochMetric]:
-        """Those with a higher number."""
+        """The points with a higher number than `after`."""
         return self._points[bisect_right(self._points, after, key=lambda point: point.number) :]
 
 
 class Streams:
-    """Every open stream of one server process."""
+    """All open streams of one server process."""
 
     def __init__(self) -> None:
         self.closed = False
-        """Set when the server is to end: a stream would otherwise keep it until its step has ended."""
+        """Set when the server shuts down; otherwise a stream would stay open until its step has ended."""
         self._feeds: dict[str, Feed] = {}
         self._each: Counter[str] = Counter()
         self._threads = CapacityLimiter(READERS)
 
     @property
     def open(self) -> int:
-        """How many there are."""
+        """The number of open streams."""
         return self._each.total()
 
     def check_room(self, who: str) -> None:
-        """Raises: UnavailableError when there are too many already."""
-        if self._each[who] >= MOST_EACH or self.open >= MOST_STREAMS:
-            raise UnavailableError(
-                "too many streams are open", remedy="Close one, or ask for the step itself now and then"
-            )
+        """Raises: UnavailableError if too many streams are open."""
+        if self._each[who] >= MAX_PER_PERSON or self.open >= MAX_STREAMS:
+            raise UnavailableError("Too many streams are open", remedy="Close one, or poll the step instead")
 
     async def events(
         self,
@@ -98,15 +97,15 @@ class Streams:
         who: str,
         known: Callable[[], Awaitable[None]],
     ) -> AsyncIterator[bytes]:
-        """What `listener` has not been told yet, until the step has ended or `known` raises a RegistryError."""
+        """Yields the events that are new to `listener`, until the step has ended or `known` raises a RegistryError."""
         feed = self._feeds.setdefault(step_id, Feed(step_id))
         feed.listeners += 1
         self._each[who] += 1
         try:
             yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
-            async for chunk in self._told(feed, listener, transfers, known):
+            async for chunk in self._chunks(feed, listener, transfers, known):
                 yield chunk
-        except RegistryError as error:  # the answer has begun: whoever comes back is told
+        except RegistryError as error:  # the response has begun; a client that reconnects gets the error
             log.warning("the stream of %s to %s ends: %s", step_id, who, error)
         finally:
             self._each[who] -= 1
@@ -114,7 +113,7 @@ class Streams:
             if not feed.listeners and self._feeds.get(step_id) is feed:
                 del self._feeds[step_id]
 
-    async def _told(
+    async def _chunks(
         self, feed: Feed, listener: Listener, transfers: TransferVerbs, known: Callable[[], Awaitable[None]]
     ) -> AsyncIterator[bytes]:
         spoken = checked = time.monotonic()
@@ -135,6 +134,6 @@ class Streams:
 
 
 def written(event: StepEvent) -> bytes:
-    """An event as the format wants it; JSON has no line breaks."""
+    """An event in the format of server-sent events; JSON has no line breaks."""
     data = json.dumps(to_json(event.data), ensure_ascii=False)
     return f"id: {event.id}\nevent: {event.event}\ndata: {data}\n\n".encode()

@@ -2,7 +2,7 @@
 
 Parts with a file name are files: the name is the file's relative path in the upload. The part called `details` holds
 JSON. Bytes go to files that the server names; only when the whole body has been read and every path is clean are they
-moved to the paths that the sender asked for, inside a fresh folder that is removed when the request is over.
+moved to the paths that the sender named, inside a new folder that is removed when the request is over.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ async def _receive(request: Request, folder: Path, limit: int) -> _Receiver:
 
 
 def _settle(receiver: _Receiver, tree: Path) -> Upload:
-    """Move the parts to the paths that were asked for. A single file without folders is a source by itself."""
+    """Move the parts to the paths that the sender named. A single file without folders is a source by itself."""
     if not receiver.files:
         raise UsageError("the upload holds no file")
     tree.mkdir()

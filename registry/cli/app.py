@@ -1,4 +1,4 @@
-"""The tree of commands; `docs/cli.md` is written from it. The module of a group is imported when it is asked for."""
+"""The tree of commands; `docs/cli.md` is written from it. The module of a group is imported when it is used."""
 
 from __future__ import annotations
 

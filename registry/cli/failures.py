@@ -72,7 +72,7 @@ def note(text: str) -> None:
 
 @contextmanager
 def answering_usage(words: Sequence[str]) -> Iterator[None]:
-    """Say what was typed wrongly as every other error is said, and exit with the code of its family."""
+    """Print a usage error in the same form as other errors, and exit with the code of its family."""
     try:
         yield
     except typer.Abort:
@@ -93,7 +93,7 @@ def _typed_wrongly(error: Any) -> UsageError:
 
 
 def _asks_for_json(words: Sequence[str]) -> bool:
-    """True where the words ask for JSON: what cannot be parsed is still answered in the form that was asked for."""
+    """True if the arguments request JSON, so that errors in parsing them are printed as JSON too."""
     return any(pair in {("--output", "json"), ("-o", "json")} for pair in pairwise(words)) or any(
         word in {"--output=json", "-ojson"} for word in words
     )

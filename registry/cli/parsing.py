@@ -43,7 +43,7 @@ OriginOption = Annotated[
 FolderArgument = Annotated[
     Path | None, typer.Argument(metavar="[FOLDER]", help="A new folder; else it is named after the version.")
 ]
-ToOption = Annotated[Path | None, typer.Option("--to", help="The folder, said as an option.", show_default=False)]
+ToOption = Annotated[Path | None, typer.Option("--to", help="The folder, as an option.", show_default=False)]
 T = TypeVar("T")
 
 

@@ -1,4 +1,4 @@
-"""Typer's groups and commands as Forebear needs them: groups imported when asked for, and help in plain words."""
+"""Groups and commands of Typer with two changes: groups are imported when they are used, and help is in plain words."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Group(TyperGroup):
 
 
 class LazyCommands(Mapping[str, Any]):
-    """The commands of a Typer app that is imported when the first of them is asked for."""
+    """The commands of a Typer app that is imported when one of them is used."""
 
     def __init__(self, module: str, attribute: str) -> None:
         self._module, self._attribute = module, attribute

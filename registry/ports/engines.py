@@ -11,13 +11,13 @@ from registry.domain.recipes.recipe import Resources
 class Engine(Protocol):
     """Brings a worker for a step: a process of this machine, or a job on a cluster.
 
-    Who holds a step is said by its lease alone; an engine only knows whether there is somebody who may take it.
+    Only the lease of a step determines who may run it; an engine only knows whether a worker process is alive.
     """
 
     name: str
 
     def grant(self, needs: Resources) -> Resources:
-        """What a step that asks for `needs` is given: what is not said is filled in.
+        """The resources that a step gets if it requests `needs`; missing values are filled in.
 
         Raises: UnavailableError for what can never be had there, with what there is.
         """

@@ -31,7 +31,7 @@ class PeoplePage:
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """Entries of the audit chain, newest first, and the report when it was asked to verify."""
+    """Entries of the audit chain, newest first, and the report if verification was requested."""
 
     entries: Sequence[HistoryEntry]
     report: AuditReport | None
@@ -123,9 +123,9 @@ def api_routes(request: Request) -> HTMLResponse:
     """The routes of the API, read from its own OpenAPI document."""
     rooms: dict[str, list[Offer]] = {}
     for path, methods in request.app.openapi()["paths"].items():
-        for method, said in methods.items():
-            offer = Offer(method.upper(), path, said.get("description", "").split("\n")[0])
-            rooms.setdefault(said.get("tags", ["other"])[0], []).append(offer)
+        for method, operation in methods.items():
+            offer = Offer(method.upper(), path, operation.get("description", "").split("\n")[0])
+            rooms.setdefault(operation.get("tags", ["other"])[0], []).append(offer)
     context = ApiPage(tuple(rooms.items()))
     return page(request, "api.html", context, section="api", api="/api/v1/openapi.json")
 

@@ -89,20 +89,20 @@ def model(
     """One model; without a version the latest is shown."""
     if tab not in TABS:
         raise NotFoundError(f"a model has no tab {tab[:40]!r}")
-    asked = Name(team, name)
-    detail = registry.catalog.model(asked)
-    shown = _version(registry, asked, version, detail.summary)
-    base = f"/models/{asked}/{shown.summary.ref.number}" if shown else f"/models/{asked}"
+    full_name = Name(team, name)
+    detail = registry.catalog.model(full_name)
+    shown = _version(registry, full_name, version, detail.summary)
+    base = f"/models/{full_name}/{shown.summary.ref.number}" if shown else f"/models/{full_name}"
     context = ModelPage(
         model=detail.summary,
         aliases=detail.aliases,
         version=shown,
-        numbers=registry.catalog.versions(asked, PageRequest(100)).items,
+        numbers=registry.catalog.versions(full_name, PageRequest(100)).items,
         tab=tab,
         tabs=[(key, title, link(base, tab=None if key == "overview" else key)) for key, title in TABS.items()],
-        content=_content(registry, asked, shown, tab, PageRequest(50, cursor)),
+        content=_content(registry, full_name, shown, tab, PageRequest(50, cursor)),
     )
-    api = f"/api/v1/models/{asked}" + (f"/versions/{shown.summary.ref.number}" if shown else "")
+    api = f"/api/v1/models/{full_name}" + (f"/versions/{shown.summary.ref.number}" if shown else "")
     return page(request, "model.html", context, section="models", api=api)
 
 

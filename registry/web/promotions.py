@@ -105,7 +105,7 @@ def withdraw(request: Request, registry: AsActor, request_id: str) -> HTMLRespon
 def _decided(
     request: Request, registry: AsActor, request_id: str, act: Callable[[], object], comment: str
 ) -> HTMLResponse | RedirectResponse:
-    """Act and show the page again; what is refused is said on it, and the comment is kept."""
+    """Act and show the page again; a refusal is shown on it, and the comment is kept."""
     try:
         act()
     except (RefusedError, InvalidError, ConflictError) as error:

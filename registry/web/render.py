@@ -102,8 +102,8 @@ def static(path: str) -> str:
 
 def link(path: str, query: Mapping[str, object] | None = None, **more: object) -> str:
     """`path` with a query string of everything that is not None and not empty; lists become repeated keys."""
-    asked = {**(query or {}), **more}
-    kept = {key: value for key, value in asked.items() if value not in (None, "", [], ())}
+    values = {**(query or {}), **more}
+    kept = {key: value for key, value in values.items() if value not in (None, "", [], ())}
     return f"{path}?{urlencode(kept, doseq=True)}" if kept else path
 
 

@@ -25,7 +25,7 @@ STREAM = {
     "type": "string",
     "description": "Events with an `id`: `metric` (its data is an EpochMetric), `progress` and `state` (a StepSummary)",
 }
-PLACE = "The `id` of the last event that came: only what came after it is told"
+PLACE = "The `id` of the last event that was received: only later events are sent"
 DOCUMENT = {"type": "string", "description": "A recipe as YAML text, see /api/v1/recipes/schema"}
 
 
@@ -87,12 +87,12 @@ def events(
     after: Annotated[str | None, Query(max_length=64, description=PLACE)] = None,
     last_event_id: Annotated[str | None, Header(max_length=64, description=PLACE)] = None,
 ) -> Response:
-    """What happens to the step, as server-sent events, until it has ended. 204: that had been told already."""
+    """The events of the step, as server-sent events, until it ends. 204: it has ended, with no new events."""
     streams: Streams = request.app.state.streams
     place = Place.parse(last_event_id or after or str(Place()))
     news = registry.transfers.news(public_id(step), after=place.point)
     if news.summary.state not in GOING and news.summary.state is place.state and not news.points:
-        return nothing()  # tells a browser not to come back
+        return nothing()  # a browser does not reconnect after 204
     who = registry.actor.handle
     streams.check_room(who)
     stream = streams.events(step, Listener(place), registry.transfers, who=who, known=request.state.identify)

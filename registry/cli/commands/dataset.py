@@ -52,7 +52,7 @@ def add(
         str | None, typer.Option("--rev", help="A git revision, for a .dvc file.", show_default=False)
     ] = None,
     format: Annotated[
-        DataFormat | None, typer.Option("--format", help="When it cannot be told.", show_default=False)
+        DataFormat | None, typer.Option("--format", help="The format, if it cannot be recognised.", show_default=False)
     ] = None,
 ) -> None:
     """Register data as the next version: read, hashed, tracked with DVC, split, all or nothing."""

@@ -78,7 +78,7 @@ def path(
 
 
 def _check_form(session: Session, form: Form | None) -> None:
-    """Raises: UsageError when two forms are asked for at once."""
+    """Raises: UsageError if two formats are requested at once."""
     if session.as_json and form not in {None, Form.JSON}:
         raise UsageError(
             f"--format {form} and --output json ask for two forms of one answer", remedy="Leave one of them out"
@@ -103,7 +103,7 @@ def _node(session: Session, text: str) -> str:
 
 
 def _answer(session: Session, form: Form | None, ancestry: Ancestry, show: Callable[[Ancestry], None]) -> None:
-    """In the form that was asked for; `--output json` asks for JSON too."""
+    """Print in the requested format; `--output json` requests JSON too."""
     from lineage import Graph
     from lineage.formats import as_dot, as_mermaid
 

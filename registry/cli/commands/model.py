@@ -42,7 +42,7 @@ def import_(
     tag: parsing.TagOption = None,
     parent: Annotated[
         list[str] | None,
-        typer.Option("--parent", metavar="MODEL", help="A model it is said to come from.", show_default=False),
+        typer.Option("--parent", metavar="MODEL", help="A model that it is claimed to come from.", show_default=False),
     ] = None,
 ) -> None:
     """Import a pretrained model as the next version: converted in a subprocess, all or nothing.

@@ -13,9 +13,7 @@ from registry.cli.session import Session, command
 from registry.errors import UsageError
 
 ReasonArgument = Annotated[str | None, typer.Argument(metavar="[REASON]", help="Why, for those who use it.")]
-ReasonOption = Annotated[
-    str | None, typer.Option("--reason", help="The reason, said as an option.", show_default=False)
-]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="The reason, as an option.", show_default=False)]
 
 
 @command(app, "card", "forebear model card vision/digits/3", "forebear model card vision/digits/3 --write card.md")
@@ -49,7 +47,7 @@ def describe(
     origin: parsing.OriginOption = None,
     description: Annotated[str | None, typer.Option("--description", help="One sentence.", show_default=False)] = None,
 ) -> None:
-    """Change what is said of a registered model; what is not given stays."""
+    """Change the description of a registered model; options that are not given stay as they are."""
     from registry.cli.printing import tell
     from registry.domain.catalog.models import Describing
 
@@ -73,8 +71,8 @@ def deprecate(
     """Say that a version should not be used any more; it still can be."""
     from registry.cli.views.catalog import say_status
 
-    reference, said = parsing.model(model), _reason(why, reason)
-    session.answer(session.registry.catalog.deprecate(reference, said), say_status)
+    reference, why_text = parsing.model(model), _reason(why, reason)
+    session.answer(session.registry.catalog.deprecate(reference, why_text), say_status)
 
 
 @command(app, "archive", "forebear model archive models:/vision/digits/1 'kept for the record'")
@@ -84,15 +82,15 @@ def archive(
     """Put a version away: it stays in the record and in the ancestry, and is no longer offered."""
     from registry.cli.views.catalog import say_status
 
-    reference, said = parsing.model(model), _reason(why, reason)
-    session.answer(session.registry.catalog.archive(reference, said), say_status)
+    reference, why_text = parsing.model(model), _reason(why, reason)
+    session.answer(session.registry.catalog.archive(reference, why_text), say_status)
 
 
 def _reason(argument: str | None, option: str | None) -> str:
-    said = parsing.either(argument, option, option="--reason")
-    if said is None:
+    text = parsing.either(argument, option, option="--reason")
+    if text is None:
         raise UsageError("there is no reason given", remedy="Write it after the reference, or with --reason")
-    return said
+    return text
 
 
 @command(app, "delete", "forebear model delete models:/vision/digits/1 --yes")

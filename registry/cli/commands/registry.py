@@ -90,7 +90,7 @@ def serve(
     from registry import bootstrap
     from registry.cli.printing import hint, tell
 
-    bootstrap.open_system(session.home, settings=session.settings).close()  # what it lacks is said before an address
+    bootstrap.open_system(session.home, settings=session.settings).close()  # report what it lacks before an address
     port = _free_port(host, port)
     tell(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port} for the home in {session.home}")
     hint("Sign in there with a token: forebear token create HANDLE. End it with Ctrl-C.")

@@ -36,7 +36,7 @@ class _Pen:
 
     @property
     def fine(self) -> bool:
-        """True where lines can be told apart by colour, and so be drawn in dots."""
+        """True if lines are distinguished by colour, so that they can be drawn with dots."""
         return self.colour and not self.ascii
 
     @property

@@ -200,10 +200,10 @@ def _progress(step: StepSummary) -> str:
     """How far a step that goes on is."""
     from registry.cli.views.progress import counted, paced, time_left
 
-    said = step.progress
-    if step.ended_at is not None or said is None:
+    progress = step.progress
+    if step.ended_at is not None or progress is None:
         return ""
-    return ", ".join(filter(None, (said.phase, counted(said), paced(said), time_left(said))))
+    return ", ".join(filter(None, (progress.phase, counted(progress), paced(progress), time_left(progress))))
 
 
 def _show_curve(curve: Sequence[EpochMetric]) -> None:

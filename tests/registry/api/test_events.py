@@ -84,7 +84,7 @@ def test_what_cannot_be_streamed_is_refused_before_the_stream_begins(served: Ser
     address = f"/api/v1/transfers/{ended}/events"
     assert problem(client.get(address, headers={"Last-Event-ID": "x"}))["code"] == "bad-cursor"
     assert problem(served.client().get(address))["code"] == "unauthenticated"
-    served.app.state.streams._each["vic"] = streams.MOST_EACH
+    served.app.state.streams._each["vic"] = streams.MAX_PER_PERSON
     try:
         refused = client.get(address)
         assert served.client("ana").get(address).status_code == 200
