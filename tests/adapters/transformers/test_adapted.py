@@ -184,7 +184,7 @@ def test_what_makes_no_sense_with_an_adapter_is_refused(world: World) -> None:
         list(child.adapter.run(adapting(child, "next")))
     with pytest.raises(BadRecipeError, match="the whole parent is frozen"):
         list(world.adapter.run(adapting(world, "frozen", freeze=Freeze(until="encoder.layer.1"))))
-    with pytest.raises(BadRecipeError, match="no adapter, so there is nothing to merge"):
+    with pytest.raises(BadRecipeError, match="not an adapter, so there is nothing to merge"):
         list(world.adapter.run(world.job("merge", method=Method.MERGE, data={})))
 
 
