@@ -14,8 +14,6 @@ from registry.domain.people.people import Actor, Person
 from registry.errors import HomeNotFoundError, UnauthenticatedError, error_of_disk
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
-from registry.services.people.verbs import first_admin
-from registry.services.recipes import recipes
 from registry.services.registry import LocalRegistry
 from registry.settings import Settings
 from registry.storage.artifacts.blobs import FolderBlobs
@@ -66,6 +64,8 @@ def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -
         with context.read() as uow:
             if uow.people.get(actor) is not None:
                 return InitReport(home, False, actor, None)
+        from registry.services.people.verbs import first_admin  # noqa: PLC0415 - needed once in a registry's life
+
         return InitReport(home, True, actor, first_admin(context, actor))
 
 
@@ -89,6 +89,8 @@ NAMED_PEOPLE = 8
 
 def recipe_schema() -> Mapping[str, object]:
     """The JSON Schema of recipes, which needs no registry folder."""
+    from registry.services.recipes import recipes  # noqa: PLC0415 - Pydantic and YAML, which most commands do not need
+
     return recipes.recipe_schema()
 
 

@@ -18,7 +18,7 @@ from registry.ports.engines import Engine
 from registry.ports.importing import ConvertedSource
 from registry.ports.tracking import RunTracker
 from registry.ports.transfers import AdapterOffer, TransferAdapter
-from registry.services.doctor import EXTRAS
+from registry.services.extras import EXTRAS
 
 EXTRA_OF = {module: extra for extra, modules in EXTRAS.items() for module in modules} | {
     "timm": "timm",

@@ -12,21 +12,9 @@ from registry.domain.people.people import Permission
 from registry.domain.verbs.registry import Problem
 from registry.services.audit.verbs import Audit
 from registry.services.context import Context
+from registry.services.extras import EXTRAS
 
 OURS = ("lineage", "registry", "adapters")
-EXTRAS = {
-    "torch": ("torch", "PIL"),
-    "transformers": ("transformers", "tokenizers"),
-    "keras": ("keras", "h5py"),
-    "peft": ("peft",),
-    "dvc": ("dvc", "dvc_data", "pyarrow"),
-    "mlflow": ("mlflow",),
-    "onnx": ("onnx",),
-    "h5": ("h5py",),
-    "gensim": ("gensim",),
-    "server": ("fastapi", "uvicorn", "jinja2"),
-    "postgres": ("psycopg",),
-}
 LOW_SPACE = 2 * 1024**3
 
 

@@ -1,4 +1,4 @@
-"""The registry: all verbs over one context, for one actor."""
+"""The registry: all verbs over one context, for one actor. The module of a subject is imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from registry.domain.people.people import Actor
-from registry.domain.verbs.registry import Problem
-from registry.services.audit.verbs import Audit
-from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
-from registry.services.data.verbs import Datasets
-from registry.services.doctor import examine
-from registry.services.governance.verbs import Promotions
-from registry.services.lineage.verbs import Lineage
-from registry.services.people.verbs import People
-from registry.services.transfers.verbs import Transfers
+
+if TYPE_CHECKING:
+    from registry.domain.verbs.registry import Problem
+    from registry.services.audit.verbs import Audit
+    from registry.services.catalog.verbs import Catalog
+    from registry.services.data.verbs import Datasets
+    from registry.services.governance.verbs import Promotions
+    from registry.services.lineage.verbs import Lineage
+    from registry.services.people.verbs import People
+    from registry.services.transfers.verbs import Transfers
 
 
 @dataclass
@@ -42,44 +43,60 @@ class LocalRegistry:
         return self.context.actor
 
     def as_actor(self, actor: Actor) -> LocalRegistry:
-        """The same house for someone else."""
+        """The same registry for someone else."""
         return LocalRegistry(self.context.as_actor(actor), self.close)
 
     @cached_property
     def catalog(self) -> Catalog:
         """Registered models."""
+        from registry.services.catalog.verbs import Catalog  # noqa: PLC0415 - a command needs one subject of seven
+
         return Catalog(self.context)
 
     @cached_property
     def datasets(self) -> Datasets:
         """Datasets."""
+        from registry.services.data.verbs import Datasets  # noqa: PLC0415 - a command needs one subject of seven
+
         return Datasets(self.context)
 
     @cached_property
     def transfers(self) -> Transfers:
         """Recipes and steps."""
+        from registry.services.transfers.verbs import Transfers  # noqa: PLC0415 - a command needs one subject of seven
+
         return Transfers(self.context)
 
     @cached_property
     def lineage(self) -> Lineage:
         """Walks of the graph."""
+        from registry.services.lineage.verbs import Lineage  # noqa: PLC0415 - a command needs one subject of seven
+
         return Lineage(self.context)
 
     @cached_property
     def promotions(self) -> Promotions:
         """Evidence, requests, votes, policies."""
+        from registry.services.governance.verbs import Promotions  # noqa: PLC0415 - a command needs one subject of seven
+
         return Promotions(self.context)
 
     @cached_property
     def people(self) -> People:
         """People, roles, tokens."""
+        from registry.services.people.verbs import People  # noqa: PLC0415 - a command needs one subject of seven
+
         return People(self.context)
 
     @cached_property
     def audit(self) -> Audit:
         """The audit chain."""
+        from registry.services.audit.verbs import Audit  # noqa: PLC0415 - a command needs one subject of seven
+
         return Audit(self.context)
 
     def doctor(self) -> Sequence[Problem]:
-        """What is wrong with this home and this installation, and what is fine."""
+        """What is wrong with this registry and this installation, and what is fine."""
+        from registry.services.doctor import examine  # noqa: PLC0415 - as of the others
+
         return examine(self.context)

@@ -1,4 +1,4 @@
-"""Commands for transfers: run a recipe, watch it, go on, stop it."""
+"""Commands for transfers: run a recipe, watch, resume or cancel a step."""
 
 from __future__ import annotations
 
@@ -19,16 +19,23 @@ if TYPE_CHECKING:
 app = typer.Typer(name="transfer", help="Transfer steps: runs that make models from models.", no_args_is_help=True)
 StepArgument = Annotated[str, typer.Argument(metavar="STEP", help="Its id, as step-01k…")]
 STOPPED_WATCHING = 130
-"""What shells say of a command that Ctrl-C ended: how the step ends is not known."""
-BackgroundOption = Annotated[bool, typer.Option("--background", "-b", help="Do not wait for the end.")]
+"""The usual exit code of a command that Ctrl-C ended: how the step ends is not known."""
+BackgroundOption = Annotated[bool, typer.Option("--background", "-b", help="Start the step and return at once.")]
 EngineOption = Annotated[
     str | None,
-    typer.Option("--engine", help="What runs it, local or ray; else FOREBEAR_ENGINE.", show_default=False),
+    typer.Option(
+        "--engine", help="What runs it: local or ray. Default: FOREBEAR_ENGINE, or local.", show_default=False
+    ),
 ]
 BaselinesOption = Annotated[
-    bool, typer.Option("--baselines", help="Also run from scratch, a linear probe and what is in production; compare.")
+    bool,
+    typer.Option(
+        "--baselines", help="Also train from scratch, a linear probe and the model in production, and compare."
+    ),
 ]
-SeedsOption = Annotated[int, typer.Option("--seeds", help="Seeds of each trained arm, with --baselines.")]
+SeedsOption = Annotated[
+    int, typer.Option("--seeds", help="With --baselines: how often each of them is trained, with a seed of its own.")
+]
 
 
 @command(
@@ -45,12 +52,12 @@ def run(
     background: BackgroundOption = False,
     engine: EngineOption = None,
     auto_batch: Annotated[
-        bool, typer.Option("--auto-batch", help="Out of memory, start again with half the batch size.")
+        bool, typer.Option("--auto-batch", help="When memory runs out, start again with half the batch size.")
     ] = False,
     baselines: BaselinesOption = False,
     seeds: SeedsOption = 3,
 ) -> None:
-    """Run a recipe and watch it. Ctrl-C asks whether to stop it or to leave it running."""
+    """Run a recipe and watch it. Ctrl-C asks whether to cancel the step; by default it goes on in the background."""
     path = None if str(recipe) == "-" else recipe.resolve()
     step = session.registry.transfers.submit(
         parsing.document(recipe),
@@ -74,10 +81,13 @@ def verdict(
     session: Session,
     step: StepArgument,
     answers: Annotated[
-        Path | None, typer.Option("--answers", metavar="FILE", help="Also write what every arm answered to a new file.")
+        Path | None,
+        typer.Option(
+            "--answers", metavar="FILE", help="Also write the predictions of every model compared to a new file."
+        ),
     ] = None,
 ) -> None:
-    """Compute again from the stored answers whether a transfer run with --baselines was worth it."""
+    """Compare a transfer run with --baselines with them again, from the stored predictions."""
     from registry.cli.views.verdict import show_verdict, write_answers
 
     found = session.registry.transfers.verdict(step)
@@ -90,10 +100,17 @@ def verdict(
 @command(app, "list", "forebear transfer list --state failed", "forebear transfer list --output-model vision/digits")
 def list_(
     session: Session,
-    state: Annotated[StepState | None, typer.Option("--state", help="In this state.", show_default=False)] = None,
-    method: Annotated[Method | None, typer.Option("--method", help="Of this method.", show_default=False)] = None,
+    state: Annotated[
+        StepState | None, typer.Option("--state", help="Only steps in this state.", show_default=False)
+    ] = None,
+    method: Annotated[
+        Method | None, typer.Option("--method", help="Only steps of this method.", show_default=False)
+    ] = None,
     model: Annotated[
-        str | None, typer.Option("--output-model", metavar="NAME", help="That makes this.", show_default=False)
+        str | None,
+        typer.Option(
+            "--output-model", metavar="NAME", help="Only steps that make versions of this model.", show_default=False
+        ),
     ] = None,
     limit: parsing.LimitOption = 50,
     cursor: parsing.CursorOption = None,
@@ -115,13 +132,13 @@ def show(
     session: Session,
     step: StepArgument,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Watch it until it has ended; the exit code tells how.")
+        bool, typer.Option("--follow", "-f", help="Watch it until it has ended; the exit code is 0 if it succeeded.")
     ] = False,
 ) -> None:
-    """Show a step: inputs by digest, recipe after defaults, learning curves, metrics, provenance.
+    """Show a step: inputs, resolved recipe, learning curves, metrics and provenance.
 
-    With --follow: a bar with rate and time left, and metrics as they come; Ctrl-C stops watching, not the step.
-    As JSON it is a line for each event: progress, metric and state.
+    With --follow, a bar shows rate and time left, and metrics appear as they come. Ctrl-C stops watching, not the step.
+    With --output json, each event (progress, metric or state) is one line.
     """
     from registry.cli.views.transfers import show_step
 
@@ -133,7 +150,7 @@ def show(
 
 @command(app, "logs", "forebear transfer logs step-01kaq0…")
 def logs(session: Session, step: StepArgument) -> None:
-    """Print what the workers of a step have written, wherever they ran."""
+    """Print the log of a step's workers, wherever they ran."""
     from registry.cli.views.transfers import show_log
 
     session.answer(session.registry.transfers.log(step), show_log)
@@ -143,22 +160,22 @@ def logs(session: Session, step: StepArgument) -> None:
 def resume(
     session: Session, step: StepArgument, background: BackgroundOption = False, engine: EngineOption = None
 ) -> None:
-    """Go on from the last whole checkpoint; on a CPU it ends bit-equal to a run without a stop."""
+    """Resume a step from its last complete checkpoint. On a CPU the result has the same bytes as without a stop."""
     going = session.registry.transfers.resume(step, background=True, engine=engine)
     _attend(session, going, background=background)
 
 
 @command(app, "cancel", "forebear transfer cancel step-01kaq0…")
 def cancel(session: Session, step: StepArgument) -> None:
-    """Stop a step; nothing stays but its record."""
+    """Cancel a step. Its record stays; the training so far is lost."""
     from registry.cli.printing import tell
 
     stopped = session.registry.transfers.cancel(step)
-    session.answer(stopped, lambda found: tell(f"{found.summary.id} is {found.summary.state}"))
+    session.answer(stopped, lambda found: tell(f"{found.summary.id} is now {found.summary.state}"))
 
 
 def _attend(session: Session, step: StepDetail, *, background: bool) -> None:
-    """Wait for the end of a step, or say where to look. A step that did not succeed is an error of this command."""
+    """Wait for the end of a step, or say where to see it. A step that did not succeed is an error of this command."""
     from registry.cli.views.progress import Bars, check_outcome, interrupted, watch
     from registry.cli.views.transfers import say_outcome, say_started
 
@@ -175,7 +192,7 @@ def _attend(session: Session, step: StepDetail, *, background: bool) -> None:
 
 
 def _follow(session: Session, step_id: str) -> None:
-    """Watch a step that somebody else attends to. A step that did not succeed is an error of this command."""
+    """Watch a step that was started elsewhere. A step that did not succeed is an error of this command."""
     from registry.cli.printing import errors, hint, out
     from registry.cli.views.progress import Bars, JsonLines, Lines, Watcher, check_outcome, watch
     from registry.cli.views.transfers import say_ended
@@ -186,7 +203,7 @@ def _follow(session: Session, step_id: str) -> None:
     try:
         ended = watch(session.registry.transfers, step_id, watcher)
     except KeyboardInterrupt:
-        hint(f"{step_id} goes on without you. Watch it again: forebear transfer show {step_id} --follow")
+        hint(f"{step_id} is still running. Watch it again: forebear transfer show {step_id} --follow")
         raise typer.Exit(STOPPED_WATCHING) from None
     if not session.as_json:
         say_ended(ended)

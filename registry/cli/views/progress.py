@@ -1,4 +1,4 @@
-"""Watching a transfer step from a terminal: a bar for each phase with rate and time left, and metrics as they come."""
+"""Watching a transfer step: a bar for each phase with rate and time left, and the metrics of each epoch."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.5
 LINE_SECONDS = 5.0
-"""Between two lines about progress where there is no bar."""
+"""Between two lines about progress, where there is no bar."""
 
 
 _STATES = frozenset(StepState)
 
 
 class Watcher(Protocol):
-    """Shows what happens to a step, while its `with` runs."""
+    """Shows what happens to a step, inside its `with` block."""
 
     def __enter__(self) -> Self: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     def hear(self, events: Sequence[StepEvent]) -> None:
-        """All that happened since the last time, in order."""
+        """The events since the last call, in order."""
         ...
 
 
 def watch(transfers: TransferVerbs, step_id: str, watcher: Watcher) -> StepDetail:
-    """Let `watcher` hear what happens to the step until it has ended; the step as it ended."""
+    """Pass every event of the step to `watcher` until the step has ended; returns the step."""
     with watcher:
         for events in happenings(transfers, step_id):
             watcher.hear(events)
@@ -52,7 +52,7 @@ def watch(transfers: TransferVerbs, step_id: str, watcher: Watcher) -> StepDetai
 
 
 def happenings(transfers: TransferVerbs, step_id: str) -> Iterator[Sequence[StepEvent]]:
-    """What happens to the step from its beginning to its end, as often as something does."""
+    """Yields the new events of the step, from its beginning to its end."""
     listener = Listener()
     while True:
         news = transfers.news(step_id, after=listener.place.point)
@@ -64,33 +64,44 @@ def happenings(transfers: TransferVerbs, step_id: str) -> Iterator[Sequence[Step
 
 
 def interrupted(transfers: TransferVerbs, step_id: str) -> StepDetail:
-    """Ctrl-C on a step that is ours: ask whether to cancel it (in a terminal), cancel it (elsewhere)."""
+    """What Ctrl-C does to a step that this command has started: in a terminal it asks, elsewhere it cancels the step.
+
+    No, which is the default, leaves the step running; so does Ctrl-C at the question.
+    """
     import typer
 
-    if sys.stdin.isatty() and not typer.confirm(f"\nStop {step_id}?", default=True, err=True):
-        return transfers.step(step_id)
-    return transfers.cancel(step_id)
+    from registry.cli.printing import hint
+
+    if not sys.stdin.isatty():
+        return transfers.cancel(step_id)
+    hint(f"\n{step_id} is still running.")
+    hint("Yes cancels it: the training so far is lost, its record stays. No leaves it running in the background.")
+    try:
+        if typer.confirm("Cancel it?", default=False, err=True):
+            return transfers.cancel(step_id)
+    except typer.Abort:
+        hint("")
+    hint(f"Watch it: forebear transfer show {step_id} --follow. Cancel it: forebear transfer cancel {step_id}")
+    return transfers.step(step_id)
 
 
 def check_outcome(step: StepDetail) -> None:
     """Raises: what made a failed step fail, StepStateError for an interrupted or cancelled one."""
     found = step.summary
     if found.state is StepState.FAILED:
-        reason = (found.error or "its worker gave no reason").rstrip(".")
+        reason = (found.error or "the worker gave no reason").rstrip(".")
         code, _, sentence = reason.removeprefix("[").partition("] ")
         remedy = f"See forebear transfer show {found.id}"
         error = error_of(code, f"{found.id} failed: {sentence}", remedy=remedy)
         raise error or AdapterError(f"{found.id} failed: {reason}", remedy=remedy)
     if found.state is StepState.INTERRUPTED:
-        raise StepStateError(
-            f"the worker of {found.id} died", remedy=f"Go on with: forebear transfer resume {found.id}"
-        )
+        raise StepStateError(f"The worker of {found.id} died", remedy=f"Resume it: forebear transfer resume {found.id}")
     if found.state is StepState.CANCELLED:
         raise StepStateError(f"{found.id} was cancelled")
 
 
 class Bars:
-    """A bar for each phase on standard error, which what goes into a pipe is not disturbed by; epochs scroll above."""
+    """A bar for each phase on standard error, so that a pipe stays clean; the metrics of epochs scroll above."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         from rich.progress import BarColumn, SpinnerColumn, TextColumn
@@ -155,7 +166,7 @@ class Bars:
         )
 
     def _turn_to(self, phase: str) -> None:
-        """The phase before has ended: its bar is full, unless it was only a state."""
+        """Fill the bar of the phase that has ended; a bar that showed only a state is removed."""
         if self._now == phase:
             return
         if (before := self._phases.get(self._now)) is not None:
@@ -167,7 +178,7 @@ class Bars:
         self._now = phase
 
     def _whole(self) -> str:
-        """What a phase that has ended did in all: its last progress may not have been written."""
+        """How much a finished phase did in all, also where its last progress was not written."""
         progress = self._latest
         if progress is None:
             return ""
@@ -194,15 +205,15 @@ class Lines:
     ) -> None: ...
 
     def hear(self, events: Sequence[StepEvent]) -> None:
-        """Say it: states and progress as they come, the metrics of an epoch together."""
-        said_epochs = False
+        """Print states and progress as they come, and the metrics of an epoch together."""
+        printed = False
         for event in events:
             if isinstance(event.data, EpochMetric):
-                if not said_epochs:
-                    self._say("\n".join(by_epoch(events)))
-                said_epochs = True
+                if not printed:
+                    self._print("\n".join(by_epoch(events)))
+                printed = True
             elif event.event == "state":
-                self._say(f"{event.data.id} is {event.data.state}")
+                self._print(f"{event.data.id} is {event.data.state}")
             elif event.data.state in GOING and event.data.progress is not None:
                 self._progress(event.data.progress)
 
@@ -210,18 +221,18 @@ class Lines:
         due = self._printed_at is None or (progress.updated_at - self._printed_at).total_seconds() >= LINE_SECONDS
         if due or progress.phase != self._phase:
             self._phase, self._printed_at = progress.phase, progress.updated_at
-            self._say(
+            self._print(
                 ", ".join(filter(None, (progress.phase, counted(progress), paced(progress), time_left(progress))))
             )
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 
 
 @dataclass
 class JsonLines:
-    """Every event as a line of JSON on standard output: what the server-sent events of the API say too."""
+    """Writes every event as a line of JSON to standard output, with the data of the API's server-sent events."""
 
     session: Session
 
@@ -249,7 +260,7 @@ def by_epoch(events: Sequence[StepEvent]) -> list[str]:
 
 
 def counted(progress: Progress) -> str:
-    """How much is done of how much."""
+    """How much of the phase is done."""
     if progress.total is not None:
         return f"{number(progress.samples)}/{number(progress.total)} samples"
     return (
@@ -260,12 +271,12 @@ def counted(progress: Progress) -> str:
 
 
 def paced(progress: Progress) -> str:
-    """How fast it goes, and the loss."""
+    """Samples a second, and the loss."""
     rate = "" if progress.rate is None else number(round(progress.rate) if progress.rate >= 10 else progress.rate)
     loss = "" if progress.loss is None else f"loss {number(progress.loss)}"
     return ", ".join(filter(None, (rate and f"{rate} samples/s", loss)))
 
 
 def time_left(progress: Progress) -> str:
-    """How long this phase will take still."""
+    """The estimated time to the end of this phase."""
     return f"{duration(progress.seconds_left)} left" if progress.seconds_left else ""

@@ -10,7 +10,6 @@ from registry.domain.catalog.models import ModelSummary, SearchQuery
 from registry.domain.paging import Page
 from registry.domain.text import did_you_mean
 from registry.errors import BadFilterError
-from registry.services.governance.policies import published
 from registry.services.unit_of_work import UnitOfWork
 
 
@@ -34,6 +33,8 @@ def _check_filters(uow: UnitOfWork, query: SearchQuery) -> None:
     if not uow.catalog.known("owner"):
         return
     if query.stage is not None:
+        from registry.services.governance.policies import published  # noqa: PLC0415 - needed for this condition only
+
         stages = [stage for policy in published(uow) for stage in policy.stages]
         _check("stage", query.stage, [*stages, *uow.catalog.known("stage")])
     if query.task is not None:

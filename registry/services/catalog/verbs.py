@@ -28,14 +28,9 @@ from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
 from registry.domain.verbs.catalog import ImportModel, PullReport
 from registry.errors import ConflictError, InvalidError, PolicyRefusedError
-from registry.services.artifacts.pulling import pull_model
 from registry.services.artifacts.storing import open_extents
-from registry.services.catalog.cards import split_card
-from registry.services.catalog.deleting import delete
-from registry.services.catalog.importing import import_model
 from registry.services.catalog.searching import as_stored, search
 from registry.services.context import Context
-from registry.services.governance.policies import protected_aliases
 from registry.services.lookup import found, model_only, refuse_withheld, resolve
 from registry.services.unit_of_work import UnitOfWork
 
@@ -49,6 +44,8 @@ class Catalog:
     def import_model(self, wanted: ImportModel) -> VersionDetail:
         """Import a source model; see `registry.services.catalog.importing`."""
         self.context.actor.require(Permission.EDIT)
+        from registry.services.catalog.importing import import_model  # noqa: PLC0415 - not needed to look at a model
+
         ref = import_model(self.context, wanted)
         with self.context.read() as uow:
             return found(uow.catalog.version(ref), ref)
@@ -93,6 +90,8 @@ class Catalog:
         with self.context.read() as uow:
             detail = self._detail(uow, reference)
         refuse_withheld(detail.summary)
+        from registry.services.artifacts.pulling import pull_model  # noqa: PLC0415 - not needed to look at a model
+
         return pull_model(self.context, detail, folder)
 
     def cards(self, reference: Reference) -> Sequence[CardRevision]:
@@ -102,6 +101,8 @@ class Catalog:
 
     def revise_card(self, reference: Reference, text: str) -> CardRevision:
         """Add a revision; the payload, and so the version's digest, stays as it is."""
+        from registry.services.catalog.cards import split_card  # noqa: PLC0415 - not needed to look at a model
+
         split_card(text)
         with self.context.write() as uow:
             ref = resolve(uow, model_only(reference))
@@ -176,6 +177,8 @@ class Catalog:
 
     def delete(self, target: Reference, *, force: bool = False, reason: str = "") -> None:
         """Delete a version or a registered model; see `registry.services.catalog.deleting`."""
+        from registry.services.catalog.deleting import delete  # noqa: PLC0415 - not needed to look at a model
+
         delete(self.context, target, force=force, reason=reason)
 
     def history(self, name: Name, page: PageRequest) -> Page[HistoryEntry]:
@@ -204,6 +207,8 @@ class Catalog:
 
 
 def _refuse_protected(uow: UnitOfWork, alias: str) -> None:
+    from registry.services.governance.policies import protected_aliases  # noqa: PLC0415 - not needed to look at a model
+
     if alias in protected_aliases(uow):
         raise PolicyRefusedError(
             "the alias is protected", (f"{alias!r} moves only through an approved promotion: forebear promote request",)

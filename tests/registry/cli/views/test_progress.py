@@ -168,6 +168,31 @@ def test_ctrl_c_where_nobody_can_be_asked_cancels_the_step() -> None:
         progress.check_outcome(ended)
 
 
+class Keyboard(io.StringIO):
+    """A terminal with what somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("typed", "cancels"), [("\n", False), ("n\n", False), ("", False), ("y\n", True)])
+def test_ctrl_c_in_a_terminal_asks_and_by_default_the_step_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], typed: str, cancels: bool
+) -> None:
+    monkeypatch.setattr("sys.stdin", Keyboard(typed))
+    steps = Steps(*LIFE[:2])
+    with pytest.raises(KeyboardInterrupt):
+        watch(steps, Bars())
+    progress.interrupted(cast("TransferVerbs", steps), "step-1")
+    assert steps.cancelled is cancels
+    shown = capsys.readouterr()
+    asked = shown.out + shown.err
+    assert "Yes cancels it" in asked
+    assert "No leaves it running in the background" in asked
+    assert "[y/N]" in asked
+    assert ("forebear transfer show step-1 --follow" in asked) is not cancels
+
+
 def test_a_failed_step_fails_the_command_with_the_reason() -> None:
     with pytest.raises(AdapterError, match="step-1 failed: the loss is no longer a number"):
         progress.check_outcome(at(StepState.FAILED, error="the loss is no longer a number."))
@@ -176,7 +201,7 @@ def test_a_failed_step_fails_the_command_with_the_reason() -> None:
 def test_a_dead_worker_is_told_how_to_go_on() -> None:
     with pytest.raises(StepStateError) as refused:
         progress.check_outcome(at(StepState.INTERRUPTED))
-    assert refused.value.remedy == "Go on with: forebear transfer resume step-1"
+    assert refused.value.remedy == "Resume it: forebear transfer resume step-1"
 
 
 @pytest.mark.parametrize(("rate", "said"), [(None, ""), (0.26, "0.26 samples/s"), (8123.4, "8,123 samples/s")])
