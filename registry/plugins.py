@@ -10,15 +10,17 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from registry.errors import AdapterError, MissingExtraError, NotFoundError, RegistryError
-from registry.ports.data import DataSource
-from registry.ports.engines import Engine
-from registry.ports.importing import ConvertedSource
-from registry.ports.tracking import RunTracker
-from registry.ports.transfers import AdapterOffer, TransferAdapter
 from registry.services.extras import EXTRAS
+
+if TYPE_CHECKING:
+    from registry.ports.data import DataSource
+    from registry.ports.engines import Engine
+    from registry.ports.importing import ConvertedSource
+    from registry.ports.tracking import RunTracker
+    from registry.ports.transfers import AdapterOffer, TransferAdapter
 
 EXTRA_OF = {module: extra for extra, modules in EXTRAS.items() for module in modules} | {
     "timm": "timm",

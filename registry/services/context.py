@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from registry.domain.people.people import Actor, Permission
 from registry.ports.blobs import BlobStore
 from registry.ports.clock import Clock
-from registry.ports.data import DataSource
-from registry.ports.engines import Engine
-from registry.ports.importing import ConvertedSource
-from registry.ports.tracking import RunTracker
-from registry.ports.transfers import AdapterOffer, TransferAdapter
 from registry.services.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from registry.settings import Settings
+
+if TYPE_CHECKING:
+    from registry.ports.data import DataSource
+    from registry.ports.engines import Engine
+    from registry.ports.importing import ConvertedSource
+    from registry.ports.tracking import RunTracker
+    from registry.ports.transfers import AdapterOffer, TransferAdapter
 
 
 class Plugins(Protocol):
