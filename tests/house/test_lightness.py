@@ -30,15 +30,29 @@ sys.argv = ["forebear", *json.loads({words!r})]
 try:
     {statement}
 finally:
-    sys.stderr.write("\\n" + json.dumps(sorted({{name.partition(".")[0] for name in sys.modules}})))
+    sys.stderr.write("\\n" + json.dumps(sorted(sys.modules)))
 """
+GROUPS = {"model", "dataset", "recipe", "transfer", "lineage", "evidence", "promote", "policy", "people", "audit"}
+"""The modules of `registry.cli.commands` that hold groups."""
 
 
-def loaded(statement: str, *words: str) -> set[str]:
-    """The top-level packages that a fresh interpreter has after `statement`."""
+def modules(statement: str, *words: str) -> set[str]:
+    """The modules that a fresh interpreter has after `statement`."""
     script = SCRIPT.format(words=json.dumps(words), statement=statement)
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(json.loads(run.stderr.splitlines()[-1]))
+
+
+def loaded(statement: str, *words: str) -> set[str]:
+    """The top-level packages of those modules."""
+    return {name.partition(".")[0] for name in modules(statement, *words)}
+
+
+def groups(*words: str) -> set[str]:
+    """The groups of commands whose modules `forebear WORDS…` has imported."""
+    found = modules("import registry.cli; registry.cli.main()", *words)
+    prefix = "registry.cli.commands."
+    return {name.removeprefix(prefix) for name in found if name.startswith(prefix)} & GROUPS
 
 
 @pytest.mark.parametrize("words", [("--help",), ("--version",)])
@@ -49,6 +63,24 @@ def test_help_loads_no_framework(words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("words", [("model", "--help"), ("model", "show", "--help")])
 def test_the_help_of_a_group_or_command_loads_only_what_typer_reads_words_with(words: tuple[str, ...]) -> None:
     assert loaded("import registry.cli; registry.cli.main()", *words) & HEAVY <= {"pydantic"}
+
+
+@pytest.mark.parametrize("words", [("--help",), ("--version",), ("init", "--help")])
+def test_help_imports_no_group_of_commands(words: tuple[str, ...]) -> None:
+    assert groups(*words) == set()
+    found = modules("import registry.cli; registry.cli.main()", *words)
+    assert not any(name.startswith("registry.domain") for name in found)
+
+
+def test_a_command_imports_its_own_group_only() -> None:
+    assert groups("model", "show", "--help") == {"model"}
+    assert groups("person", "list", "--help") == {"people"}
+
+
+def test_opening_a_registry_imports_the_verbs_of_no_subject() -> None:
+    found = modules("import registry.bootstrap")
+    assert {name for name in found if name.startswith("registry.services.") and name.endswith(".verbs")} == set()
+    assert found & {"pydantic", "yaml", "registry.services.doctor"} == set()
 
 
 def test_importing_the_package_loads_nothing_of_ours_or_anyones() -> None:
