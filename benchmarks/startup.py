@@ -1,9 +1,9 @@
 """How much CPU time a command takes to start: `forebear --help` and `forebear model show`, each beside a peer.
 
-The peer of `--help` is an empty Typer app with rich; that of `model show` is `import sqlalchemy`, without which there is
-no answer. Each is a process of its own; they take turns, so that a busy moment hits all of them, and the medians of user
-and system time are compared. `mlflow --help` is timed for orientation. `--check` exits non-zero when a bar is missed.
-Run it as `python -m benchmarks.startup`.
+The peer of `--help` is an empty Typer app with rich; that of `model show` is `import sqlalchemy`, which any answer needs.
+Each is a process of its own; they take turns, so that a busy moment hits all of them, and the medians of CPU time are
+compared. `mlflow --help` is timed for orientation. `--check` exits non-zero when a bar is missed. Run it as
+`python -m benchmarks.startup`.
 """
 
 from __future__ import annotations
