@@ -1,6 +1,6 @@
 """How much CPU time a command takes to start: `forebear --help` and `forebear model show`, each beside a peer.
 
-The peer of `--help` is an empty Typer app with rich; that of `model show` is `import sqlalchemy`, which any answer needs.
+The peer of `--help` is an empty Typer app with rich; that of `model show` is `import sqlalchemy`, which it needs.
 Each is a process of its own; they take turns, so that a busy moment hits all of them, and the medians of CPU time are
 compared. `mlflow --help` is timed for orientation. `--check` exits non-zero when a bar is missed. Run it as
 `python -m benchmarks.startup`.
