@@ -71,3 +71,47 @@ def test_a_class_in_two_unicode_forms_is_one_class(tmp_path: Path) -> None:
 def test_classes_that_differ_in_case_only_are_noted(tmp_path: Path) -> None:
     table = draw(tmp_path, {"t.csv": "text,label\na,Pos\nb,pos\nc,neg\nd,neg\n"}) / "t.csv"
     assert read(table, tmp_path / "scratch").notes == ("The classes 'Pos' and 'pos' differ in case only",)
+
+
+def test_folders_of_splits_are_kept(tmp_path: Path) -> None:
+    paint_classes(tmp_path / "data/train", {"cat": 3, "dog": 2})
+    paint_classes(tmp_path / "data/val", {"cat": 1, "dog": 1})
+    listing = read(tmp_path / "data", tmp_path / "scratch")
+    assert {row.split for row in listing.rows} == {"train", "validation"}
+    assert listing.split.column == "folder"
+    assert listing.notes == ("2 contents stand in more than one of the splits that the dataset brought",)
+
+
+def test_an_empty_class_is_named(tmp_path: Path) -> None:
+    data = paint_classes(tmp_path / "data", {"cat": 2, "dog": 2})
+    (data / "owl").mkdir()
+    with pytest.raises(BadDataError, match="The class 'owl' is empty"):
+        read(data, tmp_path / "scratch")
+
+
+def test_a_class_that_is_empty_in_one_split_is_named(tmp_path: Path) -> None:
+    paint_classes(tmp_path / "data/train", {"cat": 2, "dog": 2})
+    paint_classes(tmp_path / "data/test", {"cat": 2})
+    (tmp_path / "data/test/dog").mkdir()
+    with pytest.raises(BadDataError, match="The class 'test/dog' is empty"):
+        read(tmp_path / "data", tmp_path / "scratch")
+
+
+def test_a_class_that_is_a_link_is_not_lost_in_silence(tmp_path: Path) -> None:
+    data = paint_classes(tmp_path / "data", {"cat": 2, "dog": 2})
+    (data / "owl").symlink_to(data / "cat")
+    with pytest.raises(BadDataError, match="'owl' is a link to a folder"):
+        read(data, tmp_path / "scratch")
+
+
+def test_a_stray_file_in_a_class_is_named(tmp_path: Path) -> None:
+    data = draw(paint_classes(tmp_path / "data", {"cat": 2, "dog": 2}), {"dog/notes.md": "x"})
+    with pytest.raises(BadDataError, match=r"'dog/notes\.md' is in a class folder"):
+        read(data, tmp_path / "scratch")
+
+
+def test_a_picture_outside_every_class_is_named(tmp_path: Path) -> None:
+    data = paint_classes(tmp_path / "data", {"cat": 2, "dog": 2})
+    paint(data / "lost.png", 3)
+    with pytest.raises(BadDataError, match=r"'lost\.png' lies in no class folder"):
+        read(data, tmp_path / "scratch")
