@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from registry.domain.governance.approvals import Electorate, changed, count
+from registry.domain.governance.case import Case
+from registry.domain.governance.evidence_types import EvidenceType, FieldType
 from registry.domain.governance.promotion import Verdict, VoteValue
 
 
@@ -23,6 +25,21 @@ def voters(electorate: Electorate) -> dict[str, tuple[str, ...]]:
 def warnings(electorate: Electorate, verdict: Verdict) -> tuple[str, ...]:
     """Sentences about votes that are stale or will be, and about approvals that nobody can give."""
     return (*stale_votes(electorate), *_soon_stale(electorate, verdict), *_stuck(electorate))
+
+
+def contradicted(types: Mapping[str, EvidenceType], case: Case) -> Iterator[str]:
+    """Evidence whose newest piece chose otherwise than an earlier one: only the newest is judged."""
+    for kind in types.values():
+        choices = [field.name for field in kind.fields if field.type is FieldType.CHOICE]
+        pieces = sorted((e for e in case.evidence if e.type == kind.name), key=lambda e: (e.added_at, e.id))
+        for earlier in pieces[:-1]:
+            for name in choices:
+                then, now = earlier.body.get(name), pieces[-1].body.get(name)
+                if then not in {None, now}:
+                    yield (
+                        f"The newest {kind.name} evidence, by {pieces[-1].added_by}, has {name} = {now}; "
+                        f"an earlier one by {earlier.added_by} has {name} = {then}"
+                    )
 
 
 def lost_votes(before: Electorate, after: Electorate) -> Iterator[str]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from registry.domain.governance.approvals import Electorate
 from registry.domain.governance.case import Case, Standing
-from registry.domain.governance.outlook import voters, warnings
+from registry.domain.governance.outlook import contradicted, voters, warnings
 from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import Ballot, RequestDetail, RequestState, Verdict
 from registry.domain.people.people import Actor, Permission
@@ -33,7 +33,7 @@ def open_detail(
         as_of(stored, case, verdict),
         ballot=_ballot(actor, stored, electorate),
         voters=voters(electorate),
-        warnings=warnings(electorate, verdict),
+        warnings=(*warnings(electorate, verdict), *contradicted(policy.evidence_types, case)),
     )
 
 

@@ -82,22 +82,24 @@ def append_events(connection: Connection, events: Iterable[Event], *, actor: str
         select(audit_entry.c.seq, audit_entry.c.entry).order_by(audit_entry.c.seq.desc()).limit(1)
     ).one_or_none()
     seq, previous = (0, GENESIS) if head is None else (head.seq, head.entry)
+    rows = []
     for event in events:
         seq += 1
         written = write_entry(seq, previous, event, actor=actor, at=at)
-        connection.execute(
-            insert(audit_entry).values(
-                seq=seq,
-                body=written.body,
-                previous=written.previous,
-                leaf=written.leaf,
-                entry=written.entry,
-                subject=event.subject,
-                action=event.action,
-            )
+        rows.append(
+            {
+                "seq": seq,
+                "body": written.body,
+                "previous": written.previous,
+                "leaf": written.leaf,
+                "entry": written.entry,
+                "subject": event.subject,
+                "action": event.action,
+            }
         )
-        connection.execute(insert(audit_index).values(seq=seq, actor=actor, at=at))
         previous = written.entry
+    connection.execute(insert(audit_entry), rows)
+    connection.execute(insert(audit_index), [{"seq": row["seq"], "actor": actor, "at": at} for row in rows])
 
 
 def _entry(row: Any) -> AuditEntry:

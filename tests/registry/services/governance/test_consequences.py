@@ -35,13 +35,16 @@ def test_a_failing_validation_report_and_two_approvals_promote_nothing(team: Tea
     assert "Evidence validation provided: result = fail, note = do not ship" in messages
 
 
-def test_a_newer_report_that_passes_takes_the_place_of_one_that_failed(team: Team) -> None:
+def test_a_newer_report_that_passes_is_judged_and_the_one_that_failed_is_named(team: Team) -> None:
     ref = team.publish()
     bring_to(team, ref, "validated")
-    for result in ("fail", "pass"):
+    for who, result in (("vera", "fail"), ("dora", "pass")):
         team.clock.forward(minutes=1)
-        team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": result})
+        team.promotions(who).add_evidence(ref_of(ref), "validation", {"result": result})
     request = team.promotions("ana").request(ref_of(ref), "production")
+    assert request.warnings == (
+        "The newest validation evidence, by dora, has result = pass; an earlier one by vera has result = fail",
+    )
     assert request.verdict.reasons == ("0 of 1 validator approvals", "0 of 1 risk-owner approvals")
 
 

@@ -228,12 +228,12 @@ def test_a_comment_that_nothing_can_hold_is_refused_and_nothing_written(team: Te
     ref = team.publish()
     bring_to(team, ref, "candidate")
     before = team.actions()
-    with pytest.raises(InvalidError, match="the comment"):
+    with pytest.raises(InvalidError, match="The comment"):
         team.promotions("ana").request(ref_of(ref), "validated", comment=comment)
     assert team.actions() == before
     request = team.promotions("ana").request(ref_of(ref), "validated").summary.id
     for verb in (team.promotions("ben").approve, team.promotions("ben").reject):
-        with pytest.raises(InvalidError, match="the comment"):
+        with pytest.raises(InvalidError, match="The comment"):
             verb(request, comment=comment)
     assert team.promotions("ana").request_detail(request).votes == ()
 
