@@ -1,4 +1,4 @@
-"""Who is asking: a bearer token or a signed session cookie in, an `Actor` out. Nothing else ever names the actor.
+"""Authentication: turns a bearer token or a signed session cookie into an `Actor`. Nothing else sets the actor.
 
 A session is made by signing in with a token. Its cookie holds the token's id, the handle, a random name of its own and
 when it ends, signed; on each request the token is looked up again, so revoking it ends every session made with it.
@@ -32,7 +32,7 @@ _MIN_KEY = 32
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Someone signed in: with which token, as whom, under which name of its own, until when."""
+    """One session: its token, its person, a random name of its own, and when it ends."""
 
     token_id: str
     handle: str
@@ -53,7 +53,7 @@ class Doorkeeper:
         scheme, _, secret = authorization.strip().partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             raise UnauthenticatedError(
-                "the Authorization header holds no bearer token", remedy="Send Authorization: Bearer fbr_…"
+                "The Authorization header holds no bearer token", remedy="Send Authorization: Bearer fbr_…"
             )
         return self.people.authenticate(secret.strip())
 
@@ -70,16 +70,16 @@ class Doorkeeper:
             token_id, handle, name, ends = self._cookies().loads(cookie)
             session = Session(str(token_id), str(handle), str(name), datetime.fromtimestamp(float(ends), UTC))
         except (BadData, TypeError, ValueError) as error:
-            raise UnauthenticatedError("this session is not known here", remedy="Sign in again") from error
+            raise UnauthenticatedError("This session is not known here", remedy="Sign in again") from error
         if session.expires_at <= self.clock.now():
-            raise UnauthenticatedError("this session has ended", remedy="Sign in again")
+            raise UnauthenticatedError("This session has ended", remedy="Sign in again")
         return session
 
     def actor_of_session(self, session: Session) -> Actor:
-        """Who a session speaks for now: its token must still live. Raises: UnauthenticatedError."""
+        """The actor of a session; its token must still be valid. Raises: UnauthenticatedError."""
         actor = self.people.actor_of_token(session.token_id)
         if actor.handle != session.handle:
-            raise UnauthenticatedError("this session is not known here", remedy="Sign in again")
+            raise UnauthenticatedError("This session is not known here", remedy="Sign in again")
         return actor
 
     def csrf_token(self, session: Session) -> str:
@@ -116,7 +116,7 @@ def _unmasked(token: str, size: int) -> bytes:
 
 
 def session_key(home: Path, settings: Settings) -> str:
-    """The key that signs cookies: the setting, else the file `secret` in the home, made at first use, its owner's only.
+    """The key that signs cookies: the setting, else the file `secret` in the registry folder, created at first use.
 
     Replicas of a server share one key, so they are given it by setting. Raises: UsageError for a short key,
     IntegrityError for a file that others can read.
@@ -127,9 +127,11 @@ def session_key(home: Path, settings: Settings) -> str:
         return settings.secret
     path = home / "secret"
     if not path.exists():
-        write_whole(path, secrets.token_urlsafe(48).encode(), private=True, replace=False)  # whoever is first decides
+        write_whole(
+            path, secrets.token_urlsafe(48).encode(), private=True, replace=False
+        )  # a second process keeps the first one's key
     if path.stat().st_mode & 0o077:
         raise IntegrityError(
-            f"others can read {path}", remedy=f"Run: chmod 600 {path}, then delete it to change the key"
+            f"Others can read {path}", remedy=f"Run: chmod 600 {path}, then delete it to change the key"
         )
     return path.read_text(encoding="ascii").strip()

@@ -20,7 +20,7 @@ from registry.storage.artifacts.blobs import FolderBlobs
 from registry.storage.database import Database, default_url, open_database
 
 SYSTEM = Actor("system", frozenset({"admin"}), service=True)
-"""Who acts where nobody does yet: authentication, and the very first commit."""
+"""The actor for authentication and for the first commit, when no person is known yet."""
 
 
 class SystemClock:
@@ -37,7 +37,7 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class InitReport:
-    """What `init` did. `token` is the first admin's, shown once; None when the home was there already."""
+    """What `init` did. `token` is the first admin's, shown once; None for a registry folder that existed."""
 
     home: Path
     created: bool
@@ -46,10 +46,10 @@ class InitReport:
 
 
 def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -> InitReport:
-    """Make a home, its database, the first admin and the default policy; or, with `upgrade`, bring an old one up.
+    """Create a registry folder with its database, first admin and default policy; with `upgrade`, upgrade an old one.
 
-    Running it again on a home that is there changes nothing. Raises: NewDatabaseError, OldDatabaseError, NoSpaceError,
-    UnavailableError; ConflictError for `actor` whom nobody there knows.
+    Running it again on an existing folder changes nothing. Raises: NewDatabaseError, OldDatabaseError, NoSpaceError,
+    UnavailableError; ConflictError for an `actor` who is not known there.
     """
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -70,17 +70,17 @@ def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -
 
 
 def open(home: Path, *, settings: Settings, actor: str | None = None) -> LocalRegistry:  # noqa: A001 - bootstrap.open(home)
-    """The registry of `home` for the person `actor` (None: whoever the settings say acts here).
+    """The registry in the folder `home`, for the person `actor` (None: the person that the settings name).
 
     Raises: HomeNotFoundError, OldDatabaseError, NewDatabaseError, UnauthenticatedError for someone unknown.
     """
-    house = open_system(home, settings=settings)
+    registry = open_system(home, settings=settings)
     try:
-        person = _person(house.context, actor or settings.acting())
+        person = _person(registry.context, actor or settings.acting())
     except BaseException:
-        house.close()
+        registry.close()
         raise
-    return house.as_actor(Actor(person.handle, frozenset(person.roles), person.service))
+    return registry.as_actor(Actor(person.handle, frozenset(person.roles), person.service))
 
 
 NAMED_PEOPLE = 8

@@ -1,4 +1,4 @@
-"""What this machine is, as a manifest tells it."""
+"""A description of this machine for provenance manifests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds adapters by entry point, lazily, and turns what goes wrong in them into errors of ours.
+"""Finds plug-ins by entry point, lazily, and turns every failure in them into an error of the registry.
 
 Foreign code runs only when a verb needs it, so the server starts without any machine-learning library.
 """
@@ -26,7 +26,7 @@ EXTRA_OF = {module: extra for extra, modules in EXTRAS.items() for module in mod
     "timm": "timm",
     "ray": "ray",
 }
-"""Which extra of ours brings an importable package; the last ones nobody misses until they name them."""
+"""The extra of Forebear that installs each importable package. `doctor` does not report the last two as missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class EntryPointPlugins:
     def definition(self, architecture: str) -> tuple[str, bytes] | None:
         """The module that the entry point `architecture` of `forebear.definitions` names, read but not run.
 
-        Of `kind:more` there may be one for every `kind`.
+        For `kind:more` the entry point may be named `kind`.
         """
         found = entry_points(group="forebear.definitions")
         name = architecture if architecture in found.names else architecture.partition(":")[0]
@@ -57,7 +57,7 @@ class EntryPointPlugins:
             return None
         spec = find_spec(found[name].value)
         if spec is None or spec.origin is None:
-            raise AdapterError(f"the definition of {architecture} is not where its entry point says")
+            raise AdapterError(f"The definition of {architecture} is not where its entry point says")
         path = Path(spec.origin)
         return path.name, path.read_bytes()
 
@@ -91,7 +91,7 @@ def load(group: str, name: str, **given: object) -> object:
     found = entry_points(group=group)
     if name not in found.names:
         raise NotFoundError(
-            f"no plug-in {name!r} is installed for {group}",
+            f"No plug-in {name!r} is installed for {group}",
             remedy=f"There are: {', '.join(sorted(found.names)) or 'none'}",
         )
     return _make(found[name], given)
@@ -107,9 +107,9 @@ def _load(point: EntryPoint) -> Any:
                 f"{point.name} needs {missing}, which is not installed",
                 remedy=f'Run: pip install "forebear[{EXTRA_OF[missing]}]"',
             ) from error
-        raise AdapterError(f"the plug-in {point.name} ({point.value}) does not import: {error}") from error
+        raise AdapterError(f"The plug-in {point.name} ({point.value}) does not import: {error}") from error
     except Exception as error:  # foreign code runs when it is imported, and may fail in any way
-        raise AdapterError(f"the plug-in {point.name} ({point.value}) fails on import: {error!r}") from error
+        raise AdapterError(f"The plug-in {point.name} ({point.value}) fails on import: {error!r}") from error
 
 
 def _make(point: EntryPoint, given: Mapping[str, object]) -> object:
@@ -119,4 +119,4 @@ def _make(point: EntryPoint, given: Mapping[str, object]) -> object:
     except RegistryError:
         raise
     except Exception as error:
-        raise AdapterError(f"the plug-in {point.name} ({point.value}) does not start: {error!r}") from error
+        raise AdapterError(f"The plug-in {point.name} ({point.value}) does not start: {error!r}") from error

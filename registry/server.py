@@ -1,4 +1,4 @@
-"""The server: the JSON API and the pages behind one guard. Nothing is reachable that the guard did not let through."""
+"""The server: the JSON API and the pages, behind one guard that every request passes."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ from registry.web.render import STATIC, link
 from registry.web.routes import pages_router
 
 OPEN = frozenset({"/healthz", "/sign-in"})
-"""Besides static files, all that may be reached by nobody in particular."""
+"""The addresses, besides static files, that need no sign-in."""
 MAX_FORM = 256 * 1024
-"""Bytes of a form; the API caps its own bodies, where an upload may be large."""
+"""Largest form in bytes; the API limits its own bodies, since uploads may be large."""
 SAFE = frozenset({"GET", "HEAD"})
 UNCOMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
 """Media types that are compressed already, that are files of versions (read by byte range), or event streams."""
@@ -64,7 +64,7 @@ log = logging.getLogger("forebear.server")
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Stands before every route: who asks, by which host name, from where. Adds the headers that every answer has.
+    """Runs before every route: checks the host name, the origin and who is asking, and adds the common headers.
 
     Authentication is by `Authorization: Bearer`, else by the session cookie. Any page of the web can make a browser
     send our cookie: with it, a request that changes something must also come from our own origin, and bring the
@@ -77,7 +77,7 @@ class Guard:
     settings: Settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request. Web sockets are not answered: the house has none."""
+        """Handle one request. Web sockets are refused, as there are none."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
@@ -92,7 +92,7 @@ class Guard:
             await self._refusal(request, error)(request.scope, request.receive, send)
         except ClientDisconnect:
             log.info("%s %s: the connection was closed", request.method, request.url.path)
-        except Exception as error:  # noqa: BLE001 - the last wall: nothing of the inside may reach the outside
+        except Exception as error:  # noqa: BLE001 - the last handler: no internal detail may reach the client
             known, status = problems.as_error(error, request)
             if not send.started:
                 await _failure(request, known, status)(request.scope, request.receive, send)
@@ -102,12 +102,12 @@ class Guard:
         host = match[1].strip("[]") if match else ""
         if host not in {name.lower() for name in self.settings.allowed_hosts}:
             raise UsageError(
-                f"this server does not answer to the name {host[:80]!r}",
+                f"This server does not answer to the name {host[:80]!r}",
                 remedy="FOREBEAR_ALLOWED_HOSTS names the hosts that it answers to",
             )
 
     async def _identify(self, request: Request) -> None:
-        """Give the request the registry of whoever asks. Raises: UnauthenticatedError, PermissionDeniedError."""
+        """Attach the registry of the caller to the request. Raises: UnauthenticatedError, PermissionDeniedError."""
         path = request.url.path
         if path == "/healthz" or path.startswith("/static/"):
             return
@@ -122,10 +122,10 @@ class Guard:
             actor = await run_in_threadpool(self._of_cookie, request, cookie)
         else:
             raise UnauthenticatedError(
-                "this needs a token", remedy="Sign in, or send the header Authorization: Bearer fbr_…"
+                "This needs a token", remedy="Sign in, or send the header Authorization: Bearer fbr_…"
             )
         request.state.registry = self.registry.as_actor(actor)
-        request.state.identify = partial(self._identify, request)  # for answers that last: a token may be revoked
+        request.state.identify = partial(self._identify, request)  # for long answers: a token may be revoked meanwhile
 
     def _of_cookie(self, request: Request, cookie: str) -> Actor:
         session = self.door.session_of_cookie(cookie)
@@ -145,7 +145,7 @@ class Guard:
 
 
 class _Sender:
-    """Passes an answer on, with the headers that every answer has, and knows whether one was begun."""
+    """Passes an answer on with the common headers, and records whether it was begun."""
 
     def __init__(self, send: Send, scope: Scope) -> None:
         self.send = send
@@ -214,7 +214,7 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     """Serve `home` until interrupted. Raises: HomeNotFoundError, OldDatabaseError, NewDatabaseError."""
     import uvicorn  # noqa: PLC0415 - tests build the application without a server
 
-    from registry import bootstrap  # noqa: PLC0415 - opening the house costs SQLAlchemy
+    from registry import bootstrap  # noqa: PLC0415 - opening a registry imports SQLAlchemy
 
     registry = bootstrap.open_system(home, settings=settings)
     sweep(home)
@@ -223,7 +223,7 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            app.state.streams.closed = True  # they would hold the server until their steps have ended
+            app.state.streams.closed = True  # open streams would keep the server alive until their steps have ended
             super().handle_exit(sig, frame)
 
     server = Server(uvicorn.Config(app, host=host, port=port, server_header=False, proxy_headers=False))
@@ -234,12 +234,12 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
 
 
 def health() -> PlainTextResponse:
-    """Alive. Says nothing else."""
+    """Answer that the server is alive."""
     return PlainTextResponse("ok")
 
 
 def sign_in_form(request: Request, next: str = "/") -> Response:
-    """The form that takes a token."""
+    """The sign-in page."""
     return sign_in_page(request, next=_own_address(next))
 
 
@@ -270,7 +270,7 @@ def _answer_error(request: Request, raised: Exception) -> Response:
 
 
 def _failure(request: Request, error: RegistryError, status: int | None) -> Response:
-    """To programs a problem body, to people a page."""
+    """A problem body for programs, a page for browsers."""
     if _is_program(request):
         return problems.problem(error, status=status)
     return error_page(request, error, status=status)
@@ -281,15 +281,15 @@ def _is_program(request: Request) -> bool:
 
 
 def _check_origin(request: Request) -> None:
-    """Raises: PermissionDeniedError when a browser says that another site's page sent this."""
+    """Raises: PermissionDeniedError when the browser reports that another site sent the request."""
     origin = request.headers.get("origin")
     same = urlsplit(origin).netloc == request.headers.get("host") if origin is not None else True
     if not same or request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-        raise PermissionDeniedError("this request came from another site", remedy="Open the page here and repeat")
+        raise PermissionDeniedError("The request came from another site", remedy="Open the page here and repeat")
 
 
 def _own_address(text: str) -> str:
-    """`text` if it is an address of this server, else the first page: sign-in leads nowhere else."""
+    """`text` if it is an address on this server, else the first page: sign-in never leads to another site."""
     parts = urlsplit(text) if text.isprintable() else None
     own = parts is not None and not parts.scheme and not parts.netloc and text.startswith("/")
     return text if own and not text.startswith(("//", "/\\")) and "\\" not in text else "/"

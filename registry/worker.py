@@ -1,7 +1,7 @@
 """The process that an engine starts: `python -m registry.worker STEP --home HOME` runs one step, then mirrors it.
 
-Under torchrun there are several of it. The first one opens the database and does what a single one does; the others
-are told the job by a file and do their share of it.
+Under torchrun there are several such processes. The first one opens the database and does what a single one does;
+the others read the job from a file and do their share of it.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from registry.services.transfers.tracking import Tracking
 from registry.settings import Settings
 
 LAST_SECONDS = 10.0
-"""How long a worker that lost its step may take to come to the end of what it is computing."""
+"""Seconds that a worker which lost its step may take to finish what it is computing; then it is ended."""
 logger = logging.getLogger("forebear.worker")
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What torchrun says in the environment. Alone, there is no `name`."""
+    """The launch by torchrun that this process belongs to, from the environment. Without torchrun `name` is None."""
 
     name: str | None = None
     rank: int = 0
@@ -52,41 +52,41 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="registry.worker")
     parser.add_argument("step")
     parser.add_argument("--home", type=Path, required=True)
-    given = parser.parse_args(words)
+    arguments = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     launch = Launch.of(dict(os.environ))
     if launch.name is not None:
         _end_with(os.getppid())
     if launch.rank > 0:
-        return _guarded(lambda: _join(given.home, given.step, launch))
-    return _guarded(lambda: _work(given.home, given.step, launch))
+        return _guarded(lambda: _join(arguments.home, arguments.step, launch))
+    return _guarded(lambda: _work(arguments.home, arguments.step, launch))
 
 
 def _work(home: Path, step_id: str, launch: Launch) -> int:
     settings = Settings.from_environment()
-    with bootstrap.open_system(home, settings=settings) as house:
-        submitted_by = house.transfers.step(step_id).summary.created_by
+    with bootstrap.open_system(home, settings=settings) as registry:
+        submitted_by = registry.transfers.step(step_id).summary.created_by
     with bootstrap.open(home, settings=settings, actor=submitted_by) as registry:
         code = _guarded(lambda: _run(registry.context, step_id, launch))
-        _guarded(Tracking(registry.context).flush)  # how the step went does not depend on its mirror
+        _guarded(Tracking(registry.context).flush)  # whether the mirror works does not change the exit code of the step
     return code
 
 
 def _run(context: Context, step_id: str, launch: Launch) -> int:
-    # A shell that starts us in the background has us ignore Ctrl-C, which is also how we are told to leave a step.
+    # A shell that starts a process in the background makes it ignore SIGINT; `_stop_working` needs that signal.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    run_step(context, step_id, launch=launch.name, on_loss=_leave_off)
+    run_step(context, step_id, launch=launch.name, on_loss=_stop_working)
     return 0
 
 
 def _join(home: Path, step_id: str, launch: Launch) -> int:
-    assert launch.name is not None  # noqa: S101 -- told to the type checker: who has a rank above 0 was launched
+    assert launch.name is not None  # noqa: S101 -- for the type checker: only a launched process has a rank above 0
     processes.join(EntryPointPlugins(memory=0, seconds=0), work_folder(home, step_id), launch.name)
     return 0
 
 
-def _leave_off() -> None:
-    """End what the main thread does, as Ctrl-C would; and the whole process, should it be deaf to that."""
+def _stop_working() -> None:
+    """Interrupt the main thread, as Ctrl-C would, and end the process if it has not stopped after `LAST_SECONDS`."""
     _thread.interrupt_main()
     last = threading.Timer(LAST_SECONDS, os._exit, (1,))
     last.daemon = True
@@ -94,7 +94,7 @@ def _leave_off() -> None:
 
 
 def _end_with(parent: int) -> None:
-    """Never outlive the launcher: each process has a session of its own, so who ends the launcher does not reach us."""
+    """End this process when its launcher ends: signals to the launcher do not reach its own session."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -105,17 +105,17 @@ def _end_with(parent: int) -> None:
 
 
 def _guarded(work: Callable[[], int]) -> int:
-    """What `work` gives, or the code of the error's family once its sentence is in the log."""
+    """The result of `work`, or the exit code of the error's family after its message was logged."""
     try:
         return work()
     except RegistryError as error:
-        logger.error("%s [%s]", error, error.code)  # noqa: TRY400 - the sentence is the message; no traceback is needed
+        logger.error("%s [%s]", error, error.code)  # noqa: TRY400 - the message says enough; no traceback is needed
         return error.family.exit_code
     except KeyboardInterrupt:
-        logger.warning("the worker was asked to end")
+        logger.warning("The worker was stopped")
         return 130
     except Exception:
-        logger.exception("the worker failed in a way of its own")
+        logger.exception("The worker failed")
         return 1
 
 

@@ -1,4 +1,4 @@
-"""The engine of this machine: the worker of a step as a process of its own, left to itself.
+"""The engine of this machine: runs the worker of a step as a detached process.
 
 The worker is `python -m registry.worker STEP --home HOME`. What it prints goes to `HOME/work/STEP/worker.log`. It leads
 a session of its own, so it outlives whoever started it, and stopping it stops all that it started.
@@ -26,16 +26,16 @@ from registry.domain.recipes.recipe import Resources
 from registry.errors import StepStateError, UnavailableError, UsageError, error_of_disk
 
 GRACE_SECONDS = 10.0
-"""Between asking a worker to end and killing it."""
+"""Seconds between asking a worker to end and killing it."""
 LOG_BYTES = 1024**2
-"""How much of the end of a log is given."""
+"""Bytes of the end of a log that are returned."""
 _POLL_SECONDS = 0.05
 _STEP = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """Implements `Engine`. Of workers that other machines have started on a shared home it says nothing."""
+    """Implements `Engine`. It knows nothing of workers that other machines started on a shared registry folder."""
 
     module: str = WORKER
     grace: float = GRACE_SECONDS
@@ -56,7 +56,7 @@ class Local:
         _reap_later(self._launch(step_id, home, needs))
 
     def wait(self, step_id: str, home: Path) -> None:
-        """Until the worker has ended. Ctrl-C and a request to end are passed on to it, and obeyed when it has ended."""
+        """Wait until the worker has ended. SIGINT and SIGTERM are passed on to it, and obeyed once it has ended."""
         worker = self._near(step_id, home)
         if worker is None:
             return
@@ -65,7 +65,7 @@ class Local:
                 time.sleep(_POLL_SECONDS)
 
     def alive(self, step_id: str, home: Path) -> bool | None:
-        """Whether the worker that was started here runs; None when none was, or not in this place."""
+        """Whether the worker runs; None if none was started on this machine."""
         worker = self._near(step_id, home)
         return None if worker is None else worker.runs()
 
@@ -87,7 +87,7 @@ class Local:
         except FileNotFoundError:
             return ""
         except OSError as error:
-            raise error_of_disk(error, f"the log of {step_id} cannot be read") from error
+            raise error_of_disk(error, f"The log of {step_id} cannot be read") from error
 
     def _near(self, step_id: str, home: Path) -> Worker | None:
         worker = recall(_pid_file(step_id, home))
@@ -105,7 +105,7 @@ class Local:
                 )
                 _write_down(process, _pid_file(step_id, home))
         except OSError as error:
-            raise error_of_disk(error, f"the worker of {step_id} does not start") from error
+            raise error_of_disk(error, f"The worker of {step_id} does not start") from error
         return process
 
 
@@ -125,12 +125,12 @@ def _folder(step_id: str, home: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise error_of_disk(error, f"the folder of {step_id} cannot be made") from error
+        raise error_of_disk(error, f"The folder of {step_id} cannot be made") from error
     return folder
 
 
 def _write_down(process: subprocess.Popen[bytes], place: Path) -> None:
-    """Remember the worker, or end it: nobody could find it again, and the next one would run beside it."""
+    """Write down the worker's process; end it if that fails, or a second worker could be started beside it."""
     born = born_at(process.pid)
     if born is None:
         return
@@ -149,7 +149,7 @@ def _pid_file(step_id: str, home: Path) -> Path:
 
 @contextmanager
 def _only_one(folder: Path, step_id: str) -> Iterator[None]:
-    """Two commands that start the same step at once must not both find it without a worker."""
+    """Keep two commands from starting a worker for the same step at once."""
     from filelock import FileLock, Timeout  # noqa: PLC0415 - it imports asyncio, which looking at a worker does not need
 
     lock = FileLock(folder / "worker.lock", timeout=0)
@@ -165,7 +165,7 @@ def _only_one(folder: Path, step_id: str) -> Iterator[None]:
 
 @contextmanager
 def _passing_on(pid: int) -> Iterator[None]:
-    """While the worker runs, hand it the signals that ask this process to end."""
+    """While the worker runs, pass SIGINT and SIGTERM on to it."""
     received: list[int] = []
 
     def pass_on(number: int, _frame: object) -> None:

@@ -1,7 +1,8 @@
-"""Worker processes of this machine, remembered by number and start time: a reused number is never taken for one.
+"""Worker processes of this machine, identified by process number and start time, as numbers are reused.
 
-Beside a running worker lies `work/STEP/worker.pid`: its process number, when the kernel started it (in clock ticks
-since boot, field 22 of /proc/PID/stat, proc(5)) or on other systems what `ps` says, and where that number counts.
+Beside a running worker lies `work/STEP/worker.pid`: its process number, its start time (clock ticks since boot,
+field 22 of /proc/PID/stat, proc(5); on other systems as `ps` prints it), and the machine and PID namespace. psutil's
+`create_time` is not used, as on Linux it changes when the system clock is set.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ class Worker:
     born: str
 
     place: str = ""
-    """Where it was started, as `here` says it; empty in notes of older versions, which knew one machine only."""
+    """Where it was started, as `here` says it; empty in files of older versions, which knew one machine only."""
 
     @property
     def is_near(self) -> bool:
-        """True when its number can be looked up in this place."""
+        """True when its number belongs to this machine and namespace."""
         return self.place in {"", here()}
 
     def runs(self) -> bool:
-        """True while it is the same process and no zombie. Only to be asked of a worker that is near."""
+        """True while the same process runs and is not a zombie. Only valid for a worker that is near."""
         return born_at(self.pid) == self.born
 
     def end(self, *, grace: float) -> None:
@@ -64,7 +65,7 @@ class Worker:
 
 
 def here() -> str:
-    """The machine and, as containers may share a home, the namespace within it that process numbers belong to."""
+    """The machine and its PID namespace, as containers may share a registry folder."""
     namespace = Path("/proc/self/ns/pid")
     return f"{socket.gethostname()} {namespace.readlink() if namespace.is_symlink() else ''}".strip()
 
@@ -97,7 +98,7 @@ def born_by_ps(pid: int) -> str | None:
 
 
 def remember(worker: Worker, place: Path) -> None:
-    """Write the process down, whole or not at all."""
+    """Write the process down."""
     write_whole(place, json.dumps({"pid": worker.pid, "born": worker.born, "place": worker.place}).encode())
 
 

@@ -1,7 +1,7 @@
 """The engine of a cluster: the worker of a step as a job of Ray, submitted to the head and run on any node.
 
 Ray gets the command line and what it needs of CPUs and GPUs, and nothing else: the nodes have Forebear installed where
-Ray runs, reach the home under the same path, and find the database by their own settings. So no password passes
+Ray runs, reach the registry folder under the same path, and find the database by their own settings. No password passes
 through Ray, whose dashboard shows a job's environment to everybody.
 """
 
@@ -103,7 +103,7 @@ class RayJobs:
         try:
             jobs = self._jobs(step_id)
         except UnavailableError:
-            return None  # the lease says what is to be said
+            return None  # the lease decides
         return jobs[-1].goes_on if jobs else None
 
     def state(self, step_id: str) -> StepState | None:
@@ -114,7 +114,7 @@ class RayJobs:
     def stop(self, step_id: str, home: Path) -> bool:  # noqa: ARG002 -- as above
         """Stop the newest job and wait until it has ended; True when it went on. Raises: UnavailableError.
 
-        Ray cannot take back a job that still waits for room. When its turn comes, its worker finds the step taken away.
+        Ray cannot cancel a job that still waits for resources. When it starts, its worker cannot take the step.
         """
         jobs = self._jobs(step_id)
         if not jobs or not jobs[-1].goes_on:
@@ -126,7 +126,7 @@ class RayJobs:
                 jobs[-1].status is not JobStatus.PENDING and not self._reach().get_job_status(jobs[-1].id).is_terminal()
             ):
                 if time.monotonic() > deadline:
-                    raise UnavailableError(f"the job {jobs[-1].id} does not end", remedy="Look at Ray's dashboard")
+                    raise UnavailableError(f"The job {jobs[-1].id} does not end", remedy="Look at Ray's dashboard")
                 time.sleep(_POLL_SECONDS / 5)
         return True
 
@@ -155,7 +155,7 @@ class RayJobs:
         if self._client is None:
             if not self._address or not self._address.startswith(("http://", "https://")):
                 raise UnavailableError(
-                    f"the engine ray does not know where its cluster is (FOREBEAR_RAY_ADDRESS is {self._address!r})",
+                    f"The engine ray does not know where its cluster is (FOREBEAR_RAY_ADDRESS is {self._address!r})",
                     remedy="Set it to the address of the cluster's dashboard, such as http://head:8265",
                 )
             with _answering():
@@ -170,7 +170,7 @@ def _answering() -> Iterator[None]:
         yield
     except (ConnectionError, requests.RequestException) as error:
         raise UnavailableError(
-            f"the Ray cluster does not answer: {_first_line(error)}",
+            f"The Ray cluster does not answer: {_first_line(error)}",
             remedy="Check FOREBEAR_RAY_ADDRESS, and the cluster",
         ) from error
     except (RuntimeError, ValueError) as error:

@@ -25,11 +25,11 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # MLflow uses what SQLAlchemy and Pydantic have deprecated; it is not ours to mend
+    warnings.simplefilter("ignore")  # MLflow uses deprecated parts of SQLAlchemy and Pydantic
     from mlflow.entities import Metric, Param, RunTag, ViewType
     from mlflow.tracking import MlflowClient
 
-logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # or it tells of every table that it makes
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # or it logs every table that it creates
 
 EXPERIMENT = "forebear"
 STEP_TAG = "forebear.step_id"
@@ -64,7 +64,7 @@ def _experiment(client: MlflowClient, uri: str) -> str:
         return str(client.create_experiment(EXPERIMENT, artifact_location=_artifacts(uri)))
     if found.lifecycle_stage != "active":
         raise AdapterError(
-            f"the MLflow experiment {EXPERIMENT!r} was deleted",
+            f"The MLflow experiment {EXPERIMENT!r} was deleted",
             remedy=f"Run: mlflow experiments restore -x {found.experiment_id}",
         )
     return str(found.experiment_id)
@@ -121,7 +121,7 @@ def _batches(items: Sequence[T], size: int) -> Iterator[list[T]]:
 
 @contextmanager
 def _declared(uri: str) -> Iterator[None]:
-    """Let only errors of ours out, and no warnings of MLflow's."""
+    """Turn every exception into AdapterError, and silence MLflow's warnings."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -2,8 +2,8 @@
 
     converted = convert_in_subprocess(source, target, architecture=None, pickles=False, memory=0, seconds=600)
 
-The parent (`registry.sandbox.parent`) starts `python -m registry.sandbox`, which is `registry.sandbox.child`; what the
-two say to one another is in `registry.sandbox.wire`.
+The parent (`registry.sandbox.parent`) starts `python -m registry.sandbox`, which is `registry.sandbox.child`; their
+messages are in `registry.sandbox.wire`.
 """
 
 from registry.sandbox.parent import convert_in_subprocess

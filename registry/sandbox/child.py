@@ -1,4 +1,4 @@
-"""The converting process: gives up what it does not need, then asks each importer whether the source is its own.
+"""The converting process: drops privileges and sets limits, then asks each importer whether it knows the source.
 
 Limits are set before any importer is loaded, and before a byte of the source is read.
 """
@@ -47,7 +47,7 @@ def main() -> None:
         answer = encode_answer(_with_note(converted, note))
     except RegistryError as error:
         answer = encode_answer(error)
-    except Exception as error:  # noqa: BLE001 - the edge of the process: whatever went wrong becomes an answer
+    except Exception as error:  # noqa: BLE001 - the end of the process: every failure becomes an answer
         traceback.print_exc()
         answer = encode_answer(_translate(error))
     (Path(sys.argv[1]) / ANSWER).write_text(answer, encoding="utf-8")
@@ -71,11 +71,11 @@ def convert(request: Request) -> ConvertedSource:
             return importer.convert(source, target, architecture=request.architecture)
     if absent:
         raise MissingExtraError(
-            f"no importer that runs here knows {source.name}, and these do not import: {'; '.join(absent)}",
+            f"No importer that runs here knows {source.name}, and these do not import: {'; '.join(absent)}",
             remedy='Run: pip install "forebear[torch,transformers]"',
         )
     raise BadArtifactError(
-        f"{source.name} is no model in a format that is read here",
+        f"{source.name} is not a model in a known format",
         remedy="Give a Hugging Face folder (config.json and safetensors), a safetensors file, a torch state dict, or "
         "weights of another tool that docs/models.md lists",
     )
@@ -86,11 +86,11 @@ def _importers(names: tuple[str, ...]) -> list[EntryPoint]:
     return sorted((p for p in found if not names or p.name in names), key=lambda point: point.name)
 
 
-# --- what is never opened ------------------------------------------------------------------------------------------
+# --- what is refused unread ------------------------------------------------------------------------------------------
 
 
 def _inspect(source: Path, *, pickles: bool) -> None:
-    """Refuse what no importer should meet: devices, pipes, links that lead away; and pickles where they are not wanted.
+    """Refuse devices, pipes and links that lead out of the folder, and pickles where they are not allowed.
 
     Raises: BadArtifactError, UnsafeArtifactError.
     """
@@ -102,7 +102,7 @@ def _inspect(source: Path, *, pickles: bool) -> None:
             raise BadArtifactError(f"{path.name} is not a regular file", remedy="Leave pipes, sockets and devices out")
         if not pickles and _may_be_pickle(path):
             raise UnsafeArtifactError(
-                f"{path.name} is a pickle or an archive, which are not taken here",
+                f"{path.name} is a pickle or an archive, and this server accepts neither",
                 remedy="Upload safetensors, or import the file on the machine of the registry, where it is converted",
             )
 
@@ -110,7 +110,7 @@ def _inspect(source: Path, *, pickles: bool) -> None:
 def _everything(source: Path) -> Iterator[Path]:
     """`source` and all in it. Links are followed to files only, and only inside. Raises: BadArtifactError."""
     if not source.exists():
-        raise BadArtifactError(f"there is no {source}")
+        raise BadArtifactError(f"There is no {source}")
     yield source
     if not source.is_dir():
         return
@@ -133,7 +133,7 @@ def _may_be_pickle(path: Path) -> bool:
     return bare or start[:2] == b"PK" or start[257:262] == b"ustar"
 
 
-# --- what is given up ----------------------------------------------------------------------------------------------
+# --- limits and privileges --------------------------------------------------------------------------------------------
 
 
 def _limit(request: Request) -> None:
@@ -146,7 +146,7 @@ def _limit(request: Request) -> None:
 
 
 def _die_with_parent() -> None:
-    """End when the importing process is killed, and gain no rights; after the namespaces, which may undo the first."""
+    """End when the importing process is killed, and gain no privileges; after the namespaces, which may undo this."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -160,15 +160,15 @@ def _lower(kind: int, value: int) -> None:
 
 
 def _leave_network() -> str:
-    """Move into a network namespace with nothing in it, where the kernel lets us; gives a sentence about it."""
-    refused = "the network stayed reachable while it was converted: this kernel lets no process give it up"
+    """Move into an empty network namespace where the kernel allows it; gives a note about that."""
+    refused = "converted with the network reachable: this kernel does not allow an empty network namespace"
     if sys.platform != "linux":
         return refused
     user, group = os.getuid(), os.getgid()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
         return "converted without a network" if libc.unshare(_CLONE_NEWNET) == 0 else refused
-    with suppress(OSError):  # without a map we are nobody by name, but our files stay ours
+    with suppress(OSError):  # without a map the user has no name there, but still owns its files
         Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1", encoding="ascii")
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1", encoding="ascii")
@@ -180,17 +180,17 @@ def _with_note(converted: ConvertedSource, note: str) -> ConvertedSource:
 
 
 def _libraries() -> dict[str, str]:
-    """What was loaded to convert, by version: it is part of what made the tensors."""
+    """Versions of the libraries that were loaded to convert."""
     known = ("numpy", "safetensors", "torch", "transformers", "timm", "keras", "onnx", "h5py")
     return {name: version(name) for name in known if name in sys.modules}
 
 
 def _translate(error: Exception) -> RegistryError:
-    """What a foreign error means to the person who imports."""
+    """A failure of a library as an error of the registry."""
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return NoSpaceError("the disk is full; nothing of the import was kept")
+        return NoSpaceError("The disk is full; nothing of the import was kept")
     if isinstance(error, OSError) and error.errno == errno.EFBIG:
-        return BadArtifactError("the source grows far beyond its own size when it is converted")
+        return BadArtifactError("The source grows far beyond its own size when it is converted")
     if isinstance(error, MemoryError) or "allocate memory" in str(error):
-        return UnavailableError("converting needs more memory than it may use", remedy="Raise FOREBEAR_IMPORT_MEMORY")
-    return AdapterError(f"the importer failed: {type(error).__name__}: {error}")
+        return UnavailableError("Converting needs more memory than it may use", remedy="Raise FOREBEAR_IMPORT_MEMORY")
+    return AdapterError(f"The importer failed: {type(error).__name__}: {error}")

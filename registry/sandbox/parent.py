@@ -1,4 +1,4 @@
-"""Starts the converting process, waits no longer than it may, and believes nothing that it has not looked at."""
+"""Starts the converting process, limits its time, and checks everything that it wrote."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from registry.ports.importing import ConvertedSource
 from registry.sandbox.wire import ANSWER, Request, decode_answer
 
 PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "SYSTEMROOT")
-"""All that the child sees of our environment: where programs and libraries lie, and no secret."""
+"""The environment variables that the child gets: where programs and libraries are, and no secret."""
 ACCEPTED = (".safetensors", ".json", ".txt")
-"""What a converted source may hold: nothing that anybody would run."""
+"""Files that a converted source may hold: none of them can be run."""
 _SPARE = 256 * 1024 * 1024
 _ANSWER_LIMIT = 16 * 1024 * 1024
 
@@ -34,7 +34,7 @@ def convert_in_subprocess(
     every pickle and archive unread. On any error `target` is gone.
 
     Raises: BadArtifactError, UnsafeArtifactError, MisfitError, MissingExtraError, NoSpaceError as the importer says;
-    UnavailableError when the process ran out of time or memory, AdapterError when it failed in a way of its own.
+    UnavailableError when the process ran out of time or memory, AdapterError when it failed otherwise.
     """
     target.mkdir(parents=True, exist_ok=True)
     source, target = source.resolve(), target.resolve()
@@ -74,14 +74,14 @@ def _run(request: Request, scratch: Path) -> None:
             process.communicate(request.encode().encode() + b"\n", timeout=request.seconds)
         except subprocess.TimeoutExpired:
             raise UnavailableError(
-                f"converting took longer than {request.seconds} seconds", remedy="Raise FOREBEAR_IMPORT_SECONDS"
+                f"Converting took longer than {request.seconds} seconds", remedy="Raise FOREBEAR_IMPORT_SECONDS"
             ) from None
         finally:
             _end(process)
     if process.returncode < 0:
         raise _killed(-process.returncode, scratch)
     if process.returncode > 0:
-        raise AdapterError(f"the converting process failed{_tail(scratch)}")
+        raise AdapterError(f"The converting process failed{_tail(scratch)}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -98,14 +98,14 @@ def _killed(number: int, scratch: Path) -> RegistryError:
     else:
         reason = "it crashed on this source"
     return UnavailableError(
-        f"the converting process was ended by {name}: {reason}{_tail(scratch)}",
+        f"The converting process was ended by {name}: {reason}{_tail(scratch)}",
         remedy="See FOREBEAR_IMPORT_MEMORY and FOREBEAR_IMPORT_SECONDS, or get the file again",
         facts={"signal": name},
     )
 
 
 def _tail(scratch: Path) -> str:
-    """The last words of the process, for the message."""
+    """The end of the process's error output, for the message."""
     with (scratch / "stderr").open("rb") as file:
         file.seek(max(0, (scratch / "stderr").stat().st_size - 4096))
         lines = file.read().decode(errors="replace").strip().splitlines()
@@ -130,12 +130,12 @@ def _environment(ours: Mapping[str, str], scratch: Path) -> dict[str, str]:
 def _read_answer(scratch: Path) -> str:
     path = scratch / ANSWER
     if path.is_symlink() or not path.is_file() or path.stat().st_size > _ANSWER_LIMIT:
-        raise AdapterError(f"the converting process gave no answer{_tail(scratch)}")
+        raise AdapterError(f"The converting process gave no answer{_tail(scratch)}")
     return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _check_target(target: Path) -> None:
-    """Whatever the child says, only plain files of accepted formats are taken. Raises: UnsafeArtifactError."""
+    """Take only plain files of accepted formats, whatever the child reports. Raises: UnsafeArtifactError."""
     files = 0
     for folder, folders, names in os.walk(target):
         for name in (*folders, *names):
@@ -143,10 +143,10 @@ def _check_target(target: Path) -> None:
             if stat.S_ISDIR(mode):
                 continue
             if not stat.S_ISREG(mode) or not name.endswith(ACCEPTED):
-                raise UnsafeArtifactError(f"the converted source holds {name}, which is not of an accepted format")
+                raise UnsafeArtifactError(f"The converted source holds {name}, which is not of an accepted format")
             files += 1
     if not files:
-        raise AdapterError("the converting process wrote nothing")
+        raise AdapterError("The converting process wrote nothing")
 
 
 def _size(source: Path) -> int:

@@ -1,4 +1,4 @@
-"""What the converting process is asked and what it answers: one JSON object each way."""
+"""The request to the converting process and its answer: one JSON object each."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ERRORS: Mapping[str, type[RegistryError]] = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to convert, and how far the process may go. `memory` in bytes (0: no limit), `seconds` of processor time.
+    """What to convert, and the limits of the process. `memory` in bytes (0: no limit), `seconds` of processor time.
 
     `importers` are names of entry points in `forebear.importers`; empty: all that are installed, in order of name.
     """
@@ -74,7 +74,7 @@ def encode_answer(answer: ConvertedSource | RegistryError) -> str:
 
 
 def decode_answer(text: str, folder: Path) -> ConvertedSource:
-    """What the child converted into `folder`. Raises: the error that it answered with; AdapterError for nonsense."""
+    """What the child converted into `folder`. Raises: the error that it answered with; AdapterError."""
     try:
         answer = json.loads(text)
         problem = answer.get("error")
@@ -83,7 +83,9 @@ def decode_answer(text: str, folder: Path) -> ConvertedSource:
         kind = _ERRORS.get(problem["code"], errors.AdapterError)
         error = kind(str(problem["message"]), remedy=str(problem["remedy"]), facts=dict(problem["facts"]))
     except (ValueError, KeyError, TypeError, AttributeError) as nonsense:
-        raise errors.AdapterError(f"the converting process gave no sensible answer: {nonsense!r}") from nonsense
+        raise errors.AdapterError(
+            f"The converting process gave an answer that cannot be read: {nonsense!r}"
+        ) from nonsense
     raise error
 
 

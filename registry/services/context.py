@@ -1,4 +1,4 @@
-"""What every service is given: who acts, where rows and bytes go, what time it is, and what plug-ins there are."""
+"""What every service is given: the actor, the database, the blob store, the clock, the plug-ins and the settings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Plugins(Protocol):
         ...
 
     def definition(self, architecture: str) -> tuple[str, bytes] | None:
-        """The one-file definition that loads weights of `architecture` without us: file name and bytes, or None."""
+        """The one-file definition that loads `architecture` without Forebear: file name and bytes, or None."""
         ...
 
     def offers(self) -> Mapping[str, AdapterOffer]:
@@ -48,7 +48,7 @@ class Plugins(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The surroundings of a verb. `home` is the folder of this registry: work, caches and local stores live in it."""
+    """What a verb works with. `home` is the registry folder, which holds work in progress, caches and local stores."""
 
     actor: Actor
     home: Path
@@ -69,5 +69,5 @@ class Context:
         return self.open_uow(actor=self.actor.handle, write=True)
 
     def as_actor(self, actor: Actor) -> Context:
-        """The same surroundings for someone else."""
+        """The same for another actor."""
         return replace(self, actor=actor)

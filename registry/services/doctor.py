@@ -1,4 +1,4 @@
-"""Doctor: what is wrong with a home or an installation, found before it hurts."""
+"""Checks of a registry folder and an installation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOW_SPACE = 2 * 1024**3
 
 
 def examine(context: Context) -> Sequence[Problem]:
-    """Look at everything; nothing is changed."""
+    """Run every check; nothing is changed."""
     context.actor.require(Permission.READ)
     return [*_names(), *_extras(), *_home(context), *_mirror(context), *_audit(context)]
 

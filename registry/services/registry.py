@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class LocalRegistry:
-    """Implements `Registry` on this machine's own storage; `close`, or leaving a `with`, gives its connections back."""
+    """Implements `Registry` on this machine's own storage; `close`, or leaving a `with`, releases its connections."""
 
     context: Context
     close: Callable[[], None] = lambda: None
@@ -43,7 +43,7 @@ class LocalRegistry:
         return self.context.actor
 
     def as_actor(self, actor: Actor) -> LocalRegistry:
-        """The same registry for someone else."""
+        """The same registry for another actor."""
         return LocalRegistry(self.context.as_actor(actor), self.close)
 
     @cached_property
@@ -69,9 +69,7 @@ class LocalRegistry:
 
     @cached_property
     def lineage(self) -> Lineage:
-        """Walks of the graph."""
-        from registry.services.lineage.verbs import Lineage  # noqa: PLC0415 - a command needs one subject of seven
-
+        """The lineage graph."""
         return Lineage(self.context)
 
     @cached_property
@@ -96,7 +94,5 @@ class LocalRegistry:
         return Audit(self.context)
 
     def doctor(self) -> Sequence[Problem]:
-        """What is wrong with this registry and this installation, and what is fine."""
-        from registry.services.doctor import examine  # noqa: PLC0415 - as of the others
-
+        """Checks of this registry folder and installation, failed and passed."""
         return examine(self.context)

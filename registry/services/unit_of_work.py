@@ -1,10 +1,11 @@
-"""What the services ask of storage: one unit of work with a repository per room.
+"""What services need from storage: one unit of work, with a repository for each subject.
 
 Leaving a unit of work without `commit` rolls everything back. `commit` takes the events that say what changed, and
-writes them to the audit chain in the same transaction: there is no way to change a row without an entry.
+writes them to the audit chain in the same transaction: nothing changes without an entry, except the bookkeeping of
+`commit_unaudited`.
 
-Times are timezone-aware UTC. Repositories give values, never rows of the database. What reads gives None when there is
-no such thing (or it was deleted); what writes about a thing that is not there raises NotFoundError.
+Times are timezone-aware UTC. Repositories return values, never database rows. Reading something that does not exist, or
+was deleted, gives None; writing about it raises NotFoundError.
 """
 
 from __future__ import annotations
@@ -51,5 +52,5 @@ class UnitOfWorkFactory(Protocol):
     """Opens units of work for one actor."""
 
     def __call__(self, *, actor: str, write: bool = False) -> UnitOfWork:
-        """A new transaction; `write=True` takes the writer's place at once (SQLite: BEGIN IMMEDIATE)."""
+        """A new transaction; `write=True` waits for other writers at once (SQLite: BEGIN IMMEDIATE)."""
         ...

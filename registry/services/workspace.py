@@ -1,4 +1,4 @@
-"""Private folders for work in progress: gone afterwards whatever happens, and swept when their process was killed."""
+"""Private folders for work in progress, removed afterwards; those of killed processes are removed by the next one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STALE = re.compile(r"(?:import|data|upload)-([0-9]+)-")
 
 @contextmanager
 def workspace(home: Path, purpose: str) -> Iterator[Path]:
-    """A folder of its own under the home's `work`. `purpose` is import, data or upload."""
+    """A new folder under `work` in the registry folder. `purpose` is import, data or upload."""
     parent = home / "work"
     parent.mkdir(parents=True, exist_ok=True)
     sweep(parent)

@@ -21,7 +21,7 @@ from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 
 
 def default_url(home: Path) -> str:
-    """The SQLite file of a home."""
+    """The SQLite file of a registry folder."""
     return f"sqlite:///{home.absolute() / 'registry.db'}"
 
 
@@ -51,7 +51,7 @@ class Database:
 
     @property
     def location(self) -> str:
-        """Where it is, for people: the URL without a password."""
+        """The URL without its password, for messages."""
         return self._engine.url.render_as_string(hide_password=True)
 
     def factory(self, clock: Clock) -> SqlUnitOfWorkFactory:
@@ -82,7 +82,7 @@ class Database:
             raise HomeNotFoundError("There is no registry in this database yet", remedy="Run: forebear init")
         if found in REVISIONS:
             raise OldDatabaseError(
-                f"the database is at revision {found} and this program needs {HEAD}",
+                f"The database is at revision {found} and this program needs {HEAD}",
                 remedy="Make a backup, then run: forebear init --upgrade",
                 facts={"found": found, "needed": HEAD},
             )
@@ -110,7 +110,7 @@ class Database:
             connection.close()
 
     def close(self) -> None:
-        """Give every connection back."""
+        """Release every connection."""
         self._engine.dispose()
 
     @property
@@ -124,7 +124,7 @@ class Database:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch(mode=0o600)
         except OSError as error:
-            raise UnavailableError(f"the database file cannot be made: {error}") from error
+            raise UnavailableError(f"The database file cannot be made: {error}") from error
         raw = self._engine.raw_connection()
         try:
             raw.cursor().execute("PRAGMA journal_mode = WAL").close()
@@ -133,7 +133,7 @@ class Database:
 
     def _newer(self, found: str) -> NewDatabaseError:
         return NewDatabaseError(
-            f"the database is at revision {found}, which this program does not know; it knows up to {HEAD}",
+            f"The database is at revision {found}, which this program does not know; it knows up to {HEAD}",
             remedy="Install the newer Forebear that wrote it",
             facts={"found": found, "known": HEAD},
         )

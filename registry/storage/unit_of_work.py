@@ -55,7 +55,7 @@ class SqlUnitOfWork:
 
     def __enter__(self) -> Self:
         if self._connection is not None:
-            raise RuntimeError("a unit of work is entered once")
+            raise RuntimeError("A unit of work is entered once")
         connection = begin_writing(self._engine) if self._write else begin_reading(self._engine)
         self._connection = connection
         self.catalog = SqlCatalog(connection)
@@ -85,7 +85,7 @@ class SqlUnitOfWork:
 
     def _writing(self) -> Connection:
         if self._connection is None or not self._write:
-            raise RuntimeError("this unit of work was opened for reading: open it with write=True")
+            raise RuntimeError("This unit of work was opened for reading: open it with write=True")
         return self._connection
 
     def _finish(self) -> None:

@@ -21,7 +21,7 @@ class MemoryBlobs:
         data = stream.read()
         digest = Digest.of(data)
         if expected is not None and digest != expected:
-            raise IntegrityError(f"the bytes are {digest.short} and {expected.short} was announced")
+            raise IntegrityError(f"The bytes are {digest.short} and {expected.short} was announced")
         if self._capacity is not None and sum(map(len, self.kept.values())) + len(data) > self._capacity:
             raise NoSpaceError("the blob store is full; nothing was kept")
         self.kept[digest] = data
@@ -33,7 +33,7 @@ class MemoryBlobs:
         if start < 0 or wanted < 0 or start + wanted > len(data):
             raise IntegrityError(f"{digest.short} has {len(data)} bytes: there are no {wanted} from {start} on")
         if wanted == len(data) and Digest.of(data) != digest:
-            raise IntegrityError(f"the stored bytes of {digest.short} were changed")
+            raise IntegrityError(f"The stored bytes of {digest.short} were changed")
         return io.BytesIO(data[start : start + wanted])
 
     def size(self, digest: Digest) -> int:
@@ -50,5 +50,5 @@ class MemoryBlobs:
 
     def _get(self, digest: Digest) -> bytes:
         if digest not in self.kept:
-            raise NotFoundError(f"there is no blob {digest.short}")
+            raise NotFoundError(f"There is no blob {digest.short}")
         return self.kept[digest]

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow
 from pyarrow import parquet
 
+from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind
 from registry.domain.recipes.recipe import Method, Resources
@@ -21,7 +22,11 @@ from registry.ports.transfers import AdapterOffer, Advanced, Finished, Measured,
 
 FACTS = SourceFacts("huggingface", "transformers:BertModel", Modality.TEXT, "feature-extraction", licence="mit")
 OFFER = AdapterOffer(
-    "transformers", frozenset({Modality.TEXT}), frozenset({Method.FEATURE_EXTRACTION}), frozenset({"accuracy"})
+    "transformers",
+    frozenset({Modality.TEXT}),
+    frozenset({Method.FEATURE_EXTRACTION}),
+    frozenset({"accuracy"}),
+    loading_with_parent=TRANSFORMERS.loading_with_parent,
 )
 
 

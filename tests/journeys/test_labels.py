@@ -78,7 +78,7 @@ def test_a_further_version_holds_labels_of_the_same_kind(forebear: CommandLine, 
     assert (added["summary"]["ref"], added["summary"]["labels"]) == ("datasets:/data/number/2", "number")
     refused = forebear.refused("dataset", "add", "data/number", file, "--labels", "class")
     assert refused["code"] == "conflict"
-    assert "the labels of data/number are of the kind number, not class" in refused["detail"]
+    assert "The labels of data/number are of the kind number, not class" in refused["detail"]
 
 
 @pytest.mark.parametrize(

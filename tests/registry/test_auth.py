@@ -58,7 +58,7 @@ def test_a_session_ends_after_twelve_hours_or_with_its_token(team: Team, door: D
     team.clock.forward(hours=12, seconds=-1)
     door.actor_of_session(door.session_of_cookie(cookie))
     team.clock.forward(seconds=1)
-    with pytest.raises(UnauthenticatedError, match="this session has ended"):
+    with pytest.raises(UnauthenticatedError, match="This session has ended"):
         door.session_of_cookie(cookie)
     short = token(team, days=1)
     team.clock.forward(hours=20)
@@ -119,7 +119,7 @@ def test_the_key_is_made_once_and_is_its_owner_s_alone(tmp_path: Path) -> None:
 def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     session_key(tmp_path, Settings())
     (tmp_path / "secret").chmod(0o644)
-    with pytest.raises(IntegrityError, match="others can read"):
+    with pytest.raises(IntegrityError, match="Others can read"):
         session_key(tmp_path, Settings())
 
 

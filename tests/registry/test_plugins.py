@@ -53,7 +53,7 @@ def test_a_plugin_is_made_from_its_entry_point() -> None:
         ("polite", UsageError, "not so"),
         ("needy", AdapterError, "does not import: No module named 'timm_of_the_future'"),
         ("extra", MissingExtraError, r'needs mlflow, .*pip install "forebear\[mlflow\]"'),
-        ("none", NotFoundError, "no plug-in 'none' is installed for forebear.trackers. There are: crashes, extra"),
+        ("none", NotFoundError, "No plug-in 'none' is installed for forebear.trackers. There are: crashes, extra"),
     ],
 )
 def test_what_goes_wrong_in_a_plugin_is_one_clear_sentence(name: str, error: type[Exception], message: str) -> None:

@@ -67,7 +67,7 @@ def test_a_step_that_fails_gives_its_family_and_is_told_to_its_submitter(home: P
         told = registry.transfers.step(step_id).summary
         entries = registry.audit.search(subject=step_id, page=PageRequest()).items
     assert told.state is StepState.FAILED
-    assert (told.error or "").startswith("[integrity] the stored bytes of 'config.json' in models:/library/bert/1")
+    assert (told.error or "").startswith("[integrity] The stored bytes of 'config.json' in models:/library/bert/1")
     assert [(e.action, e.actor) for e in entries] == [
         ("transfer.failed", "ana"),
         ("transfer.started", "ana"),

@@ -1,6 +1,6 @@
 """Licence expressions: SPDX where there is an SPDX id, the Hub's ids read as what they mean.
 
-A licence that nobody knows is kept as it was written and counts as unknown: a policy can ask for none of those.
+An unknown licence is kept as it was written; a policy can refuse unknown ones.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HUB_IDS = {
     "llama3": "LicenseRef-scancode-llama-3-license-agreement-2024",
     "openrail": "LicenseRef-scancode-bigscience-open-rail-m",
 }
-"""Ids of Hub cards that are no SPDX ids, or differ in case."""
+"""Ids of Hub cards that are not SPDX ids, or differ in case."""
 _UNKNOWN = {"", "other", "unknown", "noassertion", "none"}
 
 
@@ -52,7 +52,7 @@ def check_recorded_licence(what: object, recorded: str, given: str | None) -> No
 
 
 def combine_licences(licences: list[str]) -> str:
-    """What a child of several parents owes at least: all of them, `A AND B`, each once, in order."""
+    """The licence of a child: those of all its parents joined by AND, each once, in order."""
     unique = list(dict.fromkeys(licences))
     return " AND ".join(f"({one})" if " OR " in one and len(unique) > 1 else one for one in unique)
 

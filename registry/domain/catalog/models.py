@@ -40,7 +40,7 @@ class Modality(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Describing:
-    """What people say of a model or dataset; all of it may be changed later, none of it is in the digest.
+    """The description of a model or dataset. All of it may be changed later; none of it is in the digest.
 
     `task` is a Hub pipeline tag (`image-classification`), `licence` an SPDX expression or LicenseRef,
     `origin` says where it came from (`internal`, or a URL, package or paper).
@@ -56,9 +56,9 @@ class Describing:
     def __post_init__(self) -> None:
         for word, value in (("task", self.task), ("licence", self.licence), ("origin", self.origin)):
             if not value.strip() or len(value) > 512:
-                raise InvalidError(f"the {word} is empty or longer than 512 characters")
+                raise InvalidError(f"The {word} is empty or longer than 512 characters")
         if len(self.description) > 4096:
-            raise InvalidError("the description is longer than 4,096 characters", remedy="Put the rest in the card")
+            raise InvalidError("The description is longer than 4,096 characters", remedy="Put the rest in the card")
         for key, value in self.tags.items():
             check_tag(key, value)
 
@@ -73,7 +73,7 @@ def check_tag(key: str, value: str) -> None:
             f"{key[:80]!r} is not a tag", remedy="Use letters, digits and _ . : - and 64 characters at most"
         )
     if len(value) > 512 or any(ord(char) < 32 for char in value):
-        raise InvalidError(f"the value of tag {key!r} is longer than 512 characters or has control characters")
+        raise InvalidError(f"The value of tag {key!r} is longer than 512 characters or has control characters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class AliasValue:
 
 @dataclass(frozen=True, slots=True)
 class AliasMove:
-    """One move of an alias; `ref` is None where it was taken away."""
+    """One move of an alias; `ref` is None where it was removed."""
 
     alias: str
     ref: VersionRef | None
@@ -266,7 +266,7 @@ class SearchQuery:
 
     def __post_init__(self) -> None:
         if (self.sort is SortKey.METRIC) != (self.sort_metric is not None):
-            raise BadFilterError("sorting by a metric needs its name", remedy="Write --sort metrics.accuracy")
+            raise BadFilterError("Sorting by a metric needs its name", remedy="Write --sort metrics.accuracy")
 
 
 @dataclass(frozen=True, slots=True)

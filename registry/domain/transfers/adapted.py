@@ -1,7 +1,7 @@
-"""Versions that are only what was added to a parent: an adapter, and the parent that it stands on, pinned by digest.
+"""Adapters: versions that hold only what was added to a parent, which is pinned by digest.
 
 The version's files hold the adapter and a small `PIN`: which version it was trained on, and that version's content
-digest. On other bytes the adapter would still load and answer something else, so these are refused.
+digest. With another parent the adapter would load and give other answers, so that is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def is_adapter(architecture: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """The parent of an adapter: `model` as people call it (`text/minilm/3`), `digest` as its bytes have it."""
+    """The parent of an adapter: `model` is its label (`text/minilm/3`), `digest` its content digest."""
 
     model: str
     digest: Digest
@@ -46,14 +46,14 @@ class Pin:
             if document["schema"] == SCHEMA:
                 return cls(str(document["model"]), Digest.parse(document["digest"]))
         except (ValueError, KeyError, TypeError, AttributeError, BadDigestError) as error:
-            raise BadArtifactError(f"the file {PIN} of an adapter cannot be read: {error}") from error
-        raise BadArtifactError(f"the file {PIN} of an adapter is of schema {document['schema']!r}, and not {SCHEMA}")
+            raise BadArtifactError(f"The file {PIN} of an adapter cannot be read: {error}") from error
+        raise BadArtifactError(f"The file {PIN} of an adapter is of schema {document['schema']!r}, and not {SCHEMA}")
 
     def check(self, found: Digest) -> None:
         """Raises: ParentChangedError unless `found`, the digest of the bytes at hand, is the pinned one."""
         if found != self.digest:
             raise ParentChangedError(
-                f"the adapter was trained on {self.model} with the digest {self.digest}, and it has {found} now",
+                f"The adapter was trained on {self.model} with the digest {self.digest}, and it has {found} now",
                 remedy="Restore the parent's bytes from a backup, or train the adapter again",
                 facts={"pinned": str(self.digest), "found": str(found)},
             )

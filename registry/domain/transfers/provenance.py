@@ -1,6 +1,6 @@
 """The provenance manifest of a step: what went in, what was done, on what, and what came out.
 
-Written by machine while it happens, never reconstructed. The manifest is RFC 8785 JSON with the schema name
+Written by the program that runs the step, never reconstructed. The manifest is RFC 8785 JSON with the schema name
 `forebear/provenance/v1`; its digest binds it to the step. Times are RFC 3339 UTC, durations seconds, FLOPs counts.
 """
 

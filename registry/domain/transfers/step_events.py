@@ -1,4 +1,4 @@
-"""Following a step: what is known of it, told to one listener as events, each thing once and nothing left out."""
+"""Following a step as events: each listener gets every event once."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from registry.domain.transfers.steps import EpochMetric, StepState, StepSummary
 from registry.errors import BadCursorError
 
 GOING = frozenset({StepState.QUEUED, StepState.RUNNING})
-"""States that are no end."""
+"""States of a step that has not ended."""
 _PLACE = re.compile(rf"(\d{{1,18}})(?:-({'|'.join(StepState)}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a listener is: the number of the last curve point and the last state that it was told."""
+    """Where a listener is: the number of the last curve point and the last state that it was sent."""
 
     point: int = 0
     state: StepState | None = None
@@ -38,7 +38,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class StepEvent:
-    """One thing that happened. A listener that comes back with its `id` is told what came after it."""
+    """One thing that happened. A listener that returns with its `id` is sent what came after it."""
 
     id: str
     event: str
@@ -48,13 +48,13 @@ class StepEvent:
 
 @dataclass(slots=True)
 class Listener:
-    """What one listener was told so far. Progress that was overtaken before it was told is left out; nothing else."""
+    """What one listener was sent so far. Outdated progress is left out, and nothing else."""
 
     place: Place = field(default_factory=Place)
     _progress_at: datetime | None = None
 
     def hear(self, summary: StepSummary, points: Sequence[EpochMetric]) -> Iterator[StepEvent]:
-        """What `summary` and `points` (in order of number) add. That a step has ended is told last."""
+        """What `summary` and `points` (in order of number) add. The end of a step is sent last."""
         ended = summary.state not in GOING
         if not ended:
             yield from self._state(summary)

@@ -1,4 +1,4 @@
-"""Recipes and transfer steps: what was asked, what it became after defaults, and what happened."""
+"""Transfer steps: recipe after defaults, inputs, state, progress and results."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from registry.domain.recipes.recipe import (
 
 
 class StepState(StrEnum):
-    """Where a step is. Only SUCCEEDED has outputs; CANCELLED and FAILED steps left none behind."""
+    """The state of a step. Only SUCCEEDED has outputs."""
 
     QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
-    """Its worker died; `transfer resume` goes on from the last checkpoint."""
+    """Its worker ended early; `transfer resume` continues from the last checkpoint."""
     CANCELLED = "cancelled"
 
     @property
@@ -76,7 +76,7 @@ class Progress:
     total: int | None
     """Samples that this phase reads in all, where its optimiser steps do not say how long it is."""
     rate: float | None
-    """Samples a second over the last half minute of this phase; None before that can be said."""
+    """Samples a second over the last half minute of this phase; None before it is known."""
     loss: float | None
     """The last one that was read in this phase."""
     seconds_left: float | None
@@ -97,10 +97,10 @@ class MirrorState:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who runs a step, or shall run it, and until when that holds unless it is renewed.
+    """Which worker or engine has a step, and until when unless it is renewed.
 
-    `worker` is a word that one process made up for one attempt; None while `engine` has still to bring one. `live` is
-    said by the clock of the database, so that machines whose clocks differ agree.
+    `worker` is a random name for one attempt by one process; None until `engine` has started one. `live` is judged by
+    the clock of the database, so that machines with different clocks agree.
     """
 
     engine: str

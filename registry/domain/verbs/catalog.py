@@ -30,7 +30,7 @@ class ImportModel:
     """What to import. `source` is a path, or `package:NAME/inner/path`; the server sets it to its own upload folder.
 
     What is None is taken from the source itself; what is then still missing is an error that names it.
-    `parents` are only claimed: they become inputs of the import step with assurance `declared`.
+    `parents` are claims: they become inputs of the import step with assurance `declared`.
     """
 
     name: Name
@@ -62,7 +62,7 @@ class CatalogVerbs(Protocol):
     """Registered models and their versions."""
 
     def import_model(self, wanted: ImportModel) -> VersionDetail:
-        """Convert in a subprocess, store, publish as the next version, all or nothing.
+        """Convert in a subprocess, store, publish as the next version, all or nothing. Known bytes give their version.
 
         Raises: UnsafeArtifactError, BadArtifactError, MisfitError, InvalidError, NameTakenError, NoSpaceError.
         """

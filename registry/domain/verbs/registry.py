@@ -46,9 +46,9 @@ class Registry(Protocol):
     def audit(self) -> AuditVerbs: ...
 
     def as_actor(self, actor: Actor) -> Registry:
-        """The same house for someone else."""
+        """The same registry for another actor."""
         ...
 
     def doctor(self) -> Sequence[Problem]:
-        """What is wrong with this home and this installation, and what is fine."""
+        """Checks of this registry folder and installation, failed and passed."""
         ...

@@ -65,18 +65,18 @@ class TransferVerbs(Protocol):
     ) -> Page[StepSummary]: ...
     def step(self, step_id: str) -> StepDetail: ...
     def news(self, step_id: str, *, after: int = 0) -> StepNews:
-        """How the step stands now, and its curve points with a number above `after`. Cheap: to be asked often.
+        """How the step stands now, and its curve points with a number above `after`. Cheap enough to call often.
 
-        Once its state is one of an end, the points are all there will be. Raises: NotFoundError.
+        Once the step has ended, the points are complete. Raises: NotFoundError.
         """
         ...
 
     def resume(self, step_id: str, *, background: bool = False, engine: str | None = None) -> StepDetail:
-        """Go on from the last whole checkpoint, by the engine that had it. Raises: NotFoundError, StepStateError."""
+        """Continue from the last whole checkpoint, with its engine. Raises: NotFoundError, StepStateError."""
         ...
 
     def cancel(self, step_id: str) -> StepDetail:
-        """Stop it and leave nothing but the record. Raises: NotFoundError, StepStateError."""
+        """Stop it and keep only the record. Raises: NotFoundError, StepStateError."""
         ...
 
     def log(self, step_id: str) -> str:

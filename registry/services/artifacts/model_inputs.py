@@ -38,20 +38,20 @@ def model_input(context: Context, item: StepInput, folder: Path) -> ModelInput:
 
 
 def base_of(context: Context, adapter: VersionDetail) -> StepInput:
-    """The parent of an adapter, as the step that made it took it. Raises: BadArtifactError when there is not one."""
+    """The parent of an adapter: the source of the step that made it. Raises: BadArtifactError when there is not one."""
     with context.read() as uow:
         step = found(uow.steps.get(adapter.step), adapter.step)
     parents = [i for i in step.inputs if i.ref.kind is AssetKind.MODELS and i.role == SOURCE]
     if len(parents) != 1:
         raise BadArtifactError(
-            f"{adapter.summary.ref} is an adapter, and its lineage names {len(parents)} parents to add it to",
+            f"{adapter.summary.ref} is an adapter, but its lineage names {len(parents)} parents instead of one",
             remedy="Train the adapter here, so that its parent is known",
         )
     return parents[0]
 
 
 def pin_of(adapter: VersionDetail, folder: Path) -> Pin:
-    """What the files of an adapter in `folder` say of its parent. Raises: BadArtifactError."""
+    """The parent that the files of an adapter in `folder` name. Raises: BadArtifactError."""
     try:
         return Pin.read((folder / PIN).read_bytes())
     except FileNotFoundError as error:

@@ -22,7 +22,7 @@ def pull_model(context: Context, detail: VersionDetail, folder: Path) -> PullRep
     """Write the payload, the card as README.md, and the one-file definition where stock tools have none.
 
     An adapter comes with its parent, in a folder of its own. The folder appears whole or not at all.
-    Raises: ConflictError when it is there and not empty, IntegrityError, ParentChangedError, NoSpaceError,
+    Raises: ConflictError when it exists and is not empty, IntegrityError, ParentChangedError, NoSpaceError,
     UnavailableError.
     """
     with new_folder(folder) as staged:
@@ -39,7 +39,7 @@ def pull_model(context: Context, detail: VersionDetail, folder: Path) -> PullRep
 
 
 def _pull_base(context: Context, adapter: VersionDetail, folder: Path) -> int:
-    """The parent of an adapter beside it, with a line on how the two are put together; gives the parent's bytes."""
+    """Write the parent of an adapter beside it, and a line on loading both; gives the parent's size in bytes."""
     parent = model_input(context, base_of(context, adapter), folder / BASE)
     pin_of(adapter, folder).check(parent.digest)
     code = _loading(context, adapter.architecture)
@@ -62,7 +62,7 @@ def _loading(context: Context, architecture: str) -> str:
 def new_folder(folder: Path) -> Iterator[Path]:
     """A hidden folder beside `folder`, on the same disk, that becomes it at the end of the `with`; gone on any error.
 
-    Raises: ConflictError when `folder` is there and not empty, NoSpaceError, UnavailableError.
+    Raises: ConflictError when `folder` exists and is not empty, NoSpaceError, UnavailableError.
     """
     folder = folder.absolute()
     with writing(folder):
@@ -78,12 +78,12 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 
 def _publish(staged: Path, folder: Path) -> None:
-    """Give `staged` its final name in one step, readable by those whom the umask lets read."""
+    """Give `staged` its final name in one step, with the permissions that the umask allows."""
     mask = os.umask(0)
     os.umask(mask)
     staged.chmod(0o777 & ~mask)
     try:
-        staged.rename(folder)  # takes the place of an empty folder, and of no other
+        staged.rename(folder)  # replaces an empty folder, and no other
     except OSError as error:
         if folder.exists():
             raise _in_use(folder) from error
@@ -91,4 +91,4 @@ def _publish(staged: Path, folder: Path) -> None:
 
 
 def _in_use(folder: Path) -> ConflictError:
-    return ConflictError(f"{folder} is there and not empty", remedy="Give a new folder")
+    return ConflictError(f"{folder} exists and is not empty", remedy="Give a new folder")

@@ -1,7 +1,7 @@
 """Where a source is: a path of this machine, or a file that an installed package carries.
 
 `package:NAME/inner/path` names a file or folder inside the import package NAME, or among the files that the
-distribution NAME recorded when it was installed. Nothing of the package is imported or run. Only the embedded home
+distribution NAME recorded when it was installed. Nothing of the package is imported or run. Only a local registry
 resolves sources; over HTTP a source is an upload.
 """
 
@@ -26,7 +26,7 @@ def resolve_source(text: str) -> Path:
     if not text.startswith(PACKAGE):
         path = Path(text).expanduser().absolute()
         if not text or not path.exists():
-            raise NotFoundError(f"there is no file or folder {text!r}", remedy="Check the path")
+            raise NotFoundError(f"There is no file or folder {text!r}", remedy="Check the path")
         return path
     name, _, inner = text.removeprefix(PACKAGE).partition("/")
     if not name or not inner:
@@ -34,14 +34,14 @@ def resolve_source(text: str) -> Path:
     check_path(inner)
     roots = _roots(name)
     if not roots:
-        raise NotFoundError(f"no package {name!r} is installed", remedy=f"Run: pip install {name}")
+        raise NotFoundError(f"No package {name!r} is installed", remedy=f"Run: pip install {name}")
     for root in roots:
-        # People write the path from the package's folder, or with that folder's name in front as in its wheel.
+        # A path may start inside the package's folder, or with the folder's name in front as in its wheel.
         for found in ((root / inner).resolve(), (root.parent / inner).resolve()):
             if found.exists() and found.is_relative_to(root):
                 return found
     raise NotFoundError(
-        f"the package {name!r} has no {inner!r}", remedy=f"Paths start from {' or '.join(map(str, roots))}"
+        f"The package {name!r} has no {inner!r}", remedy=f"Paths start from {' or '.join(map(str, roots))}"
     )
 
 

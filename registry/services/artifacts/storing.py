@@ -84,7 +84,7 @@ def write_files(
                     _copy(context.blobs, entry, places.get(entry.path, ()), out)
         except (NotFoundError, IntegrityError) as problem:
             raise error(
-                f"the stored bytes of {entry.path!r} in {ref} are not what was registered", remedy=BROKEN
+                f"The stored bytes of {entry.path!r} in {ref} are not what was registered", remedy=BROKEN
             ) from problem
 
 
@@ -98,12 +98,12 @@ def _copy(blobs: BlobStore, entry: FileEntry, extents: Sequence[Extent], out: Bi
     with open_extents(blobs, extents) as stream:
         shutil.copyfileobj(stream, hashed, CHUNK)
     if hashed.digest != entry.sha256:
-        raise IntegrityError("the digest differs")
+        raise IntegrityError("The digest differs")
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Whatever the disk says while `folder` is written becomes an error of ours: NoSpaceError, UnavailableError."""
+    """Turn disk errors while `folder` is written into NoSpaceError or UnavailableError."""
     try:
         yield
     except OSError as error:

@@ -23,29 +23,29 @@ RELATION = {
     Method.MERGE: "merge",
     Method.QUANTIZATION: "quantized",
 }
-"""Our methods as the Hub's `base_model_relation`; what is missing has no word there."""
+"""Methods as the Hub's `base_model_relation`; the Hub has no word for the others."""
 
 
 def split_card(text: str) -> tuple[dict[str, Any], str]:
     """The front matter and the Markdown after it. Raises: InvalidError when it is too long or no YAML mapping."""
     if len(text.encode()) > MAX_CARD:
-        raise InvalidError(f"the card is larger than {MAX_CARD:,} bytes", remedy="Link to long material instead")
+        raise InvalidError(f"The card is larger than {MAX_CARD:,} bytes", remedy="Link to long material instead")
     if not text.startswith("---\n"):
         return {}, text
     head, end, body = text[4:].partition("\n---")
     if not end:
-        raise InvalidError("the card's front matter has no closing line ---")
+        raise InvalidError("The card's front matter has no closing line ---")
     try:
         data = yaml.load(head, ShallowLoader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 2
-        raise InvalidError(f"the card's front matter is not YAML, line {line}") from error
+        raise InvalidError(f"The card's front matter is not YAML, line {line}") from error
     except ValueError as error:  # a 13th month, a number of 5,000 digits
-        raise InvalidError("the card's front matter holds a value that YAML does not have") from error
+        raise InvalidError("The card's front matter holds a value that YAML does not have") from error
     if data is None:
         data = {}
     if not isinstance(data, dict):
-        raise InvalidError("the card's front matter is not a mapping of keys")
+        raise InvalidError("The card's front matter is not a mapping of keys")
     return data, body.removeprefix("-").lstrip("\n")
 
 

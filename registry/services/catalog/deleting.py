@@ -21,7 +21,7 @@ _SHOWN = 5
 
 
 def delete(context: Context, target: Reference, *, force: bool, reason: str) -> None:
-    """Do what `CatalogVerbs.delete` promises."""
+    """See `CatalogVerbs.delete`."""
     if force and not reason.strip():
         raise InvalidError("--force needs a reason", remedy="Say why with --reason: the audit log keeps it")
     now = context.clock.now()

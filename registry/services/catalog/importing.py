@@ -43,7 +43,7 @@ class _Prepared:
 
 
 def import_model(context: Context, wanted: ImportModel) -> VersionRef:
-    """Do what `CatalogVerbs.import_model` promises; give the version, which is the old one for the same bytes again."""
+    """See `CatalogVerbs.import_model`. For the bytes of the latest version, gives that version."""
     started, began = context.clock.now(), context.clock.monotonic()
     if wanted.card is not None:
         split_card(wanted.card)
@@ -91,7 +91,7 @@ def _describe(wanted: ImportModel, converted: ConvertedSource) -> tuple[Describi
     ]
     if licence is None or task is None or modality is None or architecture is None:
         raise InvalidError(
-            f"the source does not say its {', '.join(missing)}",
+            f"The source does not state its {', '.join(missing)}",
             remedy="Give " + " ".join(f"--{word} …" for word in missing),
         )
     describing = Describing(
@@ -154,6 +154,6 @@ def _claimed(uow: UnitOfWork, wanted: ImportModel) -> tuple[StepInput, ...]:
         ref = uow.catalog.resolve(parent)
         detail = uow.catalog.version(ref) if ref is not None else None
         if ref is None or detail is None:
-            raise NotFoundError(f"there is no {parent}", remedy="Import the parent first, or leave --parent out")
+            raise NotFoundError(f"There is no {parent}", remedy="Import the parent first, or leave --parent out")
         inputs.append(StepInput(ref, detail.summary.digest, "source", None, Assurance.DECLARED))
     return tuple(inputs)

@@ -111,7 +111,7 @@ class Catalog:
         return card
 
     def describe(self, name: Name, describing: Describing) -> ModelDetail:
-        """Replace what people say of a registered model."""
+        """Replace the description of a registered model."""
         with self.context.write() as uow:
             found(uow.catalog.model(name), f"models:/{name}")
             uow.catalog.describe(name, describing, at=self.context.clock.now())
@@ -121,7 +121,7 @@ class Catalog:
     def tag(self, target: Reference, values: Mapping[str, str | None]) -> None:
         """Set or remove tags of a registered model, or of a version."""
         if not values:
-            raise InvalidError("there is no tag to set", remedy="Give key=value, or --remove key")
+            raise InvalidError("There is no tag to set", remedy="Give key=value, or --remove key")
         for key, value in values.items():
             check_tag(key, value or "")
         with self.context.write() as uow:
@@ -151,7 +151,7 @@ class Catalog:
         return AliasValue(alias, ref, False, now, actor)
 
     def drop_alias(self, name: Name, alias: str) -> None:
-        """Take the alias away."""
+        """Remove the alias."""
         with self.context.write() as uow:
             reference = Reference(AssetKind.MODELS, name, alias=check_alias(alias))
             ref = found(uow.catalog.resolve(reference), reference)
@@ -160,18 +160,18 @@ class Catalog:
             uow.commit(Event("alias.dropped", str(ref), {"alias": alias}))
 
     def alias_history(self, name: Name, alias: str) -> Sequence[AliasMove]:
-        """Every move of the alias, oldest first; None where it was taken away."""
+        """Every move of the alias, oldest first; None where it was removed."""
         with self.context.read() as uow:
             found(uow.catalog.model(name), f"models:/{name}")
             return uow.catalog.alias_history(name, check_alias(alias))
 
     def deprecate(self, reference: Reference, reason: str) -> VersionDetail:
-        """Say that a version is superseded; it can still be used."""
+        """Mark a version as superseded; it can still be used."""
         return self._end(reference, Status.DEPRECATED, reason)
 
     def archive(self, reference: Reference, reason: str) -> VersionDetail:
-        """Put a version away, with a reason: searches leave it out unless asked for its status, no alias can name it,
-        and nothing new is made from it. What was made from it keeps its ancestry.
+        """Archive a version, with a reason: searches leave it out unless they ask for its status, no alias can name it,
+        and no new version can be made from it. Its descendants keep their ancestry.
         """
         return self._end(reference, Status.ARCHIVED, reason)
 
@@ -189,7 +189,7 @@ class Catalog:
 
     def _end(self, reference: Reference, status: Status, reason: str) -> VersionDetail:
         if not reason.strip():
-            raise InvalidError("a reason is needed", remedy="Say why, so that those who use the version can act")
+            raise InvalidError("A reason is needed", remedy="Say why, so that those who use the version can act")
         with self.context.write() as uow:
             detail = self._detail(uow, reference)
             ref = detail.summary.ref
@@ -211,5 +211,5 @@ def _refuse_protected(uow: UnitOfWork, alias: str) -> None:
 
     if alias in protected_aliases(uow):
         raise PolicyRefusedError(
-            "the alias is protected", (f"{alias!r} moves only through an approved promotion: forebear promote request",)
+            "The alias is protected", (f"{alias!r} moves only through an approved promotion: forebear promote request",)
         )

@@ -41,7 +41,7 @@ def check_baselines(recipe: Recipe, offer: AdapterOffer, seeds: int) -> None:
     """Raises: BadRecipeError where baselines have nothing to learn from or nothing to answer."""
     if not SEEDS <= seeds <= MOST_SEEDS:
         raise BadRecipeError(
-            f"baselines with {seeds} seeds cannot be compared", remedy=f"Give --seeds {SEEDS} to {MOST_SEEDS}"
+            f"Baselines with {seeds} seeds cannot be compared", remedy=f"Give --seeds {SEEDS} to {MOST_SEEDS}"
         )
     learns = [role for role in LEARNING if role in recipe.data]
     if not learns:
@@ -51,14 +51,14 @@ def check_baselines(recipe: Recipe, offer: AdapterOffer, seeds: int) -> None:
         )
     if recipe.params.get("export", "none") != "none":
         raise BadRecipeError(
-            "a recipe that exports features answers no test row, so there is nothing to compare",
+            "A recipe that exports features answers no test row, so there is nothing to compare",
             remedy="Leave --baselines out, or params.export",
         )
     if "test" not in recipe.data:
-        raise BadRecipeError("baselines are compared on test data, and this recipe has none", remedy="Add data.test")
+        raise BadRecipeError("Baselines are compared on test data, and this recipe has none", remedy="Add data.test")
     if Method.PRETRAINING not in offer.methods:
         raise BadRecipeError(
-            f"the adapter {recipe.adapter} cannot train from scratch, so there is nothing to compare with",
+            f"The adapter {recipe.adapter} cannot train from scratch, so there is nothing to compare with",
             remedy="Leave --baselines out",
         )
 
@@ -77,7 +77,7 @@ def from_scratch(recipe: Recipe, offer: AdapterOffer, data: DataInput, seed: int
 
 
 def linear_probe(recipe: Recipe, offer: AdapterOffer, data: DataInput, seed: int) -> Recipe:
-    """A linear head on the frozen source, as feature_extraction does it when nothing is said."""
+    """A linear head on the frozen source, as feature_extraction does it by default."""
     usual = defaults_for(Method.FEATURE_EXTRACTION, data.modality)
     rates = usual.rates["adamw"]
     return replace(
@@ -92,7 +92,7 @@ def linear_probe(recipe: Recipe, offer: AdapterOffer, data: DataInput, seed: int
 
 
 def as_it_is(recipe: Recipe, offer: AdapterOffer) -> Recipe:
-    """No epochs: nothing is learnt, the model answers with the head that it has."""
+    """No epochs: the model answers with the head that it has."""
     recipe_from_scratch = _baseline(recipe, offer, Method.FINE_TUNING, recipe.seed)
     return replace(recipe_from_scratch, freeze=Freeze("none"), optimizer=Optimizer(), epochs=0)
 

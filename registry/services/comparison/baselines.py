@@ -223,7 +223,7 @@ class Baselines:
             self._note(name, recipe.seed, None, {"diverged": True})
         else:
             if done is None:
-                raise AdapterError(f"the adapter {self.adapter.offer.name} ended the arm {name} without a result")
+                raise AdapterError(f"The adapter {self.adapter.offer.name} ended the arm {name} without a result")
             answers = read_answers(done.folder, data["test"]) if "test" in data else None
             cost = {"device_seconds": done.device_seconds, "flops": float(done.flops)}
             self._note(name, recipe.seed, answers, {**cost, **(facts or {})}, merit)

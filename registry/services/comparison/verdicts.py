@@ -55,7 +55,7 @@ def compute_again(blobs: BlobStore, step: StepDetail) -> TransferVerdict:
         found = verdict_on(read_arms(stream.read()))
     if stored is None or not _alike(to_json(found), to_json(stored)):
         raise IntegrityError(
-            f"the answers of {step.summary.id} give {found.outcome} now, and not what its manifest holds",
+            f"The answers of {step.summary.id} give {found.outcome} now, and not what its manifest holds",
             remedy="Run forebear doctor: the manifest or the answers were changed, or this Forebear compares otherwise",
         )
     return found

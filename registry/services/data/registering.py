@@ -1,8 +1,8 @@
 """Registration of data: read, hash, track, split, store; then version, step and audit entry in one transaction.
 
 The same content as the latest version (files, labels and splits) gives that version again, and nothing is written.
-Bytes go into the blob store before the transaction: what fails later leaves no row, and at most blobs that nothing
-names, which the same registration takes up again when it is repeated.
+Bytes go into the blob store before the transaction: a later failure leaves no row, and at most blobs that
+nothing refers to, which the same registration uses when it is repeated.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Prepared:
 
 
 def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
-    """Do what `DatasetVerbs.add` promises; give the version, which is the latest one when it holds the same already."""
+    """See `DatasetVerbs.add`. For the content of the latest version, gives that version."""
     context.actor.require(Permission.EDIT)
     started, began = context.clock.now(), context.clock.monotonic()
     source = resolve_source(wanted.source)
@@ -58,7 +58,7 @@ def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
         labels = _labels(uow, wanted)
         _describe(uow, wanted, labels, None)
     if wanted.uploaded and source.suffix.lower() == ".dvc":
-        raise InvalidError("a .dvc file points elsewhere, so it cannot be uploaded", remedy="Upload the data itself")
+        raise InvalidError("A .dvc file only points to data, so it cannot be uploaded", remedy="Upload the data itself")
     with workspace(context.home, "data") as work:
         reader = context.plugins.data_source()
         listing = reader.read(
@@ -87,14 +87,14 @@ def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
 
 
 def _labels(uow: UnitOfWork, wanted: AddDataset) -> LabelKind:
-    """What labels hold: as said, or as in the dataset so far. Raises: ConflictError when the two differ."""
+    """The kind of the labels: as given, or as in the dataset so far. Raises: ConflictError when the two differ."""
     existing = uow.datasets.dataset(wanted.name)
     if existing is None or existing.version is None:
         return wanted.labels or LabelKind.CLASS
     before = existing.version.labels
     if wanted.labels not in {None, before}:
         raise ConflictError(
-            f"the labels of {wanted.name} are of the kind {before}, not {wanted.labels}",
+            f"The labels of {wanted.name} are of the kind {before}, not {wanted.labels}",
             remedy="Leave the kind of labels out, or register another dataset",
         )
     return before
@@ -103,13 +103,13 @@ def _labels(uow: UnitOfWork, wanted: AddDataset) -> LabelKind:
 def _describe(
     uow: UnitOfWork, wanted: AddDataset, labels: LabelKind, listing: DataListing | None
 ) -> tuple[Describing, DatasetSummary | None]:
-    """What the dataset is, and the dataset if it is there. Without a listing, only what can be told before reading."""
+    """The description of the dataset, and the dataset if it exists. Without a listing, what is known before reading."""
     existing = uow.datasets.dataset(wanted.name)
     if existing is None:
         refuse_taken(uow, AssetKind.DATASETS, wanted.name)
     licence = wanted.licence or (existing.describing.licence if existing else None)
     if not licence:
-        raise InvalidError("the data does not say its licence", remedy="Give --licence …")
+        raise InvalidError("The data does not state its licence", remedy="Give --licence …")
     modality = listing.modality if listing else existing.describing.modality if existing else Modality.TEXT
     describing = Describing(
         task=wanted.task or (existing.describing.task if existing else usual_task(modality, labels)),
@@ -125,11 +125,11 @@ def _describe(
 
 
 def _check_same(name: Name, old: Describing, new: Describing) -> None:
-    """A further version belongs to the dataset as it was described; only its licence may differ."""
+    """A further version must fit the description of the dataset; only its licence may differ."""
     for word in ("modality", "task", "origin", "description", "tags"):
         if getattr(old, word) != getattr(new, word):
             raise ConflictError(
-                f"the {word} of {name} is {getattr(old, word)!s}, not {getattr(new, word)!s}",
+                f"The {word} of {name} is {getattr(old, word)!s}, not {getattr(new, word)!s}",
                 remedy=f"Leave the {word} out, or register another dataset",
             )
 
@@ -192,7 +192,7 @@ def _record(prepared: _Prepared, describing: Describing) -> dict[str, object]:
 
 
 def listing_facts(listing: DataListing, labels: LabelKind) -> Mapping[str, object]:
-    """What a manifest tells of data beside its files."""
+    """Facts about data for the manifest, beside its files."""
     return {
         "dvc": asdict(listing.dvc) if listing.dvc is not None else None,
         "rows": len(listing.rows),

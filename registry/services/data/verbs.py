@@ -1,4 +1,4 @@
-"""The verbs of datasets, and the way of their bytes to a transfer step: verified out of the store, with their rows."""
+"""The verbs of datasets, and their verified bytes and rows on disk for a transfer step."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Datasets:
 
 def _version(uow: UnitOfWork, reference: Reference) -> DatasetVersionDetail:
     if reference.kind is not AssetKind.DATASETS:
-        raise BadReferenceError(f"{reference} is no dataset", remedy="Write datasets:/team/name/1")
+        raise BadReferenceError(f"{reference} is not a dataset", remedy="Write datasets:/team/name/1")
     return found(uow.datasets.version(resolve(uow, reference)), reference)
 
 
@@ -74,7 +74,7 @@ def materialise_dataset(context: Context, detail: DatasetVersionDetail, folder: 
             return read_index(stream.read())
     except (NotFoundError, IntegrityError) as error:
         raise DatasetChangedError(
-            f"the stored bytes of the row index in {detail.summary.ref} are not what was registered", remedy=BROKEN
+            f"The stored bytes of the row index in {detail.summary.ref} are not what was registered", remedy=BROKEN
         ) from error
 
 

@@ -1,7 +1,7 @@
-"""The batch size that fits: as the recipe asks, or with `--auto-batch` halved each time that memory runs out.
+"""The batch size in use: that of the recipe, or with `--auto-batch` halved each time that memory runs out.
 
-The learning rate stays as it was asked for. What was done is in the manifest's facts, and it is kept beside the
-checkpoints, so that a resumed step goes on with the size that its checkpoints were made with.
+The learning rate stays as in the recipe. The size used is in the manifest's facts and in a file beside the checkpoints,
+so that a resumed step continues with the size that its checkpoints were made with.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SMALLEST = 2
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`asked` items for each optimiser step by the recipe; `used` after it was halved so many times."""
+    """`asked`: items per optimiser step in the recipe. `used`: items after `halved` halvings."""
 
     asked: int
     used: int
@@ -27,24 +27,24 @@ class Batch:
 
     @classmethod
     def recall(cls, work: Path, asked: int) -> Batch:
-        """As an earlier attempt at the step left it."""
+        """The size that an earlier attempt at the step used."""
         try:
             return cls(**json.loads(_file(work).read_text(encoding="utf-8")))
-        except (FileNotFoundError, ValueError):  # a power cut may leave the file empty
+        except (FileNotFoundError, ValueError):  # an older version could leave the file empty at a power cut
             return cls(asked, asked)
 
     def keep(self, work: Path) -> None:
-        """Write it down, whole or not at all."""
+        """Keep it beside the checkpoints."""
         write_whole(_file(work), json.dumps(asdict(self)).encode())
 
     @staticmethod
     def forget(work: Path) -> None:
-        """The step has ended."""
+        """Remove the file: the step has ended."""
         _file(work).unlink(missing_ok=True)
 
     @property
     def half(self) -> Batch | None:
-        """With half the items; None when they are as few as they can be."""
+        """The same with half the items; None at the smallest size."""
         fewer = self.used // 2
         return replace(self, used=fewer, halved=self.halved + 1) if fewer >= SMALLEST else None
 
@@ -55,7 +55,7 @@ class Batch:
 
     @property
     def facts(self) -> dict[str, object]:
-        """What the manifest tells: nothing when the recipe's own size was used."""
+        """For the manifest; empty when the recipe's own size was used."""
         return {"auto_batch": asdict(self)} if self.halved else {}
 
 

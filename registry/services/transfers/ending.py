@@ -36,12 +36,12 @@ from registry.services.transfers.progress import Pace
 from registry.services.unit_of_work import UnitOfWork
 
 AS_BEFORE = frozenset({Method.CONTINUED_PRETRAINING, Method.MERGE, Method.QUANTIZATION})
-"""Methods whose output is for what its parent was for."""
+"""Methods whose output has the task of its parent."""
 
 
 @dataclass(slots=True)
 class Run:
-    """What one run has learnt so far."""
+    """What is known of a run so far."""
 
     step: StepDetail
     recipe: Recipe
@@ -53,11 +53,11 @@ class Run:
     measured: list[MetricValue] = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)
     arms: Arms | None = None
-    """What its baselines answered, where they were asked for."""
+    """The answers of its baselines, where it has some."""
 
 
 def submitted_of(step: StepDetail) -> Mapping[str, object]:
-    """What was fixed when the step was submitted, beside its recipe."""
+    """What was fixed at submission, beside the recipe."""
     return cast("Mapping[str, object]", step.recipe["submitted"])
 
 
@@ -164,14 +164,14 @@ def _model_asset(uow: UnitOfWork, run: Run, manifest: Manifest, architecture: st
 
 
 def _task(uow: UnitOfWork, run: Run, modality: Modality, same: str) -> str:
-    """What a head that learnt from these labels is for; without labels, `same` as the parent."""
+    """The task of a head trained on these labels; without labels, `same`, the task of the parent."""
     first = next((item for item in run.step.inputs if item.ref.kind is AssetKind.DATASETS), None)
     labels = LabelKind.CLASS if first is None else found(uow.datasets.version(first.ref), first.ref).summary.labels
     return same if labels is LabelKind.NONE else usual_task(modality, labels)
 
 
 def _describing(uow: UnitOfWork, run: Run) -> Describing:
-    """What the child is: its modality from the parent, its licence at least what the parents ask."""
+    """Modality as the parent's; licence as in the recipe, else all licences of the parents combined."""
     parents = [found(uow.catalog.version(i.ref), i.ref) for i in run.step.inputs if i.ref.kind is AssetKind.MODELS]
     modality, same = parents[0].model.modality, parents[0].model.task
     return Describing(

@@ -1,7 +1,7 @@
-"""Holding a step: one worker takes it, says again and again that it lives, and lets go of it when it is no longer his.
+"""Leases: a worker takes a step, renews its lease, and stops when the lease was lost.
 
-A lease that ran out is not taken up again, not even by the worker that had it: wherever the step is looked at it counts
-as interrupted from that moment, and somebody else may be going on with it.
+A lease that ran out cannot be renewed, even by the worker that had it: from then on the step counts as interrupted, and
+another worker may have resumed it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from registry.services.lookup import found
 from registry.services.unit_of_work import UnitOfWork
 
 LEASE_SECONDS = 60.0
-"""How long a worker holds a step without a word. Twice what it may have to wait for another writer of the database."""
+"""Seconds until a lease that is not renewed runs out: twice what a writer may have to wait for another one."""
 BEAT_SECONDS = 10.0
-"""How often it says that it lives."""
+"""Seconds between two renewals."""
 logger = logging.getLogger("forebear.worker")
 
 
@@ -49,15 +49,15 @@ class Hold:
     _thread: threading.Thread | None = None
 
     def take(self, describe: Callable[[StepDetail], Event]) -> StepDetail:
-        """Move the queued step to running, for us alone. Raises: NotFoundError, StepStateError when we came late."""
+        """Take the lease and start the step. Raises: NotFoundError, StepStateError if another worker was first."""
         with self.context.write() as uow:
             step = found(uow.steps.get(self.step_id), self.step_id)
             now, queued = self.context.clock.now(), frozenset({StepState.QUEUED})
             if not uow.steps.move(self.step_id, expected=queued, to=StepState.RUNNING, at=now):
                 raise StepStateError(f"{self.step_id} is {step.summary.state}, so it cannot be started")
             if not uow.leases.take(self.step_id, self.worker, this_host(), seconds=self.lasts):
-                raise StepStateError(f"another worker is taking {self.step_id}, so it cannot be started")
-            step = found(uow.steps.get(self.step_id), self.step_id)  # with the moment that it started
+                raise StepStateError(f"Another worker is taking {self.step_id}, so it cannot be started")
+            step = found(uow.steps.get(self.step_id), self.step_id)  # with its start time
             uow.commit(describe(step))
         return step
 
@@ -75,23 +75,23 @@ class Hold:
 
     @property
     def lost(self) -> bool:
-        """True once we know that the step is no longer ours."""
+        """True once the lease is known to be lost."""
         return self._lost.is_set()
 
     def check(self) -> None:
-        """Raises: StepStateError once we know that the step is no longer ours."""
+        """Raises: StepStateError once the lease is known to be lost."""
         if self.lost:
             raise self._gone()
 
     def keep(self, uow: UnitOfWork) -> None:
-        """Renew within the caller's unit of work. What it writes is thereby ours to write. Raises: StepStateError."""
+        """Renew in the caller's unit of work, so that its writes are protected by the lease. Raises: StepStateError."""
         if not uow.leases.renew(self.step_id, self.worker, seconds=self.lasts):
             self._lost.set()
             raise self._gone()
 
     def _gone(self) -> StepStateError:
         return StepStateError(
-            f"{self.step_id} was cancelled, or its lease ran out: this worker leaves it, and publishes nothing"
+            f"{self.step_id} was cancelled, or its lease ran out: this worker stops and publishes nothing"
         )
 
     def _beat(self) -> None:
@@ -103,8 +103,10 @@ class Hold:
                         continue
                     if self._has_ended(uow):
                         return
-            except UnavailableError as error:  # the lease outlasts a database that is busy or away for a moment
-                logger.warning("the lease of %s could not be renewed: %s", self.step_id, error)
+            except (
+                UnavailableError
+            ) as error:  # the lease is long enough for a database that is busy or away for a moment
+                logger.warning("The lease of %s could not be renewed: %s", self.step_id, error)
                 continue
             self._lost.set()
             logger.warning("%s", self._gone())
@@ -112,7 +114,7 @@ class Hold:
             return
 
     def _has_ended(self, uow: UnitOfWork) -> bool:
-        """True when the step is over because we ended it, which is no loss."""
+        """True when this worker itself ended the step, so that nothing was lost."""
         lease, step = uow.leases.get(self.step_id), uow.steps.get(self.step_id)
         ours = lease is not None and lease.worker == self.worker
         return ours and step is not None and step.summary.state in {StepState.SUCCEEDED, StepState.FAILED}

@@ -1,4 +1,4 @@
-"""Whether a step is in somebody's hands: what its lease says, and what its engine knows of a worker near by."""
+"""Whether a step is being worked on: by its lease, and by its engine where the worker runs on this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from registry.services.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A step as stored, with its lease, and whether its worker lives (None: who could say was not to be asked)."""
+    """A step as stored, its lease, and whether its worker runs. `alive` is None if that host could not be reached."""
 
     summary: StepSummary
     lease: Lease | None
@@ -22,7 +22,7 @@ class Seen:
 
     @property
     def goes_on(self) -> bool:
-        """True for a step that has not ended and that somebody has, or is about to take."""
+        """True for a step that has not ended and that a worker has taken or is about to take."""
         if self.summary.state not in GOING:
             return False
         if self.lease is None:  # submitted before there were leases
@@ -33,7 +33,7 @@ class Seen:
 
     @property
     def state(self) -> StepState:
-        """As it is shown: one whose worker is gone before its end is interrupted."""
+        """The state to show: a step whose worker ended before the step did is interrupted."""
         abandoned = self.summary.state in GOING and not self.goes_on
         return StepState.INTERRUPTED if abandoned else self.summary.state
 
@@ -43,7 +43,7 @@ class Seen:
         return replace(self.summary, state=self.state)
 
     def again(self, uow: UnitOfWork) -> Seen:
-        """As it is stored now. What was seen of a worker says nothing about another one that came since."""
+        """Read the step again. `alive` is kept only if the same worker still has it."""
         step_id = self.summary.id
         now = Seen(found(uow.steps.summary(step_id), step_id), uow.leases.get(step_id))
         same = now.summary.state is self.summary.state and _worker(now.lease) == _worker(self.lease)
@@ -51,16 +51,16 @@ class Seen:
 
 
 def look(context: Context, step_id: str) -> Seen:
-    """The step, and its worker where that can be seen. Raises: NotFoundError."""
+    """The step, and whether its worker runs where that can be found out. Raises: NotFoundError."""
     with context.read() as uow:
         seen = Seen(found(uow.steps.summary(step_id), step_id), uow.leases.get(step_id))
     lease = seen.lease
-    # A lease answers for a worker elsewhere; one of this machine may be known to be gone long before it runs out.
+    # For a worker on another machine only its lease counts; one on this machine can be seen to have ended at once.
     elsewhere = lease is not None and lease.worker is not None and lease.machine != this_host()
     if seen.summary.state not in GOING or elsewhere:
         return seen
     alive = context.plugins.engine(engine_of(context, lease)).alive(step_id, context.home)
-    # Read after looking at the worker: what a worker that is gone has written is all that there will ever be.
+    # Read again after looking at the worker: one that has ended cannot write anything later.
     with context.read() as uow:
         return replace(seen, alive=alive).again(uow)
 

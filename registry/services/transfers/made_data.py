@@ -41,7 +41,7 @@ def read_made_data(context: Context, finished: Finished, adapter: str) -> Datase
                 format=finished.dataset,
             )
         except BadDataError as error:
-            raise AdapterError(f"the adapter {adapter} made data that cannot be read: {error}") from error
+            raise AdapterError(f"The adapter {adapter} made data that cannot be read: {error}") from error
         return DatasetContents(store_listing(context.blobs, listing), listing, finished.labels)
 
 

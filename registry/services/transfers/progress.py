@@ -1,6 +1,6 @@
-"""What people watch of a run: how far it is, how fast it goes and what it measured, written as it happens.
+"""The progress of a run: how far it is, how fast it goes and what it measured, written while it runs.
 
-However fast the events of an adapter come, the database is written to at most twice a second and at a constant cost.
+However many events an adapter yields, the database is written to at most twice a second.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from registry.services.context import Context
 from registry.services.transfers.leases import Hold
 
 WRITE_SECONDS = 0.5
-"""Between two writes, unless a checkpoint asks for one."""
+"""Seconds between two writes, unless a checkpoint asks for one."""
 WINDOW_SECONDS = 30.0
-"""The rate is of so long: long enough to hold the pauses of short epochs, short enough to follow a change."""
+"""The rate is measured over this time: longer than the pauses of short epochs, short enough to follow a change."""
 
 
 class _Mark(NamedTuple):
-    """Where the run was when."""
+    """How far the run was at one moment."""
 
     at: float
     step: int
@@ -32,7 +32,7 @@ class _Mark(NamedTuple):
 
 @dataclass(slots=True)
 class Pace:
-    """Where a run is and how fast it goes, counted over the last half minute of the phase under way."""
+    """How far a run is and how fast it goes, over the last half minute of its present phase."""
 
     steps: int = 0
     """Optimiser steps planned."""
@@ -42,15 +42,15 @@ class Pace:
     _marks: deque[_Mark] = field(default_factory=deque)
 
     def note(self, event: Advanced, at: float) -> None:
-        """`event` happened at `at` (seconds of a clock that never goes back)."""
+        """Take in `event`, which happened at `at` (monotonic seconds)."""
         if self._last is not None and event.phase != self._last.phase:
             self._marks.clear()
             self._loss = None
         self._last = event
         self._loss = self._loss if event.loss is None else event.loss
-        self.epoch = max(self.epoch, event.epoch)  # a phase without epochs, after training, says 0
+        self.epoch = max(self.epoch, event.epoch)  # a phase without epochs, after training, reports 0
         if len(self._marks) > 1 and at - self._marks[-2].at < WRITE_SECONDS:
-            self._marks.pop()  # the newest always stays, the others half a second apart
+            self._marks.pop()  # the newest is always kept, the others are half a second apart
         self._marks.append(_Mark(at, event.step, event.samples))
         while len(self._marks) > 2 and self._marks[1].at <= at - WINDOW_SECONDS:
             self._marks.popleft()
@@ -104,7 +104,7 @@ class Reporter:
         self.flush()
 
     def advanced(self, event: Advanced) -> None:
-        """The run is further."""
+        """Take in progress, and write it if it is time to."""
         now = self._context.clock.monotonic()
         self._pace.note(event, now)
         self._advanced = True
@@ -112,11 +112,11 @@ class Reporter:
             self.flush()
 
     def measured(self, event: Measured) -> None:
-        """The run measured a point of its learning curve: kept until more happens, as others of its epoch follow."""
+        """Take in a point of the learning curve. It is written later, together with the others of its epoch."""
         self._points.append(EpochMetric(event.epoch, event.step, event.name, event.role, event.value))
 
     def flush(self) -> None:
-        """Write what was not written yet. Raises: StepStateError when the step is no longer ours."""
+        """Write what was not written yet. Raises: StepStateError when the lease was lost."""
         if not self._points and not self._advanced:
             return
         with self._context.write() as uow:

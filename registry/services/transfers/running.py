@@ -1,7 +1,7 @@
 """Runs one transfer step in this process: inputs out of the store, the adapter's events into rows, outputs published.
 
-The outputs, the new version, its edges, manifest and audit entries commit in one transaction; whatever dies before
-that leaves a step that can be resumed or that failed, never half a version.
+The outputs, the new version, its edges, manifest and audit entries commit in one transaction; a failure
+before that leaves a step that failed or can be resumed, never half a version.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from registry.services.comparison.arm_recipes import plan_of
 from registry.services.comparison.baselines import Baselines
 from registry.services.context import Context
 from registry.services.lookup import found
-from registry.services.transfers import processes as crew
+from registry.services.transfers import processes
 from registry.services.transfers.batch_size import Batch
 from registry.services.transfers.ending import Run, is_automatic, publish_output, submitted_of, threads_of
 from registry.services.transfers.inputs import lay_out_data, lay_out_models, lay_out_production
@@ -43,7 +43,7 @@ from registry.services.transfers.leases import Hold
 from registry.services.transfers.progress import Pace, Reporter
 
 LEFTOVERS = ("checkpoints", "output", "arms")
-"""What an attempt leaves in the work folder."""
+"""Folders that an attempt leaves in the work folder."""
 
 
 def work_folder(home: Path, step_id: str) -> Path:
@@ -56,8 +56,8 @@ def run_step(
 ) -> StepDetail:
     """Run a queued step to its end. Raises: NotFoundError, StepStateError, and whatever made the step fail.
 
-    `launch` names what started other processes for the same step, which are then told the job (`crew`). `on_loss` is
-    called in a thread of its own when the step was cancelled, or the lease ran out, while we worked.
+    `launch` names the launch that started other processes for the same step; the job is announced to them. `on_loss` is
+    called in a thread of its own when the step was cancelled, or the lease ran out, while it ran.
     """
     hold = Hold(context, step_id, on_loss)
     step = hold.take(lambda step: Event("transfer.started", step_id, {"threads": threads_of(step)}))
@@ -66,7 +66,7 @@ def run_step(
             _run(context, step, hold, launch)
     finally:
         if hold.lost:
-            _leave(context, step_id)
+            _clean_up_cancelled(context, step_id)
     with context.read() as uow:
         return found(uow.steps.get(step_id), step_id)
 
@@ -75,7 +75,7 @@ def _run(context: Context, step: StepDetail, hold: Hold, launch: str | None) -> 
     try:
         try:
             _work(context, step, hold, launch)
-        except OSError as error:  # told as what it is: a full disk above all
+        except OSError as error:  # becomes an error of ours: above all, a full disk
             hold.check()  # or the folder is gone because the step was cancelled
             raise error_of_disk(error, f"{step.summary.id} could not write") from error
     except Exception as error:
@@ -83,8 +83,8 @@ def _run(context: Context, step: StepDetail, hold: Hold, launch: str | None) -> 
         raise
 
 
-def _leave(context: Context, step_id: str) -> None:
-    """Whoever cancelled a step that runs on another machine could not wait for its worker to stop writing."""
+def _clean_up_cancelled(context: Context, step_id: str) -> None:
+    """Remove the folder of a cancelled step: who cancelled it from another machine could not wait for its worker."""
     with context.read() as uow:
         cancelled = found(uow.steps.get(step_id), step_id).summary.state is StepState.CANCELLED
     if cancelled:
@@ -111,13 +111,13 @@ def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) ->
             resume=(work / "checkpoints").is_dir(),
         )
         if launch is not None:
-            crew.tell(job, launch)
+            processes.announce(job, launch)
         wall = WallClock(work / "wall.json", context.clock, resumed=job.resume)
         _train(context, run, job, wall)
         publish_output(context, run, wall.seconds)
     finally:
         shutil.rmtree(inputs, ignore_errors=True)
-        crew.forget(work)
+        processes.forget(work)
     for leftover in LEFTOVERS:
         shutil.rmtree(work / leftover, ignore_errors=True)
     wall.forget()
@@ -125,7 +125,7 @@ def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) ->
 
 
 def _train(context: Context, run: Run, job: TransferJob, wall: WallClock) -> None:
-    """Hand the job to its adapter; where memory is short, with ever smaller batches (if that was asked for)."""
+    """Run the job with its adapter; with `auto_batch`, start again with half the batch size if memory runs out."""
     while True:
         now = replace(job, recipe=replace(job.recipe, batch_size=run.batch.used))
         try:
@@ -141,14 +141,14 @@ def _train(context: Context, run: Run, job: TransferJob, wall: WallClock) -> Non
                 raise run.batch.refused(error) from error
         else:
             return
-        # Only here, with the exception gone, are the frames gone that held on to the memory.
+        # The frames that held the memory are released only here, after the exception.
         gc.collect()
         _start_again(context, run, job.work, fewer)
         job = replace(job, resume=False)
 
 
 def _start_again(context: Context, run: Run, work: Path, fewer: Batch) -> None:
-    """Forget what was learnt with larger batches: their checkpoints and points belong to another course of training."""
+    """Discard what was learnt with larger batches: their checkpoints and curve points belong to another run."""
     for leftover in (*LEFTOVERS, "inputs/production"):
         shutil.rmtree(work / leftover, ignore_errors=True)
     fewer.keep(work)
@@ -161,13 +161,13 @@ def _start_again(context: Context, run: Run, work: Path, fewer: Batch) -> None:
     run.batch, run.started, run.finished, run.measured, run.pace = fewer, None, None, [], Pace()
 
 
-def _device(wish: str, needs: Resources) -> str:
+def _device(requested: str, needs: Resources) -> str:
     """A step that asked for GPUs must not quietly run on the CPU."""
-    return "cuda" if wish == "auto" and needs.gpus else wish
+    return "cuda" if requested == "auto" and needs.gpus else requested
 
 
 def _events(context: Context, run: Run, job: TransferJob) -> Iterator[TransferEvent]:
-    """What the step's own job tells, then what its baselines do, where they were asked for."""
+    """The events of the step's own job, then those of its baselines where it has some."""
     adapter = context.plugins.transfer(run.recipe.adapter)
     yield from adapter.run(job)
     plan = plan_of(submitted_of(run.step))
@@ -181,11 +181,11 @@ def _events(context: Context, run: Run, job: TransferJob) -> Iterator[TransferEv
 
 
 class WallClock:
-    """Seconds that a step has worked, over all attempts: kept with each checkpoint that a later one starts from."""
+    """Seconds that a step has run, over all attempts; kept with each checkpoint that a later attempt starts from."""
 
     def __init__(self, file: Path, clock: Clock, *, resumed: bool) -> None:
         self._file, self._clock, self._begun = file, clock, clock.monotonic()
-        # A power cut may leave the file empty: what the step cost before is then unknown, and no reason to stop it.
+        # An older version could leave the file empty at a power cut: the earlier seconds are then unknown.
         self._before = float(file.read_text() or 0) if resumed and file.exists() else 0.0
 
     @property
@@ -203,7 +203,7 @@ class WallClock:
 
 
 def _note(run: Run, reporter: Reporter, event: TransferEvent) -> None:
-    """Report what people watch; keep what the manifest needs."""
+    """Write progress and curve points; keep what the manifest needs."""
     match event:
         case Started():
             run.started = event
@@ -217,7 +217,7 @@ def _note(run: Run, reporter: Reporter, event: TransferEvent) -> None:
         case Advanced():
             reporter.advanced(event)
         case Saved():
-            reporter.flush()  # going on from this checkpoint does not measure again what was before it
+            reporter.flush()  # a run resumed from this checkpoint does not measure again what came before it
 
 
 def _value(run: Run, event: Measured) -> MetricValue:

@@ -1,7 +1,7 @@
 """Mirrors transfer steps into a run tracker (MLflow): queued with the step, sent when it has ended, tried again later.
 
-The mirror is a copy for people's eyes. A tracker that is down never fails a step: its sentence and the number of
-attempts are written beside the step, and the next flush tries again.
+The mirror is a copy for people to look at. A tracker that is down never fails a step: its error and the number of
+attempts are stored with the step, and the next flush tries again.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class Tracking:
 
     @property
     def uri(self) -> str | None:
-        """Where mirrors go: the setting, else a SQLite file in the home; None when mirroring is off."""
+        """Where mirrors go: the setting, else a SQLite file in the registry folder; None when mirroring is off."""
         chosen = self.context.settings.mlflow_uri
         if chosen is None:
             return f"sqlite:///{self.context.home / 'mlflow.db'}"
         return None if chosen.strip().lower() == OFF else chosen
 
     def queue(self, uow: UnitOfWork, step_id: str) -> None:
-        """Note, in the caller's unit of work, that the step is to be mirrored; a new or resumed step needs it."""
+        """Mark the step as to be mirrored, in the caller's unit of work; for new and resumed steps."""
         state = MirrorState(OFF) if self.uri is None else MirrorState("queued")
         uow.steps.set_mirror(step_id, state, at=self.context.clock.now())
 
@@ -54,7 +54,7 @@ class Tracking:
         """Send queued and failing steps that have ended; give how many were mirrored. Never raises for a tracker.
 
         Those that failed least often go first, and `_GIVE_UP` failures in a row end it: the tracker is down, and each
-        further attempt would keep whoever waits for their own step waiting.
+        further attempt would only delay the step that is waiting.
         """
         uri = self.uri
         if uri is None:
@@ -87,7 +87,7 @@ class Tracking:
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
-        """Hold back other flushers of this home; False when one of them took longer than a minute."""
+        """Keep other processes from flushing at the same time; False when one of them took longer than a minute."""
         from filelock import FileLock, Timeout  # noqa: PLC0415 - it imports asyncio, which most commands do without
 
         lock = FileLock(self.context.home / "mirror.lock", timeout=_LOCK_SECONDS)

@@ -78,7 +78,7 @@ class Transfers:
         document = read_recipe(text)
         runner = self.context.plugins.engine(engine or self.context.settings.engine)
         needs = runner.grant(_asked(self.context, resources_of(document)))
-        _refuse_several(needs, auto_batch=auto_batch, baselines=baselines)
+        _refuse_with_several_gpus(needs, auto_batch=auto_batch, baselines=baselines)
         now, actor = self.context.clock.now(), self.context.actor.handle
         origin = git_state(recipe_path) if recipe_path is not None else {}
         with self.context.write() as uow:
@@ -129,7 +129,7 @@ class Transfers:
         output: Name | None = None,
         page: PageRequest = PageRequest(),
     ) -> Page[StepSummary]:
-        """Steps, newest first. Stored, an interrupted step still runs: it is told apart by looking for its worker."""
+        """Steps, newest first. An interrupted step is stored as running; looking for its worker tells them apart."""
         stored = StepState.RUNNING if state is StepState.INTERRUPTED else state
         with self.context.read() as uow:
             steps = uow.steps.search(state=stored, method=method, output=output, page=page)
@@ -137,7 +137,7 @@ class Transfers:
         return replace(steps, items=[step for step in seen if state in {None, step.state}])
 
     def step(self, step_id: str) -> StepDetail:
-        """One step; one whose worker is gone before its end shows as interrupted."""
+        """One step; if its worker ended before the step did, its state is interrupted."""
         seen = look(self.context, _checked(step_id))
         with self.context.read() as uow:
             detail = found(uow.steps.get(step_id), step_id)
@@ -145,13 +145,13 @@ class Transfers:
         return replace(detail, summary=replace(detail.summary, state=state))
 
     def news(self, step_id: str, *, after: int = 0) -> StepNews:
-        """How it stands, then the points: when it has ended, they are all there will be."""
+        """The summary is read before the points, so that those of a step that has ended are complete."""
         summary = look(self.context, _checked(step_id)).shown
         with self.context.read() as uow:
             return StepNews(summary, tuple(uow.steps.curve(step_id, after=after)))
 
     def resume(self, step_id: str, *, background: bool = False, engine: str | None = None) -> StepDetail:
-        """Start the worker again; it goes on from the last whole checkpoint, with the thread count it had."""
+        """Start the worker again; it continues from the last whole checkpoint, with the same number of threads."""
         seen = look(self.context, _checked(step_id))
         before = engine_of(self.context, seen.lease)
         with self.context.read() as uow:
@@ -159,7 +159,7 @@ class Transfers:
         runner = self.context.plugins.engine(engine or before)
         needs = runner.grant(needs)
         with self.context.write() as uow:
-            # Judged again while nobody else writes: a worker may have taken the step since.
+            # Checked again inside the transaction: a worker may have taken the step meanwhile.
             now, moment = seen.again(uow), self.context.clock.now()
             if not now.state.may_resume:
                 raise StepStateError(f"{step_id} is {now.state}, so there is nothing to resume")
@@ -167,7 +167,7 @@ class Transfers:
             uow.leases.offer(step_id, runner.name, seconds=START_GRACE)
             Tracking(self.context).queue(uow, step_id)
             uow.commit(Event("transfer.resumed", step_id, {"from": now.state.value}))
-        # One that was only suspended, or whose messages were lost, holds nothing any more; here it can be ended.
+        # An old worker that was only suspended or cut off has lost its lease, so it can be ended.
         self._stop(before, step_id)
         return self._started(runner, step_id, needs, background=background)
 
@@ -192,7 +192,7 @@ class Transfers:
         return self.step(step_id)
 
     def log(self, step_id: str) -> str:
-        """What its workers have written."""
+        """The log of its workers."""
         with self.context.read() as uow:
             detail = found(uow.steps.get(_checked(step_id)), step_id)
         return self.context.plugins.engine(engine_of(self.context, detail.lease)).log(step_id, self.context.home)
@@ -204,34 +204,36 @@ class Transfers:
         return self.step(step_id)
 
     def _stop(self, engine: str, step_id: str) -> None:
-        """End a worker that has nothing to hold any more."""
-        with suppress(UnavailableError):  # out of reach it ends by itself: it can neither renew its lease nor publish
+        """End a worker that has lost its lease."""
+        with suppress(
+            UnavailableError
+        ):  # a worker out of reach ends by itself: it can neither renew its lease nor publish
             self.context.plugins.engine(engine).stop(step_id, self.context.home)
 
     def _plan(self, uow: UnitOfWork, recipe: Recipe, seeds: int) -> Plan:
-        """The seeds of every arm, and the version in production now: pinned, so that a later attempt compares alike."""
+        """The seeds of every arm and the version now in production, the same for every attempt."""
         check_baselines(recipe, self.context.plugins.offers()[recipe.adapter], seeds)
         now = uow.catalog.resolve(Reference(AssetKind.MODELS, recipe.output, alias=PRODUCTION))
         return Plan(tuple(recipe.seed + number for number in range(seeds)), now)
 
 
 def _asked(context: Context, needs: Resources) -> Resources:
-    """With the number of threads that the settings say, where the recipe says none."""
+    """With the number of threads in the settings, where the recipe gives none."""
     return needs if needs.cpus else replace(needs, cpus=context.settings.threads)
 
 
 def _needs(detail: StepDetail) -> Resources:
-    """What the step was given when it was submitted: the thread count decides its result."""
+    """The resources granted at submission; the number of threads affects the result."""
     needs = from_json(Resources, detail.recipe.get("resources", {}))
     return needs if needs.cpus else replace(needs, cpus=threads_of(detail) * max(1, needs.gpus))
 
 
-def _refuse_several(needs: Resources, **wanted: bool) -> None:
-    """What one process does with a whole step by itself. Raises: UsageError."""
+def _refuse_with_several_gpus(needs: Resources, **wanted: bool) -> None:
+    """Refuse options that only a step in one process supports. Raises: UsageError."""
     for option, is_wanted in wanted.items():
         if is_wanted and needs.gpus > 1:
             raise UsageError(
-                f"--{option.replace('_', '-')} is done by one process, and this recipe asks for several GPUs",
+                f"--{option.replace('_', '-')} works in one process only, and this recipe asks for several GPUs",
                 remedy="Leave one of the two out",
             )
 

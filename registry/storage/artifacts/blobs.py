@@ -1,7 +1,7 @@
 """Blobs in a folder: `<root>/ab/cd/<all 64 digits>`, each file written once and read-only ever after.
 
 A put writes a temporary file inside the store (0600, a name nobody can guess), hashes while it writes, fsyncs, makes
-it read-only, renames it into place and fsyncs the folder: what has a blob's name is whole, also after a power cut.
+it read-only, renames it into place and fsyncs the folder: a file with a blob's name is whole, also after a power cut.
 
 Reading: a whole blob is hashed while it is read, and the last read raises IntegrityError when the bytes are not those
 of its name. A range cannot be checked that way; it is checked against the size, and `verify` reads the whole blob.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _CHUNK = 1024 * 1024
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _ABANDONED_SECONDS = 60
-"""A file this old whose lock nobody holds was left by a writer that died."""
+"""Seconds after which a temporary file without a lock counts as left by a writer that died."""
 
 
 class FolderBlobs:
@@ -52,11 +52,11 @@ class FolderBlobs:
         temporary = Path(name)
         try:
             with open(handle, "wb", buffering=0) as file:  # noqa: PTH123 -- the handle is open already
-                fcntl.flock(file, fcntl.LOCK_EX)  # tells `sweep` that somebody is still writing
+                fcntl.flock(file, fcntl.LOCK_EX)  # shows `sweep` that it is still being written
                 digest, size = _copy(stream, file)
                 if expected is not None and digest != expected:
                     raise IntegrityError(
-                        f"the bytes are {digest.short} and {expected.short} was announced",
+                        f"The bytes are {digest.short} and {expected.short} was announced",
                         facts={"found": str(digest), "expected": str(expected)},
                     )
                 self._publish(file, temporary, self._path(digest))
@@ -96,7 +96,7 @@ class FolderBlobs:
         for first in _sorted_folders(self.root):
             for second in _sorted_folders(first):
                 for file in sorted(second.iterdir()):
-                    with suppress(BadDigestError):  # somebody else's file
+                    with suppress(BadDigestError):  # not a blob
                         yield Digest(file.name)
 
     def delete(self, digest: Digest) -> None:
@@ -161,13 +161,13 @@ class _Checked(io.RawIOBase):
         view = memoryview(buffer).cast("B")[: self._left]
         count = self._file.readinto(view) or 0
         if count == 0 and len(view) > 0:
-            raise IntegrityError(f"the stored bytes of {self._digest.short} end {self._left} bytes too soon")
+            raise IntegrityError(f"The stored bytes of {self._digest.short} end {self._left} bytes too soon")
         self._left -= count
         if self._hash is not None:
             self._hash.update(view[:count])
             if self._left == 0 and self._hash.hexdigest() != self._digest.hex:
                 raise IntegrityError(
-                    f"the stored bytes of {self._digest.short} were changed", facts={"blob": str(self._digest)}
+                    f"The stored bytes of {self._digest.short} were changed", facts={"blob": str(self._digest)}
                 )
         return count
 
@@ -197,12 +197,12 @@ def _write_all(file: io.FileIO, chunk: bytes) -> None:
 def _meaning(error: OSError) -> Exception:
     """What a failed write means: a full disk is NoSpaceError, anything else stays what it is."""
     if error.errno in _FULL:
-        return NoSpaceError("the disk of the blob store is full; nothing was kept", remedy="Make room and try again")
+        return NoSpaceError("The disk of the blob store is full; nothing was kept", remedy="Make room and try again")
     return error
 
 
 def _missing(digest: Digest) -> NotFoundError:
-    return NotFoundError(f"there is no blob {digest.short}", facts={"blob": str(digest)})
+    return NotFoundError(f"There is no blob {digest.short}", facts={"blob": str(digest)})
 
 
 def _sorted_folders(folder: Path) -> list[Path]:

@@ -31,7 +31,7 @@ def asset_id(connection: Connection, kind: AssetKind, name: Name) -> int:
     """The key of a live model or dataset. Raises: NotFoundError."""
     found = find_asset(connection, kind, name)
     if found is None:
-        raise NotFoundError(f"there is nothing named {kind}:/{name}")
+        raise NotFoundError(f"There is nothing named {kind}:/{name}")
     return int(found.id)
 
 
@@ -47,7 +47,7 @@ def add_asset(
     """Write the row and its tags. Raises: NameTakenError."""
     if is_taken(connection, kind, name):
         raise NameTakenError(
-            f"the name {name} is taken", remedy="Choose another: a deleted name is never used again, and - is as _"
+            f"The name {name} is taken", remedy="Choose another: a deleted name is never used again, and - is as _"
         )
     row = {"kind": kind, "name": str(name), "folded": name.folded, "owner": owner, "created_at": at, "words": ""}
     key = connection.execute(insert(asset).values(row | _columns(describing, at)).returning(asset.c.id)).scalar_one()
@@ -58,7 +58,7 @@ def add_asset(
 def describe_asset(
     connection: Connection, kind: AssetKind, name: Name, describing: Describing, *, at: datetime
 ) -> None:
-    """Replace everything that people say of it. Raises: NotFoundError."""
+    """Replace its description. Raises: NotFoundError."""
     key = asset_id(connection, kind, name)
     connection.execute(update(asset).where(asset.c.id == key).values(**_columns(describing, at)))
     _replace_tags(connection, key, describing.tags)
@@ -76,7 +76,7 @@ def next_number(connection: Connection, kind: AssetKind, name: Name) -> int:
 
 
 def touch(connection: Connection, key: int, at: datetime) -> None:
-    """Say that something about the model or dataset changed."""
+    """Set the time of the last change of the model or dataset."""
     connection.execute(update(asset).where(asset.c.id == key).values(updated_at=at))
 
 
@@ -114,7 +114,7 @@ def live_counts(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
 
 
 def describing_of(row: Row[Any], tags: Mapping[str, str]) -> Describing:
-    """What people say of the model or dataset in `row`."""
+    """The description of the model or dataset in `row`."""
     return Describing(row.task, Modality(row.modality), row.licence, row.origin, row.description, tags)
 
 
@@ -139,7 +139,7 @@ def require_version(connection: Connection, ref: VersionRef) -> Row[Any]:
     """The row of a live version. Raises: NotFoundError."""
     found = find_version(connection, ref)
     if found is None:
-        raise NotFoundError(f"there is no version {ref}")
+        raise NotFoundError(f"There is no version {ref}")
     return found
 
 

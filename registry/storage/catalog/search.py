@@ -114,7 +114,7 @@ def _joined(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
 
 
 def _conditions(query: SearchQuery, *, archived: bool = False) -> list[ColumnElement[bool]]:
-    """What must hold. An archived version is put away: it is found only when its status is asked for."""
+    """What must hold. An archived version is found only by a search for that status."""
     exact: list[tuple[ColumnElement[Any], object]] = [
         (_FACETS[field], getattr(query, field)) for field in _FACETS if getattr(query, field) is not None
     ]

@@ -59,9 +59,9 @@ def write_version(
     owner = asset_id(connection, ref.kind, ref.name)
     maker = connection.execute(select(node.c.id).where(node.c.label == step_id)).scalar_one_or_none()
     if maker is None:
-        raise NotFoundError(f"there is no step {step_id}")
+        raise NotFoundError(f"There is no step {step_id}")
     if find_version(connection, ref, deleted=True) is not None:
-        raise ConflictError(f"the version {ref} is there already", remedy="Publish under the next number")
+        raise ConflictError(f"The version {ref} is there already", remedy="Publish under the next number")
     kind = NodeKind.MODEL if ref.kind is AssetKind.MODELS else NodeKind.DATASET
     row = {"kind": kind, "digest": manifest.digest, "label": str(ref), "created_at": created_at}
     key = connection.execute(insert(node).values(row).returning(node.c.id)).scalar_one()

@@ -47,7 +47,7 @@ class SqlDatasets:
 
     def add_version(self, new: NewDatasetVersion) -> None:
         if new.manifest.rows is None:
-            raise InvalidError(f"the manifest of {new.ref} names no row index")
+            raise InvalidError(f"The manifest of {new.ref} names no row index")
         key = versions.write_version(
             self._connection,
             new.ref,

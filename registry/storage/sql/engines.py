@@ -64,7 +64,7 @@ def begin_writing(engine: Engine) -> Connection:
 def begin_migrating(engine: Engine) -> Connection:
     """A connection in a transaction that may change tables. A second one waits for the first."""
     if engine.dialect.name == "postgresql":
-        # Once it is our turn, a table that others use must not hold up everybody behind us.
+        # While this migration waits for a table that others use, those behind it would wait too.
         return _begin(engine, {}, _TAKE_THE_WRITERS_PLACE, "SET LOCAL lock_timeout = '10s'")
     return _begin(engine, {_MODE: "migrate"})
 
@@ -73,7 +73,7 @@ def _begin(engine: Engine, options: dict[str, Any], *statements: str) -> Connect
     try:
         connection = engine.connect()
     except PoolTimeoutError as error:
-        raise UnavailableError("too many are using the registry", remedy="Try again in a moment") from error
+        raise UnavailableError("Too many processes are using the registry", remedy="Try again in a moment") from error
     try:
         connection = connection.execution_options(**options)
         connection.begin()
@@ -101,7 +101,7 @@ def _parse(url: str) -> URL:
 def _bad_url() -> UsageError:
     # The URL itself stays out of the message: it may hold a password.
     return UsageError(
-        "the database URL is not one of SQLite or PostgreSQL",
+        "The database URL is not one of SQLite or PostgreSQL",
         remedy="Write sqlite:////folder/registry.db or postgresql://user@host/name",
     )
 
@@ -136,18 +136,18 @@ _POSTGRES = {"55P03": "busy", "40P01": "busy", "40001": "busy", "53100": "full",
 
 
 def _on_error(context: ExceptionContext) -> None:
-    """Say what a failure of the database means; what it says itself stays as the cause."""
+    """Turn a failure of the database into an error of the registry; the original is its cause."""
     error = context.original_exception
     code = getattr(error, "sqlite_errorcode", None)
     state = getattr(error, "sqlstate", None)
     meaning = _SQLITE.get(code & 0xFF) if code is not None else _POSTGRES.get(state or "")
     if meaning == "busy":
-        raise UnavailableError("others are writing to the registry", remedy="Try again in a moment") from error
+        raise UnavailableError("Others are writing to the registry", remedy="Try again in a moment") from error
     if meaning == "full":
-        raise NoSpaceError("the disk of the database is full; nothing was written") from error
+        raise NoSpaceError("The disk of the database is full; nothing was written") from error
     if meaning == "broken":
         raise IntegrityError(
-            f"the database is damaged: {error}", remedy="Restore it from a backup; do not write to it"
+            f"The database is damaged: {error}", remedy="Restore it from a backup; do not write to it"
         ) from error
     if meaning == "gone" or context.is_disconnect or _is_connection_failure(error, state):
         raise UnavailableError(f"the database cannot be reached: {error}".strip()) from error

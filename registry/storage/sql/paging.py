@@ -91,6 +91,6 @@ def _value(wanted: type, value: object) -> object:
 
 def _refused(cursor: str) -> BadCursorError:
     return BadCursorError(
-        f"the cursor {cursor[:40]!r} does not belong to this query",
+        f"The cursor {cursor[:40]!r} does not belong to this query",
         remedy="Take next_cursor from the page before, and change nothing else of the query",
     )

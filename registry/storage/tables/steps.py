@@ -71,7 +71,7 @@ class CurvePointColumns(TypedColumns):
 
 
 class LeaseColumns(TypedColumns):
-    """Who runs the step, or shall: the engine that it was given to and, once there is one, the worker that holds it."""
+    """The lease of a step: its engine and, once there is one, its worker."""
 
     step_id = Column(Key, ForeignKey("step.node_id"), primary_key=True, autoincrement=False)
     engine = Column(String(64), nullable=False)

@@ -70,7 +70,7 @@ class SqlLeases:
             select(node.c.id).where(node.c.label == step_id, node.c.kind == NodeKind.STEP)
         ).scalar_one_or_none()
         if found is None:
-            raise NotFoundError(f"there is no step {step_id}")
+            raise NotFoundError(f"There is no step {step_id}")
         return found
 
     def _now(self) -> datetime:

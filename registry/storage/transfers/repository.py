@@ -71,7 +71,7 @@ class SqlSteps:
     def _add_input(self, key: int, given: StepInput, at: datetime) -> None:
         source = find_version(self._connection, given.ref, deleted=True)
         if source is None:
-            raise NotFoundError(f"there is no version {given.ref}")
+            raise NotFoundError(f"There is no version {given.ref}")
         self._connection.execute(
             insert(edge).values(
                 from_node=source.node_id,
@@ -217,7 +217,7 @@ class SqlSteps:
             select(node.c.id).where(node.c.label == step_id, node.c.kind == NodeKind.STEP)
         ).scalar_one_or_none()
         if found is None:
-            raise NotFoundError(f"there is no step {step_id}")
+            raise NotFoundError(f"There is no step {step_id}")
         return found
 
     def _set(self, step_id: str, **values: object) -> None:

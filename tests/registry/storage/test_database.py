@@ -136,7 +136,7 @@ def test_a_writer_that_waits_too_long_hears_who_is_in_the_way(
     with open_database(database.engine.url.render_as_string(hide_password=False)) as impatient:
         first, second = database.factory(FakeClock()), impatient.factory(FakeClock())
         with first(actor="ana", write=True) as uow:
-            with pytest.raises(UnavailableError, match="others are writing"), second(actor="bo", write=True):
+            with pytest.raises(UnavailableError, match="Others are writing"), second(actor="bo", write=True):
                 pass
             uow.commit(audit_event())
         with second(actor="bo", write=True) as uow:

@@ -55,7 +55,7 @@ def test_an_empty_folder_is_filled_and_another_is_left_alone(context: Context, t
     (tmp_path / "out").mkdir()
     Catalog(context).pull(BERT, tmp_path / "out")
     before = files_of(tmp_path / "out")
-    with pytest.raises(ConflictError, match="is there and not empty"):
+    with pytest.raises(ConflictError, match="exists and is not empty"):
         Catalog(context).pull(BERT, tmp_path / "out")
     assert files_of(tmp_path / "out") == before
 

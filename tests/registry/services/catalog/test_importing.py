@@ -116,7 +116,7 @@ def test_everything_that_the_source_does_not_say_is_named_at_once(
     context: Context, blobs: MemoryBlobs, wanted: ImportModel, plugins: FakePlugins
 ) -> None:
     mute = replace(context, plugins=replace(plugins, facts=replace(FACTS, licence=None, task=None)))
-    with pytest.raises(InvalidError, match="does not say its licence, task") as caught:
+    with pytest.raises(InvalidError, match="does not state its licence, task") as caught:
         Catalog(mute).import_model(wanted)
     assert caught.value.remedy == "Give --licence … --task …"
     assert nothing_is_left(context, blobs)
@@ -153,7 +153,7 @@ def test_a_claimed_parent_is_an_input_that_is_only_declared(context: Context, wa
 def test_a_parent_that_is_not_there_is_told_before_the_slow_work(
     context: Context, blobs: MemoryBlobs, wanted: ImportModel, plugins: FakePlugins
 ) -> None:
-    with pytest.raises(NotFoundError, match="there is no models:/library/none"):
+    with pytest.raises(NotFoundError, match="There is no models:/library/none"):
         Catalog(context).import_model(replace(wanted, parents=(Reference.parse("models:/library/none"),)))
     assert plugins.converted == []
     assert nothing_is_left(context, blobs)

@@ -114,7 +114,7 @@ def test_a_dataset_is_not_taken_for_the_model_of_its_name(
     verb: Callable[[Catalog], object], admin: Catalog, team: Team
 ) -> None:
     before = team.actions()
-    with pytest.raises(BadReferenceError, match=r"datasets:/vision/digits(/1)? is no model"):
+    with pytest.raises(BadReferenceError, match=r"datasets:/vision/digits(/1)? is not a model"):
         verb(admin)
     assert team.actions() == before
     assert admin.model(DIGITS).summary.versions == 2
@@ -192,7 +192,7 @@ def test_a_deleted_number_or_name_is_never_used_again(admin: Catalog, team: Team
 
 
 def test_the_end_of_a_version_needs_a_reason_and_deleting_an_admin(catalog: Catalog) -> None:
-    with pytest.raises(InvalidError, match="a reason is needed"):
+    with pytest.raises(InvalidError, match="A reason is needed"):
         catalog.deprecate(FIRST, "  ")
     assert catalog.deprecate(FIRST, "see 2").status_reason == "see 2"
     with pytest.raises(PermissionDeniedError):

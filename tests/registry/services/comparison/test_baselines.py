@@ -256,7 +256,7 @@ def test_a_recipe_that_exports_features_has_nothing_to_compare(context: Context)
 
 @pytest.mark.parametrize("seeds", [0, 2, 21])
 def test_too_few_and_too_many_seeds_are_refused(seeds: int, context: Context, adapter: PredictingAdapter) -> None:
-    with pytest.raises(BadRecipeError, match=f"baselines with {seeds} seeds cannot be compared. Give --seeds 3 to 20"):
+    with pytest.raises(BadRecipeError, match=f"Baselines with {seeds} seeds cannot be compared. Give --seeds 3 to 20"):
         compared(context, seeds=seeds)
     assert adapter.jobs == []
 
@@ -271,7 +271,7 @@ def test_an_adapter_that_cannot_train_from_scratch_is_refused_before_anything_ru
     context: Context, adapter: PredictingAdapter
 ) -> None:
     adapter.offer = AdapterOffer(OFFER.name, OFFER.modalities, OFFER.methods - {Method.PRETRAINING}, OFFER.metrics)
-    with pytest.raises(BadRecipeError, match="the adapter transformers cannot train from scratch"):
+    with pytest.raises(BadRecipeError, match="The adapter transformers cannot train from scratch"):
         compared(context)
 
 

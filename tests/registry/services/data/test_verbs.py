@@ -144,9 +144,9 @@ def test_a_further_version_inherits_what_was_said(datasets: Datasets, wanted: Ad
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"task": "translation"}, "the task of data/reviews is text-classification, not translation"),
-        ({"origin": "elsewhere"}, "the origin of data/reviews"),
-        ({"description": "other"}, "the description of data/reviews"),
+        ({"task": "translation"}, "The task of data/reviews is text-classification, not translation"),
+        ({"origin": "elsewhere"}, "The origin of data/reviews"),
+        ({"description": "other"}, "The description of data/reviews"),
     ],
 )
 def test_a_further_version_cannot_redescribe_the_dataset(
@@ -162,7 +162,7 @@ def test_a_dataset_of_texts_does_not_become_one_of_images(
 ) -> None:
     datasets.add(wanted)
     pictures = paint_classes(tmp_path / "pictures", {"cat": 2, "dog": 2})
-    with pytest.raises(ConflictError, match="the modality of data/reviews is text, not image"):
+    with pytest.raises(ConflictError, match="The modality of data/reviews is text, not image"):
         datasets.add(replace(wanted, source=str(pictures), task=None))
 
 
@@ -248,7 +248,7 @@ def test_a_version_that_is_not_there_says_where_to_look(
 
 
 def test_a_model_is_no_dataset(datasets: Datasets) -> None:
-    with pytest.raises(BadReferenceError, match="is no dataset"):
+    with pytest.raises(BadReferenceError, match="is not a dataset"):
         datasets.version(at("models:/data/reviews/1"))
 
 

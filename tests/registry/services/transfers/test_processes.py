@@ -35,12 +35,12 @@ def test_a_job_is_the_same_after_a_way_through_a_file(job: TransferJob) -> None:
 
 def test_the_others_do_what_the_first_one_tells(job: TransferJob) -> None:
     plugins = FakePlugins(fake_adapter=FakeAdapter())
-    crew.tell(replace(job, resume=True), "earlier")
+    crew.announce(replace(job, resume=True), "earlier")
     other = threading.Thread(target=crew.join, args=(cast("Plugins", plugins), job.work, "launch"))
     other.start()
     other.join(0.3)
     assert other.is_alive(), "what an earlier launch left behind is not for us"
-    crew.tell(job, "launch")
+    crew.announce(job, "launch")
     other.join(30)
     assert [done.resume for done in plugins.fake_adapter.jobs] == [False]
     assert plugins.fake_adapter.jobs[0].data.keys() == job.data.keys()
@@ -48,8 +48,8 @@ def test_the_others_do_what_the_first_one_tells(job: TransferJob) -> None:
 
 
 def test_a_first_process_that_says_nothing_is_not_waited_for_for_ever(job: TransferJob) -> None:
-    crew.tell(job, "launch")
+    crew.announce(job, "launch")
     crew.forget(job.work)
     crew.forget(job.work)
-    with pytest.raises(UnavailableError, match="did not say within 0 s"):
+    with pytest.raises(UnavailableError, match="did not announce the job within 0 s"):
         crew.join(cast("Plugins", FakePlugins()), job.work, "launch", patience=0.0)
