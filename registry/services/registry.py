@@ -70,6 +70,8 @@ class LocalRegistry:
     @cached_property
     def lineage(self) -> Lineage:
         """The lineage graph."""
+        from registry.services.lineage.verbs import Lineage  # noqa: PLC0415 - a command needs one subject of seven
+
         return Lineage(self.context)
 
     @cached_property
@@ -95,4 +97,6 @@ class LocalRegistry:
 
     def doctor(self) -> Sequence[Problem]:
         """Checks of this registry folder and installation, failed and passed."""
+        from registry.services.doctor import examine  # noqa: PLC0415 - as of the others
+
         return examine(self.context)
