@@ -1,1 +1,1 @@
-"""What is fast, how fast, against whom: each module prints a table."""
+"""Benchmarks beside other tools: each module prints a table."""

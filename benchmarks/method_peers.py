@@ -1,4 +1,4 @@
-"""What stands beside a transfer: intervals over test items, and scikit-learn on the raw rows.
+"""Comparisons for a transfer: intervals over test items, and scikit-learn on the raw rows.
 
 A peer learns from the same training rows and answers the same test rows, without any source model: a logistic
 regression (ridge regression for numbers) on raw pixels, or on TF-IDF of words and pairs of words. Its penalty is

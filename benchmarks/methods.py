@@ -1,6 +1,6 @@
-"""What each way of transferring reaches on the real weights and data at hand, and what it costs.
+"""What each way of transferring reaches on real weights and data, and what it costs.
 
-Every row is one governed step of a new home: a modest recipe (`benchmarks.method_recipes`), few rows to learn from, and
+Every row is one governed step in a registry: a modest recipe (`benchmarks.method_recipes`), few rows to learn from, and
 test rows that are touched once. The value is computed again from the answers that the version keeps, with a 95 %
 interval over the test rows: Wilson's for accuracy, the bootstrap (10,000 draws) for other metrics; of the few-shot
 preset Student's t over its draws. `constant` is what the step recorded for answering without looking. `beside` is
@@ -78,7 +78,7 @@ def chosen(only: Collection[str]) -> list[Entry]:
 
 
 class Bench:
-    """Runs entries one after the other in one home, and remembers what each reached."""
+    """Runs entries one after the other in one registry, and remembers what each reached."""
 
     def __init__(self, folder: Path) -> None:
         self.material = Material(folder)

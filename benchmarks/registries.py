@@ -1,4 +1,4 @@
-"""A registry of its own for a benchmark: a new home, and steps that run in the benchmark's own process."""
+"""A new registry for a benchmark, whose steps run in the benchmark's own process."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class OwnProcess(EntryPointPlugins):
 
 
 def new_registry(folder: Path) -> tuple[Registry, Context]:
-    """An empty home in `folder/home`, without a run tracker; its steps compute on one thread of the CPU."""
+    """An empty registry in `folder/home`, without MLflow; its steps compute on one thread of the CPU."""
     settings = Settings(mlflow_uri="off", threads=1, device="cpu")
     bootstrap.init(folder / "home", settings=settings, actor="bench")
     registry = bootstrap.open(folder / "home", settings=settings, actor="bench")

@@ -1,6 +1,6 @@
 """What governance costs while training: a step of a real registry, a bare torch loop, and Hugging Face's Trainer.
 
-Governed is `services.transfers.running.run_step` on a home of its own: inputs verified out of the store, progress and
+Governed is `services.transfers.running.run_step` in its own registry: inputs verified out of the store, progress and
 learning curve written to the database as they come, metrics and checkpoints in. All three train the same tiny BERT on
 the same batches in the same order, with the same optimizer, schedule and clipping, and read the same validation data
 after each epoch; Trainer writes a checkpoint after each epoch as the governed step does, the bare loop none. They take
@@ -111,7 +111,7 @@ seed: 0
 
 
 def registry(folder: Path, source: ModelInput, data: DataInput) -> Context:
-    """A new home with the source and the data in it."""
+    """A new registry with the source and the data."""
     registry, context = new_registry(folder)
     registry.catalog.import_model(
         ImportModel(

@@ -30,12 +30,12 @@ from registry.domain.comparison.verdict import ArmKind, Outcome
 NORMAL = NormalDist()
 BAR, REFUSED_AT = 0.05, 0.01
 AT_ONCE = 20
-"""Worlds whose arms are drawn in one product of matrices."""
+"""Simulated comparisons whose arms are drawn in one matrix product."""
 
 
 @dataclass(frozen=True)
 class World:
-    """One kind of comparison: how many items and seeds, how good the arms are, how much luck there is."""
+    """One kind of comparison: numbers of items and seeds, quality of the arms, and variance between seeds."""
 
     name: str
     items: int
@@ -45,7 +45,7 @@ class World:
     luck: float
     """Standard deviation of `level` over seeds."""
     gain: float = 0.0
-    """What the transfer is better by."""
+    """By how much the transfer is better."""
     metric: str = "accuracy"
     classes: int = 4
 

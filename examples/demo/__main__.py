@@ -32,7 +32,7 @@ def main() -> int:
 
 
 def isolate(folder: Path) -> None:
-    """The demo's commands see its own home only, whatever the shell around it says, and reach no network."""
+    """The demo's commands use its own registry folder only, whatever is set in the shell, and no network."""
     for name in list(os.environ):
         if name.startswith("FOREBEAR_"):
             del os.environ[name]

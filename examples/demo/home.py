@@ -1,4 +1,4 @@
-"""The demo's own folder: made anew each time, and never anything that the demo did not make."""
+"""The demo's own folder: created anew each time; a folder that the demo did not create is never touched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the demo speaks: chapters, commands as they would be typed, and claims that must hold."""
+"""Output of the demo: chapters, commands as they would be typed, and claims that must hold."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from registry.cli import main
 
 
 class Narrator:
-    """Prints the story and keeps count of what it claimed."""
+    """Prints the chapters and counts the claims."""
 
     def __init__(self) -> None:
         self.console = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 110)
@@ -86,7 +86,7 @@ class Narrator:
         return problem
 
     def finish(self, home: Path, token: str, *, seconds: float) -> None:
-        """The end: what held, and how to look at it all."""
+        """The summary: which claims hold, and how to look at the result."""
         broken = [sentence for sentence, holds in self.claims if not holds]
         lines = [f"{len(self.claims) - len(broken)} of {len(self.claims)} claims hold, {seconds:.0f} s in all."]
         lines += [f"This does not hold: {sentence}" for sentence in broken]

@@ -1,4 +1,4 @@
-"""The six chapters. Each is a function that types commands and claims what must be so afterwards."""
+"""The chapters of the demo. Each is a function that runs commands and checks claims about the result."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ HERE = Path(__file__).resolve().parent
 RECIPES = HERE.parent / "recipes"
 BACKBONE, PROBE, DIGITS, NEWS = "library/efficientnet-lite0", "vision/digits-probe", "vision/digits", "text/news"
 CLEAR_MARGIN = 0.2
-"""How far above naming the commonest class each model must be."""
+"""How far the accuracy of each model must be above that of the most frequent class."""
 
 
 def tell(narrator: Narrator, scratch: Path) -> str:
-    """Tell it all; gives the token that the first admin signs in with."""
-    token = found_a_house(narrator)
+    """Run all chapters. Returns the token that the first admin signs in with."""
+    token = create_registry(narrator)
     import_sources(narrator)
     register_data(narrator, scratch)
     transfer(narrator)
@@ -31,23 +31,23 @@ def tell(narrator: Narrator, scratch: Path) -> str:
     return token
 
 
-def found_a_house(narrator: Narrator) -> str:
-    """A home, and three people with different roles."""
-    narrator.chapter(0, "A home", "Ana makes a registry in a folder. Ben validates; Carla owns the risk.")
+def create_registry(narrator: Narrator) -> str:
+    """A registry, and three people with different roles."""
+    narrator.chapter(0, "A registry", "Ana creates a registry in a folder. Ben validates; Carla owns the risk.")
     made = narrator.ask("init", show=True)
     for handle, name, role in (("ben", "Ben Okafor", "validator"), ("carla", "Carla Ruiz", "risk-owner")):
         narrator.run("person", "add", handle, "--name", name)
         narrator.run("role", "grant", handle, role)
-    narrator.claim("The home is new, and Ana has a token to sign in with", made["created"] and bool(made["token"]))
+    narrator.claim("The registry is new, and Ana has a token to sign in with", made["created"] and bool(made["token"]))
     return str(made["token"])
 
 
 def import_sources(narrator: Narrator) -> None:
-    """Two image backbones and a text encoder, with what must be known of each."""
+    """Two image backbones and a text encoder, each with its licence, task, modality and origin."""
     narrator.chapter(
         1,
         "Source models",
-        "Two ImageNet backbones and a BERT encoder come out of installed packages. Pickled weights are read in a "
+        "Two ImageNet backbones and a BERT encoder are imported from installed packages. Pickled weights are read in a "
         "subprocess as tensors only, and stored as safetensors.",
     )
     image = ("--modality", "image", "--tag", "pretrained=imagenet")
@@ -78,7 +78,8 @@ def import_sources(narrator: Narrator) -> None:
     sources = narrator.ask("model", "list")["items"]
     complete = all(m["task"] and m["modality"] and m["origin"] and m["version"]["licence"] for m in sources)
     narrator.claim(
-        "Three source models are in, each with licence, task, modality and origin", len(sources) == 3 and complete
+        "Three source models are registered, each with licence, task, modality and origin",
+        len(sources) == 3 and complete,
     )
     cards = [narrator.ask("model", "show", f"{model['name']}/1")["card"] for model in sources]
     narrator.claim("Each has a model card", all(card and card["text"].startswith("---") for card in cards))
@@ -90,7 +91,7 @@ def register_data(narrator: Narrator, scratch: Path) -> None:
         2,
         "Data",
         "Handwritten digits (MNIST, 100 of each) and BBC articles (120 of each section) become dataset versions: "
-        "hashed, tracked with DVC, and split by content so that anyone gets the same splits.",
+        "hashed, tracked with DVC, and split by content, so that everyone gets the same splits.",
     )
     digits, news = prepare_digits(scratch / "digits.npz"), prepare_news(scratch / "news")
     narrator.run(
@@ -103,9 +104,7 @@ def register_data(narrator: Narrator, scratch: Path) -> None:
     )
     narrator.run("dataset", "show", "data/bbc-news")
     found = [narrator.ask("dataset", "show", name) for name in ("data/mnist-5k", "data/bbc-news")]
-    narrator.claim(
-        "Both are dataset versions with DVC's own name beside ours", all(data["dvc"]["md5"] for data in found)
-    )
+    narrator.claim("Both are dataset versions with their DVC hash", all(data["dvc"]["md5"] for data in found))
 
 
 def transfer(narrator: Narrator) -> None:
@@ -113,7 +112,7 @@ def transfer(narrator: Narrator) -> None:
     narrator.chapter(
         3,
         "Transfers",
-        "A new head on the frozen EfficientNet; that child fine-tuned into a grandchild; news classified by MiniLM.",
+        "A new head on the frozen EfficientNet; then this model fine-tuned; and a classifier of news on MiniLM.",
     )
     for recipe in ("digits-probe.yaml", "digits-finetune.yaml", "news-classifier.yaml"):
         narrator.run("transfer", "run", os.path.relpath(RECIPES / recipe))
@@ -121,7 +120,7 @@ def transfer(narrator: Narrator) -> None:
 
 
 def compare(narrator: Narrator) -> None:
-    """The numbers of the three models beside those of naming the commonest class."""
+    """The accuracy of the three models beside that of the most frequent class."""
     rows = []
     for name in (PROBE, DIGITS, NEWS):
         version = narrator.ask("model", "show", f"{name}/1")
@@ -130,7 +129,8 @@ def compare(narrator: Narrator) -> None:
         shares = f"{step['manifest']['parameters']['trainable_share']:.2%}"
         rows.append((f"{name}/1", step["summary"]["method"], f"{accuracy:.3f}", f"{baseline:.3f}", shares))
         narrator.claim(
-            f"{name} beats the commonest class by {accuracy - baseline:.2f}", accuracy >= baseline + CLEAR_MARGIN
+            f"{name} beats the majority-class baseline by {accuracy - baseline:.2f}",
+            accuracy >= baseline + CLEAR_MARGIN,
         )
     narrator.table(("model", "method", "accuracy", "baseline", "trainable"), rows)
     narrator.run("model", "search", "--where", "metrics.accuracy > 0.5", "--sort", "metrics.accuracy")
@@ -141,11 +141,11 @@ def promote(narrator: Narrator) -> None:
     narrator.chapter(
         4,
         "Promotion",
-        "Nothing reaches production without what the policy asks for. Each refusal says everything that is missing.",
+        "Nothing reaches production without what the policy requires. Each refusal lists everything that is missing.",
     )
     version = f"models:/{DIGITS}/1"
     jumped = narrator.refusal("promote", "request", version, "--to", "production")
-    narrator.claim("Production cannot be reached at one jump", jumped.get("code") == "policy-refused")
+    narrator.claim("A version cannot skip stages on its way to production", jumped.get("code") == "policy-refused")
     moved = narrator.refusal("model", "alias", version, "production")
     narrator.claim("The alias production cannot be moved by hand", moved.get("code") == "policy-refused")
     narrator.run("model", "card", version, "--write", os.path.relpath(HERE / "cards" / "digits.md"))
@@ -167,14 +167,17 @@ def promote(narrator: Narrator) -> None:
     narrator.run("--as", "carla", "promote", "approve", request, "-m", "the risk is small")
     now = narrator.ask("model", "show", f"models:/{DIGITS}@production")
     narrator.claim(
-        "Two people later it is in production, and the alias with it", now["summary"]["stage"] == "production"
+        "With two approvals it is in production, and the alias production names it",
+        now["summary"]["stage"] == "production",
     )
 
 
 def look_back(narrator: Narrator) -> None:
-    """The family, the history, and the log."""
+    """Ancestry, history and audit log."""
     narrator.chapter(
-        5, "Ancestry and record", "Where does it come from, what came from the backbone, and who did what?"
+        5,
+        "Ancestry and record",
+        "Where does the model come from, what was derived from the backbone, and who did what?",
     )
     narrator.run("lineage", "show", f"models:/{DIGITS}/1")
     family = narrator.ask("lineage", "show", f"models:/{DIGITS}/1")
@@ -183,25 +186,29 @@ def look_back(narrator: Narrator) -> None:
     narrator.claim("Three generations and the data are in the grandchild's tree", expected <= labels)
     ours = [edge["assurance"] for edge in family["edges"] if edge["role"] != "output"]
     narrator.claim(
-        "Every input was seen going in by the registry itself", bool(ours) and set(ours) <= {"observed", "verified"}
+        "Every input was observed by the registry itself", bool(ours) and set(ours) <= {"observed", "verified"}
     )
     narrator.run("lineage", "show", f"models:/{BACKBONE}/1", "--down")
     below = {node["label"] for node in narrator.ask("lineage", "show", f"models:/{BACKBONE}/1", "--down")["nodes"]}
-    narrator.claim("The backbone knows its child and its grandchild", {f"{PROBE}/1", f"{DIGITS}/1"} <= below)
+    narrator.claim(
+        "The tree below the backbone shows its child and its grandchild", {f"{PROBE}/1", f"{DIGITS}/1"} <= below
+    )
     narrator.run("model", "alias", DIGITS, "production", "--history")
     narrator.run("history", DIGITS, "--limit", "8")
     narrator.run("audit", "verify")
     report = narrator.ask("audit", "verify")
-    narrator.claim(f"All {report['entries']} entries of the audit log hold", report["intact"] and report["entries"] > 0)
+    narrator.claim(
+        f"All {report['entries']} entries of the audit log verify", report["intact"] and report["entries"] > 0
+    )
 
 
 def use_outside(narrator: Narrator, scratch: Path) -> None:
-    """The models load with stock tools, where Forebear cannot be imported, and say the same."""
+    """The models load with stock tools, where Forebear cannot be imported, and give the same predictions."""
     narrator.chapter(
         6,
         "Use",
-        "Pulled models need nothing of ours. A fresh Python that cannot import Forebear loads them and answers the "
-        "whole test split again.",
+        "Pulled models do not need Forebear. A Python that cannot import it loads them and predicts the whole test "
+        "split again.",
     )
     for name, data, check in ((NEWS, "data/bbc-news", "check_text.py"), (DIGITS, "data/mnist-5k", "check_image.py")):
         model, rows = scratch / f"{name.partition('/')[2]}-model", scratch / f"{data.partition('/')[2]}-data"
