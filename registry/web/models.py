@@ -33,6 +33,8 @@ from registry.web.parts import AsActor, see
 from registry.web.render import link, page
 
 router = APIRouter()
+MAX_EVIDENCE = 32 * 1024**2
+"""Bytes of a form with a piece of evidence and its file; the API takes larger ones."""
 TABS = {
     "overview": "Overview",
     "versions": "Versions",
@@ -152,24 +154,30 @@ def request_promotion(
     return see(f"/promotions/{opened.summary.id}")
 
 
-@router.post("/evidence")
+@router.post("/evidence", max_body_size=MAX_EVIDENCE)
 async def add_evidence(request: Request, registry: AsActor) -> RedirectResponse:
     """Add evidence about a version by the form of its type, and go back to where the form was."""
     form = await request.form()
+    try:
+        await run_in_threadpool(_add_evidence, registry, form)
+    finally:
+        await form.close()
+    back = str(form.get("back", ""))
+    return see(back if back.startswith(("/promotions/", "/models/")) else "/promotions")
+
+
+def _add_evidence(registry: Registry, form: FormData) -> None:
     reference = Reference.parse(str(form.get("reference", "")), kind=AssetKind.MODELS)
-    file = form.get("file")
+    name, file = str(form.get("type", "")), form.get("file")
     attached = file if isinstance(file, UploadFile) and file.filename else None
-    kind = str(form.get("type", ""))
-    await run_in_threadpool(
-        registry.promotions.add_evidence,
+    kind = next((one for one in registry.promotions.evidence_types(reference) if one.name == name), None)
+    registry.promotions.add_evidence(
         reference,
-        kind,
-        _filled(form, next((one for one in registry.promotions.evidence_types(reference) if one.name == kind), None)),
+        name,
+        _filled(form, kind),
         file=attached.file if attached else None,
         file_name=attached.filename if attached else None,
     )
-    back = str(form.get("back", ""))
-    return see(back if back.startswith(("/promotions/", "/models/")) else "/promotions")
 
 
 def _filled(form: FormData, kind: EvidenceType | None) -> dict[str, object]:

@@ -164,7 +164,7 @@ def _said(fact: str | float) -> str:
         return "yes" if fact else "no"
     if isinstance(fact, str):
         return fact
-    return number(fact)
+    return f"{fact:.4g}" if abs(fact) >= 1e9 else number(fact)  # a long number would break in its narrow column
 
 
 def _known(step: str) -> str:

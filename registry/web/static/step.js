@@ -23,6 +23,7 @@ function show({ progress, epoch, epochs }) {
   if (!progress) return;
   const { phase, step, steps, samples, total, rate, loss, seconds_left: left } = progress;
   const [done, all] = total !== null || !step ? [samples, total] : [step, steps];
+  parts.facts.hidden = false;
   parts.phase.textContent = phase;
   parts.count.textContent = total === null && step ? `${number(step)} of ${number(steps)} steps`
     : `${number(samples)}${total === null ? "" : ` of ${number(total)}`} samples`;

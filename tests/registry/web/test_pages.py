@@ -229,12 +229,12 @@ def test_a_dataset_that_a_step_made_shows_where_it_comes_from(own_served: Served
         ref = add_dataset_version(uow, "vision/features", parents=parents, at=datetime.now(UTC))
         uow.commit(event(str(ref), "dataset_version.created"))
     html = own_served.client("ana").get("/datasets/vision/features").text
-    assert "What it was made from" in text_of(html)
+    assert "Made from" in text_of(html)
     assert f'href="/models/{own_served.family.backbone.label}"' in html
     assert 'href="/datasets/vision/digits/1"' in html
     assert re.search(r'href="/steps/step-[^"]+">feature extraction<', html)
     imported = own_served.client("ana").get("/datasets/vision/digits").text
-    assert "What it was made from" not in imported
+    assert "Made from" not in imported
     assert "/datasets/vision/features/1" in imported, "what was made with it"
 
 
@@ -270,3 +270,15 @@ def test_every_entry_about_a_thing_links_to_its_page(served: ServedRegistry) -> 
     assert found
     for address in set(found):
         assert client.get(unescape(address)).status_code == 200, address
+
+
+def test_a_report_of_a_megabyte_is_added_as_evidence_by_a_form(own_served: ServedRegistry) -> None:
+    browser = own_served.browser("dev")
+    csrf = form_token(browser.get("/models/vision/digits/1?tab=approvals").text)
+    fields = {"csrf": csrf, "reference": "models:/vision/digits/1", "type": "validation", "field-result": "pass"}
+    sent = {"file": ("report.pdf", b"%PDF-" + bytes(1_000_000), "application/pdf")}
+    answer = browser.post("/evidence", data=fields | {"back": "/models/vision/digits/1?tab=approvals"}, files=sent)
+    assert (answer.status_code, answer.headers.get("location")) == (303, "/models/vision/digits/1?tab=approvals")
+    assert "report.pdf" in browser.get("/models/vision/digits/1?tab=approvals").text
+    too_large = {"file": ("report.pdf", bytes(33 * 1024**2), "application/pdf")}
+    assert browser.post("/evidence", data=fields, files=too_large).status_code == 413

@@ -21,7 +21,7 @@ def test_a_step_with_baselines_shows_its_verdict_and_opens_the_slices_that_got_w
     client = own_served.client("vic")
     html = client.get(f"/steps/{version.step}").text
     seen = text_of(html)
-    assert "Was it worth it? inconclusive worse than from scratch on class dog: 0.250 against 1.000 accuracy" in seen
+    assert "Verdict on the transfer inconclusive worse than from scratch on class dog: 0.250 against 1.000 accuracy" in seen
     assert "From scratch 0.625" in seen
     assert "+0.1875" in seen
     assert "No production: no version is in production." in seen
@@ -33,4 +33,4 @@ def test_a_step_with_baselines_shows_its_verdict_and_opens_the_slices_that_got_w
 
 def test_a_step_without_baselines_says_nothing_of_it(served: ServedRegistry) -> None:
     step = served.client("vic").get("/api/v1/transfers").json()["items"][0]["id"]
-    assert "Was it worth it?" not in served.client("vic").get(f"/steps/{step}").text
+    assert "Verdict on the transfer" not in served.client("vic").get(f"/steps/{step}").text
