@@ -267,7 +267,7 @@ def test_data_that_cannot_be_learnt_from_is_refused_before_any_work(
         ({"schedule": Schedule("step")}, "constant, linear, cosine"),
         ({"schedule": Schedule(warmup=1.5)}, "warmup' is 1.5"),
         ({"params": {"precison": "bf16"}}, "precison"),
-        ({"params": {"precision": "int8"}}, "choose auto, fp64, fp32 or bf16"),
+        ({"params": {"precision": "int8"}}, "expected auto, fp64, fp32 or bf16"),
         ({"epochs": -1}, "'epochs' is -1"),
         ({"method": Method.IMPORT}, "does not support the method import"),
         ({"method": PROBE, "freeze": Freeze(until="x")}, "freezes the whole backbone"),

@@ -37,9 +37,9 @@ def test_the_saved_model_answers_as_recorded(method: Method, head: Head, tmp_pat
     with torch.inference_mode():
         logits = model.logits(items.batch(np.arange(len(rows))))
     answers = [done.classes[int(n)] for n in logits.argmax(dim=1)]
-    told = json.loads((done.folder / "predictions.json").read_bytes())["rows"]
+    recorded = json.loads((done.folder / "predictions.json").read_bytes())["rows"]
     assert model.classes == done.classes
-    assert answers == [row["prediction"] for row in told]
+    assert answers == [row["prediction"] for row in recorded]
     assert np.mean([a == row.label for a, row in zip(answers, rows, strict=True)]) == metrics["test", "accuracy"]
 
 
@@ -80,16 +80,16 @@ def test_grey_floats_are_spread_over_the_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("torn.png", b"\x89PNG\r\n\x1a\n broken", r"image 'torn\.png of .*' cannot be read"),
         ("gone.png", None, r"image 'gone\.png of .*' cannot be read"),
     ],
 )
-def test_a_file_that_is_no_picture_is_named(tmp_path: Path, name: str, content: bytes | None, told: str) -> None:
+def test_a_file_that_is_no_picture_is_named(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(BadDataError, match=told):
+    with pytest.raises(BadDataError, match=message):
         read_images([row(0, name)], data_of(tmp_path), SMALL).batch(np.array([0]))
 
 
@@ -97,12 +97,12 @@ def test_arrays_that_are_no_pictures_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "flat.npz", x=np.zeros((3, 4)))
     np.savez(tmp_path / "negative.npz", x=np.full((3, 4, 4), -1.0))
     np.savez(tmp_path / "nameless.npz", y=np.zeros(3))
-    for name, told in (
+    for name, message in (
         ("flat", "not an array of pictures"),
         ("negative", "below 0"),
         ("nameless", "no readable array"),
     ):
-        with pytest.raises(BadDataError, match=told):
+        with pytest.raises(BadDataError, match=message):
             read_images([row(0, f"{name}.npz", 0)], data_of(tmp_path), SMALL)
     np.savez(tmp_path / "few.npz", x=np.zeros((3, 4, 4), dtype=np.uint8))
     with pytest.raises(BadDataError, match="past the end"):
