@@ -1,4 +1,4 @@
-"""Reading what people type: references, pairs, shares, documents. Errors are sentences with what to write instead."""
+"""Reads what people type: references, pairs, shares, documents. Each error says what to write instead."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ MAX_DOCUMENT = 2 * 1024**2
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="models:/team/name/3, or short team/name@alias.")]
 DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help="datasets:/team/name/1, or short team/name.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="team/name.")]
-LimitOption = Annotated[int, typer.Option("--limit", "-n", help="How many to list at most.", min=1, max=500)]
+LimitOption = Annotated[int, typer.Option("--limit", "-n", help="The most to list.", min=1, max=500)]
 CursorOption = Annotated[
-    str | None, typer.Option("--cursor", help="Where to go on; the page before says it.", show_default=False)
+    str | None,
+    typer.Option("--cursor", help="Continue a list; the previous page prints this value.", show_default=False),
 ]
 TagOption = Annotated[
-    list[str] | None, typer.Option("--tag", "-t", metavar="KEY=VALUE", help="May be given often.", show_default=False)
+    list[str] | None,
+    typer.Option("--tag", "-t", metavar="KEY=VALUE", help="May be given several times.", show_default=False),
 ]
 LicenceOption = Annotated[
     str | None,
@@ -41,17 +43,17 @@ OriginOption = Annotated[
 ]
 
 FolderArgument = Annotated[
-    Path | None, typer.Argument(metavar="[FOLDER]", help="A new folder; else it is named after the version.")
+    Path | None, typer.Argument(metavar="[FOLDER]", help="A new folder. Default: a folder named after the version.")
 ]
 ToOption = Annotated[Path | None, typer.Option("--to", help="The folder, as an option.", show_default=False)]
 T = TypeVar("T")
 
 
 def either(argument: T | None, option_value: T | None, *, option: str) -> T | None:
-    """What was given as an argument or as an option, which is the same. Raises: UsageError when both were."""
+    """The value, which may be given as an argument or as an option. Raises: UsageError when both are given."""
     if argument is not None and option_value is not None:
         raise UsageError(
-            f"both {str(argument)!r} and {option} {str(option_value)!r} were given", remedy="Leave one of them out"
+            f"Both {str(argument)!r} and {option} {str(option_value)!r} were given", remedy="Leave one of them out"
         )
     return option_value if argument is None else argument
 
@@ -83,13 +85,13 @@ def source(text: str) -> str:
     if colon and word.isalpha() and word != "package" and not Path(text).exists():
         near = f"Did you mean package:{rest}? " if rest and "package".startswith(word[:1].lower()) else ""
         raise NotFoundError(
-            f"there is no file or folder {text!r}", remedy=f"{near}What an installed package holds is package:NAME/path"
+            f"There is no file or folder {text!r}", remedy=f"{near}What an installed package holds is package:NAME/path"
         )
     return text
 
 
 def paged(limit: int, cursor: str | None) -> PageRequest:
-    """What to list. Raises: UsageError."""
+    """The page to list. Raises: UsageError."""
     from registry.domain.paging import PageRequest
 
     return PageRequest(limit, cursor)
@@ -144,7 +146,7 @@ def opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except FileNotFoundError:
-        raise NotFoundError(f"there is no file {str(path)!r}") from None
+        raise NotFoundError(f"There is no file {str(path)!r}") from None
     except IsADirectoryError:
         raise UsageError(f"{str(path)!r} is a folder, not a file") from None
 
@@ -188,5 +190,5 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError("this cannot be undone", remedy="Add --yes to say that you mean it")
+        raise UsageError("This cannot be undone", remedy="Add --yes to say that you mean it")
     typer.confirm(question, abort=True, err=True)

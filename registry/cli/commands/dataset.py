@@ -36,11 +36,16 @@ def add(
     tag: parsing.TagOption = None,
     split: Annotated[
         str | None,
-        typer.Option("--split", help="Shares, as train=0.7,validation=0.1,test=0.2.", show_default=False),
+        typer.Option(
+            "--split",
+            help="Split the rows at random, for example train=0.7,validation=0.1,test=0.2.",
+            show_default=False,
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the split.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="The random seed of --split.")] = 0,
     split_column: Annotated[
-        str | None, typer.Option("--split-column", help="The data's own splits.", show_default=False)
+        str | None,
+        typer.Option("--split-column", help="The column that names the split of each row.", show_default=False),
     ] = None,
     labels: Annotated[
         LabelKind | None,
@@ -55,7 +60,7 @@ def add(
         DataFormat | None, typer.Option("--format", help="The format, if it cannot be recognised.", show_default=False)
     ] = None,
 ) -> None:
-    """Register data as the next version: read, hashed, tracked with DVC, split, all or nothing."""
+    """Register data as the next version of a dataset."""
     from registry.cli.views.catalog import note_licence
     from registry.cli.views.data import say_added
     from registry.domain.verbs.data import AddDataset
@@ -96,7 +101,7 @@ def list_(
 
 @command(app, "show", "forebear dataset show datasets:/data/digits/1")
 def show(session: Session, dataset: parsing.DatasetArgument) -> None:
-    """Show a dataset version: splits, what labels are in them, digests. With no number, the latest."""
+    """Show a dataset version: its splits, labels and digests. With no number, the latest version."""
     from registry.cli.views.data import show_dataset
 
     session.answer(session.registry.datasets.version(parsing.dataset(dataset)), show_dataset)

@@ -1,4 +1,4 @@
-"""Commands that walk the family tree."""
+"""Commands that show lineage."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Form(StrEnum):
     DOT = "dot"
 
 
-FormOption = Annotated[Form | None, typer.Option("--format", help="tree when not given.", show_default=False)]
+FormOption = Annotated[Form | None, typer.Option("--format", help="Default: tree.", show_default=False)]
 
 
 @command(
@@ -46,8 +46,8 @@ FormOption = Annotated[Form | None, typer.Option("--format", help="tree when not
 def show(
     session: Session,
     target: TargetArgument,
-    up: Annotated[bool, typer.Option("--up", help="Its ancestors (so it is when neither is given).")] = False,
-    down: Annotated[bool, typer.Option("--down", help="Its descendants.")] = False,
+    up: Annotated[bool, typer.Option("--up", help="Show ancestors; this is the default.")] = False,
+    down: Annotated[bool, typer.Option("--down", help="Show descendants.")] = False,
     depth: Annotated[int, typer.Option("--depth", help="Generations; -1 for all.", min=-1)] = -1,
     format: FormOption = None,
 ) -> None:
@@ -63,11 +63,11 @@ def show(
 @command(app, "path", "forebear lineage path models:/library/lite0/1 models:/vision/digits/2")
 def path(
     session: Session,
-    source: Annotated[str, typer.Argument(metavar="ANCESTOR", help="Where the way starts.")],
-    target: Annotated[str, typer.Argument(metavar="DESCENDANT", help="Where it ends.")],
+    source: Annotated[str, typer.Argument(metavar="ANCESTOR", help="A model, dataset or step.")],
+    target: Annotated[str, typer.Argument(metavar="DESCENDANT", help="A model, dataset or step made from it.")],
     format: FormOption = None,
 ) -> None:
-    """Show one shortest way from an ancestor to a descendant."""
+    """Show a shortest path from an ancestor to a descendant."""
     from registry.cli.views.trees import show_path
 
     _check_form(session, format)

@@ -14,7 +14,7 @@ from registry.domain.catalog.models import Modality, Status
 
 app = typer.Typer(name="model", help="Registered models and their versions.", no_args_is_help=True)
 
-ModalityOption = Annotated[Modality | None, typer.Option("--modality", help="What goes in.", show_default=False)]
+ModalityOption = Annotated[Modality | None, typer.Option("--modality", help="The kind of input.", show_default=False)]
 
 
 @command(
@@ -29,7 +29,12 @@ def import_(
     name: parsing.NameArgument,
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A file, a folder, or package:NAME/inner/path.")],
     architecture: Annotated[
-        str | None, typer.Option("--architecture", help="Which definition the weights fit.", show_default=False)
+        str | None,
+        typer.Option(
+            "--architecture",
+            help="The architecture of the weights, for example efficientnet_lite0.",
+            show_default=False,
+        ),
     ] = None,
     task: parsing.TaskOption = None,
     modality: ModalityOption = None,
@@ -45,7 +50,7 @@ def import_(
         typer.Option("--parent", metavar="MODEL", help="A model that it is claimed to come from.", show_default=False),
     ] = None,
 ) -> None:
-    """Import a pretrained model as the next version: converted in a subprocess, all or nothing.
+    """Import a pretrained model as the next version.
 
     A Hugging Face folder, a state dict (.pt, .pth, .bin) or one safetensors file; docs/models.md says more.
     """
@@ -73,7 +78,7 @@ def import_(
 
 @command(app, "list", "forebear model list", "forebear model list --limit 10")
 def list_(session: Session, limit: parsing.LimitOption = 50, cursor: parsing.CursorOption = None) -> None:
-    """List registered models, the last changed first."""
+    """List registered models, last changed first."""
     from registry.cli.views.catalog import show_models
     from registry.domain.catalog.models import SearchQuery
 
@@ -95,11 +100,17 @@ def search(
     task: parsing.TaskOption = None,
     modality: ModalityOption = None,
     tag: parsing.TagOption = None,
-    stage: Annotated[str | None, typer.Option("--stage", help="Of the version.", show_default=False)] = None,
-    status: Annotated[Status | None, typer.Option("--status", help="Of the version.", show_default=False)] = None,
+    stage: Annotated[
+        str | None, typer.Option("--stage", help="Only versions with this value.", show_default=False)
+    ] = None,
+    status: Annotated[
+        Status | None, typer.Option("--status", help="Only versions with this value.", show_default=False)
+    ] = None,
     licence: parsing.LicenceOption = None,
     origin: parsing.OriginOption = None,
-    owner: Annotated[str | None, typer.Option("--owner", help="Who registered it.", show_default=False)] = None,
+    owner: Annotated[
+        str | None, typer.Option("--owner", help="Only models that this person registered.", show_default=False)
+    ] = None,
     where: Annotated[
         list[str] | None,
         typer.Option("--where", metavar="COMPARISON", help="For example metrics.accuracy > 0.9.", show_default=False),
@@ -109,7 +120,7 @@ def search(
     limit: parsing.LimitOption = 50,
     cursor: parsing.CursorOption = None,
 ) -> None:
-    """Find registered models: all conditions must hold for one version."""
+    """Find registered models with a version that meets all conditions."""
     from registry.cli.views.catalog import NO_MATCH, NO_MODELS, show_models
     from registry.domain.catalog.models import MetricComparison, SearchQuery, read_sort
 
@@ -137,7 +148,7 @@ def search(
 
 @command(app, "show", "forebear model show vision/digits", "forebear model show models:/vision/digits/3 --output json")
 def show(session: Session, model: parsing.ModelArgument) -> None:
-    """Show a version (with a number or an alias) or a registered model and its versions (with neither)."""
+    """Show a registered model and its versions, or one version if a number or an alias is given."""
     from registry.cli.views.catalog import show_model, show_version
     from registry.domain.paging import PageRequest
 
@@ -172,7 +183,7 @@ def pull(
     folder: parsing.FolderArgument = None,
     to: parsing.ToOption = None,
 ) -> None:
-    """Write a version's files, its card and what is needed to load it into a new folder."""
+    """Write a version's files, its card and the code that loads it into a new folder."""
     from registry.cli.views.catalog import say_pulled
 
     reference = parsing.model(model)
@@ -189,15 +200,15 @@ def tag(
     model: parsing.ModelArgument,
     values: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Tags to set.")] = None,
     remove: Annotated[
-        list[str] | None, typer.Option("--remove", metavar="KEY", help="A tag to take off.", show_default=False)
+        list[str] | None, typer.Option("--remove", metavar="KEY", help="A tag to remove.", show_default=False)
     ] = None,
 ) -> None:
-    """Set or remove tags of a version (with a number or an alias) or of a registered model (with neither)."""
+    """Set or remove tags of a registered model, or of one version if a number or an alias is given."""
     from registry.errors import UsageError
 
     changes: dict[str, str | None] = {**parsing.pairs(values, option="tag"), **dict.fromkeys(remove or ())}
     if not changes:
-        raise UsageError("there is no tag to set or to remove", remedy="Write key=value, or --remove key")
+        raise UsageError("There is no tag to set or to remove", remedy="Write key=value, or --remove key")
     reference = parsing.model(model)
     session.registry.catalog.tag(reference, changes)
     session.done(f"{reference}: {len(changes)} changed")
@@ -214,10 +225,10 @@ def alias(
     session: Session,
     model: parsing.ModelArgument,
     alias: Annotated[str, typer.Argument(metavar="ALIAS", help="A lower-case word.")],
-    drop: Annotated[bool, typer.Option("--drop", help="Take the alias away.")] = False,
-    history: Annotated[bool, typer.Option("--history", help="Show where it was, newest first.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Remove the alias.")] = False,
+    history: Annotated[bool, typer.Option("--history", help="Show the versions that it named, newest first.")] = False,
 ) -> None:
-    """Move an alias to a version, take it away, or show where it was. A protected one moves by a promotion only."""
+    """Set or remove an alias, or show its history. A protected alias moves only by a promotion."""
     from registry.cli.printing import tell
     from registry.cli.views.catalog import show_aliases
     from registry.domain.names import check_alias

@@ -25,14 +25,14 @@ def card(
     ] = None,
     revisions: Annotated[bool, typer.Option("--revisions", help="List the revisions instead.")] = False,
 ) -> None:
-    """Print the model card, its revisions, or write a new revision."""
+    """Print the model card, list its revisions, or write a new revision."""
     from registry.cli.printing import tell
     from registry.cli.views.catalog import show_card, show_revisions
 
     reference, catalog = parsing.model(model), session.registry.catalog
     if write is not None:
         written = catalog.revise_card(reference, parsing.document(write))
-        session.answer(written, lambda revision: tell(f"Revision {revision.number} of the card of {reference}"))
+        session.answer(written, lambda revision: tell(f"Wrote revision {revision.number} of the card of {reference}"))
         return
     session.answer(catalog.cards(reference), show_revisions if revisions else show_card)
 
@@ -61,14 +61,14 @@ def describe(
         description=now.description if description is None else description,
         tags=now.tags,
     )
-    session.answer(catalog.describe(wanted, describing), lambda _: tell(f"{wanted} is described anew"))
+    session.answer(catalog.describe(wanted, describing), lambda _: tell(f"Changed the description of {wanted}"))
 
 
 @command(app, "deprecate", "forebear model deprecate models:/vision/digits/2 'use version 3'")
 def deprecate(
     session: Session, model: parsing.ModelArgument, why: ReasonArgument = None, reason: ReasonOption = None
 ) -> None:
-    """Say that a version should not be used any more; it still can be."""
+    """Mark a version as one that should no longer be used. It still can be."""
     from registry.cli.views.catalog import say_status
 
     reference, why_text = parsing.model(model), _reason(why, reason)
@@ -79,7 +79,7 @@ def deprecate(
 def archive(
     session: Session, model: parsing.ModelArgument, why: ReasonArgument = None, reason: ReasonOption = None
 ) -> None:
-    """Put a version away: it stays in the record and in the ancestry, and is no longer offered."""
+    """Archive a version: it stays in the registry and in the lineage, but no new version can be made from it."""
     from registry.cli.views.catalog import say_status
 
     reference, why_text = parsing.model(model), _reason(why, reason)
@@ -89,7 +89,7 @@ def archive(
 def _reason(argument: str | None, option: str | None) -> str:
     text = parsing.either(argument, option, option="--reason")
     if text is None:
-        raise UsageError("there is no reason given", remedy="Write it after the reference, or with --reason")
+        raise UsageError("There is no reason given", remedy="Write it after the reference, or with --reason")
     return text
 
 
@@ -101,7 +101,7 @@ def delete(
     force: Annotated[bool, typer.Option("--force", help="Even if versions made from it are in use.")] = False,
     reason: Annotated[str, typer.Option("--reason", help="Why; the audit log keeps it.", show_default=False)] = "",
 ) -> None:
-    """Delete a version, or with no number a whole registered model. Its name and number are never used again."""
+    """Delete one version, or a whole registered model if no number is given. Names and numbers are never used again."""
     reference = parsing.model(model)
     parsing.confirm(f"Delete {reference} for good?", yes=yes)
     session.registry.catalog.delete(reference, force=force, reason=reason)

@@ -16,7 +16,7 @@ RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML f
 
 @command(app, "schema", "forebear recipe schema > recipe.schema.json")
 def schema(session: Session) -> None:
-    """Print the JSON schema of recipes; editors complete and check with it."""
+    """Print the JSON Schema of recipes, with which editors complete and check them."""
     from registry.bootstrap import recipe_schema
 
     session.write_json(recipe_schema())
@@ -24,7 +24,7 @@ def schema(session: Session) -> None:
 
 @command(app, "check", "forebear recipe check digits.yaml")
 def check(session: Session, recipe: RecipeArgument) -> None:
-    """Read a recipe, resolve its references, and show it with every default filled in: a recipe that runs the same."""
+    """Check a recipe and print the resolved recipe: every default and reference written out."""
     from registry.cli.views.transfers import show_recipe
 
     session.answer(session.registry.transfers.check(parsing.document(recipe)), show_recipe)

@@ -1,4 +1,4 @@
-"""Commands of the whole house: init, doctor, serve, history."""
+"""Commands about the whole registry: init, doctor, serve, history."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def register(app: typer.Typer) -> None:
 
 def init(
     session: Session,
-    upgrade: Annotated[bool, typer.Option("--upgrade", help="Bring an older database up to this program.")] = False,
+    upgrade: Annotated[bool, typer.Option("--upgrade", help="Upgrade an older database to this version.")] = False,
 ) -> None:
-    """Make a home here, or bring an older one up to date."""
+    """Make a registry folder here, or upgrade an older one."""
     from pathlib import Path
 
     from registry import bootstrap
@@ -44,16 +44,16 @@ def _show_init(report: InitReport) -> None:
     from registry.cli.printing import hint, say
 
     if report.created:
-        say(Text(f"Made a home in {report.home}. {report.admin} is its admin."))
+        say(Text(f"Made a registry folder in {report.home}. {report.admin} is its admin."))
     else:
-        say(Text(f"The home in {report.home} is up to date."))
+        say(Text(f"The registry folder {report.home} is up to date."))
     if report.token is not None:
         say(Text.assemble("The token to sign in with, shown this once: ", (report.token, "bold")))
         hint("Next: forebear model import team/name PATH, then forebear serve")
 
 
 def doctor(session: Session) -> None:
-    """Say what is wrong with this home and this installation, and what is fine."""
+    """Check this registry folder and this installation."""
     problems = session.registry.doctor()
     session.answer(problems, _show_problems)
     if any(problem.level == "error" for problem in problems):
@@ -75,7 +75,7 @@ def serve(
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="The port to listen on.", min=0, max=65535)] = 8765,
 ) -> None:
-    """Serve the pages and the JSON API; end it with Ctrl-C."""
+    """Serve the web pages and the HTTP API. Ctrl-C ends it."""
     from registry.errors import MissingExtraError
 
     try:
@@ -84,7 +84,7 @@ def serve(
         if missing.name is not None and missing.name.partition(".")[0] == "registry":
             raise
         raise MissingExtraError(
-            f"the server needs {missing.name}, which is not installed",
+            f"The server needs {missing.name}, which is not installed",
             remedy='Install it: pip install "forebear[server]"',
         ) from missing
     from registry import bootstrap
@@ -92,8 +92,8 @@ def serve(
 
     bootstrap.open_system(session.home, settings=session.settings).close()  # report what it lacks before an address
     port = _free_port(host, port)
-    tell(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port} for the home in {session.home}")
-    hint("Sign in there with a token: forebear token create HANDLE. End it with Ctrl-C.")
+    tell(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port} for the registry folder {session.home}")
+    hint("Sign in there with a token: forebear token create PERSON. Ctrl-C ends the server.")
     server.serve(session.home, settings=session.settings, host=host, port=port)
 
 
@@ -111,7 +111,7 @@ def _free_port(host: str, port: int) -> int:
             return int(probe.getsockname()[1])
     except OSError as error:
         raise UnavailableError(
-            f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}",
+            f"Cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}",
             remedy="Choose another with --port, or end what listens there",
         ) from error
 
@@ -122,7 +122,7 @@ def history(
     limit: parsing.LimitOption = 50,
     cursor: parsing.CursorOption = None,
 ) -> None:
-    """Show what happened to a registered model and its versions, newest first."""
+    """Show the changes to a registered model and its versions, newest first."""
     from registry.cli.views.catalog import show_history
 
     page = session.registry.catalog.history(parsing.named(name), parsing.paged(limit, cursor))

@@ -73,14 +73,16 @@ def show_requests(requests: Sequence[RequestSummary]) -> None:
         (
             request.id,
             request.ref,
-            f"{request.from_stage} → {request.to_stage}",
+            request.from_stage,
+            request.to_stage,
             _state(request.state, request.stale_votes),
             f"{moment(request.requested_at)} by {request.requested_by}",
             request.comment,
         )
         for request in requests
     ]
-    table(("Request", "Model", "Stage", "State", "Requested", "Comment"), rows, empty="There are no such requests.")
+    columns = ("Request", "Model", "From", "To", "State", "Requested", "Comment")
+    table(columns, rows, empty="There are no such requests.", drop=("Comment", "Requested", "From"))
 
 
 def show_added(evidence: AddedEvidence) -> None:
@@ -93,7 +95,8 @@ def show_added(evidence: AddedEvidence) -> None:
 def show_types(types: Sequence[EvidenceType]) -> None:
     """Types of evidence, one a line, with the fields of their forms."""
     rows = [(kind.name, kind.form or "any facts, any file") for kind in types]
-    table(("Type", "Fields"), rows, empty="The policy takes no evidence about this version from you.")
+    empty = "The policy takes no evidence about this version from you."
+    table(("Type", "Fields"), rows, empty=empty, prose="Fields")
 
 
 def show_evidence(evidence: Sequence[EvidenceValue]) -> None:
@@ -102,7 +105,8 @@ def show_evidence(evidence: Sequence[EvidenceValue]) -> None:
         (e.id, e.type, _facts(e.body), e.file_name or "", e.digest.short, f"{moment(e.added_at)} by {e.added_by}")
         for e in evidence
     ]
-    table(("Evidence", "Type", "Facts", "File", "SHA-256", "Added"), rows, empty="There is no evidence.")
+    columns = ("Evidence", "Type", "Facts", "File", "SHA-256", "Added")
+    table(columns, rows, empty="There is no evidence.", drop=("SHA-256", "File", "Added"))
 
 
 def show_policies(policies: Sequence[PolicyValue]) -> None:

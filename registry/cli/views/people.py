@@ -55,8 +55,9 @@ def show_tokens(tokens: Sequence[TokenSummary]) -> None:
             f"…{token.last_four}",
             moment(token.expires_at),
             token.last_used_at,
-            f"revoked {moment(token.revoked_at)}" if token.revoked_at else "",
+            moment(token.revoked_at) if token.revoked_at else "",
         )
         for token in tokens
     ]
-    table(("Token", "Person", "Label", "Ends in", "Valid until", "Last used", ""), rows, empty="There are no tokens.")
+    columns = ("Token", "Person", "Label", "Ends in", "Valid until", "Last used", "Revoked")
+    table(columns, rows, empty="There are no tokens.", drop=("Last used", "Ends in", "Label"))
