@@ -44,29 +44,29 @@ def chromium(driver: Playwright) -> Iterator[Browser]:
 
 
 @dataclass(frozen=True)
-class House:
+class Served:
     address: str
     family: Family
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     family = found_family(tmp_path_factory.mktemp("browser") / "home")
     with serving(family.home) as address:
-        yield House(address, family)
+        yield Served(address, family)
 
 
 @contextmanager
-def signed_in(chromium: Browser, house: House, handle: str, **how: Any) -> Iterator[Page]:
+def signed_in(chromium: Browser, served: Served, handle: str, **how: Any) -> Iterator[Page]:
     """A page on the catalog; when the block ends, the console must have been silent."""
-    context: BrowserContext = chromium.new_context(base_url=house.address, **how)
+    context: BrowserContext = chromium.new_context(base_url=served.address, **how)
     context.set_default_timeout(20_000)
     page, said = context.new_page(), []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: said.append(request.url) if house.address not in request.url else None)
+    page.on("request", lambda request: said.append(request.url) if served.address not in request.url else None)
     page.goto("/audit")
-    page.get_by_label("Token").fill(house.family.tokens[handle])
+    page.get_by_label("Token").fill(served.family.tokens[handle])
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Audit log")
     page.goto("/")
@@ -75,8 +75,8 @@ def signed_in(chromium: Browser, house: House, handle: str, **how: Any) -> Itera
     assert [text for text in said if not KNOWN.search(text)] == []
 
 
-def test_a_person_finds_a_model_and_reads_about_it(chromium: Browser, house: House) -> None:
-    with signed_in(chromium, house, "vic") as page:
+def test_a_person_finds_a_model_and_reads_about_it(chromium: Browser, served: Served) -> None:
+    with signed_in(chromium, served, "vic") as page:
         page.get_by_label("Search models").fill("digits")
         page.get_by_role("button", name="Search").click()
         expect(page.locator(".card")).to_have_count(3)
@@ -113,8 +113,8 @@ def tap(page: Page, title: str) -> None:
     page.mouse.click(*place)
 
 
-def test_a_family_is_walked_in_the_graph(chromium: Browser, house: House) -> None:
-    with signed_in(chromium, house, "vic") as page:
+def test_a_family_is_walked_in_the_graph(chromium: Browser, served: Served) -> None:
+    with signed_in(chromium, served, "vic") as page:
         page.goto("/lineage?target=models:/vision/digits/2&up=1&down=0")
         page.wait_for_selector(".graph[data-ready]")
         few = nodes(page)
@@ -136,8 +136,8 @@ def test_a_family_is_walked_in_the_graph(chromium: Browser, house: House) -> Non
         page.wait_for_url("**/models/edge/digits-small/1")
 
 
-def test_the_outline_needs_no_javascript(chromium: Browser, house: House) -> None:
-    with signed_in(chromium, house, "vic", java_script_enabled=False) as page:
+def test_the_outline_needs_no_javascript(chromium: Browser, served: Served) -> None:
+    with signed_in(chromium, served, "vic", java_script_enabled=False) as page:
         page.goto("/models/vision/digits/2?tab=lineage")
         outline = page.get_by_label("Ancestors")
         expect(outline.get_by_role("link", name="library/lite0/1")).to_be_visible()
@@ -146,13 +146,13 @@ def test_the_outline_needs_no_javascript(chromium: Browser, house: House) -> Non
         expect(page.get_by_role("heading", level=1)).to_contain_text("lite0")
 
 
-def test_an_approval_is_given_after_reading_the_verdict(chromium: Browser, house: House) -> None:
-    path = f"/promotions/{house.family.request.summary.id}"
-    with signed_in(chromium, house, "dev") as page:
+def test_an_approval_is_given_after_reading_the_verdict(chromium: Browser, served: Served) -> None:
+    path = f"/promotions/{served.family.request.summary.id}"
+    with signed_in(chromium, served, "dev") as page:
         page.goto(path)
         expect(page.get_by_role("button", name="Approve")).to_be_disabled()
         expect(page.locator("#why-not")).to_be_visible()
-    with signed_in(chromium, house, "ben") as page:
+    with signed_in(chromium, served, "ben") as page:
         page.get_by_role("link", name="Approvals").click()
         page.get_by_role("link", name="vision/digits/2").click()
         expect(page.locator(".verdict")).to_contain_text("5 of 6 checks passed")
@@ -186,9 +186,9 @@ def approve(page: Page, comment: str) -> None:
     expect(page.get_by_text(comment)).to_be_visible()
 
 
-def test_a_model_goes_to_production_in_the_browser_alone(chromium: Browser, house: House) -> None:
+def test_a_model_goes_to_production_in_the_browser_alone(chromium: Browser, served: Served) -> None:
     """The developer adds the evidence by its forms and requests; those who approve read it and vote."""
-    with signed_in(chromium, house, "dev") as dev, signed_in(chromium, house, "ben") as ben:
+    with signed_in(chromium, served, "dev") as dev, signed_in(chromium, served, "ben") as ben:
         dev.goto("/models/vision/digits/1?tab=approvals")
         expect(dev.get_by_text("Nothing is missing")).to_be_visible()
         dev.get_by_text("Add evidence: model card").click()
@@ -218,7 +218,7 @@ def test_a_model_goes_to_production_in_the_browser_alone(chromium: Browser, hous
         ben.get_by_label("Comment").fill("")
         ben.get_by_role("button", name="Reject").click()
         expect(ben.get_by_role("alert")).to_contain_text("comment")
-    with signed_in(chromium, house, "cleo") as cleo:
+    with signed_in(chromium, served, "cleo") as cleo:
         approve(cleo, "The licence is fine")
         expect(cleo.locator(".verdict")).to_contain_text("Nothing is missing")
         assert cleo.url == page_of_request
@@ -226,8 +226,10 @@ def test_a_model_goes_to_production_in_the_browser_alone(chromium: Browser, hous
         expect(cleo.locator(".title .badges .stage")).to_have_text("production")
 
 
-def test_the_layout_sets_every_parent_before_its_child_and_no_two_on_one_place(chromium: Browser, house: House) -> None:
-    with signed_in(chromium, house, "vic") as page:
+def test_the_layout_sets_every_parent_before_its_child_and_no_two_on_one_place(
+    chromium: Browser, served: Served
+) -> None:
+    with signed_in(chromium, served, "vic") as page:
         worst = page.evaluate(
             """async () => {
                 const { place } = await import("/static/layout.js");
@@ -261,11 +263,11 @@ def test_the_layout_sets_every_parent_before_its_child_and_no_two_on_one_place(c
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
-def test_no_page_is_wider_than_the_window(chromium: Browser, house: House, scheme: Any, width: int) -> None:
+def test_no_page_is_wider_than_the_window(chromium: Browser, served: Served, scheme: Any, width: int) -> None:
     digits = "/models/vision/digits/2"
     tabs = [f"{digits}?tab={tab}" for tab in ("versions", "lineage", "approvals", "files", "activity")]
     others = ["/datasets/vision/digits", "/steps", "/promotions?state=all", "/audit", "/api", "/policies"]
-    with signed_in(chromium, house, "vic", viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
+    with signed_in(chromium, served, "vic", viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
         for path in ("/", digits, *tabs, *others):
             page.goto(path)
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
@@ -292,7 +294,7 @@ READ = (
 
 
 @pytest.fixture(scope="module")
-def voted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def voted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A registry in which a vote on a request to production has become stale."""
     family = found_family(tmp_path_factory.mktemp("voted") / "home")
     dev, ben, exact = family.registry("dev"), family.registry("ben"), Reference.to(family.grandchild)
@@ -302,11 +304,11 @@ def voted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     ben.promotions.approve(asked.summary.id, comment="Good")
     dev.promotions.add_evidence(exact, "validation", {"result": "pass", "errors": 3})
     with serving(family.home) as address:
-        yield House(address, replace(family, request=dev.promotions.request_detail(asked.summary.id)))
+        yield Served(address, replace(family, request=dev.promotions.request_detail(asked.summary.id)))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_fault_on_any_page(chromium: Browser, voted: House, scheme: Any) -> None:
+def test_axe_finds_no_fault_on_any_page(chromium: Browser, voted: Served, scheme: Any) -> None:
     """axe-core with all its rules: contrast, names, landmarks, links that are told apart by more than their colour."""
     family = voted.family
     request = family.request.summary.id
