@@ -20,7 +20,7 @@ DEEPEST = 32
 """Values within values that a document may have."""
 _TOO_DEEP = f"values lie more than {DEEPEST} deep"
 _DIGITS = 1000
-_MERGE = "tag:yaml.org,2002:merge"
+_MERGE, _TEXT = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:str"
 _AMBIGUOUS = re.compile(r"[-+]?0[0-9_]|.*:")
 """Octal and base 60 in YAML 1.1 only: `010` is 8 there, and `1:30` is 90."""
 _CAUSES = {
@@ -66,6 +66,9 @@ class _StrictLoader(ShallowLoader):
         for key, _ in node.value:
             if key.tag == _MERGE or not isinstance(key, yaml.ScalarNode):
                 what = "merge keys (<<) are not supported" if key.tag == _MERGE else "a key must be text"
+                raise yaml.MarkedYAMLError(problem=what, problem_mark=key.start_mark)
+            if key.tag != _TEXT:
+                what = f"the key {key.value[:80]} is not text: put it in quotes"  # `on` is true in YAML 1.1
                 raise yaml.MarkedYAMLError(problem=what, problem_mark=key.start_mark)
             if key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} is given twice", problem_mark=key.start_mark)

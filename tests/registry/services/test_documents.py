@@ -51,6 +51,7 @@ def read(text: str) -> Outer:
         ("output: a\n? [a, b]\n: c\n", "Line 2: a key must be text"),
         ("output: a\n? {a: b}\n: c\n", "Line 2: a key must be text"),
         ("output: a\n1: b\n", "Line 2: the key 1 is not text: put it in quotes"),
+        ("output: a\ninner: {on: yes}\n", "Line 2: the key on is not text: put it in quotes"),
         ("output: a: b\n", "Line 1: a value that holds a colon and a space must be in quotes"),
         ("output: a\n\tinner: {}\n", "Line 2: indent with spaces, not tabs"),
         ("output: a\n- b\n", "Line 2: the indentation does not fit the lines above"),
