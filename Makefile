@@ -10,7 +10,7 @@ export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-demo coverage test-slow test-ray check format bench bench-methods bench-gpu clean
+.PHONY: help setup demo serve pictures test test-demo coverage test-slow test-ray check format bench bench-methods bench-gpu clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ demo: setup ## Run the main job on real weights and data in ./demo-home
 
 serve: setup ## Serve ./demo-home on http://127.0.0.1:8765
 	@$(BIN)/forebear --home $(HOME_DIR) serve
+
+pictures: setup ## Take the pictures of the README from ./demo-home (needs Chromium)
+	@$(BIN)/python -m examples.screenshots --home $(HOME_DIR)
 
 test: setup ## Run the tests (all but the slow ones, the demo and what `make check` runs)
 	@$(BIN)/python -m pytest -m "not slow and not demo" --ignore=tests/house -n $(WORKERS) --dist worksteal --durations=15 $(PYTEST_ARGS)
