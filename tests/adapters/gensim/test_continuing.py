@@ -206,5 +206,5 @@ def test_settings_that_word2vec_does_not_have_are_refused(changes: dict[str, Any
 
 
 def test_a_corpus_too_small_for_any_word_is_refused(world: World) -> None:
-    with pytest.raises(BadDataError, match="no word comes 5000 times in the corpus"):
+    with pytest.raises(BadDataError, match="No word occurs 5000 times in the corpus"):
         finish(world, job(world, params={"min_count": 5000}))

@@ -139,7 +139,7 @@ def test_words_after_max_length_have_no_say(world: World) -> None:
 
 def test_texts_in_another_language_are_refused(world: World) -> None:
     other = sourced(world, ["rot", "grün"], np.ones((2, 16), dtype=np.float32))
-    with pytest.raises(BadDataError, match="not one word of the training texts has a vector"):
+    with pytest.raises(BadDataError, match="No word of the training texts has a vector"):
         finish(other, other.job(method=INIT))
 
 

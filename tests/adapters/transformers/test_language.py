@@ -241,9 +241,9 @@ def test_what_cannot_learn_from_text_says_why(world: World, tmp_path: Path) -> N
     with pytest.raises(BadArtifactError, match="a causal language model"):
         list(world.adapter.run(bare(world, params={"objective": "causal"})))
     plain = text_world(tmp_path / "plain")
-    with pytest.raises(BadRecipeError, match="no token to hide words"):
+    with pytest.raises(BadRecipeError, match="has no mask token"):
         list(plain.adapter.run(bare(plain)))
-    with pytest.raises(BadRecipeError, match="told from the rest of a batch"):
+    with pytest.raises(BadRecipeError, match="compares each sentence with the rest of its batch"):
         list(plain.adapter.run(bare(plain, params={"objective": "simcse"}, batch_size=2)))
 
 
