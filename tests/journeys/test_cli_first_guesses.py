@@ -45,7 +45,7 @@ def test_a_licence_that_nobody_knows_is_noted(forebear: CommandLine) -> None:
     folder = forebear.home.parent
     model = forebear("model", "import", "library/odd", folder / "tiny", *SAID, "--licence", "ours alone")
     assert "Note: The licence 'ours alone' is not an SPDX expression, so it counts as unknown" in model.err
-    assert "the default policy" in model.err
+    assert "The default policy" in model.err
     data = forebear("dataset", "add", "data/odd", folder / "fruit.csv", "--licence", "ours alone", "-o", "json")
     assert data.json["summary"]["licence"] == "ours alone"
     assert "Note: the licence 'ours alone'" in data.err
