@@ -297,7 +297,7 @@ def test_vectors_count_as_frozen_parameters_of_a_probe(world: World) -> None:
 def test_rows_that_are_no_texts_are_named(world: World) -> None:
     rows = tuple(replace(row, text=None, path="a.npz", index=row.key) for row in world.data.rows)
     broken = replace(world, data=replace(world.data, rows=rows))
-    with pytest.raises(BadDataError, match=r"row 0 of .* is no text"):
+    with pytest.raises(BadDataError, match=r"Row 0 of .* is not a text"):
         finish(broken, broken.job(method=PROBE))
 
 

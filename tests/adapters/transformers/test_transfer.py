@@ -134,9 +134,9 @@ def test_texts_in_files_are_read_and_a_bad_one_is_named(tmp_path: Path) -> None:
     data = DataInput(tmp_path, Digest.of(b"d"), "test/files/1", DataFormat.TEXT_FOLDER, Modality.TEXT, (), "train")
     rows = [Row(n, Digest.of(name.encode()), "train", "x", path=name) for n, name in enumerate(("good.txt", "bad.txt"))]
     assert text_of(rows[0], data) == "a red fruit"
-    with pytest.raises(BadDataError, match=r"row 1 .*bad\.txt"):
+    with pytest.raises(BadDataError, match=r"Row 1 .*bad\.txt"):
         text_of(rows[1], data)
-    with pytest.raises(BadDataError, match=r"row 2 .* is no text"):
+    with pytest.raises(BadDataError, match=r"Row 2 .* is not a text"):
         text_of(Row(2, Digest.of(b""), "train", "x", path="a.npz", index=0), data)
 
 
