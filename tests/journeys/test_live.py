@@ -186,7 +186,9 @@ def test_a_step_is_watched_by_everybody_until_somebody_stops_it(watched: Watched
         expect(page.locator("[data-part=rate]")).to_contain_text("samples/s")
         expect(page.locator("[data-part=left]")).to_contain_text("min")
         page.wait_for_timeout(2000 * LINE_SECONDS)  # the terminal's second line has a rate, its first has none yet
-        page.get_by_role("button", name="Cancel").click()
+        page.get_by_text("Cancel…").click()
+        expect(page.locator(".confirm")).to_contain_text("It cannot be resumed")
+        page.get_by_role("button", name="Cancel the run").click()
         expect(page.locator(".badges").first).to_contain_text("cancelled")
         expect(page.get_by_role("progressbar")).to_have_count(0)
         page.context.close()
