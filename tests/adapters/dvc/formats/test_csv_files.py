@@ -67,7 +67,7 @@ def test_quotation_marks_round_a_cell_of_a_tsv_are_kept_and_noted(tmp_path: Path
             r"Line 2002 of .* \(byte 0xf6 at position 4\)",
         ),
         ("text,label\na,x\n".encode("utf-16"), "'t.csv' is text in UTF-16. Save it as UTF-8"),
-        (gzip.compress(b"text,label\na,x\n"), "'t.csv' is compressed with gzip"),
+        (gzip.compress(b"text,label\na,x\n", mtime=0), "'t.csv' is compressed with gzip"),
         (b"", "'t.csv' is empty"),
         (b'text,label\na,x\n"b,y\nc,x\n', "Line 3 of 't.csv' is not CSV"),
         (b'text,label\n"a\nb",x\n"c\nd",\n', "Line 4 of 't.csv' has no label"),
