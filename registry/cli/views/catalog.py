@@ -42,6 +42,8 @@ def say_published(version: VersionDetail, *, began: datetime) -> None:
     else:
         tell(f"Registered {summary.ref}: {version.architecture}, {size(summary.size)}, {summary.licence}")
     say(_dim(f"{summary.digest}"))
+    for one in version.notes:
+        note(f"{one[:1].upper()}{one[1:]}")
     hint(f"Next: forebear model show {summary.ref}")
 
 
@@ -136,6 +138,7 @@ def show_version(version: VersionDetail) -> None:
             "created": f"{moment(summary.created_at)} by {summary.created_by}, {summary.method}, {version.step}",
             "parents": version.parents,
             "tags": version.tags,
+            "notes": "; ".join(version.notes),
             "card": f"revision {version.card.number}" if version.card else "",
         },
     )

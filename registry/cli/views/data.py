@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from registry.cli.failures import note
 from registry.cli.printing import facts, heading, hint, moment, table, tell
 from registry.cli.tables import Pieces
 from registry.domain.data.labels import label_summary
@@ -28,6 +29,8 @@ def say_added(found: DatasetVersionDetail, *, began: datetime) -> None:
         tell(f"Registered {version.ref}: {number(version.rows)} rows, {label_summary(version)}, {size(version.size)}")
     if found.dvc is not None:
         hint(f"DVC hash: {found.dvc.md5}")
+    for one in found.notes:
+        note(f"{one[:1].upper()}{one[1:]}")
     hint(f"Next: forebear dataset show {version.ref}")
 
 
@@ -86,6 +89,7 @@ def show_dataset(found: DatasetVersionDetail) -> None:
             "created": f"{moment(version.created_at)} by {version.created_by}, {found.step}",
             "split": found.split_plan.shares if found.split_plan.column is None else "as in the data",
             "seed": found.split_plan.seed,
+            "notes": "; ".join(found.notes),
         },
     )
     heading("Splits")

@@ -178,6 +178,8 @@ class VersionDetail:
     measured: tuple[MetricValue, ...]
     tags: Mapping[str, str]
     status_reason: str = ""
+    notes: tuple[str, ...] = ()
+    """What its manifest notes about how it was read or made, as sentences."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,3 +156,5 @@ class DatasetVersionDetail:
     step: str
     index: Digest
     """The blob of the row index: canonical JSON Lines of `Row`, one a line, in order of key."""
+    notes: tuple[str, ...] = ()
+    """What its manifest notes about how it was read or made, as sentences."""

@@ -120,3 +120,10 @@ def write_manifest(
 def file_list(files: Iterable[FileEntry]) -> list[dict[str, object]]:
     """Files as a provenance manifest names them: path, size in bytes, SHA-256."""
     return [{"path": f.path, "size": f.size, "sha256": str(f.sha256)} for f in files]
+
+
+def notes_of(manifest: Mapping[str, object] | None) -> tuple[str, ...]:
+    """The notes of a manifest: what was seen when a source was read, or a model was judged. Each stands once."""
+    parts = [part for key in ("recipe", "facts") if isinstance(part := (manifest or {}).get(key), Mapping)]
+    found = [note for part in parts if isinstance(notes := part.get("notes"), list) for note in notes]
+    return tuple(dict.fromkeys(str(note) for note in found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +26,7 @@ from registry.domain.catalog.models import (
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
+from registry.domain.transfers.provenance import notes_of
 from registry.domain.verbs.catalog import ImportModel, PullReport
 from registry.errors import ConflictError, InvalidError, PolicyRefusedError
 from registry.services.artifacts.storing import open_extents
@@ -203,7 +204,8 @@ class Catalog:
 
     @staticmethod
     def _detail(uow: UnitOfWork, reference: Reference) -> VersionDetail:
-        return found(uow.catalog.version(resolve(uow, model_only(reference))), reference)
+        detail = found(uow.catalog.version(resolve(uow, model_only(reference))), reference)
+        return replace(detail, notes=notes_of(uow.steps.manifest(detail.step)))
 
 
 def _refuse_protected(uow: UnitOfWork, alias: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, Row
 from registry.domain.data.rows import read_index
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import Page, PageRequest
+from registry.domain.transfers.provenance import notes_of
 from registry.domain.verbs.catalog import PullReport
 from registry.domain.verbs.data import AddDataset
 from registry.errors import BadReferenceError, DatasetChangedError, IntegrityError, NotFoundError
@@ -60,7 +61,8 @@ class Datasets:
 def _version(uow: UnitOfWork, reference: Reference) -> DatasetVersionDetail:
     if reference.kind is not AssetKind.DATASETS:
         raise BadReferenceError(f"{reference} is not a dataset", remedy="Write datasets:/team/name/1")
-    return found(uow.datasets.version(resolve(uow, reference)), reference)
+    detail = found(uow.datasets.version(resolve(uow, reference)), reference)
+    return replace(detail, notes=notes_of(uow.steps.manifest(detail.step)))
 
 
 def materialise_dataset(context: Context, detail: DatasetVersionDetail, folder: Path) -> list[Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -186,6 +186,11 @@ class SqlSteps:
             for v in values
         ]
         upsert(self._connection, metric, rows, ("step_id", "name", "data", "split", "role"))
+
+    def manifest(self, step_id: str) -> Mapping[str, object] | None:
+        query = select(step.c.manifest).join(node, node.c.id == step.c.node_id).where(node.c.label == step_id)
+        body = self._connection.execute(query).scalar_one_or_none()
+        return None if body is None else json.loads(body)
 
     def set_manifest(self, step_id: str, body: bytes, digest: Digest) -> None:
         self._set(step_id, manifest=body, manifest_digest=digest)

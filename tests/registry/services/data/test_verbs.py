@@ -115,6 +115,14 @@ def test_the_step_that_registered_it_says_how(context: Context, datasets: Datase
     assert str(step.manifest_digest).encode() in events[0]
 
 
+def test_what_was_noted_while_reading_is_shown_with_the_version(datasets: Datasets, tmp_path: Path) -> None:
+    file = draw(tmp_path / "in", {"reviews.csv": TABLE.replace("good", "Bad", 3).replace(",", ";")}) / "reviews.csv"
+    notes = datasets.add(AddDataset(REVIEWS, str(file), licence="mit")).notes
+    assert any("semicolons" in one for one in notes)
+    assert any("'Bad' and 'bad' differ in case only" in one for one in notes)
+    assert datasets.version(Reference.parse("datasets:/data/reviews/1")).notes == notes
+
+
 def test_the_same_content_again_is_the_same_version(context: Context, datasets: Datasets, wanted: AddDataset) -> None:
     first = datasets.add(wanted)
     assert datasets.add(wanted) == first
