@@ -48,7 +48,7 @@ def test_a_licence_that_nobody_knows_is_noted(forebear: CommandLine) -> None:
     assert "The default policy" in model.err
     data = forebear("dataset", "add", "data/odd", folder / "fruit.csv", "--licence", "ours alone", "-o", "json")
     assert data.json["summary"]["licence"] == "ours alone"
-    assert "Note: the licence 'ours alone'" in data.err
+    assert "Note: The licence 'ours alone'" in data.err
 
 
 @pytest.mark.parametrize(("kind", "reference"), [("model", "library/tiny/1"), ("dataset", "data/fruit/1")])
