@@ -55,9 +55,9 @@ def show_tokens(tokens: Sequence[TokenSummary]) -> None:
             f"…{token.last_four}",
             moment(token.expires_at),
             token.last_used_at,
-            moment(token.revoked_at) if token.revoked_at else "",
+            f"revoked {moment(token.revoked_at)}" if token.revoked_at else "",
         )
         for token in tokens
     ]
-    columns = ("Token", "Person", "Label", "Ends in", "Valid until", "Last used", "Revoked")
+    columns = ("Token", "Person", "Label", "Ends in", "Valid until", "Last used", "State")
     table(columns, rows, empty="There are no tokens.", drop=("Last used", "Ends in", "Label"))
