@@ -55,7 +55,7 @@ def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         (home / "blobs").mkdir(exist_ok=True)
     except OSError as error:
-        raise error_of_disk(error, f"A registry folder at {home} cannot be made") from error
+        raise error_of_disk(error, f"The registry folder {home} cannot be created") from error
     with _database(home, settings) as database:
         if upgrade or database.revision() is None:
             database.create_or_upgrade()
@@ -102,8 +102,9 @@ def _person(context: Context, handle: str) -> Person:
             people = uow.people.search(PageRequest(NAMED_PEOPLE))
         known = ", ".join(one.handle for one in people.items) + (" and others" if people.next_cursor else "")
         raise UnauthenticatedError(
-            f"Unknown user {handle!r}; this registry knows {known}",
-            remedy=f"Say who acts with --as or FOREBEAR_ACTOR, for example forebear --as {people.items[0].handle} …, "
+            f"Unknown user {handle!r}; the people of this registry are {known}",
+            remedy="Name the person who acts with --as or FOREBEAR_ACTOR, for example "
+            f"forebear --as {people.items[0].handle}, "
             f"or let an admin add the user: forebear person add {shlex.quote(handle)}",
         )
     return person
@@ -113,7 +114,7 @@ def open_system(home: Path, *, settings: Settings) -> LocalRegistry:
     """The registry for the server itself, which acts for nobody until a request is authenticated."""
     if not home.is_dir():
         words = ("forebear", *(("--home", str(settings.home)) if settings.home else ()), "init")
-        raise HomeNotFoundError(f"There is no registry folder at {home}", remedy=f"Make one: {shlex.join(words)}")
+        raise HomeNotFoundError(f"There is no registry folder at {home}", remedy=f"Create one: {shlex.join(words)}")
     database = _database(home, settings)
     try:
         database.check()

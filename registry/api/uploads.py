@@ -224,6 +224,6 @@ def _checked(raw: bytes, *, taken: Mapping[str, Path]) -> str:
         raise UsageError(f"the upload holds {path!r} twice")
     if path.lower().endswith(FORBIDDEN_SUFFIXES):
         raise UnsafeArtifactError(
-            f"{path!r} points elsewhere", remedy="Upload the files themselves; pointers are read in the embedded home"
+            f"{path!r} only points to data, so it cannot be uploaded", remedy="Upload the data itself"
         )
     return path

@@ -19,33 +19,40 @@ if TYPE_CHECKING:
 MAX_DOCUMENT = 2 * 1024**2
 """Characters of a file that a command reads as a whole: more than any recipe, policy, card or JSON body may have."""
 
-ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="models:/team/name/3, or short team/name@alias.")]
-DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help="datasets:/team/name/1, or short team/name.")]
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="team/name.")]
-LimitOption = Annotated[int, typer.Option("--limit", "-n", help="The most to list.", min=1, max=500)]
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="models:/team/name/3, or team/name@alias for short.")
+]
+DatasetArgument = Annotated[
+    str, typer.Argument(metavar="DATASET", help="datasets:/team/name/1, or team/name for short.")
+]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name, as team/name.")]
+LimitOption = Annotated[int, typer.Option("--limit", "-n", help="The maximum number to list.", min=1, max=500)]
 CursorOption = Annotated[
     str | None,
-    typer.Option("--cursor", help="Continue a list; the previous page prints this value.", show_default=False),
+    typer.Option("--cursor", help="Where the list continues; the previous page prints this value.", show_default=False),
 ]
 TagOption = Annotated[
     list[str] | None,
-    typer.Option("--tag", "-t", metavar="KEY=VALUE", help="May be given several times.", show_default=False),
+    typer.Option("--tag", "-t", metavar="KEY=VALUE", help="A tag. May be given several times.", show_default=False),
 ]
 LicenceOption = Annotated[
     str | None,
     typer.Option("--licence", "--license", help="An SPDX expression, for example Apache-2.0.", show_default=False),
 ]
 TaskOption = Annotated[
-    str | None, typer.Option("--task", help="A Hub pipeline tag, for example image-classification.", show_default=False)
+    str | None,
+    typer.Option(
+        "--task", help="A pipeline tag of the Hugging Face Hub, for example image-classification.", show_default=False
+    ),
 ]
 OriginOption = Annotated[
-    str | None, typer.Option("--origin", help="Where it came from: a URL, package or paper.", show_default=False)
+    str | None, typer.Option("--origin", help="Where it was published: a URL, package or paper.", show_default=False)
 ]
 
 FolderArgument = Annotated[
     Path | None, typer.Argument(metavar="[FOLDER]", help="A new folder. Default: a folder named after the version.")
 ]
-ToOption = Annotated[Path | None, typer.Option("--to", help="The folder, as an option.", show_default=False)]
+ToOption = Annotated[Path | None, typer.Option("--to", help="The same folder, given as an option.", show_default=False)]
 T = TypeVar("T")
 
 
@@ -85,7 +92,8 @@ def source(text: str) -> str:
     if colon and word.isalpha() and word != "package" and not Path(text).exists():
         near = f"Did you mean package:{rest}? " if rest and "package".startswith(word[:1].lower()) else ""
         raise NotFoundError(
-            f"There is no file or folder {text!r}", remedy=f"{near}What an installed package holds is package:NAME/path"
+            f"There is no file or folder {text!r}",
+            remedy=f"{near}Write package:NAME/path for a file of an installed Python package",
         )
     return text
 
@@ -190,5 +198,5 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError("This cannot be undone", remedy="Add --yes to say that you mean it")
+        raise UsageError("This cannot be undone", remedy="Add --yes to confirm")
     typer.confirm(question, abort=True, err=True)

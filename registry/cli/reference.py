@@ -28,21 +28,22 @@ Every command takes these options, before or after its name:
 
 | option | means |
 |---|---|
-| `--home FOLDER` | the registry's folder; else `FOREBEAR_HOME`, `./.forebear` here or in a parent, `~/.forebear` |
-| `--as PERSON` | who acts in a home of your own; else `FOREBEAR_ACTOR`, else the operating system's user |
-| `--output table` or `json` | tables for people, or the JSON of the value and nothing else on standard output |
+| `--home FOLDER` | the registry folder; default: `FOREBEAR_HOME`, `.forebear` here or in a parent, or `~/.forebear` |
+| `--as PERSON` | the person who acts; default: `FOREBEAR_ACTOR`, or your user name |
+| `--output table` or `json` | tables for people, or only JSON on standard output, for programs |
 
-References are `models:/team/name/3`, `models:/team/name@production`, `datasets:/team/name/1`; with neither number nor
-alias the latest version is meant. Where a model or a dataset is expected, `models:/` or `datasets:/` may be left out.
-Lists are paged: `--limit` says how many, and a list that goes on says the command for its next page.
-`forebear --install-completion` teaches your shell these names.
+References are `models:/team/name/3`, `models:/team/name@production`, `datasets:/team/name/1`; without a number or an
+alias they mean the latest version. Where a model or a dataset is expected, `models:/` or `datasets:/` may be left out.
+Lists are paged: `--limit` says how many, and a list that goes on prints the command for its next page.
+`forebear --install-completion` lets your shell complete commands and options.
 
 ## Exit codes
 
-A command that fails writes one sentence, what to do, and a stable code to standard error (with `--output json` a
-problem object as of RFC 9457), and exits with the code of the error's family. [errors.md](errors.md) lists them all.
+A command that fails writes what happened, what to do and a stable error code to standard error (with
+`--output json` as a problem object of RFC 9457). Its exit code is that of the error's family.
+[errors.md](errors.md) lists all errors.
 
-| exit code | family |
+| exit code | family of errors |
 |---|---|
 | 0 | done |
 """
@@ -120,7 +121,7 @@ def _option(parameter: Any) -> str:
 def _cell(parameter: Any) -> str:
     words = [parameter.help] if parameter.help else []
     if parameter.required and parameter.param_type_name == "option":
-        words.append("Needed.")
+        words.append("Required.")
     shown = parameter.show_default is not False and parameter.default not in {None, False, ""}
     if shown and parameter.param_type_name == "option":
         words.append(f"Default: {parameter.default}.")

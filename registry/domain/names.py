@@ -122,10 +122,10 @@ class Reference:
         number: int | None = None
         if len(parts) == 3:
             if at or not _NUMBER.fullmatch(parts[2]):
-                raise _bad(text, "a version is a whole number from 1 on, and comes with no alias")
+                raise _bad(text, "a version is a whole number from 1 on; give it or an alias, not both")
             number = int(parts.pop())
         if len(parts) != 2:
-            raise _bad(text, "it names a team and a name")
+            raise _bad(text, "write a team and a name, as in vision/digits")
         return cls(kind, Name(parts[0], parts[1]), number, alias if at else None)
 
     def __str__(self) -> str:

@@ -30,10 +30,10 @@ def _names() -> Iterator[Problem]:
     for name in OURS:
         others = sorted(set(owners.get(name, [])) - {"forebear"})
         if others:
-            message = f"{name!r} also belongs to {', '.join(others)}: use an environment of its own"
+            message = f"{name!r} is also installed by {', '.join(others)}: give Forebear its own environment"
             yield Problem("error", "import-names", message)
         else:
-            yield Problem("ok", "import-names", f"{name} belongs to forebear alone")
+            yield Problem("ok", "import-names", f"{name!r} is the module of Forebear")
 
 
 def _extras() -> Iterator[Problem]:

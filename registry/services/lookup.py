@@ -22,9 +22,9 @@ def found(value: T | None, what: object, *, see: str | None = None) -> T:
     Raises: NotFoundError.
     """
     if value is None:
-        raise NotFoundError(
-            f"There is no {what}", remedy=f"See what there is: forebear {see or _list_command(str(what))}"
-        )
+        text = str(what)
+        missing = f"There is no {text}" if " " in text else f"{text} does not exist"
+        raise NotFoundError(missing, remedy=f"See what there is: forebear {see or _list_command(text)}")
     return value
 
 
@@ -41,7 +41,7 @@ def resolve(uow: UnitOfWork, reference: Reference) -> VersionRef:
     if ref is None:
         word = "dataset" if reference.kind is AssetKind.DATASETS else "model"
         remedy = f"See what there is: forebear {word} show {reference.name}, or forebear {word} list"
-        raise NotFoundError(f"There is no {reference}", remedy=remedy)
+        raise NotFoundError(f"{reference} does not exist", remedy=remedy)
     return ref
 
 
@@ -56,7 +56,7 @@ def refuse_taken(uow: UnitOfWork, kind: AssetKind, name: Name) -> None:
     """Raises: NameTakenError when nothing new can have this name. Ask only about names that nothing has now."""
     if uow.catalog.is_taken(kind, name):
         raise NameTakenError(
-            f"{name} is taken: a deleted name is never used again, nor one that differs by - and _",
+            f"{name} is taken: deleted names are never used again, and - counts as _ in names",
             remedy="Choose another name",
         )
 

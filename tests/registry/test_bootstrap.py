@@ -50,5 +50,5 @@ def test_a_folder_that_is_no_home_is_told_so(tmp_path: Path) -> None:
 
 def test_somebody_unknown_is_let_in_nowhere(tmp_path: Path) -> None:
     bootstrap.init(tmp_path / "home", settings=Settings(), actor="ana")
-    with pytest.raises(UnauthenticatedError, match="Unknown user 'eve'; this registry knows "):
+    with pytest.raises(UnauthenticatedError, match="Unknown user 'eve'; the people of this registry are "):
         bootstrap.open(tmp_path / "home", settings=Settings(), actor="eve")

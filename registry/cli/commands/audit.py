@@ -10,7 +10,7 @@ from registry.cli import parsing
 from registry.cli.session import Session, command
 from registry.domain.text import read_day
 
-app = typer.Typer(name="audit", help="The log of every change, chained by hashes.", no_args_is_help=True)
+app = typer.Typer(name="audit", help="The log of every change, protected by a chain of hashes.", no_args_is_help=True)
 
 
 @command(
@@ -21,22 +21,29 @@ app = typer.Typer(name="audit", help="The log of every change, chained by hashes
 )
 def show(
     session: Session,
-    subject: Annotated[str | None, typer.Option("--subject", help="A reference or an id.", show_default=False)] = None,
-    action: Annotated[
-        str | None, typer.Option("--action", help="For example model.promote.", show_default=False)
+    subject: Annotated[
+        str | None, typer.Option("--subject", help="Only entries about this reference or id.", show_default=False)
     ] = None,
-    person: Annotated[str | None, typer.Option("--person", help="Who did it.", show_default=False)] = None,
+    action: Annotated[
+        str | None,
+        typer.Option(
+            "--action", help="Only entries with this action, for example promotion.approved.", show_default=False
+        ),
+    ] = None,
+    person: Annotated[
+        str | None, typer.Option("--person", help="Only entries of this person.", show_default=False)
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option("--since", metavar="DAY", help="From this day on (YYYY-MM-DD, UTC).", show_default=False),
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="DAY", help="Up to and with this day.", show_default=False)
+        str | None, typer.Option("--until", metavar="DAY", help="Up to and including this day.", show_default=False)
     ] = None,
     limit: parsing.LimitOption = 50,
     cursor: parsing.CursorOption = None,
 ) -> None:
-    """List entries, newest first."""
+    """List the entries of the audit log, newest first."""
     from registry.cli.views.catalog import show_history
 
     page = session.registry.audit.search(
@@ -52,7 +59,7 @@ def show(
 
 @command(app, "verify", "forebear audit verify")
 def verify(session: Session) -> None:
-    """Walk the whole chain; name the first entry that does not hold, if any."""
+    """Verify the whole chain; if it is broken, name the first entry that does not verify."""
     from registry.cli.printing import tell
     from registry.errors import AuditBrokenError
 
@@ -68,7 +75,7 @@ def verify(session: Session) -> None:
 
 @command(app, "export", "forebear audit export > audit.jsonl")
 def export(session: Session) -> None:
-    """Write the entries with their hashes as JSON lines (whatever --output says), for a keeper elsewhere."""
+    """Write all entries with their hashes as JSON lines, whatever --output says, to keep a copy elsewhere."""
     from registry.cli.streams import write_document
 
     for chunk in session.registry.audit.export():

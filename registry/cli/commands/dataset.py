@@ -49,12 +49,14 @@ def add(
     ] = None,
     labels: Annotated[
         LabelKind | None,
-        typer.Option("--labels", help="What a label holds; class, or as in the dataset so far.", show_default=False),
+        typer.Option(
+            "--labels", help="The kind of labels. Default: as in the previous version, or class.", show_default=False
+        ),
     ] = None,
-    label: Annotated[str, typer.Option("--label", help="The column of labels, in a table.")] = "label",
-    text: Annotated[str, typer.Option("--text", help="The column of texts, in a table.")] = "text",
+    label: Annotated[str, typer.Option("--label", help="The column of labels, if the data is a table.")] = "label",
+    text: Annotated[str, typer.Option("--text", help="The column of texts, if the data is a table.")] = "text",
     rev: Annotated[
-        str | None, typer.Option("--rev", help="A git revision, for a .dvc file.", show_default=False)
+        str | None, typer.Option("--rev", help="The git revision to read a .dvc file at.", show_default=False)
     ] = None,
     format: Annotated[
         DataFormat | None, typer.Option("--format", help="The format, if it cannot be recognised.", show_default=False)
@@ -89,7 +91,9 @@ def add(
 @command(app, "list", "forebear dataset list", "forebear dataset list digits")
 def list_(
     session: Session,
-    text: Annotated[str, typer.Argument(metavar="[WORDS]", help="Words in name, description or tags.")] = "",
+    text: Annotated[
+        str, typer.Argument(metavar="[WORDS]", help="Words to look for in name, description and tags.")
+    ] = "",
     limit: parsing.LimitOption = 50,
     cursor: parsing.CursorOption = None,
 ) -> None:

@@ -10,7 +10,9 @@ import typer
 from registry.cli import parsing
 from registry.cli.session import Session, command
 
-app = typer.Typer(name="evidence", help="Evidence about a model version.", no_args_is_help=True)
+app = typer.Typer(
+    name="evidence", help="Evidence about a model version: reports that a policy asks for.", no_args_is_help=True
+)
 
 
 @command(
@@ -22,17 +24,22 @@ app = typer.Typer(name="evidence", help="Evidence about a model version.", no_ar
 def add(
     session: Session,
     model: parsing.ModelArgument,
-    type: Annotated[str, typer.Argument(metavar="TYPE", help="A type of the policy: see evidence types.")],
+    type: Annotated[
+        str, typer.Argument(metavar="TYPE", help="A type of evidence; forebear evidence types lists them.")
+    ],
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A field; JSON values.", show_default=False),
+        typer.Option("--set", metavar="KEY=VALUE", help="A field. The value may be JSON.", show_default=False),
     ] = None,
     body: Annotated[
-        Path | None, typer.Option("--body", help="The fields as a JSON file (- is input).", show_default=False)
+        Path | None,
+        typer.Option("--body", help="The fields as a JSON file (- reads standard input).", show_default=False),
     ] = None,
-    file: Annotated[Path | None, typer.Option("--file", help="A file to keep with it.", show_default=False)] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="A file to store with the evidence.", show_default=False)
+    ] = None,
 ) -> None:
-    """Add evidence about the files that the version has now."""
+    """Add evidence about a version, for example a validation report."""
     from contextlib import nullcontext
 
     from registry.cli.views.governance import show_added
@@ -47,7 +54,7 @@ def add(
 
 @command(app, "types", "forebear evidence types models:/vision/digits/2")
 def types(session: Session, model: parsing.ModelArgument) -> None:
-    """List the types of evidence that you may add about a version, with their fields."""
+    """List the types of evidence that you may add to a version, with their fields."""
     from registry.cli.views.governance import show_types
 
     session.answer(session.registry.promotions.evidence_types(parsing.model(model)), show_types)

@@ -18,7 +18,7 @@ from registry.errors import NotFoundError, UsageError
 if TYPE_CHECKING:
     from registry.domain.verbs.lineage import Ancestry
 
-app = typer.Typer(name="lineage", help="Where a model comes from, and what came from it.", no_args_is_help=True)
+app = typer.Typer(name="lineage", help="The ancestors and descendants of a model or dataset.", no_args_is_help=True)
 TargetArgument = Annotated[
     str, typer.Argument(metavar="TARGET", help="models:/team/name/3, datasets:/team/name/1, or a step's id.")
 ]
@@ -33,7 +33,9 @@ class Form(StrEnum):
     DOT = "dot"
 
 
-FormOption = Annotated[Form | None, typer.Option("--format", help="Default: tree.", show_default=False)]
+FormOption = Annotated[
+    Form | None, typer.Option("--format", help="How to print the graph. Default: tree.", show_default=False)
+]
 
 
 @command(
@@ -48,7 +50,7 @@ def show(
     target: TargetArgument,
     up: Annotated[bool, typer.Option("--up", help="Show ancestors; this is the default.")] = False,
     down: Annotated[bool, typer.Option("--down", help="Show descendants.")] = False,
-    depth: Annotated[int, typer.Option("--depth", help="Generations; -1 for all.", min=-1)] = -1,
+    depth: Annotated[int, typer.Option("--depth", help="The number of generations; -1 for all.", min=-1)] = -1,
     format: FormOption = None,
 ) -> None:
     """Show the ancestors of a model or dataset, its descendants, or both."""
@@ -67,7 +69,7 @@ def path(
     target: Annotated[str, typer.Argument(metavar="DESCENDANT", help="A model, dataset or step made from it.")],
     format: FormOption = None,
 ) -> None:
-    """Show a shortest path from an ancestor to a descendant."""
+    """Show the shortest path from an ancestor to a descendant."""
     from registry.cli.views.trees import show_path
 
     _check_form(session, format)
@@ -80,9 +82,7 @@ def path(
 def _check_form(session: Session, form: Form | None) -> None:
     """Raises: UsageError if two formats are requested at once."""
     if session.as_json and form not in {None, Form.JSON}:
-        raise UsageError(
-            f"--format {form} and --output json ask for two forms of one answer", remedy="Leave one of them out"
-        )
+        raise UsageError(f"--format {form} and --output json contradict each other", remedy="Leave one of them out")
 
 
 def _node(session: Session, text: str) -> str:

@@ -47,7 +47,12 @@ def import_(
     tag: parsing.TagOption = None,
     parent: Annotated[
         list[str] | None,
-        typer.Option("--parent", metavar="MODEL", help="A model that it is claimed to come from.", show_default=False),
+        typer.Option(
+            "--parent",
+            metavar="MODEL",
+            help="The model that it was made from, recorded as declared.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Import a pretrained model as the next version.
@@ -95,16 +100,19 @@ def list_(session: Session, limit: parsing.LimitOption = 50, cursor: parsing.Cur
 def search(
     session: Session,
     text: Annotated[
-        str, typer.Argument(metavar="[WORDS]", help="Words in name, description, tags, task, architecture or card.")
+        str,
+        typer.Argument(
+            metavar="[WORDS]", help="Words to look for in name, description, tags, task, architecture and card."
+        ),
     ] = "",
     task: parsing.TaskOption = None,
     modality: ModalityOption = None,
     tag: parsing.TagOption = None,
     stage: Annotated[
-        str | None, typer.Option("--stage", help="Only versions with this value.", show_default=False)
+        str | None, typer.Option("--stage", help="Only versions in this stage.", show_default=False)
     ] = None,
     status: Annotated[
-        Status | None, typer.Option("--status", help="Only versions with this value.", show_default=False)
+        Status | None, typer.Option("--status", help="Only versions with this status.", show_default=False)
     ] = None,
     licence: parsing.LicenceOption = None,
     origin: parsing.OriginOption = None,
@@ -113,14 +121,19 @@ def search(
     ] = None,
     where: Annotated[
         list[str] | None,
-        typer.Option("--where", metavar="COMPARISON", help="For example metrics.accuracy > 0.9.", show_default=False),
+        typer.Option(
+            "--where",
+            metavar="COMPARISON",
+            help="A condition on a metric, for example metrics.accuracy > 0.9.",
+            show_default=False,
+        ),
     ] = None,
-    sort: Annotated[str, typer.Option("--sort", help="updated, created, name or metrics.NAME.")] = "updated",
-    ascending: Annotated[bool, typer.Option("--ascending", help="Smallest or oldest first.")] = False,
+    sort: Annotated[str, typer.Option("--sort", help="Sort by updated, created, name or metrics.NAME.")] = "updated",
+    ascending: Annotated[bool, typer.Option("--ascending", help="Sort the smallest or oldest first.")] = False,
     limit: parsing.LimitOption = 50,
     cursor: parsing.CursorOption = None,
 ) -> None:
-    """Find registered models with a version that meets all conditions."""
+    """Find registered models that have a version which meets all conditions."""
     from registry.cli.views.catalog import NO_MATCH, NO_MODELS, show_models
     from registry.domain.catalog.models import MetricComparison, SearchQuery, read_sort
 
@@ -224,11 +237,13 @@ def tag(
 def alias(
     session: Session,
     model: parsing.ModelArgument,
-    alias: Annotated[str, typer.Argument(metavar="ALIAS", help="A lower-case word.")],
+    alias: Annotated[str, typer.Argument(metavar="ALIAS", help="A word in lower case, for example champion.")],
     drop: Annotated[bool, typer.Option("--drop", help="Remove the alias.")] = False,
-    history: Annotated[bool, typer.Option("--history", help="Show the versions that it named, newest first.")] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="Show the versions that the alias has pointed to, newest first.")
+    ] = False,
 ) -> None:
-    """Set or remove an alias, or show its history. A protected alias moves only by a promotion."""
+    """Set or remove an alias, or show its history. Only a promotion moves a protected alias."""
     from registry.cli.printing import tell
     from registry.cli.views.catalog import show_aliases
     from registry.domain.names import check_alias

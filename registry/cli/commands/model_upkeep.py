@@ -12,8 +12,12 @@ from registry.cli.commands.model import ModalityOption, app
 from registry.cli.session import Session, command
 from registry.errors import UsageError
 
-ReasonArgument = Annotated[str | None, typer.Argument(metavar="[REASON]", help="Why, for those who use it.")]
-ReasonOption = Annotated[str | None, typer.Option("--reason", help="The reason, as an option.", show_default=False)]
+ReasonArgument = Annotated[
+    str | None, typer.Argument(metavar="[REASON]", help="The reason, shown to everyone who uses the version.")
+]
+ReasonOption = Annotated[
+    str | None, typer.Option("--reason", help="The same reason, given as an option.", show_default=False)
+]
 
 
 @command(app, "card", "forebear model card vision/digits/3", "forebear model card vision/digits/3 --write card.md")
@@ -21,7 +25,8 @@ def card(
     session: Session,
     model: parsing.ModelArgument,
     write: Annotated[
-        Path | None, typer.Option("--write", help="A new revision from this file (- is input).", show_default=False)
+        Path | None,
+        typer.Option("--write", help="A new revision from this file (- reads standard input).", show_default=False),
     ] = None,
     revisions: Annotated[bool, typer.Option("--revisions", help="List the revisions instead.")] = False,
 ) -> None:
@@ -47,7 +52,7 @@ def describe(
     origin: parsing.OriginOption = None,
     description: Annotated[str | None, typer.Option("--description", help="One sentence.", show_default=False)] = None,
 ) -> None:
-    """Change the description of a registered model; options that are not given stay as they are."""
+    """Change the description of a registered model. What is not given stays as it is."""
     from registry.cli.printing import tell
     from registry.domain.catalog.models import Describing
 
@@ -68,7 +73,7 @@ def describe(
 def deprecate(
     session: Session, model: parsing.ModelArgument, why: ReasonArgument = None, reason: ReasonOption = None
 ) -> None:
-    """Mark a version as one that should no longer be used. It still can be."""
+    """Mark a version as one that should no longer be used. It can still be used."""
     from registry.cli.views.catalog import say_status
 
     reference, why_text = parsing.model(model), _reason(why, reason)
@@ -97,9 +102,13 @@ def _reason(argument: str | None, option: str | None) -> str:
 def delete(
     session: Session,
     model: parsing.ModelArgument,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Even if versions made from it are in use.")] = False,
-    reason: Annotated[str, typer.Option("--reason", help="Why; the audit log keeps it.", show_default=False)] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Delete even if versions made from it are in use; needs --reason.")
+    ] = False,
+    reason: Annotated[
+        str, typer.Option("--reason", help="The reason, kept in the audit log.", show_default=False)
+    ] = "",
 ) -> None:
     """Delete one version, or a whole registered model if no number is given. Names and numbers are never used again."""
     reference = parsing.model(model)

@@ -11,7 +11,7 @@ from registry.cli.session import Session, command
 
 person = typer.Typer(name="person", help="People and service accounts.", no_args_is_help=True)
 role = typer.Typer(name="role", help="Roles: what people may do, and whose vote counts.", no_args_is_help=True)
-token = typer.Typer(name="token", help="Tokens for the server.", no_args_is_help=True)
+token = typer.Typer(name="token", help="Tokens to sign in to the server with.", no_args_is_help=True)
 PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="A handle, for example ana.")]
 RoleArgument = Annotated[str, typer.Argument(metavar="ROLE", help="admin, viewer, or a role of the policy.")]
 
@@ -21,9 +21,11 @@ def add(
     session: Session,
     handle: PersonArgument,
     called: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The person's name.")] = None,
-    name: Annotated[str | None, typer.Option("--name", help="The name, as an option.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The same name, given as an option.", show_default=False)
+    ] = None,
     service: Annotated[
-        bool, typer.Option("--service", help="A program; it votes only where a policy allows it.")
+        bool, typer.Option("--service", help="This is a program. It can vote only where a policy allows it.")
     ] = False,
 ) -> None:
     """Add a person or a service account."""
@@ -44,7 +46,7 @@ def list_people(session: Session, limit: parsing.LimitOption = 50, cursor: parsi
 
 @command(role, "grant", "forebear role grant ana validator")
 def grant(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
-    """Give a person a role. A note says so when no policy uses the role."""
+    """Give a person a role. If no policy uses the role, a note says so."""
     from registry.cli.views.people import note_role, say_roles
 
     session.answer(session.registry.people.grant(handle, role), say_roles)
@@ -63,10 +65,10 @@ def revoke(session: Session, handle: PersonArgument, role: RoleArgument) -> None
 def create(
     session: Session,
     handle: PersonArgument,
-    label: Annotated[str, typer.Option("--label", help="What it is for.")] = "command line",
-    days: Annotated[int, typer.Option("--days", help="For how many days it is valid.", min=1, max=3650)] = 90,
+    label: Annotated[str, typer.Option("--label", help="What the token is for.")] = "command line",
+    days: Annotated[int, typer.Option("--days", help="How many days the token is valid.", min=1, max=3650)] = 90,
 ) -> None:
-    """Make a token. Its secret is shown only once."""
+    """Create a token. Its secret is shown only once."""
     from registry.cli.views.people import show_new_token
 
     session.answer(session.registry.people.create_token(handle, label=label, days=days), show_new_token)
@@ -79,7 +81,7 @@ def list_tokens(
     limit: parsing.LimitOption = 50,
     cursor: parsing.CursorOption = None,
 ) -> None:
-    """List tokens; never their secrets."""
+    """List tokens, without their secrets."""
     from registry.cli.views.people import show_tokens
 
     session.answer_page(session.registry.people.tokens(handle, parsing.paged(limit, cursor)), show_tokens)

@@ -11,12 +11,12 @@ from registry.cli import parsing
 from registry.cli.session import Session, command
 
 app = typer.Typer(name="policy", help="Policies: what a promotion needs.", no_args_is_help=True)
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file (- is input).")]
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file (- reads standard input).")]
 
 
 @command(app, "check", "forebear policy check policy.yaml")
 def check(session: Session, file: FileArgument) -> None:
-    """Check a policy file; every mistake is listed with its line. Nothing is published."""
+    """Check a policy file and list every mistake with its line. Nothing is published."""
     from registry.cli.printing import tell
 
     checked = session.registry.promotions.check_policy(parsing.document(file))
@@ -25,7 +25,7 @@ def check(session: Session, file: FileArgument) -> None:
 
 @command(app, "publish", "forebear policy publish policy.yaml")
 def publish(session: Session, file: FileArgument) -> None:
-    """Publish a policy. It never changes again: a change needs a higher version."""
+    """Publish a policy. What is published cannot be changed; publish a higher version instead."""
     from registry.cli.printing import tell
 
     published = session.registry.promotions.publish_policy(parsing.document(file))
@@ -38,8 +38,12 @@ def publish(session: Session, file: FileArgument) -> None:
 @command(app, "show", "forebear policy show", "forebear policy show default --version 1")
 def show(
     session: Session,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Without it, all policies are listed.")] = None,
-    version: Annotated[int | None, typer.Option("--version", help="Without it, the newest.", min=1)] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The name of a policy. Without it, all policies are listed.")
+    ] = None,
+    version: Annotated[
+        int | None, typer.Option("--version", help="The version of the policy. Default: the newest.", min=1)
+    ] = None,
 ) -> None:
     """Print a policy as it was published, or list the policies."""
     from registry.cli.views.governance import show_policies, show_policy

@@ -10,19 +10,28 @@ from registry.cli import parsing
 from registry.cli.session import Session, command
 from registry.domain.governance.promotion import RequestState
 
-app = typer.Typer(name="promote", help="Promotion of a model version to a stage.", no_args_is_help=True)
+app = typer.Typer(
+    name="promote", help="Requests to promote a model version to a stage, and the votes on them.", no_args_is_help=True
+)
 RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="The id of the request, for example req-01k…")]
-CommentOption = Annotated[str, typer.Option("--comment", "-m", help="A comment.", show_default=False)]
+CommentOption = Annotated[
+    str, typer.Option("--comment", "-m", help="A comment, shown with the request.", show_default=False)
+]
 
 
 @command(app, "request", "forebear promote request models:/vision/digits/2 --to production -m 'better than 1'")
 def request(
     session: Session,
     model: parsing.ModelArgument,
-    to: Annotated[str, typer.Option("--to", metavar="STAGE", help="A stage of the policy.", show_default=False)],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", metavar="STAGE", help="The stage to promote to, as the policy names it.", show_default=False
+        ),
+    ],
     comment: CommentOption = "",
 ) -> None:
-    """Request the promotion of a version. The request keeps the policy that is in force now."""
+    """Request the promotion of a version. The policy that is in force now applies to it until it is closed."""
     from registry.cli.views.governance import show_request
 
     opened = session.registry.promotions.request(parsing.model(model), to, comment=comment)
@@ -31,7 +40,7 @@ def request(
 
 @command(app, "show", "forebear promote show req-01kaq0…")
 def show(session: Session, request: RequestArgument) -> None:
-    """Show a request: the verdict as of now with every reason, the votes and the evidence."""
+    """Show a request: what is still missing, the votes and the evidence."""
     from registry.cli.views.governance import show_request
 
     session.answer(session.registry.promotions.request_detail(request), show_request)
@@ -39,7 +48,7 @@ def show(session: Session, request: RequestArgument) -> None:
 
 @command(app, "approve", "forebear --as ana promote approve req-01kaq0… -m 'checked on our own digits'")
 def approve(session: Session, request: RequestArgument, comment: CommentOption = "") -> None:
-    """Approve a request. When nothing is missing any more, the version is promoted at once."""
+    """Approve a request. If nothing else is missing, the version is promoted at once."""
     from registry.cli.views.governance import show_request
 
     session.answer(session.registry.promotions.approve(request, comment=comment), show_request)
@@ -47,7 +56,7 @@ def approve(session: Session, request: RequestArgument, comment: CommentOption =
 
 @command(app, "reject", "forebear promote reject req-01kaq0… -m 'fails on slanted sevens'")
 def reject(session: Session, request: RequestArgument, comment: CommentOption) -> None:
-    """Reject a request, which closes it. A comment is required."""
+    """Reject and close a request. A comment is required."""
     from registry.cli.views.governance import show_request
 
     session.answer(session.registry.promotions.reject(request, comment=comment), show_request)
@@ -73,7 +82,7 @@ def list_(
     limit: parsing.LimitOption = 50,
     cursor: parsing.CursorOption = None,
 ) -> None:
-    """List requests, newest first."""
+    """List promotion requests, newest first."""
     from registry.cli.views.governance import show_requests
 
     page = session.registry.promotions.requests(

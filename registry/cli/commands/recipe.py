@@ -11,12 +11,12 @@ from registry.cli import parsing
 from registry.cli.session import Session, command
 
 app = typer.Typer(name="recipe", help="Recipes: what a transfer does.", no_args_is_help=True)
-RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file (- is input).")]
+RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file (- reads standard input).")]
 
 
 @command(app, "schema", "forebear recipe schema > recipe.schema.json")
 def schema(session: Session) -> None:
-    """Print the JSON Schema of recipes, with which editors complete and check them."""
+    """Print the JSON Schema of recipes, so that an editor can complete and check them."""
     from registry.bootstrap import recipe_schema
 
     session.write_json(recipe_schema())
@@ -24,7 +24,7 @@ def schema(session: Session) -> None:
 
 @command(app, "check", "forebear recipe check digits.yaml")
 def check(session: Session, recipe: RecipeArgument) -> None:
-    """Check a recipe and print the resolved recipe: every default and reference written out."""
+    """Check a recipe and print it with every default and reference written out."""
     from registry.cli.views.transfers import show_recipe
 
     session.answer(session.registry.transfers.check(parsing.document(recipe)), show_recipe)

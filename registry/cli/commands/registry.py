@@ -27,7 +27,7 @@ def init(
     session: Session,
     upgrade: Annotated[bool, typer.Option("--upgrade", help="Upgrade an older database to this version.")] = False,
 ) -> None:
-    """Make a registry folder here, or upgrade an older one."""
+    """Create a registry folder (.forebear here, or the folder of --home), or upgrade an older one with --upgrade."""
     from pathlib import Path
 
     from registry import bootstrap
@@ -44,11 +44,11 @@ def _show_init(report: InitReport) -> None:
     from registry.cli.printing import hint, say
 
     if report.created:
-        say(Text(f"Made a registry folder in {report.home}. {report.admin} is its admin."))
+        say(Text(f"Created the registry folder {report.home}. Its admin is {report.admin}."))
     else:
         say(Text(f"The registry folder {report.home} is up to date."))
     if report.token is not None:
-        say(Text.assemble("The token to sign in with, shown this once: ", (report.token, "bold")))
+        say(Text.assemble("Token to sign in with (shown only once): ", (report.token, "bold")))
         hint("Next: forebear model import team/name PATH, then forebear serve")
 
 
@@ -75,7 +75,7 @@ def serve(
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="The port to listen on.", min=0, max=65535)] = 8765,
 ) -> None:
-    """Serve the web pages and the HTTP API. Ctrl-C ends it."""
+    """Serve the web pages and the HTTP API. Stop the server with Ctrl-C."""
     from registry.errors import MissingExtraError
 
     try:
@@ -93,7 +93,7 @@ def serve(
     bootstrap.open_system(session.home, settings=session.settings).close()  # report what it lacks before an address
     port = _free_port(host, port)
     tell(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port} for the registry folder {session.home}")
-    hint("Sign in there with a token: forebear token create PERSON. Ctrl-C ends the server.")
+    hint("Sign in there with a token: forebear token create PERSON. Stop the server with Ctrl-C.")
     server.serve(session.home, settings=session.settings, host=host, port=port)
 
 
@@ -112,7 +112,7 @@ def _free_port(host: str, port: int) -> int:
     except OSError as error:
         raise UnavailableError(
             f"Cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}",
-            remedy="Choose another with --port, or end what listens there",
+            remedy="Choose another port with --port, or stop the program that listens there",
         ) from error
 
 

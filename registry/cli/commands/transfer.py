@@ -16,11 +16,15 @@ from registry.domain.transfers.steps import StepState
 if TYPE_CHECKING:
     from registry.domain.transfers.steps import StepDetail
 
-app = typer.Typer(name="transfer", help="Transfer steps: runs that make models from models.", no_args_is_help=True)
-StepArgument = Annotated[str, typer.Argument(metavar="STEP", help="Its id, as step-01k…")]
+app = typer.Typer(
+    name="transfer", help="Transfer steps: runs that make new models from registered ones.", no_args_is_help=True
+)
+StepArgument = Annotated[str, typer.Argument(metavar="STEP", help="The id of the step, for example step-01k…")]
 STOPPED_WATCHING = 130
 """The usual exit code of a command that Ctrl-C ended: how the step ends is not known."""
-BackgroundOption = Annotated[bool, typer.Option("--background", "-b", help="Start the step and return at once.")]
+BackgroundOption = Annotated[
+    bool, typer.Option("--background", "-b", help="Start the step and return without waiting.")
+]
 EngineOption = Annotated[
     str | None,
     typer.Option(
@@ -29,12 +33,13 @@ EngineOption = Annotated[
 ]
 BaselinesOption = Annotated[
     bool,
-    typer.Option(
-        "--baselines", help="Also train from scratch, a linear probe and the model in production, and compare."
-    ),
+    typer.Option("--baselines", help="Compare with training from scratch, a linear probe and the model in production."),
 ]
 SeedsOption = Annotated[
-    int, typer.Option("--seeds", help="With --baselines: how often each of them is trained, with a seed of its own.")
+    int,
+    typer.Option(
+        "--seeds", help="With --baselines: how many times each of them is trained, each time with another seed."
+    ),
 ]
 
 
@@ -83,11 +88,13 @@ def verdict(
     answers: Annotated[
         Path | None,
         typer.Option(
-            "--answers", metavar="FILE", help="Also write the predictions of every model compared to a new file."
+            "--answers",
+            metavar="FILE",
+            help="Also write the predictions of every model in the comparison to this new file.",
         ),
     ] = None,
 ) -> None:
-    """Compare a transfer run with --baselines with them again, from the stored predictions."""
+    """Compute the verdict of a step that ran with --baselines again, from its stored predictions."""
     from registry.cli.views.verdict import show_verdict, write_answers
 
     found = session.registry.transfers.verdict(step)
@@ -132,7 +139,7 @@ def show(
     session: Session,
     step: StepArgument,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Watch it until it has ended; the exit code is 0 if it succeeded.")
+        bool, typer.Option("--follow", "-f", help="Watch the step until it ends; the exit code is 0 if it succeeded.")
     ] = False,
 ) -> None:
     """Show a step: inputs, resolved recipe, learning curves, metrics and provenance.
@@ -160,7 +167,7 @@ def logs(session: Session, step: StepArgument) -> None:
 def resume(
     session: Session, step: StepArgument, background: BackgroundOption = False, engine: EngineOption = None
 ) -> None:
-    """Resume a step from its last complete checkpoint. On a CPU the result has the same bytes as without a stop."""
+    """Resume a step from its last complete checkpoint. On a CPU the result equals that of an uninterrupted run."""
     going = session.registry.transfers.resume(step, background=True, engine=engine)
     _attend(session, going, background=background)
 

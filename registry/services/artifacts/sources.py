@@ -30,7 +30,7 @@ def resolve_source(text: str) -> Path:
         return path
     name, _, inner = text.removeprefix(PACKAGE).partition("/")
     if not name or not inner:
-        raise InvalidError(f"{text!r} names no file of a package", remedy="Write package:NAME/inner/path")
+        raise InvalidError(f"{text!r} is not a path in a package", remedy="Write package:NAME/inner/path")
     check_path(inner)
     roots = _roots(name)
     if not roots:

@@ -46,7 +46,7 @@ def delete(context: Context, target: Reference, *, force: bool, reason: str) -> 
 
 def _refuse_held(version: VersionSummary, aliases: Sequence[str]) -> None:
     if aliases:
-        raise ConflictError(f"{version.ref} is named by {', '.join(aliases)}", remedy="Move or drop the alias first")
+        raise ConflictError(f"{version.ref} has aliases: {', '.join(aliases)}", remedy="Move or remove them first")
     if version.stage != FIRST_STAGE:
         raise ConflictError(
             f"{version.ref} is {version.stage}", remedy="Archive it: what was promoted is never deleted"

@@ -154,6 +154,6 @@ def _claimed(uow: UnitOfWork, wanted: ImportModel) -> tuple[StepInput, ...]:
         ref = uow.catalog.resolve(parent)
         detail = uow.catalog.version(ref) if ref is not None else None
         if ref is None or detail is None:
-            raise NotFoundError(f"There is no {parent}", remedy="Import the parent first, or leave --parent out")
+            raise NotFoundError(f"{parent} does not exist", remedy="Import the parent first, or leave --parent out")
         inputs.append(StepInput(ref, detail.summary.digest, "source", None, Assurance.DECLARED))
     return tuple(inputs)

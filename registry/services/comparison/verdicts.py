@@ -56,7 +56,8 @@ def compute_again(blobs: BlobStore, step: StepDetail) -> TransferVerdict:
     if stored is None or not _alike(to_json(found), to_json(stored)):
         raise IntegrityError(
             f"The answers of {step.summary.id} give {found.outcome} now, and not what its manifest holds",
-            remedy="Run forebear doctor: the manifest or the answers were changed, or this Forebear compares otherwise",
+            remedy="Run forebear doctor: the manifest or the answers were changed, or "
+            "this version of Forebear compares in another way",
         )
     return found
 

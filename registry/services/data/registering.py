@@ -109,7 +109,9 @@ def _describe(
         refuse_taken(uow, AssetKind.DATASETS, wanted.name)
     licence = wanted.licence or (existing.describing.licence if existing else None)
     if not licence:
-        raise InvalidError("The data does not state its licence", remedy="Give --licence …")
+        raise InvalidError(
+            "The data does not state its licence", remedy="Give an SPDX expression, for example --licence CC-BY-4.0"
+        )
     modality = listing.modality if listing else existing.describing.modality if existing else Modality.TEXT
     describing = Describing(
         task=wanted.task or (existing.describing.task if existing else usual_task(modality, labels)),

@@ -64,5 +64,5 @@ def _node(uow: UnitOfWork, target: str) -> Node:
         label, see = str(ref), f"forebear {'dataset' if ref.kind is AssetKind.DATASETS else 'model'} list"
     node = uow.graph.node(label)
     if node is None:
-        raise NotFoundError(f"There is no {label[:120]}", remedy=f"See what there is: {see}")
+        raise NotFoundError(f"{label[:120]} does not exist", remedy=f"See what there is: {see}")
     return node

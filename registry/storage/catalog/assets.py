@@ -47,7 +47,7 @@ def add_asset(
     """Write the row and its tags. Raises: NameTakenError."""
     if is_taken(connection, kind, name):
         raise NameTakenError(
-            f"The name {name} is taken", remedy="Choose another: a deleted name is never used again, and - is as _"
+            f"The name {name} is taken", remedy="Choose another: deleted names are never used again, and - counts as _"
         )
     row = {"kind": kind, "name": str(name), "folded": name.folded, "owner": owner, "created_at": at, "words": ""}
     key = connection.execute(insert(asset).values(row | _columns(describing, at)).returning(asset.c.id)).scalar_one()
@@ -139,7 +139,7 @@ def require_version(connection: Connection, ref: VersionRef) -> Row[Any]:
     """The row of a live version. Raises: NotFoundError."""
     found = find_version(connection, ref)
     if found is None:
-        raise NotFoundError(f"There is no version {ref}")
+        raise NotFoundError(f"{ref} does not exist")
     return found
 
 

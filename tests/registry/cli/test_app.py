@@ -102,7 +102,7 @@ def test_a_place_without_a_home_says_how_to_make_one(forebear: CommandLine) -> N
     said = forebear("model", "list")
     assert said.code == 8
     assert said.err.startswith("Error: There is no registry folder at")
-    assert f"Make one: forebear --home {forebear.home} init" in said.err
+    assert f"Create one: forebear --home {forebear.home} init" in said.err
     assert "[no-home]" in said.err
     assert not said.out
 
@@ -114,7 +114,7 @@ def test_in_json_a_failure_is_a_problem_object_on_standard_error(forebear: Comma
     assert said.out == ""
     assert said.problem["code"] == "no-home"
     assert said.problem["status"] == 503
-    assert said.problem["remedy"] == f"Make one: forebear --home {forebear.home} init"
+    assert said.problem["remedy"] == f"Create one: forebear --home {forebear.home} init"
 
 
 def test_a_setting_that_cannot_be_read_is_one_sentence(forebear: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,5 +219,5 @@ def test_an_unknown_user_is_told_who_is_there(forebear: CommandLine) -> None:
     forebear("person", "add", "ben")
     said = forebear("--as", "root", "model", "list")
     assert said.code == 9
-    assert said.err.startswith("Error: Unknown user 'root'; this registry knows ana, ben\n")
+    assert said.err.startswith("Error: Unknown user 'root'; the people of this registry are ana, ben\n")
     assert "forebear --as ana" in said.err

@@ -153,7 +153,7 @@ def test_a_claimed_parent_is_an_input_that_is_only_declared(context: Context, wa
 def test_a_parent_that_is_not_there_is_told_before_the_slow_work(
     context: Context, blobs: MemoryBlobs, wanted: ImportModel, plugins: FakePlugins
 ) -> None:
-    with pytest.raises(NotFoundError, match="There is no models:/library/none"):
+    with pytest.raises(NotFoundError, match="models:/library/none does not exist"):
         Catalog(context).import_model(replace(wanted, parents=(Reference.parse("models:/library/none"),)))
     assert plugins.converted == []
     assert nothing_is_left(context, blobs)

@@ -171,7 +171,7 @@ def test_history_tells_of_the_model_and_its_versions_newest_first(catalog: Catal
 def test_what_was_promoted_or_has_an_alias_is_not_deleted(catalog: Catalog, admin: Catalog, team: Team) -> None:
     catalog.set_alias(FIRST, "champion")
     for target in (FIRST, MODEL):
-        with pytest.raises(ConflictError, match="named by champion"):
+        with pytest.raises(ConflictError, match="has aliases: champion"):
             admin.delete(target)
     catalog.drop_alias(DIGITS, "champion")
     bring_to(team, catalog.version(FIRST).summary.ref, "candidate")

@@ -130,11 +130,11 @@ def test_a_deleted_parent_stays_in_the_family(tree: Tree) -> None:
 @pytest.mark.parametrize(
     ("target", "sentence"),
     [
-        ("models:/vision/digits/9", "There is no models:/vision/digits/9. See what there is: forebear model list"),
+        ("models:/vision/digits/9", "models:/vision/digits/9 does not exist. See what there is: forebear model list"),
         ("datasets:/data/nothing/1", "forebear dataset list"),
-        ("models:/vision/digits@champion", "There is no models:/vision/digits@champion"),
-        ("models:/vision/nothing", "There is no models:/vision/nothing"),
-        ("step-01jdzzzzzzzzzzzzzzzzzzzz99", "There is no step-01jdzzzzzzzzzzzzzzzzzzzz99.*forebear transfer list"),
+        ("models:/vision/digits@champion", "models:/vision/digits@champion does not exist"),
+        ("models:/vision/nothing", "models:/vision/nothing does not exist"),
+        ("step-01jdzzzzzzzzzzzzzzzzzzzz99", "step-01jdzzzzzzzzzzzzzzzzzzzz99 does not exist.*forebear transfer list"),
     ],
 )
 def test_what_is_not_there_is_named_with_where_to_look(tree: Tree, target: str, sentence: str) -> None:

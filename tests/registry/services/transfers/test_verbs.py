@@ -326,8 +326,13 @@ def test_a_step_runs_once(context: Context, queued: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "error", "message"),
     [
-        ("models:/library/bert", "models:/library/none", NotFoundError, "There is no models:/library/none"),
-        ("datasets:/data/reviews", "datasets:/data/reviews/7", NotFoundError, "There is no datasets:/data/reviews/7"),
+        ("models:/library/bert", "models:/library/none", NotFoundError, "models:/library/none does not exist"),
+        (
+            "datasets:/data/reviews",
+            "datasets:/data/reviews/7",
+            NotFoundError,
+            "datasets:/data/reviews/7 does not exist",
+        ),
         ("reviews}}", "reviews, split: exam}}", BadRecipeError, "has no split 'exam'"),
         ("feature_extraction", "distillation", BadRecipeError, "distillation"),
         ("method", "methd", BadRecipeError, "did you mean 'method'"),
