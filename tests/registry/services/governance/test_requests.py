@@ -78,7 +78,7 @@ def test_a_model_no_better_than_guessing_is_not_validated(team: Team) -> None:
     ref = team.publish(accuracy=0.42)
     bring_to(team, ref, "candidate")
     reasons = team.promotions("ana").request(ref_of(ref), "validated").verdict.reasons
-    assert reasons[0].startswith("The accuracy is clearly above that of always naming the commonest class")
+    assert reasons[0].startswith("The accuracy is clearly above the majority-class baseline")
 
 
 def test_an_imported_model_is_validated_by_a_report_instead_of_metrics(team: Team) -> None:
