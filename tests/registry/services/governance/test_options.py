@@ -122,6 +122,4 @@ def test_a_gate_says_which_values_it_compared(team: Team) -> None:
     verdict = team.promotions("ana").request(ref_of(ref), "validated").verdict
     (gate,) = [check for check in verdict.checks if check.kind == "gate"]
     assert gate.values == "0.42 < 0.45"
-    assert gate.message.startswith(
-        "The accuracy is clearly above the majority-class baseline: 0.42 < 0.45"
-    )
+    assert gate.message.startswith("The accuracy is clearly above the majority-class baseline: 0.42 < 0.45")
