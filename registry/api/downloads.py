@@ -32,12 +32,12 @@ def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
     if not first:
         length = min(int(last), size)
         if length == 0:
-            raise ValueError("an empty range")
+            raise ValueError("An empty range")
         return size - length, length
     start = int(first)
     end = min(int(last), size - 1) if last else size - 1
     if start >= size:
-        raise ValueError("the range starts after the end")
+        raise ValueError("The range starts after the end")
     return None if last and int(last) < start else (start, end - start + 1)
 
 

@@ -60,14 +60,14 @@ def problem(error: RegistryError, *, status: int | None = None) -> Response:
 def of_validation(problems: Sequence[object]) -> RegistryError:
     """FastAPI's own findings about a path or query parameter, as one of our errors."""
     found = [_finding(item) for item in problems if isinstance(item, dict)]
-    return UsageError("; ".join(found) or "the request cannot be read", facts={"problems": found})
+    return UsageError("; ".join(found) or "The request cannot be read", facts={"problems": found})
 
 
 def of_http(error: HTTPException, request: Request) -> tuple[RegistryError, int]:
     """What the framework refused (no such route, wrong method), as one of our errors and its status."""
     where = f"{request.method} {request.url.path}"
     if error.status_code == 404:
-        return NotFoundError(f"there is nothing at {where}"), 404
+        return NotFoundError(f"There is nothing at {where}"), 404
     if error.status_code == 405:
         return MethodNotAllowedError(f"{where} is not offered"), 405
     return UsageError(f"{where}: {error.detail}"), error.status_code
@@ -88,7 +88,7 @@ def as_error(error: Exception, request: Request) -> tuple[RegistryError, int | N
     if isinstance(error, HTTPException):
         return of_http(error, request)
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return RegistryError("the server failed", remedy="Its log says why"), None
+    return RegistryError("The server failed", remedy="The cause is in the log of the server"), None
 
 
 def _title(kind: type[RegistryError]) -> str:

@@ -87,10 +87,10 @@ class _Receiver:
         try:
             self.parser.write(chunk)
         except FormParserError as error:
-            raise UsageError(f"the multipart body cannot be read: {error}") from error
+            raise UsageError(f"The multipart body cannot be read: {error}") from error
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                raise NoSpaceError("the disk is full; nothing of the upload was kept") from error
+                raise NoSpaceError("The disk is full; nothing of the upload was kept") from error
             raise
 
     def close(self) -> None:
@@ -116,12 +116,12 @@ class _Receiver:
         field_name, path = options.get(b"name", b""), options.get(b"filename")
         if path is None:
             if field_name != b"details" or self.details is not None:
-                raise UsageError("an upload holds one part `details` and files", remedy="Send nothing else")
+                raise UsageError("An upload holds one part `details` and files", remedy="Send nothing else")
             self.part.details = bytearray()
             return
         clean = _checked(path, taken=self.files)
         if len(self.files) >= MAX_FILES:
-            raise TooLargeError(f"an upload holds {MAX_FILES:,} files at most")
+            raise TooLargeError(f"An upload holds {MAX_FILES:,} files at most")
         target = self.folder / f"{len(self.files):06d}"
         self.files[clean] = target
         self.part.sink = target.open("xb")
@@ -132,7 +132,7 @@ class _Receiver:
         elif self.part.details is not None:
             self.part.details += data[start:end]
             if len(self.part.details) > MAX_DETAILS:
-                raise TooLargeError(f"the details are larger than {MAX_DETAILS:,} bytes")
+                raise TooLargeError(f"The details are larger than {MAX_DETAILS:,} bytes")
 
     def _end(self) -> None:
         if self.part.sink is not None:
@@ -146,7 +146,7 @@ class _Receiver:
 
 def too_large(limit: int) -> TooLargeError:
     """What an upload over the limit is answered with."""
-    return TooLargeError(f"the upload is larger than {limit:,} bytes", remedy="FOREBEAR_MAX_UPLOAD sets the limit")
+    return TooLargeError(f"The upload is larger than {limit:,} bytes", remedy="FOREBEAR_MAX_UPLOAD sets the limit")
 
 
 @asynccontextmanager
@@ -177,30 +177,30 @@ async def _receive(request: Request, folder: Path, limit: int) -> _Receiver:
     kind, options = parse_options_header(request.headers.get("content-type"))
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
-        raise UsageError("an upload is multipart/form-data", remedy="Send each file as a part with its relative path")
+        raise UsageError("An upload is multipart/form-data", remedy="Send each file as a part with its relative path")
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise too_large(limit)
     folder.mkdir()
     if len(boundary) > MAX_BOUNDARY:
-        raise UsageError(f"a boundary is longer than {MAX_BOUNDARY} bytes")
+        raise UsageError(f"A boundary is longer than {MAX_BOUNDARY} bytes")
     receiver = _Receiver(folder, boundary, limit)
     try:
         async for chunk in request.stream():
             await run_in_threadpool(receiver.feed, chunk)
     except ClientDisconnect as error:
-        raise UsageError("the upload was cut short: the connection was closed") from error
+        raise UsageError("The upload was cut short: the connection was closed") from error
     finally:
         receiver.close()
     if not receiver.ended:
-        raise UsageError("the upload ends before its last boundary: it was cut short")
+        raise UsageError("The upload ends before its last boundary: it was cut short")
     return receiver
 
 
 def _settle(receiver: _Receiver, tree: Path) -> Upload:
     """Move the parts to the paths that the sender named. A single file without folders is a source by itself."""
     if not receiver.files:
-        raise UsageError("the upload holds no file")
+        raise UsageError("The upload holds no file")
     tree.mkdir()
     placed: dict[str, Path] = {}
     for path, part in receiver.files.items():
@@ -219,9 +219,9 @@ def _checked(raw: bytes, *, taken: Mapping[str, Path]) -> str:
     try:
         path = check_path(raw.decode())
     except UnicodeDecodeError as error:
-        raise UsageError("a file name of the upload is not UTF-8") from error
+        raise UsageError("A file name of the upload is not UTF-8") from error
     if path in taken:
-        raise UsageError(f"the upload holds {path!r} twice")
+        raise UsageError(f"The upload holds {path!r} twice")
     if path.lower().endswith(FORBIDDEN_SUFFIXES):
         raise UnsafeArtifactError(
             f"{path!r} only points to data, so it cannot be uploaded", remedy="Upload the data itself"

@@ -43,7 +43,7 @@ def known_query(request: Request) -> None:
     known = _query_names(request.scope["route"].dependant)
     for name in request.query_params:
         if name not in known:
-            raise BadFilterError(f"there is no query parameter {name[:80]!r} here{did_you_mean(name, known)}")
+            raise BadFilterError(f"There is no query parameter {name[:80]!r} here{did_you_mean(name, known)}")
 
 
 def _query_names(dependant: Dependant) -> set[str]:
@@ -102,7 +102,7 @@ DatasetVersion = Annotated[Reference, Depends(_dataset_version)]
 def public_id(text: str) -> str:
     """`text` if it has the form of a public id. Raises: NotFoundError, as for any id that nothing has."""
     if not is_id(text):
-        raise NotFoundError(f"there is nothing with the id {text[:80]!r}")
+        raise NotFoundError(f"There is nothing with the id {text[:80]!r}")
     return text
 
 
@@ -117,7 +117,7 @@ async def read_capped(request: Request, limit: int = MAX_BODY) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
-            raise TooLargeError(f"the body is larger than {limit:,} bytes")
+            raise TooLargeError(f"The body is larger than {limit:,} bytes")
     return bytes(body)
 
 
@@ -126,7 +126,7 @@ def read_json(raw: bytes, what: str) -> Any:
     try:
         data = json.loads(raw or b"{}")
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"the {what} is not JSON", facts={"reason": str(error)[:200]}) from error
+        raise UsageError(f"The {what} is not JSON", facts={"reason": str(error)[:200]}) from error
     check_facts(data, what)
     return data
 
@@ -161,7 +161,7 @@ async def text_body(request: Request) -> str:
     try:
         return (await read_capped(request)).decode()
     except UnicodeDecodeError as error:
-        raise UsageError("the body is not UTF-8 text") from error
+        raise UsageError("The body is not UTF-8 text") from error
 
 
 Text = Annotated[str, Depends(text_body)]

@@ -90,7 +90,7 @@ def model(
 ) -> HTMLResponse:
     """One model; without a version the latest is shown."""
     if tab not in TABS:
-        raise NotFoundError(f"a model has no tab {tab[:40]!r}")
+        raise NotFoundError(f"A model has no tab {tab[:40]!r}")
     full_name = Name(team, name)
     detail = registry.catalog.model(full_name)
     shown = _version(registry, full_name, version, detail.summary)

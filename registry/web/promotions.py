@@ -148,5 +148,5 @@ def policies(request: Request, registry: AsActor) -> HTMLResponse:
 
 def _known(request_id: str) -> str:
     if not is_id(request_id):
-        raise NotFoundError(f"there is no promotion request {request_id[:80]!r}")
+        raise NotFoundError(f"There is no promotion request {request_id[:80]!r}")
     return request_id

@@ -169,5 +169,5 @@ def _said(fact: str | float) -> str:
 
 def _known(step: str) -> str:
     if not is_id(step):
-        raise NotFoundError(f"there is no step {step[:80]!r}")
+        raise NotFoundError(f"There is no step {step[:80]!r}")
     return step

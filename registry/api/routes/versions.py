@@ -127,7 +127,7 @@ async def add_evidence(request: Request, registry: AsActor, reference: ModelVers
     async with received(request) as upload:
         evidence = from_json(NewEvidence, upload.details)
         if len(upload.files) != 1:
-            raise UsageError(f"evidence is one file, not {len(upload.files)}")
+            raise UsageError(f"Evidence is one file, not {len(upload.files)}")
         path, source = next(iter(upload.files.items()))
         name = path.rpartition("/")[2]
 

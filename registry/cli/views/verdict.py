@@ -35,7 +35,15 @@ def show_verdict(verdict: TransferVerdict) -> None:
         )
         for part in verdict.slices
     ]
-    heads = ("Slice", ">Items", f">Transfer {verdict.slice_metric}", ">From scratch", ">Gain", ">p of worse (Holm)", "")
+    heads = (
+        "Slice",
+        ">Items",
+        f">Transfer {verdict.slice_metric}",
+        ">From scratch",
+        ">Gain",
+        ">p-value of worse (Holm)",
+        "",
+    )
     table(heads, parts, empty="There are no slices.")
 
 

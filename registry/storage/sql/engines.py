@@ -150,11 +150,11 @@ def _on_error(context: ExceptionContext) -> None:
             f"The database is damaged: {error}", remedy="Restore it from a backup; do not write to it"
         ) from error
     if meaning == "gone" or context.is_disconnect or _is_connection_failure(error, state):
-        raise UnavailableError(f"the database cannot be reached: {error}".strip()) from error
+        raise UnavailableError(f"The database cannot be reached: {error}".strip()) from error
     if isinstance(error, UnicodeEncodeError | OverflowError) or _is_psycopg(error, "DataError"):
-        raise InvalidError(f"the database cannot hold this value: {error}".strip()) from error
+        raise InvalidError(f"The database cannot hold this value: {error}".strip()) from error
     if (code is not None and code & 0xFF == sqlite3.SQLITE_CONSTRAINT) or (state or "").startswith("23"):
-        raise ConflictError(f"the database refuses this: {error}".strip()) from error
+        raise ConflictError(f"The database refuses this: {error}".strip()) from error
 
 
 def _is_connection_failure(error: BaseException, state: str | None) -> bool:
