@@ -105,7 +105,11 @@ class Reference:
                 near = next((known for known in _SCHEMES if known.startswith(scheme.lower()[:4])), None)
                 raise _bad(text, "the scheme is models: or datasets:", meant=near and f"{near}:/{rest}")
             if kind is not None and kind != scheme:
-                raise _bad(text, f"a reference to {kind} is needed here")
+                given, needed = scheme.removesuffix("s"), kind.removesuffix("s")
+                raise BadReferenceError(
+                    f"{text[:120]!r} is a {given}, but a {needed} is needed here",
+                    remedy=f"Write {kind}:/team/name/1",
+                )
             kind = AssetKind(scheme)
         elif text.startswith(tuple(f"{known}:" for known in _SCHEMES)):
             raise _bad(text, "a slash follows the colon", meant=text.replace(":", ":/", 1))

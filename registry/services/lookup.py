@@ -40,7 +40,11 @@ def resolve(uow: UnitOfWork, reference: Reference) -> VersionRef:
     ref = uow.catalog.resolve(reference)
     if ref is None:
         word = "dataset" if reference.kind is AssetKind.DATASETS else "model"
-        remedy = f"See what there is: forebear {word} show {reference.name}, or forebear {word} list"
+        exact = reference.number is not None or reference.alias is not None
+        listing = (
+            f"forebear {word} show {reference.name}, or forebear {word} list" if exact else f"forebear {word} list"
+        )
+        remedy = f"See what there is: {listing}"
         raise NotFoundError(f"{reference} does not exist", remedy=remedy)
     return ref
 

@@ -278,7 +278,7 @@ def test_tokens_are_shown_once_and_end_when_revoked(forebear: CommandLine) -> No
 def test_everything_is_in_the_log_and_the_log_holds(forebear: CommandLine, step: str) -> None:
     report = forebear.ask("audit", "verify")
     assert report["intact"]
-    assert f"{report['entries']} entries hold" in forebear("audit", "verify").out
+    assert f"All {report['entries']} entries are intact" in forebear("audit", "verify").out
     assert len(forebear("audit", "export").out.splitlines()) == report["entries"]
     actions = {entry["action"] for entry in forebear.ask("audit", "show", "--limit", "500")["items"]}
     assert {"person.added", "model_version.imported", "dataset_version.added", "transfer.submitted"} & actions

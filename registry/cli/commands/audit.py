@@ -66,11 +66,13 @@ def verify(session: Session) -> None:
     report = session.registry.audit.verify()
     if not report.intact:
         raise AuditBrokenError(
-            f"the audit log does not hold: {report.reason}",
-            remedy="Entries before it are sound; compare with a backup",
+            f"The audit log does not verify: {report.reason}",
+            remedy="The entries before it are intact; compare the log with a backup",
             facts={"entries": report.entries, "first_bad": report.first_bad, "head": str(report.head)},
         )
-    session.answer(report, lambda found: tell(f"{found.entries} entries hold; the head is {found.head}"))
+    session.answer(
+        report, lambda found: tell(f"All {found.entries} entries are intact; the head of the chain is {found.head}")
+    )
 
 
 @command(app, "export", "forebear audit export > audit.jsonl")

@@ -94,7 +94,7 @@ def archive(
 def _reason(argument: str | None, option: str | None) -> str:
     text = parsing.either(argument, option, option="--reason")
     if text is None:
-        raise UsageError("There is no reason given", remedy="Write it after the reference, or with --reason")
+        raise UsageError("A reason is needed", remedy="Write it after the reference, or with --reason")
     return text
 
 

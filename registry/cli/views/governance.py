@@ -82,7 +82,7 @@ def show_requests(requests: Sequence[RequestSummary]) -> None:
         for request in requests
     ]
     columns = ("Request", "Model", "From", "To", "State", "Requested", "Comment")
-    table(columns, rows, empty="There are no such requests.", drop=("Comment", "Requested", "From"))
+    table(columns, rows, empty="No promotion request found.", drop=("Comment", "Requested", "From"))
 
 
 def show_added(evidence: AddedEvidence) -> None:

@@ -53,7 +53,7 @@ def show_steps(steps: Sequence[StepSummary]) -> None:
         for step in steps
     ]
     columns = ("Step", "State", "Method", "Makes", ">Epoch", "Metrics", "Submitted")
-    table(columns, rows, empty="There are no such steps.", drop=("Submitted", "Metrics", "Epoch", "Method"))
+    table(columns, rows, empty="No transfer step found.", drop=("Submitted", "Metrics", "Epoch", "Method"))
 
 
 def show_step(step: StepDetail) -> None:

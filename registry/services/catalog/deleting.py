@@ -49,7 +49,8 @@ def _refuse_held(version: VersionSummary, aliases: Sequence[str]) -> None:
         raise ConflictError(f"{version.ref} has aliases: {', '.join(aliases)}", remedy="Move or remove them first")
     if version.stage != FIRST_STAGE:
         raise ConflictError(
-            f"{version.ref} is {version.stage}", remedy="Archive it: what was promoted is never deleted"
+            f"{version.ref} is in the stage {version.stage}, and promoted versions cannot be deleted",
+            remedy="Archive it",
         )
 
 

@@ -33,7 +33,7 @@ def first_admin(context: Context, handle: str) -> str:
     now = context.clock.now()
     policy = check_policy(context, default_policy_text())
     person = Person(_own_handle(handle), handle, FIRST_ROLES, now)
-    token = _token(person.handle, "made by init", days=90, now=now)
+    token = _token(person.handle, "created by init", days=90, now=now)
     with context.write(Permission.ADMIN) as uow:
         if uow.people.search(PageRequest(limit=1)).items:
             raise ConflictError("This registry has people already", remedy="Ask an admin: forebear person add")

@@ -240,5 +240,7 @@ def _refuse_with_several_gpus(needs: Resources, **wanted: bool) -> None:
 
 def _checked(step_id: str) -> str:
     if not is_id(step_id) or not step_id.startswith("step-"):
-        raise NotFoundError(f"{step_id[:80]!r} is not the id of a step", remedy="See them: forebear transfer list")
+        raise NotFoundError(
+            f"{step_id[:80]!r} is not the id of a step", remedy="List the steps: forebear transfer list"
+        )
     return step_id

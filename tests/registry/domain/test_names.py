@@ -90,7 +90,7 @@ def test_a_malformed_reference_is_refused(text: str) -> None:
 
 
 def test_a_reference_of_the_wrong_kind_is_refused() -> None:
-    with pytest.raises(BadReferenceError, match="a reference to datasets is needed here"):
+    with pytest.raises(BadReferenceError, match="is a model, but a dataset is needed here"):
         Reference.parse("models:/a/b/1", kind=AssetKind.DATASETS)
 
 

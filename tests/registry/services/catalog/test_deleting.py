@@ -65,5 +65,5 @@ def test_a_deleted_descendant_does_not_hold_its_source(
 
 def test_force_does_not_delete_what_was_promoted_itself(team: Team, admin: Catalog, source: VersionRef) -> None:
     bring_to(team, source, "candidate")
-    with pytest.raises(ConflictError, match="what was promoted is never deleted"):
+    with pytest.raises(ConflictError, match="promoted versions cannot be deleted"):
         admin.delete(ref_of(source), force=True, reason="clean up")

@@ -176,7 +176,7 @@ def test_what_was_promoted_or_has_an_alias_is_not_deleted(catalog: Catalog, admi
     catalog.drop_alias(DIGITS, "champion")
     bring_to(team, catalog.version(FIRST).summary.ref, "candidate")
     for target in (FIRST, MODEL):
-        with pytest.raises(ConflictError, match="is candidate"):
+        with pytest.raises(ConflictError, match="is in the stage candidate"):
             admin.delete(target)
 
 
