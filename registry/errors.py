@@ -39,7 +39,7 @@ class Family(Enum):
 
 
 class RegistryError(Exception):
-    """Something failed for which there is no more precise code; the message says what."""
+    """An error without a more precise code; the message says what failed."""
 
     code = "registry-error"
     family = Family.INTERNAL
@@ -94,7 +94,7 @@ class NotFoundError(RegistryError):
 
 
 class ConflictError(RegistryError):
-    """It exists already, or it was changed in the meantime."""
+    """What should be created exists already, or what should be changed was changed by someone else in the meantime."""
 
     code = "conflict"
     family = Family.CONFLICT
@@ -142,7 +142,7 @@ class PolicyRefusedError(RefusedError):
 
 
 class UnauthenticatedError(RegistryError):
-    """The request came without a valid token or session."""
+    """The request has no valid token or session, or the person named by `--as` is not known."""
 
     code = "unauthenticated"
     family = Family.UNAUTHENTICATED
@@ -180,7 +180,7 @@ class BadArtifactError(InvalidError):
 
 
 class UnsafeArtifactError(InvalidError):
-    """A file could run code when it is loaded; such files are always refused."""
+    """A file is not accepted because it could run code when it is loaded, or because it points to other files."""
 
     code = "unsafe-artifact"
 
@@ -236,7 +236,7 @@ class MissingExtraError(UnavailableError):
 
 
 class AdapterError(UnavailableError):
-    """An adapter or its library failed; the message comes from there."""
+    """An adapter or the library that it uses failed; the message is theirs."""
 
     code = "adapter-failed"
 

@@ -60,7 +60,7 @@ class Settings:
             if value is None:
                 return default
             if not value.isdecimal():
-                raise UsageError(f"FOREBEAR_{name} is {value!r}", remedy="Give a whole number")
+                raise UsageError(f"FOREBEAR_{name} must be a whole number, not {value!r}", remedy="Change or unset it")
             return int(value)
 
         home, hosts = text("HOME"), text("ALLOWED_HOSTS")

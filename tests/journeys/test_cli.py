@@ -209,7 +209,9 @@ def test_a_request_is_rejected_with_a_reason_or_withdrawn(forebear: CommandLine,
 def test_what_is_said_of_a_model_can_change(forebear: CommandLine, step: str) -> None:
     forebear.ask("model", "describe", "text/fruit", "--description", "Tells fruits apart")
     assert "Tells fruits apart" in forebear("model", "show", "text/fruit").out
-    assert forebear("model", "tag", "text/fruit", "team=fruit", "draft").out == "models:/text/fruit: 2 changed.\n"
+    assert (
+        forebear("model", "tag", "text/fruit", "team=fruit", "draft").out == "Changed 2 tags of models:/text/fruit.\n"
+    )
     forebear.ask("model", "tag", "text/fruit", "--remove", "draft")
     assert forebear.ask("model", "show", "text/fruit")["summary"]["tags"] == {"team": "fruit"}
     moved = forebear.ask("model", "alias", FRUIT, "champion")

@@ -38,7 +38,7 @@ def test_every_variable_is_read() -> None:
 
 
 def test_a_number_that_is_none_is_named() -> None:
-    with pytest.raises(UsageError, match=r"FOREBEAR_THREADS is 'many'\. Give a whole number"):
+    with pytest.raises(UsageError, match="FOREBEAR_THREADS must be a whole number, not 'many'"):
         Settings.from_environment({"FOREBEAR_THREADS": "many"})
 
 

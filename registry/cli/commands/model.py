@@ -218,13 +218,14 @@ def tag(
 ) -> None:
     """Set or remove tags of a registered model, or of one version if a number or an alias is given."""
     from registry.errors import UsageError
+    from registry.presenting.formats import counted
 
     changes: dict[str, str | None] = {**parsing.pairs(values, option="tag"), **dict.fromkeys(remove or ())}
     if not changes:
         raise UsageError("There is no tag to set or to remove", remedy="Write key=value, or --remove key")
     reference = parsing.model(model)
     session.registry.catalog.tag(reference, changes)
-    session.done(f"{reference}: {len(changes)} changed")
+    session.done(f"Changed {counted(len(changes), 'tag')} of {reference}")
 
 
 @command(
@@ -256,4 +257,6 @@ def alias(
         catalog.drop_alias(reference.name, alias)
         session.done(f"{alias} is no longer an alias of {reference.name}")
     else:
-        session.answer(catalog.set_alias(reference, alias), lambda moved: tell(f"{moved.alias} is now {moved.ref}"))
+        session.answer(
+            catalog.set_alias(reference, alias), lambda moved: tell(f"{moved.alias} now points to {moved.ref}")
+        )

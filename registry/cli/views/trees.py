@@ -27,7 +27,7 @@ def show_ancestry(ancestry: Ancestry, *, up: bool, down: bool) -> None:
     if down:
         _draw(outline(graph, ancestry.focus, Direction.DOWN))
     if not ancestry.complete:
-        hint("This is not all of it: the nearest are shown. Ask for fewer generations with --depth.")
+        hint("The graph is larger than this: only the nearest nodes are shown. Limit the generations with --depth.")
 
 
 def show_path(ancestry: Ancestry) -> None:

@@ -121,7 +121,7 @@ def test_a_setting_that_cannot_be_read_is_one_sentence(forebear: CommandLine, mo
     monkeypatch.setenv("FOREBEAR_THREADS", "many")
     said = forebear("model", "list", "-o", "json")
     assert said.code == 2
-    assert json.loads(said.err)["detail"] == "FOREBEAR_THREADS is 'many'"
+    assert json.loads(said.err)["detail"] == "FOREBEAR_THREADS must be a whole number, not 'many'"
 
 
 @pytest.mark.parametrize(

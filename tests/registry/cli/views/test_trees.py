@@ -39,7 +39,7 @@ def test_descendants_are_drawn_from_the_same_focus(capsys: pytest.CaptureFixture
 
 def test_a_part_of_the_tree_says_that_it_is_one(capsys: pytest.CaptureFixture[str]) -> None:
     show_ancestry(Ancestry(4, NODES, EDGES, complete=False), up=True, down=False)
-    assert "not all of it" in capsys.readouterr().err
+    assert "only the nearest nodes are shown" in capsys.readouterr().err
 
 
 def test_a_path_is_drawn_from_the_ancestor_down(capsys: pytest.CaptureFixture[str]) -> None:
