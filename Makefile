@@ -40,7 +40,7 @@ pictures: setup ## Take the pictures of the README from ./demo-home (needs Chrom
 	@$(BIN)/python -m examples.screenshots --home $(HOME_DIR)
 
 test: setup ## Run the tests (all but the slow ones, the demo and what `make check` runs)
-	@$(BIN)/python -m pytest -m "not slow and not demo" --ignore=tests/house -n $(WORKERS) --dist worksteal --durations=15 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not demo" --ignore=tests/house -n $(WORKERS) --dist loadfile --durations=15 $(PYTEST_ARGS)
 
 test-demo: setup ## Run the demo from start to end, and test what it leaves
 	@$(BIN)/python -m pytest -m demo tests/journeys/test_demo.py $(PYTEST_ARGS)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from registry.presenting.formats import duration
 from tests.command_line import CommandLine, command_line
 from tests.journeys import worlds
 
@@ -115,7 +116,7 @@ def test_a_transfer_leaves_a_version_with_numbers_and_provenance(forebear: Comma
     assert "observed" in text
     manifest = shown["manifest"]
     assert f"cpu, fp32, {manifest['threads']} threads" in text
-    assert f"{manifest['wall_seconds']:.1f} s, of which" in text
+    assert f"{duration(manifest['wall_seconds'])}, of which" in text
     assert manifest["flops"]["method"] in " ".join(text.split())
     assert f"51 of {manifest['parameters']['all']:,} parameters" in text
     assert f"torch {manifest['environment']['libraries']['torch']}" in " ".join(text.split())

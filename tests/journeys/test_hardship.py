@@ -204,7 +204,7 @@ def test_an_edited_audit_log_is_found_out(forebear: CommandLine) -> None:
     database.close()
     said = forebear("audit", "verify", "--output", "json")
     assert said.code == 7
-    assert "entry 2" in said.out + said.err
+    assert "Entry 2" in said.out + said.err
 
 
 def test_a_tracker_that_is_down_never_fails_a_step(forebear: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

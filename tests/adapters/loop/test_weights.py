@@ -79,7 +79,7 @@ def test_merges_that_make_no_sense_are_refused_with_what_would(world: World) -> 
         ((first, first, first), {"kind": "slerp"}, "slerp takes two"),
         ((first, first), {"weights": [1.0]}, "has 1 values for 2 sources"),
         ((first, replace(first, architecture="other")), {}, "different architectures"),
-        ((first, first), {"kind": "average"}, "choose linear, slerp"),
+        ((first, first), {"kind": "average"}, "expected linear, slerp"),
     ):
         with pytest.raises(BadRecipeError, match=message):
             merged(world, sources, **params)

@@ -107,7 +107,7 @@ def test_a_described_inception_is_converted_and_proved(described: Keras, tmp_pat
     (tmp_path / "out").mkdir()
     converted = TfjsImporter().convert(source, tmp_path / "out", architecture=None)
     assert converted.facts.architecture == SHORT, "the only one whose arrays are all there"
-    assert converted.notes[0].startswith("160 arrays were kept as whole numbers")
+    assert converted.notes[0] == "converted 160 quantised arrays to floating point"
     assert "96 x 96 pixels" in converted.notes[-1]
     assert "features differ by at most" in converted.notes[-1]
     ours = load_file(tmp_path / "out/model.safetensors")
