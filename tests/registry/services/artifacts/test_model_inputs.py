@@ -26,7 +26,7 @@ from tests.adapters.dvc.worlds import draw
 from tests.fakes.clock import FakeClock
 from tests.fakes.plugins import FakeAdapter, FakeEngine, FakePlugins
 from tests.registry.services.registries import open_context
-from tests.registry.services.transfers.test_verbs import RECIPE, TABLE
+from tests.registry.services.reviews import RECIPE, TABLE
 
 LORA = Reference.parse("models:/text/reviews")
 

@@ -2,98 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
-from lineage import Digest
 from registry.domain.audit import Event
-from registry.domain.codec import to_json
-from registry.domain.comparison.answers import Arms, read_arms
-from registry.domain.comparison.records import skipped_of, verdict_of
-from registry.domain.comparison.verdict import ArmKind, Outcome, TransferVerdict
-from registry.domain.names import Name, Reference
+from registry.domain.comparison.records import skipped_of
+from registry.domain.comparison.verdict import ArmKind, Outcome
+from registry.domain.names import Reference
 from registry.domain.recipes.recipe import Method
-from registry.domain.transfers.steps import StepDetail, StepState
-from registry.domain.verbs.catalog import ImportModel
-from registry.domain.verbs.data import AddDataset
-from registry.errors import BadRecipeError, IntegrityError, NoSpaceError, NotFoundError, PolicyRefusedError
-from registry.ports.transfers import AdapterOffer, TransferJob
+from registry.domain.transfers.steps import StepState
+from registry.errors import BadRecipeError, NoSpaceError
+from registry.ports.transfers import TransferJob
 from registry.services.catalog.verbs import Catalog
 from registry.services.comparison.arm_recipes import RATES
 from registry.services.context import Context
-from registry.services.data.verbs import Datasets
-from registry.services.governance.verbs import Promotions
-from registry.services.transfers.running import run_step, work_folder
+from registry.services.transfers.running import work_folder
 from registry.services.transfers.verbs import Transfers
-from registry.storage.unit_of_work import SqlUnitOfWorkFactory
-from tests.adapters.dvc.worlds import draw
-from tests.fakes.clock import FakeClock
-from tests.fakes.plugins import FakeEngine, FakePlugins
-from tests.fakes.predicting import OFFER, PredictingAdapter
-from tests.registry.services.registries import open_context
+from tests.fakes.predicting import PredictingAdapter
+from tests.registry.services.comparison.comparing import DATA, RECIPE, answers, compared, ran, verdict
 
-TABLE = "text,label\n" + "".join(f"review {n},{'good' if n % 2 else 'bad'}\n" for n in range(600))
-RECIPE = """\
-schema: forebear/recipe/v1
-output: text/reviews
-method: fine_tuning
-source: models:/library/bert
-data: {train: {dataset: datasets:/data/reviews}}
-seed: 7
-"""
-DATA = "data: {train: {dataset: datasets:/data/reviews}}"
 ELSEWHERE = RECIPE.replace(
     DATA, "data: {train: datasets:/data/reviews, test: {dataset: datasets:/data/reviews, split: validation}}"
 )
 """Tested on other rows."""
-CHILD = Reference.parse("models:/text/reviews")
-
-
-@pytest.fixture
-def adapter() -> PredictingAdapter:
-    return PredictingAdapter()
-
-
-@pytest.fixture
-def context(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, adapter: PredictingAdapter) -> Context:
-    """A home with a source model and six hundred reviews; steps run at once."""
-    plugins = FakePlugins(fake_adapter=adapter, fake_engine=FakeEngine())
-    context = open_context(open_uow, clock, tmp_path / "home", role="admin", plugins=plugins)
-    source = draw(tmp_path / "bert", {"model.safetensors": "weights"})
-    Catalog(context).import_model(ImportModel(Name("library", "bert"), str(source)))
-    data = draw(tmp_path / "data", {"reviews.csv": TABLE}) / "reviews.csv"
-    Datasets(context).add(AddDataset(Name("data", "reviews"), str(data), licence="cc0-1.0"))
-    plugins.fake_engine.work = lambda step_id: run_step(context, step_id)
-    return context
-
-
-def compared(context: Context, recipe: str = RECIPE, seeds: int = 3) -> StepDetail:
-    return Transfers(context).submit(recipe, baselines=True, seeds=seeds)
-
-
-def verdict(step: StepDetail) -> TransferVerdict:
-    found = verdict_of(step.manifest)
-    assert found is not None
-    return found
-
-
-def record(step: StepDetail) -> Mapping[str, Any]:
-    assert step.manifest is not None
-    facts = cast("Mapping[str, Mapping[str, Any]]", step.manifest["facts"])
-    return facts["baselines"]
-
-
-def answers(context: Context, step: StepDetail) -> Arms:
-    return read_arms(context.blobs.open(Digest.parse(record(step)["answers"]["digest"])).read())
-
-
-def ran(adapter: PredictingAdapter) -> list[tuple[Method, int, float, bool]]:
-    """Every job: its method, seed and rate, and whether it saw test data."""
-    return [(j.recipe.method, j.recipe.seed, j.recipe.optimizer.lr, "test" in j.data) for j in adapter.jobs]
 
 
 def test_every_arm_runs_with_every_seed_and_only_the_chosen_rate_sees_test_data(
@@ -107,17 +39,6 @@ def test_every_arm_runs_with_every_seed_and_only_the_chosen_rate_sees_test_data(
         *[(fresh, seed, 1e-3, True) for seed in (7, 8, 9)],
         *[(probe, seed, 3e-3, True) for seed in (7, 8, 9)],
     ]
-
-
-def test_from_scratch_has_the_budget_and_head_of_the_transfer_and_no_frozen_layer(
-    context: Context, adapter: PredictingAdapter
-) -> None:
-    compared(context, RECIPE + "epochs: 4\nbatch_size: 24\nhead: mlp\nfreeze: {until: encoder.layer.1}\n")
-    transfer, fresh = adapter.jobs[0].recipe, adapter.jobs[-4].recipe
-    assert fresh.method is Method.PRETRAINING
-    assert (fresh.epochs, fresh.batch_size, fresh.head) == (4, 24, transfer.head)
-    assert (fresh.freeze.what, fresh.optimizer.backbone_lr) == ("none", None)
-    assert adapter.jobs[-4].sources == adapter.jobs[0].sources
 
 
 def test_a_helpful_source_is_called_positive(context: Context) -> None:
@@ -143,38 +64,6 @@ def test_a_harmful_source_is_called_negative(context: Context, adapter: Predicti
 def test_no_difference_is_inconclusive(context: Context, adapter: PredictingAdapter) -> None:
     adapter.shares |= {Method.FINE_TUNING: 0.9, Method.PRETRAINING: 0.9}
     assert verdict(compared(context)).outcome is Outcome.INCONCLUSIVE
-
-
-def test_without_baselines_there_is_no_verdict(context: Context, adapter: PredictingAdapter) -> None:
-    step = Transfers(context).submit(RECIPE)
-    assert len(adapter.jobs) == 1
-    assert verdict_of(step.manifest) is None
-    with pytest.raises(NotFoundError, match="has no verdict"):
-        Transfers(context).verdict(step.summary.id)
-
-
-def test_the_answers_of_every_arm_are_kept_and_give_the_same_verdict_again(context: Context) -> None:
-    step = compared(context)
-    arms = answers(context, step)
-    assert [(arm.arm, arm.seed) for arm in arms.arms if arm.arm is ArmKind.SCRATCH] == [
-        (ArmKind.SCRATCH, seed) for seed in (7, 8, 9)
-    ]
-    assert arms.arms[3].facts["learning_rate"] == 1e-3
-    assert (arms.rows.split, len(arms.rows.keys)) == ("test", 120)
-    assert Transfers(context).verdict(step.summary.id) == verdict(step)
-    with Transfers(context).answers(step.summary.id) as stream:
-        assert read_arms(stream.read()) == arms
-
-
-def test_a_manifest_that_says_other_than_the_answers_is_told(context: Context) -> None:
-    step = compared(context)
-    forged = json.loads(json.dumps(to_json(step.manifest)))
-    forged["facts"]["baselines"]["verdict"]["outcome"] = "negative"
-    with context.write() as uow:
-        uow.steps.set_manifest(step.summary.id, json.dumps(forged).encode(), Digest.of(b"forged"))
-        uow.commit_unaudited()
-    with pytest.raises(IntegrityError, match="give positive now, and not what its manifest holds"):
-        Transfers(context).verdict(step.summary.id)
 
 
 def test_nothing_of_the_arms_but_their_answers_stays(context: Context) -> None:
@@ -236,45 +125,6 @@ def test_a_transfer_that_is_a_plain_probe_is_its_own_probe(context: Context, ada
     assert (gap.gain.low, gap.gain.value, gap.gain.high) == (0, 0, 0)
 
 
-def test_arms_learn_from_labels_as_the_recipe_says_and_leave_the_ways_of_its_method(
-    context: Context, adapter: PredictingAdapter
-) -> None:
-    said = "params: {class_weights: balanced, shots: 9, preset: bit_hyperrule, lp_ft: true}\n"
-    compared(context, RECIPE + said)
-    fresh, probe = adapter.jobs[-4].recipe.params, adapter.jobs[-1].recipe.params
-    for params in (fresh, probe):
-        assert (params["class_weights"], params["shots"]) == ("balanced", 9)
-    assert "lp_ft" not in fresh
-    assert (probe["preset"], probe["layer"]) == ("none", "last")
-
-
-def test_a_recipe_that_exports_features_has_nothing_to_compare(context: Context) -> None:
-    recipe = RECIPE.replace("fine_tuning", "feature_extraction") + "params: {export: npz}\n"
-    with pytest.raises(BadRecipeError, match="exports features answers no test row"):
-        compared(context, recipe)
-
-
-@pytest.mark.parametrize("seeds", [0, 2, 21])
-def test_too_few_and_too_many_seeds_are_refused(seeds: int, context: Context, adapter: PredictingAdapter) -> None:
-    with pytest.raises(BadRecipeError, match=f"Baselines with {seeds} seeds cannot be compared. Give --seeds 3 to 20"):
-        compared(context, seeds=seeds)
-    assert adapter.jobs == []
-
-
-def test_without_test_data_there_is_nothing_to_compare_on(context: Context) -> None:
-    data = "data: {train: datasets:/data/reviews, validation: datasets:/data/reviews}"
-    with pytest.raises(BadRecipeError, match="this recipe has none"):
-        compared(context, RECIPE.replace(DATA, data))
-
-
-def test_an_adapter_that_cannot_train_from_scratch_is_refused_before_anything_runs(
-    context: Context, adapter: PredictingAdapter
-) -> None:
-    adapter.offer = AdapterOffer(OFFER.name, OFFER.modalities, OFFER.methods - {Method.PRETRAINING}, OFFER.metrics)
-    with pytest.raises(BadRecipeError, match="The adapter transformers cannot train from scratch"):
-        compared(context)
-
-
 # --- the version in production -------------------------------------------------------------------------------------
 
 
@@ -327,50 +177,3 @@ def test_a_version_in_production_that_knows_other_classes_is_left_out_with_its_r
     adapter.before = refuse
     step = compared(context)
     assert skipped_of(step.manifest) == {"production": "it cannot answer these rows: its head has other classes"}
-
-
-# --- governance ----------------------------------------------------------------------------------------------------
-
-
-POLICY = """
-apiVersion: governance/v1
-kind: PromotionPolicy
-metadata: {name: proved, version: 1}
-applies_to: {priority: 1, when: subject.kind == "model_version"}
-roles: {developer: {groups: [developer]}}
-stages: [registered, candidate]
-evidence_types: {transfer_verdict: {predicate: 'urn:forebear:transfer-verdict:v1', producer: system}}
-transitions:
-  - id: to-candidate
-    from: registered
-    to: candidate
-    gates:
-      - {id: helps, require: transfer.verdict == "positive" && transfer.gain_low.scratch > 0.1 && transfer.seeds >= 3}
-"""
-
-
-def test_a_gate_lets_a_proved_transfer_pass(context: Context) -> None:
-    Promotions(context).publish_policy(POLICY)
-    compared(context)
-    assert Promotions(context).request(CHILD, "candidate").summary.state == "promoted"
-
-
-def test_a_gate_stops_a_harmful_transfer_and_one_that_nobody_compared(
-    context: Context, adapter: PredictingAdapter
-) -> None:
-    Promotions(context).publish_policy(POLICY)
-    Transfers(context).submit(RECIPE)
-    with pytest.raises(PolicyRefusedError, match=r"'\w+' is missing"):
-        Promotions(context).request(CHILD, "candidate")
-    adapter.shares |= {Method.FINE_TUNING: 0.6, Method.PRETRAINING: 0.9}
-    compared(context)
-    with pytest.raises(PolicyRefusedError, match="Gate helps: "):
-        Promotions(context).request(CHILD, "candidate")
-
-
-def test_the_verdict_is_evidence_of_the_registry_itself_bound_to_the_bytes_of_the_version(context: Context) -> None:
-    step = compared(context)
-    (item,) = [e for e in Promotions(context).evidence(CHILD) if e.type == "transfer_verdict"]
-    assert (item.added_by, item.body["verdict"], item.file_name) == ("system", "positive", "arms.jsonl")
-    assert item.subject == Catalog(context).version(CHILD).summary.digest
-    assert item.file == Digest.parse(record(step)["answers"]["digest"])

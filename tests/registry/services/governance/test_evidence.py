@@ -14,19 +14,6 @@ from registry.errors import (
 from tests.registry.services.teams import Team, ref_of
 
 
-def test_card_provenance_and_metrics_are_on_record_without_anybody_adding_them(team: Team) -> None:
-    ref = team.publish()
-    found = team.promotions("guest").evidence(ref_of(ref))
-    assert [(item.type, item.added_by) for item in found] == [
-        ("model_card", "ana"),
-        ("provenance", "system"),
-        ("eval_report", "system"),
-    ]
-    assert found[2].body["accuracy"] == 0.9
-    bare = team.publish("vision/bare", accuracy=None, card=None, manifest=False)
-    assert team.promotions("guest").evidence(ref_of(bare)) == ()
-
-
 def test_evidence_keeps_its_file_and_is_bound_to_the_bytes(team: Team) -> None:
     ref = team.publish()
     added = team.promotions("ana").add_evidence(

@@ -12,7 +12,7 @@ from registry.domain.audit import Event
 from registry.domain.transfers.steps import StepDetail, StepState
 from registry.errors import StepStateError
 from registry.services.context import Context
-from registry.services.transfers.leases import LEASE_SECONDS, Hold, this_host
+from registry.services.transfers.leases import LEASE_SECONDS, Hold
 from registry.services.transfers.verbs import Transfers
 from registry.storage.sql.engines import PATIENCE_SECONDS
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
@@ -49,10 +49,6 @@ def started(step: StepDetail) -> Event:
     return Event("transfer.started", step.summary.id)
 
 
-def shown(context: Context, step_id: str) -> StepState:
-    return Transfers(context).step(step_id).summary.state
-
-
 def test_a_lease_outlasts_a_database_that_is_busy() -> None:
     assert LEASE_SECONDS >= 2 * PATIENCE_SECONDS
 
@@ -75,41 +71,6 @@ def test_one_of_many_workers_gets_the_step(context: Context, queued: str) -> Non
     for contender in contenders:
         contender.join()
     assert sorted(outcomes) == ["got it"] + [f"{queued} is running, so it cannot be started"] * (count - 1)
-
-
-def test_a_step_whose_lease_ran_out_is_interrupted_wherever_it_is_looked_at(
-    context: Context, clock: FakeClock, queued: str
-) -> None:
-    Hold(context, queued).take(started)
-    lease = Transfers(context).step(queued).lease
-    assert lease is not None
-    assert (lease.engine, lease.machine, lease.live) == ("local", this_host(), True)
-    clock.forward(seconds=LEASE_SECONDS - 1)
-    assert shown(context, queued) is StepState.RUNNING
-    clock.forward(seconds=1)
-    assert shown(context, queued) is StepState.INTERRUPTED
-    assert [s.id for s in Transfers(context).search(state=StepState.INTERRUPTED).items] == [queued]
-
-
-def test_a_worker_that_is_known_to_be_dead_need_not_be_waited_for(
-    context: Context, engine: FakeEngine, queued: str
-) -> None:
-    Hold(context, queued).take(started)
-    engine.dead.add(queued)
-    assert shown(context, queued) is StepState.INTERRUPTED
-    assert Transfers(context).resume(queued).summary.state is StepState.QUEUED
-    assert engine.started == [queued]
-
-
-def test_of_a_worker_on_another_machine_only_its_lease_speaks(
-    context: Context, engine: FakeEngine, queued: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Hold(context, queued).take(started)
-    engine.dead.add(queued)  # this machine has no such process, of course
-    monkeypatch.setattr("registry.services.transfers.liveness.this_host", lambda: "another")
-    assert shown(context, queued) is StepState.RUNNING
-    with pytest.raises(StepStateError, match="is running, so there is nothing to resume"):
-        Transfers(context).resume(queued)
 
 
 def test_a_step_is_taken_over_when_its_lease_ran_out_and_not_before(

@@ -1,0 +1,97 @@
+"""The verdict: kept with its answers, computed from them again, and read by policies."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lineage import Digest
+from registry.domain.codec import to_json
+from registry.domain.comparison.answers import read_arms
+from registry.domain.comparison.records import verdict_of
+from registry.domain.comparison.verdict import ArmKind
+from registry.domain.recipes.recipe import Method
+from registry.errors import IntegrityError, NotFoundError, PolicyRefusedError
+from registry.services.catalog.verbs import Catalog
+from registry.services.context import Context
+from registry.services.governance.verbs import Promotions
+from registry.services.transfers.verbs import Transfers
+from tests.fakes.predicting import PredictingAdapter
+from tests.registry.services.comparison.comparing import CHILD, RECIPE, answers, compared, record, verdict
+
+
+def test_without_baselines_there_is_no_verdict(context: Context, adapter: PredictingAdapter) -> None:
+    step = Transfers(context).submit(RECIPE)
+    assert len(adapter.jobs) == 1
+    assert verdict_of(step.manifest) is None
+    with pytest.raises(NotFoundError, match="has no verdict"):
+        Transfers(context).verdict(step.summary.id)
+
+
+def test_the_answers_of_every_arm_are_kept_and_give_the_same_verdict_again(context: Context) -> None:
+    step = compared(context)
+    arms = answers(context, step)
+    assert [(arm.arm, arm.seed) for arm in arms.arms if arm.arm is ArmKind.SCRATCH] == [
+        (ArmKind.SCRATCH, seed) for seed in (7, 8, 9)
+    ]
+    assert arms.arms[3].facts["learning_rate"] == 1e-3
+    assert (arms.rows.split, len(arms.rows.keys)) == ("test", 120)
+    assert Transfers(context).verdict(step.summary.id) == verdict(step)
+    with Transfers(context).answers(step.summary.id) as stream:
+        assert read_arms(stream.read()) == arms
+
+
+def test_a_manifest_that_says_other_than_the_answers_is_told(context: Context) -> None:
+    step = compared(context)
+    forged = json.loads(json.dumps(to_json(step.manifest)))
+    forged["facts"]["baselines"]["verdict"]["outcome"] = "negative"
+    with context.write() as uow:
+        uow.steps.set_manifest(step.summary.id, json.dumps(forged).encode(), Digest.of(b"forged"))
+        uow.commit_unaudited()
+    with pytest.raises(IntegrityError, match="give positive now, and not what its manifest holds"):
+        Transfers(context).verdict(step.summary.id)
+
+
+POLICY = """
+apiVersion: governance/v1
+kind: PromotionPolicy
+metadata: {name: proved, version: 1}
+applies_to: {priority: 1, when: subject.kind == "model_version"}
+roles: {developer: {groups: [developer]}}
+stages: [registered, candidate]
+evidence_types: {transfer_verdict: {predicate: 'urn:forebear:transfer-verdict:v1', producer: system}}
+transitions:
+  - id: to-candidate
+    from: registered
+    to: candidate
+    gates:
+      - {id: helps, require: transfer.verdict == "positive" && transfer.gain_low.scratch > 0.1 && transfer.seeds >= 3}
+"""
+
+
+def test_a_gate_lets_a_proved_transfer_pass(context: Context) -> None:
+    Promotions(context).publish_policy(POLICY)
+    compared(context)
+    assert Promotions(context).request(CHILD, "candidate").summary.state == "promoted"
+
+
+def test_a_gate_stops_a_harmful_transfer_and_one_that_nobody_compared(
+    context: Context, adapter: PredictingAdapter
+) -> None:
+    Promotions(context).publish_policy(POLICY)
+    Transfers(context).submit(RECIPE)
+    with pytest.raises(PolicyRefusedError, match=r"'\w+' is missing"):
+        Promotions(context).request(CHILD, "candidate")
+    adapter.shares |= {Method.FINE_TUNING: 0.6, Method.PRETRAINING: 0.9}
+    compared(context)
+    with pytest.raises(PolicyRefusedError, match="Gate helps: "):
+        Promotions(context).request(CHILD, "candidate")
+
+
+def test_the_verdict_is_evidence_of_the_registry_itself_bound_to_the_bytes_of_the_version(context: Context) -> None:
+    step = compared(context)
+    (item,) = [e for e in Promotions(context).evidence(CHILD) if e.type == "transfer_verdict"]
+    assert (item.added_by, item.body["verdict"], item.file_name) == ("system", "positive", "arms.jsonl")
+    assert item.subject == Catalog(context).version(CHILD).summary.digest
+    assert item.file == Digest.parse(record(step)["answers"]["digest"])
