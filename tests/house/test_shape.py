@@ -45,6 +45,21 @@ def test_no_module_is_named_for_nothing() -> None:
     assert [_id(path) for path in OURS if path.name in vague] == []
 
 
+def test_every_service_module_has_a_test_file_of_its_own_name() -> None:
+    """Protocols have none: the tests of what implements them are in tests/contracts."""
+    services, tests = ROOT / "registry/services", ROOT / "tests/registry/services"
+    protocols = {services / "unit_of_work.py", *(services / "storage").iterdir()}
+    missing = [
+        _id(path)
+        for path in OURS
+        if path.is_relative_to(services)
+        and path.name != "__init__.py"
+        and path not in protocols
+        and tests / path.relative_to(services).with_name(f"test_{path.name}") not in OURS
+    ]
+    assert missing == []
+
+
 def test_every_error_is_declared_in_one_place() -> None:
     """`registry.errors` is the whole tree: exit codes, statuses and the documentation follow from it."""
     elsewhere = [

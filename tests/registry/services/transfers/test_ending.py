@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
 from registry.domain.transfers.steps import StepState
+from registry.errors import AdapterError, NotFoundError
+from registry.ports.transfers import Finished, TransferEvent, TransferJob
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
 from registry.services.transfers.running import run_step, work_folder
 from registry.services.transfers.verbs import Transfers
 from tests.fakes.clock import FakeClock
-from tests.fakes.plugins import FakePlugins
+from tests.fakes.plugins import FakeAdapter, FakePlugins
 from tests.registry.services.reviews import CHILD, RECIPE
 
 
@@ -32,3 +39,31 @@ def test_a_step_that_ends_is_a_version_with_its_manifest(
     assert context.blobs.open(made.files[0].sha256).read() == b"head on weights"
     left = [path.name for path in work_folder(context.home, step.summary.id).iterdir()]
     assert left == [], "inputs, checkpoints and output are gone"
+
+
+class Silent(FakeAdapter):
+    """An adapter that ends without saying what it made."""
+
+    def run(self, job: TransferJob) -> Iterator[TransferEvent]:
+        yield from (event for event in super().run(job) if not isinstance(event, Finished))
+
+
+def test_an_adapter_that_does_not_say_what_it_made_publishes_nothing(
+    context: Context, plugins: FakePlugins, queued: str
+) -> None:
+    silent = replace(context, plugins=replace(plugins, fake_adapter=Silent()))
+    with pytest.raises(AdapterError, match="The adapter transformers ended without reporting what it made"):
+        run_step(silent, queued)
+    assert Transfers(context).step(queued).summary.state is StepState.FAILED
+    with pytest.raises(NotFoundError):
+        Catalog(context).version(CHILD)
+
+
+def test_the_output_has_the_licence_of_its_parent_unless_the_recipe_names_one(
+    context: Context, plugins: FakePlugins
+) -> None:
+    plugins.fake_engine.work = lambda step_id: run_step(context, step_id)
+    Transfers(context).submit(RECIPE)
+    assert Catalog(context).version(CHILD).summary.licence == "Apache-2.0"
+    Transfers(context).submit(RECIPE + "licence: MIT\n")
+    assert Catalog(context).version(CHILD).summary.licence == "MIT"

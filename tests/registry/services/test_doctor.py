@@ -1,0 +1,55 @@
+"""The doctor names what is wrong with a registry folder, and changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from registry.domain.audit import Event
+from registry.domain.people.people import Actor
+from registry.domain.transfers.steps import MirrorState
+from registry.domain.verbs.registry import Problem
+from registry.errors import PermissionDeniedError
+from registry.services.context import Context
+from registry.services.doctor import examine
+from registry.storage.database import Database
+from tests.builders import step
+from tests.registry.services.teams import Team
+
+
+def found(context: Context, check: str) -> list[Problem]:
+    return [problem for problem in examine(context) if problem.check == check]
+
+
+def test_a_sound_registry_has_no_error_and_nothing_is_written(team: Team) -> None:
+    before = team.actions()
+    problems = examine(team.context("guest"))
+    assert [problem for problem in problems if problem.level == "error"] == []
+    assert {"import-names", "extra-torch", "disk", "home", "audit"} <= {problem.check for problem in problems}
+    assert team.actions() == before
+
+
+def test_an_audit_entry_that_was_deleted_is_an_error(team: Team, sqlite_database: Database) -> None:
+    with sqlite_database.engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER audit_entry_delete"))
+        connection.execute(text("DELETE FROM audit_entry WHERE seq = 1"))
+    (problem,) = found(team.context("guest"), "audit")
+    assert (problem.level, problem.message) == ("error", "Entry 1 is missing: the next row is 2")
+
+
+def test_a_mirror_that_fails_is_a_warning_with_its_reason(team: Team) -> None:
+    new = step("vision/digits")
+    with team.open_uow(actor="ana", write=True) as uow:
+        uow.steps.add(new)
+        uow.steps.set_mirror(new.id, MirrorState("failing", None, 1, "MLflow does not answer"), at=team.clock.now())
+        uow.commit(Event("transfer.submitted", new.id))
+    assert found(team.context("guest"), "mirror") == [
+        Problem("warning", "mirror", f"{new.id} is not mirrored: MLflow does not answer")
+    ]
+
+
+def test_who_has_no_role_examines_nothing(team: Team) -> None:
+    with pytest.raises(PermissionDeniedError):
+        examine(replace(team.context("guest"), actor=Actor("eve", frozenset())))
