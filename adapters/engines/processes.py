@@ -105,7 +105,7 @@ def remember(worker: Worker, place: Path) -> None:
 def recall(place: Path) -> Worker | None:
     """The process that was written down, whether or not it still runs; None where nothing readable was."""
     try:
-        said = json.loads(place.read_text(encoding="utf-8"))
-        return Worker(int(said["pid"]), str(said["born"]), str(said.get("place", "")))
+        record = json.loads(place.read_text(encoding="utf-8"))
+        return Worker(int(record["pid"]), str(record["born"]), str(record.get("place", "")))
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -45,7 +45,7 @@ class MlflowTracker:
     name = "mlflow"
 
     def mirror(self, record: RunRecord, *, uri: str) -> str:
-        """Write `record` as one run and give its MLflow id. Raises: AdapterError with what MLflow said."""
+        """Write `record` as one run and give its MLflow id. Raises: AdapterError with what MLflow reason."""
         with _declared(uri):
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             experiment = _experiment(client, uri)
@@ -129,8 +129,8 @@ def _declared(uri: str) -> Iterator[None]:
     except RegistryError:
         raise
     except Exception as error:  # each store lets out errors of its own library: SQLAlchemy, requests, boto…
-        said = " ".join(str(error).split())[:500] or type(error).__name__
-        raise AdapterError(f"MLflow at {_public(uri)} says: {said.replace(uri, _public(uri))}") from error
+        reason = " ".join(str(error).split())[:500] or type(error).__name__
+        raise AdapterError(f"MLflow at {_public(uri)} says: {reason.replace(uri, _public(uri))}") from error
 
 
 def _public(uri: str) -> str:

@@ -1,1 +1,1 @@
-"""The only SQLAlchemy in the house: tables, repositories, read queries, blobs and migrations."""
+"""The only code that uses SQLAlchemy: tables, repositories, read queries, blobs and migrations."""

@@ -50,7 +50,7 @@ class StepPage:
     """The address of its events; empty when it has ended."""
     place: str
     """What of them is on the page already."""
-    said: Progress | None
+    progress: Progress | None
     counted: str
     rate: str
     recipe: str
@@ -87,7 +87,7 @@ def step(request: Request, registry: AsActor, step: str) -> HTMLResponse:
     detail = registry.transfers.step(_known(step))
     recipe = as_yaml(to_json(detail.recipe)) if detail.recipe else ""
     manifest = json.dumps(to_json(detail.manifest), indent=2, ensure_ascii=False) if detail.manifest else ""
-    chosen, said = best(detail), detail.summary.progress
+    chosen, progress = best(detail), detail.summary.progress
     seen = Place(max((point.number for point in detail.curve), default=0), detail.summary.state)
     context = StepPage(
         step=detail,
@@ -95,9 +95,9 @@ def step(request: Request, registry: AsActor, step: str) -> HTMLResponse:
         epochs=table(detail.curve, chosen),
         live=f"/api/v1/transfers/{step}/events" if detail.summary.state in GOING else "",
         place=str(seen),
-        said=said,
-        counted=_counted(said) if said else "",
-        rate=_rate(said) if said else "",
+        progress=progress,
+        counted=_counted(progress) if progress else "",
+        rate=_rate(progress) if progress else "",
         recipe=recipe,
         manifest=manifest,
         verdict=verdict_of(detail.manifest),
@@ -144,19 +144,18 @@ def highlights(manifest: Mapping[str, object]) -> dict[str, str]:
     return found
 
 
-def _counted(said: Progress) -> str:
+def _counted(progress: Progress) -> str:
     """As `step.js` says it."""
-    if said.total is None and said.step:
-        return f"{number(said.step)} of {number(said.steps)} steps"
-    return (
-        f"{number(said.samples)} of {number(said.total)} samples" if said.total else f"{number(said.samples)} samples"
-    )
+    if progress.total is None and progress.step:
+        return f"{number(progress.step)} of {number(progress.steps)} steps"
+    read = number(progress.samples)
+    return f"{read} of {number(progress.total)} samples" if progress.total else f"{read} samples"
 
 
-def _rate(said: Progress) -> str:
-    if said.rate is None:
+def _rate(progress: Progress) -> str:
+    if progress.rate is None:
         return ""
-    return f"{number(round(said.rate) if said.rate >= 10 else said.rate)} samples/s"
+    return f"{number(round(progress.rate) if progress.rate >= 10 else progress.rate)} samples/s"
 
 
 def _said(fact: str | float) -> str:

@@ -42,10 +42,10 @@ def restore(folder: str | Path = HERE, target: str | Path = "plain-model") -> Pa
     source, made = Path(folder), Path(target)
     settings = json.loads((source / "quantization.json").read_text())
     bits, tensors = settings["bits"], load_file(source / "model.safetensors")
-    for name, told in settings["tensors"].items():
+    for name, entry in settings["tensors"].items():
         codes, scale = tensors.pop(f"{name}.int{bits}"), tensors.pop(f"{name}.scale")
-        plain = weight(codes, scale, told["shape"], bits, settings["group"])
-        tensors[name] = plain.to(getattr(torch, told["dtype"])).contiguous()
+        plain = weight(codes, scale, entry["shape"], bits, settings["group"])
+        tensors[name] = plain.to(getattr(torch, entry["dtype"])).contiguous()
     shutil.copytree(source, made, ignore=shutil.ignore_patterns("model.safetensors", "quantization.json", "*.py"))
     save_file({name: tensors[name] for name in sorted(tensors)}, made / "model.safetensors", {"format": "pt"})
     return made

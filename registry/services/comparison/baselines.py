@@ -1,4 +1,4 @@
-"""What a step runs beside its recipe, so that it can be told whether starting from the source was worth it.
+"""What a step runs beside its recipe, so that one can tell whether starting from the source was worth it.
 
 Every arm learns from the same training rows, chooses on the same validation rows and answers the same test rows:
 
@@ -123,11 +123,11 @@ class Baselines:
                 blind = replace(recipe, data={role: recipe.data[role] for role in learning})
                 yield from self._arm(f"rate-{candidate:g}", blind, own, learning)
                 validated[f"{candidate:g}"] = self._ended(f"rate-{candidate:g}", self.plan.seeds[0])["merit"]
-            told = {float(name): float(merit) for name, merit in validated.items() if merit is not None}
-            if not told:
+            merits = {float(name): float(merit) for name, merit in validated.items() if merit is not None}
+            if not merits:
                 self.skipped["scratch"] = "from scratch the loss diverged at every learning rate"
                 return
-            rate = max(told, key=told.__getitem__)
+            rate = max(merits, key=merits.__getitem__)
         facts = {"learning_rate": rate, "validated": validated}
         for seed in self.plan.seeds:
             recipe = from_scratch(self.job.recipe, self.adapter.offer, train, seed, rate)
@@ -206,9 +206,9 @@ class Baselines:
                     case Started():
                         steps = event.steps
                     case Advanced():
-                        told = _whole(event, steps)
+                        advanced = _whole(event, steps)
                         phase = f"{name}, seed {recipe.seed}: {event.phase}"
-                        yield replace(told, phase=phase, epoch=float(self.job.recipe.epochs))
+                        yield replace(advanced, phase=phase, epoch=float(self.job.recipe.epochs))
                     case Saved():
                         yield event
                     case Measured(final=True, role="validation") if merit is None:  # the first one chooses
@@ -263,9 +263,9 @@ def read_answers(output: Path, test: DataInput) -> tuple[object, ...]:
     Raises: AdapterError where there are no answers, or to other rows.
     """
     try:
-        told = json.loads((output / PREDICTIONS).read_bytes())
-        rows = {int(row["key"]): row["prediction"] for row in told["rows"]}
-        same = told["data"] == str(test.digest) and told["split"] == test.split
+        answers = json.loads((output / PREDICTIONS).read_bytes())
+        rows = {int(row["key"]): row["prediction"] for row in answers["rows"]}
+        same = answers["data"] == str(test.digest) and answers["split"] == test.split
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise AdapterError(f"{output.name} holds no answers to test rows: {error}") from error
     keys = [row.key for row in test.chosen]
