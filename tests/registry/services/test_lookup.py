@@ -21,7 +21,7 @@ from tests.registry.services.teams import Team
 )
 def test_what_is_not_there_names_the_command_that_lists_what_is(what: str, command: str) -> None:
     assert found(0, what) == 0
-    with pytest.raises(NotFoundError, match=f"There is no {what}.*{command}"):
+    with pytest.raises(NotFoundError, match=f"{what} does not exist.*{command}"):
         found(None, what)
 
 
