@@ -148,7 +148,15 @@ def test_a_number_that_is_used_is_refused(open_uow: Factory) -> None:
             uow.catalog.add_version(again)
 
 
-@pytest.mark.parametrize("change", ["UPDATE audit_entry SET subject = 'x'", "DELETE FROM audit_entry"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE audit_entry SET subject = 'x'",
+        "DELETE FROM audit_entry",
+        "UPDATE audit_index SET actor = 'x'",
+        "DELETE FROM audit_index",
+    ],
+)
 def test_the_database_itself_refuses_to_change_the_audit(database: Database, open_uow: Factory, change: str) -> None:
     with open_uow(actor="ana", write=True) as uow:
         uow.commit(event())

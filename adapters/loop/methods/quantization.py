@@ -11,6 +11,7 @@ from torch import nn
 from adapters.loop.environment import Environment
 from adapters.loop.measured import measured_as_it_is
 from adapters.loop.techniques.quantizing import WEIGHTS, dequantise, is_quantised, quantise
+from registry.domain.recipes.methods import TEST
 from registry.domain.recipes.params import number_of, whole_of
 from registry.errors import BadRecipeError
 from registry.ports.transfers import Advanced, TransferEvent
@@ -21,6 +22,11 @@ def quantization(env: Environment) -> Iterator[TransferEvent]:
     source, work = env.job.sources[0], env.job.work
     if is_quantised(env.original.sources[0].folder):
         raise BadRecipeError(f"The source {source.label} is already quantised", remedy="Quantise its parent")
+    if number_of(env.recipe, "most_lost") and TEST not in env.job.data:
+        raise BadRecipeError(
+            "params.most_lost is compared on test data, and the recipe has none",
+            remedy="Add data.test, or leave most_lost out",
+        )
     bits, group = whole_of(env.recipe, "bits"), whole_of(env.recipe, "group")
     few, plain = work / ".few-bits", work / ".plain"
     for draft in (few, plain):

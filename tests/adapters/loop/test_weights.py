@@ -182,6 +182,11 @@ def test_a_quantised_version_is_smaller_measured_as_it_is_and_a_source_again(wor
             strict = replace(by_loss, params={**by_loss.params, "most_lost": grown / 2})
             with pytest.raises(RefusedError, match=r"has loss [0-9.]+ on test data, its source"):
                 finish(world, replace(job, recipe=strict, work=world.folder / "strict"))
+        blind = replace(job, recipe=replace(job.recipe, params={**job.recipe.params, "most_lost": 0.1}), data={})
+        with pytest.raises(
+            BadRecipeError, match=r"params\.most_lost is compared on test data, and the recipe has none"
+        ):
+            finish(world, replace(blind, work=world.folder / "blind"))
         assert done.architecture == f"int{bits}:{one.architecture}"
         restored = restore(done.folder, world.folder / "restored")
         with pytest.raises(BadRecipeError, match="already quantised"):

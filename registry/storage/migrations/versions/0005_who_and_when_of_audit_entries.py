@@ -41,6 +41,26 @@ def upgrade() -> None:
             [{"seq": seq, "actor": body["actor"], "at": datetime.fromisoformat(body["at"])} for seq, body in bodies],
         )
         after = rows[-1].seq
+    _refuse_changes()
+
+
+def _refuse_changes() -> None:
+    """As for the chain itself: without its row here an entry would no longer be found by person or day."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE TRIGGER audit_index_rows BEFORE UPDATE OR DELETE ON audit_index "
+            "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+        )
+        op.execute(
+            "CREATE TRIGGER audit_index_all BEFORE TRUNCATE ON audit_index "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        )
+        return
+    for change in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER audit_index_{change.lower()} BEFORE {change} ON audit_index "
+            "BEGIN SELECT RAISE(ABORT, 'rows of audit_index are never changed'); END"
+        )
 
 
 def downgrade() -> None:
