@@ -75,7 +75,8 @@ class Catalog:
     def version(self, reference: Reference) -> VersionDetail:
         """One version, by number, by alias, or the latest."""
         with self.context.read() as uow:
-            return self._detail(uow, reference)
+            detail = self._detail(uow, reference)
+            return replace(detail, notes=notes_of(uow.steps.manifest(detail.step)))
 
     def open_file(self, reference: Reference, path: str, *, start: int = 0, length: int | None = None) -> BinaryIO:
         """The bytes of one file of a version, looked up in its manifest."""
@@ -204,8 +205,7 @@ class Catalog:
 
     @staticmethod
     def _detail(uow: UnitOfWork, reference: Reference) -> VersionDetail:
-        detail = found(uow.catalog.version(resolve(uow, model_only(reference))), reference)
-        return replace(detail, notes=notes_of(uow.steps.manifest(detail.step)))
+        return found(uow.catalog.version(resolve(uow, model_only(reference))), reference)
 
 
 def _refuse_protected(uow: UnitOfWork, alias: str) -> None:

@@ -45,14 +45,16 @@ class Datasets:
     def version(self, reference: Reference) -> DatasetVersionDetail:
         """Everything about one version but its bytes."""
         with self.context.read() as uow:
-            return _version(uow, reference)
+            detail = _version(uow, reference)
+            return replace(detail, notes=notes_of(uow.steps.manifest(detail.step)))
 
     def pull(self, reference: Reference, folder: Path) -> PullReport:
         """Write the files as they were registered, so that `dvc add` gives the folder its recorded MD5 again.
 
         The folder appears whole or not at all.
         """
-        detail = self.version(reference)
+        with self.context.read() as uow:
+            detail = _version(uow, reference)
         with new_folder(folder) as staged:
             _write(self.context, detail, staged)
         return PullReport(detail.summary.ref, folder, len(detail.files), detail.summary.size)
@@ -61,8 +63,7 @@ class Datasets:
 def _version(uow: UnitOfWork, reference: Reference) -> DatasetVersionDetail:
     if reference.kind is not AssetKind.DATASETS:
         raise BadReferenceError(f"{reference} is not a dataset", remedy="Write datasets:/team/name/1")
-    detail = found(uow.datasets.version(resolve(uow, reference)), reference)
-    return replace(detail, notes=notes_of(uow.steps.manifest(detail.step)))
+    return found(uow.datasets.version(resolve(uow, reference)), reference)
 
 
 def materialise_dataset(context: Context, detail: DatasetVersionDetail, folder: Path) -> list[Row]:
