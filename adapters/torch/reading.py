@@ -40,10 +40,16 @@ class Reading:
             )
         return cls({name: known[name] for name in reads}, width)
 
-    # Hooks are added and removed with each call, which a compiler cannot follow, so this part runs uncompiled.
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def __call__(self, trunk: nn.Module, x: Tensor) -> Tensor:
         """Features [N, width] of pictures [N, 3, H, W]. Raises: BadArtifactError where the modules give others."""
+        if torch.compiler.is_compiling():
+            # Hooks are added and removed with each call, which a compiler cannot follow, so this part runs uncompiled.
+            # As a decorator, `disable` would import the compiler (a second) in every process that reads this module.
+            uncompiled: Tensor = torch.compiler.disable(self._features)(trunk, x)
+            return uncompiled
+        return self._features(trunk, x)
+
+    def _features(self, trunk: nn.Module, x: Tensor) -> Tensor:
         found = read(trunk, self.modules, x)
         widths = {name: found[name].shape[1] if name in found else 0 for name in self.modules}
         if set(widths.values()) != {self.width}:

@@ -94,3 +94,29 @@ def test_ports_can_be_imported_where_there_is_no_database_and_no_pydantic() -> N
 def test_opening_the_house_loads_no_machine_learning() -> None:
     heavy = {"torch", "transformers", "mlflow", "dvc", "pandas", "pyarrow", "fastapi", "uvicorn"}
     assert loaded("import registry.bootstrap") & heavy == set()
+
+
+TRAINED = """
+import torch
+from adapters.loop.training.optimizers import build
+from adapters.torch.transfer import TorchTransfers
+from adapters.loop.training.determinism import deterministic
+from adapters.loop.training.flops import learning_flops
+from registry.domain.recipes.recipe import Optimizer
+from registry.ports.transfers import Determinism
+layer = torch.nn.Linear(2, 1)
+for name in ("adamw", "sgd"):
+    optimizer = build([{"params": list(layer.parameters())}], Optimizer(name=name))
+    optimizer.zero_grad()
+    layer(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    optimizer.load_state_dict(optimizer.state_dict())
+with deterministic(Determinism(0, 1)):
+    assert learning_flops(layer, layer, torch.ones(1, 2)) > 0
+"""
+
+
+def test_training_an_image_model_does_not_load_torchs_compiler() -> None:
+    found = modules(f"exec({TRAINED!r})")
+    assert "torch.optim.adamw" in found
+    assert "torch._dynamo" not in found

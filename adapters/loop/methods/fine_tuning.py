@@ -16,6 +16,7 @@ from adapters.loop.tasks.tasks import Task
 from adapters.loop.techniques.anchoring import Anchor, mixed
 from adapters.loop.techniques.probe import Extraction, Standard, extract
 from adapters.loop.techniques.solving import descend
+from adapters.loop.training.determinism import compile_module
 from adapters.loop.training.flops import learning_flops, one_item, reading_flops
 from adapters.loop.training.learner import Learner
 from adapters.loop.training.loop import Objective
@@ -50,7 +51,7 @@ def fine_tuning(env: Environment) -> Iterator[TransferEvent]:
     task = env.weighted(roles)
     objective = _objective(env, learner, task, anchor)
     if device.compiles(recipe.params.get("compile", "auto"), env.steps(len(roles.train.rows))):
-        learner.module.compile()
+        compile_module(learner.module)
     fit = env.fit(
         objective,
         learner.module,

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from adapters.loop.tasks.metrics import Targets
 from adapters.loop.tasks.tasks import MultiLabel, Regression, Task
+from adapters.loop.training.eager import LBFGS
 
 Matrix = NDArray[np.float64]
 GRID: Matrix = np.logspace(-4, 4, 17)
@@ -65,7 +66,7 @@ def descend(head: nn.Linear, features: Tensor, task: Task, targets: Targets, pen
     nn.init.zeros_(wide.weight)
     nn.init.zeros_(wide.bias)
     x, y = features.double(), torch.from_numpy(targets).to(features.device)
-    optimizer = torch.optim.LBFGS(wide.parameters(), max_iter=200, tolerance_grad=1e-7, line_search_fn="strong_wolfe")
+    optimizer = LBFGS(wide.parameters(), max_iter=200, tolerance_grad=1e-7, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()

@@ -6,19 +6,22 @@ events changes the result.
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from registry.ports.transfers import Determinism
 
 _MEMORY: Any = torch.utils.deterministic
+_ANY, _WARN, _STRICT = 0, 1, 2
 
 
 @contextmanager
@@ -28,13 +31,12 @@ def deterministic(fix: Determinism, *, strict: bool = True) -> Iterator[None]:
     All settings are process-wide; on exit every setting and every generator state is restored.
     """
     before = random_states()
-    threads, algorithms = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     fill, benchmark = _MEMORY.fill_uninitialized_memory, torch.backends.cudnn.benchmark
     try:
         if strict:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when its handle is created
-        torch.use_deterministic_algorithms(strict)
+        _set_kernels(_STRICT if strict else _ANY)
         # Filling new memory with NaN would reveal kernel bugs, but costs time at every allocation.
         _MEMORY.fill_uninitialized_memory = False
         torch.backends.cudnn.benchmark = not strict
@@ -45,8 +47,25 @@ def deterministic(fix: Determinism, *, strict: bool = True) -> Iterator[None]:
         torch.set_num_threads(threads)
         torch.backends.cudnn.benchmark = benchmark
         _MEMORY.fill_uninitialized_memory = fill
-        torch.use_deterministic_algorithms(algorithms, warn_only=warn_only)
+        _set_kernels(mode)
         restore_random_states(before)
+
+
+def compile_module(module: nn.Module) -> None:
+    """Compile `module` in place, with the kernels that are allowed at the moment."""
+    importlib.import_module("torch._inductor.config")
+    _set_kernels(torch.get_deterministic_debug_mode())
+    module.compile()
+
+
+def _set_kernels(mode: int) -> None:
+    """Allow any kernel (0), warn of one that is not deterministic (1) or refuse it (2), here and in compiled code.
+
+    `torch.use_deterministic_algorithms` does the same, but imports torch's compiler (a second) if it is not loaded.
+    """
+    torch.set_deterministic_debug_mode(mode)
+    if "torch._inductor.config" in sys.modules:
+        torch.use_deterministic_algorithms(mode != _ANY, warn_only=mode == _WARN)
 
 
 def seed_everything(seed: int) -> None:

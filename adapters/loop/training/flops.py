@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils import flop_counter
 from torch.utils.flop_counter import FlopCounterMode
 
 from adapters.loop.training.device import Device
 from adapters.loop.training.feed import feed
 from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs
+
+# Torch marks the counter's method as not to be compiled, and the mark imports the compiler: see `eager`.
+_MODE: Any = flop_counter._FlopCounterMode  # the class that FlopCounterMode enters
+_MODE.__torch_dispatch__ = inspect.unwrap(_MODE.__torch_dispatch__)
 
 METHOD = (
     "operators of one item of median size counted by torch.utils.flop_counter (2 per multiply-add), "

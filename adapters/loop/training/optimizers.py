@@ -8,6 +8,7 @@ from typing import TypeAlias
 import torch
 from torch import nn
 
+from adapters.loop.training.eager import SGD, AdamW
 from registry.domain.recipes.recipe import Freeze, Optimizer
 from registry.errors import BadRecipeError
 
@@ -75,7 +76,7 @@ def build(groups: list[dict[str, object]], settings: Optimizer) -> torch.optim.O
     if not groups:
         raise BadRecipeError("All parameters are frozen, so there is nothing to train", remedy="Freeze fewer layers")
     if settings.name == "adamw":
-        return torch.optim.AdamW(groups, lr=settings.lr, fused=True)
+        return AdamW(groups, lr=settings.lr, fused=True)
     if settings.name == "sgd":
-        return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, fused=True)
+        return SGD(groups, lr=settings.lr, momentum=settings.momentum, fused=True)
     raise BadRecipeError(f"'optimizer.name' is {settings.name!r}", remedy="Choose adamw or sgd")

@@ -177,6 +177,15 @@ def test_a_definition_averages_over_several_modules(tmp_path: Path) -> None:
         assert torch.equal(alone(tmp_path / "child", "squeezenet1_1", 64), child.logits(pictures(64)))
 
 
+def test_a_compiled_model_reads_the_same_inner_layer(tmp_path: Path) -> None:
+    model = own_model(tmp_path, "squeezenet1_1")
+    child = model.with_head(CLASSES, tap=tap_at(model, "features.3", 64))
+    with torch.no_grad():
+        scores = child.module(pictures(64))
+        child.module.compile(backend="eager")
+        assert torch.allclose(child.module(pictures(64)), scores, atol=1e-6)
+
+
 def test_threads_that_share_a_loaded_model_hear_their_own_pictures(tmp_path: Path) -> None:
     model = own_model(tmp_path, "squeezenet1_1")
     model.with_head(CLASSES, tap=tap_at(model, "features.3", 64)).save(tmp_path / "child")

@@ -14,7 +14,12 @@ from torch import Tensor, nn
 
 from adapters.loop.failures import only_registry_errors
 from adapters.loop.techniques.probe import Standard
-from adapters.loop.training.determinism import deterministic, random_states, restore_random_states
+from adapters.loop.training.determinism import (
+    compile_module,
+    deterministic,
+    random_states,
+    restore_random_states,
+)
 from adapters.loop.training.device import probe
 from adapters.loop.training.flops import learning_flops, reading_flops
 from adapters.loop.training.loop import Objective, train
@@ -176,6 +181,17 @@ def test_everything_global_is_put_back_even_after_an_error() -> None:
     with pytest.raises(ValueError, match="now"):
         fail()
     assert before == (torch.get_num_threads(), random.getstate(), torch.are_deterministic_algorithms_enabled())
+
+
+@pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")  # torch's own
+def test_compiled_code_follows_the_kernels_that_are_allowed() -> None:
+    from torch._inductor import config
+
+    layer = nn.Linear(2, 2)
+    with deterministic(Determinism(0, 1)):
+        compile_module(layer)
+        assert config.deterministic
+    assert not config.deterministic
 
 
 def test_a_cpu_is_probed_as_fp32() -> None:
