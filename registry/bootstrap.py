@@ -136,6 +136,6 @@ def _context(home: Path, settings: Settings, database: Database, actor: Actor) -
         open_uow=database.factory(clock),
         blobs=FolderBlobs(home / "blobs"),
         clock=clock,
-        plugins=EntryPointPlugins(settings.import_memory, settings.import_seconds, settings.engine_options),
+        plugins=EntryPointPlugins(settings.import_memory, settings.import_seconds),
         settings=settings,
     )

@@ -5,15 +5,15 @@ Foreign code runs only when a verb needs it, so the server starts without any ma
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from registry.errors import AdapterError, MissingExtraError, NotFoundError, RegistryError
-from registry.services.extras import EXTRAS
 
 if TYPE_CHECKING:
     from registry.ports.data import DataSource
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     from registry.ports.tracking import RunTracker
     from registry.ports.transfers import AdapterOffer, TransferAdapter
 
-EXTRA_OF = {module: extra for extra, modules in EXTRAS.items() for module in modules} | {
-    "timm": "timm",
-    "ray": "ray",
-}
-"""The extra of Forebear that installs each importable package. `doctor` does not report the last two as missing."""
-
 
 @dataclass(frozen=True, slots=True)
 class EntryPointPlugins:
@@ -35,8 +29,6 @@ class EntryPointPlugins:
 
     memory: int
     seconds: int
-    engines: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    """By the name of an engine, what the settings say for it: the arguments that it is made with."""
 
     def import_source(self, source: Path, target: Path, *, architecture: str | None, pickles: bool) -> ConvertedSource:
         """Detect and convert in a subprocess; see `registry.sandbox`."""
@@ -76,15 +68,15 @@ class EntryPointPlugins:
 
     def engine(self, name: str) -> Engine:
         """The engine `name`. Raises: NotFoundError, MissingExtraError, AdapterError."""
-        return cast("Engine", load("forebear.engines", name, **self.engines.get(name, {})))
+        return cast("Engine", load("forebear.engines", name))
 
     def tracker(self, name: str) -> RunTracker:
         """The run tracker `name`. Raises: NotFoundError, MissingExtraError, AdapterError."""
         return cast("RunTracker", load("forebear.trackers", name))
 
 
-def load(group: str, name: str, **given: object) -> object:
-    """An instance of the class that the entry point `name` of `group` names, made with what is `given`.
+def load(group: str, name: str) -> object:
+    """An instance of the class that the entry point `name` of `group` names.
 
     Raises: NotFoundError listing what there is, MissingExtraError with the install command, AdapterError.
     """
@@ -94,28 +86,40 @@ def load(group: str, name: str, **given: object) -> object:
             f"No plug-in {name!r} is installed for {group}",
             remedy=f"There are: {', '.join(sorted(found.names)) or 'none'}",
         )
-    return _make(found[name], given)
+    return _make(found[name])
 
 
 def _load(point: EntryPoint) -> Any:
     try:
         return point.load()
     except ImportError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing in EXTRA_OF:
-            raise MissingExtraError(
-                f"{point.name} needs {missing}, which is not installed",
-                remedy=f'Run: pip install "forebear[{EXTRA_OF[missing]}]"',
-            ) from error
+        if (lacking := _lacking(point, error)) is not None:
+            raise lacking from error
         raise AdapterError(f"The plug-in {point.name} ({point.value}) does not import: {error}") from error
     except Exception as error:  # foreign code runs when it is imported, and may fail in any way
         raise AdapterError(f"The plug-in {point.name} ({point.value}) fails on import: {error!r}") from error
 
 
-def _make(point: EntryPoint, given: Mapping[str, object]) -> object:
+def _lacking(point: EntryPoint, error: ImportError) -> MissingExtraError | None:
+    """The error that names the extra to install, where an extra of the plug-in's distribution is what is missing."""
+    from registry.services.extras import extras_of, install_command
+
+    missing = (error.name or "").partition(".")[0]
+    if not missing or point.dist is None or sys.modules.get(missing) is not None or find_spec(missing) is not None:
+        return None
+    needed = extras_of(point)
+    if not needed:
+        return None
+    return MissingExtraError(
+        f"{point.name} needs {missing}, which is not installed",
+        remedy=f"Run: {install_command(needed, point.dist.name)}",
+    )
+
+
+def _make(point: EntryPoint) -> object:
     kind = _load(point)
     try:
-        return kind(**given)
+        return kind()
     except RegistryError:
         raise
     except Exception as error:

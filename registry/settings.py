@@ -28,9 +28,7 @@ class Settings:
     device: str = "auto"
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     engine: str = "local"
-    """What starts the workers of transfer steps: `local` (this machine) or `ray` (a Ray cluster)."""
-    ray_address: str | None = None
-    """Address of the Ray dashboard that accepts jobs, such as http://head:8265."""
+    """What starts the workers of transfer steps: `local` (this machine), or another installed engine."""
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     """Host headers that the server answers to."""
     max_upload: int = 16 * 1024**3
@@ -41,11 +39,6 @@ class Settings:
     """Time limit of the converting subprocess."""
     secret: str | None = field(default=None, repr=False)
     """Key that signs session cookies; None: one is created and kept in the registry folder."""
-
-    @property
-    def engine_options(self) -> Mapping[str, Mapping[str, object]]:
-        """By the name of an engine, the arguments that it is made with."""
-        return {"ray": {"address": self.ray_address}}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -72,7 +65,6 @@ class Settings:
             threads=number("THREADS", 0),
             device=text("DEVICE") or "auto",
             engine=text("ENGINE") or "local",
-            ray_address=text("RAY_ADDRESS"),
             allowed_hosts=tuple(h.strip() for h in hosts.split(",")) if hosts else cls().allowed_hosts,
             max_upload=number("MAX_UPLOAD", cls().max_upload),
             import_memory=number("IMPORT_MEMORY", 0),

@@ -1,7 +1,7 @@
 """The process that an engine starts: `python -m registry.worker STEP --home HOME` runs one step, then mirrors it.
 
-Under torchrun there are several such processes. The first one opens the database and does what a single one does;
-the others read the job from a file and do their share of it.
+An engine may start several such processes for one step, with `--launch` and `--rank-variable`. The first one opens the
+database and does what a single one does; the others read the job from a file and do their share of it.
 """
 
 from __future__ import annotations
@@ -34,17 +34,11 @@ logger = logging.getLogger("forebear.worker")
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """The launch by torchrun that this process belongs to, from the environment. Without torchrun `name` is None."""
+    """Processes that were started together for one step. `name` is None for a process that works alone."""
 
     name: str | None = None
     rank: int = 0
-
-    @classmethod
-    def of(cls, environment: dict[str, str]) -> Launch:
-        """The launch that this process belongs to."""
-        if int(environment.get("WORLD_SIZE", "1")) == 1:
-            return cls()
-        return cls(environment.get("TORCHELASTIC_RUN_ID", "torchrun"), int(environment["RANK"]))
+    """Counts the processes of the launch from 0; the first one reports and writes."""
 
 
 def main(words: list[str] | None = None) -> int:
@@ -52,14 +46,22 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="registry.worker")
     parser.add_argument("step")
     parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--launch", help="A name that several processes share which were started for this step.")
+    parser.add_argument("--rank-variable", help="The environment variable that numbers the processes of a launch.")
     arguments = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    launch = Launch.of(dict(os.environ))
+    launch = _launch(arguments.launch, arguments.rank_variable)
     if launch.name is not None:
         _end_with(os.getppid())
     if launch.rank > 0:
         return _guarded(lambda: _join(arguments.home, arguments.step, launch))
     return _guarded(lambda: _work(arguments.home, arguments.step, launch))
+
+
+def _launch(name: str | None, rank_variable: str | None) -> Launch:
+    if name is None or rank_variable is None:
+        return Launch()
+    return Launch(name, int(os.environ[rank_variable]))
 
 
 def _work(home: Path, step_id: str, launch: Launch) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 from registry.domain.recipes.recipe import Resources
@@ -14,8 +15,13 @@ def worker_command(python: str, step_id: str, home: Path, needs: Resources, *, m
     # -P: a folder called registry where the command was typed must not be taken for ours.
     words = [module, step_id, "--home", str(home.resolve())]
     if needs.gpus > 1:
-        return [python, "-P", "-m", *torchrun(needs.gpus), "-m", *words]
+        return [python, "-P", "-m", *torchrun(needs.gpus), "-m", *words, *together()]
     return [python, "-P", "-m", *words]
+
+
+def together() -> list[str]:
+    """What each worker of a launch is told: a name of the launch, and where torchrun writes the worker's number."""
+    return ["--launch", secrets.token_hex(8), "--rank-variable", "RANK"]
 
 
 def torchrun(processes: int) -> list[str]:

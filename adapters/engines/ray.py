@@ -8,6 +8,7 @@ through Ray, whose dashboard shows a job's environment to everybody.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shlex
 import signal
@@ -35,6 +36,8 @@ STATES = {
     JobStatus.FAILED: StepState.INTERRUPTED,
 }
 """What a job's status says of its step. How a step ended is written by its worker, not taken from here."""
+ADDRESS = "FOREBEAR_RAY_ADDRESS"
+"""The environment variable with the address of the cluster's dashboard, such as http://head:8265."""
 LOG_LENGTH = 1024**2
 """How many characters of the end of a log are given."""
 STOP_SECONDS = 30.0
@@ -59,12 +62,15 @@ class Job:
 
 
 class RayJobs:
-    """Implements `Engine` through Ray Job Submission. `python` is what the nodes call theirs."""
+    """Implements `Engine` through Ray Job Submission. `python` is what the nodes call theirs.
+
+    `address` is that of the cluster's dashboard; None: what the environment variable `ADDRESS` holds.
+    """
 
     name = "ray"
 
     def __init__(self, address: str | None = None, *, module: str = WORKER, python: str = "python") -> None:
-        self._address, self._module, self._python = address, module, python
+        self._address, self._module, self._python = address or os.environ.get(ADDRESS), module, python
         self._client: JobSubmissionClient | None = None
 
     def grant(self, needs: Resources) -> Resources:
@@ -155,7 +161,7 @@ class RayJobs:
         if self._client is None:
             if not self._address or not self._address.startswith(("http://", "https://")):
                 raise UnavailableError(
-                    f"The engine ray does not know where its cluster is (FOREBEAR_RAY_ADDRESS is {self._address!r})",
+                    f"The engine ray does not know where its cluster is ({ADDRESS} is {self._address!r})",
                     remedy="Set it to the address of the cluster's dashboard, such as http://head:8265",
                 )
             with _answering():
@@ -171,7 +177,7 @@ def _answering() -> Iterator[None]:
     except (ConnectionError, requests.RequestException) as error:
         raise UnavailableError(
             f"The Ray cluster does not answer: {_first_line(error)}",
-            remedy="Check FOREBEAR_RAY_ADDRESS, and the cluster",
+            remedy=f"Check {ADDRESS}, and the cluster",
         ) from error
     except (RuntimeError, ValueError) as error:
         raise AdapterError(f"Ray refuses: {_first_line(error)}") from error

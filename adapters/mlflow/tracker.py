@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+from registry.domain.transfers.steps import StepState
 from registry.errors import AdapterError, RegistryError
 from registry.ports.tracking import RunRecord
 
@@ -32,6 +33,8 @@ with warnings.catch_warnings():
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # or it logs every table that it creates
 
 EXPERIMENT = "forebear"
+STATUS = {StepState.SUCCEEDED: "FINISHED", StepState.FAILED: "FAILED", StepState.CANCELLED: "KILLED"}
+"""What MLflow calls the end of a run."""
 STEP_TAG = "forebear.step_id"
 _METRICS, _PARAMS, _TAGS = 1000, 100, 100
 _LONGEST_NAME, _LONGEST_PARAM, _LONGEST_TAG = 250, 6000, 5000
@@ -52,9 +55,9 @@ class MlflowTracker:
             run_id = _run_of(client, experiment, record)
             _write(client, run_id, record)
             if record.ended_ms is not None:
-                client.set_terminated(run_id, status=record.status, end_time=record.ended_ms)
+                client.set_terminated(run_id, status=STATUS[record.state], end_time=record.ended_ms)
             else:
-                client.update_run(run_id, status=record.status)
+                client.update_run(run_id, status=STATUS.get(record.state, "RUNNING"))
             return run_id
 
 
@@ -94,7 +97,7 @@ def _run_of(client: MlflowClient, experiment: str, record: RunRecord) -> str:
 def _write(client: MlflowClient, run_id: str, record: RunRecord) -> None:
     known = client.get_run(run_id).data.params
     params = [Param(key, value) for key, value in _clean(record.params, _LONGEST_PARAM) if key not in known]
-    tags = {**record.tags, STEP_TAG: record.step_id, "mlflow.runName": record.name}
+    tags = {**record.tags, STEP_TAG: record.step_id, "mlflow.runName": record.name, "mlflow.user": record.user}
     metrics = [Metric(_name(name), value, moment, step) for name, step, value, moment in record.curve]
     for some_params in _batches(params, _PARAMS):
         client.log_batch(run_id, params=some_params)

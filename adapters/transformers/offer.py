@@ -7,6 +7,9 @@ from registry.domain.catalog.models import Modality
 from registry.domain.recipes.recipe import Method
 from registry.ports.transfers import AdapterOffer
 
+PREFIX = "peft:"
+"""How the architecture of a PEFT adapter begins; what follows is the class of transformers under it."""
+
 OFFER = AdapterOffer(
     name="transformers",
     modalities=frozenset({Modality.TEXT}),
@@ -27,7 +30,7 @@ OFFER = AdapterOffer(
     metrics=OFFERED,
     preferred_for=frozenset({Modality.TEXT}),
     loading_with_parent={
-        "peft:": 'PeftModel.from_pretrained(transformers.{kind}.from_pretrained("{base}", '
+        PREFIX: 'PeftModel.from_pretrained(transformers.{kind}.from_pretrained("{base}", '
         'config=transformers.AutoConfig.from_pretrained("."), ignore_mismatched_sizes=True), ".")'
     },
 )

@@ -22,14 +22,13 @@ from adapters.transformers.classifiers.learner import TextLearner
 from adapters.transformers.folders import architecture_of, read_config
 from adapters.transformers.language_models.learning import language_modelling
 from adapters.transformers.models import ENDINGS, answers, load
-from adapters.transformers.offer import OFFER
+from adapters.transformers.offer import OFFER, PREFIX
 from adapters.transformers.parameter_efficient.merging import FOLDED, merging
 from adapters.transformers.parameter_efficient.optional import load_adapted
 from adapters.transformers.texts.tokens import tokens_for
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TRAIN
 from registry.domain.recipes.recipe import Method, Recipe
-from registry.domain.transfers.adapted import is_adapter
 from registry.errors import BadRecipeError
 from registry.ports.transfers import ModelInput, TransferEvent, TransferJob
 
@@ -134,7 +133,7 @@ def _whole(job: TransferJob) -> Iterator[TransferJob]:
 
     Raises: BadRecipeError for an adapter on an adapter, ParentChangedError.
     """
-    if not any(is_adapter(source.architecture) for source in job.sources):
+    if not any(source.architecture.startswith(PREFIX) for source in job.sources):
         yield job
         return
     if _adapts(job.recipe):
@@ -147,7 +146,9 @@ def _whole(job: TransferJob) -> Iterator[TransferJob]:
         yield replace(
             job,
             sources=tuple(
-                load_adapted().whole(source, Path(folder) / str(n)) if is_adapter(source.architecture) else source
+                load_adapted().whole(source, Path(folder) / str(n))
+                if source.architecture.startswith(PREFIX)
+                else source
                 for n, source in enumerate(job.sources)
             ),
         )

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from registry.domain.transfers.steps import StepState
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
@@ -13,7 +15,9 @@ class RunRecord:
 
     step_id: str
     name: str
-    status: str
+    user: str
+    """Who submitted it."""
+    state: StepState
     started_ms: int
     ended_ms: int | None
     params: Mapping[str, str]

@@ -31,6 +31,7 @@ from registry.errors import (
 )
 from registry.ports.importing import ConvertedSource, SourceImporter
 from registry.sandbox.wire import ANSWER, Request, encode_answer
+from registry.services.extras import extras_of, install_command, loaded
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000  # linux/sched.h
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38  # linux/prctl.h
@@ -60,25 +61,37 @@ def convert(request: Request) -> ConvertedSource:
     """
     source, target = Path(request.source), Path(request.target)
     _inspect(source, pickles=request.pickles)
-    absent: list[str] = []
+    absent: list[EntryPoint] = []
+    reasons: list[str] = []
     for point in _importers(request.importers):
         try:
             importer = cast("SourceImporter", point.load()())
         except ImportError as error:
-            absent.append(f"{point.name} ({error})")
+            absent.append(point)
+            reasons.append(f"{point.name} ({error})")
             continue
         if importer.detect(source) is not None:
             return importer.convert(source, target, architecture=request.architecture)
     if absent:
         raise MissingExtraError(
-            f"No importer that runs here knows {source.name}, and these do not import: {'; '.join(absent)}",
-            remedy='Run: pip install "forebear[torch,transformers]"',
+            f"No importer that runs here knows {source.name}, and these do not import: {'; '.join(reasons)}",
+            remedy=f"Install what reads this format: {_installing(absent)}",
         )
     raise BadArtifactError(
         f"{source.name} is not a model in a known format",
-        remedy="Give a Hugging Face folder (config.json and safetensors), a safetensors file, a torch state dict, or "
-        "weights of another tool that docs/models.md lists",
+        remedy="Give one of the formats that docs/models.md describes: "
+        + ", ".join(point.name for point in _importers(request.importers)),
     )
+
+
+def _installing(points: list[EntryPoint]) -> str:
+    """The commands that install all extras of `points`; what they are made for, where these have none."""
+    wanted: dict[str, set[str]] = {}
+    for point in points:
+        if point.dist is not None:
+            wanted.setdefault(point.dist.name, set()).update(extras_of(point))
+    commands = [install_command(sorted(extras), name) for name, extras in wanted.items() if extras]
+    return " or ".join(commands) or ", ".join(point.name for point in points)
 
 
 def _importers(names: tuple[str, ...]) -> list[EntryPoint]:
@@ -181,8 +194,8 @@ def _with_note(converted: ConvertedSource, note: str) -> ConvertedSource:
 
 def _libraries() -> dict[str, str]:
     """Versions of the libraries that were loaded to convert."""
-    known = ("numpy", "safetensors", "torch", "transformers", "timm", "keras", "onnx", "h5py")
-    return {name: version(name) for name in known if name in sys.modules}
+    formats = ("numpy", "safetensors")  # those in which every converted source is written
+    return {name: version(name) for name in formats if name in sys.modules} | loaded()
 
 
 def _translate(error: Exception) -> RegistryError:

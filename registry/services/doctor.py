@@ -6,13 +6,12 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from importlib.metadata import packages_distributions
-from importlib.util import find_spec
 
 from registry.domain.people.people import Permission
 from registry.domain.verbs.registry import Problem
 from registry.services.audit.verbs import Audit
 from registry.services.context import Context
-from registry.services.extras import EXTRAS
+from registry.services.extras import extras, install_command, unmet
 
 OURS = ("lineage", "registry", "adapters")
 LOW_SPACE = 2 * 1024**3
@@ -37,12 +36,11 @@ def _names() -> Iterator[Problem]:
 
 
 def _extras() -> Iterator[Problem]:
-    for extra, modules in EXTRAS.items():
-        missing = [name for name in modules if find_spec(name) is None]
-        if missing:
-            remedy = f'pip install "forebear[{extra}]"'
-            yield Problem("warning", f"extra-{extra}", f"{', '.join(missing)} not installed: {remedy}")
-        else:
+    for extra, needed in extras().items():
+        if problems := unmet(needed):
+            message = f"{', '.join(problems)}. To use this extra: {install_command([extra])}"
+            yield Problem("warning", f"extra-{extra}", message)
+        elif needed:
             yield Problem("ok", f"extra-{extra}", "installed")
 
 

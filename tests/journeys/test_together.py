@@ -17,7 +17,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from adapters.engines.commands import torchrun
+from adapters.engines.commands import together, torchrun
 from registry import bootstrap
 from registry.plugins import EntryPointPlugins
 from registry.services.transfers.verbs import Transfers
@@ -73,11 +73,10 @@ def submit(home: Path, name: str) -> str:
 
 def work(home: Path, step: str, *launcher: str) -> None:
     """Run the worker of the step, or as many as the launcher starts."""
-    words = [sys.executable, "-m", *launcher, *(["-m"] if launcher else []), "registry.worker"]
+    words = [sys.executable, "-m", *launcher, *(["-m"] if launcher else []), "registry.worker", step]
+    words += ["--home", str(home), *(together() if launcher else [])]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "FOREBEAR_DEVICE": "cpu", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [*words, step, "--home", str(home)], env=environment, capture_output=True, text=True, timeout=600, check=False
-    )
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
 
 

@@ -23,7 +23,7 @@ FOREIGN = {
         "class Thing:\n    def __init__(self) -> None:\n        raise UsageError('not so')\n"
     ),
     "needy": "import timm_of_the_future\n",
-    "extra": "raise ImportError('no', name='mlflow.tracking')\n",
+    "broken": "raise ImportError('cannot import name x', name='mlflow.tracking')\n",
 }
 
 
@@ -52,13 +52,29 @@ def test_a_plugin_is_made_from_its_entry_point() -> None:
         ("picky", AdapterError, r"does not start: OSError\('no device'\)"),
         ("polite", UsageError, "not so"),
         ("needy", AdapterError, "does not import: No module named 'timm_of_the_future'"),
-        ("extra", MissingExtraError, r'needs mlflow, .*pip install "forebear\[mlflow\]"'),
-        ("none", NotFoundError, "No plug-in 'none' is installed for forebear.trackers. There are: crashes, extra"),
+        ("broken", AdapterError, "does not import: cannot import name x"),
+        ("none", NotFoundError, "No plug-in 'none' is installed for forebear.trackers. There are: broken, crashes"),
     ],
 )
 def test_what_goes_wrong_in_a_plugin_is_one_clear_sentence(name: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         load("forebear.trackers", name)
+
+
+def test_a_plugin_whose_library_is_absent_is_refused_with_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distribution = tmp_path / "far-1.dist-info"
+    distribution.mkdir()
+    (distribution / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: far\nVersion: 1\nProvides-Extra: far\nRequires-Dist: afar; extra == 'far'\n"
+    )
+    (distribution / "entry_points.txt").write_text("[forebear.trackers]\nfar = far_tracker:Tracker\n")
+    (tmp_path / "far_tracker.py").write_text("import afar.client\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(MissingExtraError, match="far needs afar, which is not installed") as caught:
+        load("forebear.trackers", "far")
+    assert caught.value.remedy == 'Run: pip install "far[far]"'
 
 
 def test_every_adapter_of_ours_is_found_without_its_library() -> None:

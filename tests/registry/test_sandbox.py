@@ -20,6 +20,7 @@ from registry.errors import (
     BadArtifactError,
     InvalidError,
     MisfitError,
+    MissingExtraError,
     NoSpaceError,
     RegistryError,
     UnavailableError,
@@ -48,6 +49,7 @@ class OddImporter:
         exec(source.read_text())
         return ConvertedSource(target, SourceFacts("odd", "x", None, None), 1, 2, ("done",))
 """
+ROOT = Path(__file__).parents[2]
 Ask = Callable[..., ConvertedSource]
 
 
@@ -59,7 +61,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     (site / "odd-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1\n")
     (site / "odd-1.dist-info/entry_points.txt").write_text("[forebear.importers]\nodd = odd_importer:OddImporter\n")
     (site / "odd_importer.py").write_text(ODD)
-    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{ROOT}")
 
     def asking(lines: str, *, seconds: int = 60, memory: int = 0) -> ConvertedSource:
         source = tmp_path / "source.odd"
@@ -178,12 +180,29 @@ def test_the_process_has_no_network_or_says_that_it_had(ask: Ask) -> None:
         reach = f"socket.create_connection(('127.0.0.1', {port}), timeout=2).close()"
         converted = ask(f"try: {reach}; (target / 'reached.txt').touch()\nexcept OSError: pass")
     reached = (converted.folder / "reached.txt").exists()
-    assert reached == any("the network stayed reachable" in note for note in converted.notes)
+    assert reached == any("with the network reachable" in note for note in converted.notes)
     assert reached != ("converted without a network" in converted.notes)
 
 
 def test_what_the_importer_prints_does_not_disturb_the_answer(ask: Ask) -> None:
     assert ask("print('{\"error\": 1}'); sys.stderr.write('x' * 100_000)").tensors == 1
+
+
+def test_an_importer_whose_library_is_absent_is_named_with_the_extra_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distribution = tmp_path / "site/far-1.dist-info"
+    distribution.mkdir(parents=True)
+    (distribution / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: far\nVersion: 1\nProvides-Extra: far\nRequires-Dist: afar; extra == 'far'\n"
+    )
+    (distribution / "entry_points.txt").write_text("[forebear.importers]\nfar = far_importer:Importer\n")
+    (tmp_path / "site/far_importer.py").write_text("import afar\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'site'}{os.pathsep}{ROOT}")
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(MissingExtraError, match=r"far \(No module named 'afar'\)") as caught:
+        convert(tmp_path / "notes.txt", tmp_path / "target")
+    assert caught.value.remedy == 'Install what reads this format: pip install "far[far]"'
 
 
 # --- what is refused before anybody reads it -----------------------------------------------------------------------

@@ -24,7 +24,6 @@ def test_every_variable_is_read() -> None:
             "FOREBEAR_THREADS": "3",
             "FOREBEAR_DEVICE": "cpu",
             "FOREBEAR_ENGINE": "ray",
-            "FOREBEAR_RAY_ADDRESS": "http://head:8265",
             "FOREBEAR_ALLOWED_HOSTS": "a.example, b.example",
             "FOREBEAR_MAX_UPLOAD": "10",
             "FOREBEAR_IMPORT_MEMORY": "20",

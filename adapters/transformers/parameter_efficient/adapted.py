@@ -24,9 +24,10 @@ from adapters.loop.tasks.tasks import Task
 from adapters.loop.techniques.quantizing import dequantise, is_quantised
 from adapters.transformers.classifiers.learner import TextLearner
 from adapters.transformers.models import quiet
+from adapters.transformers.offer import PREFIX
 from registry.domain.recipes.params import value_of, whole_of
 from registry.domain.recipes.recipe import Recipe
-from registry.domain.transfers.adapted import PIN, PREFIX, Pin
+from registry.domain.transfers.adapted import PIN, Pin
 from registry.errors import BadArtifactError, BadRecipeError
 from registry.ports.transfers import ModelInput
 

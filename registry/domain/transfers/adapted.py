@@ -7,22 +7,23 @@ digest. With another parent the adapter would load and give other answers, so th
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lineage import BadDigestError, Digest
+from registry.domain.manifests import FileEntry
 from registry.errors import BadArtifactError, ParentChangedError
 
-PREFIX = "peft:"
-"""How the architecture of such a version begins; what follows is the class of transformers under the adapter."""
 PIN = "forebear-base.json"
+"""The file that makes a version an adapter."""
 BASE = "base"
 """Where `model pull` puts the parent, in the folder of the adapter."""
 SCHEMA = "forebear/adapter-base/v1"
 
 
-def is_adapter(architecture: str) -> bool:
+def is_adapter(files: Iterable[FileEntry]) -> bool:
     """True for a version that needs its parent's weights beside its own."""
-    return architecture.startswith(PREFIX)
+    return any(file.path == PIN for file in files)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,9 @@ def model_input(context: Context, item: StepInput, folder: Path) -> ModelInput:
     folder.mkdir()
     write_files(context, item.ref, detail.files, folder)
     base = None
-    if is_adapter(detail.architecture):
+    if is_adapter(detail.files):
         base = model_input(context, base_of(context, detail), folder.with_name(f"{folder.name}-base"))
-        pin_of(detail, folder).check(base.digest)
+        pin_of(folder).check(base.digest)
     # The files were verified while they were written, so this is the digest of what lies there.
     digest = Manifest.of(detail.files).digest
     return ModelInput(folder, digest, item.role, detail.architecture, item.ref.label, base)
@@ -50,9 +50,6 @@ def base_of(context: Context, adapter: VersionDetail) -> StepInput:
     return parents[0]
 
 
-def pin_of(adapter: VersionDetail, folder: Path) -> Pin:
+def pin_of(folder: Path) -> Pin:
     """The parent that the files of an adapter in `folder` name. Raises: BadArtifactError."""
-    try:
-        return Pin.read((folder / PIN).read_bytes())
-    except FileNotFoundError as error:
-        raise BadArtifactError(f"{adapter.summary.ref} is an adapter without a file {PIN}") from error
+    return Pin.read((folder / PIN).read_bytes())

@@ -33,7 +33,7 @@ def pull_model(context: Context, detail: VersionDetail, folder: Path) -> PullRep
         if definition is not None:
             name, source = definition
             (staged / name).write_bytes(source)
-        size = detail.summary.size + (_pull_base(context, detail, staged) if is_adapter(detail.architecture) else 0)
+        size = detail.summary.size + (_pull_base(context, detail, staged) if is_adapter(detail.files) else 0)
         files = sum(1 for path in staged.rglob("*") if path.is_file())
     return PullReport(detail.summary.ref, folder, files, size)
 
@@ -41,7 +41,7 @@ def pull_model(context: Context, detail: VersionDetail, folder: Path) -> PullRep
 def _pull_base(context: Context, adapter: VersionDetail, folder: Path) -> int:
     """Write the parent of an adapter beside it, and a line on loading both; gives the parent's size in bytes."""
     parent = model_input(context, base_of(context, adapter), folder / BASE)
-    pin_of(adapter, folder).check(parent.digest)
+    pin_of(folder).check(parent.digest)
     code = _loading(context, adapter.architecture)
     with (folder / "README.md").open("a", encoding="utf-8") as card:
         card.write(f"\nThis is an adapter for {parent.label} ({parent.digest}), which lies in `{BASE}`.")

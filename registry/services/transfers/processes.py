@@ -1,6 +1,6 @@
 """One step run by several processes: the first opens the database and writes the job to a file that the others read.
 
-The file names the launch (torchrun's run id), so a file left by an earlier launch is never used.
+The file names the launch, so a file left by an earlier launch is never used.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from registry.domain.names import AssetKind
-from registry.domain.transfers.steps import MirrorState, StepDetail, StepState
+from registry.domain.transfers.steps import MirrorState, StepDetail
 from registry.errors import RegistryError
 from registry.ports.tracking import RunRecord
 from registry.services.context import Context
@@ -23,12 +23,6 @@ OFF = "off"
 _AT_ONCE = 100
 _GIVE_UP = 2
 _LOCK_SECONDS = 60.0
-_STATUS = {
-    StepState.SUCCEEDED: "FINISHED",
-    StepState.FAILED: "FAILED",
-    StepState.CANCELLED: "KILLED",
-}
-"""What MLflow calls the end of a run. Steps that have not ended stay queued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +110,8 @@ def record_of(step: StepDetail) -> RunRecord:
     return RunRecord(
         step_id=summary.id,
         name=str(summary.output or summary.wanted),
-        status=_STATUS.get(summary.state, "RUNNING"),
+        user=summary.created_by,
+        state=summary.state,
         started_ms=started,
         ended_ms=_milliseconds(summary.ended_at) if summary.ended_at else None,
         params=dict(_flat(recipe)),
@@ -139,7 +134,6 @@ def _tags(step: StepDetail) -> dict[str, str]:
         "forebear.output": str(summary.output or ""),
         "forebear.manifest": str(step.manifest_digest or ""),
         "forebear.error": summary.error or "",
-        "mlflow.user": summary.created_by,
     }
     for item in step.inputs:
         split = f"#{item.split}" if item.split else ""

@@ -275,5 +275,6 @@ def test_several_gpus_are_several_workers_that_know_of_each_other(tmp_path: Path
     words = worker_command("python", "step-1", tmp_path, Resources(gpus=2))
     assert words[:5] == ["python", "-P", "-m", "torch.distributed.run", "--standalone"]
     assert "--nproc-per-node=2" in words
-    assert words[-5:] == ["-m", "registry.worker", "step-1", "--home", str(tmp_path.resolve())]
+    assert words[-9:-4] == ["-m", "registry.worker", "step-1", "--home", str(tmp_path.resolve())]
+    assert (words[-4], words[-2:]) == ("--launch", ["--rank-variable", "RANK"])
     assert "torch.distributed.run" not in worker_command("python", "step-1", tmp_path, Resources(gpus=1))

@@ -43,19 +43,23 @@ def test_without_the_extra_the_command_that_installs_it_is_said(monkeypatch: pyt
 
 
 @ray_is_here
-@pytest.mark.parametrize("address", [None, "head:8265", "auto"])
-def test_without_an_address_nothing_is_written(address: str | None) -> None:
-    engine = EntryPointPlugins(memory=0, seconds=1, engines={"ray": {"address": address}}).engine("ray")
+@pytest.mark.parametrize("address", ["", "head:8265", "auto"])
+def test_without_an_address_nothing_is_written(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOREBEAR_RAY_ADDRESS", address)
+    engine = EntryPointPlugins(memory=0, seconds=1).engine("ray")
     with pytest.raises(UnavailableError, match=r"Set it to the address of the cluster's dashboard"):
         engine.grant(Resources())
 
 
 @ray_is_here
-def test_a_cluster_that_does_not_answer_is_no_news_of_its_workers(tmp_path: Path) -> None:
-    engine = EntryPointPlugins(memory=0, seconds=1, engines={"ray": {"address": "http://127.0.0.1:9"}}).engine("ray")
+def test_a_cluster_that_does_not_answer_is_no_news_of_its_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOREBEAR_RAY_ADDRESS", "http://127.0.0.1:9")
+    engine = EntryPointPlugins(memory=0, seconds=1).engine("ray")
     assert engine.alive("step-01", tmp_path) is None
     for ask in (engine.log, engine.stop):
-        with pytest.raises(UnavailableError, match="the Ray cluster does not answer"):
+        with pytest.raises(UnavailableError, match="The Ray cluster does not answer"):
             ask("step-01", tmp_path)
 
 

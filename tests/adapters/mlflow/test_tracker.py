@@ -20,17 +20,19 @@ from typing import Any
 import pytest
 
 from adapters.mlflow.tracker import MlflowTracker
+from registry.domain.transfers.steps import StepState
 from registry.errors import AdapterError
 from registry.ports.tracking import RunRecord
 
 RECORD = RunRecord(
     step_id="step-01jd0000000000000000000001",
     name="models:/vision/digits/2",
-    status="FINISHED",
+    user="ana",
+    state=StepState.SUCCEEDED,
     started_ms=1_764_000_000_000,
     ended_ms=1_764_000_060_000,
     params={"optimizer.lr": "0.001", "epochs": "3", "note": "x" * 7000, "odd*key": "1"},
-    tags={"forebear.output": "models:/vision/digits/2", "mlflow.user": "ana"},
+    tags={"forebear.output": "models:/vision/digits/2"},
     curve=[("train/loss", epoch, 1 / (epoch + 1), 1_764_000_000_000 + epoch) for epoch in range(3)],
 )
 
@@ -87,7 +89,7 @@ def test_a_step_is_one_run_with_its_parameters_metrics_and_tags(uri: str, client
 def test_mirroring_again_updates_the_same_run(uri: str, client: Any) -> None:
     tracker = MlflowTracker()
     first = tracker.mirror(
-        replace(RECORD, status="FAILED", ended_ms=RECORD.started_ms + 1, curve=RECORD.curve[:2]), uri=uri
+        replace(RECORD, state=StepState.FAILED, ended_ms=RECORD.started_ms + 1, curve=RECORD.curve[:2]), uri=uri
     )
     longer = [*RECORD.curve, ("test/accuracy", 3, 0.9, RECORD.started_ms + 9)]
     assert tracker.mirror(replace(RECORD, curve=longer, tags={"forebear.state": "succeeded"}), uri=uri) == first
@@ -99,7 +101,7 @@ def test_mirroring_again_updates_the_same_run(uri: str, client: Any) -> None:
 
 
 def test_a_running_step_is_a_running_run(uri: str, client: Any) -> None:
-    MlflowTracker().mirror(replace(RECORD, status="RUNNING", ended_ms=None), uri=uri)
+    MlflowTracker().mirror(replace(RECORD, state=StepState.RUNNING, ended_ms=None), uri=uri)
     (run,) = runs(client)
     assert (run.info.status, run.info.end_time) == ("RUNNING", None)
 

@@ -10,7 +10,7 @@ import pytest
 
 from lineage import Digest
 from registry.domain.names import Name, Reference
-from registry.domain.transfers.adapted import BASE, PIN, Pin, is_adapter
+from registry.domain.transfers.adapted import BASE, PIN, Pin
 from registry.domain.transfers.steps import StepState
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
@@ -123,5 +123,3 @@ def test_a_pin_is_read_as_it_was_written_and_nothing_else_is_one() -> None:
     pin.check(Digest.of(b"x"))
     with pytest.raises(RegistryError):
         pin.check(Digest.of(b"y"))
-    assert is_adapter("peft:BertModel")
-    assert not is_adapter("transformers:BertModel")

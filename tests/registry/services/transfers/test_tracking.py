@@ -119,14 +119,13 @@ def test_a_step_that_goes_on_stays_queued(context: Context, notebook: Notebook) 
     assert not notebook.runs
 
 
-@pytest.mark.parametrize(
-    ("state", "status"),
-    [(StepState.SUCCEEDED, "FINISHED"), (StepState.FAILED, "FAILED"), (StepState.CANCELLED, "KILLED")],
-)
-def test_mlflow_is_told_how_it_ended(state: StepState, status: str, context: Context, notebook: Notebook) -> None:
+@pytest.mark.parametrize("state", [StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED])
+def test_the_run_of_the_tracker_gets_the_state_in_which_the_step_ended(
+    state: StepState, context: Context, notebook: Notebook
+) -> None:
     new = add_step(context, state=state)
     Tracking(context).flush()
-    assert notebook.runs[new.id].status == status
+    assert notebook.runs[new.id].state is state
 
 
 def test_a_tracker_that_is_down_is_told_with_its_sentence_and_tried_again(context: Context, notebook: Notebook) -> None:
@@ -153,7 +152,7 @@ def test_a_step_that_is_resumed_or_cancelled_is_sent_again(verb: str, context: C
         uow.steps.move(new.id, expected=queued, to=StepState.SUCCEEDED, at=context.clock.now())
         uow.commit(Event("transfer.succeeded", new.id))
     assert Tracking(context).flush() == 1
-    assert notebook.runs[new.id].status == {"resume": "FINISHED", "cancel": "KILLED"}[verb]
+    assert notebook.runs[new.id].state is {"resume": StepState.SUCCEEDED, "cancel": StepState.CANCELLED}[verb]
 
 
 @pytest.mark.parametrize("word", ["off", "OFF", " off "])
@@ -238,7 +237,7 @@ def test_a_run_shows_what_the_step_was_and_did(context: Context) -> None:
     assert record.tags["forebear.model.source"] == f"{model} {given[str(model)]}"
     assert record.tags["forebear.model.source.1"].startswith("models:/vision/other/1 ")
     assert record.tags["forebear.data.train"] == f"{data}#train {given[str(data)]}"
-    assert record.tags["mlflow.user"] == "ana"
+    assert record.user == "ana"
     assert "forebear.error" not in record.tags
     assert record_of(detail) == record
 
