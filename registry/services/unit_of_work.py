@@ -11,29 +11,38 @@ was deleted, gives None; writing about it raises NotFoundError.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-from registry.domain.audit import Event
-from registry.services.storage.audit import AuditRepository
-from registry.services.storage.catalog import CatalogRepository
-from registry.services.storage.data import DatasetRepository
-from registry.services.storage.governance import GovernanceRepository
-from registry.services.storage.lineage import GraphRepository
-from registry.services.storage.people import PeopleRepository
-from registry.services.storage.transfers import LeaseRepository, StepRepository
+if TYPE_CHECKING:
+    from registry.domain.audit import Event
+    from registry.services.storage.audit import AuditRepository
+    from registry.services.storage.catalog import CatalogRepository
+    from registry.services.storage.data import DatasetRepository
+    from registry.services.storage.governance import GovernanceRepository
+    from registry.services.storage.lineage import GraphRepository
+    from registry.services.storage.people import PeopleRepository
+    from registry.services.storage.transfers import LeaseRepository, StepRepository
 
 
 class UnitOfWork(Protocol):
     """One transaction. Use as `with uow_factory() as uow: …; uow.commit(Event(…))`."""
 
-    catalog: CatalogRepository
-    datasets: DatasetRepository
-    graph: GraphRepository
-    steps: StepRepository
-    leases: LeaseRepository
-    governance: GovernanceRepository
-    people: PeopleRepository
-    audit: AuditRepository
+    @property
+    def catalog(self) -> CatalogRepository: ...
+    @property
+    def datasets(self) -> DatasetRepository: ...
+    @property
+    def graph(self) -> GraphRepository: ...
+    @property
+    def steps(self) -> StepRepository: ...
+    @property
+    def leases(self) -> LeaseRepository: ...
+    @property
+    def governance(self) -> GovernanceRepository: ...
+    @property
+    def people(self) -> PeopleRepository: ...
+    @property
+    def audit(self) -> AuditRepository: ...
 
     def __enter__(self) -> Self: ...
     def __exit__(

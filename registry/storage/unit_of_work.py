@@ -7,44 +7,30 @@ given twice and the audit chain has no gaps. Readers never wait: WAL on SQLite, 
 
 from __future__ import annotations
 
+from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import Connection, Engine
 
-from registry.domain.audit import Event
 from registry.ports.clock import Clock
-from registry.services.storage.audit import AuditRepository
-from registry.services.storage.catalog import CatalogRepository
-from registry.services.storage.data import DatasetRepository
-from registry.services.storage.governance import GovernanceRepository
-from registry.services.storage.lineage import GraphRepository
-from registry.services.storage.people import PeopleRepository
-from registry.services.storage.transfers import LeaseRepository, StepRepository
-from registry.storage.audit.repository import SqlAudit, append_events
-from registry.storage.catalog.repository import SqlCatalog
-from registry.storage.data.repository import SqlDatasets
-from registry.storage.governance.repository import SqlGovernance
-from registry.storage.lineage.repository import SqlGraph
-from registry.storage.people.repository import SqlPeople
 from registry.storage.sql.engines import begin_reading, begin_writing
-from registry.storage.transfers.leases import SqlLeases
-from registry.storage.transfers.repository import SqlSteps
+
+if TYPE_CHECKING:
+    from registry.domain.audit import Event
+    from registry.services.storage.audit import AuditRepository
+    from registry.services.storage.catalog import CatalogRepository
+    from registry.services.storage.data import DatasetRepository
+    from registry.services.storage.governance import GovernanceRepository
+    from registry.services.storage.lineage import GraphRepository
+    from registry.services.storage.people import PeopleRepository
+    from registry.services.storage.transfers import LeaseRepository, StepRepository
 
 __all__ = ["SqlUnitOfWork", "SqlUnitOfWorkFactory"]
 
 
 class SqlUnitOfWork:
     """Implements `UnitOfWork`. It can be entered once; after a commit nothing more can be asked of it."""
-
-    catalog: CatalogRepository
-    datasets: DatasetRepository
-    graph: GraphRepository
-    steps: StepRepository
-    leases: LeaseRepository
-    governance: GovernanceRepository
-    people: PeopleRepository
-    audit: AuditRepository
 
     def __init__(self, engine: Engine, clock: Clock, *, actor: str, write: bool) -> None:
         self._engine = engine
@@ -58,14 +44,6 @@ class SqlUnitOfWork:
             raise RuntimeError("A unit of work is entered once")
         connection = begin_writing(self._engine) if self._write else begin_reading(self._engine)
         self._connection = connection
-        self.catalog = SqlCatalog(connection)
-        self.datasets = SqlDatasets(connection)
-        self.graph = SqlGraph(connection)
-        self.leases = SqlLeases(connection, self._clock)
-        self.steps = SqlSteps(connection, self.leases)
-        self.governance = SqlGovernance(connection)
-        self.people = SqlPeople(connection)
-        self.audit = SqlAudit(connection)
         return self
 
     def __exit__(
@@ -74,14 +52,69 @@ class SqlUnitOfWork:
         if self._connection is not None:
             self._connection.close()  # rolls back what was not committed
 
+    @cached_property
+    def catalog(self) -> CatalogRepository:
+        from registry.storage.catalog.repository import SqlCatalog  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlCatalog(self._open())
+
+    @cached_property
+    def datasets(self) -> DatasetRepository:
+        from registry.storage.data.repository import SqlDatasets  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlDatasets(self._open())
+
+    @cached_property
+    def graph(self) -> GraphRepository:
+        from registry.storage.lineage.repository import SqlGraph  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlGraph(self._open())
+
+    @cached_property
+    def leases(self) -> LeaseRepository:
+        from registry.storage.transfers.leases import SqlLeases  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlLeases(self._open(), self._clock)
+
+    @cached_property
+    def steps(self) -> StepRepository:
+        from registry.storage.transfers.repository import SqlSteps  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlSteps(self._open(), self.leases)
+
+    @cached_property
+    def governance(self) -> GovernanceRepository:
+        from registry.storage.governance.repository import SqlGovernance  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlGovernance(self._open())
+
+    @cached_property
+    def people(self) -> PeopleRepository:
+        from registry.storage.people.repository import SqlPeople  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlPeople(self._open())
+
+    @cached_property
+    def audit(self) -> AuditRepository:
+        from registry.storage.audit.repository import SqlAudit  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlAudit(self._open())
+
     def commit(self, event: Event, *more: Event) -> None:
         """Chain the events and make everything durable. Raises: InvalidError for an event that JSON cannot hold."""
+        from registry.storage.audit.repository import append_events  # noqa: PLC0415 - reading needs none of it
+
         append_events(self._writing(), (event, *more), actor=self._actor, at=self._clock.now())
         self._finish()
 
     def commit_unaudited(self) -> None:
         """Make everything durable without an entry."""
         self._finish()
+
+    def _open(self) -> Connection:
+        if self._connection is None:
+            raise RuntimeError("A unit of work is used inside its with-block")
+        return self._connection
 
     def _writing(self) -> Connection:
         if self._connection is None or not self._write:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table, TypedColumns, text
+from sqlalchemy import Boolean, Column, ForeignKey, String, Table, TypedColumns
 
 from registry.storage.sql.types import DigestBytes, Key, UtcDateTime, Word
-from registry.storage.tables.base import metadata
+from registry.storage.tables.base import metadata, partial_index
 
 
 class PersonColumns(TypedColumns):
@@ -50,13 +50,6 @@ role_grant = Table(
     "role_grant",
     metadata,
     RoleGrantColumns,
-    Index(
-        "uq_role_grant_held",
-        "person_id",
-        "role",
-        unique=True,
-        sqlite_where=text("revoked_at IS NULL"),
-        postgresql_where=text("revoked_at IS NULL"),
-    ),
+    partial_index("uq_role_grant_held", "person_id", "role", unique=True, where="revoked_at IS NULL"),
 )
 token = Table("token", metadata, TokenColumns)

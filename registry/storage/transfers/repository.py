@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from lineage import Assurance, Digest, NodeKind
 from registry.domain.catalog.models import MetricValue
-from registry.domain.codec import from_json, to_json
 from registry.domain.names import Name, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.recipes.recipe import Method
@@ -141,6 +140,8 @@ class SqlSteps:
         return True
 
     def progress(self, step_id: str, *, epoch: float, at: datetime, progress: Progress | None = None) -> None:
+        from registry.domain.codec import to_json  # noqa: PLC0415 - reading a manifest needs none of it
+
         columns = {} if progress is None else {"progress": to_json(progress)}
         self._set(step_id, epoch=epoch, updated_at=at, **columns)
 
@@ -274,5 +275,13 @@ def _summary(row: Row[Any], output: VersionRef | None, metrics: dict[str, float]
         epochs=row.epochs,
         error=row.error,
         metrics=metrics,
-        progress=None if row.progress is None else from_json(Progress, row.progress),
+        progress=_progress(row.progress),
     )
+
+
+def _progress(stored: Any) -> Progress | None:
+    if stored is None:
+        return None
+    from registry.domain.codec import from_json  # noqa: PLC0415 - a step that has ended keeps no progress
+
+    return from_json(Progress, stored)
