@@ -216,6 +216,12 @@ class ParentChangedError(IntegrityError):
     code = "parent-changed"
 
 
+class NotReproducedError(IntegrityError):
+    """A trained model, loaded again from the files that were written, does not give the outputs that were recorded."""
+
+    code = "not-reproduced"
+
+
 class AuditBrokenError(IntegrityError):
     """The audit log is damaged or was changed; the message names the first entry that does not verify."""
 

@@ -10,7 +10,7 @@ import gensim
 import numpy as np
 
 from adapters.gensim.bag import Bag, OutputHead, Pool, answers, class_names, mapped, pool_of
-from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
+from adapters.gensim.definitions.static_embeddings import StaticEmbeddings, load
 from adapters.gensim.files.folders import open_folder
 from adapters.gensim.learner import BagLearner, Table
 from adapters.gensim.offer import COVERAGE, OFFER, setting
@@ -18,11 +18,12 @@ from adapters.gensim.sif import common_direction, sif_weights
 from adapters.gensim.texts import Coverage, look_up, read_tokens
 from adapters.gensim.training.continuing import continued_pretraining
 from adapters.gensim.training.initialising import embedding_initialisation
+from adapters.inputs.row_texts import text_of
 from adapters.loop.methods.feature_extraction import feature_extraction
 from adapters.loop.methods.fine_tuning import fine_tuning
-from adapters.loop.tasks.roles import few, read_roles, rows_of, unlabelled_role
+from adapters.loop.tasks.roles import Role, few, read_roles, rows_of, unlabelled_role
 from adapters.loop.tasks.tasks import Task
-from adapters.loop.training.learner import Learner
+from adapters.loop.training.learner import Learner, Reloaded
 from adapters.loop.transfer import run
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TEST, VALIDATION
@@ -106,6 +107,11 @@ class Bench:
         bag = Bag(mapped(vectors), head or OutputHead.of(recipe.head, vectors.dim, task.outputs), pool.get("component"))
         limit = recipe.max_length if learns else int(vectors.config.get("max_length", recipe.max_length))
         return BagLearner(vectors, bag, limit, pool=pool, keeps_head=kept)
+
+    def reload(self, folder: Path, architecture: str, sample: Role) -> Reloaded:  # noqa: ARG002 - there is one
+        """The scores of the one-file definition."""
+        texts = [text_of(row, sample.data) for row in sample.rows]
+        return Reloaded(load(folder).scores(texts), "static_embeddings")
 
     def _initialised(self, vectors: StaticEmbeddings, recipe: Recipe, task: Task, *, fresh: bool) -> Learner:
         """A table of the training texts' words under a new head, whatever the source's own head was for."""

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
-from adapters.inputs.pictures import Pixels, open_picture, read_array
-from adapters.inputs.preprocess import Preprocess
+from adapters.inputs.pictures import Pixels, open_picture, read_array, to_rgb
+from adapters.inputs.preprocess import Preprocess, picture_of
 from registry.domain.data.datasets import Row
 from registry.errors import BadDataError
 from registry.ports.transfers import DataInput
@@ -54,10 +55,14 @@ class ImageItems:
         return self._ready[torch.from_numpy(indexes)]
 
     def _prepare(self, index: int) -> Tensor:
+        return self.preprocess.apply(self.picture(index))
+
+    def picture(self, index: int) -> Image.Image:
+        """One picture, upright and in RGB, before any preprocessing. Raises: BadDataError."""
         picture = self.pictures[index]
         if isinstance(picture, Path):
-            return self.preprocess.apply(open_picture(picture, f"{picture.name} of {self.label}"))
-        return self.preprocess.apply(picture)
+            return open_picture(picture, f"{picture.name} of {self.label}")
+        return to_rgb(picture_of(picture))
 
 
 def read_images(rows: Sequence[Row], data: DataInput, preprocess: Preprocess) -> ImageItems:

@@ -62,7 +62,7 @@ class Preprocess:
 
         Raises: BadDataError for an array of another shape or type, or a picture of unknown greys.
         """
-        image = picture if isinstance(picture, Image.Image) else _picture(picture)
+        image = picture if isinstance(picture, Image.Image) else picture_of(picture)
         image = self._fit(to_rgb(image))
         pixels = torch.from_numpy(np.array(image, dtype=np.uint8)).permute(2, 0, 1).to(torch.float32) * self.rescale
         pixels = pixels.flip(0) if self.bgr else pixels
@@ -152,7 +152,8 @@ class Preprocess:
         (folder / FILE).write_text(json.dumps(self.document(), indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _picture(array: NDArray[np.uint8]) -> Image.Image:
+def picture_of(array: NDArray[np.uint8]) -> Image.Image:
+    """The picture in an array H x W, H x W x 1 or H x W x 3 of bytes. Raises: BadDataError for any other."""
     flat = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
     if array.dtype != np.uint8 or not (flat.ndim == 2 or (flat.ndim == 3 and flat.shape[2] == 3)) or not flat.size:
         raise BadDataError(

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import PIL
 from torch import Tensor, nn
 
 from adapters.heads import HeadShape
 from adapters.inputs.images import read_images
 from adapters.inputs.preprocess import Preprocess
+from adapters.keras.definitions import keras_model
 from adapters.keras.folders import (
     ARCHITECTURE,
     build,
@@ -28,7 +30,7 @@ from adapters.keras.offer import OFFER
 from adapters.keras.surgery import ImageInput, Parts, image_input, join, linears, split, tensors
 from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tasks import Task
-from adapters.loop.training.learner import Items, Learner
+from adapters.loop.training.learner import Items, Learner, Reloaded
 from adapters.loop.training.loop import Inputs
 from adapters.loop.transfer import run
 from lineage import Digest
@@ -88,6 +90,16 @@ class KerasTransfers:
             parts.fill(head)
         network = Network(parts.trunk, head, channels=images.channels, fresh=fresh)
         return KerasLearner(network, shape, preprocess, keeps_head=own)
+
+    def reload(self, folder: Path, architecture: str, sample: Role) -> Reloaded:  # noqa: ARG002 - there is one
+        """The answers of the one-file definition: probabilities, or a number."""
+        items = read_images(sample.rows, sample.data, Preprocess())
+        with on_cpu():
+            model = keras_model.load(folder)
+            x = np.stack([keras_model.preprocess(items.picture(n), folder) for n in range(len(items))])
+            found = keras.ops.convert_to_numpy(model(x, training=False))
+        kind = next(kind for kind, problem in PROBLEMS.items() if problem == read_document(folder)["problem_type"])
+        return Reloaded(found, "keras", ACTIVATIONS[kind])
 
 
 def _shape(head: Head) -> HeadShape:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from adapters.loop.fingerprint import fingerprint
 from adapters.loop.output import PREDICTIONS, predictions, publish
+from adapters.loop.reproducing import check_written
 from adapters.loop.tasks.metrics import Logits, Targets, check_metrics, selection_metric
 from adapters.loop.tasks.roles import Role, Roles, few, labelled_role, read_roles
 from adapters.loop.tasks.tasks import MultiLabel, SingleLabel, Task
@@ -263,23 +264,29 @@ class Environment:
         flops: float,
         facts: Mapping[str, object],
     ) -> Finished:
-        """As `finished`, for a model with one head that was trained on labels."""
+        """As `finished`, for a model with one head that was trained on labels. Raises: NotReproducedError."""
         files = {}
         if test is not None and roles.test is not None:
             files[PREDICTIONS] = predictions(roles.task, roles.test, test)
+        recorded: dict[str, object] = {
+            "head_kept": learner.keeps_head,
+            "test_rows_seen_in_train": roles.test_rows_seen_in_train,
+            "train_rows": len(roles.train.rows),
+            **facts,
+        }
+
+        def save(folder: Path) -> None:
+            learner.save(folder, roles.task)
+            recorded.update(check_written(folder, self.framework, learner, roles, test, self.device))
+
         return self.finished(
-            lambda folder: learner.save(folder, roles.task),
+            save,
             learner.architecture,
             flops=flops,
             classes=roles.task.classes,
             fit=fit,
             files=files,
-            facts={
-                "head_kept": learner.keeps_head,
-                "test_rows_seen_in_train": roles.test_rows_seen_in_train,
-                "train_rows": len(roles.train.rows),
-                **facts,
-            },
+            facts=recorded,
         )
 
 

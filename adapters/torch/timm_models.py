@@ -6,12 +6,13 @@ A folder has the same form as timm's on the Hub (its config.json and its tensor 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from adapters.heads import HeadShape
@@ -81,6 +82,19 @@ def load_timm(folder: Path, architecture: str) -> Loaded:
     if names is not None and len(names) != outputs:
         raise BadArtifactError("In config.json, the number of class names differs from num_classes")
     return Loaded(family, module, family.dim, nn.Sequential(nn.Dropout(0.0), head), HeadShape(), names)
+
+
+def load_by_timm(folder: Path) -> Callable[[Image.Image], Tensor]:
+    """The model of `folder` as stock timm loads it, with the transforms that its own config asks for."""
+    timm = _timm()
+    model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    transform = timm.data.create_transform(**timm.data.resolve_model_data_config(model), is_training=False)
+
+    def scores(picture: Image.Image) -> Tensor:
+        found: Tensor = model(transform(picture).unsqueeze(0))
+        return found
+
+    return scores
 
 
 def build(name: str, outputs: int) -> tuple[Any, str]:

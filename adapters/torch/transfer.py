@@ -13,13 +13,14 @@ from adapters.inputs.images import read_images
 from adapters.inputs.preprocess import Preprocess
 from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tasks import Task
-from adapters.loop.training.learner import Items, Learner
+from adapters.loop.training.learner import Items, Learner, Reloaded
 from adapters.loop.training.loop import Inputs
 from adapters.loop.transfer import METHODS, run
 from adapters.torch.families import DEFINITIONS, class_names, read_config
 from adapters.torch.models import ImageModel, load_image_model
 from adapters.torch.offer import OFFER
 from adapters.torch.reading import Tap
+from adapters.torch.reloading import reload
 from adapters.torch.selfsupervised import continued_pretraining
 from adapters.torch.taps import LAST, tap_at, unused_parameters
 from adapters.torch.timm_models import TIMM
@@ -69,6 +70,10 @@ class TorchTransfers:
             layer = tap.layer if tap else LAST
         preprocess = model.preprocess.resized(size) if size else model.preprocess
         return ImageLearner(model, preprocess, keeps_head=keeps, layer=layer)
+
+    def reload(self, folder: Path, architecture: str, sample: Role) -> Reloaded | None:
+        """The scores of transformers, timm or the one-file definition."""
+        return reload(folder, architecture, sample)
 
 
 def _tap(model: ImageModel, recipe: Recipe, side: int) -> Tap | None:

@@ -13,8 +13,9 @@ import transformers
 
 from adapters.loop.environment import Environment
 from adapters.loop.failures import only_registry_errors
+from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tasks import Task
-from adapters.loop.training.learner import Learner
+from adapters.loop.training.learner import Learner, Reloaded
 from adapters.loop.transfer import METHODS, MethodFunction, run
 from adapters.transformers.classifiers.headed import NAME, open_headed, wants_own_head
 from adapters.transformers.classifiers.heads import probe_head, reads_last_token, renew, whole_head
@@ -25,6 +26,7 @@ from adapters.transformers.models import ENDINGS, answers, load
 from adapters.transformers.offer import OFFER, PREFIX
 from adapters.transformers.parameter_efficient.merging import FOLDED, merging
 from adapters.transformers.parameter_efficient.optional import load_adapted
+from adapters.transformers.reloading import reload
 from adapters.transformers.texts.tokens import tokens_for
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TRAIN
@@ -112,6 +114,10 @@ class TransformersTransfers:
             model.config.pad_token_id = tokens.padding  # the stock class takes the last token that is not this one
         learner = TextLearner(model, head, whole, tokens, keeps_head=keeps)
         return load_adapted().AdaptedLearner(learner, recipe, missing, source) if _adapts(recipe) else learner
+
+    def reload(self, folder: Path, architecture: str, sample: Role) -> Reloaded | None:
+        """The outputs of stock classes, or of the one-file definition."""
+        return reload(folder, architecture, sample)
 
 
 def _check_last_token(model: Any, task: Task) -> None:

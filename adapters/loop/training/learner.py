@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from adapters.loop.tasks.labelled import Indexes
+from adapters.loop.tasks.metrics import Logits
 from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.loop import Inputs
@@ -48,6 +49,18 @@ class ArrayItems:
     def batch(self, indexes: Indexes) -> Inputs:
         """The rows at `indexes`."""
         return self.rows[torch.from_numpy(indexes)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What a written model gives when it is loaded from its folder as its user would load it."""
+
+    outputs: Logits
+    """The outputs for each row (N x outputs): those of `Learner.predict`, after `activation`."""
+    library: str
+    """Who loaded it: `transformers`, or the name of a one-file definition."""
+    activation: str = "linear"
+    """What the written model does to the outputs last: `softmax`, `sigmoid`, or `linear` for nothing."""
 
 
 class Learner(Protocol):
@@ -143,5 +156,13 @@ class Framework(Protocol):
 
         `fresh`: use its architecture only, with every weight drawn from torch's global generator.
         Raises: BadRecipeError for a head that this source does not support, MisfitError, BadArtifactError.
+        """
+        ...
+
+    def reload(self, folder: Path, architecture: str, sample: Role) -> Reloaded | None:
+        """The outputs for the rows of `sample` of the model that `Learner.save` wrote into `folder`.
+
+        It is loaded as the user of a pulled version would: by the library's own classes, or by the one-file definition
+        that is pulled with it, from raw rows. None where there is no such way.
         """
         ...
