@@ -125,6 +125,12 @@ class RefusedError(RegistryError):
     family = Family.REFUSED
 
 
+class DamagedError(RefusedError):
+    """Stored files of the version are missing or were changed; it cannot be used until they are restored."""
+
+    code = "damaged"
+
+
 class PermissionDeniedError(RefusedError):
     """Your roles do not allow this."""
 

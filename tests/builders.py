@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from registry.domain.manifests import FileEntry, Manifest
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.steps import StepInput, StepState
+from registry.ports.blobs import BlobStore
 from registry.services.storage.catalog import NewVersion
 from registry.services.storage.data import NewDatasetVersion
 from registry.services.storage.transfers import NewStep
@@ -57,10 +59,21 @@ def describing(**changes: Any) -> Describing:
     return Describing(**(said | changes))
 
 
+def contents(text: str) -> dict[str, bytes]:
+    """Two files, the second of bytes that come from `text`."""
+    return {"config.json": b"{}", "weights/model.safetensors": text.encode()}
+
+
 def manifest(text: str, *, rows: bool = False) -> Manifest:
-    """A manifest of two files whose bytes come from `text`."""
-    files = [FileEntry("config.json", 2, digest("{}")), FileEntry("weights/model.safetensors", 64, digest(text))]
+    """The manifest of `contents(text)`, with a row index where `rows`."""
+    files = [FileEntry(path, len(data), Digest.of(data)) for path, data in contents(text).items()]
     return Manifest.of(files, digest(f"rows of {text}") if rows else None)
+
+
+def store(blobs: BlobStore, text: str, *, rows: bool = False) -> None:
+    """Put the bytes that `manifest(text)` names."""
+    for data in [*contents(text).values(), *([f"rows of {text}".encode()] if rows else [])]:
+        blobs.put(io.BytesIO(data))
 
 
 def metric(

@@ -124,6 +124,8 @@ class _Writer:
             self.uow, "text/reviews", at=now - timedelta(days=8), description="Film reviews", modality=Modality.TEXT,
             task="text-classification",
         )  # fmt: skip
+        for dataset in (digits, reviews):
+            builders.store(self.registry.context.blobs, str(dataset), rows=True)
         backbone = self.version(
             "library/lite0", [], Method.IMPORT, now - timedelta(days=8), {}, origin="package:efficientnet-lite0",
             description="EfficientNet-Lite0, trained on ImageNet", tags={"library": "torch", "imagenet": ""},

@@ -65,6 +65,7 @@ def download(request: Request, entry: FileEntry, open_at: Callable[[int, int], B
         "Cache-Control": "private, max-age=31536000, immutable",
     }
     if etag in {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}:
+        open_at(0, entry.size).close()  # what cannot be downloaded is not confirmed either
         return Response(status_code=304, headers=headers)
     fresh = request.headers.get("if-range") in {None, etag}
     try:
@@ -76,9 +77,11 @@ def download(request: Request, entry: FileEntry, open_at: Callable[[int, int], B
     if part:
         headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{entry.size}"
     status = 206 if part else 200
+    stream = open_at(start, length)  # also for HEAD, which must not promise what GET cannot give
     if request.method == "HEAD":
+        stream.close()
         return Response(status_code=status, headers=headers, media_type="application/octet-stream")
-    body = _chunks(open_at(start, length), length)
+    body = _chunks(stream, length)
     return StreamingResponse(body, status, headers, media_type="application/octet-stream")
 
 

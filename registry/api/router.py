@@ -7,7 +7,18 @@ from fastapi.responses import JSONResponse
 from starlette.requests import Request
 
 from registry.api import openapi
-from registry.api.routes import audit, catalog, datasets, doctor, governance, lineage, people, transfers, versions
+from registry.api.routes import (
+    audit,
+    catalog,
+    datasets,
+    doctor,
+    governance,
+    lineage,
+    people,
+    store,
+    transfers,
+    versions,
+)
 from registry.api.wire import known_query
 
 PREFIX = "/api/v1"
@@ -16,7 +27,7 @@ PREFIX = "/api/v1"
 def api_router() -> APIRouter:
     """Every route of the API, under `/api/v1`."""
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(known_query)])
-    for room in (catalog, versions, datasets, transfers, lineage, governance, people, audit, doctor):
+    for room in (catalog, versions, datasets, transfers, lineage, governance, people, audit, store, doctor):
         api.include_router(room.router)
     api.add_api_route("/openapi.json", _document, include_in_schema=False)
     return api

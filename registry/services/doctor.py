@@ -9,6 +9,7 @@ from importlib.metadata import packages_distributions
 
 from registry.domain.people.people import Permission
 from registry.domain.verbs.registry import Problem
+from registry.services.artifacts.checking import last_report
 from registry.services.audit.verbs import Audit
 from registry.services.context import Context
 from registry.services.extras import extras, install_command, unmet
@@ -20,7 +21,7 @@ LOW_SPACE = 2 * 1024**3
 def examine(context: Context) -> Sequence[Problem]:
     """Run every check; nothing is changed."""
     context.actor.require(Permission.READ)
-    return [*_names(), *_extras(), *_home(context), *_mirror(context), *_audit(context)]
+    return [*_names(), *_extras(), *_home(context), *_mirror(context), *_audit(context), *_objects(context)]
 
 
 def _names() -> Iterator[Problem]:
@@ -68,3 +69,19 @@ def _audit(context: Context) -> Iterator[Problem]:
         yield Problem("ok", "audit", f"{report.entries} entries, head {report.head.short}")
     else:
         yield Problem("error", "audit", report.reason or "the audit chain does not verify")
+
+
+def _objects(context: Context) -> Iterator[Problem]:
+    """What is on record about the stored objects: they are only read by `store verify` and `doctor --deep`."""
+    with context.read() as uow:
+        report = last_report(uow)
+    if report is None:
+        yield Problem("warning", "objects", "The stored files were never verified: forebear store verify")
+        return
+    check = report.check
+    done = f"{check.objects:,} of {check.total:,} objects" if check.ended_at is None else f"{check.objects:,} objects"
+    when = f"{check.updated_at:%Y-%m-%d %H:%M} UTC"
+    left = "; continue it: forebear store verify" if check.ended_at is None else ""
+    yield Problem("ok" if not left else "warning", "objects", f"{done} verified, {when}{left}")
+    for damage in report.damage:
+        yield Problem("error", "objects", f"{damage}: forebear store repair --from BACKUP")

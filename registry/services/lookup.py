@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from registry.domain.catalog.models import Status, VersionSummary
+from registry.domain.data.datasets import DatasetVersionSummary
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import every
-from registry.errors import BadReferenceError, NameTakenError, NotFoundError, RefusedError
+from registry.errors import BadReferenceError, DamagedError, NameTakenError, NotFoundError, RefusedError
 from registry.services.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
@@ -79,8 +80,18 @@ def refuse_as_source(version: VersionSummary) -> None:
         )
 
 
+def refuse_damaged(version: VersionSummary | DatasetVersionSummary) -> None:
+    """Raises: DamagedError for a version with a stored object that is missing or changed."""
+    if version.damaged:
+        raise DamagedError(
+            f"Stored files of {version.ref} are missing or were changed, so it cannot be used",
+            remedy="See which with forebear doctor, and restore them: forebear store repair --from BACKUP",
+        )
+
+
 def refuse_withheld(version: VersionSummary) -> None:
-    """Raises: RefusedError for a version that was recalled or suspended."""
+    """Raises: RefusedError for a version that was recalled or suspended, or that is damaged."""
+    refuse_damaged(version)
     if version.status in WITHHELD:
         raise RefusedError(
             f"{version.ref} is {version.status}, so its files cannot be read", remedy="Choose another version"

@@ -13,6 +13,7 @@ from registry.services.context import Context
 
 if TYPE_CHECKING:
     from registry.domain.verbs.registry import Problem
+    from registry.services.artifacts.verbs import Store
     from registry.services.audit.verbs import Audit
     from registry.services.catalog.verbs import Catalog
     from registry.services.data.verbs import Datasets
@@ -49,51 +50,58 @@ class LocalRegistry:
     @cached_property
     def catalog(self) -> Catalog:
         """Registered models."""
-        from registry.services.catalog.verbs import Catalog  # noqa: PLC0415 - a command needs one subject of seven
+        from registry.services.catalog.verbs import Catalog  # noqa: PLC0415 - a command needs one subject of eight
 
         return Catalog(self.context)
 
     @cached_property
     def datasets(self) -> Datasets:
         """Datasets."""
-        from registry.services.data.verbs import Datasets  # noqa: PLC0415 - a command needs one subject of seven
+        from registry.services.data.verbs import Datasets  # noqa: PLC0415 - a command needs one subject of eight
 
         return Datasets(self.context)
 
     @cached_property
     def transfers(self) -> Transfers:
         """Recipes and steps."""
-        from registry.services.transfers.verbs import Transfers  # noqa: PLC0415 - a command needs one subject of seven
+        from registry.services.transfers.verbs import Transfers  # noqa: PLC0415 - a command needs one subject of eight
 
         return Transfers(self.context)
 
     @cached_property
     def lineage(self) -> Lineage:
         """The lineage graph."""
-        from registry.services.lineage.verbs import Lineage  # noqa: PLC0415 - a command needs one subject of seven
+        from registry.services.lineage.verbs import Lineage  # noqa: PLC0415 - a command needs one subject of eight
 
         return Lineage(self.context)
 
     @cached_property
     def promotions(self) -> Promotions:
         """Evidence, requests, votes, policies."""
-        from registry.services.governance.verbs import Promotions  # noqa: PLC0415 - a command needs one subject of seven
+        from registry.services.governance.verbs import Promotions  # noqa: PLC0415 - a command needs one subject of eight
 
         return Promotions(self.context)
 
     @cached_property
     def people(self) -> People:
         """People, roles, tokens."""
-        from registry.services.people.verbs import People  # noqa: PLC0415 - a command needs one subject of seven
+        from registry.services.people.verbs import People  # noqa: PLC0415 - a command needs one subject of eight
 
         return People(self.context)
 
     @cached_property
     def audit(self) -> Audit:
         """The audit chain."""
-        from registry.services.audit.verbs import Audit  # noqa: PLC0415 - a command needs one subject of seven
+        from registry.services.audit.verbs import Audit  # noqa: PLC0415 - a command needs one subject of eight
 
         return Audit(self.context)
+
+    @cached_property
+    def store(self) -> Store:
+        """The stored objects."""
+        from registry.services.artifacts.verbs import Store  # noqa: PLC0415 - a command needs one subject of eight
+
+        return Store(self.context)
 
     def doctor(self) -> Sequence[Problem]:
         """Checks of this registry folder and installation, failed and passed."""

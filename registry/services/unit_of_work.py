@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from registry.services.storage.data import DatasetRepository
     from registry.services.storage.governance import GovernanceRepository
     from registry.services.storage.lineage import GraphRepository
+    from registry.services.storage.objects import ObjectRepository
     from registry.services.storage.people import PeopleRepository
     from registry.services.storage.transfers import LeaseRepository, StepRepository
 
@@ -43,6 +44,8 @@ class UnitOfWork(Protocol):
     def people(self) -> PeopleRepository: ...
     @property
     def audit(self) -> AuditRepository: ...
+    @property
+    def objects(self) -> ObjectRepository: ...
 
     def __enter__(self) -> Self: ...
     def __exit__(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from registry.services.storage.data import DatasetRepository
     from registry.services.storage.governance import GovernanceRepository
     from registry.services.storage.lineage import GraphRepository
+    from registry.services.storage.objects import ObjectRepository
     from registry.services.storage.people import PeopleRepository
     from registry.services.storage.transfers import LeaseRepository, StepRepository
 
@@ -99,6 +100,12 @@ class SqlUnitOfWork:
         from registry.storage.audit.repository import SqlAudit  # noqa: PLC0415 - a command needs one or two of them
 
         return SqlAudit(self._open())
+
+    @cached_property
+    def objects(self) -> ObjectRepository:
+        from registry.storage.objects.repository import SqlObjects  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlObjects(self._open())
 
     def commit(self, event: Event, *more: Event) -> None:
         """Chain the events and make everything durable. Raises: InvalidError for an event that JSON cannot hold."""

@@ -195,6 +195,34 @@ def test_data_that_changed_in_the_store_is_not_trained_on(forebear: CommandLine)
     assert forebear.refused("model", "show", "text/fruit")["code"] == "not-found"
 
 
+def test_damage_is_found_named_and_repaired_from_a_backup(forebear: CommandLine, tmp_path: Path) -> None:
+    assert forebear("store", "status").code == 0
+    assert "never verified" in forebear("doctor").out
+    backup = shutil.copytree(forebear.home / "blobs", tmp_path / "backup")
+    weights = max(blobs(forebear.home), key=lambda path: path.stat().st_size)
+    weights.chmod(0o644)
+    with weights.open("r+b") as file:
+        file.seek(5000)
+        file.write(b"flip")
+    said = forebear("store", "verify")
+    assert said.code == 7
+    assert "models:/library/tiny/1" in said.out
+    assert "datasets:/data/fruit/1" not in said.out
+    assert forebear("store", "status").code == 7
+    assert forebear("doctor").code == 1
+    for refused in (
+        ("model", "pull", "library/tiny/1", tmp_path / "pulled"),
+        ("transfer", "run", worlds.write_recipe(forebear.home.parent)),
+        ("promote", "request", "library/tiny/1", "--to", "candidate"),
+    ):
+        assert forebear.refused(*refused)["code"] in {"damaged", "policy-refused"}, refused
+    repaired = forebear("store", "repair", "--from", backup)
+    assert repaired.code == 0
+    assert "Restored models:/library/tiny/1" in repaired.out
+    assert forebear("doctor", "--deep").code == 0
+    assert forebear.ask("model", "pull", "library/tiny/1", tmp_path / "pulled")["files"] > 0
+
+
 def test_an_edited_audit_log_is_found_out(forebear: CommandLine) -> None:
     assert forebear.ask("audit", "verify")["intact"]
     with sqlite3.connect(forebear.home / "registry.db") as database:

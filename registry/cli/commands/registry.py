@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Put these commands at the top of the tree."""
     command(app, "init", "forebear init", "forebear --home /srv/models init --upgrade")(init)
-    command(app, "doctor", "forebear doctor")(doctor)
+    command(app, "doctor", "forebear doctor", "forebear doctor --deep")(doctor)
     command(app, "serve", "forebear serve", "forebear serve --port 9000")(serve)
     command(app, "history", "forebear history vision/digits")(history)
 
@@ -52,8 +52,18 @@ def _show_init(report: InitReport) -> None:
         hint("Next: forebear model import team/name PATH, then forebear serve")
 
 
-def doctor(session: Session) -> None:
+def doctor(
+    session: Session,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Also read every stored file, as forebear store verify does.")
+    ] = False,
+) -> None:
     """Check this registry folder and this installation."""
+    if deep:
+        from registry.cli.views.store import Bar
+
+        with Bar(shown=not session.as_json) as bar:
+            session.registry.store.verify(restart=True, watch=bar.show)
     problems = session.registry.doctor()
     session.answer(problems, _show_problems)
     if any(problem.level == "error" for problem in problems):

@@ -103,6 +103,8 @@ class VersionSummary:
     method: str
     aliases: tuple[str, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
+    damaged: bool = False
+    """True while a stored object of it is missing or changed: its files cannot be used until they are restored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,8 @@ class DatasetVersionSummary:
     created_at: datetime
     created_by: str
     labels: LabelKind = LabelKind.CLASS
+    damaged: bool = False
+    """True while a stored object of it is missing or changed: its files cannot be used until they are restored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,8 @@ class Candidate:
     contributors: Mapping[Contribution, frozenset[str]] = field(default_factory=dict)
     transfer: Mapping[str, object] = field(default_factory=dict)
     """The verdict of the producing step's baselines; empty when it ran without them."""
+    damaged: bool = False
+    """True while one of its stored objects is missing or changed."""
 
 
 @dataclass(frozen=True, slots=True)

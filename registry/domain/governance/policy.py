@@ -225,6 +225,9 @@ def first_matching(policies: Iterable[Policy], case_for: Callable[[Policy], Case
 
 def _active(case: Case) -> CheckResult:
     status = case.candidate.status
+    if case.candidate.damaged:
+        damaged = f"The stored bytes of {case.candidate.ref} are damaged; restore them first: forebear store repair"
+        return CheckResult("status", "status", False, damaged)
     if status is Status.ACTIVE:
         return CheckResult("status", "status", True, "The version is active")
     return CheckResult("status", "status", False, f"The version is {status.value}, not active")

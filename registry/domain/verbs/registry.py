@@ -13,6 +13,7 @@ from registry.domain.verbs.data import DatasetVerbs
 from registry.domain.verbs.governance import PromotionVerbs
 from registry.domain.verbs.lineage import LineageVerbs
 from registry.domain.verbs.people import PeopleVerbs
+from registry.domain.verbs.store import StoreVerbs
 from registry.domain.verbs.transfers import TransferVerbs
 
 
@@ -44,6 +45,8 @@ class Registry(Protocol):
     def people(self) -> PeopleVerbs: ...
     @property
     def audit(self) -> AuditVerbs: ...
+    @property
+    def store(self) -> StoreVerbs: ...
 
     def as_actor(self, actor: Actor) -> Registry:
         """The same registry for another actor."""

@@ -19,7 +19,7 @@ from registry.services.context import Context
 from registry.services.storage.catalog import Extent
 
 CHUNK = 4 * 1024 * 1024
-BROKEN = "Run forebear doctor, and restore a backup"
+BROKEN = "Find everything that is damaged with forebear store verify, then run forebear store repair --from BACKUP"
 
 
 def store_folder(blobs: BlobStore, root: Path) -> tuple[FileEntry, ...]:
@@ -128,7 +128,10 @@ class Hashing:
 
 
 def open_extents(blobs: BlobStore, extents: Sequence[Extent], *, start: int = 0, length: int | None = None) -> BinaryIO:
-    """A stream over `length` bytes from `start` of the file that `extents` make up, in order."""
+    """A stream over `length` bytes from `start` of the file that `extents` make up, in order.
+
+    Raises: NotFoundError when one of the blobs is not there, IntegrityError (also while reading).
+    """
     pieces: list[tuple[Digest, int, int]] = []
     position, left = 0, length if length is not None else sum(e.length for e in extents) - start
     for extent in extents:
@@ -141,6 +144,8 @@ def open_extents(blobs: BlobStore, extents: Sequence[Extent], *, start: int = 0,
     if len(pieces) == 1:
         digest, offset, size = pieces[0]
         return blobs.open(digest, start=offset, length=size)
+    for digest in {digest for digest, _, _ in pieces}:
+        blobs.size(digest)  # a blob that is missing is noticed before the first byte is given
     return io.BufferedReader(_Chain(blobs, pieces), CHUNK)
 
 

@@ -28,11 +28,11 @@ from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
 from registry.domain.transfers.provenance import notes_of
 from registry.domain.verbs.catalog import ImportModel, PullReport
-from registry.errors import ConflictError, InvalidError, PolicyRefusedError
-from registry.services.artifacts.storing import open_extents
+from registry.errors import ConflictError, InvalidError, NotFoundError, PolicyRefusedError
+from registry.services.artifacts.storing import BROKEN, open_extents
 from registry.services.catalog.searching import as_stored, search
 from registry.services.context import Context
-from registry.services.lookup import found, model_only, refuse_withheld, resolve
+from registry.services.lookup import found, model_only, refuse_damaged, refuse_withheld, resolve
 from registry.services.unit_of_work import UnitOfWork
 
 
@@ -84,8 +84,13 @@ class Catalog:
             ref = resolve(uow, reference)
             if ref.kind is AssetKind.MODELS:
                 refuse_withheld(found(uow.catalog.version(ref), ref).summary)
+            else:
+                refuse_damaged(found(uow.datasets.version(ref), ref).summary)
             extents = found(uow.catalog.extents(ref, path), f"file {path!r} in {ref}")
-        return open_extents(self.context.blobs, extents, start=start, length=length)
+        try:
+            return open_extents(self.context.blobs, extents, start=start, length=length)
+        except NotFoundError as error:
+            raise NotFoundError(f"The stored bytes of {path!r} in {ref} are missing", remedy=BROKEN) from error
 
     def pull(self, reference: Reference, folder: Path) -> PullReport:
         """Write a version into a new folder, ready to load without Forebear."""

@@ -17,7 +17,7 @@ from registry.services.artifacts.pulling import new_folder
 from registry.services.artifacts.storing import BROKEN, write_files
 from registry.services.context import Context
 from registry.services.data.registering import register_dataset
-from registry.services.lookup import found, resolve
+from registry.services.lookup import found, refuse_damaged, resolve
 from registry.services.unit_of_work import UnitOfWork
 
 
@@ -55,6 +55,7 @@ class Datasets:
         """
         with self.context.read() as uow:
             detail = _version(uow, reference)
+        refuse_damaged(detail.summary)
         with new_folder(folder) as staged:
             _write(self.context, detail, staged)
         return PullReport(detail.summary.ref, folder, len(detail.files), detail.summary.size)
@@ -69,8 +70,9 @@ def _version(uow: UnitOfWork, reference: Reference) -> DatasetVersionDetail:
 def materialise_dataset(context: Context, detail: DatasetVersionDetail, folder: Path) -> list[Row]:
     """Write a version's files under `folder`, each verified against its SHA-256, and give its rows.
 
-    Raises: DatasetChangedError when stored bytes are not what was registered, NoSpaceError.
+    Raises: DamagedError, DatasetChangedError when stored bytes are not what was registered, NoSpaceError.
     """
+    refuse_damaged(detail.summary)
     _write(context, detail, folder)
     try:
         with context.blobs.open(detail.index) as stream:

@@ -80,6 +80,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         metrics=_finite(record.metrics),
         contributors=_contributors(record, added, requested_by),
         transfer=_transfer(record),
+        damaged=record.damaged,
     )
     handles = {item.added_by for item in evidence} | set(also)
     return Dossier(

@@ -59,6 +59,7 @@ class VersionRecord:
     tags: Mapping[str, str] = field(default_factory=dict)
     parents: tuple[VersionRef, ...] = ()
     card: CardRevision | None = None
+    damaged: bool = False
 
 
 class GovernanceRepository(Protocol):

@@ -57,8 +57,8 @@ def lay_out_production(context: Context, plan: Plan, inputs: Path, skipped: dict
         return None
     with context.read() as uow:
         detail = uow.catalog.version(plan.production)
-    if detail is None or detail.summary.status in WITHHELD:
-        skipped["production"] = f"{plan.production} is there no more, or withheld"
+    if detail is None or detail.summary.status in WITHHELD or detail.summary.damaged:
+        skipped["production"] = f"{plan.production} is there no more, or it is withheld or damaged"
         return None
     item = StepInput(plan.production, detail.summary.digest, "production", None, Assurance.OBSERVED)
     return model_input(context, item, inputs / "production")

@@ -26,6 +26,7 @@ from registry.storage.catalog.assets import (
 from registry.storage.tables import (
     alias,
     asset,
+    damage,
     edge,
     extent,
     file,
@@ -128,6 +129,11 @@ def is_live() -> ColumnElement[bool]:
     return version.c.deleted_at.is_(None)
 
 
+def is_damaged() -> ColumnElement[bool]:
+    """True for a version with a stored object that is missing or changed."""
+    return select(damage.c.node_id).where(damage.c.node_id == version.c.node_id).exists()
+
+
 def refs_of(connection: Connection, keys: Iterable[int]) -> dict[int, VersionRef]:
     """The reference of each version, deleted ones too, by key."""
     query = (
@@ -165,6 +171,7 @@ def version_summaries(connection: Connection, keys: Sequence[int]) -> dict[int, 
             node.c.digest,
             node.c.created_at,
             step.c.method,
+            is_damaged().label("damaged"),
         )
         .join(model_version, model_version.c.node_id == version.c.node_id)
         .join(node, node.c.id == version.c.node_id)
@@ -190,6 +197,7 @@ def version_summaries(connection: Connection, keys: Sequence[int]) -> dict[int, 
             method=row.method,
             aliases=tuple(names.get(row.node_id, ())),
             metrics=metrics.get(row.step_id, {}),
+            damaged=bool(row.damaged),
         )
         for row in rows
     }

@@ -129,7 +129,14 @@ class SqlDatasets:
 def _version_summaries(connection: Connection, keys: Sequence[int]) -> dict[int, DatasetVersionSummary]:
     """The summaries of dataset versions by key, in one query."""
     query = (
-        select(version, dataset_version, asset.c.name, node.c.digest, node.c.created_at)
+        select(
+            version,
+            dataset_version,
+            asset.c.name,
+            node.c.digest,
+            node.c.created_at,
+            versions.is_damaged().label("damaged"),
+        )
         .join(dataset_version, dataset_version.c.node_id == version.c.node_id)
         .join(node, node.c.id == version.c.node_id)
         .join(asset, asset.c.id == version.c.asset_id)
@@ -150,6 +157,7 @@ def _version_summaries(connection: Connection, keys: Sequence[int]) -> dict[int,
             created_at=row.created_at,
             created_by=row.created_by,
             labels=LabelKind(row.labels),
+            damaged=bool(row.damaged),
         )
     return found
 

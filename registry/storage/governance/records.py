@@ -13,7 +13,7 @@ from registry.domain.governance.promotion import VoteValue
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.services.storage.governance import StepRecord, VersionRecord
 from registry.storage.catalog.assets import tags_of_assets
-from registry.storage.catalog.versions import TEST_ROLE, headline_metrics, model_inputs, version_tags
+from registry.storage.catalog.versions import TEST_ROLE, headline_metrics, is_damaged, model_inputs, version_tags
 from registry.storage.tables import (
     alias,
     asset,
@@ -41,6 +41,7 @@ def _version_statement() -> Any:
             model_version.c.stage,
             model_version.c.status,
             model_version.c.architecture,
+            is_damaged().label("damaged"),
             asset.c.task,
             asset.c.modality,
             asset.c.origin,
@@ -104,6 +105,7 @@ def version_record(connection: Connection, ref: VersionRef) -> VersionRecord | N
         licence=row.licence,
         method=row.method,
         architecture=row.architecture,
+        damaged=bool(row.damaged),
         task=row.task,
         modality=row.modality,
         origin=row.origin,

@@ -16,6 +16,7 @@ from registry.storage.tables.catalog import (
 )
 from registry.storage.tables.governance import audit_entry, audit_index, evidence, policy, request, vote
 from registry.storage.tables.graph import edge, node
+from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import person, role_grant, token
 from registry.storage.tables.steps import curve_point, lease, metric, mirror, step
 
@@ -28,6 +29,7 @@ __all__ = [
     "audit_index",
     "card_revision",
     "curve_point",
+    "damage",
     "dataset_version",
     "edge",
     "evidence",
@@ -44,8 +46,10 @@ __all__ = [
     "request",
     "role_grant",
     "step",
+    "store_check",
     "token",
     "version",
+    "version_check",
     "version_tag",
     "vote",
 ]

@@ -193,6 +193,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", "/api/v1/promotions/{request_id}/withdraw"): ("edit", None),
     ("post", "/api/v1/policies"): ("admin", default_policy_text()),
     ("post", "/api/v1/policies/check"): ("read", default_policy_text()),
+    ("post", "/api/v1/store/check"): ("admin", None),
     ("post", "/api/v1/people"): ("admin", {"handle": "eve", "name": "Eve"}),
     ("put", "/api/v1/people/{handle}/roles/{role}"): ("admin", None),
     ("delete", "/api/v1/people/{handle}/roles/{role}"): ("admin", None),

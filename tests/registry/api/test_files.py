@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +72,44 @@ def test_a_range_that_is_not_understood_is_ignored(header: str) -> None:
 def test_a_path_that_the_manifest_does_not_list_is_not_a_file(served: ServedRegistry, path: str) -> None:
     base = FILE.removesuffix("weights/model.safetensors")
     assert problem(served.client("vic").get(base + path))["status"] == 404
+
+
+def blob_of(served: ServedRegistry, content: bytes) -> Path:
+    digest = hashlib.sha256(content).hexdigest()
+    path = served.family.home / "blobs" / digest[:2] / digest[2:4] / digest
+    path.parent.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-9"}, {"If-None-Match": "ETAG"}])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_no_answer_promises_a_file_whose_bytes_are_missing(
+    own_served: ServedRegistry, method: str, headers: dict[str, str]
+) -> None:
+    etag = f'"sha256:{hashlib.sha256(CONTENT).hexdigest()}"'
+    blob_of(own_served, CONTENT).unlink()
+    sent = {name: value.replace("ETAG", etag) for name, value in headers.items()}
+    answer = own_served.client("vic").request(method, FILE, headers=sent)
+    assert answer.status_code == 404
+    if method == "GET":
+        assert "The stored bytes of 'weights/model.safetensors'" in problem(answer)["detail"]
+
+
+def test_a_version_that_was_found_damaged_is_refused_and_shown(own_served: ServedRegistry) -> None:
+    admin, guest = own_served.client("ana"), own_served.client("vic")
+    assert admin.get("/api/v1/store/check").json() is None
+    blob_of(own_served, CONTENT).unlink()
+    assert problem(guest.post("/api/v1/store/check"))["code"] == "permission-denied"
+    report = admin.post("/api/v1/store/check?seconds=60").json()
+    assert [(one["ref"], one["place"], one["fault"]) for one in report["damage"]] == [
+        ("models:/vision/digits/2", "weights/model.safetensors", "missing")
+    ]
+    assert guest.get("/api/v1/store/check").json()["damage"] == report["damage"]
+    whole = FILE.replace("weights/model.safetensors", "config.json")
+    assert problem(guest.get(whole))["code"] == "damaged"
+    assert guest.head(whole).status_code == 403
+    assert guest.get("/api/v1/models/vision/digits/versions/2").json()["summary"]["damaged"] is True
+    found = [one["message"] for one in guest.get("/api/v1/doctor").json() if one["level"] == "error"]
+    assert found == [
+        "weights/model.safetensors of models:/vision/digits/2 is missing: forebear store repair --from BACKUP"
+    ]

@@ -19,7 +19,7 @@ from registry.services.governance.verbs import Promotions
 from registry.services.people.verbs import People
 from registry.settings import Settings
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
-from tests.builders import add_dataset_version, add_version, digest, metric
+from tests.builders import add_dataset_version, add_version, digest, metric, store
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.clock import FakeClock
 
@@ -93,6 +93,7 @@ class Team:
         at = self.clock.now()
         with self.open_uow(actor="ana", write=True) as uow:
             ref = add_version(uow, name, parents=parents, measured=measured, at=at, method=method, **fields)
+            store(self.blobs, fields.get("content") or str(ref))
             version = uow.catalog.version(ref)
             assert version is not None
             if card is not None:
@@ -105,6 +106,7 @@ class Team:
     def add_data(self, name: str = "data/mnist") -> VersionRef:
         with self.open_uow(actor="ana", write=True) as uow:
             ref = add_dataset_version(uow, name)
+            store(self.blobs, str(ref), rows=True)
             uow.commit(Event("dataset_version.registered", str(ref), {}))
         return ref
 

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from lineage import Digest
 from registry.errors import (
     InvalidError,
     PolicyRefusedError,
@@ -41,7 +42,7 @@ def test_evidence_is_taken_only_from_its_producers(team: Team, who: str, type_: 
         team.promotions(who).add_evidence(ref_of(ref), type_, {"a": 1}, file=io.BytesIO(b"x"), file_name="x")
     assert reason in refusal.value.reasons[0]
     assert len(team.promotions("guest").evidence(ref_of(ref))) == 3
-    assert not team.blobs.kept, "the file of refused evidence is not stored"
+    assert not team.blobs.exists(Digest.of(b"x")), "the file of refused evidence is not stored"
 
 
 @pytest.mark.parametrize(

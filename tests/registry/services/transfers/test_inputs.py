@@ -57,5 +57,5 @@ def test_a_version_in_production_that_was_recalled_since_is_skipped_with_its_rea
         uow.catalog.set_status(ref, Status.RECALLED, "poisoned", at=context.clock.now())
         uow.commit_unaudited()
     assert lay_out_production(context, Plan((7,), ref), tmp_path / "again", skipped) is None
-    assert skipped == {"production": "models:/library/bert/1 is there no more, or withheld"}
+    assert skipped == {"production": "models:/library/bert/1 is there no more, or it is withheld or damaged"}
     assert lay_out_production(context, Plan((7,)), tmp_path, {}) is None
