@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from registry.domain.catalog.models import Status, VersionSummary
-from registry.domain.data.datasets import DatasetVersionSummary
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import every
 from registry.errors import BadReferenceError, DamagedError, NameTakenError, NotFoundError, RefusedError
 from registry.services.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from registry.domain.data.datasets import DatasetVersionSummary
 
 T = TypeVar("T")
 WITHHELD = frozenset({Status.RECALLED, Status.SUSPENDED})
