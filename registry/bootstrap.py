@@ -133,7 +133,7 @@ def _context(home: Path, settings: Settings, database: Database, actor: Actor) -
     return Context(
         actor=actor,
         home=home.resolve(),
-        open_uow=database.factory(clock),
+        open_uow=database.factory(clock, home / "audit-head.json"),
         blobs=FolderBlobs(home / "blobs"),
         clock=clock,
         plugins=EntryPointPlugins(settings.import_memory, settings.import_seconds),

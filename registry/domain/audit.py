@@ -7,7 +7,8 @@ Merkle tree can be grown over the same rows later; its entry hash is SHA-256(pre
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -29,24 +30,83 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchColumns:
+    """What the database repeats of an entry's body, to find it by."""
+
+    subject: str
+    action: str
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One row of the chain."""
+    """One row of the chain. `columns` is None for an entry that was not read from the database."""
 
     seq: int
     body: bytes
     previous: Digest
     leaf: Digest
     entry: Digest
+    columns: SearchColumns | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest entry: its number (0 before the first) and its hash."""
+
+    seq: int
+    entry: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The entries from `first` to `last`."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRecord:
+    """The newest entry as kept outside the database, and the entries that were written without keeping them there."""
+
+    head: Head
+    gaps: tuple[Span, ...] = ()
+
+    def advanced(self, before: Head, after: Head) -> HeadRecord:
+        """The record after a commit that appended the entries `before.seq + 1` to `after.seq`.
+
+        Two processes may keep their records in another order than they committed: the later one first leaves a gap,
+        which the earlier one closes. A record that the commit contradicts (the log was cut or rewritten) stays.
+        """
+        mine = Span(before.seq + 1, after.seq)
+        if self.head == before:
+            return HeadRecord(after, self.gaps)
+        if self.head.seq >= before.seq:
+            return HeadRecord(self.head, tuple(part for gap in self.gaps for part in _without(gap, mine)))
+        return HeadRecord(after, (*self.gaps, Span(self.head.seq + 1, before.seq)))
+
+
+def _without(gap: Span, mine: Span) -> Iterator[Span]:
+    if gap.first < mine.first:
+        yield Span(gap.first, min(gap.last, mine.first - 1))
+    if gap.last > mine.last:
+        yield Span(max(gap.first, mine.last + 1), gap.last)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What verification found: how many entries are valid, and the first that is not (with the reason), if any."""
+    """What verification found: how many entries are valid, and the first that is not (with the reason), if any.
+
+    `warnings` are what the chain alone cannot decide, for example entries that another program may have written.
+    """
 
     entries: int
     head: Digest
     first_bad: int | None = None
     reason: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def intact(self) -> bool:
@@ -81,23 +141,54 @@ def chain_hash(previous: Digest, leaf: Digest) -> Digest:
     return Digest(hashlib.sha256(bytes.fromhex(previous.hex) + bytes.fromhex(leaf.hex)).hexdigest())
 
 
-def verify_chain(entries: Iterable[AuditEntry]) -> AuditReport:
+def verify_chain(entries: Iterable[AuditEntry], kept: HeadRecord | None = None) -> AuditReport:
     """Walk the chain from the first row; stop at the first entry that is not valid.
 
-    Law: a row that was changed, inserted, deleted or swapped is found at that row. Only the removal of the newest rows
-    is not found: compare `AuditReport.head` with one kept elsewhere.
+    Law: a row that was changed, inserted, deleted or swapped is found at that row, and so is one whose search columns
+    do not repeat its body. The removal or replacement of the newest rows is found against `kept`, the head that was
+    kept outside the database, up to the entry that it names.
     """
     head, count = GENESIS, 0
     try:
         for entry in entries:
-            reason = _flaw(entry, count + 1, head)
+            reason = _flaw(entry, count + 1, head) or _unlike(entry, kept)
             if reason is not None:
                 # A missing row is reported at its own number, any other fault at the row itself: the same number.
                 return AuditReport(count, head, count + 1, reason)
             head, count = entry.entry, entry.seq
     except AuditBrokenError as error:  # a row that cannot be read as an entry
         return AuditReport(count, head, count + 1, error.message)
-    return AuditReport(count, head)
+    if kept is not None and kept.head.seq > count:
+        reason = f"{_span(count + 1, kept.head.seq)} missing: the registry folder recorded entry {kept.head.seq}"
+        return AuditReport(count, head, count + 1, reason)
+    return AuditReport(count, head, warnings=tuple(unrecorded(kept, count)))
+
+
+def _unlike(entry: AuditEntry, kept: HeadRecord | None) -> str | None:
+    """Why `entry` is not the one that was recorded outside the database, or None."""
+    if kept is None or entry.seq != kept.head.seq or entry.entry == kept.head.entry:
+        return None
+    return f"Entry {entry.seq} is not the one that the registry folder recorded: the log was rewritten"
+
+
+def unrecorded(kept: HeadRecord | None, count: int) -> Iterator[str]:
+    """A sentence for each span of the first `count` entries that the record outside the database does not know."""
+    if kept is None:
+        if count:
+            yield "The registry folder has no record of the newest entry: it is written with the next change"
+        return
+    gaps = kept.gaps
+    if count > kept.head.seq:
+        gaps = (*gaps, Span(kept.head.seq + 1, count))
+    for gap in gaps:
+        yield (
+            f"{_span(gap.first, gap.last)} not recorded in the registry folder: a process ended just after its commit, "
+            "or another program wrote to the database"
+        )
+
+
+def _span(first: int, last: int) -> str:
+    return f"Entry {first} is" if first == last else f"Entries {first} to {last} are"
 
 
 def _flaw(entry: AuditEntry, expected: int, head: Digest) -> str | None:
@@ -110,4 +201,50 @@ def _flaw(entry: AuditEntry, expected: int, head: Digest) -> str | None:
         return f"The body of entry {entry.seq} was changed"
     if chain_hash(entry.previous, entry.leaf) != entry.entry:
         return f"The hash of entry {entry.seq} was changed"
+    return _misread(entry)
+
+
+def _misread(entry: AuditEntry) -> str | None:
+    """Why the body of a row whose hashes fit is not what Forebear writes, or what the row repeats of it, or None."""
+    try:
+        body = read_body(entry.body)
+    except AuditBrokenError:
+        return f"The body of entry {entry.seq} is not what Forebear writes"
+    if body.seq != entry.seq:
+        return f"The body of entry {entry.seq} says that it is entry {body.seq}"
+    if entry.columns is not None and entry.columns != body.columns:
+        return f"The columns that find entry {entry.seq} do not repeat its body"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The body of an entry, read."""
+
+    seq: int
+    columns: SearchColumns
+    detail: Mapping[str, object]
+
+
+def read_body(body: bytes) -> Body:
+    """The parts of an entry's body. Raises: AuditBrokenError for bytes that Forebear does not write."""
+    try:
+        parts = json.loads(body)
+        columns = SearchColumns(
+            _text(parts.pop("subject")),
+            _text(parts.pop("action")),
+            _text(parts.pop("actor")),
+            datetime.fromisoformat(parts.pop("at")),
+        )
+        seq, version, detail = parts.pop("seq"), parts.pop("v"), parts.pop("detail")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise AuditBrokenError("The body of an entry cannot be read") from error
+    if parts or type(seq) is not int or version != 1 or not isinstance(detail, dict) or columns.at.tzinfo is None:
+        raise AuditBrokenError("The body of an entry has other fields than Forebear writes")
+    return Body(seq, columns, detail)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(type(value))
+    return value

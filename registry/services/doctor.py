@@ -9,6 +9,7 @@ from importlib.metadata import packages_distributions
 
 from registry.domain.people.people import Permission
 from registry.domain.verbs.registry import Problem
+from registry.errors import AuditBrokenError
 from registry.services.artifacts.checking import last_report
 from registry.services.audit.verbs import Audit
 from registry.services.context import Context
@@ -64,11 +65,17 @@ def _mirror(context: Context) -> Iterator[Problem]:
 
 
 def _audit(context: Context) -> Iterator[Problem]:
-    report = Audit(context).verify()
+    try:
+        report = Audit(context).verify()
+    except AuditBrokenError as error:
+        yield Problem("error", "audit", error.message)
+        return
     if report.intact:
         yield Problem("ok", "audit", f"{report.entries} entries, head {report.head.short}")
     else:
         yield Problem("error", "audit", report.reason or "the audit chain does not verify")
+    for warning in report.warnings:
+        yield Problem("warning", "audit", warning)
 
 
 def _objects(context: Context) -> Iterator[Problem]:

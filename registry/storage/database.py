@@ -54,9 +54,13 @@ class Database:
         """The URL without its password, for messages."""
         return self._engine.url.render_as_string(hide_password=True)
 
-    def factory(self, clock: Clock) -> SqlUnitOfWorkFactory:
-        """Units of work on this database; `clock` dates their audit entries."""
-        return SqlUnitOfWorkFactory(self._engine, clock)
+    def factory(self, clock: Clock, head: Path | None = None) -> SqlUnitOfWorkFactory:
+        """Units of work on this database; `clock` dates their audit entries, the file `head` records the newest."""
+        if head is None:
+            return SqlUnitOfWorkFactory(self._engine, clock)
+        from registry.storage.audit.head import HeadFile  # noqa: PLC0415 - as with everything of the audit log
+
+        return SqlUnitOfWorkFactory(self._engine, clock, HeadFile(head))
 
     def revision(self) -> str | None:
         """The revision it is at, None when it is empty. Raises: UnavailableError."""

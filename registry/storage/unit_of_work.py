@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from registry.services.storage.objects import ObjectRepository
     from registry.services.storage.people import PeopleRepository
     from registry.services.storage.transfers import LeaseRepository, StepRepository
+    from registry.storage.audit.head import HeadFile
 
 __all__ = ["SqlUnitOfWork", "SqlUnitOfWorkFactory"]
 
@@ -33,8 +34,9 @@ __all__ = ["SqlUnitOfWork", "SqlUnitOfWorkFactory"]
 class SqlUnitOfWork:
     """Implements `UnitOfWork`. It can be entered once; after a commit nothing more can be asked of it."""
 
-    def __init__(self, engine: Engine, clock: Clock, *, actor: str, write: bool) -> None:
+    def __init__(self, engine: Engine, clock: Clock, head: HeadFile | None, *, actor: str, write: bool) -> None:
         self._engine = engine
+        self._head = head
         self._clock = clock
         self._actor = actor
         self._write = write
@@ -99,7 +101,7 @@ class SqlUnitOfWork:
     def audit(self) -> AuditRepository:
         from registry.storage.audit.repository import SqlAudit  # noqa: PLC0415 - a command needs one or two of them
 
-        return SqlAudit(self._open())
+        return SqlAudit(self._open(), self._head)
 
     @cached_property
     def objects(self) -> ObjectRepository:
@@ -111,8 +113,10 @@ class SqlUnitOfWork:
         """Chain the events and make everything durable. Raises: InvalidError for an event that JSON cannot hold."""
         from registry.storage.audit.repository import append_events  # noqa: PLC0415 - reading needs none of it
 
-        append_events(self._writing(), (event, *more), actor=self._actor, at=self._clock.now())
+        before, after = append_events(self._writing(), (event, *more), actor=self._actor, at=self._clock.now())
         self._finish()
+        if self._head is not None:
+            self._head.advance(before, after)
 
     def commit_unaudited(self) -> None:
         """Make everything durable without an entry."""
@@ -137,9 +141,10 @@ class SqlUnitOfWork:
 class SqlUnitOfWorkFactory:
     """Implements `UnitOfWorkFactory`."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, head: HeadFile | None = None) -> None:
         self._engine = engine
         self._clock = clock
+        self._head = head
 
     def __call__(self, *, actor: str, write: bool = False) -> SqlUnitOfWork:
-        return SqlUnitOfWork(self._engine, self._clock, actor=actor, write=write)
+        return SqlUnitOfWork(self._engine, self._clock, self._head, actor=actor, write=write)

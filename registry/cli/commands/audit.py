@@ -8,6 +8,7 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
+from registry.domain.audit import AuditReport
 from registry.domain.text import read_day
 
 app = typer.Typer(name="audit", help="The log of every change, protected by a chain of hashes.", no_args_is_help=True)
@@ -70,9 +71,13 @@ def verify(session: Session) -> None:
             remedy="The entries before it are intact; compare the log with a backup",
             facts={"entries": report.entries, "first_bad": report.first_bad, "head": str(report.head)},
         )
-    session.answer(
-        report, lambda found: tell(f"All {found.entries} entries are intact; the head of the chain is {found.head}")
-    )
+
+    def view(found: AuditReport) -> None:
+        tell(f"All {found.entries} entries are intact; the head of the chain is {found.head}")
+        for warning in found.warnings:
+            tell(f"Warning: {warning}")
+
+    session.answer(report, view)
 
 
 @command(app, "export", "forebear audit export > audit.jsonl")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from registry.domain.audit import AuditReport, verify_chain
+from registry.domain.audit import AuditReport, unrecorded, verify_chain
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import Page, PageRequest
 from registry.services.context import Context
@@ -35,13 +35,29 @@ class Audit:
             return uow.audit.search(subject=subject, action=action, actor=actor, since=since, until=until, page=page)
 
     def verify(self) -> AuditReport:
-        """Check every entry; compare `head` with one kept elsewhere to see whether the newest entries were replaced."""
+        """Check every entry, what the database repeats of it, and the newest against the record in the registry folder.
+
+        Raises: AuditBrokenError for a record that cannot be read.
+        """
         with self.context.read() as uow:
-            return verify_chain(uow.audit.entries())
+            kept = uow.audit.kept()  # before the entries are read: what it names must be among them
+        with self.context.read() as uow:
+            report = verify_chain(uow.audit.entries(), kept)
+            if report.intact and kept is not None and report.entries > kept.head.seq:
+                return _with_record_of_now(report, uow)
+        return report
 
     def export(self) -> Iterator[bytes]:
         """One JSON line per entry: `seq`, `body` as the very text that was hashed, and the three hashes in hex."""
         return _lines(self.context.read())  # permission is checked now, before an answer has begun
+
+
+def _with_record_of_now(report: AuditReport, uow: UnitOfWork) -> AuditReport:
+    """Entries that were committed after the record was read are in the record of now."""
+    now = uow.audit.kept()
+    if now is None or now.head.seq < report.entries:
+        return report
+    return replace(report, warnings=tuple(unrecorded(now, report.entries)))
 
 
 def _lines(opened: UnitOfWork) -> Iterator[bytes]:

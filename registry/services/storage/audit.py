@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
-from registry.domain.audit import AuditEntry
+from registry.domain.audit import AuditEntry, HeadRecord
 from registry.domain.catalog.models import (
     HistoryEntry,
 )
@@ -15,6 +15,10 @@ from registry.domain.paging import Page, PageRequest
 
 class AuditRepository(Protocol):
     """Reads the chain; only `UnitOfWork.commit` writes it."""
+
+    def kept(self) -> HeadRecord | None:
+        """The newest entry as recorded outside the database, now (not as of this unit of work); None without record."""
+        ...
 
     def entries(self, *, after: int = 0) -> Iterator[AuditEntry]:
         """All entries with seq > `after`, in order, streamed."""

@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, insert, or_, select, type_coerce
 from sqlalchemy.types import NullType
 
 from lineage import Digest, LineageError
-from registry.domain.audit import GENESIS, AuditEntry, Event, write_entry
+from registry.domain.audit import GENESIS, AuditEntry, Event, Head, HeadRecord, SearchColumns, read_body, write_entry
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import Page, PageRequest
 from registry.errors import AuditBrokenError
+from registry.storage.audit.head import HeadFile
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import audit_entry, audit_index
 
 _CHUNK = 1000
 _LAST_CHARACTER = "\U0010ffff"
 
-_READ = ("seq", "body", "previous", "leaf", "entry")
-_RAW = [type_coerce(audit_entry.c[name], NullType()).label(name) for name in _READ]
+_READ = ("seq", "body", "previous", "leaf", "entry", "subject", "action")
+_RAW = [
+    *(type_coerce(audit_entry.c[name], NullType()).label(name) for name in _READ),
+    *(type_coerce(audit_index.c[name], NullType()).label(name) for name in ("actor", "at")),
+]
 """The columns without conversion: a row that was tampered with may hold anything, and must be reported."""
+_ROWS: Any = select(*_RAW).outerjoin_from(audit_entry, audit_index, audit_entry.c.seq == audit_index.c.seq)
 
 
 class SqlAudit:
     """Implements `AuditRepository`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, head: HeadFile | None = None) -> None:
         self._connection = connection
+        self._head = head
+
+    def kept(self) -> HeadRecord | None:
+        return None if self._head is None else self._head.read()
 
     def entries(self, *, after: int = 0) -> Iterator[AuditEntry]:
         while True:
-            query = select(*_RAW).where(audit_entry.c.seq > after).order_by(audit_entry.c.seq).limit(_CHUNK)
+            query = _ROWS.where(audit_entry.c.seq > after).order_by(audit_entry.c.seq).limit(_CHUNK)
             rows = self._connection.execute(query).all()
             for row in rows:
                 yield _entry(row)
@@ -52,10 +60,11 @@ class SqlAudit:
         until: datetime | None = None,
         page: PageRequest = PageRequest(),
     ) -> Page[HistoryEntry]:
-        statement, seq = select(audit_entry), audit_entry.c.seq
+        statement: Any = _ROWS
+        seq = audit_entry.c.seq
         if actor is not None or since is not None or until is not None:
             seq = audit_index.c.seq
-            statement = select(audit_entry.c.body, seq).join(audit_entry, audit_entry.c.seq == seq)
+            statement = select(*_RAW).join_from(audit_index, audit_entry, audit_entry.c.seq == seq)
             if actor is not None:
                 statement = statement.where(audit_index.c.actor == actor)
             if since is not None:
@@ -73,15 +82,19 @@ class SqlAudit:
             statement = statement.where(audit_entry.c.action == action)
         scope = f"audit {subject} {action} {actor} {since} {until}"
         rows, cursor = page_rows(self._connection, statement, [SortBy(seq, int, descending=True)], page, scope=scope)
-        return Page([_history(row.body) for row in rows], cursor)
+        return Page([_history(_entry(row)) for row in rows], cursor)
 
 
-def append_events(connection: Connection, events: Iterable[Event], *, actor: str, at: datetime) -> None:
-    """Chain `events` to the newest entry. The caller is the only writer: see `unit_of_work`."""
+def append_events(connection: Connection, events: Iterable[Event], *, actor: str, at: datetime) -> tuple[Head, Head]:
+    """Chain `events` to the newest entry. The caller is the only writer: see `unit_of_work`.
+
+    Returns the newest entry before and after.
+    """
     head = connection.execute(
         select(audit_entry.c.seq, audit_entry.c.entry).order_by(audit_entry.c.seq.desc()).limit(1)
     ).one_or_none()
     seq, previous = (0, GENESIS) if head is None else (head.seq, head.entry)
+    before = Head(seq, previous)
     rows = []
     for event in events:
         seq += 1
@@ -100,14 +113,16 @@ def append_events(connection: Connection, events: Iterable[Event], *, actor: str
         previous = written.entry
     connection.execute(insert(audit_entry), rows)
     connection.execute(insert(audit_index), [{"seq": row["seq"], "actor": actor, "at": at} for row in rows])
+    return before, Head(seq, previous)
 
 
 def _entry(row: Any) -> AuditEntry:
     """Raises: AuditBrokenError for a row that cannot be read as an entry."""
     try:
-        hashes = [Digest(_bytes(value).hex()) for value in (row.previous, row.leaf, row.entry)]
-        return AuditEntry(row.seq, _bytes(row.body), *hashes)
-    except (TypeError, LineageError) as error:
+        previous, leaf, entry = (Digest(_bytes(value).hex()) for value in (row.previous, row.leaf, row.entry))
+        columns = SearchColumns(row.subject, row.action, row.actor, _moment(row.at))
+        return AuditEntry(row.seq, _bytes(row.body), previous, leaf, entry, columns)
+    except (TypeError, ValueError, LineageError) as error:
         raise AuditBrokenError(f"Entry {row.seq} cannot be read") from error
 
 
@@ -117,8 +132,21 @@ def _bytes(value: object) -> bytes:
     return bytes(value)
 
 
-def _history(body: bytes) -> HistoryEntry:
-    """The entry as its body has it; the columns beside the body serve for searching only."""
-    entry = json.loads(bytes(body))
-    at = datetime.fromisoformat(entry["at"])
-    return HistoryEntry(entry["seq"], at, entry["actor"], entry["action"], entry["subject"], entry["detail"])
+def _moment(value: object) -> datetime:
+    """SQLite keeps UTC as text, PostgreSQL knows moments."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    if not isinstance(value, str):
+        raise TypeError(type(value))
+    return datetime.fromisoformat(value).replace(tzinfo=UTC)
+
+
+def _history(entry: AuditEntry) -> HistoryEntry:
+    """The entry as its body has it. Raises: AuditBrokenError for one that the columns find under another name."""
+    body = read_body(entry.body)
+    if (entry.seq, entry.columns) != (body.seq, body.columns):
+        raise AuditBrokenError(
+            f"The columns that find entry {entry.seq} do not repeat its body", remedy="Run: forebear audit verify"
+        )
+    found = body.columns
+    return HistoryEntry(body.seq, found.at, found.actor, found.action, found.subject, body.detail)

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.audit import GENESIS, AuditEntry, Event, chain_hash, leaf_hash, verify_chain, write_entry
+from lineage import Digest
+from registry.domain.audit import (
+    GENESIS,
+    AuditEntry,
+    Event,
+    Head,
+    HeadRecord,
+    Span,
+    chain_hash,
+    leaf_hash,
+    verify_chain,
+    write_entry,
+)
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
@@ -114,6 +127,84 @@ def test_a_new_or_missing_tail_is_seen_only_against_a_head_kept_elsewhere(kind: 
     report = verify_chain(forged)
     assert report.intact, "the chain alone cannot tell"
     assert report.head != kept
+
+
+def record(entries: list[AuditEntry], *gaps: Span) -> HeadRecord:
+    return HeadRecord(Head(entries[-1].seq, entries[-1].entry), gaps)
+
+
+def test_against_a_record_kept_elsewhere_a_cut_tail_is_found() -> None:
+    entries = chain()
+    report = verify_chain(entries[:3], record(entries))
+    assert (report.first_bad, report.entries) == (4, 3)
+    assert report.reason == "Entries 4 to 6 are missing: the registry folder recorded entry 6"
+
+
+def test_against_a_record_kept_elsewhere_a_rewritten_log_is_found() -> None:
+    entries = chain()
+    report = verify_chain(rewrite_after(entries, 1), record(entries))
+    assert report.reason == "Entry 6 is not the one that the registry folder recorded: the log was rewritten"
+
+
+def test_entries_that_the_record_does_not_know_are_named() -> None:
+    entries = chain()
+    report = verify_chain(entries, record(entries[:4], Span(2, 2)))
+    assert report.intact
+    assert [warning.split(" not recorded")[0] for warning in report.warnings] == ["Entry 2 is", "Entries 5 to 6 are"]
+
+
+def head(seq: int) -> Head:
+    return Head(seq, GENESIS if seq == 0 else Digest.of(str(seq).encode()))
+
+
+def test_law_records_of_concurrent_commits_leave_no_gap_in_whatever_order_they_are_kept() -> None:
+    commits = [(head(1), head(2)), (head(2), head(4)), (head(4), head(5)), (head(5), head(6))]
+    for order in permutations(commits):
+        kept = HeadRecord(head(1))
+        for before, after in order:
+            kept = kept.advanced(before, after)
+        assert kept == HeadRecord(head(6)), order
+
+
+def test_a_commit_that_was_never_recorded_stays_a_gap() -> None:
+    kept = HeadRecord(head(1)).advanced(head(1), head(2)).advanced(head(4), head(5))
+    assert kept == HeadRecord(head(5), (Span(3, 4),))
+
+
+def test_a_record_that_the_log_contradicts_stays_until_somebody_looks() -> None:
+    kept = HeadRecord(head(10))
+    forged = Head(10, GENESIS)
+    assert kept.advanced(head(5), head(6)) == kept
+    assert kept.advanced(forged, head(11)) == kept
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"text",
+        b"{}",
+        b"[" * 100_000,
+        b'{"action":"a","actor":1,"at":"2026-11-23T09:30:00+00:00","detail":{},"seq":7,"subject":"s","v":1}',
+        b'{"action":"a","actor":"b","at":"2026-11-23T09:30:00","detail":{},"seq":7,"subject":"s","v":1}',
+        b'{"action":"a","actor":"b","at":"2026-11-23T09:30:00+00:00","detail":{},"seq":true,"subject":"s","v":1}',
+        b'{"action":"a","actor":"b","at":"2026-11-23T09:30:00+00:00","detail":{},"more":1,"seq":7,"subject":"s","v":1}',
+    ],
+)
+def test_an_appended_row_whose_body_is_no_entry_is_found_although_its_hashes_fit(body: bytes) -> None:
+    entries = chain()
+    leaf = leaf_hash(body)
+    entries.append(AuditEntry(7, body, entries[-1].entry, leaf, chain_hash(entries[-1].entry, leaf)))
+    assert verify_chain(entries).reason == "The body of entry 7 is not what Forebear writes"
+
+
+def test_a_body_that_gives_itself_another_number_is_found() -> None:
+    entries = chain()
+    forged = write_entry(70, entries[-1].entry, Event("person.added", "person:eve"), actor="eve", at=NOW)
+    entries.append(replace(forged, seq=7))
+    assert verify_chain(entries).reason == "The body of entry 7 says that it is entry 70"
 
 
 @given(row=st.integers(0, 5), data=st.data())

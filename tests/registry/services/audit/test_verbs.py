@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from lineage import Digest
 from registry.domain.audit import AuditEntry, verify_chain
 from registry.domain.paging import PageRequest
 from registry.domain.people.people import Actor
-from registry.errors import PermissionDeniedError
+from registry.errors import AuditBrokenError, PermissionDeniedError, RegistryError
 from registry.services.audit.verbs import Audit
 from registry.storage.database import Database
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
@@ -68,9 +69,85 @@ def test_tampering_with_the_file_is_found_at_its_row(
     assert (report.first_bad, report.reason, report.entries) == (seq, reason, seq - 1)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE audit_entry SET subject = 'models:/vision/other' WHERE seq = 3",
+        "UPDATE audit_entry SET action = 'card.revised' WHERE seq = 3",
+        "UPDATE audit_index SET actor = 'ben' WHERE seq = 3",
+        "UPDATE audit_index SET at = '2020-01-01 00:00:00.000000' WHERE seq = 3",
+        "UPDATE audit_index SET at = 'never' WHERE seq = 3",
+        "DELETE FROM audit_index WHERE seq = 3",
+        "REPLACE INTO audit_index VALUES (3, 'ben', '2020-01-01 00:00:00.000000')",
+    ],
+)
+def test_a_row_that_could_no_longer_be_found_by_what_its_body_says_is_reported(
+    team: Team, sqlite_database: Database, change: str
+) -> None:
+    force(sqlite_database, change)
+    report = Audit(team.context("guest")).verify()
+    assert report.first_bad == 3
+    assert report.reason in {"The columns that find entry 3 do not repeat its body", "Entry 3 cannot be read"}
+
+
+def test_a_search_refuses_a_row_whose_body_says_something_else(team: Team, sqlite_database: Database) -> None:
+    force(sqlite_database, "UPDATE audit_entry SET action = 'card.revised' WHERE seq = 3")
+    with pytest.raises(AuditBrokenError, match="do not repeat its body"):
+        Audit(team.context("guest")).search(action="card.revised")
+
+
+@pytest.mark.parametrize("table", ["audit_entry", "audit_index"])
+@pytest.mark.parametrize("seq", ["seq", "seq + 100", "NULL"])
+def test_with_the_triggers_in_place_no_row_takes_the_place_of_another(
+    team: Team, sqlite_database: Database, table: str, seq: str
+) -> None:
+    with sqlite_database.engine.connect() as connection:
+        columns = [column["name"] for column in inspect(connection).get_columns(table)]
+    values = ", ".join(columns).replace("seq", seq, 1)
+    with (
+        pytest.raises((DBAPIError, RegistryError), match="only appended"),
+        sqlite_database.engine.begin() as connection,
+    ):
+        connection.execute(text(f"REPLACE INTO {table} SELECT {values} FROM {table} WHERE seq = 3"))
+    assert Audit(team.context("guest")).verify().intact
+
+
 def test_a_deleted_row_is_found_where_it_was(team: Team, sqlite_database: Database) -> None:
     force(sqlite_database, "DELETE FROM audit_entry WHERE seq = 3")
     assert Audit(team.context("guest")).verify().reason == "Entry 3 is missing: the next row is 4"
+
+
+def test_the_newest_entry_is_recorded_in_the_registry_folder_too(
+    sqlite_database: Database, clock: FakeClock, tmp_path: Path
+) -> None:
+    file = tmp_path / "audit-head.json"
+    team = populate(Team(sqlite_database.factory(clock, file), clock, tmp_path))
+    audit = Audit(team.context("guest"))
+    assert audit.verify().warnings == ()
+    force(sqlite_database, "DELETE FROM audit_entry WHERE seq = 2")
+    assert audit.verify().first_bad == 2
+    force(sqlite_database, "DELETE FROM audit_entry")
+    assert audit.verify().reason == "Entries 1 to 2 are missing: the registry folder recorded entry 2"
+    file.write_text("{}")
+    with pytest.raises(AuditBrokenError, match=r"audit-head\.json is not a record"):
+        audit.verify()
+    file.unlink()
+    assert audit.verify().intact
+
+
+def test_a_folder_that_cannot_be_written_does_not_stop_a_commit_and_the_gap_is_said(
+    sqlite_database: Database, clock: FakeClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "gone" / "audit-head.json"
+    file.parent.mkdir()
+    team = populate(Team(sqlite_database.factory(clock, file), clock, tmp_path))
+    file.parent.rename(tmp_path / "elsewhere")
+    team.people("root").grant("ana", "validator")
+    assert "could not be recorded" in caplog.text
+    (tmp_path / "elsewhere").rename(file.parent)
+    team.people("root").grant("ana", "auditor")
+    (warning,) = Audit(team.context("guest")).verify().warnings
+    assert warning.startswith("Entry 3 is not recorded in the registry folder")
 
 
 def test_a_cut_tail_is_seen_only_against_a_head_kept_elsewhere(team: Team, sqlite_database: Database) -> None:
