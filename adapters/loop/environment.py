@@ -264,12 +264,16 @@ class Environment:
         flops: float,
         facts: Mapping[str, object],
     ) -> Finished:
-        """As `finished`, for a model with one head that was trained on labels. Raises: NotReproducedError."""
-        files = {}
+        """As `finished`, for a model with one head that was trained on labels; its `notes`, if any, are recorded.
+
+        Raises: NotReproducedError.
+        """
+        notes, files = list(getattr(learner, "notes", ())), {}
         if test is not None and roles.test is not None:
             files[PREDICTIONS] = predictions(roles.task, roles.test, test)
         recorded: dict[str, object] = {
             "head_kept": learner.keeps_head,
+            **({"notes": notes} if notes else {}),
             "test_rows_seen_in_train": roles.test_rows_seen_in_train,
             "train_rows": len(roles.train.rows),
             **facts,

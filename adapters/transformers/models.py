@@ -52,8 +52,41 @@ def names_of(task: Task) -> tuple[str, ...]:
     return task.classes or ("value",)
 
 
-def load(folder: Path, task: Task, dropout: float) -> tuple[Any, set[str]]:
-    """The model for `task`, and the names of tensors that the folder did not have. Raises: BadArtifactError."""
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of the tensors of a folder, by name."""
+
+    absent: frozenset[str]
+    """Of the model, and not of the folder, or of another shape there: they start at random."""
+    unused: frozenset[str]
+    """Of the folder, and not of the model: left out."""
+
+    @classmethod
+    def of(cls, info: Mapping[str, Any]) -> Loaded:
+        """From what `from_pretrained` gives with `output_loading_info`."""
+        misshapen = (entry[0] for entry in info["mismatched_keys"])
+        return cls(frozenset((*info["missing_keys"], *misshapen)), frozenset(info["unexpected_keys"]))
+
+
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, AssertionError)
+"""What transformers raises for a folder that it cannot load."""
+
+
+def has_class(folder: Path, labels: LabelKind) -> bool:
+    """True if transformers has a class for the model type of `folder` that answers in `labels`."""
+    known = ANSWERING[labels].auto._model_mapping  # noqa: SLF001 -- the public mappings have no name by task
+    return type(_config(folder)) in known
+
+
+def _config(folder: Path) -> Any:
+    try:
+        return transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+    except UNREADABLE as error:
+        raise BadArtifactError(f"transformers cannot read the source's config.json: {error}") from error
+
+
+def load(folder: Path, task: Task, dropout: float) -> tuple[Any, Loaded]:
+    """The model for `task`, and what became of the folder's tensors. Raises: BadArtifactError."""
     names, answering = names_of(task), ANSWERING[task.labels]
     problem = {} if answering.problem is None else {"problem_type": answering.problem}
     try:
@@ -71,7 +104,7 @@ def load(folder: Path, task: Task, dropout: float) -> tuple[Any, set[str]]:
                 **problem,
                 **_dropout(folder, dropout),
             )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise BadArtifactError(
             f"transformers cannot load the source as a model {answering.ending.replace('For', 'for ', 1)}: {error}",
             remedy="Use a text encoder such as BERT, RoBERTa or DistilBERT",
@@ -79,7 +112,7 @@ def load(folder: Path, task: Task, dropout: float) -> tuple[Any, set[str]]:
     for name, part in model.named_children():
         if part is not model.base_model and name != "pooler":  # DeBERTa's pooler has a dropout of its own
             _set_dropout(part, dropout)
-    return model, set(info["missing_keys"])
+    return model, Loaded.of(info)
 
 
 _DROPOUT_KEYS = ("classifier_dropout", "classifier_dropout_prob", "seq_classif_dropout", "summary_last_dropout")
@@ -91,7 +124,7 @@ def _dropout(folder: Path, dropout: float) -> dict[str, float]:
 
     A key that a config does not have would be passed on to the model's constructor, which knows none.
     """
-    known = transformers.AutoConfig.from_pretrained(folder, local_files_only=True).to_dict()
+    known = _config(folder).to_dict()
     return {key: dropout for key in _DROPOUT_KEYS if key in known}
 
 
@@ -109,10 +142,14 @@ _POSITIONS = frozenset({"position_embeddings", "position_embedding", "embed_posi
 def room(model: Any, wanted: int) -> int:
     """Tokens per text: as wanted, but no more than the model has learned positions for.
 
-    RoBERTa's kin lose the positions up to the padding token's, OPT and BART the first two.
+    RoBERTa's kin lose the positions up to the padding token's, OPT and BART the first two. Positions that are computed,
+    as Llama's and CTRL's are, end where the config says.
     """
     tables = (part for name, part in model.base_model.named_modules() if name.rpartition(".")[2] in _POSITIONS)
-    return min((wanted, *(_positions(table) for table in tables if isinstance(table, nn.Embedding))))
+    config = model.config.get_text_config(decoder=False)
+    said = (getattr(config, key, None) for key in ("max_position_embeddings", "max_seq_len"))
+    computed = [limit for limit in said if isinstance(limit, int) and limit > 0]
+    return min((wanted, *computed, *(_positions(table) for table in tables if isinstance(table, nn.Embedding))))
 
 
 def _positions(table: nn.Embedding) -> int:

@@ -37,5 +37,5 @@ def reload(folder: Path, architecture: str, sample: Role) -> Reloaded | None:
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
         ).eval()
     read = (tokenizer(text, truncation=True, return_tensors="pt") for text in texts)
-    rows = [model(input_ids=one["input_ids"], attention_mask=one["attention_mask"]).logits for one in read]
+    rows = [model(**one).logits for one in read]
     return Reloaded(torch.cat(rows).numpy(), "transformers")

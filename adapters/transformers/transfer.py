@@ -6,10 +6,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import transformers
+from torch import nn
 
 from adapters.loop.environment import Environment
 from adapters.loop.failures import only_registry_errors
@@ -18,11 +20,13 @@ from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Learner, Reloaded
 from adapters.loop.transfer import METHODS, MethodFunction, run
 from adapters.transformers.classifiers.headed import NAME, open_headed, wants_own_head
-from adapters.transformers.classifiers.heads import probe_head, reads_last_token, renew, whole_head
+from adapters.transformers.classifiers.heads import renew, whole_head
 from adapters.transformers.classifiers.learner import TextLearner
+from adapters.transformers.classifiers.opening import name_padding, notes_of, outside_head, proved_head
+from adapters.transformers.classifiers.trial import check
 from adapters.transformers.folders import architecture_of, read_config
 from adapters.transformers.language_models.learning import language_modelling
-from adapters.transformers.models import ENDINGS, answers, load
+from adapters.transformers.models import ENDINGS, Loaded, answers, load
 from adapters.transformers.offer import OFFER, PREFIX
 from adapters.transformers.parameter_efficient.merging import FOLDED, merging
 from adapters.transformers.parameter_efficient.optional import load_adapted
@@ -31,7 +35,7 @@ from adapters.transformers.texts.tokens import tokens_for
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TRAIN
 from registry.domain.recipes.recipe import Method, Recipe
-from registry.errors import BadRecipeError
+from registry.errors import BadArtifactError, BadRecipeError
 from registry.ports.transfers import ModelInput, TransferEvent, TransferJob
 
 
@@ -83,46 +87,66 @@ class TransformersTransfers:
         Raises: BadRecipeError for a head that a stock folder cannot hold, or a probe on an encoder whose
         weights are missing below the head; BadArtifactError for a folder that transformers cannot read.
         """
+        own_head = partial(_headed, source, recipe, task, keep_head=keep_head, fresh=fresh)
         if wants_own_head(source, recipe, task):
-            return open_headed(source, recipe, task, keep_head=keep_head, fresh=fresh)
+            return own_head()
         if recipe.head.kind not in {"linear", "ridge"}:
             raise BadRecipeError(
                 f"A stock classifier of transformers has no head of kind {recipe.head.kind!r}",
                 remedy="Leave head out, or use method: feature_extraction, which has mlp",
             )
-        model, missing = load(source.folder, task, recipe.head.dropout)
+        model, loaded = load(source.folder, task, recipe.head.dropout)
         if fresh:
-            model, missing = type(model)(model.config), set(model.state_dict())
-        if recipe.method is Method.FEATURE_EXTRACTION and reads_last_token(model):  # without a bias: see `heads`
-            return open_headed(source, recipe, task, keep_head=keep_head, fresh=fresh)
-        head = None if task.labels is LabelKind.TAGS else probe_head(model)
-        whole = head if head is not None else whole_head(model)
-        ours = {f"{name}." for name, part in model.named_children() if part is not model.base_model}
-        untrained = sorted(name for name in missing if not name.startswith(tuple(ours)))
-        if recipe.method is Method.FEATURE_EXTRACTION and (head is None or untrained):
-            why = f"these weights are missing: {', '.join(untrained)}" if untrained else "its head is not known here"
-            raise BadRecipeError(
-                f"{source.label} ({type(model).__name__}) cannot be probed: {why}",
-                remedy="Use method: fine_tuning, or probe the mean of the tokens with params: {layer: mean}",
-            )
-        keeps = keep_head and len(untrained) == len(missing) and answers(read_config(source.folder), task.labels)
+            model, loaded = type(model)(model.config).eval(), Loaded(frozenset(model.state_dict()), frozenset())
+        whole, untrained = whole_head(model), outside_head(model, loaded.absent)
+        probing = recipe.method is Method.FEATURE_EXTRACTION
+        if not fresh and (lost := [name for name in untrained if "pooler" not in name.split(".")]):
+            if task.labels is LabelKind.TAGS:
+                raise BadArtifactError(
+                    f"{source.label} has no weights for {len(lost)} tensors of {type(model).__name__}: "
+                    f"{', '.join(lost[:5])}",
+                    remedy="Import the model again, with all its weights",
+                    facts={"missing": lost},
+                )
+            return own_head()  # on the encoder alone, or a refusal that names what it lacks
+        keeps = keep_head and len(untrained) == len(loaded.absent) and answers(read_config(source.folder), task.labels)
         if not keeps:
             renew(whole, float(getattr(model.config, "initializer_range", 0.02)))
         tokens = tokens_for(source.folder, model, recipe.max_length)
-        if reads_last_token(model):
-            _check_last_token(model, task)
-            model.config.pad_token_id = tokens.padding  # the stock class takes the last token that is not this one
-        learner = TextLearner(model, head, whole, tokens, keeps_head=keeps)
-        return load_adapted().AdaptedLearner(learner, recipe, missing, source) if _adapts(recipe) else learner
+        name_padding(model, tokens)
+        head = None if task.labels is LabelKind.TAGS else proved_head(model, tokens)
+        if probing and task.labels is LabelKind.TAGS:
+            raise BadRecipeError(
+                f"{source.label} cannot be probed for a label of each word",
+                remedy="Use method: fine_tuning, with freeze: backbone to keep the encoder as it is",
+            )
+        if probing and (head is None or untrained):
+            return own_head()
+        _check_bias(model, whole, task)
+        check(lambda inputs: model(**inputs).logits, model, tokens, trains=not probing)
+        learner = TextLearner(model, head, whole if head is None else head, tokens, keeps_head=keeps)
+        learner.notes += notes_of(model, loaded, fresh=fresh)
+        return load_adapted().AdaptedLearner(learner, recipe, loaded.absent, source) if _adapts(recipe) else learner
 
     def reload(self, folder: Path, architecture: str, sample: Role) -> Reloaded | None:
         """The outputs of stock classes, or of the one-file definition."""
         return reload(folder, architecture, sample)
 
 
-def _check_last_token(model: Any, task: Task) -> None:
+def _headed(source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bool, fresh: bool) -> Learner:
+    if _adapts(recipe):
+        raise BadRecipeError(
+            f"An adapter needs a stock class of transformers for this task, and {source.label} has none that "
+            "all its weights fit",
+            remedy="Use method: feature_extraction or fine_tuning",
+        )
+    return open_headed(source, recipe, task, keep_head=keep_head, fresh=fresh)
+
+
+def _check_bias(model: Any, head: nn.Module, task: Task) -> None:
     """Raises: BadRecipeError for numbers: their scale is folded into the last layer, which needs a bias for that."""
-    if task.labels is LabelKind.NUMBER:
+    last = [part for part in head.modules() if isinstance(part, nn.Linear)][-1:]
+    if task.labels is LabelKind.NUMBER and any(part.bias is None for part in last):
         raise BadRecipeError(
             f"The last layer of {type(model).__name__} has no bias, so it cannot learn numbers",
             remedy="Use method: feature_extraction, whose head has one",

@@ -22,9 +22,11 @@ from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs
 from adapters.transformers.classifiers.heads import encoder_layers
+from adapters.transformers.classifiers.learner import PADDING_COUNTS
+from adapters.transformers.classifiers.trial import by_length, check, padding_counts, sample
 from adapters.transformers.definitions.transformers_text_head import TextWithHead, load, reader
 from adapters.transformers.folders import read_config
-from adapters.transformers.models import names_of, quiet
+from adapters.transformers.models import UNREADABLE, Loaded, has_class, names_of, quiet
 from adapters.transformers.texts.tokens import Tokens, tokens_for
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
@@ -42,6 +44,13 @@ ELSEWHERE = frozenset({"_name_or_path", "architectures", "id2label", "label2id",
 def wants_own_head(source: ModelInput, recipe: Recipe, task: Task) -> bool:
     """True where a stock class cannot hold the requested head, or the source has such a head already."""
     if source.architecture == NAME:
+        return True
+    if not has_class(source.folder, task.labels):
+        if task.labels is LabelKind.TAGS:
+            raise BadRecipeError(
+                f"transformers has no class of the source's family that labels each word ({source.label})",
+                remedy="Use a model of another family",
+            )
         return True
     if recipe.method is not Method.FEATURE_EXTRACTION or task.labels is LabelKind.TAGS:
         return False
@@ -61,10 +70,13 @@ class HeadedLearner:
         self.head = model.classifier
         self.layers = encoder_layers(model.backbone)
         self.keeps_head = keeps_head
-        self.feature_size = int(model.backbone.config.hidden_size)
+        self.feature_size = model.width
         self.feature_layer = f"mean of tokens, of layers {', '.join(map(str, model.layers))}"
         self.tokens = tokens
         self._model, self._config = model, config
+        model.alone = padding_counts(self._embed, model.backbone, tokens)
+        self._config["head"]["alone"] = model.alone
+        self.notes = [PADDING_COUNTS] if model.alone else []
 
     @property
     def preprocessing(self) -> Digest:
@@ -82,6 +94,10 @@ class HeadedLearner:
     def features(self, inputs: Inputs) -> Tensor:
         """The mean of tokens and layers (N x D)."""
         assert isinstance(inputs, dict)  # noqa: S101 -- a batch of tokens: for the type checker
+        return by_length(self._embed, inputs) if self._model.alone else self._embed(inputs)
+
+    def _embed(self, inputs: Inputs) -> Tensor:
+        assert isinstance(inputs, dict)  # noqa: S101 -- as above
         return self._model.embed(**inputs)
 
     def classify(self, features: Tensor) -> Tensor:
@@ -104,63 +120,93 @@ class HeadedLearner:
         """Write config, safetensors, and a tokenizer that truncates where training did."""
         labels = {"labels": task.labels.value, "id2label": {str(n): name for n, name in enumerate(names_of(task))}}
         with quiet():
-            self.tokens.load().save_pretrained(folder)
+            self.tokens.save(folder)
         (folder / "config.json").write_text(json.dumps(self._config | labels, indent=2, sort_keys=True) + "\n")
-        state = {name: tensor.detach().cpu().contiguous() for name, tensor in self._model.state_dict().items()}
-        save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+        save_file(_apart(self._model.state_dict()), folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def open_headed(source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bool, fresh: bool) -> HeadedLearner:
     """`source` under a head of our own for `task`. Raises: BadRecipeError for a layer that does not exist."""
-    own = source.architecture == NAME
-    if own:
+    if source.architecture == NAME:
         config = read_config(source.folder)
         parent = _read_own(source.folder)
-        keep_head = keep_head and not fresh and config.get("labels") == task.labels.value
         backbone, layers, layer = parent.backbone, parent.layers, "last"  # those that its own head reads
+        tokens = tokens_for(source.folder, backbone, recipe.max_length)
+        width = parent.width
+        keep_head = keep_head and not fresh and config.get("labels") == task.labels.value
     else:
         parent, keep_head = None, False
         whole = _read(source.folder)
         backbone = reader(whole)
-        layer = str(value_of(recipe, "layer"))
-        layers = layers_of(backbone, layer)
+        tokens = tokens_for(source.folder, backbone, recipe.max_length)
+        layer = str(value_of(recipe, "layer")) if recipe.method is Method.FEATURE_EXTRACTION else "last"
+        layers, width = layers_of(backbone, layer, tokens)
         settings = whole.config.to_dict() | {"model_type": whole.config.model_type}
         settings = {name: value for name, value in settings.items() if name not in ELSEWHERE}
-        config = {"backbone": settings}
+        config = {"backbone": settings | {"architectures": [type(whole).__name__]}}
     if not keep_head:
-        config = config | {"head": _shape(recipe.head, layers, task.outputs)}
-    model = TextWithHead(config)
-    if not fresh:
-        model.backbone.load_state_dict({n: t for n, t in backbone.state_dict().items() if not n.startswith("pooler.")})
+        config = config | {"head": _shape(recipe.head, layers, task.outputs, width)}
+    model = TextWithHead(config, None if fresh else backbone).eval()
     if keep_head and parent is not None:
         model.classifier.load_state_dict(parent.classifier.state_dict())
-    tokens = tokens_for(source.folder, backbone, recipe.max_length)
+    trains = recipe.method is not Method.FEATURE_EXTRACTION
+    check(lambda inputs: model.embed(**inputs), model.backbone, tokens, trains=trains)
     return HeadedLearner(model.float(), config, tokens, keeps_head=keep_head, layer=layer)
 
 
-def layers_of(backbone: Any, layer: str) -> list[int]:
-    """The hidden states that `layer` stands for: `last`, `mean` (of every block), or a block by its name.
+def layers_of(backbone: Any, layer: str, tokens: Tokens) -> tuple[list[int], int]:
+    """The hidden states that `layer` stands for (`last`, `mean` of every block, or a block by its name); their width.
 
-    Raises: BadRecipeError naming the blocks that exist.
+    Raises: BadRecipeError naming the blocks that exist, or for hidden states that cannot be averaged.
     """
-    count = int(backbone.config.num_hidden_layers)
+    states = _states(backbone, tokens)
+    count, shapes = len(states) - 1, [tuple(state.shape) for state in states]
     blocks = [name for name, _ in encoder_layers(backbone) if name.rpartition(".")[2].isdigit()]
     if len(blocks) != count:  # ALBERT runs one block several times, so its states have no names
         blocks = []
-    if layer == "last":
-        return [-1]
-    if layer == "mean":
-        return list(range(1, count + 1))
-    if layer not in blocks:
+    usual = ["last", "mean"] if len(set(shapes[1:])) == 1 else ["last"]
+    if layer not in {*usual, *blocks}:
         raise BadRecipeError(
-            f"The source has no block {layer[:80]!r}, which params.layer names",
-            remedy=f"Choose one of {', '.join(['last', 'mean', *blocks])}",
+            f"The source has no block {layer[:80]!r}, which params.layer names"
+            if layer != "mean"
+            else f"The blocks of {type(backbone).__name__} give states of different sizes, which have no mean",
+            remedy=f"Choose one of {', '.join([*usual, *blocks])}",
         )
-    return [blocks.index(layer) + 1]
+    chosen = {"last": [-1], "mean": list(range(1, count + 1))}.get(layer) or [blocks.index(layer) + 1]
+    return chosen, shapes[chosen[0]][-1]
 
 
-def _shape(head: Head, layers: list[int], outputs: int) -> dict[str, object]:
-    shape: dict[str, object] = {"layers": layers, "outputs": outputs, "dropout": head.dropout}
+def _states(backbone: Any, tokens: Tokens) -> tuple[Tensor, ...]:
+    """The hidden states of a few tokens. Raises: BadRecipeError for a model that gives none."""
+    try:
+        with torch.inference_mode():
+            found = backbone.eval()(**sample(backbone, tokens), output_hidden_states=True).hidden_states
+    except (ValueError, TypeError, RuntimeError, AttributeError, KeyError, IndexError, AssertionError) as error:
+        raise BadRecipeError(
+            f"{type(backbone).__name__} cannot be run on tokens alone: {str(error)[:300]}",
+            remedy="Use a model that reads nothing but text",
+        ) from error
+    if not found:
+        raise BadRecipeError(
+            f"{type(backbone).__name__} does not give its hidden states", remedy="Use a model of another family"
+        )
+    states: tuple[Tensor, ...] = tuple(found)
+    return states
+
+
+def _apart(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors for a safetensors file, which holds none twice: of those that share memory, as Zamba's do, copies."""
+    found: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in state.items():
+        plain = tensor.detach().cpu().contiguous()
+        found[name] = plain.clone() if plain.data_ptr() in seen else plain
+        seen.add(plain.data_ptr())
+    return found
+
+
+def _shape(head: Head, layers: list[int], outputs: int, width: int) -> dict[str, object]:
+    shape: dict[str, object] = {"layers": layers, "outputs": outputs, "width": width, "dropout": head.dropout}
     return shape | ({"hidden": head.hidden} if head.kind == "mlp" else {})
 
 
@@ -172,15 +218,25 @@ def _read_own(folder: Path) -> TextWithHead:
 
 
 def _read(folder: Path) -> Any:
-    """The model without a head, in fp32. Raises: BadArtifactError, also where weights are missing."""
+    """The model without a head, in fp32. Raises: BadArtifactError, also where weights of its reader are missing."""
     try:
         with quiet():
             model, info = AutoModel.from_pretrained(
-                folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, output_loading_info=True
+                folder,
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
             )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise BadArtifactError(f"The source cannot be read by transformers: {error}") from error
-    missing = sorted(name for name in info["missing_keys"] if not name.startswith("pooler."))
-    if missing:
-        raise BadArtifactError(f"The source has no weights for: {', '.join(missing[:5])}")
+    inside = {id(p) for p in reader(model).parameters()}
+    used = {name for name, p in model.named_parameters() if id(p) in inside and "pooler" not in name.split(".")}
+    if missing := sorted(Loaded.of(info).absent & used):
+        raise BadArtifactError(
+            f"The source has no weights for {len(missing)} tensors of its encoder: {', '.join(missing[:5])}",
+            remedy="Import the model again, with all its weights",
+            facts={"missing": missing},
+        )
     return model

@@ -157,12 +157,6 @@ def probe_head(model: Any) -> ProbeHead | None:
     return None
 
 
-def reads_last_token(model: Any) -> bool:
-    """True for a decoder's stock classifier: one linear layer without a bias on the last token that is not padding."""
-    score = getattr(model, "score", None)
-    return isinstance(score, nn.Linear) and score.bias is None
-
-
 def features_of(model: Any, head: ProbeHead, inputs: Inputs) -> Tensor:
     """The input of `head` (N x D)."""
     assert isinstance(inputs, dict)  # noqa: S101 -- a batch of tokens: for the type checker

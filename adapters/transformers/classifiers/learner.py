@@ -13,12 +13,19 @@ from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs
 from adapters.transformers.classifiers.heads import ProbeHead, SentenceEndHead, encoder_layers, features_of
+from adapters.transformers.classifiers.trial import by_length, padding_counts
 from adapters.transformers.models import names_of, quiet
 from adapters.transformers.texts.tokens import TokenItems, Tokens
 from adapters.transformers.texts.words import WordItems, at_words, read_words
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
 from registry.errors import BadDataError, BadRecipeError
+
+
+PADDING_COUNTS = (
+    "the answers of this model change with the padding of a text, so each text was read at its own length: "
+    "give the pulled model one text at a time"
+)
 
 
 class TextLearner:
@@ -32,10 +39,12 @@ class TextLearner:
         self.layers = encoder_layers(model.base_model)
         self.architecture = f"transformers:{type(model).__name__}"
         self.keeps_head = keeps_head
-        self.feature_size = probe.first_linear().in_features if probe else int(model.config.hidden_size)
+        self.feature_size = probe.first_linear().in_features if probe else 0
         self.feature_layer = probe.layer if probe else "none"
         self.tokens = tokens
         self.model, self._head = model, probe
+        self._alone = padding_counts(self._stock, model, tokens)
+        self.notes = [PADDING_COUNTS] if self._alone else []
 
     @property
     def preprocessing(self) -> Digest:
@@ -78,13 +87,24 @@ class TextLearner:
         assert isinstance(inputs, dict)  # noqa: S101 -- for the type checker
         if WordItems.PLACES in inputs:
             tokens = {name: tensor for name, tensor in inputs.items() if name != WordItems.PLACES}
-            return at_words(self.model(**tokens).logits, inputs[WordItems.PLACES])
+            return at_words(self._answers(tokens), inputs[WordItems.PLACES])
+        return self._answers(inputs)
+
+    def _answers(self, inputs: dict[str, Tensor]) -> Tensor:
+        return by_length(self._stock, inputs) if self._alone else self._stock(inputs)
+
+    def _stock(self, inputs: Inputs) -> Tensor:
+        assert isinstance(inputs, dict)  # noqa: S101 -- for the type checker
         logits: Tensor = self.model(**inputs).logits
         return logits
 
     def features(self, inputs: Inputs) -> Tensor:
         """The input of the stock head (N x D)."""
-        return features_of(self.model, self._probe, inputs)
+        assert isinstance(inputs, dict)  # noqa: S101 -- for the type checker
+        head = self._probe
+        if self._alone:
+            return by_length(lambda part: features_of(self.model, head, part), inputs)
+        return features_of(self.model, head, inputs)
 
     def classify(self, features: Tensor) -> Tensor:
         """Logits of features."""
@@ -110,4 +130,4 @@ class TextLearner:
         self.name_outputs(task)
         with quiet():
             self.model.save_pretrained(folder, max_shard_size="1000GB")
-            self.tokens.load().save_pretrained(folder)
+            self.tokens.save(folder)

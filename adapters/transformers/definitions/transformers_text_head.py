@@ -29,14 +29,18 @@ HERE = Path(__file__).resolve().parent
 class TextWithHead(nn.Module):
     """Tokens (N x length) to outputs (N x outputs)."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], backbone: nn.Module | None = None) -> None:
         super().__init__()
         settings, head = dict(config["backbone"]), config["head"]
-        self.backbone = reader(AutoModel.from_config(AutoConfig.for_model(settings.pop("model_type"), **settings)))
+        if backbone is None:
+            backbone = reader(AutoModel.from_config(AutoConfig.for_model(settings.pop("model_type"), **settings)))
+        self.backbone: Any = backbone
         if getattr(self.backbone, "pooler", None) is not None:
             self.backbone.pooler = None  # the mean of the tokens stands in its place
         self.layers: list[int] = list(head["layers"])
-        width, outputs, hidden = int(self.backbone.config.hidden_size), int(head["outputs"]), head.get("hidden")
+        self.alone = bool(head.get("alone", False))  # padding changes the states of this model
+        self.width = int(head.get("width") or self.backbone.config.hidden_size)
+        width, outputs, hidden = self.width, int(head["outputs"]), head.get("hidden")
         dropout = nn.Dropout(float(head.get("dropout", 0.0)))
         parts = [dropout, nn.Linear(width, outputs)]
         if hidden is not None:
@@ -68,8 +72,10 @@ def load(folder: str | Path = HERE) -> TextWithHead:
     return model.eval()
 
 
-def outputs(model: nn.Module, texts: Sequence[str], folder: str | Path = HERE) -> Tensor:
+def outputs(model: TextWithHead, texts: Sequence[str], folder: str | Path = HERE) -> Tensor:
     """What the head says of each text (N x outputs)."""
+    if model.alone and len(texts) > 1:
+        return torch.cat([outputs(model, [text], folder) for text in texts])
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     read = tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
     with torch.inference_mode():
@@ -77,7 +83,7 @@ def outputs(model: nn.Module, texts: Sequence[str], folder: str | Path = HERE) -
     return found
 
 
-def classify(model: nn.Module, texts: Sequence[str], folder: str | Path = HERE) -> list[str]:
+def classify(model: TextWithHead, texts: Sequence[str], folder: str | Path = HERE) -> list[str]:
     """The likeliest class of each text."""
     names = json.loads((Path(folder) / "config.json").read_text())["id2label"]
     return [str(names[str(n)]) for n in outputs(model, texts, folder).argmax(dim=1).tolist()]

@@ -9,11 +9,13 @@ from typing import Any
 
 import torch
 import transformers
-from torch import nn
+from torch import Tensor, nn
 from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
+from adapters.transformers.classifiers.opening import outside_head
+from adapters.transformers.classifiers.trial import check
 from adapters.transformers.folders import architecture_of, read_config
-from adapters.transformers.models import quiet
+from adapters.transformers.models import UNREADABLE, Loaded, quiet
 from adapters.transformers.parameter_efficient.optional import load_adapted
 from adapters.transformers.texts.tokens import Tokens, tokens_for
 from registry.domain.recipes.params import value_of
@@ -48,6 +50,7 @@ def open_language_model(source: ModelInput, recipe: Recipe) -> LanguageModel:
     kind = kind_of(config) if kind == "auto" else kind
     model, missing = _load(source.folder, KINDS[kind], f"a {kind} language model" if kind != "simcse" else "an encoder")
     tokens = tokens_for(source.folder, model, recipe.max_length)
+    _check(source, model, missing, tokens, kind)
     inside = {id(p) for p in model.base_model.parameters()}
     own = nn.ParameterList(p for p in model.parameters() if id(p) not in inside)
     if recipe.method is Method.ADAPTER:
@@ -60,10 +63,31 @@ def open_language_model(source: ModelInput, recipe: Recipe) -> LanguageModel:
         state = {name: tensor for name, tensor in whole.state_dict().items() if name not in lacking or keeps_head}
         with quiet():
             whole.save_pretrained(folder, state_dict=state, max_shard_size="1000GB")
-            tokens.load().save_pretrained(folder)
+            tokens.save(folder)
 
     keeps_head = keeps and kind != "simcse"
     return LanguageModel(kind, model, own, tokens, f"transformers:{name}", keeps_head, save)
+
+
+def _check(source: ModelInput, model: Any, missing: set[str], tokens: Tokens, kind: str) -> None:
+    """Raises: BadArtifactError for an encoder without all its weights, BadRecipeError for one that cannot be trained."""
+    tied = set(getattr(model, "all_tied_weights_keys", None) or ())
+    lost = [name for name in outside_head(model, missing - tied) if "pooler" not in name.split(".")]
+    if lost:
+        raise BadArtifactError(
+            f"{source.label} has no weights for {len(lost)} tensors of {type(model).__name__}: {', '.join(lost[:5])}",
+            remedy="Import the model again, with all its weights",
+            facts={"missing": lost},
+        )
+
+    def answer(inputs: Any) -> Tensor:
+        found = model(**inputs)
+        states: Tensor = found.last_hidden_state if kind == "simcse" else found.logits
+        if states.shape[:2] != inputs["input_ids"].shape:
+            raise ValueError(f"it gives {states.shape[1]} outputs for {inputs['input_ids'].shape[1]} tokens")
+        return states
+
+    check(answer, model, tokens, trains=True)
 
 
 def kind_of(config: dict[str, Any]) -> str:
@@ -84,7 +108,7 @@ def _with_adapter(
     def save(folder: Path) -> None:
         peft.save(adapted, folder, peft.Pin(source.label, source.digest))
         with quiet():
-            tokens.load().save_pretrained(folder)
+            tokens.save(folder)
 
     architecture = peft.PREFIX + type(model).__name__
     return LanguageModel(kind, model, nn.Module(), tokens, architecture, not missing, save, adapted)
@@ -94,19 +118,25 @@ def _load(folder: Path, auto: Any, what: str) -> tuple[Any, set[str]]:
     try:
         with quiet():
             model, info = auto.from_pretrained(
-                folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, output_loading_info=True
+                folder,
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
             )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise BadArtifactError(
             f"The source cannot be read by transformers as {what}: {error}",
             remedy="Choose another params.objective: masked for encoders, causal for decoders",
         ) from error
-    return model, set(info["missing_keys"])
+    return model, set(Loaded.of(info).absent)
 
 
 def _base_name(folder: Path) -> str:
     config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-    return str(transformers.MODEL_MAPPING[type(config)].__name__)
+    known = transformers.MODEL_MAPPING[type(config)]
+    return str((known[0] if isinstance(known, tuple) else known).__name__)
 
 
 def _around(folder: Path, model: Any) -> tuple[Any, set[str]]:

@@ -112,7 +112,7 @@ class Masked(_Objective):
 
     def __init__(self, model: Any, tokenizer: Any, share: float, seed: int) -> None:
         super().__init__(model)
-        self._mask, self._words = int(tokenizer.mask_token_id), int(model.config.vocab_size)
+        self._mask, self._words = int(tokenizer.mask_token_id), int(model.config.get_text_config().vocab_size)
         self._special, self._share, self._seed = torch.tensor(tokenizer.all_special_ids), share, seed
 
     def hide(self, inputs: dict[str, Tensor], draw: Callable[[], Tensor]) -> tuple[dict[str, Tensor], Tensor]:

@@ -62,6 +62,11 @@ def adapt(model: Any, recipe: Recipe, missing: Iterable[str], *, head: bool = Tr
         config: Any = peft.IA3Config(**settings)
     else:
         wide = value_of(recipe, "targets") == "all-linear"
+        if wide and not _linear(model, trained):
+            raise BadRecipeError(
+                f"{type(model).__name__} has no plain linear layer that an adapter could be put beside",
+                remedy="Use method: fine_tuning, or another family of models",
+            )
         config = peft.LoraConfig(
             r=whole_of(recipe, "rank"),
             lora_alpha=whole_of(recipe, "alpha"),
@@ -105,7 +110,7 @@ class AdaptedLearner:
         self._inner.name_outputs(task)
         save(self._adapted, folder, self._pin)
         with quiet():
-            self._inner.tokens.load().save_pretrained(folder)
+            self._inner.tokens.save(folder)
 
 
 def save(adapted: Any, folder: Path, pin: Pin) -> None:
@@ -178,8 +183,13 @@ def _linear(model: Any, trained: Iterable[str]) -> list[str]:
     return [
         name
         for name, part in model.named_modules()
-        if id(part) in inside and isinstance(part, nn.Linear | Conv1D) and not f"{name}.".startswith(apart)
+        if id(part) in inside and _is_plain(part) and not f"{name}.".startswith(apart)
     ]
+
+
+def _is_plain(part: nn.Module) -> bool:
+    """True for a linear layer that gives what a linear layer gives: Phimoe's router gives two values."""
+    return type(part).forward in {nn.Linear.forward, Conv1D.forward}
 
 
 def _owns(part: nn.Module) -> bool:

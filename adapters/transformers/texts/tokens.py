@@ -22,6 +22,8 @@ from registry.domain.data.datasets import Row
 from registry.errors import BadArtifactError, BadDataError
 from registry.ports.transfers import DataInput
 
+INPUTS = ("input_ids", "attention_mask")
+"""What models are given. Many classes take no `token_type_ids`, and XLNet's tokenizer gives other ones than zeros."""
 AT_ONCE = 1000
 """Texts given to the tokenizer at a time."""
 
@@ -101,6 +103,12 @@ class Tokens:
             tokenizer.pad_token = tokenizer.eos_token
         return tokenizer
 
+    def save(self, folder: Path) -> None:
+        """Write the tokenizer; by itself it truncates, pads and gives the inputs that training used, and no others."""
+        tokenizer = self.load()
+        tokenizer.model_input_names = list(INPUTS)
+        tokenizer.save_pretrained(folder)
+
     @property
     def padding(self) -> int:
         """The number of the token that texts are padded with."""
@@ -133,19 +141,29 @@ class Tokens:
     def collect(self, texts: Sequence[NDArray[np.int64]], tokenizer: Any) -> TokenItems:
         """The tokens of `texts` as items. Raises: BadArtifactError for a token that the model has no embedding for."""
         tokens, padding = np.concatenate(texts), int(tokenizer.pad_token_id or 0)
-        highest = max(int(tokens.max()), padding)
-        if self.rows is not None and highest >= self.rows:
-            raise BadArtifactError(
-                f"The tokenizer gives {tokenizer.convert_ids_to_tokens(highest)!r} the number {highest}, and the model "
-                f"has embeddings for the numbers 0 to {self.rows - 1} only",
-                remedy="Import the model again, with the tokenizer that belongs to it",
-            )
+        self.check(max(int(tokens.max()), padding), tokenizer)
         starts = np.cumsum([0, *(len(one) for one in texts)], dtype=np.int64)
         return TokenItems(tokens, starts, padding, tokenizer.padding_side == "left")
 
 
+    def check(self, number: int, tokenizer: Any) -> None:
+        """Raises: BadArtifactError if the model has no embedding for the token `number`."""
+        if self.rows is not None and number >= self.rows:
+            raise BadArtifactError(
+                f"The tokenizer gives {tokenizer.convert_ids_to_tokens(number)!r} the number {number}, and the model "
+                f"has embeddings for the numbers 0 to {self.rows - 1} only",
+                remedy="Import the model again, with the tokenizer that belongs to it",
+            )
+
+
 def tokens_for(folder: Path, model: Any, wanted: int) -> Tokens:
     """The tokenizer of `folder` as `model` needs it: `wanted` tokens per text at most, fewer where positions end."""
-    rows = getattr(model.get_input_embeddings(), "num_embeddings", None)
+    try:
+        rows = getattr(model.get_input_embeddings(), "num_embeddings", None)
+    except NotImplementedError:  # CANINE hashes its characters and has no table of them
+        rows = None
     left = getattr(getattr(model, "sequence_summary", None), "summary_type", None) == "last"
-    return Tokens(folder, room(model, wanted), rows, left)
+    tokens = Tokens(folder, room(model, wanted), rows, left)
+    tokenizer = tokens.load()
+    tokens.check(int(tokenizer.pad_token_id or 0), tokenizer)
+    return tokens

@@ -77,13 +77,17 @@ def test_a_probe_of_any_family_keeps_its_encoder_bit_for_bit(kind: str, tmp_path
     )
 
 
-def test_a_probe_needs_a_pooler_that_was_trained(tmp_path: Path) -> None:
+def test_a_probe_of_an_encoder_without_a_trained_pooler_reads_the_mean_of_its_tokens(tmp_path: Path) -> None:
     world = text_world(tmp_path)
     file = world.source.folder / "model.safetensors"
     save_file({k: v for k, v in load_file(file).items() if "pooler" not in k}, file, metadata={"format": "pt"})
-    with pytest.raises(BadRecipeError, match=r"pooler\.dense.*Use method: fine_tuning"):
-        list(world.adapter.run(world.job(method=PROBE)))
-    finish(world, world.job(method=TUNE))
+    probed, _ = finish(world, world.job(method=PROBE))
+    assert probed.architecture == "transformers_text_head"
+    assert not any("pooler" in name for name in load_file(probed.folder / "model.safetensors"))
+    tuned, _ = finish(world, world.job(method=TUNE))
+    assert tuned.facts["notes"] == [
+        "the source has no weights for bert.pooler.dense, classifier, which started at random"
+    ]
 
 
 def test_a_head_that_a_stock_folder_cannot_hold_is_refused(tmp_path: Path) -> None:
