@@ -142,7 +142,7 @@ def _most(key: str, words: int) -> int | None:
 
 PADDED = frozenset({"modernbert-decoder"})
 """Decoders whose config must name a padding token."""
-DECODER_TOKENS = {"pad_token": None, "eos_token": "[SEP]", "bos_token": "[CLS]"}
+DECODER_TOKENS: Mapping[str, str | None] = {"pad_token": None, "eos_token": "[SEP]", "bos_token": "[CLS]"}
 """Decoders' tokenizers have no padding token, as GPT-2's and Llama's."""
 
 
@@ -189,9 +189,10 @@ def _save_tokenizer(folder: Path, words: list[str], *, decoder: bool, spelled: b
     numbers = {word: n for n, word in enumerate(known)}
     tokenizer = Tokenizer(models.BPE(numbers, []) if spelled else models.WordLevel(numbers, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel() if spelled else pre_tokenizers.Whitespace()
-    special = {"unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
+    special: dict[str, str | None] = {"unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    special["mask_token"] = "[MASK]"
     if not decoder:
         tokenizer.post_processor = processors.BertProcessing(("[SEP]", END), ("[CLS]", START))
-    special |= DECODER_TOKENS if decoder else {"pad_token": "[PAD]", "eos_token": "[SEP]"}
+    special.update(DECODER_TOKENS if decoder else {"pad_token": "[PAD]", "eos_token": "[SEP]"})
     transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
     return len(known)

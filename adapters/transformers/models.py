@@ -74,7 +74,7 @@ UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportEr
 
 def has_class(folder: Path, labels: LabelKind) -> bool:
     """True if transformers has a class for the model type of `folder` that answers in `labels`."""
-    known = ANSWERING[labels].auto._model_mapping  # noqa: SLF001 -- the public mappings have no name by task
+    known = ANSWERING[labels].auto._model_mapping  # the public mappings have no name by task
     return type(_config(folder)) in known
 
 

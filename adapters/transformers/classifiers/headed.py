@@ -184,7 +184,7 @@ def _states(backbone: Any, tokens: Tokens) -> tuple[Tensor, ...]:
     except (ValueError, TypeError, RuntimeError, AttributeError, KeyError, IndexError, AssertionError) as error:
         raise BadRecipeError(
             f"{type(backbone).__name__} cannot be run on tokens alone: {str(error)[:300]}",
-            remedy="Use a model that reads nothing but text",
+            remedy="Use a model of another family, one that reads nothing but text",
         ) from error
     if not found:
         raise BadRecipeError(

@@ -21,7 +21,6 @@ from lineage import Digest
 from registry.domain.data.datasets import LabelKind
 from registry.errors import BadDataError, BadRecipeError
 
-
 PADDING_COUNTS = (
     "the answers of this model change with the padding of a text, so each text was read at its own length: "
     "give the pulled model one text at a time"

@@ -33,7 +33,7 @@ def proved_head(model: Any, tokens: Tokens) -> ProbeHead | None:
 
 
 def name_padding(model: Any, tokens: Tokens) -> None:
-    """Name the padding token in the config of a decoder: its stock class answers at the last token that is not this one.
+    """Name the padding token in the config of a decoder, whose stock class answers at the last token that is another.
 
     Configs of decoders often name none, and a config for several kinds of input holds the one of its texts apart.
     """
@@ -62,7 +62,8 @@ def notes_of(model: Any, loaded: Loaded, *, fresh: bool) -> list[str]:
     if loaded.absent:
         notes.append(f"the source has no weights for {_some(loaded.absent)}, which started at random")
     if loaded.unused:
-        notes.append(f"weights of the source that {type(model).__name__} does not use were left out: {_some(loaded.unused)}")
+        name = type(model).__name__
+        notes.append(f"weights of the source that {name} does not use were left out: {_some(loaded.unused)}")
     return notes
 
 

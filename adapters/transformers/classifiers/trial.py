@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from adapters.loop.training.loop import Inputs
 from adapters.transformers.texts.tokens import Tokens
 from registry.errors import BadRecipeError
 
+Answer = Callable[[dict[str, Tensor]], Tensor]
 SHORT, PADDED = 5, 11
 """Tokens of the text that is tried, and its length when padded."""
 ALIKE = 1e-3
@@ -35,7 +35,7 @@ def sample(model: Any, tokens: Tokens) -> dict[str, Tensor]:
     return {"input_ids": found, "attention_mask": torch.ones_like(found)}
 
 
-def check(answer: Callable[[Inputs], Tensor], model: Any, tokens: Tokens, *, trains: bool) -> None:
+def check(answer: Answer, model: Any, tokens: Tokens, *, trains: bool) -> None:
     """Run one text, in training mode too if the model `trains`.
 
     Raises: BadRecipeError if the model cannot read bare tokens, gives another answer each time, or, as Reformer,
@@ -51,12 +51,12 @@ def check(answer: Callable[[Inputs], Tensor], model: Any, tokens: Tokens, *, tra
         with torch.random.fork_rng(devices=[]):
             model.train()
             try:
-                _answer(answer, model, text)
+                _answer(answer, model, text, "trained on texts of any length")
             finally:
                 model.eval()
 
 
-def padding_counts(answer: Callable[[Inputs], Tensor], model: Any, tokens: Tokens) -> bool:
+def padding_counts(answer: Answer, model: Any, tokens: Tokens) -> bool:
     """True if `answer` (N x outputs, or N x tokens x outputs) of a text changes when the text is padded."""
     text = sample(model, tokens)
     more = min(PADDED, tokens.max_length) - text["input_ids"].shape[1]
@@ -81,18 +81,18 @@ def alike(one: Tensor, two: Tensor) -> bool:
     return float((one - two).abs().max()) <= ALIKE * max(size, 1e-12)
 
 
-def _answer(answer: Callable[[Inputs], Tensor], model: Any, text: dict[str, Tensor]) -> Tensor:
+def _answer(answer: Answer, model: Any, text: dict[str, Tensor], what: str = "run on tokens alone") -> Tensor:
     try:
         with torch.inference_mode():
             return answer(dict(text))
     except (ValueError, TypeError, RuntimeError, AttributeError, KeyError, IndexError, AssertionError) as error:
         raise BadRecipeError(
-            f"{type(model).__name__} cannot be run on tokens alone: {str(error)[:300]}",
-            remedy="Use a model that reads nothing but text",
+            f"{type(model).__name__} cannot be {what}: {str(error)[:300]}",
+            remedy="Use a model of another family, one that reads nothing but text",
         ) from error
 
 
-def by_length(answer: Callable[[Inputs], Tensor], inputs: dict[str, Tensor]) -> Tensor:
+def by_length(answer: Answer, inputs: dict[str, Tensor]) -> Tensor:
     """`answer` of a padded batch, each text without its padding; outputs of padding (N x tokens x outputs) are zero."""
     mask = inputs["attention_mask"].bool()
     lengths, found = mask.sum(dim=1), None

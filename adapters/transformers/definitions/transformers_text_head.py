@@ -29,18 +29,18 @@ HERE = Path(__file__).resolve().parent
 class TextWithHead(nn.Module):
     """Tokens (N x length) to outputs (N x outputs)."""
 
-    def __init__(self, config: dict[str, Any], backbone: nn.Module | None = None) -> None:
+    def __init__(self, config: dict[str, Any], backbone: Any = None) -> None:
         super().__init__()
         settings, head = dict(config["backbone"]), config["head"]
         if backbone is None:
             backbone = reader(AutoModel.from_config(AutoConfig.for_model(settings.pop("model_type"), **settings)))
-        self.backbone: Any = backbone
+        self.backbone = backbone
         if getattr(self.backbone, "pooler", None) is not None:
             self.backbone.pooler = None  # the mean of the tokens stands in its place
         self.layers: list[int] = list(head["layers"])
         self.alone = bool(head.get("alone", False))  # padding changes the states of this model
-        self.width = int(head.get("width") or self.backbone.config.hidden_size)
-        width, outputs, hidden = self.width, int(head["outputs"]), head.get("hidden")
+        self.width = width = int(head.get("width") or self.backbone.config.hidden_size)
+        outputs, hidden = int(head["outputs"]), head.get("hidden")
         dropout = nn.Dropout(float(head.get("dropout", 0.0)))
         parts = [dropout, nn.Linear(width, outputs)]
         if hidden is not None:

@@ -70,7 +70,7 @@ def open_language_model(source: ModelInput, recipe: Recipe) -> LanguageModel:
 
 
 def _check(source: ModelInput, model: Any, missing: set[str], tokens: Tokens, kind: str) -> None:
-    """Raises: BadArtifactError for an encoder without all its weights, BadRecipeError for one that cannot be trained."""
+    """Raises: BadArtifactError for an encoder that lacks weights, BadRecipeError for one that cannot be trained."""
     tied = set(getattr(model, "all_tied_weights_keys", None) or ())
     lost = [name for name in outside_head(model, missing - tied) if "pooler" not in name.split(".")]
     if lost:

@@ -145,7 +145,6 @@ class Tokens:
         starts = np.cumsum([0, *(len(one) for one in texts)], dtype=np.int64)
         return TokenItems(tokens, starts, padding, tokenizer.padding_side == "left")
 
-
     def check(self, number: int, tokenizer: Any) -> None:
         """Raises: BadArtifactError if the model has no embedding for the token `number`."""
         if self.rows is not None and number >= self.rows:

@@ -1,0 +1,93 @@
+"""Every text family of the installed transformers goes through the product, or is refused with a reason.
+
+The families come from transformers' own tables, so a new release brings new tests. Each is a tiny model with random
+weights that is imported, probed, fine-tuned, given an adapter and taught tags; what comes out is loaded with stock
+libraries, which must give the recorded predictions (`benchmarks.text_families`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.families import IMPORT, Kind, kind_of, table, try_family
+from benchmarks.text_families import Material, OtherAnswersError, check_stock, sentences, ways_of
+from benchmarks.tiny_texts import families
+from registry.domain.recipes.recipe import Method
+
+SAMPLE = ("fnet", "gemma3", "llama", "longformer", "t5gemma", "zamba2")
+"""Padding changes its answers; it reads pictures too; a decoder; other attention under its stock head; an encoder with a
+decoder; tensors that share memory."""
+REFUSED = {
+    ("bros", "probe"): "specify bbox",
+    ("bros", "fine-tuning"): "specify bbox",
+    ("bros", "tags of words"): "specify bbox",
+    ("ibert", "LoRA"): "no plain linear layer",
+    ("layoutlmv2", IMPORT): "detectron2",
+    ("perceiver", "probe"): "no head to train",
+    ("perceiver", "fine-tuning"): "no head to train",
+    ("perceiver", "LoRA"): "no head to train",
+    ("perceiver", "continued pretraining"): "no weights for 21 tensors",
+    ("qwen3_5", "continued pretraining"): "no weights for 27 tensors",
+    ("reformer", "fine-tuning"): "cannot be trained on texts of any length",
+    ("reformer", "LoRA"): "cannot be trained on texts of any length",
+    ("reformer", "continued pretraining"): "cannot be trained on texts of any length",
+}
+"""What cannot be done, and a part of the reason that its user reads."""
+
+
+def check(family: str) -> None:
+    for tried in try_family(kind_of("texts"), family):
+        expected = REFUSED.get((family, tried.way))
+        assert not tried.reason if expected is None else tried.refused, (tried.way, tried.reason)
+        assert expected is None or expected in tried.reason
+
+
+@pytest.mark.parametrize("family", SAMPLE)
+def test_a_text_family_is_imported_trained_in_every_way_and_answers_the_same_in_stock_libraries(family: str) -> None:
+    check(family)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("family", [family for family in families() if family not in SAMPLE])
+def test_every_other_text_family_is_as_well_or_is_refused_with_a_reason(family: str) -> None:
+    check(family)
+
+
+def test_the_families_are_those_of_the_installed_transformers() -> None:
+    from transformers.models.auto import modeling_auto as auto
+
+    assert {*auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES} <= {*families()}
+    assert {*auto.MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES} <= {*families()}
+    assert len(families()) > 200
+    assert "LoRA" not in ways_of("mamba")
+    assert "tags of words" in ways_of("llama")
+
+
+def test_a_model_that_answers_differently_in_stock_libraries_is_found(tmp_path: Path) -> None:
+    material = Material.imported(tmp_path, "bert")
+    data = sentences(tmp_path)
+    done = material.run(data, Method.FEATURE_EXTRACTION, "probe")
+    check_stock(material, done, data)
+    answers = done.folder / "predictions.json"
+    answers.write_text(answers.read_text().replace('"prediction": "apple"', '"prediction": "pear"'))
+    with pytest.raises(OtherAnswersError, match="of 12 rows"):
+        check_stock(material, done, data)
+
+
+def test_the_table_counts_what_works_and_gives_the_reason_for_the_rest() -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("no\nluck")
+
+    kind = Kind(
+        lambda: ["one"],
+        lambda _, family: family,
+        {"add": lambda _: None, "divide": broken},
+        lambda _: ["add", "divide"],
+    )
+    lines = table(try_family(kind, "one")).splitlines()
+    assert "| add | 1 | 1 |" in lines
+    assert "| divide | 0 | 1 |" in lines
+    assert lines[-1] == "| one | divide | failed: ZeroDivisionError: no luck |"
