@@ -17,8 +17,8 @@ from benchmarks.tiny_texts import families
 from registry.domain.recipes.recipe import Method
 
 SAMPLE = ("fnet", "gemma3", "llama", "longformer", "t5gemma", "zamba2")
-"""Padding changes its answers; it reads pictures too; a decoder; other attention under its stock head; an encoder with a
-decoder; tensors that share memory."""
+"""Padding changes its answers; it reads pictures too; a decoder; other attention under its stock head; an encoder with
+a decoder; tensors that share memory."""
 REFUSED = {
     ("bros", "probe"): "specify bbox",
     ("bros", "fine-tuning"): "specify bbox",
