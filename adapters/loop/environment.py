@@ -19,6 +19,7 @@ from adapters.loop.reproducing import check_written
 from adapters.loop.tasks.metrics import Logits, Targets, check_metrics, selection_metric
 from adapters.loop.tasks.roles import Role, Roles, few, labelled_role, read_roles
 from adapters.loop.tasks.tasks import MultiLabel, SingleLabel, Task
+from adapters.loop.training.check import Some, answers_in_training, compare_modes, some_of
 from adapters.loop.training.checkpoints import Checkpoint, Checkpoints
 from adapters.loop.training.device import Device
 from adapters.loop.training.evaluate import evaluate
@@ -30,6 +31,7 @@ from adapters.loop.training.optimizers import build
 from adapters.loop.training.order import batches_per_epoch
 from adapters.loop.training.process_group import ProcessGroup
 from adapters.loop.training.statistics import gather, keeps_statistics
+from registry.domain.comparison.validity import CHECK, disagreement
 from registry.domain.recipes.params import value_of, whole_of
 from registry.domain.recipes.recipe import Recipe
 from registry.errors import BadRecipeError
@@ -53,6 +55,8 @@ class Environment:
     original: TransferJob
     """The job as submitted: its sources may be quantised, those of `job` are dequantised."""
     since: float = field(default_factory=time.perf_counter)
+    checks: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    """By role of the training data, what `check_training` has found."""
 
     @property
     def recipe(self) -> Recipe:
@@ -194,12 +198,30 @@ class Environment:
         A baseline ignores the input: it predicts the majority class, or the mean of the training labels.
         """
         outputs: Logits | None = None
+        self.check_training(predict, module, items[roles.train.name], roles, fit)
         for role in (roles.validation, roles.test):
             if role is not None:
                 outputs = yield from self.measure_role(
                     predict, module, items[role.name], role, roles.task, train=roles.train.targets, fit=fit
                 )
         return outputs if roles.test is not None else None
+
+    def check_training(self, predict: Predict, module: nn.Module, items: Items, roles: Roles, fit: Fit | None) -> None:
+        """Check, once, that the model has learnt its training rows and answers them alike in both modes.
+
+        `items` are those rows. Outputs must be in the units of the labels already (`Task.fold_scale`).
+        """
+        train = roles.train
+        if train.name in self.checks:
+            return
+        chosen = some_of(len(train.rows), self.recipe.seed)
+        some, targets = Some(items, chosen), train.targets[chosen]
+        evaluation = training = evaluate(predict, module, some, targets, self.device, self.group)
+        if fit is not None:
+            size = self.recipe.batch_size
+            training = answers_in_training(predict, fit, some, targets, self.device, batch=size)
+        found = compare_modes(self.weighted(roles), train.targets, targets, evaluation, training)
+        self.checks[train.name] = found.record()
 
     def measure_role(
         self,
@@ -236,7 +258,7 @@ class Environment:
         folder = self.job.work / "output"
         if self.group.first:
             folder = publish(self.job.work, save, files or {})
-        recorded: dict[str, object] = {"threads": self.fix.threads}
+        recorded: dict[str, object] = {"threads": self.fix.threads, **self._checked}
         if fit is not None:
             recorded |= {
                 "best_epoch": fit.progress.best_epoch,
@@ -254,6 +276,17 @@ class Environment:
             classes=tuple(classes),
             facts=recorded | dict(facts or {}),
         )
+
+    @property
+    def _checked(self) -> dict[str, object]:
+        """The checks on training rows as facts, with a note for each in which the modes disagree."""
+        found: dict[str, object] = {CHECK: self.checks} if self.checks else {}
+        notes = [
+            f"{disagreement(check)}: in use, the model does not answer as it was trained to"
+            for check in self.checks.values()
+            if not check["agrees"]
+        ]
+        return found | ({"notes": notes} if notes else {})
 
     def finished_training(
         self,

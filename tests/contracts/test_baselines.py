@@ -21,6 +21,8 @@ from tests.adapters.loop.worlds import WORLDS, World, finish
 
 DATASET = Reference.parse("datasets:/test/fruit/1")
 PROBE, TUNE = Method.FEATURE_EXTRACTION, Method.FINE_TUNING
+LONG = 3
+"""Epochs in which every model learns something from random weights."""
 
 
 @pytest.fixture(params=sorted(WORLDS))
@@ -35,7 +37,7 @@ def compared(world: World, job: TransferJob, production: ModelInput | None = Non
     job = replace(job, recipe=replace(job.recipe, data={role: DataChoice(DATASET, role) for role in job.data}))
     done, _ = finish(world, job)
     baselines = Baselines(world.adapter, job, Plan((7, 8, 9)), production)
-    told = list(baselines.run(done.folder))
+    told = list(baselines.run(done))
     assert {type(event) for event in told} <= {Advanced, Saved}
     assert {event.phase.partition(":")[0] for event in told if isinstance(event, Advanced)} >= {"scratch, seed 8"}
     return baselines, verdict_on(baselines.collect("step-1"))
@@ -63,7 +65,7 @@ def rows(world: World) -> dict[str, DataInput]:
 
 def test_a_source_that_knows_the_matter_is_called_positive(world: World) -> None:
     taught = schooled(world)
-    job = taught.job(method=TUNE, epochs=1, batch_size=16, optimizer=Optimizer(lr=1e-3), data=rows(world))
+    job = taught.job(method=TUNE, epochs=LONG, batch_size=16, optimizer=Optimizer(lr=1e-3), data=rows(world))
     _, verdict = compared(taught, job)
     assert verdict.outcome is Outcome.POSITIVE, verdict
     assert [score.arm for score in verdict.scores] == [
@@ -81,7 +83,7 @@ def test_a_source_whose_weights_say_nothing_is_called_negative(world: World) -> 
 
 
 def test_a_source_that_was_never_trained_is_called_neither(world: World) -> None:
-    job = world.job(method=TUNE, epochs=1, batch_size=16, optimizer=Optimizer(lr=1e-3), data=rows(world))
+    job = world.job(method=TUNE, epochs=LONG, batch_size=16, optimizer=Optimizer(lr=1e-3), data=rows(world))
     _, verdict = compared(world, job)
     assert verdict.outcome is Outcome.INCONCLUSIVE, verdict
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from registry.domain.catalog.models import Modality
+from registry.domain.comparison.validity import CHECK
 from registry.domain.recipes.recipe import Method
 from registry.errors import DivergedError
 from registry.ports.transfers import (
@@ -37,6 +38,10 @@ class PredictingAdapter(FakeAdapter):
     offer: AdapterOffer = OFFER
     shares: dict[Method, float] = field(default_factory=lambda: dict(SHARES))
     diverges: frozenset[float] = frozenset()
+    constant: frozenset[Method] = frozenset()
+    """Methods whose model predicts the class good for every row."""
+    checks: dict[Method, dict[str, object]] = field(default_factory=dict)
+    """By method, what is found on the training rows; nothing for the others."""
     before: Callable[[TransferJob], object] = lambda job: None
 
     def run(self, job: TransferJob) -> Iterator[TransferEvent]:
@@ -55,7 +60,10 @@ class PredictingAdapter(FakeAdapter):
         if "test" in job.data:
             yield Measured("accuracy", 0.5, "test", 1, 2, final=True)
             (output / "predictions.json").write_text(json.dumps(self.answers(job, job.data["test"])))
-        yield Finished(output, "transformers:BertForSequenceClassification", 1.0, 2.0, "by hand", ("bad", "good"))
+        found = self.checks.get(recipe.method)
+        facts = {CHECK: {"train": found}} if found else {}
+        kind = "transformers:BertForSequenceClassification"
+        yield Finished(output, kind, 1.0, 2.0, "by hand", ("bad", "good"), facts)
 
     def answers(self, job: TransferJob, test: DataInput) -> dict[str, object]:
         """`predictions.json`, in the format that every adapter writes."""
@@ -68,6 +76,8 @@ class PredictingAdapter(FakeAdapter):
             {"key": row.key, "label": row.label, "prediction": other[str(row.label)] if n in wrong else row.label}
             for n, row in enumerate(rows)
         ]
+        if job.recipe.method in self.constant:
+            predictions = [{**row, "prediction": "good"} for row in predictions]
         return {
             "schema": "forebear/predictions/v1",
             "role": "test",

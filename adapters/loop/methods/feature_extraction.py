@@ -72,7 +72,8 @@ def feature_extraction(env: Environment) -> Iterator[TransferEvent]:
         _fold(learner, roles, standard)
     learner.module.eval()
     yield from extract(env.job, learner, roles.tested, device, env.name, extraction)
-    plain = {name: hold(torch.from_numpy(found), device) for name, found in extraction.features.items()}
+    read = extraction.features | {"train": features[chosen]}
+    plain = {name: hold(torch.from_numpy(found), device) for name, found in read.items()}
     test = yield from env.measure_model(_head_of(learner), learner.head, plain, roles, fit)
     if whole_of(env.recipe, "repeats") > 1:
         facts["repeats"] = yield from _repeated(env, learner, whole, extraction.features)

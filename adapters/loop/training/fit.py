@@ -101,6 +101,10 @@ class Fit:
         """Time on the device so far, over all attempts."""
         return self.progress.seconds + time.perf_counter() - self.since
 
+    def train_mode(self) -> None:
+        """Put `module` into the mode in which it is trained: frozen parts, and norms that stay, in evaluation mode."""
+        keep_frozen(self.module, self.frozen, batch_statistics=self.settle is not None)
+
     def run(self) -> Iterator[TransferEvent]:
         """Train from `progress` on. Raises: DivergedError; the last checkpoint is then an earlier, finite one."""
         self._total = self._total.to(self.device.target)
@@ -130,7 +134,7 @@ class Fit:
         batches = feed(self.items, self.targets, (part for part, _ in shares), self.device)
         weighted = zip(batches, (weight for _, weight in shares), strict=True)
         factor, every = rate(recipe.schedule, self.steps), max(1, min(50, self.steps // 100))
-        keep_frozen(self.module, self.frozen, batch_statistics=self.settle is not None)
+        self.train_mode()
         optimizer, clip = self.optimizer, recipe.optimizer.clip
         steps = train(loss_module, weighted, optimizer, factor, self.device, start=p.step, clip=clip)
         for step, batch in zip(steps, order[p.within :], strict=True):

@@ -15,10 +15,16 @@ if TYPE_CHECKING:
 
 def show_verdict(verdict: TransferVerdict) -> None:
     """The outcome with its reasons, one line for each arm, and one for each slice."""
-    tell(f"The transfer is {verdict.outcome}: {'; '.join(verdict.reasons)}")
+    tell(verdict.sentence)
     gaps = {gap.arm: gap for gap in verdict.gaps}
     rows = [
-        (score.arm, _interval(score.mean), len(score.seeds), *_against(gaps.get(score.arm))) for score in verdict.scores
+        (
+            f"{score.arm} (invalid)" if score.arm in verdict.invalid else score.arm,
+            _interval(score.mean),
+            len(score.seeds),
+            *_against(gaps.get(score.arm)),
+        )
+        for score in verdict.scores
     ]
     metric, level = verdict.metric, f"{verdict.level:.0%}"
     better = "gain of the transfer" if verdict.higher_is_better else "gain of the transfer (less error)"

@@ -3,7 +3,10 @@
 - positive: the interval of (transfer - scratch) lies above 0, that of (transfer - probe) above -margin, and on no slice
   is the transfer significantly worse than from scratch (Holm's correction over the slices);
 - negative: the interval of (transfer - scratch) lies below 0;
-- inconclusive: everything else.
+- inconclusive: everything else;
+- no verdict: positive or negative would rest on an arm that is invalid (`validity`). Positive rests on the transfer,
+  scratch and the probe, negative on the transfer and scratch. A transfer that gives every row the same answer may be
+  negative, because that is the model that people would use, but never positive.
 
 Where the metric counts right answers, the flip test on the items has to agree with the interval: on a handful of
 discordant items a bootstrap is too narrow. Under 20 items nothing is concluded.
@@ -20,6 +23,7 @@ from numpy.typing import NDArray
 from registry.domain.comparison.exact import flip_test, holm
 from registry.domain.comparison.resampling import LEVEL, Resamples, Spread, difference, spread
 from registry.domain.comparison.tallies import Floats, Tally, differences
+from registry.domain.comparison.validity import TRAINED
 from registry.domain.comparison.verdict import ArmKind, ArmScore, Gap, Outcome, SliceGap, TransferVerdict
 
 MARGIN = 0.01
@@ -39,6 +43,10 @@ class Arm:
     tallies: tuple[Tally, ...]
     points: Mapping[str, tuple[Tally, ...]] = field(default_factory=dict)
     """By slice: a tally of its items for each seed."""
+    broken: str = ""
+    """Why its model is not what was trained; empty if it is."""
+    constant: str = ""
+    """Why its answers are those of a model that has learnt nothing; empty if they are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,10 @@ def judge(
     )
     scratch = by_kind.get(ArmKind.SCRATCH)
     slices = _slices(transfer, scratch, measure, resamples, 1 - level) if scratch is not None else ()
+    invalid = _invalid(arms)
     outcome, reasons = _conclude({gap.arm: gap for gap in gaps}, slices, items, measure, level)
+    if items >= FEWEST:
+        outcome, reasons = _only_valid(outcome, reasons, invalid, constant=transfer.constant)
     return TransferVerdict(
         outcome=outcome,
         metric=measure.metric,
@@ -97,7 +108,32 @@ def judge(
         slices=slices,
         slice_metric=measure.slice_metric,
         reasons=reasons,
+        invalid=invalid,
     )
+
+
+def _invalid(arms: Sequence[Arm]) -> dict[ArmKind, str]:
+    """The arms that nothing can be concluded from; none because of constant answers if no arm gives any other."""
+    trained = [arm for arm in arms if arm.kind in TRAINED]
+    learnt = not all(arm.constant for arm in trained)
+    found = {arm.kind: arm.broken for arm in trained if arm.broken}
+    for arm in trained:
+        if arm.constant and learnt and arm.kind is not ArmKind.TRANSFER:
+            found.setdefault(arm.kind, arm.constant)
+    return found
+
+
+def _only_valid(
+    outcome: Outcome, reasons: tuple[str, ...], invalid: Mapping[ArmKind, str], *, constant: str
+) -> tuple[Outcome, tuple[str, ...]]:
+    """The conclusion, unless it rests on an arm that is invalid."""
+    rests_on = [ArmKind.TRANSFER, ArmKind.SCRATCH]
+    if outcome is not Outcome.NEGATIVE:
+        rests_on.append(ArmKind.PROBE)
+    against = [f"{kind.subject} is invalid: {invalid[kind]}" for kind in rests_on if kind in invalid]
+    if outcome is Outcome.POSITIVE and constant:
+        against.append(f"the transfer cannot be called positive: {constant}")
+    return (Outcome.NO_VERDICT, tuple(against)) if against else (outcome, reasons)
 
 
 def _score(arm: Arm, found: Spread, level: float) -> ArmScore:

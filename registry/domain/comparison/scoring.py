@@ -18,6 +18,7 @@ from registry.domain.comparison import tallies
 from registry.domain.comparison.answers import Arms, TestRows
 from registry.domain.comparison.judging import Arm, Measure, judge
 from registry.domain.comparison.tallies import Floats, Tally
+from registry.domain.comparison.validity import BROKEN, CONSTANT, fault
 from registry.domain.comparison.verdict import ArmKind, TransferVerdict
 from registry.domain.data.datasets import LabelKind
 from registry.domain.data.labels import classes_of
@@ -65,6 +66,8 @@ def verdict_on(arms: Arms) -> TransferVerdict:
             seeds=tuple(arms.arms[n].seed for n in numbers),
             tallies=tuple(found.metrics[metric](arms.arms[n].answers) for n in numbers),
             points={name: tuple(tally(arms.arms[n].answers) for n in numbers) for name, _, tally in slices},
+            broken=fault([arms.arms[n] for n in numbers], BROKEN),
+            constant=fault([arms.arms[n] for n in numbers], CONSTANT),
         )
         for kind in ArmKind
         if (numbers := by_kind.get(kind))

@@ -5,7 +5,8 @@ Values only, and light: a page or a command reads them without numpy. `registry.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -18,6 +19,8 @@ class Outcome(StrEnum):
     """Worse than from scratch: negative transfer (Wang et al., CVPR 2019)."""
     INCONCLUSIVE = "inconclusive"
     """Neither is shown."""
+    NO_VERDICT = "no_verdict"
+    """A model that the comparison rests on is invalid, so nothing can be concluded from it."""
 
 
 class ArmKind(StrEnum):
@@ -38,6 +41,11 @@ class ArmKind(StrEnum):
     def phrase(self) -> str:
         """The arm in a sentence: `better than` … `from scratch`."""
         return _PHRASES[self]
+
+    @property
+    def subject(self) -> str:
+        """The arm as the subject of a sentence: `the from-scratch baseline`."""
+        return "the from-scratch baseline" if self is ArmKind.SCRATCH else self.phrase
 
 
 _PHRASES = {
@@ -134,6 +142,14 @@ class TransferVerdict:
     slices: tuple[SliceGap, ...]
     slice_metric: str
     reasons: tuple[str, ...]
+    invalid: Mapping[ArmKind, str] = field(default_factory=dict)
+    """The arms that nothing can be concluded from, each with what is wrong with it."""
+
+    @property
+    def sentence(self) -> str:
+        """The outcome with its reasons."""
+        said = "No verdict" if self.outcome is Outcome.NO_VERDICT else f"The transfer is {self.outcome}"
+        return f"{said}: {'; '.join(self.reasons)}"
 
     def score(self, arm: ArmKind) -> ArmScore | None:
         """What `arm` reached; None when it did not run."""

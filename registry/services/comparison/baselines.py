@@ -26,6 +26,7 @@ from typing import Any
 
 from registry.domain.codec import to_json
 from registry.domain.comparison.answers import ArmAnswers, Arms, TestRows
+from registry.domain.comparison.validity import CHECK, with_faults
 from registry.domain.comparison.verdict import ArmKind
 from registry.domain.data.datasets import LabelKind
 from registry.domain.manifests import canonical_json
@@ -69,13 +70,13 @@ class Baselines:
         """Where arms work, and where what they answered stays until the step has ended."""
         return self.job.work / "arms"
 
-    def run(self, output: Path) -> Iterator[TransferEvent]:
-        """Run every arm that has not ended yet; `output` is what the step's own job made.
+    def run(self, own: Finished) -> Iterator[TransferEvent]:
+        """Run every arm that has not ended yet; `own` is what the step's own job made.
 
         Gives Advanced and Saved alone: what else an arm tells is not about the step.
         """
         self.folder.mkdir(exist_ok=True)
-        self._note("transfer", self.plan.seeds[0], read_answers(output, self._test), {})
+        self._note("transfer", self.plan.seeds[0], read_answers(own.folder, self._test), _checked(own))
         train = self._data()["train"]
         for seed in self.plan.seeds[1:]:
             yield from self._arm("transfer", replace(self.job.recipe, seed=seed), self.job.sources, self.job.data)
@@ -101,7 +102,7 @@ class Baselines:
             tuple(row.key for row in test.chosen),
             tuple(row.label or "" for row in test.chosen),
         )
-        return Arms(step_id, rows, self.job.recipe.metrics, MARGIN, tuple(found), dict(self.skipped))
+        return with_faults(Arms(step_id, rows, self.job.recipe.metrics, MARGIN, tuple(found), dict(self.skipped)))
 
     @property
     def _test(self) -> DataInput:
@@ -140,7 +141,8 @@ class Baselines:
         for seed in self.plan.seeds:
             recipe = linear_probe(self.job.recipe, self.adapter.offer, train, seed)
             if recipe == replace(self.job.recipe, seed=seed):  # the transfer is this very probe
-                self._note("probe", seed, tuple(self._ended("transfer", seed)["answers"]), {"same_as": "transfer"})
+                ended = self._ended("transfer", seed)
+                self._note("probe", seed, tuple(ended["answers"]), {**ended["facts"], "same_as": "transfer"})
                 continue
             yield from self._arm("probe", recipe, self._sources(), self._data())
 
@@ -226,7 +228,7 @@ class Baselines:
                 raise AdapterError(f"The adapter {self.adapter.offer.name} ended the arm {name} without a result")
             answers = read_answers(done.folder, data["test"]) if "test" in data else None
             cost = {"device_seconds": done.device_seconds, "flops": float(done.flops)}
-            self._note(name, recipe.seed, answers, {**cost, **(facts or {})}, merit)
+            self._note(name, recipe.seed, answers, {**cost, **_checked(done), **(facts or {})}, merit)
         shutil.rmtree(work, ignore_errors=True)
 
     def _path(self, name: str, seed: int) -> Path:
@@ -255,6 +257,11 @@ def _whole(event: Advanced, steps: int) -> Advanced:
     if event.total is not None or not event.step:
         return event
     return replace(event, total=round(event.samples * steps / event.step))
+
+
+def _checked(done: Finished) -> dict[str, object]:
+    """What the adapter found when it compared training mode with evaluation mode, if it did."""
+    return {CHECK: done.facts[CHECK]} if CHECK in done.facts else {}
 
 
 def read_answers(output: Path, test: DataInput) -> tuple[object, ...]:

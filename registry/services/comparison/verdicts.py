@@ -10,7 +10,7 @@ from typing import BinaryIO
 from registry.domain.codec import to_json
 from registry.domain.comparison.answers import FILE_NAME, Arms, read_arms
 from registry.domain.comparison.records import answers_of, verdict_of
-from registry.domain.comparison.verdict import TransferVerdict
+from registry.domain.comparison.verdict import Outcome, TransferVerdict
 from registry.domain.transfers.steps import StepDetail
 from registry.errors import IntegrityError, NotFoundError
 from registry.ports.blobs import BlobStore
@@ -63,11 +63,18 @@ def compute_again(blobs: BlobStore, step: StepDetail) -> TransferVerdict:
 
 
 def verdict_facts(verdict: TransferVerdict) -> dict[str, object]:
-    """What a policy reads as `transfer`: outcome and numbers, by name of the arm."""
-    return {
+    """What a policy reads as `transfer`: outcome and numbers, by name of the arm.
+
+    Where there is no verdict there are no numbers of arms, so that a gate that reads one finds it missing.
+    """
+    facts: dict[str, object] = {
         "verdict": verdict.outcome.value,
         "metric": verdict.metric,
         "items": float(verdict.items),
+    }
+    if verdict.outcome is Outcome.NO_VERDICT:
+        return facts
+    return facts | {
         "level": verdict.level,
         "margin": verdict.margin,
         "seeds": float(min((len(score.seeds) for score in verdict.scores if len(score.seeds) > 1), default=1)),

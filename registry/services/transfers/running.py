@@ -176,7 +176,7 @@ def _events(context: Context, run: Run, job: TransferJob) -> Iterator[TransferEv
     skipped: dict[str, str] = {}
     production = lay_out_production(context, plan, job.work / "inputs", skipped)
     baselines = Baselines(adapter, job, plan, production, skipped)
-    yield from baselines.run(run.finished.folder)
+    yield from baselines.run(run.finished)
     run.arms = baselines.collect(run.step.summary.id)
 
 

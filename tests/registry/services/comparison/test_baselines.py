@@ -17,10 +17,11 @@ from registry.ports.transfers import TransferJob
 from registry.services.catalog.verbs import Catalog
 from registry.services.comparison.arm_recipes import RATES
 from registry.services.context import Context
+from registry.services.governance.verbs import Promotions
 from registry.services.transfers.running import work_folder
 from registry.services.transfers.verbs import Transfers
 from tests.fakes.predicting import PredictingAdapter
-from tests.registry.services.comparison.comparing import DATA, RECIPE, answers, compared, ran, verdict
+from tests.registry.services.comparison.comparing import CHILD, DATA, RECIPE, answers, compared, ran, verdict
 
 ELSEWHERE = RECIPE.replace(
     DATA, "data: {train: datasets:/data/reviews, test: {dataset: datasets:/data/reviews, split: validation}}"
@@ -177,3 +178,39 @@ def test_a_version_in_production_that_knows_other_classes_is_left_out_with_its_r
     adapter.before = refuse
     step = compared(context)
     assert skipped_of(step.manifest) == {"production": "it cannot answer these rows: its head has other classes"}
+
+
+# --- arms that cannot be compared ------------------------------------------------------------------------------------
+
+
+def test_a_baseline_that_learnt_nothing_gives_no_verdict_and_no_evidence(
+    context: Context, adapter: PredictingAdapter
+) -> None:
+    adapter.constant = frozenset({Method.PRETRAINING})
+    step = compared(context)
+    found = verdict(step)
+    assert found.outcome is Outcome.NO_VERDICT
+    assert found.sentence.startswith("No verdict: the from-scratch baseline is invalid: it gives every row the same")
+    assert Transfers(context).verdict(step.summary.id) == found
+    assert "transfer_verdict" not in {item.type for item in Promotions(context).evidence(CHILD)}
+
+
+def test_a_model_that_has_learnt_may_give_every_row_the_same_answer(
+    context: Context, adapter: PredictingAdapter
+) -> None:
+    adapter.constant = frozenset({Method.PRETRAINING})
+    adapter.checks = {Method.PRETRAINING: {"metric": "accuracy", "learnt": True, "agrees": True}}
+    adapter.shares |= {Method.FINE_TUNING: 1.0}
+    assert verdict(compared(context)).outcome is Outcome.POSITIVE
+
+
+def test_what_an_adapter_finds_on_training_rows_is_kept_with_each_arm(
+    context: Context, adapter: PredictingAdapter
+) -> None:
+    check = {"metric": "accuracy", "evaluation": 0.5, "training": 0.9, "learnt": False, "agrees": False}
+    adapter.checks = {Method.FINE_TUNING: check}
+    step = compared(context)
+    assert verdict(step).outcome is Outcome.NO_VERDICT
+    assert set(verdict(step).invalid) == {ArmKind.TRANSFER}
+    kept = [arm.facts.get("training_check") for arm in answers(context, step).arms if arm.arm is ArmKind.TRANSFER]
+    assert kept == [{"train": check}] * 3

@@ -89,6 +89,16 @@ def test_a_gate_stops_a_harmful_transfer_and_one_that_nobody_compared(
         Promotions(context).request(CHILD, "candidate")
 
 
+def test_a_gate_that_reads_a_number_fails_where_there_is_no_verdict(
+    context: Context, adapter: PredictingAdapter
+) -> None:
+    Promotions(context).publish_policy(POLICY.replace('transfer.verdict == "positive" && ', ""))
+    adapter.constant = frozenset({Method.PRETRAINING})
+    compared(context)
+    with pytest.raises(PolicyRefusedError, match=r"'\w+' is missing"):
+        Promotions(context).request(CHILD, "candidate")
+
+
 def test_the_verdict_is_evidence_of_the_registry_itself_bound_to_the_bytes_of_the_version(context: Context) -> None:
     step = compared(context)
     (item,) = [e for e in Promotions(context).evidence(CHILD) if e.type == "transfer_verdict"]
