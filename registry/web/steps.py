@@ -15,6 +15,7 @@ from registry.domain.comparison.records import skipped_of, verdict_of
 from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.ids import is_id
 from registry.domain.paging import PageRequest
+from registry.domain.transfers.provenance import notes_of
 from registry.domain.transfers.step_events import GOING, Place
 from registry.domain.transfers.steps import Progress, StepDetail, StepState, StepSummary
 from registry.errors import NotFoundError
@@ -55,6 +56,7 @@ class StepPage:
     rate: str
     recipe: str
     manifest: str
+    notes: Sequence[str]
     verdict: TransferVerdict | None
     skipped: Mapping[str, str]
     highlights: Mapping[str, str]
@@ -100,6 +102,7 @@ def step(request: Request, registry: AsActor, step: str) -> HTMLResponse:
         rate=_rate(progress) if progress else "",
         recipe=recipe,
         manifest=manifest,
+        notes=notes_of(detail.manifest),
         verdict=verdict_of(detail.manifest),
         skipped=skipped_of(detail.manifest),
         highlights=highlights(detail.manifest or {}),

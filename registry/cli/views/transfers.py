@@ -10,6 +10,7 @@ from registry.cli.printing import facts, heading, hint, moment, plain, table, te
 from registry.cli.streams import write_document
 from registry.cli.tables import Pieces
 from registry.domain.transfers.metrics import beyond_baseline
+from registry.domain.transfers.provenance import notes_of
 from registry.presenting.formats import duration, number
 
 if TYPE_CHECKING:
@@ -86,8 +87,7 @@ def show_step(step: StepDetail) -> None:
     if step.measured:
         heading("Measured")
         show_measured(step.measured)
-        for sentence in beyond_baseline(step.measured):
-            tell(f"Warning: {sentence}")
+    _warn(step)
     if found_verdict := _verdict(step):
         from registry.cli.views.verdict import show_verdict
 
@@ -108,6 +108,13 @@ def show_step(step: StepDetail) -> None:
 def show_log(text: str) -> None:
     """What the workers wrote, as they wrote it."""
     write_document(text)
+
+
+def _warn(step: StepDetail) -> None:
+    """What its manifest notes of how the model was trained and what it reaches."""
+    notes = notes_of({"facts": _part(step.manifest or {}, "facts")})
+    for sentence in dict.fromkeys((*notes, *beyond_baseline(step.measured))):
+        tell(f"Warning: {sentence}")
 
 
 def _verdict(step: StepDetail) -> TransferVerdict | None:
@@ -171,8 +178,7 @@ def say_outcome(step: StepDetail) -> None:
         return
     tell(f"Created {found.output} {_ran(found.started_at, found.ended_at)}".rstrip())
     show_measured(step.measured)
-    for sentence in beyond_baseline(step.measured):
-        tell(f"Warning: {sentence}")
+    _warn(step)
     if found_verdict := _verdict(step):
         from registry.cli.views.verdict import show_verdict
 
