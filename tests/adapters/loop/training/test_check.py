@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from adapters.loop.tasks.metrics import Logits, Targets
 from adapters.loop.tasks.points import constant_outputs
+from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tags import Tags
 from adapters.loop.tasks.tasks import MultiLabel, Regression, SingleLabel, Task
 from adapters.loop.training.check import ROWS, TrainingCheck, compare_modes, some_of
@@ -162,6 +163,9 @@ class ForeignNorms(TorchTransfers):
                     setattr(part, name, ForeignNorm(child.num_features))
         return learner
 
+    def reload(self, folder: Path, architecture: str, sample: Role) -> None:
+        """No library loads such a model."""
+
 
 def facts_of(world: World, job: TransferJob) -> Mapping[str, Any]:
     return finish(world, job)[0].facts
@@ -169,7 +173,7 @@ def facts_of(world: World, job: TransferJob) -> Mapping[str, Any]:
 
 def test_a_norm_whose_statistics_never_arrive_is_recorded_and_noted(tmp_path: Path) -> None:
     world = replace(image_world(tmp_path), adapter=ForeignNorms())
-    facts = facts_of(world, world.job(epochs=12, optimizer=Optimizer(lr=1e-2)))
+    facts = facts_of(world, world.job(epochs=8, optimizer=Optimizer(lr=1e-2)))
     check = facts[CHECK]["train"]
     assert not check["agrees"], check
     assert check["training"] > 0.8
@@ -180,7 +184,7 @@ def test_a_norm_whose_statistics_never_arrive_is_recorded_and_noted(tmp_path: Pa
 
 def test_the_same_run_with_norms_that_are_recomputed_is_sound(tmp_path: Path) -> None:
     world = image_world(tmp_path)
-    facts = facts_of(world, world.job(method=Method.PRETRAINING, epochs=12, optimizer=Optimizer(lr=1e-2)))
+    facts = facts_of(world, world.job(method=Method.PRETRAINING, epochs=8, optimizer=Optimizer(lr=1e-2)))
     assert facts[CHECK]["train"]["agrees"]
     assert facts[CHECK]["train"]["learnt"]
     assert "notes" not in facts
