@@ -43,6 +43,11 @@ def counted(count: int, thing: str) -> str:
     return f"{number(count)} {thing if count == 1 else f'{thing}s'}"
 
 
+def sentence(text: str) -> str:
+    """`text` with its first letter as a capital, for a clause that stands alone."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def epoch(done: float, planned: int) -> str:
     """Which epoch is under way, counted from one: `1 of 6` while the first is read."""
     return f"{min(int(done) + 1, planned)} of {planned}" if planned else ""

@@ -21,7 +21,7 @@ from registry.domain.data.labels import label_summary
 from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.verbs.registry import Registry
-from registry.presenting.formats import duration, epoch, number, size
+from registry.presenting.formats import duration, epoch, number, sentence, size
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -83,6 +83,7 @@ def environment() -> Environment:
         epoch=epoch,
         size=size,
         number=number,
+        sentence=sentence,
         short=short,
         words=words,
         href=href,

@@ -89,7 +89,8 @@ def step(request: Request, registry: AsActor, step: str) -> HTMLResponse:
     detail = registry.transfers.step(_known(step))
     recipe = as_yaml(to_json(detail.recipe)) if detail.recipe else ""
     manifest = json.dumps(to_json(detail.manifest), indent=2, ensure_ascii=False) if detail.manifest else ""
-    chosen, progress = best(detail), detail.summary.progress
+    chosen = best(detail)
+    progress = detail.summary.progress if detail.summary.state is StepState.RUNNING else None  # else of an earlier run
     seen = Place(max((point.number for point in detail.curve), default=0), detail.summary.state)
     context = StepPage(
         step=detail,
@@ -149,6 +150,8 @@ def highlights(manifest: Mapping[str, object]) -> dict[str, str]:
 
 def _counted(progress: Progress) -> str:
     """As `step.js` says it."""
+    if not progress.is_counted:
+        return ""
     if progress.total is None and progress.step:
         return f"{number(progress.step)} of {number(progress.steps)} steps"
     read = number(progress.samples)

@@ -127,6 +127,7 @@ def test_the_page_of_a_step_grows_while_somebody_looks_at_it(chromium: Browser, 
     with steps() as uow:
         uow.steps.add(new)
         uow.leases.offer(new.id, "local", seconds=3600)
+        uow.steps.move(new.id, expected=frozenset({StepState.QUEUED}), to=StepState.RUNNING, at=later)
         uow.commit_unaudited()
 
     def advance(epoch: int) -> None:
@@ -134,6 +135,14 @@ def test_the_page_of_a_step_grows_while_somebody_looks_at_it(chromium: Browser, 
         with steps() as uow:
             uow.steps.add_curve(new.id, [EpochMetric(epoch, epoch * 10, "loss", "validation", 1 / epoch)])
             uow.steps.progress(new.id, epoch=float(epoch), at=later, progress=progress)
+            uow.commit_unaudited()
+
+    def begin(phase: str) -> None:
+        now = datetime.now(UTC)
+        with steps() as uow:
+            uow.steps.progress(
+                new.id, epoch=0.0, at=later, progress=Progress(phase, 0, 0, 0, None, None, None, None, now)
+            )
             uow.commit_unaudited()
 
     said: list[str] = []
@@ -146,6 +155,10 @@ def test_the_page_of_a_step_grows_while_somebody_looks_at_it(chromium: Browser, 
         page.get_by_role("button", name="Sign in").click()
         bar = page.get_by_role("progressbar")
         expect(bar).to_be_visible()
+        begin("loading the model")
+        expect(page.locator("[data-part=phase]")).to_have_text("Loading the model")
+        expect(page.locator("[data-part=count]")).to_have_text("")
+        expect(page.locator("[data-part=facts]")).to_be_hidden()
         for epoch in (1, 2, 3):
             advance(epoch)
             expect(bar).to_have_attribute("value", str(epoch * 10))
@@ -154,7 +167,7 @@ def test_the_page_of_a_step_grows_while_somebody_looks_at_it(chromium: Browser, 
             expect(page.locator(f"[data-part={part}]")).to_have_text(words)
         expect(page.locator("[data-curves] desc")).to_have_text(re.compile("0.3333 at epoch 3. Best: epoch 3"))
         with steps() as uow:
-            uow.steps.move(new.id, expected=frozenset({StepState.QUEUED}), to=StepState.CANCELLED, at=later)
+            uow.steps.move(new.id, expected=frozenset({StepState.RUNNING}), to=StepState.CANCELLED, at=later)
             uow.commit_unaudited()
         expect(page.locator(".badges").first).to_contain_text("cancelled")
         expect(bar).to_have_count(0)
@@ -217,7 +230,7 @@ def test_following_ends_with_the_step_and_says_how(watched: Watched) -> None:
     assert text.returncode == 0, err
     assert out.count("epoch 12:") == 1
     assert "Best epoch: " in out
-    assert "models:/text/followed/1 is made" in out
+    assert "Created models:/text/followed/1 in" in out
     shown = watched.forebear.ask("transfer", "show", step)
     assert {(e["data"]["epoch"], e["data"]["name"]) for e in events if e["event"] == "metric"} == {
         (p["epoch"], p["name"]) for p in shown["curve"]
@@ -258,7 +271,7 @@ def test_ctrl_c_stops_watching_and_nothing_else(watched: Watched) -> None:
         terminal.send_signal(signal.SIGINT)
         _, err = terminal.communicate(timeout=30)
         assert terminal.returncode == 130
-        assert "goes on without you" in err
+        assert f"{step} is still running" in err
         assert watched.forebear.ask("transfer", "show", step)["summary"]["state"] == "running"
 
 

@@ -10,7 +10,7 @@ from registry.cli.failures import note
 from registry.cli.printing import facts, heading, hint, moment, out, plain, say, table, tell
 from registry.cli.streams import write_document
 from registry.cli.tables import Pieces
-from registry.presenting.formats import counted, number, size
+from registry.presenting.formats import counted, number, sentence, size
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -43,7 +43,7 @@ def say_published(version: VersionDetail, *, began: datetime) -> None:
         tell(f"Registered {summary.ref}: {version.architecture}, {size(summary.size)}, {summary.licence}")
     say(_dim(f"{summary.digest}"))
     for one in version.notes:
-        note(f"{one[:1].upper()}{one[1:]}")
+        note(sentence(one))
     hint(f"Next: forebear model show {summary.ref}")
 
 

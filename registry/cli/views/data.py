@@ -10,7 +10,7 @@ from registry.cli.failures import note
 from registry.cli.printing import facts, heading, hint, moment, table, tell
 from registry.cli.tables import Pieces
 from registry.domain.data.labels import label_summary
-from registry.presenting.formats import counted, number, size
+from registry.presenting.formats import counted, number, sentence, size
 
 if TYPE_CHECKING:
     from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, SplitSummary
@@ -30,7 +30,7 @@ def say_added(found: DatasetVersionDetail, *, began: datetime) -> None:
     if found.dvc is not None:
         hint(f"DVC hash: {found.dvc.md5}")
     for one in found.notes:
-        note(f"{one[:1].upper()}{one[1:]}")
+        note(sentence(one))
     hint(f"Next: forebear dataset show {version.ref}")
 
 

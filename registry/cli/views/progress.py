@@ -260,7 +260,9 @@ def by_epoch(events: Sequence[StepEvent]) -> list[str]:
 
 
 def counted(progress: Progress) -> str:
-    """How much of the phase is done."""
+    """How much of the phase is done; empty in one that counts nothing."""
+    if not progress.is_counted:
+        return ""
     if progress.total is not None:
         return f"{number(progress.samples)}/{number(progress.total)} samples"
     return (

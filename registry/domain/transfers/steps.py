@@ -83,6 +83,11 @@ class Progress:
     """To the end of this phase, at the present rate."""
     updated_at: datetime
 
+    @property
+    def is_counted(self) -> bool:
+        """False in a phase that counts neither steps nor samples, such as loading the model."""
+        return bool(self.step or self.samples or self.total)
+
 
 @dataclass(frozen=True, slots=True)
 class MirrorState:
@@ -130,7 +135,7 @@ class StepSummary:
     error: str | None
     metrics: Mapping[str, float] = field(default_factory=dict)
     progress: Progress | None = None
-    """None before the first optimiser step or sample."""
+    """None before a worker has begun. The first phases are about preparing: reading inputs, loading the model."""
 
     def may_be_cancelled_by(self, actor: Actor) -> bool:
         """True for the person who submitted it, and for admins: a run is somebody's hours."""

@@ -103,6 +103,20 @@ class Reporter:
     ) -> None:
         self.flush()
 
+    def begin(self, phase: str) -> None:
+        """Write what the worker does from now on, where no event of the adapter says it: reading inputs, publishing."""
+        self.flush()
+        with self._context.write() as uow:
+            self._hold.keep(uow)
+            now = self._context.clock.now()
+            uow.steps.progress(
+                self._step_id,
+                epoch=self._pace.epoch,
+                at=now,
+                progress=Progress(phase, 0, self._pace.steps, 0, None, None, None, None, now),
+            )
+            uow.commit_unaudited()
+
     def advanced(self, event: Advanced) -> None:
         """Take in progress, and write it if it is time to."""
         now = self._context.clock.monotonic()

@@ -99,10 +99,14 @@ def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) ->
     recipe = recipe_from_record({k: v for k, v in step.recipe.items() if k != "submitted"})
     data = {i.role: i for i in step.inputs if i.ref.kind is AssetKind.DATASETS}
     run = Run(step, recipe, data, hold, Batch.recall(work, recipe.batch_size))
+    reporter = Reporter(context, hold, run.pace)
     try:
+        reporter.begin("reading the models")
+        sources = lay_out_models(context, step, inputs)
+        reporter.begin("reading the data")
         job = TransferJob(
             recipe=recipe,
-            sources=lay_out_models(context, step, inputs),
+            sources=sources,
             data=lay_out_data(context, data, inputs),
             work=work,
             features=context.home / "cache" / "features",
@@ -114,6 +118,7 @@ def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) ->
             processes.announce(job, launch)
         wall = WallClock(work / "wall.json", context.clock, resumed=job.resume)
         _train(context, run, job, wall)
+        reporter.begin("publishing the output")
         publish_output(context, run, wall.seconds)
     finally:
         shutil.rmtree(inputs, ignore_errors=True)
@@ -130,7 +135,7 @@ def _train(context: Context, run: Run, job: TransferJob, wall: WallClock) -> Non
         now = replace(job, recipe=replace(job.recipe, batch_size=run.batch.used))
         try:
             with Reporter(context, run.hold, run.pace) as reporter:
-                for event in _events(context, run, now):
+                for event in _events(context, run, now, reporter):
                     if isinstance(event, Saved):
                         wall.keep()
                     run.hold.check()
@@ -166,9 +171,11 @@ def _device(requested: str, needs: Resources) -> str:
     return "cuda" if requested == "auto" and needs.gpus else requested
 
 
-def _events(context: Context, run: Run, job: TransferJob) -> Iterator[TransferEvent]:
+def _events(context: Context, run: Run, job: TransferJob, reporter: Reporter) -> Iterator[TransferEvent]:
     """The events of the step's own job, then those of its baselines where it has some."""
+    reporter.begin(f"starting the adapter {run.recipe.adapter}")  # its library takes seconds to import
     adapter = context.plugins.transfer(run.recipe.adapter)
+    reporter.begin("loading the model")
     yield from adapter.run(job)
     plan = plan_of(submitted_of(run.step))
     if plan is None or run.finished is None:
@@ -208,6 +215,7 @@ def _note(run: Run, reporter: Reporter, event: TransferEvent) -> None:
         case Started():
             run.started = event
             run.pace.steps = event.steps
+            reporter.begin("preparing the first batches" if event.steps else "computing the results")
         case Finished():
             run.finished = event
         case Measured(final=True) if event.role in run.data:

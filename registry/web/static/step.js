@@ -19,13 +19,14 @@ function duration(seconds) {
   return `${Math.floor(whole / 3600)} h ${two((whole % 3600) / 60)} min`;
 }
 
-function show({ progress, epoch, epochs }) {
-  if (!progress) return;
+function show({ state, progress, epoch, epochs }) {
+  if (!progress || state !== "running") return; // until a worker takes a resumed step, its progress is of the earlier run
   const { phase, step, steps, samples, total, rate, loss, seconds_left: left } = progress;
   const [done, all] = total !== null || !step ? [samples, total] : [step, steps];
-  parts.facts.hidden = false;
-  parts.phase.textContent = phase;
-  parts.count.textContent = total === null && step ? `${number(step)} of ${number(steps)} steps`
+  const counted = Boolean(step || samples || total); // as `Progress.is_counted`
+  parts.facts.hidden = !counted;
+  parts.phase.textContent = phase.charAt(0).toUpperCase() + phase.slice(1);
+  parts.count.textContent = !counted ? "" : total === null && step ? `${number(step)} of ${number(steps)} steps`
     : `${number(samples)}${total === null ? "" : ` of ${number(total)}`} samples`;
   if (all) [parts.bar.max, parts.bar.value] = [all, done];
   else parts.bar.removeAttribute("value");

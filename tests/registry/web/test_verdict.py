@@ -22,7 +22,7 @@ def test_a_step_with_baselines_shows_its_verdict_and_opens_the_slices_that_got_w
     html = client.get(f"/steps/{version.step}").text
     seen = text_of(html)
     assert (
-        "Verdict on the transfer inconclusive worse than from scratch on class dog: 0.250 against 1.000 accuracy"
+        "Verdict on the transfer inconclusive Worse than from scratch on class dog: 0.250 against 1.000 accuracy"
         in seen
     )
     assert "From scratch 0.625" in seen
