@@ -21,6 +21,7 @@ from tests.fakes.clock import FakeClock
 
 # Tests run side by side, and so do the workers they start: more threads than cores only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("FOREBEAR_WARM_SECONDS", "0")  # no process of a test stays behind
 
 # A law does not depend on how busy the machine is.
 settings.register_profile("forebear", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -8,6 +8,7 @@ from pathlib import Path
 from registry.domain.recipes.recipe import Resources
 
 WORKER = "registry.worker"
+FORK_SERVER = "adapters.engines.fork_server"
 
 
 def worker_command(python: str, step_id: str, home: Path, needs: Resources, *, module: str = WORKER) -> list[str]:
@@ -17,6 +18,13 @@ def worker_command(python: str, step_id: str, home: Path, needs: Resources, *, m
     if needs.gpus > 1:
         return [python, "-P", "-m", *torchrun(needs.gpus), "-m", *words, *together()]
     return [python, "-P", "-m", *words]
+
+
+def leaving_fork_server(command: list[str], place: Path, adapter: str, seconds: float) -> list[str]:
+    """The words of `worker_command`, so that a fork server with `adapter` loaded is left at the socket `place`."""
+    python, safe_path, option, *words = command
+    left = ["--socket", str(place), "--adapter", adapter, "--seconds", f"{seconds:g}"]
+    return [python, safe_path, option, FORK_SERVER, *left, *words]
 
 
 def together() -> list[str]:

@@ -1,7 +1,8 @@
 """The engine of this machine: runs the worker of a step as a detached process.
 
 The worker is `python -m registry.worker STEP --home HOME`. What it prints goes to `HOME/work/STEP/worker.log`. It leads
-a session of its own, so it outlives whoever started it, and stopping it stops all that it started.
+a session of its own, so it outlives whoever started it, and stopping it stops all that it started. With `seconds`, a
+worker leaves a fork server behind, from which the next one is forked (`fork_server`).
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 
-from adapters.engines.commands import WORKER, worker_command
+from adapters.engines.asking import forked, is_possible, socket_of
+from adapters.engines.commands import WORKER, leaving_fork_server, worker_command
 from adapters.engines.gpus import count_gpus
 from adapters.engines.processes import Worker, born_at, here, recall, remember
 from registry.domain.recipes.recipe import Resources
@@ -27,6 +30,9 @@ from registry.errors import StepStateError, UnavailableError, UsageError, error_
 
 GRACE_SECONDS = 10.0
 """Seconds between asking a worker to end and killing it."""
+WARM_SECONDS = "FOREBEAR_WARM_SECONDS"
+"""The environment variable that says how long a fork server waits for the next step."""
+_DEFAULT_SECONDS = 300
 LOG_BYTES = 1024**2
 """Bytes of the end of a log that are returned."""
 _POLL_SECONDS = 0.05
@@ -39,6 +45,8 @@ class Local:
 
     module: str = WORKER
     grace: float = GRACE_SECONDS
+    seconds: float = field(default_factory=lambda: _seconds(os.environ.get(WARM_SECONDS)))
+    """How long a fork server waits for the next step; 0: none is left, and every worker starts from scratch."""
     name = "local"
 
     def grant(self, needs: Resources) -> Resources:
@@ -51,9 +59,23 @@ class Local:
             )
         return needs if needs.cpus else replace(needs, cpus=len(os.sched_getaffinity(0)))
 
-    def start(self, step_id: str, home: Path, needs: Resources) -> None:
+    def start(self, step_id: str, home: Path, needs: Resources, *, adapter: str = "") -> None:
         """Start the worker and return at once. Raises: StepStateError, UnavailableError."""
-        _reap_later(self._launch(step_id, home, needs))
+        command = worker_command(sys.executable, step_id, home, needs, module=self.module)
+        try:
+            folder = _folder(step_id, home)
+            with _only_one(folder, step_id), (folder / "worker.log").open("ab") as log:
+                if self.alive(step_id, home):
+                    raise StepStateError(f"{step_id} has a worker already", remedy="Wait for it, or cancel the step")
+                if self.seconds and needs.gpus <= 1 and is_possible():
+                    place = socket_of(home, self.module, adapter)
+                    if _fork(command, place, log, _pid_file(step_id, home)):
+                        return
+                    place.parent.mkdir(mode=0o700, exist_ok=True)
+                    command = leaving_fork_server(command, place, adapter, self.seconds)
+                _spawn(command, log, _pid_file(step_id, home))
+        except OSError as error:
+            raise error_of_disk(error, f"The worker of {step_id} does not start") from error
 
     def wait(self, step_id: str, home: Path) -> None:
         """Wait until the worker has ended. SIGINT and SIGTERM are passed on to it, and obeyed once it has ended."""
@@ -93,25 +115,39 @@ class Local:
         worker = recall(_pid_file(step_id, home))
         return worker if worker is not None and worker.is_near else None
 
-    def _launch(self, step_id: str, home: Path, needs: Resources) -> subprocess.Popen[bytes]:
-        command = worker_command(sys.executable, step_id, home, needs, module=self.module)
+
+def _fork(command: Sequence[str], place: Path, log: BinaryIO, note: Path) -> bool:
+    """Have the worker forked by the fork server at `place`; False when there is none."""
+    python, safe_path, option, module, *words = command
+    with forked(place, [python, safe_path, option, module], words, log.fileno()) as worker:
+        born = None if worker is None else born_at(worker.pid)
+        if worker is None or born is None:
+            return False
         try:
-            folder = _folder(step_id, home)
-            with _only_one(folder, step_id), (folder / "worker.log").open("ab") as log:
-                if self.alive(step_id, home):
-                    raise StepStateError(f"{step_id} has a worker already", remedy="Wait for it, or cancel the step")
-                process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-                )
-                _write_down(process, _pid_file(step_id, home))
-        except OSError as error:
-            raise error_of_disk(error, f"The worker of {step_id} does not start") from error
-        return process
+            remember(Worker(worker.pid, born, here()), note)
+            worker.go()
+        except OSError:  # it has ended, or ends now with the connection
+            return False
+        return True
+
+
+def _spawn(command: Sequence[str], log: BinaryIO, note: Path) -> None:
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    _write_down(process, note)
+    _reap_later(process)
 
 
 def _reap_later(process: subprocess.Popen[bytes]) -> None:
     """Collect the worker when it ends, or it would stay a zombie for as long as a server runs."""
     threading.Thread(target=process.wait, name=f"worker {process.pid}", daemon=True).start()
+
+
+def _seconds(setting: str | None) -> float:
+    if not setting:
+        return _DEFAULT_SECONDS
+    if not setting.isdecimal():
+        raise UsageError(f"{WARM_SECONDS} must be a whole number, not {setting!r}", remedy="Change or unset it")
+    return int(setting)
 
 
 def _checked(step_id: str) -> str:

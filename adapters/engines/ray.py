@@ -81,7 +81,7 @@ class RayJobs:
         self._reach()
         return needs if needs.cpus else replace(needs, cpus=1)
 
-    def start(self, step_id: str, home: Path, needs: Resources) -> None:
+    def start(self, step_id: str, home: Path, needs: Resources, *, adapter: str = "") -> None:  # noqa: ARG002 -- as above
         """Submit a job for the worker. Raises: StepStateError when one goes on already, UnavailableError."""
         jobs = self._jobs(step_id)
         if jobs and jobs[-1].goes_on:

@@ -23,8 +23,11 @@ class Engine(Protocol):
         """
         ...
 
-    def start(self, step_id: str, home: Path, needs: Resources) -> None:
-        """Start (or restart) the worker and return at once. Raises: StepStateError, UnavailableError."""
+    def start(self, step_id: str, home: Path, needs: Resources, *, adapter: str = "") -> None:
+        """Start (or restart) the worker of a step that runs with `adapter`, and return at once.
+
+        Raises: StepStateError, UnavailableError.
+        """
         ...
 
     def wait(self, step_id: str, home: Path) -> None:

@@ -96,7 +96,7 @@ class FakeEngine:
     def grant(self, needs: Resources) -> Resources:
         return needs if needs.cpus else replace(needs, cpus=2)
 
-    def start(self, step_id: str, home: Path, needs: Resources) -> None:
+    def start(self, step_id: str, home: Path, needs: Resources, *, adapter: str = "") -> None:
         self.started.append(step_id)
         self.work(step_id)
 

@@ -111,7 +111,7 @@ class Transfers:
             uow.commit(
                 Event("transfer.submitted", step.id, {"output": str(recipe.output), "method": recipe.method.value})
             )
-        return self._started(runner, step.id, needs, background=background)
+        return self._started(runner, step.id, needs, recipe.adapter, background=background)
 
     def verdict(self, step_id: str) -> TransferVerdict:
         """Whether the transfer was worth it, computed again from the stored answers of its arms."""
@@ -155,7 +155,8 @@ class Transfers:
         seen = look(self.context, _checked(step_id))
         before = engine_of(self.context, seen.lease)
         with self.context.read() as uow:
-            needs = _needs(found(uow.steps.get(step_id), step_id))
+            step = found(uow.steps.get(step_id), step_id)
+            needs = _needs(step)
         runner = self.context.plugins.engine(engine or before)
         needs = runner.grant(needs)
         with self.context.write() as uow:
@@ -169,7 +170,7 @@ class Transfers:
             uow.commit(Event("transfer.resumed", step_id, {"from": now.state.value}))
         # An old worker that was only suspended or cut off has lost its lease, so it can be ended.
         self._stop(before, step_id)
-        return self._started(runner, step_id, needs, background=background)
+        return self._started(runner, step_id, needs, step.summary.adapter, background=background)
 
     def cancel(self, step_id: str) -> StepDetail:
         """Mark it cancelled first, so that a worker about to publish cannot; then end the worker and its files."""
@@ -197,8 +198,8 @@ class Transfers:
             detail = found(uow.steps.get(_checked(step_id)), step_id)
         return self.context.plugins.engine(engine_of(self.context, detail.lease)).log(step_id, self.context.home)
 
-    def _started(self, runner: Engine, step_id: str, needs: Resources, *, background: bool) -> StepDetail:
-        runner.start(step_id, self.context.home, needs)
+    def _started(self, runner: Engine, step_id: str, needs: Resources, adapter: str, *, background: bool) -> StepDetail:
+        runner.start(step_id, self.context.home, needs, adapter=adapter)
         if not background:
             runner.wait(step_id, self.context.home)
         return self.step(step_id)
