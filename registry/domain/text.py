@@ -73,14 +73,20 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f", did you mean {meant!r}?" if meant else f": there are {', '.join(words)}" if words else ": there are none"
 
 
+MOST_COMPARED = 1000
+"""Words that one is compared with to find what was meant; each takes some 20 µs."""
+
+
 def nearest(word: str, known: Iterable[str], *, alike: float = 0.6) -> str | None:
     """The one of `known` that was most likely meant by `word`; None when nothing is near.
 
     It is equal but for case, `-` and `_`, or the only one that begins with `word`, or at least so much `alike` by
-    `difflib`'s measure (0 to 1).
+    `difflib`'s measure (0 to 1), which is not taken of more than MOST_COMPARED words.
     """
     folded = {_folded(one): one for one in sorted(map(str, known))}
     wanted = _folded(word)
+    if len(folded) > MOST_COMPARED and wanted not in folded:
+        return None
     longer = [key for key in folded if key.startswith(wanted)] if len(wanted) >= 3 else []
     if wanted in folded or len(longer) == 1:
         return folded[wanted if wanted in folded else longer[0]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -41,22 +42,29 @@ _BRANCH = re.compile(r"[a-z-]+\[.*\]", re.DOTALL)
 """How Pydantic names one of several forms of a value in the place of an error; `[key]` stands for a key itself."""
 _FEW = 3
 """Places of one key that a sentence lists."""
+MAX_PROBLEMS = 20
+"""Mistakes that are told at once: finding the line and the near name of each takes a walk over the document."""
 
 
 def sentences(
     problems: Sequence[Mapping[str, Any]], root: yaml.Node | None, model: type[BaseModel], places: Mapping[str, str]
 ) -> list[str]:
-    """One sentence for each mistake, with its line. `places` gives the right place of unknown keys."""
+    """One sentence for each of the first mistakes, with its line. `places` gives the right place of unknown keys."""
     found: dict[Path, list[Mapping[str, Any]]] = {}
     for problem in problems:
         found.setdefault(_written(problem["loc"]), []).append(problem)
     deeper = {path[: len(path) - i] for path in found for i in range(1, len(path) + 1)}
-    lines = []
-    for path, ones in found.items():
-        if path in deeper and any(_BRANCH.fullmatch(str(part)) for one in ones for part in one["loc"]):
-            continue  # another form of this value was recognised, and has a mistake within
-        lines.append(f"Line {line_of(root, path)}: {_sentence(path, ones, model, places)}")
-    return lines
+    told = {
+        path: ones
+        for path, ones in found.items()
+        # Otherwise another form of this value was recognised, and has a mistake within.
+        if path not in deeper or not any(_BRANCH.fullmatch(str(part)) for one in ones for part in one["loc"])
+    }
+    lines = [
+        f"Line {line_of(root, path)}: {_sentence(path, ones, model, places)}"
+        for path, ones in islice(told.items(), MAX_PROBLEMS)
+    ]
+    return lines if len(told) <= MAX_PROBLEMS else [*lines, f"And {len(told) - MAX_PROBLEMS:,} more mistakes"]
 
 
 def line_of(root: yaml.Node | None, path: Sequence[str | int]) -> int:

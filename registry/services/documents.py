@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from registry.domain.text import shown
 from registry.errors import InvalidError
-from registry.services.document_errors import line_of, sentences
+from registry.services.document_errors import MAX_PROBLEMS, line_of, sentences
 
 M = TypeVar("M", bound=BaseModel)
 MAX_BYTES = 262_144
@@ -131,7 +132,10 @@ def read_document(
     except ValidationError as problems:
         lines = sentences(problems.errors(include_url=False), root, model, places)
         raise error("; ".join(lines), facts={"problems": lines}) from problems
-    lines = [f"Line {line_of(root, path)}: {sentence}" for path, sentence in (check(document) if check else ())]
+    found = list(islice(check(document), MAX_PROBLEMS + 1)) if check else []
+    lines = [f"Line {line_of(root, path)}: {sentence}" for path, sentence in found[:MAX_PROBLEMS]]
+    if len(found) > MAX_PROBLEMS:
+        lines.append("And more mistakes")
     if lines:
         raise error("; ".join(lines), facts={"problems": lines})
     return document

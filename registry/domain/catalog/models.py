@@ -66,6 +66,20 @@ class Describing:
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 
 
+MAX_TAGS = 100
+"""Tags of one model, version or dataset."""
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Raises: InvalidError for too many tags, or for one that cannot be."""
+    if len(tags) > MAX_TAGS:
+        raise InvalidError(
+            f"There are {len(tags):,} tags; at most {MAX_TAGS} are allowed", remedy="Keep facts in the card"
+        )
+    for key, value in tags.items():
+        check_tag(key, value)
+
+
 def check_tag(key: str, value: str) -> None:
     """Raises: InvalidError when `key` or `value` cannot be a tag."""
     if not _TAG.fullmatch(key):

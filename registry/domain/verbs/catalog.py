@@ -20,6 +20,7 @@ from registry.domain.catalog.models import (
     SearchQuery,
     VersionDetail,
     VersionSummary,
+    check_tags,
 )
 from registry.domain.names import Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
@@ -46,6 +47,9 @@ class ImportModel:
     parents: tuple[Reference, ...] = ()
     uploaded: bool = False
     """True when the source came over HTTP: then no pickle is read, and `source` is a folder of the server's own."""
+
+    def __post_init__(self) -> None:
+        check_tags(self.tags)
 
 
 @dataclass(frozen=True, slots=True)

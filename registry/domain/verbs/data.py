@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from registry.domain.catalog.models import check_tags
 from registry.domain.data.datasets import (
     DataFormat,
     DatasetSummary,
@@ -40,6 +41,9 @@ class AddDataset:
     """None: as in the dataset so far, `class` in a new one."""
     uploaded: bool = False
     """As for ImportModel: no pickle, and no pointer to elsewhere, is read."""
+
+    def __post_init__(self) -> None:
+        check_tags(self.tags)
 
 
 class DatasetVerbs(Protocol):

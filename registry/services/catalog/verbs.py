@@ -22,6 +22,7 @@ from registry.domain.catalog.models import (
     VersionDetail,
     VersionSummary,
     check_tag,
+    check_tags,
 )
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias
 from registry.domain.paging import Page, PageRequest
@@ -119,6 +120,7 @@ class Catalog:
 
     def describe(self, name: Name, describing: Describing) -> ModelDetail:
         """Replace the description of a registered model."""
+        check_tags(describing.tags)
         with self.context.write() as uow:
             found(uow.catalog.model(name), f"models:/{name}")
             uow.catalog.describe(name, describing, at=self.context.clock.now())
@@ -140,6 +142,8 @@ class Catalog:
                 where = resolve(uow, target)
                 subject = str(where)
             uow.catalog.set_tags(where, values, at=self.context.clock.now())
+            if any(value is not None for value in values.values()):  # removing some of too many is always allowed
+                check_tags(uow.catalog.tags(where))
             uow.commit(Event("tags.set", subject, {"tags": dict(values)}))
 
     def set_alias(self, target: Reference, alias: str) -> AliasValue:

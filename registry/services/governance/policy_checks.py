@@ -99,6 +99,8 @@ def _unknown(name: str, known: Iterable[str], path: Path, what: str) -> Iterator
 
 
 def _twice(names: list[str], path: Path, what: str) -> Iterator[Found]:
+    seen: set[str] = set()
     for number, name in enumerate(names):
-        if name in names[:number]:
+        if name in seen:
             yield (*path, number), f"the {what} {name!r} is given twice"
+        seen.add(name)

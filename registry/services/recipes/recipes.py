@@ -56,7 +56,7 @@ _PLACES = {name: f"params.{name}" for table in METHOD_PARAMS.values() for name i
 def read_recipe(text: str) -> RecipeDocument:
     """The document that `text` (YAML) is, checked as far as it goes by itself.
 
-    Raises: BadRecipeError with every problem, each with its line and, for an unknown key, the one that was meant.
+    Raises: BadRecipeError with the first problems, each with its line and, for an unknown key, the one that was meant.
     """
     try:
         document = read_document(

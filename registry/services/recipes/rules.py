@@ -10,7 +10,7 @@ from itertools import combinations
 
 from pydantic import BaseModel
 
-from registry.domain.catalog.models import Modality, check_tag
+from registry.domain.catalog.models import MAX_TAGS, Modality, check_tag
 from registry.domain.codec.recipe import SCHEMA
 from registry.domain.data.datasets import LabelKind
 from registry.domain.manifests import canonical_json
@@ -47,6 +47,8 @@ def contradictions(document: RecipeDocument) -> Iterator[Found]:
     yield from _training(document)
     yield from _metrics(document)
     yield from _leaks(document)
+    if len(document.tags or {}) > MAX_TAGS:
+        yield ("tags",), f"expected at most {MAX_TAGS} tags, not {len(document.tags or {}):,}"
     for key, value in (document.tags or {}).items():
         try:
             check_tag(key, value)

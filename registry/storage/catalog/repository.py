@@ -168,6 +168,12 @@ class SqlCatalog:
         else:
             versions.set_version_tags(self._connection, target, values, at=at)
 
+    def tags(self, target: Name | VersionRef) -> Mapping[str, str]:
+        if isinstance(target, VersionRef):
+            return versions.version_tags(self._connection, assets.require_version(self._connection, target).node_id)
+        key = assets.asset_id(self._connection, MODELS, target)
+        return assets.tags_of_assets(self._connection, [key])[key]
+
     def add_card(self, ref: VersionRef, text: str, *, by: str, at: datetime) -> CardRevision:
         row = assets.require_version(self._connection, ref)
         mine = card_revision.c.node_id == row.node_id

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from pydantic import BaseModel, ConfigDict
 
 from registry.errors import BadRecipeError
+from registry.services.document_errors import MAX_PROBLEMS
 from registry.services.documents import MAX_BYTES, read_document
 
 
@@ -75,3 +78,32 @@ def test_every_mistake_is_told_at_once() -> None:
     with pytest.raises(BadRecipeError) as caught:
         read("outptu: a\ninner:\n  raet: 3\n")
     assert len(caught.value.facts["problems"]) == 3  # type: ignore[arg-type]
+
+
+def seconds(text: str, pattern: str) -> float:
+    began = time.process_time()
+    with pytest.raises(BadRecipeError, match=pattern) as caught:
+        read(text)
+    assert len(caught.value.message) < 10_000
+    return time.process_time() - began
+
+
+def test_the_first_mistakes_are_told_and_the_rest_counted() -> None:
+    with pytest.raises(BadRecipeError) as caught:
+        read("output: a\n" + "".join(f"x{number}: 1\n" for number in range(50)))
+    problems = caught.value.facts["problems"]
+    assert isinstance(problems, list)
+    assert len(problems) == MAX_PROBLEMS + 1
+    assert problems[0].startswith("Line 2: there is no key 'x0'")
+    assert problems[-1] == "And 30 more mistakes"
+
+
+@pytest.mark.parametrize("line", ["k{}: 1\n", "outpu{}: 1\n", "inner.rate{}: 1\n"])
+def test_a_document_of_the_largest_size_with_nothing_right_in_it_is_refused_in_time_that_grows_with_its_size(
+    line: str,
+) -> None:
+    def text(size: int) -> str:
+        return "".join(line.format(number) for number in range(size // (len(line) + 3)))
+
+    small, large = seconds(text(MAX_BYTES // 8), "no key"), seconds(text(MAX_BYTES), "no key")
+    assert large < 20 * small  # 8 times the text; a check of each key against all would take 64 times

@@ -8,7 +8,7 @@ from io import BytesIO
 
 import pytest
 
-from registry.domain.catalog.models import SearchQuery, Status
+from registry.domain.catalog.models import MAX_TAGS, SearchQuery, Status
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
 from registry.errors import (
@@ -118,6 +118,16 @@ def test_a_dataset_is_not_taken_for_the_model_of_its_name(
         verb(admin)
     assert team.actions() == before
     assert admin.model(DIGITS).summary.versions == 2
+
+
+@pytest.mark.parametrize("target", ["models:/vision/digits", "models:/vision/digits/1"])
+def test_a_model_or_version_has_no_more_than_a_hundred_tags(catalog: Catalog, target: str) -> None:
+    where = Reference.parse(target)
+    catalog.tag(where, {f"t{number}": "x" for number in range(MAX_TAGS)})
+    with pytest.raises(InvalidError, match="101 tags; at most 100"):
+        catalog.tag(where, {"one-more": "x"})
+    catalog.tag(where, {"t0": None})
+    catalog.tag(where, {"one-more": "x"})
 
 
 def test_tags_are_set_and_removed_on_a_model_or_on_one_version(catalog: Catalog) -> None:
