@@ -7,7 +7,7 @@ authors', torchvision's old and new, timm's), the first one that knows every nam
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,20 +15,9 @@ Layout = Callable[[str], str | None]
 """Our name of a foreign tensor; None when the layout does not know it."""
 
 
-def translate(names: Iterable[str], layouts: tuple[Layout, ...]) -> dict[str, str] | None:
-    """Foreign name -> ours by the first layout that knows every name and maps no two to one; None when none does."""
-    foreign = list(names)
-    for layout in layouts:
-        ours = [layout(name) for name in foreign]
-        known = [name for name in ours if name is not None]
-        if len(known) == len(foreign) and len(set(known)) == len(known):
-            return dict(zip(foreign, known, strict=True))
-    return None
+# --- EfficientNet-Lite ---------------------------------------------------------------------------------------------
 
-
-# --- EfficientNet-Lite0 --------------------------------------------------------------------------------------------
-
-_STAGE_STARTS = (0, 1, 3, 5, 8, 11, 15)
+LITE0_REPEATS = (1, 2, 2, 3, 3, 4, 1)
 _LITE_SIMPLE = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
 _LITE_FIRST = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
 _LITE_BLOCK = {
@@ -43,16 +32,21 @@ _LITE_BLOCK = {
 
 def lite_original(name: str) -> str | None:
     """`_blocks.3._expand_conv.weight` -> `blocks.2.0.conv_pw.weight`: the PyTorch port's flat names to timm's."""
+    return _lite_flat(name, LITE0_REPEATS)
+
+
+def _lite_flat(name: str, repeats: Sequence[int]) -> str | None:
+    starts = [sum(repeats[:i]) for i in range(len(repeats))]
     block = re.fullmatch(r"_blocks\.(\d+)\.(_\w+)\.(\w+)", name)
     if block is None:
         module, _, leaf = name.rpartition(".")
         return f"{_LITE_SIMPLE[module]}.{leaf}" if module in _LITE_SIMPLE else None
     number, module, leaf = int(block[1]), block[2], block[3]
     table = _LITE_FIRST if number == 0 else _LITE_BLOCK
-    if number > 15 or module not in table:
+    if number >= sum(repeats) or module not in table:
         return None
-    stage = max(i for i, start in enumerate(_STAGE_STARTS) if start <= number)
-    return f"blocks.{stage}.{number - _STAGE_STARTS[stage]}.{table[module]}.{leaf}"
+    stage = max(i for i, start in enumerate(starts) if start <= number)
+    return f"blocks.{stage}.{number - starts[stage]}.{table[module]}.{leaf}"
 
 
 def lite_timm(name: str) -> str | None:
@@ -108,12 +102,45 @@ def mobilenet_torchvision(name: str) -> str | None:
     return _mobilenet(name, inside)
 
 
+# --- ResNet --------------------------------------------------------------------------------------------------------
+
+_RESNET_SIMPLE = {
+    "conv1": "embedder.embedder.convolution",
+    "bn1": "embedder.embedder.normalization",
+    "fc": "classifier.1",
+}
+_RESNET_KINDS = {"conv": "convolution", "bn": "normalization", "0": "convolution", "1": "normalization"}
+
+
+def resnet_torchvision(name: str) -> str | None:
+    """`layer2.0.conv1.weight` -> `encoder.stages.1.layers.0.layer.0.convolution.weight`; timm has the same names."""
+    module, _, leaf = name.rpartition(".")
+    if module in _RESNET_SIMPLE:
+        return f"{_RESNET_SIMPLE[module]}.{leaf}"
+    match = re.fullmatch(r"layer([1-4])\.(\d+)\.(?:(conv|bn)([123])|downsample\.([01]))", module)
+    if match is None:
+        return None
+    stage, block, kind, number, shortcut = match.groups()
+    place = f"encoder.stages.{int(stage) - 1}.layers.{block}"
+    if shortcut is not None:
+        return f"{place}.shortcut.{_RESNET_KINDS[shortcut]}.{leaf}"
+    return f"{place}.layer.{int(number) - 1}.{_RESNET_KINDS[kind]}.{leaf}"
+
+
+def resnet_numbered(name: str) -> str | None:
+    """`nn.Sequential(*model.children())`: 0 is conv1, 1 is bn1, 4 to 7 are the stages."""
+    number, _, rest = name.partition(".")
+    if number in {"4", "5", "6", "7"}:
+        return resnet_torchvision(f"layer{int(number) - 3}.{rest}")
+    return resnet_torchvision(f"{'conv1' if number == '0' else 'bn1'}.{rest}") if number in {"0", "1"} else None
+
+
 # --- SqueezeNet 1.1 ------------------------------------------------------------------------------------------------
 
 
-def squeezenet_torchvision(name: str) -> str | None:
-    """Torchvision's names, which are also ours."""
-    return name if re.match(r"features\.\d+\.|classifier\.1\.", name) else None
+def squeezenet_bare(name: str) -> str | None:
+    """`3.squeeze.weight` -> `features.3.squeeze.weight`: the features saved alone."""
+    return f"features.{name}" if name[:1].isdigit() else None
 
 
 # --- networks whose names are ours -----------------------------------------------------------------------------------
@@ -122,6 +149,14 @@ def squeezenet_torchvision(name: str) -> str | None:
 def own_names(name: str) -> str | None:
     """Keeps every name; the comparison with the architecture follows later."""
     return name
+
+
+NAMINGS: Mapping[str, Callable[[Sequence[int]], tuple[Layout, ...]]] = {
+    "resnet": lambda _: (resnet_torchvision, resnet_numbered),
+    "mobilenet_v2": lambda _: (mobilenet_flat, mobilenet_torchvision),
+    "efficientnet_lite": lambda repeats: (lambda name: _lite_flat(name, repeats), lite_timm),
+}
+"""What the key `naming` of `architectures.yaml` may say: names in use, given the blocks of each stage."""
 
 
 # --- the table -----------------------------------------------------------------------------------------------------
@@ -167,6 +202,13 @@ def caffe(means: tuple[float, float, float], side: int = 224) -> dict[str, Any]:
     return _pictures(means, (1.0,) * 3, side=side, rescale=1.0, bgr=True)
 
 
+PICTURES: Mapping[str, Mapping[str, Any]] = {
+    "imagenet": IMAGENET,
+    "bytes_around_127": BYTES_AROUND_127,
+    "minus_one_to_one": INCEPTION,
+    "zero_to_one": SHARES,
+}
+"""What the key `pictures` of `architectures.yaml` may name."""
 CAFFE_MEANS = (103.939, 116.779, 123.68)
 """ImageNet's means as the VGG group published them; blue, green, red."""
 OPEN_NSFW_MEANS = (104.0, 117.0, 123.0)
@@ -191,21 +233,7 @@ KNOWN: Mapping[str, Known] = {
     known.name: known
     for known in (
         Known("efficientnet_lite0", (lite_original, lite_timm), BYTES_AROUND_127, "classifier.weight"),
-        Known(
-            "mobilenet_v2",
-            (mobilenet_flat, mobilenet_torchvision),
-            IMAGENET,
-            "classifier.weight",
-            config={  # torchvision's padding and epsilon; the defaults of transformers are TensorFlow's
-                "model_type": "mobilenet_v2",
-                "classifier_dropout_prob": 0.2,
-                "depth_multiplier": 1.0,
-                "image_size": 224,
-                "layer_norm_eps": 1e-5,
-                "tf_padding": False,
-            },
-        ),
-        Known("squeezenet1_1", (squeezenet_torchvision,), IMAGENET, "classifier.1.weight", head="convolution"),
+        Known("squeezenet1_1", (own_names, squeezenet_bare), IMAGENET, "classifier.1.weight", head="convolution"),
         Known("inception_v3", (own_names,), INCEPTION, "classifier.weight"),
         Known("inception_v3_mixed4", (own_names,), INCEPTION, "classifier.weight"),
         Known("resnet50_thin", (own_names,), caffe(OPEN_NSFW_MEANS), "classifier.weight"),

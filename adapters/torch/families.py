@@ -1,7 +1,7 @@
 """Families of image architectures: how a model is built, loaded and saved.
 
-This module has the family of our own one-file definitions; those of transformers and timm are in `stock` and
-`timm_models`.
+This module has the families of our own one-file definitions, one of which builds a network from its description;
+those of transformers and timm are in `stock` and `timm_models`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from adapters.heads import HeadShape
-from adapters.torch.definitions import efficientnet_lite, inception, resnet_thin, squeezenet, vgg
+from adapters.torch.definitions import efficientnet_lite, inception, layers, resnet_thin, squeezenet, vgg
 from adapters.weights.misfits import check_fit
 from registry.errors import BadArtifactError
+
+
+LAYERS = "layers:"
+"""The beginning of an architecture whose config.json describes its layers; the rest is the name of the description."""
 
 
 class Family(Protocol):
@@ -129,12 +133,43 @@ DEFINITIONS: Mapping[str, Definition] = {
 }
 
 
+def definition_of(document: Mapping[str, Any], architecture: str) -> Definition:
+    """The definition `architecture`, or the one that builds the layers of `document`. Raises: BadArtifactError."""
+    if not architecture.startswith(LAYERS):
+        return DEFINITIONS[architecture]
+    try:
+        description, width = document["layers"], int(document["features"])
+        with torch.device("meta"):
+            layers.Layers(description, nn.Identity())
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise BadArtifactError(f"The layers in config.json cannot be built: {error}") from error
+    return Definition(partial(layers.Layers, description), layers.make_head, width, _least_side(description))
+
+
+def _least_side(description: Mapping[str, Any]) -> int:
+    """The smallest of some sides that gets through the layers."""
+    with torch.device("meta"):
+        network = layers.Layers(description, nn.Identity()).eval()
+        for side in (8, 16, 32, 48, 64, 75, 96, 128, 192):
+            try:
+                network(torch.zeros(1, 3, side, side))
+            except (RuntimeError, ValueError):
+                continue
+            return side
+    return 224
+
+
 @dataclass(frozen=True, slots=True)
 class OwnFamily:
-    """A network of our own definitions: its `classifier` is the head, everything else the trunk."""
+    """A network of our own definitions: its `classifier` is the head, everything else the trunk.
+
+    `described` are the keys of config.json beyond those of the head, for a network that is built from them.
+    """
 
     name: str
     outputs: int
+    definition: Definition
+    described: Mapping[str, Any]
 
     def architecture(self, shape: HeadShape | None) -> str:  # noqa: ARG002 - the same name with any head
         return self.name
@@ -152,15 +187,17 @@ class OwnFamily:
         head: dict[str, object] = {"kind": "none"} if shape is None else shape.document()
         outputs = self.outputs if classes is None else len(classes)
         labels = {} if classes is None else label_maps(classes)
-        return {"architectures": [self.name], "model_type": self.name, "num_labels": outputs, "head": head} | labels
+        named = {"architectures": [self.name], "model_type": self.name} | dict(self.described)
+        return named | {"num_labels": outputs, "head": head} | labels
 
-    def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:  # noqa: ARG002 - the name determines the trunk
-        return DEFINITIONS[self.name].network(nn.Identity()).state_dict()
+    def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:  # noqa: ARG002 - the definition determines the trunk
+        return self.definition.network(nn.Identity()).state_dict()
 
 
 def load_own(folder: Path, name: str) -> Loaded:
     """Build the definition `name` and load its weights. Raises: MisfitError, BadArtifactError."""
-    document, tensors, definition = read_config(folder), read_tensors(folder), DEFINITIONS[name]
+    document, tensors = read_config(folder), read_tensors(folder)
+    definition = definition_of(document, name)
     kind = (document.get("head") or {}).get("kind")
     # other kinds: no head, or the original one, which does not work on pooled features
     shape = HeadShape.from_document(document["head"]) if kind in {"linear", "mlp"} else None
@@ -169,7 +206,8 @@ def load_own(folder: Path, name: str) -> Loaded:
         fill(whole, tensors, name)
         trunk = definition.network(nn.Identity())
     trunk.load_state_dict({k: v for k, v in tensors.items() if not k.startswith("classifier.")})
-    family = OwnFamily(name, int(document.get("num_labels", 1000)))
+    described = {key: document[key] for key in ("model_type", "features", "layers") if name.startswith(LAYERS)}
+    family = OwnFamily(name, int(document.get("num_labels", 1000)), definition, described)
     if shape is None:
         return Loaded(family, trunk, definition.dim)
     classifier: Any = whole.classifier

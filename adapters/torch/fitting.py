@@ -1,31 +1,41 @@
-"""Architectures for weights that come without a config: the tensors they need, and the folder that they become."""
+"""Architectures for weights that come without a config: how their tensors are named, and the folder they become."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from adapters.torch.architectures import KNOWN, Known, translate
-from adapters.weights.misfits import check_fit
+from adapters.torch.architectures import KNOWN
+from adapters.torch.networks.table import Entry, shipped_names
 from registry.domain.catalog.models import Modality
-from registry.errors import InvalidError, MissingExtraError
+from registry.errors import InvalidError, MisfitError
 from registry.ports.importing import SourceFacts
 
+if TYPE_CHECKING:
+    from adapters.torch.networks.candidates import Candidate
+
 Shapes = Mapping[str, tuple[int, ...]]
+ADDING = "describe it in an architecture.yaml beside the weights and import the folder (docs/models.md, 'An architecture of your own')"
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Our name of each foreign tensor, and the two JSON files of the folder."""
+    """Our name of each foreign tensor that is used, and the two JSON files of the folder.
+
+    `added` are counters of batches to write as 0. `by_order` when names were matched by order, which needs a proof.
+    """
 
     names: Mapping[str, str]
     architecture: str
     config: Mapping[str, Any]
     preprocessor: Mapping[str, Any]
     headed: bool
+    added: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    by_order: bool = False
 
     def facts(self, format: str) -> SourceFacts:
         """The facts for an importer: all of these are image models."""
@@ -39,19 +49,21 @@ class Fitted:
 
 
 def known_architectures() -> str:
-    """For messages: every architecture that a bare file of weights can be imported as."""
-    return f"{', '.join(sorted(KNOWN))} or timm:<name>"
+    """For messages: every architecture that a bare file of weights can be imported as, and how one is added."""
+    return f"{', '.join(sorted({*KNOWN, *shipped_names()}))} or timm:<name>; if it is none of these, {ADDING}"
 
 
-def fit(architecture: str, shapes: Shapes) -> Fitted:
-    """Find the layout that knows every tensor of `shapes`, and compare names and shapes with the architecture's own.
+def fit(architecture: str, shapes: Shapes, *, ordered: bool = False) -> Fitted:
+    """Match every tensor of `shapes` with the architecture's own; with `ordered` their order may show what they are.
 
     Raises: InvalidError for one that is not known or needs more than weights, MisfitError, MissingExtraError.
     """
     if architecture.startswith("timm:"):
         return _fit_timm(architecture, shapes)
-    known = KNOWN.get(architecture)
-    if known is None:
+    from adapters.torch.networks.candidates import candidates  # noqa: PLC0415 - most imports need no torch
+
+    found = candidates(architecture)
+    if not found:
         stock = architecture.startswith("transformers:")
         raise InvalidError(
             f"Weights alone cannot be imported as {architecture[:80]!r}",
@@ -59,58 +71,46 @@ def fit(architecture: str, shapes: Shapes) -> Fitted:
             if stock
             else f"Name one of {known_architectures()}",
         )
-    names = translate(shapes, known.layouts) or {name: name for name in shapes}
-    ours = {names[name]: shape for name, shape in shapes.items()}
-    outputs = ours.get(known.outputs)
-    return _FITTERS.get(architecture, _fit_own)(known, names, ours, outputs[0] if outputs else None)
+    return _fit_first(found, shapes, ordered=ordered)
 
 
-def _fit_own(known: Known, names: Mapping[str, str], ours: Shapes, outputs: int | None) -> Fitted:
-    import torch  # noqa: PLC0415 - most imports need no torch
-    from torch import nn  # noqa: PLC0415 - as above
+def fit_entry(entry: Entry, shapes: Shapes, *, ordered: bool = False) -> Fitted:
+    """As `fit`, for an architecture that a user describes. Raises: MisfitError, BadArtifactError."""
+    from adapters.torch.networks.candidates import of_entry  # noqa: PLC0415 - most imports need no torch
 
-    from adapters.torch.families import DEFINITIONS  # noqa: PLC0415 - as above
-
-    config = {
-        "architectures": [known.name],
-        "model_type": known.name,
-        "num_labels": outputs or 0,
-        "head": {"kind": "none" if outputs is None else known.head},
-    }
-    definition = DEFINITIONS[known.name]
-    with torch.device("meta"):
-        module: nn.Module = definition.network(definition.make_head(config))
-    check_fit(known.name, {name: tuple(t.shape) for name, t in module.state_dict().items()}, ours)
-    return Fitted(names, known.name, config, known.preprocessor, headed=outputs is not None)
+    return _fit_first([of_entry(entry)], shapes, ordered=ordered)
 
 
-def _fit_mobilenet(known: Known, names: Mapping[str, str], ours: Shapes, outputs: int | None) -> Fitted:
-    """As transformers' own class, so that stock transformers loads the folder and its children."""
-    try:
-        import torch  # noqa: PLC0415 - most imports need no torch
-        from transformers import (  # noqa: PLC0415 - as above
-            MobileNetV2Config,
-            MobileNetV2ForImageClassification,
-            MobileNetV2Model,
-        )
-    except ImportError as error:
-        raise MissingExtraError(
-            f"Building 'mobilenet_v2' needs transformers, which cannot be imported: {error}",
-            remedy='Run: pip install "forebear[transformers]"',
-        ) from error
-    kind = MobileNetV2Model if outputs is None else MobileNetV2ForImageClassification
-    config = dict(known.config) | {"architectures": [kind.__name__]}
-    if outputs is not None:
-        prefixed = {name: name if name.startswith("classifier.") else f"mobilenet_v2.{name}" for name in ours}
-        names = {foreign: prefixed[name] for foreign, name in names.items()}
-        ours = {prefixed[name]: shape for name, shape in ours.items()}
-        config |= {"id2label": {str(i): f"LABEL_{i}" for i in range(outputs)}}
-        config |= {"label2id": {f"LABEL_{i}": i for i in range(outputs)}}
-    settings = MobileNetV2Config.from_dict(dict(config))
-    with torch.device("meta"):
-        module = kind(settings)
-    check_fit(known.name, {name: tuple(t.shape) for name, t in module.state_dict().items()}, ours)
-    return Fitted(names, f"transformers:{kind.__name__}", config, known.preprocessor, headed=outputs is not None)
+def _fit_first(found: list[Candidate], shapes: Shapes, *, ordered: bool) -> Fitted:
+    """By name the whole of a candidate, else its first layers, else by order. Raises: the first candidate's misfit."""
+    from adapters.torch.networks.matching import are_known, match  # noqa: PLC0415 - most imports need no torch
+    from adapters.torch.networks.ordering import match_by_order  # noqa: PLC0415 - as above
+
+    faults: list[MisfitError] = []
+    for partly in (False, True):
+        for candidate in found:
+            try:
+                return _fitted(match(candidate, shapes, partly=partly))
+            except MisfitError as error:
+                faults.append(error)
+    for candidate in found if ordered else ():
+        if not are_known(candidate, shapes) and (matched := match_by_order(candidate, shapes)) is not None:
+            return _fitted(matched)
+    raise faults[len(found) - 1]  # a file of its own says most about what is missing
+
+
+def _fitted(match: Any) -> Fitted:
+    architecture, config = match.candidate.document(match.outputs)
+    return Fitted(
+        match.names,
+        architecture,
+        config,
+        match.candidate.preprocessor,
+        headed=match.outputs is not None,
+        added=match.added,
+        notes=match.notes,
+        by_order=match.by_order,
+    )
 
 
 def _fit_timm(architecture: str, shapes: Shapes) -> Fitted:
@@ -118,9 +118,3 @@ def _fit_timm(architecture: str, shapes: Shapes) -> Fitted:
 
     config, preprocessor, headed = fit_timm(architecture, shapes)
     return Fitted({name: name for name in shapes}, architecture, config, preprocessor, headed=headed)
-
-
-_FITTERS: Mapping[str, Callable[[Known, Mapping[str, str], Shapes, int | None], Fitted]] = {
-    "mobilenet_v2": _fit_mobilenet,
-}
-"""Architectures that are not built by a definition of ours."""

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
-from adapters.torch.fitting import Fitted, fit, known_architectures
+import numpy as np
+
+from adapters.torch.fitting import Fitted, fit, fit_entry, known_architectures
+from adapters.torch.networks.table import BESIDE, described_beside
+from adapters.weights.foreign.arrays import pieces_of as array_pieces
 from adapters.weights.pickled_weights import pieces_of as pickled_pieces
 from adapters.weights.pickled_weights import read_state_dict
 from adapters.weights.safetensors_files import (
@@ -35,7 +40,7 @@ class StateDictImporter:
 
     def detect(self, source: Path) -> SourceFacts | None:
         """By its first bytes: any pickle or archive, to convert or to refuse."""
-        file = only_file(source)
+        file = only_file(source, besides=BESIDE)
         if file is None or kind_of(file) not in {Kind.PICKLE, Kind.ZIP}:
             return None
         return SourceFacts(format=self.name, architecture=None, modality=None, task=None)
@@ -43,15 +48,15 @@ class StateDictImporter:
     def convert(self, source: Path, target: Path, *, architecture: str | None) -> ConvertedSource:
         """Rewrite as safetensors. Raises: UnsafeArtifactError, BadArtifactError, InvalidError, MisfitError."""
         file = _file(source)
-        if architecture is None or architecture == GENERIC:
-            read_state_dict(file)  # an unsafe or broken file is refused first
+        tensors, notes = read_state_dict(file)  # an unsafe or broken file is refused first
+        shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        fitted = _fit(file, architecture, shapes)
+        if fitted is None:
             raise InvalidError(
                 f"The file {file.name!r} does not say which architecture its weights are for",
                 remedy=f"Name one with --architecture: {known_architectures()}",
             )
-        tensors, notes = read_state_dict(file)
-        fitted = fit(architecture, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
-        renamed = {fitted.names[name]: tensor for name, tensor in tensors.items()}
+        renamed = {ours: tensors[name] for name, ours in fitted.names.items()}
         return write_source(target, pickled_pieces(renamed), fitted, self.name, notes)
 
 
@@ -62,7 +67,7 @@ class SafetensorsImporter:
 
     def detect(self, source: Path) -> SourceFacts | None:
         """By its first bytes; `convert` checks the whole file."""
-        file = only_file(source)
+        file = only_file(source, besides=BESIDE)
         if file is None or kind_of(file) is not Kind.SAFETENSORS:
             return None
         return SourceFacts(format=self.name, architecture=None, modality=None, task=None)
@@ -71,15 +76,16 @@ class SafetensorsImporter:
         """Copy in pieces, byte for byte where no tensor changes its name. Raises: BadArtifactError, MisfitError."""
         file = _file(source)
         header = read_header(file)
-        if architecture is None or architecture == GENERIC:
-            return self._keep(file, header, target)
         short, notes = unwrapped_names(header.shapes)
-        fitted = fit(architecture, {short[name]: shape for name, shape in header.shapes.items()})
-        names = {name: fitted.names[short[name]] for name in header.shapes}
-        if all(ours == theirs for theirs, ours in names.items()):
+        fitted = _fit(file, architecture, {short[name]: shape for name, shape in header.shapes.items()})
+        if fitted is None:
+            return self._keep(file, header, target)
+        names = {name: fitted.names[short[name]] for name in header.shapes if short[name] in fitted.names}
+        if len(names) == len(header.shapes) and not fitted.added and all(ours == name for name, ours in names.items()):
             copy_file(file, target / WEIGHTS)
             return _converted(target, header, fitted, self.name, notes)
-        return write_source(target, pieces_of(file, header, names), fitted, self.name, notes)
+        pieces = [piece for piece in pieces_of(file, header, names) if piece.name in names.values()]
+        return write_source(target, pieces, fitted, self.name, notes)
 
     def _keep(self, file: Path, header: Header, target: Path) -> ConvertedSource:
         copy_file(file, target / WEIGHTS)
@@ -91,20 +97,42 @@ class SafetensorsImporter:
 
 
 def _file(source: Path) -> Path:
-    file = only_file(source)
+    file = only_file(source, besides=BESIDE)
     if file is None:
         raise BadArtifactError(f"{source.name!r} is not one file of weights")
     return file
 
 
+def _fit(file: Path, architecture: str | None, shapes: Mapping[str, tuple[int, ...]]) -> Fitted | None:
+    """How tensors fit `architecture`, or the one that is described beside `file`; None when neither says.
+
+    Raises: InvalidError for both or an unknown one, BadArtifactError, MisfitError.
+    """
+    beside = described_beside(file)
+    if beside is not None and architecture is not None:
+        raise InvalidError(
+            "The folder describes the architecture of its weights, and --architecture names another",
+            remedy="Leave --architecture out, or import the file alone",
+        )
+    if beside is not None:
+        return fit_entry(beside, shapes, ordered=True)
+    return None if architecture in {None, GENERIC} else fit(str(architecture), shapes, ordered=True)
+
+
 def write_source(target: Path, pieces: list[Piece], fitted: Fitted, format: str, notes: list[str]) -> ConvertedSource:
     """Write tensors and the two JSON files into `target`; weights that look untrained get a note."""
-    header = write_pieces(target / WEIGHTS, pieces)
+    counters = {name: np.zeros((), np.int64) for name in fitted.added}
+    header = write_pieces(target / WEIGHTS, [*pieces, *array_pieces(counters)])
     return _converted(target, header, fitted, format, notes)
 
 
 def _converted(target: Path, header: Header, fitted: Fitted, format: str, notes: list[str]) -> ConvertedSource:
     fitted.write(target)
+    notes = [*notes, *fitted.notes]
     if looks_untrained(target / WEIGHTS, header):
         notes = [*notes, UNTRAINED]
+    if fitted.by_order:
+        from adapters.torch.networks.evidence import prove_order  # noqa: PLC0415 - most imports need no torch
+
+        notes = [*notes, prove_order(target, fitted.architecture)]
     return ConvertedSource(target, fitted.facts(format), len(header.entries), header.parameters, tuple(notes))

@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from adapters.heads import HeadShape
 from adapters.inputs.preprocess import Preprocess
-from adapters.torch.families import DEFINITIONS, Family, Loaded, load_own, read_config
+from adapters.torch.families import DEFINITIONS, LAYERS, Family, Loaded, load_own, read_config
 from adapters.torch.reading import Reading, Tap
 from adapters.torch.stock import MLP, load_mlp, load_stock
 from adapters.torch.timm_models import TIMM, load_timm
@@ -230,7 +230,7 @@ def _reading(family: Family, trunk: nn.Module, shape: HeadShape | None) -> Readi
 
 
 def _load(folder: Path, architecture: str) -> Loaded:
-    if architecture in DEFINITIONS:
+    if architecture in DEFINITIONS or architecture.startswith(LAYERS):
         return load_own(folder, architecture)
     if architecture == MLP:
         return load_mlp(folder)
@@ -240,7 +240,8 @@ def _load(folder: Path, architecture: str) -> Loaded:
         return load_timm(folder, architecture)
     raise InvalidError(
         f"{architecture!r} is not a known image architecture",
-        remedy=f"Use one of {', '.join(DEFINITIONS)}, transformers:<Class> of an image model, or timm:<name>",
+        remedy=f"Use one of {', '.join(DEFINITIONS)}, layers:<name>, transformers:<Class> of an image model, or "
+        "timm:<name>",
     )
 
 

@@ -16,7 +16,7 @@ from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Items, Learner, Reloaded
 from adapters.loop.training.loop import Inputs
 from adapters.loop.transfer import METHODS, run
-from adapters.torch.families import DEFINITIONS, class_names, read_config
+from adapters.torch.families import DEFINITIONS, LAYERS, class_names, definition_of, read_config
 from adapters.torch.models import ImageModel, load_image_model
 from adapters.torch.offer import OFFER
 from adapters.torch.reading import Tap
@@ -53,7 +53,8 @@ class TorchTransfers:
         Raises: BadRecipeError for an impossible image size, MisfitError, BadArtifactError.
         """
         size = recipe.image_size
-        least = DEFINITIONS[source.architecture].least if source.architecture in DEFINITIONS else 8
+        own = source.architecture in DEFINITIONS or source.architecture.startswith(LAYERS)
+        least = definition_of(read_config(source.folder), source.architecture).least if own else 8
         if size is not None and not least <= size <= 4096:
             raise BadRecipeError(
                 f"'image_size' is {size}, but {source.label} ({source.architecture}) takes {least} to 4096 pixels",

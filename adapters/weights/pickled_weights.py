@@ -21,8 +21,10 @@ from registry.errors import BadArtifactError, MissingExtraError, RegistryError, 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
-"""Keys under which training scripts store the weights, beside the optimiser's state and counters."""
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params", "ema", "model_ema")
+"""Keys under which training scripts store the weights, beside the optimiser's state and counters, best first."""
+_DEEPEST = 3
+"""How many mappings may lie around the weights."""
 _MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The first bytes of torch's older format: a pickle of its magic number."""
 
@@ -99,41 +101,52 @@ def _refusal(path: Path, complaint: str) -> RegistryError:
 
 
 def _unwrap(path: Path, found: object) -> tuple[dict[str, Tensor], list[str]]:
+    """The tensors by name, out of the mappings that training scripts put around them, with notes."""
     torch = _torch()
     notes: list[str] = []
-    if isinstance(found, Mapping):
-        for key in _WRAPPERS:
-            inner = found.get(key)
-            if isinstance(inner, Mapping) and any(isinstance(value, torch.Tensor) for value in inner.values()):
-                rest = sorted(str(other) for other in found if other != key)
-                notes.append(f"took the weights from {key!r}; left out: {', '.join(rest) or 'nothing'}")
-                found = inner
-                break
+    for _ in range(_DEEPEST):
+        if not isinstance(found, Mapping) or any(isinstance(value, torch.Tensor) for value in found.values()):
+            break
+        key = _key_of_weights(path, found)
+        if key is None:
+            break
+        rest = sorted(str(other) for other in found if other != key)
+        notes.append(f"took the weights from {key!r}; left out: {', '.join(rest) or 'nothing'}")
+        found = found[key]
     if not isinstance(found, Mapping) or not found:
         raise BadArtifactError(f"{path.name!r} holds no tensors by name", remedy="Save the model's state_dict()")
-    if not all(isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in found.items()):
-        raise _not_only_tensors(path, found)
+    wrong = [str(key) for key, value in found.items() if not (isinstance(key, str) and isinstance(value, torch.Tensor))]
+    if wrong:
+        raise BadArtifactError(
+            f"{path.name!r} holds more than tensors by name: {', '.join(wrong[:5])}",
+            remedy="Save the model's state_dict()",
+        )
     ours, removed = unwrapped_names(str(name) for name in found)
     return {ours[str(name)]: value for name, value in found.items()}, [*notes, *removed]
 
 
-def _not_only_tensors(path: Path, found: Mapping[Any, Any]) -> BadArtifactError:
-    """What else a file holds; where a mapping inside it holds tensors, the message names its key."""
-    torch = _torch()
-    inner = [
-        repr(str(key))
-        for key, value in found.items()
-        if isinstance(value, Mapping) and value and all(isinstance(t, torch.Tensor) for t in value.values())
-    ]
-    if inner:
-        return BadArtifactError(
-            f"{path.name!r} has its tensors under {', '.join(inner[:5])}, a key that the importer does not open",
-            remedy=f"Save that mapping alone: torch.save(torch.load(PATH)[{inner[0]}], NEW_PATH)",
-        )
-    wrong = [str(key) for key, value in found.items() if not (isinstance(key, str) and isinstance(value, torch.Tensor))]
-    return BadArtifactError(
-        f"{path.name!r} holds more than tensors by name: {', '.join(wrong[:5])}", remedy="Save the model's state_dict()"
+def _key_of_weights(path: Path, found: Mapping[Any, Any]) -> str | None:
+    """The key of the weights: a usual one, or the only one under which there are tensors by name.
+
+    Raises: BadArtifactError when there are several under unusual keys.
+    """
+    held = [key for key, value in found.items() if isinstance(key, str) and _holds_tensors(value, _DEEPEST - 1)]
+    usual = [key for key in _WRAPPERS if key in held]
+    if usual or len(held) <= 1:
+        return (usual or held or [None])[0]
+    raise BadArtifactError(
+        f"{path.name!r} holds several sets of tensors: {', '.join(map(repr, held[:5]))}",
+        remedy=f"Save one of them alone: torch.save(torch.load(PATH)[{held[0]!r}], NEW_PATH)",
     )
+
+
+def _holds_tensors(value: object, depth: int) -> bool:
+    """True for a mapping of names to tensors alone, or a mapping that holds one."""
+    if not isinstance(value, Mapping) or not value or not all(isinstance(key, str) for key in value):
+        return False
+    if all(isinstance(inner, _torch().Tensor) for inner in value.values()):
+        return True
+    return depth > 0 and any(_holds_tensors(inner, depth - 1) for inner in value.values())
 
 
 def _piece(name: str, tensor: Tensor) -> Piece:

@@ -6,6 +6,7 @@ import codecs
 import json
 import pickletools
 import re
+from collections.abc import Collection
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -79,13 +80,14 @@ def files_in(folder: Path) -> dict[str, Path]:
     return {name: path for name, path in named if not any(part.startswith(".") for part in name.split("/"))}
 
 
-def only_file(source: Path) -> Path | None:
-    """`source` itself when it is a file, or the one file of a folder beside its README; else None."""
+def only_file(source: Path, besides: Collection[str] = ()) -> Path | None:
+    """`source` itself when it is a file, or the one file of a folder beside its README and `besides`; else None."""
     if source.is_file():
         return source
     if not source.is_dir():
         return None
-    rest = [path for name, path in files_in(source).items() if name.lower() not in {"readme.md", "license"}]
+    known = {"readme.md", "license", *besides}
+    rest = [path for name, path in files_in(source).items() if name.lower() not in known]
     return rest[0] if len(rest) == 1 else None
 
 

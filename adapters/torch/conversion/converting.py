@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from adapters.torch.architectures import KNOWN
 from adapters.torch.conversion import references, table
 from adapters.torch.conversion.proof import prove
 from adapters.torch.conversion.references import Reference
 from adapters.torch.definitions import resnet_thin, vgg
-from adapters.torch.fitting import Fitted, fit
+from adapters.torch.fitting import Fitted, fit, known_architectures
 from adapters.torch.importer import write_source
 from adapters.weights.foreign.arrays import Array, Arrays, pieces_of
 from adapters.weights.foreign.layer_graphs import input_side
@@ -67,24 +66,17 @@ def from_onnx(graph: Graph, target: Path, architecture: str | None) -> Converted
         if not thin:
             raise InvalidError(
                 "The ONNX model does not say which architecture its weights are for",
-                remedy=f"Name one with --architecture: {', '.join(sorted(KNOWN))}",
+                remedy=f"Name one with --architecture: {known_architectures()}",
             )
     if architecture in {None, THIN}:
         tensors, notes = _thin_tensors(normalised_convolutions(graph), dense_layers(graph))
         fitted = fit(THIN, {name: array.shape for name, array in tensors.items()})
     else:
-        arrays = _with_counters({name: array for name, array in graph.arrays.items() if array.dtype.kind == "f"})
-        fitted, notes = fit(architecture, {name: array.shape for name, array in arrays.items()}), []
-        tensors = {fitted.names[name]: array for name, array in arrays.items()}
+        arrays = {name: array for name, array in graph.arrays.items() if array.dtype.kind == "f"}
+        fitted = fit(architecture, {name: array.shape for name, array in arrays.items()})
+        tensors, notes = {ours: arrays[name] for name, ours in fitted.names.items()}, []
     reference = references.onnx_graph(graph, headed=fitted.headed)
     return _written("onnx", tensors, fitted, target, reference, graph.side or ODD_SIDE, notes)
-
-
-def _with_counters(arrays: Arrays) -> dict[str, Array]:
-    """`arrays` with the batch counters of torch's normalisations, which outputs do not depend on."""
-    means = [name for name in arrays if name.endswith(".running_mean")]
-    counters = {f"{name.removesuffix('running_mean')}num_batches_tracked": np.zeros((), np.int64) for name in means}
-    return {**arrays, **counters}
 
 
 def _by_table(

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from adapters.inputs.preprocess import Preprocess
 from adapters.torch.conversion.references import Answers, Reference
-from adapters.torch.families import DEFINITIONS, fill, read_config, read_tensors
+from adapters.torch.families import DEFINITIONS, LAYERS, definition_of, fill, read_config, read_tensors
 from adapters.torch.models import load_image_model
 from adapters.weights.foreign.arrays import Array
 from lineage import Digest
@@ -75,13 +75,14 @@ def _compare(what: str, ours: Array, theirs: Array) -> str:
 
 def _answers(folder: Path, architecture: str, x: Tensor) -> Answers:
     """The outputs of the model in `folder`, loaded by the code that transfers use."""
-    if architecture not in DEFINITIONS:
+    if architecture not in DEFINITIONS and not architecture.startswith(LAYERS):
         model = load_image_model(folder, architecture)
         with torch.inference_mode():
             features = model.features(x)
             scores = None if model.module.head is None else model.head(features).numpy()
         return Answers(features.numpy(), scores)
-    config, definition, tensors = read_config(folder), DEFINITIONS[architecture], read_tensors(folder)
+    config, tensors = read_config(folder), read_tensors(folder)
+    definition = definition_of(config, architecture)
     whole = definition.network(definition.make_head(config))
     fill(whole, tensors, architecture)
     trunk = definition.network(nn.Identity())
