@@ -23,7 +23,6 @@ from adapters.torch.definitions import efficientnet_lite, inception, layers, res
 from adapters.weights.misfits import check_fit
 from registry.errors import BadArtifactError
 
-
 LAYERS = "layers:"
 """The beginning of an architecture whose config.json describes its layers; the rest is the name of the description."""
 

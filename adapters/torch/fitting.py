@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from adapters.torch.networks.candidates import Candidate
 
 Shapes = Mapping[str, tuple[int, ...]]
-ADDING = "describe it in an architecture.yaml beside the weights and import the folder (docs/models.md, 'An architecture of your own')"
+ADDING = (
+    "describe it in an architecture.yaml beside the weights and import the folder "
+    "(docs/models.md, 'An architecture of your own')"
+)
+"""What to do about an architecture that is not in the table."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ def _key_of_weights(path: Path, found: Mapping[Any, Any]) -> str | None:
     held = [key for key, value in found.items() if isinstance(key, str) and _holds_tensors(value, _DEEPEST - 1)]
     usual = [key for key in _WRAPPERS if key in held]
     if usual or len(held) <= 1:
-        return (usual or held or [None])[0]
+        return next(iter(usual or held), None)
     raise BadArtifactError(
         f"{path.name!r} holds several sets of tensors: {', '.join(map(repr, held[:5]))}",
         remedy=f"Save one of them alone: torch.save(torch.load(PATH)[{held[0]!r}], NEW_PATH)",

@@ -80,7 +80,7 @@ LAYERS: dict[str, Callable[..., nn.Module]] = {
     "avg_pool": lambda size, stride=None, padding=0, count_padding=True: nn.AvgPool2d(
         size, stride, padding, count_include_pad=count_padding
     ),
-    "resize_pool": lambda size: nn.AdaptiveAvgPool2d(size),  # to size x size
+    "resize_pool": nn.AdaptiveAvgPool2d,  # to size x size
     "mean": lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(1)),  # over pixels
     "flatten": lambda: nn.Flatten(1),
     "dropout": lambda share=0.5: nn.Dropout(share),
@@ -146,7 +146,7 @@ def _names(step: Any) -> Iterator[str]:
         if how not in _JOINED or not isinstance(step, list) or len(step) < 2:
             raise ValueError(f"a wiring joins a list of two or more by {', '.join(_JOINED)}")
     if not isinstance(step, list):
-        raise ValueError(f"a wiring is a name, a list or a mapping, not {step!r}"[:200])
+        raise ValueError(f"a wiring is a name, a list or a mapping, not {step!r}"[:200])  # noqa: TRY004 - as the rest
     for one in step:
         yield from _names(one)
 

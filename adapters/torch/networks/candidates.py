@@ -86,7 +86,7 @@ class Own:
     def __init__(self, known: Known) -> None:
         self.name, self.layouts, self.preprocessor = known.name, known.layouts, known.preprocessor
         self.kind = known.head
-        self.head = known.outputs, (1, 1) if known.head == "convolution" else ()
+        self.head: tuple[str, Shape] = (known.outputs, (1, 1) if known.head == "convolution" else ())
 
     def trunk(self) -> dict[str, Shape]:
         with torch.device("meta"):
@@ -114,7 +114,7 @@ class Described:
         self.entry, self.layouts, self.leave_out = entry, entry.layouts, entry.leave_out
         self.name, self.preprocessor = entry.name, entry.preprocessor
         convolution = entry.head == "convolution"
-        self.head = ("classifier.1.weight", (1, 1)) if convolution else ("classifier.weight", ())
+        self.head: tuple[str, Shape] = ("classifier.1.weight", (1, 1)) if convolution else ("classifier.weight", ())
 
     def _build(self) -> nn.Module:
         try:
@@ -239,7 +239,7 @@ class Stock:
         self._prefix = f"{whole.base_model_prefix}."
         self._state = _shapes(whole)
         own = [name for name in self._state if not name.startswith(self._prefix) and name.endswith("weight")]
-        self.head = own[0], ()
+        self.head: tuple[str, Shape] = (own[0], ())
 
     def trunk(self) -> dict[str, Shape]:
         inside = {name: shape for name, shape in self._state.items() if name.startswith(self._prefix)}

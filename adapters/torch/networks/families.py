@@ -73,9 +73,7 @@ def _unit(inputs: int, outputs: int, kernel: int, act: str = "", *, stride: int 
     return [conv, f"norm {outputs} {_V3}", *([act] if act else [])]
 
 
-def _v3_block(
-    inputs: int, kernel: int, inner: int, outputs: int, squeezes: bool, act: str, stride: int
-) -> Description:
+def _v3_block(inputs: int, kernel: int, inner: int, outputs: int, squeezes: bool, act: str, stride: int) -> Description:
     block: list[Any] = [] if inner == inputs else [_unit(inputs, inner, 1, act)]
     block.append(_unit(inner, inner, kernel, act, stride=stride, groups=inner))
     if squeezes:
@@ -196,7 +194,8 @@ def _mixed_6(width: int) -> Description:
 
 def _mixed_7(inputs: int) -> Description:
     def halves(start: str, lead: Description) -> tuple[Description, list[Any]]:
-        ends = {f"{start}a": _basic(384, 384, "1x3", "padding=0x1"), f"{start}b": _basic(384, 384, "3x1", "padding=1x0")}
+        wide, high = _basic(384, 384, "1x3", "padding=0x1"), _basic(384, 384, "3x1", "padding=1x0")
+        ends = {f"{start}a": wide, f"{start}b": high}
         return {**lead, **ends}, [*lead, {"cat": list(ends)}]
 
     one, short = halves("branch3x3_2", _chain("branch3x3", inputs, (384, "1", "")))
@@ -223,7 +222,9 @@ def inception_v3() -> Description:
     three = _chain("branch3x3", 768, (192, "1", ""), (320, "3", "stride=2"))
     return {
         **stem,
-        **{f"Mixed_5{letter}": _mixed_5(inputs, pool) for letter, inputs, pool in (("b", 192, 32), ("c", 256, 64), ("d", 288, 64))},
+        "Mixed_5b": _mixed_5(192, 32),
+        "Mixed_5c": _mixed_5(256, 64),
+        "Mixed_5d": _mixed_5(288, 64),
         "Mixed_6a": _side(down, {"branch3x3": _basic(288, 384, "3", "stride=2")}, double, {}),
         **{f"Mixed_6{letter}": _mixed_6(width) for letter, width in zip("bcde", (128, 160, 160, 192), strict=True)},
         "Mixed_7a": _side(down, three, seven, {}),

@@ -24,8 +24,9 @@ _LEAVES = {
 """Ends of names in use -> torch's."""
 _ENDS = ("weight", "bias", "running_mean", "running_var")
 """The ends of torch's names, in its order."""
-_MOST_BEHIND = 4
-"""Layers of a head that may follow the trunk."""
+_MOST_BEHIND = 8
+"""Tensors of a head that may follow the trunk."""
+_COUNTER = COUNTER.removeprefix(".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,43 +42,53 @@ def match_by_order(candidate: Candidate, given: Shapes) -> Match | None:
 
     Raises: MisfitError when there are several, or when the numbers in the names contradict the order.
     """
-    trunk = candidate.trunk()
-    wanted = [list(_layers(trunk)), _shortcuts_last(list(_layers(trunk)))]
+    for network in (candidate, *candidate.trunks({n: s for n, s in candidate.trunk().items() if n[:3] != "fc."})):
+        found = _ways(network.trunk(), given)
+        if len(found) > 1:
+            one, two = next((a, b) for a, b in zip(found[0].items(), found[1].items(), strict=True) if a != b)
+            raise MisfitError(
+                f"The names of the tensors are not those of {candidate.name}, and their order fits in more than one "
+                f"way: {one[0]} or {two[0]} would be {one[1]}",
+                remedy="Save the weights in the order of the layers, or give the names as 'rename' in an "
+                "architecture.yaml (docs/models.md, 'An architecture of your own')",
+            )
+        if found:
+            return _finished(network, given, found[0])
+    return None
+
+
+def _ways(trunk: Shapes, given: Shapes) -> list[dict[str, str]]:
+    """Foreign name -> ours, for each order of the two in which all shapes fit."""
+    ours = list(_layers(trunk))
     found: list[dict[str, str]] = []
-    behind: list[_Layer] = []
     for order in (list(given), sorted(given, key=_natural)):
         layers = list(_layers({name: given[name] for name in order}))
-        for ours in wanted:
-            same = _same(ours, layers) if _numbers_rise(layers) else None
-            if same is not None and same[0] not in found:
-                found.append(same[0])
-                behind = same[1]
-    if not found:
-        return None
-    if len(found) > 1:
-        one, two = next((a, b) for a, b in zip(found[0].items(), found[1].items(), strict=True) if a != b)
-        raise MisfitError(
-            f"The names of the tensors are not those of {candidate.name}, and their order fits in more than one way: "
-            f"{one[0]} would be {one[1]} or another",
-            remedy="Save the weights in the order of the layers, or give the names as 'rename' in an architecture.yaml",
-            facts={"first": list(one), "second": list(two)},
-        )
-    return _finished(candidate, given, found[0], behind)
+        if not _numbers_rise(layers):
+            continue
+        for mine in (ours, _shortcuts_last(ours)):
+            names = _same(mine, layers)
+            if names is not None and names not in found:
+                found.append(names)
+    return found
 
 
-def _finished(candidate: Candidate, given: Shapes, names: Mapping[str, str], behind: list[_Layer]) -> Match:
-    weight = candidate.head[0].rpartition(".")[0]
-    head: dict[str, str] = {}
-    if len(behind) == 1:
-        head = {f"{weight}.{leaf}": foreign for leaf, (foreign, _) in behind[0].tensors.items()}
+def _finished(candidate: Candidate, given: Shapes, names: Mapping[str, str]) -> Match:
+    weight, _ = candidate.head
+    behind = [name for name in given if name not in names and not name.endswith(COUNTER)]
+    ends = sorted(behind, key=lambda name: len(given[name]), reverse=True)
+    head = dict(zip((weight, f"{weight.removesuffix('weight')}bias"), ends, strict=True)) if len(ends) == 2 else {}
     outputs = head_outputs(candidate, {ours: given[foreign] for ours, foreign in head.items()})
-    used = dict(names) | ({foreign: ours for ours, foreign in head.items()} if outputs is not None else {})
-    left = [name for name in given if name not in used and not name.endswith(COUNTER)]
-    notes = [left_out(left, candidate.width())] if left else []
     headed = outputs is not None
-    added = [candidate.named(name, headed=headed) for name in candidate.trunk() if name not in used.values()]
-    final = {foreign: candidate.named(ours, headed=headed) for foreign, ours in used.items()}
-    return Match(candidate, final, outputs, tuple(added), tuple(notes), by_order=True)
+    used = dict(names) | ({foreign: ours for ours, foreign in head.items()} if headed else {})
+    notes = [left_out(behind, candidate.width())] if behind and not headed else []
+    return Match(
+        candidate,
+        {foreign: candidate.named(ours, headed=headed) for foreign, ours in used.items()},
+        outputs,
+        tuple(candidate.named(name, headed=headed) for name in candidate.trunk() if name not in used.values()),
+        tuple(notes),
+        by_order=True,
+    )
 
 
 def _layers(shapes: Shapes) -> Iterator[_Layer]:
@@ -93,29 +104,26 @@ def _split(name: str) -> tuple[str, str]:
     return layer, _LEAVES.get(leaf.lower(), leaf)
 
 
-def _same(ours: list[_Layer], theirs: list[_Layer]) -> tuple[dict[str, str], list[_Layer]] | None:
-    """Foreign name -> ours when each tensor has the shape of its place, and the layers behind; None otherwise."""
+def _same(ours: list[_Layer], theirs: list[_Layer]) -> dict[str, str] | None:
+    """Foreign name -> ours when each tensor has the shape of its place; None otherwise."""
     mine, foreign = _in_order(ours), _in_order(theirs)
-    if len(foreign) < len(mine):
+    if not len(mine) <= len(foreign) <= len(mine) + _MOST_BEHIND:
         return None
     for (_, leaf, shape), (_, other, found) in zip(mine, foreign, strict=False):
         if shape != found or (other in _ENDS and other != leaf):
             return None
     names = {name: own for (own, _, _), (name, _, _) in zip(mine, foreign, strict=False)}
-    behind = [layer for layer in theirs if not any(name in names for name, _ in layer.tensors.values())]
-    if len(behind) > _MOST_BEHIND or len(names) + len(_in_order(behind)) != len(foreign):
-        return None
-    counters = [[n for layer in layers for leaf, (n, _) in layer.tensors.items() if leaf == COUNTER[1:]] for layers in (ours, theirs)]
+    counters = [[layer.tensors[_COUNTER][0] for layer in part if _COUNTER in layer.tensors] for part in (ours, theirs)]
     if len(counters[0]) == len(counters[1]):
         names |= dict(zip(counters[1], counters[0], strict=True))
-    return names, behind
+    return names
 
 
 def _in_order(layers: list[_Layer]) -> list[tuple[str, str, Shape]]:
     """Name, end and shape of every tensor but counters: a layer's in torch's order where their ends are known."""
     found: list[tuple[str, str, Shape]] = []
     for layer in layers:
-        leaves = [leaf for leaf in layer.tensors if leaf != COUNTER[1:]]
+        leaves = [leaf for leaf in layer.tensors if leaf != _COUNTER]
         if all(leaf in _ENDS for leaf in leaves):
             leaves.sort(key=_ENDS.index)
         found += [(layer.tensors[leaf][0], leaf, layer.tensors[leaf][1]) for leaf in leaves]
@@ -150,4 +158,3 @@ def _shortcuts_last(layers: list[_Layer]) -> list[_Layer]:
         members = list(group)
         found += sorted(members, key=lambda layer: ".shortcut." in layer.name)
     return found
-

@@ -20,7 +20,20 @@ from registry.errors import BadArtifactError
 BESIDE = ("architecture.yaml", "architecture.yml")
 """Names of the file that describes the architecture of the weights beside it."""
 _KEYS = frozenset(
-    {"name", "like", "stock", "family", "settings", "layers", "pictures", "side", "rename", "naming", "leave_out", "head"}
+    (
+        "name",
+        "like",
+        "stock",
+        "family",
+        "settings",
+        "layers",
+        "pictures",
+        "side",
+        "rename",
+        "naming",
+        "leave_out",
+        "head",
+    )
 )
 _LARGEST = 1024 * 1024
 """Bytes of a description at most."""
@@ -47,8 +60,11 @@ def _table() -> Mapping[str, Mapping[str, Any]]:
     for name, raw in document["architectures"].items():
         whole[name] = _complete(raw, whole)
     rules = ("renames", "rename"), ("leave_out", "leave_out")
-    found = {name: {key: document[group].get(raw.get("rename"), []) for group, key in rules} for name, raw in whole.items()}
-    return {name: raw | found[name] for name, raw in whole.items()}
+
+    def ruled(raw: dict[str, Any]) -> dict[str, Any]:
+        return raw | {key: document[group].get(raw.get("rename"), []) for group, key in rules}
+
+    return {name: ruled(raw) for name, raw in whole.items()}
 
 
 def shipped_names() -> tuple[str, ...]:
@@ -130,7 +146,7 @@ def _layouts(raw: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[Layou
     def renamed(name: str) -> str:
         for pattern, replacement in rules:
             if pattern.match(name):
-                return pattern.sub(replacement, name, count=1)
+                return str(pattern.sub(replacement, name, count=1))
         return name
 
     return (renamed,) if rules else (own_names,)
@@ -142,5 +158,5 @@ def _pictures(named: object, side: object) -> Mapping[str, Any]:
         raise ValueError(f"there is no {named!r} for pictures: there are {', '.join(PICTURES)}")
     known = PICTURES[named] if isinstance(named, str) else named
     if not isinstance(known, Mapping):
-        raise ValueError("pictures is a name, or the keys of preprocessor_config.json")
+        raise ValueError("pictures is a name, or the keys of preprocessor_config.json")  # noqa: TRY004 - see `read_entry`
     return dict(known) if side is None else {**known, "size": {"height": side, "width": side}}

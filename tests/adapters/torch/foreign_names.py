@@ -10,13 +10,13 @@ from torch import Tensor
 Shape = tuple[int, ...]
 Shapes = dict[str, Shape]
 
-VGG = {
+VGG: dict[int, tuple[int | str, ...]] = {
     11: (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"),
     13: (64, 64, "M", 128, 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"),
     16: (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"),
     19: (64, 64, "M", 128, 128, "M", *[256] * 4, "M", *[512] * 4, "M", *[512] * 4, "M"),
 }  # fmt: skip
-RESNET = {
+RESNET: dict[int, tuple[bool, tuple[int, ...]]] = {
     18: (False, (2, 2, 2, 2)),
     34: (False, (3, 4, 6, 3)),
     50: (True, (3, 4, 6, 3)),
@@ -68,7 +68,8 @@ def resnet(depth: int, classes: int = 1000) -> Shapes:
         outputs = width * (4 if bottleneck else 1)
         for i in range(blocks):
             block = f"layer{stage + 1}.{i}"
-            sides = ((inputs, width, 1), (width, width, 3), (width, outputs, 1)) if bottleneck else ((inputs, width, 3), (width, width, 3))
+            narrow = [(inputs, width, 1), (width, width, 3), (width, outputs, 1)]
+            sides: list[tuple[int, int, int]] = narrow if bottleneck else [(inputs, width, 3), (width, width, 3)]
             for number, (a, b, kernel) in enumerate(sides, start=1):
                 found |= conv(f"{block}.conv{number}", a, b, kernel) | norm(f"{block}.bn{number}", b)
             if i == 0 and (bottleneck or stage):
@@ -109,7 +110,8 @@ def squeezenet1_0(classes: int = 1000) -> Shapes:
     """torchvision.models.squeezenet1_0."""
     found = conv("features.0", 3, 96, 7, bias=True)
     fires = {3: (96, 16, 64), 4: (128, 16, 64), 5: (128, 32, 128), 7: (256, 32, 128), 8: (256, 48, 192)}
-    for place, (inputs, squeezed, expanded) in (fires | {9: (384, 48, 192), 10: (384, 64, 256), 12: (512, 64, 256)}).items():
+    fires |= {9: (384, 48, 192), 10: (384, 64, 256), 12: (512, 64, 256)}
+    for place, (inputs, squeezed, expanded) in fires.items():
         fire = f"features.{place}"
         found |= conv(f"{fire}.squeeze", inputs, squeezed, 1, bias=True)
         found |= conv(f"{fire}.expand1x1", squeezed, expanded, 1, bias=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone writes it
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from adapters.torch.definitions import efficientnet_lite, inception, layers, squeezenet, vgg
@@ -21,7 +21,6 @@ from adapters.torch.networks.table import shipped_names
 from registry.errors import BadArtifactError, InvalidError, MisfitError
 from registry.ports.importing import ConvertedSource
 from tests.adapters.torch import foreign_names as names
-from tests.adapters.torch.small import own_model
 
 
 def imported(tensors: dict[str, Any], folder: Path, architecture: str | None = None) -> ConvertedSource:
@@ -103,10 +102,12 @@ def plain_resnet(state: dict[str, Tensor], depth: int, x: Tensor) -> Tensor:
             for number in range(1, 4 if bottleneck else 3):
                 weight = state[f"{block}.conv{number}.weight"]
                 step = stride if number == strided else 1
-                y = batch_norm(F.conv2d(y, weight, stride=step, padding=weight.shape[-1] // 2), state, f"{block}.bn{number}")
+                y = F.conv2d(y, weight, stride=step, padding=weight.shape[-1] // 2)
+                y = batch_norm(y, state, f"{block}.bn{number}")
                 y = F.relu(y) if number < (3 if bottleneck else 2) else y
             if f"{block}.downsample.0.weight" in state:
-                x = batch_norm(F.conv2d(x, state[f"{block}.downsample.0.weight"], stride=stride), state, f"{block}.downsample.1")
+                x = F.conv2d(x, state[f"{block}.downsample.0.weight"], stride=stride)
+                x = batch_norm(x, state, f"{block}.downsample.1")
             x = F.relu(x + y)
     return F.linear(x.mean((2, 3)), state["fc.weight"], state["fc.bias"])
 
@@ -131,7 +132,8 @@ def plain_mobilenet_v3(state: dict[str, Tensor], x: Tensor) -> Tensor:
     """As in torchvision's code, for mobilenet_v3_small."""
 
     def unit(x: Tensor, name: str, act: Any, **options: Any) -> Tensor:
-        return act(batch_norm(F.conv2d(x, state[f"{name}.0.weight"], **options), state, f"{name}.1", eps=1e-3))
+        y: Tensor = act(batch_norm(F.conv2d(x, state[f"{name}.0.weight"], **options), state, f"{name}.1", eps=1e-3))
+        return y
 
     x = unit(x, "features.0", F.hardswish, stride=2, padding=1)
     for number, (inputs, kernel, inner, outputs, squeezes, stride) in enumerate(names.V3_SMALL, start=1):
@@ -247,9 +249,8 @@ def test_a_head_of_another_kind_is_left_out_and_named(lead: str, head: str, tmp_
     shapes |= names.linear(f"{head}.0", 512, 64) | names.linear(f"{head}.2", 64, 3)
     converted = imported(names.random(shapes), tmp_path, "resnet18")
     assert converted.facts.task == "image-feature-extraction"
-    assert f"left out 4 tensors that are no part of the trunk and no head on its 512 features: {head}.0.bias" in " ".join(
-        converted.notes
-    )
+    wanted = f"left out 4 tensors that are no part of the trunk and no head on its 512 features: {head}.0.bias"
+    assert wanted in " ".join(converted.notes)
 
 
 def test_a_tensor_inside_the_trunk_that_the_architecture_does_not_have_is_refused(tmp_path: Path) -> None:
