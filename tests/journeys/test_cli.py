@@ -103,6 +103,8 @@ def test_a_recipe_is_checked_before_it_runs(forebear: CommandLine, source: str, 
     assert "optimizer:" in shown
     again = worlds.write_recipe(tmp_path, shown)
     assert forebear("recipe", "check", again).out == shown, "what is shown is a recipe that says the same"
+    worlds.write_recipe(tmp_path, worlds.RECIPE + "licence: mine alone\n")
+    assert "The licence 'mine alone' is not an SPDX expression" in forebear("recipe", "check", again).err
 
 
 def test_a_transfer_leaves_a_version_with_numbers_and_provenance(forebear: CommandLine, step: str) -> None:

@@ -25,6 +25,10 @@ def schema(session: Session) -> None:
 @command(app, "check", "forebear recipe check digits.yaml")
 def check(session: Session, recipe: RecipeArgument) -> None:
     """Check a recipe and print it with every default and reference written out."""
+    from registry.cli.views.catalog import note_licence
     from registry.cli.views.transfers import show_recipe
 
-    session.answer(session.registry.transfers.check(parsing.document(recipe)), show_recipe)
+    found = session.registry.transfers.check(parsing.document(recipe))
+    session.answer(found, show_recipe)
+    if found.licence:
+        note_licence(found.licence)

@@ -63,6 +63,8 @@ def run(
     seeds: SeedsOption = 3,
 ) -> None:
     """Run a recipe and watch it. Ctrl-C asks whether to cancel the step; by default it goes on in the background."""
+    from registry.cli.views.catalog import note_licence
+
     path = None if str(recipe) == "-" else recipe.resolve()
     step = session.registry.transfers.submit(
         parsing.document(recipe),
@@ -73,6 +75,8 @@ def run(
         baselines=baselines,
         seeds=seeds,
     )
+    if licence := step.recipe.get("licence"):
+        note_licence(str(licence))
     _attend(session, step, background=background)
 
 

@@ -49,13 +49,10 @@ def say_published(version: VersionDetail, *, began: datetime) -> None:
 
 def note_licence(licence: str) -> None:
     """Warn about a licence that is not an SPDX expression, while it is easily corrected."""
-    from registry.domain.catalog.licences import is_known
+    from registry.domain.catalog.licences import licence_notes
 
-    if not is_known(licence):
-        note(
-            f"The licence {licence!r} is not an SPDX expression, so it counts as unknown. "
-            "The default policy promotes no model of unknown licence, and none made from it"
-        )
+    for one in licence_notes(licence):
+        note(one)
 
 
 def show_models(models: Sequence[ModelSummary], *, empty: str = NO_MODELS) -> None:

@@ -41,6 +41,16 @@ def is_known(text: str) -> bool:
     return text.strip().lower() not in _UNKNOWN and _parse(text) is not None
 
 
+def licence_notes(text: str) -> tuple[str, ...]:
+    """What a person should know who gave this licence: that it counts as unknown, where it does."""
+    if is_known(text):
+        return ()
+    return (
+        f"The licence {text!r} is not an SPDX expression, so it counts as unknown. "
+        "The default policy promotes no model of unknown licence, and none made from it",
+    )
+
+
 def check_recorded_licence(what: object, recorded: str, given: str | None) -> None:
     """Whether the licence that is `given` for known bytes is the one recorded for `what`. Raises: ConflictError."""
     if given is not None and normalise_licence(given) != recorded:

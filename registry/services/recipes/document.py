@@ -244,7 +244,7 @@ class RecipeDocument(_Strict):
         None, description="What the output is, for people."
     )
     licence: Annotated[Words, Field(max_length=512)] | None = Field(
-        None, description="SPDX expression of the output; what the sources ask for when left out."
+        None, description="Licence of the output as an SPDX expression; what the sources ask for when left out."
     )
     tags: dict[str, Annotated[str, Field(strict=True)]] | None = Field(None, description="Tags of the new version.")
     adapter: Words | None = Field(None, description="Which transfer adapter runs it; by modality when left out.")

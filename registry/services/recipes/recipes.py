@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel
 
+from registry.domain.catalog.licences import normalise_licence
 from registry.domain.catalog.models import Modality
 from registry.domain.codec.recipe import SCHEMA
 from registry.domain.data.datasets import LabelKind
@@ -113,7 +114,7 @@ def complete(
         image_size=document.image_size,
         checkpoint_every=document.checkpoint_every or 0,
         description=document.description or "",
-        licence=document.licence,
+        licence=normalise_licence(document.licence) if document.licence else None,
         tags=dict(document.tags or {}),
         params={name: param.default for name, param in known.items()} | preset | dict(document.params or {}),
         resources=resources_of(document),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
-from registry.domain.catalog.licences import combine_licences
+from registry.domain.catalog.licences import combine_licences, licence_notes
 from registry.domain.catalog.models import Describing, MetricValue, Modality
 from registry.domain.comparison.answers import Arms
 from registry.domain.comparison.records import BASELINES
@@ -86,7 +86,8 @@ def publish_output(context: Context, run: Run, wall_seconds: float) -> None:
     facts |= {} if run.arms is None else {BASELINES: record_verdict(context.blobs, run.arms)}
     if isinstance(contents, DatasetContents):
         facts |= listing_facts(contents.listing, contents.labels)
-    if found := beyond_baseline(run.measured):
+    licence = run.recipe.licence
+    if found := (*beyond_baseline(run.measured), *(licence_notes(licence) if licence else ())):
         facts["notes"] = [*cast("Sequence[str]", facts.get("notes", ())), *found]
     now, step_id = context.clock.now(), run.step.summary.id
     with context.write() as uow:

@@ -67,3 +67,22 @@ def test_the_output_has_the_licence_of_its_parent_unless_the_recipe_names_one(
     assert Catalog(context).version(CHILD).summary.licence == "Apache-2.0"
     Transfers(context).submit(RECIPE + "licence: MIT\n")
     assert Catalog(context).version(CHILD).summary.licence == "MIT"
+
+
+def test_the_licence_of_a_recipe_is_read_as_that_of_an_import(context: Context, plugins: FakePlugins) -> None:
+    plugins.fake_engine.work = lambda step_id: run_step(context, step_id)
+    step = Transfers(context).submit(RECIPE + "licence: mit\n")
+    assert step.recipe["licence"] == "MIT"
+    version = Catalog(context).version(CHILD)
+    assert version.summary.licence == "MIT"
+    assert not any("licence" in note for note in version.notes)
+
+
+def test_a_licence_of_a_recipe_that_is_no_spdx_expression_is_noted_with_the_version(
+    context: Context, plugins: FakePlugins
+) -> None:
+    plugins.fake_engine.work = lambda step_id: run_step(context, step_id)
+    Transfers(context).submit(RECIPE + "licence: mine alone\n")
+    version = Catalog(context).version(CHILD)
+    assert version.summary.licence == "mine alone"
+    assert [note for note in version.notes if note.startswith("The licence 'mine alone' is not an SPDX expression")]
