@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Annotated
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
-from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from registry.domain.catalog.models import (
@@ -21,20 +18,19 @@ from registry.domain.catalog.models import (
     VersionDetail,
     VersionSummary,
 )
-from registry.domain.governance.evidence_types import EvidenceType, FieldType
+from registry.domain.governance.evidence_types import EvidenceType
 from registry.domain.governance.promotion import EvidenceValue, RequestSummary, StageOption
-from registry.domain.names import AssetKind, Name, Reference
+from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
 from registry.domain.verbs.registry import Registry
-from registry.errors import NotFoundError
+from registry.errors import ConflictError, InvalidError, NotFoundError, RefusedError, RegistryError
+from registry.web.evidence import RefusedEvidence
 from registry.web.graph import Branch, outline_of
 from registry.web.markdown import RenderedCard, render_card
 from registry.web.parts import AsActor, see
 from registry.web.render import link, page
 
 router = APIRouter()
-MAX_EVIDENCE = 32 * 1024**2
-"""Bytes of a form with a piece of evidence and its file; the API takes larger ones."""
 TABS = {
     "overview": "Overview",
     "versions": "Versions",
@@ -60,6 +56,12 @@ class Content:
     evidence: Sequence[EvidenceValue] = ()
     options: Sequence[StageOption] = ()
     types: Sequence[EvidenceType] = ()
+    refused: RefusedEvidence | None = None
+    """The form of evidence that was just sent and refused."""
+    error: RegistryError | None = None
+    """Why the promotion that was just requested was refused; `to_stage` and `comment` are what was asked for."""
+    to_stage: str = ""
+    comment: str = ""
     activity: Sequence[HistoryEntry] = ()
 
 
@@ -91,7 +93,26 @@ def model(
     """One model; without a version the latest is shown."""
     if tab not in TABS:
         raise NotFoundError(f"A model has no tab {tab[:40]!r}")
-    full_name = Name(team, name)
+    return _shown(request, registry, Name(team, name), version, tab, cursor)
+
+
+def approvals(request: Request, registry: Registry, ref: VersionRef, refused: RefusedEvidence) -> HTMLResponse:
+    """The tab of approvals of one version, with the form that was refused."""
+    return _shown(request, registry, ref.name, str(ref.number), "approvals", error=refused.error, refused=refused)
+
+
+def _shown(
+    request: Request,
+    registry: Registry,
+    full_name: Name,
+    version: str | None,
+    tab: str,
+    cursor: str | None = None,
+    *,
+    error: RegistryError | None = None,
+    **sent: Any,
+) -> HTMLResponse:
+    """With `error`, the page is the answer to a form that was refused; `sent` are fields of `Content` about that."""
     detail = registry.catalog.model(full_name)
     shown = _version(registry, full_name, version, detail.summary)
     base = f"/models/{full_name}/{shown.summary.ref.number}" if shown else f"/models/{full_name}"
@@ -102,10 +123,11 @@ def model(
         numbers=registry.catalog.versions(full_name, PageRequest(100)).items,
         tab=tab,
         tabs=[(key, title, link(base, tab=None if key == "overview" else key)) for key, title in TABS.items()],
-        content=_content(registry, full_name, shown, tab, PageRequest(50, cursor)),
+        content=replace(_content(registry, full_name, shown, tab, PageRequest(50, cursor)), error=error, **sent),
     )
     api = f"/api/v1/models/{full_name}" + (f"/versions/{shown.summary.ref.number}" if shown else "")
-    return page(request, "model.html", context, section="models", api=api)
+    status = error.family.status if error else 200
+    return page(request, "model.html", context, section="models", api=api, status=status)
 
 
 def _version(registry: Registry, name: Name, version: str | None, summary: ModelSummary) -> VersionDetail | None:
@@ -142,53 +164,28 @@ def _content(registry: Registry, name: Name, version: VersionDetail | None, tab:
     return Content(card=card, revisions=registry.catalog.cards(exact))
 
 
-@router.post("/promotions")
+@router.post("/promotions", response_model=None)
 def request_promotion(
+    request: Request,
     registry: AsActor,
     reference: Annotated[str, Form()],
     to_stage: Annotated[str, Form()],
     comment: Annotated[str, Form()] = "",
-) -> RedirectResponse:
-    """Open a promotion request and go to its page."""
-    opened = registry.promotions.request(Reference.parse(reference, kind=AssetKind.MODELS), to_stage, comment=comment)
-    return see(f"/promotions/{opened.summary.id}")
-
-
-@router.post("/evidence", max_body_size=MAX_EVIDENCE)
-async def add_evidence(request: Request, registry: AsActor) -> RedirectResponse:
-    """Add evidence about a version by the form of its type, and go back to where the form was."""
-    form = await request.form()
+) -> HTMLResponse | RedirectResponse:
+    """Open a promotion request and go to its page; a refusal is shown where the form is, and the comment is kept."""
+    wanted = Reference.parse(reference, kind=AssetKind.MODELS)
     try:
-        await run_in_threadpool(_add_evidence, registry, form)
-    finally:
-        await form.close()
-    back = str(form.get("back", ""))
-    return see(back if back.startswith(("/promotions/", "/models/")) else "/promotions")
-
-
-def _add_evidence(registry: Registry, form: FormData) -> None:
-    reference = Reference.parse(str(form.get("reference", "")), kind=AssetKind.MODELS)
-    name, file = str(form.get("type", "")), form.get("file")
-    attached = file if isinstance(file, UploadFile) and file.filename else None
-    kind = next((one for one in registry.promotions.evidence_types(reference) if one.name == name), None)
-    registry.promotions.add_evidence(
-        reference,
-        name,
-        _filled(form, kind),
-        file=attached.file if attached else None,
-        file_name=attached.filename if attached else None,
-    )
-
-
-def _filled(form: FormData, kind: EvidenceType | None) -> dict[str, object]:
-    """What the form holds: each field that is not blank, numbers as numbers where the type says so."""
-    found: dict[str, object] = {
-        key.removeprefix("field-"): value.strip()
-        for key, value in form.items()
-        if key.startswith("field-") and isinstance(value, str) and value.strip()
-    }
-    for one in kind.fields if kind else ():
-        if one.type is FieldType.NUMBER and one.name in found:
-            with suppress(ValueError):  # what is no number is refused by the form's own rule
-                found[one.name] = float(str(found[one.name]))
-    return found
+        opened = registry.promotions.request(wanted, to_stage, comment=comment)
+    except (RefusedError, InvalidError, ConflictError) as error:
+        ref = registry.catalog.version(wanted).summary.ref
+        return _shown(
+            request,
+            registry,
+            ref.name,
+            str(ref.number),
+            "approvals",
+            error=error,
+            to_stage=to_stage,
+            comment=comment,
+        )
+    return see(f"/promotions/{opened.summary.id}")

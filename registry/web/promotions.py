@@ -10,6 +10,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from registry.domain.catalog.models import VersionDetail
@@ -18,11 +20,16 @@ from registry.domain.governance.promotion import CheckResult, PolicyValue, Reque
 from registry.domain.ids import is_id
 from registry.domain.names import Reference
 from registry.domain.paging import PageRequest
+from registry.domain.verbs.registry import Registry
 from registry.errors import ConflictError, InvalidError, NotFoundError, RefusedError, RegistryError
+from registry.web.evidence import RefusedEvidence, add_from, reference_in
+from registry.web.models import approvals
 from registry.web.parts import AsActor, see
 from registry.web.render import link, page
 
 router = APIRouter()
+MAX_EVIDENCE = 32 * 1024**2
+"""Bytes of a form with a piece of evidence and its file; the API takes larger ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,8 @@ class RequestPage:
     comment: str = ""
     """What was written into the form that was refused."""
     error: RegistryError | None = None
+    refused: RefusedEvidence | None = None
+    """The form of evidence that was just sent and refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +122,34 @@ def _decided(
     return see(f"/promotions/{request_id}")
 
 
+@router.post("/evidence", max_body_size=MAX_EVIDENCE, response_model=None)
+async def add_evidence(request: Request, registry: AsActor) -> HTMLResponse | RedirectResponse:
+    """Add evidence by the form of its type; the page that had the form is shown again, with the errors if refused."""
+    form = await request.form()
+    try:
+        return await run_in_threadpool(_add_evidence, request, registry, form)
+    finally:
+        await form.close()
+
+
+def _add_evidence(request: Request, registry: Registry, form: FormData) -> HTMLResponse | RedirectResponse:
+    reference, back = reference_in(form), str(form.get("back", ""))
+    refused = add_from(registry, reference, form)
+    if refused is None:
+        return see(back if back.startswith(("/promotions/", "/models/")) else "/promotions")
+    if back.startswith("/promotions/"):
+        return _shown(request, registry, back.removeprefix("/promotions/"), refused=refused)
+    return approvals(request, registry, registry.catalog.version(reference).summary.ref, refused)
+
+
 def _shown(
-    request: Request, registry: AsActor, request_id: str, *, comment: str = "", error: RegistryError | None = None
+    request: Request,
+    registry: Registry,
+    request_id: str,
+    *,
+    comment: str = "",
+    error: RegistryError | None = None,
+    refused: RefusedEvidence | None = None,
 ) -> HTMLResponse:
     detail = registry.promotions.request_detail(_known(request_id))
     exact, version = Reference.to(detail.summary.ref), None
@@ -133,8 +168,10 @@ def _shown(
         types=types,
         comment=comment,
         error=error,
+        refused=refused,
     )
-    status = error.family.status if error else 200
+    why = error or (refused.error if refused else None)
+    status = why.family.status if why else 200
     api = f"/api/v1/promotions/{request_id}"
     return page(request, "promotion.html", context, section="promotions", api=api, status=status)
 

@@ -76,23 +76,23 @@ class EvidenceType:
         """The form in one line, for people."""
         return ", ".join(map(str, self.fields))
 
-    def problems(self, body: Mapping[str, object], *, has_file: bool) -> tuple[str, ...]:
-        """Everything that is wrong with evidence of this type; nothing for a type without a form."""
-        return tuple(self._problems(body, has_file=has_file)) if self.fields else ()
+    def problems(self, body: Mapping[str, object], *, has_file: bool) -> dict[str, str]:
+        """By field, what is wrong with evidence of this type; nothing for a type without a form."""
+        return dict(self._problems(body, has_file=has_file)) if self.fields else {}
 
-    def _problems(self, body: Mapping[str, object], *, has_file: bool) -> Iterator[str]:
+    def _problems(self, body: Mapping[str, object], *, has_file: bool) -> Iterator[tuple[str, str]]:
         known = {field.name: field for field in self.fields}
         for name in body.keys() - known.keys():
-            yield f"unknown field {name[:80]!r}{did_you_mean(name, known)}"
+            yield name, f"unknown field {name[:80]!r}{did_you_mean(name, known)}"
         for name, field in known.items():
             given = has_file if field.type is FieldType.FILE else name in body
             problem = field.problem(body[name]) if name in body else None
             if problem is not None:
-                yield problem
+                yield name, problem
             elif field.required and not given:
-                yield f"{name} is required"
+                yield name, f"{name} is required"
         if has_file and all(field.type is not FieldType.FILE for field in self.fields):
-            yield "the form has no file"
+            yield "file", "the form has no file"
 
 
 def shown_facts(body: Mapping[str, object]) -> str:

@@ -69,9 +69,9 @@ def _check_form(policy: Policy, type_: str, body: Mapping[str, object], *, has_f
     problems = kind.problems(body, has_file=has_file)
     if problems:
         raise InvalidError(
-            f"This {type_} evidence does not fit its form: {'; '.join(problems)}",
+            f"This {type_} evidence does not fit its form: {'; '.join(problems.values())}",
             remedy=f"The form of {type_}: {kind.form}",
-            facts={"policy": policy.label},
+            facts={"policy": policy.label, "fields": problems},
         )
 
 

@@ -8,6 +8,7 @@ from html import unescape
 
 import pytest
 
+from registry.domain.names import Reference
 from registry.web.render import ago, link, static
 from tests.builders import add_dataset_version, dataset_ref, event
 from tests.serving import ServedRegistry, form_token
@@ -270,6 +271,59 @@ def test_every_entry_about_a_thing_links_to_its_page(served: ServedRegistry) -> 
     assert found
     for address in set(found):
         assert client.get(unescape(address)).status_code == 200, address
+
+
+@pytest.mark.parametrize("on_request", [False, True], ids=["page of the model", "page of the request"])
+def test_a_wrong_value_of_evidence_is_named_beside_its_field_and_the_form_keeps_what_was_typed(
+    own_served: ServedRegistry, on_request: bool
+) -> None:
+    browser, request = own_served.browser("dev"), own_served.family.request.summary
+    back = f"/promotions/{request.id}" if on_request else "/models/vision/digits/2?tab=approvals"
+    typed = {
+        "csrf": form_token(browser.get(back).text),
+        "reference": str(request.ref) if on_request else "models:/vision/digits/2",
+        "type": "validation",
+        "back": back,
+        "field-result": "maybe",
+        "field-note": "400 pictures <by hand>",
+        "field-errors": "many",
+    }
+    before = own_served.family.registry("dev").promotions.evidence(Reference.parse(typed["reference"]))
+    answer = browser.post("/evidence", data=typed)
+    assert answer.status_code == 422
+    html = answer.text
+    assert re.search(r'id="problem-validation-result">Result must be pass or fail, not &#39;maybe&#39;\.<', html)
+    assert re.search(r'id="problem-validation-errors">Errors must be a number, not &#39;many&#39;\.<', html)
+    assert 'aria-invalid="true" aria-describedby="problem-validation-errors"' in html
+    assert "400 pictures &lt;by hand&gt;</textarea>" in html
+    assert html.count('<details class="more" open>') == 1
+    assert f'name="back" value="{back}"' in html
+    again = typed | {"field-result": "pass", "field-errors": "3", "csrf": form_token(html)}
+    answer = browser.post("/evidence", data=again)
+    assert (answer.status_code, answer.headers["location"]) == (303, back)
+    after = own_served.family.registry("dev").promotions.evidence(Reference.parse(typed["reference"]))
+    assert len(after) == len(before) + 1
+
+
+def test_a_promotion_that_is_refused_says_so_beside_its_form_which_keeps_the_comment(
+    own_served: ServedRegistry,
+) -> None:
+    browser, back = own_served.browser("dev"), "/models/vision/digits/1?tab=approvals"
+    asked = {"csrf": form_token(browser.get(back).text), "reference": "models:/vision/digits/1"}
+    answer = browser.post("/promotions", data=asked | {"to_stage": "production", "comment": "Please <look>"})
+    assert answer.status_code == 403
+    assert "Stage order: production follows validated" in answer.text
+    assert "Please &lt;look&gt;</textarea>" in answer.text
+
+
+def test_evidence_that_is_too_long_is_refused_at_the_top_of_its_form(own_served: ServedRegistry) -> None:
+    browser, back = own_served.browser("dev"), "/models/vision/digits/2?tab=approvals"
+    fields = {"csrf": form_token(browser.get(back).text), "reference": "models:/vision/digits/2", "back": back}
+    fields |= {"type": "validation", "field-result": "pass", "field-note": "x" * 70_000}
+    answer = browser.post("/evidence", data=fields, files={"file": ("report.pdf", b"%PDF-", "application/pdf")})
+    assert answer.status_code == 422
+    assert "The evidence is larger than 65,536 bytes. Attach the long part as a file." in answer.text
+    assert "Choose the file again." in answer.text
 
 
 def test_a_report_of_a_megabyte_is_added_as_evidence_by_a_form(own_served: ServedRegistry) -> None:

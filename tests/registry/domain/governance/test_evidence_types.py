@@ -29,8 +29,8 @@ def test_a_form_in_one_line() -> None:
 
 def test_what_fits_the_form_has_no_problems() -> None:
     body = {"result": "pass", "errors": 2.5, "note": "fine", "day": "2026-11-28"}
-    assert REPORT.problems(body, has_file=True) == ()
-    assert REPORT.problems({"result": "fail"}, has_file=False) == ()
+    assert REPORT.problems(body, has_file=True) == {}
+    assert REPORT.problems({"result": "fail"}, has_file=False) == {}
 
 
 @pytest.mark.parametrize(
@@ -53,19 +53,19 @@ def test_what_fits_the_form_has_no_problems() -> None:
     ],
 )
 def test_what_does_not_fit_is_named(body: dict[str, Any], problem: str) -> None:
-    assert REPORT.problems(body, has_file=False) == (problem,)
+    assert list(REPORT.problems(body, has_file=False).values()) == [problem]
 
 
 def test_a_file_is_required_or_refused_as_the_form_says() -> None:
     card = EvidenceType("model_card", fields=(EvidenceField("card", FieldType.FILE, required=True),))
-    assert card.problems({}, has_file=False) == ("card is required",)
-    assert card.problems({}, has_file=True) == ()
+    assert card.problems({}, has_file=False) == {"card": "card is required"}
+    assert card.problems({}, has_file=True) == {}
     bare = EvidenceType("note", fields=(EvidenceField("text"),))
-    assert bare.problems({"text": "x"}, has_file=True) == ("the form has no file",)
+    assert bare.problems({"text": "x"}, has_file=True) == {"file": "the form has no file"}
 
 
 def test_a_type_without_a_form_takes_anything() -> None:
-    assert EvidenceType("other").problems({"result": [1, {"a": None}]}, has_file=True) == ()
+    assert EvidenceType("other").problems({"result": [1, {"a": None}]}, has_file=True) == {}
 
 
 def test_a_sentence_about_evidence_repeats_its_first_facts() -> None:

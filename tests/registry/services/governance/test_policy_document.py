@@ -74,7 +74,7 @@ def test_a_policy_of_an_earlier_release_without_forms_reads_as_before() -> None:
     policy = read_policy(old)
     assert all(not kind.fields for kind in policy.evidence_types.values())
     assert policy.duties.checking_evidence == frozenset()
-    assert policy.evidence_types["validation"].problems({"anything": [1, 2]}, has_file=True) == ()
+    assert policy.evidence_types["validation"].problems({"anything": [1, 2]}, has_file=True) == {}
 
 
 def test_several_mistakes_are_named_at_once() -> None:
