@@ -1,7 +1,8 @@
 """The process that an engine starts: `python -m registry.worker STEP --home HOME` runs one step, then mirrors it.
 
 An engine may start several such processes for one step, with `--launch` and `--rank-variable`. The first one opens the
-database and does what a single one does; the others read the job from a file and do their share of it.
+database and does what a single one does; the others read the job from a file and do their share of it. With `--stay`
+the mirror is written by a process of its own (`registry.mirror`), which serves later steps too.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry import bootstrap
+from registry import bootstrap, mirror
 from registry.errors import RegistryError
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
@@ -48,6 +49,9 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--launch", help="A name that several processes share which were started for this step.")
     parser.add_argument("--rank-variable", help="The environment variable that numbers the processes of a launch.")
+    parser.add_argument(
+        "--stay", type=float, default=0.0, help="Seconds that a process which copies to MLflow may stay."
+    )
     arguments = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     launch = _launch(arguments.launch, arguments.rank_variable)
@@ -55,7 +59,7 @@ def main(words: list[str] | None = None) -> int:
         _end_with(os.getppid())
     if launch.rank > 0:
         return _guarded(lambda: _join(arguments.home, arguments.step, launch))
-    return _guarded(lambda: _work(arguments.home, arguments.step, launch))
+    return _guarded(lambda: _work(arguments.home, arguments.step, launch, arguments.stay))
 
 
 def _launch(name: str | None, rank_variable: str | None) -> Launch:
@@ -64,14 +68,23 @@ def _launch(name: str | None, rank_variable: str | None) -> Launch:
     return Launch(name, int(os.environ[rank_variable]))
 
 
-def _work(home: Path, step_id: str, launch: Launch) -> int:
+def _work(home: Path, step_id: str, launch: Launch, stay: float) -> int:
     settings = Settings.from_environment()
     with bootstrap.open_system(home, settings=settings) as registry:
         submitted_by = registry.transfers.step(step_id).summary.created_by
     with bootstrap.open(home, settings=settings, actor=submitted_by) as registry:
         code = _guarded(lambda: _run(registry.context, step_id, launch))
-        _guarded(Tracking(registry.context).flush)  # whether the mirror works does not change the exit code of the step
+        _guarded(lambda: _mirror(registry.context, stay))  # whether it works does not change the exit code of the step
     return code
+
+
+def _mirror(context: Context, stay: float) -> int:
+    tracking = Tracking(context)
+    if not stay:
+        tracking.flush()
+    elif tracking.uri is not None:
+        mirror.ask(context.home, tracking.uri, stay)
+    return 0
 
 
 def _run(context: Context, step_id: str, launch: Launch) -> int:

@@ -11,13 +11,18 @@ WORKER = "registry.worker"
 FORK_SERVER = "adapters.engines.fork_server"
 
 
-def worker_command(python: str, step_id: str, home: Path, needs: Resources, *, module: str = WORKER) -> list[str]:
-    """Words that start the worker of `step_id`; with several GPUs, as many that know of each other (torchrun)."""
+def worker_command(
+    python: str, step_id: str, home: Path, needs: Resources, *, module: str = WORKER, stay: float = 0
+) -> list[str]:
+    """Words that start the worker of `step_id`; with several GPUs, as many that know of each other (torchrun).
+
+    With one, a process that serves later steps may stay behind for `stay` seconds.
+    """
     # -P: a folder called registry where the command was typed must not be taken for ours.
     words = [module, step_id, "--home", str(home.resolve())]
     if needs.gpus > 1:
         return [python, "-P", "-m", *torchrun(needs.gpus), "-m", *words, *together()]
-    return [python, "-P", "-m", *words]
+    return [python, "-P", "-m", *words, *(("--stay", f"{stay:g}") if stay else ())]
 
 
 def leaving_fork_server(command: list[str], place: Path, adapter: str, seconds: float) -> list[str]:

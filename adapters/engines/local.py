@@ -61,7 +61,7 @@ class Local:
 
     def start(self, step_id: str, home: Path, needs: Resources, *, adapter: str = "") -> None:
         """Start the worker and return at once. Raises: StepStateError, UnavailableError."""
-        command = worker_command(sys.executable, step_id, home, needs, module=self.module)
+        command = worker_command(sys.executable, step_id, home, needs, module=self.module, stay=self.seconds)
         try:
             folder = _folder(step_id, home)
             with _only_one(folder, step_id), (folder / "worker.log").open("ab") as log:
