@@ -46,11 +46,10 @@ def list_people(session: Session, limit: parsing.LimitOption = 50, cursor: parsi
 
 @command(role, "grant", "forebear role grant ana validator")
 def grant(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
-    """Give a person a role. If no policy uses the role, a note says so."""
-    from registry.cli.views.people import note_role, say_roles
+    """Give a person a role: admin, developer, viewer, reader, guest, auditor, or one that a published policy names."""
+    from registry.cli.views.people import say_roles
 
     session.answer(session.registry.people.grant(handle, role), say_roles)
-    note_role(role, session.registry.promotions.policies())
 
 
 @command(role, "revoke", "forebear role revoke ana validator")

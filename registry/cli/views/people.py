@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from registry.cli.failures import note
 from registry.cli.printing import moment, say, table, tell
-from registry.domain.text import did_you_mean
 
 if TYPE_CHECKING:
-    from registry.domain.governance.promotion import PolicyValue
     from registry.domain.people.people import NewToken, Person, TokenSummary
 
 
@@ -26,15 +23,6 @@ def show_people(people: Sequence[Person]) -> None:
 def say_roles(person: Person) -> None:
     """The roles that someone has now."""
     tell(f"Roles of {person.handle}: {', '.join(person.roles) or 'none'}")
-
-
-def note_role(role: str, policies: Sequence[PolicyValue]) -> None:
-    """Say so of a role that no policy uses: most likely it is misspelt."""
-    read = {"admin", "viewer"}
-    for policy in policies:
-        read |= {granted for roles in policy.roles.values() for granted in roles}
-    if role not in read:
-        note(f"Votes of the role {role!r} do not count. No published policy names it{did_you_mean(role, read)}")
 
 
 def show_new_token(token: NewToken) -> None:

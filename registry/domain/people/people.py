@@ -23,12 +23,16 @@ class Permission(StrEnum):
     """People, roles, tokens of others, policies, deleting."""
 
 
+READING_ROLES = frozenset({"viewer", "reader", "guest", "auditor"})
+"""Roles that may read everything and change nothing, in every registry."""
+OWN_ROLES = READING_ROLES | {"admin", "developer"}
+"""Roles that every registry has; the others are those that its published policies name."""
 ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     "admin": frozenset(Permission),
-    "viewer": frozenset({Permission.READ}),
+    **dict.fromkeys(READING_ROLES, frozenset({Permission.READ})),
 }
 EDITOR = frozenset({Permission.READ, Permission.EDIT})
-"""What every other role (developer, validator, …) allows; the policy decides whose vote counts."""
+"""What developer and every role of a policy allow; the policy decides whose vote counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from registry.domain.audit import Event
 from registry.domain.governance.case import Case
 from registry.domain.governance.policy import Policy, first_matching
 from registry.domain.governance.promotion import PolicyValue, RequestDetail, StageMove
-from registry.domain.people.people import Permission
-from registry.errors import ConflictError, IntegrityError, NotFoundError, PolicyRefusedError
+from registry.domain.people.people import READING_ROLES, Permission
+from registry.errors import BadPolicyError, ConflictError, IntegrityError, NotFoundError, PolicyRefusedError
 from registry.services.context import Context
 from registry.services.unit_of_work import UnitOfWork
 
@@ -56,6 +56,9 @@ def check_policy(context: Context, text: str) -> PolicyValue:
     """What `text` would be published as; nothing is written. Raises: BadPolicyError."""
     context.actor.require(Permission.READ)
     policy = _read(text)
+    for role, rule in policy.roles.items():
+        if silent := sorted(rule.groups & READING_ROLES):
+            raise BadPolicyError(f"roles.{role}.groups: {', '.join(silent)} may only read, so nobody with it can vote")
     now, by = context.clock.now(), context.actor.handle
     return with_rules(PolicyValue(policy.name, policy.version, policy.digest, text, now, by))
 

@@ -10,12 +10,21 @@ from registry.domain.audit import Event
 from registry.domain.governance.case import SYSTEM
 from registry.domain.ids import new_id
 from registry.domain.paging import Page, PageRequest, every
-from registry.domain.people.people import Actor, NewToken, Permission, Person, TokenSummary, check_handle, check_role
+from registry.domain.people.people import (
+    OWN_ROLES,
+    Actor,
+    NewToken,
+    Permission,
+    Person,
+    TokenSummary,
+    check_handle,
+    check_role,
+)
 from registry.domain.people.tokens import MAX_DAYS, hash_secret, is_well_formed, new_secret
-from registry.domain.text import check_words
+from registry.domain.text import check_words, did_you_mean
 from registry.errors import ConflictError, InvalidError, NotFoundError, UnauthenticatedError
 from registry.services.context import Context
-from registry.services.governance.policies import check_policy, default_policy_text
+from registry.services.governance.policies import check_policy, default_policy_text, published
 from registry.services.unit_of_work import UnitOfWork
 
 ADMIN = "admin"
@@ -71,10 +80,11 @@ class People:
             return uow.people.search(page)
 
     def grant(self, handle: str, role: str) -> Person:
-        """Give a role; giving it twice changes nothing. Raises: NotFoundError, InvalidError."""
+        """Give a role that exists here; giving it twice changes nothing. Raises: NotFoundError, InvalidError."""
         check_role(role)
         with self.context.write(Permission.ADMIN) as uow:
             person = _known(uow, handle)
+            _check_exists(uow, role)
             if role in person.roles:
                 return person
             uow.people.grant(handle, role, by=self.context.actor.handle, at=self.context.clock.now())
@@ -199,6 +209,17 @@ def _known(uow: UnitOfWork, handle: str) -> Person:
     if person is None:
         raise NotFoundError(f"Unknown user {handle[:80]!r}", remedy="List the people: forebear person list")
     return person
+
+
+def _check_exists(uow: UnitOfWork, role: str) -> None:
+    """Raises: InvalidError for a role that neither every registry nor a published policy has."""
+    known = OWN_ROLES.union(*(rule.groups for policy in published(uow) for rule in policy.roles.values()))
+    if role not in known:
+        raise InvalidError(
+            f"There is no role {role!r}{did_you_mean(role, known)}",
+            remedy="Publish a policy that names it first",
+            facts={"known": sorted(known)},
+        )
 
 
 def _admins(uow: UnitOfWork) -> Iterator[str]:

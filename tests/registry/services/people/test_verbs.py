@@ -11,12 +11,14 @@ from registry.domain.paging import PageRequest
 from registry.domain.people.people import Actor, Permission
 from registry.domain.people.tokens import PATTERN, hash_secret
 from registry.errors import (
+    BadPolicyError,
     ConflictError,
     InvalidError,
     NotFoundError,
     PermissionDeniedError,
     UnauthenticatedError,
 )
+from registry.services.governance.policies import default_policy_text
 from registry.services.people.verbs import first_admin
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock
@@ -129,6 +131,37 @@ def test_roles_of_people_who_are_not_there_or_do_not_hold_them(team: Team) -> No
         root.revoke("ana", "validator")
     with pytest.raises(InvalidError, match="is not a valid role"):
         root.grant("ana", "Chief Validator")
+
+
+@pytest.mark.parametrize("role", ["validatr", "chief", "approver", "editor", "owner"])
+def test_a_role_that_no_published_policy_names_is_given_to_nobody(team: Team, role: str) -> None:
+    before = team.actions()
+    with pytest.raises(InvalidError, match="There is no role"):
+        team.people("root").grant("ana", role)
+    assert team.actions() == before
+
+
+@pytest.mark.parametrize("role", ["viewer", "reader", "guest", "auditor"])
+def test_a_role_for_reading_changes_nothing(team: Team, role: str) -> None:
+    team.people("root").grant("nobody", role)
+    actor = Actor("nobody", frozenset({role}))
+    with pytest.raises(PermissionDeniedError):
+        team.context_of(actor).write()
+    with team.context_of(actor).read() as uow:
+        assert uow.people.get("nobody") is not None
+
+
+@pytest.mark.parametrize("role", ["viewer", "reader", "guest", "auditor"])
+def test_no_policy_can_let_a_role_for_reading_vote(team: Team, role: str) -> None:
+    text = default_policy_text().replace("groups: [validator]", f"groups: [validator, {role}]")
+    with pytest.raises(BadPolicyError, match=f"{role} may only read"):
+        team.promotions("root").check_policy(text)
+
+
+def test_a_policy_adds_its_roles_to_those_that_can_be_given(team: Team) -> None:
+    text = default_policy_text().replace("groups: [validator]", "groups: [validator, lab-lead]")
+    team.promotions("root").publish_policy(text.replace("name: default\n  version: 2", "name: labs\n  version: 1"))
+    assert "lab-lead" in team.people("root").grant("ana", "lab-lead").roles
 
 
 # --- tokens --------------------------------------------------------------------------------------------------------
