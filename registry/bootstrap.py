@@ -43,6 +43,8 @@ class InitReport:
     created: bool
     admin: str
     token: str | None
+    voided: tuple[str, ...] = ()
+    """Which verdicts an upgrade has marked void, and why, as sentences."""
 
 
 def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -> InitReport:
@@ -61,12 +63,20 @@ def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -
             database.create_or_upgrade()
         database.check()
         context = _context(home, settings, database, SYSTEM)
+        voided = _void(context) if upgrade else ()
         with context.read() as uow:
             if uow.people.get(actor) is not None:
-                return InitReport(home, False, actor, None)
+                return InitReport(home, False, actor, None, voided)
         from registry.services.people.verbs import first_admin  # noqa: PLC0415 - needed once in a registry's life
 
         return InitReport(home, True, actor, first_admin(context, actor))
+
+
+def _void(context: Context) -> tuple[str, ...]:
+    """Mark the verdicts that this version does not trust."""
+    from registry.services.comparison.voiding import void_untrusted  # noqa: PLC0415 - needed once after an upgrade
+
+    return tuple(one.sentence for one in void_untrusted(context))
 
 
 def open(home: Path, *, settings: Settings, actor: str | None = None) -> LocalRegistry:  # noqa: A001 - bootstrap.open(home)

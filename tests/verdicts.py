@@ -22,10 +22,23 @@ def a_verdict() -> TransferVerdict:
     return judge([_sliced(kind, answers) for kind, answers in marks.items()], Measure("accuracy", slices=PLACES))
 
 
-def a_manifest() -> bytes:
+def no_verdict() -> TransferVerdict:
+    """The same, but from scratch gave every row the same answer."""
+    marks = {ArmKind.TRANSFER: "x" * 60 + "." * 20, ArmKind.SCRATCH: "x" * 30 + "." * 50}
+    (transfer, scratch) = [arm(kind, *[answers] * 3) for kind, answers in marks.items()]
+    return judge([transfer, replace(scratch, constant="it gives every row the same answer")], Measure("accuracy"))
+
+
+def a_manifest(verdict: TransferVerdict | None = None) -> bytes:
     """The manifest of a step with that verdict."""
-    facts = {"baselines": {"verdict": to_json(a_verdict()), "skipped": {"production": "no version is in production"}}}
+    shown = to_json(verdict or a_verdict())
+    facts = {"baselines": {"verdict": shown, "skipped": {"production": "no version is in production"}}}
     return canonical_json({"schema": "forebear/provenance/v1", "facts": facts})
+
+
+def an_invalid_manifest() -> bytes:
+    """The manifest of a step without a verdict."""
+    return a_manifest(no_verdict())
 
 
 def _sliced(kind: ArmKind, marks: str) -> Arm:

@@ -12,6 +12,7 @@ from registry.domain.verbs.registry import Problem
 from registry.errors import AuditBrokenError
 from registry.services.artifacts.checking import last_report
 from registry.services.audit.verbs import Audit
+from registry.services.comparison.voiding import untrusted, void_verdicts
 from registry.services.context import Context
 from registry.services.extras import extras, install_command, unmet
 
@@ -22,7 +23,15 @@ LOW_SPACE = 2 * 1024**3
 def examine(context: Context) -> Sequence[Problem]:
     """Run every check; nothing is changed."""
     context.actor.require(Permission.READ)
-    return [*_names(), *_extras(), *_home(context), *_mirror(context), *_audit(context), *_objects(context)]
+    return [
+        *_names(),
+        *_extras(),
+        *_home(context),
+        *_mirror(context),
+        *_audit(context),
+        *_objects(context),
+        *_verdicts(context),
+    ]
 
 
 def _names() -> Iterator[Problem]:
@@ -92,3 +101,13 @@ def _objects(context: Context) -> Iterator[Problem]:
     yield Problem("ok" if not left else "warning", "objects", f"{done} verified, {when}{left}")
     for damage in report.damage:
         yield Problem("error", "objects", f"{damage}: forebear store repair --from BACKUP")
+
+
+def _verdicts(context: Context) -> Iterator[Problem]:
+    """Verdicts on transfers that do not count, and those that `forebear init --upgrade` has still to mark."""
+    again = "Run its recipe again with --baselines"
+    with context.read() as uow:
+        for one in void_verdicts(uow):
+            yield Problem("warning", "verdicts", f"{one.sentence}. {again}")
+        for one in untrusted(context, uow):
+            yield Problem("error", "verdicts", f"{one.sentence}. Mark it with forebear init --upgrade. {again}")

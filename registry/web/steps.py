@@ -104,7 +104,7 @@ def step(request: Request, registry: AsActor, step: str) -> HTMLResponse:
         recipe=recipe,
         manifest=manifest,
         notes=notes_of(detail.manifest),
-        verdict=verdict_of(detail.manifest),
+        verdict=verdict_of(detail.manifest, detail.verdict_void),
         skipped=skipped_of(detail.manifest),
         highlights=highlights(detail.manifest or {}),
         resumable=detail.summary.state.may_resume,

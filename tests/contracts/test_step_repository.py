@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -296,3 +297,19 @@ def test_steps_are_searched_newest_first(uow: UnitOfWork, queued: NewStep) -> No
         "datasets:/vision/scans/1",
         "models:/vision/base/1",
     ]
+
+
+def test_a_verdict_is_marked_void_beside_the_manifest_that_holds_it(uow: UnitOfWork, queued: NewStep) -> None:
+    body = canonical_json({"facts": {"baselines": {"verdict": {}}}})
+    asked = replace(step("vision/digits"), recipe={"submitted": {"baselines": {"seeds": [7]}}})
+    uow.steps.add(asked)
+    assert list(uow.steps.with_verdicts()) == []
+    uow.steps.set_manifest(asked.id, body, digest("manifest"))
+    uow.steps.set_manifest(queued.id, body, digest("manifest"))
+    assert [(one.step_id, one.output, one.void) for one in uow.steps.with_verdicts()] == [(asked.id, None, None)]
+    uow.steps.void_verdict(asked.id, "it cannot be checked")
+    found = uow.steps.get(asked.id)
+    assert found is not None
+    assert (found.verdict_void, found.manifest_digest) == ("it cannot be checked", digest("manifest"))
+    assert [one.void for one in uow.steps.with_verdicts()] == ["it cannot be checked"]
+    assert (uow.steps.void_reason(asked.id), uow.steps.void_reason(queued.id)) == ("it cannot be checked", None)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from registry import bootstrap
+from registry.domain.audit import Event
+from registry.domain.codec import to_json
 from registry.domain.paging import PageRequest
 from registry.errors import HomeNotFoundError, UnauthenticatedError
 from registry.settings import Settings
+from tests.builders import digest, step
+from tests.verdicts import a_verdict
 
 
 @pytest.fixture
@@ -52,3 +58,20 @@ def test_somebody_unknown_is_let_in_nowhere(tmp_path: Path) -> None:
     bootstrap.init(tmp_path / "home", settings=Settings(), actor="ana")
     with pytest.raises(UnauthenticatedError, match="Unknown user 'eve'; the people of this registry are "):
         bootstrap.open(tmp_path / "home", settings=Settings(), actor="eve")
+
+
+def test_an_upgrade_marks_the_verdicts_that_it_does_not_trust_and_says_so(tmp_path: Path) -> None:
+    home, new = tmp_path / "home", step("vision/digits")
+    new = replace(new, recipe={**new.recipe, "submitted": {"baselines": {"seeds": [7]}}})
+    manifest = {"facts": {"baselines": {"verdict": to_json(a_verdict())}}}
+    bootstrap.init(home, settings=Settings(), actor="ana")
+    with bootstrap.open_system(home, settings=Settings()) as registry, registry.context.write() as uow:
+        uow.steps.add(new)
+        uow.steps.set_manifest(new.id, json.dumps(manifest).encode(), digest("earlier"))
+        uow.commit(Event("transfer.submitted", new.id))
+    assert bootstrap.init(home, settings=Settings(), actor="ana").voided == ()
+    said = f"The verdict ({new.id}) is void: its stored answers cannot be read, so it cannot be checked"
+    assert bootstrap.init(home, settings=Settings(), actor="ana", upgrade=True).voided == (said,)
+    assert bootstrap.init(home, settings=Settings(), actor="ana", upgrade=True).voided == ()
+    with bootstrap.open(home, settings=Settings(), actor="ana") as registry:
+        assert registry.audit.search(action="verdict.voided").items[0].actor == "system"

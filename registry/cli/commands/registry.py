@@ -47,6 +47,10 @@ def _show_init(report: InitReport) -> None:
         say(Text(f"Created the registry folder {report.home}. Its admin is {report.admin}."))
     else:
         say(Text(f"The registry folder {report.home} is up to date."))
+    for sentence in report.voided:
+        say(Text(f"{sentence}."))
+    if report.voided:
+        hint("Run their recipes again with --baselines. forebear doctor lists them.")
     if report.token is not None:
         say(Text.assemble("Token to sign in with (shown only once): ", (report.token, "bold")))
         hint("Next: forebear model import team/name PATH, then forebear serve")

@@ -122,7 +122,7 @@ def _verdict(step: StepDetail) -> TransferVerdict | None:
         return None
     from registry.domain.comparison.records import verdict_of
 
-    return verdict_of(step.manifest)
+    return verdict_of(step.manifest, step.verdict_void)
 
 
 def _provenance(step: StepDetail) -> dict[str, object]:

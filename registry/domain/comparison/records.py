@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from lineage import Digest
 from registry.domain.codec import from_json
-from registry.domain.comparison.verdict import TransferVerdict
+from registry.domain.comparison.verdict import Outcome, TransferVerdict
 
 BASELINES = "baselines"
 """The key in the manifest's facts that holds the comparison."""
+CHECKED = "checked"
+"""The key beside the verdict that is there since every arm is checked (`validity`)."""
 
 
-def verdict_of(manifest: Mapping[str, object] | None) -> TransferVerdict | None:
-    """The verdict that a step's manifest holds; None where no baselines were run."""
+def verdict_of(manifest: Mapping[str, object] | None, void: str | None = None) -> TransferVerdict | None:
+    """The verdict that a step's manifest holds; None where no baselines were run.
+
+    With `void`, the reason why it does not count any more, its outcome is void.
+    """
     record = _record(manifest)
-    return None if record is None else from_json(TransferVerdict, record["verdict"])
+    if record is None:
+        return None
+    found = from_json(TransferVerdict, record["verdict"])
+    return found if void is None else voided(found, void)
+
+
+def voided(verdict: TransferVerdict, reason: str) -> TransferVerdict:
+    """The verdict as one that does not count."""
+    return replace(verdict, outcome=Outcome.VOID, reasons=(reason,))
+
+
+def verdict_notes(manifest: Mapping[str, object] | None, void: str | None) -> tuple[str, ...]:
+    """What a version is shown with where it was compared and no verdict counts."""
+    found = verdict_of(manifest, void)
+    return () if found is None or found.outcome.counts else (found.sentence,)
+
+
+def was_checked(manifest: Mapping[str, object] | None) -> bool:
+    """Whether the arms of the verdict were checked when it was recorded."""
+    return CHECKED in (_record(manifest) or {})
 
 
 def answers_of(manifest: Mapping[str, object] | None) -> Digest | None:

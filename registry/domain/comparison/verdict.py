@@ -21,6 +21,13 @@ class Outcome(StrEnum):
     """Neither is shown."""
     NO_VERDICT = "no_verdict"
     """A model that the comparison rests on is invalid, so nothing can be concluded from it."""
+    VOID = "void"
+    """It was recorded, and later found to rest on a model that cannot be trusted."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether a policy reads it. Without a verdict that counts, a version is like one that was not compared."""
+        return self not in {Outcome.NO_VERDICT, Outcome.VOID}
 
 
 class ArmKind(StrEnum):
@@ -148,8 +155,8 @@ class TransferVerdict:
     @property
     def sentence(self) -> str:
         """The outcome with its reasons."""
-        said = "No verdict" if self.outcome is Outcome.NO_VERDICT else f"The transfer is {self.outcome}"
-        return f"{said}: {'; '.join(self.reasons)}"
+        said = {Outcome.NO_VERDICT: "No verdict", Outcome.VOID: "The verdict is void"}
+        return f"{said.get(self.outcome, f'The transfer is {self.outcome}')}: {'; '.join(self.reasons)}"
 
     def score(self, arm: ArmKind) -> ArmScore | None:
         """What `arm` reached; None when it did not run."""

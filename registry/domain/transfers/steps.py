@@ -162,5 +162,7 @@ class StepDetail:
     manifest: Mapping[str, object] | None
     manifest_digest: Digest | None
     mirror: MirrorState
+    verdict_void: str | None = None
+    """Why the verdict in the manifest does not count, as the end of a sentence; None for one that does."""
     lease: Lease | None = None
     """None for imports, and for a step that was submitted before there were leases."""

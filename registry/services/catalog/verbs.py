@@ -24,6 +24,7 @@ from registry.domain.catalog.models import (
     check_tag,
     check_tags,
 )
+from registry.domain.comparison.records import verdict_notes
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
@@ -77,7 +78,8 @@ class Catalog:
         """One version, by number, by alias, or the latest."""
         with self.context.read() as uow:
             detail = self._detail(uow, reference)
-            return replace(detail, notes=notes_of(uow.steps.manifest(detail.step)))
+            manifest, void = uow.steps.manifest(detail.step), uow.steps.void_reason(detail.step)
+            return replace(detail, notes=(*notes_of(manifest), *verdict_notes(manifest, void)))
 
     def open_file(self, reference: Reference, path: str, *, start: int = 0, length: int | None = None) -> BinaryIO:
         """The bytes of one file of a version, looked up in its manifest."""

@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 from registry.domain.codec import to_json
 from registry.domain.comparison.answers import FILE_NAME, Arms, read_arms
-from registry.domain.comparison.records import answers_of, verdict_of
-from registry.domain.comparison.verdict import Outcome, TransferVerdict
+from registry.domain.comparison.records import CHECKED, answers_of, verdict_of, voided
+from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.transfers.steps import StepDetail
 from registry.errors import IntegrityError, NotFoundError
 from registry.ports.blobs import BlobStore
@@ -29,6 +29,7 @@ def record_verdict(blobs: BlobStore, arms: Arms) -> dict[str, object]:
     digest, size = blobs.put(io.BytesIO(text))
     return {
         "verdict": to_json(verdict_on(arms)),
+        CHECKED: True,
         "answers": {"digest": str(digest), "size": size, "name": FILE_NAME},
         "skipped": dict(arms.skipped),
         "arms": [{"arm": arm.arm.value, "seed": arm.seed, **arm.facts} for arm in arms.arms],
@@ -59,22 +60,20 @@ def compute_again(blobs: BlobStore, step: StepDetail) -> TransferVerdict:
             remedy="Run forebear doctor: the manifest or the answers were changed, or "
             "this version of Forebear compares in another way",
         )
-    return found
+    return found if step.verdict_void is None else voided(found, step.verdict_void)
 
 
 def verdict_facts(verdict: TransferVerdict) -> dict[str, object]:
     """What a policy reads as `transfer`: outcome and numbers, by name of the arm.
 
-    Where there is no verdict there are no numbers of arms, so that a gate that reads one finds it missing.
+    Empty for one that does not count, as where nothing was compared: a gate that reads it finds it missing.
     """
-    facts: dict[str, object] = {
+    if not verdict.outcome.counts:
+        return {}
+    return {
         "verdict": verdict.outcome.value,
         "metric": verdict.metric,
         "items": float(verdict.items),
-    }
-    if verdict.outcome is Outcome.NO_VERDICT:
-        return facts
-    return facts | {
         "level": verdict.level,
         "margin": verdict.margin,
         "seeds": float(min((len(score.seeds) for score in verdict.scores if len(score.seeds) > 1), default=1)),

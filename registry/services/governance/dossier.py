@@ -139,7 +139,7 @@ def _contributors(
 
 def _transfer(record: VersionRecord) -> Mapping[str, object]:
     """The verdict on the step that made it, from its manifest; nothing where no baselines were run."""
-    verdict = verdict_of(record.step.manifest)
+    verdict = verdict_of(record.step.manifest, record.step.verdict_void)
     return verdict_facts(verdict) if verdict is not None else {}
 
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from lineage import Digest
 from registry.domain.comparison.answers import FILE_NAME
 from registry.domain.comparison.records import answers_of, verdict_of
-from registry.domain.comparison.verdict import Outcome
 from registry.domain.governance.case import RECORDED, SYSTEM
 from registry.domain.governance.promotion import EvidenceValue
 from registry.domain.manifests import canonical_json
@@ -47,8 +46,8 @@ def recorded_evidence(record: VersionRecord) -> list[EvidenceValue]:
         # The digest stands for the whole manifest; the body holds its entries that are one word or number.
         short = {name: value for name, value in step.manifest.items() if isinstance(value, str | int | float)}
         records.append(_recorded(record, PROVENANCE, step.manifest_digest, short, ended, SYSTEM))
-    verdict, answers = verdict_of(step.manifest), answers_of(step.manifest)
-    if verdict is not None and verdict.outcome is not Outcome.NO_VERDICT:
+    verdict, answers = verdict_of(step.manifest, step.verdict_void), answers_of(step.manifest)
+    if verdict is not None and verdict.outcome.counts:
         facts = verdict_facts(verdict)
         about = _recorded(record, EVIDENCE, Digest.of(canonical_json(facts)), facts, ended, SYSTEM)
         records.append(replace(about, file=answers, file_name=FILE_NAME if answers else None))

@@ -31,6 +31,8 @@ class StepRecord:
     ended_at: datetime | None
     manifest: Mapping[str, object] | None
     manifest_digest: Digest | None
+    verdict_void: str | None = None
+    """Why the verdict in the manifest does not count."""
 
 
 @dataclass(frozen=True, slots=True)

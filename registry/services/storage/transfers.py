@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -11,7 +11,7 @@ from lineage import Digest
 from registry.domain.catalog.models import (
     MetricValue,
 )
-from registry.domain.names import AssetKind, Name
+from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.steps import (
@@ -43,6 +43,16 @@ class NewStep:
     created_at: datetime
     created_by: str
     epochs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRecord:
+    """A step that ran with baselines, with what it made."""
+
+    step_id: str
+    output: VersionRef | None
+    manifest: Mapping[str, object]
+    void: str | None
 
 
 class StepRepository(Protocol):
@@ -86,6 +96,18 @@ class StepRepository(Protocol):
     def set_manifest(self, step_id: str, body: bytes, digest: Digest) -> None: ...
     def manifest(self, step_id: str) -> Mapping[str, object] | None:
         """The manifest of a step that has one."""
+        ...
+
+    def void_verdict(self, step_id: str, reason: str) -> None:
+        """The verdict in the manifest of the step does not count any more; `reason` is the end of a sentence."""
+        ...
+
+    def void_reason(self, step_id: str) -> str | None:
+        """Why the verdict on the step does not count; None where it does, or where there is none."""
+        ...
+
+    def with_verdicts(self) -> Iterator[VerdictRecord]:
+        """Every step whose manifest may hold a verdict, oldest first."""
         ...
 
     def set_mirror(self, step_id: str, state: MirrorState, *, at: datetime) -> None: ...

@@ -53,6 +53,7 @@ def _version_statement() -> Any:
             step.c.ended_at,
             step.c.manifest,
             step.c.manifest_digest,
+            step.c.verdict_void,
             maker.c.label.label("step_label"),
         )
         .join(version, version.c.node_id == node.c.id)
@@ -153,4 +154,4 @@ def stale_voters(connection: Connection, requests: Sequence[Row[Any]]) -> dict[i
 
 def _step(row: Row[Any]) -> StepRecord:
     manifest = None if row.manifest is None else json.loads(row.manifest)
-    return StepRecord(row.step_label, row.step_by, row.ended_at, manifest, row.manifest_digest)
+    return StepRecord(row.step_label, row.step_by, row.ended_at, manifest, row.manifest_digest, row.verdict_void)

@@ -42,6 +42,8 @@ class StepColumns(TypedColumns):
     """`Progress` as JSON: one column, because it is always written and read whole."""
     manifest = Column(LargeBinary, nullable=True)
     manifest_digest = Column(DigestBytes, nullable=True)
+    verdict_void = Column(Text, nullable=True)
+    """Why the verdict in the manifest does not count; NULL for one that does, and where there is none."""
 
 
 class MetricColumns(TypedColumns):

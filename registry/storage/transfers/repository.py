@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Text, cast, delete, func, insert, select, update
 
 from lineage import Assurance, Digest, NodeKind
 from registry.domain.catalog.models import MetricValue
@@ -24,7 +24,7 @@ from registry.domain.transfers.steps import (
     StepSummary,
 )
 from registry.errors import NotFoundError
-from registry.services.storage.transfers import LeaseRepository, NewStep
+from registry.services.storage.transfers import LeaseRepository, NewStep, VerdictRecord
 from registry.storage.catalog.assets import find_version
 from registry.storage.catalog.versions import OUTPUT_ROLE, headline_metrics, measured_by, refs_of
 from registry.storage.sql.paging import SortBy, page_rows
@@ -100,6 +100,7 @@ class SqlSteps:
             measured=measured_by(self._connection, row.node_id),
             manifest=None if row.manifest is None else json.loads(row.manifest),
             manifest_digest=row.manifest_digest,
+            verdict_void=row.verdict_void,
             mirror=MirrorState(copy.state, copy.run_id, copy.attempts, copy.error),
             lease=self._leases.get(step_id),
         )
@@ -195,6 +196,21 @@ class SqlSteps:
 
     def set_manifest(self, step_id: str, body: bytes, digest: Digest) -> None:
         self._set(step_id, manifest=body, manifest_digest=digest)
+
+    def void_verdict(self, step_id: str, reason: str) -> None:
+        self._set(step_id, verdict_void=reason)
+
+    def void_reason(self, step_id: str) -> str | None:
+        query = select(step.c.verdict_void).join(node, node.c.id == step.c.node_id).where(node.c.label == step_id)
+        return self._connection.execute(query).scalar_one_or_none()
+
+    def with_verdicts(self) -> Iterator[VerdictRecord]:
+        asked = cast(step.c.recipe, Text).like('%"baselines"%') & step.c.manifest.is_not(None)
+        keys = self._connection.scalars(select(step.c.node_id).where(asked).order_by(step.c.node_id)).all()
+        for key in keys:  # one at a time: a manifest may be large
+            row = self._connection.execute(_steps().where(step.c.node_id == key)).one()
+            output = self._summaries([row])[0].output
+            yield VerdictRecord(row.label, output, json.loads(row.manifest), row.verdict_void)
 
     def set_mirror(self, step_id: str, state: MirrorState, *, at: datetime) -> None:
         row = {

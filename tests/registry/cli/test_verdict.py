@@ -7,7 +7,7 @@ import re
 import pytest
 
 from registry.cli.views.verdict import show_verdict
-from tests.verdicts import a_verdict
+from tests.verdicts import a_verdict, no_verdict
 
 
 def test_a_verdict_is_a_sentence_and_two_tables(
@@ -25,3 +25,13 @@ def test_a_verdict_is_a_sentence_and_two_tables(
         for line in lines
     )
     assert "class dog 20 0.2500 1.0000 -0.7500 0.0002 worse" in lines
+
+
+def test_where_there_is_no_verdict_the_reason_comes_first_and_the_arm_is_marked(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    show_verdict(no_verdict())
+    lines = [re.sub(r"\s+", " ", line).strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == "No verdict: the from-scratch baseline is invalid: it gives every row the same answer."
+    assert any(line.startswith("scratch (invalid) 0.3750") for line in lines)
