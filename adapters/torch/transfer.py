@@ -21,7 +21,7 @@ from adapters.torch.models import ImageModel, load_image_model
 from adapters.torch.offer import OFFER
 from adapters.torch.reading import Tap
 from adapters.torch.reloading import reload
-from adapters.torch.selfsupervised import continued_pretraining
+from adapters.torch.selfsupervised.simclr import continued_pretraining
 from adapters.torch.taps import LAST, tap_at, unused_parameters
 from adapters.torch.timm_models import TIMM
 from lineage import Digest

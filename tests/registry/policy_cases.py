@@ -20,7 +20,7 @@ from registry.domain.governance.case import (
 )
 from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import Bindings, EvidenceValue, VoteEntry, VoteValue
-from registry.services.governance.policy_document import read_policy
+from registry.services.governance.policies.document import read_policy
 from tests.builders import digest, model_ref
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)

@@ -10,7 +10,7 @@ from registry.domain.names import Reference, VersionRef
 from registry.domain.people.people import Permission
 from registry.errors import ConflictError, InUseError, InvalidError
 from registry.services.context import Context
-from registry.services.governance.policies import published
+from registry.services.governance.policies.stored import published
 from registry.services.lookup import all_versions, found, model_only, resolve
 from registry.services.unit_of_work import UnitOfWork
 

@@ -33,7 +33,7 @@ def _check_filters(uow: UnitOfWork, query: SearchQuery) -> None:
     if not uow.catalog.known("owner"):
         return
     if query.stage is not None:
-        from registry.services.governance.policies import published  # noqa: PLC0415 - needed for this condition only
+        from registry.services.governance.policies.stored import published  # noqa: PLC0415 - needed for this condition only
 
         stages = [stage for policy in published(uow) for stage in policy.stages]
         _check("stage", query.stage, [*stages, *uow.catalog.known("stage")])

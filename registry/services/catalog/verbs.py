@@ -220,7 +220,7 @@ class Catalog:
 
 
 def _refuse_protected(uow: UnitOfWork, alias: str) -> None:
-    from registry.services.governance.policies import protected_aliases  # noqa: PLC0415 - not needed to look at a model
+    from registry.services.governance.policies.stored import protected_aliases  # noqa: PLC0415 - not needed to look at a model
 
     if alias in protected_aliases(uow):
         raise PolicyRefusedError(

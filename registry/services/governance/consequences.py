@@ -13,7 +13,7 @@ from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import EvidenceValue
 from registry.services.governance.details import with_everybody
 from registry.services.governance.dossier import Dossier, case_for
-from registry.services.governance.policies import frozen_policy
+from registry.services.governance.policies.stored import frozen_policy
 from registry.services.governance.requests import open_requests
 from registry.services.lookup import found
 from registry.services.unit_of_work import UnitOfWork

@@ -21,7 +21,7 @@ from registry.errors import InvalidError, PolicyRefusedError
 from registry.services.context import Context
 from registry.services.governance.consequences import consequences
 from registry.services.governance.dossier import Dossier, case_for, open_dossier
-from registry.services.governance.policies import in_force
+from registry.services.governance.policies.stored import in_force
 from registry.services.lookup import resolve
 from registry.services.unit_of_work import UnitOfWork
 

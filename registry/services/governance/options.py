@@ -11,7 +11,7 @@ from registry.domain.governance.policy import Policy, first_matching
 from registry.domain.governance.promotion import StageOption
 from registry.domain.names import VersionRef
 from registry.services.governance.dossier import Dossier, case_for, open_dossier
-from registry.services.governance.policies import published
+from registry.services.governance.policies.stored import published
 from registry.services.governance.requests import can_open, open_requests
 from registry.services.unit_of_work import UnitOfWork
 

@@ -17,7 +17,7 @@ from registry.errors import ConflictError, PolicyRefusedError
 from registry.ports.blobs import BlobStore
 from registry.services.governance.decisions import record_decision
 from registry.services.governance.dossier import case_for, open_dossier
-from registry.services.governance.policies import in_force
+from registry.services.governance.policies.stored import in_force
 from registry.services.unit_of_work import UnitOfWork
 
 MAX_COMMENT = 4096

@@ -35,7 +35,7 @@ from registry.services.governance.decisions import decided_case, record_decision
 from registry.services.governance.details import case_of, closed, closed_detail, open_detail
 from registry.services.governance.evidence import add_evidence
 from registry.services.governance.options import stage_options, types_taken
-from registry.services.governance.policies import (
+from registry.services.governance.policies.stored import (
     check_policy,
     default_policy_text,
     frozen_policy,

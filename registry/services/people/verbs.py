@@ -24,7 +24,7 @@ from registry.domain.people.tokens import MAX_DAYS, hash_secret, is_well_formed,
 from registry.domain.text import check_words, did_you_mean
 from registry.errors import ConflictError, InvalidError, NotFoundError, UnauthenticatedError
 from registry.services.context import Context
-from registry.services.governance.policies import check_policy, default_policy_text, published
+from registry.services.governance.policies.stored import check_policy, default_policy_text, published
 from registry.services.unit_of_work import UnitOfWork
 
 ADMIN = "admin"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from adapters.torch.selfsupervised import contrast
-from adapters.torch.views import random_view
+from adapters.torch.selfsupervised.simclr import contrast
+from adapters.torch.selfsupervised.views import random_view
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.recipe import Method, Optimizer
 from registry.errors import BadRecipeError

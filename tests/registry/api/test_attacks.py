@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from registry.services.governance.policies import default_policy_text
+from registry.services.governance.policies.stored import default_policy_text
 from tests.registry.api.test_uploads import BOUNDARY, multipart
 from tests.serving import ServedRegistry, copy_of, problem
 

@@ -14,7 +14,7 @@ from registry.domain.people.people import Actor, Person
 from registry.domain.recipes.recipe import Method
 from registry.services.audit.verbs import Audit
 from registry.services.context import Context
-from registry.services.governance.policies import default_policy_text
+from registry.services.governance.policies.stored import default_policy_text
 from registry.services.governance.verbs import Promotions
 from registry.services.people.verbs import People
 from registry.settings import Settings

@@ -18,8 +18,8 @@ from registry.domain.recipes.places import PLACES
 from registry.errors import BadPolicyError, BadRecipeError, InvalidError
 from registry.services.document_errors import EXPECTED, sentences
 from registry.services.documents import read_document
-from registry.services.governance.policies import default_policy_text
-from registry.services.governance.policy_parts import PolicyDocument
+from registry.services.governance.policies.parts import PolicyDocument
+from registry.services.governance.policies.stored import default_policy_text
 from registry.services.recipes.document import RecipeDocument
 from registry.services.recipes.recipes import read_recipe
 

@@ -18,7 +18,7 @@ from registry.domain.governance.case import Ancestors, Case, Contribution, Stand
 from registry.domain.governance.policy import first_matching
 from registry.domain.governance.promotion import Verdict, VoteValue
 from registry.domain.manifests import canonical_json
-from registry.services.governance.policy_document import read_policy
+from registry.services.governance.policies.document import read_policy
 from tests.builders import digest
 from tests.registry.policy_cases import CANDIDATE, EVIDENCE, NOW, PEOPLE, bindings, case, evidence, policy, vote
 

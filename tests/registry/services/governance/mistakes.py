@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from registry.errors import BadPolicyError
-from registry.services.governance.policies import default_policy_text
-from registry.services.governance.policy_document import read_policy
+from registry.services.governance.policies.document import read_policy
+from registry.services.governance.policies.stored import default_policy_text
 
 DEFAULT = default_policy_text()
 

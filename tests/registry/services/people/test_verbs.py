@@ -18,7 +18,7 @@ from registry.errors import (
     PermissionDeniedError,
     UnauthenticatedError,
 )
-from registry.services.governance.policies import default_policy_text
+from registry.services.governance.policies.stored import default_policy_text
 from registry.services.people.verbs import first_admin
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from registry.domain.governance.case import Contribution, expression_facts
 from registry.domain.governance.expressions import VARIABLES
 from registry.errors import BadPolicyError
-from registry.services.governance.policy_document import read_policy
-from registry.services.governance.policy_parts import (
+from registry.services.governance.policies.document import read_policy
+from registry.services.governance.policies.parts import (
     AppliesPart,
     ApprovalPart,
     DutiesPart,
@@ -29,7 +29,7 @@ from registry.services.governance.policy_parts import (
 from tests.registry.policy_cases import case
 from tests.registry.services.governance.mistakes import DEFAULT, refused_with_its_line
 
-EXAMPLES = sorted((Path(__file__).parents[4] / "examples" / "policies").glob("*.yaml"))
+EXAMPLES = sorted((Path(__file__).parents[5] / "examples" / "policies").glob("*.yaml"))
 
 
 def test_the_default_policy_reads() -> None:
@@ -70,7 +70,7 @@ def test_an_unknown_key_and_a_key_given_twice_are_named_with_their_line(old: str
 
 
 def test_a_policy_of_an_earlier_release_without_forms_reads_as_before() -> None:
-    old = (Path(__file__).parents[2] / "domain/governance/golden/decision-1.policy.yaml").read_text(encoding="utf-8")
+    old = (Path(__file__).parents[3] / "domain/governance/golden/decision-1.policy.yaml").read_text(encoding="utf-8")
     policy = read_policy(old)
     assert all(not kind.fields for kind in policy.evidence_types.values())
     assert policy.duties.checking_evidence == frozenset()
@@ -108,7 +108,7 @@ def test_the_default_policy_is_yaml_that_anybody_can_read() -> None:
 
 # --- the documentation ---------------------------------------------------------------------------------------------
 
-DOCS = (Path(__file__).parents[4] / "docs" / "policies.md").read_text(encoding="utf-8")
+DOCS = (Path(__file__).parents[5] / "docs" / "policies.md").read_text(encoding="utf-8")
 
 
 def keys_of(model: type[BaseModel]) -> set[str]:

@@ -15,7 +15,7 @@ from registry.errors import (
     PermissionDeniedError,
     PolicyRefusedError,
 )
-from registry.services.governance.policies import default_policy_text
+from registry.services.governance.policies.stored import default_policy_text
 from registry.services.governance.verbs import protected_aliases
 from registry.storage.tables import policy
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
@@ -59,7 +59,7 @@ def test_s11_an_open_request_keeps_the_policy_that_it_was_opened_under(team: Tea
 
 
 def test_a_policy_of_higher_priority_takes_over_what_it_matches(team: Team) -> None:
-    sandbox = Path(__file__).parents[4] / "examples" / "policies" / "sandbox.yaml"
+    sandbox = Path(__file__).parents[5] / "examples" / "policies" / "sandbox.yaml"
     team.promotions("root").publish_policy(sandbox.read_text(encoding="utf-8"))
     toy = team.publish("sandbox/toy", card=None, licence="other")
     request = team.promotions("ana").request(ref_of(toy), "tried").summary.id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry.errors import BadPolicyError
-from registry.services.governance.policy_document import read_policy
+from registry.services.governance.policies.document import read_policy
 from tests.registry.services.governance.mistakes import DEFAULT, refused_with_its_line
 
 

@@ -10,7 +10,7 @@ from registry.domain.manifests import canonical_json
 from registry.domain.text import did_you_mean
 from registry.errors import RegistryError
 from registry.services.documents import Found
-from registry.services.governance.policy_parts import (
+from registry.services.governance.policies.parts import (
     ApprovalPart,
     EvidencePart,
     GatePart,

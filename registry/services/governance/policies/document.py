@@ -16,8 +16,8 @@ from registry.domain.governance.expressions import Expression
 from registry.domain.governance.policy import ApprovalRow, EvidenceNeed, Gate, Policy, Transition
 from registry.errors import BadPolicyError
 from registry.services.documents import read_document
-from registry.services.governance.policy_checks import loose_ends
-from registry.services.governance.policy_parts import EvidenceTypePart, PolicyDocument, TransitionPart
+from registry.services.governance.policies.checks import loose_ends
+from registry.services.governance.policies.parts import EvidenceTypePart, PolicyDocument, TransitionPart
 
 
 @lru_cache(maxsize=64)

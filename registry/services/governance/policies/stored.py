@@ -97,6 +97,6 @@ def policy_value(uow: UnitOfWork, name: str, version: int | None) -> PolicyValue
 
 
 def _read(text: str) -> Policy:
-    from registry.services.governance.policy_document import read_policy  # noqa: PLC0415 - Pydantic; most verbs need no policy
+    from registry.services.governance.policies.document import read_policy  # noqa: PLC0415 - Pydantic; most verbs need no policy
 
     return read_policy(text)

@@ -24,7 +24,7 @@ from adapters.loop.training.loop import Inputs, Objective
 from adapters.loop.training.optimizers import freeze, parameter_groups
 from adapters.loop.training.order import reading_order
 from adapters.torch.models import ImageModel, Network, load_image_model
-from adapters.torch.views import random_view
+from adapters.torch.selfsupervised.views import random_view
 from registry.domain.recipes.methods import TEST, UNLABELLED, VALIDATION
 from registry.domain.recipes.params import number_of, whole_of
 from registry.errors import BadRecipeError

@@ -1,0 +1,1 @@
+"""Continued pretraining of image models without labels: the loss, and the random views that it compares."""

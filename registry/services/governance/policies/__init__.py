@@ -1,0 +1,1 @@
+"""The policies that decide on promotions: read from YAML, checked, published, and the one in force for a version."""
