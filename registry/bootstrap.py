@@ -50,12 +50,16 @@ class InitReport:
 def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -> InitReport:
     """Create a registry folder with its database, first admin and default policy; with `upgrade`, upgrade an old one.
 
+    A new folder, or an empty one, is closed to all other users of the machine, whatever the umask.
     Running it again on an existing folder changes nothing. Raises: NewDatabaseError, OldDatabaseError, NoSpaceError,
     UnavailableError; ConflictError for an `actor` who is not known there.
     """
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (home / "blobs").mkdir(exist_ok=True)
+        new, blobs = not any(home.iterdir()), home / "blobs"
+        blobs.mkdir(exist_ok=True)
+        for folder in (home, blobs) if new else ():
+            folder.chmod(0o700)
     except OSError as error:
         raise error_of_disk(error, f"The registry folder {home} cannot be created") from error
     with _database(home, settings) as database:

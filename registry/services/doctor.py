@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from importlib.metadata import packages_distributions
@@ -59,6 +60,10 @@ def _home(context: Context) -> Iterator[Problem]:
     free = shutil.disk_usage(context.home).free
     level = "ok" if free >= LOW_SPACE else "warning"
     yield Problem(level, "disk", f"{free / 1e9:.1f} GB free for {context.home}")
+    mode = context.home.stat().st_mode
+    if mode & 0o077:
+        others = f"Other users of this machine may reach it (mode {mode & 0o777:04o})"
+        yield Problem("warning", "home", f"{others}. To close it: chmod 700 {shlex.quote(str(context.home))}")
     if os.access(context.home, os.W_OK):
         yield Problem("ok", "home", f"{context.home} can be written")
     else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +47,25 @@ def test_a_home_is_made_once_and_opened(tmp_path: Path) -> None:
 @pytest.mark.postgres
 def test_a_home_on_postgresql_is_the_same(tmp_path: Path, postgres_settings: Settings) -> None:
     make_and_open(tmp_path / "home", postgres_settings)
+
+
+@pytest.mark.parametrize("there", [None, 0o777, 0o500])
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o177])
+def test_a_new_registry_folder_is_closed_to_other_users_of_the_machine(
+    tmp_path: Path, umask: int, there: int | None
+) -> None:
+    home = tmp_path / "home"
+    if there is not None:
+        home.mkdir()
+        home.chmod(there)
+    former = os.umask(umask)
+    try:
+        bootstrap.init(home, settings=Settings(), actor="ana")
+    finally:
+        os.umask(former)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (home, *home.iterdir())}
+    assert (modes["home"], modes["blobs"]) == (0o700, 0o700)
+    assert {name: mode for name, mode in modes.items() if mode & 0o077} == {}
 
 
 def test_a_folder_that_is_no_home_is_told_so(tmp_path: Path) -> None:

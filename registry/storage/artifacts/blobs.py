@@ -132,7 +132,7 @@ class FolderBlobs:
     def _publish(self, file: io.FileIO, temporary: Path, target: Path) -> None:
         """Make the temporary file the blob. One that is there already is replaced by the same bytes."""
         try:
-            os.fchmod(file.fileno(), 0o444)
+            os.fchmod(file.fileno(), 0o400)
             os.fsync(file.fileno())
             for folder in (target.parent.parent, target.parent):
                 if not folder.is_dir():

@@ -50,6 +50,16 @@ def test_a_mirror_that_fails_is_a_warning_with_its_reason(team: Team) -> None:
     ]
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o710, 0o701])
+def test_a_registry_folder_that_others_can_reach_is_a_warning(team: Team, mode: int) -> None:
+    team.home.chmod(mode)
+    levels = {problem.level: problem.message for problem in found(team.context("guest"), "home")}
+    assert f"mode {mode:04o}" in levels["warning"]
+    assert "chmod 700" in levels["warning"]
+    team.home.chmod(0o700)
+    assert [problem.level for problem in found(team.context("guest"), "home")] == ["ok"]
+
+
 def test_who_has_no_role_examines_nothing(team: Team) -> None:
     with pytest.raises(PermissionDeniedError):
         examine(replace(team.context("guest"), actor=Actor("eve", frozenset())))

@@ -43,7 +43,7 @@ def all_files(root: Path) -> list[Path]:
 def test_a_blob_is_read_only_under_its_own_name(blobs: FolderBlobs) -> None:
     digest, _ = blobs.put(io.BytesIO(WEIGHTS))
     assert all_files(blobs.root) == [file_of(blobs, digest)]
-    assert stat.S_IMODE(file_of(blobs, digest).stat().st_mode) == 0o444
+    assert stat.S_IMODE(file_of(blobs, digest).stat().st_mode) == 0o400
 
 
 def test_changed_bytes_are_found_by_reading_all_and_by_verify(blobs: FolderBlobs) -> None:
