@@ -16,7 +16,7 @@ from adapters.inputs.preprocess import Preprocess
 from adapters.loop.tasks.roles import Role
 from adapters.loop.training.learner import Reloaded
 from adapters.stock_library import load_transformers, quiet
-from adapters.torch.families import DEFINITIONS
+from adapters.torch.families import definition_of, read_config
 from adapters.torch.stock import MLP
 from adapters.torch.timm_models import TIMM, load_by_timm
 
@@ -45,7 +45,8 @@ def _classifier(folder: Path, architecture: str) -> tuple[str, Classifier]:
         from adapters.torch.definitions import transformers_mlp  # noqa: PLC0415 - needs transformers
 
         return MLP, _by_definition(folder, transformers_mlp)
-    return architecture, _by_definition(folder, importlib.import_module(DEFINITIONS[architecture].make_head.__module__))
+    definition = definition_of(read_config(folder), architecture)
+    return architecture, _by_definition(folder, importlib.import_module(definition.make_head.__module__))
 
 
 def _by_definition(folder: Path, definition: Any) -> Classifier:

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from adapters.loop.training.statistics import keeps_statistics
+from adapters.torch.importer import StateDictImporter
 from adapters.torch.models import load_image_model
 from adapters.transformers.importer import HuggingFaceImporter
 from lineage import Digest
@@ -24,6 +25,7 @@ from registry.domain.data.datasets import DataFormat, Row
 from registry.domain.recipes.recipe import Method, Optimizer
 from registry.ports.transfers import DataInput, ModelInput
 from tests.adapters.loop.worlds import CLASSES, SPLITS, World, finish, image_world, keras_world
+from tests.adapters.torch.foreign_names import mobilenet_v3_small, random
 from tests.adapters.torch.small import own_model
 
 OWN = ["efficientnet_lite0", "inception_v3", "inception_v3_mixed4", "resnet50_thin"]
@@ -52,10 +54,22 @@ def coloured(folder: Path) -> DataInput:
     return DataInput(folder, digest, "test/colours/1", DataFormat.NPZ, Modality.IMAGE, tuple(rows), "train")
 
 
+def described(folder: Path) -> ModelInput:
+    """A network of the table that `layers` builds, MobileNetV3, with random weights."""
+    shapes = {name: shape for name, shape in mobilenet_v3_small().items() if not name.startswith("classifier.")}
+    torch.save(random(shapes), folder / "w.pth")
+    (folder / "source").mkdir()
+    converted = StateDictImporter().convert(folder / "w.pth", folder / "source", architecture="mobilenet_v3_small")
+    architecture = str(converted.facts.architecture)
+    return ModelInput(folder / "source", Digest.of(b"layers"), "source", architecture, "test/parent/1")
+
+
 def world_of(kind: str, folder: Path) -> World:
     """The architecture `kind` with random weights, and coloured images."""
     if kind == "keras":
         return replace(keras_world(folder), data=coloured(folder))
+    if kind == "layers":
+        return replace(image_world(folder / "bars"), source=described(folder), data=coloured(folder), folder=folder)
     if kind in OWN:
         own_model(folder, kind).save(folder / "source")
         architecture = kind
@@ -74,7 +88,7 @@ def world_of(kind: str, folder: Path) -> World:
     return replace(image_world(folder / "bars"), source=source, data=coloured(folder), folder=folder)
 
 
-@pytest.mark.parametrize("kind", [*OWN, *STOCK, "keras"])
+@pytest.mark.parametrize("kind", [*OWN, *STOCK, "layers", "keras"])
 def test_from_scratch_a_model_with_running_statistics_leaves_chance(kind: str, tmp_path: Path) -> None:
     (tmp_path / "bars").mkdir()
     world = world_of(kind, tmp_path)
