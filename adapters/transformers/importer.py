@@ -17,6 +17,10 @@ from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError, UnsafeArtifactError
 from registry.ports.importing import ConvertedSource, SourceFacts
 
+NO_AUDIO = (
+    "models of audio cannot be trained yet: this one can be kept, compared, promoted and pulled, but no recipe can "
+    "start from it, and no dataset of sounds can be added"
+)
 UNTRAINED = "these weights look untrained: every running mean of their normalisations is zero"
 
 
@@ -65,6 +69,8 @@ class HuggingFaceImporter:
             )
         if fit.modality is Modality.TEXT and not has_tokenizer(target):
             reading.notes.append("no tokenizer: import the folder again with its tokenizer.json before training")
+        if fit.modality is Modality.AUDIO:
+            reading.notes.append(NO_AUDIO)
         card = read_text(files[CARD]) if CARD in files else None
         return ConvertedSource(
             folder=target,

@@ -319,3 +319,25 @@ def test_a_folder_without_weights_says_what_is_missing(source: Path, tmp_path: P
 def change(file: Path, **values: object) -> None:
     document = json.loads(file.read_text()) | values
     file.write_text(json.dumps({key: value for key, value in document.items() if value is not None}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        ("Whisper", {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2,
+                     "decoder_attention_heads": 2, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16, "vocab_size": 60,
+                     "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}),
+        ("Wav2Vec2", {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16,
+                      "conv_dim": (8, 8), "conv_stride": (2, 2), "conv_kernel": (3, 3), "num_feat_extract_layers": 2}),
+    ],
+)  # fmt: skip
+def test_a_model_of_audio_says_at_its_import_that_no_recipe_starts_from_it(
+    kind: str, size: dict[str, Any], tmp_path: Path
+) -> None:
+    import transformers
+
+    config = getattr(transformers, f"{kind}Config")(**size)
+    getattr(transformers, f"{kind}Model")(config).save_pretrained(tmp_path / "source")
+    converted = convert(tmp_path / "source", tmp_path / "out")
+    assert converted.facts.modality is Modality.AUDIO
+    assert any(note.startswith("models of audio cannot be trained yet") for note in converted.notes)
