@@ -49,9 +49,7 @@ class Catalog:
         self.context.actor.require(Permission.EDIT)
         from registry.services.catalog.importing import import_model  # noqa: PLC0415 - not needed to look at a model
 
-        ref = import_model(self.context, wanted)
-        with self.context.read() as uow:
-            return found(uow.catalog.version(ref), ref)
+        return self.version(Reference.to(import_model(self.context, wanted)))
 
     def search(self, query: SearchQuery) -> Page[ModelSummary]:
         """Registered models that match, a page at a time."""

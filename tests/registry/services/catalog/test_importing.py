@@ -101,6 +101,13 @@ def test_the_files_of_the_source_are_written_down_as_they_came(context: Context,
     ]
 
 
+def test_an_import_tells_its_notes_when_it_is_made_and_when_it_is_repeated(
+    context: Context, wanted: ImportModel
+) -> None:
+    assert Catalog(context).import_model(wanted).notes == ("copied by hand",)
+    assert Catalog(context).import_model(wanted).notes == ("copied by hand",)
+
+
 def test_the_same_bytes_again_are_the_same_version_and_other_bytes_the_next(
     context: Context, wanted: ImportModel
 ) -> None:
