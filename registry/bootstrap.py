@@ -138,6 +138,14 @@ def open_system(home: Path, *, settings: Settings) -> LocalRegistry:
     return LocalRegistry(_context(home, settings, database, SYSTEM), database.close)
 
 
+def sweep(home: Path) -> None:
+    """Remove what killed processes left in the temporary folders of `home`: called when a server or worker starts."""
+    from registry.services import workspace  # noqa: PLC0415 - not needed to open a registry
+
+    workspace.sweep(home)
+    FolderBlobs(home / "blobs").sweep()
+
+
 def _database(home: Path, settings: Settings) -> Database:
     return open_database(settings.database_url or default_url(home))
 

@@ -217,6 +217,7 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     from registry import bootstrap  # noqa: PLC0415 - opening a registry imports SQLAlchemy
 
     registry = bootstrap.open_system(home, settings=settings)
+    bootstrap.sweep(home)
     sweep(home)
     door = Doorkeeper(registry.people, session_key(home, settings), bootstrap.SystemClock())
     app = create_app(registry, settings, door, home=home)

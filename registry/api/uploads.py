@@ -8,11 +8,8 @@ moved to the paths that the sender named, inside a new folder that is removed wh
 from __future__ import annotations
 
 import errno
-import secrets
-import shutil
-import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -25,7 +22,10 @@ from starlette.requests import ClientDisconnect, Request
 from registry.api.wire import read_json
 from registry.domain.manifests import check_path
 from registry.errors import NoSpaceError, TooLargeError, UnsafeArtifactError, UsageError
+from registry.files import private_folder, sweep_folders
 
+UPLOADS = "uploads"
+"""The folder in the registry folder that uploads are received in."""
 MAX_FILES = 100_000
 MAX_DETAILS = 1024**2
 MAX_BOUNDARY = 70
@@ -157,20 +157,18 @@ async def received(request: Request) -> AsyncIterator[Upload]:
     pointer to elsewhere, TooLargeError over the settings' `max_upload` bytes, NoSpaceError.
     """
     home, limit = request.app.state.home, request.app.state.settings.max_upload
-    folder = home / "uploads" / secrets.token_hex(16)
-    await run_in_threadpool(folder.mkdir, parents=True)
-    try:
-        receiver = await _receive(request, folder / "parts", limit)
-        yield await run_in_threadpool(_settle, receiver, folder / "tree")
-    finally:
-        await run_in_threadpool(shutil.rmtree, folder, ignore_errors=True)
+    with ExitStack() as stack:
+        folder = await run_in_threadpool(stack.enter_context, private_folder(home / UPLOADS))
+        try:
+            receiver = await _receive(request, folder / "parts", limit)
+            yield await run_in_threadpool(_settle, receiver, folder / "tree")
+        finally:
+            await run_in_threadpool(stack.close)
 
 
-def sweep(home: Path, *, older_than: float = 86_400) -> None:
-    """Remove what uploads left behind when a server was killed; `older_than` (seconds) spares those that go on."""
-    for folder in (home / "uploads").glob("*"):
-        if time.time() - folder.stat().st_mtime > older_than:
-            shutil.rmtree(folder, ignore_errors=True)
+def sweep(home: Path) -> None:
+    """Remove what uploads left behind when a server was killed."""
+    sweep_folders(home / UPLOADS)
 
 
 async def _receive(request: Request, folder: Path, limit: int) -> _Receiver:

@@ -22,7 +22,7 @@ GROUPS = (
     ("person", "People and service accounts.", "people", "person"),
     ("role", "What people may do, and whose votes count.", "people", "role"),
     ("token", "Tokens to sign in to the server with.", "people", "token"),
-    ("store", "The stored files of all versions: verify and repair them.", "store", "app"),
+    ("store", "The stored files of all versions: verify, repair and free them.", "store", "app"),
     ("audit", "The log of every change, protected by a chain of hashes.", "audit", "app"),
 )
 """Name, help, module of `registry.cli.commands` and the group's variable in it (`model_upkeep` extends `model`)."""

@@ -90,3 +90,38 @@ class RepairReport:
     objects: tuple[Digest, ...]
     restored: tuple[VersionRef, ...]
     damage: tuple[Damage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CollectReport:
+    """What a collection removed or, without `deleted`, what it would remove: objects that nothing needs.
+
+    `kept` counts those that nothing needs either, but that are younger than the grace window.
+    """
+
+    objects: int
+    size: int
+    """Their bytes."""
+    kept: int
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A registered model or dataset, and the objects that its versions need: `alone` are bytes that no other needs."""
+
+    name: str
+    objects: int
+    size: int
+    alone: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """All objects in the store with their bytes, those that nothing needs, and who needs the others (largest first)."""
+
+    objects: int
+    size: int
+    unneeded: int
+    unneeded_size: int
+    holders: tuple[Holder, ...]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
 from lineage import Digest
@@ -12,7 +13,7 @@ class BlobStore(Protocol):
     """Bytes by their SHA-256. A put is atomic and durable: after it returns, the blob survives a power cut.
 
     Raises: NotFoundError for a digest that is not there, IntegrityError when stored bytes do not match, NoSpaceError
-    when the disk is full (nothing is kept).
+    when the disk is full (the blob is not kept).
     """
 
     def put(self, stream: BinaryIO, *, expected: Digest | None = None) -> tuple[Digest, int]:
@@ -22,7 +23,8 @@ class BlobStore(Protocol):
     def open(self, digest: Digest, *, start: int = 0, length: int | None = None) -> BinaryIO:
         """A readable stream of `length` bytes from `start` (to the end when None). The caller closes it.
 
-        Read whole, the bytes are those of the digest, or there is an IntegrityError; of a range only the size is sure.
+        Without `start` and `length` the last read raises IntegrityError unless all bytes are those of the digest. With
+        them nothing is given out that was not checked: the first block that was changed raises.
         """
         ...
 
@@ -40,4 +42,38 @@ class BlobStore(Protocol):
 
     def delete(self, digest: Digest) -> None:
         """Remove the blob; no error when it is not there."""
+        ...
+
+    def verify(self, digest: Digest, read: Callable[[int], None] | None = None) -> int:
+        """Read the whole blob and give its size; `read` is told the bytes of each piece. Raises: IntegrityError."""
+        ...
+
+    def holding(self) -> AbstractContextManager[BlobStore]:
+        """The same store for one publication, from its first put to the commit of what names the blobs.
+
+        What is put into it is not discarded before the end of the `with`. When that ends with an error after which
+        nothing was published, blobs that were not there before are removed again.
+        """
+        ...
+
+    def moment(self) -> float:
+        """Now, or when the oldest publication that still goes on began, if that is earlier.
+
+        In seconds of a clock of the store's own.
+        """
+        ...
+
+    def put_at(self, digest: Digest) -> float:
+        """When the blob was put last, in seconds as `moment` counts them."""
+        ...
+
+    def discard(self, digest: Digest, *, before: float) -> bool:
+        """Remove the blob unless it was put at the moment `before` or later; True when it was removed.
+
+        A put of the same bytes at the same time keeps it.
+        """
+        ...
+
+    def sweep(self) -> int:
+        """Remove what killed writers left behind; give how many files."""
         ...

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -67,6 +68,15 @@ class Context:
         """A unit of work for one change. Raises: PermissionDeniedError."""
         self.actor.require(permission)
         return self.open_uow(actor=self.actor.handle, write=True)
+
+    @contextmanager
+    def holding(self) -> Iterator[Context]:
+        """The same for one publication, from the first blob that it stores to its commit; see `BlobStore.holding`.
+
+        Whatever publishes blobs does so inside this: else they could be collected before anything names them.
+        """
+        with self.blobs.holding() as held:
+            yield replace(self, blobs=held)
 
     def as_actor(self, actor: Actor) -> Context:
         """The same for another actor."""

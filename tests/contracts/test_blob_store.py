@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineage import Digest
-from registry.errors import IntegrityError, NotFoundError
+from registry.errors import IntegrityError, NoSpaceError, NotFoundError, UnavailableError
 from registry.ports.blobs import BlobStore
 from registry.storage.artifacts.blobs import FolderBlobs
 from tests.fakes.blobs import MemoryBlobs
@@ -97,3 +97,103 @@ def test_blobs_are_listed_in_order_and_leave_when_deleted(blobs: BlobStore) -> N
     blobs.delete(digests[3])
     assert not blobs.exists(digests[3])
     assert list(blobs.list()) == digests[:3] + digests[4:]
+
+
+def flipped(blobs: BlobStore, digest: Digest, place: int) -> None:
+    """Flip one bit of the stored bytes."""
+    if isinstance(blobs, MemoryBlobs):
+        data = bytearray(blobs.kept[digest])
+        data[place] ^= 1
+        blobs.kept[digest] = bytes(data)
+        return
+    assert isinstance(blobs, FolderBlobs)
+    path = blobs.root / digest.hex[:2] / digest.hex[2:4] / digest.hex
+    path.chmod(0o644)
+    with path.open("r+b") as file:
+        file.seek(place)
+        (old,) = file.read(1)
+        file.seek(place)
+        file.write(bytes([old ^ 1]))
+
+
+LARGE = bytes(range(256)) * 12_000
+"""Just under three blocks."""
+
+
+@pytest.mark.parametrize("place", [0, 1_500_000, len(LARGE) - 1])
+def test_no_range_gives_out_a_changed_byte(blobs: BlobStore, place: int) -> None:
+    digest = put(blobs, LARGE)
+    flipped(blobs, digest, place)
+    for start in range(0, len(LARGE), 500_000):
+        length = min(700_000, len(LARGE) - start)
+        given = b""
+        try:
+            with blobs.open(digest, start=start, length=length) as stream:
+                while chunk := stream.read(10_000):
+                    given += chunk
+        except IntegrityError:
+            pass
+        else:
+            assert not start <= place < start + length, "the range that holds the changed byte must fail"
+        assert LARGE[start:].startswith(given)
+
+
+def test_verify_reads_all_and_tells_how_much(blobs: BlobStore) -> None:
+    digest, told = put(blobs, LARGE), list[int]()
+    assert blobs.verify(digest, told.append) == sum(told) == len(LARGE)
+    flipped(blobs, digest, 2_000_000)
+    with pytest.raises(IntegrityError):
+        blobs.verify(digest)
+    with pytest.raises(NotFoundError):
+        blobs.verify(Digest.of(b"nothing"))
+
+
+def test_a_blob_is_discarded_only_when_it_was_put_before_the_moment(blobs: BlobStore) -> None:
+    digest = put(blobs, b"weights")
+    assert not blobs.discard(digest, before=blobs.put_at(digest))
+    assert blobs.discard(digest, before=blobs.put_at(digest) + 0.001)
+    assert not blobs.exists(digest)
+    assert not blobs.discard(digest, before=blobs.moment() + 9)
+    with pytest.raises(NotFoundError):
+        blobs.put_at(digest)
+
+
+def test_no_moment_is_after_the_beginning_of_a_publication_that_goes_on(blobs: BlobStore) -> None:
+    put(blobs, b"before")
+    with blobs.holding() as held:
+        held.put(io.BytesIO(b"weights"))
+        put(blobs, b"by someone else")
+        for data in (b"weights", b"by someone else"):
+            assert not blobs.discard(Digest.of(data), before=blobs.moment())
+    assert blobs.put_at(Digest.of(b"weights")) <= blobs.moment()
+
+
+def test_a_publication_that_fails_gives_back_what_it_added_and_nothing_else(blobs: BlobStore) -> None:
+    put(blobs, b"there before")
+
+    def publish() -> None:
+        with blobs.holding() as held:
+            for data in (b"there before", b"new", b"new"):
+                held.put(io.BytesIO(data))
+            raise NoSpaceError("The disk is full")
+
+    with pytest.raises(NoSpaceError):
+        publish()
+    assert list(blobs.list()) == [Digest.of(b"there before")]
+
+
+def test_a_publication_whose_end_is_unknown_keeps_everything(blobs: BlobStore) -> None:
+
+    def publish() -> None:
+        with blobs.holding() as held:
+            held.put(io.BytesIO(b"new"))
+            raise UnavailableError("The database cannot be reached")
+
+    with pytest.raises(UnavailableError):
+        publish()
+    assert blobs.exists(Digest.of(b"new"))
+
+
+def test_nothing_is_left_for_a_sweep_after_puts_that_end(blobs: BlobStore) -> None:
+    put(blobs, LARGE)
+    assert blobs.sweep() == 0

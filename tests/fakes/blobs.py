@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from typing import BinaryIO
 
 from lineage import Digest
-from registry.errors import IntegrityError, NoSpaceError, NotFoundError
+from registry.errors import Family, IntegrityError, NoSpaceError, NotFoundError, RegistryError
 
 
 class MemoryBlobs:
-    """Implements `BlobStore`. With a `capacity` in bytes it fills up like a disk."""
+    """Implements `BlobStore`. With a `capacity` in bytes it fills up like a disk.
+
+    Its clock counts puts and holds, one second each; `pass_time` moves it on.
+    """
 
     def __init__(self, capacity: int | None = None) -> None:
         self.kept: dict[Digest, bytes] = {}
+        self.times: dict[Digest, float] = {}
+        self.holds: list[float] = []
         self._capacity = capacity
+        self._ticks = count()
+        self._passed = 0.0
+
+    def pass_time(self, seconds: float) -> None:
+        """As if nothing happened for so long."""
+        self._passed += seconds
 
     def put(self, stream: BinaryIO, *, expected: Digest | None = None) -> tuple[Digest, int]:
         data = stream.read()
@@ -25,6 +38,7 @@ class MemoryBlobs:
         if self._capacity is not None and sum(map(len, self.kept.values())) + len(data) > self._capacity:
             raise NoSpaceError("the blob store is full; nothing was kept")
         self.kept[digest] = data
+        self.times[digest] = self._now()
         return digest, len(data)
 
     def open(self, digest: Digest, *, start: int = 0, length: int | None = None) -> BinaryIO:
@@ -32,7 +46,7 @@ class MemoryBlobs:
         wanted = len(data) - start if length is None else length
         if start < 0 or wanted < 0 or start + wanted > len(data):
             raise IntegrityError(f"{digest.short} has {len(data)} bytes: there are no {wanted} from {start} on")
-        if wanted == len(data) and Digest.of(data) != digest:
+        if Digest.of(data) != digest:
             raise IntegrityError(f"The stored bytes of {digest.short} were changed")
         return io.BytesIO(data[start : start + wanted])
 
@@ -47,6 +61,46 @@ class MemoryBlobs:
 
     def delete(self, digest: Digest) -> None:
         self.kept.pop(digest, None)
+
+    def verify(self, digest: Digest, read: Callable[[int], None] | None = None) -> int:
+        with self.open(digest) as stream:
+            size = len(stream.read())
+        if read is not None:
+            read(size)
+        return size
+
+    @contextmanager
+    def holding(self) -> Iterator[MemoryBlobs]:
+        began, before = self._now(), set(self.kept)
+        self.holds.append(began)
+        try:
+            yield self
+        except RegistryError as error:
+            if error.family not in {Family.UNAVAILABLE, Family.INTEGRITY}:
+                for digest in set(self.kept) - before:
+                    self.delete(digest)
+            raise
+        finally:
+            self.holds.remove(began)
+
+    def moment(self) -> float:
+        return min([self._now(), *self.holds])
+
+    def put_at(self, digest: Digest) -> float:
+        self._get(digest)
+        return self.times.get(digest, 0.0)
+
+    def discard(self, digest: Digest, *, before: float) -> bool:
+        if digest not in self.kept or self.put_at(digest) >= before:
+            return False
+        self.delete(digest)
+        return True
+
+    def sweep(self) -> int:
+        return 0
+
+    def _now(self) -> float:
+        return next(self._ticks) + self._passed
 
     def _get(self, digest: Digest) -> bytes:
         if digest not in self.kept:

@@ -1,4 +1,4 @@
-"""Commands for the stored files of all versions: verify and repair them."""
+"""Commands for the stored files of all versions: verify them, repair them, and free what nothing needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from registry.errors import Family
 if TYPE_CHECKING:
     from registry.domain.objects import CheckReport
 
-app = typer.Typer(name="store", help="The stored files of all versions: verify and repair them.", no_args_is_help=True)
+app = typer.Typer(
+    name="store", help="The stored files of all versions: verify, repair and free them.", no_args_is_help=True
+)
 MIB = 1024**2
 
 
@@ -71,6 +73,33 @@ def repair(
     session.answer(report, show_repair)
     if report.damage:
         raise typer.Exit(Family.INTEGRITY.exit_code)
+
+
+@command(app, "gc", "forebear store gc", "forebear store gc --delete")
+def gc(
+    session: Session,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove the objects; without it they are counted.")] = False,
+    grace: Annotated[int, typer.Option("--grace", help="Keep what was stored in the last so many hours.", min=0)] = 24,
+) -> None:
+    """Free the space of stored files that nothing needs: of deleted versions, and of adds that failed.
+
+    Kept are the files of all versions that are not deleted, of evidence, of decisions and answers of baselines, and of
+    the inputs of transfer steps that can still run.
+    """
+    from datetime import timedelta
+
+    from registry.cli.views.store import show_collected
+
+    report = session.registry.store.collect(grace=timedelta(hours=grace), delete=delete)
+    session.answer(report, show_collected)
+
+
+@command(app, "stats", "forebear store stats")
+def stats(session: Session) -> None:
+    """Show how much is stored, and which models and datasets need it."""
+    from registry.cli.views.store import show_stats
+
+    session.answer(session.registry.store.stats(), show_stats)
 
 
 def _end(report: CheckReport) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
-    from registry.domain.objects import CheckReport, Damage, RepairReport, StoreCheck
+    from registry.domain.objects import CheckReport, CollectReport, Damage, RepairReport, StoreCheck, StoreStats
 
 LINE_SECONDS = 5.0
 """Between two lines about progress, where there is no bar."""
@@ -99,3 +99,23 @@ def show_damage(damage: Sequence[Damage]) -> None:
         f"{counted(versions, 'version')} cannot be used until the files are restored: "
         "forebear store repair --from BACKUP"
     )
+
+
+def show_collected(report: CollectReport) -> None:
+    """What was removed or could be."""
+    what = f"{counted(report.objects, 'object')} ({size(report.size)}) that nothing needs"
+    tell(f"Removed {what}" if report.deleted else f"Found {what}")
+    if report.kept:
+        tell(f"Kept {counted(report.kept, 'object')} that nothing needs yet or any more, stored too recently")
+    if report.objects and not report.deleted:
+        hint("Remove them: forebear store gc --delete")
+
+
+def show_stats(stats: StoreStats) -> None:
+    """Who needs how much, largest first, and the sum."""
+    rows = [(one.name, number(one.objects), size(one.size), size(one.alone)) for one in stats.holders]
+    table(("Name", ">Objects", ">Size", ">Only here"), rows, empty="No model or dataset has stored files.")
+    tell(f"{counted(stats.objects, 'object')} in the store ({size(stats.size)})")
+    if stats.unneeded:
+        tell(f"Nothing needs {counted(stats.unneeded, 'object')} of them ({size(stats.unneeded_size)})")
+        hint("Free their space: forebear store gc")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from registry.domain.objects import CheckReport, RepairReport, StoreCheck
+from registry.domain.objects import CheckReport, CollectReport, RepairReport, StoreCheck, StoreStats
+
+GRACE = timedelta(hours=24)
+"""How long an object that nothing needs is kept at least."""
 
 
 class StoreVerbs(Protocol):
@@ -37,4 +41,16 @@ class StoreVerbs(Protocol):
 
         Raises: PermissionDeniedError for anyone but an admin, NotFoundError, NoSpaceError.
         """
+        ...
+
+    def collect(self, *, grace: timedelta = GRACE, delete: bool = False) -> CollectReport:
+        """Count the objects that nothing needs, and with `delete` remove them.
+
+        Those that were put within `grace` before now, or by a publication that still goes on, are kept. Raises:
+        PermissionDeniedError for anyone but an admin.
+        """
+        ...
+
+    def stats(self) -> StoreStats:
+        """How much there is in the store, and which models and datasets need it."""
         ...

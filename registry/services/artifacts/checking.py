@@ -104,12 +104,8 @@ def last_report(uow: UnitOfWork) -> CheckReport | None:
 
 def fault_of(context: Context, blob: Digest, *, size: int | None = None, read: Callable[[int], None]) -> Fault | None:
     """What is wrong with a stored object, by reading all of it. `size` is the least that is on record in bytes."""
-    found = 0
     try:
-        with context.blobs.open(blob) as stream:
-            while chunk := stream.read(_CHUNK):
-                found += len(chunk)
-                read(len(chunk))
+        found = context.blobs.verify(blob, read)
     except NotFoundError:
         return Fault.MISSING
     except IntegrityError:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
-from registry.domain.objects import CheckReport, RepairReport, StoreCheck
+from registry.domain.objects import CheckReport, CollectReport, RepairReport, StoreCheck, StoreStats
+from registry.domain.verbs.store import GRACE
 from registry.services.artifacts.checking import check_objects, last_report
+from registry.services.artifacts.collecting import collect, stats
 from registry.services.artifacts.repairing import repair
 from registry.services.context import Context
 
@@ -37,3 +40,11 @@ class Store:
     def repair(self, source: Path) -> RepairReport:
         """Restore what is damaged; see `registry.services.artifacts.repairing`."""
         return repair(self.context, source)
+
+    def collect(self, *, grace: timedelta = GRACE, delete: bool = False) -> CollectReport:
+        """Count or remove what nothing needs; see `registry.services.artifacts.collecting`."""
+        return collect(self.context, grace=grace, delete=delete)
+
+    def stats(self) -> StoreStats:
+        """How much there is in the store, and which models and datasets need it."""
+        return stats(self.context)

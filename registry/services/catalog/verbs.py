@@ -49,7 +49,9 @@ class Catalog:
         self.context.actor.require(Permission.EDIT)
         from registry.services.catalog.importing import import_model  # noqa: PLC0415 - not needed to look at a model
 
-        return self.version(Reference.to(import_model(self.context, wanted)))
+        with self.context.holding() as held:
+            ref = import_model(held, wanted)
+        return self.version(Reference.to(ref))
 
     def search(self, query: SearchQuery) -> Page[ModelSummary]:
         """Registered models that match, a page at a time."""

@@ -29,7 +29,9 @@ class Datasets:
 
     def add(self, wanted: AddDataset) -> DatasetVersionDetail:
         """Register data as the next version; the same content as the latest version gives that version again."""
-        return self.version(Reference.to(register_dataset(self.context, wanted)))
+        with self.context.holding() as held:
+            ref = register_dataset(held, wanted)
+        return self.version(Reference.to(ref))
 
     def search(self, text: str, page: PageRequest) -> Page[DatasetSummary]:
         """Datasets whose name, description or tags hold the words of `text`."""

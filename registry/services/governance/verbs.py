@@ -6,7 +6,8 @@ holds when stage, protected alias and audit entries are written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -74,7 +75,8 @@ class Promotions:
         Raises: NotFoundError; PolicyRefusedError when the policy in force does not take this type from this person;
         InvalidError; NoSpaceError.
         """
-        return add_evidence(self.context, _model(reference), type, body, file=file, file_name=file_name)
+        with self.context.holding() as held:
+            return add_evidence(held, _model(reference), type, body, file=file, file_name=file_name)
 
     def evidence(self, reference: Reference) -> Sequence[EvidenceValue]:
         """What the registry has on record itself, then what people added, oldest first."""
@@ -99,7 +101,7 @@ class Promotions:
     def request(self, reference: Reference, to_stage: str, *, comment: str = "") -> RequestDetail:
         """Open a request; a version that lacks nothing and needs no approval is promoted at once."""
         actor, now = self.context.actor, self.context.clock.now()
-        with self.context.write() as uow:
+        with self._deciding() as (deciding, uow):
             ref = resolve(uow, _model(reference))
             stored, policy, case = open_request(uow, ref, to_stage, comment=comment, by=actor.handle, now=now)
             fields = {
@@ -108,7 +110,7 @@ class Promotions:
                 "policy": policy.label,
                 "policy_digest": str(policy.digest),
             }
-            return self._commit(uow, stored, policy, case, Event("promotion.requested", str(ref), fields))
+            return deciding._commit(uow, stored, policy, case, Event("promotion.requested", str(ref), fields))
 
     def request_detail(self, request_id: str) -> RequestDetail:
         """One request: as of now while it is open, else as it was decided."""
@@ -138,20 +140,20 @@ class Promotions:
     def approve(self, request_id: str, *, comment: str = "") -> RequestDetail:
         """Vote for; the last needed vote promotes. A vote that would not count is refused and not written."""
         comment = check_comment(comment)
-        with self.context.write() as uow:
+        with self._deciding() as (deciding, uow):
             stored, policy, case = self._vote(uow, request_id, VoteValue.APPROVE, comment)
-            return self._commit(uow, stored, policy, case, _voted(stored, "promotion.approved", comment))
+            return deciding._commit(uow, stored, policy, case, _voted(stored, "promotion.approved", comment))
 
     def reject(self, request_id: str, *, comment: str) -> RequestDetail:
         """Vote against, with a reason; one rejection closes the request."""
         comment = check_comment(comment)
         if not comment:
             raise InvalidError("A rejection needs a comment", remedy="Say why: --comment 'the test set has leaked'")
-        with self.context.write() as uow:
+        with self._deciding() as (deciding, uow):
             stored, policy, case = self._vote(uow, request_id, VoteValue.REJECT, comment)
             verdict = policy.judge(case)
             uow.governance.close_request(request_id, RequestState.REJECTED, verdict, at=case.now)
-            decided = record_decision(self.context.blobs, request_id, RequestState.REJECTED, policy, case)
+            decided = record_decision(deciding.context.blobs, request_id, RequestState.REJECTED, policy, case)
             uow.commit(_voted(stored, "promotion.rejected", comment), decided)
         return closed_detail(closed(stored, RequestState.REJECTED, case.now), case, verdict)
 
@@ -197,6 +199,12 @@ class Promotions:
             return policy_value(uow, name, version)
 
     # --- what the verbs share --------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _deciding(self) -> Iterator[tuple[Promotions, UnitOfWork]]:
+        """These verbs, and a transaction: the case that a decision stores is held until the commit."""
+        with self.context.holding() as held, held.write() as uow:
+            yield replace(self, context=held), uow
 
     def _stored(self, uow: UnitOfWork, request_id: str) -> RequestDetail:
         return found(uow.governance.request(request_id), f"promotion request {request_id}", see="promote list")

@@ -60,6 +60,13 @@ class ObjectRepository(Protocol):
         """The live versions that need each of `blobs`, without the noted ones."""
         ...
 
+    def held(self, blobs: Iterable[Digest]) -> set[Digest]:
+        """Those of `blobs` that must be kept, besides the noted ones.
+
+        They belong to live versions, to evidence about any version, or to inputs of steps that can still run.
+        """
+        ...
+
     def ends(self, blobs: Iterable[Digest]) -> Mapping[Digest, int]:
         """The largest size in bytes that the files of live versions need each object to have."""
         ...

@@ -119,7 +119,8 @@ def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) ->
         wall = WallClock(work / "wall.json", context.clock, resumed=job.resume)
         _train(context, run, job, wall)
         reporter.begin("publishing the output")
-        publish_output(context, run, wall.seconds)
+        with context.holding() as held:
+            publish_output(held, run, wall.seconds)
     finally:
         shutil.rmtree(inputs, ignore_errors=True)
         processes.forget(work)

@@ -4,7 +4,9 @@ A put writes a temporary file inside the store (0600, a name nobody can guess), 
 it read-only, renames it into place and fsyncs the folder: a file with a blob's name is whole, also after a power cut.
 
 Reading: a whole blob is hashed while it is read, and the last read raises IntegrityError when the bytes are not those
-of its name. A range cannot be checked that way; it is checked against the size, and `verify` reads the whole blob.
+of its name. Of a range, each block that it touches is checked before it is given out: see `blocks`.
+
+Collecting: `holds` says which publications go on, so that nothing of theirs is removed.
 """
 
 from __future__ import annotations
@@ -16,14 +18,16 @@ import io
 import os
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from lineage import BadDigestError, Digest
-from registry.errors import IntegrityError, NoSpaceError, NotFoundError
+from registry.errors import Family, IntegrityError, NoSpaceError, NotFoundError, RegistryError
 from registry.files import sync_folder
+from registry.storage.artifacts.blocks import BLOCK, SUFFIX, Blocks, CheckedRange, Hashing, changed, decode, encode
+from registry.storage.artifacts.holds import Holds
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -32,6 +36,8 @@ _CHUNK = 1024 * 1024
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _ABANDONED_SECONDS = 60
 """Seconds after which a temporary file without a lock counts as left by a writer that died."""
+_UNDECIDED = {Family.UNAVAILABLE, Family.INTEGRITY}
+"""Families of errors after which it is not sure that nothing was published."""
 
 
 class FolderBlobs:
@@ -40,29 +46,19 @@ class FolderBlobs:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._incoming = root / "incoming"
+        self._holds = Holds(root)
 
     def put(self, stream: BinaryIO, *, expected: Digest | None = None) -> tuple[Digest, int]:
         """Store all of `stream`; give its digest and size. Raises: IntegrityError when `expected` differs."""
-        try:
-            self._incoming.mkdir(parents=True, exist_ok=True)
-            self.sweep()
-            handle, name = tempfile.mkstemp(dir=self._incoming)
-        except OSError as error:
-            raise _meaning(error) from error
-        temporary = Path(name)
-        try:
-            with open(handle, "wb", buffering=0) as file:  # noqa: PTH123 -- the handle is open already
-                fcntl.flock(file, fcntl.LOCK_EX)  # shows `sweep` that it is still being written
-                digest, size = _copy(stream, file)
-                if expected is not None and digest != expected:
-                    raise IntegrityError(
-                        f"The bytes are {digest.short} and {expected.short} was announced",
-                        facts={"found": str(digest), "expected": str(expected)},
-                    )
-                self._publish(file, temporary, self._path(digest))
-        finally:
-            temporary.unlink(missing_ok=True)
-        return digest, size
+        with self._temporary() as (file, temporary):
+            hashed = _copy(stream, file)
+            if expected is not None and hashed.digest != expected:
+                raise IntegrityError(
+                    f"The bytes are {hashed.digest.short} and {expected.short} was announced",
+                    facts={"found": str(hashed.digest), "expected": str(expected)},
+                )
+            self._publish(file, temporary, hashed)
+        return hashed.digest, hashed.size
 
     def open(self, digest: Digest, *, start: int = 0, length: int | None = None) -> BinaryIO:
         """A stream of `length` bytes from `start`. Raises: NotFoundError, IntegrityError (also while reading)."""
@@ -70,22 +66,23 @@ class FolderBlobs:
             file = self._path(digest).open("rb", buffering=0)
         except FileNotFoundError:
             raise _missing(digest) from None
-        size = os.fstat(file.fileno()).st_size
-        wanted = size - start if length is None else length
-        if start < 0 or wanted < 0 or start + wanted > size:
+        try:
+            size = os.fstat(file.fileno()).st_size
+            wanted = size - start if length is None else length
+            if start < 0 or wanted < 0 or start + wanted > size:
+                raise IntegrityError(f"{digest.short} has {size} bytes: there are no {wanted} from {start} on")
+            if start == 0 and length is None:
+                return cast("BinaryIO", io.BufferedReader(_CheckedWhole(file, digest, size), _CHUNK))
+            blocks, whole = self._blocks(digest, file, size), start == 0 and wanted == size
+            checked = CheckedRange(file, digest, blocks, start=start, length=wanted, whole=whole)
+            return cast("BinaryIO", io.BufferedReader(checked, _CHUNK))
+        except BaseException:
             file.close()
-            raise IntegrityError(f"{digest.short} has {size} bytes: there are no {wanted} from {start} on")
-        file.seek(start)
-        whole = start == 0 and wanted == size
-        reader = io.BufferedReader(_Checked(file, digest, wanted, whole=whole), _CHUNK)
-        return cast("BinaryIO", reader)
+            raise
 
     def size(self, digest: Digest) -> int:
         """Bytes in the blob. Raises: NotFoundError."""
-        try:
-            return self._path(digest).stat().st_size
-        except FileNotFoundError:
-            raise _missing(digest) from None
+        return self._stat(digest).st_size
 
     def exists(self, digest: Digest) -> bool:
         """True when the blob is there."""
@@ -101,18 +98,57 @@ class FolderBlobs:
 
     def delete(self, digest: Digest) -> None:
         """Remove the blob; no error when it is not there."""
-        path = self._path(digest)
         with suppress(FileNotFoundError):
-            path.unlink()
-            sync_folder(path.parent)
+            self._unlink(digest)
+            sync_folder(self._path(digest).parent)
 
-    def verify(self, digest: Digest) -> int:
-        """Read the whole blob and give its size. Raises: NotFoundError, IntegrityError."""
-        size = 0
-        with self.open(digest) as stream:
-            while chunk := stream.read(_CHUNK):
-                size += len(chunk)
-        return size
+    def verify(self, digest: Digest, read: Callable[[int], None] | None = None) -> int:
+        """Read the whole blob and give its size. Raises: NotFoundError, IntegrityError.
+
+        Digests of its blocks that are missing or damaged are made again.
+        """
+        try:
+            with self._path(digest).open("rb", buffering=0) as file:
+                hashed = _hash(file, read)
+                if hashed.digest != digest:
+                    raise changed(digest)
+                if hashed.size > BLOCK and self._stored_blocks(digest, hashed.size) != hashed.blocks:
+                    self._write_blocks(hashed)
+        except FileNotFoundError:
+            raise _missing(digest) from None
+        return hashed.size
+
+    @contextmanager
+    def holding(self) -> Iterator[FolderBlobs]:
+        """The same store for one publication; see `BlobStore.holding`."""
+        held = _Held(self.root)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._holds.hold())
+            except OSError as error:
+                raise _meaning(error) from error
+            try:
+                yield held
+            except RegistryError as error:
+                if error.family not in _UNDECIDED:
+                    held.take_back()
+                raise
+
+    def moment(self) -> float:
+        """Now, or when the oldest publication that goes on began; in seconds, by the clock of the file system."""
+        return self._holds.oldest() if self.root.is_dir() else time.time()
+
+    def put_at(self, digest: Digest) -> float:
+        """When the blob was put last, in seconds as `moment` counts them. Raises: NotFoundError."""
+        return self._stat(digest).st_mtime
+
+    def discard(self, digest: Digest, *, before: float) -> bool:
+        """Remove the blob unless it was put at the moment `before` or later; True when it was removed."""
+        with self._holds.exclusive(), suppress(NotFoundError):
+            if self.put_at(digest) < before:
+                self._unlink(digest)
+                return True
+        return False
 
     def sweep(self) -> int:
         """Remove what killed writers left behind, as every put does; give how many files."""
@@ -129,8 +165,36 @@ class FolderBlobs:
     def _path(self, digest: Digest) -> Path:
         return self.root / digest.hex[:2] / digest.hex[2:4] / digest.hex
 
-    def _publish(self, file: io.FileIO, temporary: Path, target: Path) -> None:
+    def _unlink(self, digest: Digest) -> None:
+        path = self._path(digest)
+        path.unlink()
+        path.with_name(path.name + SUFFIX).unlink(missing_ok=True)
+
+    def _stat(self, digest: Digest) -> os.stat_result:
+        try:
+            return self._path(digest).stat()
+        except FileNotFoundError:
+            raise _missing(digest) from None
+
+    @contextmanager
+    def _temporary(self) -> Iterator[tuple[io.FileIO, Path]]:
+        """A new file in `incoming`, locked so that `sweep` sees that it is written; gone afterwards."""
+        try:
+            self._incoming.mkdir(parents=True, exist_ok=True)
+            self.sweep()
+            handle, name = tempfile.mkstemp(dir=self._incoming)
+        except OSError as error:
+            raise _meaning(error) from error
+        try:
+            with open(handle, "wb", buffering=0) as file:  # noqa: PTH123 -- the handle is open already
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield file, Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    def _publish(self, file: io.FileIO, temporary: Path, hashed: Hashing) -> None:
         """Make the temporary file the blob. One that is there already is replaced by the same bytes."""
+        target = self._path(hashed.digest)
         try:
             os.fchmod(file.fileno(), 0o400)
             os.fsync(file.fileno())
@@ -138,21 +202,79 @@ class FolderBlobs:
                 if not folder.is_dir():
                     folder.mkdir(exist_ok=True)
                     sync_folder(folder.parent)
-            temporary.replace(target)
+            if hashed.size > BLOCK:
+                self._write_blocks(hashed)
+            with self._holds.exclusive():
+                new = not target.exists()
+                temporary.replace(target)
             sync_folder(target.parent)
         except OSError as error:
+            if not target.exists():
+                target.with_name(target.name + SUFFIX).unlink(missing_ok=True)
             raise _meaning(error) from error
+        self._noted(hashed.digest, os.fstat(file.fileno()).st_ino, new=new)
+
+    def _noted(self, digest: Digest, inode: int, *, new: bool) -> None:
+        """Called after each put; `new` when the blob was not there."""
+
+    def _blocks(self, digest: Digest, file: io.FileIO, size: int) -> Blocks:
+        """The digests of the blocks of a blob; where there are none, the blob is read and checked. IntegrityError."""
+        if size <= BLOCK:
+            return [bytes.fromhex(digest.hex)]
+        blocks = self._stored_blocks(digest, size)
+        if blocks is None:
+            hashed = _hash(file)
+            if hashed.digest != digest:
+                raise changed(digest)
+            with suppress(OSError, NoSpaceError):  # they are made again by the next reader
+                self._write_blocks(hashed)
+            blocks = hashed.blocks
+        return blocks
+
+    def _stored_blocks(self, digest: Digest, size: int) -> Blocks | None:
+        path = self._path(digest)
+        try:
+            return decode(path.with_name(path.name + SUFFIX).read_bytes(), size)
+        except FileNotFoundError:
+            return None
+
+    def _write_blocks(self, hashed: Hashing) -> None:
+        """Keep the digests of blocks beside the blob. They hold a checksum, so that half of them does no harm."""
+        path = self._path(hashed.digest)
+        with self._temporary() as (file, temporary):
+            _write_all(file, encode(hashed.size, hashed.blocks))
+            os.fchmod(file.fileno(), 0o444)
+            temporary.replace(path.with_name(path.name + SUFFIX))
 
 
-class _Checked(io.RawIOBase):
-    """The next `length` bytes of a file, all of them or an error; with `whole`, they must hash to `digest`."""
+class _Held(FolderBlobs):
+    """A store that knows what one publication has added to it."""
 
-    def __init__(self, file: io.FileIO, digest: Digest, length: int, *, whole: bool) -> None:
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._new: dict[Digest, int] = {}
+
+    def _noted(self, digest: Digest, inode: int, *, new: bool) -> None:
+        if new or digest in self._new:
+            self._new[digest] = inode
+
+    def take_back(self) -> None:
+        """Remove what was added, unless someone else has put it too in the meantime."""
+        for digest, inode in self._new.items():
+            with self._holds.exclusive(), suppress(NotFoundError):
+                if self._stat(digest).st_ino == inode:
+                    self.delete(digest)
+
+
+class _CheckedWhole(io.RawIOBase):
+    """The whole of a file, which must have the digest of the blob: the last read raises where it does not."""
+
+    def __init__(self, file: io.FileIO, digest: Digest, size: int) -> None:
         super().__init__()
         self._file = file
         self._digest = digest
-        self._left = length
-        self._hash = hashlib.sha256() if whole else None
+        self._left = size
+        self._hash = hashlib.sha256()
 
     def readable(self) -> bool:
         return True
@@ -163,12 +285,9 @@ class _Checked(io.RawIOBase):
         if count == 0 and len(view) > 0:
             raise IntegrityError(f"The stored bytes of {self._digest.short} end {self._left} bytes too soon")
         self._left -= count
-        if self._hash is not None:
-            self._hash.update(view[:count])
-            if self._left == 0 and self._hash.hexdigest() != self._digest.hex:
-                raise IntegrityError(
-                    f"The stored bytes of {self._digest.short} were changed", facts={"blob": str(self._digest)}
-                )
+        self._hash.update(view[:count])
+        if self._left == 0 and self._hash.hexdigest() != self._digest.hex:
+            raise changed(self._digest)
         return count
 
     def close(self) -> None:
@@ -176,13 +295,21 @@ class _Checked(io.RawIOBase):
         super().close()
 
 
-def _copy(stream: BinaryIO, file: io.FileIO) -> tuple[Digest, int]:
-    hashed, size = hashlib.sha256(), 0
+def _copy(stream: BinaryIO, file: io.FileIO) -> Hashing:
+    hashed = Hashing()
     while chunk := stream.read(_CHUNK):
         hashed.update(chunk)
-        size += len(chunk)
         _write_all(file, chunk)
-    return Digest(hashed.hexdigest()), size
+    return hashed
+
+
+def _hash(file: io.FileIO, read: Callable[[int], None] | None = None) -> Hashing:
+    hashed = Hashing()
+    while chunk := file.read(_CHUNK):
+        hashed.update(chunk)
+        if read is not None:
+            read(len(chunk))
+    return hashed
 
 
 def _write_all(file: io.FileIO, chunk: bytes) -> None:

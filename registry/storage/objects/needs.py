@@ -13,6 +13,7 @@ from lineage import Digest
 from registry.domain.comparison.records import answers_of
 from registry.domain.names import VersionRef
 from registry.domain.objects import Use
+from registry.domain.transfers.steps import StepState
 from registry.services.storage.catalog import Extent
 from registry.services.storage.objects import PiecedFile, StoredCard
 from registry.storage.catalog.versions import is_live, refs_of
@@ -20,6 +21,7 @@ from registry.storage.tables import (
     audit_entry,
     card_revision,
     dataset_version,
+    edge,
     evidence,
     extent,
     file,
@@ -32,6 +34,8 @@ CHUNK = 500
 """Values in one IN, and rows that are fetched at once."""
 ROW_INDEX = "row index"
 DECIDED = "promotion.decided"
+GOING = tuple(state for state in StepState if state not in {StepState.SUCCEEDED, StepState.CANCELLED})
+"""States of steps that run, wait or can be resumed."""
 
 
 def needed(connection: Connection, *, after: Digest | None, limit: int) -> list[Digest]:
@@ -98,6 +102,32 @@ def uses(connection: Connection, blobs: Iterable[Digest]) -> dict[Digest, list[U
         )
         rows.update((r.file, r.node_id, f"evidence {r.public_id}") for r in connection.execute(attached))
     return _by_blob(connection, rows)
+
+
+def held(connection: Connection, blobs: Iterable[Digest]) -> set[Digest]:
+    """The objects of live versions, of evidence about any version, and of inputs of steps that can still run."""
+    going = (
+        select(edge.c.from_node)
+        .join(step, step.c.node_id == edge.c.to_node)
+        .where(edge.c.from_node == version.c.node_id, step.c.state.in_(GOING))
+    )
+    kept = or_(is_live(), going.exists())
+    found: set[Digest] = set()
+    for some in _chunks(blobs):
+        payload = (
+            select(extent.c.blob)
+            .join(file, file.c.id == extent.c.file_id)
+            .join(version, version.c.node_id == file.c.node_id)
+            .where(extent.c.blob.in_(some), kept)
+        )
+        indexes = (
+            select(dataset_version.c.row_index)
+            .join(version, version.c.node_id == dataset_version.c.node_id)
+            .where(dataset_version.c.row_index.in_(some), kept)
+        )
+        for query in (payload, indexes, select(evidence.c.file).where(evidence.c.file.in_(some))):
+            found.update(connection.scalars(query))
+    return found
 
 
 def noted(connection: Connection) -> dict[Digest, list[Use]]:

@@ -35,6 +35,9 @@ class SqlObjects:
     def uses(self, blobs: Iterable[Digest]) -> Mapping[Digest, Sequence[Use]]:
         return needs.uses(self._connection, blobs)
 
+    def held(self, blobs: Iterable[Digest]) -> set[Digest]:
+        return needs.held(self._connection, blobs)
+
     def ends(self, blobs: Iterable[Digest]) -> Mapping[Digest, int]:
         return needs.ends(self._connection, blobs)
 

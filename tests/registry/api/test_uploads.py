@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +15,7 @@ from starlette.requests import Request
 from registry.api import uploads
 from registry.api.uploads import received
 from registry.errors import InvalidError, NoSpaceError, RegistryError, TooLargeError, UnsafeArtifactError, UsageError
+from registry.files import private_folder
 from registry.settings import Settings
 
 BOUNDARY = "frontier"
@@ -157,13 +157,12 @@ def test_a_connection_that_closes_leaves_nothing(tmp_path: Path) -> None:
     assert left_over(tmp_path) == []
 
 
-def test_what_a_killed_server_left_is_swept_when_it_is_old(tmp_path: Path) -> None:
-    old, new = tmp_path / "uploads/old", tmp_path / "uploads/new"
-    for folder in (old, new):
-        (folder / "parts").mkdir(parents=True)
-    os.utime(old, (0, 0))
-    uploads.sweep(tmp_path)
-    assert [folder.name for folder in (tmp_path / "uploads").iterdir()] == ["new"]
+def test_what_a_killed_server_left_is_swept_and_uploads_that_go_on_stay(tmp_path: Path) -> None:
+    (tmp_path / "uploads/killed/parts").mkdir(parents=True)
+    with private_folder(tmp_path / "uploads") as going:
+        uploads.sweep(tmp_path)
+        assert going.is_dir()
+    assert list((tmp_path / "uploads").iterdir()) == []
 
 
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

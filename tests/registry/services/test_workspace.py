@@ -23,7 +23,7 @@ def test_a_workspace_is_gone_afterwards_whatever_happens(tmp_path: Path) -> None
 def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    left = tmp_path / "work" / f"import-{gone.pid}-abc"
+    left = tmp_path / "work" / f"import-{gone.pid}-abc"  # as versions before wrote it, without a lock
     step = tmp_path / "work" / "step-01"
     for folder in (left, step):
         folder.mkdir(parents=True)
