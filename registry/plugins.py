@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from registry.errors import AdapterError, MissingExtraError, NotFoundError, RegistryError
 
 if TYPE_CHECKING:
+    from registry.ports.classical import ClassicalLearner
     from registry.ports.data import DataSource
     from registry.ports.engines import Engine
     from registry.ports.importing import ConvertedSource
@@ -61,6 +62,10 @@ class EntryPointPlugins:
     def transfer(self, name: str) -> TransferAdapter:
         """The transfer adapter `name`. Raises: NotFoundError, MissingExtraError, AdapterError."""
         return cast("TransferAdapter", load("forebear.transfers", name))
+
+    def classical(self) -> ClassicalLearner:
+        """The classical model of a comparison. Raises: NotFoundError, MissingExtraError, AdapterError."""
+        return cast("ClassicalLearner", load("forebear.classical", "sklearn"))
 
     def data_source(self) -> DataSource:
         """The data source. Raises: NotFoundError, MissingExtraError, AdapterError."""

@@ -48,7 +48,7 @@ class OutputHead(nn.Module):
 
     @classmethod
     def of(cls, head: Head, dim: int, outputs: int) -> OutputHead:
-        """The shape for a recipe's head; ridge is a linear head that is solved instead of trained."""
+        """The shape for a recipe's head; one that is solved is linear."""
         return cls(dim, outputs, head.hidden if head.kind == "mlp" else 0, head.dropout)
 
     @classmethod

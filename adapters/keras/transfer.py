@@ -103,8 +103,8 @@ class KerasTransfers:
 
 
 def _shape(head: Head) -> HeadShape:
-    """The shape of a head in a recipe; a ridge head is linear."""
-    return HeadShape("linear" if head.kind == "ridge" else head.kind, head.hidden, head.dropout)
+    """The shape of a head in a recipe; one that is solved is linear."""
+    return HeadShape(head.layers, head.hidden, head.dropout)
 
 
 def _label_kind(document: Mapping[str, Any], parts: Parts) -> LabelKind | None:

@@ -66,8 +66,7 @@ class TorchTransfers:
         keeps, layer = keep_head and model.predicts(task.labels, task.classes), LAST
         if not keeps:
             head, tap = recipe.head, _tap(model, recipe, size or model.preprocess.size)
-            kind = "linear" if head.kind == "ridge" else head.kind
-            model = model.with_head(task.classes, kind, head.hidden, head.dropout, task.labels, tap)
+            model = model.with_head(task.classes, head.layers, head.hidden, head.dropout, task.labels, tap)
             layer = tap.layer if tap else LAST
         preprocess = model.preprocess.resized(size) if size else model.preprocess
         return ImageLearner(model, preprocess, keeps_head=keeps, layer=layer)

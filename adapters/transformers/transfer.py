@@ -90,7 +90,7 @@ class TransformersTransfers:
         own_head = partial(_headed, source, recipe, task, keep_head=keep_head, fresh=fresh)
         if wants_own_head(source, recipe, task):
             return own_head()
-        if recipe.head.kind not in {"linear", "ridge"}:
+        if recipe.head.layers != "linear":
             raise BadRecipeError(
                 f"A stock classifier of transformers has no head of kind {recipe.head.kind!r}",
                 remedy="Leave head out, or use method: feature_extraction, which has mlp",

@@ -68,7 +68,9 @@ def rows(world: World) -> dict[str, DataInput]:
 
 def test_a_source_that_knows_the_matter_is_called_positive(world: World) -> None:
     taught = schooled(world)
-    job = taught.job(method=TUNE, epochs=enough(world), batch_size=16, optimizer=Optimizer(lr=1e-3), data=rows(world))
+    words = world.adapter.offer.name == "gensim"  # vectors of words hardly move at the rate of a network
+    epochs, rate = (6, 1e-2) if words else (enough(world), 1e-3)
+    job = taught.job(method=TUNE, epochs=epochs, batch_size=16, optimizer=Optimizer(lr=rate), data=rows(world))
     _, verdict = compared(taught, job)
     assert verdict.outcome is Outcome.POSITIVE, verdict
     assert [score.arm for score in verdict.scores] == [

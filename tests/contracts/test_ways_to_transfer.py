@@ -154,7 +154,7 @@ def test_a_ridge_on_a_few_shots_reports_its_repeats(world: World) -> None:
     assert metrics["test", "accuracy_half_width"] == pytest.approx(3.182446305 * np.std(repeats["values"], ddof=1) / 2)
     again, _ = finish(world, world.job("again", method=PROBE, head=Head("ridge"), params={"shots": 5, "repeats": 4}))
     assert tree(again.folder) == tree(done.folder)
-    with pytest.raises(BadRecipeError, match="solved in closed form"):
+    with pytest.raises(BadRecipeError, match="solved instead of trained"):
         finish(world, world.job("no", method=PROBE, params={"repeats": 3}))
 
 

@@ -19,6 +19,7 @@ from registry.domain.recipes.recipe import Method, Resources
 from registry.plugins import EntryPointPlugins
 from registry.ports.importing import ConvertedSource, SourceFacts
 from registry.ports.transfers import AdapterOffer, Advanced, Finished, Measured, Started, TransferEvent, TransferJob
+from tests.fakes.classical import FakeClassical
 
 FACTS = SourceFacts("huggingface", "transformers:BertModel", Modality.TEXT, "feature-extraction", licence="mit")
 OFFER = AdapterOffer(
@@ -123,6 +124,7 @@ class FakePlugins(EntryPointPlugins):
     definitions: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
     fake_adapter: FakeAdapter = field(default_factory=FakeAdapter)
     fake_engine: FakeEngine = field(default_factory=FakeEngine)
+    fake_classical: FakeClassical = field(default_factory=FakeClassical)
     converted: list[tuple[Path, bool]] = field(default_factory=list)
 
     def import_source(self, source: Path, target: Path, *, architecture: str | None, pickles: bool) -> ConvertedSource:
@@ -139,6 +141,9 @@ class FakePlugins(EntryPointPlugins):
     def transfer(self, name: str) -> FakeAdapter:
         assert name == self.fake_adapter.offer.name
         return self.fake_adapter
+
+    def classical(self) -> FakeClassical:
+        return self.fake_classical
 
     def engine(self, name: str) -> FakeEngine:
         return self.fake_engine

@@ -14,6 +14,7 @@ method: feature_extraction
 source: models:/library/tiny/1
 data: {train: datasets:/data/fruit/1}
 epochs: 4
+params: {layer: last}
 """
 
 

@@ -1,8 +1,8 @@
 """Feature extraction: a new head on the features of a frozen backbone, which are computed once and cached.
 
 The head is trained on standardised features; afterwards the standardisation is folded into its weights
-(`techniques.probe`). A `ridge` head is solved in closed form, optionally for several random draws of a few training
-rows.
+(`techniques.probe`). A `logistic` or `ridge` head is solved at once (`techniques.solving`), optionally for several
+random draws of a few training rows.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from adapters.loop.tasks.labelled import Indexes
 from adapters.loop.tasks.roles import Role, Roles, few
 from adapters.loop.techniques.features import Features
 from adapters.loop.techniques.probe import Extraction, Standard, extract
-from adapters.loop.techniques.solving import ridge
+from adapters.loop.techniques.solving import logistic, ridge
 from adapters.loop.training.device import Device
 from adapters.loop.training.evaluate import evaluate
 from adapters.loop.training.fit import Fit
@@ -56,7 +56,7 @@ def feature_extraction(env: Environment) -> Iterator[TransferEvent]:
     roles = Roles(whole.task, whole.train.take(chosen), whole.validation, whole.test)
     frozen = freeze(learner.layers, learner.head, Freeze("backbone"))
     device.place(learner.module)
-    solved = env.recipe.head.kind == "ridge"
+    solved = env.recipe.head.solved
     yield env.started(learner.module, 0 if solved else len(chosen))
     extraction = Extraction()
     yield from extract(env.job, learner, whole.chosen_on, device, env.name, extraction)
@@ -65,7 +65,7 @@ def feature_extraction(env: Environment) -> Iterator[TransferEvent]:
     standard = Standard.of(features[chosen])
     fit: Fit | None = None
     if solved:
-        facts["ridge"] = _solve(learner, roles, standard, features[chosen])
+        facts[env.recipe.head.kind] = _solve(env, learner, roles, standard, features[chosen])
     else:
         fit = _fit(env, learner, roles, standard, extraction.features | {"train": features[chosen]}, frozen)
         yield from fit.run()
@@ -85,12 +85,14 @@ def feature_extraction(env: Environment) -> Iterator[TransferEvent]:
 
 def _check(env: Environment) -> None:
     recipe = env.recipe
-    if recipe.head.kind != "ridge" and whole_of(recipe, "repeats") > 1:
-        raise BadRecipeError("'params.repeats' needs a head that is solved in closed form", remedy="Add head: ridge")
+    if not recipe.head.solved and whole_of(recipe, "repeats") > 1:
+        raise BadRecipeError(
+            "'params.repeats' needs a head that is solved instead of trained", remedy="Add head: logistic"
+        )
     if recipe.head.kind == "ridge" and value_of(recipe, "class_weights") != "none":
         raise BadRecipeError(
             "A ridge head gives all rows the same weight",
-            remedy="Leave params.class_weights out, or write head: linear",
+            remedy="Leave params.class_weights out, or write head: logistic",
         )
 
 
@@ -134,23 +136,26 @@ def _fold(learner: Learner, roles: Roles, standard: Standard) -> None:
     roles.task.fold_scale(learner.last_linear())
 
 
-def _solve(learner: Learner, roles: Roles, standard: Standard, features: Features) -> dict[str, float]:
-    """Solve the head in closed form; returns the penalty chosen by leave-one-out, and its error.
+def _solve(
+    env: Environment, learner: Learner, roles: Roles, standard: Standard, features: Features
+) -> dict[str, float]:
+    """Solve the head; returns the penalty chosen on training rows that were left out, and the error on them.
 
     Raises: BadRecipeError for a head of more than one layer.
     """
     if learner.first_linear() is not learner.last_linear():
         raise BadRecipeError(
-            "A ridge head is one linear layer, but the head of this source has two",
-            remedy="Leave head out for this source",
+            f"A {env.recipe.head.kind} head is one linear layer, but the head of this source has two",
+            remedy="Write head: linear, which trains both of them",
         )
-    found = ridge(standard.apply(features).numpy(), roles.task, roles.train.targets)
-    layer = learner.last_linear()
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(found.weight))
-        layer.bias.copy_(torch.from_numpy(found.bias))
+    rows, truth = standard.apply(features).numpy(), roles.train.targets
+    if env.recipe.head.kind == "ridge":
+        found, error = ridge(rows, roles.task, truth), "leave_one_out_error"
+    else:
+        found, error = logistic(rows, env.weighted(roles), truth, device=env.device.target), "cross_validated_loss"
+    found.write(learner.last_linear())
     _fold(learner, roles, standard)
-    return {"penalty": found.penalty, "leave_one_out_error": found.error}
+    return {"penalty": found.penalty, error: found.error}
 
 
 def _repeated(
@@ -166,7 +171,7 @@ def _repeated(
         chosen = _drawn(env, whole.train, repeat)
         roles = Roles(whole.task, whole.train.take(chosen), whole.validation, whole.test)
         part = features["train"][chosen]
-        _solve(learner, roles, Standard.of(part), part)
+        _solve(env, learner, roles, Standard.of(part), part)
         for role in (role for role in (roles.validation, roles.test) if role is not None):
             held = hold(torch.from_numpy(features[role.name]), env.device)
             outputs = evaluate(_head_of(learner), learner.head, held, role.targets, env.device, env.group)

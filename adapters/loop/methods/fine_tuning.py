@@ -15,7 +15,7 @@ from adapters.loop.tasks.roles import Roles, few
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.techniques.anchoring import Anchor, mixed
 from adapters.loop.techniques.probe import Extraction, Standard, extract
-from adapters.loop.techniques.solving import descend
+from adapters.loop.techniques.solving import logistic
 from adapters.loop.training.determinism import compile_module
 from adapters.loop.training.flops import learning_flops, one_item, reading_flops
 from adapters.loop.training.learner import Learner
@@ -100,8 +100,10 @@ def _probe(env: Environment, learner: Learner, roles: Roles) -> Iterator[Transfe
     yield from extract(env.job, learner, [whole], env.device, env.name, extraction)
     features = extraction.features["train"][few(whole, whole_of(env.recipe, "shots"), env.recipe.seed)]
     standard = Standard.of(features)
-    held = standard.apply(features).to(env.device.target)
-    descend(learner.last_linear(), held, env.weighted(roles), roles.train.targets)
+    solved = logistic(
+        standard.apply(features).numpy(), env.weighted(roles), roles.train.targets, device=env.device.target
+    )
+    solved.write(learner.last_linear())
     standard.fold(learner.first_linear())
 
 

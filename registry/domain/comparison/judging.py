@@ -8,6 +8,8 @@
   scratch and the probe, negative on the transfer and scratch. A transfer that gives every row the same answer may be
   negative, because that is the model that people would use, but never positive.
 
+A classical model on the raw rows changes no outcome, but the reasons say where it is better, or as good.
+
 Where the metric counts right answers, the flip test on the items has to agree with the interval: on a handful of
 discordant items a bootstrap is too narrow. Under 20 items nothing is concluded.
 """
@@ -92,9 +94,11 @@ def judge(
     scratch = by_kind.get(ArmKind.SCRATCH)
     slices = _slices(transfer, scratch, measure, resamples, 1 - level) if scratch is not None else ()
     invalid = _invalid(arms)
-    outcome, reasons = _conclude({gap.arm: gap for gap in gaps}, slices, items, measure, level)
+    by_arm = {gap.arm: gap for gap in gaps}
+    outcome, reasons = _conclude(by_arm, slices, items, measure, level)
     if items >= FEWEST:
         outcome, reasons = _only_valid(outcome, reasons, invalid, constant=transfer.constant)
+    reasons += _beside_classical(by_arm.get(ArmKind.CLASSICAL), items, measure)
     return TransferVerdict(
         outcome=outcome,
         metric=measure.metric,
@@ -206,6 +210,15 @@ def _conclude(
     if probe is not None:
         shown.append(f"not worse than the linear probe by more than {measure.margin:g}: {_described(probe, measure)}")
     return Outcome.POSITIVE, tuple(shown)
+
+
+def _beside_classical(gap: Gap | None, items: int, measure: Measure) -> tuple[str, ...]:
+    """What the classical model says about the transfer: nothing where the transfer is shown to be better."""
+    if gap is None or items < FEWEST or gap.gain.low > 0:
+        return ()
+    if gap.gain.high < 0:
+        return (f"a classical model without any source is better: {_described(gap, measure)}",)
+    return (f"no difference from a classical model without any source is shown: {_described(gap, measure)}",)
 
 
 def _described(gap: Gap, measure: Measure) -> str:

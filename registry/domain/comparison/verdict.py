@@ -43,6 +43,9 @@ class ArmKind(StrEnum):
     """The version that the alias `production` named when the step began."""
     CONSTANT = "constant"
     """Always the commonest answer of the training rows: what needs no model."""
+    CLASSICAL = "classical"
+    """A linear model on the raw rows (TF-IDF or pixels): what needs no source. Last, as it came last: the order of
+    arms decides the draws of each, so verdicts on record stay as they are."""
 
     @property
     def phrase(self) -> str:
@@ -61,6 +64,7 @@ _PHRASES = {
     ArmKind.PROBE: "the linear probe",
     ArmKind.PRODUCTION: "the version in production",
     ArmKind.CONSTANT: "a constant answer",
+    ArmKind.CLASSICAL: "a classical model",
 }
 
 

@@ -42,16 +42,30 @@ class DataChoice:
     split: str
 
 
+SOLVED = frozenset({"logistic", "ridge"})
+"""Kinds of heads that are solved on frozen features instead of being trained."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The new task head: `linear`, `mlp` (one hidden layer), with dropout before the last layer, or `ridge`.
+    """The new task head: `linear`, `mlp` (one hidden layer), with dropout before the last layer, `logistic` or `ridge`.
 
-    A `ridge` is a linear layer that is solved at once on frozen features, not trained.
+    The last two are a linear layer that is solved at once on frozen features, not trained (`loop.techniques.solving`).
     """
 
     kind: str = "linear"
     hidden: int = 256
     dropout: float = 0.0
+
+    @property
+    def solved(self) -> bool:
+        """True for a head that is solved instead of trained."""
+        return self.kind in SOLVED
+
+    @property
+    def layers(self) -> str:
+        """What it consists of: `linear` or `mlp`."""
+        return "linear" if self.solved else self.kind
 
 
 @dataclass(frozen=True, slots=True)

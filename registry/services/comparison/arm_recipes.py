@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from registry.domain.codec import from_json
 from registry.domain.names import VersionRef
 from registry.domain.recipes.params import SUPERVISED
-from registry.domain.recipes.recipe import DataChoice, Freeze, Head, Method, Optimizer, Recipe
+from registry.domain.recipes.recipe import DataChoice, Freeze, Method, Optimizer, Recipe
 from registry.errors import BadRecipeError
 from registry.ports.transfers import AdapterOffer, DataInput
-from registry.services.recipes.defaults import defaults_for
+from registry.services.recipes.defaults import defaults_for, probe_head
 
 SEEDS, MOST_SEEDS = 3, 20
 """Seeds of each trained arm, by default and at most. Fewer than three show too little of the spread between seeds."""
@@ -82,7 +82,7 @@ def linear_probe(recipe: Recipe, offer: AdapterOffer, data: DataInput, seed: int
     rates = usual.rates["adamw"]
     return replace(
         _baseline(recipe, offer, Method.FEATURE_EXTRACTION, seed),
-        head=Head(),
+        head=probe_head(data.labels),
         freeze=usual.freeze,
         optimizer=Optimizer(lr=rates.lr, weight_decay=rates.weight_decay, clip=usual.clip),
         schedule=usual.schedule,

@@ -7,7 +7,8 @@ Every arm learns from the same training rows, chooses on the same validation row
   grid that is best on the validation rows;
 - `probe`: a linear head on the frozen source, with the defaults of feature_extraction;
 - `production`: the version that the alias `production` of the output named when the step was submitted, as it is;
-- `constant`: the commonest answer of the training rows.
+- `constant`: the commonest answer of the training rows;
+- `classical`: a linear model on the raw rows (TF-IDF, pixels), which needs no source and no seed.
 
 An arm works in `work/arms/NAME`, and only its answers stay: they are written beside it when it has ended, so that a
 worker that was killed does not do it again.
@@ -18,7 +19,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean, median
@@ -34,6 +35,7 @@ from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.metrics import LESS_IS_BETTER
 from registry.errors import AdapterError, BadDataError, BadRecipeError, DivergedError, MisfitError, RegistryError
 from registry.files import write_whole
+from registry.ports.classical import ClassicalLearner
 from registry.ports.transfers import (
     Advanced,
     DataInput,
@@ -64,6 +66,8 @@ class Baselines:
     plan: Plan
     production: ModelInput | None = None
     skipped: dict[str, str] = field(default_factory=dict)
+    classical: Callable[[], ClassicalLearner] | None = None
+    """Finds the classical model, which may not be installed; None: it is not asked for."""
 
     @property
     def folder(self) -> Path:
@@ -84,6 +88,7 @@ class Baselines:
         yield from self._probe(train)
         yield from self._in_production()
         self._note("constant", 0, usual_answers(train, self._test, self.job.recipe.metrics), {})
+        self._classical(train)
 
     def collect(self, step_id: str) -> Arms:
         """What all arms answered."""
@@ -170,6 +175,17 @@ class Baselines:
             )
         except (BadDataError, BadRecipeError, MisfitError) as error:
             self.skipped["production"] = f"it cannot answer these rows: {error.message}"
+
+    def _classical(self, train: DataInput) -> None:
+        """A model without any source; where it cannot be had or cannot learn this, the record says why."""
+        if self.classical is None or self._path("classical", 0).is_file():
+            return
+        try:
+            found = self.classical().answer(train, self._test)
+        except RegistryError as error:
+            self.skipped["classical"] = error.message
+            return
+        self._note("classical", 0, found.answers, found.facts)
 
     def _sources(self) -> tuple[ModelInput, ...]:
         return tuple(source for source in self.job.sources if source.role == "source")

@@ -12,7 +12,7 @@ from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.defaults import Defaults, Rates
 from registry.domain.recipes.methods import TEST, VALIDATION, split_role
-from registry.domain.recipes.recipe import Freeze, Method, Schedule
+from registry.domain.recipes.recipe import Freeze, Head, Method, Schedule
 from registry.ports.transfers import AdapterOffer
 
 METRICS: Mapping[LabelKind, tuple[str, ...]] = {
@@ -113,6 +113,11 @@ def bit_hyperrule(rows: int) -> tuple[Defaults, dict[str, object]]:
 
 FEW_SHOT: Mapping[str, object] = {"shots": 10, "repeats": 5}
 """The preset for small labelled sets: ten rows of each class, five draws; its head is a ridge."""
+
+
+def probe_head(labels: LabelKind) -> Head:
+    """The head of a linear probe, solved: of the solvers in the part `probe` of `benchmarks.defaults` the best."""
+    return Head("ridge" if labels is LabelKind.NUMBER else "logistic")
 
 
 def split_of(role: str) -> str:

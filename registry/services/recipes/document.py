@@ -141,8 +141,8 @@ class HeadText(_Short):
     """The new task head."""
 
     short: ClassVar[str] = "kind"
-    kind: Literal["linear", "mlp", "ridge"] | None = Field(
-        None, description="One layer, one hidden layer with ReLU, or one layer solved at once (probes only)."
+    kind: Literal["linear", "mlp", "logistic", "ridge"] | None = Field(
+        None, description="One layer, one hidden layer with ReLU, or one layer solved at once (two ways, probes only)."
     )
     hidden: Annotated[Whole, Field(ge=1, le=65536)] | None = Field(None, description="Units of the hidden layer.")
     dropout: Annotated[float, Field(ge=0, lt=1), _NUMBER] | None = Field(None, description="Before the last layer.")

@@ -37,6 +37,7 @@ from registry.services.recipes.defaults import (
     bit_hyperrule,
     defaults_for,
     metrics_for,
+    probe_head,
     split_of,
 )
 from registry.services.recipes.document import FreezeText, OptimizerText, RecipeDocument
@@ -102,7 +103,7 @@ def complete(
         adapter=adapter,
         sources=tuple(SourceChoice(source.model, source.role) for source in document.given()),
         data=roles,
-        head=_merged(Head("ridge") if _preset(document) == "few_shot" else Head(), document.head),
+        head=_merged(_usual_head(document, labels), document.head),
         freeze=_freeze(document.freeze, defaults.freeze),
         optimizer=_optimizer(document.optimizer, defaults),
         schedule=_merged(defaults.schedule, document.schedule),
@@ -177,6 +178,20 @@ def _merged(default: P, text: BaseModel | None) -> P:
     """`default`, with the values of the text in its place."""
     given = {} if text is None else {key: value for key, value in text.model_dump().items() if value is not None}
     return replace(default, **given)
+
+
+def _usual_head(document: RecipeDocument, labels: LabelKind) -> Head:
+    """A probe's head is solved unless the recipe says how to train one; any other head is trained."""
+    if document.method is not Method.FEATURE_EXTRACTION:
+        return Head()
+    if _preset(document) == "few_shot":
+        return Head("ridge")
+    trains = (document.optimizer, document.schedule, document.epochs, document.batch_size, document.checkpoint_every)
+    if any(key is not None for key in trains) or (document.params or {}).get("patience"):
+        return Head()
+    if document.head is not None and document.head.dropout:
+        return Head()
+    return probe_head(labels)
 
 
 def _freeze(text: FreezeText | None, default: Freeze) -> Freeze:

@@ -16,7 +16,7 @@ from registry.domain.data.datasets import LabelKind
 from registry.domain.manifests import canonical_json
 from registry.domain.recipes.methods import VALIDATION, misfits, split_role
 from registry.domain.recipes.params import problems as param_problems
-from registry.domain.recipes.recipe import Head, Method, Optimizer
+from registry.domain.recipes.recipe import SOLVED, Head, Method, Optimizer
 from registry.domain.text import did_you_mean
 from registry.errors import BadRecipeError, InvalidError
 from registry.ports.transfers import AdapterOffer
@@ -99,8 +99,13 @@ def _training(document: RecipeDocument) -> Iterator[Found]:
         elif method in {Method.FINE_TUNING, Method.PRETRAINING} and freeze.what == "backbone":
             yield ("freeze",), "with the backbone frozen this is feature_extraction: use that method, or freeze less"
     head = document.head
-    if head is not None and head.kind == "ridge" and method is not Method.FEATURE_EXTRACTION:
-        yield ("head",), f"ridge is solved on features that stay: {method} takes a linear or an mlp head"
+    if head is not None and head.kind in SOLVED and method is not Method.FEATURE_EXTRACTION:
+        yield ("head",), f"{head.kind} is solved on features that stay: {method} takes a linear or an mlp head"
+    if head is not None and head.kind in SOLVED and head.dropout:
+        yield (
+            ("head", "dropout"),
+            f"a {head.kind} head is solved, not trained: leave dropout out, or write kind: linear",
+        )
     if head is not None and head.kind != "mlp" and head.hidden not in {None, _HEAD.hidden}:
         yield ("head", "hidden"), "a linear head has no hidden layer: write kind: mlp, or leave hidden out"
     yield from _optimizer(document)

@@ -183,7 +183,7 @@ def _events(context: Context, run: Run, job: TransferJob, reporter: Reporter) ->
         return
     skipped: dict[str, str] = {}
     production = lay_out_production(context, plan, job.work / "inputs", skipped)
-    baselines = Baselines(adapter, job, plan, production, skipped)
+    baselines = Baselines(adapter, job, plan, production, skipped, context.plugins.classical)
     yield from baselines.run(run.finished)
     run.arms = baselines.collect(run.step.summary.id)
 

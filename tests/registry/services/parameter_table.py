@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from adapters.gensim.offer import OFFER as GENSIM
+from adapters.transformers.offer import OFFER as TRANSFORMERS
 from registry.domain.recipes.params import METHOD_PARAMS, SUPERVISED, TRAINING, Param
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "recipes.md"
@@ -25,8 +26,9 @@ def table() -> str:
                 rows.append(_row(method, name, param))
             if method in shared:
                 known.add(told)
-    for method_of_one, own in GENSIM.params.items():
-        rows += [_row(f"{method_of_one.value}, {GENSIM.name}", name, param) for name, param in own.items()]
+    for offer in (TRANSFORMERS, GENSIM):
+        for method_of_one, own in offer.params.items():
+            rows += [_row(f"{method_of_one.value}, {offer.name}", name, param) for name, param in own.items()]
     return "\n".join(rows) + "\n"
 
 

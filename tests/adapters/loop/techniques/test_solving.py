@@ -1,16 +1,15 @@
-"""Heads that are solved in closed form: the same ridge as scikit-learn's, and a true leave-one-out error."""
+"""Heads that are solved: the same ridge and logistic regression as scikit-learn's, and a true leave-one-out error."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from adapters.loop.tasks.tasks import Regression, SingleLabel
-from adapters.loop.techniques.solving import descend, ridge
+from adapters.loop.techniques.solving import logistic, ridge
 
 
 def world(rows: int, size: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -46,9 +45,30 @@ def test_the_leave_one_out_error_is_that_of_really_leaving_one_out() -> None:
     assert found.error == pytest.approx(float(np.mean(np.square(wrong))), rel=1e-4)
 
 
-def test_descent_ends_where_scikit_learns_logistic_regression_does() -> None:
+@pytest.mark.parametrize(("rows", "size"), [(60, 5), (20, 50)], ids=["more rows", "more features"])
+def test_a_logistic_head_is_scikit_learns_logistic_regression(rows: int, size: int) -> None:
+    features, labels = world(rows, size)
+    found = logistic(features, SingleLabel(("a", "b", "c")), labels, penalty=6.0)
+    oracle = LogisticRegression(C=1 / 6, tol=1e-10, max_iter=5000).fit(features, labels)
+    assert np.allclose(found.weight, oracle.coef_, atol=1e-3)
+    scores = features @ found.weight.T + found.bias
+    assert np.allclose(scores - scores.mean(axis=1, keepdims=True), oracle.decision_function(features), atol=1e-2)
+
+
+def test_the_penalty_of_a_logistic_head_is_strong_where_features_say_nothing() -> None:
+    features, labels = world(90, 20)
+    noise = np.random.default_rng(1).normal(size=features.shape)
+    task = SingleLabel(("a", "b", "c"))
+    assert logistic(features, task, labels).penalty < 1e3 <= logistic(noise, task, labels).penalty
+
+
+def test_a_logistic_head_is_the_same_twice_and_reads_the_weights_of_classes() -> None:
     features, labels = world(60, 5)
-    head = torch.nn.Linear(5, 3)
-    descend(head, torch.from_numpy(features), SingleLabel(("a", "b", "c")), labels, penalty=0.1)
-    oracle = LogisticRegression(C=1 / (0.1 * 60), tol=1e-10, max_iter=5000).fit(features, labels)
-    assert np.allclose(head.weight.detach().numpy(), oracle.coef_, atol=2e-3)
+    labels[5:50] = 0
+    task = SingleLabel(("a", "b", "c"))
+    one, two = logistic(features, task, labels), logistic(features, task, labels)
+    assert np.array_equal(one.weight, two.weight)
+    assert one.penalty == two.penalty
+    weighted = logistic(features, task.balanced(labels), labels)
+    rare = features[labels > 0] @ (weighted.weight - one.weight).T + weighted.bias - one.bias
+    assert (rare[:, 1:] - rare[:, :1]).mean() > 0

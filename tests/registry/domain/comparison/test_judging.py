@@ -55,6 +55,25 @@ def test_a_probe_that_may_be_better_by_more_than_the_margin_holds_a_positive_bac
     assert wide.outcome is Outcome.POSITIVE
 
 
+@pytest.mark.parametrize(
+    ("classical", "reason"),
+    [
+        (95, "a classical model without any source is better: accuracy -0.1500"),
+        (80, "no difference from a classical model without any source is shown: accuracy +0.0000"),
+        (60, None),
+    ],
+)
+def test_a_classical_model_changes_no_outcome_and_the_reasons_say_how_it_does(
+    classical: int, reason: str | None
+) -> None:
+    arms = [answered(TRANSFER, 80, 100), answered(SCRATCH, 50, 100)]
+    verdict = judge([*arms, answered(ArmKind.CLASSICAL, classical, 100, seeds=1)], ACCURACY)
+    alone = judge(arms, ACCURACY)
+    assert (verdict.outcome, verdict.scores[:2]) == (alone.outcome, alone.scores)
+    further = verdict.reasons[len(alone.reasons) :]
+    assert not further if reason is None else further[0].startswith(reason)
+
+
 def test_a_transfer_that_is_the_probe_is_not_held_back_by_it() -> None:
     assert compared(80, 50, 80).outcome is Outcome.POSITIVE
 

@@ -20,6 +20,7 @@ from registry.services.context import Context
 from registry.services.governance.verbs import Promotions
 from registry.services.transfers.running import work_folder
 from registry.services.transfers.verbs import Transfers
+from tests.fakes.plugins import FakePlugins
 from tests.fakes.predicting import PredictingAdapter
 from tests.registry.services.comparison.comparing import CHILD, DATA, RECIPE, answers, compared, ran, verdict
 
@@ -52,9 +53,22 @@ def test_a_helpful_source_is_called_positive(context: Context) -> None:
         (ArmKind.SCRATCH, (7, 8, 9)),
         (ArmKind.PROBE, (7, 8, 9)),
         (ArmKind.CONSTANT, (0,)),
+        (ArmKind.CLASSICAL, (0,)),
     ]
     assert [part.name for part in found.slices] == ["class bad", "class good"]
     assert skipped_of(step.manifest) == {"production": "no version is in production"}
+
+
+def test_a_classical_model_that_is_better_is_said_and_one_that_cannot_learn_is_left_out(context: Context) -> None:
+    plugins = cast("FakePlugins", context.plugins)
+    plugins.fake_classical.share = 1.0
+    found = verdict(compared(context))
+    assert found.outcome is Outcome.POSITIVE
+    assert found.reasons[-1].startswith("a classical model without any source is better: accuracy -0.")
+    plugins.fake_classical.share = None
+    step = compared(context)
+    assert verdict(step).score(ArmKind.CLASSICAL) is None
+    assert skipped_of(step.manifest)["classical"] == "No classical model here learns such labels"
 
 
 def test_a_harmful_source_is_called_negative(context: Context, adapter: PredictingAdapter) -> None:

@@ -62,7 +62,7 @@ def test_five_lines_are_a_whole_recipe() -> None:
         adapter="torch",
         sources=(SourceChoice(Reference.parse("models:/library/lite0/1"), "source"),),
         data={role: DataChoice(mnist, role) for role in ("train", "validation", "test")},
-        head=Head("linear"),
+        head=Head("logistic"),
         freeze=Freeze("backbone"),
         optimizer=Optimizer("adamw", lr=3e-3, weight_decay=1.0, clip=0.0),
         schedule=Schedule("cosine", 0.0),

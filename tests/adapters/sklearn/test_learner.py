@@ -1,0 +1,60 @@
+"""The classical model of a comparison: it reads raw texts and pictures, and answers as adapters do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adapters.sklearn.learner import SklearnClassical
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import LabelKind, Row
+from registry.errors import BadDataError, InvalidError
+from registry.ports.classical import ClassicalAnswers
+from registry.ports.transfers import DataInput
+from tests.adapters.loop.worlds import CLASSES, image_data, text_data
+
+
+def learnt(data: DataInput) -> tuple[ClassicalAnswers, list[Row]]:
+    test = replace(data, split="test")
+    found = SklearnClassical().answer(replace(data, split="related"), test)
+    return found, sorted(test.chosen, key=lambda row: row.key)
+
+
+@pytest.mark.parametrize(("make", "features"), [(text_data, "TF-IDF"), (image_data, "pixels")])
+def test_texts_and_pictures_are_learnt_from_raw_rows_and_the_same_twice(
+    make: type, features: str, tmp_path: Path
+) -> None:
+    data: DataInput = make(tmp_path)
+    found, rows = learnt(data)
+    assert np.mean([answer == row.label for answer, row in zip(found.answers, rows, strict=True)]) > 0.6
+    assert found.facts["model"] == f"logistic regression on {features}"
+    assert found.facts["train_rows"] == len(replace(data, split="related").chosen)
+    assert learnt(data)[0] == found
+
+
+def relabelled(data: DataInput, kind: LabelKind, label: dict[str, str]) -> DataInput:
+    return replace(data, labels=kind, rows=tuple(replace(row, label=label[str(row.label)]) for row in data.rows))
+
+
+def test_numbers_and_several_classes_are_answered_in_their_own_form(tmp_path: Path) -> None:
+    data, (one, two, three) = text_data(tmp_path), CLASSES
+    numbers, rows = learnt(relabelled(data, LabelKind.NUMBER, {one: "-1", two: "0", three: "1"}))
+    truth = [float(str(row.label)) for row in rows]
+    assert np.corrcoef(np.array(numbers.answers, dtype=float), truth)[0, 1] > 0.5
+    assert numbers.facts["model"] == "ridge regression on TF-IDF"
+    many, rows = learnt(relabelled(data, LabelKind.MANY, {one: "x|y", two: "y", three: ""}))
+    assert all(isinstance(answer, list) and set(answer) <= {"x", "y"} for answer in many.answers)
+    assert np.mean([answer == [p for p in str(row.label).split("|") if p] for answer, row in zip(many.answers, rows, strict=True)]) > 0.5  # fmt: skip
+
+
+def test_what_it_cannot_learn_is_said(tmp_path: Path) -> None:
+    data = text_data(tmp_path)
+    with pytest.raises(InvalidError, match="No classical model here learns labels of the kind tags"):
+        learnt(replace(data, labels=LabelKind.TAGS))
+    with pytest.raises(InvalidError, match="No classical model here reads audio data"):
+        learnt(replace(data, modality=Modality.AUDIO))
+    with pytest.raises(BadDataError, match="is not a picture"):
+        learnt(replace(data, modality=Modality.IMAGE))
