@@ -10,7 +10,7 @@ export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve pictures test test-demo coverage test-slow test-ray check format store-walk bench bench-methods bench-gpu clean
+.PHONY: help setup demo serve pictures test test-demo coverage test-slow test-ray check format store-walk bench bench-methods bench-defaults bench-gpu clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ bench: setup ## Print the tables that the README quotes
 
 bench-methods: setup ## Run a recipe of each method on real weights and data, and print what each reaches
 	@$(BIN)/python -m benchmarks.methods
+
+bench-defaults: setup ## Compare the options of each default of a recipe on real data, five draws each
+	@$(BIN)/python -m benchmarks.defaults
 
 bench-gpu: setup ## Measure the adapters on one GPU (needs no database)
 	@$(BIN)/python -m benchmarks.gpu

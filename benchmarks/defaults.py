@@ -145,7 +145,8 @@ class Bench:
             (exported,) = (self.keep / name).rglob("features.npz")
             with np.load(exported) as arrays:
                 np.save(file, arrays["x"])
-        return np.load(file)
+        kept: np.ndarray = np.load(file)
+        return kept
 
     def bring(self, source: str, data: str, pool: Pool, splits: Sequence[str]) -> None:
         """Import a library model, and register rows with their splits, unless they are there."""
@@ -170,8 +171,9 @@ class Bench:
         self.bring(source, name, Pool(seen, pool.truth[rows]), splits)
         done = run_here(
             self._opened[1],
-            f"schema: forebear/recipe/v1\noutput: bench/tuned\nmethod: fine_tuning\nsource: models:/library/{source}/1\n"
-            f"data: {{train: datasets:/data/{name}/1}}\nseed: {seed}\nmetrics: [accuracy]\n{body}",
+            "schema: forebear/recipe/v1\noutput: bench/tuned\nmethod: fine_tuning\n"
+            f"source: models:/library/{source}/1\ndata: {{train: datasets:/data/{name}/1}}\n"
+            f"seed: {seed}\nmetrics: [accuracy]\n{body}",
         )
         return next(one.value for one in done.measured if (one.name, one.role) == ("accuracy", "test"))
 
@@ -180,11 +182,9 @@ def _export(name: str, source: str, layer: str, data: str) -> str:
     size = "max_length: 48\n" if source == "minilm-l6" else "image_size: 64\n"
     return (
         f"schema: forebear/recipe/v1\noutput: bench/{name}\nmethod: feature_extraction\n"
-        f"source: models:/library/{source}/1\ndata: {{train: datasets:/data/{data}/1}}\n{size}"
+        f"source: models:/library/{source}/1\n"
+        f"data: {{train: {{dataset: datasets:/data/{data}/1, split: train}}}}\n{size}"
         f"params: {{export: npz, layer: {layer}}}\n"
-    ).replace(
-        f"data: {{train: datasets:/data/{data}/1}}",
-        f"data: {{train: {{dataset: datasets:/data/{data}/1, split: train}}}}",
     )
 
 

@@ -65,7 +65,7 @@ class EntryPointPlugins:
 
     def classical(self) -> ClassicalLearner:
         """The classical model of a comparison. Raises: NotFoundError, MissingExtraError, AdapterError."""
-        return cast("ClassicalLearner", load("forebear.classical", "sklearn"))
+        return cast("ClassicalLearner", load("forebear.classical", "linear"))
 
     def data_source(self) -> DataSource:
         """The data source. Raises: NotFoundError, MissingExtraError, AdapterError."""

@@ -19,7 +19,7 @@ from tests.adapters.loop.worlds import CLASSES, image_data, text_data
 
 def learnt(data: DataInput) -> tuple[ClassicalAnswers, list[Row]]:
     test = replace(data, split="test")
-    found = SklearnClassical().answer(replace(data, split="related"), test)
+    found = SklearnClassical().answer(replace(data, split="train"), test)
     return found, sorted(test.chosen, key=lambda row: row.key)
 
 
@@ -31,7 +31,7 @@ def test_texts_and_pictures_are_learnt_from_raw_rows_and_the_same_twice(
     found, rows = learnt(data)
     assert np.mean([answer == row.label for answer, row in zip(found.answers, rows, strict=True)]) > 0.6
     assert found.facts["model"] == f"logistic regression on {features}"
-    assert found.facts["train_rows"] == len(replace(data, split="related").chosen)
+    assert found.facts["train_rows"] == len(replace(data, split="train").chosen)
     assert learnt(data)[0] == found
 
 
@@ -47,7 +47,8 @@ def test_numbers_and_several_classes_are_answered_in_their_own_form(tmp_path: Pa
     assert numbers.facts["model"] == "ridge regression on TF-IDF"
     many, rows = learnt(relabelled(data, LabelKind.MANY, {one: "x|y", two: "y", three: ""}))
     assert all(isinstance(answer, list) and set(answer) <= {"x", "y"} for answer in many.answers)
-    assert np.mean([answer == [p for p in str(row.label).split("|") if p] for answer, row in zip(many.answers, rows, strict=True)]) > 0.5  # fmt: skip
+    classes = [[part for part in str(row.label).split("|") if part] for row in rows]
+    assert np.mean([answer == true for answer, true in zip(many.answers, classes, strict=True)]) > 0.5
 
 
 def test_what_it_cannot_learn_is_said(tmp_path: Path) -> None:
