@@ -53,7 +53,7 @@ class Local:
         """All threads that we may use, unless fewer are asked for. Raises: UnavailableError for GPUs we do not have."""
         if needs.gpus and needs.gpus > (there := count_gpus()):
             raise UnavailableError(
-                f"resources.gpus is {needs.gpus}, and this machine has {there or 'no'} GPU{'s' * (there > 1)}",
+                f"'resources.gpus' is {needs.gpus}, and this machine has {there or 'no'} GPU{'s' * (there > 1)}",
                 remedy="Ask for fewer, or run the recipe on a cluster: --engine ray",
                 facts={"asked": needs.gpus, "there": there},
             )

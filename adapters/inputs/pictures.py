@@ -92,13 +92,13 @@ def read_array(found: NDArray[Any], name: str) -> Pixels:
     """
     if found.dtype.kind not in "uif" or found.ndim not in {3, 4} or 0 in found.shape[1:]:
         raise BadDataError(
-            f"x of {name!r} is {found.dtype} of shape {found.shape}, which is not an array of pictures",
+            f"'x' of {name!r} is {found.dtype} of shape {found.shape}, which is not an array of pictures",
             remedy="Give bytes (uint8): N x height x width, with 1 or 3 channels last or first",
         )
     if found.ndim == 4 and found.shape[3] not in {1, 3}:
         if found.shape[1] not in {1, 3}:
             raise BadDataError(
-                f"x of {name!r} has the shape {found.shape}: neither its second nor its last axis has 1 or 3 channels",
+                f"'x' of {name!r} has shape {found.shape}: neither its second nor its last axis has 1 or 3 channels",
                 remedy="Store grey or RGB pictures; leave a channel of transparency out",
             )
         found = found.transpose(0, 2, 3, 1)
@@ -106,6 +106,6 @@ def read_array(found: NDArray[Any], name: str) -> Pixels:
         return np.asarray(found, dtype=np.uint8)
     low, high = float(found.min()), float(found.max())
     if not (low >= 0 and np.isfinite(high)):
-        raise BadDataError(f"x of {name!r} has values below 0 or not finite", remedy="Store bytes (uint8)")
+        raise BadDataError(f"'x' of {name!r} has values below 0 or not finite", remedy="Store bytes (uint8)")
     spread: Pixels = np.round(found * (255.0 / (high or 1.0))).astype(np.uint8)
     return spread

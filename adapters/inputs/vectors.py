@@ -41,7 +41,7 @@ def read_vectors(rows: Sequence[Row], data: DataInput) -> NDArray[np.float32]:
 def _checked(found: NDArray[Any], path: str, label: str) -> NDArray[Any]:
     if found.ndim != 2 or found.dtype.kind not in "uif":
         raise BadDataError(
-            f"x in {path} of {label} has shape {found.shape} and type {found.dtype}, not N x D numbers",
+            f"'x' in {path} of {label} has shape {found.shape} and type {found.dtype}, not N x D numbers",
             remedy="Use a tabular dataset",
         )
     return found
@@ -61,7 +61,7 @@ def _of_parquet(path: Path, label: str) -> NDArray[Any]:
         from pyarrow import parquet  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtraError(
-            f"{path.name} of {label} is Parquet, and pyarrow is not installed", remedy="pip install pyarrow"
+            f"{path.name} of {label} is Parquet, and pyarrow is not installed", remedy="Run: pip install pyarrow"
         ) from error
     try:
         column = parquet.read_table(path, columns=[COLUMN]).column(COLUMN).combine_chunks()

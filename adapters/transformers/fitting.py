@@ -64,7 +64,9 @@ def fit_folder(folder: Path, architecture: str | None, held: Sequence[str]) -> F
                 use_safetensors=True,
             )
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
-        raise BadArtifactError(f"transformers cannot build {kind.__name__} from config.json: {error}") from error
+        raise BadArtifactError(
+            f"The library transformers cannot build {kind.__name__} from config.json: {error}"
+        ) from error
     notes = _compare(model, report, held)
     modality = _INPUTS.get(model.main_input_name)
     return Fit(f"transformers:{kind.__name__}", modality, _task(kind.__name__, modality), notes)

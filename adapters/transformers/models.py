@@ -82,7 +82,7 @@ def _config(folder: Path) -> Any:
     try:
         return transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
     except UNREADABLE as error:
-        raise BadArtifactError(f"transformers cannot read the source's config.json: {error}") from error
+        raise BadArtifactError(f"The library transformers cannot read the source's config.json: {error}") from error
 
 
 def load(folder: Path, task: Task, dropout: float) -> tuple[Any, Loaded]:
@@ -106,7 +106,8 @@ def load(folder: Path, task: Task, dropout: float) -> tuple[Any, Loaded]:
             )
     except UNREADABLE as error:
         raise BadArtifactError(
-            f"transformers cannot load the source as a model {answering.ending.replace('For', 'for ', 1)}: {error}",
+            "The library transformers cannot load the source as a model "
+            f"{answering.ending.replace('For', 'for ', 1)}: {error}",
             remedy="Use a text encoder such as BERT, RoBERTa or DistilBERT",
         ) from error
     for name, part in model.named_children():

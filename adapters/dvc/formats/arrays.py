@@ -161,7 +161,8 @@ def _check(x: NDArray[Any], name: str) -> None:
     """Raises: BadDataError for numbers or pictures that training could not read."""
     if x.ndim not in {2, 3, 4} or x.dtype.kind not in "uif":
         raise BadDataError(
-            f"x of {name!r} is {x.dtype} of shape {x.shape}", remedy="Give numbers of 2 (table) or 3 to 4 (image) axes"
+            f"'x' of {name!r} is {x.dtype} of shape {x.shape}",
+            remedy="Give numbers of 2 (table) or 3 to 4 (image) axes",
         )
     if x.dtype.kind == "f" and len(x):
         bad = ~np.isfinite(x.reshape(len(x), -1)).all(axis=1)

@@ -24,7 +24,7 @@ def quantization(env: Environment) -> Iterator[TransferEvent]:
         raise BadRecipeError(f"The source {source.label} is already quantised", remedy="Quantise its parent")
     if number_of(env.recipe, "most_lost") and TEST not in env.job.data:
         raise BadRecipeError(
-            "params.most_lost is compared on test data, and the recipe has none",
+            "'params.most_lost' is compared on test data, and the recipe has none",
             remedy="Add data.test, or leave most_lost out",
         )
     bits, group = whole_of(env.recipe, "bits"), whole_of(env.recipe, "group")

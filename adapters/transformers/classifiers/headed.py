@@ -48,7 +48,7 @@ def wants_own_head(source: ModelInput, recipe: Recipe, task: Task) -> bool:
     if not has_class(source.folder, task.labels):
         if task.labels is LabelKind.TAGS:
             raise BadRecipeError(
-                f"transformers has no class of the source's family that labels each word ({source.label})",
+                f"The library transformers has no class of the source's family that labels each word ({source.label})",
                 remedy="Use a model of another family",
             )
         return True

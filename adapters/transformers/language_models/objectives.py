@@ -55,7 +55,7 @@ def objective_of(model: LanguageModel, recipe: Recipe) -> Objective:
     if model.kind == "simcse":
         if recipe.batch_size < 4:
             raise BadRecipeError(
-                f"batch_size is {recipe.batch_size}, and SimCSE compares each sentence with the rest of its batch",
+                f"'batch_size' is {recipe.batch_size}, and SimCSE compares each sentence with the rest of its batch",
                 remedy="Give 4 or more",
             )
         return Contrast(model.module, number_of(recipe, "simcse_temperature"), str(value_of(recipe, "pooling")))

@@ -135,7 +135,7 @@ def show_version(version: VersionDetail) -> None:
             "created": f"{moment(summary.created_at)} by {summary.created_by}, {summary.method}, {version.step}",
             "parents": version.parents,
             "tags": version.tags,
-            "notes": "; ".join(version.notes),
+            "notes": sentence("; ".join(version.notes)),
             "card": f"revision {version.card.number}" if version.card else "",
         },
     )

@@ -89,7 +89,7 @@ def show_dataset(found: DatasetVersionDetail) -> None:
             "created": f"{moment(version.created_at)} by {version.created_by}, {found.step}",
             "split": found.split_plan.shares if found.split_plan.column is None else "as in the data",
             "seed": found.split_plan.seed,
-            "notes": "; ".join(found.notes),
+            "notes": sentence("; ".join(found.notes)),
         },
     )
     heading("Splits")

@@ -61,5 +61,5 @@ def _write_float(value: float) -> float | str:
 
 def _write_time(value: datetime) -> str:
     if value.tzinfo is None:
-        raise InvalidError(f"the time {value.isoformat()} has no time zone")
+        raise InvalidError(f"The time {value.isoformat()} has no time zone")
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -60,7 +60,7 @@ class Arms:
         for arm in self.arms:
             if len(arm.answers) != len(self.rows.keys):
                 raise IntegrityError(
-                    f"the arm {arm.arm}, seed {arm.seed}, answered {len(arm.answers)} rows of {len(self.rows.keys)}"
+                    f"The arm {arm.arm}, seed {arm.seed}, answered {len(arm.answers)} rows of {len(self.rows.keys)}"
                 )
 
     def write(self) -> bytes:
@@ -86,7 +86,7 @@ def read_arms(text: bytes) -> Arms:
     try:
         head, rows, *arms = map(json.loads, text.splitlines())
         if head["schema"] != SCHEMA:
-            raise IntegrityError(f"answers of schema {head['schema']!r} cannot be read: this Forebear reads {SCHEMA}")
+            raise IntegrityError(f"Answers of schema {head['schema']!r} cannot be read: this Forebear reads {SCHEMA}")
         return Arms(
             step=head["step"],
             rows=TestRows(
@@ -102,4 +102,4 @@ def read_arms(text: bytes) -> Arms:
             skipped=dict(head["skipped"]),
         )
     except (ValueError, KeyError, TypeError, RegistryError) as error:
-        raise IntegrityError(f"these are not the answers of arms: {error}") from error
+        raise IntegrityError(f"These are not the answers of arms: {error}") from error

@@ -53,7 +53,7 @@ def verdict_on(arms: Arms) -> TransferVerdict:
     """The verdict that the answers give. Raises: InvalidError where the labels cannot be compared."""
     reading = _READINGS.get(arms.rows.labels)
     if reading is None:
-        raise InvalidError(f"answers to labels of kind {arms.rows.labels} cannot be compared")
+        raise InvalidError(f"Answers to labels of kind {arms.rows.labels} cannot be compared")
     found = reading(arms.rows)
     metric = next((name for name in arms.metrics if name in found.metrics), next(iter(found.metrics)))
     slices = list(found.slices())

@@ -144,7 +144,7 @@ def _training_rows(document: RecipeDocument, datasets: Mapping[str, DatasetVersi
 def _check_split(role: str, split: str, ref: VersionRef, splits: Sequence[str]) -> None:
     if split not in splits:
         raise BadRecipeError(
-            f"data.{role}: {ref} has no split {split!r}",
+            f"'data.{role}': {ref} has no split {split!r}",
             remedy=f"It has: {', '.join(splits)}",
             facts={"splits": list(splits)},
         )

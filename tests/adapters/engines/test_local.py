@@ -267,7 +267,7 @@ def test_more_gpus_than_there_are_are_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(local, "count_gpus", lambda: 1)
     assert ENGINE.grant(Resources(cpus=3, gpus=1)) == Resources(cpus=3, gpus=1)
     assert ENGINE.grant(Resources()).cpus == len(os.sched_getaffinity(0))
-    with pytest.raises(UnavailableError, match=r"resources.gpus is 2, and this machine has 1 GPU\. Ask for fewer"):
+    with pytest.raises(UnavailableError, match=r"'resources.gpus' is 2, and this machine has 1 GPU\. Ask for fewer"):
         ENGINE.grant(Resources(gpus=2))
 
 

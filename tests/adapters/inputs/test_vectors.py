@@ -60,7 +60,7 @@ def test_what_is_no_table_of_numbers_is_told(data: DataInput) -> None:
 def test_pictures_are_no_features(data: DataInput) -> None:
     np.savez(data.root / "p.npz", x=np.zeros((4, 2, 2)))
     pictures = replace(data, format=DataFormat.NPZ)
-    with pytest.raises(BadDataError, match=r"x in p\.npz of data/f/1 has shape \(4, 2, 2\)"):
+    with pytest.raises(BadDataError, match=r"'x' in p\.npz of data/f/1 has shape \(4, 2, 2\)"):
         read_vectors([replace(data.rows[0], path="p.npz")], pictures)
 
 

@@ -184,7 +184,7 @@ def test_a_quantised_version_is_smaller_measured_as_it_is_and_a_source_again(wor
                 finish(world, replace(job, recipe=strict, work=world.folder / "strict"))
         blind = replace(job, recipe=replace(job.recipe, params={**job.recipe.params, "most_lost": 0.1}), data={})
         with pytest.raises(
-            BadRecipeError, match=r"params\.most_lost is compared on test data, and the recipe has none"
+            BadRecipeError, match=r"'params\.most_lost' is compared on test data, and the recipe has none"
         ):
             finish(world, replace(blind, work=world.folder / "blind"))
         assert done.architecture == f"int{bits}:{one.architecture}"

@@ -58,7 +58,9 @@ def check_policy(context: Context, text: str) -> PolicyValue:
     policy = _read(text)
     for role, rule in policy.roles.items():
         if silent := sorted(rule.groups & READING_ROLES):
-            raise BadPolicyError(f"roles.{role}.groups: {', '.join(silent)} may only read, so nobody with it can vote")
+            raise BadPolicyError(
+                f"'roles.{role}.groups': {', '.join(silent)} may only read, so nobody with it can vote"
+            )
     now, by = context.clock.now(), context.actor.handle
     return with_rules(PolicyValue(policy.name, policy.version, policy.digest, text, now, by))
 

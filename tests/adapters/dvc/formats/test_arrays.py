@@ -79,8 +79,8 @@ def test_arrays_of_two_axes_are_tabular_and_may_bring_splits(tmp_path: Path) -> 
     [
         ({"x": np.eye(2)}, "has no array 'y'; it has 'x'"),
         ({"x": np.eye(2), "y": np.array([0, 1, 2])}, "2 rows of x, but y has the shape"),
-        ({"x": np.zeros(2), "y": np.array([0, 1])}, "x of 't.npz' is float64 of shape"),
-        ({"x": np.array([["a"], ["b"]]), "y": np.array([0, 1])}, "x of 't.npz' is <U1"),
+        ({"x": np.zeros(2), "y": np.array([0, 1])}, "'x' of 't.npz' is float64 of shape"),
+        ({"x": np.array([["a"], ["b"]]), "y": np.array([0, 1])}, "'x' of 't.npz' is <U1"),
         (
             {"x": np.array([[0.0], [np.nan]]), "y": np.array([0, 1])},
             "Row 1 of 't.npz' has a value that is not a finite",
@@ -102,7 +102,7 @@ def test_wrong_arrays_are_told(arrays: dict[str, np.ndarray], message: str, tmp_
 )
 def test_arrays_that_training_cannot_read_are_refused_at_registration(x: Any, tmp_path: Path) -> None:
     np.savez(tmp_path / "t.npz", x=x, y=np.array([0, 1, 0, 1]))
-    with pytest.raises(BadDataError, match=r"x of 't\.npz' has"):
+    with pytest.raises(BadDataError, match=r"'x' of 't\.npz' has"):
         read(tmp_path / "t.npz", tmp_path / "scratch")
 
 

@@ -46,7 +46,7 @@ def test_each_line_is_json_and_the_first_says_schema_data_and_split() -> None:
 
 
 def test_an_arm_answers_every_row_or_is_refused() -> None:
-    with pytest.raises(IntegrityError, match="the arm probe, seed 4, answered 1 rows of 2"):
+    with pytest.raises(IntegrityError, match="The arm probe, seed 4, answered 1 rows of 2"):
         Arms("step-1", ROWS, (), 0.01, (ArmAnswers(ArmKind.PROBE, 4, (["cat"],)),))
 
 
@@ -63,5 +63,5 @@ def test_an_arm_answers_every_row_or_is_refused() -> None:
     ids=["empty", "object", "text", "later", "unknown arm", "cut"],
 )
 def test_what_is_not_the_answers_of_arms_is_refused(text: bytes) -> None:
-    with pytest.raises(IntegrityError, match="these are not the answers of arms"):
+    with pytest.raises(IntegrityError, match="These are not the answers of arms"):
         read_arms(text)

@@ -97,7 +97,7 @@ def test_words_are_compared_by_rows_that_hold_them() -> None:
 
 
 def test_labels_that_there_are_none_of_cannot_be_compared() -> None:
-    with pytest.raises(InvalidError, match="answers to labels of kind none cannot be compared"):
+    with pytest.raises(InvalidError, match="Answers to labels of kind none cannot be compared"):
         verdict_on(arms(LabelKind.NONE, ["", ""], ["", ""], ["", ""]))
 
 
