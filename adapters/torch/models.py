@@ -20,10 +20,11 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from adapters.heads import HeadShape
-from adapters.inputs.preprocess import Preprocess
+from adapters.inputs.preprocess import FILE, Preprocess
+from adapters.torch.backbones import load_mlp, load_stock, side_of
 from adapters.torch.families import DEFINITIONS, LAYERS, Family, Loaded, load_own, read_config
 from adapters.torch.reading import Reading, Tap
-from adapters.torch.stock import MLP, load_mlp, load_stock
+from adapters.torch.stock import MLP
 from adapters.torch.timm_models import TIMM, load_timm
 from registry.domain.data.datasets import LabelKind
 from registry.errors import InvalidError
@@ -147,7 +148,8 @@ class ImageModel:
     def layers(self) -> list[tuple[str, nn.Module]]:
         """All layers from input to output, with each parameter in exactly one; the last is `head` if there is one.
 
-        Raises: InvalidError if the trunk has parameters outside its layers.
+        Parameters that no layer has belong to the first (such as position embeddings) or, where they come after the
+        backbone, to the last.
         """
         found: list[tuple[str, nn.Module]] = []
         body = self.family.body(self.module.trunk)
@@ -156,11 +158,10 @@ class ImageModel:
                 found[-1] = (found[-1][0], nn.ModuleList([found[-1][1], module]))
             elif any(True for _ in module.parameters()):
                 found.append((name, module))
-        if loose := list(body.parameters(recurse=False)):  # such as position embeddings: part of the input
-            found[0] = (found[0][0], nn.ModuleList([found[0][1], nn.ParameterList(loose)]))
-        inside = {id(p) for _, module in found for p in module.parameters()}
-        if any(id(p) not in inside for p in self.module.trunk.parameters()):
-            raise InvalidError(f"The layers of {self.architecture} cannot be put in order")
+        for part, place in ((body, 0), (self.module.trunk, -1)):
+            inside = {id(p) for _, module in found for p in module.parameters()}
+            if loose := [p for p in part.parameters() if id(p) not in inside]:
+                found[place] = (found[place][0], nn.ModuleList([found[place][1], nn.ParameterList(loose)]))
         return found if self.module.head is None else [*found, ("head", self.module.head)]
 
     def flops(self, size: int | None = None) -> float:
@@ -218,11 +219,17 @@ def load_image_model(folder: Path, architecture: str) -> ImageModel:
         module=Network(loaded.trunk, loaded.head, _reading(loaded.family, loaded.trunk, loaded.shape)).eval(),
         dim=loaded.dim,
         classes=loaded.classes,
-        preprocess=Preprocess.read(folder),
+        preprocess=_preprocess(folder),
         family=loaded.family,
         shape=loaded.shape,
         problem=str(read_config(folder).get("problem_type") or SINGLE),
     )
+
+
+def _preprocess(folder: Path) -> Preprocess:
+    """As the folder says; where it says nothing, the usual one at the size that the config names."""
+    found, side = Preprocess.read(folder), side_of(read_config(folder))
+    return found if (folder / FILE).is_file() or side is None else replace(found, size=side)
 
 
 def _reading(family: Family, trunk: nn.Module, shape: HeadShape | None) -> Reading | None:
@@ -250,7 +257,7 @@ def _walk(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]
     for name, child in module.named_children():
         if isinstance(child, (nn.ModuleList, nn.Sequential)):
             yield from ((f"{prefix}{name}.{i}", item) for i, item in child.named_children())
-        elif any(isinstance(inner, nn.ModuleList) for inner in child.children()):
+        elif any(isinstance(inner, nn.ModuleList) for part in (child, *child.children()) for inner in part.children()):
             yield from _walk(child, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", child

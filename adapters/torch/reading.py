@@ -87,9 +87,12 @@ def _hooked(modules: Mapping[str, nn.Module], found: dict[str, Tensor]) -> Itera
 
 
 def _pooled(output: Any) -> Tensor | None:
-    """N x D of feature maps (N x D x H x W), tokens (N x T x D) or features; None for anything else."""
+    """N x D of feature maps (N x D x H x W, or channels last), tokens (N x T x D) or features; None for others."""
     if isinstance(output, tuple | list) or hasattr(output, "to_tuple"):
         output = output[0]
     if not isinstance(output, Tensor) or output.ndim not in {2, 3, 4}:
         return None
-    return output if output.ndim == 2 else output.mean(dim=(2, 3) if output.ndim == 4 else 1)
+    if output.ndim != 4:
+        return output if output.ndim == 2 else output.mean(dim=1)
+    last = output.shape[1] == output.shape[2] != output.shape[3]  # pictures are square: the other axis has channels
+    return output.mean(dim=(1, 2) if last else (2, 3))

@@ -1,4 +1,4 @@
-"""Image models of transformers: built by its classes, and saved so that its classes can load them."""
+"""Image classifiers of transformers: built by its classes, and saved so that its classes can load them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,22 @@ from torch import Tensor, nn
 
 from adapters.heads import HeadShape
 from adapters.stock_library import load_transformers, quiet
-from adapters.torch.families import Loaded, class_names, fill, label_maps, read_config, read_tensors
+from adapters.torch.families import Loaded, class_names, label_maps
 from adapters.weights.misfits import misfit
-from registry.errors import BadArtifactError, InvalidError
+from registry.errors import BadArtifactError
 
 MLP = "transformers_mlp"
 """The architecture of a transformers backbone with a head that transformers has no class for.
 
-Such a head has a hidden layer, or reads inside the backbone.
+Such a head has a hidden layer, or reads inside the backbone, or the backbone has no classifier of its own.
 """
+SUCCESSORS = {"vit_mae": "vit"}
+"""Model types that are loaded as another type, which reads the same tensors: the encoder of an MAE is a ViT, and the
+class `ViTMAEModel` would leave out three quarters of each picture at random."""
+
+
+FAILURES = (ValueError, RuntimeError, TypeError, AttributeError, IndexError, AssertionError)
+"""What a model of transformers raises when a picture is not what it takes."""
 
 
 class StockTrunk(nn.Module):
@@ -47,23 +54,23 @@ class StockFamily:
     def architecture(self, shape: HeadShape | None) -> str:
         if shape is None:
             return f"transformers:{self.base_class}"
-        return MLP if _has_own_head(shape) else f"transformers:{self.head_class}"
+        return MLP if has_own_head(shape) else f"transformers:{self.head_class}"
 
     def body(self, trunk: nn.Module) -> nn.Module:
         stock: Any = trunk.stock
-        base: nn.Module = getattr(stock, stock.base_model_prefix)
+        base: nn.Module = stock.base_model
         return base
 
     def tensors(self, trunk: nn.Module, shape: HeadShape | None) -> dict[str, Tensor]:
         stock: Any = trunk.stock
         state = stock.state_dict()
-        if shape is not None and _has_own_head(shape):  # `transformers_mlp.py` loads these, by the names of modules
+        if shape is not None and has_own_head(shape):  # `transformers_mlp.py` loads these, by the names of modules
             return {f"backbone.{name}": tensor for name, tensor in state.items()}
         lead = "" if shape is not None else f"{stock.base_model_prefix}."
         return {name.removeprefix(lead): tensor for name, tensor in as_saved(stock, state).items()}
 
     def head_prefix(self, shape: HeadShape) -> str:
-        return "classifier" if _has_own_head(shape) else self.head_name
+        return "classifier" if has_own_head(shape) else self.head_name
 
     def config(self, shape: HeadShape | None, classes: tuple[str, ...] | None) -> dict[str, Any]:
         labels = {} if classes is None else label_maps(classes)
@@ -71,21 +78,25 @@ class StockFamily:
         unlabelled = {key: value for key, value in settings.items() if key not in {"id2label", "label2id"}}
         if shape is None:
             return unlabelled
-        if _has_own_head(shape):
+        if has_own_head(shape):
             named = {"architectures": [MLP], "model_type": MLP}
             return named | {"backbone": unlabelled, "head": shape.document()} | labels
         if "classifier_dropout_prob" in settings:
             settings["classifier_dropout_prob"] = shape.dropout
+        if labels and "num_labels" in settings:  # PVT writes the number too, and believes it more than the names
+            settings["num_labels"] = len(labels["id2label"])
         return settings | labels
 
     def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:
+        from adapters.torch.definitions.transformers_mlp import drop_head  # noqa: PLC0415 - needs transformers
+
         stock: Any = trunk.stock
         new = type(stock)(stock.config)
-        new.classifier = nn.Identity()
+        drop_head(new, self.head_name)
         return StockTrunk(new).state_dict()
 
 
-def _has_own_head(shape: HeadShape) -> bool:
+def has_own_head(shape: HeadShape) -> bool:
     """True for a head that transformers has no class for."""
     return shape.kind != "linear" or bool(shape.reads)
 
@@ -101,16 +112,26 @@ def as_saved(stock: Any, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def load_stock(folder: Path) -> Loaded:
-    """Load a model. Raises: InvalidError if transformers has no such classifier, MisfitError, BadArtifactError."""
+def load_classifier(folder: Path, config: Any, side: int) -> Loaded | None:
+    """Load a model as the image classifier of its type, for pictures of `side` pixels.
+
+    None where its head is not one linear layer, where it takes more than a picture, or where the folder has the
+    backbone alone and the class needs more than that and a head. Raises: MisfitError, BadArtifactError.
+    """
     transformers = load_transformers("This architecture")
+    from adapters.torch.definitions.transformers_mlp import last_layer  # noqa: PLC0415 - needs transformers
+
+    kind = classifier_class(config)
     try:
-        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        if type(config) not in transformers.models.auto.modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING:
-            raise InvalidError(f"The library transformers has no image classifier for {config.model_type!r} models")
+        with torch.device("meta"):
+            last_layer(kind(config))
+    except (ValueError, TypeError, AttributeError, ImportError):
+        return None
+    try:
         with torch.random.fork_rng(devices=[]), quiet(transformers):
-            stock, report = transformers.AutoModelForImageClassification.from_pretrained(
+            stock, report = kind.from_pretrained(
                 folder,
+                config=config,
                 dtype=torch.float32,
                 ignore_mismatched_sizes=True,
                 local_files_only=True,
@@ -119,54 +140,72 @@ def load_stock(folder: Path) -> Loaded:
             )
     except (OSError, ValueError, RuntimeError) as error:
         raise BadArtifactError(f"The library transformers cannot load this folder: {error}") from error
-    head_name, linear = _classifier(stock)
-    headless = report["missing_keys"] == {f"{head_name}.{k}" for k in linear.state_dict()}
-    missing = [] if headless else sorted(report["missing_keys"])
-    misshapen = sorted(f"{n}: {list(a)} instead of {list(b)}" for n, a, b in report["mismatched_keys"])
-    pooler = ("pooler.", f"{stock.base_model_prefix}.pooler.")  # base models have a pooler that classifiers do not use
-    unexpected = sorted(name for name in report["unexpected_keys"] if not name.startswith(pooler))
-    if missing or unexpected or misshapen:
-        raise misfit(type(stock).__name__, missing, unexpected, misshapen)
+    if not _classifies(stock.eval(), side):
+        return None
+    head_name, linear = last_layer(stock)
+    new = {f"{head_name}.{k}" for k in linear.state_dict()}
+    headless = new <= set(report["missing_keys"])
+    if headless and (more := set(report["missing_keys"]) - new):
+        if all(_before_the_head(stock, name) for name in more):
+            return None  # such as a last normalisation, which only files with a head have
+        headless = False
+    check_report(stock, report, head_name, headless=headless)
     return _split(stock, linear, head_name, headless=headless)
 
 
-def load_mlp(folder: Path) -> Loaded:
-    """Load a model that was saved with a head of our own. Raises: MisfitError, BadArtifactError."""
-    load_transformers("This architecture")
-    from adapters.torch.definitions.transformers_mlp import BackboneWithHead  # noqa: PLC0415 - needs transformers
+def classifier_class(config: Any) -> Any:
+    """The class of transformers that classifies pictures with models of this config; None if there is none."""
+    transformers = load_transformers("This architecture")
+    classes = transformers.models.auto.modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING.get(type(config), None)
+    return classes[0] if isinstance(classes, tuple) else classes
 
-    document = read_config(folder)
+
+def _before_the_head(stock: Any, name: str) -> bool:
+    """True for a tensor that a classifier has between its backbone and its last layer."""
+    prefix = f"{stock.base_model_prefix}."
+    return ".pooler." in f".{name}" or (stock.base_model is not stock and not name.startswith(prefix))
+
+
+def _classifies(stock: Any, side: int) -> bool:
     try:
-        shape = HeadShape.from_document(document["head"])
-        with torch.random.fork_rng(devices=[]):
-            model = BackboneWithHead(document)
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadArtifactError(f"The backbone in config.json cannot be built: {error!r}") from error
-    fill(model, read_tensors(folder), MLP)
-    stock: Any = model.backbone
-    _correct_momentum(stock)
-    base_class, head_class = type(getattr(stock, stock.base_model_prefix)).__name__, type(stock).__name__
-    family = StockFamily(base_class, head_class, model.head_name, _settings(stock))
-    head = model.classifier if shape.kind == "mlp" else nn.Sequential(nn.Dropout(shape.dropout), model.classifier)
-    return Loaded(family, StockTrunk(stock), model.dim, head, shape, class_names(document))
+        with torch.inference_mode():
+            found: Tensor = stock(pixel_values=torch.zeros(2, 3, side, side)).logits
+    except FAILURES:
+        return False
+    return found.ndim == 2 and len(found) == 2
+
+
+def check_report(stock: Any, report: Mapping[str, Any], head_name: str, *, headless: bool) -> None:
+    """Refuse weights that lack, or have more than, what `stock` computes with.
+
+    A file may hold more beside the backbone: another head, the decoder of an MAE, the text tower of a CLIP.
+    Raises: MisfitError.
+    """
+    base, prefix = getattr(stock, "base_model", stock), f"{getattr(stock, 'base_model_prefix', '')}."
+    parts = {name for name, _ in base.named_children() if name != head_name.partition(".")[0]}
+    missing = [] if headless else sorted(report["missing_keys"])
+    misshapen = sorted(f"{n}: {list(a)} instead of {list(b)}" for n, a, b in report["mismatched_keys"])
+    unexpected = sorted(
+        name for name in report["unexpected_keys"] if name.removeprefix(prefix).partition(".")[0] in parts
+    )
+    if missing or unexpected or misshapen:
+        raise misfit(type(stock).__name__, missing, unexpected, misshapen)
 
 
 def _split(stock: Any, linear: nn.Linear, head_name: str, *, headless: bool) -> Loaded:
-    settings = _settings(stock)
+    from adapters.torch.definitions.transformers_mlp import drop_head  # noqa: PLC0415 - needs transformers
+
+    settings = settings_of(stock)
     shape = None if headless else HeadShape(dropout=float(settings.get("classifier_dropout_prob", 0.0)))
     head = None if shape is None else nn.Sequential(nn.Dropout(shape.dropout), linear)
-    stock.classifier = nn.Identity()
-    for child in stock.children():
-        if isinstance(child, nn.Dropout):  # here, dropout before the last layer belongs to the head
-            child.p = 0.0
-    _correct_momentum(stock)
-    base_class = type(getattr(stock, stock.base_model_prefix)).__name__
-    family = StockFamily(base_class, type(stock).__name__, head_name, settings)
+    drop_head(stock, head_name)
+    correct_momentum(stock)
+    family = StockFamily(type(stock.base_model).__name__, type(stock).__name__, head_name, settings)
     classes = None if headless else class_names(stock.config.to_dict())
     return Loaded(family, StockTrunk(stock), linear.in_features, head, shape, classes)
 
 
-def _settings(stock: Any) -> dict[str, Any]:
+def settings_of(stock: Any) -> dict[str, Any]:
     """The config as transformers writes it, without its path: values that differ from the defaults, and the dropout."""
     settings: dict[str, Any] = stock.config.to_diff_dict()
     settings.pop("_name_or_path", None)
@@ -175,19 +214,7 @@ def _settings(stock: Any) -> dict[str, Any]:
     return settings
 
 
-def _classifier(stock: nn.Module) -> tuple[str, nn.Linear]:
-    """Name and module of the layer from features to scores. Raises: InvalidError if it is not one linear layer."""
-    classifier = getattr(stock, "classifier", None)
-    if isinstance(classifier, nn.Linear):
-        return "classifier", classifier
-    if isinstance(classifier, nn.Sequential):
-        *before, last = classifier.children()
-        if isinstance(last, nn.Linear) and not any(True for layer in before for _ in layer.parameters()):
-            return f"classifier.{len(before)}", last
-    raise InvalidError(f"The head of {type(stock).__name__} is not one linear layer", remedy="Choose another source")
-
-
-def _correct_momentum(module: nn.Module) -> None:
+def correct_momentum(module: nn.Module) -> None:
     """Convert TensorFlow's BatchNorm decay to PyTorch's momentum.
 
     PyTorch's momentum is the weight of the *new* batch. MobileNet in transformers sets it to TensorFlow's decay

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import PIL
+import torch
 from torch import Tensor, nn
 
 from adapters.inputs.images import read_images
@@ -22,6 +23,7 @@ from adapters.torch.offer import OFFER
 from adapters.torch.reading import Tap
 from adapters.torch.reloading import reload
 from adapters.torch.selfsupervised.simclr import continued_pretraining
+from adapters.torch.stock import FAILURES
 from adapters.torch.taps import LAST, tap_at, unused_parameters
 from adapters.torch.timm_models import TIMM
 from lineage import Digest
@@ -61,6 +63,8 @@ class TorchTransfers:
                 remedy=f"Write image_size: {max(least, min(size, 4096))}, or leave it out",
             )
         model = load_image_model(source.folder, source.architecture)
+        if size is not None:
+            _check_size(model, size, source.label)
         if fresh:
             model.renew()
         keeps, layer = keep_head and model.predicts(task.labels, task.classes), LAST
@@ -74,6 +78,18 @@ class TorchTransfers:
     def reload(self, folder: Path, architecture: str, sample: Role) -> Reloaded | None:
         """The scores of transformers, timm or the one-file definition."""
         return reload(folder, architecture, sample)
+
+
+def _check_size(model: ImageModel, side: int, label: str) -> None:
+    """Raises: BadRecipeError for a size that the model cannot take, as most with learned positions cannot."""
+    try:
+        with torch.inference_mode():
+            model.features(torch.zeros(1, 3, side, side))
+    except FAILURES as error:
+        raise BadRecipeError(
+            f"'image_size' is {side}, but {label} does not take pictures of {side} pixels: {str(error)[:200]}",
+            remedy=f"Leave image_size out, or write image_size: {model.preprocess.size}",
+        ) from error
 
 
 def _tap(model: ImageModel, recipe: Recipe, side: int) -> Tap | None:

@@ -68,8 +68,16 @@ def fit_folder(folder: Path, architecture: str | None, held: Sequence[str]) -> F
             f"The library transformers cannot build {kind.__name__} from config.json: {error}"
         ) from error
     notes = _compare(model, report, held)
-    modality = _INPUTS.get(model.main_input_name)
+    modality = _modality(model)
     return Fit(f"transformers:{kind.__name__}", modality, _task(kind.__name__, modality), notes)
+
+
+def _modality(model: Any) -> Modality | None:
+    """What the model reads; models of pictures and texts with a tower for each (CLIP and its kin) count as images."""
+    towers = hasattr(model, "get_text_features") and hasattr(model, "get_image_features")
+    names = model.main_input_name
+    first = names if isinstance(names, str) else names[0]
+    return Modality.IMAGE if towers else _INPUTS.get(first)
 
 
 def _compare(model: Any, report: dict[str, Any], held: Sequence[str]) -> tuple[str, ...]:

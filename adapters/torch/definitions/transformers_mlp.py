@@ -1,7 +1,7 @@
 """A transformers backbone under a head that its own classes have not, in one file: needs transformers and Pillow.
 
-The image classifiers of transformers end in one linear layer. A head with a hidden layer, or one that reads inside the
-backbone, needs these few lines:
+The image classifiers of transformers end in one linear layer. A head with a hidden layer, one that reads inside the
+backbone, or one on a backbone that has no such classifier, needs these few lines:
 
     from transformers_mlp import classify, load
 
@@ -9,6 +9,8 @@ backbone, needs these few lines:
     print(classify(model, Image.open("cat.jpg")))
 
 `config.json` holds the backbone's own config under `backbone`, and the head's shape under `head`: `linear` or `mlp`.
+The backbone is a classifier of transformers without its last layer, or of the class that `backbone_class` names. Then
+`pooling` says what the head takes in: `pooler`, the pooled output, or `mean`, of the last tokens or pixels.
 With `reads` it takes in what those modules of the backbone give, averaged over pixels or tokens, then over the modules.
 """
 
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+import transformers
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForImageClassification
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 HERE = Path(__file__).resolve().parent
+PATCHED = frozenset({"siglip2_vision_model"})
+"""Model types that take the patches of a picture instead of the picture."""
+HEADS = ("classifier", "fc", "head")
+"""What the classifiers of transformers call their head."""
 
 
 class BackboneWithHead(nn.Module):
@@ -35,24 +42,72 @@ class BackboneWithHead(nn.Module):
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
-        settings = dict(config["backbone"])
-        self.backbone = AutoModelForImageClassification.from_config(
-            AutoConfig.for_model(settings.pop("model_type"), **settings)
-        )
-        named = [(n, m) for n, m in self.backbone.classifier.named_modules() if isinstance(m, nn.Linear)]
-        name, last = named[-1]
-        self.head_name = f"classifier.{name}".removesuffix(".")  # what stock transformers calls the last layer
-        self.dim = last.in_features
-        self.backbone.classifier = nn.Identity()
-        for child in self.backbone.children():
-            if isinstance(child, nn.Dropout):  # the head has its own
-                child.p = 0.0
+        self.pooling: str | None = config.get("pooling")
+        if self.pooling is None:
+            settings = dict(config["backbone"])
+            self.backbone = AutoModelForImageClassification.from_config(
+                AutoConfig.for_model(settings.pop("model_type"), **settings)
+            )
+            self.head_name, last = last_layer(self.backbone)
+            self.dim = last.in_features
+            drop_head(self.backbone, self.head_name)
+        else:
+            self.backbone, self.head_name, self.dim = bare(config), "", int(config["width"])
         head, classes = config["head"], len(config["id2label"])
         self.classifier = make_head(head, int(head.get("width", self.dim)), classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        scores: Tensor = self.classifier(self.backbone(pixel_values=x).logits.flatten(1))
+        if self.pooling is None:
+            features = self.backbone(pixel_values=x).logits.flatten(1)
+        else:
+            features = features_of(self.backbone, x, self.pooling)
+        scores: Tensor = self.classifier(features)
         return scores
+
+
+def last_layer(stock: nn.Module) -> tuple[str, nn.Linear]:
+    """Name and module of the one layer from features to scores. Raises: ValueError where there is not just one."""
+    for name in HEADS:
+        head = getattr(stock, name, None)
+        *before, last = list(head.children()) if isinstance(head, nn.Sequential) else [head]
+        if isinstance(last, nn.Linear) and not any(list(part.parameters()) for part in before if part is not None):
+            if any(isinstance(part, nn.Linear) for key, part in stock.named_children() if key != name):
+                break
+            return (f"{name}.{len(before)}" if before else name), last
+    raise ValueError(f"the head of {type(stock).__name__} is not one linear layer")
+
+
+def drop_head(stock: nn.Module, head_name: str) -> None:
+    """Leave out the last layer, and dropout before it: a new head has its own."""
+    setattr(stock, head_name.partition(".")[0], nn.Identity())
+    for child in stock.children():
+        if isinstance(child, nn.Dropout):
+            child.p = 0.0
+
+
+def bare(config: dict[str, Any]) -> nn.Module:
+    """The backbone of the class that `config` names, with random weights."""
+    kind, settings = getattr(transformers, config["backbone_class"]), dict(config["backbone"])
+    settings.pop("model_type", None)
+    backbone: nn.Module = kind(kind.config_class(**settings))
+    if config["pooling"] == "mean" and getattr(backbone, "pooler", None) is not None:
+        backbone.pooler = None  # type: ignore[assignment]  # what it gives is not used
+    return backbone
+
+
+def features_of(backbone: Any, x: Tensor, pooling: str) -> Tensor:
+    """One vector (N x width) for each square picture of `x` (N x 3 x H x H)."""
+    given: dict[str, Any] = {"pixel_values": x}
+    if backbone.config.model_type in PATCHED:
+        (n, channels, side, _), size = x.shape, backbone.config.patch_size
+        rows = side // size
+        cut = x[:, :, : rows * size, : rows * size].reshape(n, channels, rows, size, rows, size)
+        patches = cut.permute(0, 2, 4, 3, 5, 1).reshape(n, rows * rows, -1)
+        mask = torch.ones(n, rows * rows, dtype=torch.int64, device=x.device)
+        shapes = torch.full((n, 2), rows, dtype=torch.int64, device=x.device)
+        given = {"pixel_values": patches, "pixel_attention_mask": mask, "spatial_shapes": shapes}
+    output = backbone(**given)
+    return pooled(output.pooler_output if pooling == "pooler" else output.last_hidden_state)
 
 
 def make_head(head: dict[str, Any], dim: int, classes: int) -> nn.Module:
@@ -66,7 +121,10 @@ def make_head(head: dict[str, Any], dim: int, classes: int) -> nn.Module:
 def pooled(output: Any) -> Tensor:
     """N x D of feature maps (N x D x H x W), tokens (N x T x D) or features, or of the first of several outputs."""
     found: Tensor = output if isinstance(output, Tensor) else output[0]
-    return found if found.dim() == 2 else found.mean((2, 3) if found.dim() == 4 else 1)
+    if found.dim() != 4:
+        return found if found.dim() == 2 else found.mean(1)
+    last = found.shape[1] == found.shape[2] != found.shape[3]  # pictures are square: the other axis has channels
+    return found.mean((1, 2) if last else (2, 3))
 
 
 def read_inside(model: BackboneWithHead, config: dict[str, Any]) -> None:

@@ -205,7 +205,7 @@ def test_an_unknown_architecture_lists_the_known_ones(lite: Path) -> None:
 
 def test_a_text_model_is_no_image_model(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
-    with pytest.raises(InvalidError, match="no image classifier for 'bert'"):
+    with pytest.raises(InvalidError, match="no image model of type 'bert'"):
         load_image_model(tmp_path, "transformers:BertModel")
 
 

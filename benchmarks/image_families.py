@@ -1,0 +1,226 @@
+"""Image families of the installed transformers, one small random model of each: what a registry can do with it.
+
+A family is imported as a folder of the Hub, its features are read for a new head, it is fine-tuned, and both children
+are loaded again as a user would: in a process that knows only transformers, or the one file that is pulled with them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import inspect
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from adapters.stock_library import quiet
+from adapters.torch.definitions import transformers_mlp
+from adapters.torch.stock import MLP
+from adapters.transformers.importer import HuggingFaceImporter
+from benchmarks.families import NotTriedError
+from benchmarks.tiny_configs import SIDE, tiny_config
+from lineage import Digest
+from registry.domain.recipes.recipe import Head, Method, Optimizer
+from registry.ports.transfers import ModelInput
+from tests.adapters.loop.worlds import World, finish, image_world
+
+SWIN = {"embed_dim": 16, "depths": [1, 1], "num_heads": [1, 2], "window_size": 4}
+CHANGES: Mapping[str, Mapping[str, Any]] = {
+    "bit": {"embedding_size": 32, "hidden_sizes": [32, 64], "depths": [1, 1], "num_groups": 8},
+    "cvt": {"embed_dim": [16, 32, 64], "num_heads": [1, 2, 4], "depth": [1, 2, 3]},
+    "donut-swin": SWIN,
+    "efficientnet": {"hidden_dim": 128},
+    "glpn": {"hidden_sizes": [16, 32, 40, 64]},
+    "hgnet_v2": {
+        "hidden_sizes": [16, 32, 48, 64],
+        "stage_in_channels": [16, 16, 32, 48],
+        "stage_mid_channels": [8, 8, 8, 8],
+        "stage_numb_of_layers": [1, 1, 1, 1],
+        "stage_out_channels": [16, 32, 48, 64],
+        "stem_channels": [3, 8, 16],
+    },
+    "hiera": {"image_size": [SIDE, SIDE], "embed_dim": 16, "depths": [1, 1, 1, 1], "num_heads": [1, 2, 4, 8]},
+    "levit": {"hidden_sizes": [16, 32, 48], "num_attention_heads": [1, 2, 3], "depths": [1, 1, 1], "key_dim": [8] * 3},
+    "maskformer-swin": SWIN,
+    "pvt": {"hidden_sizes": [16, 32, 40, 64]},
+    "pvt_v2": {"hidden_sizes": [16, 32, 40, 64]},
+    "swin": SWIN,
+    "swin2sr": {"embed_dim": 12, "depths": [1, 1], "num_heads": [1, 2], "window_size": 4},
+    "swinv2": SWIN,
+    "textnet": {"hidden_sizes": [64, 64, 128, 256, 512]},
+}
+"""Settings beside the small ones, where a type needs numbers that go together."""
+BACKENDS = frozenset({"timm", "natten", "torchaudio"})
+
+
+@cache
+def model_classes() -> Mapping[str, str]:
+    """By type, the class of a small model: every type with an image classifier, and every type of `AutoModel` whose
+    model takes `pixel_values` first.
+
+    Models that read pictures and texts count where they have a tower for each. The class is that of `AutoModel`, as
+    published weights without a head have it, or else the classifier.
+    """
+    import transformers
+    from transformers.models.auto import modeling_auto
+
+    heads = modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
+    found = {kind: _first(names) for kind, names in heads.items()}
+    for kind, names in modeling_auto.MODEL_MAPPING_NAMES.items():
+        model = getattr(transformers, _first(names), None)
+        if model is None or BACKENDS & set(getattr(model, "_backends", ())):
+            continue
+        taken = list(inspect.signature(model.forward).parameters)[1:]
+        towers = hasattr(model, "get_image_features") and hasattr(model, "get_text_features")
+        if (
+            "pixel_values" in taken
+            and (taken[0] == "pixel_values" or towers)
+            and not _first(names).endswith("Backbone")
+        ):
+            found[kind] = _first(names)
+    return found
+
+
+def families() -> list[str]:
+    """The types, in alphabetical order."""
+    return sorted(model_classes())
+
+
+def _first(names: Any) -> str:
+    return str(names if isinstance(names, str) else names[0])
+
+
+def hub_folder(folder: Path, kind: str) -> Path:
+    """A small random model as `save_pretrained` writes it, with how its pictures are read (cropped, as most are).
+
+    Raises: NotTriedError where the numbers of the small config do not go together, or another library is needed.
+    """
+    import transformers
+
+    torch.manual_seed(5)
+    try:
+        with quiet(transformers):
+            model = getattr(transformers, model_classes()[kind])(tiny_config(kind, CHANGES.get(kind)))
+            model.save_pretrained(folder)
+    except Exception as error:
+        raise NotTriedError(str(error).strip().splitlines()[0]) from error
+    try:
+        with torch.inference_mode():
+            model.eval()(pixel_values=torch.zeros(2, 3, SIDE, SIDE))
+    except (RuntimeError, IndexError) as error:
+        if kind != "siglip2":  # which takes patches instead of pictures
+            raise NotTriedError(f"the small model does not run: {error}") from error
+    except (ValueError, TypeError, AttributeError):
+        pass  # it takes something else beside pictures
+    document = {
+        "size": {"shortest_edge": SIDE + 8},
+        "crop_size": {"height": SIDE, "width": SIDE},
+        "do_center_crop": True,
+        "image_mean": [0.4] * 3,
+        "image_std": [0.3] * 3,
+        "resample": 3,
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(document))
+    return folder
+
+
+@dataclass(frozen=True)
+class Material:
+    """A family's small model, imported, and pictures of bars."""
+
+    world: World
+
+    @classmethod
+    def imported(cls, folder: Path, kind: str) -> Material:
+        """Make the folder of the Hub and import it. Raises: NotTriedError."""
+        (folder / "imported").mkdir(parents=True)
+        converted = HuggingFaceImporter().convert(
+            hub_folder(folder / "hub", kind), folder / "imported", architecture=None
+        )
+        architecture = str(converted.facts.architecture)
+        source = ModelInput(converted.folder, Digest.of(kind.encode()), "source", architecture, "test/parent/1")
+        return cls(replace(image_world(folder), source=source))
+
+    def check(self, method: Method, **changes: Any) -> None:
+        """Transfer it, and let a process with transformers alone predict every test row again.
+
+        Raises: ValueError where its predictions are not the recorded ones, or are all the same.
+        """
+        world = self.world
+        done, _ = finish(world, world.job(method.value, method=method, epochs=1, **changes))
+        if done.architecture == MLP:
+            shutil.copy(str(transformers_mlp.__file__), done.folder)
+        predicted, recorded = stock().repeats(done.folder, world.data.root / "bars.npz")
+        wrong = sum(one != other for one, other in zip(predicted, recorded, strict=True))
+        if wrong or len(set(recorded)) == 1:
+            raise ValueError(f"{wrong} of {len(recorded)} predictions differ, and {len(set(recorded))} are recorded")
+
+
+WAYS: Mapping[str, Callable[[Material], None]] = {
+    "feature extraction": lambda material: material.check(Method.FEATURE_EXTRACTION, head=Head("ridge")),
+    "fine-tuning": lambda material: material.check(
+        Method.FINE_TUNING, params={"lp_ft": True}, optimizer=Optimizer(lr=1e-4)
+    ),
+}
+"""Solved heads, so that even a random backbone gives different answers to different pictures after one epoch."""
+
+
+def ways_of(_kind: str) -> Sequence[str]:
+    """Every family is tried in every way."""
+    return tuple(WAYS)
+
+
+class Stock:
+    """A process of its own that loads folders with transformers, and knows nothing of this repository."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        script = str(Path(__file__).with_name("stock_reader.py"))
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=self._folder.name
+        )
+
+    def close(self) -> None:
+        """End it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=60)
+        self._process.stdout.close()
+        self._folder.cleanup()
+
+    def repeats(self, folder: Path, array: Path) -> tuple[list[str], list[str]]:
+        """What the process predicts for the test pictures in an .npz, and the predictions recorded in `folder`.
+
+        The key of a row is its place in the array.
+        """
+        recorded = json.loads((folder / "predictions.json").read_text())["rows"]
+        with np.load(array) as file:
+            pictures = file["x"][[row["key"] for row in recorded]]
+        np.save(folder.with_name("pictures.npy"), pictures)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        question = json.dumps({"folder": str(folder), "pictures": str(folder.with_name("pictures.npy"))})
+        self._process.stdin.write(question.encode() + b"\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["predictions"], [row["prediction"] for row in recorded]
+
+
+@cache
+def stock() -> Stock:
+    """The process, started once and ended with this one."""
+    process = Stock()
+    atexit.register(process.close)
+    return process
