@@ -51,7 +51,7 @@ def fit_folder(folder: Path, architecture: str | None, held: Sequence[str]) -> F
     Raises: MisfitError, InvalidError, BadArtifactError, MissingExtraError.
     """
     transformers = load_transformers("A Hugging Face folder")
-    kind = _class(transformers, _class_name(transformers, folder, architecture))
+    kind = class_of(folder, architecture)
     try:
         with quiet(transformers):
             model, report = kind.from_pretrained(
@@ -106,6 +106,12 @@ def _layers(names: Sequence[str]) -> str:
     """The modules that hold the tensors `names`, at most ten of them."""
     layers = sorted({name.rpartition(".")[0] or name for name in names})
     return ", ".join(layers[:10]) + (f" and {len(layers) - 10} more" if len(layers) > 10 else "")
+
+
+def class_of(folder: Path, architecture: str | None) -> Any:
+    """The class that is requested, or that the config of `folder` names. Raises: InvalidError, MissingExtraError."""
+    transformers = load_transformers("A Hugging Face folder")
+    return _class(transformers, _class_name(transformers, folder, architecture))
 
 
 def _class_name(transformers: Any, folder: Path, architecture: str | None) -> str:

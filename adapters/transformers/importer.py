@@ -8,6 +8,9 @@ from pathlib import Path
 
 from adapters.transformers.fitting import Fit, fit_folder
 from adapters.transformers.folders import CARD, INDEX, PICKLED, PICKLED_INDEX, PYTHON_JSON, WEIGHTS, has_tokenizer
+from adapters.transformers.onnx_weights import prove_encoder, write_weights
+from adapters.weights.foreign.onnx_encoders import Encoder, read_encoder
+from adapters.weights.foreign.onnx_graphs import looks_like_onnx
 from adapters.weights.pickled_weights import pieces_of as pickled_pieces
 from adapters.weights.pickled_weights import read_state_dict
 from adapters.weights.safetensors_files import Header, copy_file, looks_untrained, pieces_of, read_header, write_pieces
@@ -31,6 +34,8 @@ class _Reading:
     header: Header
     used: frozenset[str]
     notes: list[str] = field(default_factory=list)
+    encoder: Encoder | None = None
+    """The ONNX model that they came from, which says what the class must answer."""
 
 
 class HuggingFaceImporter:
@@ -58,9 +63,11 @@ class HuggingFaceImporter:
         """
         files = files_in(source)
         _refuse_code(files)
-        reading = _weights(files, target)
+        reading = _weights(files, target, architecture)
         reading.notes += _keep_documents(files, target, reading.used)
         fit: Fit = fit_folder(target, architecture, [entry.name for entry in reading.header.entries])
+        if reading.encoder is not None:
+            reading.notes.append(prove_encoder(reading.encoder, target, fit.architecture))
         if looks_untrained(target / WEIGHTS, reading.header):
             reading.notes.append(UNTRAINED)
         if fit.modality is Modality.IMAGE and not (target / "preprocessor_config.json").exists():
@@ -109,8 +116,8 @@ def _refuse_code(files: dict[str, Path]) -> None:
 # --- weights -------------------------------------------------------------------------------------------------------
 
 
-def _weights(files: dict[str, Path], target: Path) -> _Reading:
-    """One model.safetensors in `target`, from a file, from shards, or from a pickled state dict."""
+def _weights(files: dict[str, Path], target: Path, architecture: str | None) -> _Reading:
+    """One model.safetensors in `target`, from a file, shards, a pickled state dict, or an ONNX model."""
     if WEIGHTS in files:  # whatever an index beside it says: transformers reads the whole file first, too
         return _from_file(WEIGHTS, files[WEIGHTS], target)
     if INDEX in files:
@@ -125,8 +132,10 @@ def _weights(files: dict[str, Path], target: Path) -> _Reading:
             f"The weights are shards of {PICKLED}, which are not read here",
             remedy="Load the model with transformers and save it with save_pretrained, which writes safetensors",
         )
+    if graphs := [name for name, path in files.items() if kind_of(path) is Kind.OTHER and looks_like_onnx(path)]:
+        return _from_onnx(graphs, files, target, architecture)
     raise BadArtifactError(
-        f"The folder has no {WEIGHTS}, {INDEX} or {PICKLED}", remedy="Save the model with save_pretrained"
+        f"The folder has no {WEIGHTS}, {INDEX}, {PICKLED} or ONNX model", remedy="Save the model with save_pretrained"
     )
 
 
@@ -170,6 +179,19 @@ def _from_pickle(path: Path, target: Path) -> _Reading:
     header = write_pieces(target / WEIGHTS, pickled_pieces(tensors))
     notes = [f"rewrote {PICKLED} as {WEIGHTS} and compared every tensor", *notes]
     return _Reading(header, frozenset({PICKLED}), notes)
+
+
+def _from_onnx(graphs: list[str], files: dict[str, Path], target: Path, architecture: str | None) -> _Reading:
+    """From the one ONNX model, or of several the one in full precision that optimum writes."""
+    known = [name for name in ("model.onnx", "onnx/model.onnx") if name in graphs]
+    if not known and len(graphs) > 1:
+        raise BadArtifactError(
+            f"The folder has several ONNX models: {', '.join(graphs[:5])}", remedy="Keep the one in full precision"
+        )
+    name = (known or graphs)[0]
+    encoder = read_encoder(files[name])
+    header, notes = write_weights(encoder, files["config.json"].parent, target, architecture)
+    return _Reading(header, frozenset({name}), [f"took the weights from {name}", *notes], encoder)
 
 
 # --- everything else -----------------------------------------------------------------------------------------------

@@ -18,16 +18,9 @@ from adapters.inputs.preprocess import Preprocess
 from adapters.torch.conversion.references import Answers, Reference
 from adapters.torch.families import DEFINITIONS, LAYERS, definition_of, fill, read_config, read_tensors
 from adapters.torch.models import load_image_model
-from adapters.weights.foreign.arrays import Array
+from adapters.weights.agreement import compare
 from lineage import Digest
 from registry.errors import MisfitError
-
-TOLERANCE = 1e-4
-"""The largest difference between two answers."""
-_FIVE_DIGITS = 1e-5
-"""The largest difference as a share of the largest answer: small outputs must agree too."""
-_SINGLE = 1e-6
-"""As a share of the largest answer: the error of single precision, which exceeds the others for outputs beyond 100."""
 
 
 def stored_picture(side: int) -> NDArray[np.uint8]:
@@ -46,7 +39,7 @@ def prove(folder: Path, architecture: str, reference: Reference, side: int) -> s
     theirs = reference(x.permute(0, 2, 3, 1).numpy().astype(np.float64))
     ours = _answers(folder, architecture, x)
     parts = [
-        _compare(what, mine, foreign)
+        compare(what, mine, foreign)
         for what, mine, foreign in (
             ("features", ours.features, theirs.features),
             ("scores", ours.scores, theirs.scores),
@@ -56,21 +49,6 @@ def prove(folder: Path, architecture: str, reference: Reference, side: int) -> s
     if not parts:
         raise MisfitError(f"No output of {architecture} can be compared with the source")
     return f"proved on a stored picture of {side} x {side} pixels ({Digest.of(picture.tobytes())}): {'; '.join(parts)}"
-
-
-def _compare(what: str, ours: Array, theirs: Array) -> str:
-    if ours.shape != theirs.shape:
-        raise MisfitError(f"The converted model gives {what} {list(ours.shape)}, the source {list(theirs.shape)}")
-    apart, largest = float(np.abs(ours - theirs).max()), float(np.abs(theirs).max())
-    allowed = max(min(TOLERANCE, _FIVE_DIGITS * largest), _SINGLE * largest)
-    if not apart <= allowed:  # also true for NaN
-        raise MisfitError(
-            f"The converted model differs from the source: its {what} differ by up to {apart:.3g} (the largest is "
-            f"{largest:.3g})",
-            remedy="Name the architecture that these weights were made for",
-            facts={"largest_difference": apart, "largest": largest, "allowed": allowed},
-        )
-    return f"{what} differ by at most {apart:.1e} (the largest is {largest:.3g})"
 
 
 def _answers(folder: Path, architecture: str, x: Tensor) -> Answers:

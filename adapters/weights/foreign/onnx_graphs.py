@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,11 @@ from registry.errors import BadArtifactError, MissingExtraError
 
 _PASSED = ("Cast", "Transpose", "Identity")
 """Operators that leave the values and the order of channels unchanged."""
+
+
+_ENCODER = (
+    "If it is an encoder of transformers, put it into one folder with its config.json and tokenizer, and import that"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +57,22 @@ def looks_like_onnx(path: Path) -> bool:
 
 def read_graph(path: Path) -> Graph:
     """Raises: BadArtifactError for a damaged model, data kept in other files or another kind of input."""
-    onnx = _onnx()
-    try:
-        model = onnx.load_model(path, load_external_data=False)
-        arrays = {tensor.name: _array(onnx, tensor) for tensor in model.graph.initializer}
-    except BadArtifactError:
-        raise
-    except Exception as error:  # noqa: BLE001 - protobuf and onnx raise errors of their own kinds
-        raise BadArtifactError(
-            f"{path.name!r} is not a valid ONNX model: {error}"[:300], remedy="Get the file again"
-        ) from None
+    model = load_model(path)
+    arrays = {tensor.name: array_of(tensor) for tensor in model.graph.initializer}
     for node in model.graph.node:  # equal initialisers are stored once, under one name
         if node.op_type == "Identity" and node.input[0] in arrays:
             arrays[node.output[0]] = arrays[node.input[0]]
     inputs = [value for value in model.graph.input if value.name not in arrays]
     if len(inputs) != 1 or len(model.graph.output) != 1:
         raise BadArtifactError(
-            f"{path.name!r} has {len(inputs)} inputs and {len(model.graph.output)} outputs, not one each"
+            f"{path.name!r} has {len(inputs)} inputs and {len(model.graph.output)} outputs, not one each",
+            remedy=_ENCODER,
         )
     sizes = [int(dim.dim_value) for dim in inputs[0].type.tensor_type.shape.dim]
     if len(sizes) != 4 or 3 not in {sizes[1], sizes[3]}:
-        raise BadArtifactError(f"The input of {path.name!r} is not an image of three channels: {sizes}")
+        raise BadArtifactError(
+            f"The input of {path.name!r} is not an image of three channels: {sizes}", remedy=_ENCODER
+        )
     last = sizes[3] == 3
     side = (sizes[1] if last else sizes[2]) or None
     return Graph(model, arrays, inputs[0].name, last, side, _scores_of(model.graph))
@@ -84,14 +84,19 @@ def answer(graph: Graph, pictures: NDArray[np.float32]) -> Array:
     given = pictures if graph.channels_last else pictures.transpose(0, 3, 1, 2)
     del model.graph.output[:]
     model.graph.output.append(onnx.helper.make_empty_tensor_value_info(graph.output))
+    (found,) = evaluate(model, {graph.input: np.ascontiguousarray(given)})
+    flat: Array = np.asarray(found).reshape(len(pictures), -1)
+    return flat
+
+
+def evaluate(model: Any, feeds: Mapping[str, Array]) -> list[Array]:
+    """The outputs of a graph, by onnx's reference evaluator. Raises: BadArtifactError."""
     try:
         from onnx.reference import ReferenceEvaluator  # noqa: PLC0415 - as in `_onnx`
 
-        (found,) = ReferenceEvaluator(model).run(None, {graph.input: np.ascontiguousarray(given)})
+        return [np.asarray(found) for found in ReferenceEvaluator(model).run(None, dict(feeds))]
     except Exception as error:  # noqa: BLE001 - an evaluator fails in as many ways as there are operators
         raise BadArtifactError(f"The graph cannot be evaluated: {type(error).__name__}: {error}"[:300]) from None
-    flat: Array = np.asarray(found).reshape(len(pictures), -1)
-    return flat
 
 
 def normalised_convolutions(graph: Graph) -> list[Normalised]:
@@ -167,12 +172,28 @@ def _scores_of(graph: Any) -> str:
     return name
 
 
-def _array(onnx: Any, tensor: Any) -> Array:
+def load_model(path: Path) -> Any:
+    """The message of an ONNX file. Raises: BadArtifactError."""
+    onnx = _onnx()
+    try:
+        return onnx.load_model(path, load_external_data=False)
+    except Exception as error:  # noqa: BLE001 - protobuf and onnx raise errors of their own kinds
+        raise BadArtifactError(
+            f"{path.name!r} is not a valid ONNX model: {error}"[:300], remedy="Get the file again"
+        ) from None
+
+
+def array_of(tensor: Any) -> Array:
+    """An initialiser. Raises: BadArtifactError when it is damaged or lies in another file."""
+    onnx = _onnx()
     if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
         raise BadArtifactError(
             f"{tensor.name[:80]!r} is kept in another file", remedy="Save the ONNX model with its weights inside"
         )
-    array: Array = onnx.numpy_helper.to_array(tensor)
+    try:
+        array: Array = onnx.numpy_helper.to_array(tensor)
+    except Exception as error:  # noqa: BLE001 - as above
+        raise BadArtifactError(f"{tensor.name[:80]!r} is not a valid tensor: {error}"[:300]) from None
     return array
 
 

@@ -20,9 +20,10 @@ from torch import nn
 
 from adapters.torch.conversion import references, table
 from adapters.torch.conversion.importers import KerasWeightsImporter, OnnxImporter, PickledArraysImporter
-from adapters.torch.conversion.proof import TOLERANCE, prove, stored_picture
+from adapters.torch.conversion.proof import prove, stored_picture
 from adapters.torch.definitions import inception, squeezenet
 from adapters.torch.models import load_image_model
+from adapters.weights.agreement import TOLERANCE
 from adapters.weights.foreign import hdf5, pickles
 from adapters.weights.foreign.arrays import Array
 from lineage import Digest
