@@ -24,12 +24,12 @@ def test_every_method_but_pretraining_from_nothing_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_a_recipe_can_be_read_and_what_it_builds_on_stands_above_it(entry: Entry) -> None:
+def test_every_recipe_reads_and_stands_below_those_that_it_builds_on(entry: Entry) -> None:
     read_recipe(entry.recipe)
     assert entry.needs <= {above.name for above in ENTRIES[: ENTRIES.index(entry)]}
 
 
-def test_only_takes_names_and_methods_and_brings_what_they_build_on() -> None:
+def test_the_option_only_takes_names_and_methods_and_adds_what_they_build_on() -> None:
     assert [entry.name for entry in chosen(["coral"])] == ["source-only", "coral"]
     assert {"lp-ft", "lp-ft-again", "soup"} == {entry.name for entry in chosen(["merge"])}
     assert chosen(["texts"]) == list(TEXTS)
@@ -39,7 +39,7 @@ def test_only_takes_names_and_methods_and_brings_what_they_build_on() -> None:
 
 
 @pytest.mark.slow
-def test_a_row_says_value_interval_constant_and_peer() -> None:
+def test_a_row_shows_value_interval_baseline_and_peer() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.methods", "--only", "few-shot"],
         cwd=ROOT,

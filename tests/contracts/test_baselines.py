@@ -66,7 +66,7 @@ def rows(world: World) -> dict[str, DataInput]:
     return {role: replace(world.data, split=split) for role, split in (("train", "related"), ("test", "test"))}
 
 
-def test_a_source_that_knows_the_matter_is_called_positive(world: World) -> None:
+def test_a_source_trained_on_the_subject_gives_a_positive_verdict(world: World) -> None:
     taught = schooled(world)
     words = world.adapter.offer.name == "gensim"  # vectors of words hardly move at the rate of a network
     epochs, rate = (6, 1e-2) if words else (enough(world), 1e-3)
@@ -81,13 +81,13 @@ def test_a_source_that_knows_the_matter_is_called_positive(world: World) -> None
     ]
 
 
-def test_a_source_whose_weights_say_nothing_is_called_negative(world: World) -> None:
+def test_a_source_with_all_weights_at_zero_gives_a_negative_verdict(world: World) -> None:
     job = emptied(world).job(method=PROBE, epochs=8, batch_size=16, data=rows(world))
     _, verdict = compared(world, job)
     assert verdict.outcome is Outcome.NEGATIVE, verdict
 
 
-def test_a_source_that_was_never_trained_is_called_neither(world: World) -> None:
+def test_a_source_that_was_never_trained_gives_an_inconclusive_verdict(world: World) -> None:
     job = world.job(method=TUNE, epochs=enough(world), batch_size=16, optimizer=Optimizer(lr=1e-3), data=rows(world))
     _, verdict = compared(world, job)
     assert verdict.outcome is Outcome.INCONCLUSIVE, verdict

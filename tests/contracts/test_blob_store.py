@@ -62,12 +62,12 @@ def test_the_empty_blob_is_a_blob(blobs: BlobStore) -> None:
         assert stream.read() == b""
 
 
-def test_putting_twice_keeps_one(blobs: BlobStore) -> None:
+def test_storing_the_same_bytes_twice_keeps_one_blob(blobs: BlobStore) -> None:
     assert put(blobs, b"weights") == put(blobs, b"weights")
     assert list(blobs.list()) == [Digest.of(b"weights")]
 
 
-def test_bytes_other_than_announced_are_not_kept(blobs: BlobStore) -> None:
+def test_bytes_with_another_digest_than_announced_are_not_kept(blobs: BlobStore) -> None:
     with pytest.raises(IntegrityError):
         blobs.put(io.BytesIO(b"weights"), expected=Digest.of(b"other weights"))
     assert list(blobs.list()) == []

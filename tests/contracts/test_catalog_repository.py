@@ -59,7 +59,7 @@ def test_a_model_is_as_it_was_described(open_uow: Factory) -> None:
     assert (summary.versions, summary.version, summary.created_at) == (0, None, NOW)
 
 
-def test_a_name_is_taken_once_its_folded_form_is(open_uow: Factory) -> None:
+def test_a_name_is_taken_once_one_that_differs_by_hyphen_and_underscore_is(open_uow: Factory) -> None:
     with open_uow(actor="ana", write=True) as uow:
         add_model(uow, "vision/old-digits")
         with pytest.raises(NameTakenError):

@@ -75,7 +75,7 @@ def test_rows_have_labels_of_the_kind_that_was_asked_for(kind: LabelKind, source
 
 
 @pytest.mark.parametrize("kind", list(LabelKind))
-def test_splits_are_those_that_the_plan_gives_for_the_kind(kind: LabelKind, source: DataSource, tmp_path: Path) -> None:
+def test_splits_follow_the_plan_for_each_kind_of_labels(kind: LabelKind, source: DataSource, tmp_path: Path) -> None:
     plan = SplitPlan({"train": 0.5, "test": 0.5}, seed=4)
     rows = listed(source, tmp_path, kind, plan=plan).rows
     assert [row.split for row in rows] == assign_splits([Content(row.digest, row.label) for row in rows], plan, kind)

@@ -147,7 +147,7 @@ def test_requests_are_listed_by_model_and_state_newest_first(uow: UnitOfWork, re
     assert [(r.id, r.ref) for r in rest.items] == [("req-0", ref)]
 
 
-def test_two_deciders_wait_for_each_other(open_uow: Factory) -> None:
+def test_two_decisions_on_one_model_wait_for_each_other(open_uow: Factory) -> None:
     """Of two who decide on the state that they read, the second reads what the first wrote."""
 
     with open_uow(actor="ana", write=True) as uow:

@@ -83,7 +83,7 @@ def test_descendants_of_models_and_of_data(uow: UnitOfWork) -> None:
     assert versions_near(uow, "datasets:/vision/scans/1", down=-1)[-1] == "vision/zip/1"
 
 
-def test_a_walk_can_start_at_a_step(uow: UnitOfWork) -> None:
+def test_an_ancestry_can_start_at_a_step(uow: UnitOfWork) -> None:
     step = uow.graph.walk(at(uow, "models:/vision/digits/1"), up=1, down=0, limit=2)[0][1]
     assert set(versions_near(uow, step.label, up=1)) == {"vision/base/1", "vision/scans/1"}
     assert versions_near(uow, step.label, down=1) == ["vision/digits/1"]
@@ -91,7 +91,7 @@ def test_a_walk_can_start_at_a_step(uow: UnitOfWork) -> None:
     assert versions_near(uow, step.label) == []
 
 
-def test_both_ways_at_once_and_every_edge_between(uow: UnitOfWork) -> None:
+def test_ancestors_and_descendants_come_at_once_with_every_edge_between_them(uow: UnitOfWork) -> None:
     nodes, edges, cut = uow.graph.walk(at(uow, "models:/vision/digits/1"), up=1, down=1, limit=100)
     names = {node.id: node.label if node.kind is not NodeKind.STEP else "step" for node in nodes}
     assert not cut

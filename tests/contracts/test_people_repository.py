@@ -79,7 +79,7 @@ def test_roles_are_granted_and_revoked_and_their_past_is_kept(database: Database
     assert [(row.granted_at, row.revoked_at) for row in rows[1:]] == [(NOW, LATER), (LATER, None)]
 
 
-def test_nobody_gets_no_role_and_no_token(uow: UnitOfWork) -> None:
+def test_an_unknown_person_gets_no_role_and_no_token(uow: UnitOfWork) -> None:
     with pytest.raises(NotFoundError):
         uow.people.grant("nobody", "developer", by="ana", at=NOW)
     with pytest.raises(NotFoundError):

@@ -118,7 +118,7 @@ def test_every_word_of_the_text_must_match_somewhere(uow: UnitOfWork) -> None:
     assert found(uow, text="grossBUCHSTABEN") == {"vision/letters"}
 
 
-def test_signs_of_like_are_only_signs(uow: UnitOfWork) -> None:
+def test_percent_and_underscore_in_a_search_are_plain_characters(uow: UnitOfWork) -> None:
     assert found(uow, text="100%") == {"vision/digits"}
     assert found(uow, text="%") == {"vision/digits"}
     assert found(uow, text="_") == set()

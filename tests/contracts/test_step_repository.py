@@ -74,7 +74,7 @@ def test_a_step_comes_back_as_it_was_written(uow: UnitOfWork, queued: NewStep) -
     assert uow.steps.get("step-none") is None
 
 
-def test_an_input_must_be_there(uow: UnitOfWork) -> None:
+def test_an_input_of_a_step_must_exist(uow: UnitOfWork) -> None:
     with pytest.raises(NotFoundError, match="vision/none/1"):
         uow.steps.add(step("vision/digits", inputs=[step_input(model_ref("vision/none/1"), role="source")]))
 
@@ -99,7 +99,7 @@ def test_a_resumed_step_keeps_its_start_and_forgets_its_end(uow: UnitOfWork, que
     assert (found.summary.started_at, found.summary.ended_at, found.summary.error) == (NOW, None, None)
 
 
-def test_moving_a_step_that_is_not_there_is_an_error(uow: UnitOfWork) -> None:
+def test_moving_a_missing_step_to_another_state_is_an_error(uow: UnitOfWork) -> None:
     with pytest.raises(NotFoundError):
         uow.steps.move("step-none", expected=QUEUED, to=StepState.RUNNING, at=NOW)
 
@@ -144,7 +144,7 @@ def test_a_lease_is_renewed_by_its_holder_while_the_step_runs(uow: UnitOfWork, q
     assert not uow.leases.renew(queued.id, "two", seconds=60)
 
 
-def test_a_step_that_is_offered_again_is_nobodys(uow: UnitOfWork, queued: NewStep) -> None:
+def test_a_step_that_is_offered_again_has_no_worker(uow: UnitOfWork, queued: NewStep) -> None:
     uow.leases.take(queued.id, "one", "host-1", seconds=60)
     uow.leases.offer(queued.id, "local", seconds=0)
     offered = uow.leases.get(queued.id)
@@ -153,7 +153,7 @@ def test_a_step_that_is_offered_again_is_nobodys(uow: UnitOfWork, queued: NewSte
     assert uow.leases.take(queued.id, "two", "host-2", seconds=60), "also when the engine took its time"
 
 
-def test_there_is_no_lease_of_a_step_that_is_not_there(uow: UnitOfWork) -> None:
+def test_there_is_no_lease_of_a_missing_step(uow: UnitOfWork) -> None:
     with pytest.raises(NotFoundError):
         uow.leases.take("step-none", "one", "host-1", seconds=60)
 
@@ -237,7 +237,9 @@ def test_progress_is_seen(uow: UnitOfWork, queued: NewStep) -> None:
     assert uow.steps.summary("step-none") is None
 
 
-def test_points_are_numbered_as_they_come_and_anew_when_written_again(uow: UnitOfWork, queued: NewStep) -> None:
+def test_points_are_numbered_as_they_are_written_and_get_a_new_number_when_written_again(
+    uow: UnitOfWork, queued: NewStep
+) -> None:
     def point(epoch: int, role: str, value: float = 0.5) -> EpochMetric:
         return EpochMetric(epoch, epoch * 10, "loss", role, value)
 
@@ -259,7 +261,7 @@ def test_points_are_numbered_as_they_come_and_anew_when_written_again(uow: UnitO
     ]
 
 
-def test_mirrors_that_are_behind_are_found_oldest_first(uow: UnitOfWork) -> None:
+def test_steps_that_are_not_mirrored_yet_are_found_oldest_first(uow: UnitOfWork) -> None:
     steps = [step("vision/digits") for _ in range(4)]
     for new in steps:
         uow.steps.add(new)

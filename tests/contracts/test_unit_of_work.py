@@ -81,7 +81,7 @@ def test_a_unit_of_work_for_reading_writes_nothing(open_uow: Factory) -> None:
         uow.commit(event())
 
 
-def test_after_a_commit_nothing_more_can_be_asked(open_uow: Factory) -> None:
+def test_after_a_commit_the_unit_of_work_cannot_be_used(open_uow: Factory) -> None:
     with open_uow(actor="ana", write=True) as uow:
         uow.commit(event())
         with pytest.raises(Exception, match="closed"):
@@ -104,7 +104,7 @@ def test_a_reader_sees_one_moment_while_others_write(open_uow: Factory) -> None:
         assert reader.catalog.model(DIGITS) is not None
 
 
-def test_many_read_while_one_writes(open_uow: Factory) -> None:
+def test_readers_do_not_wait_for_a_writer(open_uow: Factory) -> None:
     with ExitStack() as stack:
         writer = stack.enter_context(open_uow(actor="ana", write=True))
         add_model(writer, "vision/digits")
@@ -170,7 +170,7 @@ def test_the_database_itself_refuses_to_change_the_audit(database: Database, ope
         assert verify_chain(uow.audit.entries()).entries == 1
 
 
-def test_entries_can_be_read_from_any_place_on(open_uow: Factory) -> None:
+def test_entries_can_be_read_from_any_position_on(open_uow: Factory) -> None:
     with open_uow(actor="ana", write=True) as uow:
         uow.commit(event(), *(event(f"models:/vision/m{i}") for i in range(1500)))
     with open_uow(actor="ana") as uow:

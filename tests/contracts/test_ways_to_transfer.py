@@ -73,7 +73,7 @@ def test_training_from_scratch_keeps_nothing_of_the_parent(world: World) -> None
     assert [name for name in same if not any(word in name for word in constant)] == []
 
 
-def test_balanced_classes_and_patience_and_few_shots_are_told(world: World) -> None:
+def test_balanced_classes_and_patience_and_few_shots_are_reported(world: World) -> None:
     params = {"class_weights": "balanced", "patience": 1, "shots": 4}
     done, _ = finish(world, world.job(method=TUNE, epochs=40, params=params, optimizer=Optimizer(lr=0.05)))
     assert done.facts["train_rows"] == 12
@@ -89,7 +89,7 @@ VARIANTS: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_way_of_tuning_learns_and_resumes_to_the_same_bytes(world: World, variant: str) -> None:
+def test_every_tuning_method_learns_and_resumes_to_the_same_bytes(world: World, variant: str) -> None:
     changes: dict[str, Any] = {"method": TUNE, "params": VARIANTS[variant], "epochs": 4}
     whole, metrics = finish(world, world.job("whole", **changes))
     assert metrics["test", "accuracy"] > metrics["test", "baseline_accuracy"]
@@ -100,7 +100,7 @@ def test_every_way_of_tuning_learns_and_resumes_to_the_same_bytes(world: World, 
     assert tree(resumed.folder) == tree(whole.folder)
 
 
-def test_a_strong_pull_to_the_start_stays_near_it(world: World) -> None:
+def test_a_strong_l2_sp_keeps_the_weights_near_the_source(world: World) -> None:
     def drift(alpha: float) -> float:
         done, _ = finish(world, world.job(f"a{alpha}", method=TUNE, params={"l2_sp": alpha}))
         return sum(float((a - b).float().norm()) for _, a, b in shared(world.source.folder, done.folder))

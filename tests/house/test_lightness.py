@@ -83,7 +83,7 @@ def test_opening_a_registry_imports_the_verbs_of_no_subject() -> None:
     assert found & {"pydantic", "yaml", "registry.services.doctor"} == set()
 
 
-def test_importing_the_package_loads_nothing_of_ours_or_anyones() -> None:
+def test_importing_the_package_loads_no_heavy_library() -> None:
     assert loaded("import registry") & (HEAVY | {"typer", "rich"}) == set()
 
 
@@ -91,7 +91,7 @@ def test_ports_can_be_imported_where_there_is_no_database_and_no_pydantic() -> N
     assert loaded("import registry.ports") & (HEAVY | {"typer", "rich"}) == set()
 
 
-def test_opening_the_house_loads_no_machine_learning() -> None:
+def test_opening_a_registry_loads_no_machine_learning_library() -> None:
     heavy = {"torch", "transformers", "mlflow", "dvc", "pandas", "pyarrow", "fastapi", "uvicorn"}
     assert loaded("import registry.bootstrap") & heavy == set()
 

@@ -29,7 +29,7 @@ def _id(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", OURS, ids=_id)
-def test_no_module_is_so_long_that_a_reader_tires(path: Path) -> None:
+def test_no_module_is_longer_than_four_hundred_lines(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
 
 
@@ -40,7 +40,7 @@ def test_every_module_opens_with_a_sentence(path: Path) -> None:
     assert opening.splitlines()[0].rstrip().endswith((".", ":", "?")) or "." in opening
 
 
-def test_no_module_is_named_for_nothing() -> None:
+def test_no_module_has_a_vague_name_such_as_utils() -> None:
     vague = {"utils.py", "util.py", "helpers.py", "helper.py", "manager.py", "common.py", "misc.py"}
     assert [_id(path) for path in OURS if path.name in vague] == []
 

@@ -92,7 +92,9 @@ def test_imagenets_weights_help_with_few_digits_and_the_policy_lets_them_pass(fo
 
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
-def test_weights_that_were_wiped_do_harm_and_the_policy_stops_them(forebear: CommandLine) -> None:
+def test_a_source_with_all_weights_at_zero_is_worse_than_none_and_the_policy_stops_its_child(
+    forebear: CommandLine,
+) -> None:
     add_digits(forebear, 600)
     package, _, inside = PACKAGE.partition("/")
     weights = torch.load(str(files(package) / inside), weights_only=True)

@@ -226,7 +226,7 @@ def test_a_model_goes_to_production_in_the_browser_alone(chromium: Browser, serv
         expect(cleo.locator(".title .badges .stage")).to_have_text("production")
 
 
-def test_the_layout_sets_every_parent_before_its_child_and_no_two_on_one_place(
+def test_the_layout_puts_every_parent_before_its_child_and_no_two_nodes_on_one_place(
     chromium: Browser, served: Served
 ) -> None:
     with signed_in(chromium, served, "vic") as page:

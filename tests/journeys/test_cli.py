@@ -57,7 +57,7 @@ def step(forebear: CommandLine, source: str, data: str) -> str:
     return str(done["summary"]["id"])
 
 
-def test_making_a_home_twice_changes_nothing(forebear: CommandLine) -> None:
+def test_creating_a_registry_folder_twice_changes_nothing(forebear: CommandLine) -> None:
     again = forebear.ask("init")
     assert (again["created"], again["token"]) == (False, None)
     assert "is up to date" in forebear("init").out
@@ -262,7 +262,7 @@ def test_policies_are_read_checked_and_published(forebear: CommandLine, tmp_path
     assert [policy["version"] for policy in forebear.ask("policy", "show")] == [2]
 
 
-def test_who_may_only_look_may_not_touch(forebear: CommandLine, source: str) -> None:
+def test_a_viewer_cannot_change_anything(forebear: CommandLine, source: str) -> None:
     assert forebear("model", "list", actor="vera").code == 0
     refused = forebear.refused("model", "tag", "library/tiny", "a=1", actor="vera")
     assert (refused["code"], refused["status"]) == ("permission-denied", 403)

@@ -90,7 +90,7 @@ def sentence(problem: Any, *parts: str) -> None:
         ("models:/library/../1", "bad-name"),
     ],
 )
-def test_what_is_not_there_or_not_a_reference_is_said_so(forebear: CommandLine, reference: str, code: str) -> None:
+def test_a_missing_or_impossible_reference_is_reported(forebear: CommandLine, reference: str, code: str) -> None:
     said = forebear("model", "show", reference)
     assert said.code in {2, 3}
     assert said.out == ""
@@ -115,7 +115,7 @@ def test_what_is_not_there_or_not_a_reference_is_said_so(forebear: CommandLine, 
         ("token", "revoke", "tok-01kaq0000000000000000000000"),
     ],
 )
-def test_every_room_says_what_is_not_there(forebear: CommandLine, words: tuple[str, ...]) -> None:
+def test_every_kind_of_object_has_a_not_found_error(forebear: CommandLine, words: tuple[str, ...]) -> None:
     problem = forebear.refused(*words)
     assert problem["code"] == "not-found"
     assert problem["status"] == 404
@@ -198,7 +198,7 @@ def test_one_class_only_is_refused(forebear: CommandLine, tmp_path: Path) -> Non
     sentence(problem, "only")
 
 
-def test_data_that_are_not_there_are_said_so(forebear: CommandLine, tmp_path: Path) -> None:
+def test_data_that_are_missing_are_reported(forebear: CommandLine, tmp_path: Path) -> None:
     problem = forebear.refused("dataset", "add", "data/bad", tmp_path / "nowhere", *ABOUT)
     assert problem["code"] in {"not-found", "bad-data"}
     sentence(problem, "nowhere")
@@ -243,7 +243,7 @@ class Bomb:
 
 
 @pytest.mark.parametrize("name", ["weights.pt", "weights.bin", "weights.safetensors"])
-def test_a_pickle_bomb_is_refused_and_does_not_go_off(forebear: CommandLine, tmp_path: Path, name: str) -> None:
+def test_a_pickle_that_runs_code_is_refused_and_never_runs(forebear: CommandLine, tmp_path: Path, name: str) -> None:
     file = tmp_path / name
     file.write_bytes(pickle.dumps({"weight": Bomb(tmp_path / "went-off")}))
     problem = forebear.refused("model", "import", "library/bad", file, "--architecture", "efficientnet_lite0", *SAID)
@@ -262,7 +262,7 @@ def test_an_architecture_that_does_not_fit_names_the_tensors(forebear: CommandLi
     sentence(problem, "stranger.weight")
 
 
-def test_an_unknown_architecture_is_said_so(forebear: CommandLine, tmp_path: Path) -> None:
+def test_an_unknown_architecture_is_reported(forebear: CommandLine, tmp_path: Path) -> None:
     import torch
 
     file = tmp_path / "weights.pt"
@@ -287,7 +287,7 @@ def at(home: CommandLine, *words: object) -> tuple[object, ...]:
     return ("--home", home.home, *words)
 
 
-def test_data_that_changed_in_the_store_are_found_before_they_are_used(
+def test_changed_bytes_of_a_dataset_are_found_before_they_are_used(
     forebear: CommandLine, spare: CommandLine, tmp_path: Path
 ) -> None:
     (file,) = forebear.ask("dataset", "show", "data/fruit/1")["files"]
@@ -330,7 +330,7 @@ def test_a_changed_entry_of_the_log_is_named(forebear: CommandLine, spare: Comma
     assert forebear(*at(spare, "audit", "verify")).code == 7
 
 
-def test_a_disk_that_fills_keeps_nothing(forebear: CommandLine, spare: CommandLine, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_part_of_a_file(forebear: CommandLine, spare: CommandLine, tmp_path: Path) -> None:
     """On a real file system of four megabytes, in a mount namespace of its own."""
     if subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "true"], check=False).returncode:
         pytest.skip("this machine does not let a user mount a small disk")

@@ -85,13 +85,13 @@ def test_a_role_that_no_policy_names_is_refused_with_the_near_one(forebear: Comm
         assert forebear("role", "grant", "dora", role).err == ""
 
 
-def test_a_search_without_a_match_does_not_speak_of_importing(forebear: CommandLine) -> None:
+def test_a_search_without_a_match_does_not_suggest_importing(forebear: CommandLine) -> None:
     said = forebear("model", "search", "zebra")
     assert said.code == 0
     assert said.err.startswith("No model matches; ")
 
 
-def test_a_task_that_no_model_has_is_named_with_those_that_there_are(forebear: CommandLine) -> None:
+def test_an_unknown_task_is_named_with_the_known_ones(forebear: CommandLine) -> None:
     said = forebear("model", "search", "--task", "audio-classification")
     assert said.code == 2
     assert said.err.startswith("Error: Unknown task 'audio-classification': there are feature-extraction\n")
@@ -131,7 +131,7 @@ def test_a_list_of_images_and_a_false_parquet_say_what_they_are(forebear: Comman
     assert (problem["code"], "is not a Parquet file" in problem["detail"]) == ("bad-data", True)
 
 
-def test_a_server_on_a_busy_port_is_one_sentence(forebear: CommandLine) -> None:
+def test_a_server_on_a_busy_port_fails_with_one_sentence(forebear: CommandLine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         problem = forebear.refused("serve", "--port", busy.getsockname()[1])
     assert problem["code"] == "unavailable"

@@ -49,7 +49,7 @@ def test_every_claim_of_the_demo_holds(told: subprocess.CompletedProcess[str]) -
 
 
 @pytest.mark.timeout(1500)
-def test_the_sources_carry_what_must_be_known_of_them(forebear: CommandLine) -> None:
+def test_the_sources_carry_their_licence_and_origin(forebear: CommandLine) -> None:
     for name in (BACKBONE, "library/mobilenet-v2", "library/minilm-l6"):
         source = forebear.ask("model", "show", f"{name}/1")
         assert source["summary"]["licence"] in {"Apache-2.0", "MIT"}
@@ -77,7 +77,7 @@ def test_each_transfer_beats_the_commonest_class_clearly(forebear: CommandLine) 
 
 
 @pytest.mark.timeout(1500)
-def test_production_was_reached_by_two_people_who_did_not_make_the_model(forebear: CommandLine) -> None:
+def test_production_needed_two_people_who_did_not_make_the_model(forebear: CommandLine) -> None:
     (summary,) = [
         request
         for request in forebear.ask("promote", "list", "--model", DIGITS)["items"]

@@ -88,7 +88,7 @@ def test_the_same_recipe_gives_the_same_digest_again(forebear: CommandLine) -> N
     assert digests[0] == digests[1]
 
 
-def test_the_manifest_tells_everything_that_went_in_and_came_out(forebear: CommandLine) -> None:
+def test_the_manifest_lists_every_input_and_output(forebear: CommandLine) -> None:
     step = run(forebear, "told", 1)
     manifest = step["manifest"]
     assert {i["role"]: i["assurance"] for i in manifest["inputs"]} == dict.fromkeys(
@@ -246,7 +246,7 @@ def test_a_tracker_that_is_down_never_fails_a_step(forebear: CommandLine, monkey
     assert shown["error"]
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(prepared: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(prepared: Path, tmp_path: Path) -> None:
     """On a small disk of its own (a tmpfs in a mount namespace), an import runs out of room."""
     script = f"""
     set -e

@@ -194,6 +194,6 @@ def test_no_path_of_the_server_is_ever_a_source(story: Story) -> None:
     assert (pointed.status_code, pointed.json()["code"]) == (400, "bad-request")
 
 
-def test_who_may_only_look_uploads_nothing(story: Story) -> None:
+def test_a_viewer_cannot_upload(story: Story) -> None:
     answer = uploaded(story, "models/library/mine", {"model.safetensors": b"x"}, SAID, by="vera")
     assert (answer.status_code, answer.json()["code"]) == (403, "permission-denied")

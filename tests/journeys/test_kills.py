@@ -111,7 +111,7 @@ def story(forebear: CommandLine, kills: int, seed: int) -> None:
     assert forebear.ask("audit", "verify")["intact"]
 
 
-def test_fifty_kills_change_no_bit(forebear: CommandLine) -> None:
+def test_fifty_kills_do_not_change_a_bit_of_the_result(forebear: CommandLine) -> None:
     seed = time.time_ns()
     print(f"seed {seed}")
     story(forebear, KILLS, seed)

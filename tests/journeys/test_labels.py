@@ -90,7 +90,7 @@ def test_a_further_version_holds_labels_of_the_same_kind(forebear: CommandLine, 
         ("many", "text,label\na,b|b\n", "Line 2 of 't.csv' names the class 'b' twice"),
     ],
 )
-def test_labels_of_another_kind_are_told_by_row(
+def test_labels_of_another_kind_are_reported_by_row(
     kind: str, table: str, sentence: str, forebear: CommandLine, tmp_path: Path
 ) -> None:
     file = draw(tmp_path, {"t.csv": table}) / "t.csv"

@@ -219,7 +219,7 @@ def test_a_step_is_watched_by_everybody_until_somebody_stops_it(watched: Watched
 
 
 @pytest.mark.slow
-def test_following_ends_with_the_step_and_says_how(watched: Watched) -> None:
+def test_following_ends_with_the_step_and_shows_its_result(watched: Watched) -> None:
     with (
         watched.training("followed", epochs=12) as step,
         watched.following(step) as text,
@@ -276,7 +276,7 @@ def test_ctrl_c_stops_watching_and_nothing_else(watched: Watched) -> None:
 
 
 @pytest.mark.slow
-def test_who_hangs_up_comes_back_without_loss_and_the_server_ends_in_spite_of_listeners(
+def test_a_listener_reconnects_without_loss_and_the_server_stops_although_some_listen(
     watched: Watched,
 ) -> None:
     with watched.training("heard", epochs=2000) as step:

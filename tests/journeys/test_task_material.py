@@ -47,7 +47,7 @@ def test_sentences_in_lower_case_keep_how_each_word_was_written(tmp_path: Path) 
     ("word", "tag"),
     [("EU", "upper"), ("U2", "title"), ('"The', "title"), ("2005", "lower"), ("a", "lower"), ("BBC's", "title")],
 )
-def test_the_rule_of_true_casing(word: str, tag: str) -> None:
+def test_the_tag_of_a_word_says_how_it_was_capitalised(word: str, tag: str) -> None:
     assert task_material._case(word) == tag
 
 

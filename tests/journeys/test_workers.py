@@ -63,7 +63,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     return settings
 
 
-def test_of_many_worker_processes_one_gets_the_step(settings: Settings, tmp_path: Path) -> None:
+def test_one_of_many_worker_processes_gets_the_step(settings: Settings, tmp_path: Path) -> None:
     home = tmp_path / "home"
     with bootstrap.open(home, settings=settings, actor="ana") as registry:
         context = replace(registry.context, plugins=Unstarted(0, 0))

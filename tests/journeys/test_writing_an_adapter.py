@@ -185,7 +185,7 @@ def test_it_keeps_the_contract_of_every_method(
 
 
 @pytest.mark.parametrize("check", ONCE, ids=lambda check: check.__name__.removeprefix("test_"))
-def test_it_keeps_the_contract(world: World, check: Callable[[World], None]) -> None:
+def test_the_adapter_fulfils_the_contract_of_transfer_adapters(world: World, check: Callable[[World], None]) -> None:
     check(world)
 
 

@@ -20,7 +20,7 @@ def test_a_digest_is_the_sha_256_of_the_bytes_and_reads_back(data: bytes) -> Non
     assert Digest.parse(str(digest)) == Digest.parse(digest.hex) == digest
 
 
-def test_people_read_the_first_twelve_digits() -> None:
+def test_a_digest_is_shown_by_its_first_twelve_digits() -> None:
     assert Digest.of(b"weights").short == "sha256:9a129038d9a0"
 
 

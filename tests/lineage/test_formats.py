@@ -33,7 +33,7 @@ def one_node(label: str) -> Graph:
 
 @LAW
 @given(st.text())
-def test_no_name_breaks_out_of_mermaid(label: str) -> None:
+def test_no_name_escapes_its_quotes_in_mermaid(label: str) -> None:
     _, line = as_mermaid(one_node(label)).split("\n")[:-1]
     assert MERMAID_LINE.fullmatch(line)
     inside = re.sub(r"#(\d+);", lambda code: chr(int(code[1])), mermaid_text(label))
@@ -42,7 +42,7 @@ def test_no_name_breaks_out_of_mermaid(label: str) -> None:
 
 @LAW
 @given(st.text())
-def test_no_name_breaks_out_of_dot(label: str) -> None:
+def test_no_name_escapes_its_quotes_in_dot(label: str) -> None:
     *_, line, closing = as_dot(one_node(label)).split("\n")[:-1]
     assert closing == "}"
     assert DOT_LINE.fullmatch(line)
@@ -61,7 +61,7 @@ def test_every_node_and_edge_is_drawn_once(graph: Graph, data: st.DataObject) ->
     assert dot.count("\n") == 3 + drawn
 
 
-def test_shapes_tell_the_kind_and_strokes_the_assurance() -> None:
+def test_shapes_show_the_kind_and_strokes_the_assurance() -> None:
     mermaid = as_mermaid(GRAPH.around(IDS["small"], up=1), IDS["small"])
     assert 'n0["lite0"]' in mermaid
     assert 'n2(["distil"])' in mermaid

@@ -93,7 +93,7 @@ def test_common_ancestors_are_what_both_came_from(graph: Graph, data: st.DataObj
 
 @LAW
 @given(graphs(), st.data())
-def test_a_part_holds_exactly_the_edges_between_its_nodes(graph: Graph, data: st.DataObject) -> None:
+def test_a_subgraph_holds_exactly_the_edges_between_its_nodes(graph: Graph, data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(sorted(graph.nodes)))
     part = graph.around(key, up=1, down=1)
     assert part.nodes.keys() == {key} | graph.ancestors(key, depth=1).keys() | graph.descendants(key, depth=1).keys()
@@ -180,7 +180,7 @@ def test_a_version_is_only_made_by_a_step(kinds: tuple[NodeKind, NodeKind]) -> N
         Graph([Node(number, kind, str(number)) for number, kind in enumerate(kinds)], [Edge(0, 1, "source")])
 
 
-def test_a_question_about_an_unknown_node_is_refused() -> None:
+def test_a_query_about_an_unknown_node_is_refused() -> None:
     for ask in (
         GRAPH.ancestors,
         GRAPH.descendants,
@@ -203,7 +203,7 @@ def test_ten_thousand_generations_are_walked_without_recursion() -> None:
     assert [node.id for node in graph.roots(20_000)] == [0]
 
 
-def test_a_question_costs_what_it_walks_not_what_the_graph_holds() -> None:
+def test_a_query_costs_what_it_walks_and_not_what_the_graph_holds() -> None:
     def seconds(graph: Graph) -> float:
         start = time.perf_counter()
         for _ in range(300):

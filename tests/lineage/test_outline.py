@@ -58,7 +58,7 @@ def test_depth_and_last_describe_a_tree(graph: Graph, data: st.DataObject) -> No
         assert line.last == (after < line.depth or line.depth == 0)
 
 
-def test_an_ancestry_reads_like_this() -> None:
+def test_an_outline_of_ancestors_is_printed_as_shown_here() -> None:
     assert render(outline(GRAPH, IDS["digits"])) == dedent("""\
         digits
         └─ tune
@@ -71,7 +71,7 @@ def test_an_ancestry_reads_like_this() -> None:
                     └─ import-lite0""")
 
 
-def test_descendants_read_like_this() -> None:
+def test_an_outline_of_descendants_is_printed_as_shown_here() -> None:
     assert render(outline(GRAPH, IDS["lite0"], Direction.DOWN)) == dedent("""\
         lite0
         ├─ distil
@@ -110,13 +110,13 @@ def test_what_is_near_is_opened_near_even_when_a_longer_branch_comes_first() -> 
               └─ deep""")
 
 
-def test_a_split_with_another_name_than_its_role_is_told() -> None:
+def test_a_split_with_another_name_than_its_role_is_reported() -> None:
     node = Node(1, NodeKind.DATASET, "d")
     line = Line(0, 1, True, node, (Edge(1, 2, "train", split="fold-1"), Edge(1, 2, "test", split="test")))
     assert line.role == "train=fold-1, test"
 
 
-def test_a_line_is_as_sure_as_its_least_sure_edge() -> None:
+def test_a_path_is_as_sure_as_its_least_sure_edge() -> None:
     edges = (Edge(1, 2, "train", Assurance.VERIFIED), Edge(1, 2, "test", Assurance.DECLARED))
     line = Line(0, 1, True, Node(1, NodeKind.DATASET, "d"), edges)
     assert line.assurance is Assurance.DECLARED
@@ -127,7 +127,7 @@ def line_of(kind: NodeKind, **facts: str) -> str:
     return render(outline(Graph([Node(1, kind, "x", facts=facts)], []), 1))
 
 
-def test_each_kind_of_thing_tells_what_matters_about_it() -> None:
+def test_each_kind_of_node_shows_its_main_facts() -> None:
     model = {"stage": "candidate", "licence": "MIT", "accuracy": "0.93", "method": "import"}
     assert line_of(NodeKind.MODEL, status="active", **model) == "x (candidate · MIT · accuracy 0.93)"
     assert line_of(NodeKind.MODEL, status="recalled", deleted="yes", **model).startswith(
@@ -141,7 +141,7 @@ def test_nothing_that_is_printed_can_move_the_cursor() -> None:
     assert line_of(NodeKind.STEP, state="\x1b[2J\n") == "x (�[2J�)"
 
 
-def test_ten_thousand_generations_stay_narrow_enough_to_print() -> None:
+def test_an_outline_of_ten_thousand_generations_is_narrow_enough_to_print() -> None:
     lines = outline(chain(10_000), 20_000)
     text = render(lines)
     assert len(lines) == text.count("\n") + 1 == 20_001

@@ -38,7 +38,7 @@ def test_a_bearer_token_names_the_actor(team: Team, door: Doorkeeper) -> None:
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer ", "Basic YW5hOmFuYQ==", "fbr_x", "Bearer fbr_x", "Bearer a b"]
 )
-def test_any_other_header_names_nobody(door: Doorkeeper, header: str) -> None:
+def test_any_other_header_signs_nobody_in(door: Doorkeeper, header: str) -> None:
     with pytest.raises(UnauthenticatedError):
         door.actor_of_header(header)
 
@@ -79,7 +79,7 @@ def test_a_role_taken_away_is_gone_from_the_session(team: Team, door: Doorkeeper
     assert door.actor_of_session(session).roles == frozenset()
 
 
-def test_a_session_signed_with_another_key_is_nobody_s(team: Team, door: Doorkeeper) -> None:
+def test_a_session_signed_with_another_key_is_refused(team: Team, door: Doorkeeper) -> None:
     cookie, _ = Doorkeeper(door.people, "x" * 32, team.clock).sign_in(token(team))
     with pytest.raises(UnauthenticatedError, match="not known here"):
         door.session_of_cookie(cookie)
@@ -93,7 +93,7 @@ def test_a_session_names_the_person_of_its_token(team: Team, door: Doorkeeper) -
 
 
 @given(cookie=st.text())
-def test_any_other_cookie_is_nobody_s(cookie: str) -> None:
+def test_any_other_cookie_signs_nobody_in(cookie: str) -> None:
     nobody_is_asked = Doorkeeper(None, KEY, FakeClock())  # type: ignore[arg-type]
     with pytest.raises(UnauthenticatedError):
         nobody_is_asked.session_of_cookie(cookie)

@@ -40,12 +40,12 @@ def make_and_open(home: Path, settings: Settings) -> None:
         assert registry.audit.verify().intact
 
 
-def test_a_home_is_made_once_and_opened(tmp_path: Path) -> None:
+def test_a_registry_folder_is_created_once_and_opened(tmp_path: Path) -> None:
     make_and_open(tmp_path / "home", Settings())
 
 
 @pytest.mark.postgres
-def test_a_home_on_postgresql_is_the_same(tmp_path: Path, postgres_settings: Settings) -> None:
+def test_a_registry_on_postgresql_works_the_same(tmp_path: Path, postgres_settings: Settings) -> None:
     make_and_open(tmp_path / "home", postgres_settings)
 
 
@@ -68,14 +68,14 @@ def test_a_new_registry_folder_is_closed_to_other_users_of_the_machine(
     assert {name: mode for name, mode in modes.items() if mode & 0o077} == {}
 
 
-def test_a_folder_that_is_no_home_is_told_so(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_registry_folder_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(HomeNotFoundError, match="forebear init"):
             bootstrap.open(folder, settings=Settings(), actor="ana")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_somebody_unknown_is_let_in_nowhere(tmp_path: Path) -> None:
+def test_an_unknown_person_is_refused_everywhere(tmp_path: Path) -> None:
     bootstrap.init(tmp_path / "home", settings=Settings(), actor="ana")
     with pytest.raises(UnauthenticatedError, match="Unknown user 'eve'; the people of this registry are "):
         bootstrap.open(tmp_path / "home", settings=Settings(), actor="eve")

@@ -70,7 +70,7 @@ def test_the_folder_of_a_killed_process_is_swept_and_that_of_a_living_one_stays(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_was_taken_for_abandoned_before_it_was_locked_is_made_again(
+def test_a_temporary_file_that_a_sweep_removed_before_it_was_locked_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = fcntl.flock

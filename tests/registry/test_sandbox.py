@@ -114,7 +114,7 @@ def test_a_safetensors_file_goes_through_the_real_importers(tmp_path: Path) -> N
         ("(target / 'model.safetensors').unlink()", AdapterError, "wrote nothing"),
     ],
 )
-def test_whatever_goes_wrong_is_one_clear_error_and_nothing_is_left(
+def test_every_failure_is_one_clear_error_and_leaves_nothing(
     lines: str, error: type[RegistryError], words: str, ask: Ask, tmp_path: Path
 ) -> None:
     with pytest.raises(error, match=words) as caught:
@@ -236,7 +236,7 @@ def test_where_pickles_are_not_taken_none_is_read(kind: str, tmp_path: Path) -> 
     assert not (tmp_path / "target").exists()
 
 
-def test_a_bomb_comes_back_as_unsafe_and_never_goes_off(tmp_path: Path) -> None:
+def test_a_pickle_that_runs_code_is_refused_as_unsafe_and_never_runs(tmp_path: Path) -> None:
     canary = tmp_path / "canary"
     (tmp_path / "w.pt").write_bytes(pickle.dumps(Bomb(canary)))
     with pytest.raises(UnsafeArtifactError, match="plain pickle"):
@@ -293,12 +293,12 @@ def test_an_empty_target_is_used_and_a_failed_one_removed(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"converted": {}}', '{"error": {"code": "x"}}', "null", '{"error": 5}']
 )
-def test_nonsense_for_an_answer_is_the_adapters_fault(text: str, tmp_path: Path) -> None:
+def test_an_unreadable_answer_is_an_error_of_the_adapter(text: str, tmp_path: Path) -> None:
     with pytest.raises(AdapterError):
         decode_answer(text, tmp_path)
 
 
-def test_an_error_survives_the_way_with_remedy_and_facts(tmp_path: Path) -> None:
+def test_an_error_comes_out_of_the_subprocess_with_remedy_and_facts(tmp_path: Path) -> None:
     error = MisfitError("m", remedy="r", facts={"missing": ["x"]})
     with pytest.raises(MisfitError) as caught:
         decode_answer(encode_answer(error), tmp_path)

@@ -36,19 +36,19 @@ def test_every_variable_is_read() -> None:
     assert settings.allowed_hosts == ("a.example", "b.example")
 
 
-def test_a_number_that_is_none_is_named() -> None:
+def test_a_setting_that_is_not_a_number_is_named() -> None:
     with pytest.raises(UsageError, match="FOREBEAR_THREADS must be a whole number, not 'many'"):
         Settings.from_environment({"FOREBEAR_THREADS": "many"})
 
 
-def test_the_home_of_a_parent_folder_is_found(tmp_path: Path) -> None:
+def test_the_registry_folder_of_a_parent_directory_is_found(tmp_path: Path) -> None:
     (tmp_path / ".forebear").mkdir()
     inside = tmp_path / "a" / "b"
     inside.mkdir(parents=True)
     assert Settings().find_home(inside) == tmp_path / ".forebear"
 
 
-def test_without_one_the_users_own_is_meant(tmp_path: Path) -> None:
+def test_without_one_the_registry_folder_of_the_user_is_used(tmp_path: Path) -> None:
     assert Settings().find_home(tmp_path) == Path.home() / ".forebear"
 
 

@@ -60,7 +60,7 @@ def run(home: Path, step_id: str) -> int:
     return worker.main([step_id, "--home", str(home)])
 
 
-def test_a_step_that_fails_gives_its_family_and_is_told_to_its_submitter(home: Path) -> None:
+def test_a_worker_of_a_failed_step_exits_with_the_code_of_its_error_and_the_step_shows_it(home: Path) -> None:
     step_id = submit(home)
     assert run(home, step_id) == Family.INTEGRITY.exit_code
     with bootstrap.open(home, settings=OFF, actor="ana") as registry:
@@ -82,14 +82,14 @@ def test_a_step_that_has_ended_is_not_run_again(home: Path) -> None:
 
 
 @pytest.mark.parametrize("step_id", ["step-nonsense", "step-01jdxv1n2y3v4b5n6m7k8j9h0g"])
-def test_a_step_that_is_not_there_is_told(step_id: str, home: Path) -> None:
+def test_a_worker_of_a_missing_step_says_so(step_id: str, home: Path) -> None:
     assert run(home, step_id) == Family.NOT_FOUND.exit_code
 
 
-def test_a_step_of_nobody_is_not_run(home: Path) -> None:
+def test_a_step_whose_submitter_does_not_exist_is_not_run(home: Path) -> None:
     assert run(home, add_step(home, by="ghost")) == Family.UNAUTHENTICATED.exit_code
 
 
-def test_where_there_is_no_home_nothing_runs(tmp_path: Path) -> None:
+def test_without_a_registry_folder_nothing_runs(tmp_path: Path) -> None:
     assert run(tmp_path / "none", "step-01") == Family.UNAVAILABLE.exit_code
     assert not (tmp_path / "none").exists()

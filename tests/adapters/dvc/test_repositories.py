@@ -80,7 +80,7 @@ def test_data_changed_in_the_workspace_does_not_count(copy: Path, tmp_path: Path
     assert len(read(copy / "table.csv.dvc", tmp_path).rows) == 3
 
 
-def test_the_url_is_that_of_origin_without_its_password(copy: Path, tmp_path: Path) -> None:
+def test_the_recorded_url_is_that_of_origin_without_its_password(copy: Path, tmp_path: Path) -> None:
     run(copy, "git", "remote", "add", "origin", "https://ann:s3cret@git.example.org/reviews.git")
     record = read(copy / "table.csv.dvc", tmp_path).dvc
     assert record is not None
@@ -134,7 +134,7 @@ def test_an_unknown_revision_is_named(repository: Path, tmp_path: Path) -> None:
         read(repository / "table.csv.dvc", tmp_path, rev="v9")
 
 
-def test_data_that_is_nowhere_says_so(copy: Path, tmp_path: Path) -> None:
+def test_data_that_is_nowhere_is_reported(copy: Path, tmp_path: Path) -> None:
     (copy / "table.csv").unlink()
     shutil.rmtree(copy / ".dvc/cache")
     with pytest.raises(NotFoundError, match="neither in DVC's cache nor in a remote"):

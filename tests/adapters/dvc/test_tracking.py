@@ -100,7 +100,7 @@ def test_without_a_repository_the_rules_are_those_of_a_repository_made_around_th
     assert ours.files == 1
 
 
-def test_a_home_inside_a_repository_reads_uploads_by_rules_of_their_own(repository: Path) -> None:
+def test_a_registry_folder_inside_a_repository_reads_uploads_by_rules_of_its_own(repository: Path) -> None:
     work = repository / "project/.forebear/work"
     upload = draw(work / "upload-1", {"pos/1.bak": "x", "pos/1.txt": "good", "neg/1.txt": "bad"})
     outside = draw(repository / "outside", {"pos/1.bak": "x", "pos/1.txt": "good", "neg/1.txt": "bad"})
@@ -121,7 +121,7 @@ def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
         track(data)
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_named_pipe_in_a_dataset_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     data = draw(tmp_path / "data", {"a.txt": "a"})
     os.mkfifo(data / "pipe")
     with pytest.raises(BadDataError, match="'pipe' is not a regular file"):
@@ -166,7 +166,7 @@ def test_a_file_that_changed_before_it_was_copied_is_not_kept(tmp_path: Path) ->
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_full_disk_is_told_as_one(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_as_a_full_disk(tmp_path: Path) -> None:
     draw(tmp_path / "data", {"table.csv": "text,label\na,x\nb,y\n" + "c,x\n" * 50_000})
     code = (
         "import resource, sys; from pathlib import Path; from registry.errors import NoSpaceError\n"

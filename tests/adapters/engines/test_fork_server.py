@@ -91,7 +91,7 @@ def kill_server_of(seen: dict[str, Any]) -> int:
     return server
 
 
-def test_the_next_worker_is_forked_and_knows_nothing_of_the_one_before(place: Workplace) -> None:
+def test_the_next_worker_is_forked_and_shares_no_state_with_the_one_before(place: Workplace) -> None:
     first, second, third = place.seen("step-first"), place.run("step-second"), place.run("step-third")
     assert second["forked"] == third["forked"] != 0
     for seen in (second, third):

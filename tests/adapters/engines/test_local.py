@@ -60,7 +60,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
         ENGINE.stop(step, tmp_path)
 
 
-def test_who_waits_is_there_until_the_worker_is_done(home: Path) -> None:
+def test_waiting_for_a_step_lasts_until_its_worker_has_ended(home: Path) -> None:
     run("step-quick", home)
     folder = home / "work/step-quick"
     assert (folder / "done").read_text() == "yes"
@@ -69,7 +69,7 @@ def test_who_waits_is_there_until_the_worker_is_done(home: Path) -> None:
     assert ENGINE.log("step-quick", home) == "hello from step-quick\n"
 
 
-def test_a_worker_that_breaks_leaves_its_words_in_the_log(home: Path) -> None:
+def test_a_worker_that_crashes_leaves_its_output_in_the_log(home: Path) -> None:
     run("step-broken", home)
     run("step-broken", home)
     log = (home / "work/step-broken/worker.log").read_text()
@@ -115,7 +115,7 @@ def test_there_is_nothing_to_stop_where_nothing_ran(home: Path) -> None:
     ENGINE.wait("step-never", home)
 
 
-def test_a_process_that_got_the_number_of_a_dead_worker_is_left_alone(home: Path) -> None:
+def test_a_process_that_reuses_the_number_of_a_dead_worker_is_left_alone(home: Path) -> None:
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
     try:
         (home / "work/step-old").mkdir(parents=True)
@@ -129,7 +129,7 @@ def test_a_process_that_got_the_number_of_a_dead_worker_is_left_alone(home: Path
 
 
 @pytest.mark.parametrize("written", ["", "{}", "[1]", '{"pid": "x", "born": 1}', '{"pid":'])
-def test_a_note_that_cannot_be_read_is_no_worker(written: str, tmp_path: Path) -> None:
+def test_a_process_file_that_cannot_be_read_names_no_worker(written: str, tmp_path: Path) -> None:
     (tmp_path / "worker.pid").write_text(written)
     assert recall(tmp_path / "worker.pid") is None
 
@@ -181,13 +181,13 @@ def test_what_is_no_id_of_a_step_starts_nothing(step: str, home: Path) -> None:
         ENGINE.start(step, home, PLAIN)
 
 
-def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_registry_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "work").write_text("in the way")
     with pytest.raises(UnavailableError, match="cannot be made"):
         ENGINE.start("step-quick", tmp_path, PLAIN)
 
 
-def test_a_folder_of_the_same_name_where_the_command_was_typed_is_not_run(
+def test_a_folder_called_registry_in_the_current_directory_is_not_run(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trap = tmp_path / "typed-here"
@@ -201,7 +201,7 @@ def test_a_folder_of_the_same_name_where_the_command_was_typed_is_not_run(
 
 
 @pytest.mark.skipif(shutil.which("ps") is None, reason="there is no ps here")
-def test_where_there_is_no_proc_ps_tells_one_process_from_another() -> None:
+def test_without_proc_ps_identifies_a_process() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         born = born_by_ps(child.pid)

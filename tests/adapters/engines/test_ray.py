@@ -52,7 +52,7 @@ def test_without_an_address_nothing_is_written(address: str, monkeypatch: pytest
 
 
 @ray_is_here
-def test_a_cluster_that_does_not_answer_is_no_news_of_its_workers(
+def test_a_cluster_that_does_not_answer_leaves_open_whether_its_workers_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FOREBEAR_RAY_ADDRESS", "http://127.0.0.1:9")
@@ -117,7 +117,7 @@ def job_of(step: str) -> Any:
 @ray_is_here
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_step_runs_where_its_needs_are_met_and_its_words_come_back(forebear: CommandLine) -> None:
+def test_a_step_runs_where_its_resources_are_and_its_log_is_returned(forebear: CommandLine) -> None:
     step = submit(forebear, "placed", cpus=2)
     shown = ended(forebear, step)
     assert shown["summary"]["state"] == "succeeded", forebear("transfer", "logs", step).out
@@ -134,7 +134,7 @@ def test_a_step_runs_where_its_needs_are_met_and_its_words_come_back(forebear: C
 @ray_is_here
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_gpu_that_only_ray_believes_in_is_told(forebear: CommandLine) -> None:
+def test_a_gpu_that_only_ray_counts_is_reported(forebear: CommandLine) -> None:
     """The second node says that it has one: the job lands there, and torch finds none."""
     step = submit(forebear, "believed", gpus=1)
     shown = ended(forebear, step)
@@ -162,7 +162,7 @@ def test_a_job_that_waits_for_room_is_queued_and_can_be_cancelled(forebear: Comm
 @ray_is_here
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_killed_worker_is_interrupted_and_goes_on_as_another_job(forebear: CommandLine) -> None:
+def test_the_step_of_a_killed_worker_is_interrupted_and_resumed_as_another_job(forebear: CommandLine) -> None:
     from tests.journeys.test_hardship import worker_of
 
     step = submit(forebear, "killed", epochs=60)

@@ -111,7 +111,7 @@ def test_locked_vectors_stay_to_the_bit_while_new_ones_learn(world: World) -> No
 
 
 @pytest.mark.parametrize("algorithm", ["skip-gram", "cbow"])
-def test_words_of_one_topic_come_together(algorithm: str, world: World) -> None:
+def test_words_of_one_topic_become_similar(algorithm: str, world: World) -> None:
     made = load(finish(world, job(world, epochs=30, params={"algorithm": algorithm})).folder)
     for topic in TOPICS:
         for word in topic:

@@ -108,7 +108,7 @@ def done_vocabulary(done: Finished) -> object:
     return done.facts["vocabulary"]
 
 
-def test_all_words_of_the_parent_can_be_kept(world: World) -> None:
+def test_the_whole_vocabulary_of_the_parent_can_be_kept(world: World) -> None:
     done, _ = finish(world, world.job(method=INIT, params={"vocabulary": "all"}))
     assert set(child(done).words) == FRUIT | {"quince", "medlar"}
     assert child(done).words[-2:] == ["quince", "medlar"]
@@ -128,7 +128,7 @@ def test_from_scratch_nothing_is_copied(world: World) -> None:
     assert done_vocabulary(done) == {"words": len(FRUIT), "copied": 0}
 
 
-def test_words_after_max_length_have_no_say(world: World) -> None:
+def test_words_after_max_length_do_not_change_the_result(world: World) -> None:
     """The texts are cut after three words, in training and in the child."""
     done, _ = finish(world, world.job(method=INIT, max_length=3))
     first = {word for text in texts(world, "train") for word in text.split()[:3]}
@@ -194,7 +194,7 @@ def test_only_training_texts_decide_what_sif_weighs(world: World) -> None:
     assert (one.folder / "model.safetensors").read_bytes() == (two.folder / "model.safetensors").read_bytes()
 
 
-def test_the_common_direction_has_one_sign() -> None:
+def test_the_common_direction_has_a_fixed_sign() -> None:
     rows = np.random.default_rng(0).normal(size=(50, 4)) + np.array([0, -3, 0, 0])
     assert common_direction(rows)[1] > 0.9
     assert common_direction(-rows).tolist() == common_direction(rows).tolist()
@@ -222,7 +222,7 @@ def test_a_text_without_a_known_word_is_answered_all_the_same(world: World) -> N
         assert len(child(done).classify([""])) == 1
 
 
-def test_several_classes_and_numbers_are_answered_in_their_own_words(world: World) -> None:
+def test_several_classes_and_numbers_are_measured_by_metrics_of_their_own(world: World) -> None:
     many = world.relabelled({"apple": "apple|red", "pear": "pear", "plum": ""})
     number = world.relabelled({"apple": "101", "pear": "102.5", "plum": "107"})
     found = {}

@@ -42,7 +42,7 @@ def test_floats_from_0_to_1_keep_their_share_of_white_and_others_are_refused(tmp
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_turned_photograph_is_upright_as_stock_transformers_reads_it(orientation: int, tmp_path: Path) -> None:
+def test_a_photograph_is_rotated_by_its_exif_as_stock_transformers_does(orientation: int, tmp_path: Path) -> None:
     from transformers.image_utils import load_image
 
     exif = Image.Exif()

@@ -130,7 +130,7 @@ def test_settings_that_make_no_sense_are_refused(document: dict[str, Any], tmp_p
         Preprocess.read(tmp_path)
 
 
-def test_a_switched_off_step_is_not_done() -> None:
+def test_a_preprocessing_step_that_is_switched_off_is_not_done() -> None:
     off = {"do_rescale": False, "do_normalize": False, "image_mean": [0.5] * 3, "image_std": [0.5] * 3, "size": 8}
     white = Preprocess.from_document(off).apply(np.full((8, 8), 255, np.uint8))
     assert white.unique().tolist() == [255.0]

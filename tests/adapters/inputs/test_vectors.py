@@ -36,7 +36,7 @@ def data(request: pytest.FixtureRequest, tmp_path: Path) -> DataInput:
     return DataInput(folder, digest("f"), "data/f/1", listing.format, Modality.TABULAR, listing.rows, "train")
 
 
-def test_rows_come_in_the_order_that_is_asked_for(data: DataInput) -> None:
+def test_vectors_come_in_the_order_of_the_rows_that_were_asked_for(data: DataInput) -> None:
     found = read_vectors([data.rows[2], data.rows[0]], data)
     assert found.dtype == np.float32
     assert np.array_equal(found, X[[2, 0]])
@@ -50,7 +50,7 @@ def test_a_row_that_is_not_there_is_named(data: DataInput) -> None:
         read_vectors([Row(0, digest("x"), "train", "0", text="x")], data)
 
 
-def test_what_is_no_table_of_numbers_is_told(data: DataInput) -> None:
+def test_what_is_no_table_of_numbers_is_refused(data: DataInput) -> None:
     name = str(data.rows[0].path)
     (data.root / name).write_bytes(b"nonsense")
     with pytest.raises(BadDataError, match=rf"{name} of data/f/1 has no readable (array|column) x"):

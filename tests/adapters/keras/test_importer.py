@@ -67,7 +67,7 @@ def test_the_same_archive_gives_the_same_bytes(saved: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_through_the_converting_process_it_comes_out_the_same(saved: Path, tmp_path: Path) -> None:
+def test_the_converting_process_gives_the_same_result(saved: Path, tmp_path: Path) -> None:
     odd = shutil.copyfile(saved, tmp_path / "what.is.this")
     converted = convert_in_subprocess(odd, tmp_path / "out", architecture=None, pickles=True, memory=0, seconds=120)
     assert converted.facts.format == "keras"
@@ -112,7 +112,7 @@ def test_pictures_are_prepared_as_the_models_name_asks(name: str, mean: float, b
     assert any("images are preprocessed" in note for note in converted.notes)
 
 
-def test_our_preparing_is_that_of_keras_applications() -> None:
+def test_pictures_are_preprocessed_as_keras_applications_does() -> None:
     from adapters.keras.preprocessing import MODES
 
     picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
@@ -131,7 +131,7 @@ def test_a_model_that_rescales_by_itself_takes_bytes(tmp_path: Path) -> None:
     assert Preprocess.read(tmp_path / "out").mean == (0.0, 0.0, 0.0)
 
 
-def test_what_lies_beside_the_archive_is_believed(saved: Path, tmp_path: Path) -> None:
+def test_a_preprocessor_config_beside_the_archive_is_used(saved: Path, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     shutil.copyfile(saved, source / "tiny.keras")

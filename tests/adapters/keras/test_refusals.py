@@ -98,7 +98,7 @@ def test_a_lambda_that_keras_saved_itself_is_refused(tmp_path: Path) -> None:
         imported(archive(model, tmp_path / "m.keras"), tmp_path / "out")
 
 
-def test_what_a_stored_config_names_is_looked_at_again(saved: Path, tmp_path: Path) -> None:
+def test_what_a_stored_config_names_is_checked_again(saved: Path, tmp_path: Path) -> None:
     imported(saved, tmp_path / "out")
     document = json.loads((tmp_path / "out/config.json").read_text())
     _lambda(document["keras"])
@@ -174,7 +174,7 @@ def _circle(file: Any) -> None:
         (_circle, BadArtifactError, "reached twice"),
     ],
 )
-def test_weights_that_reach_for_other_files_or_claim_too_much_are_refused(
+def test_weights_that_name_other_files_or_more_memory_than_they_have_are_refused(
     fill: Callable[[Any], None], error: type[Exception], message: str, saved: Path, tmp_path: Path
 ) -> None:
     members = _members(saved) | {"model.weights.h5": _weights(tmp_path / "w.h5", fill)}

@@ -82,7 +82,7 @@ def test_the_pulled_file_exports_an_archive_that_stock_keras_loads(head: Head, t
     assert np.allclose(module.preprocess(picture), prepared, atol=1e-6)
 
 
-def test_the_way_round_gives_the_same_variables(tmp_path: Path) -> None:
+def test_exporting_and_importing_a_child_gives_the_same_weights(tmp_path: Path) -> None:
     """A child that is exported and imported again is unchanged."""
     world = keras_world(tmp_path)
     done, _ = finish(world, world.job(method=TUNE))

@@ -102,7 +102,7 @@ def test_a_parent_with_other_tensors_is_named_with_the_first_of_them(world: Worl
     assert name in str(refused.value)
 
 
-def test_a_merge_is_not_measured_on_classes_that_it_never_learnt(world: World) -> None:
+def test_a_merge_is_not_measured_on_classes_that_it_was_not_trained_for(world: World) -> None:
     (_, first), (_, second) = child(world, "one"), child(world, "two", seed=8)
     job = world.job("m", method=Method.MERGE, sources=(first, second), data={"test": renamed(world)["test"]})
     with pytest.raises(BadDataError, match="has the label 'cherry', which is not a class of the merge of test/one/1"):
@@ -113,7 +113,7 @@ def tensors(count: int, *shape: int) -> list[torch.Tensor]:
     return [torch.randn(shape, generator=torch.Generator().manual_seed(n)) for n in range(count)]
 
 
-def test_the_arc_keeps_the_length_and_ends_at_both_ends() -> None:
+def test_spherical_interpolation_keeps_the_length_and_ends_at_both_models() -> None:
     one, two = (t / t.norm() for t in tensors(2, 4, 5))
     assert torch.allclose(slerp(0.0)([one, two], None), one, atol=1e-6)
     assert torch.allclose(slerp(1.0)([one, two], None), two, atol=1e-6)
@@ -121,7 +121,7 @@ def test_the_arc_keeps_the_length_and_ends_at_both_ends() -> None:
     assert torch.allclose(slerp(0.3)([one, 2 * one], None), 1.3 * one, atol=1e-6)
 
 
-def test_ties_is_what_its_three_steps_say_one_place_at_a_time() -> None:
+def test_ties_merging_equals_its_three_steps_for_each_weight() -> None:
     *parents, base = tensors(4, 3, 7)
     shares, density = (1.0, 2.0, 0.5), 0.4
     differences = np.stack([(w - base).flatten().numpy() for w in parents])

@@ -100,7 +100,7 @@ def test_mirroring_again_updates_the_same_run(uri: str, client: Any) -> None:
     assert len(client.get_metric_history(first, "train/loss")) == 3
 
 
-def test_a_running_step_is_a_running_run(uri: str, client: Any) -> None:
+def test_a_running_step_is_a_running_run_of_mlflow(uri: str, client: Any) -> None:
     MlflowTracker().mirror(replace(RECORD, state=StepState.RUNNING, ended_ms=None), uri=uri)
     (run,) = runs(client)
     assert (run.info.status, run.info.end_time) == ("RUNNING", None)
@@ -116,7 +116,7 @@ def test_more_than_one_request_holds_is_sent_in_parts(uri: str, client: Any) -> 
     assert (run.data.params["p249"], run.data.tags["t249"]) == ("249", "249")
 
 
-def test_nothing_is_written_where_the_command_was_typed(uri: str, client: Any, tmp_path: Path) -> None:
+def test_nothing_is_written_into_the_current_directory(uri: str, client: Any, tmp_path: Path) -> None:
     MlflowTracker().mirror(RECORD, uri=uri)
     assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
     experiment = client.get_experiment_by_name("forebear")
@@ -130,13 +130,13 @@ def test_a_deleted_experiment_says_how_to_bring_it_back(uri: str, client: Any) -
         MlflowTracker().mirror(RECORD, uri=uri)
 
 
-def test_a_store_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_opened_fails_with_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(AdapterError, match=r"^MLflow at sqlite:////.*mlflow\.db says: .*"):
         MlflowTracker().mirror(RECORD, uri=f"sqlite:///{tmp_path}/file/mlflow.db")
 
 
-def test_a_password_in_the_address_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_in_the_address_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(AdapterError) as caught:
         MlflowTracker().mirror(RECORD, uri=f"http://ann:s3cret@127.0.0.1:{free_port()}")
@@ -161,7 +161,7 @@ def test_mirroring_prints_nothing(tmp_path: Path) -> None:
     assert "INFO" not in done.stderr
 
 
-def test_nobody_is_told_that_mlflow_was_used() -> None:
+def test_mirroring_sends_no_usage_statistics_of_mlflow() -> None:
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 

@@ -39,7 +39,7 @@ def relabelled(data: DataInput, kind: LabelKind, label: dict[str, str]) -> DataI
     return replace(data, labels=kind, rows=tuple(replace(row, label=label[str(row.label)]) for row in data.rows))
 
 
-def test_numbers_and_several_classes_are_answered_in_their_own_form(tmp_path: Path) -> None:
+def test_numbers_and_several_classes_are_stored_in_their_own_form(tmp_path: Path) -> None:
     data, (one, two, three) = text_data(tmp_path), CLASSES
     numbers, rows = learnt(relabelled(data, LabelKind.NUMBER, {one: "-1", two: "0", three: "1"}))
     truth = [float(str(row.label)) for row in rows]
@@ -51,7 +51,7 @@ def test_numbers_and_several_classes_are_answered_in_their_own_form(tmp_path: Pa
     assert np.mean([answer == true for answer, true in zip(many.answers, classes, strict=True)]) > 0.5
 
 
-def test_what_it_cannot_learn_is_said(tmp_path: Path) -> None:
+def test_labels_that_a_method_cannot_learn_are_refused(tmp_path: Path) -> None:
     data = text_data(tmp_path)
     with pytest.raises(InvalidError, match="No classical model here learns labels of the kind tags"):
         learnt(replace(data, labels=LabelKind.TAGS))

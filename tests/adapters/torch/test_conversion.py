@@ -104,7 +104,7 @@ def test_arrays_that_are_missing_or_misshapen_are_named_as_the_file_names_them(t
         PickledArraysImporter().convert(tmp_path / "w.pkl", tmp_path, architecture="vgg16")
 
 
-def test_a_bomb_among_arrays_is_refused_before_anything_is_converted(tmp_path: Path) -> None:
+def test_a_pickle_that_runs_code_among_arrays_is_refused_before_anything_is_converted(tmp_path: Path) -> None:
     canary = tmp_path / "canary"
     (tmp_path / "w.pkl").write_bytes(pickle.dumps({"conv1": [np.ones(3)], "x": Bomb(canary)}))
     assert PickledArraysImporter().detect(tmp_path / "w.pkl") is not None
@@ -117,7 +117,7 @@ def test_a_bomb_among_arrays_is_refused_before_anything_is_converted(tmp_path: P
 
 
 @pytest.mark.parametrize(("architecture", "tensors", "last"), [(None, 20, 21), ("vgg16", 26, 28)])
-def test_an_edge_detector_gives_the_convolutions_of_vgg(
+def test_the_convolutions_of_vgg_are_taken_from_an_edge_detector(
     architecture: str | None, tensors: int, last: int, tmp_path: Path
 ) -> None:
     converted = KerasWeightsImporter().convert(packaged(*EDGES), tmp_path, architecture=architecture)
@@ -170,7 +170,7 @@ def test_the_shorter_inception_is_the_beginning_of_the_longer() -> None:
 # --- ONNX ----------------------------------------------------------------------------------------------------------
 
 
-def test_half_a_resnet_is_read_out_of_its_graph(tmp_path: Path) -> None:
+def test_half_of_a_resnet_is_read_from_its_graph(tmp_path: Path) -> None:
     converted = OnnxImporter().convert(packaged(*THIN), tmp_path, architecture=None)
     assert converted.facts.architecture == "resnet50_thin"
     assert converted.parameters == 5_904_578
@@ -238,7 +238,7 @@ def test_an_onnx_model_under_torchs_names_is_taken_by_name(tmp_path: Path) -> No
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
-def test_what_torch_exports_comes_back_under_its_names(mobilenet_file: Path, tmp_path: Path) -> None:
+def test_an_onnx_export_of_torch_is_imported_under_the_names_of_torch(mobilenet_file: Path, tmp_path: Path) -> None:
     """MobileNetV2 from torch's older ONNX exporter, which keeps normalisation layers in the mode PRESERVE."""
     module = nn.Module()
     module.features = plain_mobilenet(torch.load(mobilenet_file, weights_only=True))[0]

@@ -89,7 +89,7 @@ def world_of(kind: str, folder: Path) -> World:
 
 
 @pytest.mark.parametrize("kind", [*OWN, *STOCK, "layers", "keras"])
-def test_from_scratch_a_model_with_running_statistics_leaves_chance(kind: str, tmp_path: Path) -> None:
+def test_from_scratch_a_model_with_running_statistics_becomes_better_than_chance(kind: str, tmp_path: Path) -> None:
     (tmp_path / "bars").mkdir()
     world = world_of(kind, tmp_path)
     size = {"inception_v3": 96, "inception_v3_mixed4": 96, "keras": None}.get(kind, 32)

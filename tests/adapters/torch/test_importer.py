@@ -31,7 +31,7 @@ def test_every_tensor_of_efficientnet_is_kept_bit_by_bit(lite: Path, lite_file: 
         assert torch.equal(ours[names[foreign]], tensor)
 
 
-def test_the_folder_says_everything_that_is_needed_to_rebuild_it(lite: Path, mobilenet: Path) -> None:
+def test_the_saved_folder_holds_everything_that_is_needed_to_rebuild_the_model(lite: Path, mobilenet: Path) -> None:
     assert sorted(p.name for p in lite.iterdir()) == ["config.json", "model.safetensors", "preprocessor_config.json"]
     assert json.loads((lite / "config.json").read_text())["num_labels"] == 1000
     assert json.loads((mobilenet / "config.json").read_text())["architectures"] == ["MobileNetV2Model"]
@@ -76,7 +76,7 @@ def test_weights_need_the_name_of_an_architecture(lite_file: Path, tmp_path: Pat
 
 
 @pytest.mark.skipif(find_spec("timm") is not None, reason="says what happens where timm is absent")
-def test_timm_is_asked_for_where_it_is_absent(lite_file: Path, tmp_path: Path) -> None:
+def test_without_timm_the_error_names_the_extra(lite_file: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingExtraError, match=r"forebear\[timm\]"):
         StateDictImporter().convert(lite_file, tmp_path, architecture="timm:tf_efficientnet_lite0")
 
@@ -156,7 +156,7 @@ def test_squeezenet_is_imported_with_its_original_head(tmp_path: Path) -> None:
         assert torch.equal(squeezenet.load(tmp_path / "out")(x), model(x))
 
 
-def test_a_decoy_without_training_is_noticed(lite: Path, tmp_path: Path) -> None:
+def test_a_network_of_the_same_shapes_but_without_training_is_noticed(lite: Path, tmp_path: Path) -> None:
     tensors = load_file(lite / "model.safetensors")
     decoy = {n: torch.zeros_like(t) if n.endswith(("mean", "tracked")) else t for n, t in tensors.items()}
     torch.save(decoy, tmp_path / "w.pth")
@@ -169,7 +169,7 @@ def test_a_decoy_without_training_is_noticed(lite: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "older format"])
-def test_a_bomb_inside_a_torch_file_is_named_and_never_goes_off(zipped: bool, tmp_path: Path) -> None:
+def test_a_pickle_that_runs_code_inside_a_torch_file_is_named_and_never_runs(zipped: bool, tmp_path: Path) -> None:
     canary = tmp_path / "canary"
     torch.save({"w": torch.zeros(1), "x": Bomb(canary)}, tmp_path / "w.pt", _use_new_zipfile_serialization=zipped)
     with pytest.raises(UnsafeArtifactError, match=r"asks for posix\.system"):

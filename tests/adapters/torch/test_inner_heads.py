@@ -186,7 +186,7 @@ def test_a_compiled_model_reads_the_same_inner_layer(tmp_path: Path) -> None:
         assert torch.allclose(child.module(pictures(64)), scores, atol=1e-6)
 
 
-def test_threads_that_share_a_loaded_model_hear_their_own_pictures(tmp_path: Path) -> None:
+def test_threads_that_share_a_loaded_model_read_their_own_pictures(tmp_path: Path) -> None:
     model = own_model(tmp_path, "squeezenet1_1")
     model.with_head(CLASSES, tap=tap_at(model, "features.3", 64)).save(tmp_path / "child")
     loaded, both = squeezenet.load(tmp_path / "child"), Barrier(2)
@@ -258,7 +258,7 @@ def test_features_of_an_inner_head_are_cached_apart_from_those_of_the_end(tokens
     assert mean.facts["features_computed"] == 81
 
 
-def test_an_inner_head_goes_where_the_next_head_is_put_elsewhere(tokens: World) -> None:
+def test_an_inner_head_is_removed_when_the_next_head_is_put_elsewhere(tokens: World) -> None:
     child = probed(tokens, "gone", "layers.0")
     again, _ = finish(child, child.job("gone-2", method=PROBE, epochs=1, params={"layer": "layers.2"}))
     assert config(again.folder)["head"]["reads"] == ["layers.2"]
@@ -272,7 +272,7 @@ def test_an_inner_head_goes_where_the_next_head_is_put_elsewhere(tokens: World) 
     assert done.facts["features"] == 16
 
 
-def test_an_inner_head_survives_few_bits(tmp_path: Path) -> None:
+def test_an_inner_head_is_kept_by_quantization(tmp_path: Path) -> None:
     child = probed(image_world(tmp_path), "bits", "encoder.stages.0", epochs=20, optimizer=Optimizer(lr=1e-2))
     small, metrics = finish(child, child.job("int8", method=Method.QUANTIZATION, params={"bits": 8}, roles=("test",)))
     assert small.architecture == "int8:transformers_mlp"
@@ -319,7 +319,7 @@ def test_a_config_that_reads_what_is_not_there_is_refused(
         load_image_model(child.folder, child.architecture).logits(pictures(24))
 
 
-def test_a_child_of_before_reads_the_end(tmp_path: Path) -> None:
+def test_a_child_saved_by_an_older_version_reads_the_last_layer(tmp_path: Path) -> None:
     model = own_model(tmp_path, "vgg16_pool4").with_head(CLASSES)
     model.save(tmp_path / "child")
     assert set(config(tmp_path / "child")["head"]) == {"kind", "hidden", "dropout"}, "as it always was"

@@ -106,7 +106,7 @@ def test_safetensors_beside_a_description_are_imported_too(tmp_path: Path) -> No
     assert converted.facts.architecture == "layers:small"
 
 
-def test_an_entry_like_another_takes_over_what_it_does_not_say(tmp_path: Path) -> None:
+def test_an_entry_takes_from_the_one_that_it_names_what_it_does_not_give(tmp_path: Path) -> None:
     from tests.adapters.torch import foreign_names as names
 
     shapes = {name.replace("features", "trunk.part"): s for name, s in names.vgg_features(11, norms=True).items()}

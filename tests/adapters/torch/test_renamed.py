@@ -111,7 +111,7 @@ def test_layers_of_equal_shape_in_each_others_places_are_noticed(
         imported(renamed(exchanged(original, one, two)), tmp_path, "efficientnet_lite0")
 
 
-def test_a_head_that_knows_no_photograph_shows_nothing(squeezenet: Weights, tmp_path: Path) -> None:
+def test_a_head_that_recognises_no_photograph_proves_nothing(squeezenet: Weights, tmp_path: Path) -> None:
     """Its tensors have the right shapes in the right order, but they are random."""
     noise = {name: torch.randn_like(t) * 0.1 for name, t in squeezenet.items()}
     with pytest.raises(MisfitError, match="the head knows 0 of three stored photographs"):
@@ -140,7 +140,7 @@ def test_numbers_in_names_that_contradict_the_order_are_no_match() -> None:
         fit("squeezenet1_0", {k: shapes[k] for k in reversed(shapes)}, ordered=True)
 
 
-def test_an_order_that_fits_in_two_ways_is_refused() -> None:
+def test_tensors_that_fit_in_two_orders_are_refused() -> None:
     """The order of the file is one way, the order of the names another, and shapes allow both."""
     shapes = names.vgg_features(16, norms=False)
     letters = iter("abcdefghijklmnop")

@@ -96,7 +96,9 @@ def test_a_layer_that_cannot_be_read_is_refused(world: World, params: dict[str, 
 
 @pytest.mark.parametrize("made", [keras_world, vector_world])
 @pytest.mark.parametrize("export", ["none", "npz"])
-def test_who_reads_no_layers_refuses_them_by_name(made: Callable[[Path], World], export: str, tmp_path: Path) -> None:
+def test_a_learner_that_cannot_read_layers_refuses_them_by_name(
+    made: Callable[[Path], World], export: str, tmp_path: Path
+) -> None:
     other = made(tmp_path)
     job = other.job(method=Method.FEATURE_EXTRACTION, params={"layer": "mean", "export": export})
     with pytest.raises(BadRecipeError, match=rf"only taken after its last layer.*Its layers are .*{other.layer}"):

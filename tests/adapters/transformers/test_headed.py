@@ -66,7 +66,7 @@ def test_features_are_the_mean_of_the_named_layers_and_tokens(tmp_path: Path) ->
         torch.testing.assert_close(found[1], state[1, :3].mean(dim=0))
 
 
-def test_such_a_child_is_measured_tuned_and_probed_again(tmp_path: Path) -> None:
+def test_a_child_with_an_inner_head_is_measured_tuned_and_probed_again(tmp_path: Path) -> None:
     world = text_world(tmp_path)
     first = {"method": PROBE, "params": {"layer": "mean"}, "head": Head("mlp", hidden=8)}
     done, metrics = finish(world, world.job("one", **first))  # type: ignore[arg-type]

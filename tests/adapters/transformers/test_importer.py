@@ -112,7 +112,7 @@ def test_shards_are_joined(tmp_path: Path) -> None:
     assert not list((tmp_path / "out").glob("*index*"))
 
 
-def test_an_index_that_does_not_tell_the_truth_is_refused(tmp_path: Path) -> None:
+def test_an_index_that_does_not_fit_its_shards_is_refused(tmp_path: Path) -> None:
     source = made(tmp_path / "source", "BertModel", max_shard_size="10KB")
     index = json.loads((source / "model.safetensors.index.json").read_text())
     index["weight_map"]["invented.weight"] = next(iter(index["weight_map"].values()))
@@ -180,7 +180,9 @@ def test_pickled_weights_are_rewritten(source: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors"])
-def test_a_bomb_among_the_weights_never_goes_off_whatever_its_name(name: str, source: Path, tmp_path: Path) -> None:
+def test_a_pickle_that_runs_code_among_the_weights_never_runs_whatever_its_name(
+    name: str, source: Path, tmp_path: Path
+) -> None:
     (source / "model.safetensors").unlink()
     torch.save({"w": Bomb(tmp_path / "canary")}, source / name)
     with pytest.raises(UnsafeArtifactError):
@@ -197,7 +199,7 @@ def test_an_unused_pickle_is_left_behind_unread(source: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
-def test_a_folder_that_sends_us_to_its_own_code_is_refused(name: str, source: Path, tmp_path: Path) -> None:
+def test_a_folder_that_asks_for_code_of_its_own_is_refused(name: str, source: Path, tmp_path: Path) -> None:
     (source / "evil.py").write_text(f"open({str(tmp_path / 'canary')!r}, 'w')")
     if not (source / name).exists():
         (source / name).write_text("{}")
@@ -207,7 +209,7 @@ def test_a_folder_that_sends_us_to_its_own_code_is_refused(name: str, source: Pa
     assert not (tmp_path / "canary").exists()
 
 
-def test_code_that_nobody_asks_for_stays_behind(source: Path, tmp_path: Path) -> None:
+def test_files_that_an_import_does_not_need_are_left_out(source: Path, tmp_path: Path) -> None:
     (source / "train.py").write_text("raise SystemExit")
     (source / "onnx").mkdir()
     (source / "onnx/model.onnx").write_bytes(b"\x08\x07\x12\x00")
@@ -297,7 +299,7 @@ def test_only_a_model_class_of_transformers_is_built(name: str, source: Path, tm
         convert(source, tmp_path / "out", f"transformers:{name}")
 
 
-def test_an_unknown_model_type_is_said_to_be_unknown(source: Path, tmp_path: Path) -> None:
+def test_an_unknown_model_type_is_reported(source: Path, tmp_path: Path) -> None:
     change(source / "config.json", architectures=None, model_type="martian")
     with pytest.raises(InvalidError, match="no model of type 'martian'"):
         convert(source, tmp_path / "out")

@@ -87,7 +87,7 @@ def world(tmp_path: Path) -> World:
     return made
 
 
-def test_an_encoder_goes_on_with_masked_words_and_is_a_source_again(world: World) -> None:
+def test_an_encoder_continues_pretraining_on_masked_words_and_is_a_source_again(world: World) -> None:
     done, metrics = finish(world, bare(world, "one", epochs=8))
     _, before = finish(world, bare(world, "two", epochs=1))
     assert metrics["validation", "loss"] < before["validation", "loss"]
@@ -116,7 +116,7 @@ def test_a_masked_language_model_keeps_its_head(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])
-def test_a_decoder_goes_on_with_the_next_word(kind: str, tmp_path: Path) -> None:
+def test_a_decoder_continues_pretraining_on_the_next_word(kind: str, tmp_path: Path) -> None:
     world = decoder_world(tmp_path, kind)
     done, metrics = finish(world, bare(world, epochs=6, max_length=16))
     assert metrics["validation", "perplexity"] < 15, "of 19 words, which random weights find alike"

@@ -53,7 +53,7 @@ def test_words_are_tagged_and_stock_transformers_tags_them_alike(kind: str, tmp_
         assert [model.config.id2label[int(logits[place].argmax())] for place in first] == row["prediction"]
 
 
-def test_a_tagger_goes_on_and_takes_an_adapter(tmp_path: Path) -> None:
+def test_a_tagger_is_trained_further_and_takes_an_adapter(tmp_path: Path) -> None:
     world = text_world(tmp_path)
     done, _ = finish(world, tagged(world))
     child = world.child(done)

@@ -107,7 +107,7 @@ def test_whatever_bytes_come_only_a_bad_artifact_is_raised(
         assert {name: tuple(theirs.get_tensor(name).shape) for name in theirs.keys()} == header.shapes  # noqa: SIM118
 
 
-def test_what_we_take_the_library_takes_and_what_it_refuses_we_refuse(tmp_path: Path) -> None:
+def test_the_library_refuses_the_same_headers_with_four_exceptions(tmp_path: Path) -> None:
     for what, header in BAD.items():
         file = safetensors(tmp_path / "x.safetensors", header=header)
         if what not in {"a key twice", "a key too many", "no tensors", "metadata of numbers"}:  # stricter here

@@ -50,7 +50,7 @@ def saved(*, zipped: bool) -> bytes:
         (b"x" + "ä".encode() * 5000, Kind.TEXT),
     ],
 )
-def test_a_file_is_what_its_bytes_say(content: bytes, kind: Kind, tmp_path: Path) -> None:
+def test_the_format_of_a_file_is_found_from_its_bytes(content: bytes, kind: Kind, tmp_path: Path) -> None:
     for name in ("model.safetensors", "config.json", "vocab.txt"):
         (tmp_path / name).write_bytes(content)
         assert kind_of(tmp_path / name) is kind
@@ -76,7 +76,7 @@ def test_a_pickle_that_is_also_a_sound_safetensors_file_is_refused_as_a_pickle(t
     assert kind_of(file) is Kind.PICKLE
 
 
-def test_a_safetensors_file_cut_short_is_still_called_one_so_that_the_reason_is_told(tmp_path: Path) -> None:
+def test_a_truncated_safetensors_file_is_still_recognised_as_one_and_the_reason_is_named(tmp_path: Path) -> None:
     file = safetensors(tmp_path / "w")
     file.write_bytes(file.read_bytes()[:40])
     assert kind_of(file) is Kind.SAFETENSORS

@@ -50,7 +50,9 @@ def ended(served: ServedRegistry) -> str:
     return str(served.client("vic").get("/api/v1/models/vision/digits/versions/2").json()["step"])
 
 
-def test_an_ended_step_is_told_whole_and_then_the_stream_ends(served: ServedRegistry, ended: str) -> None:
+def test_the_whole_history_of_an_ended_step_is_sent_and_then_the_stream_ends(
+    served: ServedRegistry, ended: str
+) -> None:
     answer = served.client("vic").get(f"/api/v1/transfers/{ended}/events")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -65,7 +67,7 @@ def test_an_ended_step_is_told_whole_and_then_the_stream_ends(served: ServedRegi
     assert told[-1].data["output"] == "models:/vision/digits/2"
 
 
-def test_who_comes_back_gets_what_came_after(served: ServedRegistry, ended: str) -> None:
+def test_a_listener_that_reconnects_gets_what_came_after(served: ServedRegistry, ended: str) -> None:
     client, address = served.client("vic"), f"/api/v1/transfers/{ended}/events"
     whole = parsed(client.get(address).text)
     for cut in (0, 3, len(whole) - 2):
@@ -205,7 +207,7 @@ async def listening(served: ServedRegistry, step: str, who: str = "vic", **heade
     await asyncio.wait_for(task, 10)
 
 
-def test_a_running_step_is_told_as_it_goes_to_its_end(own_served: ServedRegistry, going: Going) -> None:
+def test_a_running_step_is_reported_to_its_end(own_served: ServedRegistry, going: Going) -> None:
     async def story() -> Stream:
         async with listening(own_served, going.id) as stream:
             await stream.until("0-running")
@@ -301,7 +303,7 @@ class _Counting:
         return self._transfers.news(step_id, after=after)
 
 
-def test_silence_is_broken_now_and_then(
+def test_a_heartbeat_is_sent_while_nothing_happens(
     own_served: ServedRegistry, going: Going, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.05)

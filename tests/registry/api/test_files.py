@@ -15,7 +15,7 @@ FILE = "/api/v1/models/vision/digits/versions/2/files/weights/model.safetensors"
 CONTENT = b"models:/vision/digits/2" + WEIGHTS
 
 
-def test_a_file_is_its_bytes_and_never_shown_by_a_browser(served: ServedRegistry) -> None:
+def test_a_file_is_served_as_its_bytes_and_never_displayed_by_a_browser(served: ServedRegistry) -> None:
     answer = served.client("vic").get(FILE)
     assert answer.content == CONTENT
     assert answer.headers["content-type"] == "application/octet-stream"
@@ -30,7 +30,7 @@ def test_a_file_is_its_bytes_and_never_shown_by_a_browser(served: ServedRegistry
     ("header", "start", "end"),
     [("bytes=0-9", 0, 10), ("bytes=5-", 5, None), ("bytes=-7", -7, None), ("bytes=10-99999999", 10, None)],
 )
-def test_a_range_gives_that_part(served: ServedRegistry, header: str, start: int, end: int | None) -> None:
+def test_a_range_gives_that_part_of_the_blob(served: ServedRegistry, header: str, start: int, end: int | None) -> None:
     answer = served.client("vic").get(FILE, headers={"Range": header})
     part = CONTENT[start:end]
     assert (answer.status_code, answer.content) == (206, part)
@@ -43,7 +43,7 @@ def test_a_range_outside_the_file_is_not_satisfiable(served: ServedRegistry) -> 
     assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{len(CONTENT)}")
 
 
-def test_who_has_the_file_is_told_so_and_who_has_another_gets_it_whole(served: ServedRegistry) -> None:
+def test_a_client_with_the_same_file_gets_304_and_one_with_another_gets_it_whole(served: ServedRegistry) -> None:
     client = served.client("vic")
     etag = client.get(FILE).headers["etag"]
     assert client.get(FILE, headers={"If-None-Match": etag}).status_code == 304
@@ -83,7 +83,7 @@ def blob_of(served: ServedRegistry, content: bytes) -> Path:
 
 @pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-9"}, {"If-None-Match": "ETAG"}])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_no_answer_promises_a_file_whose_bytes_are_missing(
+def test_no_response_announces_a_file_whose_bytes_are_missing(
     own_served: ServedRegistry, method: str, headers: dict[str, str]
 ) -> None:
     etag = f'"sha256:{hashlib.sha256(CONTENT).hexdigest()}"'

@@ -35,7 +35,7 @@ def routes_of(app: Any) -> Iterator[tuple[str, str]]:
             raise AssertionError(f"a route of an unknown kind: {route!r}")
 
 
-def test_every_route_but_the_open_ones_asks_who_is_there(served: ServedRegistry) -> None:
+def test_every_route_but_the_open_ones_needs_a_signed_in_person(served: ServedRegistry) -> None:
     client, asked = served.client(), set()
     for method, path in routes_of(served.app):
         where = re.sub(r"\{\w+(:path)?\}", "x1", path)
@@ -56,7 +56,7 @@ def test_every_route_but_the_open_ones_asks_who_is_there(served: ServedRegistry)
     assert not {path for _, path in asked} & {"/docs", "/redoc", "/openapi.json"}
 
 
-def test_unknown_addresses_ask_too(served: ServedRegistry) -> None:
+def test_unknown_addresses_need_a_signed_in_person_too(served: ServedRegistry) -> None:
     for path in ("/nothing", "/docs", "/redoc", "/openapi.json", "/Static/forebear.css", "/static", "//static/x"):
         assert served.client().get(path).status_code == 303, path
     assert served.client().get("/api/v1/nothing").status_code == 401
@@ -75,7 +75,7 @@ def test_static_files_stay_in_their_folder(served: ServedRegistry) -> None:
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer fbr_wrong", "Bearer \u00e9", "x" * 9000]
 )
-def test_a_token_that_is_not_one_is_nobody(served: ServedRegistry, header: str) -> None:
+def test_an_invalid_token_signs_nobody_in(served: ServedRegistry, header: str) -> None:
     answer = served.client().get("/api/v1/me", headers={b"Authorization": header.encode()})
     assert problem(answer)["status"] == 401
 
@@ -142,7 +142,7 @@ def test_sign_in_leads_nowhere_else(served: ServedRegistry, address: str) -> Non
     assert answer.headers["location"] == "/"
 
 
-def test_a_wrong_token_at_the_door_is_told_so(served: ServedRegistry) -> None:
+def test_a_wrong_token_at_sign_in_is_refused(served: ServedRegistry) -> None:
     answer = served.client().post("/sign-in", data={"token": "<script>"})
     assert answer.status_code == 401
     assert "set-cookie" not in answer.headers
@@ -151,7 +151,7 @@ def test_a_wrong_token_at_the_door_is_told_so(served: ServedRegistry) -> None:
     assert (cookie.status_code, cookie.headers["location"]) == (303, "/sign-in")
 
 
-def test_a_form_is_never_larger_than_a_form(served: ServedRegistry) -> None:
+def test_a_form_that_is_too_large_is_refused(served: ServedRegistry) -> None:
     large = b"token=" + b"x" * (256 * 1024)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     browser = served.browser("ben")
@@ -257,7 +257,7 @@ def test_an_error_s_family_alone_decides_its_status(served: ServedRegistry, fami
     assert body["facts"] == {"digest": "models:/vision/digits/2"}
 
 
-def test_what_nobody_foresaw_is_logged_and_not_shown(served: ServedRegistry, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_error_is_logged_and_not_shown(served: ServedRegistry, caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> None:
         raise ZeroDivisionError("the secret is 42")
 

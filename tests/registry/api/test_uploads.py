@@ -62,7 +62,7 @@ def left_over(home: Path) -> list[Path]:
     return [path for path in home.rglob("*") if path.is_file()] + list((home / "uploads").iterdir())
 
 
-def test_a_folder_arrives_with_its_paths_and_goes_again(tmp_path: Path) -> None:
+def test_an_uploaded_folder_keeps_its_paths_and_is_deleted_afterwards(tmp_path: Path) -> None:
     sent = {"config.json": b"{}", "weights/a.safetensors": b"\r\n--frontie\x00" * 99, "empty": b""}
     name, files, details = take(request(multipart(sent.items(), {"task": "x"}), tmp_path))
     assert (name, files, details) == ("tree", sent, {"task": "x"})
@@ -84,7 +84,7 @@ def test_a_path_that_is_not_clean_is_refused(tmp_path: Path, path: str) -> None:
     assert left_over(tmp_path) == []
 
 
-def test_one_path_twice_or_a_file_as_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_path_given_twice_and_a_file_used_as_a_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="twice"):
         take(request(multipart([("a", b"1"), ("a", b"2")]), tmp_path))
     with pytest.raises(UsageError, match="cannot be a file"):

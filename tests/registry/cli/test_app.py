@@ -31,14 +31,14 @@ def test_every_promised_command_is_there(words: str) -> None:
     assert f"forebear {words.replace('/', ' ')}" in dict(reference.commands())
 
 
-def test_a_misspelt_command_is_told_the_near_one(forebear: CommandLine) -> None:
+def test_a_misspelt_command_is_answered_with_the_nearest_one(forebear: CommandLine) -> None:
     said = forebear("modle", "list")
     assert said.code == 2
     assert "Did you mean forebear model?" in said.err
     assert not said.out
 
 
-def test_a_misspelt_option_is_told_the_near_one(forebear: CommandLine) -> None:
+def test_a_misspelt_option_is_answered_with_the_nearest_one(forebear: CommandLine) -> None:
     said = forebear("model", "list", "--limt", "3")
     assert said.code == 2
     assert "--limit" in said.err
@@ -85,7 +85,7 @@ def test_a_number_out_of_range_is_a_usage_error(forebear: CommandLine) -> None:
     assert "--limit" in said.err
 
 
-def test_the_version_is_said(forebear: CommandLine) -> None:
+def test_the_option_version_prints_the_version(forebear: CommandLine) -> None:
     said = forebear("--version")
     assert (said.code, said.out.strip()) == (0, f"forebear {__version__}")
 
@@ -98,7 +98,7 @@ def test_help_of_a_command_shows_its_examples_and_the_options_of_all(forebear: C
         assert option in said.out
 
 
-def test_a_place_without_a_home_says_how_to_make_one(forebear: CommandLine) -> None:
+def test_a_directory_without_a_registry_says_how_to_create_one(forebear: CommandLine) -> None:
     said = forebear("model", "list")
     assert said.code == 8
     assert said.err.startswith("Error: There is no registry folder at")
@@ -117,7 +117,9 @@ def test_in_json_a_failure_is_a_problem_object_on_standard_error(forebear: Comma
     assert said.problem["remedy"] == f"Create one: forebear --home {forebear.home} init"
 
 
-def test_a_setting_that_cannot_be_read_is_one_sentence(forebear: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_that_cannot_be_read_fails_with_one_sentence(
+    forebear: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FOREBEAR_THREADS", "many")
     said = forebear("model", "list", "-o", "json")
     assert said.code == 2
@@ -214,7 +216,7 @@ def test_a_file_is_not_a_registry_folder(forebear: CommandLine) -> None:
     assert "is a file, not a registry folder" in forebear("--home", file, "init").err
 
 
-def test_an_unknown_user_is_told_who_is_there(forebear: CommandLine) -> None:
+def test_an_unknown_user_sees_who_the_known_users_are(forebear: CommandLine) -> None:
     forebear("init")
     forebear("person", "add", "ben")
     said = forebear("--as", "root", "model", "list")

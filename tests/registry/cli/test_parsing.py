@@ -21,7 +21,7 @@ def test_a_short_reference_means_what_the_command_is_about() -> None:
     assert str(parsing.dataset("data/digits")) == "datasets:/data/digits"
 
 
-def test_pairs_keep_what_comes_after_the_first_equals_sign() -> None:
+def test_an_option_keeps_what_comes_after_the_first_equals_sign() -> None:
     assert parsing.pairs(["a=1=2", "flag"], option="--tag") == {"a": "1=2", "flag": ""}
 
 

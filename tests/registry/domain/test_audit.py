@@ -91,7 +91,9 @@ def swap(entries: list[AuditEntry]) -> list[AuditEntry]:
         (swap, 3),
     ],
 )
-def test_tampering_is_found_at_its_row(tamper: Callable[[list[AuditEntry]], list[AuditEntry]], seq: int) -> None:
+def test_a_changed_entry_of_the_log_is_found_at_its_row(
+    tamper: Callable[[list[AuditEntry]], list[AuditEntry]], seq: int
+) -> None:
     report = verify_chain(tamper(chain()))
     assert not report.intact
     assert report.first_bad == seq
@@ -171,7 +173,7 @@ def test_a_commit_that_was_never_recorded_stays_a_gap() -> None:
     assert kept == HeadRecord(head(5), (Span(3, 4),))
 
 
-def test_a_record_that_the_log_contradicts_stays_until_somebody_looks() -> None:
+def test_a_record_that_the_log_contradicts_stays_until_an_admin_acts() -> None:
     kept = HeadRecord(head(10))
     forged = Head(10, GENESIS)
     assert kept.advanced(head(5), head(6)) == kept
@@ -200,7 +202,7 @@ def test_an_appended_row_whose_body_is_no_entry_is_found_although_its_hashes_fit
     assert verify_chain(entries).reason == "The body of entry 7 is not what Forebear writes"
 
 
-def test_a_body_that_gives_itself_another_number_is_found() -> None:
+def test_a_log_entry_whose_body_has_another_number_is_found() -> None:
     entries = chain()
     forged = write_entry(70, entries[-1].entry, Event("person.added", "person:eve"), actor="eve", at=NOW)
     entries.append(replace(forged, seq=7))

@@ -254,7 +254,7 @@ def _required(kind: type) -> set[str]:
     return {f.name for f in dataclasses.fields(kind) if f.default is f.default_factory is dataclasses.MISSING}
 
 
-def test_what_a_value_refuses_at_birth_keeps_its_code() -> None:
+def test_the_error_of_an_invalid_value_keeps_its_code() -> None:
     with pytest.raises(BadNameError) as caught:
         from_json(ImportModel, {**WANTED, "name": "x"})
     assert caught.value.code == "bad-name"
@@ -270,12 +270,12 @@ def test_true_is_not_a_number_and_a_number_is_not_true() -> None:
 
 
 @pytest.mark.parametrize("text", ["2026-11-23", "2026-11-23T04:00:00", "yesterday"])
-def test_a_time_needs_its_zone(text: str) -> None:
+def test_a_time_without_a_zone_is_refused(text: str) -> None:
     with pytest.raises(InvalidError):
         from_json(datetime, text)
 
 
-def test_a_time_without_a_zone_is_never_written() -> None:
+def test_a_time_without_a_zone_cannot_be_stored() -> None:
     with pytest.raises(InvalidError, match="no time zone"):
         to_json(datetime(2026, 1, 1))
     assert to_json(datetime(2026, 1, 1, tzinfo=UTC)) == "2026-01-01T00:00:00Z"
@@ -286,7 +286,7 @@ def test_a_reference_without_a_number_is_no_version() -> None:
         from_json(VersionRef, "models:/a/b@production")
 
 
-def test_pairs_have_exactly_two_parts() -> None:
+def test_a_pair_of_another_length_is_refused() -> None:
     with pytest.raises(InvalidError, match=r"counts\[0\]: expected a list of 2, not of 3"):
         from_json(Facet, {"field": "task", "counts": [["image", 1, 2]]})
 

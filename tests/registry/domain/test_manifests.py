@@ -37,7 +37,7 @@ def test_a_path_given_twice_is_refused() -> None:
         Manifest.of([FileEntry("x", 1, A), FileEntry("x", 1, B)])
 
 
-def test_nothing_is_no_manifest() -> None:
+def test_an_empty_list_of_files_is_no_manifest() -> None:
     with pytest.raises(InvalidError, match="no files"):
         Manifest.of([])
 

@@ -23,12 +23,12 @@ from registry.errors import InvalidError
         ("\udcff", "control characters"),
     ],
 )
-def test_bad_words_are_refused(text: str, reason: str) -> None:
+def test_bad_text_is_refused(text: str, reason: str) -> None:
     with pytest.raises(InvalidError, match=reason):
         check_words(text, "label", 10)
 
 
-def test_good_words_are_kept_without_the_space_around_them() -> None:
+def test_text_is_kept_without_the_space_around_it() -> None:
     assert check_words("  Zoë 模型 ", "label", 20) == "Zoë 模型"
     assert check_words("two\nlines\t", "label", 20, lines=True) == "two\nlines"
     assert check_words("", "label", 20, empty=True) == ""
@@ -62,7 +62,7 @@ def test_an_unknown_word_suggests_the_nearest_known_one(word: str, meant: str | 
     assert nearest(word, ["accuracy", "macro_f1", "loss"]) == meant
 
 
-def test_a_beginning_that_two_words_share_is_no_suggestion() -> None:
+def test_a_prefix_that_two_words_share_suggests_neither() -> None:
     assert nearest("prod", ["production", "production_europe"]) is None
 
 

@@ -44,7 +44,7 @@ def set_revision(database: Database, revision: str) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = :to"), {"to": revision})
 
 
-def test_looking_at_a_home_without_a_database_makes_none(tmp_path: Path) -> None:
+def test_reading_a_registry_folder_without_a_database_creates_none(tmp_path: Path) -> None:
     with open_database(default_url(tmp_path)) as database:
         assert database.revision() is None
         with pytest.raises(HomeNotFoundError, match="forebear init"):
@@ -99,7 +99,7 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
     assert (tmp_path / "registry.db").stat().st_mode & 0o077 == 0
 
 
-def test_a_home_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
+def test_a_registry_folder_that_cannot_be_created_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file in the way")
     with open_database(default_url(tmp_path / "home")) as database, pytest.raises(RegistryError):
         database.create_or_upgrade()
@@ -109,7 +109,7 @@ def test_a_home_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
     "url",
     ["", "mysql://ana:secret@host/db", "not a url", "oracle+x://h/secret", "sqlite", "sqlite://", "sqlite:///:memory:"],
 )
-def test_a_url_of_something_else_is_refused_without_showing_it(url: str) -> None:
+def test_a_url_of_another_database_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(UsageError, match="SQLite or PostgreSQL") as caught:
         open_database(url)
     assert "secret" not in str(caught.value)
@@ -129,7 +129,7 @@ def test_a_server_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
         assert "secret" not in str(caught.value) + database.location
 
 
-def test_a_writer_that_waits_too_long_hears_who_is_in_the_way(
+def test_a_writer_that_waits_too_long_gets_an_error_that_others_are_writing(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "PATIENCE_SECONDS", 1)

@@ -98,7 +98,7 @@ def test_a_column_that_no_migration_makes_is_noticed(database: Database) -> None
         connection.close()
 
 
-def test_up_down_and_up_again(database: Database) -> None:
+def test_migrations_run_up_and_down_and_up_again(database: Database) -> None:
     database.create_or_upgrade()
     connection = begin_migrating(database.engine)
     command.downgrade(config(connection), "base")

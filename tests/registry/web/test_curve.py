@@ -24,7 +24,7 @@ points = st.builds(
 @given(st.lists(points, max_size=40))
 @example([EpochMetric(0, 0, "loss", "train", 5e-324)])
 @example([EpochMetric(0, 0, "loss", "train", 1e9), EpochMetric(1, 1, "loss", "train", 1e9 + 1e-6)])
-def test_every_point_lies_on_the_plate(curve: list[EpochMetric]) -> None:
+def test_every_point_of_a_curve_lies_inside_the_plot(curve: list[EpochMetric]) -> None:
     for plot in plots(curve):
         for line in plot.lines:
             for x, y in line.dots:
@@ -43,12 +43,12 @@ def test_a_better_value_is_higher_and_a_later_epoch_further_right() -> None:
     assert line.last == 0.9
 
 
-def test_nothing_measured_is_nothing_drawn() -> None:
+def test_without_measurements_no_curve_is_drawn() -> None:
     assert plots([]) == ()
     assert plots([EpochMetric(1, 1, "loss", "train", math.nan)]) == ()
 
 
-def test_the_best_epoch_is_marked_where_it_is_on_the_plate() -> None:
+def test_the_best_epoch_is_marked_at_its_place_in_the_plot() -> None:
     curve = [EpochMetric(epoch, epoch, "loss", "train", 1 / epoch) for epoch in range(1, 6)]
     (plot,) = plots(curve, Best(3))
     assert plot.best is not None

@@ -216,7 +216,7 @@ def test_an_error_page_says_what_is_wrong_and_what_to_do(served: ServedRegistry)
         assert "Back to the catalog" in answer.text
 
 
-def test_small_words() -> None:
+def test_ages_and_links_and_static_addresses_are_written_in_short() -> None:
     now = datetime(2026, 11, 23, tzinfo=UTC)
     told = [ago(now - timedelta(seconds=s), now) for s in (-5, 3, 60, 7200, 86400, 3 * 86400, 90 * 86400)]
     assert told == ["just now", "just now", "1 minute ago", "2 hours ago", "1 day ago", "3 days ago", "25 Aug 2026"]

@@ -91,7 +91,7 @@ def test_arrays_of_two_axes_are_tabular_and_may_bring_splits(tmp_path: Path) -> 
         ({"x": np.array([[None], [1]], dtype=object), "y": np.array([0, 1])}, "not an archive of plain arrays"),
     ],
 )
-def test_wrong_arrays_are_told(arrays: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:
+def test_wrong_arrays_are_refused(arrays: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "t.npz", **arrays)  # type: ignore[arg-type]
     with pytest.raises(BadDataError, match=message):
         read(tmp_path / "t.npz", tmp_path / "scratch")
@@ -106,7 +106,7 @@ def test_arrays_that_training_cannot_read_are_refused_at_registration(x: Any, tm
         read(tmp_path / "t.npz", tmp_path / "scratch")
 
 
-def test_archives_with_another_white_are_refused(tmp_path: Path) -> None:
+def test_archives_that_differ_in_their_largest_value_are_refused(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     for name, white in (("train", 4000), ("test", 3000)):
         np.savez(tmp_path / f"data/{name}.npz", x=np.full((2, 2, 2), white), y=np.array([0, 1]))

@@ -21,7 +21,7 @@ def test_a_folder_has_no_column_of_splits(source: str, tmp_path: Path) -> None:
         read(tmp_path / source, tmp_path / "scratch", split=SplitPlan(column="fold"))
 
 
-def test_a_named_format_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_named_format_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     data = paint_classes(tmp_path / "data", {"cat": 2, "dog": 2})
     with pytest.raises(BadDataError, match="There is no parquet file in it"):
         read(data, tmp_path / "scratch", format=DataFormat.PARQUET)

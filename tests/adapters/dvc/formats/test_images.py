@@ -91,7 +91,7 @@ def test_a_wrong_line_of_the_csv_is_named(line: str, message: str, tmp_path: Pat
         read(tmp_path / "data", tmp_path / "scratch")
 
 
-def test_two_tables_that_list_images_are_one_too_many(tmp_path: Path) -> None:
+def test_two_tables_that_list_images_are_refused(tmp_path: Path) -> None:
     paint(tmp_path / "data/0.png", 0)
     draw(tmp_path / "data", {"a.csv": "path,label\n", "b.csv": "file_name,label\n"})
     with pytest.raises(BadDataError, match=r"'a\.csv' and 'b\.csv' both list images"):

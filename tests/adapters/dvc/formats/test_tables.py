@@ -41,7 +41,7 @@ def test_a_file_of_bytes_is_no_table(tmp_path: Path) -> None:
         read(draw(tmp_path, {"t.csv": b"\x00\x01"}) / "t.csv", tmp_path / "scratch")
 
 
-def test_a_table_in_another_encoding_is_told(tmp_path: Path) -> None:
+def test_a_table_in_another_encoding_is_refused_and_the_encoding_named(tmp_path: Path) -> None:
     for name in ("t.csv", "t.jsonl"):
         content = (TABLE.encode() if name == "t.csv" else as_jsonl(TABLE)) + "schön,pos\n".encode("latin-1")
         with pytest.raises(BadDataError, match="is not UTF-8"):
@@ -110,7 +110,7 @@ def test_a_column_of_splits_is_kept_unless_another_is_named(tmp_path: Path) -> N
         ("text,label\na," + "x" * 300 + "\n", "longer than 256 characters"),
     ],
 )
-def test_a_wrong_csv_is_told_by_line_and_column(table: str, message: str, tmp_path: Path) -> None:
+def test_a_wrong_csv_is_refused_with_line_and_column(table: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(BadDataError, match=message):
         read(draw(tmp_path, {"t.csv": table}) / "t.csv", tmp_path / "scratch")
 

@@ -104,7 +104,7 @@ def test_a_class_that_is_a_link_is_not_lost_in_silence(tmp_path: Path) -> None:
         read(data, tmp_path / "scratch")
 
 
-def test_a_stray_file_in_a_class_is_named(tmp_path: Path) -> None:
+def test_a_file_of_another_kind_in_a_class_folder_is_named(tmp_path: Path) -> None:
     data = draw(paint_classes(tmp_path / "data", {"cat": 2, "dog": 2}), {"dog/notes.md": "x"})
     with pytest.raises(BadDataError, match=r"'dog/notes\.md' is in a class folder"):
         read(data, tmp_path / "scratch")

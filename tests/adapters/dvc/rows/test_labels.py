@@ -76,7 +76,7 @@ def test_what_is_no_finite_decimal_is_named(value: object) -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", "  ", math.nan])
-def test_a_number_that_is_missing_is_told(value: object) -> None:
+def test_a_missing_label_that_should_be_a_number_is_refused(value: object) -> None:
     with pytest.raises(BadDataError, match="Line 7 has no label"):
         clean_number(value, "line 7")
 
@@ -139,7 +139,7 @@ def test_classes_come_back_as_a_set_in_whatever_order_they_were(names: list[str]
         ("a|" + "x" * 300, "longer than 256 characters"),
     ],
 )
-def test_wrong_classes_are_told(value: object, message: str) -> None:
+def test_wrong_classes_are_refused(value: object, message: str) -> None:
     with pytest.raises(BadDataError, match=message):
         clean_many(value, "line 7")
 
@@ -175,7 +175,7 @@ def test_a_matrix_of_zeros_and_ones_marks_the_classes_of_each_row(tmp_path: Path
         ({}, "has no array 'y'.*--labels none"),
     ],
 )
-def test_a_wrong_matrix_of_classes_is_told(arrays: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_a_wrong_matrix_of_classes_is_refused(arrays: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(BadDataError, match=message):
         read(archive(tmp_path, x=np.eye(2), **arrays), tmp_path / "scratch", labels=MANY)
 
@@ -208,13 +208,13 @@ def test_words_and_tags_are_texts_or_lists(tmp_path: Path) -> None:
         ({"text": [], "label": []}, "Line 2 of 't.jsonl' has no text"),
     ],
 )
-def test_wrong_tags_are_told(record: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_wrong_tags_are_refused(record: dict[str, Any], message: str, tmp_path: Path) -> None:
     source = draw(tmp_path, {"t.jsonl": lines({"text": "He ran", "label": "O O"}, record)}) / "t.jsonl"
     with pytest.raises(BadDataError, match=message):
         read(source, tmp_path / "scratch", labels=TAGS)
 
 
-def test_one_tag_for_every_word_is_nothing_to_learn(tmp_path: Path) -> None:
+def test_one_tag_for_every_word_is_refused(tmp_path: Path) -> None:
     source = draw(tmp_path, {"t.csv": "text,label\nhe ran,O O\nshe,O\n"}) / "t.csv"
     with pytest.raises(BadDataError, match="Every word has the tag 'O'"):
         read(source, tmp_path / "scratch", labels=TAGS)
@@ -273,7 +273,7 @@ def test_class_folders_are_left_out_with_a_note(tmp_path: Path) -> None:
         read(data, tmp_path / "scratch", labels=NONE)
 
 
-def test_a_linked_folder_is_not_lost_without_labels_either(tmp_path: Path) -> None:
+def test_a_linked_folder_of_unlabelled_data_is_not_dropped_in_silence(tmp_path: Path) -> None:
     data = paint_classes(tmp_path / "data", {"cat": 2})
     (data / "owl").symlink_to(data / "cat")
     with pytest.raises(BadDataError, match="'owl' is a link to a folder"):
@@ -303,7 +303,7 @@ def test_a_table_without_labels_needs_no_column_of_them(tmp_path: Path) -> None:
         read(source, tmp_path / "scratch")
 
 
-def test_labels_that_nobody_wants_are_noted(tmp_path: Path) -> None:
+def test_labels_that_are_not_used_are_noted(tmp_path: Path) -> None:
     draw(tmp_path, {"t.csv": "text,label\none,a\ntwo,b\n"})
     archive(tmp_path, x=np.eye(2), y=np.array([0, 1]))
     paint(tmp_path / "data/0.png", 0)
@@ -372,6 +372,6 @@ def test_features_of_several_files_are_numbered_in_each(tmp_path: Path) -> None:
         ({"x": ["a", "b"], "label": ["a", "b"]}, "has no column 'text'"),
     ],
 )
-def test_wrong_features_are_told(columns: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_wrong_features_are_refused(columns: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(BadDataError, match=message):
         read(table(tmp_path, **columns), tmp_path / "scratch")

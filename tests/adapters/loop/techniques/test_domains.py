@@ -46,7 +46,7 @@ def test_mmd_is_the_sum_over_pairs_and_zero_for_the_same_items() -> None:
     assert float(mmd(one, one + 3)) > float(mmd(one, one + 0.1))
 
 
-def test_the_discriminator_turns_its_gradient_round_ever_more() -> None:
+def test_the_discriminator_reverses_its_gradient_with_growing_weight() -> None:
     torch.manual_seed(0)
     discriminator = Discriminator(4, steps=10)
     one, two = features(1).requires_grad_(), features(2)
@@ -63,7 +63,7 @@ def test_the_discriminator_turns_its_gradient_round_ever_more() -> None:
     assert -1 < gradients[-1] < -0.99
 
 
-def test_pairs_go_round_the_shorter_domain() -> None:
+def test_pairs_repeat_the_shorter_domain() -> None:
     here, there = ArrayItems(torch.arange(3.0)[:, None]), ArrayItems(torch.arange(10.0, 15.0)[:, None])
     pairs = Together({"source": here, "target": there})
     batch = pairs.batch(np.array([4, 0, 3]))

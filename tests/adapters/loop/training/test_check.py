@@ -100,7 +100,7 @@ def test_numbers_are_compared_by_their_squared_errors() -> None:
     assert sound.evaluation == pytest.approx(float(((good - truth) ** 2).mean()), rel=1e-5)
 
 
-def test_several_classes_a_row_are_compared_class_by_class() -> None:
+def test_several_classes_per_row_are_compared_class_by_class() -> None:
     truth = (np.arange(ROWS * 3).reshape(ROWS, 3) % 4 == 0).astype(np.float32)
     task = MultiLabel(("a", "b", "c"))
     none, good = np.full_like(truth, -1.1), truth * 8 - 4

@@ -52,7 +52,7 @@ def test_a_damaged_newest_is_passed_over(store: Checkpoints, harm: str) -> None:
     assert found.state == {"step": 2}
 
 
-def test_nothing_whole_is_none(tmp_path: Path) -> None:
+def test_a_folder_without_a_whole_checkpoint_has_none(tmp_path: Path) -> None:
     assert Checkpoints(tmp_path / "none").newest() is None
     (tmp_path / "step-000000001.safetensors").write_bytes(b"{}")
     assert Checkpoints(tmp_path).newest() is None
@@ -71,6 +71,6 @@ def test_a_full_disk_leaves_the_checkpoint_before(store: Checkpoints, monkeypatc
     assert not list(store.folder.glob(".*"))
 
 
-def test_clearing_forgets_all(store: Checkpoints) -> None:
+def test_clearing_removes_every_checkpoint(store: Checkpoints) -> None:
     store.clear()
     assert store.newest() is None

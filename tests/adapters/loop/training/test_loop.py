@@ -220,7 +220,7 @@ def test_flops_of_a_linear_layer_are_two_per_weight_and_item() -> None:
     assert all(p.grad is None for p in net.parameters())
 
 
-def test_foreign_errors_become_the_registrys() -> None:
+def test_errors_of_libraries_become_errors_of_the_registry() -> None:
     with pytest.raises(AdapterError, match="torch: ZeroDivisionError"), only_registry_errors("torch"):
         _ = 1 / 0
     with pytest.raises(NoSpaceError), only_registry_errors("torch"):
@@ -231,7 +231,7 @@ def test_foreign_errors_become_the_registrys() -> None:
         raise BadRecipeError("as it is")
 
 
-def test_the_floor_imports_neither_workshop(tmp_path: Path) -> None:
+def test_the_training_loop_imports_no_adapter(tmp_path: Path) -> None:
     root = Path(__file__).parents[4] / "adapters"
     texts = {path: path.read_text() for path in root.joinpath("loop").glob("*.py")}
     assert [p for p, text in texts.items() if "adapters.torch" in text or "adapters.transformers import" in text] in (

@@ -41,7 +41,7 @@ def job_in(folder: Path, work: Path) -> tuple[World, TransferJob]:
     return world, world.job(str(work), optimizer=Optimizer("sgd", lr=0.05))
 
 
-def test_alone_nothing_is_shared() -> None:
+def test_a_process_alone_shares_nothing() -> None:
     import numpy as np
 
     alone = ProcessGroup.join(cpu=True)

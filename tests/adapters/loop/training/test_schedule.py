@@ -15,7 +15,7 @@ from registry.errors import BadRecipeError
 
 
 @given(st.sampled_from(["constant", "linear", "cosine"]), st.floats(0, 0.9), st.integers(1, 300))
-def test_rates_rise_then_fall_and_stay_between_nothing_and_all(name: str, warmup: float, steps: int) -> None:
+def test_learning_rates_rise_then_fall_and_stay_between_zero_and_the_peak(name: str, warmup: float, steps: int) -> None:
     factor = rate(Schedule(name, warmup), steps)
     values = [factor(step) for step in range(steps)]
     assert all(0 <= value <= 1 for value in values)

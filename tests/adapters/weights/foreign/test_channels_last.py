@@ -88,7 +88,7 @@ def test_a_described_network_gives_its_scores_before_the_softmax() -> None:
     assert input_side(NETWORK[1:], otherwise=5) == 5
 
 
-def test_nothing_beyond_what_is_wanted_is_evaluated() -> None:
+def test_only_the_layers_that_the_outputs_need_are_evaluated() -> None:
     assert evaluate([*NETWORK[:4], layer("odd", "Lambda", "b")], ARRAYS, X, ("b",))["b"].shape == (2, 9, 12, 4)
 
 
@@ -103,6 +103,6 @@ def test_nothing_beyond_what_is_wanted_is_evaluated() -> None:
         ([NETWORK[0]], "The model has no layer out"),
     ],
 )
-def test_what_cannot_be_evaluated_is_said(layers: list[dict[str, Any]], told: str) -> None:
+def test_layers_that_cannot_be_evaluated_are_reported(layers: list[dict[str, Any]], told: str) -> None:
     with pytest.raises(BadArtifactError, match=told):
         evaluate(layers, ARRAYS, X, ("out",))

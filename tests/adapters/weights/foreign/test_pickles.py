@@ -43,7 +43,7 @@ def test_arrays_of_older_numpy_are_known_by_its_older_name(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_a_bomb_is_named_and_never_goes_off(protocol: int, tmp_path: Path) -> None:
+def test_a_pickle_that_runs_code_is_named_and_never_runs(protocol: int, tmp_path: Path) -> None:
     canary = tmp_path / "canary"
     file = pickled(tmp_path, {"w": np.ones(2), "x": Bomb(canary)}, protocol)
     with pytest.raises(UnsafeArtifactError, match=r"plain pickle, .* asks for posix\.system") as caught:
@@ -109,7 +109,7 @@ def test_bytes_that_are_fewer_than_the_shape_says_are_refused(tmp_path: Path) ->
         b"(cnumpy\ndtype\nX\x02\x00\x00\x00O8K\x00K\x01\x87R.",
     ],
 )
-def test_programs_that_numpy_never_writes_come_to_nothing(program: bytes, tmp_path: Path) -> None:
+def test_pickle_programs_that_numpy_never_writes_are_refused(program: bytes, tmp_path: Path) -> None:
     (tmp_path / "w.pkl").write_bytes(b"\x80\x02" + program)
     with pytest.raises(BadArtifactError):
         read_arrays(tmp_path / "w.pkl")

@@ -56,7 +56,7 @@ def as_scripts(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("write", [as_json, as_scripts])
-def test_weights_are_the_numbers_that_they_stand_for(write: Any, tmp_path: Path) -> None:
+def test_quantised_weights_are_read_as_the_numbers_that_they_stand_for(write: Any, tmp_path: Path) -> None:
     file = model_file(write(tmp_path))
     assert file is not None
     model = read_layers_model(file)
@@ -85,7 +85,7 @@ def test_a_missing_shard_and_bytes_too_few_or_too_many_are_refused(tmp_path: Pat
         read_layers_model(tmp_path / "model.json")
 
 
-def test_shards_lie_beside_the_model_and_nowhere_else(tmp_path: Path) -> None:
+def test_shards_are_read_from_the_folder_of_the_model_only(tmp_path: Path) -> None:
     told = document()
     told["weightsManifest"][0]["paths"] = ["../secret"]
     (tmp_path / "model.json").write_text(json.dumps(told))

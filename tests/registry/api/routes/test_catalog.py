@@ -75,7 +75,7 @@ def test_a_query_that_cannot_be_read_is_refused_by_name(
 
 
 @pytest.mark.parametrize("version", ["2", "latest", "@candidate"])
-def test_a_version_is_found_by_number_alias_or_as_the_latest(served: ServedRegistry, version: str) -> None:
+def test_a_version_is_found_by_number_or_alias_or_as_the_latest(served: ServedRegistry, version: str) -> None:
     detail = from_json(VersionDetail, served.client("vic").get(f"{DIGITS}/versions/{version}").json())
     assert detail.summary.ref == served.family.grandchild
     assert [parent.label for parent in detail.parents] == ["vision/digits/1"]
@@ -95,9 +95,7 @@ def test_a_version_is_found_by_number_alias_or_as_the_latest(served: ServedRegis
         ("vision/a--b", 400, "bad-name"),
     ],
 )
-def test_what_is_not_there_or_cannot_be_a_name_says_so(
-    served: ServedRegistry, path: str, status: int, code: str
-) -> None:
+def test_a_missing_or_impossible_name_is_reported(served: ServedRegistry, path: str, status: int, code: str) -> None:
     body = problem(served.client("vic").get(f"/api/v1/models/{path}"))
     assert (body["status"], body["code"]) == (status, code)
 
@@ -130,7 +128,7 @@ def test_a_protected_alias_does_not_move_by_hand(own_served: ServedRegistry) -> 
     assert body["facts"]["reasons"]
 
 
-def test_status_cards_and_deletion(own_served: ServedRegistry) -> None:
+def test_status_and_cards_and_deletion_are_audited(own_served: ServedRegistry) -> None:
     client = own_served.client("dev")
     assert client.post(f"{DIGITS}/versions/1/deprecate", json={"reason": "old"}).json()["status_reason"] == "old"
     card = client.post(f"{DIGITS}/versions/1/cards", json={"text": "---\nlicense: mit\n---\n# Hi"})
@@ -155,7 +153,7 @@ def test_a_misspelt_field_of_a_body_is_named(own_served: ServedRegistry) -> None
     assert problem(client.put(f"{DIGITS}/aliases/best", content=b" " * (2 * 1024**2 + 1)))["status"] == 413
 
 
-def test_history_tells_what_happened(served: ServedRegistry) -> None:
+def test_history_lists_what_happened(served: ServedRegistry) -> None:
     items = served.client("vic").get(f"{DIGITS}/history").json()["items"]
     assert {"promotion.requested", "alias.moved", "card.revised"} <= {item["action"] for item in items}
 

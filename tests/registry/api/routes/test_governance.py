@@ -131,7 +131,7 @@ def test_an_id_that_cannot_be_one_is_not_found(served: ServedRegistry) -> None:
     assert problem(client.get(f"{API}/transfers/step-{'0' * 26}"))["code"] == "not-found"
 
 
-def test_a_second_token_is_the_same_person(own_served: ServedRegistry) -> None:
+def test_a_second_token_acts_as_the_same_person(own_served: ServedRegistry) -> None:
     """dev asked for the promotion; another token, a session, and a vote after a vote add nobody."""
     path = f"/api/v1/promotions/{own_served.family.request.summary.id}/approve"
     dev = own_served.client("dev")

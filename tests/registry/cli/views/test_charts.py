@@ -73,7 +73,7 @@ def test_where_there_is_colour_lines_are_drawn_in_dots() -> None:
     ).replace("\x1b[0m", "")
 
 
-def test_a_terminal_that_knows_only_ascii_gets_only_ascii() -> None:
+def test_a_terminal_that_has_only_ascii_gets_only_ascii() -> None:
     shown = drawn(CURVE, AsciiPage())
     assert shown.isascii()
     assert "loss   * train 0.25   x validation 0.5" in shown

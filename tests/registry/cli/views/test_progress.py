@@ -125,12 +125,12 @@ def test_a_step_is_watched_to_its_end(screen: io.StringIO) -> None:
     assert "4,000/4,000 steps" in last or "2,000/4,000 steps" in last
 
 
-def test_a_quiet_watch_shows_nothing(screen: io.StringIO) -> None:
+def test_a_quiet_command_shows_no_progress(screen: io.StringIO) -> None:
     watch(Steps(*LIFE), Bars(quiet=True))
     assert screen.getvalue() == ""
 
 
-def test_in_a_pipe_a_step_is_told_in_lines() -> None:
+def test_in_a_pipe_the_progress_of_a_step_is_printed_as_lines() -> None:
     said = io.StringIO()
     with redirect_stdout(said):
         watch(Steps(*LIFE), Lines())
@@ -198,14 +198,14 @@ def test_a_failed_step_fails_the_command_with_the_reason() -> None:
         progress.check_outcome(at(StepState.FAILED, error="the loss is no longer a number."))
 
 
-def test_a_dead_worker_is_told_how_to_go_on() -> None:
+def test_a_step_whose_worker_died_says_how_to_resume_it() -> None:
     with pytest.raises(StepStateError) as refused:
         progress.check_outcome(at(StepState.INTERRUPTED))
     assert refused.value.remedy == "Resume it: forebear transfer resume step-1"
 
 
 @pytest.mark.parametrize(("rate", "said"), [(None, ""), (0.26, "0.26 samples/s"), (8123.4, "8,123 samples/s")])
-def test_a_rate_is_said_as_exactly_as_it_is_known(rate: float | None, said: str) -> None:
+def test_a_rate_is_shown_with_the_digits_that_are_known(rate: float | None, said: str) -> None:
     told = at(StepState.RUNNING, 10).summary.progress
     assert told is not None
     assert progress.paced(replace(told, rate=rate, loss=None)) == said

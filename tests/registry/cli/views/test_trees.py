@@ -37,7 +37,7 @@ def test_descendants_are_drawn_from_the_same_focus(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.splitlines()[0] == "library/lite0/1 (Apache-2.0)"
 
 
-def test_a_part_of_the_tree_says_that_it_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_partial_lineage_says_that_it_is_partial(capsys: pytest.CaptureFixture[str]) -> None:
     show_ancestry(Ancestry(4, NODES, EDGES, complete=False), up=True, down=False)
     assert "only the nearest nodes are shown" in capsys.readouterr().err
 

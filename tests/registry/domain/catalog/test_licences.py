@@ -24,7 +24,7 @@ def test_a_licence_is_read_as_spdx_where_it_can_be(written: str, read: str) -> N
 
 
 @pytest.mark.parametrize("text", ["other", "unknown", "", "NOASSERTION", "our own terms", "Apache-9.9"])
-def test_what_nobody_knows_counts_as_unknown(text: str) -> None:
+def test_a_licence_that_is_on_no_list_counts_as_unknown(text: str) -> None:
     assert not is_known(text)
 
 

@@ -55,14 +55,14 @@ def test_the_flip_test_is_exact_over_every_way_to_flip_the_signs(differences: li
 
 
 @given(st.lists(st.integers(-3, 3), max_size=40))
-def test_which_arm_comes_first_plays_no_part(differences: list[int]) -> None:
+def test_exchanging_the_arms_exchanges_better_and_worse(differences: list[int]) -> None:
     one, two = (flip_test(np.array(d, dtype=np.int64)) for d in (differences, [-d for d in differences]))
     assert [one.p, one.p_better, one.p_worse] == pytest.approx([two.p, two.p_worse, two.p_better])
     assert (one.better, one.worse) == (two.worse, two.better)
 
 
 @given(st.integers(1, 60), st.data())
-def test_more_items_that_go_its_way_never_speak_against_an_arm(total: int, data: st.DataObject) -> None:
+def test_more_items_in_favour_of_an_arm_never_raise_its_p_value(total: int, data: st.DataObject) -> None:
     better = data.draw(st.integers(0, total - 1))
     assert mcnemar(better + 1, total - better - 1).p_better <= mcnemar(better, total - better).p_better + 1e-12
 

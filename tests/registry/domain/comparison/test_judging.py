@@ -44,7 +44,7 @@ def test_no_difference_is_inconclusive() -> None:
     assert verdict.reasons[0].startswith("no difference from scratch is shown: accuracy +0.0000 [+0.0000, +0.0000]")
 
 
-def test_a_probe_that_may_be_better_by_more_than_the_margin_holds_a_positive_back() -> None:
+def test_no_verdict_is_positive_while_a_probe_may_be_better_by_more_than_the_margin() -> None:
     verdict = compared(80, 50, 84)
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert verdict.reasons[0].startswith("it may be worse than the linear probe by more than 0.01: accuracy -0.04")
@@ -157,7 +157,7 @@ def test_a_verdict_is_json_and_back() -> None:
 
 @settings(max_examples=30)
 @given(st.integers(0, 60), st.integers(0, 60))
-def test_changing_sides_turns_positive_into_negative(one: int, two: int) -> None:
+def test_exchanging_transfer_and_scratch_turns_positive_into_negative(one: int, two: int) -> None:
     turned = {Outcome.POSITIVE: Outcome.NEGATIVE, Outcome.NEGATIVE: Outcome.POSITIVE}
     there, back = compared(one, two, items=60), compared(two, one, items=60)
     assert back.outcome is turned.get(there.outcome, Outcome.INCONCLUSIVE)

@@ -31,7 +31,7 @@ def test_the_same_answers_give_the_same_interval_to_the_last_bit() -> None:
     assert one == two
 
 
-def test_the_stream_of_draws_is_the_one_of_the_first_release() -> None:
+def test_bootstrap_draws_are_those_of_the_first_release() -> None:
     """Stored verdicts are computed again from stored answers: the draws may never change."""
     (counts,) = Resamples(8, count=3)._chunks()
     assert counts.astype(int).tolist() == [[2, 0, 1, 0, 1, 2, 1, 1], [2, 1, 0, 0, 1, 1, 2, 1], [2, 0, 1, 1, 1, 2, 1, 0]]
@@ -51,14 +51,14 @@ def test_an_arm_against_itself_differs_by_nothing() -> None:
     assert difference(Spread(found.value, found.draws, ()), Spread(found.value, found.draws, ())).interval().high == 0
 
 
-def test_seeds_that_go_astray_widen_the_interval_more_than_items_do() -> None:
+def test_outlying_seeds_widen_the_interval_more_than_items_do() -> None:
     resamples = Resamples(1000)
     calm, wild = (spread_of(seeds(*shares, items=1000), resamples) for shares in ((0.8,) * 3, (0.7, 0.8, 0.9)))
     widths = [found.interval().high - found.interval().low for found in (calm, wild)]
     assert widths[1] > 4 * widths[0]
 
 
-def test_few_wild_seeds_cost_degrees_of_freedom_and_calm_ones_do_not() -> None:
+def test_outlying_seeds_cost_degrees_of_freedom_and_others_do_not() -> None:
     resamples = Resamples(1000)
     calm, wild = (spread_of(seeds(*shares, items=1000), resamples) for shares in ((0.8,) * 3, (0.7, 0.8, 0.9)))
     assert calm.freedom > 100
@@ -74,7 +74,7 @@ def test_the_interval_excludes_zero_exactly_where_the_one_sided_chance_is_below_
         assert low == 0 or (low > 0) == (found.chance(above=True) < 0.025)
 
 
-def test_turning_the_sign_turns_the_interval() -> None:
+def test_changing_the_sign_mirrors_the_interval() -> None:
     resamples = Resamples(200)
     one, two = (spread_of(seeds(level, items=200, chance=n), resamples, n) for n, level in enumerate((0.8, 0.7)))
     there, back = difference(one, two).interval(), difference(one, two, -1).interval()

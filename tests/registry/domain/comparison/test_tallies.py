@@ -63,7 +63,7 @@ def test_metrics_of_numbers_are_scikit_learns_and_scipys(pairs: list[tuple[int, 
     ],
     ids=["accuracy", "macro_f1", "balanced_accuracy", "rmse", "r2", "pearson"],
 )
-def test_a_draw_is_the_metric_of_the_items_drawn(tally: Callable[[Any, Any], Tally]) -> None:
+def test_a_bootstrap_draw_is_the_metric_of_the_items_drawn(tally: Callable[[Any, Any], Tally]) -> None:
     chance = np.random.default_rng(0)
     truth = chance.integers(0, CLASSES, 30)
     guess = np.where(chance.random(30) < 0.6, truth, chance.integers(0, CLASSES, 30))
@@ -75,7 +75,7 @@ def test_a_draw_is_the_metric_of_the_items_drawn(tally: Callable[[Any, Any], Tal
         assert value == pytest.approx(again.value)
 
 
-def test_a_set_of_classes_that_is_never_asked_and_never_answered_is_answered_rightly() -> None:
+def test_a_class_that_occurs_in_neither_labels_nor_answers_counts_as_right() -> None:
     nothing = np.zeros((5, 3), dtype=bool)
     assert tallies.micro_f1(nothing, nothing).value == tallies.macro_f1(nothing, nothing).value == 1.0
 

@@ -49,7 +49,7 @@ def test_a_from_scratch_baseline_with_one_answer_for_all_rows_gives_no_verdict_a
     assert found.invalid == {SCRATCH: SAME}
 
 
-def test_of_an_adapter_that_checks_nothing_equal_answers_are_enough() -> None:
+def test_equal_answers_are_enough_for_an_adapter_without_checks() -> None:
     assert compared(transfer=(None, {}), scratch=("cat", {})).outcome is Outcome.NO_VERDICT
 
 
@@ -62,7 +62,7 @@ def test_where_no_arm_gives_a_second_answer_nothing_is_invalid_and_nothing_shown
     assert (found.outcome, dict(found.invalid)) == (Outcome.INCONCLUSIVE, {})
 
 
-def test_a_source_that_teaches_nothing_is_negative_although_its_model_has_one_answer() -> None:
+def test_a_model_that_gives_one_answer_and_is_worse_than_from_scratch_is_negative() -> None:
     found = compared(transfer=("cat", NOT_LEARNT), scratch=(None, LEARNT), probe=("cat", NOT_LEARNT))
     assert found.outcome is Outcome.NEGATIVE
 

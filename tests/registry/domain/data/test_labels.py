@@ -33,7 +33,7 @@ def test_classes_are_counted_over_all_splits(kind: LabelKind, words: str) -> Non
     )
 
 
-def test_numbers_are_told_by_their_range_and_nothing_as_nothing() -> None:
+def test_numbers_are_summarised_by_their_range_and_no_labels_as_none() -> None:
     splits = (
         SplitSummary("test", 1, {}, NumberSummary(0.5, 0.5, 0.5)),
         SplitSummary("train", 2, {}, NumberSummary(-3.9, 0.1, 3.123456)),
@@ -67,5 +67,5 @@ def test_what_is_no_number_is_not_read_as_one(label: str | None) -> None:
         (Modality.IMAGE, LabelKind.NONE, "unlabelled"),
     ],
 )
-def test_labels_tell_what_data_is_for(modality: Modality, kind: LabelKind, task: str) -> None:
+def test_the_kind_of_labels_determines_the_task(modality: Modality, kind: LabelKind, task: str) -> None:
     assert usual_task(modality, kind) == task

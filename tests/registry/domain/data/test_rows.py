@@ -35,6 +35,6 @@ def test_what_is_no_row_is_refused(body: bytes) -> None:
         read_index(body)
 
 
-def test_nothing_that_is_unset_takes_room() -> None:
+def test_fields_that_are_not_set_are_left_out_of_the_row_index() -> None:
     row = Row(0, Digest.of(b"x"), "train", None, text="x")
     assert write_index([row]) == b'{"digest":"%b","key":0,"split":"train","text":"x"}\n' % row.digest.hex.encode()

@@ -78,7 +78,9 @@ def test_every_split_holds_its_share_of_small_and_of_large_numbers(rows: list[Co
 
 
 @given(NUMBERED, PLANS)
-def test_strata_of_numbers_bend_the_shares_by_no_more_than_one_row_each(rows: list[Content], plan: SplitPlan) -> None:
+def test_strata_of_numbers_change_the_shares_of_splits_by_no_more_than_one_row_each(
+    rows: list[Content], plan: SplitPlan
+) -> None:
     held = Counter(assign_splits(rows, plan, LabelKind.NUMBER))
     strata = max(1, min(10, len(rows) // 20))
     for name, share in plan.shares.items():
@@ -86,7 +88,9 @@ def test_strata_of_numbers_bend_the_shares_by_no_more_than_one_row_each(rows: li
 
 
 @given(DISTINCT, PLANS, KINDS)
-def test_labels_that_are_no_single_class_play_no_part(rows: list[Content], plan: SplitPlan, kind: LabelKind) -> None:
+def test_labels_that_are_no_single_class_do_not_change_the_splits(
+    rows: list[Content], plan: SplitPlan, kind: LabelKind
+) -> None:
     splits = assign_splits(rows, plan, kind)
     assert assign_splits([Content(row.digest, None) for row in rows], plan, kind) == splits
     held = Counter(splits)
@@ -102,7 +106,9 @@ def test_copies_stay_together_whatever_the_labels_are(rows: list[Content], plan:
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6))), PLANS)
-def test_copies_bend_the_shares_by_no_more_than_their_number(pairs: list[tuple[int, int]], plan: SplitPlan) -> None:
+def test_copies_change_the_shares_of_splits_by_no_more_than_their_number(
+    pairs: list[tuple[int, int]], plan: SplitPlan
+) -> None:
     rows = [content(f"row {number}", "one") for number, copies in pairs for _ in range(copies)]
     held = Counter(assign_splits(rows, plan))
     most = max(Counter(row.digest for row in rows).values(), default=0)
@@ -167,7 +173,7 @@ def test_a_summary_counts_what_labels_of_each_kind_say(
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
-def test_the_mean_of_numbers_lies_between_the_least_and_the_most(numbers: list[float]) -> None:
+def test_the_mean_of_numbers_is_between_the_smallest_and_the_largest(numbers: list[float]) -> None:
     (found,) = summarise([row(n, str(n), "train", repr(x)) for n, x in enumerate(numbers)], LabelKind.NUMBER)
     assert found.numbers is not None
     assert (found.numbers.least, found.numbers.most) == (min(numbers), max(numbers))

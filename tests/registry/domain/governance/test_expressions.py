@@ -41,7 +41,7 @@ def test_an_expression_holds_or_does_not(text: str, holds: bool) -> None:
 
 
 @pytest.mark.parametrize("text", ["metrics.f1 > 0.5", "metrics.accuracy", "metrics", "subject.tags > 1", "1 / 0 == 1"])
-def test_what_cannot_be_told_is_no_answer(text: str) -> None:
+def test_an_expression_that_cannot_be_evaluated_gives_no_answer(text: str) -> None:
     with pytest.raises(UnanswerableError):
         Expression(text).holds(SCOPE)
 
@@ -67,7 +67,7 @@ def test_a_bad_expression_is_refused_when_it_is_written(text: str, reason: str) 
     assert reason in str(refusal.value)
 
 
-def test_a_name_that_a_walk_binds_is_known() -> None:
+def test_a_name_that_a_comprehension_binds_is_known() -> None:
     assert Expression("[1.0, 2.0].all(number, number > metrics.accuracy)").holds(SCOPE)
 
 

@@ -1,4 +1,4 @@
-"""What the judge says, line by line of the semantics S1 to S6."""
+"""What a policy decides, rule by rule: what denies, who may vote, which votes and evidence count."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_refusal_carries_every_reason_at_once() -> None:
         ({"ancestors": Ancestors(recalled=1)}, "Gate no-recall: lineage.recalled = 1"),
     ],
 )
-def test_s1_whatever_is_missing_or_wrong_is_denied_by_name(changes: dict[str, Any], reason: str) -> None:
+def test_whatever_is_missing_or_wrong_is_denied_by_name(changes: dict[str, Any], reason: str) -> None:
     verdict = RULES.judge(case(RULES, **changes))
     assert not verdict.allowed
     assert any(reason in said for said in verdict.reasons), verdict.reasons
@@ -108,7 +108,7 @@ def test_s1_whatever_is_missing_or_wrong_is_denied_by_name(changes: dict[str, An
         ("9223372036854775807 + 1 > 0", "overflow"),
     ],
 )
-def test_s1_a_gate_that_cannot_be_told_denies_with_the_reason(require: str, reason: str) -> None:
+def test_a_gate_that_cannot_be_told_denies_with_the_reason(require: str, reason: str) -> None:
     rules = policy(("lineage.recalled == 0", f"'{require}'"))
     verdict = rules.judge(case(rules))
     assert failed(verdict) == {"no-recall"}
@@ -120,13 +120,13 @@ def test_s1_a_gate_that_cannot_be_told_denies_with_the_reason(require: str, reas
     ["{type: eval_report}", "{id: no-recall,", "{role: risk-owner, quorum: 1}"],
     ids=["evidence", "gate", "approval"],
 )
-def test_s1_a_condition_that_cannot_be_told_denies_rather_than_asking_for_less(old: str) -> None:
+def test_a_condition_that_cannot_be_told_denies_rather_than_asking_for_less(old: str) -> None:
     new = old.replace("}", ", when: metrics.f1 > 0.5}") if "}" in old else old + " when: metrics.f1 > 0.5,"
     rules = policy((old, new))
     assert any("is unknown whether" in reason for reason in rules.judge(case(rules)).reasons)
 
 
-def test_s1_a_transition_whose_every_demand_falls_away_passes_nothing() -> None:
+def test_a_transition_whose_every_demand_falls_away_passes_nothing() -> None:
     rules = policy(
         ("evidence: [{type: model_card}]", ""),
         ("require: licence.unknown == 0", "require: licence.unknown == 0, when: lineage.depth > 100"),
@@ -135,7 +135,7 @@ def test_s1_a_transition_whose_every_demand_falls_away_passes_nothing() -> None:
     assert verdict.reasons == ("Transition to-candidate has no rule that applies here, so it is refused",)
 
 
-def test_s1_no_matching_policy_means_no_policy_in_force() -> None:
+def test_no_matching_policy_means_no_policy_in_force() -> None:
     elsewhere = policy(('subject.kind == "model_version"', 'subject.task == "translation"'))
     assert first_matching([], case) == (None, "No policy has been published")
     found, why = first_matching([elsewhere], case)
@@ -143,7 +143,7 @@ def test_s1_no_matching_policy_means_no_policy_in_force() -> None:
     assert why == "No policy applies to models:/vision/digits/2"
 
 
-def test_s1_a_policy_that_might_match_keeps_those_after_it_out() -> None:
+def test_a_policy_that_might_match_keeps_those_after_it_out() -> None:
     unclear = policy(('subject.kind == "model_version"', "metrics.f1 > 0.5"), ("priority: 1", "priority: 9"))
     found, why = first_matching([RULES, unclear], case)
     assert found is None
@@ -157,13 +157,13 @@ def test_the_matching_policy_of_the_highest_priority_is_in_force() -> None:
     assert found is high
 
 
-def test_s1_an_open_request_is_judged_by_its_policy_only_while_that_applies() -> None:
+def test_an_open_request_is_judged_by_its_policy_only_while_that_applies() -> None:
     rules = policy(('subject.kind == "model_version"', 'subject.task == "image-classification"'))
     other = case(rules, subject=replace(CANDIDATE.subject, task="segmentation"))
     assert failed(rules.judge(other)) == {"policy"}
 
 
-def test_s2_a_decision_is_a_function_of_its_case_and_replays_from_json() -> None:
+def test_a_decision_is_a_function_of_its_case_and_replays_from_json() -> None:
     before = case(RULES, approvals=("vito",))
     stored = canonical_json(to_json(before))
     again = from_json(Case, json.loads(stored))
@@ -172,7 +172,7 @@ def test_s2_a_decision_is_a_function_of_its_case_and_replays_from_json() -> None
 
 
 @pytest.mark.parametrize("part", ["artifact", "lineage", "policy", "evidence"])
-def test_s3_a_vote_on_another_state_of_things_is_stale_and_does_not_count(part: str) -> None:
+def test_a_vote_on_another_state_of_things_is_stale_and_does_not_count(part: str) -> None:
     bound = bindings(RULES)
     stale = vote("vito", replace(bound, **{part: digest("something else")}))
     verdict = RULES.judge(case(RULES, votes=(stale, vote("rolf", bound))))
@@ -181,12 +181,12 @@ def test_s3_a_vote_on_another_state_of_things_is_stale_and_does_not_count(part: 
     )
 
 
-def test_s3_a_role_taken_away_voids_a_pending_vote() -> None:
+def test_a_role_taken_away_voids_a_pending_vote() -> None:
     people = PEOPLE | {"vito": Standing(frozenset({"developer"}))}
     assert failed(RULES.judge(case(RULES, people=people))) == {"validator"}
 
 
-def test_s3_a_role_given_later_does_not_make_an_old_vote_count() -> None:
+def test_a_role_given_later_does_not_make_an_old_vote_count() -> None:
     votes = (vote("vito", bindings(RULES), roles=("developer",)), vote("rolf", bindings(RULES)))
     assert failed(RULES.judge(case(RULES, votes=votes))) == {"validator"}
 
@@ -207,14 +207,12 @@ def test_s3_a_role_given_later_does_not_make_an_old_vote_count() -> None:
     ],
     ids=lambda value: "+".join(sorted(value)) or "nothing missing",
 )
-def test_s4_a_quorum_counts_distinct_people_who_had_no_hand_in_it(
-    approvals: tuple[str, ...], missing: set[str]
-) -> None:
+def test_a_quorum_counts_distinct_people_who_had_no_hand_in_it(approvals: tuple[str, ...], missing: set[str]) -> None:
     assert failed(RULES.judge(case(RULES, approvals=approvals))) == missing
 
 
 @pytest.mark.parametrize("deed", list(Contribution))
-def test_s4_every_kind_of_contribution_bars_from_voting(deed: Contribution) -> None:
+def test_every_kind_of_contribution_bars_from_voting(deed: Contribution) -> None:
     contributors = {deed: frozenset({"vito"})}
     verdict = RULES.judge(case(RULES, contributors=contributors))
     assert failed(verdict) == {"validator"}
@@ -222,17 +220,17 @@ def test_s4_every_kind_of_contribution_bars_from_voting(deed: Contribution) -> N
     assert objection == (f"vito {deed.deed}: nobody approves their own work",)
 
 
-def test_s4_one_person_may_fill_two_roles_where_the_policy_says_so() -> None:
+def test_one_person_may_fill_two_roles_where_the_policy_says_so() -> None:
     rules = policy(("stages:", "separation_of_duties: {distinct_people_per_stage: false}\nstages:"))
     assert rules.judge(case(rules, approvals=("both",))).allowed
 
 
-def test_s4_service_accounts_vote_where_the_policy_says_so() -> None:
+def test_service_accounts_vote_where_the_policy_says_so() -> None:
     rules = policy(("stages:", "separation_of_duties: {service_accounts_may_vote: true}\nstages:"))
     assert rules.judge(case(rules, approvals=("robot", "rolf"))).allowed
 
 
-def test_s4_a_role_may_be_that_of_the_owners() -> None:
+def test_a_role_may_be_that_of_the_owners() -> None:
     rules = policy(
         ("{role: risk-owner, quorum: 1}", "{role: owner, quorum: 1}"),
         ("stages:", "separation_of_duties: {no_self_approval: false}\nstages:"),
@@ -242,26 +240,26 @@ def test_s4_a_role_may_be_that_of_the_owners() -> None:
     assert rules.judge(case(rules, votes=votes)).allowed
 
 
-def test_s5_where_two_rows_fire_for_a_role_the_larger_quorum_holds() -> None:
+def test_where_two_rows_fire_for_a_role_the_larger_quorum_holds() -> None:
     subject = replace(CANDIDATE.subject, tags={"external": "yes"})
     verdict = RULES.judge(case(RULES, subject=subject))
     assert verdict.reasons == ("1 of 2 validator approvals",)
     assert RULES.judge(case(RULES, subject=subject, approvals=("vito", "both", "rolf"))).allowed
 
 
-def test_s5_the_order_of_the_rows_does_not_matter() -> None:
+def test_the_order_of_the_rows_does_not_matter() -> None:
     one, two = "{role: validator, quorum: 1}", "{role: validator, quorum: 2, when: '\"external\" in subject.tags'}"
     rules = policy((one, "{role: validator, quorum: 3, when: lineage.depth >= 0}"), (two, one))
     assert rules.judge(case(rules)).reasons == ("1 of 3 validator approvals",)
 
 
-def test_evidence_counts_up_to_its_last_moment() -> None:
+def test_evidence_counts_until_it_expires() -> None:
     items = (EVIDENCE[0], evidence("validation", by="vera", days_old=30))
     assert RULES.judge(case(RULES, items=items)).allowed
     assert not RULES.judge(case(RULES, items=items, now=NOW + timedelta(microseconds=1))).allowed
 
 
-def test_s5_a_rejection_blocks_even_when_it_is_stale_until_its_author_approves() -> None:
+def test_a_rejection_blocks_even_when_it_is_stale_until_its_author_approves() -> None:
     bound = bindings(RULES)
     rejection = vote("both", replace(bound, evidence=digest("before")), VoteValue.REJECT, comment="leaks")
     votes = (rejection, vote("vito", bound), vote("rolf", bound))

@@ -28,19 +28,19 @@ def test_a_token_has_at_least_178_random_bits() -> None:
 
 
 @given(place=st.integers(4, 41), char=st.sampled_from(ALPHABET))
-def test_one_wrong_character_is_told_without_a_database(place: int, char: str) -> None:
+def test_one_wrong_character_in_a_token_is_found_without_a_database(place: int, char: str) -> None:
     typo = SECRET[:place] + char + SECRET[place + 1 :]
     assert is_well_formed(typo) == (typo == SECRET)
 
 
 @given(place=st.integers(4, 40))
-def test_two_swapped_characters_are_told(place: int) -> None:
+def test_two_swapped_characters_in_a_token_are_found(place: int) -> None:
     swapped = SECRET[:place] + SECRET[place + 1] + SECRET[place] + SECRET[place + 2 :]
     assert is_well_formed(swapped) == (swapped == SECRET)
 
 
 @given(text=st.text())
-def test_anything_else_is_no_token(text: str) -> None:
+def test_anything_else_is_not_a_token(text: str) -> None:
     assert not is_well_formed(text)
     assert not is_well_formed(SECRET + text) or not text
 

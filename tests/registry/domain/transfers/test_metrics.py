@@ -39,5 +39,5 @@ def test_of_an_error_more_is_worse() -> None:
         [value("accuracy", 0.5, "validation"), value("baseline_accuracy", 0.5, "validation"), value("accuracy", 0.9)],
     ],
 )
-def test_nothing_is_said_without_a_baseline_of_the_same_test_data_or_above_it(measured: list[MetricValue]) -> None:
+def test_nothing_is_noted_without_a_baseline_of_the_same_test_data_or_above_it(measured: list[MetricValue]) -> None:
     assert beyond_baseline(measured) == ()

@@ -38,7 +38,7 @@ def said(events: list[StepEvent]) -> list[tuple[str, str]]:
     return [(event.event, event.id) for event in events]
 
 
-def test_a_life_is_told_from_its_beginning_to_its_end() -> None:
+def test_a_step_is_reported_from_its_beginning_to_its_end() -> None:
     listener = Listener()
     assert said(list(listener.hear(QUEUED, []))) == [("state", "0-queued")]
     assert said(list(listener.hear(at(StepState.RUNNING, 1), points(1)))) == [
@@ -51,7 +51,7 @@ def test_a_life_is_told_from_its_beginning_to_its_end() -> None:
 
 
 @given(cut=st.integers(0, 7))
-def test_who_comes_back_with_the_last_id_misses_no_point_and_no_state(cut: int) -> None:
+def test_a_listener_that_reconnects_with_the_last_id_misses_no_point_and_no_state(cut: int) -> None:
     life = [
         (QUEUED, []),
         (at(StepState.RUNNING, 1), points(1)),
@@ -67,13 +67,13 @@ def test_who_comes_back_with_the_last_id_misses_no_point_and_no_state(cut: int) 
     assert [event.data for event in [*kept, *late] if event.event == "state"][-1] == at(StepState.FAILED, 3)
 
 
-def test_who_was_told_the_end_is_told_nothing_more() -> None:
+def test_after_the_end_of_a_step_no_further_event_is_sent() -> None:
     ended = at(StepState.SUCCEEDED)
     assert list(Listener(Place.parse("3-succeeded")).hear(ended, points(1, 2, 3))) == []
 
 
 @pytest.mark.parametrize("place", [Place(), Place(12), Place(0, StepState.QUEUED), Place(7, StepState.SUCCEEDED)])
-def test_a_place_reads_back(place: Place) -> None:
+def test_the_position_of_a_listener_reads_back_as_it_was_written(place: Place) -> None:
     assert Place.parse(str(place)) == place
 
 

@@ -114,7 +114,7 @@ def test_a_pull_brings_the_parent_along_and_says_how_to_load_both(context: Conte
     assert report.size >= len("head on weights") + len("weights")
 
 
-def test_a_pin_is_read_as_it_was_written_and_nothing_else_is_one() -> None:
+def test_a_pin_is_read_as_it_was_written_and_anything_else_is_refused() -> None:
     pin = Pin("text/minilm/3", Digest.of(b"x"))
     assert Pin.read(pin.body) == pin
     for body in (b"{}", b"[]", b"\xff", pin.body.replace(b"v1", b"v9"), pin.body.replace(b"sha256:", b"md5:")):

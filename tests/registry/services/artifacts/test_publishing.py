@@ -50,7 +50,7 @@ def test_a_version_comes_with_its_step_manifest_card_and_audit_entry(context: Co
     }
 
 
-def test_what_fails_half_way_leaves_nothing(context: Context) -> None:
+def test_a_publication_that_fails_half_way_leaves_nothing(context: Context) -> None:
     def broken(ref: VersionRef) -> str:
         raise ZeroDivisionError(ref)
 

@@ -60,7 +60,7 @@ def test_an_empty_folder_is_filled_and_another_is_left_alone(context: Context, t
     assert files_of(tmp_path / "out") == before
 
 
-def test_the_folder_where_one_stands_can_be_filled(
+def test_the_current_directory_can_be_pulled_into(
     context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "here").mkdir()
@@ -101,7 +101,7 @@ def test_a_pull_that_fails_half_way_leaves_nothing(
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_folder_below_a_file_is_told(context: Context, tmp_path: Path) -> None:
+def test_a_folder_below_a_file_is_refused(context: Context, tmp_path: Path) -> None:
     draw(tmp_path, {"file": "x"})
     with pytest.raises(UnavailableError, match="cannot be written"):
         Catalog(context).pull(BERT, tmp_path / "file" / "bert")

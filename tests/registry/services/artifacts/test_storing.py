@@ -68,7 +68,7 @@ def test_what_passes_through_is_hashed() -> None:
     assert (out.getvalue(), hashing.digest) == (b"one two", Digest.of(b"one two"))
 
 
-def test_a_full_disk_and_a_closed_folder_are_told_apart(tmp_path: Path) -> None:
+def test_a_full_disk_and_a_folder_without_permission_are_different_errors(tmp_path: Path) -> None:
     with pytest.raises(NoSpaceError, match="the disk is full"), writing(tmp_path):
         Path("/dev/full").write_bytes(b"x" * 10)
     with pytest.raises(UnavailableError, match="cannot be written: Not a directory"), writing(tmp_path):

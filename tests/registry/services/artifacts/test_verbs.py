@@ -6,7 +6,7 @@ from registry.services.artifacts.verbs import Store
 from tests.registry.services.teams import Team
 
 
-def test_everyone_reads_the_last_check_and_there_is_none_at_first(team: Team) -> None:
+def test_everyone_can_read_the_last_check_and_a_new_store_has_none(team: Team) -> None:
     assert Store(team.context("guest")).last_check() is None
     Store(team.context("root")).verify()
     found = Store(team.context("guest")).last_check()

@@ -135,7 +135,7 @@ def test_the_newest_entry_is_recorded_in_the_registry_folder_too(
     assert audit.verify().intact
 
 
-def test_a_folder_that_cannot_be_written_does_not_stop_a_commit_and_the_gap_is_said(
+def test_a_folder_that_cannot_be_written_does_not_stop_a_commit_and_the_gap_is_reported(
     sqlite_database: Database, clock: FakeClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "gone" / "audit-head.json"

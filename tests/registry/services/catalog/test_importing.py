@@ -101,7 +101,7 @@ def test_the_files_of_the_source_are_written_down_as_they_came(context: Context,
     ]
 
 
-def test_an_import_tells_its_notes_when_it_is_made_and_when_it_is_repeated(
+def test_an_import_shows_its_notes_when_it_is_made_and_when_it_is_repeated(
     context: Context, wanted: ImportModel
 ) -> None:
     assert Catalog(context).import_model(wanted).notes == ("copied by hand",)
@@ -157,7 +157,7 @@ def test_a_claimed_parent_is_an_input_that_is_only_declared(context: Context, wa
     assert [(i.digest, i.assurance) for i in step.inputs] == [(parent.digest, Assurance.DECLARED)]
 
 
-def test_a_parent_that_is_not_there_is_told_before_the_slow_work(
+def test_a_missing_parent_is_reported_before_the_slow_work(
     context: Context, blobs: MemoryBlobs, wanted: ImportModel, plugins: FakePlugins
 ) -> None:
     with pytest.raises(NotFoundError, match="models:/library/none does not exist"):
@@ -192,7 +192,7 @@ def test_a_store_that_fills_up_leaves_no_version(context: Context, wanted: Impor
     assert not any((context.home / "work").iterdir())
 
 
-def test_a_card_that_cannot_be_read_is_told_before_the_slow_work(
+def test_a_card_that_cannot_be_read_is_refused_before_the_slow_work(
     context: Context, wanted: ImportModel, plugins: FakePlugins
 ) -> None:
     with pytest.raises(InvalidError, match="front matter"):

@@ -44,7 +44,7 @@ def admin(team: Team, catalog: Catalog) -> Catalog:
     return Catalog(team.context("root"))
 
 
-def test_an_alias_moves_and_remembers(catalog: Catalog, team: Team) -> None:
+def test_an_alias_moves_and_its_history_is_kept(catalog: Catalog, team: Team) -> None:
     catalog.set_alias(FIRST, "champion")
     catalog.set_alias(MODEL, "champion")
     assert catalog.version(Reference.parse("models:/vision/digits@champion")).summary.ref.number == 2
@@ -163,7 +163,7 @@ def test_a_card_that_nobody_could_read_is_refused(text: str, catalog: Catalog) -
         catalog.revise_card(FIRST, f"---\n{text}\n---\n")
 
 
-def test_history_tells_of_the_model_and_its_versions_newest_first(catalog: Catalog, team: Team) -> None:
+def test_history_lists_events_of_the_model_and_its_versions_newest_first(catalog: Catalog, team: Team) -> None:
     team.publish("vision/digits-2")
     catalog.tag(MODEL, {"team": "cv"})
     page = catalog.history(DIGITS, PageRequest(limit=2))

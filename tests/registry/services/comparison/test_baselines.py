@@ -43,7 +43,7 @@ def test_every_arm_runs_with_every_seed_and_only_the_chosen_rate_sees_test_data(
     ]
 
 
-def test_a_helpful_source_is_called_positive(context: Context) -> None:
+def test_a_helpful_source_gives_a_positive_verdict(context: Context) -> None:
     step = compared(context)
     found = verdict(step)
     assert step.summary.state is StepState.SUCCEEDED
@@ -71,7 +71,7 @@ def test_a_classical_model_that_is_better_is_said_and_one_that_cannot_learn_is_l
     assert skipped_of(step.manifest)["classical"] == "No classical model here learns such labels"
 
 
-def test_a_harmful_source_is_called_negative(context: Context, adapter: PredictingAdapter) -> None:
+def test_a_harmful_source_gives_a_negative_verdict(context: Context, adapter: PredictingAdapter) -> None:
     adapter.shares |= {Method.FINE_TUNING: 0.6, Method.PRETRAINING: 0.9}
     assert verdict(compared(context)).outcome is Outcome.NEGATIVE
 
@@ -109,7 +109,9 @@ def test_a_worker_that_was_stopped_goes_on_after_the_arms_that_ended(
     assert verdict(step).outcome is Outcome.POSITIVE
 
 
-def test_a_rate_at_which_scratch_diverges_is_left_out(context: Context, adapter: PredictingAdapter) -> None:
+def test_a_learning_rate_at_which_training_from_scratch_diverges_is_left_out(
+    context: Context, adapter: PredictingAdapter
+) -> None:
     adapter.diverges = frozenset({1e-3})
     step = compared(context)
     facts = next(arm.facts for arm in answers(context, step).arms if arm.arm is ArmKind.SCRATCH)
@@ -151,7 +153,7 @@ def put_into_production(context: Context, number: int) -> None:
         uow.commit(Event("alias.set", str(ref), {}))
 
 
-def test_the_version_in_production_is_compared_by_the_answers_it_has_given(
+def test_the_version_in_production_is_compared_by_its_stored_answers(
     context: Context, adapter: PredictingAdapter
 ) -> None:
     Transfers(context).submit(RECIPE)

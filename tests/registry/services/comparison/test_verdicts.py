@@ -42,7 +42,7 @@ def test_the_answers_of_every_arm_are_kept_and_give_the_same_verdict_again(conte
         assert read_arms(stream.read()) == arms
 
 
-def test_a_manifest_that_says_other_than_the_answers_is_told(context: Context) -> None:
+def test_a_manifest_that_differs_from_the_answers_is_reported(context: Context) -> None:
     step = compared(context)
     forged = json.loads(json.dumps(to_json(step.manifest)))
     forged["facts"]["baselines"]["verdict"]["outcome"] = "negative"

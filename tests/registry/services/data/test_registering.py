@@ -112,7 +112,7 @@ def test_another_split_of_the_same_files_is_another_version(datasets: Datasets, 
     assert datasets.version(Reference.parse("datasets:/data/reviews")).summary.ref.number == 2
 
 
-def test_a_further_version_inherits_what_was_said(datasets: Datasets, wanted: AddDataset) -> None:
+def test_a_further_version_inherits_the_description_of_the_first(datasets: Datasets, wanted: AddDataset) -> None:
     datasets.add(replace(wanted, description="What people said", origin="a survey"))
     Path(wanted.source).write_text(TABLE + "one more,good\n")
     second = datasets.add(replace(wanted, licence=None))

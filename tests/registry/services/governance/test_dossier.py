@@ -104,7 +104,7 @@ def test_contributors_come_from_what_is_recorded(team: Team) -> None:
     }
 
 
-def test_a_version_s_tags_lie_over_its_model_s(team: Team) -> None:
+def test_tags_of_a_version_override_those_of_its_model(team: Team) -> None:
     ref = team.publish(tags={"tier": "high"})
     with team.open_uow(actor="ana", write=True) as uow:
         uow.catalog.set_tags(ref.name, {"tier": "low", "team": "eu"}, at=team.clock.now())
@@ -119,6 +119,6 @@ def test_a_metric_that_is_no_number_is_no_fact(team: Team) -> None:
     assert [item.body for item in found.evidence if item.type == "eval_report"] == [{"baseline_accuracy": 0.4}]
 
 
-def test_there_is_no_dossier_of_what_is_not_there(team: Team) -> None:
+def test_there_is_no_dossier_of_a_missing_version(team: Team) -> None:
     with pytest.raises(NotFoundError):
         dossier(team, model_ref("no/such/1"))

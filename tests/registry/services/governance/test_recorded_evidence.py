@@ -38,6 +38,6 @@ def test_what_people_added_comes_after_what_the_registry_recorded(team: Team) ->
     assert [item.type for item in found] == ["model_card", "provenance", "eval_report", "other"]
 
 
-def test_there_is_no_evidence_about_what_is_not_there(team: Team) -> None:
+def test_there_is_no_evidence_about_a_missing_version(team: Team) -> None:
     with team.open_uow(actor="guest") as uow, pytest.raises(NotFoundError, match="models:/no/such/1"):
         evidence_about(uow, model_ref("no/such/1"))

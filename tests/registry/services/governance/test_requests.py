@@ -15,7 +15,7 @@ from registry.errors import (
 from tests.registry.services.teams import Team, bring_to, ref_of
 
 
-def test_the_protected_alias_moves_on_and_comes_back(team: Team) -> None:
+def test_the_protected_alias_moves_to_a_new_version_and_can_be_rolled_back(team: Team) -> None:
     one = team.publish()
     bring_to(team, one, "production")
     two = team.publish(accuracy=0.95)

@@ -116,7 +116,7 @@ def test_a_vote_that_would_not_count_is_refused_and_not_written(team: Team, who:
     assert team.promotions("ana").request_detail(request).votes == ()
 
 
-def test_a_service_account_is_told_why_it_does_not_vote(team: Team) -> None:
+def test_a_service_account_sees_why_it_cannot_vote(team: Team) -> None:
     ref = team.publish()
     bring_to(team, ref, "candidate")
     request = team.promotions("ana").request(ref_of(ref), "validated").summary.id

@@ -95,13 +95,13 @@ def test_a_dataset_and_a_step_have_a_family_too(tree: Tree) -> None:
     assert set(labels(around.nodes)) == {tree.steps[DIGITS_2], DIGITS_1, DIGITS_2, MNIST}
 
 
-def test_an_answer_that_was_cut_short_says_so(tree: Tree) -> None:
+def test_a_lineage_that_was_cut_at_a_limit_says_so(tree: Tree) -> None:
     ancestry = tree.verbs().show(f"models:/{DIGITS_2}", limit=3)
     assert len(ancestry.nodes) == 3
     assert not ancestry.complete
 
 
-def test_the_way_from_an_ancestor_reads_downward(tree: Tree) -> None:
+def test_a_path_from_an_ancestor_is_printed_downward(tree: Tree) -> None:
     way = tree.verbs().path(f"models:/{LITE0}", f"models:/{DIGITS_2}")
     assert way is not None
     assert labels(way.nodes) == [LITE0, tree.steps[DIGITS_1], DIGITS_1, tree.steps[DIGITS_2], DIGITS_2]
@@ -109,17 +109,17 @@ def test_the_way_from_an_ancestor_reads_downward(tree: Tree) -> None:
     assert way.focus == way.nodes[-1].id
 
 
-def test_there_is_no_way_upstream(tree: Tree) -> None:
+def test_no_path_leads_from_a_descendant_to_an_ancestor(tree: Tree) -> None:
     assert tree.verbs().path(f"models:/{DIGITS_2}", f"models:/{LITE0}") is None
 
 
-def test_a_thing_leads_to_itself(tree: Tree) -> None:
+def test_every_node_is_its_own_path_of_length_zero(tree: Tree) -> None:
     way = tree.verbs().path(f"models:/{DIGITS_2}", "models:/vision/digits")
     assert way is not None
     assert (labels(way.nodes), way.edges) == ([DIGITS_2], ())
 
 
-def test_a_deleted_parent_stays_in_the_family(tree: Tree) -> None:
+def test_a_deleted_parent_stays_in_the_lineage(tree: Tree) -> None:
     with tree.open_uow(actor="ana", write=True) as uow:
         uow.catalog.delete_version(model_ref(LITE0), at=NOW)
         uow.commit(Event("model_version.deleted", f"models:/{LITE0}", {}))
@@ -149,7 +149,7 @@ def test_a_malformed_reference_says_how_to_write_one(tree: Tree) -> None:
         tree.verbs().show(DIGITS_2)
 
 
-def test_a_depth_below_all_and_a_limit_out_of_range_are_refused(tree: Tree) -> None:
+def test_a_depth_below_minus_one_and_a_limit_out_of_range_are_refused(tree: Tree) -> None:
     with pytest.raises(UsageError, match="The depth cannot be -2 generations"):
         tree.verbs().show("models:/vision/digits", up=-2)
     for limit in (0, 1_000_000):

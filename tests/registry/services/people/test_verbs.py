@@ -36,7 +36,7 @@ SYSTEM = Actor("system", frozenset({"admin"}), service=True)
 # --- the first admin -----------------------------------------------------------------------------------------------
 
 
-def test_a_new_home_has_one_admin_with_a_token_and_a_policy(empty: Team) -> None:
+def test_a_new_registry_has_one_admin_with_a_token_and_a_policy(empty: Team) -> None:
     secret = first_admin(empty.context_of(SYSTEM), "ana")
     actor = empty.people("ana").authenticate(secret)
     assert actor == Actor("ana", frozenset({"admin", "developer"}))
@@ -44,7 +44,7 @@ def test_a_new_home_has_one_admin_with_a_token_and_a_policy(empty: Team) -> None
     assert empty.actions() == ["person.added", "token.created", "policy.published"]
 
 
-def test_a_home_gets_a_first_admin_only_once(empty: Team) -> None:
+def test_a_registry_folder_gets_a_first_admin_only_once(empty: Team) -> None:
     first_admin(empty.context_of(SYSTEM), "ana")
     with pytest.raises(ConflictError, match="This registry has people already"):
         first_admin(empty.context_of(SYSTEM), "eve")
@@ -75,7 +75,7 @@ def test_an_admin_adds_people_and_gives_and_takes_roles(team: Team) -> None:
 
 
 @pytest.mark.parametrize("who", ["ana", "guest", "nobody"])
-def test_nobody_else_does(team: Team, who: str) -> None:
+def test_nobody_but_an_admin_manages_people(team: Team, who: str) -> None:
     people = team.people(who)
     for verb in (
         lambda: people.add("eve", "Eve"),
@@ -167,7 +167,7 @@ def test_a_policy_adds_its_roles_to_those_that_can_be_given(team: Team) -> None:
 # --- tokens --------------------------------------------------------------------------------------------------------
 
 
-def test_a_token_speaks_for_its_person_with_the_roles_of_the_moment(team: Team) -> None:
+def test_a_token_acts_for_its_person_with_the_roles_that_the_person_has_now(team: Team) -> None:
     token = team.people("ana").create_token("ana", label="laptop")
     assert re.fullmatch(PATTERN, token.secret)
     assert token.summary.last_four == token.secret[-4:]
@@ -176,7 +176,7 @@ def test_a_token_speaks_for_its_person_with_the_roles_of_the_moment(team: Team) 
     assert team.people("root").authenticate(token.secret).roles == {"developer", "validator"}
 
 
-def test_a_token_is_nowhere_in_the_database(team: Team) -> None:
+def test_no_token_is_stored_in_the_database(team: Team) -> None:
     token = team.people("ana").create_token("ana", label="laptop")
     team.people("root").authenticate(token.secret)
     files = [path for path in (team.home / "home").iterdir() if path.is_file()]
@@ -206,7 +206,7 @@ def test_a_token_ends_when_it_expires_or_is_revoked(team: Team) -> None:
 @pytest.mark.parametrize(
     "secret", ["", "fbr_", "password", "fbr_" + "a" * 38, "fbr_" + "Zk3" * 12 + "Zk", "fbr_" + "Zk3" * 12 + "Z!"]
 )
-def test_anything_else_is_unknown(team: Team, secret: str) -> None:
+def test_any_other_secret_is_an_unknown_token(team: Team, secret: str) -> None:
     with pytest.raises(UnauthenticatedError, match="Unknown token"):
         team.people("root").authenticate(secret)
 

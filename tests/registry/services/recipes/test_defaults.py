@@ -91,7 +91,9 @@ def test_a_role_without_a_split_takes_the_split_of_its_kind(role: str, split: st
         (500_000, 20_000, 512, 0.025, 0.1),
     ],
 )
-def test_bits_rule_follows_the_number_of_rows(rows: int, steps: int, batch: int, warmup: float, mixup: float) -> None:
+def test_bit_follows_its_published_rule_for_the_number_of_rows(
+    rows: int, steps: int, batch: int, warmup: float, mixup: float
+) -> None:
     text = TUNE_TEXT + "params: {preset: bit_hyperrule}\n"
     recipe = complete(read_recipe(text), modality=Modality.IMAGE, offers=OFFERS, rows=rows)
     assert (recipe.optimizer.name, recipe.optimizer.lr, recipe.optimizer.weight_decay) == ("sgd", 3e-3, 0.0)
@@ -106,7 +108,7 @@ def test_few_shots_are_a_ridge_on_several_draws_and_what_is_written_wins() -> No
     assert (recipe.params["shots"], recipe.params["repeats"]) == (5, 5)
 
 
-def test_a_pull_to_the_start_stands_in_for_weight_decay() -> None:
+def test_l2_sp_takes_the_place_of_weight_decay() -> None:
     assert cooked(TUNE_TEXT + "params: {l2_sp: 0.1}\n").optimizer.weight_decay == 0
     assert cooked(TUNE_TEXT).optimizer.weight_decay > 0
 

@@ -109,7 +109,7 @@ def test_short_forms_mean_the_same_as_long_ones() -> None:
     assert cooked(data) == cooked(TUNE_TEXT)
 
 
-def test_as_soon_as_another_role_is_written_only_what_is_written_is_used() -> None:
+def test_once_a_recipe_names_a_second_role_only_the_named_roles_are_used() -> None:
     mnist, digits = (Reference.parse(f"datasets:/data/{name}/1") for name in ("mnist", "digits"))
     text = TUNE_TEXT.replace("{train: datasets:/data/mnist/1}", "{train: data/mnist/1, test: data/digits/1}")
     assert cooked(text).data == {"train": DataChoice(mnist, "train"), "test": DataChoice(digits, "test")}
@@ -173,7 +173,7 @@ def test_a_source_of_word_vectors_chooses_gensim_and_its_defaults() -> None:
     assert (trained.epochs, trained.params["window"], trained.params["min_count"]) == (5, 5, 5)
 
 
-def test_an_adapter_does_not_start_from_what_is_anothers_own() -> None:
+def test_an_adapter_does_not_start_from_an_architecture_that_another_one_owns() -> None:
     named = read_recipe(PROBE_TEXT + "adapter: transformers\n")
     with pytest.raises(BadRecipeError, match=r"transformers does not start from static_embeddings: .* gensim does"):
         complete(named, modality=Modality.TEXT, offers=OFFERS, architecture="static_embeddings")
@@ -284,7 +284,7 @@ def test_without_any_adapter_the_recipe_says_so() -> None:
         cooked(TUNE_TEXT, offers={})
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(BadRecipeError) as caught:
         cooked(TUNE_TEXT + "metrics: [a, b]\nmax_length: 7\n")
     assert len(caught.value.facts["problems"]) == 3  # type: ignore[arg-type]

@@ -44,6 +44,6 @@ def test_a_new_file_beside_it_makes_it_dirty_too(recipe: Path) -> None:
     assert git_state(recipe)["dirty"] is True
 
 
-def test_outside_a_repository_nothing_is_said(tmp_path: Path) -> None:
+def test_outside_a_git_repository_no_state_is_recorded(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").touch()
     assert git_state(tmp_path / "a.yaml") == {}

@@ -92,7 +92,7 @@ def test_a_step_is_taken_over_when_its_lease_ran_out_and_not_before(
         awake.keep(uow)
 
 
-def test_a_worker_elsewhere_learns_of_its_cancellation_by_itself(context: Context, queued: str) -> None:
+def test_a_worker_on_another_machine_notices_that_its_step_was_cancelled(context: Context, queued: str) -> None:
     told = threading.Event()
     hold = Hold(context, queued, on_loss=told.set, every=0.05)
     hold.take(started)
@@ -105,7 +105,7 @@ def test_a_worker_elsewhere_learns_of_its_cancellation_by_itself(context: Contex
         hold.check()
 
 
-def test_a_step_that_ended_by_itself_is_not_lost(context: Context, queued: str) -> None:
+def test_a_worker_that_ended_its_step_has_not_lost_it(context: Context, queued: str) -> None:
     told = threading.Event()
     hold = Hold(context, queued, on_loss=told.set, every=0.05)
     hold.take(started)

@@ -41,7 +41,7 @@ class Late(FakeEngine):
         return False
 
 
-def test_two_who_resume_at_once_do_not_unseat_the_worker(
+def test_resuming_twice_at_once_leaves_the_running_worker_alone(
     context: Context, plugins: FakePlugins, clock: FakeClock, queued: str
 ) -> None:
     clock.forward(minutes=1)

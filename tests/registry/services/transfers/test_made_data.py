@@ -59,7 +59,7 @@ def test_an_export_is_a_dataset_with_the_splits_of_its_rows(kind: DataFormat, co
     assert {row.path for row in rows} == {f"features.{kind.value}"}
 
 
-def test_its_step_and_its_manifest_say_what_was_made(context: Context) -> None:
+def test_the_step_and_the_manifest_of_an_export_describe_the_dataset(context: Context) -> None:
     step = Transfers(context).submit(EXPORT)
     made = Datasets(context).version(MADE)
     assert step.manifest is not None

@@ -33,7 +33,7 @@ def test_a_job_is_the_same_after_a_way_through_a_file(job: TransferJob) -> None:
     assert again == replace(job, recipe=replace(job.recipe))
 
 
-def test_the_others_do_what_the_first_one_tells(job: TransferJob) -> None:
+def test_the_other_processes_run_the_job_that_the_first_one_announces(job: TransferJob) -> None:
     plugins = FakePlugins(fake_adapter=FakeAdapter())
     crew.announce(replace(job, resume=True), "earlier")
     other = threading.Thread(target=crew.join, args=(cast("Plugins", plugins), job.work, "launch"))
@@ -47,7 +47,7 @@ def test_the_others_do_what_the_first_one_tells(job: TransferJob) -> None:
     assert plugins.fake_adapter.jobs[0].determinism == job.determinism
 
 
-def test_a_first_process_that_says_nothing_is_not_waited_for_for_ever(job: TransferJob) -> None:
+def test_the_wait_for_a_silent_first_process_ends(job: TransferJob) -> None:
     crew.announce(job, "launch")
     crew.forget(job.work)
     crew.forget(job.work)

@@ -72,7 +72,7 @@ def test_a_step_cancelled_while_it_runs_publishes_nothing(context: Context, plug
             again(queued)
 
 
-def test_a_worker_that_wakes_too_late_publishes_nothing(
+def test_a_worker_that_was_suspended_past_its_lease_publishes_nothing(
     context: Context, clock: FakeClock, plugins: FakePlugins, queued: str
 ) -> None:
     plugins.fake_adapter.during = lambda job: clock.forward(seconds=LEASE_SECONDS)
@@ -104,7 +104,7 @@ def crowded(most: int, seen: list[int]) -> Callable[[TransferJob], None]:
     return during
 
 
-def test_who_runs_out_of_memory_is_told_the_batch_size(context: Context, plugins: FakePlugins, queued: str) -> None:
+def test_the_error_of_a_full_memory_names_the_batch_size(context: Context, plugins: FakePlugins, queued: str) -> None:
     plugins.fake_adapter.during = crowded(10, [])
     with pytest.raises(OutOfMemoryError, match=r"memory for this recipe at batch_size 64\. Halve batch_size"):
         run_step(context, queued)

@@ -166,7 +166,7 @@ def test_mirroring_can_be_off(
     assert not notebook.uris
 
 
-def test_any_tracking_uri_will_do(
+def test_a_tracking_uri_of_any_scheme_works(
     open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path, notebook: Notebook
 ) -> None:
     context = open_for(notebook, open_uow, clock, tmp_path / "home", "http://127.0.0.1:5000")
@@ -175,7 +175,7 @@ def test_any_tracking_uri_will_do(
     assert notebook.uris == ["http://127.0.0.1:5000"]
 
 
-def test_two_flushers_do_not_meet(context: Context, notebook: Notebook) -> None:
+def test_two_flushes_do_not_run_at_once(context: Context, notebook: Notebook) -> None:
     new = add_step(context)
     with (context.home / "mirror.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -189,7 +189,7 @@ def test_two_flushers_do_not_meet(context: Context, notebook: Notebook) -> None:
     assert mirror_of(context, new).attempts == 1
 
 
-def test_a_flusher_that_hangs_holds_nobody_for_long(
+def test_a_flush_that_hangs_delays_others_for_a_minute_at_most(
     context: Context, notebook: Notebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tracking, "_LOCK_SECONDS", 0.2)
@@ -242,7 +242,7 @@ def test_a_run_shows_what_the_step_was_and_did(context: Context) -> None:
     assert record_of(detail) == record
 
 
-def test_the_real_mlflow_has_the_run_in_the_home(
+def test_mlflow_itself_shows_the_run_of_the_registry_folder(
     open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path
 ) -> None:
     context = open_for(MlflowTracker(), open_uow, clock, tmp_path / "home")

@@ -126,7 +126,7 @@ def test_a_put_reads_in_pieces_whatever_the_size(blobs: FolderBlobs) -> None:
     assert 0 < zeros.largest <= 1 << 20
 
 
-def test_a_put_takes_away_what_killed_writers_left_and_nothing_else(blobs: FolderBlobs) -> None:
+def test_a_put_removes_what_killed_writers_left_and_nothing_else(blobs: FolderBlobs) -> None:
     digest, _ = blobs.put(io.BytesIO(WEIGHTS))
     incoming = blobs.root / "incoming"
     old = time.time() - 7200

@@ -55,7 +55,7 @@ def test_a_moment_comes_back_as_the_same_moment_in_utc(connection: Connection, m
 
 
 @given(one=moments, two=moments)
-def test_the_database_orders_moments_as_time_does(connection: Connection, one: datetime, two: datetime) -> None:
+def test_the_database_compares_times_in_their_order(connection: Connection, one: datetime, two: datetime) -> None:
     through(connection, moment=one)
     earlier = connection.execute(select(SAMPLE.c.moment < two)).scalar_one()
     assert bool(earlier) == (one < two)

@@ -45,7 +45,7 @@ def test_a_policy_is_checked_without_being_published(team: Team) -> None:
     assert [value.name for value in team.promotions("guest").policies()] == ["default"]
 
 
-def test_s11_an_open_request_keeps_the_policy_that_it_was_opened_under(team: Team) -> None:
+def test_an_open_request_keeps_the_policy_that_it_was_opened_under(team: Team) -> None:
     ref = team.publish()
     bring_to(team, ref, "candidate")
     request = team.promotions("ana").request(ref_of(ref), "validated").summary.id
