@@ -26,6 +26,7 @@ class Family(Enum):
     UNAUTHENTICATED = (9, 401)
     NO_SPACE = (10, 507)
     TOO_LARGE = (11, 413)
+    TOO_MANY = (12, 429)
 
     @property
     def exit_code(self) -> int:
@@ -289,6 +290,13 @@ class TooLargeError(RegistryError):
 
     code = "too-large"
     family = Family.TOO_LARGE
+
+
+class TooManyAttemptsError(RegistryError):
+    """Too many wrong tokens came from one address: it must wait. `retry_after` says how many seconds."""
+
+    code = "too-many-attempts"
+    family = Family.TOO_MANY
 
 
 def error_of_disk(error: OSError, what: str) -> RegistryError:

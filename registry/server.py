@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import re
@@ -30,10 +31,16 @@ from registry.api import openapi, problems
 from registry.api.router import PREFIX, api_router
 from registry.api.streams import Streams
 from registry.api.uploads import sweep
-from registry.auth import COOKIE, LIFETIME, Doorkeeper, session_key
+from registry.auth import COOKIE, LIFETIME, Attempts, Doorkeeper, session_key
 from registry.domain.people.people import Actor
 from registry.domain.verbs.registry import Registry
-from registry.errors import PermissionDeniedError, RegistryError, UnauthenticatedError, UsageError
+from registry.errors import (
+    PermissionDeniedError,
+    RegistryError,
+    TooManyAttemptsError,
+    UnauthenticatedError,
+    UsageError,
+)
 from registry.settings import Settings
 from registry.web.administration import error_page, sign_in_page
 from registry.web.render import STATIC, link
@@ -81,7 +88,7 @@ class Guard:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
-            await self._answer(Request(scope, receive), _Sender(send, scope))
+            await self._answer(Request(scope, _Receiver(receive, self.settings.body_seconds)), _Sender(send, scope))
 
     async def _answer(self, request: Request, send: _Sender) -> None:
         try:
@@ -117,7 +124,7 @@ class Guard:
         if path in OPEN:
             return
         if header is not None:
-            actor = await run_in_threadpool(self.door.actor_of_header, header)
+            actor = await run_in_threadpool(self.door.actor_of_header, header, _address(request))
         elif cookie:
             actor = await run_in_threadpool(self._of_cookie, request, cookie)
         else:
@@ -142,6 +149,23 @@ class Guard:
         answer = RedirectResponse(to_sign_in, 303)
         answer.delete_cookie(COOKIE, path="/")
         return answer
+
+
+class _Receiver:
+    """Passes the parts of a body on, and waits for each only so long: half-sent bodies would keep connections open."""
+
+    def __init__(self, receive: Receive, seconds: int) -> None:
+        self.receive, self.seconds, self.whole = receive, seconds, False
+
+    async def __call__(self) -> Message:
+        if self.whole:
+            return await self.receive()  # waits for the client to go away
+        try:
+            message = await asyncio.wait_for(self.receive(), self.seconds)
+        except TimeoutError:
+            raise HTTPException(408, f"the next part of the body did not come within {self.seconds} s") from None
+        self.whole = not message.get("more_body", False)
+        return message
 
 
 class _Sender:
@@ -219,7 +243,7 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     registry = bootstrap.open_system(home, settings=settings)
     bootstrap.sweep(home)
     sweep(home)
-    door = Doorkeeper(registry.people, session_key(home, settings), bootstrap.SystemClock())
+    door = Doorkeeper(registry.people, session_key(home, settings), bootstrap.SystemClock(), Attempts())
     app = create_app(registry, settings, door, home=home)
 
     class Server(uvicorn.Server):
@@ -227,7 +251,18 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
             app.state.streams.closed = True  # open streams would keep the server alive until their steps have ended
             super().handle_exit(sig, frame)
 
-    server = Server(uvicorn.Config(app, host=host, port=port, server_header=False, proxy_headers=False))
+    proxies = settings.trusted_proxies
+    server = Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            server_header=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
+            limit_concurrency=settings.max_connections,
+        )
+    )
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
@@ -248,18 +283,23 @@ def sign_in(request: Request, token: Annotated[str, Form()] = "", next: Annotate
     """A session for the owner of the token, in a cookie that scripts cannot read."""
     door: Doorkeeper = request.app.state.door
     try:
-        cookie, _ = door.sign_in(token)
-    except UnauthenticatedError as error:
-        return sign_in_page(request, next=_own_address(next), error=str(error), status=401)
-    answer = RedirectResponse(_own_address(next), 303)
+        cookie, _ = door.sign_in(token, _address(request))
+    except (UnauthenticatedError, TooManyAttemptsError) as error:
+        answer = sign_in_page(request, next=_own_address(next), error=str(error), status=error.family.status)
+        answer.headers.update(problems.headers_of(error))
+        return answer
+    moved = RedirectResponse(_own_address(next), 303)
     secure = request.url.scheme == "https"
     seconds = int(LIFETIME.total_seconds())
-    answer.set_cookie(COOKIE, cookie, max_age=seconds, path="/", httponly=True, samesite="lax", secure=secure)
-    return answer
+    moved.set_cookie(COOKIE, cookie, max_age=seconds, path="/", httponly=True, samesite="lax", secure=secure)
+    return moved
 
 
-def sign_out() -> Response:
-    """Forget the session in this browser. Revoking the token ends every session made with it."""
+def sign_out(request: Request) -> Response:
+    """End the session, here and on the server. Revoking the token ends every session made with it."""
+    session = getattr(request.state, "session", None)  # none with a bearer token
+    if session is not None:
+        request.app.state.door.sign_out(session)
     answer = RedirectResponse("/sign-in", 303)
     answer.delete_cookie(COOKIE, path="/")
     return answer
@@ -287,6 +327,11 @@ def _check_origin(request: Request) -> None:
     same = urlsplit(origin).netloc == request.headers.get("host") if origin is not None else True
     if not same or request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise PermissionDeniedError("The request came from another site", remedy="Open the page here and repeat")
+
+
+def _address(request: Request) -> str:
+    """Where the request comes from; behind a trusted proxy, what the proxy says."""
+    return request.client.host if request.client else ""
 
 
 def _own_address(text: str) -> str:

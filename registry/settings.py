@@ -31,6 +31,12 @@ class Settings:
     """What starts the workers of transfer steps: `local` (this machine), or another installed engine."""
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     """Host headers that the server answers to."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    max_connections: int = 1000
+    """Connections that the server keeps open at once; it answers 503 to more."""
+    body_seconds: int = 30
+    """Seconds that the server waits for the next part of a request's body; then it answers 408."""
     max_upload: int = 16 * 1024**3
     """Largest upload in bytes that the server accepts."""
     import_memory: int = 0
@@ -56,7 +62,7 @@ class Settings:
                 raise UsageError(f"FOREBEAR_{name} must be a whole number, not {value!r}", remedy="Change or unset it")
             return int(value)
 
-        home, hosts = text("HOME"), text("ALLOWED_HOSTS")
+        home, hosts, proxies = text("HOME"), text("ALLOWED_HOSTS"), text("TRUSTED_PROXIES")
         return cls(
             home=Path(home).expanduser() if home else None,
             actor=text("ACTOR"),
@@ -66,6 +72,9 @@ class Settings:
             device=text("DEVICE") or "auto",
             engine=text("ENGINE") or "local",
             allowed_hosts=tuple(h.strip() for h in hosts.split(",")) if hosts else cls().allowed_hosts,
+            trusted_proxies=tuple(p.strip() for p in proxies.split(",")) if proxies else (),
+            max_connections=number("MAX_CONNECTIONS", cls().max_connections),
+            body_seconds=number("BODY_SECONDS", cls().body_seconds),
             max_upload=number("MAX_UPLOAD", cls().max_upload),
             import_memory=number("IMPORT_MEMORY", 0),
             import_seconds=number("IMPORT_SECONDS", 600),

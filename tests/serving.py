@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from registry import bootstrap
-from registry.auth import Doorkeeper, session_key
+from registry.auth import Attempts, Doorkeeper, session_key
 from registry.server import create_app
 from tests.family import Family, found_family
 
@@ -48,7 +48,12 @@ def serve_family(home: Path) -> ServedRegistry:
 def over(family: Family) -> ServedRegistry:
     """The application over a home that is there."""
     registry = bootstrap.open_system(family.home, settings=family.settings)
-    door = Doorkeeper(registry.people, session_key(family.home, family.settings), bootstrap.SystemClock())
+    door = Doorkeeper(
+        registry.people,
+        session_key(family.home, family.settings),
+        bootstrap.SystemClock(),
+        Attempts(per_minute=100_000),
+    )
     return ServedRegistry(create_app(registry, family.settings, door, home=family.home), family)
 
 

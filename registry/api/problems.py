@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from lineage import LineageError
 from registry.domain.codec import to_json
-from registry.errors import Family, InvalidError, NotFoundError, RegistryError, UsageError
+from registry.errors import Family, InvalidError, NotFoundError, RegistryError, TooManyAttemptsError, UsageError
 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger("forebear.server")
@@ -53,8 +53,16 @@ def problem(error: RegistryError, *, status: int | None = None) -> Response:
         "facts": _facts(error),
         "remedy": error.remedy,
     }
-    headers = {"WWW-Authenticate": "Bearer"} if error.family is Family.UNAUTHENTICATED else None
-    return Response(json.dumps(body), number, headers, media_type=MEDIA_TYPE)
+    return Response(json.dumps(body), number, headers_of(error), media_type=MEDIA_TYPE)
+
+
+def headers_of(error: RegistryError) -> dict[str, str]:
+    """What an answer with `error` says beside its body: RFC 9110 sections 11.6.1 and 10.2.3."""
+    if error.family is Family.UNAUTHENTICATED:
+        return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, TooManyAttemptsError):
+        return {"Retry-After": str(error.facts["retry_after"])}
+    return {}
 
 
 def of_validation(problems: Sequence[object]) -> RegistryError:

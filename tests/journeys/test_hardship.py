@@ -263,10 +263,47 @@ def test_a_full_disk_is_reported_and_leaves_nothing(prepared: Path, tmp_path: Pa
     {sys.executable} -m registry.cli model list --output json
     find {tmp_path}/small/home -name 'import-*' -o -name '*.tmp*' -o -name '.tmp*'
     """
-    if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"], check=False).returncode:
-        pytest.skip("this kernel gives no mount namespaces")
-    done = subprocess.run(["unshare", "-rm", "bash", "-c", script], capture_output=True, text=True, check=True)
+    done = in_mount_namespace(script)
     assert "exit 10" in done.stdout, done.stdout + done.stderr
     assert "[no-space]" in done.stderr
     assert "library/big" not in done.stdout
     assert done.stdout.rstrip().endswith("}"), done.stdout
+
+
+def test_with_a_full_disk_a_token_still_lets_its_owner_read(prepared: Path, tmp_path: Path) -> None:
+    """The last use of an idle token cannot be written then."""
+    program = f"""
+import sys
+from pathlib import Path
+from registry import bootstrap
+from registry.settings import Settings
+home = Path("{tmp_path}/small/home")
+with bootstrap.open_system(home, settings=Settings()) as system:  # a server that runs when the disk fills up
+    with bootstrap.open(home, settings=Settings(), actor="ana") as ana:
+        secret = ana.people.create_token("ana", label="laptop").secret
+    filler = open("{tmp_path}/small/filler", "wb", buffering=0)
+    try:
+        while True:
+            filler.write(b"0" * 1024)
+    except OSError:
+        pass
+    actor = system.people.authenticate(secret)
+    print(actor.handle, len(system.as_actor(actor).audit.search().items) > 0)
+"""
+    script = f"""
+    set -e
+    mkdir -p {tmp_path}/small
+    mount -t tmpfs -o size=2m none {tmp_path}/small
+    cp -r {prepared}/home {tmp_path}/small/home
+    {sys.executable} -c '{program}'
+    """
+    done = in_mount_namespace(script)
+    assert done.stdout == "ana True\n", done.stdout + done.stderr
+    assert "could not be written" in done.stderr
+
+
+def in_mount_namespace(script: str) -> subprocess.CompletedProcess[str]:
+    """What a shell said, which may mount what it likes and nobody else sees it."""
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"], check=False).returncode:
+        pytest.skip("this kernel gives no mount namespaces")
+    return subprocess.run(["unshare", "-rm", "bash", "-c", script], capture_output=True, text=True, check=False)

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from lineage import Digest
 from registry import bootstrap
-from registry.auth import Doorkeeper, session_key
+from registry.auth import Attempts, Doorkeeper, session_key
 from registry.domain.names import Name
 from registry.domain.transfers.steps import StepState
 from registry.domain.verbs.catalog import ImportModel
@@ -104,7 +104,7 @@ def world(tmp_path: Path) -> Iterator[World]:
             bootstrap.open_system(forebear.home, settings=settings) as system,
             bootstrap.open(forebear.home, settings=settings, actor="ana") as registry,
         ):
-            door = Doorkeeper(system.people, session_key(forebear.home, settings), bootstrap.SystemClock())
+            door = Doorkeeper(system.people, session_key(forebear.home, settings), bootstrap.SystemClock(), Attempts())
             app = create_app(system, settings, door, home=forebear.home)
             client = TestClient(app, base_url=HOST, headers={"Authorization": f"Bearer {token}"})
             world = World(registry.context, forebear, client)

@@ -25,6 +25,9 @@ def test_every_variable_is_read() -> None:
             "FOREBEAR_DEVICE": "cpu",
             "FOREBEAR_ENGINE": "ray",
             "FOREBEAR_ALLOWED_HOSTS": "a.example, b.example",
+            "FOREBEAR_TRUSTED_PROXIES": "10.0.0.1, 10.1.0.0/16",
+            "FOREBEAR_MAX_CONNECTIONS": "5",
+            "FOREBEAR_BODY_SECONDS": "6",
             "FOREBEAR_MAX_UPLOAD": "10",
             "FOREBEAR_IMPORT_MEMORY": "20",
             "FOREBEAR_IMPORT_SECONDS": "30",
@@ -34,6 +37,7 @@ def test_every_variable_is_read() -> None:
     plain = Settings()
     assert all(getattr(settings, name) != getattr(plain, name) for name in Settings.__dataclass_fields__)
     assert settings.allowed_hosts == ("a.example", "b.example")
+    assert settings.trusted_proxies == ("10.0.0.1", "10.1.0.0/16")
 
 
 def test_a_setting_that_is_not_a_number_is_named() -> None:

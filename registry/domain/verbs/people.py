@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from registry.domain.paging import Page, PageRequest
@@ -22,10 +23,17 @@ class PeopleVerbs(Protocol):
         """Raises: UnauthenticatedError for a wrong, expired or revoked token."""
         ...
 
-    def token_of(self, secret: str) -> TokenSummary:
-        """The valid token with this secret: sessions are made from it. Raises: UnauthenticatedError."""
+    def begin_session(self, secret: str, address: str) -> TokenSummary:
+        """The valid token with this secret, for a new session from `address`; either way there is an audit entry.
+
+        Raises: UnauthenticatedError.
+        """
         ...
 
-    def actor_of_token(self, token_id: str) -> Actor:
-        """The person of a valid token, with their roles now. Raises: UnauthenticatedError."""
+    def end_session(self, token_id: str, session: str, until: datetime) -> None:
+        """End the session with this name, which would be over at `until`; ending it twice changes nothing."""
+        ...
+
+    def actor_of_token(self, token_id: str, session: str | None = None) -> Actor:
+        """The person of a valid token, with their roles now. Raises: UnauthenticatedError, for an ended session too."""
         ...

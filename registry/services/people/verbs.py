@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.governance.case import SYSTEM
 from registry.domain.ids import new_id
@@ -22,11 +24,12 @@ from registry.domain.people.people import (
 )
 from registry.domain.people.tokens import MAX_DAYS, hash_secret, is_well_formed, new_secret
 from registry.domain.text import check_words, did_you_mean
-from registry.errors import ConflictError, InvalidError, NotFoundError, UnauthenticatedError
+from registry.errors import ConflictError, InvalidError, NoSpaceError, NotFoundError, UnauthenticatedError
 from registry.services.context import Context
 from registry.services.governance.policies.stored import check_policy, default_policy_text, published
 from registry.services.unit_of_work import UnitOfWork
 
+_log = logging.getLogger(__name__)
 ADMIN = "admin"
 FIRST_ROLES = (ADMIN, "developer")
 """The roles of the person who makes a registry; whose vote counts is granted to others."""
@@ -145,19 +148,44 @@ class People:
 
     def authenticate(self, secret: str) -> Actor:
         """The person whom `secret` identifies. Raises: UnauthenticatedError."""
-        return self.actor_of_token(self.token_of(secret).id)
+        return self.actor_of_token(self._token_of(secret).id)
 
-    def token_of(self, secret: str) -> TokenSummary:
-        """The valid token with this secret: sessions are made from it. Raises: UnauthenticatedError."""
+    def begin_session(self, secret: str, address: str) -> TokenSummary:
+        """The valid token with this secret, for a new session; refused or not, the audit log keeps the attempt."""
+        try:
+            token = self._token_of(secret)
+        except UnauthenticatedError as error:
+            self._record(Event("session.refused", "sign-in", {"address": address, "reason": error.message}))
+            raise
+        self._record(Event("session.started", _subject(token.person), {"token": token.id, "address": address}))
+        return token
+
+    def end_session(self, token_id: str, session: str, until: datetime) -> None:
+        """End a session before its time. Raises: UnauthenticatedError for a token that is not valid."""
+        now, name = self.context.clock.now(), Digest.of(session.encode())
+        with self._open(write=True) as uow:
+            token = self._live(uow.people.token(token_id))
+            if not uow.people.has_ended(name):
+                uow.people.end_session(name, until=until, at=now)
+                uow.commit(Event("session.ended", _subject(token.person), {"token": token_id}))
+
+    def _record(self, event: Event) -> None:
+        with self._open(write=True) as uow:
+            uow.commit(event)
+
+    def _token_of(self, secret: str) -> TokenSummary:
+        """The valid token with this secret. Raises: UnauthenticatedError."""
         if not is_well_formed(secret):
             raise _unknown()
         with self._open() as uow:
             return self._live(uow.people.token_by_hash(hash_secret(secret)))
 
-    def actor_of_token(self, token_id: str) -> Actor:
+    def actor_of_token(self, token_id: str, session: str | None = None) -> Actor:
         """The person of a valid token, with their roles now. Raises: UnauthenticatedError."""
         with self._open() as uow:
             token = self._live(uow.people.token(token_id))
+            if session is not None and uow.people.has_ended(Digest.of(session.encode())):
+                raise UnauthenticatedError("This session has ended", remedy="Sign in again")
             person = uow.people.get(token.person)
         if person is None:
             raise _unknown()
@@ -176,9 +204,12 @@ class People:
     def _touch(self, token: TokenSummary) -> None:
         now = self.context.clock.now()
         if token.last_used_at is None or now - token.last_used_at >= TOUCH_EVERY:
-            with self._open(write=True) as uow:
-                uow.people.touch_token(token.id, at=now)
-                uow.commit_unaudited()
+            try:
+                with self._open(write=True) as uow:
+                    uow.people.touch_token(token.id, at=now)
+                    uow.commit_unaudited()
+            except NoSpaceError as error:  # reading goes on when the disk is full
+                _log.warning("The last use of %s could not be written: %s", token.id, error)
 
     def _open(self, *, write: bool = False) -> UnitOfWork:
         """Authentication needs no permission: who is asking is not known yet."""

@@ -6,14 +6,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from lineage import Digest
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Person, TokenSummary
 from registry.errors import ConflictError, NotFoundError
 from registry.storage.sql.paging import SortBy, page_rows
-from registry.storage.tables import person, role_grant, token
+from registry.storage.tables import ended_session, person, role_grant, token
 
 
 class SqlPeople:
@@ -100,6 +100,15 @@ class SqlPeople:
 
     def touch_token(self, token_id: str, *, at: datetime) -> None:
         self._change_token(token_id, last_used_at=at)
+
+    def end_session(self, name: Digest, *, until: datetime, at: datetime) -> None:
+        self._connection.execute(delete(ended_session).where(ended_session.c.until < at))
+        if not self.has_ended(name):
+            self._connection.execute(insert(ended_session).values(name=name, until=until))
+
+    def has_ended(self, name: Digest) -> bool:
+        query = select(ended_session.c.name).where(ended_session.c.name == name)
+        return self._connection.execute(query).first() is not None
 
     def _change_token(self, token_id: str, **values: datetime) -> None:
         changed = self._connection.execute(update(token).where(token.c.public_id == token_id).values(values))

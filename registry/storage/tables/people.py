@@ -45,6 +45,13 @@ class TokenColumns(TypedColumns):
     revoked_at = Column(UtcDateTime, nullable=True)
 
 
+class EndedSessionColumns(TypedColumns):
+    """A session that was ended before its time: SHA-256 of its name, kept until it would have ended by itself."""
+
+    name = Column(DigestBytes, primary_key=True)
+    until = Column(UtcDateTime, nullable=False, index=True)
+
+
 person = Table("person", metadata, PersonColumns)
 role_grant = Table(
     "role_grant",
@@ -53,3 +60,4 @@ role_grant = Table(
     partial_index("uq_role_grant_held", "person_id", "role", unique=True, where="revoked_at IS NULL"),
 )
 token = Table("token", metadata, TokenColumns)
+ended_session = Table("ended_session", metadata, EndedSessionColumns)

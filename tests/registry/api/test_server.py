@@ -7,14 +7,17 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from starlette.routing import Mount, Route
 
-from registry.auth import COOKIE
+from registry import bootstrap
+from registry.auth import COOKIE, Attempts, Doorkeeper, session_key
 from registry.errors import Family, RegistryError
+from registry.server import create_app
 from registry.web.render import static
 from tests.serving import HOST, ServedRegistry, form_token, problem
 
@@ -167,8 +170,12 @@ def test_signing_out_forgets_the_session_and_revoking_ends_it(own_served: Served
     page = browser.get("/")
     assert page.status_code == 200
     assert browser.post("/sign-out", data={}).status_code == 403
+    copied = own_served.client()
+    copied.cookies.update(browser.cookies)
+    assert copied.get("/").status_code == 200
     assert browser.post("/sign-out", data={"csrf": form_token(page.text)}).status_code == 303
     assert browser.get("/").status_code == 303
+    assert copied.get("/").status_code == 303, "a copy of the cookie is good for nothing"
     browser = own_served.browser("dev")
     admin = own_served.client("ana")
     for token in admin.get("/api/v1/tokens", params={"person": "dev"}).json()["items"]:
@@ -290,8 +297,16 @@ def test_a_connection_that_closes_early_is_no_failure_of_the_server(
     async def send(message: Any) -> None:
         sent.append(message)
 
+    with caplog.at_level(logging.ERROR):
+        asyncio.run(served.app(posting(served), receive, send))
+    assert sent == []
+    assert caplog.text == ""
+
+
+def posting(served: ServedRegistry) -> dict[str, Any]:
+    """The scope of a POST by ana."""
     headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {served.family.tokens['ana']}".encode())]
-    scope = {
+    return {
         "type": "http",
         "method": "POST",
         "path": "/api/v1/promotions",
@@ -305,7 +320,43 @@ def test_a_connection_that_closes_early_is_no_failure_of_the_server(
         "client": ("127.0.0.1", 1),
         "app": served.app,
     }
-    with caplog.at_level(logging.ERROR):
-        asyncio.run(served.app(scope, receive, send))
-    assert sent == []
-    assert caplog.text == ""
+
+
+def test_a_body_that_stops_half_way_is_answered_after_a_while(served: ServedRegistry) -> None:
+    sent: list[Any] = []
+    parts = iter([{"type": "http.request", "body": b'{"a', "more_body": True}])
+
+    async def receive() -> Any:
+        for part in parts:
+            return part
+        return await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    settings = replace(served.family.settings, body_seconds=1)
+    system = bootstrap.open_system(served.family.home, settings=settings)
+    door = Doorkeeper(system.people, session_key(served.family.home, settings), bootstrap.SystemClock(), Attempts())
+    with system:
+        asyncio.run(create_app(system, settings, door, home=served.family.home)(posting(served), receive, send))
+    assert sent[0]["status"] == 408
+    assert b"did not come within 1 s" in sent[1]["body"]
+
+
+def test_an_address_that_guesses_tokens_at_the_door_is_told_to_wait(served: ServedRegistry) -> None:
+    settings = served.family.settings
+    with bootstrap.open_system(served.family.home, settings=settings) as system:
+        door = Doorkeeper(
+            system.people, session_key(served.family.home, settings), bootstrap.SystemClock(), Attempts(3)
+        )
+        app = create_app(system, settings, door, home=served.family.home)
+        client = ServedRegistry(app, served.family).client()
+        for _ in range(3):
+            assert client.post("/sign-in", data={"token": "fbr_wrong"}).status_code == 401
+        refused = client.post("/sign-in", data={"token": served.family.tokens["ana"]})
+        assert refused.status_code == 429
+        assert 1 <= int(refused.headers["retry-after"]) <= 60
+        assert "Too many wrong tokens" in refused.text
+        program = client.get("/api/v1/models", headers={"Authorization": f"Bearer {served.family.tokens['ana']}"})
+        assert (program.status_code, problem(program)["code"]) == (429, "too-many-attempts")
+        assert 1 <= int(program.headers["retry-after"]) <= 60
