@@ -84,6 +84,16 @@ class CheckReport:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionCheck:
+    """That all files of a version had the right bytes when they were read."""
+
+    at: datetime
+    files: int
+    size: int
+    """In bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class RepairReport:
     """What a repair brought back (objects by their digest), the versions that can be used again, and what is left."""
 

@@ -85,10 +85,15 @@ def refuse_as_source(version: VersionSummary) -> None:
 def refuse_damaged(version: VersionSummary | DatasetVersionSummary) -> None:
     """Raises: DamagedError for a version with a stored object that is missing or changed."""
     if version.damaged:
-        raise DamagedError(
-            f"Stored files of {version.ref} are missing or were changed, so it cannot be used",
-            remedy="See which with forebear doctor, and restore them: forebear store repair --from BACKUP",
-        )
+        raise damaged(version.ref)
+
+
+def damaged(ref: VersionRef) -> DamagedError:
+    """What to raise for a version with a stored object that is missing or changed."""
+    return DamagedError(
+        f"Stored files of {ref} are missing or were changed, so it cannot be used",
+        remedy="See which with forebear doctor, and restore them: forebear store repair --from BACKUP",
+    )
 
 
 def refuse_withheld(version: VersionSummary) -> None:

@@ -23,6 +23,9 @@ SYSTEM = "system"
 RECORDED = "recorded-"
 """The prefix of the id of evidence that the registry records itself."""
 
+INTEGRITY = "integrity"
+"""The type of the registry's own evidence that it has read all bytes of a version and found them right."""
+
 
 class Contribution(StrEnum):
     """How a person contributed to a version. Taken from recorded facts, never from a field that a person can edit."""
@@ -172,8 +175,12 @@ def expression_facts(
 
 
 def evidence_digest(evidence: tuple[EvidenceValue, ...]) -> Digest:
-    """One digest over all evidence of a version: its types, contents and authors, sorted."""
-    rows = sorted([item.type, item.digest.hex, item.added_by, item.id] for item in evidence)
+    """One digest over all evidence of a version: its types, contents and authors, sorted.
+
+    Without the registry's own check of the bytes, which is made again at each vote: votes bind to the digest of those.
+    """
+    bound = [item for item in evidence if item.id != RECORDED + INTEGRITY]
+    rows = sorted([item.type, item.digest.hex, item.added_by, item.id] for item in bound)
     return Digest.of(canonical_json(rows))
 
 

@@ -16,11 +16,12 @@ from itertools import groupby
 from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.names import AssetKind, VersionRef
-from registry.domain.objects import CheckReport, Damage, Fault, Form, StoreCheck, Use
+from registry.domain.objects import CheckReport, Damage, Fault, Form, StoreCheck, Use, VersionCheck
 from registry.domain.people.people import Permission
 from registry.errors import IntegrityError, NotFoundError
 from registry.services.artifacts.storing import open_extents
 from registry.services.context import Context
+from registry.services.lookup import damaged
 from registry.services.storage.objects import PiecedFile
 from registry.services.unit_of_work import UnitOfWork
 
@@ -105,12 +106,12 @@ def last_report(uow: UnitOfWork) -> CheckReport | None:
 def fault_of(context: Context, blob: Digest, *, size: int | None = None, read: Callable[[int], None]) -> Fault | None:
     """What is wrong with a stored object, by reading all of it. `size` is the least that is on record in bytes."""
     try:
-        found = context.blobs.verify(blob, read)
+        actual = context.blobs.verify(blob, read)
     except NotFoundError:
         return Fault.MISSING
     except IntegrityError:
         return Fault.CHANGED
-    return Fault.CHANGED if size is not None and found < size else None
+    return Fault.CHANGED if size is not None and actual < size else None
 
 
 def mark(uow: UnitOfWork, context: Context, findings: Iterable[Finding]) -> list[Event]:
@@ -227,8 +228,8 @@ def _save(
         if check.ended_at is not None:
             facts = {"objects": check.objects, "bytes": check.size, "damaged": check.faults}
             more.append(Event("store.verified", "store", facts))
-        if found := [*events, *more]:
-            uow.commit(*found)
+        if changes := [*events, *more]:
+            uow.commit(*changes)
         else:
             uow.commit_unaudited()
     return check, freed
@@ -245,3 +246,29 @@ def _word(ref: VersionRef) -> str:
 
 def _row(damage: Damage) -> dict[str, object]:
     return {"place": damage.place, "digest": str(damage.digest), "fault": damage.fault.value}
+
+
+def check_version(context: Context, find: Callable[[UnitOfWork], VersionRef]) -> tuple[VersionRef, VersionCheck]:
+    """Read all files of the version that `find` gives. No transaction is open meanwhile; the caller writes the result.
+
+    Raises: DamagedError, after the version was marked, when one is missing or was changed; NotFoundError.
+    """
+    context.actor.require(Permission.EDIT)
+    with context.read() as uow:
+        ref = find(uow)
+        if uow.objects.damage(ref):
+            raise damaged(ref)
+        extents = uow.catalog.all_extents(ref)
+    ends: dict[Digest, int] = {}
+    for piece in (piece for pieces in extents.values() for piece in pieces):
+        ends[piece.blob] = max(ends.get(piece.blob, 0), piece.offset + piece.length)
+    pace = _Pace(None, None)
+    faults = {blob: fault_of(context, blob, size=end, read=pace.read) for blob, end in sorted(ends.items())}
+    wrong = {blob: fault for blob, fault in faults.items() if fault is not None}
+    if not wrong:
+        return ref, VersionCheck(context.clock.now(), len(extents), pace.size)
+    with context.write() as uow:
+        findings = [Finding(blob, wrong[blob], tuple(uses)) for blob, uses in uow.objects.uses(wrong).items()]
+        if events := mark(uow, context, findings):
+            uow.commit(*events)
+    raise damaged(ref)

@@ -10,7 +10,7 @@ from datetime import datetime
 from lineage import Digest
 from registry.domain.comparison.answers import FILE_NAME
 from registry.domain.comparison.records import answers_of, verdict_of
-from registry.domain.governance.case import RECORDED, SYSTEM
+from registry.domain.governance.case import INTEGRITY, RECORDED, SYSTEM
 from registry.domain.governance.promotion import EvidenceValue
 from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
@@ -32,9 +32,9 @@ def evidence_about(uow: UnitOfWork, ref: VersionRef) -> tuple[EvidenceValue, ...
 
 
 def recorded_evidence(record: VersionRecord) -> list[EvidenceValue]:
-    """The model card, the provenance manifest, the verdict on baselines and the test metrics, each where it is there.
+    """The card, the provenance manifest, the verdict on baselines, the test metrics and the last check of the bytes.
 
-    The card's author is whoever wrote it; the others are the registry's own observation.
+    Each where it is there. The card's author is whoever wrote it; the others are the registry's own observation.
     """
     records = []
     card, step = record.card, record.step
@@ -55,6 +55,10 @@ def recorded_evidence(record: VersionRecord) -> list[EvidenceValue]:
     if metrics:
         digest = Digest.of(canonical_json(metrics))
         records.append(_recorded(record, EVAL_REPORT, digest, metrics, record.created_at, SYSTEM))
+    if record.checked is not None:
+        body = {"files": record.checked.files, "bytes": record.checked.size}
+        digest = Digest.of(canonical_json({**body, "artifact": str(record.digest)}))
+        records.append(_recorded(record, INTEGRITY, digest, body, record.checked.at, SYSTEM))
     return records
 
 

@@ -31,6 +31,7 @@ from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
 from registry.errors import BadReferenceError, ConflictError, InvalidError, PermissionDeniedError, PolicyRefusedError
+from registry.services.artifacts.checking import check_version
 from registry.services.context import Context
 from registry.services.governance.decisions import decided_case, record_decision
 from registry.services.governance.details import case_of, closed, closed_detail, open_detail
@@ -99,10 +100,15 @@ class Promotions:
             return stage_options(uow, ref, by=self.context.actor.handle, now=self.context.clock.now())
 
     def request(self, reference: Reference, to_stage: str, *, comment: str = "") -> RequestDetail:
-        """Open a request; a version that lacks nothing and needs no approval is promoted at once."""
+        """Open a request; a version that lacks nothing and needs no approval is promoted at once.
+
+        All bytes of the version are read first. Raises: DamagedError.
+        """
+        self.context.actor.require(Permission.EDIT)
+        ref, checked = check_version(self.context, lambda reading: resolve(reading, _model(reference)))
         actor, now = self.context.actor, self.context.clock.now()
         with self._deciding() as (deciding, uow):
-            ref = resolve(uow, _model(reference))
+            uow.objects.save_version_check(ref, checked)
             stored, policy, case = open_request(uow, ref, to_stage, comment=comment, by=actor.handle, now=now)
             fields = {
                 "request": stored.summary.id,
@@ -138,9 +144,15 @@ class Promotions:
     # --- votes -----------------------------------------------------------------------------------------------------
 
     def approve(self, request_id: str, *, comment: str = "") -> RequestDetail:
-        """Vote for; the last needed vote promotes. A vote that would not count is refused and not written."""
+        """Vote for; the last needed vote promotes. A vote that would not count is refused and not written.
+
+        All bytes of the version are read first. Raises: DamagedError.
+        """
         comment = check_comment(comment)
+        self.context.actor.require(Permission.EDIT)
+        ref, checked = check_version(self.context, lambda reading: self._open(reading, request_id).summary.ref)
         with self._deciding() as (deciding, uow):
+            uow.objects.save_version_check(ref, checked)
             stored, policy, case = self._vote(uow, request_id, VoteValue.APPROVE, comment)
             return deciding._commit(uow, stored, policy, case, _voted(stored, "promotion.approved", comment))
 
@@ -212,6 +224,10 @@ class Promotions:
     def _locked(self, uow: UnitOfWork, request_id: str) -> RequestDetail:
         """The request, read under the lock of its model. Raises: NotFoundError, PolicyRefusedError when closed."""
         uow.governance.lock_request(request_id)
+        return self._open(uow, request_id)
+
+    def _open(self, uow: UnitOfWork, request_id: str) -> RequestDetail:
+        """The request. Raises: NotFoundError, PolicyRefusedError when it is closed."""
         stored = self._stored(uow, request_id)
         if stored.summary.state is not RequestState.OPEN:
             raise PolicyRefusedError(f"{request_id} is closed", (f"It was {stored.summary.state.value} already",))

@@ -19,6 +19,7 @@ from registry.domain.governance.promotion import (
     VoteEntry,
 )
 from registry.domain.names import Name, VersionRef
+from registry.domain.objects import VersionCheck
 from registry.domain.paging import Page, PageRequest
 
 
@@ -62,6 +63,8 @@ class VersionRecord:
     parents: tuple[VersionRef, ...] = ()
     card: CardRevision | None = None
     damaged: bool = False
+    checked: VersionCheck | None = None
+    """When its bytes were last verified for a promotion."""
 
 
 class GovernanceRepository(Protocol):

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from lineage import Digest
 from registry.domain.names import VersionRef
-from registry.domain.objects import Damage, Form, StoreCheck, Use
+from registry.domain.objects import Damage, Form, StoreCheck, Use, VersionCheck
 from registry.services.storage.catalog import Extent
 
 
@@ -93,6 +93,10 @@ class ObjectRepository(Protocol):
 
     def unmark(self, form: Form, digests: Iterable[Digest]) -> Sequence[VersionRef]:
         """Forget the damage of these things; give the live versions that have no damage left."""
+        ...
+
+    def save_version_check(self, ref: VersionRef, check: VersionCheck) -> None:
+        """Write that the bytes of a version were right; the one before is replaced. Raises: NotFoundError."""
         ...
 
     def last_check(self) -> StoreCheck | None:

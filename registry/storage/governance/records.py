@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, func, select
 from registry.domain.catalog.models import CardRevision, Status
 from registry.domain.governance.promotion import VoteValue
 from registry.domain.names import AssetKind, Name, VersionRef
+from registry.domain.objects import VersionCheck
 from registry.services.storage.governance import StepRecord, VersionRecord
 from registry.storage.catalog.assets import tags_of_assets
 from registry.storage.catalog.versions import TEST_ROLE, headline_metrics, is_damaged, model_inputs, version_tags
@@ -24,6 +25,7 @@ from registry.storage.tables import (
     node,
     step,
     version,
+    version_check,
     vote,
 )
 from registry.storage.tables.graph import NodeColumns
@@ -42,6 +44,9 @@ def _version_statement() -> Any:
             model_version.c.status,
             model_version.c.architecture,
             is_damaged().label("damaged"),
+            version_check.c.checked_at,
+            version_check.c.files.label("checked_files"),
+            version_check.c.size.label("checked_size"),
             asset.c.task,
             asset.c.modality,
             asset.c.origin,
@@ -61,6 +66,7 @@ def _version_statement() -> Any:
         .join(model_version, model_version.c.node_id == version.c.node_id)
         .join(step, step.c.node_id == version.c.step_id)
         .join(maker, maker.c.id == version.c.step_id)
+        .outerjoin(version_check, version_check.c.node_id == version.c.node_id)
         .where(node.c.label == bindparam("label"), version.c.deleted_at.is_(None))
     )
 
@@ -107,6 +113,7 @@ def version_record(connection: Connection, ref: VersionRef) -> VersionRecord | N
         method=row.method,
         architecture=row.architecture,
         damaged=bool(row.damaged),
+        checked=None if row.checked_at is None else VersionCheck(row.checked_at, row.checked_files, row.checked_size),
         task=row.task,
         modality=row.modality,
         origin=row.origin,

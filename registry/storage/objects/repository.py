@@ -9,12 +9,13 @@ from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 
 from lineage import Digest
 from registry.domain.names import VersionRef
-from registry.domain.objects import Damage, Fault, Form, StoreCheck, Use
+from registry.domain.objects import Damage, Fault, Form, StoreCheck, Use, VersionCheck
 from registry.services.storage.objects import PiecedFile, StoredCard
-from registry.storage.catalog.assets import find_version
+from registry.storage.catalog.assets import find_version, require_version
 from registry.storage.catalog.versions import is_live, refs_of
 from registry.storage.objects import needs
-from registry.storage.tables import card_revision, damage, store_check, version
+from registry.storage.sql.upsert import upsert
+from registry.storage.tables import card_revision, damage, store_check, version, version_check
 
 
 class SqlObjects:
@@ -58,7 +59,7 @@ class SqlObjects:
                 return []
             query = query.where(damage.c.node_id == row.node_id)
         rows = self._connection.execute(query.order_by(damage.c.node_id, damage.c.place)).all()
-        refs = self._refs(rows)
+        refs = self._refs(rows) if rows else {}
         return [Damage(refs[r.node_id], r.place, r.digest, Fault(r.fault), r.found_at, Form(r.form)) for r in rows]
 
     def mark(self, found: Damage) -> bool:
@@ -80,6 +81,11 @@ class SqlObjects:
         left = set(self._connection.scalars(select(damage.c.node_id).where(damage.c.node_id.in_(keys))))
         live = select(version.c.node_id).where(version.c.node_id.in_(keys - left), is_live())
         return sorted(refs_of(self._connection, self._connection.scalars(live).all()).values())
+
+    def save_version_check(self, ref: VersionRef, check: VersionCheck) -> None:
+        key = require_version(self._connection, ref).node_id
+        row = {"node_id": key, "checked_at": check.at, "files": check.files, "size": check.size}
+        upsert(self._connection, version_check, [row], ["node_id"])
 
     def last_check(self) -> StoreCheck | None:
         query = select(store_check).order_by(store_check.c.id.desc()).limit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,10 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from lineage import Digest
-from registry.domain.audit import verify_chain
+from registry.domain.audit import Event, verify_chain
 from registry.domain.names import Reference, VersionRef
 from registry.domain.objects import Damage, Fault, Form, StoreCheck, Use
-from registry.errors import DamagedError, PermissionDeniedError, PolicyRefusedError
+from registry.errors import DamagedError, PermissionDeniedError
 from registry.services.artifacts import checking
 from registry.services.artifacts.verbs import Store
 from registry.services.catalog.verbs import Catalog
@@ -124,20 +125,68 @@ def test_nothing_can_be_done_with_a_damaged_version(world: StoredWorld, tmp_path
     ):
         with pytest.raises(DamagedError, match="missing or were changed"):
             use()
-    with pytest.raises(PolicyRefusedError, match="stored bytes of models:/vision/digits/1 are damaged"):
+    with pytest.raises(DamagedError):
         world.team.promotions("ana").request(ref_of(world.digits), "candidate")
+    (option,) = world.team.promotions("ana").options(ref_of(world.digits))
+    assert not option.can_request
+    assert "The stored bytes of models:/vision/digits/1 are damaged" in option.reasons[0]
     assert world.team.stage(world.digits) == "registered"
 
 
-def test_an_open_request_of_a_version_that_is_damaged_meanwhile_promotes_nothing(world: StoredWorld) -> None:
+@pytest.mark.parametrize("verified", [True, False])
+def test_the_last_vote_promotes_no_version_that_was_damaged_meanwhile(world: StoredWorld, verified: bool) -> None:
+    """Whether or not anybody noticed: the vote itself reads all bytes first, and marks the version."""
     ana, ben, carla = (world.team.promotions(who) for who in ("ana", "ben", "carla"))
     ana.add_evidence(ref_of(world.other), "validation", {"result": "pass"})
     request = ana.request(ref_of(world.other), "production").summary.id
     ben.approve(request)
+    kept = world.team.blobs.kept[Digest.of(str(world.other).encode())]
     flip(world, Digest.of(str(world.other).encode()))
+    if verified:
+        world.store.verify()
+    for _ in range(2):
+        with pytest.raises(DamagedError, match="models:/vision/other/1"):
+            carla.approve(request)
+    assert (world.team.stage(world.other), world.team.alias("vision/other")) == ("validated", None)
+    assert world.actions(world.other) == ["model_version.damaged"]
+    world.team.blobs.put(io.BytesIO(kept))
     world.store.verify()
-    assert not carla.approve(request).verdict.allowed
-    assert world.team.stage(world.other) == "validated"
+    assert carla.approve(request).verdict.allowed
+    assert world.team.stage(world.other) == "production"
+
+
+def test_a_promotion_rests_on_a_dated_check_of_the_bytes_that_makes_no_vote_stale(world: StoredWorld) -> None:
+    ana, ben = world.team.promotions("ana"), world.team.promotions("ben")
+    new = world.team.publish("vision/new")
+    assert all(one.type != "integrity" for one in ana.evidence(ref_of(new)))
+    world.team.clock.forward(minutes=1)
+    ana.request(ref_of(new), "candidate")
+    request = ana.request(ref_of(new), "validated")
+    (first,) = [one for one in request.evidence if one.type == "integrity"]
+    assert (first.added_at, first.added_by) == (world.team.clock.now(), "system")
+    assert first.body == {"files": 2, "bytes": 2 + len(str(new))}
+    bound = request.bound
+    world.team.clock.forward(hours=1)
+    decided = ben.approve(request.summary.id)
+    assert decided.bound == bound
+    (second,) = [one for one in decided.evidence if one.type == "integrity"]
+    assert second.added_at == world.team.clock.now()
+    assert ana.replay(request.summary.id).allowed
+
+
+def test_bytes_are_read_while_no_transaction_is_open(world: StoredWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vote on a large version must not make every other writer wait."""
+    writers, verify = list[bool](), world.team.blobs.verify
+
+    def while_others_write(digest: Digest, read: object = None) -> int:
+        with world.team.open_uow(actor="root", write=True) as uow:
+            uow.commit(Event("person.added", "person:x"))
+        writers.append(True)
+        return verify(digest)
+
+    monkeypatch.setattr(world.team.blobs, "verify", while_others_write)
+    world.team.promotions("ana").request(ref_of(world.digits), "candidate")
+    assert len(writers) == 2
 
 
 def test_a_mark_goes_when_the_bytes_are_right_again(world: StoredWorld) -> None:
