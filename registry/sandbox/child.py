@@ -12,6 +12,7 @@ import resource
 import signal
 import stat
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
@@ -30,6 +31,7 @@ from registry.errors import (
     UnsafeArtifactError,
 )
 from registry.ports.importing import ConvertedSource, SourceImporter
+from registry.sandbox.archives import is_folder_archive, unpack
 from registry.sandbox.wire import ANSWER, Request, encode_answer
 from registry.services.extras import extras_of, install_command, loaded
 
@@ -61,6 +63,10 @@ def convert(request: Request) -> ConvertedSource:
     """
     source, target = Path(request.source), Path(request.target)
     _inspect(source, pickles=request.pickles)
+    if is_folder_archive(source):
+        inside = unpack(source, Path(tempfile.mkdtemp()) / "unpacked", largest=request.largest_file)
+        converted = convert(replace(request, source=str(inside)))
+        return replace(converted, notes=(f"opened the archive {source.name}", *converted.notes))
     absent: list[EntryPoint] = []
     reasons: list[str] = []
     for point in _importers(request.importers):
@@ -139,11 +145,11 @@ def _everything(source: Path) -> Iterator[Path]:
 
 
 def _may_be_pickle(path: Path) -> bool:
-    """By its first bytes: a pickle of protocol 2 or later, a zip archive (torch's format), or torch's oldest, a tar."""
+    """By its first bytes: a pickle of protocol 2 or later, a zip archive (torch's format), a tar (its oldest), gzip."""
     with path.open("rb") as file:
         start = file.read(512)
     bare = start[:1] == b"\x80" and start[1:2] <= b"\x05"
-    return bare or start[:2] == b"PK" or start[257:262] == b"ustar"
+    return bare or start[:2] in {b"PK", b"\x1f\x8b"} or start[257:262] == b"ustar"
 
 
 # --- limits and privileges --------------------------------------------------------------------------------------------
