@@ -1,8 +1,8 @@
 """Opens an archive of a model's folder (.zip, .tar, .tar.gz) inside the converting process.
 
 Nothing in an archive is believed: not the sizes in its headers, and no name before it is checked. Only regular files
-and folders come out, all inside a new folder, as many and as large as the limits allow. An archive with anything else is
-refused.
+and folders come out, all inside a new folder, as many and as large as the limits allow. An archive with anything else
+is refused.
 """
 
 from __future__ import annotations
