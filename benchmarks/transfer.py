@@ -5,8 +5,8 @@ learning curve written to the database as they come, metrics and checkpoints in.
 the same batches in the same order, with the same optimizer, schedule and clipping, and read the same validation data
 after each epoch; Trainer writes a checkpoint after each epoch as the governed step does, the bare loop none. They take
 turns, and who begins changes. Compared is the CPU time from the first to the last optimiser step; start-up stands
-apart. `--check` exits non-zero when a bar is missed. `python -m benchmarks.transfer`; the feature cache is measured by
-`benchmarks.features`.
+apart. A second table (`waiting`) shows what a person waits for besides features and training. `--check` exits non-zero
+when a bar is missed. `python -m benchmarks.transfer`; the feature cache is measured by `benchmarks.features`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from transformers.utils import logging
 from adapters.loop.training.order import epoch_order, reading_order
 from adapters.loop.training.schedule import rate
 from adapters.transformers.texts.tokens import TokenItems, Tokens
-from benchmarks import workload
+from benchmarks import waiting, workload
 from benchmarks.registries import new_registry
 from registry.domain.catalog.models import Modality
 from registry.domain.names import Name
@@ -291,6 +291,7 @@ def main() -> int:
         outcome = "held" if ratio <= bar else "MISSED"
         print(f"governed / {way}: {ratio:.3f}x, 95 % interval {low:.3f}–{high:.3f}, bar {bar}x: {outcome}")
     print(f"{given.repeats} interleaved turns of {steps} steps, 1 thread, load {os.getloadavg()[0]:.1f}")
+    held &= waiting.main(given.repeats)
     return 1 if given.check and not held else 0
 
 

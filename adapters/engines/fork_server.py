@@ -222,6 +222,7 @@ def _become_worker(message: bytes, log: int, asker: socket.socket) -> Sequence[s
         _retitle([*request["command"], *words])
         asker.send(json.dumps({"process": os.getpid()}).encode())
         if asker.recv(FEW_BYTES) == GO:
+            sys.stderr.write(f"Forked from process {os.getppid()}, which had the libraries loaded\n")
             return words
     except Exception as error:  # noqa: BLE001 -- whatever it is, the worker is started from scratch
         sys.stderr.write(f"The worker was not forked: {error!r}\n")

@@ -59,7 +59,7 @@ def feature_extraction(env: Environment) -> Iterator[TransferEvent]:
     solved = env.recipe.head.solved
     yield env.started(learner.module, 0 if solved else len(chosen))
     extraction = Extraction()
-    yield from extract(env.job, learner, whole.chosen_on, device, env.name, extraction)
+    yield from extract(env.job, learner, (*whole.chosen_on, *whole.tested), device, env.name, extraction)
     features = extraction.features["train"]
     facts: dict[str, object] = {"feature_layer": learner.feature_layer}
     standard = Standard.of(features[chosen])
@@ -67,11 +67,11 @@ def feature_extraction(env: Environment) -> Iterator[TransferEvent]:
     if solved:
         facts[env.recipe.head.kind] = _solve(env, learner, roles, standard, features[chosen])
     else:
-        fit = _fit(env, learner, roles, standard, extraction.features | {"train": features[chosen]}, frozen)
+        learned = {role.name: extraction.features[role.name] for role in whole.chosen_on}
+        fit = _fit(env, learner, roles, standard, learned | {"train": features[chosen]}, frozen)
         yield from fit.run()
         _fold(learner, roles, standard)
     learner.module.eval()
-    yield from extract(env.job, learner, roles.tested, device, env.name, extraction)
     read = extraction.features | {"train": features[chosen]}
     plain = {name: hold(torch.from_numpy(found), device) for name, found in read.items()}
     test = yield from env.measure_model(_head_of(learner), learner.head, plain, roles, fit)

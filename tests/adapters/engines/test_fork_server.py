@@ -99,7 +99,10 @@ def test_the_next_worker_is_forked_and_shares_no_state_with_the_one_before(place
         assert seen["session"] == seen["pid"] == seen["group"]
         assert seen["threads"] == 1
     assert second["drawn"] != third["drawn"]
-    assert place.engine.log("step-second", place.home) == "hello from step-second\n"
+    assert place.engine.log("step-second", place.home).splitlines() == [
+        f"Forked from process {second['forked']}, which had the libraries loaded",
+        "hello from step-second",
+    ]
 
 
 def test_ps_shows_the_step_of_a_forked_worker(place: Workplace) -> None:

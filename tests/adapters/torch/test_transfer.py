@@ -19,7 +19,7 @@ from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, Row
 from registry.domain.recipes.recipe import Head, Method, Optimizer
 from registry.errors import BadDataError, BadRecipeError
-from registry.ports.transfers import DataInput
+from registry.ports.transfers import Advanced, DataInput
 from tests.adapters.loop.worlds import finish, image_world
 
 PROBE, TUNE = Method.FEATURE_EXTRACTION, Method.FINE_TUNING
@@ -41,6 +41,16 @@ def test_the_saved_model_answers_as_recorded(method: Method, head: Head, tmp_pat
     assert model.classes == done.classes
     assert answers == [row["prediction"] for row in recorded]
     assert np.mean([a == row.label for a, row in zip(answers, rows, strict=True)]) == metrics["test", "accuracy"]
+
+
+def test_features_of_all_splits_are_computed_before_the_head_learns(tmp_path: Path) -> None:
+    world = image_world(tmp_path)
+    job = world.job(method=Method.FEATURE_EXTRACTION, epochs=2)
+    phases = [event.phase for event in world.adapter.run(job) if isinstance(event, Advanced)]
+    read = [number for number, phase in enumerate(phases) if phase.startswith("features of")]
+    assert {phases[number] for number in read} == {"features of train", "features of validation", "features of test"}
+    assert read == list(range(len(read)))
+    assert len(phases) > len(read)
 
 
 def test_the_recipes_image_size_goes_into_the_model(tmp_path: Path) -> None:

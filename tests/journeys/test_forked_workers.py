@@ -1,0 +1,80 @@
+"""Steps that follow one another: forked workers give the same bytes as started ones, and their copies reach MLflow."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.engines.asking import FOLDER
+from tests.command_line import CommandLine, command_line
+from tests.journeys import worlds
+from tests.journeys.test_hardship import wait_for
+
+RECIPE = """\
+schema: forebear/recipe/v1
+output: text/{name}
+method: {method}
+source: models:/library/tiny/1
+data: {{train: datasets:/data/fruit/1}}
+epochs: 2
+"""
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="fork servers need Linux"),
+    pytest.mark.timeout(900),  # for machines that are busy with other things too
+]
+
+
+@pytest.fixture
+def forebear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandLine]:
+    """A command line whose steps leave a fork server behind."""
+    with command_line(tmp_path) as forebear:
+        forebear.ask("init")
+        said = ("--task", "feature-extraction", "--modality", "text", "--licence", "MIT")
+        forebear.ask("model", "import", "library/tiny", worlds.write_source(tmp_path), *said)
+        forebear.ask("dataset", "add", "data/fruit", worlds.write_sentences(tmp_path), "--licence", "CC0-1.0")
+        monkeypatch.setenv("FOREBEAR_WARM_SECONDS", "120")
+        yield forebear
+        shutil.rmtree(forebear.home / FOLDER, ignore_errors=True)  # fork servers without a socket end
+
+
+def run(forebear: CommandLine, name: str, method: str) -> tuple[str, bool]:
+    """The digest of what a recipe makes, and whether its worker was forked."""
+    recipe = worlds.write_recipe(forebear.home.parent, RECIPE.format(name=name, method=method))
+    step = forebear.ask("transfer", "run", recipe)["summary"]["id"]
+    version = forebear.ask("model", "show", f"text/{name}")["summary"]["version"]
+    return version["digest"], "Forked from process" in forebear("transfer", "logs", step).out
+
+
+@pytest.mark.parametrize("method", ["feature_extraction", pytest.param("fine_tuning", marks=pytest.mark.slow)])
+def test_the_same_recipe_gives_the_same_bytes_from_a_started_and_a_forked_worker(
+    method: str, forebear: CommandLine
+) -> None:
+    cold, forked = run(forebear, "cold", method)
+    assert not forked
+    wait_for(lambda: list((forebear.home / FOLDER).glob("*.sock")))
+    # Features are computed anew, not read from the cache.
+    shutil.rmtree(forebear.home / "cache", ignore_errors=True)
+    warm, forked = run(forebear, "warm", method)
+    assert forked
+    assert warm == cold
+
+
+@pytest.mark.slow  # imports MLflow
+def test_the_steps_of_forked_workers_are_copied_to_mlflow(
+    forebear: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FOREBEAR_MLFLOW_URI")
+    monkeypatch.setenv("FOREBEAR_WARM_SECONDS", "20")
+    for name in ("first", "second"):
+        run(forebear, name, "feature_extraction")
+    shown = [step["id"] for step in forebear.ask("transfer", "list")["items"] if step["method"] == "feature_extraction"]
+    assert len(shown) == 2
+    wait_for(lambda: all(forebear.ask("transfer", "show", i)["mirror"]["state"] == "mirrored" for i in shown))
+    with sqlite3.connect(forebear.home / "mlflow.db") as database:
+        (runs,) = database.execute("select count(*) from runs").fetchone()
+    assert runs == 2
