@@ -314,7 +314,9 @@ def _failure(request: Request, error: RegistryError, status: int | None) -> Resp
     """A problem body for programs, a page for browsers."""
     if _is_program(request):
         return problems.problem(error, status=status)
-    return error_page(request, error, status=status)
+    page = error_page(request, error, status=status)
+    page.headers.update(problems.headers_of(error))
+    return page
 
 
 def _is_program(request: Request) -> bool:

@@ -57,11 +57,14 @@ def problem(error: RegistryError, *, status: int | None = None) -> Response:
 
 
 def headers_of(error: RegistryError) -> dict[str, str]:
-    """What an answer with `error` says beside its body: RFC 9110 sections 11.6.1 and 10.2.3."""
+    """What an answer with `error` says beside its body: RFC 9110 sections 11.6.1, 10.2.3 and 10.2.1."""
     if error.family is Family.UNAUTHENTICATED:
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, TooManyAttemptsError):
         return {"Retry-After": str(error.facts["retry_after"])}
+    allowed = error.facts.get("allowed")
+    if isinstance(error, MethodNotAllowedError) and isinstance(allowed, list):
+        return {"Allow": ", ".join(allowed)}
     return {}
 
 
@@ -77,8 +80,20 @@ def of_http(error: HTTPException, request: Request) -> tuple[RegistryError, int]
     if error.status_code == 404:
         return NotFoundError(f"There is nothing at {where}"), 404
     if error.status_code == 405:
-        return MethodNotAllowedError(f"{where} is not offered"), 405
+        methods = _methods_at(request)
+        return MethodNotAllowedError(f"{where} is not offered", facts={"allowed": methods}), 405
     return UsageError(f"{where}: {error.detail}"), error.status_code
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Every method that some route offers at the address of `request`."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        contexts = route.effective_route_contexts() if hasattr(route, "effective_route_contexts") else (route,)
+        for one in contexts:
+            if getattr(one, "methods", None) and one.path_regex.match(request.url.path):
+                found |= one.methods
+    return sorted(found)
 
 
 def as_error(error: Exception, request: Request) -> tuple[RegistryError, int | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -254,3 +255,37 @@ def test_known_values_are_those_of_live_models(uow: UnitOfWork) -> None:
     assert uow.catalog.known("stage") == ["production", "registered"]
     assert uow.catalog.known("metric") == ["accuracy", "f1"]
     assert uow.catalog.known("owner") == ["ana", "bo"]
+
+
+@pytest.mark.parametrize("sort", [SortKey.NAME, SortKey.UPDATED])
+@pytest.mark.parametrize(
+    "forged",
+    [
+        None,
+        True,
+        {},
+        [],
+        "",
+        "\x00",
+        "\ud800",
+        10**400,
+        -(2**63),
+        1e999,
+        "2026-11-23",
+        "2026-11-23T04:05:06",
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+    ],
+)
+def test_a_cursor_that_was_written_by_somebody_else_is_refused_or_leads_to_a_page(
+    uow: UnitOfWork, sort: SortKey, forged: object
+) -> None:
+    query = SearchQuery(sort=sort, page=PageRequest(1))
+    cursor = uow.catalog.search(query).next_cursor
+    assert cursor is not None
+    mark, *values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    for place in range(len(values)):
+        changed = [*values[:place], forged, *values[place + 1 :]]
+        written = base64.urlsafe_b64encode(json.dumps([mark, *changed]).encode()).decode()
+        with suppress(BadCursorError):
+            uow.catalog.search(replace(query, page=PageRequest(1, written)))

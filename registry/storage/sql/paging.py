@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_
@@ -69,7 +69,7 @@ def _read(cursor: str, mark: str, order: Sequence[SortBy]) -> list[Any]:
         found, *values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if found == mark:
             return [_value(key.type, value) for key, value in zip(order, values, strict=True)]
-    except (ValueError, TypeError, binascii.Error, RecursionError) as problem:
+    except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError) as problem:
         raise _refused(cursor) from problem
     raise _refused(cursor)
 
@@ -79,12 +79,12 @@ def _value(wanted: type, value: object) -> object:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             raise ValueError(value)
-        return moment
+        return moment.astimezone(UTC)
     if wanted is float and type(value) in {int, float}:
         return value
     if type(value) is not wanted or (isinstance(value, int) and abs(value) >= 2**63):
         raise TypeError(value)
-    if isinstance(value, str) and "\x00" in value:
+    if isinstance(value, str) and ("\x00" in value or any("\ud800" <= char <= "\udfff" for char in value)):
         raise ValueError(value)
     return value
 

@@ -360,3 +360,15 @@ def test_an_address_that_guesses_tokens_at_the_door_is_told_to_wait(served: Serv
         program = client.get("/api/v1/models", headers={"Authorization": f"Bearer {served.family.tokens['ana']}"})
         assert (program.status_code, problem(program)["code"]) == (429, "too-many-attempts")
         assert 1 <= int(program.headers["retry-after"]) <= 60
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "BREW"])
+@pytest.mark.parametrize("path", ["/api/v1/models", "/api/v1/tokens", "/healthz", "/sign-in", "/promotions", "/sign-out"])
+def test_a_method_that_is_not_offered_is_told_which_are(served: ServedRegistry, method: str, path: str) -> None:
+    client = served.client("ana")
+    answer = client.request(method, path)
+    assert answer.status_code == 405
+    told = set(answer.headers["allow"].split(", "))
+    offered = {one for one in ("GET", "POST", "PUT", "PATCH") if client.request(one, path).status_code != 405}
+    assert offered
+    assert told - {"HEAD", "DELETE"} == offered
