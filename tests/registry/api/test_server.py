@@ -363,7 +363,9 @@ def test_an_address_that_guesses_tokens_at_the_door_is_told_to_wait(served: Serv
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "BREW"])
-@pytest.mark.parametrize("path", ["/api/v1/models", "/api/v1/tokens", "/healthz", "/sign-in", "/promotions", "/sign-out"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/models", "/api/v1/tokens", "/healthz", "/sign-in", "/promotions", "/sign-out"]
+)
 def test_a_method_that_is_not_offered_is_told_which_are(served: ServedRegistry, method: str, path: str) -> None:
     client = served.client("ana")
     answer = client.request(method, path)
