@@ -10,7 +10,7 @@ export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve pictures test test-demo coverage test-slow test-ray check format store-walk bench bench-methods bench-defaults bench-gpu clean
+.PHONY: help setup demo serve pictures test test-demo coverage test-slow test-ray check format store-walk store-flips bench bench-methods bench-defaults bench-gpu clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ format: setup ## Format and mend what can be mended by itself
 
 store-walk: setup ## Take 100,000 random steps over the store (publish, delete, die, collect, damage, repair) and lose nothing
 	@STORE_EXAMPLES=2000 $(BIN)/python -m pytest -q -s --timeout 0 tests/registry/services/artifacts/test_store_machine.py
+
+store-flips: setup ## Flip 10,000 bits in the store: no wrong byte is served or pulled, nothing damaged is promoted
+	@STORE_FLIPS=10000 $(BIN)/python -m pytest -q -s tests/registry/services/artifacts/test_flips.py
 
 bench: setup ## Print the tables that the README quotes
 	@$(BIN)/python -m benchmarks.startup
