@@ -202,15 +202,15 @@ class FolderBlobs:
                 if not folder.is_dir():
                     folder.mkdir(exist_ok=True)
                     sync_folder(folder.parent)
-            if hashed.size > BLOCK:
-                self._write_blocks(hashed)
-            with self._holds.exclusive():
+            with ExitStack() as stack:  # the digests of blocks are written before the blob is there, for want of space
+                blocks = stack.enter_context(self._new_blocks(hashed)) if hashed.size > BLOCK else None
+                stack.enter_context(self._holds.exclusive())
                 new = not target.exists()
                 temporary.replace(target)
+                if blocks is not None:
+                    blocks.replace(target.with_name(target.name + SUFFIX))
             sync_folder(target.parent)
         except OSError as error:
-            if not target.exists():
-                target.with_name(target.name + SUFFIX).unlink(missing_ok=True)
             raise _meaning(error) from error
         self._noted(hashed.digest, os.fstat(file.fileno()).st_ino, new=new)
 
@@ -241,10 +241,16 @@ class FolderBlobs:
     def _write_blocks(self, hashed: Hashing) -> None:
         """Keep the digests of blocks beside the blob. They hold a checksum, so that half of them does no harm."""
         path = self._path(hashed.digest)
+        with self._new_blocks(hashed) as blocks:
+            blocks.replace(path.with_name(path.name + SUFFIX))
+
+    @contextmanager
+    def _new_blocks(self, hashed: Hashing) -> Iterator[Path]:
+        """The digests of blocks in a temporary file."""
         with self._temporary() as (file, temporary):
             _write_all(file, encode(hashed.size, hashed.blocks))
             os.fchmod(file.fileno(), 0o444)
-            temporary.replace(path.with_name(path.name + SUFFIX))
+            yield temporary
 
 
 class _Held(FolderBlobs):
