@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from registry.cli.printing import facts, heading, hint, moment, plain, table, tell
 from registry.cli.streams import write_document
 from registry.cli.tables import Pieces
-from registry.domain.transfers.metrics import beyond_baseline
+from registry.domain.transfers.metrics import remarks
 from registry.domain.transfers.provenance import notes_of
 from registry.presenting.formats import duration, number
 
@@ -113,7 +113,7 @@ def show_log(text: str) -> None:
 def _warn(step: StepDetail) -> None:
     """What its manifest notes of how the model was trained and what it reaches."""
     notes = notes_of({"facts": _part(step.manifest or {}, "facts")})
-    for sentence in dict.fromkeys((*notes, *beyond_baseline(step.measured))):
+    for sentence in dict.fromkeys((*notes, *remarks(step.measured))):
         tell(f"Warning: {sentence}")
 
 

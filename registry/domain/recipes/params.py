@@ -149,6 +149,9 @@ METHOD_PARAMS: Mapping[Method, Table] = {
             ("coral", "mmd", "dann", "adabn"),
         ),
         "align_weight": Param(1.0, "weight of that beside the labels' loss", "1 as in Deep CORAL and DANN", low=0),
+        "source_only": Param(
+            True, "train without alignment too: metrics `source_only_…`, and a note where adaptation ends below them"
+        ),
     },
     Method.CONTINUED_PRETRAINING: TRAINING
     | {

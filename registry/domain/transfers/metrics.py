@@ -12,6 +12,8 @@ LESS_IS_BETTER = frozenset({"loss", "mae", "mse", "rmse", "perplexity", "alignme
 """Of all other metrics, more is better."""
 BASELINE = "baseline_"
 """A metric of this beginning is what the same answer to every row reaches: the most frequent class, or the mean."""
+SOURCE_ONLY, SOURCE = "source_only_", "source_"
+"""Metrics of these beginnings: what the same training without adaptation reaches, and what the source itself does."""
 MAJORITY_CLASS = frozenset({"accuracy", "balanced_accuracy", "macro_f1"})
 """Metrics whose constant answer is a class."""
 
@@ -33,6 +35,36 @@ def beyond_baseline(measured: Iterable[MetricValue]) -> tuple[str, ...]:
         if baseline is not None and (sentence := _compared(value, baseline)):
             sentences.append(sentence)
     return tuple(dict.fromkeys(sentences))
+
+
+def below_source(measured: Iterable[MetricValue]) -> tuple[str, ...]:
+    """A sentence for each final metric that is worse than that of the source, or of training without adaptation."""
+    values = list(measured)
+    by_place = {(value.name, value.role, value.split, value.data): value.value for value in values}
+    sentences = []
+    for value in values:
+        for start in (SOURCE_ONLY, SOURCE):
+            before = by_place.get((f"{start}{value.name}", value.role, value.split, value.data))
+            if before is not None and (sentence := _worse(value, before, start)):
+                sentences.append(sentence)
+    return tuple(dict.fromkeys(sentences))
+
+
+def remarks(measured: Iterable[MetricValue]) -> tuple[str, ...]:
+    """What people must know of the final metrics of a step: where it is no better than something simpler."""
+    values = list(measured)
+    return (*below_source(values), *beyond_baseline(values))
+
+
+def _worse(value: MetricValue, before: float, start: str) -> str:
+    less = value.name in LESS_IS_BETTER
+    lost = value.value - before if less else before - value.value
+    if lost <= 0:
+        return ""
+    reached = f"{value.name.replace('_', ' ')} on {value.role} data is {value.value:.3f}, {lost:.3f} worse than"
+    if start == SOURCE_ONLY:
+        return f"{reached} the {before:.3f} of the same training without adaptation: adapting has done harm"
+    return f"{reached} the {before:.3f} of its source"
 
 
 def _compared(value: MetricValue, baseline: float) -> str:

@@ -16,7 +16,7 @@ from registry.domain.data.labels import usual_task
 from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.recipes.recipe import Method, Recipe
-from registry.domain.transfers.metrics import beyond_baseline
+from registry.domain.transfers.metrics import remarks
 from registry.domain.transfers.provenance import Compute
 from registry.domain.transfers.steps import StepDetail, StepInput, StepState
 from registry.errors import AdapterError
@@ -87,7 +87,7 @@ def publish_output(context: Context, run: Run, wall_seconds: float) -> None:
     if isinstance(contents, DatasetContents):
         facts |= listing_facts(contents.listing, contents.labels)
     licence = run.recipe.licence
-    if found := (*beyond_baseline(run.measured), *(licence_notes(licence) if licence else ())):
+    if found := (*remarks(run.measured), *(licence_notes(licence) if licence else ())):
         facts["notes"] = [*cast("Sequence[str]", facts.get("notes", ())), *found]
     now, step_id = context.clock.now(), run.step.summary.id
     with context.write() as uow:

@@ -18,7 +18,7 @@ from lineage import Digest
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.recipe import Method
 from registry.errors import BadDataError, BadRecipeError
-from registry.ports.transfers import DataInput, Saved
+from registry.ports.transfers import Advanced, DataInput, Saved
 from tests.adapters.loop.worlds import CLASSES, WORLDS, World, finish, tree
 
 
@@ -100,11 +100,13 @@ def test_every_alignment_learns_and_resumes_to_the_same_bytes(world: World, alig
         return
     whole, metrics = finish(world, world.job("whole", **changes))
     assert metrics["test", "accuracy"] > metrics["test", "baseline_accuracy"]
+    assert {("test", "source_only_accuracy"), ("test", "source_only_macro_f1")} <= metrics.keys()
     events = world.adapter.run(world.job("cut", **changes))
     assert next(event for event in events if isinstance(event, Saved))
     events.close()  # type: ignore[attr-defined]
-    resumed, _ = finish(world, world.job("cut", resume=True, **changes))
+    resumed, again = finish(world, world.job("cut", resume=True, **changes))
     assert tree(resumed.folder) == tree(whole.folder)
+    assert again == metrics
 
 
 def tensors_of(world: World) -> list[str]:
@@ -130,3 +132,25 @@ def test_domains_with_other_label_spaces_are_refused(world: World) -> None:
     with pytest.raises(BadDataError, match="different classes: 'cherry'") as refused:
         finish(world, world.job(method=Method.DOMAIN_ADAPTATION, data=domains(world, other)))
     assert "fine_tuning" in str(refused.value.remedy)
+
+
+def test_without_the_weight_of_an_alignment_the_same_training_without_it_reaches_the_same(world: World) -> None:
+    changes: dict[str, Any] = {"method": Method.DOMAIN_ADAPTATION, "data": domains(world)}
+    _, metrics = finish(world, world.job("idle", params={"align": "coral", "align_weight": 0.0}, **changes))
+    assert metrics["test", "source_only_accuracy"] == metrics["test", "accuracy"]
+    done, alone = finish(world, world.job("off", params={"align": "coral", "source_only": False}, **changes))
+    assert not any(name.startswith("source_only_") for _, name in alone)
+    assert "training_check" in done.facts
+
+
+def test_a_run_that_is_cut_while_it_trains_without_alignment_goes_on_there(world: World) -> None:
+    changes: dict[str, Any] = {"method": Method.DOMAIN_ADAPTATION, "data": domains(world), "params": {"align": "mmd"}}
+    _, whole = finish(world, world.job("whole", **changes))
+    events = world.adapter.run(world.job("cut", **changes))
+    for event in events:
+        if isinstance(event, Advanced) and event.phase == "without alignment" and event.step > 8:
+            assert event.total is not None
+            break
+    events.close()  # type: ignore[attr-defined]
+    _, resumed = finish(world, world.job("cut", resume=True, **changes))
+    assert resumed == whole
