@@ -38,9 +38,9 @@ verdicts one has a model that is suspected by chance, and `KEPT` is asked too.""
 KEPT = 0.5
 """Share of what training mode gains over a constant answer that evaluation mode must keep.
 
-Midway between a model that loses nothing and one that loses everything. tests/adapters/torch/test_from_scratch.py asserts
-that sound models of all families keep four fifths or more; with statistics as a short run leaves them, EfficientNet-Lite,
-EfficientNet and MobileNetV2 keep nothing.
+Midway between a model that loses nothing and one that loses everything. The tests in
+tests/adapters/torch/test_from_scratch.py assert that sound models of all families keep four fifths or more; with
+statistics as a short run leaves them, EfficientNet-Lite, EfficientNet and MobileNetV2 keep nothing.
 """
 LEARNT_CHANCE = 0.05
 """One-sided p-value of being better than a constant answer, at most, to count as a model that has learnt."""
