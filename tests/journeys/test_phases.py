@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -34,7 +35,7 @@ from tests.serving import HOST
 
 
 class WatchedBlobs(FolderBlobs):
-    """Calls `look` whenever a file is read or stored."""
+    """Calls `look` whenever a file is read, and before files are stored."""
 
     def __init__(self, root: Path, look: Callable[[], object]) -> None:
         super().__init__(root)
@@ -44,9 +45,11 @@ class WatchedBlobs(FolderBlobs):
         self._look()
         return super().open(digest, start=start, length=length)
 
-    def put(self, stream: BinaryIO, *, expected: Digest | None = None) -> tuple[Digest, int]:
+    @contextmanager
+    def holding(self) -> Iterator[FolderBlobs]:
         self._look()
-        return super().put(stream, expected=expected)
+        with super().holding() as blobs:
+            yield blobs
 
 
 @dataclass(frozen=True)
