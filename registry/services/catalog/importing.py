@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -117,7 +118,7 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> VersionR
         "source": describing.origin,
         "format": converted.facts.format,
         "architecture": prepared.architecture,
-        "notes": list(converted.notes),
+        "notes": [*converted.notes, *_elsewhere(uow, prepared)],
     }
     making = Making(
         method=Method.IMPORT,
@@ -139,6 +140,18 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> VersionR
     contents = ModelContents(prepared.manifest, prepared.architecture, lambda ref: _card(ref, prepared))
     asset = Asset(wanted.name, describing, contents)
     return publish(context, uow, asset, making, action="model_version.imported", details={"origin": describing.origin})
+
+
+_FEW = 3
+"""Versions that one note names."""
+
+
+def _elsewhere(uow: UnitOfWork, prepared: _Prepared) -> Iterator[str]:
+    """A note when other registered models have the very same files."""
+    same = [ref for ref in uow.catalog.versions_with(prepared.manifest.digest) if ref.name != prepared.wanted.name]
+    if same:
+        more = f" and {len(same) - _FEW} more" if len(same) > _FEW else ""
+        yield f"The same bytes are registered as {', '.join(map(str, same[:_FEW]))}{more}"
 
 
 def _card(ref: VersionRef, prepared: _Prepared) -> str:

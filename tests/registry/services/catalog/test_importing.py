@@ -108,6 +108,16 @@ def test_an_import_shows_its_notes_when_it_is_made_and_when_it_is_repeated(
     assert Catalog(context).import_model(wanted).notes == ("copied by hand",)
 
 
+def test_the_same_bytes_under_another_name_are_pointed_out(context: Context, wanted: ImportModel) -> None:
+    catalog = Catalog(context)
+    catalog.import_model(wanted)
+    twin = catalog.import_model(replace(wanted, name=Name("library", "twin")))
+    assert twin.notes[-1] == "The same bytes are registered as models:/library/bert/1"
+    for number in range(3):
+        last = catalog.import_model(replace(wanted, name=Name("library", f"twin{number}")))
+    assert last.notes[-1].endswith(" and 1 more")
+
+
 def test_the_same_bytes_again_are_the_same_version_and_other_bytes_the_next(
     context: Context, wanted: ImportModel
 ) -> None:
