@@ -23,13 +23,10 @@ from typing import Any
 import torch
 from transformers.utils import logging
 
+from benchmarks.tiny_configs import NotTriedError
 from registry.errors import AdapterError, RegistryError
 
 IMPORT = "import"
-
-
-class NotTriedError(Exception):
-    """The tiny model of a family cannot be made here, which says nothing about the family."""
 
 
 @dataclass(frozen=True)

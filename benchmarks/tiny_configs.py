@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 SIDE = 64
+SPREAD = {"initializer_range": 0.2, "initializer_factor": 5.0}
+"""Larger random weights than usual: else the features of all pictures are alike to a few digits."""
+
+
+class NotTriedError(Exception):
+    """The tiny model of a family cannot be made here, which says nothing about the family."""
+
+
 SMALL = {
     "decoder_attention_heads": 2,
     "decoder_ffn_dim": 64,
@@ -57,6 +65,8 @@ def _small(settings: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in settings.items():
         if isinstance(value, dict) and name.endswith("config"):
             found[name] = _small(value) | {key: value[key] for key in ("model_type",) if key in value}
+        elif name in SPREAD:
+            found[name] = SPREAD[name]
         elif name in SMALL and isinstance(value, int | float) and not isinstance(value, bool):
             found[name] = min(value, SMALL[name])
         elif name in SHORT and isinstance(value, list | tuple):

@@ -42,6 +42,9 @@ class Preprocess:
     resample: int = 2
     resize: int | None = None
     bgr: bool = False
+    even: bool = False
+    """Where the middle begins: half of what is cut off, rounded down as transformers does; with `even` to the nearest
+    whole number, and halves to the even one, as torchvision does (and so timm)."""
 
     @property
     def interpolation(self) -> str:
@@ -51,7 +54,8 @@ class Preprocess:
     @property
     def digest(self) -> Digest:
         """What feature caches key on: SHA-256 over the RFC 8785 JSON of every field and of how pictures are read."""
-        return Digest.of(canonical_json({**asdict(self), "reading": READING}))
+        fields = {name: value for name, value in asdict(self).items() if name != "even" or value}
+        return Digest.of(canonical_json({**fields, "reading": READING}))
 
     def resized(self, size: int) -> Preprocess:
         """The same with another side length; the share that a crop cuts off stays."""
@@ -76,13 +80,16 @@ class Preprocess:
         short, long = sorted(image.size)
         other = int(self.resize * long / short)
         wide, high = (self.resize, other) if image.width <= image.height else (other, self.resize)
-        left, top = (wide - self.size) // 2, (high - self.size) // 2
+        left, top = self._half(wide - self.size), self._half(high - self.size)
         if self.size <= self.resize and other > _LONG * self.size:
             across, down = image.width / wide, image.height / high
             box = (left * across, top * down, (left + self.size) * across, (top + self.size) * down)
             return image.resize((self.size, self.size), resample=filtering, box=box)
         image = image.resize((wide, high), resample=filtering)
         return image.crop((left, top, left + self.size, top + self.size))
+
+    def _half(self, cut: int) -> int:
+        return round(cut / 2) if self.even else cut // 2
 
     @property
     def _stock_type(self) -> str | None:

@@ -117,8 +117,13 @@ def _fitted(match: Any) -> Fitted:
     )
 
 
-def _fit_timm(architecture: str, shapes: Shapes) -> Fitted:
+def fit_timm_folder(document: Mapping[str, Any], shapes: Shapes) -> Fitted:
+    """The weights of a folder with timm's own config.json. Raises: as `fit`."""
+    return _fit_timm(f"timm:{document['architecture']}", shapes, document)
+
+
+def _fit_timm(architecture: str, shapes: Shapes, document: Mapping[str, Any] | None = None) -> Fitted:
     from adapters.torch.timm_models import fit_timm  # noqa: PLC0415 - most imports need no torch
 
-    config, preprocessor, headed = fit_timm(architecture, shapes)
+    config, preprocessor, headed = fit_timm(architecture, shapes, document)
     return Fitted({name: name for name in shapes}, architecture, config, preprocessor, headed=headed)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from adapters.torch.fitting import Fitted, fit, fit_entry, known_architectures
+from adapters.torch.fitting import Fitted, fit, fit_entry, fit_timm_folder, known_architectures
 from adapters.torch.networks.table import BESIDE, described_beside
 from adapters.weights.foreign.arrays import pieces_of as array_pieces
 from adapters.weights.pickled_weights import pieces_of as pickled_pieces
@@ -22,8 +23,9 @@ from adapters.weights.safetensors_files import (
     read_header,
     write_pieces,
 )
-from adapters.weights.source_files import Kind, kind_of, only_file
+from adapters.weights.source_files import Kind, kind_of, only_file, read_json
 from adapters.weights.wrappers import unwrapped_names
+from registry.domain.catalog.models import Modality
 from registry.errors import BadArtifactError, InvalidError
 from registry.ports.importing import ConvertedSource, SourceFacts
 
@@ -94,6 +96,41 @@ class SafetensorsImporter:
         facts = SourceFacts(format=self.name, architecture=GENERIC, modality=None, task=None)
         notes = (UNTRAINED,) if looks_untrained(target / WEIGHTS, header) else ()
         return ConvertedSource(target, facts, len(header.entries), header.parameters, notes)
+
+
+class TimmFolderImporter:
+    """A folder as timm writes it for the Hub: `architecture` and `pretrained_cfg` in config.json, one safetensors."""
+
+    name = "timm"
+
+    def detect(self, source: Path) -> SourceFacts | None:
+        """By the config.json: it has timm's two keys and not those of transformers."""
+        document = _config(source)
+        if document is None or not {"architecture", "pretrained_cfg"} <= document.keys() or "model_type" in document:
+            return None
+        architecture = f"timm:{document['architecture']}"
+        return SourceFacts(self.name, architecture, Modality.IMAGE, task=None)
+
+    def convert(self, source: Path, target: Path, *, architecture: str | None) -> ConvertedSource:
+        """Copy the weights. Raises: BadArtifactError, InvalidError, MisfitError, MissingExtraError."""
+        document = _config(source) or {}
+        named = f"timm:{document.get('architecture')}"
+        if architecture not in {None, named}:
+            raise InvalidError(f"The folder says that its architecture is {named}", remedy="Leave --architecture out")
+        if not (source / WEIGHTS).is_file() or kind_of(source / WEIGHTS) is not Kind.SAFETENSORS:
+            raise BadArtifactError(f"The folder has no {WEIGHTS}", remedy="Save the model with timm's save_for_hf")
+        header = read_header(source / WEIGHTS)
+        fitted = fit_timm_folder(document, header.shapes)
+        copy_file(source / WEIGHTS, target / WEIGHTS)
+        return _converted(target, header, fitted, self.name, [])
+
+
+def _config(source: Path) -> dict[str, Any] | None:
+    file = source / "config.json"
+    if not file.is_file() or kind_of(file) is not Kind.JSON:
+        return None
+    document = read_json(file, constants=[])
+    return document if isinstance(document, dict) else None
 
 
 def _file(source: Path) -> Path:

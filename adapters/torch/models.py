@@ -25,7 +25,7 @@ from adapters.torch.backbones import load_mlp, load_stock, side_of
 from adapters.torch.families import DEFINITIONS, LAYERS, Family, Loaded, load_own, read_config
 from adapters.torch.reading import Reading, Tap
 from adapters.torch.stock import MLP
-from adapters.torch.timm_models import TIMM, load_timm
+from adapters.torch.timm_models import TIMM, load_timm, preprocess_of, pretrained_cfg
 from registry.domain.data.datasets import LabelKind
 from registry.errors import InvalidError
 
@@ -195,6 +195,8 @@ class ImageModel:
         document = self.family.config(self.shape, names)
         if self.problem != SINGLE:
             document["problem_type"] = self.problem
+        if self.architecture.startswith(TIMM):
+            document["pretrained_cfg"] |= pretrained_cfg(self.preprocess)
         text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         (folder / "config.json").write_text(text, encoding="utf-8")
         self.preprocess.write(folder)
@@ -219,15 +221,19 @@ def load_image_model(folder: Path, architecture: str) -> ImageModel:
         module=Network(loaded.trunk, loaded.head, _reading(loaded.family, loaded.trunk, loaded.shape)).eval(),
         dim=loaded.dim,
         classes=loaded.classes,
-        preprocess=_preprocess(folder),
+        preprocess=_preprocess(folder, architecture),
         family=loaded.family,
         shape=loaded.shape,
         problem=str(read_config(folder).get("problem_type") or SINGLE),
     )
 
 
-def _preprocess(folder: Path) -> Preprocess:
+def _preprocess(folder: Path, architecture: str) -> Preprocess:
     """As the folder says; where it says nothing, the usual one at the size that the config names."""
+    if architecture.startswith(TIMM):
+        if not (folder / FILE).is_file():
+            return preprocess_of(read_config(folder).get("pretrained_cfg") or {})
+        return replace(Preprocess.read(folder), even=True)
     found, side = Preprocess.read(folder), side_of(read_config(folder))
     return found if (folder / FILE).is_file() or side is None else replace(found, size=side)
 

@@ -1,11 +1,13 @@
 """Image models of timm. Optional: timm needs torchvision, which does not work with a CPU-only build of torch.
 
 A folder has the same form as timm's on the Hub (its config.json and its tensor names), so that
-`timm.create_model("local-dir:FOLDER", pretrained=True)` loads it.
+`timm.create_model("local-dir:FOLDER", pretrained=True)` loads it, and the transforms that timm makes of its
+`pretrained_cfg` prepare pictures as in training.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +35,9 @@ class TimmFamily:
     classifier: str
     dim: int
     settings: Mapping[str, Any]
-    """The `pretrained_cfg` of timm: input size, normalisation, names of the first and the last layer."""
+    """Of timm's `pretrained_cfg`, what does not depend on the pictures: the names of the first and the last layer, …"""
+    arguments: Mapping[str, Any]
+    """The `model_args` of config.json, with which timm builds the model."""
 
     def architecture(self, shape: HeadShape | None) -> str:
         if shape is not None and (shape.kind != "linear" or shape.reads):
@@ -56,11 +60,13 @@ class TimmFamily:
         outputs = 0 if shape is None else len(classes or ())
         settings = dict(self.settings) | {"num_classes": outputs}
         document: dict[str, Any] = {"architecture": self.name, "num_classes": outputs, "num_features": self.dim}
-        document |= {"pretrained_cfg": settings}
+        document |= {"pretrained_cfg": settings} | ({"model_args": dict(self.arguments)} if self.arguments else {})
         return document | ({"label_names": list(classes)} | label_maps(classes) if classes else {})
 
-    def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:  # noqa: ARG002 - the name determines the trunk
-        state: dict[str, Tensor] = build(self.name, 0)[0].state_dict()
+    def fresh(self, trunk: nn.Module) -> dict[str, Tensor]:
+        size = getattr(trunk, "pretrained_cfg", {}).get("input_size")
+        document = {"model_args": self.arguments} | ({"pretrained_cfg": {"input_size": size}} if size else {})
+        state: dict[str, Tensor] = build(self.name, 0, document)[0].state_dict()
         return state
 
 
@@ -70,13 +76,13 @@ def load_timm(folder: Path, architecture: str) -> Loaded:
     name, names = architecture.removeprefix(TIMM), class_names(document)
     outputs = int(document.get("num_classes", 0))
     with torch.random.fork_rng(devices=[]):
-        module, classifier = build(name, outputs)
+        module, classifier = build(name, outputs, document)
     fill(module, tensors, architecture)
     head = module.get_submodule(classifier) if outputs else None
     if head is not None and not isinstance(head, nn.Linear):
         raise InvalidError(f"The head of {architecture} is not one linear layer", remedy="Choose another source")
     module.reset_classifier(0)
-    family = _family(name, classifier, module)
+    family = _family(name, classifier, module, document)
     if head is None:
         return Loaded(family, module, family.dim)
     if names is not None and len(names) != outputs:
@@ -97,50 +103,112 @@ def load_by_timm(folder: Path) -> Callable[[Image.Image], Tensor]:
     return scores
 
 
-def build(name: str, outputs: int) -> tuple[Any, str]:
-    """The timm model `name` with random weights, and the name of its classifier. Raises: as `load_timm`."""
-    timm = _timm()
+def build(name: str, outputs: int, document: Mapping[str, Any] | None = None) -> tuple[Any, str]:
+    """The timm model `name` with random weights, and the name of its classifier; sized as a config.json says.
+
+    Raises: MissingExtraError, InvalidError.
+    """
+    timm, settings = _timm(), dict(document or {})
     if not timm.is_model(name):
         raise InvalidError(f"The library timm has no model {name[:80]!r}", remedy="See timm.list_models()")
-    module = timm.create_model(name, pretrained=False, num_classes=outputs)
+    own = settings.get("pretrained_cfg")
+    overlay = {"input_size": tuple(own["input_size"])} if isinstance(own, Mapping) and "input_size" in own else None
+    try:
+        module = timm.create_model(
+            name,
+            pretrained=False,
+            num_classes=outputs,
+            pretrained_cfg_overlay=overlay,
+            **_arguments(settings),
+        )
+    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+        raise InvalidError(f"timm cannot build {name} as config.json asks: {error}") from error
     classifier = module.pretrained_cfg.get("classifier")
     if not isinstance(classifier, str):
         raise InvalidError(f"The timm model {name} has more than one head", remedy="Choose another source")
     return module, classifier
 
 
-def fit_timm(architecture: str, shapes: Shapes) -> tuple[dict[str, Any], dict[str, Any], bool]:
-    """config.json and preprocessor_config.json for the weights, and whether they include a head. Raises: as above."""
+def fit_timm(
+    architecture: str, shapes: Shapes, document: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], dict[str, Any], bool]:
+    """config.json and preprocessor_config.json for the weights, and whether they include a head.
+
+    `document` is the config.json that came with them; without one, the size of pictures and their normalisation are
+    those of the name. Raises: MissingExtraError, InvalidError, MisfitError, BadArtifactError.
+    """
     name = architecture.removeprefix(TIMM)
     with torch.device("meta"):
-        classifier = build(name, 0)[1]
+        classifier = build(name, 0, document)[1]
         bias = shapes.get(f"{classifier}.bias", (0,))
-        module, _ = build(name, bias[0])
+        module, _ = build(name, bias[0], document)
     check_fit(architecture, {key: tuple(t.shape) for key, t in module.state_dict().items()}, shapes)
-    config = _family(name, classifier, module).config(None, None) | {"num_classes": bias[0]}
-    config["pretrained_cfg"]["num_classes"] = bias[0]
-    return config, _preprocess(module.pretrained_cfg).document(), bias[0] > 0
+    settings = module.pretrained_cfg | dict((document or {}).get("pretrained_cfg") or {})
+    preprocess = preprocess_of(settings)
+    config = _family(name, classifier, module, document).config(None, None) | {"num_classes": bias[0]}
+    config["pretrained_cfg"] |= {"num_classes": bias[0]} | pretrained_cfg(preprocess)
+    labels = (document or {}).get("label_names")
+    if isinstance(labels, list) and len(labels) == bias[0] > 0:
+        config |= {"label_names": labels} | label_maps(tuple(map(str, labels)))
+    return config, preprocess.document(), bias[0] > 0
 
 
-def _family(name: str, classifier: str, module: Any) -> TimmFamily:
-    kept = ("input_size", "fixed_input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode", "pool_size")
-    settings = {
-        key: module.pretrained_cfg[key] for key in (*kept, "first_conv", "classifier") if key in module.pretrained_cfg
+def _family(name: str, classifier: str, module: Any, document: Mapping[str, Any] | None) -> TimmFamily:
+    kept = ("fixed_input_size", "pool_size", "first_conv", "classifier")
+    settings = {key: module.pretrained_cfg[key] for key in kept if key in module.pretrained_cfg}
+    dim = int(getattr(module, "head_hidden_size", None) or module.num_features)
+    return TimmFamily(name, classifier, dim, settings, _arguments(document or {}))
+
+
+def _arguments(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The `model_args` of a config.json, but for the number of classes, which changes with the head."""
+    found = document.get("model_args") or {}
+    return {key: value for key, value in dict(found).items() if key != "num_classes"}
+
+
+def preprocess_of(settings: Mapping[str, Any]) -> Preprocess:
+    """The preprocessing that a `pretrained_cfg` asks for, as timm's own transforms do it. Raises: BadArtifactError."""
+    try:
+        side, mode = int(settings["input_size"][-1]), settings.get("crop_mode") or "center"
+        share = float(settings.get("crop_pct") or 1.0)
+        mean, std = (tuple(map(float, settings[key])) for key in ("mean", "std"))
+        filters = {one.name.lower(): one.value for one in Image.Resampling}
+        squashed = mode == "squash" and share == 1.0
+        return Preprocess(
+            size=side,
+            mean=(mean[0], mean[1], mean[2]),
+            std=(std[0], std[1], std[2]),
+            resample=filters.get(str(settings.get("interpolation")), filters["bicubic"]),
+            resize=None if squashed else math.floor(side / share),
+            even=True,
+        )
+    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+        raise BadArtifactError(f"The pretrained_cfg in config.json cannot be read: {error!r}") from error
+
+
+def pretrained_cfg(preprocess: Preprocess) -> dict[str, Any]:
+    """The keys of a `pretrained_cfg` with which timm's own transforms do what `preprocess` does.
+
+    timm scales bytes to 0 … 1 before it normalises, so another scale goes into mean and deviation.
+    Raises: InvalidError for reversed channels, which timm does not know.
+    """
+    if preprocess.bgr:
+        raise InvalidError("The transforms of timm cannot reverse the channels", remedy="Choose another source")
+    unit = preprocess.rescale * 255
+    return {
+        "input_size": [3, preprocess.size, preprocess.size],
+        "interpolation": preprocess.interpolation,
+        "mean": [value / unit for value in preprocess.mean],
+        "std": [value / unit for value in preprocess.std],
+        "crop_pct": 1.0 if preprocess.resize is None else _share(preprocess.size, preprocess.resize),
+        "crop_mode": "squash" if preprocess.resize is None else "center",
     }
-    return TimmFamily(name, classifier, int(module.num_features), settings)
 
 
-def _preprocess(settings: Mapping[str, Any]) -> Preprocess:
-    side = int(settings["input_size"][-1])
-    filters = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3}
-    mean, std = (tuple(map(float, settings[key])) for key in ("mean", "std"))
-    return Preprocess(
-        size=side,
-        mean=(mean[0], mean[1], mean[2]),
-        std=(std[0], std[1], std[2]),
-        resample=filters.get(str(settings["interpolation"]), 2),
-        resize=int(side / float(settings.get("crop_pct") or 1.0)),
-    )
+def _share(size: int, resize: int) -> float:
+    """The share for which timm's floor(size / share) is `resize`."""
+    exact = size / resize
+    return exact if math.floor(size / exact) == resize else size / (resize + 0.5)
 
 
 def _timm() -> Any:

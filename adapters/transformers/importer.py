@@ -72,7 +72,8 @@ class HuggingFaceImporter:
             reading.notes.append(UNTRAINED)
         if fit.modality is Modality.IMAGE and not (target / "preprocessor_config.json").exists():
             reading.notes.append(
-                "no preprocessor_config.json: images get ImageNet's mean and standard deviation, at 224 pixels"
+                "no preprocessor_config.json: images get ImageNet's mean and standard deviation, at the size "
+                "that config.json names, or 224 pixels"
             )
         if fit.modality is Modality.TEXT and not has_tokenizer(target):
             reading.notes.append("no tokenizer: import the folder again with its tokenizer.json before training")
