@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from importlib.metadata import packages_distributions
 
 from registry.domain.people.people import Permission
@@ -19,6 +20,11 @@ from registry.services.extras import extras, install_command, unmet
 
 OURS = ("lineage", "registry", "adapters")
 LOW_SPACE = 2 * 1024**3
+MIRROR_DELAY = timedelta(minutes=10)
+"""How long after its end a step should be in MLflow."""
+_WHEN_MIRRORED = (
+    "the next step copies it too; where processes end with the command that started them, set FOREBEAR_WARM_SECONDS=0"
+)
 
 
 def examine(context: Context) -> Sequence[Problem]:
@@ -74,8 +80,12 @@ def _mirror(context: Context) -> Iterator[Problem]:
     with context.read() as uow:
         for step_id in uow.steps.unmirrored(20):
             step = uow.steps.get(step_id)
-            if step is not None and step.mirror.state == "failing":
+            if step is None:
+                continue
+            if step.mirror.state == "failing":
                 yield Problem("warning", "mirror", f"{step_id} is not mirrored: {step.mirror.error}")
+            elif step.summary.ended_at is not None and context.clock.now() - step.summary.ended_at > MIRROR_DELAY:
+                yield Problem("warning", "mirror", f"{step_id} is not mirrored yet: {_WHEN_MIRRORED}")
 
 
 def _audit(context: Context) -> Iterator[Problem]:

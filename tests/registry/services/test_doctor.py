@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from registry.domain.audit import Event
 from registry.domain.people.people import Actor
-from registry.domain.transfers.steps import MirrorState
+from registry.domain.transfers.steps import MirrorState, StepState
 from registry.domain.verbs.registry import Problem
 from registry.errors import PermissionDeniedError
 from registry.services.context import Context
@@ -48,6 +48,21 @@ def test_a_mirror_that_fails_is_a_warning_with_its_reason(team: Team) -> None:
     assert found(team.context("guest"), "mirror") == [
         Problem("warning", "mirror", f"{new.id} is not mirrored: MLflow does not answer")
     ]
+
+
+def test_a_step_that_is_not_mirrored_long_after_its_end_is_a_warning(team: Team) -> None:
+    new = step("vision/digits")
+    with team.open_uow(actor="ana", write=True) as uow:
+        uow.steps.add(replace(new, state=StepState.RUNNING))
+        uow.steps.set_mirror(new.id, MirrorState("queued"), at=team.clock.now())
+        running = frozenset({StepState.RUNNING})
+        uow.steps.move(new.id, expected=running, to=StepState.SUCCEEDED, at=team.clock.now())
+        uow.commit(Event("transfer.succeeded", new.id))
+    assert found(team.context("guest"), "mirror") == []
+    team.clock.forward(minutes=11)
+    (problem,) = found(team.context("guest"), "mirror")
+    assert problem.level == "warning"
+    assert problem.message.startswith(f"{new.id} is not mirrored yet: the next step copies it too")
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o710, 0o701])
