@@ -1,7 +1,8 @@
 """Copies steps to MLflow, many in one process: `python -m registry.mirror --home HOME --seconds N`.
 
 Importing MLflow takes seconds, so the worker of a step leaves the copying to this process, which waits N seconds for
-further steps to end. There is one for each registry folder and tracking URI. A worker asks for it by touching a file.
+further steps to end. There is one for each registry folder and tracking URI. A worker asks for it by touching a file;
+removing the file ends the process.
 """
 
 from __future__ import annotations
@@ -111,6 +112,8 @@ def _answer(requests: Requests, home: Path, settings: Settings, seconds: float) 
         if (last := requests.last()) == done:
             time.sleep(_POLL_SECONDS)
             continue
+        if not last:  # the file was removed, perhaps with the registry folder
+            return last
         try:
             # Opened anew each time: the database may have been upgraded meanwhile.
             with bootstrap.open_system(home, settings=settings) as registry:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import Timeout
 
 from registry import bootstrap, mirror
 from registry.domain.audit import Event
@@ -58,6 +60,24 @@ def test_one_process_copies_the_steps_that_end_while_it_waits(home: Path) -> Non
     until(lambda: mirror_of(home, second).state == "mirrored")
     assert process.wait(60) == 0
     assert mirror.Requests.of(home.resolve(), uri).ask() is True, "a process that has ended is not waited for"
+
+
+def test_a_process_ends_when_the_registry_folder_is_removed(home: Path) -> None:
+    uri = f"sqlite:///{home.resolve()}/mlflow.db"
+    process = mirror.ask(home.resolve(), uri, 600)
+    assert process is not None
+    until(lambda: is_answered(home, uri))
+    shutil.rmtree(home)
+    assert process.wait(60) == 0
+
+
+def is_answered(home: Path, uri: str) -> bool:
+    """Whether a process holds the lock."""
+    try:
+        with mirror.Requests.of(home.resolve(), uri).lock:
+            return False
+    except Timeout:
+        return True
 
 
 def test_where_copies_are_off_no_process_stays(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
