@@ -44,10 +44,10 @@ def main() -> None:
     request = Request.decode(sys.stdin.readline())
     try:
         _limit(request)
-        note = _leave_network()
+        notes = _leave_network()
         _die_with_parent()
         converted = convert(request)
-        answer = encode_answer(_with_note(converted, note))
+        answer = encode_answer(replace(converted, notes=(*converted.notes, *notes), libraries=_libraries()))
     except RegistryError as error:
         answer = encode_answer(error)
     except Exception as error:  # noqa: BLE001 - the end of the process: every failure becomes an answer
@@ -178,24 +178,20 @@ def _lower(kind: int, value: int) -> None:
     resource.setrlimit(kind, (limit, limit))
 
 
-def _leave_network() -> str:
-    """Move into an empty network namespace where the kernel allows it; gives a note about that."""
-    refused = "converted with the network reachable: this kernel does not allow an empty network namespace"
+def _leave_network() -> tuple[str, ...]:
+    """Move into an empty network namespace; gives a note where the kernel does not allow it."""
+    refused = ("converted with the network reachable: this kernel does not allow an empty network namespace",)
     if sys.platform != "linux":
         return refused
     user, group = os.getuid(), os.getgid()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
-        return "converted without a network" if libc.unshare(_CLONE_NEWNET) == 0 else refused
+        return () if libc.unshare(_CLONE_NEWNET) == 0 else refused
     with suppress(OSError):  # without a map the user has no name there, but still owns its files
         Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1", encoding="ascii")
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1", encoding="ascii")
-    return "converted without a network"
-
-
-def _with_note(converted: ConvertedSource, note: str) -> ConvertedSource:
-    return replace(converted, notes=(*converted.notes, note), libraries=_libraries())
+    return ()
 
 
 def _libraries() -> dict[str, str]:

@@ -181,7 +181,6 @@ def test_the_process_has_no_network_or_says_that_it_had(ask: Ask) -> None:
         converted = ask(f"try: {reach}; (target / 'reached.txt').touch()\nexcept OSError: pass")
     reached = (converted.folder / "reached.txt").exists()
     assert reached == any("with the network reachable" in note for note in converted.notes)
-    assert reached != ("converted without a network" in converted.notes)
 
 
 def test_what_the_importer_prints_does_not_disturb_the_answer(ask: Ask) -> None:

@@ -63,7 +63,8 @@ def run(
     seeds: SeedsOption = 3,
 ) -> None:
     """Run a recipe and watch it. Ctrl-C asks whether to cancel the step; by default it goes on in the background."""
-    from registry.cli.views.catalog import note_licence
+    from registry.cli.views.catalog import note_licence, note_source
+    from registry.domain.names import AssetKind, Reference
 
     path = None if str(recipe) == "-" else recipe.resolve()
     step = session.registry.transfers.submit(
@@ -77,6 +78,8 @@ def run(
     )
     if licence := step.recipe.get("licence"):
         note_licence(str(licence))
+    for ref in dict.fromkeys(given.ref for given in step.inputs if given.ref.kind is AssetKind.MODELS):
+        note_source(session.registry.catalog.version(Reference.to(ref)))
     _attend(session, step, background=background)
 
 

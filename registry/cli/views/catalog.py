@@ -55,6 +55,12 @@ def note_licence(licence: str) -> None:
         note(one)
 
 
+def note_source(version: VersionDetail) -> None:
+    """What was noted about a model that a step starts from, for example that its weights look untrained."""
+    for one in version.notes:
+        note(f"{version.summary.ref}: {one}")
+
+
 def show_models(models: Sequence[ModelSummary], *, empty: str = NO_MODELS) -> None:
     """Registered models, one a line."""
     withheld = any(model.version is not None and model.version.status != "active" for model in models)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
@@ -17,7 +17,7 @@ from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.metrics import remarks
-from registry.domain.transfers.provenance import Compute
+from registry.domain.transfers.provenance import Compute, notes_of
 from registry.domain.transfers.steps import StepDetail, StepInput, StepState
 from registry.errors import AdapterError
 from registry.ports.transfers import Finished, Started
@@ -87,7 +87,9 @@ def publish_output(context: Context, run: Run, wall_seconds: float) -> None:
     if isinstance(contents, DatasetContents):
         facts |= listing_facts(contents.listing, contents.labels)
     licence = run.recipe.licence
-    if found := (*remarks(run.measured), *(licence_notes(licence) if licence else ())):
+    with context.read() as uow:
+        of_sources = tuple(source_notes(uow, run.step.inputs))
+    if found := (*remarks(run.measured), *of_sources, *(licence_notes(licence) if licence else ())):
         facts["notes"] = [*cast("Sequence[str]", facts.get("notes", ())), *found]
     now, step_id = context.clock.now(), run.step.summary.id
     with context.write() as uow:
@@ -169,6 +171,15 @@ def _task(uow: UnitOfWork, run: Run, modality: Modality, same: str) -> str:
     first = next((item for item in run.step.inputs if item.ref.kind is AssetKind.DATASETS), None)
     labels = LabelKind.CLASS if first is None else found(uow.datasets.version(first.ref), first.ref).summary.labels
     return same if labels is LabelKind.NONE else usual_task(modality, labels)
+
+
+def source_notes(uow: UnitOfWork, inputs: Iterable[StepInput]) -> Iterator[str]:
+    """What was noted when the source models of a step were imported, for example that they look untrained."""
+    for ref in dict.fromkeys(given.ref for given in inputs if given.ref.kind is AssetKind.MODELS):
+        detail = uow.catalog.version(ref)
+        manifest = None if detail is None else uow.steps.manifest(detail.step)
+        if manifest is not None and manifest.get("method") == Method.IMPORT:
+            yield from (f"{ref}: {note}" for note in notes_of(manifest))
 
 
 def _describing(uow: UnitOfWork, run: Run) -> Describing:

@@ -86,3 +86,11 @@ def test_a_licence_of_a_recipe_that_is_no_spdx_expression_is_noted_with_the_vers
     version = Catalog(context).version(CHILD)
     assert version.summary.licence == "mine alone"
     assert [note for note in version.notes if note.startswith("The licence 'mine alone' is not an SPDX expression")]
+
+
+def test_what_was_noted_when_the_source_was_imported_is_noted_with_what_is_made_from_it(
+    context: Context, plugins: FakePlugins
+) -> None:
+    plugins.fake_engine.work = lambda step_id: run_step(context, step_id)
+    Transfers(context).submit(RECIPE)
+    assert "models:/library/bert/1: copied by hand" in Catalog(context).version(CHILD).notes
