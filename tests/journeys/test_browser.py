@@ -329,3 +329,23 @@ def test_axe_finds_no_fault_on_any_page(chromium: Browser, voted: Served, scheme
                 for node in fault["nodes"]
             ]
     assert not faults, "\n".join(map(str, faults))
+
+
+def test_evidence_with_a_wrong_value_is_marked_beside_its_field_without_a_fault_of_axe(
+    chromium: Browser, served: Served
+) -> None:
+    """The browser itself checks numbers, so the wrong value gets in as text."""
+    with signed_in(chromium, served, "dev") as page:
+        page.goto("/models/vision/digits/1?tab=approvals")
+        page.get_by_text("Add evidence: validation").click()
+        form = page.locator("details[open]")
+        form.get_by_label("Result (required)").select_option("pass")
+        form.get_by_label("Note").fill("400 pictures by hand")
+        page.evaluate("document.querySelector('details[open] [type=number]').type = 'text'")
+        form.get_by_label("Errors").fill("many")
+        form.get_by_role("button", name="Add").click()
+        expect(page.get_by_text("Errors must be a number, not 'many'.")).to_be_visible()
+        expect(page.locator("details[open]").get_by_label("Note")).to_have_value("400 pictures by hand")
+        expect(page.locator("details[open]").get_by_label("Errors")).to_have_value("many")
+        faults = [fault["id"] for fault in Axe().run(page).response["violations"]]
+    assert faults == []
