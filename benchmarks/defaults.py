@@ -6,7 +6,8 @@ part's options on a draw less that of the option, averaged over sets; its interv
 
 - `features`: where a text encoder's features are taken, under a logistic head;
 - `probe`: how a linear head on frozen features is found;
-- `tuning`: how long a text encoder is fine-tuned, and at which rate;
+- `tuning`: how long a text encoder is fine-tuned;
+- `rates`: at which rate of its backbone;
 - `augmentation`: whether pictures are cropped and mirrored while a backbone is fine-tuned.
 
 The first two take seconds once features are computed; each run of the others takes a minute. What was measured is
@@ -138,7 +139,7 @@ class Bench:
         file = self.keep / f"{source}-{layer}-{data}.npy"
         if not file.is_file():
             pool = self.pool(data)
-            self.bring(source, data, pool, ["train"] * len(pool.truth))
+            self.bring(source, data, pool, ["train"] * (len(pool.truth) - 1) + ["test"])  # in the order of the rows
             name = f"{source}-{layer.replace('.', '-')}-{data}"
             run_here(self._opened[1], _export(name, source, layer, data))
             self._opened[0].datasets.pull(Reference.parse(f"datasets:/bench/{name}/1"), self.keep / name)
@@ -183,7 +184,7 @@ def _export(name: str, source: str, layer: str, data: str) -> str:
     return (
         f"schema: forebear/recipe/v1\noutput: bench/{name}\nmethod: feature_extraction\n"
         f"source: models:/library/{source}/1\n"
-        f"data: {{train: {{dataset: datasets:/data/{data}/1, split: train}}}}\n{size}"
+        f"data: {{train: datasets:/data/{data}/1, test: datasets:/data/{data}/1}}\n{size}"
         f"params: {{export: npz, layer: {layer}}}\n"
     )
 
@@ -301,13 +302,14 @@ def _epochs(steps: int, batch: int) -> int:
     return -(-steps // -(-TUNED_ON // batch))
 
 
+RATES = {
+    f"150 steps, {backbone}": f"max_length: 32\nepochs: {_epochs(150, 16)}\noptimizer: {{lr: {head}}}\n"
+    "params: {patience: 0}\n"
+    for backbone, head in (("2e-5", "2e-4"), ("5e-5", "5e-4"), ("1e-4", "1e-3"))
+}
 TUNINGS = {
     "3 epochs, 5e-5": "max_length: 32\nepochs: 3\noptimizer: {lr: 5e-4}\nparams: {patience: 0}\n",
-    **{
-        f"150 steps, {backbone}": f"max_length: 32\nepochs: {_epochs(150, 16)}\noptimizer: {{lr: {head}}}\n"
-        "params: {patience: 0}\n"
-        for backbone, head in (("2e-5", "2e-4"), ("5e-5", "5e-4"), ("1e-4", "1e-3"))
-    },
+    "150 steps, 5e-5": RATES["150 steps, 5e-5"],
 }
 AUGMENTED = {name: f"image_size: 32\nepochs: 10\nparams: {{augment: {name}}}\n" for name in ("none", "light")}
 
@@ -332,6 +334,7 @@ PARTS: Mapping[str, Callable[[Bench], Iterator[Cell]]] = {
     "features": features,
     "probe": probe,
     "tuning": _by_tuning(TUNINGS, "minilm-l6", ("praise", "news"), "tuning"),
+    "rates": _by_tuning(RATES, "minilm-l6", ("praise", "news"), "tuning"),
     "augmentation": _by_tuning(AUGMENTED, "lite0", ("digits", "mnist"), "augmentation"),
 }
 

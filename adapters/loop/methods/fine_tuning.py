@@ -14,6 +14,7 @@ from adapters.loop.environment import Environment
 from adapters.loop.tasks.roles import Roles, few
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.techniques.anchoring import Anchor, mixed
+from adapters.loop.techniques.augmenting import augmentation, augmented
 from adapters.loop.techniques.probe import Extraction, Standard, extract
 from adapters.loop.techniques.solving import logistic
 from adapters.loop.training.determinism import compile_module
@@ -50,6 +51,9 @@ def fine_tuning(env: Environment) -> Iterator[TransferEvent]:
     anchor = Anchor.of(learner.module) if tuning else None
     task = env.weighted(roles)
     objective = _objective(env, learner, task, anchor)
+    # A record from before there was a choice has none: nothing was changed then.
+    augment = augmentation(str(recipe.params.get("augment", "none")), items["train"])
+    objective = augmented(objective) if augment == "light" else objective
     if device.compiles(recipe.params.get("compile", "auto"), env.steps(len(roles.train.rows))):
         compile_module(learner.module)
     fit = env.fit(
@@ -73,7 +77,8 @@ def fine_tuning(env: Environment) -> Iterator[TransferEvent]:
     test = yield from env.measure_model(learner.predict, learner.module, items, roles, fit)
     read = sum(len(role.rows) for role in (roles.validation, roles.test) if role is not None)
     read += fit.progress.epoch * len(roles.validation.rows) if roles.validation else 0
-    facts = {"frozen_layers": len(frozen), "layers": len(learner.layers)}
+    facts: dict[str, object] = {"frozen_layers": len(frozen), "layers": len(learner.layers)}
+    facts |= {"augmentation": augment} if "augment" in recipe.params else {}
     flops = learning * fit.progress.samples + reading * read
     yield env.finished_training(learner, roles, fit, test, flops, facts)
 

@@ -6,11 +6,10 @@ tensors (N x 3 x H x W), so brightness and colour change in units of the normali
 
 from __future__ import annotations
 
-import math
-
 import torch
-import torch.nn.functional as F  # noqa: N812 -- its name in the field
 from torch import Tensor
+
+from adapters.loop.techniques.augmenting import cropped
 
 SMALLEST_CROP = 0.2
 """Smallest share of the area of a crop (SimCLR: 0.08, for large photographs; MoCo v2: 0.2)."""
@@ -18,21 +17,7 @@ SMALLEST_CROP = 0.2
 
 def random_view(images: Tensor) -> Tensor:
     """One view of each image, of the same size."""
-    return _color_jittered(_cropped(images))
-
-
-def _cropped(images: Tensor) -> Tensor:
-    """A crop of random position, area and aspect ratio (3/4 to 4/3), resized to the original size; half are flipped."""
-    n = len(images)
-    area = torch.empty(n).uniform_(SMALLEST_CROP, 1.0)
-    aspect = torch.exp(torch.empty(n).uniform_(math.log(3 / 4), math.log(4 / 3)))
-    width, height = (area * aspect).sqrt().clamp_max(1.0), (area / aspect).sqrt().clamp_max(1.0)
-    left, top = (torch.rand(n) * 2 - 1) * (1 - width), (torch.rand(n) * 2 - 1) * (1 - height)
-    mirrored = torch.where(torch.rand(n) < 0.5, -1.0, 1.0)
-    zeros = torch.zeros(n)
-    corners = torch.stack([torch.stack([width * mirrored, zeros, left], 1), torch.stack([zeros, height, top], 1)], 1)
-    grid = F.affine_grid(corners.to(images.device), list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return _color_jittered(cropped(images, SMALLEST_CROP))
 
 
 def _color_jittered(images: Tensor) -> Tensor:

@@ -85,6 +85,16 @@ SUPERVISED: Table = TRAINING | {
     "shots": Param(0, "training rows drawn of each class, by the seed; 0: all", low=0),
 }
 """Of every method that learns from labels."""
+AUGMENTING: Table = {
+    "augment": Param(
+        "auto",
+        "`light`: pictures cropped and mirrored at random while training; auto: those in colour",
+        "crops and flips: He and others 2016",
+        words=("auto", "none", "light"),
+        only=Modality.IMAGE,
+    )
+}
+"""Of methods that train a whole model on labelled pictures."""
 ADAPTING: Table = {
     "kind": Param(
         "lora", "`lora`: low-rank weights beside each layer (Hu 2021); `ia3`: scales (Liu 2022)", words=("lora", "ia3")
@@ -128,7 +138,7 @@ LANGUAGE: Table = {
 }
 """Of methods that learn from bare text."""
 METHOD_PARAMS: Mapping[Method, Table] = {
-    Method.PRETRAINING: SUPERVISED,
+    Method.PRETRAINING: SUPERVISED | AUGMENTING,
     Method.FEATURE_EXTRACTION: SUPERVISED
     | {
         "layer": Param(
@@ -214,6 +224,7 @@ METHOD_PARAMS: Mapping[Method, Table] = {
         "min_count": Param(1, "times that a word comes in the training data to get a row", low=1),
     },
     Method.FINE_TUNING: SUPERVISED
+    | AUGMENTING
     | {
         "lp_ft": Param(False, "a linear probe first, whose head training goes on from", "LP-FT: Kumar and others 2022"),
         "unfreeze": Param(

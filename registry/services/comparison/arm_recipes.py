@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from registry.domain.codec import from_json
 from registry.domain.names import VersionRef
-from registry.domain.recipes.params import SUPERVISED
+from registry.domain.recipes.params import AUGMENTING, SUPERVISED
 from registry.domain.recipes.recipe import DataChoice, Freeze, Method, Optimizer, Recipe
 from registry.errors import BadRecipeError
 from registry.ports.transfers import AdapterOffer, DataInput
@@ -68,8 +68,11 @@ def from_scratch(recipe: Recipe, offer: AdapterOffer, data: DataInput, seed: int
     usual = defaults_for(Method.PRETRAINING, data.modality, offer)
     name = recipe.optimizer.name
     optimizer = Optimizer(name=name, lr=rate, weight_decay=usual.rates[name].weight_decay, clip=usual.clip)
+    scratch = _baseline(recipe, offer, Method.PRETRAINING, seed)
     return replace(
-        _baseline(recipe, offer, Method.PRETRAINING, seed),
+        scratch,
+        # Random weights may learn nothing for long, and then everything: this arm has the whole budget.
+        params=dict(scratch.params) | ({"patience": 0} if "patience" in scratch.params else {}),
         freeze=Freeze("none"),
         optimizer=optimizer,
         schedule=usual.schedule,
@@ -103,7 +106,7 @@ def _baseline(recipe: Recipe, offer: AdapterOffer, method: Method, seed: int) ->
     Parameters of the recipe's own method go: one of the same name may mean another thing to `method`.
     """
     known = offer.known(method)
-    shared = known.keys() & {*SUPERVISED, *offer.params.get(method, {})}
+    shared = known.keys() & {*SUPERVISED, *AUGMENTING, *offer.params.get(method, {})}
     kept = {name: value for name, value in recipe.params.items() if name in shared}
     return replace(
         recipe,

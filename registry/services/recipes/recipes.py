@@ -77,12 +77,13 @@ def complete(
     labels: LabelKind = LabelKind.CLASS,
     further: Sequence[LabelKind] = (),
     rows: int | None = None,
+    weights: int = 0,
     architecture: str = "",
 ) -> Recipe:
     """The recipe after defaults, for sources of `modality` and data with `labels`, run by one of `offers` (by name).
 
-    `further` kinds of labels are those of other tasks; `architecture` is the first source's, which some adapters call
-    their own.
+    `further` kinds of labels are those of other tasks; `rows` are those of training, `weights` the bytes of the first
+    source's, and `architecture` its architecture, which some adapters call their own.
 
     Raises: BadRecipeError with everything that no adapter here can do, or that has no meaning for this modality.
     """
@@ -94,6 +95,12 @@ def complete(
     if problems := [*problems, *unmeasurable(document, kinds, roles)]:
         raise bad(document, problems)
     defaults, preset = _defaults(document, modality, offer, rows)
+    defaults = defaults.slower(weights)
+    batch_size = document.batch_size or defaults.batch_size
+    usual_epochs = defaults.epochs if labels is LabelKind.NONE else defaults.epochs_for(rows, batch_size)
+    epochs = document.epochs or usual_epochs
+    if document.epochs is None and "patience" in offer.known(document.method, modality) and VALIDATION in roles:
+        preset = {"patience": defaults.patience_for(epochs)} | preset
     wanted = metrics_for(document.method, labels)
     usual = tuple(name for name in wanted if name in offer.metrics) or tuple(sorted(offer.metrics))
     known = offer.known(document.method, modality)
@@ -107,8 +114,8 @@ def complete(
         freeze=_freeze(document.freeze, defaults.freeze),
         optimizer=_optimizer(document.optimizer, defaults),
         schedule=_merged(defaults.schedule, document.schedule),
-        epochs=document.epochs or defaults.epochs,
-        batch_size=document.batch_size or defaults.batch_size,
+        epochs=epochs,
+        batch_size=batch_size,
         seed=document.seed or 0,
         metrics=tuple(document.metrics or usual),
         max_length=document.max_length or MAX_LENGTH,

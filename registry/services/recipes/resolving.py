@@ -58,6 +58,7 @@ def resolve_recipe(context: Context, uow: UnitOfWork, document: RecipeDocument) 
         labels=labels,
         further=further,
         rows=_training_rows(document, datasets),
+        weights=sum(file.size for file in sources[0].files if file.path.endswith(".safetensors")),
         architecture=sources[0].architecture,
     )
     if problems := list(_unreadable(recipe.adapter, offers[recipe.adapter].modalities, datasets)):

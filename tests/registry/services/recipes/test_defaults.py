@@ -108,6 +108,69 @@ def test_few_shots_are_a_ridge_on_several_draws_and_what_is_written_wins() -> No
     assert (recipe.params["shots"], recipe.params["repeats"]) == (5, 5)
 
 
+def cooked_text(text: str, rows: int, *, weights: int = 0, labels: LabelKind = LabelKind.CLASS) -> Recipe:
+    document = read_recipe(text)
+    return complete(document, modality=Modality.TEXT, offers=OFFERS, rows=rows, weights=weights, labels=labels)
+
+
+@pytest.mark.parametrize(("rows", "epochs", "patience"), [(200, 12, 4), (16, 150, 50), (800, 3, 0), (100_000, 3, 0)])
+def test_few_texts_are_tuned_for_150_steps_and_end_early_on_validation_rows(
+    rows: int, epochs: int, patience: int
+) -> None:
+    recipe = cooked_text(TUNE_TEXT, rows)
+    assert (recipe.epochs, recipe.params["patience"]) == (epochs, patience)
+    assert recipe.epochs * -(-rows // recipe.batch_size) >= 150
+    alone = cooked_text(TUNE_TEXT.replace("{train:", "{test: datasets:/data/other/1, train:"), rows)
+    assert (alone.epochs, alone.params["patience"]) == (epochs, 0), "without validation rows nothing ends early"
+
+
+def test_what_a_recipe_says_of_epochs_and_patience_goes_before_the_floor_of_steps() -> None:
+    short = cooked_text(TUNE_TEXT + "epochs: 2\n", 32)
+    assert (short.epochs, short.params["patience"]) == (2, 0)
+    assert cooked_text(TUNE_TEXT + "params: {patience: 7}\n", 32).params["patience"] == 7
+    assert cooked_text(TUNE_TEXT.replace("fine_tuning", "adapter"), 32, labels=LabelKind.NONE).epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("weights", "rate"), [(0, 5e-4), (440_000_000, 5e-4), (1_420_000_000, 3e-4), (4_000_000_000, 2e-4)]
+)
+def test_a_larger_text_encoder_is_tuned_at_a_lower_rate(weights: int, rate: float) -> None:
+    recipe = cooked_text(TUNE_TEXT, 200, weights=weights)
+    assert recipe.optimizer.lr == rate
+    assert recipe.optimizer.backbone_lr == pytest.approx(rate / 10)
+    assert cooked_text(TUNE_TEXT + "optimizer: {lr: 1e-3}\n", 200, weights=weights).optimizer.lr == 1e-3
+
+
+@pytest.mark.parametrize(
+    ("line", "labels", "kind"),
+    [
+        ("", LabelKind.CLASS, "logistic"),
+        ("", LabelKind.MANY, "logistic"),
+        ("", LabelKind.NUMBER, "ridge"),
+        ("epochs: 3\n", LabelKind.CLASS, "linear"),
+        ("optimizer: sgd\n", LabelKind.NUMBER, "linear"),
+        ("params: {patience: 2}\n", LabelKind.CLASS, "linear"),
+        ("head: {dropout: 0.1}\n", LabelKind.CLASS, "linear"),
+        ("head: logistic\nepochs: 3\n", LabelKind.CLASS, "logistic"),
+    ],
+)
+def test_a_probes_head_is_solved_unless_the_recipe_says_how_to_train_one(
+    line: str, labels: LabelKind, kind: str
+) -> None:
+    recipe = complete(read_recipe(PROBE_TEXT + line), modality=Modality.IMAGE, offers=OFFERS, labels=labels)
+    assert recipe.head.kind == kind
+
+
+def test_a_probe_of_a_text_reads_the_mean_of_all_blocks_and_one_of_a_picture_the_last_layer() -> None:
+    assert cooked(PROBE_TEXT, Modality.TEXT).params["layer"] == "mean"
+    assert cooked(PROBE_TEXT).params["layer"] == "last"
+
+
+def test_augmentation_is_a_choice_of_pictures_alone() -> None:
+    assert cooked(TUNE_TEXT).params["augment"] == "auto"
+    assert "augment" not in cooked(TUNE_TEXT, Modality.TEXT).params
+
+
 def test_l2_sp_takes_the_place_of_weight_decay() -> None:
     assert cooked(TUNE_TEXT + "params: {l2_sp: 0.1}\n").optimizer.weight_decay == 0
     assert cooked(TUNE_TEXT).optimizer.weight_decay > 0
@@ -133,6 +196,7 @@ def test_the_table_of_defaults_is_what_the_code_does() -> None:
         row("`optimizer.clip`", lambda one: one.clip),
         row("`schedule`", lambda one: f"{one.schedule.name}, {one.schedule.warmup} warm-up"),
         row("`epochs`", lambda one: one.epochs),
+        row("more `epochs`, until there are steps", lambda one: one.least_steps),
         row("`batch_size`", lambda one: one.batch_size),
         row("`freeze`", lambda one: one.freeze.what),
     ):

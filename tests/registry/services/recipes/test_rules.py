@@ -55,6 +55,7 @@ def _literally(sentence: str) -> str:
         ("params: {lr: 1}", "Line 6: there is no parameter params.lr: optimizer.lr is meant by it, outside params"),
         ("params: {rank: 8}", "there is no parameter rank for this method and kind of data, only for adapter"),
         ("head: ridge", "Line 6: ridge is solved on features that stay"),
+        ("head: {kind: logistic, dropout: 0.1}", "Line 6: a logistic head is solved, not trained: leave dropout out"),
     ],
 )
 def test_a_parameter_that_cannot_be_is_named_with_its_line_and_what_can(line: str, sentence: str) -> None:
