@@ -106,6 +106,7 @@ def _leave(place: Path, adapter: str, seconds: float) -> Sequence[str] | None:
 
 def _serve(place: Path, adapter: str, seconds: float) -> Sequence[str]:
     """Fork a worker for each request and return in it. Ends the process when it is not needed any more."""
+    os.chdir("/")  # or the folder of the first command could not be unmounted; each worker goes to that of its own
     _quiet(place.with_suffix(".log"))
     lock = os.open(place.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

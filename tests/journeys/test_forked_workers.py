@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -11,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from adapters.engines.asking import FOLDER
+from adapters.engines.processes import born_at
 from tests.command_line import CommandLine, command_line
 from tests.journeys import worlds
-from tests.journeys.test_hardship import wait_for
+from tests.journeys.test_hardship import wait_for, worker_of
 
 RECIPE = """\
 schema: forebear/recipe/v1
@@ -21,7 +24,7 @@ output: text/{name}
 method: {method}
 source: models:/library/tiny/1
 data: {{train: datasets:/data/fruit/1}}
-epochs: 2
+epochs: {epochs}
 """
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="fork servers need Linux"),
@@ -42,9 +45,9 @@ def forebear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Comman
         shutil.rmtree(forebear.home / FOLDER, ignore_errors=True)  # fork servers without a socket end
 
 
-def run(forebear: CommandLine, name: str, method: str) -> tuple[str, bool]:
+def run(forebear: CommandLine, name: str, method: str, epochs: int = 2) -> tuple[str, bool]:
     """The digest of what a recipe makes, and whether its worker was forked."""
-    recipe = worlds.write_recipe(forebear.home.parent, RECIPE.format(name=name, method=method))
+    recipe = worlds.write_recipe(forebear.home.parent, RECIPE.format(name=name, method=method, epochs=epochs))
     step = forebear.ask("transfer", "run", recipe)["summary"]["id"]
     version = forebear.ask("model", "show", f"text/{name}")["summary"]["version"]
     return version["digest"], "Forked from process" in forebear("transfer", "logs", step).out
@@ -62,6 +65,38 @@ def test_the_same_recipe_gives_the_same_bytes_from_a_started_and_a_forked_worker
     warm, forked = run(forebear, "warm", method)
     assert forked
     assert warm == cold
+
+
+@pytest.mark.slow  # three runs
+def test_a_forked_worker_that_was_killed_goes_on_and_gives_the_same_bytes(forebear: CommandLine) -> None:
+    whole, _ = run(forebear, "whole", "fine_tuning", epochs=30)
+    wait_for(lambda: list((forebear.home / FOLDER).glob("*.sock")))
+    text = RECIPE.format(name="killed", method="fine_tuning", epochs=30) + "checkpoint_every: 3\n"
+    recipe = worlds.write_recipe(forebear.home.parent, text)
+    step = forebear.ask("transfer", "run", recipe, "--background")["summary"]["id"]
+    wait_for(lambda: list((forebear.home / "work" / step / "checkpoints").glob("*")))
+    os.kill(worker_of(forebear.home, step), signal.SIGKILL)
+    assert forebear.ask("transfer", "show", step)["summary"]["state"] == "interrupted"
+    assert forebear.ask("transfer", "resume", step)["summary"]["state"] == "succeeded"
+    log = forebear("transfer", "logs", step).out
+    assert log.count("Forked from process") == 2
+    assert forebear.ask("model", "show", "text/killed")["summary"]["version"]["digest"] == whole
+
+
+@pytest.mark.slow  # two runs
+def test_a_forked_worker_ends_when_its_step_is_cancelled_and_the_fork_server_does_not(forebear: CommandLine) -> None:
+    run(forebear, "first", "fine_tuning")
+    wait_for(lambda: list((forebear.home / FOLDER).glob("*.sock")))
+    recipe = worlds.write_recipe(
+        forebear.home.parent, RECIPE.format(name="cancelled", method="fine_tuning", epochs=2000)
+    )
+    step = forebear.ask("transfer", "run", recipe, "--background")["summary"]["id"]
+    wait_for(lambda: forebear.ask("transfer", "show", step)["summary"]["epoch"] > 0)
+    worker = worker_of(forebear.home, step)
+    assert forebear.ask("transfer", "cancel", step)["summary"]["state"] == "cancelled"
+    assert born_at(worker) is None
+    assert not (forebear.home / "work" / step).exists()
+    assert run(forebear, "next", "fine_tuning")[1], "the next worker is forked too"
 
 
 @pytest.mark.slow  # imports MLflow
