@@ -122,7 +122,7 @@ def build(name: str, outputs: int, document: Mapping[str, Any] | None = None) ->
             **_arguments(settings),
         )
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:
-        raise InvalidError(f"timm cannot build {name} as config.json asks: {error}") from error
+        raise InvalidError(f"The library timm cannot build {name} as config.json asks: {error}") from error
     classifier = module.pretrained_cfg.get("classifier")
     if not isinstance(classifier, str):
         raise InvalidError(f"The timm model {name} has more than one head", remedy="Choose another source")
