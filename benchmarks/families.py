@@ -4,7 +4,7 @@ Each family is imported and transferred in every way; what comes out is loaded w
 recorded predictions. The table counts the families for which a way works, and lists the others with the reason:
 `refused` is an error with a remedy before any training; `failed` is anything else.
 
-    python -m benchmarks.families texts|images [FAMILY ...]
+    python -m benchmarks.families texts|images|state_dicts [FAMILY ...]
 """
 
 from __future__ import annotations
@@ -101,12 +101,18 @@ def table(results: Iterable[Tried]) -> str:
 
 def kind_of(name: str) -> Kind:
     """The kind called `name`."""
-    from benchmarks import image_families, text_families, tiny_texts
+    from benchmarks import image_families, state_dict_families, text_families, tiny_texts
 
     return {
         "texts": Kind(tiny_texts.families, text_families.Material.imported, text_families.WAYS, text_families.ways_of),
         "images": Kind(
             image_families.families, image_families.Material.imported, image_families.WAYS, image_families.ways_of
+        ),
+        "state_dicts": Kind(
+            state_dict_families.families,
+            state_dict_families.Material.imported,
+            state_dict_families.WAYS,
+            state_dict_families.ways_of,
         ),
     }[name]
 
@@ -114,7 +120,7 @@ def kind_of(name: str) -> Kind:
 def main() -> None:
     """Try the families named, or all of the kind, and print the tables."""
     words = argparse.ArgumentParser(prog="python -m benchmarks.families", description=__doc__)
-    words.add_argument("kind", choices=["texts", "images"])
+    words.add_argument("kind", choices=["texts", "images", "state_dicts"])
     words.add_argument("family", nargs="*")
     given = words.parse_args()
     warnings.simplefilter("ignore")

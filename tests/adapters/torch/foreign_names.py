@@ -106,6 +106,25 @@ def mobilenet_v3_small(classes: int = 1000) -> Shapes:
     return found | linear("classifier.0", 576, 1024) | linear("classifier.3", 1024, classes)
 
 
+def mobilenet_v2(classes: int = 1000) -> Shapes:
+    """torchvision.models.mobilenet_v2."""
+    rows = ((1, 16, 1), (6, 24, 2), (6, 32, 3), (6, 64, 4), (6, 96, 3), (6, 160, 3), (6, 320, 1))
+    found = conv("features.0.0", 3, 32, 3) | norm("features.0.1", 32)
+    inputs, number = 32, 0
+    for expansion, outputs, repeats in rows:
+        for _ in range(repeats):
+            number += 1
+            block, inner, place = f"features.{number}.conv", inputs * expansion, 0
+            if expansion > 1:
+                found |= conv(f"{block}.0.0", inputs, inner, 1) | norm(f"{block}.0.1", inner)
+                place = 1
+            found |= conv(f"{block}.{place}.0", 1, inner, 3) | norm(f"{block}.{place}.1", inner)
+            found |= conv(f"{block}.{place + 1}", inner, outputs, 1) | norm(f"{block}.{place + 2}", outputs)
+            inputs = outputs
+    found |= conv("features.18.0", 320, 1280, 1) | norm("features.18.1", 1280)
+    return found | linear("classifier.1", 1280, classes)
+
+
 def squeezenet1_0(classes: int = 1000) -> Shapes:
     """torchvision.models.squeezenet1_0."""
     found = conv("features.0", 3, 96, 7, bias=True)
@@ -117,6 +136,17 @@ def squeezenet1_0(classes: int = 1000) -> Shapes:
         found |= conv(f"{fire}.expand1x1", squeezed, expanded, 1, bias=True)
         found |= conv(f"{fire}.expand3x3", squeezed, expanded, 3, bias=True)
     return found | conv("classifier.1", 512, classes, 1, bias=True)
+
+
+def torchvision(classes: int = 1000) -> dict[str, Shapes]:
+    """The models of torchvision that are written out here, by name."""
+    return {
+        **{f"vgg{n}{'_bn' if bn else ''}": vgg(n, norms=bn, classes=classes) for n in VGG for bn in (False, True)},
+        **{f"resnet{n}": resnet(n, classes) for n in RESNET},
+        "mobilenet_v2": mobilenet_v2(classes),
+        "mobilenet_v3_small": mobilenet_v3_small(classes),
+        "squeezenet1_0": squeezenet1_0(classes),
+    }
 
 
 def craft() -> Shapes:

@@ -36,12 +36,7 @@ def features(folder: Path, architecture: str, x: Tensor) -> Tensor:
 
 # --- every architecture of the issue, under the names that people's files have ----------------------------------------
 
-TORCHVISION = {
-    **{f"vgg{n}{'_bn' if bn else ''}": names.vgg(n, norms=bn) for n in names.VGG for bn in (False, True)},
-    **{f"resnet{n}": names.resnet(n) for n in names.RESNET},
-    "mobilenet_v3_small": names.mobilenet_v3_small(),
-    "squeezenet1_0": names.squeezenet1_0(),
-}
+TORCHVISION = names.torchvision()
 
 
 @pytest.mark.parametrize("architecture", TORCHVISION)
