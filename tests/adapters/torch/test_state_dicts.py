@@ -18,6 +18,7 @@ from adapters.torch.importer import StateDictImporter
 from adapters.torch.models import load_image_model
 from adapters.torch.networks.families import FAMILIES
 from adapters.torch.networks.table import shipped_names
+from benchmarks.families import kind_of, try_family
 from registry.errors import BadArtifactError, InvalidError, MisfitError
 from registry.ports.importing import ConvertedSource
 from tests.adapters.torch import foreign_names as names
@@ -295,3 +296,19 @@ def test_an_unknown_architecture_is_refused_with_the_way_to_describe_it(tmp_path
     assert "architecture.yaml" in caught.value.remedy
     assert "mobilenet_v3_large" in caught.value.remedy
     assert not set(DEFINITIONS) - set(caught.value.remedy.replace(",", " ").split())
+
+
+# --- every architecture, transferred ----------------------------------------------------------------------------------
+
+STATE_DICTS = kind_of("state_dicts")
+
+
+def test_children_of_a_described_network_are_predicted_alike_by_the_file_that_is_pulled_with_them() -> None:
+    assert [one.reason for one in try_family(STATE_DICTS, "squeezenet1_0")] == [""] * 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", sorted(set(STATE_DICTS.families()) - {"squeezenet1_0"}))
+def test_every_architecture_of_state_dicts_is_imported_probed_and_fine_tuned(family: str) -> None:
+    ways = 1 + len(STATE_DICTS.ways_of(family))
+    assert [one.reason for one in try_family(STATE_DICTS, family)] == [""] * ways
