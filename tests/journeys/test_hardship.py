@@ -209,6 +209,7 @@ def test_damage_is_found_named_and_repaired_from_a_backup(forebear: CommandLine,
     assert "models:/library/tiny/1" in said.out
     assert "datasets:/data/fruit/1" not in said.out
     assert forebear("store", "status").code == 7
+    assert "active, damaged" in forebear("model", "show", "library/tiny/1").out
     assert forebear("doctor").code == 1
     for refused in (
         ("model", "pull", "library/tiny/1", tmp_path / "pulled"),

@@ -110,7 +110,7 @@ def show_versions(versions: Sequence[VersionSummary]) -> None:
         (
             version.ref.number,
             stage(version.stage),
-            status(version.status),
+            _state(version),
             ", ".join(version.aliases),
             version.method,
             _metrics(version.metrics),
@@ -220,8 +220,14 @@ def status(name: str) -> Text:
     return Text(name, style=STATUS_COLOURS.get(name, ""))
 
 
+def _state(version: VersionSummary) -> Text:
+    """Its status, and whether it is damaged, which is apart from it."""
+    shown = status(version.status)
+    return shown.append(", damaged", style="bold red") if version.damaged else shown
+
+
 def _status_with_reason(version: VersionDetail) -> Text:
-    shown = status(version.summary.status)
+    shown = _state(version.summary)
     return shown.append(f": {version.status_reason}") if version.status_reason else shown
 
 

@@ -83,6 +83,7 @@ def show_dataset(found: DatasetVersionDetail) -> None:
             "from": f"{dvc.url} at {dvc.rev_lock or dvc.rev}" if dvc and dvc.url else "",
             "format": f"{version.format}, {counted(len(found.files), 'file')}, {size(version.size)}",
             "task": f"{describing.task} ({describing.modality})",
+            "damaged": "yes: forebear store status" if version.damaged else "",
             "labels": f"{version.labels}: {label_summary(version)}",
             "licence": version.licence,
             "origin": describing.origin,

@@ -336,3 +336,15 @@ def test_a_report_of_a_megabyte_is_added_as_evidence_by_a_form(own_served: Serve
     assert "report.pdf" in browser.get("/models/vision/digits/1?tab=approvals").text
     too_large = {"file": ("report.pdf", bytes(33 * 1024**2), "application/pdf")}
     assert browser.post("/evidence", data=fields, files=too_large).status_code == 413
+
+
+def test_the_pages_of_a_damaged_version_say_so_and_what_to_do(own_served: ServedRegistry) -> None:
+    browser = own_served.browser("ana")
+    pages = ("/models/vision/digits/2", "/datasets/vision/digits/1")
+    assert not [page for page in pages if "Damaged:" in text_of(browser.get(page).text)]
+    for blob in (own_served.family.home / "blobs").glob("??/??/*"):
+        blob.unlink()
+    assert own_served.client("ana").post("/api/v1/store/check?seconds=60").json()["damage"]
+    for page in pages:
+        assert "forebear store repair --from BACKUP" in text_of(browser.get(page).text), page
+    assert text_of(browser.get("/models/vision/digits/2").text).count("active, damaged") == 1
