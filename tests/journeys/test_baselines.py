@@ -82,7 +82,7 @@ def test_imagenets_weights_help_with_few_digits_and_the_policy_lets_them_pass(fo
     again = forebear.ask("transfer", "verdict", step["summary"]["id"])
     assert again == step["manifest"]["facts"]["baselines"]["verdict"]
     shown = forebear("transfer", "show", step["summary"]["id"]).out
-    assert "Was it worth it?" in shown
+    assert "Comparison with the baselines" in shown
     assert "The transfer is positive: better than from scratch" in shown
     (forebear.home.parent / "proved.yaml").write_text(POLICY)
     forebear.ask("policy", "publish", forebear.home.parent / "proved.yaml")
