@@ -59,7 +59,7 @@ def check_written(
     found = _reloaded(folder, framework, learner.architecture, sample)
     if found is None:
         return {}
-    recorded = _on_cpu(learner, sample) if test is None or device.is_gpu else test[chosen]
+    recorded = on_cpu(learner, sample) if test is None or device.is_gpu else test[chosen]
     recorded = ACTIVATIONS[found.activation](torch.from_numpy(recorded)).numpy()
     return {"reproduced": compare(found, recorded, sample)}
 
@@ -96,7 +96,7 @@ def _reloaded(folder: Path, framework: Framework, architecture: str, sample: Rol
         ) from error
 
 
-def _on_cpu(learner: Learner, sample: Role) -> Logits:
+def on_cpu(learner: Learner, sample: Role) -> Logits:
     """The outputs of the trained model on the CPU, without autocast: in bf16 they would differ by rounding."""
     learner.module.cpu()
     plain = Device(torch.device("cpu"), "fp32", {})

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from adapters.loop.environment import Environment, Predict, measure
 from adapters.loop.output import predictions
-from adapters.loop.tasks.metrics import merit, selection_metric
+from adapters.loop.reproducing import check_written
+from adapters.loop.tasks.metrics import Logits, merit, selection_metric
 from adapters.loop.tasks.roles import Roles, read_roles
 from adapters.loop.techniques.together import Together, array_of, part_of
 from adapters.loop.training.evaluate import evaluate
@@ -98,10 +99,11 @@ def multi_task(env: Environment) -> Iterator[TransferEvent]:
     )
     yield from fit.run()
     flops, files = 0.0, {}
+    recorded: dict[str, Logits | None] = {}
     for name, roles in tasks.items():
         roles.task.fold_scale(_linear(learner, whole, name))
         items |= {role.name: learner.items(role) for role in roles.tested}
-        outputs = yield from env.measure_model(predict[name], whole, items, roles, fit)
+        recorded[name] = outputs = yield from env.measure_model(predict[name], whole, items, roles, fit)
         if outputs is not None and roles.test is not None:
             files[f"predictions-{name}.json"] = predictions(roles.task, roles.test, outputs)
         one = one_item(items[roles.train.name], device)
@@ -109,9 +111,10 @@ def multi_task(env: Environment) -> Iterator[TransferEvent]:
 
     def save(folder: Path) -> None:
         learner.save(folder, tasks[first].task)
+        facts.update(check_written(folder, env.framework, learner, tasks[first], recorded[first], env.device))
         _save_heads(folder, learner, whole, tasks)
 
-    facts = {
+    facts: dict[str, object] = {
         "tasks": {
             name: {"classes": list(roles.task.classes), "rows": len(roles.train.rows)} for name, roles in tasks.items()
         },

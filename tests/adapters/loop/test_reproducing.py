@@ -13,8 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from adapters.loop.reproducing import ROWS, compare
-from adapters.loop.tasks.roles import rows_of, unlabelled_role
+from adapters.loop.reproducing import ROWS, compare, on_cpu
+from adapters.loop.tasks.roles import read_roles, rows_of, unlabelled_role
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Learner, Reloaded
 from adapters.torch.transfer import ImageLearner, TorchTransfers
@@ -141,3 +141,28 @@ def test_outputs_of_another_shape_or_that_are_no_numbers_are_refused(tmp_path: P
     for wrong in (recorded[:, :1], recorded * np.nan, recorded[::-1]):
         with pytest.raises(NotReproducedError):
             compare(Reloaded(wrong, "stock"), recorded, sample)
+
+
+def test_the_model_with_the_head_of_the_first_task_is_compared_too(tmp_path: Path) -> None:
+    world = image_world(tmp_path)
+    roles = {f"{role}.{task}": replace(world.data, split=role) for task in ("one", "two") for role in ("train", "test")}
+    done, _ = finish(world, replace(world.job(method=Method.MULTI_TASK, roles=()), data=roles))
+    fact: Any = done.facts["reproduced"]
+    assert (fact["by"], fact["rows"]) == ("transformers", ROWS)
+
+
+@pytest.mark.slow
+def test_a_compiled_model_is_compared_without_its_compiled_code(tmp_path: Path) -> None:
+    world = image_world(tmp_path)
+    job = world.job()
+    roles = read_roles(job)
+    learner = TorchTransfers().open(world.source, job.recipe, roles.task, keep_head=False, fresh=False)
+    learner.module.eval()
+    sample = roles.train.take(np.arange(ROWS))
+    plain = on_cpu(learner, sample)
+
+    def broken(*_: object) -> Any:
+        raise AssertionError("compiled")
+
+    learner.module.compile(backend=broken)
+    assert np.array_equal(on_cpu(learner, sample), plain)
