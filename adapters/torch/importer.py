@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,8 @@ class SafetensorsImporter:
         if len(names) == len(header.shapes) and not fitted.added and all(ours == name for name, ours in names.items()):
             copy_file(file, target / WEIGHTS)
             return _converted(target, header, fitted, self.name, notes)
-        pieces = [piece for piece in pieces_of(file, header, names) if piece.name in names.values()]
-        return write_source(target, pieces, fitted, self.name, notes)
+        used = replace(header, entries=tuple(entry for entry in header.entries if entry.name in names))
+        return write_source(target, pieces_of(file, used, names), fitted, self.name, notes)
 
     def _keep(self, file: Path, header: Header, target: Path) -> ConvertedSource:
         copy_file(file, target / WEIGHTS)

@@ -164,7 +164,8 @@ def _finished(candidate: Candidate, given: Shapes, reading: _Reading) -> Match:
 def left_out(names: list[str], width: int) -> str:
     """A note on tensors that do not come along."""
     some = ", ".join(sorted(names)[:4]) + (", …" if len(names) > 4 else "")
-    return f"left out {len(names)} tensors that are no part of the trunk and no head on its {width} features: {some}"
+    count = "1 tensor that is" if len(names) == 1 else f"{len(names)} tensors that are"
+    return f"left out {count} no part of the trunk and no head on its {width} features: {some}"
 
 
 def head_outputs(candidate: Candidate, head: Shapes) -> int | None:

@@ -65,7 +65,7 @@ def test_the_example_of_the_documentation_is_imported_in_its_subprocess(tmp_path
     source = folder_of(example, tensors | {"fc.weight": torch.zeros(9, 9)}, tmp_path / "source")
     converted = convert_in_subprocess(source, tmp_path / "out", architecture=None, pickles=True, memory=0, seconds=120)
     assert converted.facts.architecture == "layers:alexnet_features"
-    assert "left out 1 tensors" in converted.notes[0]
+    assert "left out 1 tensor " in converted.notes[0]
     x = torch.rand(2, 3, 96, 96)
     with torch.inference_mode():
         found = load_image_model(tmp_path / "out", "layers:alexnet_features").features(x)

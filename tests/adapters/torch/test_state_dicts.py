@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone writes it
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from adapters.torch.definitions import efficientnet_lite, inception, layers, squeezenet, vgg
 from adapters.torch.families import DEFINITIONS
 from adapters.torch.fitting import fit
-from adapters.torch.importer import StateDictImporter
+from adapters.torch.importer import SafetensorsImporter, StateDictImporter
 from adapters.torch.models import load_image_model
 from adapters.torch.networks.families import FAMILIES
 from adapters.torch.networks.table import shipped_names
@@ -247,6 +247,20 @@ def test_a_head_of_another_kind_is_left_out_and_named(lead: str, head: str, tmp_
     assert converted.facts.task == "image-feature-extraction"
     wanted = f"left out 4 tensors that are no part of the trunk and no head on its 512 features: {head}.0.bias"
     assert wanted in " ".join(converted.notes)
+
+
+def test_of_a_safetensors_file_only_the_tensors_of_the_model_are_written(tmp_path: Path) -> None:
+    """The file calls a tensor of its head what a tensor of ours is called in the end."""
+    state = names.random({f"model.{k}": v for k, v in names.squeezenet1_0(4).items() if k.startswith("features.")})
+    save_file(state | {"classifier.1.weight": torch.zeros(3, 3)}, tmp_path / "w.safetensors")
+    (tmp_path / "out").mkdir()
+    converted = SafetensorsImporter().convert(
+        tmp_path / "w.safetensors", tmp_path / "out", architecture="squeezenet1_0"
+    )
+    found = load_file(tmp_path / "out/model.safetensors")
+    assert found.keys() == {name.removeprefix("model.") for name in state}
+    assert all(torch.equal(found[name.removeprefix("model.")], tensor) for name, tensor in state.items())
+    assert any("left out 1 tensor " in note for note in converted.notes)
 
 
 def test_a_tensor_inside_the_trunk_that_the_architecture_does_not_have_is_refused(tmp_path: Path) -> None:
