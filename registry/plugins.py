@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EntryPointPlugins:
-    """The installed plug-ins. Limits of the converting subprocess: `memory` in bytes (0: none), `seconds`."""
+    """The installed plug-ins. Limits of converting: `memory` in bytes (0: by the size of the source), `seconds`."""
 
     memory: int
     seconds: int

@@ -40,7 +40,7 @@ class Settings:
     max_upload: int = 16 * 1024**3
     """Largest upload in bytes that the server accepts."""
     import_memory: int = 0
-    """Memory limit in bytes of the converting subprocess; 0: none beyond the machine's."""
+    """Memory limit in bytes of the converting subprocess; 0: 2 GiB and six times the size of the source."""
     import_seconds: int = 600
     """Time limit of the converting subprocess."""
     secret: str | None = field(default=None, repr=False)

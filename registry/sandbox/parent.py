@@ -22,6 +22,8 @@ PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "VIRTUAL
 ACCEPTED = (".safetensors", ".json", ".txt")
 """Files that a converted source may hold: none of them can be run."""
 _SPARE = 256 * 1024 * 1024
+_MEMORY, _TIMES_SIZE = 2 * 1024**3, 6
+"""The default memory limit: bytes for the libraries, and how many times the source may lie in memory beside them."""
 _ANSWER_LIMIT = 16 * 1024 * 1024
 
 
@@ -30,7 +32,7 @@ def convert_in_subprocess(
 ) -> ConvertedSource:
     """Convert `source` into the folder `target`, which is made, or empty.
 
-    `memory` limits the process's private memory in bytes (0: no limit), `seconds` its time. `pickles=False` refuses
+    `memory` limits private memory in bytes (0: 2 GiB and six times the source), `seconds` its time. `pickles=False` refuses
     every pickle and archive unread. On any error `target` is gone.
 
     Raises: BadArtifactError, UnsafeArtifactError, MisfitError, MissingExtraError, NoSpaceError as the importer says;
@@ -38,14 +40,15 @@ def convert_in_subprocess(
     """
     target.mkdir(parents=True, exist_ok=True)
     source, target = source.resolve(), target.resolve()
+    size = _size(source)
     request = Request(
         source=str(source),
         target=str(target),
         architecture=architecture,
         pickles=pickles,
-        memory=memory,
+        memory=memory or _MEMORY + _TIMES_SIZE * size,
         seconds=seconds,
-        largest_file=2 * _size(source) + _SPARE,
+        largest_file=2 * size + _SPARE,
     )
     try:
         with tempfile.TemporaryDirectory(prefix="forebear-import-") as scratch:
