@@ -32,8 +32,8 @@ def convert_in_subprocess(
 ) -> ConvertedSource:
     """Convert `source` into the folder `target`, which is made, or empty.
 
-    `memory` limits private memory in bytes (0: 2 GiB and six times the source), `seconds` its time. `pickles=False` refuses
-    every pickle and archive unread. On any error `target` is gone.
+    `memory` limits private memory in bytes (0: 2 GiB and six times the source), `seconds` its time.
+    `pickles=False` refuses every pickle and archive unread. On any error `target` is gone.
 
     Raises: BadArtifactError, UnsafeArtifactError, MisfitError, MissingExtraError, NoSpaceError as the importer says;
     UnavailableError when the process ran out of time or memory, AdapterError when it failed otherwise.
