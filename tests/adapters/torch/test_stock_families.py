@@ -22,6 +22,7 @@ from benchmarks.image_families import Material, families, hub_folder, model_clas
 from registry.domain.recipes.recipe import Method
 from registry.errors import BadRecipeError, InvalidError, MisfitError
 from tests.adapters.loop.worlds import CLASSES, World, finish
+from tests.house.tree import ROOT
 
 SAMPLE = ["clip", "convnext", "dinov3_vit", "owlvit", "resnet", "vit_mae"]
 """One of each way: a tower with a classifier of its own, a head and a backbone, no classifier, a tower without one, a
@@ -86,6 +87,12 @@ def test_children_of_a_family_are_predicted_alike_by_a_process_with_transformers
 @pytest.mark.parametrize("kind", sorted(set(families()) - set(SAMPLE)))
 def test_children_of_every_family_are_predicted_alike_by_a_process_with_transformers_alone(kind: str) -> None:
     check(kind)
+
+
+def test_the_documentation_says_of_every_type_what_works() -> None:
+    page = (ROOT / "docs/models.md").read_text(encoding="utf-8")
+    section = page[page.index("## Image models") :].partition("\n## ")[0]
+    assert [kind for kind in families() if f"`{kind}`" not in section] == []
 
 
 def imported(folder: Path, kind: str) -> World:
