@@ -37,8 +37,8 @@ from tests.builders import add_version, digest, step, step_input, store
 from tests.fakes.clock import FakeClock
 from tests.registry.services.registries import open_context
 
-CONTENTS = st.sampled_from([f"weights {number}" for number in range(12)])
-"""Few, so that the same bytes are published, deleted and published again."""
+CONTENTS = st.sampled_from([f"weights {number}" for number in range(40)])
+"""Few enough that the same bytes are published, deleted and published again."""
 HOUR = 3600
 
 
@@ -164,7 +164,7 @@ class StoreMachine(RuleBasedStateMachine):
             uow.commit(Event("transfer.submitted", new.id))
         self.model.inputs[new.id] = self.model.versions[ref]
 
-    @precondition(lambda self: self.model.inputs)
+    @precondition(lambda self: len(self.model.inputs) > 2)
     @rule(which=st.integers(0, 99))
     def cancel_a_step(self, which: int) -> None:
         step_id = sorted(self.model.inputs)[which % len(self.model.inputs)]
@@ -180,7 +180,7 @@ class StoreMachine(RuleBasedStateMachine):
             then = path.stat().st_mtime - hours * HOUR
             os.utime(path, (then, then))
 
-    @rule(grace=st.sampled_from([0, 1, 24]), delete=st.booleans())
+    @rule(grace=st.sampled_from([0, 0, 1, 24]), delete=st.sampled_from([True, True, True, False]))
     def collect(self, grace: int, delete: bool) -> None:
         report = self.store.collect(grace=timedelta(hours=grace), delete=delete)
         if delete and grace == 0 and not self.model.open:
