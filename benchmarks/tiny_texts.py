@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
@@ -47,27 +47,45 @@ PER_LAYER = re.compile(r"layer|mlp|pattern|attention|window|heads|types|block")
 LATENT = {"num_key_value_heads": 4}
 """Attention over latent keys has as many heads for keys as for queries."""
 BOTH_KINDS = {"attn_layer_period": 2, "attn_layer_offset": 1}
+HEADS = {"mamba_n_heads": 8, "mamba_d_head": 8}
 EXACT: Mapping[str, Mapping[str, Any]] = {
     "axk1": LATENT,
     "axk2": LATENT,
+    "bamba": HEADS | {"attn_layer_indices": [1]},
+    "blt": {"global_config.hidden_size": 64},  # two of the encoder's, or transformers does not save a layer between them
     "cohere_compass_text": {
         "rope_parameters": {
             "full_attention": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]},
             "sliding_attention": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]},
         }
     },
+    "dbrx": {"attn_config.rope_theta": 1e4, "attn_config.clip_qkv": 8},
     "deepseek_v2": LATENT | {"num_experts_per_tok": 2},
     "deepseek_v3": LATENT,
+    "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2},
+    "dots3_note_text": LATENT | {"per_layer_config": {}},
     "esmc": {"num_key_value_heads": 4},
+    "gemma3n_text": {
+        "num_kv_shared_layers": 0, "intermediate_size": [48, 48], "activation_sparsity_pattern": [0.95, 0.0],
+    },
+    "gemma4_text": {"per_layer_config": {}},
+    "gemma4_unified_text": {"per_layer_config": {}},
+    "granitemoehybrid": HEADS | {"layer_types": ["linear_attention", "full_attention"]},
     "jamba": BOTH_KINDS,
     "layoutlmv3": {"coordinate_size": 6, "shape_size": 4},  # four and two of them make the hidden size
+    "lfm2_moe": {"layer_types": ["conv", "full_attention"]},
     "lilt": {"hidden_size": 48},  # divisible by six
+    "mamba2": {"num_heads": 8, "n_groups": 1},
     "markuplm": {"max_depth": 4, "xpath_unit_hidden_size": 8},
     "minicpm3": LATENT,
     "mistral4": LATENT | {"head_dim": 16, "qk_head_dim": 16},
     "mobilebert": {"intra_bottleneck_size": 32, "true_hidden_size": 32, "embedding_size": 32},
     "nemotron": {"num_key_value_heads": 2},
     "perceiver": {"num_self_attends_per_block": 2, "d_latents": 32, "num_latents": 8},
+    "qwen4_exp_text": {
+        "indexer_n_heads": 2, "indexer_kv_heads": 1, "indexer_head_dim": 8, "indexer_budget": 4,
+        "indexer_compress_ratio": 2,
+    },
     "reformer": {
         "axial_pos_shape": (8, 8), "axial_pos_embds_dim": (16, 16), "local_attn_chunk_length": 8,
         "lsh_attn_chunk_length": 8,
@@ -81,6 +99,8 @@ EXACT: Mapping[str, Mapping[str, Any]] = {
                "attention_hidden_size": 64, "attention_head_dim": 16},
 }  # fmt: skip
 """What else a family needs."""
+MUSIC = frozenset({"musicgen", "musicgen_melody"})
+"""Write music: their tokens are sounds."""
 OF_OTHER_INPUTS = frozenset({"pixel_values", "input_features", "input_values", "bbox", "audio_values", "image"})
 
 
@@ -93,7 +113,7 @@ def families() -> tuple[str, ...]:
         *auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         *auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
     }
-    return tuple(sorted(heads | {name for name in words - heads if _reads_tokens_only(name)}))
+    return tuple(sorted(heads | {name for name in words - heads - MUSIC if _reads_tokens_only(name)}))
 
 
 def _reads_tokens_only(family: str) -> bool:
@@ -109,7 +129,8 @@ def tiny_config(family: str, words: int) -> Any:
     config = CONFIG_MAPPING[family]()
     _shrink(config, words)
     for key, value in EXACT.get(family, {}).items():
-        setattr(config, key, value)
+        *parts, last = key.split(".")
+        setattr(reduce(getattr, parts, config), last, value)
     return config
 
 

@@ -159,12 +159,13 @@ def layers_of(backbone: Any, layer: str, tokens: Tokens) -> tuple[list[int], int
 
     Raises: BadRecipeError naming the blocks that exist, or for hidden states that cannot be averaged.
     """
-    states = _states(backbone, tokens)
-    count, shapes = len(states) - 1, [tuple(state.shape) for state in states]
+    shapes = [tuple(state.shape) for state in _states(backbone, tokens)]
+    count = len(shapes) - 2
     blocks = [name for name, _ in encoder_layers(backbone) if name.rpartition(".")[2].isdigit()]
     if len(blocks) != count:  # ALBERT runs one block several times, so its states have no names
         blocks = []
-    usual = ["last", "mean"] if len(set(shapes[1:])) == 1 else ["last"]
+    same = count > 0 and len(set(shapes[1:])) == 1
+    usual, blocks = (["last", "mean"], blocks) if same else (["last"], [])
     if layer not in {*usual, *blocks}:
         raise BadRecipeError(
             f"The source has no block {layer[:80]!r}, which params.layer names"
@@ -173,24 +174,20 @@ def layers_of(backbone: Any, layer: str, tokens: Tokens) -> tuple[list[int], int
             remedy=f"Choose one of {', '.join([*usual, *blocks])}",
         )
     chosen = {"last": [-1], "mean": list(range(1, count + 1))}.get(layer) or [blocks.index(layer) + 1]
-    return chosen, shapes[chosen[0]][-1]
+    return chosen, shapes[-1][-1]
 
 
-def _states(backbone: Any, tokens: Tokens) -> tuple[Tensor, ...]:
-    """The hidden states of a few tokens. Raises: BadRecipeError for a model that gives none."""
+def _states(backbone: Any, tokens: Tokens) -> list[Tensor]:
+    """The hidden states of a few tokens, and the last one as the model gives it. Raises: BadRecipeError."""
     try:
         with torch.inference_mode():
-            found = backbone.eval()(**sample(backbone, tokens), output_hidden_states=True).hidden_states
+            found = backbone.eval()(**sample(backbone, tokens), output_hidden_states=True)
+            states = [*(found.hidden_states or ()), found.last_hidden_state]
     except (ValueError, TypeError, RuntimeError, AttributeError, KeyError, IndexError, AssertionError) as error:
         raise BadRecipeError(
             f"{type(backbone).__name__} cannot be run on tokens alone: {str(error)[:300]}",
             remedy="Use a model of another family, one that reads nothing but text",
         ) from error
-    if not found:
-        raise BadRecipeError(
-            f"{type(backbone).__name__} does not give its hidden states", remedy="Use a model of another family"
-        )
-    states: tuple[Tensor, ...] = tuple(found)
     return states
 
 

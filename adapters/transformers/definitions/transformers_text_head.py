@@ -49,8 +49,11 @@ class TextWithHead(nn.Module):
 
     def embed(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """One vector for each text: the mean over layers and tokens (N x width)."""
-        out = self.backbone(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
-        states = torch.stack([out.hidden_states[n] for n in self.layers]).mean(dim=0)
+        inner = self.layers != [-1]
+        out = self.backbone(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=inner)
+        states = out.last_hidden_state
+        if inner:
+            states = torch.stack([out.hidden_states[n] for n in self.layers]).mean(dim=0)
         there = attention_mask.to(states.dtype)[..., None]
         pooled: Tensor = (states * there).sum(dim=1) / there.sum(dim=1).clamp(min=1)
         return pooled
