@@ -44,15 +44,11 @@ SIZES = (
 )
 """What the whole number under a key (a pattern) becomes at most; the first pattern that fits is used."""
 PER_LAYER = re.compile(r"layer|mlp|pattern|attention|window|heads|types|block")
-LATENT = {"num_key_value_heads": 4}
-"""Attention over latent keys has as many heads for keys as for queries."""
 BOTH_KINDS = {"attn_layer_period": 2, "attn_layer_offset": 1}
 HEADS = {"mamba_n_heads": 8, "mamba_d_head": 8}
 EXACT: Mapping[str, Mapping[str, Any]] = {
-    "axk1": LATENT,
-    "axk2": LATENT,
     "bamba": HEADS | {"attn_layer_indices": [1]},
-    "blt": {"global_config.hidden_size": 64},  # two of the encoder's, or transformers does not save a layer between them
+    "blt": {"global_config.hidden_size": 64},  # two of the encoder's: no layer between them
     "cohere_compass_text": {
         "rope_parameters": {
             "full_attention": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]},
@@ -60,10 +56,9 @@ EXACT: Mapping[str, Mapping[str, Any]] = {
         }
     },
     "dbrx": {"attn_config.rope_theta": 1e4, "attn_config.clip_qkv": 8},
-    "deepseek_v2": LATENT | {"num_experts_per_tok": 2},
-    "deepseek_v3": LATENT,
+    "deepseek_v2": {"num_experts_per_tok": 2},
     "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2},
-    "dots3_note_text": LATENT | {"per_layer_config": {}},
+    "dots3_note_text": {"per_layer_config": {}},
     "esmc": {"num_key_value_heads": 4},
     "gemma3n_text": {
         "num_kv_shared_layers": 0, "intermediate_size": [48, 48], "activation_sparsity_pattern": [0.95, 0.0],
@@ -71,15 +66,16 @@ EXACT: Mapping[str, Mapping[str, Any]] = {
     "gemma4_text": {"per_layer_config": {}},
     "gemma4_unified_text": {"per_layer_config": {}},
     "granitemoehybrid": HEADS | {"layer_types": ["linear_attention", "full_attention"]},
+    "hrm_text": {"num_layers_per_stack": 1, "num_hidden_layers": 8},
     "jamba": BOTH_KINDS,
     "layoutlmv3": {"coordinate_size": 6, "shape_size": 4},  # four and two of them make the hidden size
     "lfm2_moe": {"layer_types": ["conv", "full_attention"]},
     "lilt": {"hidden_size": 48},  # divisible by six
     "mamba2": {"num_heads": 8, "n_groups": 1},
     "markuplm": {"max_depth": 4, "xpath_unit_hidden_size": 8},
-    "minicpm3": LATENT,
-    "mistral4": LATENT | {"head_dim": 16, "qk_head_dim": 16},
+    "mistral4": {"head_dim": 16, "qk_head_dim": 16},
     "mobilebert": {"intra_bottleneck_size": 32, "true_hidden_size": 32, "embedding_size": 32},
+    "nemotron_h": {"mamba_num_heads": 8, "mamba_head_dim": 8, "n_groups": 1},
     "nemotron": {"num_key_value_heads": 2},
     "perceiver": {"num_self_attends_per_block": 2, "d_latents": 32, "num_latents": 8},
     "qwen4_exp_text": {
@@ -91,6 +87,7 @@ EXACT: Mapping[str, Mapping[str, Any]] = {
         "lsh_attn_chunk_length": 8,
     },
     "xmod": {"default_language": "en_XX"},
+    "xlstm": {"embedding_dim": 32},
     "zamba": {
         "attention_hidden_size": 64, "attention_head_dim": 16, "num_hidden_layers": 4,
         "layers_block_type": ["linear_attention", "hybrid"] * 2,
@@ -142,6 +139,10 @@ def _shrink(config: Any, words: int) -> None:
             setattr(config, key, min(value, most))
         elif value is None and key in {"vocab_size", "head_dim"}:
             setattr(config, key, _most(key, words))
+    if getattr(config, "qk_head_dim", None) and hasattr(config, "qk_nope_head_dim"):
+        config.qk_head_dim = config.qk_nope_head_dim + config.qk_rope_head_dim
+    if getattr(config, "kv_lora_rank", None):  # attention over latent keys: as many heads for keys as for queries
+        config.num_key_value_heads = config.num_attention_heads
     for key, number in {"pad_token_id": PADDING, "bos_token_id": START, "eos_token_id": END}.items():
         setattr(config, key, number)
     if getattr(config, "is_encoder_decoder", False):
@@ -149,7 +150,8 @@ def _shrink(config: Any, words: int) -> None:
     layers = getattr(config, "num_hidden_layers", None)
     for key, value in list(vars(config).items()):
         if isinstance(value, list | tuple) and layers and len(value) > layers and PER_LAYER.search(key):
-            setattr(config, key, [*value[: layers - 1], value[-1]])
+            other = next((one for one in value if one != value[0]), value[-1])
+            setattr(config, key, [*value[: layers - 1], other])
 
 
 def _most(key: str, words: int) -> int | None:
@@ -170,7 +172,7 @@ DECODER_TOKENS: Mapping[str, str | None] = {"pad_token": None, "eos_token": "[SE
 def save_source(folder: Path, family: str, words: list[str]) -> ModelInput:
     """Write a tiny model of `family` with random weights and a tokenizer of `words` into `folder`."""
     decoder, spelled = is_decoder(family), family in MODELS_WITH_INCORRECT_HUB_TOKENIZER_CLASS
-    config = tiny_config(family, _save_tokenizer(folder, words, decoder=decoder, spelled=spelled))
+    config = tiny_config(family, save_tokenizer(folder, words, decoder=decoder, spelled=spelled))
     if decoder and family not in PADDED:
         for part in {id(one): one for one in (config, config.get_text_config())}.values():
             part.pad_token_id = None
@@ -200,7 +202,7 @@ def is_decoder(family: str) -> bool:
     )
 
 
-def _save_tokenizer(folder: Path, words: list[str], *, decoder: bool, spelled: bool) -> int:
+def save_tokenizer(folder: Path, words: list[str], *, decoder: bool, spelled: bool) -> int:
     """Write a tokenizer of whole words; returns the number of its tokens."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
 

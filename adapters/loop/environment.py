@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -266,6 +266,8 @@ class Environment:
                 "chosen_by": f"{fit.selector.role} {fit.selector.metric}" if fit.selector else "last epoch",
                 "samples_seen": fit.progress.samples,
             }
+        more = dict(facts or {})
+        notes = [note for part in (recorded, more) for note in cast("Sequence[str]", part.get("notes", ()))]
         spent = fit.seconds if fit is not None else time.perf_counter() - self.since
         return Finished(
             folder=folder,
@@ -274,7 +276,7 @@ class Environment:
             flops=flops,
             flops_method=METHOD,
             classes=tuple(classes),
-            facts=recorded | dict(facts or {}),
+            facts=recorded | more | ({"notes": notes} if notes else {}),
         )
 
     @property
@@ -301,12 +303,12 @@ class Environment:
 
         Raises: NotReproducedError.
         """
-        notes, files = list(getattr(learner, "notes", ())), {}
+        files = {}
         if test is not None and roles.test is not None:
             files[PREDICTIONS] = predictions(roles.task, roles.test, test)
         recorded: dict[str, object] = {
             "head_kept": learner.keeps_head,
-            **({"notes": notes} if notes else {}),
+            "notes": list(getattr(learner, "notes", ())),
             "test_rows_seen_in_train": roles.test_rows_seen_in_train,
             "train_rows": len(roles.train.rows),
             **facts,

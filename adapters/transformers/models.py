@@ -85,8 +85,8 @@ def _config(folder: Path) -> Any:
         raise BadArtifactError(f"The library transformers cannot read the source's config.json: {error}") from error
 
 
-def load(folder: Path, task: Task, dropout: float) -> tuple[Any, Loaded]:
-    """The model for `task`, and what became of the folder's tensors. Raises: BadArtifactError."""
+def load(folder: Path, task: Task, dropout: float, **more: Any) -> tuple[Any, Loaded]:
+    """The model for `task`, and what became of the folder's tensors; `more` is passed on. Raises: BadArtifactError."""
     names, answering = names_of(task), ANSWERING[task.labels]
     problem = {} if answering.problem is None else {"problem_type": answering.problem}
     try:
@@ -103,6 +103,7 @@ def load(folder: Path, task: Task, dropout: float) -> tuple[Any, Loaded]:
                 output_loading_info=True,
                 **problem,
                 **_dropout(folder, dropout),
+                **more,
             )
     except UNREADABLE as error:
         raise BadArtifactError(

@@ -26,8 +26,9 @@ from adapters.transformers.classifiers.opening import name_padding, notes_of, ou
 from adapters.transformers.classifiers.trial import check
 from adapters.transformers.folders import architecture_of, read_config
 from adapters.transformers.language_models.learning import language_modelling
-from adapters.transformers.models import ENDINGS, Loaded, answers, load
+from adapters.transformers.models import ANSWERING, ENDINGS, Loaded, answers, load
 from adapters.transformers.offer import OFFER, PREFIX
+from adapters.transformers.parameter_efficient.four_bits import NOTE, four_bits, keep_packing, wants_four_bits
 from adapters.transformers.parameter_efficient.merging import FOLDED, merging
 from adapters.transformers.parameter_efficient.optional import load_adapted
 from adapters.transformers.reloading import reload
@@ -95,7 +96,10 @@ class TransformersTransfers:
                 f"A stock classifier of transformers has no head of kind {recipe.head.kind!r}",
                 remedy="Leave head out, or use method: feature_extraction, which has mlp",
             )
-        model, loaded = load(source.folder, task, recipe.head.dropout)
+        small = four_bits(source.folder, ANSWERING[task.labels].auto) if wants_four_bits(recipe) else {}
+        model, loaded = load(source.folder, task, recipe.head.dropout, **small)
+        if small:
+            keep_packing(model)
         if fresh:
             model, loaded = type(model)(model.config).eval(), Loaded(frozenset(model.state_dict()), frozenset())
         whole, untrained = whole_head(model), outside_head(model, loaded.absent)
@@ -125,7 +129,7 @@ class TransformersTransfers:
         _check_bias(model, whole, task)
         check(lambda inputs: model(**inputs).logits, model, tokens, trains=not probing)
         learner = TextLearner(model, head, whole if head is None else head, tokens, keeps_head=keeps)
-        learner.notes += notes_of(model, loaded, fresh=fresh)
+        learner.notes += [*notes_of(model, loaded, fresh=fresh), *([NOTE] if small else [])]
         return load_adapted().AdaptedLearner(learner, recipe, loaded.absent, source) if _adapts(recipe) else learner
 
     def reload(self, folder: Path, architecture: str, sample: Role) -> Reloaded | None:

@@ -23,7 +23,7 @@ from adapters.loop.training.learner import Learner
 from adapters.loop.training.loop import Objective
 from adapters.loop.training.optimizers import freeze, parameter_groups
 from registry.domain.recipes.params import number_of, value_of, whole_of
-from registry.domain.recipes.recipe import Method
+from registry.domain.recipes.recipe import Method, Recipe
 from registry.errors import BadRecipeError
 from registry.ports.transfers import TransferEvent
 
@@ -48,7 +48,7 @@ def fine_tuning(env: Environment) -> Iterator[TransferEvent]:
     sample = one_item(items["train"], device)
     reading = reading_flops(learner.predict, learner.module, sample)
     learning = learning_flops(learner.predict, learner.module, sample)
-    anchor = Anchor.of(learner.module) if tuning else None
+    anchor = Anchor.of(learner.module) if tuning and _anchored(recipe) else None
     task = env.weighted(roles)
     objective = _objective(env, learner, task, anchor)
     # A record from before there was a choice has none: nothing was changed then.
@@ -86,14 +86,17 @@ def fine_tuning(env: Environment) -> Iterator[TransferEvent]:
 def _objective(env: Environment, learner: Learner, task: Task, anchor: Anchor | None) -> Objective:
     recipe = env.recipe
     objective: Objective = lambda inputs, targets: task.loss(learner.predict(inputs), targets)  # noqa: E731
-    if anchor is None:
-        return objective
-    if (mixup := number_of(recipe, "mixup")) > 0:
+    if recipe.method is Method.FINE_TUNING and (mixup := number_of(recipe, "mixup")) > 0:
         objective = mixed(objective, mixup)
-    if (alpha := number_of(recipe, "l2_sp")) > 0:
+    if anchor is not None and (alpha := number_of(recipe, "l2_sp")) > 0:
         new = nn.Module() if learner.keeps_head else learner.head
         objective = anchor.l2_sp(objective, learner.module, new, alpha, number_of(recipe, "l2_sp_head"))
     return objective
+
+
+def _anchored(recipe: Recipe) -> bool:
+    """True if the initial weights are needed later: a copy of them is as large as the model."""
+    return number_of(recipe, "l2_sp") > 0 or number_of(recipe, "wise_ft") < 1
 
 
 def _probe(env: Environment, learner: Learner, roles: Roles) -> Iterator[TransferEvent]:

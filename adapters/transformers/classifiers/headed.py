@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from transformers import AutoModel
+from transformers import AutoModel, PreTrainedModel
 
 from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tasks import Task
@@ -138,6 +138,11 @@ def open_headed(source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bo
         parent, keep_head = None, False
         whole = _read(source.folder)
         backbone = reader(whole)
+        if not isinstance(backbone, PreTrainedModel):  # FSMT's encoder has no config of its own
+            raise BadRecipeError(
+                f"The part of {type(whole).__name__} that reads texts cannot be used without its other parts",
+                remedy="Use a model of another family",
+            )
         tokens = tokens_for(source.folder, backbone, recipe.max_length)
         layer = str(value_of(recipe, "layer")) if recipe.method is Method.FEATURE_EXTRACTION else "last"
         layers, width = layers_of(backbone, layer, tokens)
@@ -159,8 +164,9 @@ def layers_of(backbone: Any, layer: str, tokens: Tokens) -> tuple[list[int], int
 
     Raises: BadRecipeError naming the blocks that exist, or for hidden states that cannot be averaged.
     """
-    shapes = [tuple(state.shape) for state in _states(backbone, tokens)]
-    count = len(shapes) - 2
+    *inner, final = _states(backbone, tokens)
+    shapes = [tuple(state.shape) if isinstance(state, Tensor) else () for state in (*inner, final)]
+    count = len(inner) - 1
     blocks = [name for name, _ in encoder_layers(backbone) if name.rpartition(".")[2].isdigit()]
     if len(blocks) != count:  # ALBERT runs one block several times, so its states have no names
         blocks = []

@@ -8,6 +8,7 @@ trained apart from its encoder the same function as the stock model?
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -48,10 +49,12 @@ def check(answer: Answer, model: Any, tokens: Tokens, *, trains: bool) -> None:
             remedy="Use a model of another family",
         )
     if trains:
+        learn = partial(_learn, answer, model)
+        _answer(learn, model, text, "trained")  # in evaluation mode, as when its cost is counted
         with torch.random.fork_rng(devices=[]):
             model.train()
             try:
-                _answer(answer, model, text, "trained on texts of any length")
+                _answer(learn, model, text, "trained on texts of any length")
             finally:
                 model.eval()
 
@@ -73,6 +76,16 @@ def padding_counts(answer: Answer, model: Any, tokens: Tokens) -> bool:
     return not alike(plain, found)
 
 
+def _learn(answer: Answer, model: Any, text: dict[str, Tensor]) -> Tensor:
+    """The answer, after its gradient was computed."""
+    with torch.enable_grad():
+        found = answer(text)
+        if found.requires_grad:
+            learning = [p for p in model.parameters() if p.requires_grad]
+            torch.autograd.grad(found.sum(), learning, allow_unused=True)
+    return found.detach()
+
+
 def alike(one: Tensor, two: Tensor) -> bool:
     """True for two answers that differ by rounding only."""
     if one.shape != two.shape:
@@ -83,7 +96,7 @@ def alike(one: Tensor, two: Tensor) -> bool:
 
 def _answer(answer: Answer, model: Any, text: dict[str, Tensor], what: str = "run on tokens alone") -> Tensor:
     try:
-        with torch.inference_mode():
+        with torch.no_grad():
             return answer(dict(text))
     except (ValueError, TypeError, RuntimeError, AttributeError, KeyError, IndexError, AssertionError) as error:
         raise BadRecipeError(

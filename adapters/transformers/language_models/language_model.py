@@ -16,6 +16,7 @@ from adapters.transformers.classifiers.opening import outside_head
 from adapters.transformers.classifiers.trial import check
 from adapters.transformers.folders import architecture_of, read_config
 from adapters.transformers.models import UNREADABLE, Loaded, quiet
+from adapters.transformers.parameter_efficient.four_bits import NOTE, four_bits, keep_packing, wants_four_bits
 from adapters.transformers.parameter_efficient.optional import load_adapted
 from adapters.transformers.texts.tokens import Tokens, tokens_for
 from registry.domain.recipes.params import value_of
@@ -41,6 +42,8 @@ class LanguageModel:
     save: Callable[[Path], None]
     adapted: Any = None
     """PEFT's model, where only an adapter is trained."""
+    notes: tuple[str, ...] = ()
+    """What the step's record says about it."""
 
 
 def open_language_model(source: ModelInput, recipe: Recipe) -> LanguageModel:
@@ -48,7 +51,11 @@ def open_language_model(source: ModelInput, recipe: Recipe) -> LanguageModel:
     config = read_config(source.folder)
     kind = str(value_of(recipe, "objective"))
     kind = kind_of(config) if kind == "auto" else kind
-    model, missing = _load(source.folder, KINDS[kind], f"a {kind} language model" if kind != "simcse" else "an encoder")
+    what = f"a {kind} language model" if kind != "simcse" else "an encoder"
+    small = four_bits(source.folder, KINDS[kind]) if wants_four_bits(recipe) else {}
+    model, missing = _load(source.folder, KINDS[kind], what, **small)
+    if small:
+        keep_packing(model)
     tokens = tokens_for(source.folder, model, recipe.max_length)
     _check(source, model, missing, tokens, kind)
     inside = {id(p) for p in model.base_model.parameters()}
@@ -111,10 +118,11 @@ def _with_adapter(
             tokens.save(folder)
 
     architecture = peft.PREFIX + type(model).__name__
-    return LanguageModel(kind, model, nn.Module(), tokens, architecture, not missing, save, adapted)
+    notes = (NOTE,) if wants_four_bits(recipe) else ()
+    return LanguageModel(kind, model, nn.Module(), tokens, architecture, not missing, save, adapted, notes)
 
 
-def _load(folder: Path, auto: Any, what: str) -> tuple[Any, set[str]]:
+def _load(folder: Path, auto: Any, what: str, **more: Any) -> tuple[Any, set[str]]:
     try:
         with quiet():
             model, info = auto.from_pretrained(
@@ -124,6 +132,7 @@ def _load(folder: Path, auto: Any, what: str) -> tuple[Any, set[str]]:
                 use_safetensors=True,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,
+                **more,
             )
     except UNREADABLE as error:
         raise BadArtifactError(

@@ -93,6 +93,7 @@ def language_modelling(env: Environment) -> Iterator[TransferEvent]:
             "sequences": len(texts),
             "tokens": int(texts.lengths.sum()),
             "head_kept": model.keeps_head,
+            "notes": list(model.notes),
         },
     )
 

@@ -6,6 +6,7 @@ Trained are low-rank or scaling weights inside the encoder, the head, and all te
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import warnings
@@ -118,8 +119,11 @@ def save(adapted: Any, folder: Path, pin: Pin) -> None:
     inner = adapted.get_base_model()
     with quiet(), _calm():
         adapted.save_pretrained(folder, save_embedding_layers=False)
-        inner.config.architectures = [type(inner).__name__]
-        inner.config.save_pretrained(folder)
+        config = copy.deepcopy(inner.config)
+        config.architectures = [type(inner).__name__]
+        if hasattr(config, "quantization_config"):  # of the run: the parent's files are in full precision
+            del config.quantization_config
+        config.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)  # an empty card: the registry writes its own
     settings = json.loads((folder / CONFIG).read_bytes()) | {"base_model_name_or_path": pin.model}
     settings = {name: sorted(value) if isinstance(value, list) else value for name, value in settings.items()}
@@ -188,8 +192,17 @@ def _linear(model: Any, trained: Iterable[str]) -> list[str]:
 
 
 def _is_plain(part: nn.Module) -> bool:
-    """True for a linear layer that gives what a linear layer gives: Phimoe's router gives two values."""
-    return type(part).forward in {nn.Linear.forward, Conv1D.forward}
+    """True for a linear layer that gives one tensor: Phimoe's router gives two."""
+    if not isinstance(part, nn.Linear):
+        return isinstance(part, Conv1D)
+    if type(part).forward is nn.Linear.forward:
+        return True
+    try:
+        with torch.inference_mode():
+            given = part(torch.zeros(1, 1, part.in_features, device=part.weight.device))
+    except (RuntimeError, ValueError, TypeError):
+        return False
+    return isinstance(given, torch.Tensor)
 
 
 def _owns(part: nn.Module) -> bool:

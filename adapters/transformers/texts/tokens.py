@@ -159,7 +159,7 @@ def tokens_for(folder: Path, model: Any, wanted: int) -> Tokens:
     """The tokenizer of `folder` as `model` needs it: `wanted` tokens per text at most, fewer where positions end."""
     try:
         rows = getattr(model.get_input_embeddings(), "num_embeddings", None)
-    except NotImplementedError:  # CANINE hashes its characters and has no table of them
+    except (NotImplementedError, AttributeError):  # CANINE has no table of characters; FSMT's encoder names none
         rows = None
     left = getattr(getattr(model, "sequence_summary", None), "summary_type", None) == "last"
     tokens = Tokens(folder, room(model, wanted), rows, left)

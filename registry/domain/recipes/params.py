@@ -110,6 +110,13 @@ ADAPTING: Table = {
     ),
     "rslora": Param(False, "alpha / sqrt(r) instead of alpha / r", "rank-stabilised LoRA: Kalajdzievski 2023"),
     "dora": Param(False, "learn length and direction of the weights apart", "DoRA: Liu and others 2024"),
+    "parent_in": Param(
+        "fp32",
+        "how the frozen parent is held while training: `nf4` is 4 bits a weight (QLoRA), by bitsandbytes",
+        "QLoRA: Dettmers and others 2023",
+        words=("fp32", "nf4"),
+        only=Modality.TEXT,
+    ),
 }
 """Of an adapter, beside what every supervised method knows."""
 LANGUAGE: Table = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import warnings
 from dataclasses import replace
 from importlib.resources import files
@@ -22,9 +23,10 @@ from lineage import Digest
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.recipe import Freeze, Method, Optimizer
 from registry.domain.transfers.adapted import PIN, Pin
-from registry.errors import BadArtifactError, BadRecipeError, ParentChangedError
+from registry.errors import BadArtifactError, BadRecipeError, MissingExtraError, ParentChangedError
 from registry.ports.transfers import Finished, ModelInput, Saved, Started, TransferJob
 from tests.adapters.loop.worlds import World, finish, text_world, tree
+from tests.adapters.transformers.test_families import family_world
 from tests.adapters.transformers.test_transfer import news
 
 ADAPT = Method.ADAPTER
@@ -192,6 +194,31 @@ def test_an_adapter_that_the_family_does_not_take_says_which_does(tmp_path: Path
     world = text_world(tmp_path, "distilbert")
     with pytest.raises(BadRecipeError, match=r"kind: lora, targets: all-linear"):
         list(world.adapter.run(adapting(world, params={"kind": "ia3"})))
+
+
+def test_a_parent_in_four_bits_needs_bitsandbytes_and_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)  # as where it is not installed
+    with pytest.raises(
+        MissingExtraError, match=r"needs bitsandbytes.*Run: pip install bitsandbytes; or leave parent_in"
+    ):
+        list(world.adapter.run(adapting(world, params=SMALL | {"parent_in": "nf4"})))
+
+
+@pytest.mark.filterwarnings("ignore:bitsandbytes")
+def test_an_adapter_is_trained_on_a_parent_in_four_bits_and_loads_on_the_whole_one(tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    world = family_world(tmp_path, "electra", hidden_size=128, embedding_size=128, intermediate_size=256)
+    done, _ = finish(world, adapting(world, params=SMALL | {"parent_in": "nf4"}))
+    assert any(t.any() for name, t in load_file(done.folder / "adapter_model.safetensors").items() if "lora_B" in name)
+    assert "in 4 bits (nf4)" in str(done.facts["notes"])
+    assert "quantization_config" not in json.loads((done.folder / "config.json").read_bytes())
+    answers = logits(stock(world.source.folder, done.folder), world, done.folder).argmax(dim=1)
+    told = json.loads((done.folder / "predictions.json").read_bytes())["rows"]
+    same = [done.classes[n] == row["prediction"] for n, row in zip(answers.tolist(), told, strict=True)]
+    assert sum(same) >= len(same) - 3  # of 18: the parent is rounded otherwise
+    child = child_of(world, done)
+    whole, _ = finish(child, child.job("merged", method=Method.MERGE, roles=("test",)))
+    assert whole.architecture == "transformers:ElectraForSequenceClassification"
 
 
 @pytest.mark.slow
