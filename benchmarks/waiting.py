@@ -52,9 +52,13 @@ class Taken:
 
 
 def worker_cpu(home: Path) -> float:
-    """The CPU seconds of the newest worker, as its log says."""
+    """The CPU seconds of the newest worker, as its log says when it ends, shortly after its step."""
     newest = max(home.glob("work/*/worker.log"))
-    return float(re.findall(r"used ([0-9.]+) s of processor time", newest.read_text())[-1])
+    for _ in range(600):
+        if found := re.findall(r"used ([0-9.]+) s of processor time", newest.read_text()):
+            return float(found[-1])
+        time.sleep(0.1)
+    raise SystemExit(f"The worker did not end:\n{newest.read_text()}")
 
 
 def timed(words: Sequence[str], environment: dict[str, str]) -> tuple[Taken, str]:
