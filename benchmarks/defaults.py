@@ -48,6 +48,7 @@ from registry.domain.verbs.data import AddDataset
 from registry.services.recipes.defaults import PROBE
 
 DRAWS = 5
+"""Unless `--draws` says otherwise."""
 TESTED = 500
 """Test rows of a draw."""
 TUNED_ON, CHOSEN_ON = 200, 50
@@ -99,6 +100,7 @@ class Bench:
     """One registry with what is needed so far, and every value that is known."""
 
     keep: Path
+    draws: int = DRAWS
     pools: dict[str, Pool] = field(default_factory=dict)
     _there: set[str] = field(default_factory=set)
 
@@ -264,7 +266,7 @@ def features(bench: Bench) -> Iterator[Cell]:
     for data in ("news", "praise"):
         for learnt in (100, 300):
             for option, layer in LAYERS.items():
-                for seed in range(DRAWS):
+                for seed in range(bench.draws):
                     value = bench.value(
                         f"features/{data}/{learnt}/{layer}/{seed}",
                         lambda s=seed, n=learnt, at=layer, d=data: solved(  # type: ignore[misc]
@@ -280,7 +282,6 @@ PROBED = (
     ("lite0", "last", "mnist"),
     ("squeezenet", "last", "mnist"),
     ("lite0", "last", "digits"),
-    ("mobilenet-v2", "last", "digits"),
 )
 
 
@@ -288,7 +289,7 @@ def probe(bench: Bench) -> Iterator[Cell]:
     for source, layer, data in PROBED:
         for learnt in (50, 300, 1000):
             for option, solve in SOLVERS.items():
-                for seed in range(DRAWS):
+                for seed in range(bench.draws):
                     value = bench.value(
                         f"probe/{source}/{data}/{learnt}/{option}/{seed}",
                         lambda s=seed, n=learnt, how=solve, at=(source, layer, data): solved(  # type: ignore[misc]
@@ -318,7 +319,7 @@ def _by_tuning(
     options: Mapping[str, str], source: str, sets: Sequence[str], part: str
 ) -> Callable[[Bench], Iterator[Cell]]:
     def cells(bench: Bench) -> Iterator[Cell]:
-        for seed in range(DRAWS):
+        for seed in range(bench.draws):
             for data in sets:
                 for option, body in options.items():
                     value = bench.value(
@@ -342,21 +343,21 @@ PARTS: Mapping[str, Callable[[Bench], Iterator[Cell]]] = {
 # --- tables --------------------------------------------------------------------------------------------------------
 
 
-def table(part: str, cells: Sequence[Cell]) -> Table:
+def table(part: str, cells: Sequence[Cell], draws: int) -> Table:
     """Accuracy of each option on each set, and its regret with a 95 % interval over the draws."""
     sets = list(dict.fromkeys(name for _, name, _, _ in cells))
     found = {(option, name, seed): value for option, name, seed, value in cells}
     options = list(dict.fromkeys(option for option, _, _, _ in cells))
-    shown = Table(title=f"{part}: accuracy on {TESTED} test rows, mean of {DRAWS} draws; regret in points")
+    shown = Table(title=f"{part}: accuracy on {TESTED} test rows, mean of {draws} draws; regret in points")
     for column in (part, *sets, "regret (95 %)"):
         shown.add_column(column)
     for option in options:
         regrets = [
             np.mean([max(found[o, name, seed] for o in options) - found[option, name, seed] for name in sets])
-            for seed in range(DRAWS)
+            for seed in range(draws)
         ]
-        half = t_quantile(0.975, DRAWS - 1) * float(np.std(regrets, ddof=1)) / DRAWS**0.5
-        means = [f"{np.mean([found[option, name, seed] for seed in range(DRAWS)]):.3f}" for name in sets]
+        half = t_quantile(0.975, draws - 1) * float(np.std(regrets, ddof=1)) / draws**0.5
+        means = [f"{np.mean([found[option, name, seed] for seed in range(draws)]):.3f}" for name in sets]
         shown.add_row(option, *means, f"{100 * np.mean(regrets):.1f} ± {100 * half:.1f}")
     return shown
 
@@ -365,13 +366,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", default=list(PARTS), help=", ".join(PARTS))
     parser.add_argument("--keep", type=Path, default=Path("build/defaults"), help="where values and features are kept")
+    parser.add_argument("--draws", type=int, default=DRAWS, help="draws of the rows, 2 or more")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    bench = Bench(given.keep)
+    bench = Bench(given.keep, given.draws)
     for part in given.parts:
         if part not in PARTS:
             raise SystemExit(f"there is no part {part!r}: choose among {', '.join(PARTS)}")
-        Console(width=max(200, Console().width)).print(table(part, list(PARTS[part](bench))))
+        Console(width=max(200, Console().width)).print(table(part, list(PARTS[part](bench)), given.draws))
     return 0
 
 

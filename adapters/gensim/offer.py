@@ -54,6 +54,8 @@ WORD2VEC_TUNING = Defaults(
     freeze=Freeze("none"),
     optimizer="sgd",
 )
+WHOLE = 131_072
+"""The most words that a recipe can name: a text is read to its end, for an average of words costs hardly anything."""
 OFFER = AdapterOffer(
     name="gensim",
     modalities=frozenset({Modality.TEXT}),
@@ -74,6 +76,7 @@ OFFER = AdapterOffer(
         Method.EMBEDDING_INITIALISATION: BAG_TUNING,
         Method.CONTINUED_PRETRAINING: WORD2VEC_TUNING,
     },
+    max_length=WHOLE,
     architectures=("static_embeddings", "static_classifier"),
 )
 

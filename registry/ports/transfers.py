@@ -156,6 +156,8 @@ class AdapterOffer:
     """By method, what `params` of a recipe may hold for this adapter, beside what the method knows."""
     defaults: Mapping[Method, Defaults] = field(default_factory=dict)
     """By method, how its models are trained where a recipe says nothing; other methods take the usual defaults."""
+    max_length: int | None = None
+    """Tokens or words of a text that are read where a recipe says nothing; None: the usual number."""
     preferred_for: frozenset[Modality] = frozenset()
     """Modalities whose recipes it runs when they name no adapter and several could."""
     loading_with_parent: Mapping[str, str] = field(default_factory=dict)

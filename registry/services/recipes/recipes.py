@@ -118,7 +118,7 @@ def complete(
         batch_size=batch_size,
         seed=document.seed or 0,
         metrics=tuple(document.metrics or usual),
-        max_length=document.max_length or MAX_LENGTH,
+        max_length=document.max_length or offer.max_length or MAX_LENGTH,
         image_size=document.image_size,
         checkpoint_every=document.checkpoint_every or 0,
         description=document.description or "",

@@ -166,6 +166,17 @@ def test_a_probe_of_a_text_reads_the_mean_of_all_blocks_and_one_of_a_picture_the
     assert cooked(PROBE_TEXT).params["layer"] == "last"
 
 
+def test_word_vectors_read_whole_texts_and_encoders_their_openings() -> None:
+    vectors = complete(
+        read_recipe(PROBE_TEXT),
+        modality=Modality.TEXT,
+        offers=OFFERS | {"gensim": GENSIM},
+        architecture="static_embeddings",
+    )
+    assert (vectors.adapter, vectors.max_length) == ("gensim", 131_072)
+    assert cooked(PROBE_TEXT, Modality.TEXT).max_length == 128
+
+
 def test_augmentation_is_a_choice_of_pictures_alone() -> None:
     assert cooked(TUNE_TEXT).params["augment"] == "auto"
     assert "augment" not in cooked(TUNE_TEXT, Modality.TEXT).params
