@@ -22,7 +22,7 @@ from adapters.loop.training.learner import Framework, Learner, Reloaded
 from adapters.loop.training.process_group import ProcessGroup
 from registry.errors import NotReproducedError
 
-ROWS = 8
+ROWS = 4
 """Rows that are compared, spread evenly over the test rows (without any: validation or training rows)."""
 LARGEST = 4 * 1024**3
 """Bytes of a folder above which nothing is compared: a second copy might not fit into memory."""

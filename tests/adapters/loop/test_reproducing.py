@@ -79,7 +79,7 @@ def forget_the_head(folder: Path) -> None:
 
 @pytest.mark.parametrize("method", [Method.FEATURE_EXTRACTION, Method.FINE_TUNING])
 @pytest.mark.parametrize("kind", sorted(WORLDS))
-def test_eight_test_rows_of_every_child_are_predicted_again_from_its_files(
+def test_four_test_rows_of_every_child_are_predicted_again_from_its_files(
     kind: str, method: Method, tmp_path: Path
 ) -> None:
     world = WORLDS[kind](tmp_path)
