@@ -67,7 +67,7 @@ format: setup ## Format and mend what can be mended by itself
 	@$(BIN)/ruff check --fix .
 
 store-walk: setup ## Take 100,000 random steps over the store (publish, delete, die, collect, damage, repair) and lose nothing
-	@STORE_EXAMPLES=2000 $(BIN)/python -m pytest -q -s --timeout 0 tests/registry/services/artifacts/test_store_machine.py
+	@STORE_EXAMPLES=2600 $(BIN)/python -m pytest -q -s --timeout 0 tests/registry/services/artifacts/test_store_machine.py
 
 store-flips: setup ## Flip 10,000 bits in the store: no wrong byte is served or pulled, nothing damaged is promoted
 	@STORE_FLIPS=10000 $(BIN)/python -m pytest -q -s tests/registry/services/artifacts/test_flips.py

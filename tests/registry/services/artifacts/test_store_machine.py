@@ -13,3 +13,8 @@ EXAMPLES = int(os.environ.get("STORE_EXAMPLES", "10"))
 
 TestStore = StoreMachine.TestCase
 TestStore.settings = settings(max_examples=EXAMPLES, stateful_step_count=50)
+
+
+def teardown_module() -> None:
+    """For `make store-walk`."""
+    print(f"{StoreMachine.steps:,} random steps over the store")
