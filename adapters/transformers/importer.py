@@ -101,17 +101,38 @@ class HuggingFaceImporter:
         )
 
 
+_CODE = ("auto_map", "custom_pipelines", "kernel_config")
+"""Keys that send transformers to Python files of the folder, or to compiled code of a hub."""
+
+
 def _refuse_code(files: dict[str, Path]) -> None:
-    """`auto_map` sends transformers to Python files of the folder. Raises: UnsafeArtifactError, BadArtifactError."""
+    """Refuse a folder that names code, in any of its configurations and at whatever depth.
+
+    Raises: UnsafeArtifactError, BadArtifactError.
+    """
     for name, path in files.items():
-        if kind_of(path) is not Kind.JSON or "/" in name or not name.endswith("config.json"):
+        if kind_of(path) is not Kind.JSON or not name.endswith("config.json"):
             continue
-        document = read_json(path, constants=[])
-        if isinstance(document, dict) and ("auto_map" in document or "custom_pipelines" in document):
+        if key := _code_key(read_json(path, constants=[])):
             raise UnsafeArtifactError(
-                f"{name} needs Python code of its own ({'auto_map' if 'auto_map' in document else 'custom_pipelines'})",
+                f"{name} needs code of its own ({key})",
                 remedy="Use a model whose class is part of the library transformers",
             )
+
+
+def _code_key(document: object) -> str | None:
+    """The first key of `_CODE` with a value, anywhere in `document`; walked without recursion."""
+    waiting = [document]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            for key in _CODE:
+                if one.get(key):
+                    return key
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return None
 
 
 # --- weights -------------------------------------------------------------------------------------------------------

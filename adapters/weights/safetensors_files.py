@@ -82,6 +82,7 @@ def read_header(path: Path) -> Header:
         document = json.loads(raw.decode("utf-8").rstrip(" "), object_pairs_hook=unique_keys)
         metadata = document.pop("__metadata__", {})
         _check_metadata(metadata)
+        _check_text([*document, *metadata, *metadata.values()])
         entries = sorted((_entry(name, value, 8 + length) for name, value in document.items()), key=_place)
     except (ValueError, RecursionError) as error:
         raise _bad(path, str(error)) from error
@@ -104,6 +105,23 @@ def _check_metadata(metadata: object) -> None:
         raise ValueError("__metadata__ is not a mapping of strings")
 
 
+def _check_text(texts: Iterable[str]) -> None:
+    """Refuse half of a surrogate pair, which JSON can write and UTF-8 cannot: the library refuses such a header."""
+    for text in texts:
+        if any("\ud800" <= char <= "\udfff" for char in text):
+            raise ValueError(f"the text {text[:120]!r} is not valid Unicode")
+
+
+def _elements(shape: Sequence[int], label: str) -> int:
+    """The product, refusing one that passes 64 bits on the way, as the library does, a 0 further on or not."""
+    count = 1
+    for extent in shape:
+        count *= extent
+        if count >= 2**64:
+            raise ValueError(f"the shape {shape} of {label!r} has more elements than 64 bits can count")
+    return count
+
+
 def _entry(name: str, value: object, data_start: int) -> TensorEntry:
     label = name[:120]
     if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
@@ -114,8 +132,9 @@ def _entry(name: str, value: object, data_start: int) -> TensorEntry:
     if not _whole_numbers(shape) or not _whole_numbers(offsets) or len(offsets) != 2:
         raise ValueError(f"the shape or the offsets of {label!r} are not whole numbers")
     start, end = offsets
-    if 8 * (end - start) != prod(shape) * BITS[dtype]:
-        needed = f"{prod(shape) * BITS[dtype] / 8:,.10g}"
+    bits = _elements(shape, label) * BITS[dtype]
+    if bits >= 2**64 or 8 * (end - start) != bits:
+        needed = f"{bits / 8:,.10g}"
         raise ValueError(f"{label!r} has {end - start:,} bytes, but {shape} of {dtype} need {needed}")
     return TensorEntry(name, dtype, tuple(shape), data_start + start, data_start + end)
 

@@ -198,13 +198,31 @@ def test_an_unused_pickle_is_left_behind_unread(source: Path, tmp_path: Path) ->
     assert not (tmp_path / "out/pytorch_model.bin").exists()
 
 
-@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
-def test_a_folder_that_asks_for_code_of_its_own_is_refused(name: str, source: Path, tmp_path: Path) -> None:
+AUTO = {"auto_map": {"AutoModel": "evil.Evil", "AutoConfig": "evil.Evil"}}
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "tokenizer_config.json", "processor_config.json", "generation_config.json", "x/config.json"]
+)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        AUTO,
+        {"text_config": AUTO},
+        {"parts": [{"deeper": [AUTO]}]},
+        {"custom_pipelines": {"evil": {"impl": "evil.Evil"}}},
+        {"vision_config": {"kernel_config": {"kernel_mapping": {"RMSNorm": "evil/kernels:RMSNorm"}}}},
+    ],
+)
+def test_a_folder_that_asks_for_code_of_its_own_is_refused(
+    name: str, asked: dict[str, Any], source: Path, tmp_path: Path
+) -> None:
     (source / "evil.py").write_text(f"open({str(tmp_path / 'canary')!r}, 'w')")
     if not (source / name).exists():
+        (source / name).parent.mkdir(exist_ok=True)
         (source / name).write_text("{}")
-    change(source / name, auto_map={"AutoModel": "evil.Evil", "AutoConfig": "evil.Evil"})
-    with pytest.raises(UnsafeArtifactError, match=f"{name} needs Python code of its own"):
+    change(source / name, **asked)
+    with pytest.raises(UnsafeArtifactError, match=f"{name} needs code of its own"):
         convert(source, tmp_path / "out")
     assert not (tmp_path / "canary").exists()
 

@@ -56,6 +56,10 @@ BAD = {
     "a list for a header": b"[]",
     "no JSON": b"{'a'",
     "a key twice": b'{"a":%s,"a":%s}' % ((b'{"dtype":"U8","shape":[11],"data_offsets":[0,11]}',) * 2),
+    "more elements than can be counted": changed(shape=[2**62, 8, 0], data_offsets=[0, 0]),
+    "more bits than can be counted": changed(dtype="F64", shape=[2**61], data_offsets=[0, 0]),
+    "half a surrogate pair in a name": {"\ud800": {"dtype": "U8", "shape": [11], "data_offsets": [0, 11]}},
+    "half a surrogate pair in the metadata": {**header_of(TWO), "__metadata__": {"note": "\ud800"}},
     "an offset beyond all bounds": changed(shape=[2**62], data_offsets=[0, 2**64]),
 }
 
