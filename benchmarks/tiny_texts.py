@@ -32,7 +32,7 @@ SIZES = (
     (r"((num|n)_.*heads?|n_heads?|.*attention_heads|.*num_heads)", 4),
     (r".*(experts_per_tok(en)?|top_?k|moe_k)", 2),
     (r"(num|n)_.*experts", 4),
-    (r"(n_group|topk_group)", 1),
+    (r"(n_group|topk_group|num_expert_group)", 1),
     (r".*rank", 8),
     (r".*(head_dim|head_size|d_kv|kv_channels|rotary_dim|d_head)", 8),
     (r".*(intermediate|ffn|ff_dim|d_ff|inner|mlp_dim|hidden_dim|ffw).*", 48),
@@ -58,7 +58,7 @@ EXACT: Mapping[str, Mapping[str, Any]] = {
     "dbrx": {"attn_config.rope_theta": 1e4, "attn_config.clip_qkv": 8},
     "deepseek_v2": {"num_experts_per_tok": 2},
     "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2},
-    "dots3_note_text": {"per_layer_config": {}},
+    "dots3_note_text": {"per_layer_config": {}, "head_dim": 16, "num_key_value_heads": 4},
     "esmc": {"num_key_value_heads": 4},
     "gemma3n_text": {
         "num_kv_shared_layers": 0, "intermediate_size": [48, 48], "activation_sparsity_pattern": [0.95, 0.0],
@@ -141,8 +141,9 @@ def _shrink(config: Any, words: int) -> None:
             setattr(config, key, _most(key, words))
     if getattr(config, "qk_head_dim", None) and hasattr(config, "qk_nope_head_dim"):
         config.qk_head_dim = config.qk_nope_head_dim + config.qk_rope_head_dim
-    if getattr(config, "kv_lora_rank", None):  # attention over latent keys: as many heads for keys as for queries
-        config.num_key_value_heads = config.num_attention_heads
+    heads = vars(config).get("num_attention_heads")  # where layers differ, as in dots3, an attribute has no one value
+    if heads and vars(config).get("kv_lora_rank"):  # attention over latent keys: as many heads for keys as for queries
+        config.num_key_value_heads = heads
     for key, number in {"pad_token_id": PADDING, "bos_token_id": START, "eos_token_id": END}.items():
         setattr(config, key, number)
     if getattr(config, "is_encoder_decoder", False):
