@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -86,22 +88,32 @@ class BagLearner:
         self.feature_size = source.dim
         self.layers: Layers = [("embedding", bag.embedding)]
 
-    @property
-    def rows(self) -> Mapping[str, int]:
-        """The row of each word of the table."""
-        return self.source.rows if self.table is None else {word: n for n, word in enumerate(self.table.words)}
+    @cached_property
+    def reader(self) -> StaticEmbeddings:
+        """What cuts texts into words as the child will.
+
+        A word that the vocabulary lacks is tried in lower case and in its parts, so with a table of its own words the
+        child cuts texts otherwise than the source does.
+        """
+        if self.table is None:
+            return self.source
+        reader = copy(self.source)
+        reader.words = list(self.table.words)
+        reader.__dict__.pop("rows", None)  # known to the source already, and kept
+        return reader
 
     @property
     def preprocessing(self) -> Digest:
         """A digest of how a text is split into words, how many are used, and their weights."""
         pool = {name: str(Digest.of(array.tobytes())) for name, array in sorted(self.pool.items())}
         words = None if self.table is None else str(Digest.of("\n".join(self.table.words).encode()))
-        return Digest.of(json.dumps([WORD.pattern, self.limit, pool, words]).encode())
+        own = [] if words is None else [words, "read by these words"]
+        return Digest.of(json.dumps([WORD.pattern, self.limit, pool, *own]).encode())
 
     def items(self, role: Role) -> RowItems:
         """The texts of `role` as rows of the table."""
-        tokens = read_tokens(role.rows, role.data, self.source, self.limit)
-        return look_up(tokens, self.rows, self.pool.get("weights"))
+        tokens = read_tokens(role.rows, role.data, self.reader, self.limit)
+        return look_up(tokens, self.reader.rows, self.pool.get("weights"))
 
     def predict(self, inputs: Inputs) -> Tensor:
         """The head's outputs (N x outputs)."""

@@ -137,6 +137,20 @@ def test_words_after_max_length_do_not_change_the_result(world: World) -> None:
     assert np.array_equal(made.embed(["the red fruit sour sour"]), made.embed(["the red fruit"]))
 
 
+def test_a_text_is_cut_into_words_by_the_vocabulary_of_the_child(world: World) -> None:
+    """`red-garden` is one word of the source that no training text has: the child reads its parts, and so did we."""
+    parent = load(world.source.folder)
+    vectors = np.array([*parent.matrix, -5 * parent.matrix[0]], dtype=np.float32)
+    richer = sourced(world, [*parent.words, "red-garden"], vectors)
+    rows = [replace(row, text=f"red-garden {row.text}") if row.split == "test" else row for row in richer.data.rows]
+    changed = replace(richer, data=replace(richer.data, rows=rows))
+    done, _ = finish(changed, changed.job(method=INIT))
+    told = json.loads((done.folder / "predictions.json").read_bytes())["rows"]
+    assert [name for name, _ in child(done).classify(texts(changed, "test"))] == [row["prediction"] for row in told]
+    assert "red-garden" not in child(done).words
+    assert "static_embeddings" in str(done.facts["reproduced"])
+
+
 def test_texts_in_another_language_are_refused(world: World) -> None:
     other = sourced(world, ["rot", "grün"], np.ones((2, 16), dtype=np.float32))
     with pytest.raises(BadDataError, match="No word of the training texts has a vector"):
