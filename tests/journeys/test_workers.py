@@ -150,5 +150,5 @@ def test_ctrl_c_ends_a_worker_and_its_step_can_go_on(forebear: CommandLine) -> N
     wait_for(lambda: forebear.ask("transfer", "show", step)["summary"]["epoch"] > 0)
     os.kill(worker_of(forebear.home, step), signal.SIGINT)
     wait_for(lambda: forebear.ask("transfer", "show", step)["summary"]["state"] == "interrupted")
-    assert "the worker was asked to end" in forebear("transfer", "logs", step).out
+    assert "The worker was stopped" in forebear("transfer", "logs", step).out
     assert forebear.ask("transfer", "resume", step)["summary"]["state"] == "succeeded"
