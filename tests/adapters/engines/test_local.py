@@ -160,7 +160,7 @@ def test_ctrl_c_reaches_the_worker_and_then_the_command(number: signal.Signals, 
     )
     until(lambda: is_busy(home))
     os.kill(command.pid, number)
-    said, _ = command.communicate(timeout=10)
+    said, _ = command.communicate(timeout=60)
     assert said == b""
     assert command.returncode == -number
     assert not ENGINE.alive("step-sleep", home)
