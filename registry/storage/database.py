@@ -7,9 +7,11 @@ open_uow = database.factory(clock)
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import Engine, inspect, text
 
@@ -18,6 +20,12 @@ from registry.ports.clock import Clock
 from registry.storage.revisions import HEAD, REVISIONS
 from registry.storage.sql.engines import begin_migrating, begin_reading, make_engine
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPICursor
+
+_WAL_SECONDS = 30.0
+"""How long a new database is waited for that another process is making."""
 
 
 def default_url(home: Path) -> str:
@@ -131,9 +139,24 @@ class Database:
             raise UnavailableError(f"The database file cannot be made: {error}") from error
         raw = self._engine.raw_connection()
         try:
-            raw.cursor().execute("PRAGMA journal_mode = WAL").close()
+            self._use_wal(raw.cursor())
         finally:
             raw.close()
+
+    @staticmethod
+    def _use_wal(cursor: DBAPICursor) -> None:
+        """SQLite does not wait here for another process that does the same, whatever its timeout: we do."""
+        give_up = time.monotonic() + _WAL_SECONDS
+        while True:
+            try:
+                cursor.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.02)
+            else:
+                cursor.close()
+                return
 
     def _newer(self, found: str) -> NewDatabaseError:
         return NewDatabaseError(
