@@ -89,31 +89,42 @@ def load(folder: Path, task: Task, dropout: float, **more: Any) -> tuple[Any, Lo
     """The model for `task`, and what became of the folder's tensors; `more` is passed on. Raises: BadArtifactError."""
     names, answering = names_of(task), ANSWERING[task.labels]
     problem = {} if answering.problem is None else {"problem_type": answering.problem}
+    model, loaded = open_stock(
+        answering.auto,
+        folder,
+        "The library transformers cannot load the source as a model " + answering.ending.replace("For", "for ", 1),
+        remedy="Use a text encoder such as BERT, RoBERTa or DistilBERT",
+        num_labels=len(names),
+        id2label=dict(enumerate(names)),
+        label2id={name: n for n, name in enumerate(names)},
+        **problem,
+        **_dropout(folder, dropout),
+        **more,
+    )
+    for name, part in model.named_children():
+        if part is not model.base_model and name != "pooler":  # DeBERTa's pooler has a dropout of its own
+            _set_dropout(part, dropout)
+    return model, loaded
+
+
+def open_stock(auto: Any, folder: Path, failed: str, *, remedy: str = "", **more: Any) -> tuple[Any, Loaded]:
+    """A model of the class that `auto` finds, in fp32, and what became of the folder's tensors; `more` is passed on.
+
+    Raises: BadArtifactError, which says `failed` and the cause.
+    """
     try:
         with quiet():
-            model, info = answering.auto.from_pretrained(
+            model, info = auto.from_pretrained(
                 folder,
-                num_labels=len(names),
-                id2label=dict(enumerate(names)),
-                label2id={name: n for n, name in enumerate(names)},
                 ignore_mismatched_sizes=True,
                 dtype=torch.float32,
                 local_files_only=True,
                 use_safetensors=True,
                 output_loading_info=True,
-                **problem,
-                **_dropout(folder, dropout),
                 **more,
             )
     except UNREADABLE as error:
-        raise BadArtifactError(
-            "The library transformers cannot load the source as a model "
-            f"{answering.ending.replace('For', 'for ', 1)}: {error}",
-            remedy="Use a text encoder such as BERT, RoBERTa or DistilBERT",
-        ) from error
-    for name, part in model.named_children():
-        if part is not model.base_model and name != "pooler":  # DeBERTa's pooler has a dropout of its own
-            _set_dropout(part, dropout)
+        raise BadArtifactError(f"{failed}: {error}", remedy=remedy) from error
     return model, Loaded.of(info)
 
 

@@ -26,7 +26,7 @@ from adapters.transformers.classifiers.learner import PADDING_COUNTS
 from adapters.transformers.classifiers.trial import by_length, check, padding_counts, sample
 from adapters.transformers.definitions.transformers_text_head import TextWithHead, load, reader
 from adapters.transformers.folders import read_config
-from adapters.transformers.models import UNREADABLE, Loaded, has_class, names_of, quiet
+from adapters.transformers.models import has_class, names_of, open_stock, quiet
 from adapters.transformers.texts.tokens import Tokens, tokens_for
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
@@ -222,21 +222,10 @@ def _read_own(folder: Path) -> TextWithHead:
 
 def _read(folder: Path) -> Any:
     """The model without a head, in fp32. Raises: BadArtifactError, also where weights of its reader are missing."""
-    try:
-        with quiet():
-            model, info = AutoModel.from_pretrained(
-                folder,
-                dtype=torch.float32,
-                local_files_only=True,
-                use_safetensors=True,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,
-            )
-    except UNREADABLE as error:
-        raise BadArtifactError(f"The source cannot be read by transformers: {error}") from error
+    model, loaded = open_stock(AutoModel, folder, "The source cannot be read by transformers")
     inside = {id(p) for p in reader(model).parameters()}
     used = {name for name, p in model.named_parameters() if id(p) in inside and "pooler" not in name.split(".")}
-    if missing := sorted(Loaded.of(info).absent & used):
+    if missing := sorted(loaded.absent & used):
         raise BadArtifactError(
             f"The source has no weights for {len(missing)} tensors of its encoder: {', '.join(missing[:5])}",
             remedy="Import the model again, with all its weights",

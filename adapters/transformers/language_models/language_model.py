@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 import transformers
 from torch import Tensor, nn
 from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
@@ -15,7 +14,7 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 from adapters.transformers.classifiers.opening import outside_head
 from adapters.transformers.classifiers.trial import check
 from adapters.transformers.folders import architecture_of, read_config
-from adapters.transformers.models import UNREADABLE, Loaded, quiet
+from adapters.transformers.models import open_stock, quiet
 from adapters.transformers.parameter_efficient.four_bits import NOTE, four_bits, keep_packing, wants_four_bits
 from adapters.transformers.parameter_efficient.optional import load_adapted
 from adapters.transformers.texts.tokens import Tokens, tokens_for
@@ -123,23 +122,14 @@ def _with_adapter(
 
 
 def _load(folder: Path, auto: Any, what: str, **more: Any) -> tuple[Any, set[str]]:
-    try:
-        with quiet():
-            model, info = auto.from_pretrained(
-                folder,
-                dtype=torch.float32,
-                local_files_only=True,
-                use_safetensors=True,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,
-                **more,
-            )
-    except UNREADABLE as error:
-        raise BadArtifactError(
-            f"The source cannot be read by transformers as {what}: {error}",
-            remedy="Choose another params.objective: masked for encoders, causal for decoders",
-        ) from error
-    return model, set(Loaded.of(info).absent)
+    model, loaded = open_stock(
+        auto,
+        folder,
+        f"The source cannot be read by transformers as {what}",
+        remedy="Choose another params.objective: masked for encoders, causal for decoders",
+        **more,
+    )
+    return model, set(loaded.absent)
 
 
 def _base_name(folder: Path) -> str:
