@@ -14,6 +14,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from registry.domain.text import is_unicode
 from registry.errors import BadArtifactError, IntegrityError
 
 MAX_HEADER = 32 * 1024 * 1024
@@ -106,9 +107,9 @@ def _check_metadata(metadata: object) -> None:
 
 
 def _check_text(texts: Iterable[str]) -> None:
-    """Refuse half of a surrogate pair, which JSON can write and UTF-8 cannot: the library refuses such a header."""
+    """Refuse text that is not Unicode, as the library refuses such a header. Raises: ValueError."""
     for text in texts:
-        if any("\ud800" <= char <= "\udfff" for char in text):
+        if not is_unicode(text):
             raise ValueError(f"the text {text[:120]!r} is not valid Unicode")
 
 

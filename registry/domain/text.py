@@ -27,6 +27,11 @@ def check_words(text: str, what: str, limit: int, *, lines: bool = False, empty:
     return text.strip()
 
 
+def is_unicode(text: str) -> bool:
+    """False for text with half of a surrogate pair, which JSON can write and UTF-8 cannot."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def check_facts(facts: object, what: str) -> None:
     """Refuse JSON that cannot be stored, printed and read again: nested too deeply, or with text that is no Unicode.
 
@@ -42,7 +47,7 @@ def check_facts(facts: object, what: str) -> None:
                 within += [*one.keys(), *one.values()]
             elif isinstance(one, list | tuple):
                 within += one
-            elif isinstance(one, str) and ("\x00" in one or any("\ud800" <= char <= "\udfff" for char in one)):
+            elif isinstance(one, str) and ("\x00" in one or not is_unicode(one)):
                 raise InvalidError(f"The {what} has text that is not valid Unicode or contains a NUL character")
         layer, depth = within, depth + 1
 

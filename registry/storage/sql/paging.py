@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_
 
 from registry.domain.paging import PageRequest
+from registry.domain.text import is_unicode
 from registry.errors import BadCursorError
 
 
@@ -84,7 +85,7 @@ def _value(wanted: type, value: object) -> object:
         return value
     if type(value) is not wanted or (isinstance(value, int) and abs(value) >= 2**63):
         raise TypeError(value)
-    if isinstance(value, str) and ("\x00" in value or any("\ud800" <= char <= "\udfff" for char in value)):
+    if isinstance(value, str) and ("\x00" in value or not is_unicode(value)):
         raise ValueError(value)
     return value
 
