@@ -29,8 +29,8 @@ from rich.table import Table
 from transformers import ResNetConfig, ViTConfig
 from transformers.utils import logging
 
+from adapters.loop.machine.device import Device, probe
 from adapters.loop.tasks.roles import read_roles
-from adapters.loop.training.device import Device, probe
 from adapters.loop.training.feed import feed
 from adapters.loop.training.flops import learning_flops, one_item
 from adapters.loop.training.learner import Items, Learner

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from adapters.loop.fingerprint import fingerprint
+from adapters.loop.machine.device import Device
+from adapters.loop.machine.process_group import ProcessGroup
 from adapters.loop.output import PREDICTIONS, predictions, publish
 from adapters.loop.reproducing import check_written
 from adapters.loop.tasks.metrics import Logits, Targets, check_metrics, selection_metric
@@ -21,7 +23,6 @@ from adapters.loop.tasks.roles import Role, Roles, few, labelled_role, read_role
 from adapters.loop.tasks.tasks import MultiLabel, SingleLabel, Task
 from adapters.loop.training.check import Some, answers_in_training, compare_modes, some_of
 from adapters.loop.training.checkpoints import Checkpoint, Checkpoints
-from adapters.loop.training.device import Device
 from adapters.loop.training.evaluate import evaluate
 from adapters.loop.training.fit import Fit, ModelSelector
 from adapters.loop.training.flops import METHOD
@@ -29,7 +30,6 @@ from adapters.loop.training.learner import Framework, Items, Learner
 from adapters.loop.training.loop import Inputs, Objective
 from adapters.loop.training.optimizers import build
 from adapters.loop.training.order import batches_per_epoch
-from adapters.loop.training.process_group import ProcessGroup
 from adapters.loop.training.statistics import gather, keeps_statistics
 from registry.domain.comparison.validity import CHECK, disagreement
 from registry.domain.recipes.params import value_of, whole_of

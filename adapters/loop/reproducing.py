@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from adapters.loop.machine.device import Device
+from adapters.loop.machine.process_group import ProcessGroup
 from adapters.loop.tasks.metrics import Logits
 from adapters.loop.tasks.roles import Role, Roles
-from adapters.loop.training.device import Device
 from adapters.loop.training.evaluate import evaluate
 from adapters.loop.training.learner import Framework, Learner, Reloaded
-from adapters.loop.training.process_group import ProcessGroup
 from registry.errors import NotReproducedError
 
 ROWS = 4

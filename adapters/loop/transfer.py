@@ -13,6 +13,9 @@ import torch
 from adapters.loop.environment import Environment
 from adapters.loop.failures import only_registry_errors
 from adapters.loop.fingerprint import fingerprint
+from adapters.loop.machine.determinism import deterministic
+from adapters.loop.machine.device import probe
+from adapters.loop.machine.process_group import ProcessGroup
 from adapters.loop.methods.distillation import distillation
 from adapters.loop.methods.domain_adaptation import domain_adaptation
 from adapters.loop.methods.evaluation import evaluation
@@ -23,10 +26,7 @@ from adapters.loop.methods.multi_task import multi_task
 from adapters.loop.methods.quantization import quantization
 from adapters.loop.techniques.quantizing import plain_sources
 from adapters.loop.training.checkpoints import Checkpoints
-from adapters.loop.training.determinism import deterministic
-from adapters.loop.training.device import probe
 from adapters.loop.training.learner import Framework
-from adapters.loop.training.process_group import ProcessGroup
 from registry.domain.recipes.methods import misfits
 from registry.domain.recipes.params import problems
 from registry.domain.recipes.recipe import Method

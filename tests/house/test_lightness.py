@@ -100,7 +100,7 @@ TRAINED = """
 import torch
 from adapters.loop.training.optimizers import build
 from adapters.torch.transfer import TorchTransfers
-from adapters.loop.training.determinism import deterministic
+from adapters.loop.machine.determinism import deterministic
 from adapters.loop.training.flops import learning_flops
 from registry.domain.recipes.recipe import Optimizer
 from registry.ports.transfers import Determinism

@@ -16,12 +16,12 @@ import numpy as np
 from torch import Tensor, nn
 
 from adapters.loop.environment import Environment, check_task, measure
+from adapters.loop.machine.determinism import seed_everything
 from adapters.loop.tasks.roles import Role, Roles, read_roles, unlabelled_role
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.techniques.domains import Discriminator, coral, mmd
 from adapters.loop.techniques.together import Together, part_of
 from adapters.loop.training.checkpoints import Checkpoints
-from adapters.loop.training.determinism import seed_everything
 from adapters.loop.training.evaluate import evaluate
 from adapters.loop.training.fit import Fit
 from adapters.loop.training.flops import learning_flops, one_item, reading_flops

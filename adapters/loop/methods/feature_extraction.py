@@ -16,20 +16,20 @@ import torch
 from torch import Tensor, nn
 
 from adapters.loop.environment import Environment, Predict, check_layer, measure
+from adapters.loop.machine.device import Device
+from adapters.loop.machine.process_group import ProcessGroup
 from adapters.loop.methods.exporting import exporting
 from adapters.loop.tasks.labelled import Indexes
 from adapters.loop.tasks.roles import Role, Roles, few
 from adapters.loop.techniques.features import Features
 from adapters.loop.techniques.probe import Extraction, Standard, extract
 from adapters.loop.techniques.solving import logistic, ridge
-from adapters.loop.training.device import Device
 from adapters.loop.training.evaluate import evaluate
 from adapters.loop.training.fit import Fit
 from adapters.loop.training.flops import learning_flops, one_item
 from adapters.loop.training.learner import ArrayItems, Learner
 from adapters.loop.training.loop import Inputs
 from adapters.loop.training.optimizers import freeze, parameter_groups
-from adapters.loop.training.process_group import ProcessGroup
 from registry.domain.comparison.student import t_quantile
 from registry.domain.recipes.params import value_of, whole_of
 from registry.domain.recipes.recipe import Freeze

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from torch import nn
 
 from adapters.loop.environment import Environment
+from adapters.loop.machine.determinism import compile_module
 from adapters.loop.tasks.roles import Roles, few
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.techniques.anchoring import Anchor, mixed
 from adapters.loop.techniques.augmenting import augmentation, augmented
 from adapters.loop.techniques.probe import Extraction, Standard, extract
 from adapters.loop.techniques.solving import logistic
-from adapters.loop.training.determinism import compile_module
 from adapters.loop.training.flops import learning_flops, one_item, reading_flops
 from adapters.loop.training.learner import Learner
 from adapters.loop.training.loop import Objective

@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from adapters.loop.machine.device import Device
 from adapters.loop.tasks.roles import Role
 from adapters.loop.techniques.features import FeatureCache, FeatureKey, Features
-from adapters.loop.training.device import Device
 from adapters.loop.training.evaluate import read
 from adapters.loop.training.flops import one_item, reading_flops
 from adapters.loop.training.learner import Learner

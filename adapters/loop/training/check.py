@@ -17,11 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from adapters.loop.machine.device import Device
 from adapters.loop.tasks.labelled import Indexes
 from adapters.loop.tasks.metrics import Logits, Targets
 from adapters.loop.tasks.points import METRIC, Points, constant_outputs, points
 from adapters.loop.tasks.tasks import Task
-from adapters.loop.training.device import Device
 from adapters.loop.training.feed import feed
 from adapters.loop.training.fit import Fit
 from adapters.loop.training.learner import Items

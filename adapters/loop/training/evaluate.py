@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from adapters.loop.machine.device import Device
+from adapters.loop.machine.process_group import ProcessGroup
 from adapters.loop.tasks.labelled import Indexes
 from adapters.loop.tasks.metrics import Logits, Targets
-from adapters.loop.training.device import Device
 from adapters.loop.training.feed import feed
 from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs
 from adapters.loop.training.order import reading_order
-from adapters.loop.training.process_group import ProcessGroup
 
 READING_BATCH = {"cpu": 16, "cuda": 256}
 """Items per batch outside training, by device. Constant, so that cached features are the same to the last bit.

@@ -10,9 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 from torch import Tensor
 
+from adapters.loop.machine.device import Device
 from adapters.loop.tasks.labelled import Indexes
 from adapters.loop.tasks.metrics import Targets
-from adapters.loop.training.device import Device
 from adapters.loop.training.learner import ArrayItems, Items
 from adapters.loop.training.loop import Batch, Inputs
 

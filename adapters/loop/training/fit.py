@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from adapters.loop.machine.determinism import random_states, restore_random_states, seed_everything
+from adapters.loop.machine.device import Device
+from adapters.loop.machine.process_group import ProcessGroup
 from adapters.loop.tasks.metrics import Targets, merit
 from adapters.loop.training.checkpoints import Checkpoint, Checkpoints
-from adapters.loop.training.determinism import random_states, restore_random_states, seed_everything
-from adapters.loop.training.device import Device
 from adapters.loop.training.feed import feed
 from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs, Objective, Step, train
 from adapters.loop.training.order import epoch_order
-from adapters.loop.training.process_group import ProcessGroup
 from adapters.loop.training.schedule import rate
 from adapters.loop.training.statistics import keep_frozen
 from registry.domain.recipes.recipe import Recipe

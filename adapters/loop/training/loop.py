@@ -9,7 +9,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from adapters.loop.training.device import Device
+from adapters.loop.machine.device import Device
 
 Inputs: TypeAlias = Tensor | dict[str, Tensor]
 Batch: TypeAlias = tuple[Inputs, Tensor]

@@ -13,14 +13,14 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from adapters.loop.failures import only_registry_errors
-from adapters.loop.techniques.probe import Standard
-from adapters.loop.training.determinism import (
+from adapters.loop.machine.determinism import (
     compile_module,
     deterministic,
     random_states,
     restore_random_states,
 )
-from adapters.loop.training.device import probe
+from adapters.loop.machine.device import probe
+from adapters.loop.techniques.probe import Standard
 from adapters.loop.training.flops import learning_flops, reading_flops
 from adapters.loop.training.loop import Objective, train
 from adapters.loop.training.optimizers import build, freeze, parameter_groups

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from adapters.loop.training.process_group import ProcessGroup
+from adapters.loop.machine.process_group import ProcessGroup
 from registry.domain.recipes.recipe import Optimizer
 from registry.errors import BadRecipeError
 from registry.ports.transfers import TransferJob
