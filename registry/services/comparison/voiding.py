@@ -54,9 +54,16 @@ def untrusted(context: Context, uow: UnitOfWork) -> Iterator[VoidVerdict]:
 
 
 def void_untrusted(context: Context) -> Sequence[VoidVerdict]:
-    """Mark every verdict that cannot be trusted, all in one transaction with an audit entry for each."""
-    with context.write() as uow:
+    """Mark every verdict that cannot be trusted, all in one transaction with an audit entry for each.
+
+    Answers and weights are read before it, so that no other writer waits for files.
+    """
+    with context.read() as uow:
         found = list(untrusted(context, uow))
+    if not found:
+        return found
+    with context.write() as uow:
+        found = [one for one in found if uow.steps.void_reason(one.step_id) is None]
         for one in found:
             uow.steps.void_verdict(one.step_id, one.reason)
         if found:
