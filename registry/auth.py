@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 
 from itsdangerous import BadData, Signer, URLSafeSerializer
@@ -92,7 +92,11 @@ def _network(address: str) -> str:
         found = ip_address(address)
     except ValueError:  # a Unix socket has no address
         return address
-    return str(ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
+    if isinstance(found, IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:  # how a server on an IPv6 socket sees clients with IPv4
+        return str(found.ipv4_mapped)
+    return str(ip_network((found, 64), strict=False))
 
 
 @dataclass(frozen=True, slots=True)

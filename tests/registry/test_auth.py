@@ -143,7 +143,12 @@ WRONG = "fbr_" + "a" * 38
 
 @pytest.mark.parametrize(
     ("attacker", "neighbour", "other"),
-    [("192.0.2.1", "192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1"), ("", "", "::1")],
+    [
+        ("192.0.2.1", "192.0.2.1", "192.0.2.2"),
+        ("::ffff:192.0.2.1", "192.0.2.1", "::ffff:192.0.2.2"),
+        ("2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1"),
+        ("", "", "::1"),
+    ],
 )
 def test_an_address_that_sends_wrong_tokens_must_wait_and_others_need_not(
     team: Team, door: Doorkeeper, attacker: str, neighbour: str, other: str
