@@ -150,6 +150,7 @@ def test_a_finished_background_worker_leaves_no_zombie(home: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_reaches_the_worker_and_then_the_command(number: signal.Signals, home: Path) -> None:
     code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # a shell's `&` has it ignored
         "import sys; from pathlib import Path; from adapters.engines.local import Local; "
         "from registry.domain.recipes.recipe import Resources; "
         f"engine = Local(module={STANDIN!r}); engine.start('step-sleep', Path(sys.argv[1]), Resources(1)); "
