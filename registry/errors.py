@@ -27,6 +27,7 @@ class Family(Enum):
     NO_SPACE = (10, 507)
     TOO_LARGE = (11, 413)
     TOO_MANY = (12, 429)
+    PRECONDITION = (13, 412)
 
     @property
     def exit_code(self) -> int:
@@ -297,6 +298,38 @@ class TooManyAttemptsError(RegistryError):
 
     code = "too-many-attempts"
     family = Family.TOO_MANY
+
+
+class TooManyKeysError(RegistryError):
+    """You used too many idempotency keys in a day. `retry_after` says in how many seconds the oldest is forgotten."""
+
+    code = "too-many-keys"
+    family = Family.TOO_MANY
+
+
+class PreconditionFailedError(RegistryError):
+    """What should be changed is no longer as the request says that it is (`If-Match`); nothing was changed."""
+
+    code = "precondition-failed"
+    family = Family.PRECONDITION
+
+
+class RepeatedRequestError(ConflictError):
+    """A request with this `Idempotency-Key` is being carried out, or was carried out and its answer is not kept."""
+
+    code = "request-repeated"
+
+
+class KeyReusedError(InvalidError):
+    """The `Idempotency-Key` was sent before with another request; nothing was done."""
+
+    code = "idempotency-key-reused"
+
+
+class DigestMismatchError(InvalidError):
+    """What arrived does not have the digest that was sent with it (`Content-Digest`); nothing was done."""
+
+    code = "digest-mismatch"
 
 
 def error_of_disk(error: OSError, what: str) -> RegistryError:

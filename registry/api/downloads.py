@@ -10,6 +10,8 @@ from urllib.parse import quote
 from fastapi.responses import Response, StreamingResponse
 from starlette.requests import Request
 
+from registry.api.conditions import tags_in, weakly
+from registry.api.digests import written
 from registry.domain.manifests import FileEntry
 from registry.domain.names import Reference, VersionRef
 from registry.domain.verbs.registry import Registry
@@ -60,11 +62,12 @@ def download(request: Request, entry: FileEntry, open_at: Callable[[int, int], B
     headers = {
         "Accept-Ranges": "bytes",
         "ETag": etag,
+        "Repr-Digest": written(bytes.fromhex(entry.sha256.hex)),
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(entry.path.rpartition('/')[2], safe='')}",
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private, max-age=31536000, immutable",
     }
-    if etag in {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}:
+    if weakly(tags_in(request.headers.getlist("if-none-match"))) & {"*", etag}:
         open_at(0, entry.size).close()  # what cannot be downloaded is not confirmed either
         return Response(status_code=304, headers=headers)
     fresh = request.headers.get("if-range") in {None, etag}

@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from lineage import LineageError
 from registry.domain.codec import to_json
-from registry.errors import Family, InvalidError, NotFoundError, RegistryError, TooManyAttemptsError, UsageError
+from registry.errors import Family, InvalidError, NotFoundError, RegistryError, UsageError
 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger("forebear.server")
@@ -60,7 +60,7 @@ def headers_of(error: RegistryError) -> dict[str, str]:
     """What an answer with `error` says beside its body: RFC 9110 sections 11.6.1, 10.2.3 and 10.2.1."""
     if error.family is Family.UNAUTHENTICATED:
         return {"WWW-Authenticate": "Bearer"}
-    if isinstance(error, TooManyAttemptsError):
+    if error.family is Family.TOO_MANY and "retry_after" in error.facts:
         return {"Retry-After": str(error.facts["retry_after"])}
     allowed = error.facts.get("allowed")
     if isinstance(error, MethodNotAllowedError) and isinstance(allowed, list):

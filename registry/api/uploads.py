@@ -8,6 +8,8 @@ moved to the paths that the sender named, inside a new folder that is removed wh
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,7 +21,10 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
-from registry.api.wire import read_json
+from lineage import Digest
+from registry.api.digests import Digests
+from registry.api.repeats import begin
+from registry.api.wire import UPLOAD, read_json
 from registry.domain.manifests import check_path
 from registry.errors import NoSpaceError, TooLargeError, UnsafeArtifactError, UsageError
 from registry.files import private_folder, sweep_folders
@@ -42,6 +47,14 @@ class Upload:
     files: Mapping[str, Path]
     details: Any
 
+    def digest(self) -> Digest:
+        """One for the same details and files, however they were divided into parts."""
+        told = [json.dumps(self.details, sort_keys=True)]
+        for path, part in sorted(self.files.items()):
+            with part.open("rb") as stream:
+                told += [path, hashlib.file_digest(stream, "sha256").hexdigest()]
+        return Digest.of(json.dumps(told).encode())
+
 
 @dataclass(slots=True)
 class _Part:
@@ -51,7 +64,9 @@ class _Part:
     header_name: bytes = b""
     header_value: bytes = b""
     sink: IO[bytes] | None = None
+    path: str = ""
     details: bytearray | None = None
+    digests: Digests | None = None
 
 
 class _Receiver:
@@ -113,6 +128,8 @@ class _Receiver:
 
     def _opened(self) -> None:
         _, options = parse_options_header(self.part.headers.get(b"content-disposition", b""))
+        told = self.part.headers.get(b"content-digest")
+        self.part.digests = Digests.parse(None if told is None else told.decode("latin-1"))
         field_name, path = options.get(b"name", b""), options.get(b"filename")
         if path is None:
             if field_name != b"details" or self.details is not None:
@@ -124,9 +141,12 @@ class _Receiver:
             raise TooLargeError(f"An upload holds {MAX_FILES:,} files at most")
         target = self.folder / f"{len(self.files):06d}"
         self.files[clean] = target
+        self.part.path = clean
         self.part.sink = target.open("xb")
 
     def _data(self, data: bytes, start: int, end: int) -> None:
+        if self.part.digests is not None:
+            self.part.digests.feed(data[start:end])
         if self.part.sink is not None:
             self.part.sink.write(data[start:end])
         elif self.part.details is not None:
@@ -135,6 +155,8 @@ class _Receiver:
                 raise TooLargeError(f"The details are larger than {MAX_DETAILS:,} bytes")
 
     def _end(self) -> None:
+        if self.part.digests is not None:
+            self.part.digests.check(f"part {self.part.path or 'details'!r}")
         if self.part.sink is not None:
             self.part.sink.close()
         elif self.part.details is not None:
@@ -161,7 +183,10 @@ async def received(request: Request) -> AsyncIterator[Upload]:
         folder = await run_in_threadpool(stack.enter_context, private_folder(home / UPLOADS))
         try:
             receiver = await _receive(request, folder / "parts", limit)
-            yield await run_in_threadpool(_settle, receiver, folder / "tree")
+            upload = await run_in_threadpool(_settle, receiver, folder / "tree")
+            if "idempotency-key" in request.headers:
+                await begin(request, await run_in_threadpool(upload.digest))
+            yield upload
         finally:
             await run_in_threadpool(stack.close)
 
@@ -174,7 +199,7 @@ def sweep(home: Path) -> None:
 async def _receive(request: Request, folder: Path, limit: int) -> _Receiver:
     kind, options = parse_options_header(request.headers.get("content-type"))
     boundary = options.get(b"boundary")
-    if kind != b"multipart/form-data" or not boundary:
+    if kind != UPLOAD.encode() or not boundary:
         raise UsageError("An upload is multipart/form-data", remedy="Send each file as a part with its relative path")
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:

@@ -24,6 +24,8 @@ from registry.errors import BadFilterError, BadReferenceError, NotFoundError, To
 T = TypeVar("T")
 BYTES: dict[str, Any] = {"type": "string", "format": "binary"}
 """The schema of a download."""
+UPLOAD = "multipart/form-data"
+"""The media type of uploads."""
 MAX_BODY = 2 * 1024**2
 """Bytes of a JSON body; what is larger is an upload."""
 

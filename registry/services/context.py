@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -49,6 +49,14 @@ class Plugins(Protocol):
     def tracker(self, name: str) -> RunTracker: ...
 
 
+@dataclass(slots=True)
+class FirstChange:
+    """What is checked inside the transaction of the first change of a request; once it is committed, no more."""
+
+    check: Callable[[UnitOfWork], None]
+    done: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a verb works with. `home` is the registry folder, which holds work in progress, caches and local stores."""
@@ -60,16 +68,34 @@ class Context:
     clock: Clock
     plugins: Plugins
     settings: Settings
+    first_change: FirstChange | None = None
+    within: UnitOfWork | None = None
+    """The open transaction that everything is read in; None: each verb opens its own."""
 
-    def read(self) -> UnitOfWork:
+    def read(self) -> AbstractContextManager[UnitOfWork]:
         """A unit of work for reading. Raises: PermissionDeniedError."""
         self.actor.require(Permission.READ)
-        return self.open_uow(actor=self.actor.handle)
+        return self.open_uow(actor=self.actor.handle) if self.within is None else nullcontext(self.within)
 
-    def write(self, permission: Permission = Permission.EDIT) -> UnitOfWork:
-        """A unit of work for one change. Raises: PermissionDeniedError."""
+    def write(self, permission: Permission = Permission.EDIT) -> AbstractContextManager[UnitOfWork]:
+        """A unit of work for one change. Raises: PermissionDeniedError; when entered, what the terms demand."""
         self.actor.require(permission)
-        return self.open_uow(actor=self.actor.handle, write=True)
+        return self._writing()
+
+    @contextmanager
+    def _writing(self) -> Iterator[UnitOfWork]:
+        with self.open_uow(actor=self.actor.handle, write=True) as uow:
+            first = self.first_change
+            if first is None or first.done:
+                yield uow
+            else:
+                first.check(uow)
+                yield uow
+                first.done = True
+
+    def without_terms(self) -> Context:
+        """The same for what a request records on its way, whether or not it then changes what it was sent to change."""
+        return replace(self, first_change=None)
 
     @contextmanager
     def holding(self) -> Iterator[Context]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from registry.domain.people.people import Actor
-from registry.services.context import Context
+from registry.services.context import Context, FirstChange
 
 if TYPE_CHECKING:
-    from registry.domain.verbs.registry import Problem
+    from registry.domain.people.idempotency import Answer, Claim
+    from registry.domain.verbs.registry import Problem, Terms
     from registry.services.artifacts.verbs import Store
     from registry.services.audit.verbs import Audit
     from registry.services.catalog.verbs import Catalog
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from registry.services.lineage.verbs import Lineage
     from registry.services.people.verbs import People
     from registry.services.transfers.verbs import Transfers
+    from registry.services.unit_of_work import UnitOfWork
 
 
 @dataclass
@@ -46,6 +48,30 @@ class LocalRegistry:
     def as_actor(self, actor: Actor) -> LocalRegistry:
         """The same registry for another actor."""
         return LocalRegistry(self.context.as_actor(actor), self.close)
+
+    def under(self, terms: Terms) -> LocalRegistry:
+        """The same registry, for one request that changes something only on these terms."""
+        from registry.services.people.idempotency import take  # noqa: PLC0415 - a request without terms needs none of it
+
+        def check(uow: UnitOfWork) -> None:
+            if terms.claim is not None:
+                take(self.context, uow, terms.claim())
+            if terms.unchanged is not None:
+                terms.unchanged(LocalRegistry(replace(self.context, within=uow)))
+
+        return LocalRegistry(replace(self.context, first_change=FirstChange(check)), self.close)
+
+    def answer_to(self, claim: Claim) -> Answer | None:
+        """The answer that an earlier attempt at the same request got."""
+        from registry.services.people.idempotency import answer_to  # noqa: PLC0415 - a request without a key needs none of it
+
+        return answer_to(self.context, claim)
+
+    def keep_answer(self, claim: Claim, answer: Answer) -> None:
+        """Keep what the request was answered with."""
+        from registry.services.people.idempotency import keep  # noqa: PLC0415 - a request without a key needs none of it
+
+        keep(self.context, claim, answer)
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -6,12 +6,13 @@ from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
 from pydantic import AwareDatetime
 
+from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, answer, speaks
 from registry.domain.audit import AuditReport
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import Page
 
-router = APIRouter(prefix="/audit", tags=["audit"])
+router = APIRouter(prefix="/audit", tags=["audit"], route_class=Route)
 LINES = "application/jsonl"
 
 

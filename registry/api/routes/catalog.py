@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from registry.api.bodies import AliasTarget, TagValues
+from registry.api.conditions import changes
+from registry.api.repeats import Route
 from registry.api.wire import AsActor, ItemName, Paging, WhyDeleted, answer, body_of, nothing, speaks
 from registry.domain.catalog.models import (
     AliasMove,
@@ -26,12 +28,25 @@ from registry.domain.catalog.models import (
     VersionSummary,
     read_sort,
 )
-from registry.domain.names import AssetKind, Reference, check_alias
+from registry.domain.names import AssetKind, Name, Reference, check_alias
 from registry.domain.paging import Page
+from registry.domain.verbs.registry import Registry
 
-router = APIRouter(prefix="/models", tags=["models"])
+router = APIRouter(prefix="/models", tags=["models"], route_class=Route)
 MAX_REPEATS = 16
 """Conditions of one kind in a search: each is a walk through an index."""
+
+
+def _model(registry: Registry, path: Mapping[str, str]) -> ModelDetail:
+    return registry.catalog.model(Name(path["team"], path["name"]))
+
+
+def _alias(registry: Registry, path: Mapping[str, str]) -> Sequence[AliasMove]:
+    return registry.catalog.alias_history(Name(path["team"], path["name"]), check_alias(path["alias"]))
+
+
+ModelUnchanged = Annotated[Registry, changes(_model, "/models/{team}/{name}")]
+AliasUnchanged = Annotated[Registry, changes(_alias, "/models/{team}/{name}/aliases/{alias}")]
 
 
 def _query(
@@ -97,14 +112,14 @@ def show(registry: AsActor, name: ItemName) -> Response:
 
 @router.put("/{team}/{name}", **speaks(ModelDetail, takes=Describing))
 def describe(
-    registry: AsActor, name: ItemName, describing: Annotated[Describing, Depends(body_of(Describing))]
+    registry: ModelUnchanged, name: ItemName, describing: Annotated[Describing, Depends(body_of(Describing))]
 ) -> Response:
     """Replace what people say of the model: task, modality, licence, origin, description, tags."""
     return answer(registry.catalog.describe(name, describing))
 
 
 @router.delete("/{team}/{name}", **speaks(status=204))
-def delete(registry: AsActor, name: ItemName, force: bool = False, reason: WhyDeleted = "") -> Response:
+def delete(registry: ModelUnchanged, name: ItemName, force: bool = False, reason: WhyDeleted = "") -> Response:
     """Delete the registered model and every version of it. Names and numbers are never used again.
 
     While versions made from it are in use, `force` and a `reason` are needed; the audit log keeps the reason.
@@ -114,7 +129,7 @@ def delete(registry: AsActor, name: ItemName, force: bool = False, reason: WhyDe
 
 
 @router.patch("/{team}/{name}/tags", **speaks(takes=TagValues, status=204))
-def tag(registry: AsActor, name: ItemName, body: Annotated[TagValues, Depends(body_of(TagValues))]) -> Response:
+def tag(registry: ModelUnchanged, name: ItemName, body: Annotated[TagValues, Depends(body_of(TagValues))]) -> Response:
     """Set tags of the registered model; null removes one."""
     registry.catalog.tag(Reference(AssetKind.MODELS, name), body.tags)
     return nothing()
@@ -134,7 +149,7 @@ def alias_history(registry: AsActor, name: ItemName, alias: str) -> Response:
 
 @router.put("/{team}/{name}/aliases/{alias}", **speaks(AliasValue, takes=AliasTarget))
 def set_alias(
-    registry: AsActor, name: ItemName, alias: str, body: Annotated[AliasTarget, Depends(body_of(AliasTarget))]
+    registry: AliasUnchanged, name: ItemName, alias: str, body: Annotated[AliasTarget, Depends(body_of(AliasTarget))]
 ) -> Response:
     """Make the alias name a version. A protected alias moves only through an approved promotion."""
     target = Reference.parse(f"models:/{name}/{body.version}")
@@ -142,7 +157,7 @@ def set_alias(
 
 
 @router.delete("/{team}/{name}/aliases/{alias}", **speaks(status=204))
-def drop_alias(registry: AsActor, name: ItemName, alias: str) -> Response:
+def drop_alias(registry: AliasUnchanged, name: ItemName, alias: str) -> Response:
     """Remove the alias; its history stays."""
     registry.catalog.drop_alias(name, check_alias(alias))
     return nothing()

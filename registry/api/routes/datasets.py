@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -10,7 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from registry.api.bodies import DatasetDetails
+from registry.api.conditions import changes
 from registry.api.downloads import download_of
+from registry.api.repeats import Route
 from registry.api.uploads import received
 from registry.api.wire import (
     BYTES,
@@ -25,11 +28,19 @@ from registry.api.wire import (
 )
 from registry.domain.codec import from_json
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary
-from registry.domain.names import AssetKind, Reference
-from registry.domain.paging import Page
+from registry.domain.names import AssetKind, Name, Reference
+from registry.domain.paging import Page, PageRequest
 from registry.domain.verbs.data import AddDataset
+from registry.domain.verbs.registry import Registry
 
-router = APIRouter(prefix="/datasets", tags=["datasets"])
+router = APIRouter(prefix="/datasets", tags=["datasets"], route_class=Route)
+
+
+def _versions(registry: Registry, path: Mapping[str, str]) -> Page[DatasetVersionSummary]:
+    return registry.datasets.versions(Name(path["team"], path["name"]), PageRequest())
+
+
+VersionsUnchanged = Annotated[Registry, changes(_versions, "/datasets/{team}/{name}/versions")]
 
 
 @router.get("", **speaks(Page[DatasetSummary]))
@@ -68,7 +79,7 @@ def file(request: Request, registry: AsActor, reference: DatasetVersion, path: s
     "/{team}/{name}/versions",
     **speaks(DatasetVersionDetail, takes=upload_of(DatasetDetails), taken_as="multipart/form-data", status=201),
 )
-async def add(request: Request, registry: AsActor, name: ItemName) -> Response:
+async def add(request: Request, registry: VersionsUnchanged, name: ItemName) -> Response:
     """Register an uploaded dataset as the next version: files as parts, and a JSON part `details`."""
     async with received(request) as upload:
         details = from_json(DatasetDetails, upload.details)

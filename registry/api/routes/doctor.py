@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from registry.api.repeats import Route
 from registry.api.wire import AsActor, answer, speaks
 from registry.domain.verbs.registry import Problem
 
-router = APIRouter(prefix="/doctor", tags=["doctor"])
+router = APIRouter(prefix="/doctor", tags=["doctor"], route_class=Route)
 
 
 @router.get("", **speaks(Sequence[Problem]))

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from registry.api.bodies import Comment, OpenRequest
+from registry.api.conditions import changes
+from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, Text, answer, body_of, public_id, speaks
 from registry.domain.governance.evidence_types import EvidenceType
 from registry.domain.governance.promotion import PolicyValue, RequestDetail, RequestState, RequestSummary, StageOption
 from registry.domain.names import Name, Reference
 from registry.domain.paging import Page
+from registry.domain.verbs.registry import Registry
 
-router = APIRouter(tags=["governance"])
+router = APIRouter(tags=["governance"], route_class=Route)
 YAML = "application/yaml"
 DOCUMENT = {"type": "string", "description": "A policy as YAML text"}
 Said = Annotated[Comment, Depends(body_of(Comment))]
+
+
+def _requests(registry: Registry, _path: Mapping[str, str]) -> Page[RequestSummary]:
+    return registry.promotions.requests()
+
+
+def _request(registry: Registry, path: Mapping[str, str]) -> RequestDetail:
+    return registry.promotions.request_detail(public_id(path["request_id"]))
+
+
+def _policies(registry: Registry, _path: Mapping[str, str]) -> Sequence[PolicyValue]:
+    return registry.promotions.policies()
+
+
+RequestsUnchanged = Annotated[Registry, changes(_requests, "/promotions")]
+RequestUnchanged = Annotated[Registry, changes(_request, "/promotions/{request_id}")]
+PoliciesUnchanged = Annotated[Registry, changes(_policies, "/policies")]
 
 
 @router.get("/promotions", **speaks(Page[RequestSummary]))
@@ -53,7 +73,7 @@ def evidence_types(registry: AsActor, reference: str) -> Response:
 
 
 @router.post("/promotions", **speaks(RequestDetail, takes=OpenRequest, status=201))
-def request(registry: AsActor, body: Annotated[OpenRequest, Depends(body_of(OpenRequest))]) -> Response:
+def request(registry: RequestsUnchanged, body: Annotated[OpenRequest, Depends(body_of(OpenRequest))]) -> Response:
     """Open a request; the policy in force is frozen into it by digest."""
     return answer(registry.promotions.request(body.reference, body.to_stage, comment=body.comment), 201)
 
@@ -65,19 +85,19 @@ def show(registry: AsActor, request_id: str) -> Response:
 
 
 @router.post("/promotions/{request_id}/approve", **speaks(RequestDetail, takes=Comment))
-def approve(registry: AsActor, request_id: str, body: Said) -> Response:
+def approve(registry: RequestUnchanged, request_id: str, body: Said) -> Response:
     """Approve. The last approval promotes the version in the same transaction."""
     return answer(registry.promotions.approve(public_id(request_id), comment=body.comment))
 
 
 @router.post("/promotions/{request_id}/reject", **speaks(RequestDetail, takes=Comment))
-def reject(registry: AsActor, request_id: str, body: Said) -> Response:
+def reject(registry: RequestUnchanged, request_id: str, body: Said) -> Response:
     """Reject, with the reason as the comment."""
     return answer(registry.promotions.reject(public_id(request_id), comment=body.comment))
 
 
 @router.post("/promotions/{request_id}/withdraw", **speaks(RequestDetail))
-def withdraw(registry: AsActor, request_id: str) -> Response:
+def withdraw(registry: RequestUnchanged, request_id: str) -> Response:
     """Withdraw your own request."""
     return answer(registry.promotions.withdraw(public_id(request_id)))
 
@@ -89,7 +109,7 @@ def policies(registry: AsActor) -> Response:
 
 
 @router.post("/policies", **speaks(PolicyValue, takes=DOCUMENT, taken_as=YAML, status=201))
-def publish(registry: AsActor, text: Text) -> Response:
+def publish(registry: PoliciesUnchanged, text: Text) -> Response:
     """Publish a policy: from then on this (name, version, digest) never changes."""
     return answer(registry.promotions.publish_policy(text), 201)
 

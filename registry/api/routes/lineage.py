@@ -10,11 +10,12 @@ from fastapi.responses import PlainTextResponse, Response
 
 from lineage import Graph
 from lineage.formats import as_dot, as_mermaid
+from registry.api.repeats import Route
 from registry.api.wire import AsActor, answer, speaks
 from registry.domain.verbs.lineage import Ancestry
 from registry.errors import NotFoundError
 
-router = APIRouter(prefix="/lineage", tags=["lineage"])
+router = APIRouter(prefix="/lineage", tags=["lineage"], route_class=Route)
 MAX_NODES = 5000
 Target = Annotated[
     str, Query(max_length=256, description="`models:/team/name/3`, `datasets:/team/name/1` or a step id")

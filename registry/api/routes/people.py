@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from registry.api.bodies import NewPerson, TokenWish
+from registry.api.conditions import changes
+from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, answer, body_of, public_id, speaks
-from registry.domain.paging import Page
+from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Actor, NewToken, Person, TokenSummary, check_handle, check_role
+from registry.domain.verbs.registry import Registry
 
-router = APIRouter(tags=["people"])
+router = APIRouter(tags=["people"], route_class=Route)
+
+
+def _people(registry: Registry, _path: Mapping[str, str]) -> Page[Person]:
+    return registry.people.search(PageRequest())
+
+
+def _person(registry: Registry, path: Mapping[str, str]) -> Person:
+    return registry.people.person(check_handle(path["handle"]))
+
+
+def _tokens(registry: Registry, path: Mapping[str, str]) -> Page[TokenSummary]:
+    return registry.people.tokens(check_handle(path["handle"]), PageRequest())
+
+
+def _token(registry: Registry, path: Mapping[str, str]) -> TokenSummary:
+    return registry.people.token(public_id(path["token"]))
+
+
+PeopleUnchanged = Annotated[Registry, changes(_people, "/people")]
+PersonUnchanged = Annotated[Registry, changes(_person, "/people/{handle}")]
+TokensUnchanged = Annotated[Registry, changes(_tokens, "/people/{handle}/tokens")]
+TokenUnchanged = Annotated[Registry, changes(_token, "/tokens/{token}")]
 
 
 @router.get("/me", **speaks(Actor))
@@ -28,25 +54,39 @@ def search(registry: AsActor, page: Paging) -> Response:
 
 
 @router.post("/people", **speaks(Person, takes=NewPerson, status=201))
-def add(registry: AsActor, body: Annotated[NewPerson, Depends(body_of(NewPerson))]) -> Response:
+def add(registry: PeopleUnchanged, body: Annotated[NewPerson, Depends(body_of(NewPerson))]) -> Response:
     """Add a person or a service account; without a role it may do nothing yet."""
     return answer(registry.people.add(check_handle(body.handle), body.name, service=body.service), 201)
 
 
+@router.get("/people/{handle}", **speaks(Person))
+def person(registry: AsActor, handle: str) -> Response:
+    """One person or service account, with the roles held now."""
+    return answer(registry.people.person(check_handle(handle)))
+
+
 @router.put("/people/{handle}/roles/{role}", **speaks(Person))
-def grant(registry: AsActor, handle: str, role: str) -> Response:
+def grant(registry: PersonUnchanged, handle: str, role: str) -> Response:
     """Give a role."""
     return answer(registry.people.grant(check_handle(handle), check_role(role)))
 
 
 @router.delete("/people/{handle}/roles/{role}", **speaks(Person))
-def revoke(registry: AsActor, handle: str, role: str) -> Response:
+def revoke(registry: PersonUnchanged, handle: str, role: str) -> Response:
     """Take a role back."""
     return answer(registry.people.revoke(check_handle(handle), check_role(role)))
 
 
+@router.get("/people/{handle}/tokens", **speaks(Page[TokenSummary]))
+def tokens_of(registry: AsActor, handle: str, page: Paging) -> Response:
+    """The tokens of one person; never a secret."""
+    return answer(registry.people.tokens(check_handle(handle), page))
+
+
 @router.post("/people/{handle}/tokens", **speaks(NewToken, takes=TokenWish, status=201))
-def create_token(registry: AsActor, handle: str, body: Annotated[TokenWish, Depends(body_of(TokenWish))]) -> Response:
+def create_token(
+    registry: TokensUnchanged, handle: str, body: Annotated[TokenWish, Depends(body_of(TokenWish))]
+) -> Response:
     """Make a token. Its secret is in this answer and nowhere else."""
     made = answer(registry.people.create_token(check_handle(handle), label=body.label, days=body.days), 201)
     made.headers["Cache-Control"] = "no-store"
@@ -59,7 +99,13 @@ def tokens(registry: AsActor, page: Paging, person: str | None = None) -> Respon
     return answer(registry.people.tokens(check_handle(person) if person else None, page))
 
 
+@router.get("/tokens/{token}", **speaks(TokenSummary))
+def token(registry: AsActor, token: str) -> Response:
+    """One token; never its secret."""
+    return answer(registry.people.token(public_id(token)))
+
+
 @router.delete("/tokens/{token}", **speaks(TokenSummary))
-def revoke_token(registry: AsActor, token: str) -> Response:
+def revoke_token(registry: TokenUnchanged, token: str) -> Response:
     """Revoke a token at once."""
     return answer(registry.people.revoke_token(public_id(token)))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.requests import Request
 
+from registry.api.conditions import changes
+from registry.api.repeats import Route
 from registry.api.streams import Streams
 from registry.api.wire import AsActor, Paging, Text, answer, nothing, public_id, speaks
 from registry.domain.comparison.verdict import TransferVerdict
@@ -16,8 +19,9 @@ from registry.domain.paging import Page
 from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.step_events import GOING, Listener, Place
 from registry.domain.transfers.steps import StepDetail, StepState, StepSummary
+from registry.domain.verbs.registry import Registry
 
-router = APIRouter(tags=["transfers"])
+router = APIRouter(tags=["transfers"], route_class=Route)
 YAML = "application/yaml"
 LINES = "application/jsonl"
 EVENTS = "text/event-stream"
@@ -27,6 +31,18 @@ STREAM = {
 }
 PLACE = "The `id` of the last event that was received: only later events are sent"
 DOCUMENT = {"type": "string", "description": "A recipe as YAML text, see /api/v1/recipes/schema"}
+
+
+def _steps(registry: Registry, _path: Mapping[str, str]) -> Page[StepSummary]:
+    return registry.transfers.search()
+
+
+def _step(registry: Registry, path: Mapping[str, str]) -> StepDetail:
+    return registry.transfers.step(public_id(path["step"]))
+
+
+StepsUnchanged = Annotated[Registry, changes(_steps, "/transfers")]
+StepUnchanged = Annotated[Registry, changes(_step, "/transfers/{step}")]
 
 
 @router.get("/recipes/schema", **speaks({"type": "object", "description": "A JSON Schema"}))
@@ -43,7 +59,7 @@ def check(registry: AsActor, text: Text) -> Response:
 
 @router.post("/transfers", **speaks(StepDetail, takes=DOCUMENT, taken_as=YAML, status=202))
 def submit(
-    registry: AsActor, text: Text, auto_batch: bool = False, baselines: bool = False, seeds: int = 3
+    registry: StepsUnchanged, text: Text, auto_batch: bool = False, baselines: bool = False, seeds: int = 3
 ) -> Response:
     """Queue the step and start its worker in the background; the answer is the step as it was queued.
 
@@ -115,12 +131,12 @@ def answers(registry: AsActor, step: str) -> Response:
 
 
 @router.post("/transfers/{step}/resume", **speaks(StepDetail, status=202))
-def resume(registry: AsActor, step: str) -> Response:
+def resume(registry: StepUnchanged, step: str) -> Response:
     """Go on from the last whole checkpoint, in the background."""
     return answer(registry.transfers.resume(public_id(step), background=True), 202)
 
 
 @router.post("/transfers/{step}/cancel", **speaks(StepDetail))
-def cancel(registry: AsActor, step: str) -> Response:
+def cancel(registry: StepUnchanged, step: str) -> Response:
     """Stop the step; nothing but its record is left."""
     return answer(registry.transfers.cancel(public_id(step)))

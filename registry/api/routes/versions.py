@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -11,7 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from registry.api.bodies import CardText, ImportDetails, NewEvidence, Reason, TagValues
+from registry.api.conditions import changes
 from registry.api.downloads import download_of
+from registry.api.repeats import Route
 from registry.api.uploads import received
 from registry.api.wire import (
     BYTES,
@@ -24,21 +26,52 @@ from registry.api.wire import (
     exactly,
     fields_of,
     nothing,
+    reference_to,
     speaks,
     upload_of,
 )
-from registry.domain.catalog.models import CardRevision, VersionDetail
+from registry.domain.catalog.models import CardRevision, VersionDetail, VersionSummary
 from registry.domain.codec import from_json
 from registry.domain.governance.promotion import AddedEvidence, EvidenceValue
+from registry.domain.names import AssetKind, Name, Reference
+from registry.domain.paging import Page, PageRequest
 from registry.domain.verbs.catalog import ImportModel
+from registry.domain.verbs.registry import Registry
 from registry.errors import UsageError
 
-router = APIRouter(prefix="/models/{team}/{name}/versions", tags=["versions"])
+router = APIRouter(prefix="/models/{team}/{name}/versions", tags=["versions"], route_class=Route)
 ONE = "/{version}"
 
 
+def _versions(registry: Registry, path: Mapping[str, str]) -> Page[VersionSummary]:
+    return registry.catalog.versions(Name(path["team"], path["name"]), PageRequest())
+
+
+def _reference(path: Mapping[str, str]) -> Reference:
+    return reference_to(AssetKind.MODELS, Name(path["team"], path["name"]), path["version"])
+
+
+def _version(registry: Registry, path: Mapping[str, str]) -> VersionDetail:
+    return registry.catalog.version(_reference(path))
+
+
+def _cards(registry: Registry, path: Mapping[str, str]) -> Sequence[CardRevision]:
+    return registry.catalog.cards(_reference(path))
+
+
+def _evidence(registry: Registry, path: Mapping[str, str]) -> Sequence[EvidenceValue]:
+    return registry.promotions.evidence(_reference(path))
+
+
+HOME = "/models/{team}/{name}/versions"
+VersionsUnchanged = Annotated[Registry, changes(_versions, HOME)]
+VersionUnchanged = Annotated[Registry, changes(_version, HOME + ONE)]
+CardsUnchanged = Annotated[Registry, changes(_cards, HOME + ONE + "/cards")]
+EvidenceUnchanged = Annotated[Registry, changes(_evidence, HOME + ONE + "/evidence")]
+
+
 @router.post("", **speaks(VersionDetail, takes=upload_of(ImportDetails), taken_as="multipart/form-data", status=201))
-async def import_model(request: Request, registry: AsActor, name: ItemName) -> Response:
+async def import_model(request: Request, registry: VersionsUnchanged, name: ItemName) -> Response:
     """Import an uploaded source model as the next version: files as parts, and a JSON part `details`.
 
     Pickles are refused, always: convert them to safetensors first, or import them in the embedded home.
@@ -56,7 +89,9 @@ def show(registry: AsActor, reference: ModelVersion) -> Response:
 
 
 @router.delete(ONE, **speaks(status=204))
-def delete(registry: AsActor, reference: ModelVersion, force: bool = False, reason: WhyDeleted = "") -> Response:
+def delete(
+    registry: VersionUnchanged, reference: ModelVersion, force: bool = False, reason: WhyDeleted = ""
+) -> Response:
     """Delete the version; its number is never used again and its descendants keep their ancestry.
 
     While versions made from it are in use, `force` and a `reason` are needed; the audit log keeps the reason.
@@ -81,7 +116,7 @@ def cards(registry: AsActor, reference: ModelVersion) -> Response:
 
 @router.post(ONE + "/cards", **speaks(CardRevision, takes=CardText, status=201))
 def revise_card(
-    registry: AsActor, reference: ModelVersion, body: Annotated[CardText, Depends(body_of(CardText))]
+    registry: CardsUnchanged, reference: ModelVersion, body: Annotated[CardText, Depends(body_of(CardText))]
 ) -> Response:
     """Add a revision of the model card: Markdown with YAML front matter."""
     return answer(registry.catalog.revise_card(reference, body.text), 201)
@@ -89,7 +124,7 @@ def revise_card(
 
 @router.patch(ONE + "/tags", **speaks(takes=TagValues, status=204))
 def tag(
-    registry: AsActor, reference: ModelVersion, body: Annotated[TagValues, Depends(body_of(TagValues))]
+    registry: VersionUnchanged, reference: ModelVersion, body: Annotated[TagValues, Depends(body_of(TagValues))]
 ) -> Response:
     """Set tags of the version; null removes one."""
     registry.catalog.tag(exactly(registry, reference), body.tags)
@@ -98,14 +133,16 @@ def tag(
 
 @router.post(ONE + "/deprecate", **speaks(VersionDetail, takes=Reason))
 def deprecate(
-    registry: AsActor, reference: ModelVersion, body: Annotated[Reason, Depends(body_of(Reason))]
+    registry: VersionUnchanged, reference: ModelVersion, body: Annotated[Reason, Depends(body_of(Reason))]
 ) -> Response:
     """Advise against the version."""
     return answer(registry.catalog.deprecate(reference, body.reason))
 
 
 @router.post(ONE + "/archive", **speaks(VersionDetail, takes=Reason))
-def archive(registry: AsActor, reference: ModelVersion, body: Annotated[Reason, Depends(body_of(Reason))]) -> Response:
+def archive(
+    registry: VersionUnchanged, reference: ModelVersion, body: Annotated[Reason, Depends(body_of(Reason))]
+) -> Response:
     """Put the version away."""
     return answer(registry.catalog.archive(reference, body.reason))
 
@@ -117,7 +154,7 @@ def evidence(registry: AsActor, reference: ModelVersion) -> Response:
 
 
 @router.post(ONE + "/evidence", **speaks(AddedEvidence, takes=NewEvidence, status=201))
-async def add_evidence(request: Request, registry: AsActor, reference: ModelVersion) -> Response:
+async def add_evidence(request: Request, registry: EvidenceUnchanged, reference: ModelVersion) -> Response:
     """Add evidence: a JSON body, or an upload of one file with the same JSON as its part `details`."""
     if not request.headers.get("content-type", "").startswith("multipart/"):
         evidence = await body_of(NewEvidence)(request)

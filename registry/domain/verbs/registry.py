@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from registry.domain.people.idempotency import Answer, Claim
 from registry.domain.people.people import Actor
 from registry.domain.verbs.audit import AuditVerbs
 from registry.domain.verbs.catalog import CatalogVerbs
@@ -24,6 +25,18 @@ class Problem:
     level: str
     check: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What must hold for a request to change anything; checked inside the transaction of its first change.
+
+    `unchanged` is called with a registry that reads in that transaction, and raises an error to refuse. `claim` is
+    asked then: the digest of an upload is known only when all of it has arrived.
+    """
+
+    unchanged: Callable[[Registry], None] | None = None
+    claim: Callable[[], Claim] | None = None
 
 
 class Registry(Protocol):
@@ -50,6 +63,21 @@ class Registry(Protocol):
 
     def as_actor(self, actor: Actor) -> Registry:
         """The same registry for another actor."""
+        ...
+
+    def under(self, terms: Terms) -> Registry:
+        """The same registry, for one request that changes something only on these terms."""
+        ...
+
+    def answer_to(self, claim: Claim) -> Answer | None:
+        """The answer that an earlier attempt at the same request got; None if there was none.
+
+        Raises: KeyReusedError, RepeatedRequestError.
+        """
+        ...
+
+    def keep_answer(self, claim: Claim, answer: Answer) -> None:
+        """Keep what the request was answered with, for a day. An attempt that was not the first keeps nothing."""
         ...
 
     def doctor(self) -> Sequence[Problem]:

@@ -267,7 +267,7 @@ def check_version(context: Context, find: Callable[[UnitOfWork], VersionRef]) ->
     wrong = {blob: fault for blob, fault in faults.items() if fault is not None}
     if not wrong:
         return ref, VersionCheck(context.clock.now(), len(extents), pace.size)
-    with context.write() as uow:
+    with context.without_terms().write() as uow:
         findings = [Finding(blob, wrong[blob], tuple(uses)) for blob, uses in uow.objects.uses(wrong).items()]
         if events := mark(uow, context, findings):
             uow.commit(*events)

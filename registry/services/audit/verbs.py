@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -60,7 +61,7 @@ def _with_record_of_now(report: AuditReport, uow: UnitOfWork) -> AuditReport:
     return replace(report, warnings=tuple(unrecorded(now, report.entries)))
 
 
-def _lines(opened: UnitOfWork) -> Iterator[bytes]:
+def _lines(opened: AbstractContextManager[UnitOfWork]) -> Iterator[bytes]:
     with opened as uow:
         for entry in uow.audit.entries():
             line = {

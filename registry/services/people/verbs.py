@@ -82,6 +82,11 @@ class People:
         with self.context.read() as uow:
             return uow.people.search(page)
 
+    def person(self, handle: str) -> Person:
+        """One person, with the roles held now. Raises: NotFoundError."""
+        with self.context.read() as uow:
+            return _known(uow, handle)
+
     def grant(self, handle: str, role: str) -> Person:
         """Give a role that exists here; giving it twice changes nothing. Raises: NotFoundError, InvalidError."""
         check_role(role)
@@ -130,15 +135,16 @@ class People:
         with self.context.read() as uow:
             return uow.people.tokens(handle, page)
 
+    def token(self, token_id: str) -> TokenSummary:
+        """One token. Raises: NotFoundError (somebody else's included)."""
+        with self.context.read() as uow:
+            return self._own(uow, token_id)
+
     def revoke_token(self, token_id: str) -> TokenSummary:
         """End a token at once; ending it twice changes nothing. Raises: NotFoundError (somebody else's included)."""
         now = self.context.clock.now()
         with self.context.write(Permission.READ) as uow:
-            token = uow.people.token(token_id)
-            if token is None or not self._rules(token.person):
-                raise NotFoundError(
-                    f"There is no token {token_id[:80]}", remedy="List your tokens: forebear token list"
-                )
+            token = self._own(uow, token_id)
             if token.revoked_at is not None:
                 return token
             uow.people.revoke_token(token_id, at=now)
@@ -219,8 +225,11 @@ class People:
         """The permission that is needed to see and make the tokens of `handle`."""
         return Permission.READ if handle == self.context.actor.handle else Permission.ADMIN
 
-    def _rules(self, handle: str) -> bool:
-        return self._over(handle) in self.context.actor.permissions
+    def _own(self, uow: UnitOfWork, token_id: str) -> TokenSummary:
+        token = uow.people.token(token_id)
+        if token is None or self._over(token.person) not in self.context.actor.permissions:
+            raise NotFoundError(f"There is no token {token_id[:80]}", remedy="List your tokens: forebear token list")
+        return token
 
 
 def _own_handle(handle: str) -> str:

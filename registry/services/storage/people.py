@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from lineage import Digest
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Person, TokenSummary
+
+
+@dataclass(frozen=True, slots=True)
+class TakenKey:
+    """An idempotency key that a request of a person took. `body` is compressed by zlib."""
+
+    key: str
+    request: Digest
+    attempt: str
+    until: datetime
+    status: int | None
+    """None until the request is answered."""
+    media: str
+    body: bytes | None
 
 
 class PeopleRepository(Protocol):
@@ -38,3 +53,13 @@ class PeopleRepository(Protocol):
         ...
 
     def has_ended(self, name: Digest) -> bool: ...
+    def taken_key(self, handle: str, key: str) -> TakenKey | None: ...
+    def keys_of(self, handle: str) -> tuple[int, datetime | None]:
+        """How many keys the person has taken, and when the first of them is forgotten."""
+        ...
+
+    def take_key(self, handle: str, taken: TakenKey) -> None: ...
+    def keep_answer(self, handle: str, key: str, status: int, media: str, body: bytes | None) -> None: ...
+    def forget_keys(self, *, before: datetime) -> None:
+        """Forget the keys of everybody whose time was over `before`."""
+        ...

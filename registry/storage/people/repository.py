@@ -6,14 +6,15 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from lineage import Digest
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Person, TokenSummary
 from registry.errors import ConflictError, NotFoundError
+from registry.services.storage.people import TakenKey
 from registry.storage.sql.paging import SortBy, page_rows
-from registry.storage.tables import ended_session, person, role_grant, token
+from registry.storage.tables import ended_session, idempotency_key, person, role_grant, token
 
 
 class SqlPeople:
@@ -110,6 +111,31 @@ class SqlPeople:
         query = select(ended_session.c.name).where(ended_session.c.name == name)
         return self._connection.execute(query).first() is not None
 
+    def taken_key(self, handle: str, key: str) -> TakenKey | None:
+        row = self._connection.execute(select(_keys).where(*self._one_key(handle, key))).one_or_none()
+        if row is None:
+            return None
+        return TakenKey(row.key, row.request, row.attempt, row.until, row.status, row.media, row.body)
+
+    def keys_of(self, handle: str) -> tuple[int, datetime | None]:
+        query = select(func.count(), func.min(_keys.c.until)).where(_keys.c.person_id == self._key(handle))
+        count, oldest = self._connection.execute(query).one()
+        return count, oldest
+
+    def take_key(self, handle: str, taken: TakenKey) -> None:
+        values = {field: getattr(taken, field) for field in taken.__slots__}
+        self._connection.execute(insert(_keys).values(person_id=self._key(handle), **values))
+
+    def keep_answer(self, handle: str, key: str, status: int, media: str, body: bytes | None) -> None:
+        changed = update(_keys).where(*self._one_key(handle, key)).values(status=status, media=media, body=body)
+        self._connection.execute(changed)
+
+    def forget_keys(self, *, before: datetime) -> None:
+        self._connection.execute(delete(_keys).where(_keys.c.until <= before))
+
+    def _one_key(self, handle: str, key: str) -> tuple[Any, ...]:
+        return (_keys.c.person_id == self._key(handle), _keys.c.key == key)
+
     def _change_token(self, token_id: str, **values: datetime) -> None:
         changed = self._connection.execute(update(token).where(token.c.public_id == token_id).values(values))
         if changed.rowcount == 0:
@@ -133,7 +159,7 @@ class SqlPeople:
         return [Person(r.handle, r.name, tuple(roles.get(r.id, ())), r.created_at, r.service) for r in rows]
 
 
-_people, _tokens = person, token
+_people, _tokens, _keys = person, token, idempotency_key
 
 
 def _held(key: int, role: str) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ from registry.storage.tables.catalog import (
 from registry.storage.tables.governance import audit_entry, audit_index, evidence, policy, request, vote
 from registry.storage.tables.graph import edge, node
 from registry.storage.tables.objects import damage, store_check, version_check
-from registry.storage.tables.people import ended_session, person, role_grant, token
+from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, token
 from registry.storage.tables.steps import curve_point, lease, metric, mirror, step
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "evidence",
     "extent",
     "file",
+    "idempotency_key",
     "lease",
     "metadata",
     "metric",

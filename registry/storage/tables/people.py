@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, String, Table, TypedColumns
+from sqlalchemy import Boolean, Column, ForeignKey, Integer, LargeBinary, String, Table, TypedColumns
 
 from registry.storage.sql.types import DigestBytes, Key, UtcDateTime, Word
 from registry.storage.tables.base import metadata, partial_index
@@ -52,6 +52,19 @@ class EndedSessionColumns(TypedColumns):
     until = Column(UtcDateTime, nullable=False, index=True)
 
 
+class IdempotencyKeyColumns(TypedColumns):
+    """An idempotency key that a request took, and what it was answered; forgotten after a day."""
+
+    person_id = Column(Key, ForeignKey("person.id"), primary_key=True)
+    key = Column(String(255), primary_key=True)
+    request = Column(DigestBytes, nullable=False)
+    attempt = Column(String(40), nullable=False)
+    until = Column(UtcDateTime, nullable=False, index=True)
+    status = Column(Integer, nullable=True)
+    media = Column(String, nullable=False)
+    body = Column(LargeBinary, nullable=True)
+
+
 person = Table("person", metadata, PersonColumns)
 role_grant = Table(
     "role_grant",
@@ -61,3 +74,4 @@ role_grant = Table(
 )
 token = Table("token", metadata, TokenColumns)
 ended_session = Table("ended_session", metadata, EndedSessionColumns)
+idempotency_key = Table("idempotency_key", metadata, IdempotencyKeyColumns)

@@ -218,8 +218,11 @@ def names_of(served: ServedRegistry) -> dict[str, str]:
     return {"handle": "cleo", "token": cleo, "step": step, "request_id": served.family.request.summary.id}
 
 
-def send(served: ServedRegistry, who: str, method: str, path: str, body: object) -> Any:
+def send(
+    served: ServedRegistry, who: str, method: str, path: str, body: object, headers: Mapping[str, str] | None = None
+) -> Any:
     client = served.client(who)
+    client.headers.update(headers or {})
     if isinstance(body, tuple):
         kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
         return client.request(method, path, content=body[1], headers=kind)
