@@ -9,6 +9,7 @@ from typing import Any
 
 from registry.domain.catalog.models import Status
 from registry.domain.governance.case import (
+    EDITION,
     SYSTEM,
     Ancestors,
     Candidate,
@@ -144,4 +145,4 @@ def case(
     bound = bindings(rules, items)
     given = tuple(vote(who, bound) for who in approvals) if votes is None else votes
     candidate = replace(candidate, ancestors=ancestors, **changes)
-    return Case(candidate, target, bound, now, items, given, people)
+    return Case(candidate, target, bound, now, items, given, people, EDITION)

@@ -27,6 +27,10 @@ INTEGRITY = "integrity"
 """The type of the registry's own evidence that it has read all bytes of a version and found them right."""
 
 
+EDITION = 2
+"""The rules of evaluation of today: `all` over an empty list has no answer, unless `emptyIsTrue`."""
+
+
 class Contribution(StrEnum):
     """How a person contributed to a version. Taken from recorded facts, never from a field that a person can edit."""
 
@@ -135,6 +139,9 @@ class Case:
     evidence: tuple[EvidenceValue, ...] = ()
     votes: tuple[VoteEntry, ...] = ()
     people: Mapping[str, Standing] = field(default_factory=dict)
+    edition: int = 1
+    """Which rules its conditions are evaluated by, so that a stored case is judged as it was: 1, where `all` held over
+    an empty list; `EDITION` now."""
 
     def standing(self, handle: str) -> Standing:
         """The standing of `handle` now; without roles for somebody unknown."""

@@ -14,10 +14,11 @@ from typing import TypeVar
 from lineage import Digest
 from registry.domain.catalog.models import Status
 from registry.domain.governance.approvals import Duties, Electorate, RoleRule
-from registry.domain.governance.case import SYSTEM, Case, expression_facts
-from registry.domain.governance.comparisons import compared
+from registry.domain.governance.case import EDITION, SYSTEM, Case, expression_facts
+from registry.domain.governance.conditions.comparisons import compared
+from registry.domain.governance.conditions.expressions import Expression, Scope
+from registry.domain.governance.conditions.problems import UnanswerableError
 from registry.domain.governance.evidence_types import EvidenceType, shown_facts
-from registry.domain.governance.expressions import Expression, Scope, UnanswerableError
 from registry.domain.governance.promotion import CheckResult, EvidenceValue, Verdict
 from registry.domain.text import did_you_mean
 
@@ -142,10 +143,14 @@ class Policy:
                 newest[item.type] = item
         return newest
 
+    def scope(self, case: Case) -> Scope:
+        """The facts of `case` that the conditions of this policy are evaluated on."""
+        facts = expression_facts(case, self.admissible(case), self.params)
+        return Scope(facts, empty_is_true=case.edition < EDITION)
+
     def judge(self, case: Case) -> Verdict:
         """Every check that this policy makes of `case`, with its outcome. Pure: same policy and case, same verdict."""
-        evidence = self.admissible(case)
-        scope = Scope(expression_facts(case, evidence, self.params))
+        evidence, scope = self.admissible(case), self.scope(case)
         checks = [self._applies(scope), self._order(case), _active(case)]
         transition = self._transition_for(case)
         if transition is None:
@@ -166,7 +171,7 @@ class Policy:
 
     def electorate(self, case: Case) -> Electorate:
         """Who may vote on `case`, for which roles."""
-        scope = Scope(expression_facts(case, self.admissible(case), self.params))
+        scope = self.scope(case)
         transition = self._transition_for(case)
         if transition is None:
             return Electorate(case, self.duties, self.roles, {})
@@ -214,7 +219,7 @@ def first_matching(policies: Iterable[Policy], case_for: Callable[[Policy], Case
     found: Case | None = None
     for policy in sorted(policies, key=lambda policy: (-policy.priority, policy.name)):
         found = case_for(policy)
-        scope = Scope(expression_facts(found, policy.admissible(found), policy.params))
+        scope = policy.scope(found)
         try:
             if policy.when.holds(scope):
                 return policy, ""

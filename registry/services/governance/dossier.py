@@ -16,7 +16,16 @@ from lineage import Assurance, Digest, Graph, NodeKind, lineage_digest
 from registry.domain.catalog.licences import is_known
 from registry.domain.catalog.models import Status
 from registry.domain.comparison.records import verdict_of
-from registry.domain.governance.case import Ancestors, Candidate, Case, Contribution, Standing, Subject, evidence_digest
+from registry.domain.governance.case import (
+    EDITION,
+    Ancestors,
+    Candidate,
+    Case,
+    Contribution,
+    Standing,
+    Subject,
+    evidence_digest,
+)
 from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import Bindings, EvidenceValue, VoteEntry
 from registry.domain.names import VersionRef
@@ -105,6 +114,7 @@ def case_for(dossier: Dossier, policy: Policy, *, target: str, now: datetime, vo
         evidence=dossier.evidence,
         votes=tuple(votes),
         people=dossier.people,
+        edition=EDITION,
     )
 
 

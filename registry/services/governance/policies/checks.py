@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from registry.domain.catalog.models import FIRST_STAGE
+from registry.domain.governance.conditions.checking import check
+from registry.domain.governance.conditions.expressions import tree_of
+from registry.domain.governance.evidence_types import EvidenceType
 from registry.domain.manifests import canonical_json
 from registry.domain.text import did_you_mean
 from registry.errors import RegistryError
 from registry.services.documents import Found
+from registry.services.governance.policies.environment import fact_types
 from registry.services.governance.policies.parts import (
     ApprovalPart,
     EvidencePart,
@@ -18,8 +21,10 @@ from registry.services.governance.policies.parts import (
     PolicyDocument,
     TransitionPart,
 )
+from registry.services.recipes.rules import GIVES
 
-_READS = re.compile(r"""\bevidence\.(\w+)\.(\w+)\b(?:\s*[=!]=\s*("[^"]*"|'[^']*'))?""")
+METRICS = frozenset().union(*GIVES.values())
+"""The metrics that Forebear's own adapters measure; a policy names others under `metrics`."""
 
 
 def loose_ends(document: PolicyDocument) -> Iterator[Found]:
@@ -59,11 +64,23 @@ def _loose_transition(document: PolicyDocument, part: TransitionPart, path: Path
         yield (*path, "to"), f"{part.target} comes before {part.source} in stages: a version never goes back"
     for number, need in enumerate(part.evidence):
         yield from _unknown(need.type, document.evidence_types, (*path, "evidence", number, "type"), "evidence type")
-    for path_to, condition in _conditions(part, path):
-        yield from _misread_forms(document, condition, path_to)
     for number, row in enumerate(part.approvals):
         yield from _unknown(row.role, document.roles, (*path, "approvals", number, "role"), "role")
     yield from _twice([gate.id for gate in part.gates], (*path, "gates"), "gate")
+
+
+def misread_conditions(document: PolicyDocument, kinds: Iterable[EvidenceType]) -> Iterator[Found]:
+    """Conditions that could never be answered, or not always where they choose the policy: one sentence for each."""
+    metrics = {*document.metrics, *METRICS}
+    types = fact_types(kinds, document.params, metrics)
+    when = check(tree_of(document.applies_to.when), types, always=True)
+    if when is not None:
+        yield ("applies_to", "when"), when
+    for number, transition in enumerate(document.transitions):
+        for path, condition in _conditions(transition, ("transitions", number)):
+            problem = check(tree_of(condition), types)
+            if problem is not None:
+                yield path, problem
 
 
 def _conditions(part: TransitionPart, path: Path) -> Iterator[tuple[Path, str]]:
@@ -79,18 +96,6 @@ def _conditions(part: TransitionPart, path: Path) -> Iterator[tuple[Path, str]]:
         for number, row in enumerate(rows):
             if row.when is not None:
                 yield (*path, name, number, "when"), row.when
-
-
-def _misread_forms(document: PolicyDocument, condition: str, path: Path) -> Iterator[Found]:
-    """Fields and choices that no form has: the condition would fail for every piece of evidence."""
-    for kind, name, value in _READS.findall(condition):
-        form = document.evidence_types[kind].fields if kind in document.evidence_types else {}
-        if not form:
-            continue
-        yield from _unknown(name, form, path, f"field of the evidence {kind}")
-        choices = form[name].choices if name in form else []
-        if value and choices:
-            yield from _unknown(value[1:-1], choices, path, f"choice of {kind}.{name}")
 
 
 def _unknown(name: str, known: Iterable[str], path: Path, what: str) -> Iterator[Found]:

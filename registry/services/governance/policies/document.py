@@ -6,24 +6,37 @@ never skipped: a rule that is written in a policy must be applied.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 from lineage import Digest
 from registry.domain.governance.approvals import Duties, RoleRule
 from registry.domain.governance.case import SYSTEM
+from registry.domain.governance.conditions.expressions import Expression
 from registry.domain.governance.evidence_types import EvidenceField, EvidenceType
-from registry.domain.governance.expressions import Expression
 from registry.domain.governance.policy import ApprovalRow, EvidenceNeed, Gate, Policy, Transition
 from registry.errors import BadPolicyError
-from registry.services.documents import read_document
-from registry.services.governance.policies.checks import loose_ends
-from registry.services.governance.policies.parts import EvidenceTypePart, PolicyDocument, TransitionPart
+from registry.services.documents import Found, read_document
+from registry.services.governance.policies.checks import loose_ends, misread_conditions
+from registry.services.governance.policies.parts import (
+    ApprovalPart,
+    EvidencePart,
+    EvidenceTypePart,
+    GatePart,
+    PolicyDocument,
+    TransitionPart,
+)
 
 
 @lru_cache(maxsize=64)
-def read_policy(text: str) -> Policy:
-    """The policy that `text` says. Raises: BadPolicyError, one sentence per mistake, each with its line."""
-    document = read_document(text, PolicyDocument, error=BadPolicyError, what="policy", check=loose_ends)
+def read_policy(text: str, *, new: bool = False) -> Policy:
+    """The policy that `text` says. Raises: BadPolicyError, one sentence per mistake, each with its line.
+
+    A `new` one is checked further than one that was published once: its conditions must fit the types of the facts.
+    What was published by an older version and does not fit stays readable; such a condition never holds.
+    """
+    check = _everything if new else loose_ends
+    document = read_document(text, PolicyDocument, error=BadPolicyError, what="policy", check=check)
     return Policy(
         name=document.metadata.name,
         version=document.metadata.version,
@@ -47,6 +60,11 @@ def read_policy(text: str) -> Policy:
     )
 
 
+def _everything(document: PolicyDocument) -> Iterator[Found]:
+    yield from loose_ends(document)
+    yield from misread_conditions(document, (_evidence_type(*item) for item in document.evidence_types.items()))
+
+
 def _evidence_type(name: str, part: EvidenceTypePart) -> EvidenceType:
     producers = () if part.producer == SYSTEM else tuple(part.producer)
     fields = (EvidenceField(n, f.type, f.required, tuple(f.choices), f.description) for n, f in part.fields.items())
@@ -58,11 +76,13 @@ def _transition(part: TransitionPart) -> Transition:
         part.id,
         part.source,
         part.target,
-        tuple(EvidenceNeed(e.type, e.max_age, _condition(e.when)) for e in part.evidence),
-        tuple(Gate(g.id, Expression(g.require), g.message, _condition(g.when), g.waivable) for g in part.gates),
-        tuple(ApprovalRow(a.role, a.quorum, _condition(a.when)) for a in part.approvals),
+        tuple(EvidenceNeed(e.type, e.max_age, _applies(e)) for e in part.evidence),
+        tuple(
+            Gate(g.id, Expression(g.require, g.empty_is_true), g.message, _applies(g), g.waivable) for g in part.gates
+        ),
+        tuple(ApprovalRow(a.role, a.quorum, _applies(a)) for a in part.approvals),
     )
 
 
-def _condition(text: str | None) -> Expression | None:
-    return None if text is None else Expression(text)
+def _applies(part: EvidencePart | GatePart | ApprovalPart) -> Expression | None:
+    return None if part.when is None else Expression(part.when, part.empty_is_true)

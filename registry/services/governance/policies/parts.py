@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from registry.domain.governance.case import SYSTEM, Contribution
+from registry.domain.governance.conditions.expressions import Expression
 from registry.domain.governance.evidence_types import FieldType
-from registry.domain.governance.expressions import Expression
 from registry.domain.names import check_alias
 from registry.domain.people.people import check_role
 from registry.errors import RegistryError
@@ -60,6 +60,8 @@ Role = Annotated[str, _checked(check_role)]
 Alias = Annotated[str, _checked(check_alias)]
 Condition = Annotated[str, _checked(Expression)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+EmptyIsTrue = Annotated[bool, Field(alias="emptyIsTrue")]
+"""Whether `all` holds over an empty list; otherwise the condition has no answer then, and nothing is let through."""
 Text = Annotated[str, Field(max_length=1000)]
 Path = tuple[str | int, ...]
 """Where in the document something stands."""
@@ -147,6 +149,7 @@ class EvidencePart(_Part):
     type: Word
     max_age: Duration | None = None
     when: Condition | None = None
+    empty_is_true: EmptyIsTrue = False
 
 
 class GatePart(_Part):
@@ -157,6 +160,7 @@ class GatePart(_Part):
     require: Condition
     message: Text = ""
     waivable: bool = True
+    empty_is_true: EmptyIsTrue = False
 
 
 class ApprovalPart(_Part):
@@ -165,6 +169,7 @@ class ApprovalPart(_Part):
     role: Role
     quorum: Annotated[int, Field(ge=1, le=20)] = 1
     when: Condition | None = None
+    empty_is_true: EmptyIsTrue = False
 
 
 class TransitionPart(_Part):
@@ -185,7 +190,11 @@ class TransitionPart(_Part):
 
 
 class PolicyDocument(_Part):
-    """The file as written. `protected_aliases` is ours: stage -> the alias that only a promotion into it moves."""
+    """The file as written.
+
+    `protected_aliases` is ours: stage -> the alias that only a promotion into it moves. So is `metrics`: names of
+    metrics that conditions may read beside those of Forebear's own adapters.
+    """
 
     api_version: Annotated[Literal["governance/v1"], Field(alias="apiVersion")]
     kind: Literal["PromotionPolicy"]
@@ -197,4 +206,5 @@ class PolicyDocument(_Part):
     protected_aliases: dict[Word, Alias] = {}
     evidence_types: dict[Word, EvidenceTypePart] = {}
     params: dict[str, Any] = {}
+    metrics: list[FieldName] = []
     transitions: Annotated[list[TransitionPart], Field(min_length=1)]

@@ -55,7 +55,7 @@ def frozen_policy(uow: UnitOfWork, detail: RequestDetail) -> Policy:
 def check_policy(context: Context, text: str) -> PolicyValue:
     """What `text` would be published as; nothing is written. Raises: BadPolicyError."""
     context.actor.require(Permission.READ)
-    policy = _read(text)
+    policy = _read(text, new=True)
     for role, rule in policy.roles.items():
         if silent := sorted(rule.groups & READING_ROLES):
             raise BadPolicyError(
@@ -98,7 +98,7 @@ def policy_value(uow: UnitOfWork, name: str, version: int | None) -> PolicyValue
     return with_rules(value)
 
 
-def _read(text: str) -> Policy:
+def _read(text: str, *, new: bool = False) -> Policy:
     from registry.services.governance.policies.document import read_policy  # noqa: PLC0415 - Pydantic; most verbs need no policy
 
-    return read_policy(text)
+    return read_policy(text, new=new)

@@ -104,8 +104,8 @@ def test_whatever_is_missing_or_wrong_is_denied_by_name(changes: dict[str, Any],
         ('metrics.accuracy > "high"', "values of different types"),
         ("metrics.accuracy", "it gives '0.9', not true or false"),
         ("1 / lineage.recalled == 1", "it divides by zero"),
-        ('subject.name.matches("(")', "regex"),
-        ("9223372036854775807 + 1 > 0", "overflow"),
+        ('subject.name.matches("(")', "not a regular expression"),
+        ("9223372036854775807 + 1 > 0", "its number is too large"),
     ],
 )
 def test_a_gate_that_cannot_be_told_denies_with_the_reason(require: str, reason: str) -> None:

@@ -16,7 +16,7 @@ def refused_with_its_line(old: str, new: str, sentence: str) -> None:
     assert old in DEFAULT
     text = DEFAULT.replace(old, new, 1)
     with pytest.raises(BadPolicyError) as refusal:
-        read_policy(text)
+        read_policy(text, new=True)
     message = refusal.value.message
     assert sentence in message
     both = zip(DEFAULT.splitlines(), text.splitlines(), strict=False)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from tests.registry.services.governance.mistakes import refused_with_its_line
+from registry.errors import BadPolicyError
+from registry.services.governance.policies.document import read_policy
+from tests.registry.services.governance.mistakes import DEFAULT, refused_with_its_line
 
 
 @pytest.mark.parametrize(
@@ -31,10 +36,145 @@ from tests.registry.services.governance.mistakes import refused_with_its_line
         ),
         ("max_drop: 0.02", "max_drop: .nan", "cannot be written as canonical JSON"),
         ("[developer, validator]", "[developer, valdator]", "there is no role 'valdator', did you mean 'validator'?"),
-        ('validation.result == "pass"', 'validation.reslt == "pass"', "no field of the evidence validation 'reslt'"),
-        ('validation.result == "pass"', "validation.result == 'passed'", "no choice of validation.result 'passed'"),
+        (
+            'validation.result == "pass"',
+            'validation.reslt == "pass"',
+            "evidence.validation has no 'reslt', did you mean",
+        ),
+        (
+            'validation.result == "pass"',
+            "validation.result == 'passed'",
+            "'passed' is not one of its values, did you mean 'pass'?",
+        ),
         ("checking_evidence: [validation]", "checking_evidence: [valid]", "there is no evidence type 'valid'"),
     ],
 )
 def test_a_contradiction_is_named_with_its_line(old: str, new: str, sentence: str) -> None:
     refused_with_its_line(old, new, sentence)
+
+
+WHEN, APPLIES = "has(baseline.accuracy)", 'subject.kind == "model_version"'
+"""A condition of a gate, and the one that chooses the policy, in the default policy."""
+
+
+@pytest.mark.parametrize(
+    ("condition", "sentence"),
+    [
+        ("has(baseline.acuracy)", "baseline has no 'acuracy', did you mean 'accuracy'?"),
+        ("metrics.acuracy > 0.5", "metrics has no 'acuracy', did you mean 'accuracy'?"),
+        ("metrics.bleu > 0.5", "metrics has no 'bleu': name metrics of your own under `metrics` in the policy"),
+        ('subject.naem == "x"', "subject has no 'naem', did you mean 'name'?"),
+        ("lineage.unresolvd == 0", "lineage has no 'unresolvd', did you mean 'unresolved'?"),
+        ("metrics.accuracy > params.x", "params has no 'x': declare it under `params`"),
+        ("metrics.accuracy > params.min_margn", "params has no 'min_margn', did you mean 'min_margin'?"),
+        ('evidence.validaton.result == "pass"', "evidence has no 'validaton', did you mean 'validation'?"),
+        ('evidence["validaton"].result == "pass"', "evidence has no 'validaton', did you mean 'validation'?"),
+        ('evidence.has("validaton")', "evidence has no 'validaton', did you mean 'validation'?"),
+        ('"validaton" in evidence', "evidence has no 'validaton', did you mean 'validation'?"),
+        ("evidence.eval_report.acuracy > 0.5", "evidence.eval_report has no 'acuracy', did you mean 'accuracy'?"),
+        ('subject.status == "activ"', "'activ' is not one of its values, did you mean 'active'?"),
+        ('subject.method in ["import", "fine_tunning"]', "'fine_tunning' is not one of its values, did you mean"),
+        ('transfer.verdict == "positve"', "'positve' is not one of its values, did you mean 'positive'?"),
+        ("transfer.gain.producton > 0.0", "transfer.gain has no 'producton', did you mean 'production'?"),
+        ("subject.name > 1", "it compares text with a whole number"),
+        ('lineage.recalled == "0"', "it compares a whole number with text, which are never equal"),
+        ("metrics.accuracy + 1 > 1.5", "it calculates with a whole number and a decimal number: write 1.0, not 1"),
+        ("subject.parents.all(parent, parent == 1)", "it compares text with a whole number, which are never equal"),
+        ("subject.parents.exists(parent, parent.licence)", "it reads 'licence' of text, which has no fields"),
+        ("lineage.depth.exists(one, one == 1)", "exists(…) walks a list, and this is a whole number"),
+        ("lineage.depth", "the condition gives a whole number, not true or false"),
+        ("!lineage.depth", "what ! turns round is a whole number, and must be true or false"),
+        ("size(lineage.depth) == 0", "size(…) is asked of a whole number"),
+        ('subject.name.matches("(")', "'(' is not a regular expression"),
+        ('subject.name.startsWith("a", "b")', "startsWith(…) takes a text and another"),
+        ("max(subject.name) > 1.0", "max(…) asks for numbers"),
+        ("lineage.recalled == 0 && metrics.acuracy > 0.5", "metrics has no 'acuracy', did you mean 'accuracy'?"),
+        ("lineage.recalled == 0 ? metrics.acuracy > 0.5 : true", "metrics has no 'acuracy', did you mean 'accuracy'?"),
+    ],
+)
+def test_a_condition_that_could_never_be_answered_is_refused_with_its_line_and_the_near_name(
+    condition: str, sentence: str
+) -> None:
+    refused_with_its_line(WHEN, f"'{condition}'", sentence)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "has(metrics.source_only_macro_f1) && metrics.baseline_rmse > metrics.rmse",
+        'evidence.validation.errors <= 3.0 && evidence.validation.date > "2026-01-01"',
+        'evidence.other.anything == "x" && evidence.provenance.adapter != "torch"',
+        "size(subject.parents) == 0 || subject.parents.all(parent, parent.startsWith('models:/'))",
+        'timestamp(evidence.validation.date + "T00:00:00Z") > timestamp("2026-01-01T00:00:00Z") - duration("24h")',
+        'subject.tags["team"] == "a" || subject.tags.team in ["b", "c"]',
+        "max(transfer.gain.scratch, transfer.gain.probe) > 0.0 && [1.0, 2.0].map(x, x * 2.0)[0] > 1.0",
+        "int(metrics.accuracy * 100.0) % 2 == 0 && {'a': 1}['a'] + 1 == 2 && -lineage.depth <= 0",
+    ],
+)
+def test_a_condition_that_fits_the_types_is_published(condition: str) -> None:
+    assert read_policy(DEFAULT.replace(WHEN, json.dumps(condition), 1), new=True)
+
+
+def test_a_metric_of_ones_own_is_read_when_the_policy_names_it() -> None:
+    text = DEFAULT.replace(WHEN, "'has(baseline.bleu) && baseline.baseline_bleu < 1.0'", 1)
+    with pytest.raises(BadPolicyError, match="baseline has no 'bleu'"):
+        read_policy(text, new=True)
+    assert read_policy(text + "metrics: [bleu]\n", new=True)
+
+
+@pytest.mark.parametrize(
+    ("condition", "sentence"),
+    [
+        ('subject.tags.team == "a"', "subject.tags.team may be missing, and then nobody can tell: write has("),
+        ('subject.tags["team"] == "a"', "subject.tags.team may be missing"),
+        ('has(subject.tags.team) || subject.tags.team == "a"', "subject.tags.team may be missing"),
+        ('!has(subject.tags.team) && subject.tags.team == "a"', "subject.tags.team may be missing"),
+        ("metrics.accuracy > 0.5", "metrics.accuracy may be missing"),
+        (
+            'has(evidence.validation) && evidence.validation.result == "pass"',
+            "evidence.validation.result may be missing",
+        ),
+        ("has(evidence.validation.result)", "evidence.validation may be missing"),
+        ('subject.parents[0] == "models:/a/b/1"', "a place in a list may not be there"),
+        ("1 / lineage.depth == 1", "`/` has no answer for some values"),
+        ("int(subject.name) == 1", "int(…) has no answer for some values"),
+        ('subject.parents.all(p, p == "a")', "all(…) has no answer for an empty list"),
+    ],
+)
+def test_the_condition_that_chooses_a_policy_must_have_an_answer_for_every_version(
+    condition: str, sentence: str
+) -> None:
+    refused_with_its_line(APPLIES, f"'{condition}'", sentence)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'has(subject.tags.team) && subject.tags.team == "a"',
+        '"team" in subject.tags && subject.tags["team"] == "a"',
+        '!has(subject.tags.team) || subject.tags.team == "a"',
+        'has(subject.tags.team) ? subject.tags.team == "a" : true',
+        "!(has(subject.tags.a) && has(subject.tags.b)) || subject.tags.a == subject.tags.b",
+        'subject.name.startsWith("a/") && lineage.depth + 1 > 2',
+    ],
+)
+def test_a_field_that_may_be_missing_chooses_a_policy_once_it_is_asked_for(condition: str) -> None:
+    assert read_policy(DEFAULT.replace(APPLIES, f"'{condition}'", 1), new=True)
+
+
+def test_a_policy_that_an_older_version_published_stays_readable_and_what_does_not_fit_never_holds() -> None:
+    old = read_policy(DEFAULT.replace(WHEN, "'has(baseline.acuracy)'", 1))
+    assert old.transitions
+
+
+def test_the_documentation_quotes_what_is_said_of_misspelt_conditions() -> None:
+    docs = Path(__file__).parents[5] / "docs" / "policies.md"
+    table = (
+        docs.read_text(encoding="utf-8")
+        .partition("| in a condition | is refused with |\n|---|---|\n")[2]
+        .partition("\n\n")[0]
+    )
+    rows = [row.strip("| ").split(" | ") for row in table.splitlines()]
+    assert len(rows) >= 7
+    for condition, sentence in rows:
+        refused_with_its_line(WHEN, f"'{condition.strip('`')}'", sentence)

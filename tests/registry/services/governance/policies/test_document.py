@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from registry.domain.governance.case import Contribution, expression_facts
-from registry.domain.governance.expressions import VARIABLES
+from registry.domain.governance.conditions.expressions import VARIABLES
 from registry.errors import BadPolicyError
 from registry.services.governance.policies.document import read_policy
 from registry.services.governance.policies.parts import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry.domain.governance.comparisons import compared
-from registry.domain.governance.expressions import Scope
+from registry.domain.governance.conditions.comparisons import compared
+from registry.domain.governance.conditions.expressions import Scope
 
 FACTS = {
     "metrics": {"accuracy": 0.892, "baseline_accuracy": 0.2, "close": 0.89999999},

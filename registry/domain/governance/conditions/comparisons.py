@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from registry.domain.governance.expressions import VARIABLES, Scope, UnanswerableError
+from registry.domain.governance.conditions.expressions import VARIABLES, Scope
+from registry.domain.governance.conditions.problems import UnanswerableError
 
 MAX_LENGTH = 200
 """Characters of one answer."""

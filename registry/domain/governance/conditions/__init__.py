@@ -1,0 +1,1 @@
+"""Conditions of a policy: read from CEL, checked against types, evaluated in counted steps."""

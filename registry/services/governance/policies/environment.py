@@ -1,0 +1,105 @@
+"""The types of all facts that a condition can read: `case.expression_facts` gives the values, this what they are.
+
+What nobody can list (tags, the manifest of a step, evidence without a form) takes any name; all else is known by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from registry.domain.catalog.models import Modality, Status
+from registry.domain.comparison.verdict import ArmKind, Outcome
+from registry.domain.governance.case import INTEGRITY, Ancestors
+from registry.domain.governance.conditions.types import (
+    ANY,
+    DOUBLE,
+    INT,
+    TEXT,
+    Kind,
+    Many,
+    Record,
+    Single,
+    Type,
+    type_of,
+)
+from registry.domain.governance.evidence_types import EvidenceField, EvidenceType, FieldType
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.metrics import BASELINE, SOURCE, SOURCE_ONLY
+
+_METRIC_REMEDY = ": name metrics of your own under `metrics` in the policy"
+
+
+def fact_types(
+    kinds: Iterable[EvidenceType], params: Mapping[str, object], metrics: Collection[str]
+) -> dict[str, Type]:
+    """By variable, what it holds under a policy with these types of evidence, parameters and names of metrics."""
+    measured = {start + name: DOUBLE for name in metrics for start in ("", BASELINE, SOURCE_ONLY, SOURCE)}
+    evidence = {kind.name: _evidence(kind, measured) for kind in kinds}
+    remedy = ": declare it under `evidence_types`"
+    given = {name: type_of(value, f"params.{name}") for name, value in params.items()}
+    return {
+        "subject": _subject(),
+        "lineage": Record("lineage", dict.fromkeys(Ancestors.__dataclass_fields__, INT), sure=True),
+        "licence": Record("licence", {"unknown": INT}, sure=True),
+        "metrics": Record("metrics", measured, remedy=_METRIC_REMEDY),
+        "baseline": Record("baseline", measured, remedy=_METRIC_REMEDY),
+        "transfer": _transfer("transfer"),
+        "evidence": Record("evidence", evidence, remedy=remedy),
+        "params": Record("params", given, sure=True, remedy=": declare it under `params`"),
+    }
+
+
+def _subject() -> Record:
+    """As `case.Subject` has it."""
+    texts = ("name", "stage", "task", "licence", "architecture", "origin")
+    return Record(
+        "subject",
+        {
+            **dict.fromkeys(texts, TEXT),
+            "kind": Single(Kind.TEXT, ("model_version", "dataset_version")),
+            "version": INT,
+            "status": Single(Kind.TEXT, tuple(Status)),
+            "modality": Single(Kind.TEXT, tuple(Modality)),
+            "method": Single(Kind.TEXT, tuple(Method)),
+            "owners": Many(TEXT),
+            "tags": Record("subject.tags", others=TEXT),
+            "parents": Many(TEXT),
+            "aliases": Many(TEXT),
+        },
+        sure=True,
+    )
+
+
+def _transfer(what: str) -> Record:
+    """As `verdict_facts` gives it; empty where no baselines were run."""
+    arms: dict[str, Type] = {arm.value: DOUBLE for arm in ArmKind}
+    numbers = dict.fromkeys(("items", "seeds", "level", "margin", "worse_slices"), DOUBLE)
+    by_arm = {name: Record(f"{what}.{name}", arms) for name in ("score", "gain", "gain_low", "gain_high")}
+    verdict = Single(Kind.TEXT, tuple(outcome for outcome in Outcome if outcome.counts))
+    return Record(what, {"verdict": verdict, "metric": TEXT, **numbers, **by_arm})
+
+
+def _evidence(kind: EvidenceType, measured: Mapping[str, Type]) -> Record:
+    """The fields of one type: its form, and what the registry records of that name itself."""
+    what = f"evidence.{kind.name}"
+    if kind.name == "transfer_verdict" and not kind.producers:
+        return _transfer(what)
+    recorded: dict[str, Mapping[str, Type]] = {
+        "eval_report": measured,
+        "model_card": {"revision": DOUBLE, "characters": DOUBLE},
+        INTEGRITY: {"files": DOUBLE, "bytes": DOUBLE},
+    }
+    known = recorded.get(kind.name, {}) if not kind.producers or kind.name == "model_card" else {}
+    form = {field.name: _form_field(field) for field in kind.fields if field.type is not FieldType.FILE}
+    remedy = ": a file cannot be read by a condition" if any(f.type is FieldType.FILE for f in kind.fields) else ""
+    others = None if known or kind.fields else ANY
+    return Record(what, {**known, **form}, others=others, remedy=remedy if not {**known, **form} else "")
+
+
+def _form_field(field: EvidenceField) -> Type:
+    match field.type:
+        case FieldType.NUMBER:
+            return DOUBLE
+        case FieldType.CHOICE:
+            return Single(Kind.TEXT, field.choices)
+    return TEXT
