@@ -32,12 +32,12 @@ def is_unicode(text: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def check_facts(facts: object, what: str) -> None:
+def check_facts(facts: object, what: str, *, most: int | None = None) -> None:
     """Refuse JSON that cannot be stored, printed and read again: nested too deeply, or with text that is no Unicode.
 
-    Raises: InvalidError.
+    With `most`, also what holds more keys and values than that. Raises: InvalidError.
     """
-    layer, depth = [facts], 0
+    layer, depth, counted = [facts], 0, 0
     while layer:
         if depth > MAX_NESTING:
             raise InvalidError(f"The {what} nests lists and objects more than {MAX_NESTING} deep")
@@ -49,7 +49,9 @@ def check_facts(facts: object, what: str) -> None:
                 within += one
             elif isinstance(one, str) and ("\x00" in one or not is_unicode(one)):
                 raise InvalidError(f"The {what} has text that is not valid Unicode or contains a NUL character")
-        layer, depth = within, depth + 1
+        layer, depth, counted = within, depth + 1, counted + len(within)
+        if most is not None and counted > most:
+            raise InvalidError(f"The {what} has more than {most:,} values", remedy="Attach long lists as a file")
 
 
 def expected(what: str, value: object) -> str:

@@ -17,21 +17,25 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file 
 @command(app, "check", "forebear policy check policy.yaml")
 def check(session: Session, file: FileArgument) -> None:
     """Check a policy file and list every mistake with its line. Nothing is published."""
-    from registry.cli.printing import tell
+    from registry.cli.views.governance import show_checked
 
     checked = session.registry.promotions.check_policy(parsing.document(file))
-    session.answer(checked, lambda policy: tell(f"Policy {policy.name} version {policy.version} is valid"))
+    session.answer(
+        checked, lambda policy: show_checked(policy, f"Policy {policy.name} version {policy.version} is valid")
+    )
 
 
 @command(app, "publish", "forebear policy publish policy.yaml")
 def publish(session: Session, file: FileArgument) -> None:
     """Publish a policy. What is published cannot be changed; publish a higher version instead."""
-    from registry.cli.printing import tell
+    from registry.cli.views.governance import show_checked
 
     published = session.registry.promotions.publish_policy(parsing.document(file))
     session.answer(
         published,
-        lambda policy: tell(f"Published policy {policy.name} version {policy.version} ({policy.digest.short})"),
+        lambda policy: show_checked(
+            policy, f"Published policy {policy.name} version {policy.version} ({policy.digest.short})"
+        ),
     )
 
 

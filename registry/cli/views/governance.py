@@ -67,6 +67,13 @@ def _say_what_is_next(request: RequestDetail) -> None:
     hint(f"To vote: forebear --as PERSON promote approve {request.summary.id}")
 
 
+def show_checked(policy: PolicyValue, message: str) -> None:
+    """What became of a policy file, with what the people of this registry cannot fulfil."""
+    tell(message)
+    for warning in policy.warnings:
+        note(warning)
+
+
 def show_requests(requests: Sequence[RequestSummary]) -> None:
     """Requests, one a line."""
     rows = [

@@ -194,3 +194,5 @@ class PolicyValue:
     published_by: str
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     moves: tuple[StageMove, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What the people of this registry cannot fulfil; told when it is checked and when it is published."""

@@ -27,6 +27,8 @@ from registry.services.unit_of_work import UnitOfWork
 
 MAX_BODY = 65_536
 """Bytes of canonical JSON in one piece of evidence; the rest belongs in its file."""
+MAX_VALUES = 5_000
+"""Values in one piece of evidence, those of lists and maps counted: what conditions walk has a limit of its own."""
 
 
 def add_evidence(
@@ -90,7 +92,7 @@ def _bound(
     name = name if file is not None else None
     if not body and file is None:
         raise InvalidError("The evidence has no content", remedy="Give facts, a file, or both")
-    check_facts(body, "evidence")
+    check_facts(body, "evidence", most=MAX_VALUES)
     statement = {
         "body": dict(body),
         "file": str(file) if file is not None else None,

@@ -38,8 +38,8 @@ from registry.services.governance.details import case_of, closed, closed_detail,
 from registry.services.governance.evidence import add_evidence
 from registry.services.governance.options import stage_options, types_taken
 from registry.services.governance.policies.stored import (
-    check_policy,
     default_policy_text,
+    examined_policy,
     frozen_policy,
     policy_value,
     protected_aliases,
@@ -193,8 +193,8 @@ class Promotions:
     # --- policies --------------------------------------------------------------------------------------------------
 
     def check_policy(self, text: str) -> PolicyValue:
-        """What `text` would be published as."""
-        return check_policy(self.context, text)
+        """What `text` would be published as, with what the people of this registry cannot fulfil."""
+        return examined_policy(self.context, text)
 
     def publish_policy(self, text: str) -> PolicyValue:
         """Publish the next version of a policy; open requests keep the version they were opened under."""

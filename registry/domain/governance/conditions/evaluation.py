@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from registry.domain.governance.conditions import functions
 from registry.domain.governance.conditions.problems import EmptyWalkError, TooCostlyError, UnanswerableError
-from registry.domain.governance.conditions.syntax import Call, ListOf, Literal, MapOf, Node, Select, Variable, Walk
+from registry.domain.governance.conditions.syntax import Call, ListOf, Literal, Node, Select, Variable, Walk, children
 
 MAX_STEPS = 20_000
 """Steps of one expression: a walk over 2,000 numbers takes 6,000, a few milliseconds."""
@@ -35,10 +35,12 @@ class Meter:
 
     total: int = 0
     used: int = 0
+    empty_is_true: bool = False
+    """Whether `all` holds over nothing in this expression, as CEL has it."""
 
-    def begin(self) -> None:
+    def begin(self, *, empty_is_true: bool = False) -> None:
         """A new expression."""
-        self.used = 0
+        self.used, self.empty_is_true = 0, empty_is_true
 
     def charge(self, steps: int = 1) -> None:
         """Count so many steps."""
@@ -50,65 +52,83 @@ class Meter:
             raise TooCostlyError(f"the conditions of this policy take more than {MAX_TOTAL:,} steps together")
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluator:
-    """Evaluates trees on `facts`. With `empty_is_true`, `all` holds over nothing, as CEL has it."""
+Code = Callable[[dict[str, object], Meter], Any]
+"""What gives the value of an expression for variables by name, and counts its steps. Raises: UnanswerableError."""
 
-    facts: Mapping[str, object]
-    meter: Meter
-    empty_is_true: bool = False
-    bound: Mapping[str, object] = field(default_factory=dict)
 
-    def value(self, node: Node) -> Any:
-        """What the expression gives. Raises: UnanswerableError."""
-        self.meter.charge()
-        match node:
-            case Literal(value=value):
-                return value
-            case Variable(name=name):
-                return self._variable(name)
-            case Select(holder=holder, field=name, asked=asked):
-                return self._select(self.value(holder), name, asked=asked)
-            case Call():
-                return self._call(node)
-            case Walk():
-                return self._walk(node)
-            case ListOf(items=items):
-                return [self.value(item) for item in items]
-            case MapOf(entries=entries):
-                return {_key(self.value(key)): self.value(value) for key, value in entries}
-        raise UnanswerableError("it cannot be evaluated")
+def compiled(node: Node) -> Code:
+    """The code of `node`: made once, so that a walk over a long list looks at its tree once."""
+    match node:
+        case Literal(value=value):
+            return _constant(value)
+        case Variable(name=name):
+            return _variable(name)
+        case Select(holder=holder, field=name, asked=asked):
+            return _asked(compiled(holder), name) if asked else _select(compiled(holder), name)
+        case Call(function="&&" | "||" as sign, arguments=operands):
+            return _joined([compiled(operand) for operand in operands], decides=sign == "||")
+        case Call(function="?", arguments=(condition, first, second)):
+            return _branches(compiled(condition), compiled(first), compiled(second))
+        case Call():
+            return _applied(node)
+        case Walk():
+            return _walk(node)
+    parts = [compiled(child) for child in children(node)]
+    return _list(parts) if isinstance(node, ListOf) else _map(parts)
 
-    def _call(self, node: Call) -> object:
-        match node:
-            case Call(function="&&" | "||" as sign, arguments=operands):
-                return self._joined(operands, decides=sign == "||")
-            case Call(function="?", arguments=(condition, first, second)):
-                return self.value(first if _truth(self.value(condition)) else second)
-        return self._applied(node.function, [self.value(one) for one in node.arguments], method=node.method)
 
-    def _variable(self, name: str) -> object:
-        if name in self.bound:
-            return self.bound[name]
-        if name not in self.facts:
+def _constant(value: object) -> Code:
+    def run(_: dict[str, object], meter: Meter) -> object:
+        meter.charge()
+        return value
+
+    return run
+
+
+def _variable(name: str) -> Code:
+    def run(variables: dict[str, object], meter: Meter) -> object:
+        meter.charge()
+        if name not in variables:
             raise UnanswerableError(f"{name!r} is not a variable")
-        return self.facts[name]
+        return variables[name]
 
-    def _select(self, holder: object, name: str, *, asked: bool) -> object:
-        if not isinstance(holder, Mapping):
-            raise UnanswerableError(f"it reads {name!r} of a value that has no fields")
-        if asked:
-            return name in holder
-        if name not in holder:
+    return run
+
+
+def _select(holder: Code, name: str) -> Code:
+    def run(variables: dict[str, object], meter: Meter) -> object:
+        meter.charge()
+        found = _fields(holder(variables, meter), name)
+        if name not in found:
             raise UnanswerableError(f"{name!r} is missing")
-        return holder[name]
+        return found[name]
 
-    def _joined(self, operands: tuple[Node, ...], *, decides: bool) -> bool:
-        """`||` is true as soon as one operand is, `&&` false as soon as one is not; an error matters otherwise."""
+    return run
+
+
+def _asked(holder: Code, name: str) -> Code:
+    def run(variables: dict[str, object], meter: Meter) -> bool:
+        meter.charge()
+        return name in _fields(holder(variables, meter), name)
+
+    return run
+
+
+def _fields(holder: object, name: str) -> Mapping[str, object]:
+    if not isinstance(holder, Mapping):
+        raise UnanswerableError(f"it reads {name!r} of a value that has no fields")
+    return holder
+
+
+def _joined(operands: list[Code], *, decides: bool) -> Code:
+    """`||` is true as soon as one operand is, `&&` false as soon as one is not; an error matters otherwise."""
+
+    def run(variables: dict[str, object], meter: Meter) -> bool:
+        meter.charge()
         doubt: UnanswerableError | None = None
         for operand in operands:
             try:
-                if _truth(self.value(operand)) is decides:
+                if _truth(operand(variables, meter)) is decides:
                     return decides
             except TooCostlyError:
                 raise
@@ -118,48 +138,92 @@ class Evaluator:
             raise doubt
         return not decides
 
-    def _walk(self, walk: Walk) -> object:
-        items = self.value(walk.items)
-        if not isinstance(items, list | Mapping):
-            raise UnanswerableError(f"{walk.kind} walks a list, and this is none")
-        if walk.kind == "all" and not items and not self.empty_is_true:
-            raise EmptyWalkError("all(…) is asked of an empty list")
-        match walk.kind:
-            case "all" | "exists":
-                return self._quantified(walk, list(items))
-            case "exists_one":
-                return sum(_truth(self._body(walk, item)) for item in items) == 1
-            case "filter":
-                return [item for item in items if _truth(self._body(walk, item))]
-        kept = [item for item in items if walk.condition is None or _truth(self._body(walk, item, walk.condition))]
-        return [self._body(walk, item) for item in kept]
+    return run
 
-    def _quantified(self, walk: Walk, items: list[object]) -> bool:
-        decides, doubt = walk.kind == "exists", None
-        for item in items:
-            try:
-                if _truth(self._body(walk, item)) is decides:
-                    return decides
-            except TooCostlyError:
-                raise
-            except UnanswerableError as error:
-                doubt = doubt or error
-        if doubt is not None:
-            raise doubt
-        return not decides
 
-    def _body(self, walk: Walk, item: object, body: Node | None = None) -> Any:
-        within = Evaluator(self.facts, self.meter, self.empty_is_true, {**self.bound, walk.variable: item})
-        return within.value(body if body is not None else walk.body)
+def _branches(condition: Code, first: Code, second: Code) -> Code:
+    def run(variables: dict[str, object], meter: Meter) -> object:
+        meter.charge()
+        return (first if _truth(condition(variables, meter)) else second)(variables, meter)
 
-    def _applied(self, name: str, values: list[Any], *, method: bool) -> object:
-        if name == "has" and method and len(values) == 2:
+    return run
+
+
+def _list(parts: list[Code]) -> Code:
+    def run(variables: dict[str, object], meter: Meter) -> list[object]:
+        meter.charge()
+        return [part(variables, meter) for part in parts]
+
+    return run
+
+
+def _map(parts: list[Code]) -> Code:
+    def run(variables: dict[str, object], meter: Meter) -> dict[object, object]:
+        meter.charge()
+        values = [part(variables, meter) for part in parts]
+        return dict(zip(map(_key, values[::2]), values[1::2], strict=True))
+
+    return run
+
+
+def _applied(node: Call) -> Code:
+    arguments = [compiled(argument) for argument in node.arguments]
+    name, asks = node.function, node.function == "has" and node.method and len(node.arguments) == 2
+    operate = _OPERATORS.get(name)
+
+    def run(variables: dict[str, object], meter: Meter) -> object:
+        meter.charge()
+        values = [argument(variables, meter) for argument in arguments]
+        if asks:
             return isinstance(values[0], Mapping) and isinstance(values[1], str) and values[1] in values[0]
-        if name not in _AT_ONCE and not (name == "in" and isinstance(values[1], Mapping)):
-            self.meter.charge(_weight(values))
-        if name in _OPERATORS:
-            return _OPERATORS[name](*values)
-        return functions.call(name, values)
+        if not all(type(value) in _SMALL for value in values) and name not in _AT_ONCE:
+            meter.charge(_weight(values[:1] if name == "in" and isinstance(values[1], Mapping) else values))
+        return operate(*values) if operate is not None else functions.call(name, values)
+
+    return run
+
+
+def _walk(walk: Walk) -> Code:
+    items_of, body, kind, variable = compiled(walk.items), compiled(walk.body), walk.kind, walk.variable
+    condition = None if walk.condition is None else compiled(walk.condition)
+
+    def run(variables: dict[str, object], meter: Meter) -> object:
+        meter.charge()
+        items = items_of(variables, meter)
+        if not isinstance(items, list | Mapping):
+            raise UnanswerableError(f"{kind} walks a list, and this is none")
+        if kind == "all" and not items and not meter.empty_is_true:
+            raise EmptyWalkError("all(…) is asked of an empty list")
+        inside = dict(variables)
+
+        def of(code: Code, item: object) -> Any:
+            inside[variable] = item
+            return code(inside, meter)
+
+        if kind in {"all", "exists"}:
+            return _quantified((lambda item: of(body, item)), items, decides=kind == "exists")
+        if kind == "exists_one":
+            return sum(_truth(of(body, item)) for item in items) == 1
+        chosen = body if kind == "filter" else condition
+        kept = [item for item in items if chosen is None or _truth(of(chosen, item))]
+        return kept if kind == "filter" else [of(body, item) for item in kept]
+
+    return run
+
+
+def _quantified(asks: Callable[[object], object], items: Iterable[object], *, decides: bool) -> bool:
+    doubt: UnanswerableError | None = None
+    for item in items:
+        try:
+            if _truth(asks(item)) is decides:
+                return decides
+        except TooCostlyError:
+            raise
+        except UnanswerableError as error:
+            doubt = doubt or error
+    if doubt is not None:
+        raise doubt
+    return not decides
 
 
 def _truth(value: object) -> bool:
@@ -206,6 +270,8 @@ def _in(value: object, holder: object) -> bool:
 
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def check(one: object, other: object) -> bool:
+        if type(one) is float and type(other) is float:
+            return compare(one, other)
         same = type(one) is type(other) and isinstance(one, bool | str | bytes | datetime | timedelta)
         if not same and not (_is_number(one) and _is_number(other)):
             raise UnanswerableError("it compares or combines values of different types")
@@ -275,6 +341,7 @@ def _key(value: object) -> object:
     return value
 
 
+_SMALL = frozenset({bool, int, float, type(None)})
 _AT_ONCE = frozenset({"[]", "size", "!", "neg"})
 """What costs the same however large its values are."""
 _OPERATORS: Mapping[str, Callable[..., object]] = {

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from registry.domain.governance.conditions.evaluation import Evaluator, Meter
+from registry.domain.governance.conditions.evaluation import Code, Meter, compiled
 from registry.domain.governance.conditions.functions import FUNCTIONS
 from registry.domain.governance.conditions.problems import UnanswerableError
 from registry.domain.governance.conditions.syntax import Call, Node, Variable, Walk, nodes, parse
@@ -28,12 +28,12 @@ class Scope:
     """The facts that expressions are evaluated on: JSON values by variable name. All share one budget of steps."""
 
     def __init__(self, facts: Mapping[str, object], *, empty_is_true: bool = False) -> None:
-        self._facts, self.meter, self._shown = facts, Meter(), Meter()
+        self._facts, self.meter, self._shown = dict(facts), Meter(), Meter()
         self._empty_is_true = empty_is_true
 
-    def evaluate(self, tree: Node, *, empty_is_true: bool = False) -> object:
-        """What the expression gives. Raises: UnanswerableError."""
-        return self._evaluated(tree, self.meter, empty_is_true)
+    def evaluate(self, text: str, *, empty_is_true: bool = False) -> object:
+        """What the expression gives. Raises: UnanswerableError; BadPolicyError when it cannot be read."""
+        return self._evaluated(text, self.meter, empty_is_true)
 
     def value(self, text: str) -> object:
         """What any piece of an expression gives, for people: it uses nothing of the budget of the conditions.
@@ -41,13 +41,13 @@ class Scope:
         Raises: UnanswerableError, also when it cannot be read.
         """
         try:
-            return self._evaluated(tree_of(text), self._shown, False)
+            return self._evaluated(text, self._shown, False)
         except BadPolicyError as error:
             raise UnanswerableError(error.message) from error
 
-    def _evaluated(self, tree: Node, meter: Meter, empty_is_true: bool) -> object:
-        meter.begin()
-        return Evaluator(self._facts, meter, empty_is_true or self._empty_is_true).value(tree)
+    def _evaluated(self, text: str, meter: Meter, empty_is_true: bool) -> object:
+        meter.begin(empty_is_true=empty_is_true or self._empty_is_true)
+        return _code_of(text)(self._facts, meter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Expression:
 
     def holds(self, scope: Scope) -> bool:
         """True or false, nothing else. Raises: UnanswerableError, also when it gives anything but a truth value."""
-        value = scope.evaluate(self.tree, empty_is_true=self.empty_is_true)
+        value = scope.evaluate(self.text, empty_is_true=self.empty_is_true)
         if not isinstance(value, bool):
             raise UnanswerableError(f"it gives {str(value)[:80]!r}, not true or false")
         return value
@@ -83,6 +83,12 @@ class Expression:
 def tree_of(text: str) -> Node:
     """The tree of `text`, kept. Raises: BadPolicyError."""
     return parse(text)
+
+
+@lru_cache(maxsize=512)
+def _code_of(text: str) -> Code:
+    # By text, not by tree: trees with 1, 1.0 and true in one place are equal in Python.
+    return compiled(tree_of(text))
 
 
 def _check_names(tree: Node, text: str) -> None:

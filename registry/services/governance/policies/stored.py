@@ -14,6 +14,7 @@ from registry.domain.governance.promotion import PolicyValue, RequestDetail, Sta
 from registry.domain.people.people import READING_ROLES, Permission
 from registry.errors import BadPolicyError, ConflictError, IntegrityError, NotFoundError, PolicyRefusedError
 from registry.services.context import Context
+from registry.services.governance.policies.satisfiable import check_groups, unmet
 from registry.services.unit_of_work import UnitOfWork
 
 
@@ -65,10 +66,24 @@ def check_policy(context: Context, text: str) -> PolicyValue:
     return with_rules(PolicyValue(policy.name, policy.version, policy.digest, text, now, by))
 
 
+def examined_policy(context: Context, text: str) -> PolicyValue:
+    """The same, with a warning for each transition that the people of this registry cannot complete.
+
+    Raises: BadPolicyError, also for a granted role that looks like a misspelt one.
+    """
+    value = check_policy(context, text)
+    with context.read() as uow:
+        policies = published(uow)
+        check_groups(
+            uow, _read(text), frozenset(g for one in policies for rule in one.roles.values() for g in rule.groups)
+        )
+        return replace(value, warnings=tuple(unmet(uow, _read(text))))
+
+
 def publish_policy(context: Context, text: str) -> PolicyValue:
     """Publish the next version of a policy. Raises: BadPolicyError, ConflictError."""
     context.actor.require(Permission.ADMIN)
-    value = check_policy(context, text)
+    value = examined_policy(context, text)
     with context.write(Permission.ADMIN) as uow:
         last = uow.governance.policy(value.name)
         if last is not None and value.version <= last.version:

@@ -50,6 +50,8 @@ def test_evidence_is_taken_only_from_its_producers(team: Team, who: str, type_: 
     [
         ({}, None, "The evidence has no content"),
         ({"a": "x" * 70_000}, None, "larger than 65,536 bytes"),
+        ({"a": [0.5] * 5_001}, None, "more than 5,000 values"),
+        ({"a": {str(n): {"b": n} for n in range(1_700)}}, None, "more than 5,000 values"),
         ({"a": float("nan")}, None, "cannot be written as canonical JSON"),
         ({"a": 2**60}, None, "cannot be written as canonical JSON"),
         ({"a": 1}, "../../etc/passwd", "is not a plain file name"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from registry.domain.governance.conditions.evaluation import Evaluator, Meter
+from registry.domain.governance.conditions.evaluation import Meter, compiled
 from registry.domain.governance.conditions.problems import UnanswerableError
 from registry.domain.governance.conditions.syntax import MAX_WALKS, parse
 
@@ -56,10 +56,10 @@ def _truths(depth: int) -> st.SearchStrategy[str]:
     )
 
 
-def ours(text: str, *, empty_is_true: bool = False) -> object:
+def ours(text: str) -> object:
     """The answer of this package; None without one."""
     try:
-        return Evaluator(FACTS, Meter(), empty_is_true).value(parse(text))
+        return compiled(parse(text))(dict(FACTS), Meter())
     except UnanswerableError:
         return None
 
@@ -130,12 +130,12 @@ def test_a_large_value_costs_by_its_size_wherever_it_is_compared() -> None:
     numbers = [0.5] * 2000
     for text in ("numbers == numbers", "0.7 in numbers", "size(numbers + numbers) == 4000", "max(numbers) == 0.5"):
         meter = Meter()
-        Evaluator({"numbers": numbers}, meter).value(parse(text))
+        compiled(parse(text))({"numbers": numbers}, meter)
         assert meter.used > 2000, text
 
 
 def test_a_list_of_lists_of_lists_is_counted_no_further_than_is_allowed() -> None:
     meter = Meter()
     with pytest.raises(UnanswerableError, match="20,000 steps"):
-        Evaluator({"l": [0.5] * 2000}, meter).value(parse("l.map(x, l) == l.map(x, l)"))
+        compiled(parse("l.map(x, l) == l.map(x, l)"))({"l": [0.5] * 2000}, meter)
     assert meter.used < 60_000

@@ -113,6 +113,13 @@ def test_a_comment_hides_no_walk_from_the_count(text: str) -> None:
         Expression(text)
 
 
+def test_whole_and_decimal_numbers_are_kept_apart_in_conditions_that_look_alike() -> None:
+    assert Expression("lineage.recalled + 1 == 1").holds(SCOPE)
+    for other in ("lineage.recalled + 1.0 == 1", "lineage.recalled + true == 1"):
+        with pytest.raises(UnanswerableError, match="different types"):
+            Expression(other).holds(SCOPE)
+
+
 def test_what_stands_in_a_text_is_not_counted() -> None:
     assert Expression('"[[[[[[[[[[[[[[[[[[.all(a, .all(b, .all(c, // " != ""').holds(SCOPE)
 

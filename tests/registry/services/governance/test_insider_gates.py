@@ -1,0 +1,101 @@
+"""An insider who wants to ship what should not ship, and the gates that hold: one test for each way that was tried."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry.domain.governance.promotion import RequestDetail
+from registry.domain.names import VersionRef
+from registry.errors import BadPolicyError, PolicyRefusedError
+from registry.services.governance.policies.stored import default_policy_text
+from tests.registry.services.teams import Team, bring_to, ref_of
+
+POLICY = default_policy_text()
+NEXT = POLICY.replace("version: 2", "version: 3")
+VALIDATED = "    approvals:\n      - {role: validator, quorum: 1}\n\n  - id: to-production"
+
+
+def with_gate(*gates: str, text: str = NEXT) -> str:
+    """The default policy with gates more in the transition to `validated`."""
+    rows = "".join(f"      - {gate}\n" for gate in gates)
+    assert VALIDATED in text
+    return text.replace(VALIDATED, rows + VALIDATED)
+
+
+def to_validated(team: Team, ref: VersionRef) -> RequestDetail:
+    return team.promotions("ana").request(ref_of(ref), "validated")
+
+
+# --- conditions that fail open, and expressions that cost -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["check_policy", "publish_policy"])
+def test_a_misspelt_gate_that_would_never_apply_is_neither_checked_nor_published(team: Team, verb: str) -> None:
+    gate = "{id: open, when: has(baseline.acuracy), require: 'false'}"
+    with pytest.raises(BadPolicyError, match=r"Line \d+: baseline has no 'acuracy', did you mean 'accuracy'\?"):
+        getattr(team.promotions("root"), verb)(with_gate(gate))
+
+
+def test_nothing_is_shown_about_nobody_so_all_of_an_empty_list_lets_nothing_through(team: Team) -> None:
+    every = 'subject.parents.all(parent, parent.startsWith("models:/trusted/"))'
+    team.promotions("root").publish_policy(with_gate(f"{{id: trusted, require: '{every}'}}"))
+    ref = team.publish()
+    bring_to(team, ref, "candidate")
+    request = to_validated(team, ref)
+    assert any("all(…) is asked of an empty list" in reason for reason in request.verdict.reasons)
+    skipped = f"{{id: trusted, when: '{every}', require: 'false'}}"
+    team.promotions("root").publish_policy(with_gate(skipped, text=POLICY.replace("version: 2", "version: 4")))
+    other = team.publish()
+    bring_to(team, other, "candidate")
+    reasons = to_validated(team, other).verdict.reasons
+    assert any("It is unknown whether the gate trusted applies" in reason for reason in reasons)
+
+
+def test_an_empty_list_is_enough_where_the_policy_says_so(team: Team) -> None:
+    every = 'subject.parents.all(parent, parent.startsWith("models:/trusted/"))'
+    team.promotions("root").publish_policy(with_gate(f"{{id: trusted, require: '{every}', emptyIsTrue: true}}"))
+    ref = team.publish()
+    bring_to(team, ref, "validated")
+    assert team.stage(ref) == "validated"
+
+
+def test_a_policy_whose_condition_might_have_no_answer_for_a_version_cannot_stop_the_others(team: Team) -> None:
+    other = NEXT.replace("name: default", "name: other").replace("priority: 0", "priority: 100")
+    text = other.replace('subject.kind == "model_version"', "'subject.tags.team == \"a\"'")
+    with pytest.raises(BadPolicyError, match=r"subject.tags.team may be missing, and then nobody can tell"):
+        team.promotions("root").publish_policy(text)
+
+
+def test_a_request_over_two_thousand_numbers_of_evidence_is_within_the_steps_of_a_policy(team: Team) -> None:
+    walk = "evidence.other.errors.all(error, error < 1.0)"
+    team.promotions("root").publish_policy(with_gate(f"{{id: errors, require: '{walk}'}}"))
+    ref = team.publish()
+    bring_to(team, ref, "candidate")
+    team.promotions("ana").add_evidence(ref_of(ref), "other", {"errors": [0.5] * 2000})
+    request = to_validated(team, ref)
+    assert "Gate errors" in next(
+        check.message for check in request.verdict.checks if check.id == "errors" and check.passed
+    )
+    team.promotions("ben").approve(request.summary.id)
+    assert team.stage(ref) == "validated"
+
+
+def test_a_walk_within_a_walk_over_two_thousand_numbers_is_stopped_and_lets_nothing_through(team: Team) -> None:
+    walk = "evidence.other.errors.all(x, evidence.other.errors.all(y, x + y < 9.0)) || true"
+    team.promotions("root").publish_policy(with_gate(f"{{id: errors, require: '{walk}'}}"))
+    ref = team.publish()
+    bring_to(team, ref, "candidate")
+    team.promotions("ana").add_evidence(ref_of(ref), "other", {"errors": [0.5] * 2000})
+    reasons = to_validated(team, ref).verdict.reasons
+    assert any("it takes more than 20,000 steps" in reason for reason in reasons)
+
+
+def test_a_gate_that_reads_what_does_not_exist_denies(team: Team) -> None:
+    team.promotions("root").publish_policy(with_gate("{id: f1, require: metrics.macro_f1 > 0.1}"))
+    ref = team.publish()
+    bring_to(team, ref, "candidate")
+    request = to_validated(team, ref).summary.id
+    approved = team.promotions("ben").approve(request)
+    assert not approved.verdict.allowed
+    with pytest.raises(PolicyRefusedError):
+        team.promotions("ana").request(ref_of(ref), "production")
