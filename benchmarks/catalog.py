@@ -1,0 +1,157 @@
+"""What the catalog's verbs cost as the registry grows: CPU milliseconds of this process at p50, p95 and p99.
+
+On SQLite that is all there is; on PostgreSQL the server's own work is beside it, so the wall-clock p50 is printed too.
+A registry of each size is made once (see `catalog_data`) and kept in the folder.
+
+    python -m benchmarks.catalog /tmp/scale 10000 100000 [1000000] [--postgres postgresql://…/]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.catalog_data import World, fill
+from registry import bootstrap
+from registry.domain.catalog.models import MetricComparison, SearchQuery, SortKey
+from registry.domain.names import Reference
+from registry.domain.paging import PageRequest
+from registry.domain.verbs.registry import Registry
+from registry.settings import Settings
+from registry.storage.database import default_url, open_database
+
+RUNS = 200
+SECONDS = 15.0
+"""The most that one question is repeated."""
+PAGE = PageRequest(24)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Milliseconds for one question, sorted."""
+
+    cpu: list[float]
+    wall: list[float]
+
+    def at(self, share: float) -> float:
+        """The CPU time that `share` of the runs stayed within."""
+        return self.cpu[min(len(self.cpu) - 1, int(share * len(self.cpu)))]
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("sizes", type=int, nargs="+")
+    parser.add_argument("--postgres", help="the URL of a server; a database for each size must be there: bench_SIZE")
+    parser.add_argument("--only", help="measure only questions whose name contains this")
+    given = parser.parse_args()
+    found = {}
+    for size in given.sizes:
+        url = f"{given.postgres}bench_{size}" if given.postgres else None
+        with open_registry(given.folder / ("pg" if url else "sqlite") / str(size), size, url) as registry:
+            found[size] = measure(registry, World(size), given.only or "")
+    print(table(found))
+
+
+def open_registry(home: Path, size: int, url: str | None = None) -> Registry:
+    """The registry in `home`, filled with `size` models where it is new."""
+    settings = Settings(mlflow_uri="off", database_url=url)
+    if not home.exists():
+        home.mkdir(parents=True)
+        with open_database(url or default_url(home)) as database:
+            fill(database, size)
+    bootstrap.init(home, settings=settings, actor="bench", upgrade=True)
+    return bootstrap.open(home, settings=settings, actor="bench")
+
+
+def measure(registry: Registry, world: World, only: str) -> dict[str, Cost]:
+    """What every question costs on one registry."""
+    draw = random.Random(7)
+    return {name: repeat(lambda ask=ask: ask(draw)) for name, ask in questions(registry, world).items() if only in name}
+
+
+def questions(registry: Registry, world: World) -> dict[str, Callable[[random.Random], object]]:
+    """By name what is asked; each draws other models, words and values every time."""
+    catalog = registry.catalog
+
+    def some_version(draw: random.Random) -> Reference:
+        return Reference.parse(world.ref(draw.randrange(world.size)))
+
+    def some_model(draw: random.Random) -> Reference:
+        return Reference.parse(f"models:/{world.name(draw.randrange(world.models))}")
+
+    def searched(**query: object) -> object:
+        return catalog.search(SearchQuery(page=PAGE, **query))  # type: ignore[arg-type] -- the fields of a query
+
+    def word(draw: random.Random) -> str:
+        return world.words[int(len(world.words) * draw.random() ** 4)]
+
+    def model_page(draw: random.Random) -> object:
+        reference = some_model(draw)
+        version = catalog.version(reference)
+        name, exact = reference.name, Reference.to(version.summary.ref)
+        return catalog.model(name), catalog.versions(name, PageRequest(100)), catalog.cards(exact)
+
+    def better(draw: random.Random) -> tuple[MetricComparison, ...]:
+        return (MetricComparison("accuracy", ">", draw.random()),)
+
+    return {
+        "version by name": lambda draw: catalog.version(some_version(draw)),
+        "version by alias": lambda draw: catalog.version(
+            Reference.parse(f"models:/{world.name(draw.randrange(0, world.models, 5))}@champion")
+        ),
+        "list page": lambda _: searched(),
+        "list page by name": lambda _: searched(sort=SortKey.NAME, descending=False),
+        "filter by task": lambda draw: searched(task=draw.choice(("fill-mask", "depth-estimation"))),
+        "filter by stage": lambda draw: searched(stage=draw.choice(("registered", "production", "retired"))),
+        "text search": lambda draw: searched(text=word(draw)),
+        "text search, two words": lambda draw: searched(text=f"{word(draw)} {word(draw)}"),
+        "metric filter": lambda draw: searched(metrics=better(draw)),
+        "metric sort": lambda _: searched(sort=SortKey.METRIC, sort_metric="accuracy"),
+        "facets": lambda _: catalog.facets(SearchQuery()),
+        "facets of one task": lambda draw: catalog.facets(SearchQuery(task=draw.choice(("fill-mask", "translation")))),
+        "one model's page": model_page,
+        "set alias": lambda draw: catalog.set_alias(some_version(draw), "bench"),
+        "set tag": lambda draw: catalog.tag(some_model(draw), {"bench": str(draw.random())}),
+    }
+
+
+def repeat(run: Callable[[], object]) -> Cost:
+    """`run` up to `RUNS` times within `SECONDS`, after one that is not counted."""
+    run()
+    cpu, wall = [], []
+    end = time.perf_counter() + SECONDS
+    while len(cpu) < RUNS and (not cpu or time.perf_counter() < end):
+        began, used = time.perf_counter(), time.process_time()
+        run()
+        cpu.append((time.process_time() - used) * 1000)
+        wall.append((time.perf_counter() - began) * 1000)
+    return Cost(sorted(cpu), sorted(wall))
+
+
+def table(found: dict[int, dict[str, Cost]]) -> str:
+    """Milliseconds of CPU as p50 / p95 / p99 for each size, the growth of p50 from the first to the last, wall p50."""
+    sizes: Sequence[int] = list(found)
+    heads = [f"{size:,} models" for size in sizes]
+    lines = [f"| question | {' | '.join(heads)} | growth | wall p50 |", "|---|" + "---|" * (len(sizes) + 2)]
+    for name in found[sizes[0]]:
+        costs = [found[size][name] for size in sizes]
+        cells = [f"{number(c.at(0.5))} / {number(c.at(0.95))} / {number(c.at(0.99))}" for c in costs]
+        growth = costs[-1].at(0.5) / max(costs[0].at(0.5), 1e-9)
+        wall = costs[-1].wall[len(costs[-1].wall) // 2]
+        lines.append(f"| {name} | {' | '.join(cells)} | {growth:.1f}x | {number(wall)} |")
+    return "\n".join(lines)
+
+
+def number(value: float) -> str:
+    """Three digits."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    main()
