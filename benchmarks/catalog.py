@@ -13,7 +13,9 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.catalog_data import World, fill
 from registry import bootstrap
@@ -21,6 +23,7 @@ from registry.domain.catalog.models import MetricComparison, SearchQuery, SortKe
 from registry.domain.names import Reference
 from registry.domain.paging import PageRequest
 from registry.domain.verbs.registry import Registry
+from registry.services.registry import LocalRegistry
 from registry.settings import Settings
 from registry.storage.database import default_url, open_database
 
@@ -58,7 +61,7 @@ def main() -> None:
     print(table(found))
 
 
-def open_registry(home: Path, size: int, url: str | None = None) -> Registry:
+def open_registry(home: Path, size: int, url: str | None = None) -> LocalRegistry:
     """The registry in `home`, filled with `size` models where it is new."""
     settings = Settings(mlflow_uri="off", database_url=url)
     if not home.exists():
@@ -72,7 +75,7 @@ def open_registry(home: Path, size: int, url: str | None = None) -> Registry:
 def measure(registry: Registry, world: World, only: str) -> dict[str, Cost]:
     """What every question costs on one registry."""
     draw = random.Random(7)
-    return {name: repeat(lambda ask=ask: ask(draw)) for name, ask in questions(registry, world).items() if only in name}
+    return {name: repeat(partial(ask, draw)) for name, ask in questions(registry, world).items() if only in name}
 
 
 def questions(registry: Registry, world: World) -> dict[str, Callable[[random.Random], object]]:
@@ -85,8 +88,8 @@ def questions(registry: Registry, world: World) -> dict[str, Callable[[random.Ra
     def some_model(draw: random.Random) -> Reference:
         return Reference.parse(f"models:/{world.name(draw.randrange(world.models))}")
 
-    def searched(**query: object) -> object:
-        return catalog.search(SearchQuery(page=PAGE, **query))  # type: ignore[arg-type] -- the fields of a query
+    def searched(**query: Any) -> object:
+        return catalog.search(SearchQuery(page=PAGE, **query))
 
     def word(draw: random.Random) -> str:
         return world.words[int(len(world.words) * draw.random() ** 4)]
@@ -124,7 +127,8 @@ def questions(registry: Registry, world: World) -> dict[str, Callable[[random.Ra
 def repeat(run: Callable[[], object]) -> Cost:
     """`run` up to `RUNS` times within `SECONDS`, after one that is not counted."""
     run()
-    cpu, wall = [], []
+    cpu: list[float] = []
+    wall: list[float] = []
     end = time.perf_counter() + SECONDS
     while len(cpu) < RUNS and (not cpu or time.perf_counter() < end):
         began, used = time.perf_counter(), time.process_time()

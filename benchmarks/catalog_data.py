@@ -26,10 +26,23 @@ from registry.storage.database import Database, open_database
 Rows = Iterable[Sequence[object]]
 SEED = 20261128
 TASKS = (
-    "text-classification image-classification token-classification object-detection feature-extraction fill-mask "
-    "summarization translation question-answering text-generation image-segmentation audio-classification "
-    "tabular-classification tabular-regression sentence-similarity depth-estimation"
-).split()
+    "text-classification",
+    "image-classification",
+    "token-classification",
+    "object-detection",
+    "feature-extraction",
+    "fill-mask",
+    "summarization",
+    "translation",
+    "question-answering",
+    "text-generation",
+    "image-segmentation",
+    "audio-classification",
+    "tabular-classification",
+    "tabular-regression",
+    "sentence-similarity",
+    "depth-estimation",
+)
 MODALITIES = ("text", "image", "audio", "tabular")
 LICENCES = ("Apache-2.0", "MIT", "CC-BY-4.0", "CC-BY-NC-4.0", "BSD-3-Clause", "LicenseRef-unknown", "GPL-3.0-only")
 ARCHITECTURES = ("bert-base", "resnet18", "vit-small", "distilbert", "mobilenet", "t5-small", "roberta-base", "mlp")
@@ -70,9 +83,7 @@ class World:
         self.number = _counted(self.model_of)
         at = np.arange(1, size)
         hub = draw.random(size - 1) < 0.3
-        self.parent = np.where(
-            hub, at * draw.random(size - 1) ** 8, at * draw.random(size - 1) ** 0.5
-        ).astype(np.int64)
+        self.parent = np.where(hub, at * draw.random(size - 1) ** 8, at * draw.random(size - 1) ** 0.5).astype(np.int64)
         self.is_root = draw.random(size) < 0.02
         self.is_root[0] = True
         self.second = draw.random(size) < 0.048
@@ -156,8 +167,8 @@ class World:
             yield i + 1, "models", name, name.replace("_", "-"), *facts, words, _time(i), _time(i * 7 % self.size)
         for i in range(self.datasets):
             name = f"data/set-{i}"
-            facts = ("text-classification", "text", "MIT", "internal", "", "owner-0", name, _time(0), _time(0))
-            yield self.data_asset(i), "datasets", name, name, *facts
+            plain = ("text-classification", "text", "MIT", "internal", "", "owner-0", name, _time(0), _time(0))
+            yield self.data_asset(i), "datasets", name, name, *plain
 
     def _steps(self) -> Rows:
         recipe = json.dumps({"schema": "forebear/recipe/v1", "seed": 7})
@@ -260,7 +271,9 @@ class Bulk:
             self._cursor.execute("PRAGMA foreign_keys = OFF")
             self._cursor.execute("PRAGMA synchronous = OFF")
             self._cursor.execute("BEGIN")
-        found = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema() AND indexname LIKE 'ix_%'"
+        found = (
+            "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema() AND indexname LIKE 'ix_%'"
+        )
         lite = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND name LIKE 'ix_%'"
         self._cursor.execute(found if self.postgres else lite)
         for name, definition in self._cursor.fetchall():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from registry.domain.catalog.models import AliasMove, AliasValue
 from registry.domain.names import AssetKind, Name, VersionRef
-from registry.storage.catalog.assets import asset_id, require_version, touch
+from registry.storage.catalog.assets import asset_id, is_named, require_version, touch
 from registry.storage.tables import alias, alias_move, asset, version
 
 
@@ -17,11 +19,15 @@ def set_alias(connection: Connection, name: str, ref: VersionRef, *, protected: 
     """Make the alias name `ref`, and remember the move. Raises: NotFoundError."""
     row = require_version(connection, ref)
     values = {"node_id": row.node_id, "protected": protected, "moved_at": at, "moved_by": by}
-    place = (alias.c.asset_id == row.asset_id) & (alias.c.alias == name)
-    if connection.execute(update(alias).where(place).values(values)).rowcount == 0:
-        connection.execute(insert(alias).values(asset_id=row.asset_id, alias=name, **values))
-    connection.execute(insert(alias_move).values(asset_id=row.asset_id, alias=name, **values))
+    if connection.execute(_move(), {"of": row.asset_id, "named": name, **values}).rowcount == 0:
+        connection.execute(insert(alias), {"asset_id": row.asset_id, "alias": name, **values})
+    connection.execute(insert(alias_move), {"asset_id": row.asset_id, "alias": name, **values})
     touch(connection, row.asset_id, at)
+
+
+@cache
+def _move() -> Any:
+    return update(alias).where(alias.c.asset_id == bindparam("of"), alias.c.alias == bindparam("named"))
 
 
 def drop_alias(connection: Connection, model: Name, name: str, *, by: str, at: datetime) -> None:
@@ -39,15 +45,19 @@ def drop_alias(connection: Connection, model: Name, name: str, *, by: str, at: d
 
 def aliases_of(connection: Connection, key: int, name: Name) -> tuple[AliasValue, ...]:
     """The aliases of one model, by name of alias."""
-    query = (
-        select(alias, version.c.number)
-        .join(version, version.c.node_id == alias.c.node_id)
-        .where(alias.c.asset_id == key)
-        .order_by(alias.c.alias)
-    )
     return tuple(
         AliasValue(r.alias, VersionRef(AssetKind.MODELS, name, r.number), r.protected, r.moved_at, r.moved_by)
-        for r in connection.execute(query)
+        for r in connection.execute(_aliases_of(), {"key": key})
+    )
+
+
+@cache
+def _aliases_of() -> Any:
+    return (
+        select(alias, version.c.number)
+        .join(version, version.c.node_id == alias.c.node_id)
+        .where(alias.c.asset_id == bindparam("key"))
+        .order_by(alias.c.alias)
     )
 
 
@@ -57,7 +67,8 @@ def alias_history(connection: Connection, model: Name, name: str) -> Sequence[Al
         select(alias_move, version.c.number)
         .outerjoin(version, version.c.node_id == alias_move.c.node_id)
         .join(asset, asset.c.id == alias_move.c.asset_id)
-        .where(asset.c.kind == AssetKind.MODELS, asset.c.name == str(model), alias_move.c.alias == name)
+        .where(is_named(), alias_move.c.alias == name)
+        .params(kind=AssetKind.MODELS, name=str(model), folded=model.folded)
         .order_by(alias_move.c.id)
     )
     return [

@@ -5,14 +5,15 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, select, update
 
 from registry.domain.catalog.models import Describing, Modality
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.errors import NameTakenError, NotFoundError
-from registry.storage.tables import asset, asset_tag, version
+from registry.storage.tables import asset, asset_tag, node, version
 
 
 def fold(*texts: str) -> str:
@@ -22,9 +23,22 @@ def fold(*texts: str) -> str:
 
 def find_asset(connection: Connection, kind: AssetKind, name: Name) -> Row[Any] | None:
     """The row of a live model or dataset."""
-    return connection.execute(
-        select(asset).where(asset.c.kind == kind, asset.c.name == str(name), asset.c.deleted_at.is_(None))
-    ).one_or_none()
+    given = {"kind": kind, "name": str(name), "folded": name.folded}
+    return connection.execute(_find_asset(), given).one_or_none()
+
+
+@cache
+def _find_asset() -> Any:
+    return select(asset).where(is_named(), asset.c.deleted_at.is_(None))
+
+
+def is_named() -> ColumnElement[bool]:
+    """True for the model or dataset with the bound `kind`, `name` and `folded`: the index is over folded names."""
+    return and_(
+        asset.c.kind == bindparam("kind"),
+        asset.c.folded == bindparam("folded"),
+        asset.c.name == bindparam("name"),
+    )
 
 
 def asset_id(connection: Connection, kind: AssetKind, name: Name) -> int:
@@ -77,7 +91,12 @@ def next_number(connection: Connection, kind: AssetKind, name: Name) -> int:
 
 def touch(connection: Connection, key: int, at: datetime) -> None:
     """Set the time of the last change of the model or dataset."""
-    connection.execute(update(asset).where(asset.c.id == key).values(updated_at=at))
+    connection.execute(_change(), {"key": key, "updated_at": at})
+
+
+@cache
+def _change() -> Any:
+    return update(asset).where(asset.c.id == bindparam("key"))
 
 
 def set_asset_tags(
@@ -96,21 +115,30 @@ def set_asset_tags(
 def tags_of_assets(connection: Connection, keys: Iterable[int]) -> dict[int, dict[str, str]]:
     """The tags of each, by key."""
     tags: dict[int, dict[str, str]] = {key: {} for key in keys}
-    query = select(asset_tag).where(asset_tag.c.asset_id.in_(list(tags))).order_by(asset_tag.c.key)
-    for row in connection.execute(query):
+    for row in connection.execute(_tags_of_assets(), {"keys": list(tags)}):
         tags[row.asset_id][row.key] = row.value
     return tags
+
+
+@cache
+def _tags_of_assets() -> Any:
+    among = asset_tag.c.asset_id.in_(bindparam("keys", expanding=True))
+    return select(asset_tag).where(among).order_by(asset_tag.c.key)
 
 
 def live_counts(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
     """How many live versions each has."""
     counts = dict.fromkeys(keys, 0)
-    query = (
+    return counts | dict(connection.execute(_live_counts(), {"keys": keys}).all())
+
+
+@cache
+def _live_counts() -> Any:
+    return (
         select(version.c.asset_id, func.count())
-        .where(version.c.asset_id.in_(keys), version.c.deleted_at.is_(None))
+        .where(version.c.asset_id.in_(bindparam("keys", expanding=True)), version.c.deleted_at.is_(None))
         .group_by(version.c.asset_id)
     )
-    return counts | dict(connection.execute(query).all())
 
 
 def describing_of(row: Row[Any], tags: Mapping[str, str]) -> Describing:
@@ -125,14 +153,13 @@ def name_of(row: Row[Any]) -> Name:
 
 def find_version(connection: Connection, ref: VersionRef, *, deleted: bool = False) -> Row[Any] | None:
     """The row of a live version (or also of a deleted one)."""
-    query = (
-        select(version)
-        .join(asset, asset.c.id == version.c.asset_id)
-        .where(asset.c.kind == ref.kind, asset.c.name == str(ref.name), version.c.number == ref.number)
-    )
-    if not deleted:
-        query = query.where(version.c.deleted_at.is_(None))
-    return connection.execute(query).one_or_none()
+    row = connection.execute(_find_version(), {"label": str(ref)}).one_or_none()
+    return None if row is None or (row.deleted_at is not None and not deleted) else row
+
+
+@cache
+def _find_version() -> Any:
+    return select(version).join(node, node.c.id == version.c.node_id).where(node.c.label == bindparam("label"))
 
 
 def require_version(connection: Connection, ref: VersionRef) -> Row[Any]:
@@ -163,7 +190,12 @@ def _replace_tags(connection: Connection, key: int, tags: Mapping[str, str]) -> 
 
 def _reword(connection: Connection, key: int) -> None:
     """Bring the folded words that a search looks through up to date."""
-    row = connection.execute(select(asset.c.name, asset.c.description).where(asset.c.id == key)).one()
+    row = connection.execute(_described(), {"key": key}).one()
     tags = tags_of_assets(connection, [key])[key]
     words = fold(row.name, row.description, *(f"{tag} {value}" for tag, value in tags.items()))
-    connection.execute(update(asset).where(asset.c.id == key).values(words=words))
+    connection.execute(_change(), {"key": key, "words": words})
+
+
+@cache
+def _described() -> Any:
+    return select(asset.c.name, asset.c.description).where(asset.c.id == bindparam("key"))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from lineage import Digest
 from registry.domain.catalog.models import (
@@ -74,19 +75,17 @@ class SqlCatalog:
             versions.set_version_tags(self._connection, new.ref, new.tags, at=new.created_at)
 
     def resolve(self, reference: Reference) -> VersionRef | None:
-        query = (
-            select(version.c.number)
-            .join(asset, asset.c.id == version.c.asset_id)
-            .where(asset.c.kind == reference.kind, asset.c.name == str(reference.name), versions.is_live())
-            .order_by(version.c.number.desc())
-            .limit(1)
-        )
+        name = reference.name
         if reference.number is not None:
-            query = query.where(version.c.number == reference.number)
-        elif reference.alias is not None:
-            query = query.join(alias, alias.c.node_id == version.c.node_id).where(alias.c.alias == reference.alias)
-        number = self._connection.execute(query).scalar_one_or_none()
-        return None if number is None else VersionRef(reference.kind, reference.name, number)
+            ref = VersionRef(reference.kind, name, reference.number)
+            return None if assets.find_version(self._connection, ref) is None else ref
+        given = {"kind": reference.kind, "name": str(name), "folded": name.folded}
+        if reference.alias is None:
+            number = self._connection.execute(_newest_number(), given).scalar_one_or_none()
+        else:
+            given["alias"] = reference.alias
+            number = self._connection.execute(_number_by_alias(), given).scalar_one_or_none()
+        return None if number is None else VersionRef(reference.kind, name, number)
 
     def version(self, ref: VersionRef) -> VersionDetail | None:
         row = assets.find_version(self._connection, ref)
@@ -94,16 +93,15 @@ class SqlCatalog:
         if row is None or model is None or ref.kind is not MODELS:
             return None
         key = row.node_id
-        own = self._connection.execute(select(model_version).where(model_version.c.node_id == key)).one()
-        step = self._connection.execute(select(node.c.label).where(node.c.id == row.step_id)).scalar_one()
-        cards = self.cards(ref)
+        own = self._connection.execute(_own(), {"key": key, "step": row.step_id}).one()
+        card = self._connection.execute(_newest_card(), {"key": key}).one_or_none()
         return VersionDetail(
             summary=versions.version_summaries(self._connection, [key])[key],
             model=self._summary(model),
             architecture=own.architecture,
             files=versions.files_of(self._connection, key),
-            card=cards[-1] if cards else None,
-            step=step,
+            card=None if card is None else _revision(card),
+            step=own.label,
             parents=versions.model_inputs(self._connection, row.step_id),
             measured=versions.measured_by(self._connection, row.step_id),
             tags=versions.version_tags(self._connection, key),
@@ -117,7 +115,8 @@ class SqlCatalog:
         statement = (
             select(version.c.node_id)
             .join(asset, asset.c.id == version.c.asset_id)
-            .where(asset.c.kind == MODELS, asset.c.name == str(name), versions.is_live())
+            .where(assets.is_named(), versions.is_live())
+            .params(kind=MODELS, name=str(name), folded=name.folded)
         )
         order = [SortBy(version.c.number, int, descending=True)]
         rows, cursor = page_rows(self._connection, statement, order, page, scope=f"versions {name}")
@@ -198,7 +197,7 @@ class SqlCatalog:
             return []
         query = select(card_revision).where(card_revision.c.node_id == row.node_id).order_by(card_revision.c.number)
         rows = self._connection.execute(query)
-        return [CardRevision(r.number, r.digest, r.text, r.written_at, r.written_by) for r in rows]
+        return [_revision(r) for r in rows]
 
     def set_alias(self, alias: str, ref: VersionRef, *, protected: bool, by: str, at: datetime) -> None:
         aliases.set_alias(self._connection, alias, ref, protected=protected, by=by, at=at)
@@ -239,3 +238,41 @@ class SqlCatalog:
         row = assets.require_version(self._connection, ref)
         self._connection.execute(update(model_version).where(model_version.c.node_id == row.node_id).values(values))
         assets.touch(self._connection, row.asset_id, at)
+
+
+def _revision(row: Row[Any]) -> CardRevision:
+    return CardRevision(row.number, row.digest, row.text, row.written_at, row.written_by)
+
+
+@cache
+def _newest_number() -> Any:
+    return (
+        select(version.c.number)
+        .join(asset, asset.c.id == version.c.asset_id)
+        .where(assets.is_named(), versions.is_live())
+        .order_by(version.c.number.desc())
+        .limit(1)
+    )
+
+
+@cache
+def _number_by_alias() -> Any:
+    return (
+        select(version.c.number)
+        .join(alias, alias.c.node_id == version.c.node_id)
+        .join(asset, asset.c.id == alias.c.asset_id)
+        .where(assets.is_named(), alias.c.alias == bindparam("alias"), versions.is_live())
+    )
+
+
+@cache
+def _own() -> Any:
+    """What only a model version has, with the id of its step."""
+    of_step = node.c.id == bindparam("step")
+    return select(model_version, node.c.label).join(node, of_step).where(model_version.c.node_id == bindparam("key"))
+
+
+@cache
+def _newest_card() -> Any:
+    mine = card_revision.c.node_id == bindparam("key")
+    return select(card_revision).where(mine).order_by(card_revision.c.number.desc()).limit(1)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, insert, select, update
 
 from lineage import Assurance, Digest, NodeKind
 from registry.domain.catalog.models import MetricValue, Modality, ModelSummary, Status, VersionSummary
@@ -114,14 +115,23 @@ def set_version_tags(
 
 def version_tags(connection: Connection, key: int) -> dict[str, str]:
     """The tags of one version."""
-    query = select(version_tag).where(version_tag.c.node_id == key).order_by(version_tag.c.key)
-    return {row.key: row.value for row in connection.execute(query)}
+    return {row.key: row.value for row in connection.execute(_version_tags(), {"key": key})}
+
+
+@cache
+def _version_tags() -> Any:
+    return select(version_tag).where(version_tag.c.node_id == bindparam("key")).order_by(version_tag.c.key)
 
 
 def files_of(connection: Connection, key: int) -> tuple[FileEntry, ...]:
     """The payload files of a version, sorted by path as its manifest has them."""
-    rows = connection.execute(select(file).where(file.c.node_id == key))
+    rows = connection.execute(_files_of(), {"key": key})
     return tuple(sorted(FileEntry(row.path, row.size, row.sha256) for row in rows))
+
+
+@cache
+def _files_of() -> Any:
+    return select(file).where(file.c.node_id == bindparam("key"))
 
 
 def is_live() -> ColumnElement[bool]:
@@ -136,53 +146,50 @@ def is_damaged() -> ColumnElement[bool]:
 
 def refs_of(connection: Connection, keys: Iterable[int]) -> dict[int, VersionRef]:
     """The reference of each version, deleted ones too, by key."""
-    query = (
+    rows = connection.execute(_refs_of(), {"keys": list(keys)})
+    return {row.node_id: VersionRef(AssetKind(row.kind), Name.parse(row.name), row.number) for row in rows}
+
+
+@cache
+def _refs_of() -> Any:
+    return (
         select(version.c.node_id, asset.c.kind, asset.c.name, version.c.number)
         .join(asset, asset.c.id == version.c.asset_id)
-        .where(version.c.node_id.in_(list(keys)))
+        .where(version.c.node_id.in_(bindparam("keys", expanding=True)))
     )
-    rows = connection.execute(query)
-    return {row.node_id: VersionRef(AssetKind(row.kind), Name.parse(row.name), row.number) for row in rows}
 
 
 def headline_metrics(connection: Connection, steps: Iterable[int]) -> dict[int, dict[str, float]]:
     """The metrics of each step on its test role, by key. Measured on several data, the first counts."""
     found: dict[int, dict[str, float]] = {}
-    query = select(metric).where(metric.c.step_id.in_(list(steps)), metric.c.role == TEST_ROLE).order_by(metric.c.id)
-    for row in connection.execute(query):
+    for row in connection.execute(_headline_metrics(), {"steps": list(steps)}):
         found.setdefault(row.step_id, {}).setdefault(row.name, row.value)
     return found
 
 
+@cache
+def _headline_metrics() -> Any:
+    among = metric.c.step_id.in_(bindparam("steps", expanding=True))
+    return select(metric).where(among, metric.c.role == TEST_ROLE).order_by(metric.c.id)
+
+
 def measured_by(connection: Connection, key: int) -> tuple[MetricValue, ...]:
     """Everything that a step measured."""
-    rows = connection.execute(select(metric).where(metric.c.step_id == key).order_by(metric.c.id))
+    rows = connection.execute(_measured_by(), {"step": key})
     return tuple(MetricValue(r.name, r.value, r.role, r.split, r.data, r.data_label) for r in rows)
+
+
+@cache
+def _measured_by() -> Any:
+    return select(metric).where(metric.c.step_id == bindparam("step")).order_by(metric.c.id)
 
 
 def version_summaries(connection: Connection, keys: Sequence[int]) -> dict[int, VersionSummary]:
     """The summaries of model versions, by key: three queries, however many there are."""
-    query = (
-        select(
-            version,
-            model_version.c.stage,
-            model_version.c.status,
-            asset.c.name,
-            node.c.digest,
-            node.c.created_at,
-            step.c.method,
-            is_damaged().label("damaged"),
-        )
-        .join(model_version, model_version.c.node_id == version.c.node_id)
-        .join(node, node.c.id == version.c.node_id)
-        .join(asset, asset.c.id == version.c.asset_id)
-        .join(step, step.c.node_id == version.c.step_id)
-        .where(version.c.node_id.in_(keys))
-    )
-    rows = connection.execute(query).all()
+    rows = connection.execute(_version_summaries(), {"keys": keys}).all()
     metrics = headline_metrics(connection, {row.step_id for row in rows})
     names: dict[int, list[str]] = {}
-    for row in connection.execute(select(alias).where(alias.c.node_id.in_(keys)).order_by(alias.c.alias)):
+    for row in connection.execute(_alias_names(), {"keys": keys}):
         names.setdefault(row.node_id, []).append(row.alias)
     return {
         row.node_id: VersionSummary(
@@ -201,6 +208,32 @@ def version_summaries(connection: Connection, keys: Sequence[int]) -> dict[int, 
         )
         for row in rows
     }
+
+
+@cache
+def _version_summaries() -> Any:
+    return (
+        select(
+            version,
+            model_version.c.stage,
+            model_version.c.status,
+            asset.c.name,
+            node.c.digest,
+            node.c.created_at,
+            step.c.method,
+            is_damaged().label("damaged"),
+        )
+        .join(model_version, model_version.c.node_id == version.c.node_id)
+        .join(node, node.c.id == version.c.node_id)
+        .join(asset, asset.c.id == version.c.asset_id)
+        .join(step, step.c.node_id == version.c.step_id)
+        .where(version.c.node_id.in_(bindparam("keys", expanding=True)))
+    )
+
+
+@cache
+def _alias_names() -> Any:
+    return select(alias).where(alias.c.node_id.in_(bindparam("keys", expanding=True))).order_by(alias.c.alias)
 
 
 def model_summaries(connection: Connection, rows: Sequence[Row[Any]], newest: Mapping[int, int]) -> list[ModelSummary]:
@@ -229,27 +262,34 @@ def model_summaries(connection: Connection, rows: Sequence[Row[Any]], newest: Ma
 
 def latest(connection: Connection, keys: Iterable[int]) -> dict[int, int]:
     """The key of the newest live version of each model or dataset that has one."""
+    return dict(connection.execute(_latest(), {"keys": list(keys)}).all())
+
+
+@cache
+def _latest() -> Any:
     live = version.alias("newer").with_cols(VersionColumns)
     newer = select(live.c.node_id).where(
         live.c.asset_id == version.c.asset_id, live.c.number > version.c.number, live.c.deleted_at.is_(None)
     )
-    query = select(version.c.asset_id, version.c.node_id).where(
-        and_(version.c.asset_id.in_(list(keys)), is_live(), ~newer.exists())
-    )
-    return dict(connection.execute(query).all())
+    among = version.c.asset_id.in_(bindparam("keys", expanding=True))
+    return select(version.c.asset_id, version.c.node_id).where(and_(among, is_live(), ~newer.exists()))
 
 
 def model_inputs(connection: Connection, key: int) -> tuple[VersionRef, ...]:
     """The model versions that went into a step, deleted ones too: the parents of what it made."""
-    query = (
-        select(edge.c.from_node)
-        .join(node, node.c.id == edge.c.from_node)
-        .where(edge.c.to_node == key, edge.c.superseded_by.is_(None), node.c.kind == NodeKind.MODEL)
-        .order_by(edge.c.id)
-    )
-    keys = list(dict.fromkeys(connection.scalars(query)))
+    keys = list(dict.fromkeys(connection.scalars(_model_inputs(), {"step": key})))
     refs = refs_of(connection, keys)
     return tuple(refs[k] for k in keys)
+
+
+@cache
+def _model_inputs() -> Any:
+    return (
+        select(edge.c.from_node)
+        .join(node, node.c.id == edge.c.from_node)
+        .where(edge.c.to_node == bindparam("step"), edge.c.superseded_by.is_(None), node.c.kind == NodeKind.MODEL)
+        .order_by(edge.c.id)
+    )
 
 
 def with_digest(connection: Connection, digest: Digest) -> list[VersionRef]:

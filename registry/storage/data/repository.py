@@ -92,7 +92,8 @@ class SqlDatasets:
         statement = (
             select(version.c.node_id)
             .join(asset, asset.c.id == version.c.asset_id)
-            .where(asset.c.kind == DATASETS, asset.c.name == str(name), versions.is_live())
+            .where(assets.is_named(), versions.is_live())
+            .params(kind=DATASETS, name=str(name), folded=name.folded)
         )
         order = [SortBy(version.c.number, int, descending=True)]
         rows, cursor = page_rows(self._connection, statement, order, page, scope=f"dataset versions {name}")

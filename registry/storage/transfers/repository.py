@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Text, cast, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Text, bindparam, cast, delete, func, insert, select, update
 
 from lineage import Assurance, Digest, NodeKind
 from registry.domain.catalog.models import MetricValue
@@ -190,8 +191,7 @@ class SqlSteps:
         upsert(self._connection, metric, rows, ("step_id", "name", "data", "split", "role"))
 
     def manifest(self, step_id: str) -> Mapping[str, object] | None:
-        query = select(step.c.manifest).join(node, node.c.id == step.c.node_id).where(node.c.label == step_id)
-        body = self._connection.execute(query).scalar_one_or_none()
+        body = self._connection.execute(_of_step(), {"label": step_id}).scalar_one_or_none()
         return None if body is None else json.loads(body)
 
     def set_manifest(self, step_id: str, body: bytes, digest: Digest) -> None:
@@ -265,6 +265,11 @@ class SqlSteps:
         refs = refs_of(self._connection, outputs.values())
         metrics = headline_metrics(self._connection, keys)
         return [_summary(row, refs.get(outputs.get(row.node_id, -1)), metrics.get(row.node_id, {})) for row in rows]
+
+
+@cache
+def _of_step() -> Any:
+    return select(step.c.manifest).join(node, node.c.id == step.c.node_id).where(node.c.label == bindparam("label"))
 
 
 def _steps() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from lineage import Digest
@@ -113,7 +114,9 @@ def policy_value(uow: UnitOfWork, name: str, version: int | None) -> PolicyValue
     return with_rules(value)
 
 
+@lru_cache(maxsize=64)
 def _read(text: str, *, new: bool = False) -> Policy:
+    """Kept, since reading takes ten milliseconds and a policy is a value that never changes."""
     from registry.services.governance.policies.document import read_policy  # noqa: PLC0415 - Pydantic; most verbs need no policy
 
     return read_policy(text, new=new)
