@@ -8,6 +8,7 @@ from lineage.digest import Digest
 from lineage.errors import BadDigestError, BadEdgeError, CycleError, LineageError, UnknownNodeError
 from lineage.graph import Graph, Kinship, hops_of
 from lineage.nodes import Assurance, Edge, Node, NodeId, NodeKind
+from lineage.relations import Relation, WeightComparison
 
 __all__ = [
     "Assurance",
@@ -22,7 +23,9 @@ __all__ = [
     "Node",
     "NodeId",
     "NodeKind",
+    "Relation",
     "UnknownNodeError",
+    "WeightComparison",
     "hops_of",
     "lineage_digest",
 ]

@@ -1,7 +1,7 @@
 """A family tree in other programs' words: Mermaid (flowchart) and Graphviz DOT.
 
 Labels are people's text: both languages get them escaped, so that no name can end a string or start a directive.
-Dashed edges are declared, plain ones observed, thick ones verified.
+Dashed edges are declared, plain ones observed, thick ones verified; those that the weights contradict end in a cross.
 """
 
 from __future__ import annotations
@@ -13,9 +13,19 @@ from lineage.nodes import Assurance, Edge, Node, NodeId, NodeKind
 from lineage.outline import plain
 
 _MERMAID_SHAPES = {NodeKind.MODEL: ("[", "]"), NodeKind.DATASET: ("[(", ")]"), NodeKind.STEP: ("([", "])")}
-_MERMAID_ARROWS = {Assurance.DECLARED: "-.->", Assurance.OBSERVED: "-->", Assurance.VERIFIED: "==>"}
+_MERMAID_ARROWS = {
+    Assurance.CONTRADICTED: "--x",
+    Assurance.DECLARED: "-.->",
+    Assurance.OBSERVED: "-->",
+    Assurance.VERIFIED: "==>",
+}
 _DOT_SHAPES = {NodeKind.MODEL: "box", NodeKind.DATASET: "cylinder", NodeKind.STEP: "ellipse"}
-_DOT_STYLES = {Assurance.DECLARED: "dashed", Assurance.OBSERVED: "solid", Assurance.VERIFIED: "bold"}
+_DOT_STYLES = {
+    Assurance.CONTRADICTED: "dotted",
+    Assurance.DECLARED: "dashed",
+    Assurance.OBSERVED: "solid",
+    Assurance.VERIFIED: "bold",
+}
 
 
 def as_mermaid(graph: Graph, focus: NodeId | None = None) -> str:

@@ -26,6 +26,8 @@ class NodeKind(StrEnum):
 class Assurance(StrEnum):
     """How well the claim that this input went into this step is supported."""
 
+    CONTRADICTED = "contradicted"
+    """Somebody claims it, and the weights speak against it."""
     DECLARED = "declared"
     """Somebody claims it."""
     OBSERVED = "observed"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from registry.ports.importing import ConvertedSource
     from registry.ports.tracking import RunTracker
     from registry.ports.transfers import AdapterOffer, TransferAdapter
+    from registry.ports.weights import WeightReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,10 @@ class EntryPointPlugins:
     def data_source(self) -> DataSource:
         """The data source. Raises: NotFoundError, MissingExtraError, AdapterError."""
         return cast("DataSource", load("forebear.datasets", "dvc"))
+
+    def weights(self) -> WeightReader:
+        """The reader of stored weights. Raises: NotFoundError, MissingExtraError, AdapterError."""
+        return cast("WeightReader", load("forebear.weights", "safetensors"))
 
     def engine(self, name: str) -> Engine:
         """The engine `name`. Raises: NotFoundError, MissingExtraError, AdapterError."""

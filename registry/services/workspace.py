@@ -8,12 +8,12 @@ from pathlib import Path
 
 from registry.files import private_folder, sweep_folders
 
-PURPOSES = ("import-", "data-")
+PURPOSES = ("import-", "data-", "kinship-")
 
 
 @contextmanager
 def workspace(home: Path, purpose: str) -> Iterator[Path]:
-    """A new folder under `work` in the registry folder. `purpose` is import or data."""
+    """A new folder under `work` in the registry folder. `purpose` is import, data or kinship."""
     sweep(home)
     with private_folder(home / "work", f"{purpose}-") as folder:
         yield folder

@@ -22,6 +22,7 @@ from registry.domain.governance.evidence_types import EvidenceType
 from registry.domain.governance.promotion import EvidenceValue, RequestSummary, StageOption
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
+from registry.domain.verbs.lineage import ParentCheck
 from registry.domain.verbs.registry import Registry
 from registry.errors import ConflictError, InvalidError, NotFoundError, RefusedError, RegistryError
 from registry.web.evidence import RefusedEvidence
@@ -52,6 +53,8 @@ class Content:
     ancestors: Branch | None = None
     descendants: Branch | None = None
     complete: bool = True
+    checks: Sequence[ParentCheck] = ()
+    """What the weights say about the parents."""
     requests: Sequence[RequestSummary] = ()
     evidence: Sequence[EvidenceValue] = ()
     options: Sequence[StageOption] = ()
@@ -148,11 +151,12 @@ def _content(registry: Registry, name: Name, version: VersionDetail | None, tab:
     if version is None or tab == "files":
         return Content()
     ref = version.summary.ref
+    exact = Reference.to(ref)
     if tab == "lineage":
         found_graph = registry.lineage.show(str(ref), up=-1, down=-1, limit=500)
         up, down = outline_of(found_graph)
-        return Content(ancestors=up, descendants=down, complete=found_graph.complete)
-    exact = Reference.to(ref)
+        checks = registry.lineage.checks(exact)
+        return Content(ancestors=up, descendants=down, complete=found_graph.complete, checks=checks)
     if tab == "approvals":
         return Content(
             requests=registry.promotions.requests(reference=exact, page=PageRequest(100)).items,

@@ -22,6 +22,7 @@ from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.verbs.registry import Registry
 from registry.presenting.formats import duration, epoch, number, sentence, size
+from registry.presenting.kinship import figures
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -85,6 +86,7 @@ def environment() -> Environment:
         number=number,
         sentence=sentence,
         short=short,
+        figures=figures,
         words=words,
         href=href,
         address=address,

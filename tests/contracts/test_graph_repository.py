@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from lineage import Assurance, Edge, Node, NodeId, NodeKind
+from lineage import Assurance, Edge, Node, NodeId, NodeKind, Relation, WeightComparison
 from registry.domain.catalog.models import Status
 from registry.domain.names import VersionRef
 from registry.errors import NotFoundError
@@ -148,6 +148,18 @@ def test_assurance_is_superseded_and_the_old_edge_stays(database: Database, uow:
     with database.engine.begin() as connection:
         rows = connection.execute(select(edge).where(edge.c.from_node == digits).order_by(edge.c.id)).all()
     assert [(row.assurance, row.superseded_by is None) for row in rows] == [("observed", False), ("verified", True)]
+
+
+def test_the_newest_comparison_of_weights_with_each_input_is_given(uow: UnitOfWork) -> None:
+    step = uow.graph.walk(at(uow, "models:/vision/zip/1"), up=1, down=0, limit=2)[0][1]
+    first = WeightComparison(Relation.UNDECIDABLE, "Too few neurons", 3, 4, 100)
+    newer = WeightComparison(Relation.LORA_MERGED, "Rank 8", 4, 4, 200, distance=0.1, p=1e-9, rank=8, targets=("up",))
+    for comparison in (first, newer):
+        uow.graph.add_comparison(step.label, "models:/vision/digits/1", comparison, at=LATER)
+    uow.graph.add_comparison(step.label, "models:/vision/base/1", first, at=LATER)
+    expected = {"models:/vision/digits/1": (newer, LATER), "models:/vision/base/1": (first, LATER)}
+    assert uow.graph.comparisons(step.label) == expected
+    assert uow.graph.comparisons("step-none") == {}
 
 
 def test_only_an_input_has_an_assurance(uow: UnitOfWork) -> None:

@@ -145,7 +145,11 @@ def test_the_family_is_drawn_and_exported(forebear: CommandLine, source: str, da
     tree = forebear("lineage", "show", FRUIT).out
     assert tree.splitlines()[0].startswith("text/fruit/1")
     assert "library/tiny/1" in tree
-    assert "[observed]" in tree
+    assert "[verified]" in tree, "the weights support what the adapter did"
+    assert "[observed]" in tree, "data leave no trace that could be tested"
+    (said,) = forebear.ask("lineage", "verify", FRUIT)
+    assert said["comparison"]["relation"] == "frozen_plus_head"
+    assert "a frozen backbone under another head" in forebear("lineage", "verify", FRUIT).out
     assert "text/fruit/1" in forebear("lineage", "show", source, "--down", "--depth", "1").out
     assert forebear("lineage", "show", FRUIT, "--format", "mermaid").out.startswith("flowchart LR")
     assert forebear("lineage", "show", FRUIT, "--format", "dot").out.startswith("digraph")

@@ -17,13 +17,13 @@ GRAPH, IDS = draw(FAMILY)
 MERMAID_LABEL = r'"((?:[^"#;<>&`\\\n]|#\d+;)*)"'
 MERMAID_LINE = re.compile(
     rf"  n\d+(?:\[{MERMAID_LABEL}\]|\[\({MERMAID_LABEL}\)\]|\(\[{MERMAID_LABEL}\]\))"
-    rf"|  n\d+ (?:-->|-\.->|==>)\|{MERMAID_LABEL}\| n\d+"
+    rf"|  n\d+ (?:--x|-->|-\.->|==>)\|{MERMAID_LABEL}\| n\d+"
     r"|  classDef focus stroke-width:3px|  class n\d+ focus"
 )
 DOT_LABEL = r'"((?:[^"\\\n]|\\["\\])*)"'
 DOT_LINE = re.compile(
     rf"  n\d+ \[label={DOT_LABEL}, shape=(?:box|cylinder|ellipse)(?:, penwidth=3)?\];"
-    rf"|  n\d+ -> n\d+ \[label={DOT_LABEL}, style=(?:dashed|solid|bold)\];"
+    rf"|  n\d+ -> n\d+ \[label={DOT_LABEL}, style=(?:dotted|dashed|solid|bold)\];"
 )
 
 

@@ -12,7 +12,8 @@ from lineage import Graph
 from lineage.formats import as_dot, as_mermaid
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, answer, speaks
-from registry.domain.verbs.lineage import Ancestry
+from registry.domain.names import Reference
+from registry.domain.verbs.lineage import Ancestry, ParentCheck
 from registry.errors import NotFoundError
 
 router = APIRouter(prefix="/lineage", tags=["lineage"], route_class=Route)
@@ -52,6 +53,25 @@ def path(registry: AsActor, source: Target, target: Target, format: Format = For
     if found is None:
         raise NotFoundError(f"{target} does not descend from {source}")
     return _written(found, format)
+
+
+@router.get("/checks", **speaks(list[ParentCheck]))
+def checks(registry: AsActor, target: Target) -> Response:
+    """What the weights of a model version say about its parents: the newest comparison with each."""
+    return answer(registry.lineage.checks(Reference.parse(target)))
+
+
+@router.post("/checks", **speaks(list[ParentCheck]))
+def verify(
+    registry: AsActor,
+    target: Target,
+    parent: Annotated[
+        str | None, Query(max_length=256, description="Compare with this version, claimed or not")
+    ] = None,
+) -> Response:
+    """Compare the weights of a model version with those of its parents, and record on the edges what they say."""
+    other = None if parent is None else Reference.parse(parent)
+    return answer(registry.lineage.verify(Reference.parse(target), parent=other))
 
 
 def _written(found: Ancestry, format: Format) -> Response:

@@ -13,7 +13,7 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
-from registry.errors import NotFoundError, UsageError
+from registry.errors import Family, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from registry.domain.verbs.lineage import Ancestry
@@ -60,6 +60,34 @@ def show(
     up = up or not down
     ancestry = session.registry.lineage.show(_node(session, target), up=depth if up else 0, down=depth if down else 0)
     _answer(session, format, ancestry, lambda found: show_ancestry(found, up=up, down=down))
+
+
+@command(
+    app,
+    "verify",
+    "forebear lineage verify models:/vision/digits/2",
+    "forebear lineage verify models:/vision/digits/2 --parent models:/library/lite0/1",
+)
+def verify(
+    session: Session,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The version whose parents are in question.")],
+    parent: Annotated[
+        str | None, typer.Option("--parent", help="Compare with this version, claimed or not.", show_default=False)
+    ] = None,
+) -> None:
+    """Compare the weights of a version with those of its parents, and record whether they support the claim.
+
+    The assurance of a supported claim becomes verified, that of a claim against the evidence contradicted. The exit
+    code is 7 when a claim is contradicted.
+    """
+    from lineage import Assurance
+    from registry.cli.views.kinship import show_checks
+
+    other = None if parent is None else parsing.model(parent)
+    found = session.registry.lineage.verify(parsing.model(model), parent=other)
+    session.answer(found, show_checks)
+    if any(check.assurance is Assurance.CONTRADICTED for check in found):
+        raise typer.Exit(Family.INTEGRITY.exit_code)
 
 
 @command(app, "path", "forebear lineage path models:/library/lite0/1 models:/vision/digits/2")

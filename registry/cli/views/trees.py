@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from registry.domain.verbs.lineage import Ancestry
 
 KIND_COLOURS = {NodeKind.MODEL: "bold", NodeKind.DATASET: "cyan", NodeKind.STEP: "magenta"}
-ASSURANCE_COLOURS = {Assurance.DECLARED: "yellow", Assurance.OBSERVED: "green", Assurance.VERIFIED: "bold green"}
+ASSURANCE_COLOURS = {
+    Assurance.CONTRADICTED: "bold red",
+    Assurance.DECLARED: "yellow",
+    Assurance.OBSERVED: "green",
+    Assurance.VERIFIED: "bold green",
+}
 
 
 def show_ancestry(ancestry: Ancestry, *, up: bool, down: bool) -> None:

@@ -1,11 +1,14 @@
-"""Verbs that walk the graph."""
+"""Verbs that walk the graph, and that ask the weights whether it is true."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
-from lineage import Edge, Node, NodeId
+from lineage import Assurance, Edge, Node, NodeId, WeightComparison
+from registry.domain.names import Reference, VersionRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,18 @@ class Ancestry:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ParentCheck:
+    """What the weights of a version say about a parent. `role` and `assurance` are None for one that nobody claims."""
+
+    child: VersionRef
+    parent: VersionRef
+    role: str | None
+    assurance: Assurance | None
+    comparison: WeightComparison
+    checked_at: datetime
+
+
 class LineageVerbs(Protocol):
     """Walks of the graph."""
 
@@ -27,4 +42,15 @@ class LineageVerbs(Protocol):
 
     def path(self, source: str, target: str) -> Ancestry | None:
         """One shortest way from an ancestor to a descendant, or None."""
+        ...
+
+    def verify(self, reference: Reference, *, parent: Reference | None = None) -> Sequence[ParentCheck]:
+        """Compare the weights of a version with those of its parents, and record on the edges what they say.
+
+        With `parent`, with that version alone; what is said about one that nobody claims is shown and not recorded.
+        """
+        ...
+
+    def checks(self, reference: Reference) -> Sequence[ParentCheck]:
+        """The newest recorded comparison with each parent."""
         ...

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lineage import Digest
+from lineage import Digest, WeightComparison
 from registry.domain.audit import Event
 from registry.domain.catalog.models import FIRST_STAGE, Describing, MetricValue
 from registry.domain.data.datasets import LabelKind
@@ -22,6 +22,7 @@ from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.provenance import Compute, Output, write_manifest
 from registry.domain.transfers.steps import StepInput, StepState
 from registry.ports.data import DataListing
+from registry.services.artifacts.weights import record, written
 from registry.services.context import Context
 from registry.services.storage.catalog import NewVersion
 from registry.services.storage.data import NewDatasetVersion
@@ -75,6 +76,8 @@ class Making:
     ended_at: datetime
     facts: Mapping[str, object]
     metrics: Sequence[MetricValue] = ()
+    weights: Mapping[VersionRef, WeightComparison] = field(default_factory=dict)
+    """What the weights say about the parents."""
     step_id: str | None = None
     """The step that ran. None for an import: its step is written together with its version."""
 
@@ -109,10 +112,12 @@ def publish(
         ended_at=now,
         metrics=making.metrics,
         outputs=(Output(ref, manifest),),
-        facts=making.facts,
+        facts={**making.facts, **written(making.weights)},
     )
     uow.steps.set_manifest(step_id, body, digest)
     facts = {"digest": str(manifest.digest), "step": step_id, "manifest": str(digest), **(details or {})}
+    if making.weights:
+        facts["weights"] = record(uow, step_id, making.inputs, making.weights, now)
     ended = () if making.step_id is None else (Event("transfer.succeeded", step_id, {"output": str(ref)}),)
     uow.commit(Event(action, str(ref), facts), *ended)
     return ref

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lineage import Assurance
+from lineage import Assurance, WeightComparison
 from registry.domain.catalog.licences import check_recorded_licence, normalise_licence
 from registry.domain.catalog.models import Describing
 from registry.domain.manifests import FileEntry, Manifest
@@ -22,6 +22,7 @@ from registry.ports.importing import ConvertedSource
 from registry.services.artifacts.publishing import Asset, Making, ModelContents, publish
 from registry.services.artifacts.sources import PACKAGE, resolve_source
 from registry.services.artifacts.storing import files_as_given, store_folder
+from registry.services.artifacts.weights import compare_folders, lay_out_weights
 from registry.services.catalog.cards import card_licence, source_card, split_card
 from registry.services.context import Context
 from registry.services.lookup import found, refuse_taken
@@ -41,6 +42,8 @@ class _Prepared:
     started_at: datetime
     began: float
     """The clock's monotonic seconds then."""
+    weights: Mapping[VersionRef, WeightComparison]
+    """What they say about the claimed parents."""
 
 
 def import_model(context: Context, wanted: ImportModel) -> VersionRef:
@@ -59,7 +62,8 @@ def import_model(context: Context, wanted: ImportModel) -> VersionRef:
         describing, architecture = _describe(wanted, converted)
         manifest = Manifest.of(store_folder(context.blobs, converted.folder))
         given = files_as_given(source)
-    prepared = _Prepared(wanted, converted, describing, architecture, manifest, given, started, began)
+        weights = _compared(context, wanted, converted.folder, work)
+    prepared = _Prepared(wanted, converted, describing, architecture, manifest, given, started, began, weights)
     with context.write() as uow:
         _check_name(uow, wanted.name)
         latest = uow.catalog.resolve(Reference(AssetKind.MODELS, wanted.name))
@@ -136,6 +140,7 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> VersionR
         started_at=prepared.started_at,
         ended_at=now,
         facts={"tensors": converted.tensors, "source_files": file_list(prepared.given)},
+        weights=prepared.weights,
     )
     contents = ModelContents(prepared.manifest, prepared.architecture, lambda ref: _card(ref, prepared))
     asset = Asset(wanted.name, describing, contents)
@@ -159,6 +164,14 @@ def _card(ref: VersionRef, prepared: _Prepared) -> str:
     text = prepared.wanted.card or prepared.converted.facts.card
     notes = prepared.converted.notes
     return text or source_card(ref, prepared.describing, architecture=prepared.architecture, notes=notes)
+
+
+def _compared(context: Context, wanted: ImportModel, folder: Path, work: Path) -> Mapping[VersionRef, WeightComparison]:
+    """What the weights in `folder` say about the claimed parents."""
+    with context.read() as uow:
+        parents = [found(uow.catalog.version(one.ref), one.ref) for one in _claimed(uow, wanted)]
+    laid = [lay_out_weights(context, one, work / f"parent-{number}") for number, one in enumerate(parents)]
+    return compare_folders(context, folder, laid) if laid else {}
 
 
 def _claimed(uow: UnitOfWork, wanted: ImportModel) -> tuple[StepInput, ...]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lineage import Graph, Node
 from registry.domain.names import AssetKind, Reference, VersionRef
-from registry.domain.verbs.lineage import Ancestry
+from registry.domain.people.people import Permission
+from registry.domain.verbs.lineage import Ancestry, ParentCheck
 from registry.errors import NotFoundError, UsageError
 from registry.services.context import Context
+from registry.services.lineage import kinship
 from registry.services.lookup import resolve
 from registry.services.unit_of_work import UnitOfWork
 
@@ -51,6 +54,15 @@ class Lineage:
         if way is None:
             return None
         return Ancestry(last.id, (first, *(graph.node(edge.target) for edge in way)), way, complete=True)
+
+    def verify(self, reference: Reference, *, parent: Reference | None = None) -> Sequence[ParentCheck]:
+        """Compare the weights with those of the parents. Raises: UsageError, NotFoundError, IntegrityError."""
+        self.context.actor.require(Permission.EDIT)
+        return kinship.verify(self.context, reference, parent)
+
+    def checks(self, reference: Reference) -> Sequence[ParentCheck]:
+        """The newest comparison with each parent. Raises: NotFoundError."""
+        return kinship.checks(self.context, reference)
 
 
 def _node(uow: UnitOfWork, target: str) -> Node:

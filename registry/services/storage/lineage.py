@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from lineage import Assurance, Edge, Node, NodeId
+from lineage import Assurance, Edge, Node, NodeId, WeightComparison
 from registry.domain.catalog.models import Status
 from registry.domain.names import VersionRef
 
@@ -55,6 +55,14 @@ class GraphRepository(Protocol):
 
         With more than `limit` nodes the nearest are given.
         """
+        ...
+
+    def add_comparison(self, step_id: str, input_label: str, comparison: WeightComparison, *, at: datetime) -> None:
+        """Keep what the weights of a step's output say about one of its inputs. Earlier comparisons stay."""
+        ...
+
+    def comparisons(self, step_id: str) -> Mapping[str, tuple[WeightComparison, datetime]]:
+        """By the label of the input, the newest comparison and when it was made."""
         ...
 
     def set_assurance(self, step_id: str, input_label: str, assurance: Assurance, *, at: datetime) -> None:

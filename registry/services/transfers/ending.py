@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
+from lineage import WeightComparison
 from registry.domain.catalog.licences import combine_licences, licence_notes
 from registry.domain.catalog.models import Describing, MetricValue, Modality
 from registry.domain.comparison.answers import Arms
@@ -15,14 +16,17 @@ from registry.domain.data.datasets import LabelKind
 from registry.domain.data.labels import usual_task
 from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, VersionRef
+from registry.domain.recipes.methods import SOURCE
 from registry.domain.recipes.recipe import Method, Recipe
+from registry.domain.transfers.adapted import PIN
 from registry.domain.transfers.metrics import remarks
 from registry.domain.transfers.provenance import Compute, notes_of
 from registry.domain.transfers.steps import StepDetail, StepInput, StepState
 from registry.errors import AdapterError
-from registry.ports.transfers import Finished, Started
+from registry.ports.transfers import Finished, ModelInput, Started
 from registry.services.artifacts.publishing import Asset, DatasetContents, Making, ModelContents, publish
 from registry.services.artifacts.storing import store_folder
+from registry.services.artifacts.weights import Laid, compare_folders
 from registry.services.catalog.cards import derived_card
 from registry.services.comparison.verdicts import record_verdict
 from registry.services.context import Context
@@ -54,6 +58,25 @@ class Run:
     pace: Pace = field(default_factory=Pace)
     arms: Arms | None = None
     """The answers of its baselines, where it has some."""
+    weights: Mapping[VersionRef, WeightComparison] = field(default_factory=dict)
+    """What the weights of the output say about its source models."""
+
+
+def compare_with_sources(context: Context, run: Run, sources: Sequence[ModelInput]) -> None:
+    """Let the weights of a model that was made speak about its source models, whose files are still at hand.
+
+    Adapters are left out, as output and as source: they hold only what was added, and their parent is pinned by digest.
+    """
+    folder = run.finished.folder if run.finished is not None else None
+    if folder is None or (folder / PIN).is_file():
+        return
+    items = [one for one in run.step.inputs if one.ref.kind is AssetKind.MODELS]
+    laid = [
+        Laid(item.ref, source.folder)
+        for item, source in zip(items, sources, strict=True)
+        if item.role == SOURCE and source.base is None
+    ]
+    run.weights = compare_folders(context, folder, laid) if laid else {}
 
 
 def submitted_of(step: StepDetail) -> Mapping[str, object]:
@@ -145,6 +168,7 @@ def _making(
         ended_at=now,
         facts=facts,
         metrics=run.measured,
+        weights=run.weights,
         step_id=summary.id,
     )
 

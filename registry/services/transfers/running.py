@@ -37,7 +37,14 @@ from registry.services.context import Context
 from registry.services.lookup import found
 from registry.services.transfers import processes
 from registry.services.transfers.batch_size import Batch
-from registry.services.transfers.ending import Run, is_automatic, publish_output, submitted_of, threads_of
+from registry.services.transfers.ending import (
+    Run,
+    compare_with_sources,
+    is_automatic,
+    publish_output,
+    submitted_of,
+    threads_of,
+)
 from registry.services.transfers.inputs import lay_out_data, lay_out_models, lay_out_production
 from registry.services.transfers.leases import Hold
 from registry.services.transfers.progress import Pace, Reporter
@@ -118,6 +125,8 @@ def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) ->
             processes.announce(job, launch)
         wall = WallClock(work / "wall.json", context.clock, resumed=job.resume)
         _train(context, run, job, wall)
+        reporter.begin("comparing the weights")
+        compare_with_sources(context, run, sources)
         reporter.begin("publishing the output")
         with context.holding() as held:
             publish_output(held, run, wall.seconds)

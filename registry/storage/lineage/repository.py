@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, literal, select, text, update
 
-from lineage import Assurance, Edge, Node, NodeId, NodeKind, hops_of
+from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison, hops_of
 from registry.domain.catalog.models import Status
+from registry.domain.codec import from_json, to_json
 from registry.domain.names import VersionRef
 from registry.errors import NotFoundError
 from registry.services.storage.lineage import Ancestor, AncestryRecord
 from registry.storage.lineage.node_facts import nodes_by_id, public_label
 from registry.storage.sql.types import Key
-from registry.storage.tables import edge, model_version, node, version
+from registry.storage.tables import edge, model_version, node, version, weight_comparison
 
 _CHUNK = 500
 _FOR_EVER = 2**31 - 1
@@ -55,6 +56,15 @@ class SqlGraph:
             return None
         inside = tuple(_edge(row) for row in edges if row.from_node in members and row.to_node in members)
         return AncestryRecord(focus, tuple(members.values()), inside, complete=len(members) <= limit)
+
+    def add_comparison(self, step_id: str, input_label: str, comparison: WeightComparison, *, at: datetime) -> None:
+        keys = dict(self._connection.execute(_KEYS, {"labels": [step_id, input_label]}).all())
+        values = {"step_node": keys[step_id], "input_node": keys[input_label], "checked_at": at}
+        self._connection.execute(insert(weight_comparison).values(values | {"body": to_json(comparison)}))
+
+    def comparisons(self, step_id: str) -> Mapping[str, tuple[WeightComparison, datetime]]:
+        rows = self._connection.execute(_COMPARISONS, {"step": step_id})
+        return {row.label: (from_json(WeightComparison, row.body), row.checked_at) for row in rows}
 
     def set_assurance(self, step_id: str, input_label: str, assurance: Assurance, *, at: datetime) -> None:
         step = select(node.c.id).where(node.c.label == step_id, node.c.kind == NodeKind.STEP).scalar_subquery()
@@ -143,6 +153,15 @@ def _statements() -> tuple[Any, Any]:
 
 
 _ANCESTORS, _ANCESTRAL_EDGES = _statements()
+_KEYS = select(node.c.label, node.c.id).where(node.c.label.in_(bindparam("labels", expanding=True)))
+_COMPARISONS = (
+    select(node.c.label, weight_comparison.c.body, weight_comparison.c.checked_at)
+    .join(node, node.c.id == weight_comparison.c.input_node)
+    .where(
+        weight_comparison.c.step_node == select(node.c.id).where(node.c.label == bindparam("step")).scalar_subquery()
+    )
+    .order_by(weight_comparison.c.id)
+)
 
 
 def _chunks(keys: Sequence[NodeId]) -> Iterable[Sequence[NodeId]]:

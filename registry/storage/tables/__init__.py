@@ -15,7 +15,7 @@ from registry.storage.tables.catalog import (
     version_tag,
 )
 from registry.storage.tables.governance import audit_entry, audit_index, evidence, policy, request, vote
-from registry.storage.tables.graph import edge, node
+from registry.storage.tables.graph import edge, node, weight_comparison
 from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, token
 from registry.storage.tables.steps import curve_point, lease, metric, mirror, step
@@ -54,4 +54,5 @@ __all__ = [
     "version_check",
     "version_tag",
     "vote",
+    "weight_comparison",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, TypedColumns
+from typing import Any
+
+from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table, TypedColumns
 
 from registry.storage.sql.types import DigestBytes, Key, Label, UtcDateTime
 from registry.storage.tables.base import metadata
@@ -32,6 +34,16 @@ class EdgeColumns(TypedColumns):
     superseded_by = Column(Key, ForeignKey("edge.id"), nullable=True)
 
 
+class WeightComparisonColumns(TypedColumns):
+    """What the weights of a step's output say about one of its inputs. The newest counts."""
+
+    id = Column(Key, primary_key=True)
+    step_node = Column(Key, ForeignKey("node.id"), nullable=False, index=True)
+    input_node = Column(Key, ForeignKey("node.id"), nullable=False)
+    checked_at = Column(UtcDateTime, nullable=False)
+    body: Column[Any] = Column(JSON, nullable=False)
+
+
 node = Table("node", metadata, NodeColumns)
 edge = Table(
     "edge",
@@ -40,3 +52,4 @@ edge = Table(
     Index("ix_edge_from_node_to_node", "from_node", "to_node"),
     Index("ix_edge_to_node_from_node", "to_node", "from_node"),
 )
+weight_comparison = Table("weight_comparison", metadata, WeightComparisonColumns)

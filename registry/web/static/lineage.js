@@ -14,7 +14,7 @@ async function ask(target, up, down) {
   return found;
 }
 
-const STRENGTH = ["declared", "observed", "verified"];
+const STRENGTH = ["contradicted", "declared", "observed", "verified"];
 const words = (text) => String(text).replaceAll("_", " ");
 
 function title(node) {
@@ -84,6 +84,7 @@ function look() {
       },
     },
     { selector: 'edge[assurance = "declared"]', style: { "line-style": "dashed" } },
+    { selector: 'edge[assurance = "contradicted"]', style: { "line-style": "dotted", width: 3.2, "line-color": colour("--bad"), "target-arrow-color": colour("--bad"), "target-arrow-shape": "tee" } },
     { selector: 'edge[assurance = "verified"]', style: { width: 3.2, "line-color": colour("--good"), "target-arrow-color": colour("--good") } },
   ];
 }

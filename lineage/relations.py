@@ -1,0 +1,56 @@
+"""What the weights say about a claimed parent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Relation(StrEnum):
+    """How a child relates to a parent by its weights, the strongest claim first."""
+
+    IDENTICAL = "identical"
+    CAST = "cast"
+    QUANTISED = "quantised"
+    PRUNED = "pruned"
+    FROZEN_PLUS_HEAD = "frozen_plus_head"
+    LORA_MERGED = "lora_merged"
+    FINE_TUNED = "fine_tuned"
+    MERGED = "merged"
+    CONSISTENT_AFTER_ALIGNMENT = "consistent_after_alignment"
+    UNRELATED = "unrelated"
+    UNDECIDABLE = "undecidable"
+
+    @property
+    def supports(self) -> bool:
+        """True when the weights support the claim."""
+        return self not in {Relation.UNRELATED, Relation.UNDECIDABLE}
+
+
+@dataclass(frozen=True, slots=True)
+class WeightComparison:
+    """One comparison. Fields that the deciding test does not give are None.
+
+    `reason` is a sentence for people, without a full stop. `compared` counts tensors with a counterpart of the same
+    shape, `of` those of the child; `sample` counts the numbers that were compared.
+    """
+
+    relation: Relation
+    reason: str
+    compared: int
+    of: int
+    sample: int
+    identical: float = 0.0
+    """Share of the child's bytes that stand bit by bit in the parent."""
+    distance: float | None = None
+    """Relative L2 distance, median over matrices of |child - parent| / |parent|. About 1.4 when unrelated."""
+    cosine: float | None = None
+    """Cosine between the matrices of child and parent, median."""
+    p: float | None = None
+    """Probability of so much agreement between neurons of equal index if the two were initialised independently."""
+    rank: int | None = None
+    """Of a merged low-rank adapter."""
+    targets: tuple[str, ...] = ()
+    """Tensors that a merged adapter changed."""
+    weights: tuple[float, ...] = ()
+    """Share of each parent in a linear merge."""
