@@ -158,6 +158,6 @@ def _context(home: Path, settings: Settings, database: Database, actor: Actor) -
         open_uow=database.factory(clock, home / "audit-head.json"),
         blobs=FolderBlobs(home / "blobs"),
         clock=clock,
-        plugins=EntryPointPlugins(settings.import_memory, settings.import_seconds),
+        plugins=EntryPointPlugins(settings.import_memory, settings.import_seconds, settings.data_limits),
         settings=settings,
     )

@@ -287,7 +287,7 @@ class NoSpaceError(RegistryError):
 
 
 class TooLargeError(RegistryError):
-    """The upload or file is larger than what is accepted."""
+    """The upload, file or dataset is larger than what is accepted; where a setting says how large, `facts` names it."""
 
     code = "too-large"
     family = Family.TOO_LARGE

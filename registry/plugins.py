@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from registry.errors import AdapterError, MissingExtraError, NotFoundError, RegistryError
+from registry.limits import DEFAULT, DataLimits
 
 if TYPE_CHECKING:
     from registry.ports.classical import ClassicalLearner
-    from registry.ports.data import DataSource
+    from registry.ports.data import DataSource, DataSummary, HowToRead
     from registry.ports.engines import Engine
     from registry.ports.importing import ConvertedSource
     from registry.ports.tracking import RunTracker
@@ -27,10 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EntryPointPlugins:
-    """The installed plug-ins. Limits of converting: `memory` in bytes (0: by the size of the source), `seconds`."""
+    """The installed plug-ins. Limits of converting: `memory` in bytes (0: by the size of the source), `seconds`.
+
+    `limits` are those of reading a dataset.
+    """
 
     memory: int
     seconds: int
+    limits: DataLimits = DEFAULT
 
     def import_source(self, source: Path, target: Path, *, architecture: str | None, pickles: bool) -> ConvertedSource:
         """Detect and convert in a subprocess; see `registry.sandbox`."""
@@ -68,8 +73,26 @@ class EntryPointPlugins:
         """The classical model of a comparison. Raises: NotFoundError, MissingExtraError, AdapterError."""
         return cast("ClassicalLearner", load("forebear.classical", "linear"))
 
-    def data_source(self) -> DataSource:
-        """The data source. Raises: NotFoundError, MissingExtraError, AdapterError."""
+    def read_data(
+        self, source: Path, how: HowToRead, *, staging: Path, cache: Path, rev: str | None = None
+    ) -> DataSummary:
+        """Read a dataset in a subprocess; see `registry.sandbox`. What a `.dvc` file names is fetched before."""
+        from registry.sandbox import read_in_subprocess
+        from registry.sandbox.data_wire import NOT_LOADED
+
+        fetched = None
+        if rev is not None or (source.suffix.lower() == ".dvc" and source.is_file()):
+            fetched = self._data_source().fetch(source, staging=staging, rev=rev)
+            source = fetched.data
+        try:
+            return read_in_subprocess(source, how, staging=staging, cache=cache, limits=self.limits, fetched=fetched)
+        except AdapterError as error:
+            if NOT_LOADED in error.facts:
+                self._data_source()  # says which extra to install
+            raise
+
+    def _data_source(self) -> DataSource:
+        """Raises: NotFoundError, MissingExtraError, AdapterError."""
         return cast("DataSource", load("forebear.datasets", "dvc"))
 
     def weights(self) -> WeightReader:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from registry.errors import UsageError
+from registry.limits import DEFAULT, DataLimits
+
+_LIMITS = [one.name for one in fields(DataLimits)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,23 @@ class Settings:
     """Memory limit in bytes of the converting subprocess; 0: 2 GiB and six times the size of the source."""
     import_seconds: int = 600
     """Time limit of the converting subprocess."""
+    data_memory: int = DEFAULT.memory
+    """Memory limit in bytes of the subprocess that reads a dataset; 0: 448 MiB and 40 times the size of its files, at
+    most a third of the machine's memory."""
+    data_seconds: int = DEFAULT.seconds
+    """Time limit of that subprocess; 0: 60 seconds, and one for each 2 MB of the files."""
+    data_files: int = DEFAULT.files
+    """Files and folders of a dataset."""
+    data_rows: int = DEFAULT.rows
+    """Rows of a dataset."""
+    data_cell: int = DEFAULT.cell
+    """Characters of one text of a dataset."""
+    data_classes: int = DEFAULT.classes
+    """Different classes, or tags, of a dataset."""
+    data_pixels: int = DEFAULT.pixels
+    """Pixels of one picture of a dataset."""
+    data_expansion: int = DEFAULT.expansion
+    """How many times the size of its files a dataset may unpack to, beyond 128 Mi."""
     secret: str | None = field(default=None, repr=False)
     """Key that signs session cookies; None: one is created and kept in the registry folder."""
 
@@ -78,8 +98,14 @@ class Settings:
             max_upload=number("MAX_UPLOAD", cls().max_upload),
             import_memory=number("IMPORT_MEMORY", 0),
             import_seconds=number("IMPORT_SECONDS", 600),
+            **{f"data_{name}": number(f"DATA_{name.upper()}", getattr(DEFAULT, name)) for name in _LIMITS},
             secret=text("SECRET"),
         )
+
+    @property
+    def data_limits(self) -> DataLimits:
+        """The limits on reading one dataset."""
+        return DataLimits(**{name: getattr(self, f"data_{name}") for name in _LIMITS})
 
     def find_home(self, start: Path) -> Path:
         """The registry folder: the one that is set, else `.forebear` in `start` or a parent, else `~/.forebear`."""

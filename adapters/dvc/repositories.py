@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -22,8 +22,8 @@ from dvc.repo.open_repo import clean_repos
 from scmrepo.exceptions import RevError
 from scmrepo.noscm import NoSCM
 
-from registry.domain.data.datasets import DvcRecord
 from registry.errors import BadDataError, InvalidError, NotFoundError
+from registry.ports.data import FetchedData
 
 _one_at_a_time = threading.Lock()
 """DVC keeps clones and file systems in globals of its own."""
@@ -38,21 +38,7 @@ class Origin:
     rev_lock: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """Fetched data: where it is, its MD5 (None: from DVC before 3, which hashed differently), its origin."""
-
-    data: Path
-    md5: str | None
-    origin: Origin
-    notes: tuple[str, ...] = ()
-
-    def sign(self, record: DvcRecord) -> DvcRecord:
-        """`record` with the origin written into it."""
-        return replace(record, url=self.origin.url, rev=self.origin.rev, rev_lock=self.origin.rev_lock)
-
-
-def fetch(pointer: Path, staging: Path, *, rev: str | None) -> Imported:
+def fetch(pointer: Path, staging: Path, *, rev: str | None) -> FetchedData:
     """Bring the data of the `.dvc` file `pointer` into the empty folder `staging`.
 
     Raises: BadDataError for a file that does not point to one output in its repository, InvalidError for a revision
@@ -66,7 +52,7 @@ def fetch(pointer: Path, staging: Path, *, rev: str | None) -> Imported:
             clean_repos()
 
 
-def _fetch(pointer: Path, staging: Path, rev: str | None) -> Imported:
+def _fetch(pointer: Path, staging: Path, rev: str | None) -> FetchedData:
     try:
         root = Path(Repo.find_root(str(pointer.parent)))
     except NotDvcRepoError:
@@ -94,9 +80,9 @@ def _fetch(pointer: Path, staging: Path, rev: str | None) -> Imported:
         files.close()
     plain = output["md5"] if output.get("hash") == "md5" else None
     if upstream is None:
-        return Imported(target, plain, here)
+        return FetchedData(target, plain, here.url, here.rev, here.rev_lock)
     through = f"imported by way of {here.url} at {here.rev_lock}" if here.rev_lock else "imported by way of DVC"
-    return Imported(target, plain, upstream, (through,))
+    return FetchedData(target, plain, upstream.url, upstream.rev, upstream.rev_lock, (through,))
 
 
 def _origin_of(root: Path, rev: str | None) -> Origin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import logging
 from dataclasses import replace
 from importlib.metadata import version
@@ -9,13 +10,13 @@ from pathlib import Path
 
 from adapters.dvc.failures import declared
 from adapters.dvc.formats.detection import detect_format, read_rows
-from adapters.dvc.repositories import Imported, fetch
+from adapters.dvc.repositories import fetch
 from adapters.dvc.rows.drafts import Columns, finish, same_but_case
 from adapters.dvc.tracking import track
-from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
 from registry.domain.data.splits import straddling
 from registry.errors import DatasetChangedError, InvalidError, NotFoundError
-from registry.ports.data import DataListing
+from registry.limits import DataLimits
+from registry.ports.data import DataListing, FetchedData, HowToRead
 
 for _library in ("dvc", "dvc_data", "dvc_objects", "scmrepo"):
     # Without a handler of someone's, Python prints their warnings to standard error, one line a file.
@@ -27,48 +28,45 @@ class DvcSource:
 
     name = "dvc"
 
+    def fetch(self, pointer: Path, *, staging: Path, rev: str | None) -> FetchedData:
+        """See `registry.ports.DataSource.fetch`. Also raises NoSpaceError, AdapterError."""
+        _check_there(pointer)
+        if pointer.suffix.lower() != ".dvc" or not pointer.is_file():
+            raise InvalidError(
+                f"{pointer.name!r} is not a .dvc file, so it has no revision {rev!r}", remedy="Leave --rev out"
+            )
+        with declared(pointer):
+            return fetch(pointer, staging, rev=rev)
+
     def read(
         self,
         source: Path,
+        how: HowToRead,
         *,
         staging: Path,
         cache: Path,
-        split: SplitPlan,
-        label: str,
-        text: str,
-        rev: str | None,
-        labels: LabelKind = LabelKind.CLASS,
-        format: DataFormat | None = None,
+        limits: DataLimits,
+        fetched: FetchedData | None = None,
     ) -> DataListing:
-        """See `registry.ports.DataSource.read`. Also raises NotFoundError, InvalidError, NoSpaceError, AdapterError."""
-        if not source.exists():
-            raise NotFoundError(f"There is no {str(source)!r}", remedy="Check the path")
-        columns = Columns(text, label, labels, split.column)
+        """See `registry.ports.DataSource.read`. Also raises NotFoundError, NoSpaceError, AdapterError."""
+        _check_there(source)
+        csv.field_size_limit(limits.cell)
         with declared(source):
-            if source.suffix.lower() == ".dvc" and source.is_file():
-                imported = fetch(source, staging, rev=rev)
-                listing = _read(imported.data, staging, cache, split, columns, format=format)
-                return _signed(listing, imported)
-            if rev is not None:
-                raise InvalidError(
-                    f"{source.name!r} is not a .dvc file, so it has no revision {rev!r}", remedy="Leave --rev out"
-                )
-            return _read(source, staging, cache, split, columns, format=format)
+            listing = _read(source, how, staging, cache, limits)
+        return listing if fetched is None else _signed(listing, fetched)
 
 
-def _read(
-    source: Path,
-    staging: Path,
-    cache: Path,
-    plan: SplitPlan,
-    columns: Columns,
-    *,
-    format: DataFormat | None,
-) -> DataListing:
-    tracked = track(source, ours=staging.parent)
-    kind = format or detect_format(tracked, is_file=source.is_file(), labels=columns.labels)
+def _check_there(source: Path) -> None:
+    if not source.exists():
+        raise NotFoundError(f"There is no {str(source)!r}", remedy="Check the path")
+
+
+def _read(source: Path, how: HowToRead, staging: Path, cache: Path, limits: DataLimits) -> DataListing:
+    tracked = track(source, limits=limits, ours=staging.parent)
+    columns = Columns(how.text, how.label, how.labels, how.split.column, limits)
+    kind = how.format or detect_format(tracked, is_file=source.is_file(), labels=columns.labels)
     found = read_rows(tracked, kind, columns)
-    rows, carried_out = finish(found, plan, columns.labels)
+    rows, carried_out = finish(found, how.split, columns.labels)
     tracked.keep(cache, scratch=staging)
     tracked.check_unchanged()
     links = tuple(f"{link} is a link to a folder and was left out, as DVC does" for link in tracked.links)
@@ -87,12 +85,13 @@ def _read(
     )
 
 
-def _signed(listing: DataListing, imported: Imported) -> DataListing:
+def _signed(listing: DataListing, fetched: FetchedData) -> DataListing:
     """The listing with its origin. Raises: DatasetChangedError when the data is not what the `.dvc` file says."""
     record = listing.dvc
-    if record is None or imported.md5 not in {None, record.md5}:
+    if record is None or fetched.md5 not in {None, record.md5}:
         raise DatasetChangedError(
-            f"The data is not the {imported.md5} that its .dvc file records",
+            f"The data is not the {fetched.md5} that its .dvc file records",
             remedy="Run dvc add or dvc checkout there, then try again",
         )
-    return replace(listing, dvc=imported.sign(record), notes=(*listing.notes, *imported.notes))
+    signed = replace(record, url=fetched.url, rev=fetched.rev, rev_lock=fetched.rev_lock)
+    return replace(listing, dvc=signed, notes=(*listing.notes, *fetched.notes))

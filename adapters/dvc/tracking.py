@@ -31,6 +31,7 @@ from lineage import Digest
 from registry.domain.data.datasets import DvcRecord
 from registry.domain.manifests import FileEntry
 from registry.errors import BadDataError, DatasetChangedError
+from registry.limits import DEFAULT, DataLimits
 
 _CHUNK = 1024 * 1024
 _State = tuple[int, int, int, int]
@@ -96,14 +97,14 @@ def _is_whole(store: Any, md5: str) -> bool:
     return True
 
 
-def track(source: Path, *, ours: Path | None = None) -> Tracked:
+def track(source: Path, *, limits: DataLimits = DEFAULT, ours: Path | None = None) -> Tracked:
     """List and hash the file or folder `source`.
 
     For data in `ours`, a folder of working copies, the rules of a DVC repository around it do not apply.
 
-    Raises: BadDataError for an empty folder, a broken link or a special file; DatasetChangedError.
+    Raises: BadDataError for an empty folder, a broken link or a special file; TooLargeError, DatasetChangedError.
     """
-    listing = _list_folder(source, ours) if source.is_dir() else _Listing(source.parent, (source.name,), (), ())
+    listing = _list_folder(source, ours, limits) if source.is_dir() else _Listing(source.parent, (source.name,), (), ())
     if not listing.names:
         raise BadDataError(f"{source.name!r} holds no files", remedy="Give a folder with data in it")
     seen = tuple(_read(listing.root, name) for name in listing.names)
@@ -127,11 +128,14 @@ class _Listing:
     links: tuple[str, ...]
 
 
-def _list_folder(source: Path, ours: Path | None) -> _Listing:
+def _list_folder(source: Path, ours: Path | None, limits: DataLimits) -> _Listing:
     root = source.resolve()
-    names, folders, links = [], [], []
+    names: list[str] = []
+    folders: list[str] = []
+    links: list[str] = []
     ignore = DvcIgnoreFilter(localfs, str(_rules_root(root, ours)))
     for place, below, files in ignore.walk(localfs, str(root)):
+        limits.check_files(len(names) + len(files) + len(folders) + len(below))
         inside = Path(place).relative_to(root)
         if ".dvcignore" in files:
             raise BadDataError(

@@ -10,6 +10,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,63 +25,107 @@ READING = 2
 """The version of the rules above. Feature caches key on it, so whoever changes how a picture is read raises it."""
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 """Decoders that run no other program: Pillow's EPS, for one, starts Ghostscript."""
-MAX_PIXELS = 64 * 1024 * 1024
 Pixels = NDArray[np.uint8]
+_SCAN, _MOST_SCANS = b"\xff\xda", 100
+"""The marker that begins a scan (ITU-T T.81), and how many a JPEG may have."""
 
+Image.MAX_IMAGE_PIXELS = None  # whoever reads pictures of others asks `size_of` first; see registry.limits
 _TEXT = 64 * 1024 * 1024
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _TEXT
 """Bytes of text in a PNG, unpacked. Pillow's 1 MiB refuses sound pictures that carry a long description or XMP."""
 
 
-def open_picture(path: Path, name: str, *, reduced: bool = False) -> Image.Image:
+def open_picture(path: Path, name: str) -> Image.Image:
     """The picture at `path`, decoded, upright and in RGB; `name` is what messages call it.
 
-    `reduced` decodes a JPEG at an eighth of its size: enough to see that all of it can be decoded.
-
-    Raises: BadDataError for a file that is not a sound picture, has more than `MAX_PIXELS`, or has unknown greys.
+    Raises: BadDataError for a file that is not a sound picture, or has unknown greys.
     """
+    with _opened(path, name) as image:
+        image.load()
+        return to_rgb(image, name)
+
+
+def size_of(path: Path, name: str) -> tuple[int, int]:
+    """Width and height as the file says, before anything is decoded. Raises: BadDataError."""
+    with path.open("rb") as file:
+        if (webp := _webp_size(file.read(30))) is not None:
+            return webp
+    with _opened(path, name) as image:
+        return image.size
+
+
+def _webp_size(head: bytes) -> tuple[int, int] | None:
+    """The size in the header of a WebP (RFC 9649), because Pillow makes room for its pixels when it opens it."""
+    if len(head) < 30 or head[:4] != b"RIFF" or head[8:12] != b"WEBP":
+        return None
+    if head[12:16] == b"VP8X":
+        return int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
+    if head[12:16] == b"VP8L":
+        bits = int.from_bytes(head[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return int.from_bytes(head[26:28], "little") & 0x3FFF, int.from_bytes(head[28:30], "little") & 0x3FFF
+
+
+def check_picture(path: Path, name: str) -> None:
+    """Decode the picture and keep nothing: a JPEG at an eighth of its size, which shows that all of it can be decoded.
+
+    Raises: BadDataError as `open_picture` does.
+    """
+    with _opened(path, name) as image:
+        _check_scans(path, image, name)
+        image.draft("RGB", (max(image.width // 8, 1), max(image.height // 8, 1)))
+        image.load()
+        _check_greys(image, name)
+
+
+@contextmanager
+def _opened(path: Path, name: str) -> Iterator[Image.Image]:
+    """The picture before it is decoded; failures of Pillow in the block become a BadDataError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about odd metadata; what matters is whether the pixels can be decoded
             with Image.open(path, formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise BadDataError(
-                        f"The image {name!r} has {image.width} x {image.height} pixels",
-                        remedy=f"Scale it below {MAX_PIXELS:,} pixels",
-                    )
-                if reduced:
-                    image.draft("RGB", (max(image.width // 8, 1), max(image.height // 8, 1)))
-                image.load()
-                return to_rgb(image, name)
+                yield image
     except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        if "out of memory" in str(error):
+            raise MemoryError from error
         reason = str(error).replace(str(path), path.name)
         raise BadDataError(f"The image {name!r} cannot be read: {reason}", remedy="Replace or remove it") from error
 
 
+def _check_scans(path: Path, image: Image.Image, name: str) -> None:
+    """A decoder goes over the whole picture once for each scan of a JPEG, and ten are usual. Raises: BadDataError."""
+    if image.info.get("progressive") and (scans := path.read_bytes().count(_SCAN)) > _MOST_SCANS:
+        raise BadDataError(f"The image {name!r} has {scans:,} scans", remedy="Save it as an ordinary JPEG")
+
+
 def to_rgb(image: Image.Image, name: str = "picture") -> Image.Image:
     """A decoded picture upright and in RGB, by the rules of this module. Raises: BadDataError for unknown greys."""
-    sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format in {"PNG", "PPM"})
+    _check_greys(image, name)
+    sixteen = image.mode.startswith("I")
     image = ImageOps.exif_transpose(image)
     if sixteen:
         image = Image.fromarray(np.round(np.asarray(image) / 257.0).astype(np.uint8))
     elif image.mode == "F":
-        image = Image.fromarray(np.round(_unit(np.asarray(image), name) * 255.0).astype(np.uint8))
-    elif image.mode == "I":
+        image = Image.fromarray(np.round(np.asarray(image) * 255.0).astype(np.uint8))
+    return image.convert("RGB")
+
+
+def _check_greys(image: Image.Image, name: str) -> None:
+    """Raises: BadDataError for numbers that do not say which of them is white."""
+    if image.mode == "I" and image.format not in {"PNG", "PPM"}:  # in those two, greys of 16 bits
         raise BadDataError(
             f"The image {name!r} has greys of 32 bits, which do not say which number is white",
             remedy="Save it with 8 or 16 bits, or with floats from 0 to 1",
         )
-    return image.convert("RGB")
-
-
-def _unit(greys: NDArray[Any], name: str) -> NDArray[Any]:
-    low, high = float(greys.min()), float(greys.max())
-    if not (low >= 0.0 and high <= 1.0):  # also true of NaN
-        raise BadDataError(
-            f"The image {name!r} has floats from {low:.4g} to {high:.4g}",
-            remedy="Scale them to 0 (black) … 1 (white), or save the image with 8 or 16 bits",
-        )
-    return greys
+    if image.mode == "F":
+        greys = np.asarray(image)
+        low, high = float(greys.min()), float(greys.max())
+        if not (low >= 0.0 and high <= 1.0):  # also true of NaN
+            raise BadDataError(
+                f"The image {name!r} has floats from {low:.4g} to {high:.4g}",
+                remedy="Scale them to 0 (black) … 1 (white), or save the image with 8 or 16 bits",
+            )
 
 
 def read_array(found: NDArray[Any], name: str) -> Pixels:

@@ -1,11 +1,13 @@
-"""Foreign files are converted in a process of their own, with little time, little memory, no secrets and no network.
+"""Foreign files are read in processes of their own, with little time, little memory, no secrets and no network.
 
     converted = convert_in_subprocess(source, target, architecture=None, pickles=False, memory=0, seconds=600)
+    summary = read_in_subprocess(source, HowToRead(), staging=work, cache=cache, limits=DataLimits())
 
-The parent (`registry.sandbox.parent`) starts `python -m registry.sandbox`, which is `registry.sandbox.child`; their
-messages are in `registry.sandbox.wire`.
+Models: the parent (`registry.sandbox.parent`) starts `python -m registry.sandbox`, which is `registry.sandbox.child`;
+their messages are in `registry.sandbox.wire`. Datasets: `readers`, `reading` and `data_wire` in the same way.
 """
 
 from registry.sandbox.parent import convert_in_subprocess
+from registry.sandbox.readers import read_in_subprocess
 
-__all__ = ["convert_in_subprocess"]
+__all__ = ["convert_in_subprocess", "read_in_subprocess"]

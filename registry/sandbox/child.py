@@ -5,17 +5,13 @@ Limits are set before any importer is loaded, and before a byte of the source is
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
-import resource
-import signal
 import stat
 import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points, version
 from pathlib import Path
@@ -32,20 +28,18 @@ from registry.errors import (
 )
 from registry.ports.importing import ConvertedSource, SourceImporter
 from registry.sandbox.archives import is_folder_archive, unpack
+from registry.sandbox.confining import die_with_parent, leave_network, set_limits
 from registry.sandbox.wire import ANSWER, Request, encode_answer
 from registry.services.extras import extras_of, install_command, loaded
-
-_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000  # linux/sched.h
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38  # linux/prctl.h
 
 
 def main() -> None:
     """Read a request from standard input, convert, and write the answer into the scratch folder given as argument."""
     request = Request.decode(sys.stdin.readline())
     try:
-        _limit(request)
-        notes = _leave_network()
-        _die_with_parent()
+        set_limits(memory=request.memory, seconds=request.seconds, largest_file=request.largest_file)
+        notes = leave_network()
+        die_with_parent()
         converted = convert(request)
         answer = encode_answer(replace(converted, notes=(*converted.notes, *notes), libraries=_libraries()))
     except RegistryError as error:
@@ -150,48 +144,6 @@ def _may_be_pickle(path: Path) -> bool:
         start = file.read(512)
     bare = start[:1] == b"\x80" and start[1:2] <= b"\x05"
     return bare or start[:2] in {b"PK", b"\x1f\x8b"} or start[257:262] == b"ustar"
-
-
-# --- limits and privileges --------------------------------------------------------------------------------------------
-
-
-def _limit(request: Request) -> None:
-    """Set limits on processor time, file size, memory and core dumps."""
-    _lower(resource.RLIMIT_CORE, 0)
-    _lower(resource.RLIMIT_CPU, request.seconds)
-    _lower(resource.RLIMIT_FSIZE, request.largest_file)
-    if request.memory:
-        _lower(resource.RLIMIT_DATA, request.memory)
-
-
-def _die_with_parent() -> None:
-    """End when the importing process is killed, and gain no privileges; after the namespaces, which may undo this."""
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-
-
-def _lower(kind: int, value: int) -> None:
-    hard = resource.getrlimit(kind)[1]
-    limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(kind, (limit, limit))
-
-
-def _leave_network() -> tuple[str, ...]:
-    """Move into an empty network namespace; gives a note where the kernel does not allow it."""
-    refused = ("converted with the network reachable: this kernel does not allow an empty network namespace",)
-    if sys.platform != "linux":
-        return refused
-    user, group = os.getuid(), os.getgid()
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
-        return () if libc.unshare(_CLONE_NEWNET) == 0 else refused
-    with suppress(OSError):  # without a map the user has no name there, but still owns its files
-        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
-        Path("/proc/self/uid_map").write_text(f"{user} {user} 1", encoding="ascii")
-        Path("/proc/self/gid_map").write_text(f"{group} {group} 1", encoding="ascii")
-    return ()
 
 
 def _libraries() -> dict[str, str]:

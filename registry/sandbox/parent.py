@@ -9,16 +9,14 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from registry.errors import AdapterError, RegistryError, UnavailableError, UnsafeArtifactError
 from registry.ports.importing import ConvertedSource
+from registry.sandbox.confining import environment
 from registry.sandbox.wire import ANSWER, Request, decode_answer
 
-PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "SYSTEMROOT")
-"""The environment variables that the child gets: where programs and libraries are, and no secret."""
 ACCEPTED = (".safetensors", ".json", ".txt")
 """Files that a converted source may hold: none of them can be run."""
 _SPARE = 256 * 1024 * 1024
@@ -53,7 +51,7 @@ def convert_in_subprocess(
     try:
         with tempfile.TemporaryDirectory(prefix="forebear-import-") as scratch:
             _run(request, Path(scratch))
-            converted = decode_answer(_read_answer(Path(scratch)), target)
+            converted = decode_answer(read_answer(Path(scratch)), target)
         _check_target(target)
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
@@ -70,7 +68,7 @@ def _run(request: Request, scratch: Path) -> None:
             stdout=complaints,
             stderr=complaints,
             cwd=scratch,
-            env=_environment(os.environ, scratch),
+            env=environment(scratch),
             start_new_session=True,
         )
         try:
@@ -84,7 +82,7 @@ def _run(request: Request, scratch: Path) -> None:
     if process.returncode < 0:
         raise _killed(-process.returncode, scratch)
     if process.returncode > 0:
-        raise AdapterError(f"The converting process failed{_tail(scratch)}")
+        raise AdapterError(f"The converting process failed{tail(scratch)}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -101,39 +99,27 @@ def _killed(number: int, scratch: Path) -> RegistryError:
     else:
         reason = "it crashed on this source"
     return UnavailableError(
-        f"The converting process was ended by {name}: {reason}{_tail(scratch)}",
+        f"The converting process was ended by {name}: {reason}{tail(scratch)}",
         remedy="See FOREBEAR_IMPORT_MEMORY and FOREBEAR_IMPORT_SECONDS, or get the file again",
         facts={"signal": name},
     )
 
 
-def _tail(scratch: Path) -> str:
+def tail(scratch: Path) -> str:
     """The end of the process's error output, for the message."""
+    if not (scratch / "stderr").is_file():
+        return ""
     with (scratch / "stderr").open("rb") as file:
         file.seek(max(0, (scratch / "stderr").stat().st_size - 4096))
         lines = file.read().decode(errors="replace").strip().splitlines()
     return f": {lines[-1][:500]}" if lines else ""
 
 
-def _environment(ours: Mapping[str, str], scratch: Path) -> dict[str, str]:
-    return {name: ours[name] for name in PASSED_ON if name in ours} | {
-        "HOME": str(scratch),
-        "TMPDIR": str(scratch),
-        "HF_HOME": str(scratch / "hub"),
-        "HF_HUB_OFFLINE": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONUTF8": "1",
-    }
-
-
-def _read_answer(scratch: Path) -> str:
+def read_answer(scratch: Path, *, limit: int = _ANSWER_LIMIT) -> str:
+    """What the process wrote, checked before it is read. Raises: AdapterError."""
     path = scratch / ANSWER
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > _ANSWER_LIMIT:
-        raise AdapterError(f"The converting process gave no answer{_tail(scratch)}")
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > limit:
+        raise AdapterError(f"The process gave no answer{tail(scratch)}")
     return path.read_text(encoding="utf-8", errors="replace")
 
 

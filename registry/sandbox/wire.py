@@ -22,6 +22,10 @@ _ERRORS: Mapping[str, type[RegistryError]] = {
         errors.UsageError,
         errors.InvalidError,
         errors.BadArtifactError,
+        errors.BadDataError,
+        errors.DatasetChangedError,
+        errors.NotFoundError,
+        errors.TooLargeError,
         errors.UnsafeArtifactError,
         errors.MisfitError,
         errors.IntegrityError,
@@ -63,14 +67,20 @@ class Request:
 def encode_answer(answer: ConvertedSource | RegistryError) -> str:
     """As one line of JSON; an error travels by its code."""
     if isinstance(answer, RegistryError):
-        fields: dict[str, Any] = {
-            "code": answer.code,
-            "message": answer.message,
-            "remedy": answer.remedy,
-            "facts": answer.facts,
-        }
-        return json.dumps({"error": fields}, default=str)
+        return encode_error(answer)
     return json.dumps({"converted": {**asdict(answer), "folder": str(answer.folder)}})
+
+
+def encode_error(error: RegistryError) -> str:
+    """An error as one line of JSON."""
+    fields = {"code": error.code, "message": error.message, "remedy": error.remedy, "facts": error.facts}
+    return json.dumps({"error": fields}, default=str)
+
+
+def decode_error(fields: Mapping[str, Any]) -> RegistryError:
+    """The error that `encode_error` wrote. Raises: KeyError, TypeError, ValueError for anything else."""
+    kind = _ERRORS.get(fields["code"], errors.AdapterError)
+    return kind(str(fields["message"]), remedy=str(fields["remedy"]), facts=dict(fields["facts"]))
 
 
 def decode_answer(text: str, folder: Path) -> ConvertedSource:
@@ -80,8 +90,7 @@ def decode_answer(text: str, folder: Path) -> ConvertedSource:
         problem = answer.get("error")
         if problem is None:
             return _converted(answer["converted"], folder)
-        kind = _ERRORS.get(problem["code"], errors.AdapterError)
-        error = kind(str(problem["message"]), remedy=str(problem["remedy"]), facts=dict(problem["facts"]))
+        error = decode_error(problem)
     except (ValueError, KeyError, TypeError, AttributeError) as nonsense:
         raise errors.AdapterError(
             f"The converting process gave an answer that cannot be read: {nonsense!r}"

@@ -16,7 +16,7 @@ from registry.settings import Settings
 
 if TYPE_CHECKING:
     from registry.ports.classical import ClassicalLearner
-    from registry.ports.data import DataSource
+    from registry.ports.data import DataSummary, HowToRead
     from registry.ports.engines import Engine
     from registry.ports.importing import ConvertedSource
     from registry.ports.tracking import RunTracker
@@ -35,6 +35,16 @@ class Plugins(Protocol):
         """
         ...
 
+    def read_data(
+        self, source: Path, how: HowToRead, *, staging: Path, cache: Path, rev: str | None = None
+    ) -> DataSummary:
+        """Read a dataset (for a `.dvc` file what it names, at the git revision `rev`) in a subprocess, within limits.
+
+        Its row index is left in `staging`. Raises: what `DataSource.fetch` and `DataSource.read` raise; TooLargeError
+        naming the limit, also where the subprocess ran out of time or memory.
+        """
+        ...
+
     def definition(self, architecture: str) -> tuple[str, bytes] | None:
         """The one-file definition that loads `architecture` without Forebear: file name and bytes, or None."""
         ...
@@ -45,7 +55,6 @@ class Plugins(Protocol):
 
     def transfer(self, name: str) -> TransferAdapter: ...
     def classical(self) -> ClassicalLearner: ...
-    def data_source(self) -> DataSource: ...
     def weights(self) -> WeightReader: ...
     def engine(self, name: str) -> Engine: ...
     def tracker(self, name: str) -> RunTracker: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -12,8 +13,9 @@ from registry.domain.data.datasets import LabelKind, SplitPlan
 from registry.domain.data.labels import classes_of, number_of
 from registry.domain.data.splits import Content, assign_splits
 from registry.errors import BadDataError
-from registry.plugins import EntryPointPlugins
-from registry.ports.data import DataListing, DataSource
+from registry.limits import DataLimits
+from registry.plugins import load
+from registry.ports.data import DataListing, DataSource, HowToRead
 from tests.adapters.dvc.worlds import draw
 
 TABLES = {
@@ -34,7 +36,7 @@ WRONG = {
 @pytest.fixture
 def source() -> DataSource:
     """The one that is installed."""
-    return EntryPointPlugins(memory=0, seconds=60).data_source()
+    return cast("DataSource", load("forebear.datasets", "dvc"))
 
 
 def listed(
@@ -46,16 +48,8 @@ def listed(
     file = draw(folder, {"t.csv": f"text,label\n{rows}{extra}"}) / "t.csv"
     staging = folder / "staging"
     staging.mkdir()
-    return source.read(
-        file,
-        staging=staging,
-        cache=folder / "cache",
-        split=plan or SplitPlan(),
-        label="label",
-        text="text",
-        rev=None,
-        labels=kind,
-    )
+    how = HowToRead(plan or SplitPlan(), labels=kind)
+    return source.read(file, how, staging=staging, cache=folder / "cache", limits=DataLimits())
 
 
 @pytest.mark.parametrize("kind", list(LabelKind))

@@ -14,9 +14,11 @@ from safetensors.torch import load_file
 
 from adapters.dvc.source import DvcSource
 from registry.domain.catalog.models import Modality
-from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
+from registry.domain.data.datasets import DataFormat, LabelKind
 from registry.domain.recipes.recipe import Head, Method, Optimizer
 from registry.errors import BadRecipeError
+from registry.limits import DataLimits
+from registry.ports.data import HowToRead
 from registry.ports.transfers import Saved
 from tests.adapters.loop.worlds import CLASSES, WORLDS, World, finish, tree
 
@@ -170,13 +172,10 @@ def test_representations_are_exported_as_a_dataset_of_the_same_rows(
     (tmp_path / "staging").mkdir()
     listing = DvcSource().read(
         done.folder,
+        HowToRead(labels=labels),
         staging=tmp_path / "staging",
         cache=tmp_path / "cache",
-        split=SplitPlan(),
-        label="label",
-        text="text",
-        rev=None,
-        labels=labels,
+        limits=DataLimits(),
     )
     assert listing.modality is Modality.TABULAR
     assert [row.split for row in listing.rows] == ["train"] * 48 + ["test"] * 18

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from registry.errors import UsageError
+from registry.limits import DataLimits
 from registry.settings import Settings
 
 
@@ -32,10 +34,12 @@ def test_every_variable_is_read() -> None:
             "FOREBEAR_IMPORT_MEMORY": "20",
             "FOREBEAR_IMPORT_SECONDS": "30",
             "FOREBEAR_SECRET": "s",
+            **{f"FOREBEAR_DATA_{one.name.upper()}": "7" for one in fields(DataLimits)},
         }
     )
     plain = Settings()
     assert all(getattr(settings, name) != getattr(plain, name) for name in Settings.__dataclass_fields__)
+    assert settings.data_limits == DataLimits(7, 7, 7, 7, 7, 7, 7, 7)
     assert settings.allowed_hosts == ("a.example", "b.example")
     assert settings.trusted_proxies == ("10.0.0.1", "10.1.0.0/16")
 

@@ -7,17 +7,19 @@ then names its columns.
 from __future__ import annotations
 
 import hashlib
+import math
 import zipfile
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adapters.dvc.formats.columns import find_column
 from adapters.dvc.formats.tables import named_splits
-from adapters.dvc.rows.drafts import FOLDER, Columns, Draft, Found
+from adapters.dvc.rows.drafts import FOLDER, Columns, Draft, Drafts, Found
 from adapters.dvc.rows.labels import NO_LABELS, TAGGED, clean_class, read_label
 from adapters.dvc.rows.split_names import clean_split, read_as
 from adapters.dvc.tracking import Tracked
@@ -27,8 +29,8 @@ from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import LabelKind
 from registry.errors import BadDataError
 
-_MAX_BYTES = 16 * 1024**3
-"""Unpacked; a zip of a few kilobytes can claim far more than memory holds."""
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError)
+"""What zipfile and NumPy raise for a file that is not an archive of plain arrays."""
 
 
 def read_arrays(tracked: Tracked, names: Sequence[str], columns: Columns) -> Found:
@@ -39,11 +41,14 @@ def read_arrays(tracked: Tracked, names: Sequence[str], columns: Columns) -> Fou
     if columns.labels is LabelKind.TAGS:
         raise BadDataError("Tags belong to the words of a text, and arrays hold none", remedy=f"Give {TAGGED}")
     files = named_splits(names, columns)
-    drafts: list[Draft] = []
+    drafts = Drafts(columns, tracked.record.size)
     notes = read_as(files)
     shapes: set[tuple[int, ...]] = set()
     largest: set[float] = set()
     brought: set[str | None] = set()
+    unpacked = 0
+    for name in names:
+        unpacked += _unpacked(tracked.root / name, name, columns, tracked.record.size, before=unpacked)
     for name in names:
         arrays = _load(tracked.root / name, name)
         x = _array(arrays, "x", name)
@@ -55,7 +60,8 @@ def read_arrays(tracked: Tracked, names: Sequence[str], columns: Columns) -> Fou
         brought.add(FOLDER if files else column)
         if columns.labels is LabelKind.NONE and "y" in arrays:
             notes.append(f"the labels in 'y' of {name!r} were left out, as requested")
-        drafts += _rows(arrays, x, name, column, files.get(name), columns.labels)
+        for draft in _rows(arrays, x, name, column, files.get(name), columns):
+            drafts.add(draft)
     if len(shapes) > 1 or len(brought) > 1:
         raise BadDataError("The archives differ in the shape of x, or only some of them bring splits")
     if len(largest) > 1:
@@ -63,7 +69,7 @@ def read_arrays(tracked: Tracked, names: Sequence[str], columns: Columns) -> Fou
             "The archives differ in the largest value of x, which is read as white", remedy="Store bytes (uint8)"
         )
     modality = Modality.TABULAR if len(shapes.pop()) == 1 else Modality.IMAGE
-    return Found(drafts, brought.pop(), modality, tuple(notes))
+    return Found(drafts.found, brought.pop(), modality, tuple(notes))
 
 
 def _rows(
@@ -72,33 +78,30 @@ def _rows(
     name: str,
     column: str | None,
     split: str | None,
-    labels: LabelKind,
-) -> list[Draft]:
+    columns: Columns,
+) -> Iterator[Draft]:
     """The rows of one archive; their splits are those of the array `column`, or all are in `split`."""
     splits = arrays[column].tolist() if column else None
     if splits is not None and len(splits) != len(x):
         raise BadDataError(f"{name!r} has {len(x)} rows of x but {len(splits)} of {column!r}")
-    found = []
-    for index, label in enumerate(_labels(arrays, labels, len(x), name)):
+    for index, label in enumerate(_labels(arrays, columns, len(x), name)):
         where = f"row {index} of {name!r}"
-        found.append(
-            Draft(
-                digest=row_digest(x[index]),
-                label=read_label(label, where, labels),
-                split=clean_split(splits[index], where) if splits is not None else split,
-                path=name,
-                index=index,
-            )
+        yield Draft(
+            digest=row_digest(x[index]),
+            label=read_label(label, where, columns.labels),
+            split=clean_split(splits[index], where) if splits is not None else split,
+            path=name,
+            index=index,
         )
-    return found
 
 
-def _labels(arrays: Mapping[str, NDArray[Any]], labels: LabelKind, rows: int, name: str) -> Sequence[object]:
+def _labels(arrays: Mapping[str, NDArray[Any]], columns: Columns, rows: int, name: str) -> Sequence[object]:
     """One label for each row; of a matrix of zeros and ones, the classes that it marks. Raises: BadDataError."""
-    if labels is LabelKind.NONE:
+    if columns.labels is LabelKind.NONE:
         return [None] * rows
     y = _array(arrays, "y", name, otherwise=f", or {NO_LABELS}")
-    if labels is LabelKind.MANY and y.ndim == 2 and len(y) == rows:
+    if columns.labels is LabelKind.MANY and y.ndim == 2 and len(y) == rows:
+        columns.limits.check_classes(y.shape[1])
         return _marked(y, _class_names(arrays, y.shape[1], name), name)
     if y.shape != (rows,):
         raise BadDataError(f"{name!r} has {rows} rows of x, but y has the shape {y.shape}")
@@ -145,16 +148,53 @@ def _split_array(arrays: Mapping[str, NDArray[Any]], split: str | None, name: st
 
 def _load(path: Path, name: str) -> dict[str, NDArray[Any]]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > _MAX_BYTES:
-            raise BadDataError(f"{name!r} unpacks to {unpacked:,} bytes", remedy="Divide it into several archives")
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, MemoryError) as error:
-        raise BadDataError(
-            f"{name!r} is not an archive of plain arrays: {error}", remedy="Write it with numpy.savez(x=…, y=…)"
-        ) from error
+    except _UNREADABLE as error:
+        raise _not_arrays(name, error) from error
+
+
+def _unpacked(path: Path, name: str, columns: Columns, size: int, *, before: int) -> int:
+    """Bytes that the arrays of one archive have in memory, by their headers. Raises: BadDataError, TooLargeError.
+
+    `size` is that of all files, and `before` what the archives before this one have.
+    """
+    unpacked = 0
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                columns.limits.check_unpacked(before + unpacked + member.file_size, size)
+                held = member.file_size
+                if member.filename.endswith(".npy"):
+                    with archive.open(member) as stream:
+                        shape, kind = _header(stream)
+                    columns.limits.check_rows(shape[0] if shape else 0)
+                    held = max(held, math.prod(shape) * kind.itemsize)
+                columns.limits.check_unpacked(before + (unpacked := unpacked + held), size)
+                if held > member.file_size:
+                    raise BadDataError(
+                        f"{member.filename[:80]!r} in {name!r} says that it has {held:,} bytes, but holds "
+                        f"{member.file_size:,}",
+                        remedy="Get the file again",
+                    )
+    except _UNREADABLE as error:
+        raise _not_arrays(name, error) from error
+    return unpacked
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type of the array in an .npy file, by NEP 1. Raises: ValueError."""
+    if np.lib.format.read_magic(stream) == (1, 0):
+        shape, _, kind = np.lib.format.read_array_header_1_0(stream)
+    else:  # 2.0, and 3.0, which allows UTF-8
+        shape, _, kind = np.lib.format.read_array_header_2_0(stream)
+    return shape, kind
+
+
+def _not_arrays(name: str, error: Exception) -> BadDataError:
+    return BadDataError(
+        f"{name!r} is not an archive of plain arrays: {error}", remedy="Write it with numpy.savez(x=…, y=…)"
+    )
 
 
 def _check(x: NDArray[Any], name: str) -> None:

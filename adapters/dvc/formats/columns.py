@@ -11,7 +11,7 @@ from adapters.dvc.rows.drafts import Columns
 from adapters.dvc.rows.labels import NO_LABELS
 from registry.domain.data.datasets import LabelKind
 from registry.domain.text import nearest
-from registry.errors import BadDataError
+from registry.errors import BadDataError, TooLargeError
 
 Record = Mapping[str, Any]
 _UTF16 = ("text in UTF-16", "Save it as UTF-8 (in Excel: CSV UTF-8)")
@@ -29,12 +29,27 @@ _OTHERS = {
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: its columns, its records with where each stands (`line 3 of 'a.csv'`), and notes on its reading."""
+    """A table: its columns, its records with where each stands (`line 3 of 'a.csv'`), and notes on its reading.
+
+    `records` is given the columns that are wanted; a record may hold others too.
+    """
 
     columns: tuple[str, ...]
-    records: Callable[[], Iterator[tuple[str, Record]]]
+    records: Callable[[Collection[str]], Iterator[tuple[str, Record]]]
     notes: Sequence[str] = ()
     """Complete when the records have been read."""
+
+
+_MOST_COLUMNS, _NAMED = 10_000, 20
+
+
+def check_columns(columns: Collection[str], name: str) -> None:
+    """Raises: TooLargeError for more columns than any table of texts or features has."""
+    if len(columns) > _MOST_COLUMNS:
+        raise TooLargeError(
+            f"{name!r} has more than {_MOST_COLUMNS:,} columns",
+            remedy="Leave out what is neither text, label nor split",
+        )
 
 
 def label_column(found: Collection[str], columns: Columns, name: str) -> str | None:
@@ -60,9 +75,14 @@ def find_column(columns: Collection[str], wanted: str, name: str, *, option: str
     near = nearest(wanted, filter(None, columns))
     remedy = f"Did you mean {near!r}? " if near else ""
     raise BadDataError(
-        f"{name!r} has no column {wanted!r}; it has {', '.join(map(repr, columns)) or 'none'}",
+        f"{name!r} has no column {wanted[:80]!r}; it has {_listed(columns)}",
         remedy=f"{remedy}Name it with --{option}{otherwise}",
     )
+
+
+def _listed(columns: Collection[str]) -> str:
+    shown = ", ".join(repr(column[:80]) for column in list(columns)[:_NAMED])
+    return f"{shown} and {len(columns) - _NAMED} more" if len(columns) > _NAMED else shown or "none"
 
 
 def split_column(columns: Collection[str], wanted: str | None, name: str, *, taken: set[str | None]) -> str | None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.dvc.formats.columns import Record, Table, decoded
+from adapters.dvc.formats.columns import Record, Table, check_columns, decoded
 from registry.errors import BadDataError
+from registry.limits import DataLimits
 
-_LONGEST_CELL = 64 * 1024 * 1024
 _DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars"}
 
 
@@ -30,10 +30,10 @@ class _Dialect:
 
 def read_csv(path: Path, name: str) -> Table:
     """The table in a CSV file. Raises: BadDataError naming the line."""
-    csv.field_size_limit(_LONGEST_CELL)  # the default of 128 KiB is less than a long article
     dialect = _dialect(path, name)
     _, header = next(_records(path, name, dialect), (0, []))
     columns = tuple(cell.strip() for cell in header)
+    check_columns(columns, name)
     if not any(columns):
         raise BadDataError(f"{name!r} is empty: it has no header line", remedy="Name the columns in the first line")
 
@@ -41,7 +41,7 @@ def read_csv(path: Path, name: str) -> Table:
     odd = f"{name!r} has {_DELIMITERS[dialect.delimiter]} between its columns"
     notes = [] if dialect.delimiter == usual else [odd]
 
-    def records() -> Iterator[tuple[str, Record]]:
+    def records(_: Collection[str]) -> Iterator[tuple[str, Record]]:
         body = _records(path, name, dialect)
         next(body)
         kept = 0
@@ -89,7 +89,8 @@ def _dialect(path: Path, name: str) -> _Dialect:
 
 def _most_frequent(header: str) -> str:
     """The delimiter that stands most often outside quotation marks; a comma where there is none."""
-    return max(_DELIMITERS, key=re.sub(r'"[^"]*"', "", header).count)
+    plain = re.sub(r'"[^"]*"', "", header)
+    return max(_DELIMITERS, key=plain.count)
 
 
 def _records(path: Path, name: str, dialect: _Dialect) -> Iterator[tuple[int, list[str]]]:
@@ -111,6 +112,9 @@ def _records(path: Path, name: str, dialect: _Dialect) -> Iterator[tuple[int, li
                 yield line, cells
             line = reader.line_num + 1 + dialect.skipped
     except csv.Error as error:
+        if "field larger than field limit" in str(error):
+            limits = DataLimits(cell=csv.field_size_limit())
+            limits.check_cell(limits.cell + 1, f"line {line} of {name!r}", first="Close its quotation mark, shorten it")
         raise BadDataError(
             f"Line {line} of {name!r} is not CSV: {error}", remedy="Close each quotation mark, or double it in a cell"
         ) from error

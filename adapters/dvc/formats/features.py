@@ -5,19 +5,20 @@ They are what a step exports that gives representations away; as an `.npz` the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow
 from numpy.typing import NDArray
-from pyarrow import compute, parquet
+from pyarrow import compute
 
 from adapters.dvc.formats.arrays import row_digest
 from adapters.dvc.formats.columns import find_column, label_column, split_column, unread
+from adapters.dvc.formats.parquet_files import opened
 from adapters.dvc.formats.tables import named_splits, one_way
-from adapters.dvc.rows.drafts import FOLDER, Columns, Draft, Found
+from adapters.dvc.rows.drafts import FOLDER, Columns, Draft, Drafts, Found
 from adapters.dvc.rows.labels import TAGGED, read_label
 from adapters.dvc.rows.split_names import clean_split, read_as
 from adapters.dvc.tracking import Tracked
@@ -30,7 +31,7 @@ COLUMN = "x"
 
 def has_features(tracked: Tracked, names: Sequence[str], columns: Columns) -> bool:
     """True when the first table has lists of floats in `x`, and no column of texts. Raises: BadDataError."""
-    schema = _schema(tracked, names[0])
+    schema = _schema(tracked, names[0], columns)
     if columns.text in schema.names or COLUMN not in schema.names:
         return False
     kind = schema.field(COLUMN).type
@@ -43,45 +44,40 @@ def read_features(tracked: Tracked, names: Sequence[str], columns: Columns) -> F
     if columns.labels is LabelKind.TAGS:
         raise BadDataError("Tags belong to the words of a text, and these are numbers", remedy=f"Give {TAGGED}")
     files = named_splits(names, columns)
-    drafts: list[Draft] = []
+    drafts = Drafts(columns, tracked.record.size)
     notes = read_as(files)
     brought: set[str | None] = set()
     widths: set[int] = set()
     for name in names:
-        schema = _schema(tracked, name)
+        schema = _schema(tracked, name, columns)
         find_column(schema.names, COLUMN, name, option="text")
         label = label_column(schema.names, columns, name)
         split = None if files else split_column(schema.names, columns.split, name, taken={COLUMN, label})
         notes += unread(schema.names, columns, name)
         brought.add(FOLDER if files else split)
-        read = _read_file(tracked, name, columns.labels, label, split, widths)
-        drafts += [replace(draft, split=files[name]) for draft in read] if files else read
-    return Found(drafts, one_way(brought), Modality.TABULAR, tuple(notes))
+        for draft in _read_file(tracked, name, columns, label, split, widths):
+            drafts.add(replace(draft, split=files[name]) if files else draft)
+    return Found(drafts.found, one_way(brought), Modality.TABULAR, tuple(notes))
 
 
 def _read_file(
-    tracked: Tracked, name: str, labels: LabelKind, label: str | None, split: str | None, widths: set[int]
-) -> list[Draft]:
-    drafts: list[Draft] = []
+    tracked: Tracked, name: str, columns: Columns, label: str | None, split: str | None, widths: set[int]
+) -> Iterator[Draft]:
     wanted = [column for column in (label, split) if column is not None]
-    try:
-        with parquet.ParquetFile(tracked.root / name) as file:
-            for batch in file.iter_batches(batch_size=1024, columns=[COLUMN, *wanted]):
-                vectors = _vectors(batch.column(COLUMN), len(drafts), name, widths)
-                for vector, record in zip(vectors, batch.select(wanted).to_pylist(), strict=True):
-                    where = f"row {len(drafts)} of {name!r}"
-                    drafts.append(
-                        Draft(
-                            digest=row_digest(vector),
-                            label=read_label(record[label] if label is not None else None, where, labels),
-                            split=clean_split(record[split], where) if split is not None else None,
-                            path=name,
-                            index=len(drafts),
-                        )
-                    )
-    except pyarrow.ArrowException as error:
-        raise BadDataError(f"{name!r} cannot be read as Parquet after row {len(drafts)}: {error}") from error
-    return drafts
+    row = 0
+    with opened(tracked, name, columns, [COLUMN, *wanted]) as file:
+        for batch in file.iter_batches(batch_size=1024, columns=[COLUMN, *wanted]):
+            vectors = _vectors(batch.column(COLUMN), row, name, widths)
+            for vector, record in zip(vectors, batch.select(wanted).to_pylist(), strict=True):
+                where = f"row {row} of {name!r}"
+                yield Draft(
+                    digest=row_digest(vector),
+                    label=read_label(record[label] if label is not None else None, where, columns.labels),
+                    split=clean_split(record[split], where) if split is not None else None,
+                    path=name,
+                    index=row,
+                )
+                row += 1
 
 
 def _vectors(column: Any, start: int, name: str, widths: set[int]) -> NDArray[Any]:
@@ -101,9 +97,6 @@ def _vectors(column: Any, start: int, name: str, widths: set[int]) -> NDArray[An
     return np.asarray(found)
 
 
-def _schema(tracked: Tracked, name: str) -> pyarrow.Schema:
-    try:
-        with parquet.ParquetFile(tracked.root / name) as file:
-            return file.schema_arrow
-    except pyarrow.ArrowException as error:
-        raise BadDataError(f"{name!r} is not Parquet: {error}") from error
+def _schema(tracked: Tracked, name: str, columns: Columns) -> pyarrow.Schema:
+    with opened(tracked, name, columns) as file:
+        return file.schema_arrow

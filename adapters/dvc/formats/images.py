@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 
 from adapters.dvc.formats.columns import label_column, split_column, unread
 from adapters.dvc.formats.csv_files import read_csv
-from adapters.dvc.rows.drafts import FOLDER, Columns, Draft, Found
+from adapters.dvc.rows.drafts import FOLDER, Columns, Draft, Drafts, Found
 from adapters.dvc.rows.folders import is_ignored, place_files, place_unlabelled, suffix_of
 from adapters.dvc.rows.labels import TAGGED, read_label
 from adapters.dvc.rows.places import begin
 from adapters.dvc.rows.split_names import clean_split
 from adapters.dvc.tracking import Tracked
-from adapters.inputs.pictures import open_picture
+from adapters.inputs.pictures import check_picture, size_of
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import LabelKind
 from registry.errors import BadDataError
@@ -64,11 +64,12 @@ def read_images(tracked: Tracked, columns: Columns) -> Found:
     place = place_unlabelled if columns.labels is LabelKind.NONE else place_files
     placing = place(tracked, SUFFIXES, what="image")
     digests = {entry.path: entry.sha256 for entry in tracked.files}
-    drafts = []
+    _weigh(tracked, [one.name for one in placing.files], columns)
+    drafts = Drafts(columns, tracked.record.size)
     for one in placing.files:
-        open_picture(tracked.root / one.name, one.name, reduced=True)
-        drafts.append(Draft(digests[one.name], one.label, one.split, path=one.name))
-    return Found(drafts, FOLDER if placing.by_folder else None, Modality.IMAGE, tuple(placing.notes))
+        check_picture(tracked.root / one.name, one.name)
+        drafts.add(Draft(digests[one.name], one.label, one.split, path=one.name))
+    return Found(drafts.found, FOLDER if placing.by_folder else None, Modality.IMAGE, tuple(placing.notes))
 
 
 def _read_index(tracked: Tracked, index: str, columns: Columns) -> Found:
@@ -78,14 +79,13 @@ def _read_index(tracked: Tracked, index: str, columns: Columns) -> Found:
     split = split_column(table.columns, columns.split, index, taken={path, label})
     digests = {entry.path: entry.sha256 for entry in tracked.files}
     plain = _plain_names(digests)
-    drafts, seen = [], dict[str, str]()
-    for where, record in table.records():
+    drafts, seen = Drafts(columns, tracked.record.size), dict[str, str]()
+    for where, record in table.records(()):
         name = _named(str(record[path]).strip(), digests, plain, where)
         if name in seen:
             raise BadDataError(f"{begin(where)} names {name!r} again, after {seen[name]}", remedy="List an image once")
         seen[name] = where
-        open_picture(tracked.root / name, name, reduced=True)
-        drafts.append(
+        drafts.add(
             Draft(
                 digests[name],
                 read_label(record[label] if label is not None else None, where, columns.labels),
@@ -93,9 +93,21 @@ def _read_index(tracked: Tracked, index: str, columns: Columns) -> Found:
                 path=name,
             )
         )
+    _weigh(tracked, seen, columns)
+    for name in seen:
+        check_picture(tracked.root / name, name)
     unlisted = sum(suffix_of(name) in SUFFIXES and not is_ignored(name) for name in digests.keys() - seen.keys())
     notes = (*table.notes, *_notes(index, unlisted), *unread(table.columns, columns, index))
-    return Found(drafts, split, Modality.IMAGE, notes)
+    return Found(drafts.found, split, Modality.IMAGE, notes)
+
+
+def _weigh(tracked: Tracked, names: Iterable[str], columns: Columns) -> None:
+    """Raises: TooLargeError for pictures that have too many pixels, each or all together, before one is decoded."""
+    pixels = 0
+    for name in names:
+        width, height = size_of(tracked.root / name, name)
+        columns.limits.check_pixels(width, height, name)
+        columns.limits.check_unpacked(pixels := pixels + width * height, tracked.record.size, "pixels")
 
 
 def _notes(index: str, unlisted: int) -> tuple[str, ...]:

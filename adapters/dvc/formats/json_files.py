@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from adapters.dvc.formats.columns import Record, Table, decoded
+from adapters.dvc.formats.columns import Record, Table, check_columns, decoded
 from adapters.dvc.rows.places import begin
 from registry.errors import BadDataError
 
@@ -20,7 +22,7 @@ def read_json(path: Path, name: str) -> Table:
     """The table in a JSON file. Raises: BadDataError naming the line, or the item of the array."""
     items = _array(path, name) if starts_array(path, name) else None
 
-    def records() -> Iterator[tuple[str, Record]]:
+    def records(_: Collection[str]) -> Iterator[tuple[str, Record]]:
         if items is not None:
             for number, item in enumerate(items, start=1):
                 yield (where := f"item {number} of {name!r}"), _checked(item, where)
@@ -30,8 +32,9 @@ def read_json(path: Path, name: str) -> Table:
                 yield (where := f"line {number} of {name!r}"), _checked(_parse(line, where), where)
 
     columns: dict[str, None] = {}
-    for _, record in records():
+    for _, record in records(()):
         columns.update(dict.fromkeys(record))
+        check_columns(columns, name)
     return Table(tuple(columns), records)
 
 
@@ -50,16 +53,19 @@ def _array(path: Path, name: str) -> list[Any]:
 
 
 def _parse(text: str, where: str) -> object:
+    gc.disable()  # with millions of small values every collection looks at all of them, and none is garbage
     try:
         return json.loads(text, object_pairs_hook=_each_key_once)
     except (ValueError, RecursionError) as error:
         raise BadDataError(f"{begin(where)} is not JSON: {error}", remedy=_ONE_A_LINE) from error
+    finally:
+        gc.enable()
 
 
 def _each_key_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        twice = next(key for key, _ in pairs if [other for other, _ in pairs].count(key) > 1)
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise ValueError(f"the key {twice!r} is given twice")
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adapters.dvc.formats.columns import not_text
-from adapters.dvc.rows.drafts import FOLDER, Columns, Draft, Found, text_digest
+from adapters.dvc.rows.drafts import FOLDER, Columns, Draft, Drafts, Found, text_digest
 from adapters.dvc.rows.folders import place_files, place_unlabelled
 from adapters.dvc.rows.labels import read_text
 from adapters.dvc.tracking import Tracked
@@ -27,12 +27,14 @@ def read_texts(tracked: Tracked, columns: Columns) -> Found:
         )
     place = place_unlabelled if columns.labels is LabelKind.NONE else place_files
     placing = place(tracked, SUFFIXES, what="text")
-    drafts = []
+    drafts = Drafts(columns, tracked.record.size)
+    sizes = {entry.path: entry.size for entry in tracked.files}
     for one in placing.files:
+        columns.limits.check_cell(sizes[one.name] // 4, repr(one.name))  # a character has at most four bytes
         try:
             found = (tracked.root / one.name).read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise not_text(tracked.root / one.name, one.name) from error
         text = read_text(found, repr(one.name), columns.labels)
-        drafts.append(Draft(text_digest(text, repr(one.name)), one.label, one.split, text=text))
-    return Found(drafts, FOLDER if placing.by_folder else None, Modality.TEXT, tuple(placing.notes))
+        drafts.add(Draft(text_digest(text, repr(one.name)), one.label, one.split, text=text))
+    return Found(drafts.found, FOLDER if placing.by_folder else None, Modality.TEXT, tuple(placing.notes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,8 @@ from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import LabelKind, Row, SplitPlan
 from registry.domain.data.labels import classes_of
 from registry.domain.data.splits import Content, assign_splits
-from registry.errors import BadDataError
+from registry.errors import BadDataError, TooLargeError
+from registry.limits import DEFAULT, DataLimits
 
 FOLDER = "folder"
 """The `column` of a plan whose splits came from folders or file names such as train and test."""
@@ -19,12 +21,13 @@ FOLDER = "folder"
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What to read: the columns of texts, labels and splits (None: the usual one), and what labels hold."""
+    """What to read: the columns of texts, labels and splits (None: the usual one), what labels hold, and how much."""
 
     text: str
     label: str
     labels: LabelKind
     split: str | None
+    limits: DataLimits = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,39 @@ class Draft:
     path: str | None = None
     text: str | None = None
     index: int | None = None
+
+
+_MOST_SPLITS = 100
+
+
+class Drafts:
+    """The rows of a dataset while they are found; one too many for the limits is refused at once."""
+
+    def __init__(self, columns: Columns, size: int) -> None:
+        """`size` is that of all files in bytes."""
+        self.found: list[Draft] = []
+        self._limits, self._labels, self._size = columns.limits, columns.labels, size
+        self._classes: set[str] = set()
+        self._splits: set[str | None] = set()
+        self._unpacked = 0
+
+    def add(self, draft: Draft) -> None:
+        """Raises: TooLargeError."""
+        self.found.append(draft)
+        self._limits.check_rows(len(self.found))
+        if draft.label is not None:
+            self._classes.update(classes_of(draft.label, self._labels))
+            self._limits.check_classes(len(self._classes))
+        if draft.split not in self._splits:
+            self._splits.add(draft.split)
+            if len(self._splits) > _MOST_SPLITS:
+                raise TooLargeError(
+                    f"The dataset has more than {_MOST_SPLITS} splits", remedy="Check which column holds the splits"
+                )
+        if draft.text is not None:
+            self._limits.check_cell(len(draft.text), f"row {len(self.found) - 1}")
+            self._unpacked += sys.getsizeof(draft.text)  # in memory, where a character has up to four bytes
+            self._limits.check_unpacked(self._unpacked, self._size)
 
 
 @dataclass(frozen=True, slots=True)

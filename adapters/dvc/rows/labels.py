@@ -11,13 +11,15 @@ from itertools import pairwise
 from adapters.dvc.rows.places import begin
 from registry.domain.data.datasets import LabelKind
 from registry.domain.data.labels import SEPARATOR
-from registry.errors import BadDataError
+from registry.errors import BadDataError, TooLargeError
 
 NO_LABELS = "write --labels none where rows have no labels"
 """What to do where data have no labels."""
 TAGGED = "a table with a column of texts and one of tags"
 """Data that have tags."""
 _MAX_LABEL = 256
+_MOST_CLASSES = 10_000
+"""Of one row."""
 _FILL_IN = "Fill it in or remove the row"
 
 
@@ -58,7 +60,9 @@ def clean_class(value: object, where: str) -> str:
             f"The label of {where} is {str(value)[:40]!r}, which names no class",
             remedy="Classes are texts or whole numbers; --labels number reads numbers, --labels many lists of classes",
         )
-    label = unicodedata.normalize("NFC", str(value).strip())
+    label = str(value).strip()
+    if len(label) <= 4 * _MAX_LABEL:  # CPython takes quadratic time to normalise many combining characters
+        label = unicodedata.normalize("NFC", label)
     if len(label) > _MAX_LABEL or any(ord(char) < 32 or "\ud800" <= char <= "\udfff" for char in label):
         raise BadDataError(
             f"The label of {where} is longer than {_MAX_LABEL} characters or has control characters",
@@ -96,6 +100,8 @@ def clean_many(value: object, where: str) -> str:
         )
     if isinstance(value, str):
         value = value.split(SEPARATOR) if value.strip() else []
+    if isinstance(value, list | tuple) and len(value) > _MOST_CLASSES:
+        raise TooLargeError(f"{begin(where)} names more than {_MOST_CLASSES:,} classes", remedy="Check the labels")
     names = [_one_of_many(item, where) for item in (value if isinstance(value, list | tuple) else [value])]
     ordered = sorted(names)
     for one, two in pairwise(ordered):

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from lineage import BadDigestError, Digest
 from registry.domain.data.datasets import Row
-from registry.domain.manifests import canonical_json
-from registry.errors import IntegrityError
+from registry.domain.manifests import canonical_json, check_path
+from registry.errors import IntegrityError, InvalidError
 
 
 def write_index(rows: Iterable[Row]) -> bytes:
     """RFC 8785 JSON of each row, without what is None, each followed by a newline. Raises: InvalidError."""
-    return b"".join(canonical_json(_document(row)) + b"\n" for row in rows)
+    return b"".join(index_lines(rows))
+
+
+def index_lines(rows: Iterable[Row]) -> Iterator[bytes]:
+    """The lines of the index, one by one. Raises: InvalidError."""
+    for row in rows:
+        yield canonical_json(_document(row)) + b"\n"
 
 
 def _document(row: Row) -> dict[str, object]:
@@ -35,7 +41,9 @@ def read_index(body: bytes) -> list[Row]:
     for number, line in enumerate(body.split(b"\n")[:-1], start=1):
         try:
             document = json.loads(line)
+            if "path" in document:
+                check_path(document["path"])  # it is joined to the folder of the files
             rows.append(Row(**{"label": None, **document, "digest": Digest(document["digest"])}))
-        except (ValueError, TypeError, KeyError, BadDigestError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, BadDigestError, InvalidError) as error:
             raise IntegrityError(f"Line {number} of the row index is not a row: {error}") from error
     return rows

@@ -14,14 +14,13 @@ from lineage import Digest, WeightComparison
 from registry.domain.audit import Event
 from registry.domain.catalog.models import FIRST_STAGE, Describing, MetricValue
 from registry.domain.data.datasets import LabelKind
-from registry.domain.data.splits import summarise
 from registry.domain.ids import new_id
 from registry.domain.manifests import Manifest, canonical_json
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.provenance import Compute, Output, write_manifest
 from registry.domain.transfers.steps import StepInput, StepState
-from registry.ports.data import DataListing
+from registry.ports.data import DataSummary
 from registry.services.artifacts.weights import record, written
 from registry.services.context import Context
 from registry.services.storage.catalog import NewVersion
@@ -45,7 +44,7 @@ class DatasetContents:
     """A dataset as read, whose files and row index are in the blob store."""
 
     manifest: Manifest
-    listing: DataListing
+    listing: DataSummary
     labels: LabelKind
 
 
@@ -176,8 +175,8 @@ def _add_version(context: Context, uow: UnitOfWork, ref: VersionRef, asset: Asse
             ref=ref,
             manifest=contents.manifest,
             format=listing.format,
-            rows=len(listing.rows),
-            splits=summarise(listing.rows, contents.labels),
+            rows=listing.rows,
+            splits=listing.splits,
             split_plan=listing.split,
             dvc=listing.dvc,
             licence=asset.describing.licence,

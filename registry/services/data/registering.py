@@ -7,7 +7,6 @@ nothing refers to, which the same registration uses when it is repeated.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -17,8 +16,6 @@ from registry.domain.catalog.licences import check_recorded_licence, normalise_l
 from registry.domain.catalog.models import Describing, Modality
 from registry.domain.data.datasets import DatasetSummary, LabelKind, SplitSummary
 from registry.domain.data.labels import usual_task
-from registry.domain.data.rows import write_index
-from registry.domain.data.splits import summarise
 from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.people.people import Permission
@@ -28,7 +25,7 @@ from registry.domain.verbs.data import AddDataset
 from registry.errors import ConflictError, DatasetChangedError, IntegrityError, InvalidError
 from registry.machine import this_machine
 from registry.ports.blobs import BlobStore
-from registry.ports.data import DataListing
+from registry.ports.data import DataSummary, HowToRead
 from registry.services.artifacts.publishing import Asset, DatasetContents, Making, publish
 from registry.services.artifacts.sources import PACKAGE, resolve_source
 from registry.services.context import Context
@@ -41,9 +38,8 @@ from registry.services.workspace import workspace
 class _Prepared:
     wanted: AddDataset
     labels: LabelKind
-    listing: DataListing
+    listing: DataSummary
     manifest: Manifest
-    adapter: str
     started_at: datetime
     began: float
     """The clock's monotonic seconds then."""
@@ -60,21 +56,11 @@ def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
     if wanted.uploaded and source.suffix.lower() == ".dvc":
         raise InvalidError("A .dvc file only points to data, so it cannot be uploaded", remedy="Upload the data itself")
     with workspace(context.home, "data") as work:
-        reader = context.plugins.data_source()
-        listing = reader.read(
-            source,
-            staging=work,
-            cache=context.home / "cache" / "dvc",
-            split=wanted.split,
-            label=wanted.label_column,
-            text=wanted.text_column,
-            rev=wanted.rev,
-            labels=labels,
-            format=wanted.format,
+        how = HowToRead(wanted.split, wanted.label_column, wanted.text_column, labels, wanted.format)
+        listing = context.plugins.read_data(
+            source, how, staging=work, cache=context.home / "cache" / "dvc", rev=wanted.rev
         )
-        prepared = _Prepared(
-            wanted, labels, listing, store_listing(context.blobs, listing), reader.name, started, began
-        )
+        prepared = _Prepared(wanted, labels, listing, store_listing(context.blobs, listing), started, began)
     with context.write() as uow:
         labels = _labels(uow, replace(wanted, labels=labels))
         describing, existing = _describe(uow, wanted, labels, listing)
@@ -101,7 +87,7 @@ def _labels(uow: UnitOfWork, wanted: AddDataset) -> LabelKind:
 
 
 def _describe(
-    uow: UnitOfWork, wanted: AddDataset, labels: LabelKind, listing: DataListing | None
+    uow: UnitOfWork, wanted: AddDataset, labels: LabelKind, listing: DataSummary | None
 ) -> tuple[Describing, DatasetSummary | None]:
     """The description of the dataset, and the dataset if it exists. Without a listing, what is known before reading."""
     existing = uow.datasets.dataset(wanted.name)
@@ -136,7 +122,7 @@ def _check_same(name: Name, old: Describing, new: Describing) -> None:
             )
 
 
-def _origin(wanted: AddDataset, listing: DataListing | None) -> str:
+def _origin(wanted: AddDataset, listing: DataSummary | None) -> str:
     if listing is not None and listing.dvc is not None and listing.dvc.url is not None:
         return listing.dvc.url
     if wanted.uploaded:
@@ -144,7 +130,7 @@ def _origin(wanted: AddDataset, listing: DataListing | None) -> str:
     return wanted.source if wanted.source.startswith(PACKAGE) else f"file:{Path(wanted.source).name}"
 
 
-def store_listing(blobs: BlobStore, listing: DataListing) -> Manifest:
+def store_listing(blobs: BlobStore, listing: DataSummary) -> Manifest:
     """Put the files and the row index. Raises: DatasetChangedError when a file is no longer what was read."""
     for entry in listing.files:
         try:
@@ -154,7 +140,8 @@ def store_listing(blobs: BlobStore, listing: DataListing) -> Manifest:
             raise DatasetChangedError(
                 f"{entry.path!r} changed while it was registered", remedy="Try again when nobody writes to it"
             ) from error
-    index, _ = blobs.put(io.BytesIO(write_index(listing.rows)))
+    with listing.index.open("rb") as stream:
+        index, _ = blobs.put(stream)
     return Manifest.of(listing.files, index)
 
 
@@ -162,7 +149,7 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared, describing:
     listing, now = prepared.listing, context.clock.now()
     making = Making(
         method=Method.IMPORT,
-        adapter=prepared.adapter,
+        adapter=prepared.listing.adapter,
         inputs=(),
         recipe=_record(prepared, describing),
         compute=Compute(
@@ -177,7 +164,7 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared, describing:
     )
     contents = DatasetContents(prepared.manifest, listing, prepared.labels)
     asset = Asset(prepared.wanted.name, describing, contents)
-    return publish(context, uow, asset, making, action="dataset_version.added", details={"rows": len(listing.rows)})
+    return publish(context, uow, asset, making, action="dataset_version.added", details={"rows": listing.rows})
 
 
 def _record(prepared: _Prepared, describing: Describing) -> dict[str, object]:
@@ -193,13 +180,13 @@ def _record(prepared: _Prepared, describing: Describing) -> dict[str, object]:
     }
 
 
-def listing_facts(listing: DataListing, labels: LabelKind) -> Mapping[str, object]:
+def listing_facts(listing: DataSummary, labels: LabelKind) -> Mapping[str, object]:
     """Facts about data for the manifest, beside its files."""
     return {
         "dvc": asdict(listing.dvc) if listing.dvc is not None else None,
-        "rows": len(listing.rows),
+        "rows": listing.rows,
         "labels": labels.value,
-        "splits": [_split(split) for split in summarise(listing.rows, labels)],
+        "splits": [_split(split) for split in listing.splits],
         "notes": list(listing.notes),
     }
 

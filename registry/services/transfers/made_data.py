@@ -10,6 +10,7 @@ from registry.domain.names import AssetKind, VersionRef
 from registry.domain.recipes.recipe import Recipe
 from registry.domain.transfers.steps import StepInput
 from registry.errors import AdapterError, BadDataError, ConflictError
+from registry.ports.data import HowToRead
 from registry.ports.transfers import Finished
 from registry.services.artifacts.publishing import Asset, DatasetContents
 from registry.services.context import Context
@@ -29,16 +30,11 @@ def read_made_data(context: Context, finished: Finished, adapter: str) -> Datase
     """
     with workspace(context.home, "data") as work:
         try:
-            listing = context.plugins.data_source().read(
+            listing = context.plugins.read_data(
                 finished.folder,
+                HowToRead(SplitPlan(column=SPLIT_COLUMN), labels=finished.labels, format=finished.dataset),
                 staging=work,
                 cache=context.home / "cache" / "dvc",
-                split=SplitPlan(column=SPLIT_COLUMN),
-                label="label",
-                text="text",
-                rev=None,
-                labels=finished.labels,
-                format=finished.dataset,
             )
         except BadDataError as error:
             raise AdapterError(f"The adapter {adapter} made data that cannot be read: {error}") from error

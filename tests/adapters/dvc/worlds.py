@@ -13,7 +13,8 @@ from PIL import Image
 
 from adapters.dvc.source import DvcSource
 from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
-from registry.ports.data import DataListing
+from registry.limits import DataLimits
+from registry.ports.data import DataListing, HowToRead
 
 
 def read(
@@ -26,20 +27,18 @@ def read(
     rev: str | None = None,
     labels: LabelKind = LabelKind.CLASS,
     format: DataFormat | None = None,
+    limits: DataLimits | None = None,
 ) -> DataListing:
     """Read `source` with fresh staging and a cache under `scratch`."""
     staging = scratch / "staging"
     staging.mkdir(parents=True, exist_ok=True)
-    return DvcSource().read(
-        source,
-        staging=staging,
-        cache=scratch / "cache",
-        split=split or SplitPlan(),
-        label=label,
-        text=text,
-        rev=rev,
-        labels=labels,
-        format=format,
+    how = HowToRead(split or SplitPlan(), label, text, labels, format)
+    reader, fetched = DvcSource(), None
+    if rev is not None or source.suffix == ".dvc":
+        fetched = reader.fetch(source, staging=staging, rev=rev)
+        source = fetched.data
+    return reader.read(
+        source, how, staging=staging, cache=scratch / "cache", limits=limits or DataLimits(), fetched=fetched
     )
 
 

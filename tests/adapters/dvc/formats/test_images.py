@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from adapters.inputs.pictures import MAX_PIXELS, open_picture
 from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, SplitPlan
-from registry.errors import BadDataError
+from registry.errors import BadDataError, TooLargeError
 from tests.adapters.dvc.worlds import draw, paint, paint_classes, read
 
 HALVES = SplitPlan({"train": 0.5, "test": 0.5})
@@ -114,7 +113,7 @@ def test_what_only_calls_itself_a_picture_is_named(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_would_fill_the_memory_is_not_decoded(tmp_path: Path) -> None:
-    side = int(MAX_PIXELS**0.5) + 1
-    Image.new("1", (side, side)).save(tmp_path / "bomb.png")
-    with pytest.raises(BadDataError, match="pixels"):
-        open_picture(tmp_path / "bomb.png", "bomb.png")
+    data = paint_classes(tmp_path / "data", {"cat": 2, "dog": 2})
+    Image.new("1", (8193, 8192)).save(data / "cat/bomb.png")
+    with pytest.raises(TooLargeError, match=r"'cat/bomb.png' has 8,193 x 8,192 pixels, more than 67,108,864 in all"):
+        read(data, tmp_path / "scratch")

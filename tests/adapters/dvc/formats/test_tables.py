@@ -142,7 +142,7 @@ def test_whole_numbers_and_booleans_are_labels(tmp_path: Path) -> None:
 
 def test_a_broken_parquet_is_named(tmp_path: Path) -> None:
     whole = as_parquet(TABLE)
-    with pytest.raises(BadDataError, match=r"'t\.parquet' is not Parquet"):
+    with pytest.raises(BadDataError, match=r"'t\.parquet' cannot be read as Parquet"):
         read(draw(tmp_path, {"t.parquet": whole[:40]}) / "t.parquet", tmp_path / "scratch")
 
 
