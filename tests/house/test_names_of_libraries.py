@@ -28,7 +28,7 @@ ALLOWED = {
         "torch": "an archive that is torch's format is not unpacked as a folder",
         "keras": "nor is one that is the format of Keras",
     },
-    "registry/sandbox/parent.py": {"tokenizers": "an environment variable for every importer: start no threads"},
+    "registry/sandbox/confining.py": {"tokenizers": "an environment variable for every importer: start no threads"},
 }
 """By module, the names that stand in it for a reason."""
 
