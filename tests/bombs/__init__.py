@@ -8,7 +8,6 @@ from pathlib import Path
 
 from registry.ports.data import HowToRead
 
-
 AS_USUAL = HowToRead()
 
 
