@@ -87,6 +87,8 @@ class Ancestors:
     deleted: int = 0
     declared: int = 0
     """Inputs that someone only claimed."""
+    contradicted: int = 0
+    """Inputs that someone claimed and the weights speak against."""
     depth: int = 0
     """Generations from the candidate to its farthest root, each on its shortest path."""
     models: int = 0

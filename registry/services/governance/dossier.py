@@ -165,6 +165,7 @@ def _ancestors(ancestry: AncestryRecord) -> Ancestors:
         suspended=live.count(Status.SUSPENDED),
         deleted=sum(one.deleted for one in others),
         declared=sum(edge.assurance is Assurance.DECLARED for edge in ancestry.edges),
+        contradicted=sum(edge.assurance is Assurance.CONTRADICTED for edge in ancestry.edges),
         depth=_depth(ancestry),
         models=len(others) - datasets,
         datasets=datasets,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lineage import Assurance
 from registry.domain.audit import Event
 from registry.domain.catalog.models import Status
 from registry.domain.governance.promotion import RequestState
@@ -65,6 +66,20 @@ def test_a_recalled_ancestor_stops_a_promotion(team: Team) -> None:
         uow.commit(Event("model_version.recalled", str(parent), {}))
     with pytest.raises(PolicyRefusedError, match="No ancestor is recalled or suspended"):
         team.promotions("ana").request(ref_of(child), "candidate")
+
+
+def test_a_claimed_parent_that_the_weights_contradict_stops_a_promotion(team: Team) -> None:
+    """An insider passes off a model of unknown origin as the child of an approved one."""
+    parent = team.publish("library/net", method=Method.IMPORT, accuracy=None)
+    ref = team.publish(parents=[parent])
+    with team.open_uow(actor="ana", write=True) as uow:
+        step = uow.catalog.version(ref)
+        assert step is not None
+        uow.graph.set_assurance(step.step, str(parent), Assurance.CONTRADICTED, at=team.clock.now())
+        uow.commit(Event("lineage.verified", str(ref), {}))
+    with pytest.raises(PolicyRefusedError, match="The weights contradict no claimed parent"):
+        team.promotions("ana").request(ref_of(ref), "candidate")
+    assert team.stage(ref) == "registered"
 
 
 def test_an_unknown_licence_anywhere_in_the_ancestry_stops_a_promotion(team: Team) -> None:
