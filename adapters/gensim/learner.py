@@ -19,6 +19,7 @@ from adapters.gensim.bag import PROBLEMS, Bag, save_classifier
 from adapters.gensim.definitions.static_embeddings import WORD, StaticEmbeddings
 from adapters.gensim.texts import RowItems, look_up, read_tokens
 from adapters.gensim.vectors import CLASSIFIER
+from adapters.inputs.lengths import Limit, Reading, TextsRead
 from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.loop import Inputs
@@ -74,13 +75,14 @@ class BagLearner:
         self,
         source: StaticEmbeddings,
         bag: Bag,
-        limit: int,
+        limit: Limit,
         *,
         table: Table | None = None,
         pool: Mapping[str, NDArray[np.float32]] | None = None,
         keeps_head: bool = False,
     ) -> None:
-        self.source, self.bag, self.limit, self.table = source, bag, limit, table
+        self.source, self.bag, self.limit, self.table = source, bag, limit.size, table
+        self.texts = TextsRead(limit)
         self.pool = dict(pool or {})
         self.keeps_head = keeps_head
         self.module: nn.Module = bag
@@ -108,11 +110,14 @@ class BagLearner:
         pool = {name: str(Digest.of(array.tobytes())) for name, array in sorted(self.pool.items())}
         words = None if self.table is None else str(Digest.of("\n".join(self.table.words).encode()))
         own = [] if words is None else [words, "read by these words"]
-        return Digest.of(json.dumps([WORD.pattern, self.limit, pool, *own]).encode())
+        return Digest.of(json.dumps([WORD.pattern, self.limit, pool, "cut texts counted", *own]).encode())
 
     def items(self, role: Role) -> RowItems:
         """The texts of `role` as rows of the table."""
-        tokens = read_tokens(role.rows, role.data, self.reader, self.limit)
+        longer = read_tokens(role.rows, role.data, self.reader, self.limit + 1)
+        tokens = [text[: self.limit] for text in longer]
+        cut, longest = sum(len(text) > self.limit for text in longer), max(map(len, tokens))
+        self.texts.add(role.name, Reading(len(tokens), cut, longest))
         return look_up(tokens, self.reader.rows, self.pool.get("weights"))
 
     def predict(self, inputs: Inputs) -> Tensor:

@@ -6,7 +6,7 @@ from adapters.loop.tasks.metrics import OFFERED
 from registry.domain.catalog.models import Modality
 from registry.domain.recipes.defaults import Defaults, Rates
 from registry.domain.recipes.params import Param
-from registry.domain.recipes.recipe import Freeze, Method, Recipe, Schedule
+from registry.domain.recipes.recipe import WHOLE_TEXT, Freeze, Method, Recipe, Schedule
 from registry.ports.transfers import AdapterOffer
 
 COVERAGE = frozenset({"oov_types", "oov_tokens"})
@@ -54,8 +54,6 @@ WORD2VEC_TUNING = Defaults(
     freeze=Freeze("none"),
     optimizer="sgd",
 )
-WHOLE = 131_072
-"""The most words that a recipe can name: a text is read to its end, for an average of words costs hardly anything."""
 OFFER = AdapterOffer(
     name="gensim",
     modalities=frozenset({Modality.TEXT}),
@@ -76,7 +74,7 @@ OFFER = AdapterOffer(
         Method.EMBEDDING_INITIALISATION: BAG_TUNING,
         Method.CONTINUED_PRETRAINING: WORD2VEC_TUNING,
     },
-    max_length=WHOLE,
+    max_length=WHOLE_TEXT,  # an average of words costs hardly anything
     architectures=("static_embeddings", "static_classifier"),
 )
 

@@ -18,6 +18,7 @@ from adapters.gensim.sif import common_direction, sif_weights
 from adapters.gensim.texts import Coverage, look_up, read_tokens
 from adapters.gensim.training.continuing import continued_pretraining
 from adapters.gensim.training.initialising import embedding_initialisation
+from adapters.inputs.lengths import MOST, RECIPE, SOURCE, Limit
 from adapters.inputs.row_texts import text_of
 from adapters.loop.methods.feature_extraction import feature_extraction
 from adapters.loop.methods.fine_tuning import fine_tuning
@@ -28,7 +29,7 @@ from adapters.loop.transfer import run
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TEST, VALIDATION
 from registry.domain.recipes.params import whole_of
-from registry.domain.recipes.recipe import Freeze, Method, Recipe
+from registry.domain.recipes.recipe import WHOLE_TEXT, Freeze, Method, Recipe
 from registry.ports.transfers import Finished, Measured, ModelInput, TransferEvent, TransferJob
 
 INITIALISED = frozenset({Method.EMBEDDING_INITIALISATION, Method.PRETRAINING})
@@ -105,7 +106,9 @@ class Bench:
             pool = self._sif(vectors, recipe)
         head = OutputHead.stored(vectors, recipe.head.dropout) if kept else None
         bag = Bag(mapped(vectors), head or OutputHead.of(recipe.head, vectors.dim, task.outputs), pool.get("component"))
-        limit = recipe.max_length if learns else int(vectors.config.get("max_length", recipe.max_length))
+        limit = _limit(recipe)
+        if not learns and "max_length" in vectors.config:
+            limit = replace(limit, size=int(vectors.config["max_length"]), why=SOURCE)
         return BagLearner(vectors, bag, limit, pool=pool, keeps_head=kept)
 
     def reload(self, folder: Path, architecture: str, sample: Role) -> Reloaded:  # noqa: ARG002 - there is one
@@ -125,7 +128,7 @@ class Bench:
         )
         self.facts["vocabulary"] = {"words": len(table.words), "copied": table.copied}
         bag = Bag(table.vectors, OutputHead.of(recipe.head, vectors.dim, task.outputs))
-        return BagLearner(vectors, bag, recipe.max_length, table=table)
+        return BagLearner(vectors, bag, _limit(recipe), table=table)
 
     def _sif(self, vectors: StaticEmbeddings, recipe: Recipe) -> Pool:
         """Weights and common direction of the training texts, as numbers that the child keeps."""
@@ -147,6 +150,10 @@ class Bench:
         data, recipe, vectors = self.job.data[role], self.job.recipe, self.vectors(self.job.sources[0])
         limit = None if recipe.method is Method.CONTINUED_PRETRAINING else recipe.max_length
         return Coverage.of(read_tokens(rows_of(role, data), data, vectors, limit), vectors.rows)
+
+
+def _limit(recipe: Recipe) -> Limit:
+    return Limit(recipe.max_length, RECIPE if recipe.max_length < WHOLE_TEXT else MOST, "words")
 
 
 WAYS = {

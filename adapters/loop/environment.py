@@ -13,6 +13,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from adapters.inputs.lengths import TextsRead
 from adapters.loop.fingerprint import fingerprint
 from adapters.loop.machine.device import Device
 from adapters.loop.machine.process_group import ProcessGroup
@@ -308,10 +309,11 @@ class Environment:
             files[PREDICTIONS] = predictions(roles.task, roles.test, test)
         recorded: dict[str, object] = {
             "head_kept": learner.keeps_head,
-            "notes": list(getattr(learner, "notes", ())),
             "test_rows_seen_in_train": roles.test_rows_seen_in_train,
             "train_rows": len(roles.train.rows),
+            **learner_facts(learner),
             **facts,
+            "notes": [*learner_notes(learner), *cast("Sequence[str]", facts.get("notes", ()))],
         }
 
         def save(folder: Path) -> None:
@@ -332,6 +334,18 @@ class Environment:
 def measure(task: Task, names: Sequence[str], targets: Targets, outputs: Logits) -> dict[str, float]:
     """The metrics of `names` that `task` has (baselines are measured elsewhere)."""
     return {name: task.metrics[name](targets, outputs) for name in names if name in task.metrics}
+
+
+def learner_facts(learner: Learner) -> dict[str, object]:
+    """What a learner says about itself, for the manifest: its notes, and how far it has read texts."""
+    texts: TextsRead | None = getattr(learner, "texts", None)
+    return {"notes": learner_notes(learner), **(texts.facts() if texts else {})}
+
+
+def learner_notes(learner: Learner) -> list[str]:
+    """The notes of a learner, and how many texts it has cut."""
+    texts: TextsRead | None = getattr(learner, "texts", None)
+    return [*getattr(learner, "notes", ()), *(texts.notes() if texts else ())]
 
 
 def check_layer(recipe: Recipe, learner: Learner) -> None:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from adapters.loop.environment import Environment, check_task, measure
+from adapters.loop.environment import Environment, check_task, learner_facts, measure
 from adapters.loop.output import PREDICTIONS, predictions
 from adapters.loop.tasks.roles import labelled_role
 from adapters.loop.tasks.tasks import Task, task_for
@@ -39,6 +39,7 @@ def measured_as_it_is(
     RefusedError if more is lost.
     """
     held, files, flops = [name for name in (VALIDATION, TEST) if name in env.job.data], {}, 0.0
+    recorded = dict(facts)
     classes = env.framework.parent_classes(made)
     if held:
         task = _task(env, made, classes, held[0])
@@ -66,6 +67,7 @@ def measured_as_it_is(
             flops += cost * len(role.rows)
             if name == TEST:
                 files[PREDICTIONS] = predictions(task, role, outputs)
+        recorded |= learner_facts(learner)
 
     def save(folder: Path) -> None:
         shutil.copytree(
@@ -73,7 +75,7 @@ def measured_as_it_is(
         )
 
     kind = architecture or made.architecture
-    yield env.finished(save, kind, flops=flops, classes=classes or (), files=files, facts=facts)
+    yield env.finished(save, kind, flops=flops, classes=classes or (), files=files, facts=recorded)
 
 
 def _opened(env: Environment, model: ModelInput, task: Task) -> Learner:

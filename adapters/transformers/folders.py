@@ -43,6 +43,15 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def read_settings(folder: Path) -> Mapping[str, Any]:
+    """The folder's tokenizer_config.json; empty where there is none that can be read: defaults are used then."""
+    try:
+        settings = json.loads((folder / "tokenizer_config.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return settings if isinstance(settings, dict) else {}
+
+
 def architecture_of(config: Mapping[str, Any]) -> str:
     """The class that a config names; empty when it names none."""
     return str((config.get("architectures") or [""])[0])

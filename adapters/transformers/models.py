@@ -152,8 +152,8 @@ _POSITIONS = frozenset({"position_embeddings", "position_embedding", "embed_posi
 """What model classes call their table of learned positions."""
 
 
-def room(model: Any, wanted: int) -> int:
-    """Tokens per text: as wanted, but no more than the model has learned positions for.
+def positions_of(model: Any) -> int | None:
+    """Tokens per text that the model has positions for; None where nothing limits them.
 
     RoBERTa's kin lose the positions up to the padding token's, OPT and BART the first two. Positions that are computed,
     as Llama's and CTRL's are, end where the config says.
@@ -162,7 +162,8 @@ def room(model: Any, wanted: int) -> int:
     config = model.config.get_text_config(decoder=False)
     said = (getattr(config, key, None) for key in ("max_position_embeddings", "max_seq_len"))
     computed = [limit for limit in said if isinstance(limit, int) and limit > 0]
-    return min((wanted, *computed, *(_positions(table) for table in tables if isinstance(table, nn.Embedding))))
+    learned = (_positions(table) for table in tables if isinstance(table, nn.Embedding))
+    return min((*computed, *learned), default=None)
 
 
 def _positions(table: nn.Embedding) -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from adapters.loop.tasks.metrics import OFFERED
 from registry.domain.catalog.models import Modality
 from registry.domain.recipes.params import METHOD_PARAMS
-from registry.domain.recipes.recipe import Method
+from registry.domain.recipes.recipe import WHOLE_TEXT, Method
 from registry.ports.transfers import AdapterOffer
 
 PREFIX = "peft:"
@@ -38,6 +38,7 @@ OFFER = AdapterOffer(
             "layer": replace(METHOD_PARAMS[Method.FEATURE_EXTRACTION]["layer"], default="mean")
         }
     },
+    max_length=WHOLE_TEXT,  # then the tokenizer, the positions of the model or the longest text decide
     preferred_for=frozenset({Modality.TEXT}),
     loading_with_parent={
         PREFIX: 'PeftModel.from_pretrained(transformers.{kind}.from_pretrained("{base}", '

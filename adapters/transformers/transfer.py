@@ -130,11 +130,6 @@ class TransformersTransfers:
         check(lambda inputs: model(**inputs).logits, model, tokens, trains=not probing)
         learner = TextLearner(model, head, whole if head is None else head, tokens, keeps_head=keeps)
         learner.notes += [*notes_of(model, loaded, fresh=fresh), *([NOTE] if small else [])]
-        if tokens.max_length < recipe.max_length:
-            learner.notes.append(
-                f"texts are cut after {tokens.max_length} tokens, where the positions of the model end "
-                f"(max_length is {recipe.max_length})"
-            )
         return load_adapted().AdaptedLearner(learner, recipe, loaded.absent, source) if _adapts(recipe) else learner
 
     def reload(self, folder: Path, architecture: str, sample: Role) -> Reloaded | None:

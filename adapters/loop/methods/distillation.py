@@ -9,7 +9,7 @@ import numpy as np
 import torch.nn.functional as F  # noqa: N812 -- its name in the field
 from torch import Tensor
 
-from adapters.loop.environment import Environment
+from adapters.loop.environment import Environment, learner_notes
 from adapters.loop.tasks.metrics import Logits
 from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tasks import MultiLabel, Regression, SingleLabel, Task
@@ -75,6 +75,7 @@ def distillation(env: Environment) -> Iterator[TransferEvent]:
         "teachers": [str(teacher.digest) for teacher in teachers],
         "teacher_answers_computed": extraction.items,
         "student_parameters": sum(p.numel() for p in learner.module.parameters()),
+        "notes": extraction.notes,
     }
     yield env.finished_training(learner, roles, fit, test, flops, facts)
 
@@ -99,6 +100,7 @@ def _outputs_of(
     answers = yield from read_cached(
         env.job, learner, learner.predict, task.outputs, teacher, train, env.device, env.name, extraction
     )
+    extraction.notes += [f"{teacher.label}: {note}" for note in learner_notes(learner)]
     if isinstance(task, Regression):
         return ((answers - task.mean) / task.deviation).astype(np.float32)
     return answers[:, [names.index(name) for name in task.classes]] if names else answers

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adapters.loop.environment import Environment, check_layer
+from adapters.loop.environment import Environment, check_layer, learner_facts
 from adapters.loop.output import publish
 from adapters.loop.tasks.roles import Role, unlabelled_role
 from adapters.loop.tasks.tasks import SingleLabel
@@ -69,6 +69,7 @@ def exporting(env: Environment) -> Iterator[TransferEvent]:
             "feature_layer": learner.feature_layer,
             "features_computed": extraction.items,
             "feature_cache_hits": extraction.hits,
+            **learner_facts(learner),
         },
         dataset=kind,
         labels=labels,

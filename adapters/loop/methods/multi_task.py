@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from adapters.loop.environment import Environment, Predict, measure
+from adapters.loop.environment import Environment, Predict, learner_facts, measure
 from adapters.loop.output import predictions
 from adapters.loop.reproducing import check_written
 from adapters.loop.tasks.metrics import Logits, merit, selection_metric
@@ -121,6 +121,7 @@ def multi_task(env: Environment) -> Iterator[TransferEvent]:
         "weights": weights
         or {n: float(torch.exp(-s)) for n, s in zip(tasks, whole.variances.detach().cpu(), strict=True)},
         "first_task": first,
+        **learner_facts(learner),
     }
     yield env.finished(
         save,

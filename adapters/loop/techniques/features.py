@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -51,6 +51,14 @@ class FeatureCache:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def about(self, key: FeatureKey) -> Mapping[str, int] | None:
+        """What was said of the rows when the entry was written; None where there is no entry, or nothing was said."""
+        try:
+            found = json.loads((self._place(key) / _ENTRY).read_bytes()).get("about")
+        except (OSError, ValueError, AttributeError):
+            return None
+        return found if isinstance(found, dict) else None
+
     def load(self, key: FeatureKey) -> Features | None:
         """The cached features (items x size), or None. An entry whose SHA-256 differs is removed."""
         place = self._place(key)
@@ -65,8 +73,10 @@ class FeatureCache:
         return None
 
     @contextmanager
-    def writing(self, key: FeatureKey, items: int, size: int) -> Iterator[Features]:
-        """A writable array (items x size) on disk; published when the block ends without an error."""
+    def writing(
+        self, key: FeatureKey, items: int, size: int, about: Mapping[str, int] | None = None
+    ) -> Iterator[Features]:
+        """A writable array (items x size) on disk; published, with `about`, when the block ends without an error."""
         place = self._place(key)
         place.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=place.parent))
@@ -74,7 +84,7 @@ class FeatureCache:
             array = np.lib.format.open_memmap(draft / _ARRAY, mode="w+", dtype=np.float32, shape=(items, size))
             yield array
             array.flush()
-            entry = {"key": asdict(key), "sha256": _sha256(draft / _ARRAY)}
+            entry = {"key": asdict(key), "sha256": _sha256(draft / _ARRAY), "about": about}
             (draft / _ENTRY).write_text(json.dumps(entry, sort_keys=True), encoding="utf-8")
             for path in (draft / _ARRAY, draft / _ENTRY, draft):
                 sync(path)

@@ -8,13 +8,14 @@ The saved model is the parent's backbone, bit for bit, and an ordinary head.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from adapters.inputs.lengths import Reading, TextsRead
 from adapters.loop.machine.device import Device
 from adapters.loop.tasks.roles import Role
 from adapters.loop.techniques.features import FeatureCache, FeatureKey, Features
@@ -65,6 +66,8 @@ class Extraction:
     """Items on which the backbone was run."""
     flops: float = 0.0
     """The cost of these runs."""
+    notes: list[str] = field(default_factory=list)
+    """What to say of models that were read beside the step's own."""
 
 
 def extract(
@@ -100,12 +103,16 @@ def read_cached(
     )
     found = cache.load(key)
     into.hits[role.name] = found is not None
+    texts: TextsRead | None = getattr(learner, "texts", None)
+    if found is not None and texts is not None and (about := cache.about(key)):
+        texts.add(role.name, Reading(**about))
     if found is None:
         items = learner.items(role)
         cost = reading_flops(predict, learner.module, one_item(items, device))
         into.flops += cost * len(items)
         done = 0
-        with cache.writing(key, len(items), size) as array:
+        about = asdict(texts.roles[role.name]) if texts is not None else None
+        with cache.writing(key, len(items), size, about) as array:
             for indexes, values in read(predict, learner.module, items, role.targets, device):
                 array[indexes] = values
                 into.items, done = into.items + len(indexes), done + len(indexes)

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
+from adapters.inputs.lengths import TextsRead
 from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Items
@@ -72,7 +73,7 @@ class HeadedLearner:
         self.keeps_head = keeps_head
         self.feature_size = model.width
         self.feature_layer = f"mean of tokens, of layers {', '.join(map(str, model.layers))}"
-        self.tokens = tokens
+        self.tokens, self.texts = tokens, TextsRead(tokens.limit)
         self._model, self._config = model, config
         model.alone = padding_counts(self._embed, model.backbone, tokens)
         self._config["head"]["alone"] = model.alone
@@ -85,7 +86,9 @@ class HeadedLearner:
 
     def items(self, role: Role) -> Items:
         """The texts of `role`, tokenised."""
-        return self.tokens.read(role.rows, role.data)
+        items = self.tokens.read(role.rows, role.data)
+        self.texts.add(role.name, items.reading)
+        return items
 
     def predict(self, inputs: Inputs) -> Tensor:
         """Outputs (N x outputs) of a batch of tokens."""

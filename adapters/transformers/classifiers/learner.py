@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from adapters.inputs.lengths import TextsRead
 from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.learner import Items
@@ -40,7 +41,7 @@ class TextLearner:
         self.keeps_head = keeps_head
         self.feature_size = probe.first_linear().in_features if probe else 0
         self.feature_layer = probe.layer if probe else "none"
-        self.tokens = tokens
+        self.tokens, self.texts = tokens, TextsRead(tokens.limit)
         self.model, self._head = model, probe
         self._alone = padding_counts(self._stock, model, tokens)
         self.notes = [PADDING_COUNTS] if self._alone else []
@@ -53,8 +54,11 @@ class TextLearner:
     def items(self, role: Role) -> Items:
         """The texts of `role`, tokenised; with the places of their words where each word is answered."""
         if role.data.labels is LabelKind.TAGS:
-            return read_words(self.tokens, role.rows, role.data)
+            words = read_words(self.tokens, role.rows, role.data)
+            self.texts.add(role.name, words.reading)
+            return words
         items = self.tokens.read(role.rows, role.data)
+        self.texts.add(role.name, items.reading)
         if isinstance(self._head, SentenceEndHead):
             self._check_sentence_ends(items, role)
         return items

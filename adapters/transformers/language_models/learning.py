@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
+from adapters.inputs.lengths import TextsRead
 from adapters.loop.environment import Environment
 from adapters.loop.tasks.metrics import selection_metric
 from adapters.loop.tasks.roles import Role, has_labels, unlabelled_role
@@ -30,9 +31,12 @@ from adapters.transformers.texts.tokens import TokenItems, Tokens, packed
 from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.methods import TEST, TRAIN, UNLABELLED, VALIDATION
 from registry.domain.recipes.params import value_of, whole_of
-from registry.domain.recipes.recipe import Method, Recipe
+from registry.domain.recipes.recipe import WHOLE_TEXT, Method, Recipe
 from registry.errors import BadRecipeError
 from registry.ports.transfers import Measured, TransferEvent
+
+PIECE = 128
+"""Tokens of a piece of packed text where a recipe names no length. Packing leaves nothing out, whatever the size."""
 
 
 def language_modelling(env: Environment) -> Iterator[TransferEvent]:
@@ -50,7 +54,8 @@ def language_modelling(env: Environment) -> Iterator[TransferEvent]:
     frozen = [] if model.adapted is not None else freeze(layers, model.head, recipe.freeze)
     groups = parameter_groups(module, layers, model.head, recipe.optimizer)
     device.place(module)
-    items = {name: _read(model.tokens, role, recipe, objective) for name, role in roles.items()}
+    texts_read = TextsRead(model.tokens.limit)
+    items = {name: _read(model.tokens, role, recipe, objective, texts_read) for name, role in roles.items()}
     yield env.started(module, len(items[train.name]))
     held = {name: _Held(env, module, objective, items[name], roles[name]) for name in roles if name != train.name}
     selector = None
@@ -93,7 +98,8 @@ def language_modelling(env: Environment) -> Iterator[TransferEvent]:
             "sequences": len(texts),
             "tokens": int(texts.lengths.sum()),
             "head_kept": model.keeps_head,
-            "notes": list(model.notes),
+            "notes": [*model.notes, *texts_read.notes()],
+            **texts_read.facts(),
         },
     )
 
@@ -102,13 +108,16 @@ def _patience(recipe: Recipe) -> int:
     return whole_of(recipe, "patience")
 
 
-def _read(tokens: Tokens, role: Role, recipe: Recipe, objective: Objective) -> TokenItems:
+def _read(tokens: Tokens, role: Role, recipe: Recipe, objective: Objective, texts_read: TextsRead) -> TokenItems:
     """The texts of `role`: joined and cut into pieces of `max_length` tokens, or each truncated there."""
     packing = value_of(recipe, "packing")
     if packing is False or (packing == "auto" and objective.name != "causal") or isinstance(objective, Contrast):
-        return tokens.read(role.rows, role.data)
+        items = tokens.read(role.rows, role.data)
+        texts_read.add(role.name, items.reading)
+        return items
     whole = replace(tokens, max_length=10**9).read(role.rows, role.data)
-    return packed(whole, tokens.max_length, tokens.load().eos_token_id if objective.name == "causal" else None)
+    size = tokens.max_length if recipe.max_length < WHOLE_TEXT else min(PIECE, tokens.max_length)
+    return packed(whole, size, tokens.load().eos_token_id if objective.name == "causal" else None)
 
 
 @dataclass(frozen=True, slots=True)

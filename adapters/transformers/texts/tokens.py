@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoTokenizer
 
+from adapters.inputs.lengths import MOST, POSITIONS, RECIPE, TOKENIZER, Limit, Reading
 from adapters.inputs.row_texts import text_of
-from adapters.transformers.folders import has_tokenizer
-from adapters.transformers.models import room
+from adapters.transformers.folders import has_tokenizer, read_settings
+from adapters.transformers.models import positions_of
 from lineage import Digest
 from registry.domain.data.datasets import Row
+from registry.domain.recipes.recipe import WHOLE_TEXT
 from registry.errors import BadArtifactError, BadDataError
 from registry.ports.transfers import DataInput
 
@@ -37,6 +39,13 @@ class TokenItems:
     padding: int
     left: bool = False
     """Pad on the left."""
+    cut: int = 0
+    """How many of the texts were longer than this."""
+
+    @property
+    def reading(self) -> Reading:
+        """How far the texts were read."""
+        return Reading(len(self), self.cut, int(self.lengths.max()))
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -84,6 +93,13 @@ class Tokens:
     """Rows of the model's embeddings, where they are known."""
     left: bool = False
     """Pad on the left, whatever the tokenizer's own setting: for models that read the last position."""
+    why: str = RECIPE
+    """What decides `max_length`, for people."""
+
+    @property
+    def limit(self) -> Limit:
+        """How far texts are read."""
+        return Limit(self.max_length, self.why)
 
     def load(self) -> Any:
         """A fresh tokenizer. Raises: BadArtifactError when the source folder has none that can be read."""
@@ -122,28 +138,39 @@ class Tokens:
             state = str(tokenizer.backend_tokenizer.to_str())
         else:
             state = type(tokenizer).__name__ + json.dumps(tokenizer.get_vocab(), sort_keys=True)
-        return Digest.of(f"{self.max_length}\n{state}".encode())
+        return Digest.of(f"{self.max_length}\ncut texts counted\n{state}".encode())
 
     def read(self, rows: Sequence[Row], data: DataInput) -> TokenItems:
         """Tokenise the texts of `rows`. Raises: BadDataError naming the row that is no text."""
-        tokenizer, found = self.load(), []
+        tokenizer, found, cut = self.load(), [], 0
         for start in range(0, len(rows), AT_ONCE):
             texts = [text_of(row, data) for row in rows[start : start + AT_ONCE]]
-            ids = tokenizer(texts, truncation=True, max_length=self.max_length, return_attention_mask=False)[
-                "input_ids"
-            ]
+            ids = self.encode(tokenizer, texts)["input_ids"]
+            cut += self.count_cut(tokenizer, texts, ids)
             found += [np.asarray(one, dtype=np.int64) for one in ids]
         empty = next((row for row, one in zip(rows, found, strict=True) if not len(one)), None)
         if empty is not None:
             raise BadDataError(f"Row {empty.key} of {data.label} has no token", remedy="Leave empty texts out")
-        return self.collect(found, tokenizer)
+        return self.collect(found, tokenizer, cut)
 
-    def collect(self, texts: Sequence[NDArray[np.int64]], tokenizer: Any) -> TokenItems:
+    def encode(self, tokenizer: Any, texts: Sequence[Any], **more: Any) -> Any:
+        """What `tokenizer` gives for `texts`, cut at `max_length`; `more` is passed on."""
+        return tokenizer(texts, truncation=True, max_length=self.max_length, return_attention_mask=False, **more)
+
+    def count_cut(self, tokenizer: Any, texts: Sequence[Any], ids: Sequence[Sequence[int]], **more: Any) -> int:
+        """How many of `texts`, which `encode` made into `ids`, have more tokens than that."""
+        full = [text for text, one in zip(texts, ids, strict=True) if len(one) >= self.max_length]
+        if not full:
+            return 0
+        whole = tokenizer(full, truncation=False, return_attention_mask=False, verbose=False, **more)["input_ids"]
+        return sum(len(one) > self.max_length for one in whole)
+
+    def collect(self, texts: Sequence[NDArray[np.int64]], tokenizer: Any, cut: int) -> TokenItems:
         """The tokens of `texts` as items. Raises: BadArtifactError for a token that the model has no embedding for."""
         tokens, padding = np.concatenate(texts), int(tokenizer.pad_token_id or 0)
         self.check(max(int(tokens.max()), padding), tokenizer)
         starts = np.cumsum([0, *(len(one) for one in texts)], dtype=np.int64)
-        return TokenItems(tokens, starts, padding, tokenizer.padding_side == "left")
+        return TokenItems(tokens, starts, padding, tokenizer.padding_side == "left", cut)
 
     def check(self, number: int, tokenizer: Any) -> None:
         """Raises: BadArtifactError if the model has no embedding for the token `number`."""
@@ -156,13 +183,29 @@ class Tokens:
 
 
 def tokens_for(folder: Path, model: Any, wanted: int) -> Tokens:
-    """The tokenizer of `folder` as `model` needs it: `wanted` tokens per text at most, fewer where positions end."""
+    """The tokenizer of `folder` as `model` needs it.
+
+    It cuts texts at `wanted` tokens; where that is `WHOLE_TEXT`, at the limit that the tokenizer names; and in any case
+    where the positions of the model end.
+    """
     try:
         rows = getattr(model.get_input_embeddings(), "num_embeddings", None)
     except (NotImplementedError, AttributeError):  # CANINE has no table of characters; FSMT's encoder names none
         rows = None
     left = getattr(getattr(model, "sequence_summary", None), "summary_type", None) == "last"
-    tokens = Tokens(folder, room(model, wanted), rows, left)
+    size, why = _limit(folder, model, wanted)
+    tokens = Tokens(folder, size, rows, left, why)
     tokenizer = tokens.load()
     tokens.check(int(tokenizer.pad_token_id or 0), tokenizer)
     return tokens
+
+
+def _limit(folder: Path, model: Any, wanted: int) -> tuple[int, str]:
+    """Tokens per text at most, and what decides it."""
+    limits = [(wanted, RECIPE if wanted < WHOLE_TEXT else MOST)]
+    if wanted >= WHOLE_TEXT:
+        named = read_settings(folder).get("model_max_length")
+        limits += [(named, TOKENIZER)] if isinstance(named, int) and named > 1 else []
+    positions = positions_of(model)
+    limits += [] if positions is None else [(positions, POSITIONS)]
+    return min(limits, key=lambda one: one[0])

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from adapters.inputs.lengths import Reading
 from adapters.inputs.row_texts import text_of
 from adapters.transformers.texts.tokens import AT_ONCE, TokenItems, Tokens
 from registry.domain.data.datasets import Row
@@ -34,6 +35,11 @@ class WordItems:
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each text."""
         return self.texts.lengths
+
+    @property
+    def reading(self) -> Reading:
+        """How far the texts were read."""
+        return self.texts.reading
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -71,13 +77,15 @@ def read_words(tokens: Tokens, rows: Sequence[Row], data: DataInput) -> WordItem
         tokenizer.add_prefix_space = True
     found: list[NDArray[np.int64]] = []
     places: list[NDArray[np.int64]] = []
+    cut = 0
     for start in range(0, len(rows), AT_ONCE):
         part = rows[start : start + AT_ONCE]
         words = [text_of(row, data).split() for row in part]
         empty = next((row for row, own in zip(part, words, strict=True) if not own), None)
         if empty is not None:
             raise BadDataError(f"Row {empty.key} of {data.label} has no word", remedy="Leave empty texts out")
-        read = tokenizer(words, is_split_into_words=True, truncation=True, max_length=tokens.max_length)
+        read = tokens.encode(tokenizer, words, is_split_into_words=True)
+        cut += tokens.count_cut(tokenizer, words, read["input_ids"], is_split_into_words=True)
         for line, own in enumerate(words):
             spots = np.full(len(own), -1, dtype=np.int64)
             for place, word in reversed(list(enumerate(read.word_ids(line)))):
@@ -85,5 +93,5 @@ def read_words(tokens: Tokens, rows: Sequence[Row], data: DataInput) -> WordItem
                     spots[word] = place  # going backwards, the first token of a word comes last
             places.append(spots)
             found.append(np.asarray(read["input_ids"][line], dtype=np.int64))
-    texts = tokens.collect(found, tokenizer)
+    texts = tokens.collect(found, tokenizer, cut)
     return WordItems(texts, np.concatenate(places), np.cumsum([0, *(len(one) for one in places)], dtype=np.int64))

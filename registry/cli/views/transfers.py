@@ -146,6 +146,8 @@ def _provenance(step: StepDetail) -> dict[str, object]:
         result["git"] = (
             f"{str(git['commit'])[:12]}{', with local changes' if git.get('dirty') else ''}, {git.get('path')}"
         )
+    if length := _part(manifest, "facts").get("text_length"):
+        result["reads"] = length
     versions = {"forebear": environment.get("forebear"), "python": environment.get("python")}
     versions |= _part(environment, "libraries")
     result["libraries"] = ", ".join(f"{name} {version}" for name, version in versions.items() if version)

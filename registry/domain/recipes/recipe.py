@@ -113,6 +113,10 @@ class Resources:
     gpus: int = 0
 
 
+WHOLE_TEXT = 131_072
+"""The largest `max_length`: texts are read as far as the model can."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A recipe after defaults: everything that decides the result, beside inputs and environment.
@@ -135,7 +139,7 @@ class Recipe:
     seed: int
     metrics: tuple[str, ...]
     max_length: int = 128
-    """Tokens per text."""
+    """Tokens per text at most; with `WHOLE_TEXT`, as many as the model reads."""
     image_size: int | None = None
     """Pixels per side; None takes the source's own."""
     checkpoint_every: int = 0

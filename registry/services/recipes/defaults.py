@@ -24,7 +24,7 @@ METRICS: Mapping[LabelKind, tuple[str, ...]] = {
 }
 """The default metrics by kind of label, as far as the adapter offers them; the first chooses the epoch."""
 MAX_LENGTH = 128
-"""Tokens per text: sentences and the openings of articles, at a quarter of the cost of 512."""
+"""What a record holds where the adapter names no length of its own: it has a meaning for texts alone."""
 SPLITS = {VALIDATION: "validation", TEST: "test"}
 """The split that a role takes when none is named; what is learnt from takes `train`."""
 

@@ -25,7 +25,7 @@ from pydantic import (
 
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.recipes.methods import role_problem
-from registry.domain.recipes.recipe import Method
+from registry.domain.recipes.recipe import WHOLE_TEXT, Method
 from registry.domain.text import did_you_mean, expected
 from registry.errors import RegistryError
 from registry.services.document_errors import line_of
@@ -233,7 +233,9 @@ class RecipeDocument(_Strict):
     metrics: Annotated[list[Words], Field(min_length=1)] | None = Field(
         None, description="What is measured; the first one chooses the best epoch."
     )
-    max_length: Annotated[Whole, Field(ge=2, le=131_072)] | None = Field(None, description="Tokens per text.")
+    max_length: Annotated[Whole, Field(ge=2, le=WHOLE_TEXT)] | None = Field(
+        None, description="Tokens per text at most; as many as the model reads when left out."
+    )
     image_size: Annotated[Whole, Field(ge=8, le=4096)] | None = Field(
         None, description="Pixels per side; the source's own when left out."
     )

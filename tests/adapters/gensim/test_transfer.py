@@ -135,6 +135,10 @@ def test_words_after_max_length_do_not_change_the_result(world: World) -> None:
     assert set(child(done).words) == first
     made = child(done)
     assert np.array_equal(made.embed(["the red fruit sour sour"]), made.embed(["the red fruit"]))
+    longer = {split: sum(len(text.split()) > 3 for text in texts(world, split)) for split in ("train", "test")}
+    (note,) = (note for note in done.facts["notes"] if "cut" in note)  # type: ignore[attr-defined]
+    assert note.startswith(f"texts were cut after 3 words, as max_length says: {longer['train']} of 48 in train")
+    assert note.endswith(f"{longer['test']} of 18 in test")
 
 
 def test_a_text_is_cut_into_words_by_the_vocabulary_of_the_child(world: World) -> None:

@@ -166,7 +166,7 @@ def test_a_probe_of_a_text_reads_the_mean_of_all_blocks_and_one_of_a_picture_the
     assert cooked(PROBE_TEXT).params["layer"] == "last"
 
 
-def test_word_vectors_read_whole_texts_and_encoders_their_openings() -> None:
+def test_texts_are_read_as_far_as_the_model_can_unless_the_recipe_says_otherwise() -> None:
     vectors = complete(
         read_recipe(PROBE_TEXT),
         modality=Modality.TEXT,
@@ -174,7 +174,8 @@ def test_word_vectors_read_whole_texts_and_encoders_their_openings() -> None:
         architecture="static_embeddings",
     )
     assert (vectors.adapter, vectors.max_length) == ("gensim", 131_072)
-    assert cooked(PROBE_TEXT, Modality.TEXT).max_length == 128
+    assert cooked(PROBE_TEXT, Modality.TEXT).max_length == 131_072
+    assert cooked(PROBE_TEXT + "max_length: 64\n", Modality.TEXT).max_length == 64
 
 
 def test_augmentation_is_a_choice_of_pictures_alone() -> None:

@@ -79,7 +79,7 @@ def test_fine_tuning_lets_the_backbone_learn_ten_times_slower() -> None:
     assert (image.adapter, text.adapter) == ("torch", "transformers")
     assert (image.optimizer.lr, image.optimizer.backbone_lr, image.freeze) == (1e-3, 1e-4, Freeze("none"))
     assert (text.optimizer.lr, text.optimizer.backbone_lr, text.schedule) == (5e-4, 5e-5, Schedule("linear", 0.1))
-    assert (text.epochs, text.batch_size, text.max_length) == (3, 16, 128)
+    assert (text.epochs, text.batch_size, text.max_length) == (3, 16, 131_072)
 
 
 def test_a_rate_that_is_given_moves_the_backbone_along() -> None:
