@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from registry.domain.paging import PageRequest
 from registry.domain.people.people import Actor, Person
-from registry.errors import HomeNotFoundError, UnauthenticatedError, error_of_disk
+from registry.errors import ConflictError, HomeNotFoundError, UnauthenticatedError, error_of_disk
+from registry.files import whole_folder
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
 from registry.services.registry import LocalRegistry
@@ -19,6 +24,12 @@ from registry.settings import Settings
 from registry.storage.artifacts.blobs import FolderBlobs
 from registry.storage.database import Database, default_url, open_database
 
+if TYPE_CHECKING:
+    from registry.domain.backups import BackupReport
+    from registry.services.backups.creating import Watch
+    from registry.services.backups.verifying import CopiedDatabase
+
+HEAD_FILE = "audit-head.json"
 SYSTEM = Actor("system", frozenset({"admin"}), service=True)
 """The actor for authentication and for the first commit, when no person is known yet."""
 
@@ -138,6 +149,79 @@ def open_system(home: Path, *, settings: Settings) -> LocalRegistry:
     return LocalRegistry(_context(home, settings, database, SYSTEM), database.close)
 
 
+def verify_backup(folder: Path, watch: Watch | None = None) -> BackupReport:
+    """Read all of the backup in `folder`, and say what is missing or was changed; see `registry.services.backups`.
+
+    Raises: NotFoundError where there is none, BackupBrokenError for one that cannot be read at all.
+    """
+    from registry.services.backups.verifying import verify  # noqa: PLC0415 - most commands do not need it
+
+    with tempfile.TemporaryDirectory(prefix="forebear-backup-") as scratch:
+
+        @contextmanager
+        def copied(file: Path) -> Iterator[CopiedDatabase]:
+            with _copied(file, Path(scratch)) as database:
+                yield database
+
+        return verify(folder, copied, watch)
+
+
+def restore(folder: Path, home: Path, *, settings: Settings, watch: Watch | None = None) -> BackupReport:
+    """Make the backup in `folder` the registry in `home`, which is new or empty, as is the database of `settings`.
+
+    Everything is checked while it is copied and afterwards. After an error nothing is left. Raises: ConflictError for
+    a place that is not empty, NotFoundError, BackupBrokenError, NoSpaceError, UnavailableError.
+    """
+    from registry.domain.backups import BackupReport  # noqa: PLC0415 - most commands do not need it
+    from registry.services.backups import restoring  # noqa: PLC0415 - most commands do not need it
+    from registry.services.backups.folder import BackupFolder  # noqa: PLC0415 - as above
+    from registry.storage.audit.head import HeadFile  # noqa: PLC0415 - as above
+
+    source, home = BackupFolder(folder), home.absolute()
+    backup, digest = source.require()
+    restoring.require_database(source, backup)
+    if home.exists() and any(home.iterdir()):
+        raise ConflictError(f"The folder {home} is not empty", remedy="Restore into a new folder: --home FOLDER")
+    target = _database(home, settings) if settings.database_url else None
+    moved = False
+    try:
+        with target.filling() if target else nullcontext() as fill, whole_folder(home) as staging:
+            if backup.audit is not None:
+                HeadFile(staging / HEAD_FILE).write(backup.audit)
+            (staging / "blobs").mkdir(mode=0o700)
+            with _copied(source.database(backup.database), staging) as database:
+                restoring.restore(
+                    source, backup, digest, FolderBlobs(staging / "blobs", durable=False), database, watch
+                )
+            if fill is not None:
+                with open_database(default_url(staging)) as filled:
+                    fill(filled)
+                Path(staging / "registry.db").unlink()
+            moved = True
+    except OSError as error:
+        raise error_of_disk(error, f"The backup cannot be restored into {home}") from error
+    except BaseException:
+        if moved:  # the database refused its last step
+            shutil.rmtree(home, ignore_errors=True)
+        raise
+    finally:
+        if target is not None:
+            target.close()
+    return BackupReport(backup, digest, backup.objects, backup.size)
+
+
+@contextmanager
+def _copied(file: Path, folder: Path) -> Iterator[CopiedDatabase]:
+    """A copy of the SQLite file in `folder`, as the database of a registry there."""
+    from registry.services.backups.verifying import CopiedDatabase  # noqa: PLC0415 - most commands do not need it
+
+    copy = folder / "registry.db"
+    shutil.copyfile(file, copy)
+    copy.chmod(0o600)
+    with open_database(default_url(folder)) as database:
+        yield CopiedDatabase(database.factory(SystemClock(), folder / HEAD_FILE), database.adopt)
+
+
 def sweep(home: Path) -> None:
     """Remove what killed processes left in the temporary folders of `home`: called when a server or worker starts."""
     from registry.services import workspace  # noqa: PLC0415 - not needed to open a registry
@@ -155,7 +239,7 @@ def _context(home: Path, settings: Settings, database: Database, actor: Actor) -
     return Context(
         actor=actor,
         home=home.resolve(),
-        open_uow=database.factory(clock, home / "audit-head.json"),
+        open_uow=database.factory(clock, home / HEAD_FILE),
         blobs=FolderBlobs(home / "blobs"),
         clock=clock,
         plugins=EntryPointPlugins(settings.import_memory, settings.import_seconds, settings.data_limits),

@@ -236,6 +236,12 @@ class AuditBrokenError(IntegrityError):
     code = "audit-broken"
 
 
+class BackupBrokenError(IntegrityError):
+    """The backup is incomplete or was changed since it was made; `facts` lists what is wrong."""
+
+    code = "backup-broken"
+
+
 class UnavailableError(RegistryError):
     """Something that is needed cannot be reached or used now."""
 

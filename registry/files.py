@@ -102,6 +102,21 @@ def private_folder(parent: Path, prefix: str = "") -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A private folder beside `target`, which becomes `target` in one step unless the `with` ends with an error.
+
+    What is at `target` already must be an empty folder. Raises: OSError; nothing is left then.
+    """
+    prefix = f".{target.name}-new-"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    sweep_folders(target.parent, (prefix,))
+    with private_folder(target.parent, prefix) as folder:
+        yield folder
+        folder.rename(target)
+        sync_folder(target.parent)
+
+
 def sweep_folders(parent: Path, prefixes: tuple[str, ...] = ("",)) -> None:
     """Remove the private folders of killed processes from `parent`."""
     for path in parent.iterdir() if parent.is_dir() else ():

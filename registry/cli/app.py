@@ -23,6 +23,7 @@ GROUPS = (
     ("role", "What people may do, and whose votes count.", "people", "role"),
     ("token", "Tokens to sign in to the server with.", "people", "token"),
     ("store", "The stored files of all versions: verify, repair and free them.", "store", "app"),
+    ("backup", "Backups of the whole registry: make, verify and restore them.", "backup", "app"),
     ("audit", "The log of every change, protected by a chain of hashes.", "audit", "app"),
 )
 """Name, help, module of `registry.cli.commands` and the group's variable in it (`model_upkeep` extends `model`)."""

@@ -56,6 +56,14 @@ class BlobStore(Protocol):
         """
         ...
 
+    def keeping(self) -> AbstractContextManager[None]:
+        """While the `with` runs, nobody may remove objects: see `removing`, for the end of which this waits."""
+        ...
+
+    def removing(self) -> AbstractContextManager[None]:
+        """What discards objects does so inside this. Raises: UnavailableError while a backup keeps them."""
+        ...
+
     def moment(self) -> float:
         """Now, or when the oldest publication that still goes on began, if that is earlier.
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from registry.domain.verbs.registry import Problem, Terms
     from registry.services.artifacts.verbs import Store
     from registry.services.audit.verbs import Audit
+    from registry.services.backups.creating import Backups
     from registry.services.catalog.verbs import Catalog
     from registry.services.data.verbs import Datasets
     from registry.services.governance.verbs import Promotions
@@ -128,6 +129,13 @@ class LocalRegistry:
         from registry.services.artifacts.verbs import Store  # noqa: PLC0415 - a command needs one subject of eight
 
         return Store(self.context)
+
+    @cached_property
+    def backups(self) -> Backups:
+        """Backups of everything."""
+        from registry.services.backups.creating import Backups  # noqa: PLC0415 - a command needs one subject of nine
+
+        return Backups(self.context)
 
     def doctor(self) -> Sequence[Problem]:
         """Checks of this registry folder and installation, failed and passed."""

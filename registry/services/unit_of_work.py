@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 if TYPE_CHECKING:
     from registry.domain.audit import Event
     from registry.services.storage.audit import AuditRepository
+    from registry.services.storage.backups import WholeDatabase
     from registry.services.storage.catalog import CatalogRepository
     from registry.services.storage.data import DatasetRepository
     from registry.services.storage.governance import GovernanceRepository
@@ -46,6 +47,8 @@ class UnitOfWork(Protocol):
     def audit(self) -> AuditRepository: ...
     @property
     def objects(self) -> ObjectRepository: ...
+    @property
+    def whole(self) -> WholeDatabase: ...
 
     def __enter__(self) -> Self: ...
     def __exit__(

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
-from registry.errors import HomeNotFoundError, NewDatabaseError, OldDatabaseError, UnavailableError
+from registry.errors import ConflictError, HomeNotFoundError, NewDatabaseError, OldDatabaseError, UnavailableError
 from registry.ports.clock import Clock
 from registry.storage.revisions import HEAD, REVISIONS
 from registry.storage.sql.engines import begin_migrating, begin_reading, make_engine
@@ -118,6 +120,55 @@ class Database:
         try:
             upgrade(connection, HEAD)
             connection.commit()
+        finally:
+            connection.close()
+
+    def adopt(self) -> None:
+        """Make a copied SQLite file a database of this program: upgraded, in WAL mode, for its owner only."""
+        if self._file is not None:
+            self._prepare_file(self._file)
+        self.create_or_upgrade()
+
+    @contextmanager
+    def filling(self) -> Iterator[Callable[[Database], None]]:
+        """A function that copies another database into this one, which is empty; committed at the end of the `with`.
+
+        After an error this database is as it was. Raises: ConflictError for one that is not empty.
+        """
+        new = self._file is not None and not self._file.exists()
+        if not new and self.tables():
+            raise ConflictError("The database is not empty", remedy="Give an empty one in FOREBEAR_DATABASE_URL")
+        from registry.storage.migrations import upgrade  # noqa: PLC0415 -- Alembic is only needed here
+        from registry.storage.whole import copy_rows  # noqa: PLC0415 -- as for Alembic
+
+        if self._file is not None:
+            self._prepare_file(self._file)
+        connection = begin_migrating(self._engine)
+        try:
+            upgrade(connection, HEAD)
+            yield lambda source: source.read_with(lambda rows: copy_rows(rows, connection))
+            connection.commit()
+        except BaseException:
+            connection.close()
+            if new and self._file is not None:
+                self.close()
+                self._file.unlink(missing_ok=True)
+            raise
+        connection.close()
+
+    def read_with(self, use: Callable[[Connection], None]) -> None:
+        """Call `use` with a transaction that reads."""
+        connection = begin_reading(self._engine)
+        try:
+            use(connection)
+        finally:
+            connection.close()
+
+    def tables(self) -> Sequence[str]:
+        """The names of the tables that there are."""
+        connection = begin_reading(self._engine)
+        try:
+            return inspect(connection).get_table_names()
         finally:
             connection.close()
 

@@ -19,6 +19,7 @@ from registry.storage.sql.engines import begin_reading, begin_writing
 if TYPE_CHECKING:
     from registry.domain.audit import Event
     from registry.services.storage.audit import AuditRepository
+    from registry.services.storage.backups import WholeDatabase
     from registry.services.storage.catalog import CatalogRepository
     from registry.services.storage.data import DatasetRepository
     from registry.services.storage.governance import GovernanceRepository
@@ -108,6 +109,12 @@ class SqlUnitOfWork:
         from registry.storage.objects.repository import SqlObjects  # noqa: PLC0415 - a command needs one or two of them
 
         return SqlObjects(self._open())
+
+    @cached_property
+    def whole(self) -> WholeDatabase:
+        from registry.storage.whole import SqlWholeDatabase  # noqa: PLC0415 - only backups need it
+
+        return SqlWholeDatabase(self._open())
 
     def commit(self, event: Event, *more: Event) -> None:
         """Chain the events and make everything durable. Raises: InvalidError for an event that JSON cannot hold."""

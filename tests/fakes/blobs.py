@@ -9,7 +9,7 @@ from itertools import count
 from typing import BinaryIO
 
 from lineage import Digest
-from registry.errors import Family, IntegrityError, NoSpaceError, NotFoundError, RegistryError
+from registry.errors import Family, IntegrityError, NoSpaceError, NotFoundError, RegistryError, UnavailableError
 
 
 class MemoryBlobs:
@@ -22,6 +22,7 @@ class MemoryBlobs:
         self.kept: dict[Digest, bytes] = {}
         self.times: dict[Digest, float] = {}
         self.holds: list[float] = []
+        self.keepers = 0
         self._capacity = capacity
         self._ticks = count()
         self._passed = 0.0
@@ -82,6 +83,20 @@ class MemoryBlobs:
             raise
         finally:
             self.holds.remove(began)
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        self.keepers += 1
+        try:
+            yield
+        finally:
+            self.keepers -= 1
+
+    @contextmanager
+    def removing(self) -> Iterator[None]:
+        if self.keepers:
+            raise UnavailableError("a backup is made")
+        yield
 
     def moment(self) -> float:
         return min([self._now(), *self.holds])

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
+    from registry.domain.backups import BackupProgress
     from registry.domain.objects import CheckReport, CollectReport, Damage, RepairReport, StoreCheck, StoreStats
 
 LINE_SECONDS = 5.0
@@ -23,7 +24,7 @@ LINE_SECONDS = 5.0
 
 
 class Bar:
-    """A bar of the objects that were checked, on a terminal; a line from time to time elsewhere."""
+    """A bar of the objects that were checked or copied, on a terminal; a line from time to time elsewhere."""
 
     def __init__(self, *, shown: bool) -> None:
         self._shown, self._last, self._began = shown, time.monotonic(), time.monotonic()
@@ -45,8 +46,8 @@ class Bar:
         if self._bar is not None:
             self._bar.stop()
 
-    def show(self, check: StoreCheck) -> None:
-        """Show how far the check is."""
+    def show(self, check: StoreCheck | BackupProgress) -> None:
+        """Show how far the check or the copy is."""
         if self._bar is not None:
             task = self._bar.tasks[0].id
             self._bar.update(task, total=check.total, completed=check.objects, read=size(check.size))

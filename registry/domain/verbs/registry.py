@@ -9,6 +9,7 @@ from typing import Protocol
 from registry.domain.people.idempotency import Answer, Claim
 from registry.domain.people.people import Actor
 from registry.domain.verbs.audit import AuditVerbs
+from registry.domain.verbs.backups import BackupVerbs
 from registry.domain.verbs.catalog import CatalogVerbs
 from registry.domain.verbs.data import DatasetVerbs
 from registry.domain.verbs.governance import PromotionVerbs
@@ -60,6 +61,8 @@ class Registry(Protocol):
     def audit(self) -> AuditVerbs: ...
     @property
     def store(self) -> StoreVerbs: ...
+    @property
+    def backups(self) -> BackupVerbs: ...
 
     def as_actor(self, actor: Actor) -> Registry:
         """The same registry for another actor."""

@@ -47,7 +47,7 @@ class StoreVerbs(Protocol):
         """Count the objects that nothing needs, and with `delete` remove them.
 
         Those that were put within `grace` before now, or by a publication that still goes on, are kept. Raises:
-        PermissionDeniedError for anyone but an admin.
+        PermissionDeniedError for anyone but an admin, UnavailableError for `delete` while a backup is made.
         """
         ...
 

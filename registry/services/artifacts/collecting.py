@@ -43,15 +43,16 @@ def collect(context: Context, *, grace: timedelta, delete: bool) -> CollectRepor
                 young += 1
     if not delete or not old:
         return CollectReport(len(old), size, young, deleted=False)
-    with context.write(Permission.ADMIN) as uow:
-        facts = {"objects": len(old), "bytes": size, "grace_seconds": int(grace.total_seconds())}
-        uow.commit(Event("store.collected", "store", facts))
     removed, freed = 0, 0
-    for digest in old:
-        found = _size_and_time(blobs, digest)
-        if found is not None and blobs.discard(digest, before=before):
-            removed += 1
-            freed += found[0]
+    with blobs.removing():
+        with context.write(Permission.ADMIN) as uow:
+            facts = {"objects": len(old), "bytes": size, "grace_seconds": int(grace.total_seconds())}
+            uow.commit(Event("store.collected", "store", facts))
+        for digest in old:
+            found = _size_and_time(blobs, digest)
+            if found is not None and blobs.discard(digest, before=before):
+                removed += 1
+                freed += found[0]
     return CollectReport(removed, freed, young + len(old) - removed, deleted=True)
 
 

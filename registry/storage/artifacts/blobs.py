@@ -19,7 +19,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -41,10 +41,15 @@ _UNDECIDED = {Family.UNAVAILABLE, Family.INTEGRITY}
 
 
 class FolderBlobs:
-    """Implements `BlobStore` in the folder `root`, which is made when the first blob comes."""
+    """Implements `BlobStore` in the folder `root`, which is made when the first blob comes.
 
-    def __init__(self, root: Path) -> None:
+    Without `durable` puts do not wait for the disk: whoever fills a new store calls `os.sync` once, before anything
+    names the blobs.
+    """
+
+    def __init__(self, root: Path, *, durable: bool = True) -> None:
         self.root = root
+        self._durable = durable
         self._incoming = root / "incoming"
         self._holds = Holds(root)
 
@@ -134,6 +139,14 @@ class FolderBlobs:
                     held.take_back()
                 raise
 
+    def keeping(self) -> AbstractContextManager[None]:
+        """Nobody discards inside the `with`; see `BlobStore.keeping`."""
+        return self._holds.keeping()
+
+    def removing(self) -> AbstractContextManager[None]:
+        """For discarding. Raises: UnavailableError while a backup is made."""
+        return self._holds.removing()
+
     def moment(self) -> float:
         """Now, or when the oldest publication that goes on began; in seconds, by the clock of the file system."""
         return self._holds.oldest() if self.root.is_dir() else time.time()
@@ -197,11 +210,12 @@ class FolderBlobs:
         target = self._path(hashed.digest)
         try:
             os.fchmod(file.fileno(), 0o400)
-            os.fsync(file.fileno())
+            if self._durable:
+                os.fsync(file.fileno())
             for folder in (target.parent.parent, target.parent):
                 if not folder.is_dir():
                     folder.mkdir(exist_ok=True)
-                    sync_folder(folder.parent)
+                    self._sync(folder.parent)
             with ExitStack() as stack:  # the digests of blocks are written before the blob is there, for want of space
                 blocks = stack.enter_context(self._new_blocks(hashed)) if hashed.size > BLOCK else None
                 stack.enter_context(self._holds.exclusive())
@@ -209,10 +223,14 @@ class FolderBlobs:
                 temporary.replace(target)
                 if blocks is not None:
                     blocks.replace(target.with_name(target.name + SUFFIX))
-            sync_folder(target.parent)
+            self._sync(target.parent)
         except OSError as error:
             raise _meaning(error) from error
         self._noted(hashed.digest, os.fstat(file.fileno()).st_ino, new=new)
+
+    def _sync(self, folder: Path) -> None:
+        if self._durable:
+            sync_folder(folder)
 
     def _noted(self, digest: Digest, inode: int, *, new: bool) -> None:
         """Called after each put; `new` when the blob was not there."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from registry.errors import UnavailableError
 from registry.files import abandoned, locked_file
 
 
@@ -45,11 +46,34 @@ class Holds:
         return min(begun)
 
     @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Shared by the backups that are made: nothing is removed meanwhile. Waits for a removal that goes on."""
+        with self._lock(".keep", fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def removing(self) -> Iterator[None]:
+        """No backup is made inside the `with`. Raises: UnavailableError while one is."""
+        with self._lock(".keep", fcntl.LOCK_EX | fcntl.LOCK_NB):
+            yield
+
+    @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Nobody else adds or removes a blob inside the `with`."""
-        handle = os.open(self._root / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        with self._lock(".lock", fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
+    def _lock(self, name: str, how: int) -> Iterator[None]:
+        self._root.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._root / name, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(handle, how)
+            except BlockingIOError:
+                raise UnavailableError(
+                    "Nothing can be removed while a backup is made", remedy="Try again when it has ended"
+                ) from None
             yield
         finally:
             os.close(handle)

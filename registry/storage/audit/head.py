@@ -15,6 +15,7 @@ from pathlib import Path
 from lineage import Digest, LineageError
 from registry.domain.audit import GENESIS, Head, HeadRecord, Span
 from registry.errors import AuditBrokenError
+from registry.files import write_whole
 
 _log = logging.getLogger(__name__)
 _LARGEST = 1_000_000
@@ -38,6 +39,10 @@ class HeadFile:
         except OSError as error:
             raise AuditBrokenError(f"{self._path} cannot be read: {error.strerror}") from error
         return self._parsed(found)
+
+    def write(self, record: HeadRecord) -> None:
+        """Make `record` the record. Raises: OSError."""
+        write_whole(self._path, _written(record), private=True)
 
     def advance(self, before: Head, after: Head) -> None:
         """Record a commit, after it is durable. A file that cannot be written is logged: the commit stands."""

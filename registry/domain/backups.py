@@ -1,0 +1,67 @@
+"""Backups: what one is made of, and what making, verifying or restoring it found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from lineage import Digest
+from registry.domain.audit import HeadRecord
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """The whole state of a registry at one moment; `backup.json` in the folder of the backup is the JSON of this."""
+
+    made_at: datetime
+    made_by: str
+    program: str
+    """The version of Forebear that made it."""
+    registry: Digest
+    """The hash of the first entry of the audit log: which registry it is a backup of."""
+    revision: str
+    """The revision of the database."""
+    database: Digest
+    """SHA-256 of the copy of the database, a SQLite file."""
+    rows: Mapping[str, int]
+    """How many rows each table has."""
+    listed: Digest
+    """SHA-256 of the list of objects, which has a line for each in the format of `sha256sum`."""
+    objects: int
+    size: int
+    """Bytes of all objects."""
+    audit: HeadRecord | None
+    """The newest audit entry, as it is recorded outside the database."""
+    missing: tuple[Digest, ...] = ()
+    """Objects that the registry needed and did not have, or of which it had other bytes."""
+    faults: tuple[str, ...] = ()
+    """What was missing, damaged or changed in the registry already when this was made: a sentence for each."""
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, slots=True)
+class BackupProgress:
+    """How many objects were copied or verified, of how many, and their bytes."""
+
+    total: int
+    objects: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackupReport:
+    """A backup, the digest of its `backup.json`, and how much of it this call copied.
+
+    `problems` is what is missing from it or was changed since it was made: a sentence for each.
+    """
+
+    backup: Backup
+    digest: Digest
+    copied: int = 0
+    """Objects."""
+    copied_size: int = 0
+    """Their bytes."""
+    problems: tuple[str, ...] = ()

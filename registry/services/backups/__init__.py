@@ -1,0 +1,1 @@
+"""Backups of a whole registry: make one, verify it, restore it."""

@@ -1,0 +1,114 @@
+"""A backup that was changed or cut is found and refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lineage import Digest
+from registry import bootstrap
+from registry.errors import (
+    BackupBrokenError,
+    NotFoundError,
+    RegistryError,
+)
+from registry.services.backups.folder import BackupFolder
+from tests.registry.services.artifacts.worlds import StoredWorld
+from tests.registry.services.backups.worlds import OFF, create, cut_log, leftovers
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(data)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def halve(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def with_a_row_less(path: Path) -> None:
+    """The database without some rows, and a manifest that names this database."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM card_revision WHERE id = (SELECT max(id) FROM card_revision)")
+        connection.execute("DELETE FROM version_check")
+        connection.execute("DELETE FROM role_grant WHERE id = 1")
+    connection.close()
+    adopted(path)
+
+
+def with_the_log_cut(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        cut_log(connection)
+    connection.close()
+    adopted(path)
+
+
+def adopted(path: Path) -> None:
+    manifest = path.parent / "backup.json"
+    found = json.loads(manifest.read_text())
+    digest = Digest.of(path.read_bytes())
+    found["database"] = str(digest)
+    with sqlite3.connect(path) as connection:
+        found["rows"]["audit_entry"] = connection.execute("SELECT count(*) FROM audit_entry").fetchone()[0]
+    connection.close()
+    manifest.write_text(json.dumps(found))
+    path.rename(BackupFolder(path.parent).database(digest))
+
+
+HARMS: list[tuple[str, Callable[[Path], object], type[RegistryError]]] = [
+    *(
+        (what, harm, BackupBrokenError)
+        for what in ("*.db", "*.sha256", "blobs/??/??/*")
+        for harm in (flip, cut, Path.unlink)
+    ),
+    ("backup.json", flip, BackupBrokenError),
+    ("backup.json", halve, BackupBrokenError),
+    ("backup.json", Path.unlink, NotFoundError),
+    ("*.db", with_a_row_less, BackupBrokenError),
+    ("*.db", with_the_log_cut, BackupBrokenError),
+]
+
+
+def test_a_backup_that_was_changed_or_cut_is_found_and_refused(
+    world: StoredWorld, folder: Path, tmp_path: Path
+) -> None:
+    create(world.team, folder)
+    for number, (what, harm, refusal) in enumerate(HARMS):
+        harmed = folder.with_name(f"harmed-{number}")
+        shutil.copytree(folder, harmed)
+        harm(sorted(harmed.glob(what))[-1])
+        if what == "backup.json":
+            with pytest.raises(refusal):
+                bootstrap.verify_backup(harmed)
+        else:
+            assert bootstrap.verify_backup(harmed).problems, (what, harm)
+        with pytest.raises(refusal):
+            bootstrap.restore(harmed, tmp_path / "restored", settings=OFF)
+        assert not (tmp_path / "restored").exists()
+        assert leftovers(tmp_path) == []
+
+
+def test_a_backup_does_not_hide_that_the_log_was_cut(tmp_path: Path, folder: Path) -> None:
+    home = tmp_path / "home"
+    bootstrap.init(home, settings=OFF, actor="ana")
+    with sqlite3.connect(home / "registry.db") as connection:
+        cut_log(connection)
+    connection.close()
+    with bootstrap.open(home, settings=OFF, actor="ana") as registry:
+        broken = registry.audit.verify()
+        assert broken.reason is not None
+        assert broken.reason in registry.backups.create(folder).backup.faults
+    bootstrap.restore(folder, tmp_path / "restored", settings=OFF)
+    with bootstrap.open(tmp_path / "restored", settings=OFF, actor="ana") as registry:
+        assert registry.audit.verify() == broken
