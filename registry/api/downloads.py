@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 from urllib.parse import quote
 
@@ -12,8 +12,11 @@ from starlette.requests import Request
 
 from registry.api.conditions import tags_in, weakly
 from registry.api.digests import written
+from registry.domain.catalog.models import VersionDetail
+from registry.domain.catalog.statuses import Use, notice
+from registry.domain.data.datasets import DatasetVersionDetail
 from registry.domain.manifests import FileEntry
-from registry.domain.names import Reference, VersionRef
+from registry.domain.names import Reference
 from registry.domain.verbs.registry import Registry
 from registry.errors import NotFoundError
 
@@ -44,16 +47,26 @@ def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
 
 
 def download_of(
-    request: Request, registry: Registry, ref: VersionRef, files: Sequence[FileEntry], path: str
+    request: Request, registry: Registry, version: VersionDetail | DatasetVersionDetail, path: str
 ) -> Response:
-    """Stream the file of `ref` that its manifest lists as `path`. Raises: NotFoundError, RefusedError."""
-    exact = Reference.to(ref)
-    entry = next((entry for entry in files if entry.path == path), None)
+    """Stream the file of `version` that its manifest lists as `path`. Raises: NotFoundError, RefusedError.
+
+    For a version that is deprecated or archived, the headers `Forebear-Status` and `Forebear-Status-Reason` (percent-
+    encoded UTF-8) say so.
+    """
+    exact = Reference.to(version.summary.ref)
+    entry = next((entry for entry in version.files if entry.path == path), None)
     if entry is None:
         raise NotFoundError(f"{exact} has no file {path[:120]!r}", remedy="The version lists its files")
-    return download(
+    response = download(
         request, entry, lambda start, length: registry.catalog.open_file(exact, entry.path, start=start, length=length)
     )
+    status = version.summary.status
+    if notice(exact, status, version.status_reason, Use.READ):
+        response.headers["Forebear-Status"] = status.value
+        response.headers["Forebear-Status-Reason"] = quote(version.status_reason, safe=" ")
+        response.headers["Cache-Control"] = "private, no-cache"
+    return response
 
 
 def download(request: Request, entry: FileEntry, open_at: Callable[[int, int], BinaryIO]) -> Response:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from registry.domain.catalog.models import Status, VersionSummary
+from registry.domain.catalog.models import VersionSummary
+from registry.domain.catalog.statuses import Use, allows
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import every
 from registry.errors import BadReferenceError, DamagedError, NameTakenError, NotFoundError, RefusedError
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from registry.domain.data.datasets import DatasetVersionSummary
 
 T = TypeVar("T")
-WITHHELD = frozenset({Status.RECALLED, Status.SUSPENDED})
-"""Versions whose files cannot be read and that no new version can be made from."""
 
 
 def found(value: T | None, what: object, *, see: str | None = None) -> T:
@@ -73,12 +72,12 @@ def all_versions(uow: UnitOfWork, name: Name) -> Sequence[VersionSummary]:
     return list(every(lambda page: uow.catalog.versions(name, page)))
 
 
-def refuse_as_source(version: VersionSummary) -> None:
-    """Raises: RefusedError for a version that no new version may be made from: withheld or archived."""
+def refuse_as_source(version: VersionSummary | DatasetVersionSummary) -> None:
+    """Raises: RefusedError for a version that no new version may be made from; DamagedError."""
     refuse_withheld(version)
-    if version.status is Status.ARCHIVED:
+    if not allows(version.status, Use.START):
         raise RefusedError(
-            f"{version.ref} is archived, so no new version can be made from it", remedy="Choose another version"
+            f"{version.ref} is {version.status}, so no new version can be made from it", remedy="Choose another version"
         )
 
 
@@ -96,10 +95,15 @@ def damaged(ref: VersionRef) -> DamagedError:
     )
 
 
-def refuse_withheld(version: VersionSummary) -> None:
-    """Raises: RefusedError for a version that was recalled or suspended, or that is damaged."""
+def is_withheld(version: VersionSummary | DatasetVersionSummary) -> bool:
+    """True for a version whose files cannot be read: by its status, or because they are damaged."""
+    return version.damaged or not allows(version.status, Use.READ)
+
+
+def refuse_withheld(version: VersionSummary | DatasetVersionSummary) -> None:
+    """Raises: RefusedError for a version that was recalled or suspended; DamagedError for one that is damaged."""
     refuse_damaged(version)
-    if version.status in WITHHELD:
+    if not allows(version.status, Use.READ):
         raise RefusedError(
             f"{version.ref} is {version.status}, so its files cannot be read", remedy="Choose another version"
         )

@@ -15,16 +15,25 @@ from registry.domain.catalog.models import (
     CardRevision,
     HistoryEntry,
     ModelSummary,
+    Status,
     VersionDetail,
     VersionSummary,
 )
 from registry.domain.governance.evidence_types import EvidenceType
 from registry.domain.governance.promotion import EvidenceValue, RequestSummary, StageOption
+from registry.domain.governance.status_changes import status_target
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
 from registry.domain.verbs.lineage import ParentCheck
 from registry.domain.verbs.registry import Registry
-from registry.errors import ConflictError, InvalidError, NotFoundError, RefusedError, RegistryError
+from registry.errors import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    PolicyRefusedError,
+    RefusedError,
+    RegistryError,
+)
 from registry.web.evidence import RefusedEvidence
 from registry.web.graph import Branch, outline_of
 from registry.web.markdown import RenderedCard, render_card
@@ -166,6 +175,28 @@ def _content(registry: Registry, name: Name, version: VersionDetail | None, tab:
         )
     card = render_card(version.card.text) if version.card else None
     return Content(card=card, revisions=registry.catalog.cards(exact))
+
+
+@router.post("/status", response_model=None)
+def set_status(
+    request: Request,
+    registry: AsActor,
+    reference: Annotated[str, Form()],
+    status: Annotated[str, Form()],
+    comment: Annotated[str, Form()] = "",
+) -> HTMLResponse | RedirectResponse:
+    """Give a version of a model or dataset another status; that of a model in use is requested instead."""
+    wanted = Reference.parse(reference)
+    if status not in {one.value for one in Status}:
+        raise InvalidError(f"There is no status {status[:40]!r}")
+    if wanted.kind is AssetKind.DATASETS:
+        registry.datasets.set_status(wanted, Status(status), comment)
+        return see(f"/datasets/{wanted.name}/{wanted.number}")
+    try:
+        registry.catalog.set_status(wanted, Status(status), comment)
+    except PolicyRefusedError:
+        return request_promotion(request, registry, reference, status_target(Status(status)), comment)
+    return see(f"/models/{wanted.name}/{wanted.number}")
 
 
 @router.post("/promotions", response_model=None)

@@ -208,7 +208,7 @@ def test_an_ancestry_is_read_at_once_with_what_decisions_need(uow: UnitOfWork) -
         "vision/zip/1": (Status.ACTIVE, "Apache-2.0", False),
         "vision/digits/1": (Status.ACTIVE, "Apache-2.0", True),
         "vision/base/1": (Status.RECALLED, "Apache-2.0", False),
-        "vision/scans/1": (None, "CC-BY-4.0", False),
+        "vision/scans/1": (Status.ACTIVE, "CC-BY-4.0", False),
     }
     nodes, edges, _ = uow.graph.walk(at(uow, str(ref)), up=-1, down=0, limit=100)
     assert {(one.node.id, one.node.digest) for one in found.members} == {(node.id, node.digest) for node in nodes}

@@ -119,12 +119,12 @@ def describe(
 
 
 @router.delete("/{team}/{name}", **speaks(status=204))
-def delete(registry: ModelUnchanged, name: ItemName, force: bool = False, reason: WhyDeleted = "") -> Response:
+def delete(registry: ModelUnchanged, name: ItemName, reason: WhyDeleted = "") -> Response:
     """Delete the registered model and every version of it. Names and numbers are never used again.
 
-    While versions made from it are in use, `force` and a `reason` are needed; the audit log keeps the reason.
+    Refused while a version made from it is promoted; the audit log keeps the reason.
     """
-    registry.catalog.delete(Reference(AssetKind.MODELS, name), force=force, reason=reason)
+    registry.catalog.delete(Reference(AssetKind.MODELS, name), reason=reason)
     return nothing()
 
 

@@ -1,16 +1,16 @@
-"""Datasets: search, one version, and registration by upload."""
+"""Datasets: search, one version, its status, and registration by upload."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from registry.api.bodies import DatasetDetails
+from registry.api.bodies import DatasetDetails, Reason
 from registry.api.conditions import changes
 from registry.api.downloads import download_of
 from registry.api.repeats import Route
@@ -22,10 +22,13 @@ from registry.api.wire import (
     ItemName,
     Paging,
     answer,
+    body_of,
     fields_of,
+    reference_to,
     speaks,
     upload_of,
 )
+from registry.domain.catalog.models import Status
 from registry.domain.codec import from_json
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary
 from registry.domain.names import AssetKind, Name, Reference
@@ -34,13 +37,20 @@ from registry.domain.verbs.data import AddDataset
 from registry.domain.verbs.registry import Registry
 
 router = APIRouter(prefix="/datasets", tags=["datasets"], route_class=Route)
+Said = Annotated[Reason, Depends(body_of(Reason))]
 
 
 def _versions(registry: Registry, path: Mapping[str, str]) -> Page[DatasetVersionSummary]:
     return registry.datasets.versions(Name(path["team"], path["name"]), PageRequest())
 
 
+def _version(registry: Registry, path: Mapping[str, str]) -> DatasetVersionDetail:
+    name = Name(path["team"], path["name"])
+    return registry.datasets.version(reference_to(AssetKind.DATASETS, name, path["version"]))
+
+
 VersionsUnchanged = Annotated[Registry, changes(_versions, "/datasets/{team}/{name}/versions")]
+VersionUnchanged = Annotated[Registry, changes(_version, "/datasets/{team}/{name}/versions/{version}")]
 
 
 @router.get("", **speaks(Page[DatasetSummary]))
@@ -71,8 +81,7 @@ def show(registry: AsActor, reference: DatasetVersion) -> Response:
 @router.get("/{team}/{name}/versions/{version}/files/{path:path}", **speaks(BYTES, media="application/octet-stream"))
 def file(request: Request, registry: AsActor, reference: DatasetVersion, path: str) -> Response:
     """The bytes of one file of the dataset, whole or by `Range`."""
-    version = registry.datasets.version(reference)
-    return download_of(request, registry, version.summary.ref, version.files, path)
+    return download_of(request, registry, registry.datasets.version(reference), path)
 
 
 @router.post(
@@ -85,3 +94,33 @@ async def add(request: Request, registry: VersionsUnchanged, name: ItemName) -> 
         details = from_json(DatasetDetails, upload.details)
         wanted = AddDataset(name=name, source=str(upload.source), uploaded=True, **fields_of(details))
         return answer(await run_in_threadpool(registry.datasets.add, wanted), 201)
+
+
+@router.post("/{team}/{name}/versions/{version}/deprecate", **speaks(DatasetVersionDetail, takes=Reason))
+def deprecate(registry: VersionUnchanged, reference: DatasetVersion, body: Said) -> Response:
+    """Advise against the version."""
+    return answer(registry.datasets.set_status(reference, Status.DEPRECATED, body.reason))
+
+
+@router.post("/{team}/{name}/versions/{version}/archive", **speaks(DatasetVersionDetail, takes=Reason))
+def archive(registry: VersionUnchanged, reference: DatasetVersion, body: Said) -> Response:
+    """Put the version away: nothing new is trained on it."""
+    return answer(registry.datasets.set_status(reference, Status.ARCHIVED, body.reason))
+
+
+@router.post("/{team}/{name}/versions/{version}/suspend", **speaks(DatasetVersionDetail, takes=Reason))
+def suspend(registry: VersionUnchanged, reference: DatasetVersion, body: Said) -> Response:
+    """Stop the version for now: nobody reads its files."""
+    return answer(registry.datasets.set_status(reference, Status.SUSPENDED, body.reason))
+
+
+@router.post("/{team}/{name}/versions/{version}/recall", **speaks(DatasetVersionDetail, takes=Reason))
+def recall(registry: VersionUnchanged, reference: DatasetVersion, body: Said) -> Response:
+    """Take the version back: nobody reads its files, and gates on the ancestry refuse what was trained on it."""
+    return answer(registry.datasets.set_status(reference, Status.RECALLED, body.reason))
+
+
+@router.post("/{team}/{name}/versions/{version}/restore", **speaks(DatasetVersionDetail, takes=Reason))
+def restore(registry: VersionUnchanged, reference: DatasetVersion, body: Said) -> Response:
+    """Make the version active again, whatever its status was."""
+    return answer(registry.datasets.set_status(reference, Status.ACTIVE, body.reason))

@@ -30,7 +30,7 @@ from registry.api.wire import (
     speaks,
     upload_of,
 )
-from registry.domain.catalog.models import CardRevision, VersionDetail, VersionSummary
+from registry.domain.catalog.models import CardRevision, Status, VersionDetail, VersionSummary
 from registry.domain.codec import from_json
 from registry.domain.governance.promotion import AddedEvidence, EvidenceValue
 from registry.domain.names import AssetKind, Name, Reference
@@ -41,6 +41,7 @@ from registry.errors import UsageError
 
 router = APIRouter(prefix="/models/{team}/{name}/versions", tags=["versions"], route_class=Route)
 ONE = "/{version}"
+Said = Annotated[Reason, Depends(body_of(Reason))]
 
 
 def _versions(registry: Registry, path: Mapping[str, str]) -> Page[VersionSummary]:
@@ -89,14 +90,12 @@ def show(registry: AsActor, reference: ModelVersion) -> Response:
 
 
 @router.delete(ONE, **speaks(status=204))
-def delete(
-    registry: VersionUnchanged, reference: ModelVersion, force: bool = False, reason: WhyDeleted = ""
-) -> Response:
+def delete(registry: VersionUnchanged, reference: ModelVersion, reason: WhyDeleted = "") -> Response:
     """Delete the version; its number is never used again and its descendants keep their ancestry.
 
-    While versions made from it are in use, `force` and a `reason` are needed; the audit log keeps the reason.
+    Refused while a version made from it is promoted; the audit log keeps the reason.
     """
-    registry.catalog.delete(reference, force=force, reason=reason)
+    registry.catalog.delete(reference, reason=reason)
     return nothing()
 
 
@@ -104,8 +103,7 @@ def delete(
 @router.get(ONE + "/files/{path:path}", **speaks(BYTES, media="application/octet-stream"))
 def file(request: Request, registry: AsActor, reference: ModelVersion, path: str) -> Response:
     """The bytes of one payload file, whole or by `Range`. `path` is one that the version's manifest lists."""
-    version = registry.catalog.version(reference)
-    return download_of(request, registry, version.summary.ref, version.files, path)
+    return download_of(request, registry, registry.catalog.version(reference), path)
 
 
 @router.get(ONE + "/cards", **speaks(Sequence[CardRevision]))
@@ -132,19 +130,33 @@ def tag(
 
 
 @router.post(ONE + "/deprecate", **speaks(VersionDetail, takes=Reason))
-def deprecate(
-    registry: VersionUnchanged, reference: ModelVersion, body: Annotated[Reason, Depends(body_of(Reason))]
-) -> Response:
+def deprecate(registry: VersionUnchanged, reference: ModelVersion, body: Said) -> Response:
     """Advise against the version."""
-    return answer(registry.catalog.deprecate(reference, body.reason))
+    return answer(registry.catalog.set_status(reference, Status.DEPRECATED, body.reason))
 
 
 @router.post(ONE + "/archive", **speaks(VersionDetail, takes=Reason))
-def archive(
-    registry: VersionUnchanged, reference: ModelVersion, body: Annotated[Reason, Depends(body_of(Reason))]
-) -> Response:
-    """Put the version away."""
-    return answer(registry.catalog.archive(reference, body.reason))
+def archive(registry: VersionUnchanged, reference: ModelVersion, body: Said) -> Response:
+    """Put the version away: nothing new is made from it."""
+    return answer(registry.catalog.set_status(reference, Status.ARCHIVED, body.reason))
+
+
+@router.post(ONE + "/suspend", **speaks(VersionDetail, takes=Reason))
+def suspend(registry: VersionUnchanged, reference: ModelVersion, body: Said) -> Response:
+    """Stop the version for now: nobody reads its files."""
+    return answer(registry.catalog.set_status(reference, Status.SUSPENDED, body.reason))
+
+
+@router.post(ONE + "/recall", **speaks(VersionDetail, takes=Reason))
+def recall(registry: VersionUnchanged, reference: ModelVersion, body: Said) -> Response:
+    """Take the version back: nobody reads its files, and gates on the ancestry refuse what was made from it."""
+    return answer(registry.catalog.set_status(reference, Status.RECALLED, body.reason))
+
+
+@router.post(ONE + "/restore", **speaks(VersionDetail, takes=Reason))
+def restore(registry: VersionUnchanged, reference: ModelVersion, body: Said) -> Response:
+    """Make the version active again, whatever its status was."""
+    return answer(registry.catalog.set_status(reference, Status.ACTIVE, body.reason))
 
 
 @router.get(ONE + "/evidence", **speaks(Sequence[EvidenceValue]))

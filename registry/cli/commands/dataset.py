@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from registry.cli import parsing
+from registry.cli.commands.statuses import add_status_commands
 from registry.cli.session import Session, command
 from registry.domain.data.datasets import DataFormat, LabelKind
 
@@ -136,3 +137,6 @@ def pull(
     usual = Path(f"{reference.name.name}-{reference.number or 'latest'}")
     folder = parsing.either(folder, to, option="--to") or usual
     session.answer(session.registry.datasets.pull(reference, folder), say_pulled)
+
+
+add_status_commands(app, "dataset")

@@ -1,4 +1,4 @@
-"""Commands that keep a registered model in order: cards, descriptions, deprecation, archive, deletion."""
+"""Commands that keep a registered model in order: cards, descriptions, status, deletion."""
 
 from __future__ import annotations
 
@@ -9,15 +9,8 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.commands.model import ModalityOption, app
+from registry.cli.commands.statuses import add_status_commands
 from registry.cli.session import Session, command
-from registry.errors import UsageError
-
-ReasonArgument = Annotated[
-    str | None, typer.Argument(metavar="[REASON]", help="The reason, shown to everyone who uses the version.")
-]
-ReasonOption = Annotated[
-    str | None, typer.Option("--reason", help="The same reason, given as an option.", show_default=False)
-]
 
 
 @command(app, "card", "forebear model card vision/digits/3", "forebear model card vision/digits/3 --write card.md")
@@ -69,33 +62,7 @@ def describe(
     session.answer(catalog.describe(wanted, describing), lambda _: tell(f"Changed the description of {wanted}"))
 
 
-@command(app, "deprecate", "forebear model deprecate models:/vision/digits/2 'use version 3'")
-def deprecate(
-    session: Session, model: parsing.ModelArgument, why: ReasonArgument = None, reason: ReasonOption = None
-) -> None:
-    """Mark a version as one that should no longer be used. It can still be used."""
-    from registry.cli.views.catalog import say_status
-
-    reference, why_text = parsing.model(model), _reason(why, reason)
-    session.answer(session.registry.catalog.deprecate(reference, why_text), say_status)
-
-
-@command(app, "archive", "forebear model archive models:/vision/digits/1 'kept for the record'")
-def archive(
-    session: Session, model: parsing.ModelArgument, why: ReasonArgument = None, reason: ReasonOption = None
-) -> None:
-    """Archive a version: it stays in the registry and in the lineage, but no new version can be made from it."""
-    from registry.cli.views.catalog import say_status
-
-    reference, why_text = parsing.model(model), _reason(why, reason)
-    session.answer(session.registry.catalog.archive(reference, why_text), say_status)
-
-
-def _reason(argument: str | None, option: str | None) -> str:
-    text = parsing.either(argument, option, option="--reason")
-    if text is None:
-        raise UsageError("A reason is needed", remedy="Write it after the reference, or with --reason")
-    return text
+add_status_commands(app, "model")
 
 
 @command(app, "delete", "forebear model delete models:/vision/digits/1 --yes")
@@ -103,15 +70,15 @@ def delete(
     session: Session,
     model: parsing.ModelArgument,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Delete even if versions made from it are in use; needs --reason.")
-    ] = False,
     reason: Annotated[
         str, typer.Option("--reason", help="The reason, kept in the audit log.", show_default=False)
     ] = "",
 ) -> None:
-    """Delete one version, or a whole registered model if no number is given. Names and numbers are never used again."""
+    """Delete one version, or a whole registered model if no number is given. Names and numbers are never used again.
+
+    Refused while a version made from it is promoted: archive it instead.
+    """
     reference = parsing.model(model)
     parsing.confirm(f"Delete {reference} for good?", yes=yes)
-    session.registry.catalog.delete(reference, force=force, reason=reason)
+    session.registry.catalog.delete(reference, reason=reason)
     session.done(f"Deleted {reference}")

@@ -63,7 +63,7 @@ def run(
     seeds: SeedsOption = 3,
 ) -> None:
     """Run a recipe and watch it. Ctrl-C asks whether to cancel the step; by default it goes on in the background."""
-    from registry.cli.views.catalog import note_licence, note_source
+    from registry.cli.views.catalog import note_licence, note_source, note_status
     from registry.domain.names import AssetKind, Reference
 
     path = None if str(recipe) == "-" else recipe.resolve()
@@ -78,8 +78,11 @@ def run(
     )
     if licence := step.recipe.get("licence"):
         note_licence(str(licence))
-    for ref in dict.fromkeys(given.ref for given in step.inputs if given.ref.kind is AssetKind.MODELS):
-        note_source(session.registry.catalog.version(Reference.to(ref)))
+    for ref in dict.fromkeys(given.ref for given in step.inputs):
+        if ref.kind is AssetKind.MODELS:
+            note_source(session.registry.catalog.version(Reference.to(ref)))
+        else:
+            note_status(session.registry.datasets.version(Reference.to(ref)))
     _attend(session, step, background=background)
 
 

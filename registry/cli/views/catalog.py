@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         VersionDetail,
         VersionSummary,
     )
+    from registry.domain.data.datasets import DatasetVersionDetail, DatasetVersionSummary
     from registry.domain.paging import Page
     from registry.domain.verbs.catalog import PullReport
 
@@ -59,6 +60,15 @@ def note_source(version: VersionDetail) -> None:
     """What was noted about a model that a step starts from, for example that its weights look untrained."""
     for one in version.notes:
         note(f"{version.summary.ref}: {one}")
+    note_status(version)
+
+
+def note_status(version: VersionDetail | DatasetVersionDetail) -> None:
+    """That what a step starts from or trains on is deprecated."""
+    from registry.domain.catalog.statuses import Use, notice
+
+    if warned := notice(version.summary.ref, version.summary.status, version.status_reason, Use.START):
+        note(warned)
 
 
 def show_models(models: Sequence[ModelSummary], *, empty: str = NO_MODELS) -> None:
@@ -132,7 +142,7 @@ def show_version(version: VersionDetail) -> None:
             "description": version.model.description,
             "digest": summary.digest,
             "stage": stage(summary.stage),
-            "status": _status_with_reason(version),
+            "status": status_with_reason(version),
             "aliases": summary.aliases,
             "architecture": version.architecture,
             "task": f"{version.model.task} ({version.model.modality})",
@@ -168,11 +178,14 @@ def show_aliases(aliases: Sequence[AliasValue | AliasMove]) -> None:
 def say_pulled(report: PullReport) -> None:
     """What a pull wrote."""
     tell(f"Wrote {report.ref} to {report.folder}: {counted(report.files, 'file')}, {size(report.size)}")
+    if report.notice:
+        note(report.notice)
 
 
-def say_status(version: VersionDetail) -> None:
+def say_status(version: VersionDetail | DatasetVersionDetail) -> None:
     """The new status of a version."""
-    tell(f"{version.summary.ref} is now {version.summary.status}: {version.status_reason}")
+    reason = f": {version.status_reason}" if version.status_reason else ""
+    tell(f"{version.summary.ref} is now {version.summary.status}{reason}")
 
 
 def show_card(revisions: Sequence[CardRevision]) -> None:
@@ -220,13 +233,14 @@ def status(name: str) -> Text:
     return Text(name, style=STATUS_COLOURS.get(name, ""))
 
 
-def _state(version: VersionSummary) -> Text:
+def _state(version: VersionSummary | DatasetVersionSummary) -> Text:
     """Its status, and whether it is damaged, which is apart from it."""
     shown = status(version.status)
     return shown.append(", damaged", style="bold red") if version.damaged else shown
 
 
-def _status_with_reason(version: VersionDetail) -> Text:
+def status_with_reason(version: VersionDetail | DatasetVersionDetail) -> Text:
+    """The status of a version, and why."""
     shown = _state(version.summary)
     return shown.append(f": {version.status_reason}") if version.status_reason else shown
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from registry.cli.failures import note
 from registry.cli.printing import facts, heading, hint, moment, table, tell
 from registry.cli.tables import Pieces
+from registry.cli.views.catalog import status_with_reason
 from registry.domain.data.labels import label_summary
 from registry.presenting.formats import counted, number, sentence, size
 
@@ -83,7 +84,7 @@ def show_dataset(found: DatasetVersionDetail) -> None:
             "from": f"{dvc.url} at {dvc.rev_lock or dvc.rev}" if dvc and dvc.url else "",
             "format": f"{version.format}, {counted(len(found.files), 'file')}, {size(version.size)}",
             "task": f"{describing.task} ({describing.modality})",
-            "damaged": "yes: forebear store status" if version.damaged else "",
+            "status": status_with_reason(found),
             "labels": f"{version.labels}: {label_summary(version)}",
             "licence": version.licence,
             "origin": describing.origin,

@@ -16,6 +16,10 @@ from registry.errors import BadFilterError, InvalidError
 
 FIRST_STAGE = "registered"
 """The stage of every new version; a policy's list of stages begins with it."""
+PRODUCTION = "production"
+"""The stage that counts as use whatever the policies say."""
+RETIRED = "retired"
+"""The stage that ends use whatever the policies say."""
 
 
 class Status(StrEnum):

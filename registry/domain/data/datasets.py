@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lineage import Digest
-from registry.domain.catalog.models import Describing
+from registry.domain.catalog.models import Describing, Status
 from registry.domain.manifests import FileEntry
 from registry.domain.names import Name, VersionRef
 from registry.errors import InvalidError
@@ -132,6 +132,7 @@ class DatasetVersionSummary:
     labels: LabelKind = LabelKind.CLASS
     damaged: bool = False
     """True while a stored object of it is missing or changed: its files cannot be used until they are restored."""
+    status: Status = Status.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +161,4 @@ class DatasetVersionDetail:
     """The blob of the row index: canonical JSON Lines of `Row`, one a line, in order of key."""
     notes: tuple[str, ...] = ()
     """What its manifest notes about how it was read or made, as sentences."""
+    status_reason: str = ""

@@ -93,6 +93,8 @@ class Ancestors:
     """Generations from the candidate to its farthest root, each on its shortest path."""
     models: int = 0
     datasets: int = 0
+    archived: int = 0
+    deprecated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

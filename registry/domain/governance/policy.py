@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from lineage import Digest
-from registry.domain.catalog.models import Status
+from registry.domain.catalog.models import RETIRED, Status
+from registry.domain.catalog.statuses import Use, allows
 from registry.domain.governance.approvals import Duties, Electorate, RoleRule
 from registry.domain.governance.case import EDITION, SYSTEM, Case, expression_facts
 from registry.domain.governance.conditions.comparisons import compared
@@ -20,6 +21,7 @@ from registry.domain.governance.conditions.expressions import Expression, Scope
 from registry.domain.governance.conditions.problems import UnanswerableError
 from registry.domain.governance.evidence_types import EvidenceType, shown_facts
 from registry.domain.governance.promotion import CheckResult, EvidenceValue, Verdict
+from registry.domain.governance.status_changes import wanted_status
 from registry.domain.text import did_you_mean
 
 
@@ -95,6 +97,14 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusChanges:
+    """Who decides on the status of a version in use, and the roles that may suspend it at once in an emergency."""
+
+    approvals: tuple[ApprovalRow, ...] = ()
+    emergency_stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A promotion policy. Stage names are text and mean what the order of `stages` says.
 
@@ -115,6 +125,8 @@ class Policy:
     transitions: tuple[Transition, ...]
     params: Mapping[str, object] = field(default_factory=dict)
     protected_aliases: Mapping[str, str] = field(default_factory=dict)
+    status_changes: StatusChanges | None = None
+    """None: the status of a version in use takes the approvals that brought it into its stage."""
 
     @property
     def label(self) -> str:
@@ -122,8 +134,22 @@ class Policy:
         return f"{self.name}/{self.version}"
 
     def transition(self, source: str, target: str) -> Transition | None:
-        """The way from one stage to another, if there is one."""
+        """The way from one stage to another, if there is one; to a status there is a way from every stage."""
+        if wanted_status(target) is not None:
+            return Transition(target, source, target, approvals=self._status_approvals(source))
         return next((t for t in self.transitions if (t.source, t.target) == (source, target)), None)
+
+    def _status_approvals(self, stage: str) -> tuple[ApprovalRow, ...]:
+        if self.status_changes is not None:
+            return self.status_changes.approvals
+        entered = [t for t in self.transitions if t.target == stage != t.source]
+        return tuple(row for transition in entered for row in transition.approvals)
+
+    def stops(self, handle: str, case: Case) -> bool:
+        """True when `handle` may suspend the version of `case` at once although it is in use."""
+        standing, owners = case.standing(handle), case.candidate.subject.owners
+        roles = self.status_changes.emergency_stop if self.status_changes is not None else ()
+        return not standing.service and any(self.roles[role].held_by(handle, standing, owners) for role in roles)
 
     def produces(self, type_: str, handle: str, case: Case) -> bool:
         """True when evidence of this type from this author counts."""
@@ -151,7 +177,7 @@ class Policy:
     def judge(self, case: Case) -> Verdict:
         """Every check that this policy makes of `case`, with its outcome. Pure: same policy and case, same verdict."""
         evidence, scope = self.admissible(case), self.scope(case)
-        checks = [self._applies(scope), self._order(case), _active(case)]
+        checks = [self._applies(scope), self._order(case), self._usable(case)]
         transition = self._transition_for(case)
         if transition is None:
             return Verdict(tuple(checks))
@@ -164,6 +190,8 @@ class Policy:
             *(unknown_needs + unknown_gates + unknown_rows),
             *electorate.checks(),
         ]
+        if not demands and wanted_status(case.target) is not None:
+            demands.append(CheckResult("decision", "approval", True, "The policy asks for no approval of this"))
         if not demands:
             message = f"Transition {transition.id} has no rule that applies here, so it is refused"
             demands.append(CheckResult(transition.id, "gate", False, message))
@@ -199,8 +227,33 @@ class Policy:
         except UnanswerableError as error:
             return CheckResult("policy", "policy", False, f"It is unknown whether policy {name} applies: {error}")
 
+    def _usable(self, case: Case) -> CheckResult:
+        """Whether the status of the version allows what is asked for; the status itself may always change."""
+        status = case.candidate.status
+        if wanted_status(case.target) is not None:
+            return CheckResult("status", "status", True, f"The version is {status}")
+        if case.candidate.damaged:
+            damaged = f"The stored bytes of {case.candidate.ref} are damaged; restore them first: forebear store repair"
+            return CheckResult("status", "status", False, damaged)
+        if status is Status.ACTIVE:
+            return CheckResult("status", "status", True, "The version is active")
+        if allows(status, self._use(case)):
+            return CheckResult("status", "status", True, f"The version is {status}, which allows this")
+        return CheckResult("status", "status", False, f"The version is {status}, not active")
+
+    def _use(self, case: Case) -> Use:
+        """What the target makes of the version: it leaves the protected stage, comes back to it, or goes on."""
+        source, target = case.candidate.stage, case.target
+        if source == target:
+            return Use.ROLL_BACK
+        leaves = source in self.protected_aliases and target not in self.protected_aliases
+        return Use.RETIRE if leaves or target == RETIRED else Use.PROMOTE
+
     def _order(self, case: Case) -> CheckResult:
         source, target = case.candidate.stage, case.target
+        status = wanted_status(target)
+        if status is not None:
+            return _status_follows(case, status)
         if self.transition(source, target) is not None:
             return CheckResult("order", "order", True, f"Stage order: {source} → {target}")
         if target not in self.stages:
@@ -228,14 +281,15 @@ def first_matching(policies: Iterable[Policy], case_for: Callable[[Policy], Case
     return None, "No policy has been published" if found is None else f"No policy applies to {found.candidate.ref}"
 
 
-def _active(case: Case) -> CheckResult:
-    status = case.candidate.status
-    if case.candidate.damaged:
-        damaged = f"The stored bytes of {case.candidate.ref} are damaged; restore them first: forebear store repair"
-        return CheckResult("status", "status", False, damaged)
-    if status is Status.ACTIVE:
-        return CheckResult("status", "status", True, "The version is active")
-    return CheckResult("status", "status", False, f"The version is {status.value}, not active")
+def _status_follows(case: Case, wanted: Status) -> CheckResult:
+    """Whether the version can get this status: it does not have it, and no alias names what is archived."""
+    now, aliases = case.candidate.status, case.candidate.subject.aliases
+    if now is wanted:
+        return CheckResult("order", "order", False, f"The version is {now} already")
+    if wanted is Status.ARCHIVED and aliases:
+        message = f"The version is still named by {', '.join(aliases)}: retire it first, or move the alias"
+        return CheckResult("order", "order", False, message)
+    return CheckResult("order", "order", True, f"Status: {now} → {wanted}")
 
 
 def _firing(rows: Iterable[R], scope: Scope, kind: str) -> tuple[list[R], list[CheckResult]]:

@@ -18,6 +18,7 @@ from registry.domain.catalog.models import (
     ModelDetail,
     ModelSummary,
     SearchQuery,
+    Status,
     VersionDetail,
     VersionSummary,
     check_tags,
@@ -60,6 +61,8 @@ class PullReport:
     folder: Path
     files: int
     size: int
+    notice: str = ""
+    """That the version is deprecated or archived, with the reason; empty for one in use."""
 
 
 class CatalogVerbs(Protocol):
@@ -113,14 +116,20 @@ class CatalogVerbs(Protocol):
 
     def drop_alias(self, name: Name, alias: str) -> None: ...
     def alias_history(self, name: Name, alias: str) -> Sequence[AliasMove]: ...
-    def deprecate(self, reference: Reference, reason: str) -> VersionDetail: ...
-    def archive(self, reference: Reference, reason: str) -> VersionDetail: ...
-    def delete(self, target: Reference, *, force: bool = False, reason: str = "") -> None:
+    def set_status(self, reference: Reference, status: Status, reason: str) -> VersionDetail:
+        """Give a version a status, with the reason; `active` undoes the others.
+
+        Raises: NotFoundError; PermissionDeniedError for who may not suspend, recall or lift that; PolicyRefusedError
+        for a version in use, whose status changes by a request; InvalidError without a reason; ConflictError.
+        """
+        ...
+
+    def delete(self, target: Reference, *, reason: str = "") -> None:
         """Delete a version, or with no number and no alias the registered model; its name is never used again.
 
-        The audit entry keeps `reason`. Raises: ConflictError for a version that was promoted or that an alias names;
-        InUseError, listing them, while descendants are in production or behind a protected alias, unless `force` is
-        given; InvalidError for `force` without a reason.
+        The audit entry keeps `reason`. Its licence and its status stay on record, and count in every later verdict on
+        what was made from it. Raises: ConflictError for a version that was promoted or that an alias names; InUseError,
+        listing them, while descendants are promoted and not retired, or behind a protected alias.
         """
         ...
 

@@ -248,14 +248,20 @@ def _row(damage: Damage) -> dict[str, object]:
     return {"place": damage.place, "digest": str(damage.digest), "fault": damage.fault.value}
 
 
-def check_version(context: Context, find: Callable[[UnitOfWork], VersionRef]) -> tuple[VersionRef, VersionCheck]:
-    """Read all files of the version that `find` gives. No transaction is open meanwhile; the caller writes the result.
+def check_version(
+    context: Context, find: Callable[[UnitOfWork], VersionRef | None]
+) -> tuple[VersionRef, VersionCheck] | None:
+    """Read all files of the version that `find` gives, if it gives one; the caller writes the result.
+
+    No transaction is open meanwhile.
 
     Raises: DamagedError, after the version was marked, when one is missing or was changed; NotFoundError.
     """
     context.actor.require(Permission.EDIT)
     with context.read() as uow:
         ref = find(uow)
+        if ref is None:
+            return None
         if uow.objects.damage(ref):
             raise damaged(ref)
         extents = uow.catalog.all_extents(ref)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from registry.domain.catalog.models import VersionDetail
+from registry.domain.catalog.statuses import Use, notice
 from registry.domain.transfers.adapted import BASE, is_adapter
 from registry.domain.verbs.catalog import PullReport
 from registry.errors import ConflictError
@@ -35,7 +36,8 @@ def pull_model(context: Context, detail: VersionDetail, folder: Path) -> PullRep
             (staged / name).write_bytes(source)
         size = detail.summary.size + (_pull_base(context, detail, staged) if is_adapter(detail.files) else 0)
         files = sum(1 for path in staged.rglob("*") if path.is_file())
-    return PullReport(detail.summary.ref, folder, files, size)
+    warned = notice(detail.summary.ref, detail.summary.status, detail.status_reason, Use.READ)
+    return PullReport(detail.summary.ref, folder, files, size, warned)
 
 
 def _pull_base(context: Context, adapter: VersionDetail, folder: Path) -> int:

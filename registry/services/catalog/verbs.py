@@ -24,6 +24,7 @@ from registry.domain.catalog.models import (
     check_tag,
     check_tags,
 )
+from registry.domain.catalog.statuses import Use, allows
 from registry.domain.comparison.records import verdict_notes
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias
 from registry.domain.paging import Page, PageRequest
@@ -34,7 +35,7 @@ from registry.errors import ConflictError, InvalidError, NotFoundError, PolicyRe
 from registry.services.artifacts.storing import BROKEN, open_extents
 from registry.services.catalog.searching import as_stored, search
 from registry.services.context import Context
-from registry.services.lookup import found, model_only, refuse_damaged, refuse_withheld, resolve
+from registry.services.lookup import found, model_only, refuse_withheld, resolve
 from registry.services.unit_of_work import UnitOfWork
 
 
@@ -88,7 +89,7 @@ class Catalog:
             if ref.kind is AssetKind.MODELS:
                 refuse_withheld(found(uow.catalog.version(ref), ref).summary)
             else:
-                refuse_damaged(found(uow.datasets.version(ref), ref).summary)
+                refuse_withheld(found(uow.datasets.version(ref), ref).summary)
             extents = found(uow.catalog.extents(ref, path), f"file {path!r} in {ref}")
         try:
             return open_extents(self.context.blobs, extents, start=start, length=length)
@@ -156,8 +157,8 @@ class Catalog:
             detail = self._detail(uow, target)
             ref = detail.summary.ref
             _refuse_protected(uow, alias)
-            if detail.summary.status is Status.ARCHIVED:
-                raise ConflictError(f"{ref} is archived", remedy="Name a version that is in use")
+            if not allows(detail.summary.status, Use.ALIAS):
+                raise ConflictError(f"{ref} is {detail.summary.status}", remedy="Name a version that is in use")
             before = uow.catalog.resolve(Reference(ref.kind, ref.name, alias=alias))
             uow.catalog.set_alias(alias, ref, protected=False, by=actor, at=now)
             uow.commit(Event("alias.moved", str(ref), {"alias": alias, "from": str(before) if before else None}))
@@ -178,41 +179,23 @@ class Catalog:
             found(uow.catalog.model(name), f"models:/{name}")
             return uow.catalog.alias_history(name, check_alias(alias))
 
-    def deprecate(self, reference: Reference, reason: str) -> VersionDetail:
-        """Mark a version as superseded; it can still be used."""
-        return self._end(reference, Status.DEPRECATED, reason)
+    def set_status(self, reference: Reference, status: Status, reason: str) -> VersionDetail:
+        """Give a version a status, with the reason; see `registry.services.catalog.statuses`."""
+        from registry.services.catalog.statuses import set_status  # noqa: PLC0415 - not needed to look at a model
 
-    def archive(self, reference: Reference, reason: str) -> VersionDetail:
-        """Archive a version, with a reason: searches leave it out unless they ask for its status, no alias can name it,
-        and no new version can be made from it. Its descendants keep their ancestry.
-        """
-        return self._end(reference, Status.ARCHIVED, reason)
+        return self.version(Reference.to(set_status(self.context, model_only(reference), status, reason)))
 
-    def delete(self, target: Reference, *, force: bool = False, reason: str = "") -> None:
+    def delete(self, target: Reference, *, reason: str = "") -> None:
         """Delete a version or a registered model; see `registry.services.catalog.deleting`."""
         from registry.services.catalog.deleting import delete  # noqa: PLC0415 - not needed to look at a model
 
-        delete(self.context, target, force=force, reason=reason)
+        delete(self.context, target, reason=reason)
 
     def history(self, name: Name, page: PageRequest) -> Page[HistoryEntry]:
         """What happened to the model and its versions, newest first."""
         with self.context.read() as uow:
             found(uow.catalog.model(name), f"models:/{name}")
             return uow.audit.search(subject=f"models:/{name}/*", action=None, page=page)
-
-    def _end(self, reference: Reference, status: Status, reason: str) -> VersionDetail:
-        if not reason.strip():
-            raise InvalidError("A reason is needed", remedy="Say why, so that those who use the version can act")
-        with self.context.write() as uow:
-            detail = self._detail(uow, reference)
-            ref = detail.summary.ref
-            if status is Status.ARCHIVED and detail.summary.aliases:
-                raise ConflictError(
-                    f"{ref} is still named by {', '.join(detail.summary.aliases)}", remedy="Move the alias first"
-                )
-            uow.catalog.set_status(ref, status, reason, at=self.context.clock.now())
-            uow.commit(Event(f"model_version.{status.value}", str(ref), {"reason": reason}))
-        return self.version(Reference.to(ref))
 
     @staticmethod
     def _detail(uow: UnitOfWork, reference: Reference) -> VersionDetail:

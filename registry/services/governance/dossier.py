@@ -78,7 +78,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
     ancestry = found(uow.graph.ancestry(ref, limit=MAX_ANCESTORS), ref)
     added = uow.governance.evidence(ref)
     evidence = (*recorded_evidence(record), *added)
-    licences = Counter(one.licence for one in ancestry.members if not one.deleted and one.licence is not None)
+    licences = Counter(one.licence for one in ancestry.members if one.licence is not None)
     candidate = Candidate(
         ref=ref,
         stage=record.stage,
@@ -154,15 +154,17 @@ def _transfer(record: VersionRecord) -> Mapping[str, object]:
 
 
 def _ancestors(ancestry: AncestryRecord) -> Ancestors:
-    """Counts over the ancestors, the version itself left out. What was deleted has no status any more."""
+    """Counts over the ancestors, the version itself left out. What was deleted keeps the status that it had."""
     versions = [one for one in ancestry.members if one.node.kind is not NodeKind.STEP]
     others = [one for one in versions if one.node.id != ancestry.focus]
-    live = [one.status for one in others if not one.deleted]
+    statuses = Counter(one.status for one in others)
     datasets = sum(one.node.kind is NodeKind.DATASET for one in others)
     return Ancestors(
         unresolved=sum(one.node.digest is None for one in versions) + (not ancestry.complete),
-        recalled=live.count(Status.RECALLED),
-        suspended=live.count(Status.SUSPENDED),
+        recalled=statuses[Status.RECALLED],
+        suspended=statuses[Status.SUSPENDED],
+        archived=statuses[Status.ARCHIVED],
+        deprecated=statuses[Status.DEPRECATED],
         deleted=sum(one.deleted for one in others),
         declared=sum(edge.assurance is Assurance.DECLARED for edge in ancestry.edges),
         contradicted=sum(edge.assurance is Assurance.CONTRADICTED for edge in ancestry.edges),

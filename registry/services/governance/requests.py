@@ -9,12 +9,14 @@ from registry.domain.audit import Event
 from registry.domain.governance.case import Case
 from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import RequestDetail, RequestState, RequestSummary, Verdict
+from registry.domain.governance.status_changes import wanted_status
 from registry.domain.ids import new_id
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
 from registry.domain.text import check_words
-from registry.errors import ConflictError, PolicyRefusedError
+from registry.errors import ConflictError, InvalidError, PolicyRefusedError
 from registry.ports.blobs import BlobStore
+from registry.services.catalog.statuses import change
 from registry.services.governance.decisions import record_decision
 from registry.services.governance.dossier import case_for, open_dossier
 from registry.services.governance.policies.stored import in_force
@@ -34,6 +36,9 @@ def open_request(
     stage does not follow, the version is not active, or something is missing and no approval is needed.
     """
     uow.governance.lock(ref.name)
+    comment = check_comment(comment)
+    if wanted_status(target) is not None and not comment:
+        raise InvalidError("A change of the status needs a reason", remedy="Give it as the comment")
     for other in open_requests(uow, ref):
         if other.to_stage == target:
             raise ConflictError(
@@ -56,7 +61,7 @@ def open_request(
         requested_by=by,
         requested_at=now,
         closed_at=None,
-        comment=check_comment(comment),
+        comment=comment,
     )
     detail = RequestDetail(summary, policy.label, policy.digest, case.bound, verdict, ())
     uow.governance.add_request(detail)
@@ -73,10 +78,22 @@ def can_open(verdict: Verdict) -> bool:
 def promote(
     uow: UnitOfWork, blobs: BlobStore, request: RequestSummary, policy: Policy, case: Case, verdict: Verdict, *, by: str
 ) -> list[Event]:
-    """Move stage and protected alias, and close the request; the caller commits with the events given back.
+    """Move stage and protected alias, or set the status, and close the request; the caller commits with the events.
 
     A version that leaves a stage for a later one loses that stage's alias.
     """
+    status = wanted_status(request.to_stage)
+    if status is not None:
+        events = [change(uow, request.ref, status, request.comment, at=case.now, request=request.id)]
+    else:
+        events = _move(uow, request, policy, case, by=by)
+    uow.governance.close_request(request.id, RequestState.PROMOTED, verdict, at=case.now)
+    events.append(record_decision(blobs, request.id, RequestState.PROMOTED, policy, case))
+    return events
+
+
+def _move(uow: UnitOfWork, request: RequestSummary, policy: Policy, case: Case, *, by: str) -> list[Event]:
+    """Move the version to its new stage, and the protected aliases of both stages."""
     ref, source, target = request.ref, case.candidate.stage, request.to_stage
     uow.catalog.set_stage(ref, target, at=case.now)
     detail = {"from": source, "to": target, "request": request.id, "policy": policy.label}
@@ -91,8 +108,6 @@ def promote(
         uow.catalog.set_alias(alias, ref, protected=True, by=by, at=case.now)
         moved = {"alias": alias, "from": str(before) if before else None, "request": request.id}
         events.append(Event("alias.moved", str(ref), moved))
-    uow.governance.close_request(request.id, RequestState.PROMOTED, verdict, at=case.now)
-    events.append(record_decision(blobs, request.id, RequestState.PROMOTED, policy, case))
     return events
 
 

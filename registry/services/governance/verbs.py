@@ -27,7 +27,9 @@ from registry.domain.governance.promotion import (
     VoteEntry,
     VoteValue,
 )
+from registry.domain.governance.status_changes import wanted_status
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
+from registry.domain.objects import VersionCheck
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
 from registry.errors import BadReferenceError, ConflictError, InvalidError, PermissionDeniedError, PolicyRefusedError
@@ -105,10 +107,14 @@ class Promotions:
         All bytes of the version are read first. Raises: DamagedError.
         """
         self.context.actor.require(Permission.EDIT)
-        ref, checked = check_version(self.context, lambda reading: resolve(reading, _model(reference)))
+        checked = check_version(
+            self.context,
+            lambda reading: resolve(reading, _model(reference)) if wanted_status(to_stage) is None else None,
+        )
         actor, now = self.context.actor, self.context.clock.now()
         with self._deciding() as (deciding, uow):
-            uow.objects.save_version_check(ref, checked)
+            ref = resolve(uow, _model(reference)) if checked is None else checked[0]
+            _save(uow, checked)
             stored, policy, case = open_request(uow, ref, to_stage, comment=comment, by=actor.handle, now=now)
             fields = {
                 "request": stored.summary.id,
@@ -150,9 +156,9 @@ class Promotions:
         """
         comment = check_comment(comment)
         self.context.actor.require(Permission.EDIT)
-        ref, checked = check_version(self.context, lambda reading: self._open(reading, request_id).summary.ref)
+        checked = check_version(self.context, lambda reading: _promoted_by(self._open(reading, request_id).summary))
         with self._deciding() as (deciding, uow):
-            uow.objects.save_version_check(ref, checked)
+            _save(uow, checked)
             stored, policy, case = self._vote(uow, request_id, VoteValue.APPROVE, comment)
             return deciding._commit(uow, stored, policy, case, _voted(stored, "promotion.approved", comment))
 
@@ -263,6 +269,16 @@ class Promotions:
         vote = VoteEntry(handle, electorate.roles_of(handle), value, comment, case.now, case.bound)
         uow.governance.add_vote(request_id, vote)
         return stored, policy, replace(case, votes=(*case.votes, vote))
+
+
+def _promoted_by(request: RequestSummary) -> VersionRef | None:
+    """The version whose bytes are read before a decision; None for a change of its status, which needs none of them."""
+    return request.ref if wanted_status(request.to_stage) is None else None
+
+
+def _save(uow: UnitOfWork, checked: tuple[VersionRef, VersionCheck] | None) -> None:
+    if checked is not None:
+        uow.objects.save_version_check(*checked)
 
 
 def _model(reference: Reference) -> Reference:

@@ -25,7 +25,7 @@ from registry.domain.transfers.steps import StepInput
 from registry.errors import BadRecipeError
 from registry.services.context import Context
 from registry.services.documents import Found
-from registry.services.lookup import found, refuse_as_source, refuse_damaged, resolve
+from registry.services.lookup import found, refuse_as_source, resolve
 from registry.services.recipes.document import RecipeDocument
 from registry.services.recipes.recipes import complete, roles_of
 from registry.services.recipes.rules import bad
@@ -46,7 +46,7 @@ def resolve_recipe(context: Context, uow: UnitOfWork, document: RecipeDocument) 
     refs = {role: resolve(uow, choice.dataset) for role, choice in roles_of(document).items()}
     datasets = {role: found(uow.datasets.version(ref), ref) for role, ref in refs.items()}
     for dataset in datasets.values():
-        refuse_damaged(dataset.summary)
+        refuse_as_source(dataset.summary)
     if problems := [*_unlike(document, sources), *_unlabelled(document, datasets)]:
         raise bad(document, problems)
     labels, *further = _labels(document, datasets) or [LabelKind.CLASS]

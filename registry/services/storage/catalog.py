@@ -108,11 +108,14 @@ class CatalogRepository(Protocol):
         ...
 
     def set_stage(self, ref: VersionRef, stage: str, *, at: datetime) -> None: ...
-    def set_status(self, ref: VersionRef, status: Status, reason: str, *, at: datetime) -> None: ...
+    def set_status(self, ref: VersionRef, status: Status, reason: str, *, at: datetime) -> None:
+        """Of a version of a model or dataset."""
+        ...
+
     def used_descendants(
-        self, refs: Sequence[VersionRef], *, stages: Iterable[str], aliases: Iterable[str]
+        self, refs: Sequence[VersionRef], *, except_in: Iterable[str], aliases: Iterable[str]
     ) -> Sequence[VersionSummary]:
-        """Live descendants of `refs` at one of `stages` or with one of `aliases`, oldest first; `refs` left out."""
+        """Live descendants of `refs` at other stages or with one of `aliases`, oldest first; `refs` left out."""
         ...
 
     def delete_version(self, ref: VersionRef, *, at: datetime) -> None:

@@ -16,7 +16,7 @@ from registry.domain.names import VersionRef
 class Ancestor:
     """One node of an ancestry with what a decision needs to know of it, and nothing else.
 
-    `status` is that of a model version, `licence` that of a version of a model or dataset; None for other nodes.
+    `status` and `licence` are those of a version of a model or dataset, also of a deleted one; None for steps.
     """
 
     node: Node

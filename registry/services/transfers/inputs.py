@@ -15,7 +15,7 @@ from registry.services.artifacts.model_inputs import model_input
 from registry.services.comparison.arm_recipes import Plan
 from registry.services.context import Context
 from registry.services.data.verbs import materialise_dataset
-from registry.services.lookup import WITHHELD, found
+from registry.services.lookup import found, is_withheld
 
 
 def lay_out_models(context: Context, step: StepDetail, folder: Path) -> tuple[ModelInput, ...]:
@@ -57,7 +57,7 @@ def lay_out_production(context: Context, plan: Plan, inputs: Path, skipped: dict
         return None
     with context.read() as uow:
         detail = uow.catalog.version(plan.production)
-    if detail is None or detail.summary.status in WITHHELD or detail.summary.damaged:
+    if detail is None or is_withheld(detail.summary):
         skipped["production"] = f"{plan.production} is there no more, or it is withheld or damaged"
         return None
     item = StepInput(plan.production, detail.summary.digest, "production", None, Assurance.OBSERVED)

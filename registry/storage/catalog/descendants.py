@@ -13,9 +13,9 @@ from registry.storage.tables import alias, edge, model_version, node, version
 
 
 def used_descendants(
-    connection: Connection, refs: Sequence[VersionRef], *, stages: Iterable[str], aliases: Iterable[str]
+    connection: Connection, refs: Sequence[VersionRef], *, except_in: Iterable[str], aliases: Iterable[str]
 ) -> list[VersionSummary]:
-    """Live descendants of `refs` that are at one of `stages` or have one of `aliases`, oldest first; `refs` left out.
+    """Live descendants of `refs` at other stages than `except_in` or with one of `aliases`, oldest first; no `refs`.
 
     One recursive query: it walks every edge below `refs` that was not superseded.
     """
@@ -29,7 +29,7 @@ def used_descendants(
         select(version.c.node_id)
         .join(below, below.c.id == version.c.node_id)
         .join(model_version, model_version.c.node_id == version.c.node_id)
-        .where(is_live(), or_(model_version.c.stage.in_(list(stages)), version.c.node_id.in_(named)))
+        .where(is_live(), or_(model_version.c.stage.not_in(list(except_in)), version.c.node_id.in_(named)))
         .order_by(version.c.node_id)
     )
     keys = list(connection.scalars(query))

@@ -27,7 +27,17 @@ from registry.domain.paging import Page, PageRequest
 from registry.services.storage.catalog import Extent, NewVersion
 from registry.storage.catalog import aliases, assets, descendants, search, versions
 from registry.storage.sql.paging import SortBy, page_rows
-from registry.storage.tables import alias, asset, card_revision, extent, file, model_version, node, version
+from registry.storage.tables import (
+    alias,
+    asset,
+    card_revision,
+    dataset_version,
+    extent,
+    file,
+    model_version,
+    node,
+    version,
+)
 
 MODELS = AssetKind.MODELS
 
@@ -212,12 +222,16 @@ class SqlCatalog:
         self._change(ref, at, stage=stage)
 
     def set_status(self, ref: VersionRef, status: Status, reason: str, *, at: datetime) -> None:
-        self._change(ref, at, status=status, status_reason=reason)
+        row = assets.require_version(self._connection, ref)
+        table = model_version if ref.kind is MODELS else dataset_version
+        values = {"status": status, "status_reason": reason}
+        self._connection.execute(update(table).where(table.c.node_id == row.node_id).values(values))
+        assets.touch(self._connection, row.asset_id, at)
 
     def used_descendants(
-        self, refs: Sequence[VersionRef], *, stages: Iterable[str], aliases: Iterable[str]
+        self, refs: Sequence[VersionRef], *, except_in: Iterable[str], aliases: Iterable[str]
     ) -> Sequence[VersionSummary]:
-        return descendants.used_descendants(self._connection, refs, stages=stages, aliases=aliases)
+        return descendants.used_descendants(self._connection, refs, except_in=except_in, aliases=aliases)
 
     def delete_version(self, ref: VersionRef, *, at: datetime) -> None:
         row = assets.require_version(self._connection, ref)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
-from registry.domain.catalog.models import Describing
+from registry.domain.catalog.models import Describing, Status
 from registry.domain.data.datasets import (
     DataFormat,
     DatasetSummary,
@@ -86,6 +86,7 @@ class SqlDatasets:
             dvc=None if own.dvc is None else DvcRecord(**own.dvc),
             step=step,
             index=own.row_index,
+            status_reason=own.status_reason,
         )
 
     def versions(self, name: Name, page: PageRequest) -> Page[DatasetVersionSummary]:
@@ -159,6 +160,7 @@ def _version_summaries(connection: Connection, keys: Sequence[int]) -> dict[int,
             created_by=row.created_by,
             labels=LabelKind(row.labels),
             damaged=bool(row.damaged),
+            status=Status(row.status),
         )
     return found
 

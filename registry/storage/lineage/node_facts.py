@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from lineage import Node, NodeId, NodeKind
 from registry.storage.catalog.versions import headline_metrics
@@ -44,7 +44,7 @@ def _version_facts(connection: Connection, keys: Sequence[NodeId]) -> dict[NodeI
             asset.c.modality,
             asset.c.origin,
             model_version.c.stage,
-            model_version.c.status,
+            func.coalesce(model_version.c.status, dataset_version.c.status).label("status"),
             dataset_version.c.format,
             dataset_version.c.rows,
             step.c.method,

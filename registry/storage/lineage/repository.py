@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, literal, select, text, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, literal, select, text, update
 
 from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison, hops_of
 from registry.domain.catalog.models import Status
@@ -17,7 +17,7 @@ from registry.errors import NotFoundError
 from registry.services.storage.lineage import Ancestor, AncestryRecord
 from registry.storage.lineage.node_facts import nodes_by_id, public_label
 from registry.storage.sql.types import Key
-from registry.storage.tables import edge, model_version, node, version, weight_comparison
+from registry.storage.tables import dataset_version, edge, model_version, node, version, weight_comparison
 
 _CHUNK = 500
 _FOR_EVER = 2**31 - 1
@@ -143,10 +143,16 @@ def _statements() -> tuple[Any, Any]:
     )
     near = select(walk.c.id).limit(bindparam("limit")).subquery("near")
     nodes = (
-        select(node, version.c.licence, version.c.deleted_at, model_version.c.status)
+        select(
+            node,
+            version.c.licence,
+            version.c.deleted_at,
+            func.coalesce(model_version.c.status, dataset_version.c.status).label("status"),
+        )
         .join(near, near.c.id == node.c.id)
         .outerjoin(version, version.c.node_id == node.c.id)
         .outerjoin(model_version, model_version.c.node_id == node.c.id)
+        .outerjoin(dataset_version, dataset_version.c.node_id == node.c.id)
     )
     edges = select(edge).join(near, near.c.id == edge.c.to_node).where(edge.c.superseded_by.is_(None))
     return nodes, edges

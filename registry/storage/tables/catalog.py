@@ -67,6 +67,8 @@ class DatasetVersionColumns(TypedColumns):
     dvc: Column[Any] = Column(JSON(none_as_null=True), nullable=True)
     labels = Column(String(16), nullable=False, server_default="class")
     """What labels hold; versions from before there was a choice hold classes."""
+    status = Column(String(16), nullable=False, server_default="active")
+    status_reason = Column(Text, nullable=False, server_default="")
 
 
 class FileColumns(TypedColumns):

@@ -165,6 +165,7 @@ def test_evidence_that_could_not_be_read_back_is_not_taken(own_served: ServedReg
 # --- who may do what -----------------------------------------------------------------------------------------------
 
 MODEL, VERSION = "/api/v1/models/{team}/{name}", "/api/v1/models/{team}/{name}/versions/{version}"
+DATA = "/api/v1/datasets/{team}/{name}/versions/{version}"
 DESCRIBING = {"task": "x", "modality": "image", "licence": "MIT", "origin": "internal", "description": ""}
 RECIPE = "schema: forebear/recipe/v1\noutput: vision/new\nmethod: fine_tuning\nsource: models:/library/lite0/1\n"
 RECIPE += "data: {train: datasets:/vision/digits/1}\n"
@@ -181,8 +182,16 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("patch", VERSION + "/tags"): ("edit", {"tags": {"a": "b"}}),
     ("post", VERSION + "/deprecate"): ("edit", {"reason": "old"}),
     ("post", VERSION + "/archive"): ("edit", {"reason": "old"}),
+    ("post", VERSION + "/suspend"): ("admin", {"reason": "look"}),
+    ("post", VERSION + "/recall"): ("admin", {"reason": "wrong"}),
+    ("post", VERSION + "/restore"): ("edit", {"reason": "right"}),
     ("post", VERSION + "/evidence"): ("edit", {"type": "other", "body": {"a": 1}}),
     ("post", "/api/v1/datasets/{team}/{name}/versions"): ("edit", UPLOAD),
+    ("post", DATA + "/deprecate"): ("edit", {"reason": "old"}),
+    ("post", DATA + "/archive"): ("edit", {"reason": "old"}),
+    ("post", DATA + "/suspend"): ("admin", {"reason": "look"}),
+    ("post", DATA + "/recall"): ("admin", {"reason": "wrong"}),
+    ("post", DATA + "/restore"): ("edit", {"reason": "right"}),
     ("post", "/api/v1/recipes/check"): ("edit", RECIPE),
     ("post", "/api/v1/transfers"): ("edit", RECIPE),
     ("post", "/api/v1/transfers/{step}/resume"): ("edit", None),

@@ -13,8 +13,9 @@ from tests.command_line import CommandLine
 ISSUE = """\
 init doctor serve history
 model/import model/list model/search model/show model/pull model/tag model/alias
-model/deprecate model/archive model/delete
+model/deprecate model/archive model/suspend model/recall model/restore model/delete
 dataset/add dataset/list dataset/show dataset/pull
+dataset/deprecate dataset/archive dataset/suspend dataset/recall dataset/restore
 recipe/schema recipe/check
 transfer/run transfer/list transfer/show transfer/resume transfer/cancel
 lineage/show lineage/path

@@ -47,6 +47,11 @@ def loose_ends(document: PolicyDocument) -> Iterator[Found]:
             canonical_json(value)
         except RegistryError as error:
             yield ("params", name), str(error)
+    if (changes := document.status_changes) is not None:
+        for number, row in enumerate(changes.approvals):
+            yield from _unknown(row.role, document.roles, ("status_changes", "approvals", number, "role"), "role")
+        for number, role in enumerate(changes.emergency_stop):
+            yield from _unknown(role, document.roles, ("status_changes", "emergency_stop", number), "role")
     yield from _twice([t.id for t in document.transitions], ("transitions",), "transition")
     yield from _twice([f"{t.source} -> {t.target}" for t in document.transitions], ("transitions",), "transition")
     for number, transition in enumerate(document.transitions):
@@ -76,11 +81,15 @@ def misread_conditions(document: PolicyDocument, kinds: Iterable[EvidenceType]) 
     when = check(tree_of(document.applies_to.when), types, always=True)
     if when is not None:
         yield ("applies_to", "when"), when
-    for number, transition in enumerate(document.transitions):
-        for path, condition in _conditions(transition, ("transitions", number)):
-            problem = check(tree_of(condition), types)
-            if problem is not None:
-                yield path, problem
+    transitions = ((part, ("transitions", number)) for number, part in enumerate(document.transitions))
+    conditions = [found for part, path in transitions for found in _conditions(part, path)]
+    for number, row in enumerate(document.status_changes.approvals if document.status_changes is not None else ()):
+        if row.when is not None:
+            conditions.append((("status_changes", "approvals", number, "when"), row.when))
+    for path, condition in conditions:
+        problem = check(tree_of(condition), types)
+        if problem is not None:
+            yield path, problem
 
 
 def _conditions(part: TransitionPart, path: Path) -> Iterator[tuple[Path, str]]:

@@ -6,7 +6,7 @@ never skipped: a rule that is written in a policy must be applied.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from lineage import Digest
@@ -14,7 +14,7 @@ from registry.domain.governance.approvals import Duties, RoleRule
 from registry.domain.governance.case import SYSTEM
 from registry.domain.governance.conditions.expressions import Expression
 from registry.domain.governance.evidence_types import EvidenceField, EvidenceType
-from registry.domain.governance.policy import ApprovalRow, EvidenceNeed, Gate, Policy, Transition
+from registry.domain.governance.policy import ApprovalRow, EvidenceNeed, Gate, Policy, StatusChanges, Transition
 from registry.errors import BadPolicyError
 from registry.services.documents import Found, read_document
 from registry.services.governance.policies.checks import loose_ends, misread_conditions
@@ -24,6 +24,7 @@ from registry.services.governance.policies.parts import (
     EvidenceTypePart,
     GatePart,
     PolicyDocument,
+    StatusChangesPart,
     TransitionPart,
 )
 
@@ -57,6 +58,7 @@ def read_policy(text: str, *, new: bool = False) -> Policy:
         transitions=tuple(_transition(part) for part in document.transitions),
         params=document.params,
         protected_aliases=document.protected_aliases,
+        status_changes=_status_changes(document.status_changes),
     )
 
 
@@ -80,8 +82,16 @@ def _transition(part: TransitionPart) -> Transition:
         tuple(
             Gate(g.id, Expression(g.require, g.empty_is_true), g.message, _applies(g), g.waivable) for g in part.gates
         ),
-        tuple(ApprovalRow(a.role, a.quorum, _applies(a)) for a in part.approvals),
+        _approvals(part.approvals),
     )
+
+
+def _status_changes(part: StatusChangesPart | None) -> StatusChanges | None:
+    return None if part is None else StatusChanges(_approvals(part.approvals), tuple(part.emergency_stop))
+
+
+def _approvals(parts: Iterable[ApprovalPart]) -> tuple[ApprovalRow, ...]:
+    return tuple(ApprovalRow(a.role, a.quorum, _applies(a)) for a in parts)
 
 
 def _applies(part: EvidencePart | GatePart | ApprovalPart) -> Expression | None:

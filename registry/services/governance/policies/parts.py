@@ -189,6 +189,13 @@ class TransitionPart(_Part):
         return self
 
 
+class StatusChangesPart(_Part):
+    """Who decides on the status of a version in use, and who may suspend one at once."""
+
+    approvals: list[ApprovalPart] = []
+    emergency_stop: list[Role] = []
+
+
 class PolicyDocument(_Part):
     """The file as written.
 
@@ -204,6 +211,7 @@ class PolicyDocument(_Part):
     separation_of_duties: DutiesPart = DutiesPart()
     stages: Annotated[list[Word], Field(min_length=2)]
     protected_aliases: dict[Word, Alias] = {}
+    status_changes: StatusChangesPart | None = None
     evidence_types: dict[Word, EvidenceTypePart] = {}
     params: dict[str, Any] = {}
     metrics: list[FieldName] = []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lineage import Digest
 from registry.domain.audit import Event
+from registry.domain.catalog.models import PRODUCTION, VersionSummary
 from registry.domain.governance.case import Case
 from registry.domain.governance.policy import Policy, first_matching
 from registry.domain.governance.promotion import PolicyValue, RequestDetail, StageMove
@@ -32,6 +33,26 @@ def protected_aliases(uow: UnitOfWork) -> frozenset[str]:
 def published(uow: UnitOfWork) -> list[Policy]:
     """The newest version of each policy. Raises: BadPolicyError for one that this program cannot read any more."""
     return [_read(value.text) for value in uow.governance.policies()]
+
+
+def places_in_use(uow: UnitOfWork) -> tuple[frozenset[str], frozenset[str]]:
+    """The stages, and the aliases, that make a version one in use: of all published policies."""
+    policies = published(uow)
+    stages = frozenset({PRODUCTION}.union(*(policy.protected_aliases for policy in policies)))
+    return stages, frozenset(alias for policy in policies for alias in policy.protected_aliases.values())
+
+
+def in_use(uow: UnitOfWork, version: VersionSummary) -> bool:
+    """True for a version in production, in a stage with a protected alias, or named by one."""
+    stages, aliases = places_in_use(uow)
+    return version.stage in stages or not aliases.isdisjoint(version.aliases)
+
+
+def stopping_roles(uow: UnitOfWork) -> frozenset[str]:
+    """The granted roles whose holders may suspend and recall versions, beside admins."""
+    changes = [(policy, policy.status_changes) for policy in published(uow)]
+    named = [policy.roles[role] for policy, one in changes if one is not None for role in one.emergency_stop]
+    return frozenset(group for rule in named for group in rule.groups)
 
 
 def in_force(uow: UnitOfWork, case_for: Callable[[Policy], Case]) -> Policy:

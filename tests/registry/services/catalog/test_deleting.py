@@ -1,4 +1,4 @@
-"""Deletion: what is in use, or was the source of what is in use, does not vanish without force and a reason."""
+"""Deletion: what is in use, or was the source of what is in use, does not vanish."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from registry.domain.names import Reference, VersionRef
 from registry.domain.paging import PageRequest
-from registry.errors import ConflictError, InUseError, InvalidError, NotFoundError
+from registry.errors import ConflictError, InUseError
 from registry.services.catalog.verbs import Catalog
 from tests.registry.services.teams import Team, bring_to, ref_of
 
@@ -27,29 +27,20 @@ def admin(team: Team) -> Catalog:
 
 
 @pytest.mark.parametrize("target", ["models:/library/lite/1", "models:/library/lite"])
-def test_the_source_of_a_production_model_is_deleted_only_with_force_and_a_reason(
-    team: Team, admin: Catalog, source: VersionRef, grandchild: VersionRef, target: str
+@pytest.mark.parametrize("stage", ["candidate", "production"])
+def test_the_source_of_a_promoted_model_is_not_deleted(
+    team: Team, admin: Catalog, source: VersionRef, grandchild: VersionRef, target: str, stage: str
 ) -> None:
-    bring_to(team, grandchild, "production")
-    with pytest.raises(InUseError, match=r"models:/vision/digits/1 \(production, production\)") as refusal:
-        admin.delete(Reference.parse(target))
+    bring_to(team, grandchild, stage)
+    with pytest.raises(InUseError, match=rf"models:/vision/digits/1 \({stage}") as refusal:
+        admin.delete(Reference.parse(target), reason="licence withdrawn")
     assert refusal.value.facts == {"descendants": ["models:/vision/digits/1"]}
-    with pytest.raises(InvalidError, match="needs a reason"):
-        admin.delete(Reference.parse(target), force=True, reason="  ")
     assert admin.version(ref_of(source)).summary.ref == source
-    admin.delete(Reference.parse(target), force=True, reason="licence withdrawn")
-    with pytest.raises(NotFoundError):
-        admin.version(ref_of(source))
-    with admin.context.read() as uow:
-        entry = uow.audit.search(subject=target, action=None, page=PageRequest()).items[0]
-    assert entry.detail["reason"] == "licence withdrawn"
-    assert entry.detail["descendants_in_use"] == ["models:/vision/digits/1"]
 
 
-def test_a_source_whose_descendants_are_not_in_use_can_be_deleted(
+def test_a_source_whose_descendants_are_not_promoted_can_be_deleted(
     team: Team, admin: Catalog, source: VersionRef, grandchild: VersionRef
 ) -> None:
-    bring_to(team, grandchild, "candidate")
     admin.delete(ref_of(source), reason="a mistake")
     with admin.context.read() as uow:
         entry = uow.audit.search(subject=str(source), action=None, page=PageRequest()).items[0]
@@ -63,7 +54,7 @@ def test_a_deleted_descendant_does_not_hold_its_source(
     admin.delete(ref_of(source))
 
 
-def test_force_does_not_delete_what_was_promoted_itself(team: Team, admin: Catalog, source: VersionRef) -> None:
+def test_what_was_promoted_itself_is_not_deleted(team: Team, admin: Catalog, source: VersionRef) -> None:
     bring_to(team, source, "candidate")
     with pytest.raises(ConflictError, match="promoted versions cannot be deleted"):
-        admin.delete(ref_of(source), force=True, reason="clean up")
+        admin.delete(ref_of(source), reason="clean up")

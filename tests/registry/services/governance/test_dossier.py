@@ -53,7 +53,7 @@ def test_recalled_suspended_and_deleted_ancestors_are_counted_apart(team: Team) 
         uow.catalog.delete_version(child, at=team.clock.now())
         uow.commit(Event("model_version.deleted", str(child), {}))
     found = dossier(team, grandchild).candidate.ancestors
-    assert (found.recalled, found.suspended, found.deleted) == (1, 0, 1)
+    assert (found.recalled, found.suspended, found.deleted) == (1, 1, 1)
 
 
 def test_a_claimed_input_is_counted_and_a_better_claim_is_another_lineage(team: Team) -> None:

@@ -111,7 +111,7 @@ def test_a_version_that_is_not_active_is_promoted_no_further(team: Team, status:
     open_before = team.promotions("ana").request(ref_of(ref), "validated").summary.id
     set_status(team, ref, status)
     with pytest.raises(PolicyRefusedError, match=f"The version is {status.value}, not active"):
-        team.promotions("ana").request(ref_of(ref), "retired")
+        team.promotions("ana").request(ref_of(ref), "production")
     voted = team.promotions("ben").approve(open_before)
     assert (voted.summary.state, team.stage(ref)) == (RequestState.OPEN, "candidate")
     assert voted.verdict.reasons == (f"The version is {status.value}, not active",)

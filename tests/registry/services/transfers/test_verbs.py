@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 
 from lineage import Assurance
+from registry.domain.catalog.models import Status
 from registry.domain.names import Name, Reference
 from registry.domain.paging import PageRequest
 from registry.domain.people.people import Actor
@@ -88,7 +89,7 @@ def test_a_recipe_that_cannot_run_leaves_no_step(
 
 
 def test_nothing_new_is_made_from_an_archived_version(context: Context, transfers: Transfers) -> None:
-    Catalog(context).archive(Reference.parse("models:/library/bert/1"), "superseded")
+    Catalog(context).set_status(Reference.parse("models:/library/bert/1"), Status.ARCHIVED, "superseded")
     with pytest.raises(RefusedError, match="is archived, so no new version can be made from it"):
         transfers.submit(RECIPE)
 

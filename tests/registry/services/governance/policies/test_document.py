@@ -24,6 +24,7 @@ from registry.services.governance.policies.parts import (
     MetadataPart,
     PolicyDocument,
     RolePart,
+    StatusChangesPart,
     TransitionPart,
 )
 from tests.registry.policy_cases import case
@@ -58,7 +59,7 @@ def test_there_are_example_policies() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("quorum: 1}", "quorom: 1}", "there is no key 'transitions.1.approvals.0.quorom', did you mean 'quorum'?"),
+        ("quorum: 1}", "quorom: 1}", "there is no key 'status_changes.approvals.0.quorom', did you mean 'quorum'?"),
         ("  name: default", "  nam: default", "did you mean 'name'?"),
         ("metadata:", "meta:", "there is no key 'meta'"),
         ("stages:", "wait: PT1H\nstages:", "there is no key 'wait'"),
@@ -117,7 +118,7 @@ def keys_of(model: type[BaseModel]) -> set[str]:
 
 def test_every_key_is_in_the_documentation() -> None:
     parts: list[type[BaseModel]] = [PolicyDocument, MetadataPart, AppliesPart, RolePart, DutiesPart, EvidenceTypePart]
-    parts += [EvidencePart, FieldPart, GatePart, ApprovalPart, TransitionPart]
+    parts += [StatusChangesPart, EvidencePart, FieldPart, GatePart, ApprovalPart, TransitionPart]
     missing = {key for part in parts for key in keys_of(part) if f"`{key}" not in DOCS}
     assert not missing
 

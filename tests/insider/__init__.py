@@ -1,0 +1,1 @@
+"""Somebody with an account who wants to ship what should not ship: each way they tried, refused or made to show."""
