@@ -189,14 +189,11 @@ def set_status(
     wanted = Reference.parse(reference)
     if status not in {one.value for one in Status}:
         raise InvalidError(f"There is no status {status[:40]!r}")
-    if wanted.kind is AssetKind.DATASETS:
-        registry.datasets.set_status(wanted, Status(status), comment)
-        return see(f"/datasets/{wanted.name}/{wanted.number}")
     try:
         registry.catalog.set_status(wanted, Status(status), comment)
     except PolicyRefusedError:
         return request_promotion(request, registry, reference, status_target(Status(status)), comment)
-    return see(f"/models/{wanted.name}/{wanted.number}")
+    return see(f"/{wanted.kind}/{wanted.name}/{wanted.number}")
 
 
 @router.post("/promotions", response_model=None)

@@ -99,28 +99,33 @@ async def add(request: Request, registry: VersionsUnchanged, name: ItemName) -> 
 @router.post("/{team}/{name}/versions/{version}/deprecate", **speaks(DatasetVersionDetail, takes=Reason))
 def deprecate(registry: VersionUnchanged, reference: DatasetVersion, body: Said) -> Response:
     """Advise against the version."""
-    return answer(registry.datasets.set_status(reference, Status.DEPRECATED, body.reason))
+    return _set(registry, reference, Status.DEPRECATED, body.reason)
 
 
 @router.post("/{team}/{name}/versions/{version}/archive", **speaks(DatasetVersionDetail, takes=Reason))
 def archive(registry: VersionUnchanged, reference: DatasetVersion, body: Said) -> Response:
     """Put the version away: nothing new is trained on it."""
-    return answer(registry.datasets.set_status(reference, Status.ARCHIVED, body.reason))
+    return _set(registry, reference, Status.ARCHIVED, body.reason)
 
 
 @router.post("/{team}/{name}/versions/{version}/suspend", **speaks(DatasetVersionDetail, takes=Reason))
 def suspend(registry: VersionUnchanged, reference: DatasetVersion, body: Said) -> Response:
     """Stop the version for now: nobody reads its files."""
-    return answer(registry.datasets.set_status(reference, Status.SUSPENDED, body.reason))
+    return _set(registry, reference, Status.SUSPENDED, body.reason)
 
 
 @router.post("/{team}/{name}/versions/{version}/recall", **speaks(DatasetVersionDetail, takes=Reason))
 def recall(registry: VersionUnchanged, reference: DatasetVersion, body: Said) -> Response:
     """Take the version back: nobody reads its files, and gates on the ancestry refuse what was trained on it."""
-    return answer(registry.datasets.set_status(reference, Status.RECALLED, body.reason))
+    return _set(registry, reference, Status.RECALLED, body.reason)
 
 
 @router.post("/{team}/{name}/versions/{version}/restore", **speaks(DatasetVersionDetail, takes=Reason))
 def restore(registry: VersionUnchanged, reference: DatasetVersion, body: Said) -> Response:
     """Make the version active again, whatever its status was."""
-    return answer(registry.datasets.set_status(reference, Status.ACTIVE, body.reason))
+    return _set(registry, reference, Status.ACTIVE, body.reason)
+
+
+def _set(registry: Registry, reference: Reference, status: Status, reason: str) -> Response:
+    ref = registry.catalog.set_status(reference, status, reason)
+    return answer(registry.datasets.version(Reference.to(ref)))

@@ -129,34 +129,39 @@ def tag(
     return nothing()
 
 
+def _set(registry: Registry, reference: Reference, status: Status, reason: str) -> Response:
+    ref = registry.catalog.set_status(reference, status, reason)
+    return answer(registry.catalog.version(Reference.to(ref)))
+
+
 @router.post(ONE + "/deprecate", **speaks(VersionDetail, takes=Reason))
 def deprecate(registry: VersionUnchanged, reference: ModelVersion, body: Said) -> Response:
     """Advise against the version."""
-    return answer(registry.catalog.set_status(reference, Status.DEPRECATED, body.reason))
+    return _set(registry, reference, Status.DEPRECATED, body.reason)
 
 
 @router.post(ONE + "/archive", **speaks(VersionDetail, takes=Reason))
 def archive(registry: VersionUnchanged, reference: ModelVersion, body: Said) -> Response:
     """Put the version away: nothing new is made from it."""
-    return answer(registry.catalog.set_status(reference, Status.ARCHIVED, body.reason))
+    return _set(registry, reference, Status.ARCHIVED, body.reason)
 
 
 @router.post(ONE + "/suspend", **speaks(VersionDetail, takes=Reason))
 def suspend(registry: VersionUnchanged, reference: ModelVersion, body: Said) -> Response:
     """Stop the version for now: nobody reads its files."""
-    return answer(registry.catalog.set_status(reference, Status.SUSPENDED, body.reason))
+    return _set(registry, reference, Status.SUSPENDED, body.reason)
 
 
 @router.post(ONE + "/recall", **speaks(VersionDetail, takes=Reason))
 def recall(registry: VersionUnchanged, reference: ModelVersion, body: Said) -> Response:
     """Take the version back: nobody reads its files, and gates on the ancestry refuse what was made from it."""
-    return answer(registry.catalog.set_status(reference, Status.RECALLED, body.reason))
+    return _set(registry, reference, Status.RECALLED, body.reason)
 
 
 @router.post(ONE + "/restore", **speaks(VersionDetail, takes=Reason))
 def restore(registry: VersionUnchanged, reference: ModelVersion, body: Said) -> Response:
     """Make the version active again, whatever its status was."""
-    return answer(registry.catalog.set_status(reference, Status.ACTIVE, body.reason))
+    return _set(registry, reference, Status.ACTIVE, body.reason)
 
 
 @router.get(ONE + "/evidence", **speaks(Sequence[EvidenceValue]))

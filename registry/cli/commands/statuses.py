@@ -54,16 +54,18 @@ def _setter(word: str, verb: str, text: str) -> Callable[..., None]:
     ) -> None:
         from registry.cli.views.catalog import say_status
         from registry.domain.catalog.statuses import VERBS
+        from registry.domain.names import Reference
 
         given = parsing.either(why, reason, option="--reason")
         if given is None:
             raise UsageError("A reason is needed", remedy="Write it after the reference, or with --reason")
+        registry = session.registry
         if word == "model":
-            session.answer(session.registry.catalog.set_status(parsing.model(version), VERBS[verb], given), say_status)
+            ref = registry.catalog.set_status(parsing.model(version), VERBS[verb], given)
+            session.answer(registry.catalog.version(Reference.to(ref)), say_status)
         else:
-            session.answer(
-                session.registry.datasets.set_status(parsing.dataset(version), VERBS[verb], given), say_status
-            )
+            ref = registry.catalog.set_status(parsing.dataset(version), VERBS[verb], given)
+            session.answer(registry.datasets.version(Reference.to(ref)), say_status)
 
     run.__doc__ = text
     return run

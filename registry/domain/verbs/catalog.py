@@ -116,8 +116,8 @@ class CatalogVerbs(Protocol):
 
     def drop_alias(self, name: Name, alias: str) -> None: ...
     def alias_history(self, name: Name, alias: str) -> Sequence[AliasMove]: ...
-    def set_status(self, reference: Reference, status: Status, reason: str) -> VersionDetail:
-        """Give a version a status, with the reason; `active` undoes the others.
+    def set_status(self, reference: Reference, status: Status, reason: str) -> VersionRef:
+        """Give a version of a model or dataset a status, with the reason; `active` undoes the others.
 
         Raises: NotFoundError; PermissionDeniedError for who may not suspend, recall or lift that; PolicyRefusedError
         for a version in use, whose status changes by a request; InvalidError without a reason; ConflictError.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from registry.domain.catalog.models import Status, check_tags
+from registry.domain.catalog.models import check_tags
 from registry.domain.data.datasets import (
     DataFormat,
     DatasetSummary,
@@ -63,6 +63,3 @@ class DatasetVerbs(Protocol):
 
     def version(self, reference: Reference) -> DatasetVersionDetail: ...
     def pull(self, reference: Reference, folder: Path) -> PullReport: ...
-    def set_status(self, reference: Reference, status: Status, reason: str) -> DatasetVersionDetail:
-        """As for models. Raises: NotFoundError, PermissionDeniedError, InvalidError, ConflictError."""
-        ...

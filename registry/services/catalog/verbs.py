@@ -179,11 +179,11 @@ class Catalog:
             found(uow.catalog.model(name), f"models:/{name}")
             return uow.catalog.alias_history(name, check_alias(alias))
 
-    def set_status(self, reference: Reference, status: Status, reason: str) -> VersionDetail:
-        """Give a version a status, with the reason; see `registry.services.catalog.statuses`."""
-        from registry.services.catalog.statuses import set_status  # noqa: PLC0415 - not needed to look at a model
+    def set_status(self, reference: Reference, status: Status, reason: str) -> VersionRef:
+        """Give a version of a model or dataset a status; see `registry.services.governance.statuses`."""
+        from registry.services.governance.statuses import set_status  # noqa: PLC0415 - not needed to look at a model
 
-        return self.version(Reference.to(set_status(self.context, model_only(reference), status, reason)))
+        return set_status(self.context, reference, status, reason)
 
     def delete(self, target: Reference, *, reason: str = "") -> None:
         """Delete a version or a registered model; see `registry.services.catalog.deleting`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from registry.domain.catalog.models import Status
 from registry.domain.catalog.statuses import Use, notice
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, Row
 from registry.domain.data.rows import read_index
@@ -17,7 +16,6 @@ from registry.domain.verbs.data import AddDataset
 from registry.errors import BadReferenceError, DatasetChangedError, IntegrityError, NotFoundError
 from registry.services.artifacts.pulling import new_folder
 from registry.services.artifacts.storing import BROKEN, write_files
-from registry.services.catalog.statuses import set_status
 from registry.services.context import Context
 from registry.services.data.registering import register_dataset
 from registry.services.lookup import found, refuse_withheld, resolve
@@ -66,20 +64,11 @@ class Datasets:
         warned = notice(detail.summary.ref, detail.summary.status, detail.status_reason, Use.READ)
         return PullReport(detail.summary.ref, folder, len(detail.files), detail.summary.size, warned)
 
-    def set_status(self, reference: Reference, status: Status, reason: str) -> DatasetVersionDetail:
-        """Give a version a status, with the reason; see `registry.services.catalog.statuses`."""
-        return self.version(Reference.to(set_status(self.context, dataset_only(reference), status, reason)))
-
-
-def dataset_only(reference: Reference) -> Reference:
-    """`reference`, unless it names a model: the two share no names. Raises: BadReferenceError."""
-    if reference.kind is not AssetKind.DATASETS:
-        raise BadReferenceError(f"{reference} is not a dataset", remedy="Write datasets:/team/name/1")
-    return reference
-
 
 def _version(uow: UnitOfWork, reference: Reference) -> DatasetVersionDetail:
-    return found(uow.datasets.version(resolve(uow, dataset_only(reference))), reference)
+    if reference.kind is not AssetKind.DATASETS:
+        raise BadReferenceError(f"{reference} is not a dataset", remedy="Write datasets:/team/name/1")
+    return found(uow.datasets.version(resolve(uow, reference)), reference)
 
 
 def materialise_dataset(context: Context, detail: DatasetVersionDetail, folder: Path) -> list[Row]:

@@ -16,10 +16,10 @@ from registry.domain.paging import PageRequest
 from registry.domain.text import check_words
 from registry.errors import ConflictError, InvalidError, PolicyRefusedError
 from registry.ports.blobs import BlobStore
-from registry.services.catalog.statuses import change
 from registry.services.governance.decisions import record_decision
 from registry.services.governance.dossier import case_for, open_dossier
 from registry.services.governance.policies.stored import in_force
+from registry.services.governance.statuses import change
 from registry.services.unit_of_work import UnitOfWork
 
 MAX_COMMENT = 4096

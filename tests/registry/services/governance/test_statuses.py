@@ -127,7 +127,7 @@ def test_what_was_made_from_a_stopped_model_or_dataset_is_not_promoted(team: Tea
     else:
         source = team.add_data()
         child = team.publish(data={"train": source})
-        Datasets(team.context("root")).set_status(ref_of(source), status, "no consent")
+        catalog(team, "root").set_status(ref_of(source), status, "no consent")
     with pytest.raises(PolicyRefusedError, match="No ancestor is recalled or suspended"):
         team.promotions("ana").request(ref_of(child), "candidate")
 
@@ -135,7 +135,7 @@ def test_what_was_made_from_a_stopped_model_or_dataset_is_not_promoted(team: Tea
 def test_a_stopped_dataset_is_neither_read_nor_trained_on(team: Team) -> None:
     data = team.add_data()
     datasets = Datasets(team.context("root"))
-    datasets.set_status(ref_of(data), Status.SUSPENDED, "complaint")
+    catalog(team, "root").set_status(ref_of(data), Status.SUSPENDED, "complaint")
     assert datasets.version(ref_of(data)).status_reason == "complaint"
     with pytest.raises(RefusedError, match="is suspended"):
         datasets.pull(ref_of(data), team.home / "data")
@@ -148,10 +148,12 @@ def test_every_status_needs_a_reason_and_is_undone_with_one(team: Team, status: 
     ref, root = team.publish(), catalog(team, "root")
     with pytest.raises(InvalidError, match="A reason is needed"):
         root.set_status(ref_of(ref), status, "  ")
-    assert root.set_status(ref_of(ref), status, "why").status_reason == "why"
+    root.set_status(ref_of(ref), status, "why")
+    assert root.version(ref_of(ref)).status_reason == "why"
     with pytest.raises(ConflictError, match=f"is {status} already"):
         root.set_status(ref_of(ref), status, "again")
-    back = root.set_status(ref_of(ref), Status.ACTIVE, "right again")
+    root.set_status(ref_of(ref), Status.ACTIVE, "right again")
+    back = root.version(ref_of(ref))
     assert (back.summary.status, back.status_reason) == (Status.ACTIVE, "")
     assert team.actions(str(ref))[-2:] == [f"model_version.{status}", "model_version.restored"]
 
@@ -170,5 +172,5 @@ def test_archived_files_are_not_pulled_without_saying_so(team: Team) -> None:
     data = team.add_data()
     datasets = Datasets(team.context("root"))
     assert not datasets.pull(ref_of(data), team.home / "fresh").notice
-    datasets.set_status(ref_of(data), Status.ARCHIVED, "superseded by 2")
+    catalog(team, "root").set_status(ref_of(data), Status.ARCHIVED, "superseded by 2")
     assert datasets.pull(ref_of(data), team.home / "old").notice == f"{data} is archived: superseded by 2"
