@@ -24,12 +24,13 @@ from registry.domain.governance.promotion import (
 from registry.domain.names import Name, VersionRef
 from registry.domain.paging import PageRequest
 from registry.errors import ConflictError, NotFoundError
+from registry.services.storage.governance import NamedVersion
 from registry.services.unit_of_work import UnitOfWork
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
 from tests.builders import NOW, add_version, digest, metric, model_ref
 
 LATER = NOW + timedelta(hours=1)
-BOUND = Bindings(digest("artifact"), digest("lineage"), digest("policy"), digest("evidence"))
+BOUND = Bindings(digest("artifact"), digest("lineage"), digest("policy"), digest("evidence"), digest("seen"))
 REFUSED = Verdict((CheckResult("two-people", "approval", False, "one approval is missing"),))
 ALLOWED = Verdict((CheckResult("two-people", "approval", True, "two people approved"),))
 
@@ -68,7 +69,8 @@ def request(ref: VersionRef, public_id: str) -> RequestDetail:
 
 
 def vote(voter: str, value: VoteValue = VoteValue.APPROVE) -> VoteEntry:
-    return VoteEntry(voter, ("risk", "validator"), value, "looked at the slices", LATER, BOUND)
+    seen = {"lineage.recalled": "0"}
+    return VoteEntry(voter, ("risk", "validator"), value, "looked at the slices", LATER, BOUND, seen=seen)
 
 
 def policy(name: str, version: int) -> PolicyValue:
@@ -195,7 +197,7 @@ def test_a_version_is_read_as_decisions_see_it(uow: UnitOfWork) -> None:
     assert (found.architecture, found.parents, found.card) == (whole.architecture, whole.parents, whole.card)
     assert (found.aliases, found.metrics, found.tags) == (("best",), {"accuracy": 0.9}, {"a": "1", "b": "2"})
     assert (found.step.id, found.step.created_by, found.step.manifest) == (whole.step, "ana", None)
-    assert uow.governance.baselines(ref.name) == {"best": {"accuracy": 0.9}}
+    assert uow.governance.baselines(ref.name) == {"best": NamedVersion(ref, {"accuracy": 0.9})}
     uow.catalog.delete_version(ref, at=NOW)
     assert uow.governance.version(ref) is None
     assert uow.governance.baselines(ref.name) == {}

@@ -145,4 +145,4 @@ def case(
     bound = bindings(rules, items)
     given = tuple(vote(who, bound) for who in approvals) if votes is None else votes
     candidate = replace(candidate, ancestors=ancestors, **changes)
-    return Case(candidate, target, bound, now, items, given, people, EDITION)
+    return Case(candidate, target, bound, now, items, given, people, edition=EDITION)

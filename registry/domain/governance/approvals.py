@@ -7,10 +7,11 @@ people; the vote of a contributor never counts; a vote counts only while everyth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from registry.domain.governance.case import RECORDED, Case, Contribution, Standing
-from registry.domain.governance.promotion import Bindings, CheckResult, VoteEntry, VoteValue
+from registry.domain.governance.promotion import CheckResult, VoteEntry, VoteValue
+from registry.domain.governance.seen import differences
 
 _BOUND = {"artifact": "the artifact", "lineage": "the lineage", "policy": "the policy", "evidence": "the evidence"}
 
@@ -131,7 +132,7 @@ class Electorate:
         for vote in self.last_votes():
             if vote.value is VoteValue.APPROVE and vote.bound != self.case.bound:
                 for role in vote.roles:
-                    why = f"the approval of {vote.voter} is stale because {changed(vote.bound, self.case.bound)}"
+                    why = f"the approval of {vote.voter} is stale because {changed(vote, self.case)}"
                     notes.setdefault(role, []).append(why)
         return {role: f" ({'; '.join(lines)})" for role, lines in notes.items()}
 
@@ -164,7 +165,10 @@ def count(wanted: Mapping[str, int], eligible: Mapping[str, Sequence[str]], *, d
     return {role: sum(assign((role, number), set()) for number in range(quorum)) for role, quorum in wanted.items()}
 
 
-def changed(then: Bindings, now: Bindings) -> str:
-    """Which of the four digests differ, for people to read."""
-    parts = [_BOUND[f.name] for f in fields(Bindings) if getattr(then, f.name) != getattr(now, f.name)]
-    return " and ".join(parts) + " changed since"
+def changed(vote: VoteEntry, case: Case) -> str:
+    """What differs of what `vote` was bound to, for people to read."""
+    parts = [words for name, words in _BOUND.items() if getattr(vote.bound, name) != getattr(case.bound, name)]
+    told = [" and ".join(parts) + " changed since"] if parts else []
+    if vote.bound.seen != case.bound.seen:
+        told += differences(vote.seen, case.seen)
+    return " and ".join(told)

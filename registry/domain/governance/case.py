@@ -143,6 +143,8 @@ class Case:
     evidence: tuple[EvidenceValue, ...] = ()
     votes: tuple[VoteEntry, ...] = ()
     people: Mapping[str, Standing] = field(default_factory=dict)
+    seen: Mapping[str, str] = field(default_factory=dict)
+    """What `bound.seen` stands for: see `governance.seen`."""
     edition: int = 1
     """Which rules its conditions are evaluated by, so that a stored case is judged as it was: 1, where `all` held over
     an empty list; `EDITION` now."""

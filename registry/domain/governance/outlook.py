@@ -61,11 +61,10 @@ def _way_out(electorate: Electorate, role: str) -> str:
 
 def stale_votes(electorate: Electorate) -> Iterator[str]:
     """One sentence for each approval that was given before something changed."""
-    bound = electorate.case.bound
     for vote in electorate.last_votes():
-        if vote.value is VoteValue.APPROVE and vote.bound != bound:
+        if vote.value is VoteValue.APPROVE and vote.bound != electorate.case.bound:
             yield (
-                f"The approval of {vote.voter} is stale because {changed(vote.bound, bound)}: "
+                f"The approval of {vote.voter} is stale because {changed(vote, electorate.case)}: "
                 f"{vote.voter} needs to approve again"
             )
 

@@ -6,7 +6,7 @@ is missing. What cannot be evaluated is a failed check with a reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -173,6 +173,16 @@ class Policy:
         """The facts of `case` that the conditions of this policy are evaluated on."""
         facts = expression_facts(case, self.admissible(case), self.params)
         return Scope(facts, empty_is_true=case.edition < EDITION)
+
+    def conditions(self, case: Case) -> Iterator[Expression]:
+        """Every condition that may be evaluated for a verdict on `case`."""
+        yield self.when
+        transition = self._transition_for(case)
+        if transition is not None:
+            rows: list[EvidenceNeed | Gate | ApprovalRow] = [*transition.evidence, *transition.gates]
+            rows += transition.approvals
+            yield from (row.when for row in rows if row.when is not None)
+            yield from (gate.require for gate in transition.gates)
 
     def judge(self, case: Case) -> Verdict:
         """Every check that this policy makes of `case`, with its outcome. Pure: same policy and case, same verdict."""

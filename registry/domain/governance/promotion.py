@@ -52,17 +52,19 @@ class AddedEvidence(EvidenceValue):
 
 @dataclass(frozen=True, slots=True)
 class Bindings:
-    """The four digests that a vote binds to; when any of them changes, the vote is stale and does not count."""
+    """The digests that a vote binds to; when any of them changes, the vote is stale and does not count."""
 
     artifact: Digest
     lineage: Digest
     policy: Digest
     evidence: Digest
+    seen: Digest | None = None
+    """Of all else that the verdict read: see `governance.seen`. None for what was stored before there was one."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoteEntry:
-    """One vote: who, in which roles (as held at the time), for or against, why, and on which four digests."""
+    """One vote: who, in which roles (as held at the time), for or against, why, and on which digests."""
 
     voter: str
     roles: tuple[str, ...]
@@ -71,6 +73,8 @@ class VoteEntry:
     at: datetime
     bound: Bindings
     stale: bool = False
+    seen: Mapping[str, str] = field(default_factory=dict)
+    """What the digest `bound.seen` stands for, by name."""
 
 
 @dataclass(frozen=True, slots=True)

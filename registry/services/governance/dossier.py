@@ -25,14 +25,17 @@ from registry.domain.governance.case import (
     Standing,
     Subject,
     evidence_digest,
+    expression_facts,
 )
 from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import Bindings, EvidenceValue, VoteEntry
+from registry.domain.governance.seen import seen_digest, seen_state
+from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
 from registry.services.comparison.verdicts import verdict_facts
 from registry.services.governance.recorded_evidence import recorded_evidence
 from registry.services.lookup import found
-from registry.services.storage.governance import VersionRecord
+from registry.services.storage.governance import NamedVersion, VersionRecord
 from registry.services.storage.lineage import AncestryRecord
 from registry.services.unit_of_work import UnitOfWork
 
@@ -44,8 +47,8 @@ MAX_ANCESTORS = 100_000
 class Dossier:
     """A version's record before any policy looks at it.
 
-    `people` holds the standing of evidence authors and of whoever else was named; `baselines` the test metrics of the
-    version that each alias of the model names now.
+    `people` holds the standing of evidence authors and of whoever else was named; `compared` the version that each
+    alias of the model names now; `ancestors` is the digest of the statuses of all ancestors.
     """
 
     candidate: Candidate
@@ -53,7 +56,8 @@ class Dossier:
     lineage: Digest
     evidence: tuple[EvidenceValue, ...]
     people: Mapping[str, Standing] = field(default_factory=dict)
-    baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    compared: Mapping[str, NamedVersion] = field(default_factory=dict)
+    ancestors: Digest | None = None
 
     def with_evidence(self, value: EvidenceValue) -> Dossier:
         """The record after `value` was added."""
@@ -98,16 +102,17 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         lineage_digest([one.node for one in ancestry.members], ancestry.edges, complete=ancestry.complete),
         evidence,
         people={p.handle: Standing(frozenset(p.roles), p.service) for p in uow.people.known(handles)},
-        baselines=uow.governance.baselines(ref.name),
+        compared=uow.governance.baselines(ref.name),
+        ancestors=_statuses(ancestry),
     )
 
 
 def case_for(dossier: Dossier, policy: Policy, *, target: str, now: datetime, votes: Sequence[VoteEntry] = ()) -> Case:
     """The case that `policy` judges. The dossier must know the standing of every voter."""
     alias = policy.protected_aliases.get(target)
-    baseline = _finite(dossier.baselines.get(alias, {})) if alias is not None else {}
-    return Case(
-        candidate=replace(dossier.candidate, baseline=baseline),
+    compared = dossier.compared.get(alias) if alias is not None else None
+    case = Case(
+        candidate=replace(dossier.candidate, baseline=_finite(compared.metrics) if compared is not None else {}),
         target=target,
         bound=Bindings(dossier.artifact, dossier.lineage, policy.digest, evidence_digest(dossier.evidence)),
         now=now,
@@ -116,6 +121,10 @@ def case_for(dossier: Dossier, policy: Policy, *, target: str, now: datetime, vo
         people=dossier.people,
         edition=EDITION,
     )
+    against = None if alias is None else "none" if compared is None else str(compared.ref)
+    facts = expression_facts(case, {}, {})
+    seen = seen_state(policy.conditions(case), facts, ancestors=dossier.ancestors, compared=against)
+    return replace(case, seen=seen, bound=replace(case.bound, seen=seen_digest(seen)))
 
 
 def _subject(record: VersionRecord) -> Subject:
@@ -172,6 +181,12 @@ def _ancestors(ancestry: AncestryRecord) -> Ancestors:
         models=len(others) - datasets,
         datasets=datasets,
     )
+
+
+def _statuses(ancestry: AncestryRecord) -> Digest:
+    """One digest over the status of every ancestor, and over which of them were deleted."""
+    others = (one for one in ancestry.members if one.node.id != ancestry.focus and one.node.kind is not NodeKind.STEP)
+    return Digest.of(canonical_json(sorted([one.node.label, str(one.status), one.deleted] for one in others)))
 
 
 def _depth(ancestry: AncestryRecord) -> int:

@@ -266,7 +266,7 @@ class Promotions:
             raise PolicyRefusedError(f"{handle} may not {value.value} {request_id}", objections)
         if value is VoteValue.APPROVE and electorate.stands(handle):
             raise ConflictError(f"{handle} has approved {request_id} already, and nothing has changed since")
-        vote = VoteEntry(handle, electorate.roles_of(handle), value, comment, case.now, case.bound)
+        vote = VoteEntry(handle, electorate.roles_of(handle), value, comment, case.now, case.bound, seen=case.seen)
         uow.governance.add_vote(request_id, vote)
         return stored, policy, replace(case, votes=(*case.votes, vote))
 

@@ -67,6 +67,14 @@ class VersionRecord:
     """When its bytes were last verified for a promotion."""
 
 
+@dataclass(frozen=True, slots=True)
+class NamedVersion:
+    """The version that an alias names, with its metrics on test data."""
+
+    ref: VersionRef
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
 class GovernanceRepository(Protocol):
     """Evidence, policies, requests and votes. `lock` serialises decisions about one model."""
 
@@ -74,8 +82,8 @@ class GovernanceRepository(Protocol):
         """A live model version as decisions see it."""
         ...
 
-    def baselines(self, name: Name) -> Mapping[str, Mapping[str, float]]:
-        """By alias of the model, the test metrics of the version that it names now."""
+    def baselines(self, name: Name) -> Mapping[str, NamedVersion]:
+        """By alias of the model, the version that it names now, with its test metrics."""
         ...
 
     def add_evidence(self, value: EvidenceValue) -> None: ...

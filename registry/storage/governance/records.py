@@ -12,7 +12,7 @@ from registry.domain.catalog.models import CardRevision, Status
 from registry.domain.governance.promotion import VoteValue
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.objects import VersionCheck
-from registry.services.storage.governance import StepRecord, VersionRecord
+from registry.services.storage.governance import NamedVersion, StepRecord, VersionRecord
 from registry.storage.catalog.assets import tags_of_assets
 from registry.storage.catalog.versions import TEST_ROLE, headline_metrics, is_damaged, model_inputs, version_tags
 from registry.storage.tables import (
@@ -73,15 +73,14 @@ def _version_statement() -> Any:
 
 def _baselines_statement() -> Any:
     return (
-        select(alias.c.alias, metric.c.name, metric.c.value)
+        select(alias.c.alias, version.c.number, metric.c.name, metric.c.value)
         .join(version, version.c.node_id == alias.c.node_id)
         .join(asset, asset.c.id == version.c.asset_id)
-        .join(metric, metric.c.step_id == version.c.step_id)
+        .outerjoin(metric, (metric.c.step_id == version.c.step_id) & (metric.c.role == TEST_ROLE))
         .where(
             asset.c.kind == AssetKind.MODELS,
             asset.c.folded == bindparam("folded"),
             version.c.deleted_at.is_(None),
-            metric.c.role == TEST_ROLE,
         )
         .order_by(metric.c.id)
     )
@@ -131,12 +130,14 @@ def version_record(connection: Connection, ref: VersionRef) -> VersionRecord | N
     )
 
 
-def baselines_of(connection: Connection, name: Name) -> dict[str, dict[str, float]]:
-    """By alias of the model, the test metrics of the version that it names; measured on several data, the first."""
-    found: dict[str, dict[str, float]] = {}
+def baselines_of(connection: Connection, name: Name) -> dict[str, NamedVersion]:
+    """By alias of the model, the version that it names with its test metrics; measured on several data, the first."""
+    found: dict[str, tuple[VersionRef, dict[str, float]]] = {}
     for row in connection.execute(_BASELINES, {"folded": name.folded}):
-        found.setdefault(row.alias, {}).setdefault(row.name, row.value)
-    return found
+        _, metrics = found.setdefault(row.alias, (VersionRef(AssetKind.MODELS, name, row.number), {}))
+        if row.name is not None:
+            metrics.setdefault(row.name, row.value)
+    return {given: NamedVersion(ref, metrics) for given, (ref, metrics) in found.items()}
 
 
 def stale_voters(connection: Connection, requests: Sequence[Row[Any]]) -> dict[int, tuple[str, ...]]:

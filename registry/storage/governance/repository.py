@@ -24,7 +24,7 @@ from registry.domain.governance.promotion import (
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.errors import ConflictError, NotFoundError
-from registry.services.storage.governance import VersionRecord
+from registry.services.storage.governance import NamedVersion, VersionRecord
 from registry.storage.catalog.assets import find_version, require_version
 from registry.storage.catalog.versions import refs_of
 from registry.storage.governance.records import baselines_of, stale_voters, version_record
@@ -41,7 +41,7 @@ class SqlGovernance:
     def version(self, ref: VersionRef) -> VersionRecord | None:
         return version_record(self._connection, ref)
 
-    def baselines(self, name: Name) -> Mapping[str, Mapping[str, float]]:
+    def baselines(self, name: Name) -> Mapping[str, NamedVersion]:
         return baselines_of(self._connection, name)
 
     def add_evidence(self, value: EvidenceValue) -> None:
@@ -168,6 +168,7 @@ class SqlGovernance:
                 value=vote.value,
                 comment=vote.comment,
                 voted_at=vote.at,
+                seen=dict(vote.seen) or None,
                 **_bound_columns(vote.bound),
             )
         )
@@ -212,11 +213,12 @@ def _bound_columns(bound: Bindings) -> dict[str, object]:
         "bound_lineage": bound.lineage,
         "bound_policy": bound.policy,
         "bound_evidence": bound.evidence,
+        "bound_seen": bound.seen,
     }
 
 
 def _bound(row: Row[Any]) -> Bindings:
-    return Bindings(row.bound_artifact, row.bound_lineage, row.bound_policy, row.bound_evidence)
+    return Bindings(row.bound_artifact, row.bound_lineage, row.bound_policy, row.bound_evidence, row.bound_seen)
 
 
 def _evidence(row: Row[Any], ref: VersionRef) -> EvidenceValue:
@@ -254,7 +256,8 @@ def _request(row: Row[Any], ref: VersionRef) -> RequestSummary:
 
 
 def _vote(row: Row[Any]) -> VoteEntry:
-    return VoteEntry(row.voter, tuple(row.roles), VoteValue(row.value), row.comment, row.voted_at, _bound(row))
+    value = VoteValue(row.value)
+    return VoteEntry(row.voter, tuple(row.roles), value, row.comment, row.voted_at, _bound(row), seen=row.seen or {})
 
 
 def _verdict(stored: Mapping[str, Any]) -> Verdict:

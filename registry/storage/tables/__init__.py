@@ -14,7 +14,7 @@ from registry.storage.tables.catalog import (
     version,
     version_tag,
 )
-from registry.storage.tables.governance import audit_entry, audit_index, evidence, policy, request, vote
+from registry.storage.tables.governance import audit_entry, audit_index, evidence, overruling, policy, request, vote
 from registry.storage.tables.graph import edge, node, weight_comparison
 from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, token
@@ -43,6 +43,7 @@ __all__ = [
     "mirror",
     "model_version",
     "node",
+    "overruling",
     "person",
     "policy",
     "request",

@@ -50,7 +50,7 @@ class PolicyColumns(TypedColumns):
 
 
 class RequestColumns(TypedColumns):
-    """One promotion request, with the four digests that votes bind to as they were when it was opened."""
+    """One promotion request, with the digests that votes bind to as they were when it was opened."""
 
     id = Column(Key, primary_key=True)
     public_id = Column(String(40), nullable=False, unique=True)
@@ -69,7 +69,9 @@ class RequestColumns(TypedColumns):
     bound_lineage = Column(DigestBytes, nullable=False)
     bound_policy = Column(DigestBytes, nullable=False)
     bound_evidence = Column(DigestBytes, nullable=False)
+    bound_seen = Column(DigestBytes, nullable=True)
     verdict: Column[Any] = Column(JSON, nullable=False)
+    overruled_at = Column(UtcDateTime, nullable=True)
 
 
 class VoteColumns(TypedColumns):
@@ -86,6 +88,18 @@ class VoteColumns(TypedColumns):
     bound_lineage = Column(DigestBytes, nullable=False)
     bound_policy = Column(DigestBytes, nullable=False)
     bound_evidence = Column(DigestBytes, nullable=False)
+    bound_seen = Column(DigestBytes, nullable=True)
+    seen: Column[Any] = Column(JSON, nullable=True)
+
+
+class OverrulingColumns(TypedColumns):
+    """One person's decision that a rejection of a request stands no longer, append-only."""
+
+    id = Column(Key, primary_key=True)
+    request_id = Column(Key, ForeignKey("request.id"), nullable=False)
+    person = Column(String, nullable=False)
+    comment = Column(Text, nullable=False)
+    at = Column(UtcDateTime, nullable=False)
 
 
 class AuditEntryColumns(TypedColumns):
@@ -115,6 +129,7 @@ evidence = Table("evidence", metadata, EvidenceColumns)
 policy = Table("policy", metadata, PolicyColumns, UniqueConstraint("name", "version"))
 request = Table("request", metadata, RequestColumns)
 vote = Table("vote", metadata, VoteColumns)
+overruling = Table("overruling", metadata, OverrulingColumns, UniqueConstraint("request_id", "person"))
 audit_entry = Table(
     "audit_entry",
     metadata,

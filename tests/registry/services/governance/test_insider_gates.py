@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from registry.domain.audit import Event
+from registry.domain.catalog.models import Status
 from registry.domain.governance.promotion import RequestDetail
 from registry.domain.names import VersionRef
 from registry.errors import BadPolicyError, PolicyRefusedError
@@ -99,3 +101,92 @@ def test_a_gate_that_reads_what_does_not_exist_denies(team: Team) -> None:
     assert not approved.verdict.allowed
     with pytest.raises(PolicyRefusedError):
         team.promotions("ana").request(ref_of(ref), "production")
+
+
+# --- votes that stand although what they were given on has changed ---------------------------------------------------
+
+
+def almost_in_production(team: Team, ref: VersionRef) -> str:
+    """A request to production that ben has approved and that needs carla only."""
+    bring_to(team, ref, "validated")
+    team.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    request = team.promotions("ana").request(ref_of(ref), "production").summary.id
+    team.promotions("ben").approve(request)
+    return request
+
+
+def set_status(team: Team, ref: VersionRef, status: Status) -> None:
+    with team.open_uow(actor="root", write=True) as uow:
+        uow.catalog.set_status(ref, status, "for a reason", at=team.clock.now())
+        uow.commit(Event(f"model_version.{status.value}", str(ref), {"reason": "for a reason"}))
+
+
+def stale_because(team: Team, request: str) -> str:
+    """Why ben's vote is stale; carla's approval does not promote then."""
+    team.promotions("carla").approve(request)
+    detail = team.promotions("guest").request_detail(request)
+    assert detail.summary.state == "open"
+    assert next(vote.stale for vote in detail.votes if vote.voter == "ben")
+    assert any(warning.startswith("The approval of ben is stale because") for warning in detail.warnings)
+    (why,) = (reason for reason in detail.verdict.reasons if "0 of 1 validator approvals" in reason)
+    return why
+
+
+@pytest.mark.parametrize("status", [Status.ARCHIVED, Status.DEPRECATED, Status.SUSPENDED])
+def test_a_vote_is_stale_once_an_ancestor_has_another_status(team: Team, status: Status) -> None:
+    source = team.publish("library/net")
+    request = almost_in_production(team, team.publish(parents=[source]))
+    set_status(team, source, status)
+    assert "the status of an ancestor changed since" in stale_because(team, request)
+
+
+def test_a_vote_is_stale_once_an_ancestor_was_deleted(team: Team) -> None:
+    source = team.publish("library/net")
+    request = almost_in_production(team, team.publish(parents=[source]))
+    with team.open_uow(actor="root", write=True) as uow:
+        uow.catalog.delete_version(source, at=team.clock.now())
+        uow.commit(Event("model_version.deleted", str(source), {}))
+    assert "the status of an ancestor changed since" in stale_because(team, request)
+
+
+def test_a_vote_is_stale_once_a_tag_that_a_gate_reads_has_changed_and_no_other_tag_matters(team: Team) -> None:
+    gate = "{id: reviewed, require: '!has(subject.tags.secret) || lineage.recalled == 0'}"
+    text = NEXT.replace("      - id: no-worse\n", f"      - {gate}\n      - id: no-worse\n")
+    team.promotions("root").publish_policy(text)
+    ref = team.publish()
+    request = almost_in_production(team, ref)
+    with team.open_uow(actor="ana", write=True) as uow:
+        uow.catalog.set_tags(ref, {"other": "x"}, at=team.clock.now())
+        uow.commit(Event("model_version.tagged", str(ref), {}))
+    assert not any(vote.stale for vote in team.promotions("guest").request_detail(request).votes)
+    with team.open_uow(actor="ana", write=True) as uow:
+        uow.catalog.set_tags(ref, {"secret": "y"}, at=team.clock.now())
+        uow.commit(Event("model_version.tagged", str(ref), {}))
+    assert 'subject.tags.secret was missing and is "y"' in stale_because(team, request)
+
+
+def test_a_vote_is_stale_once_another_version_is_in_production(team: Team) -> None:
+    request = almost_in_production(team, team.publish())
+    other = team.publish()
+    bring_to(team, other, "production")
+    why = stale_because(team, request)
+    assert f"the version to compare with was none and is {other}" in why
+    assert "baseline.accuracy was missing and is 0.9" in why
+
+
+def test_a_vote_stands_again_once_things_are_as_they_were(team: Team) -> None:
+    source = team.publish("library/net")
+    ref = team.publish(parents=[source])
+    request = almost_in_production(team, ref)
+    set_status(team, source, Status.DEPRECATED)
+    set_status(team, source, Status.ACTIVE)
+    team.promotions("carla").approve(request)
+    assert team.stage(ref) == "production"
+
+
+def test_a_decision_on_votes_that_are_bound_to_what_was_seen_replays(team: Team) -> None:
+    ref = team.publish()
+    request = almost_in_production(team, ref)
+    team.promotions("carla").approve(request)
+    assert team.promotions("guest").replay(request).allowed
+    assert team.promotions("guest").request_detail(request).bound.seen is not None
