@@ -10,7 +10,7 @@ export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve pictures test test-demo coverage test-slow test-ray check format store-walk store-flips bench bench-methods bench-defaults bench-gpu clean
+.PHONY: help setup demo serve pictures test test-demo coverage test-slow test-ray fuzz-api check format store-walk store-flips bench bench-methods bench-defaults bench-gpu clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,14 @@ test-slow: setup ## Run the slow tests: more kills, real weights at length, two 
 test-ray: setup ## Run the tests of the engine ray on a real cluster of two nodes (installs 264 MB more)
 	@$(PIP) install --progress-bar on -r requirements.lock -r requirements-ray.lock
 	@$(BIN)/python -m pytest tests/adapters/engines/test_ray.py --durations=5 $(PYTEST_ARGS)
+
+fuzz-api: setup $(VENV)/fuzz/.installed ## Send 10,000 generated requests to every route (Schemathesis, stateful on): 0 failures
+	@SCHEMATHESIS=$(VENV)/fuzz/bin/schemathesis $(BIN)/python -m tests.fuzzing --cases 10000
+
+$(VENV)/fuzz/.installed: requirements-fuzz.lock
+	@$(PYTHON) -m venv --clear $(VENV)/fuzz
+	@$(VENV)/fuzz/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-fuzz.lock
+	@touch $@
 
 check: setup ## Format, lint, types, import contracts, docs, migrations
 	@$(BIN)/ruff format --check .

@@ -193,6 +193,12 @@ class UnsafeArtifactError(InvalidError):
     code = "unsafe-artifact"
 
 
+class CredentialError(InvalidError):
+    """A text has what looks like a password, a key or a token, so it is not stored; `facts` names the field."""
+
+    code = "credential-found"
+
+
 class MisfitError(InvalidError):
     """The weights do not fit the architecture; `facts` lists tensors missing, left over or of another shape."""
 

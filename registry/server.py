@@ -41,6 +41,7 @@ from registry.errors import (
     UnauthenticatedError,
     UsageError,
 )
+from registry.logs import keep_out_of_logs
 from registry.settings import Settings
 from registry.web.administration import error_page, sign_in_page
 from registry.web.render import STATIC, link
@@ -263,6 +264,7 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
             limit_concurrency=settings.max_connections,
         )
     )
+    keep_out_of_logs("uvicorn", "uvicorn.access")  # which has the query of each request
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     if not server.started:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from registry import bootstrap, mirror
 from registry.errors import RegistryError
+from registry.logs import keep_out_of_logs
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
 from registry.services.transfers import processes
@@ -54,6 +55,7 @@ def main(words: list[str] | None = None) -> int:
     )
     arguments = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    keep_out_of_logs()
     launch = _launch(arguments.launch, arguments.rank_variable)
     if launch.name is not None:
         _end_with(os.getppid())

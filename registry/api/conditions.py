@@ -13,24 +13,30 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header
 from fastapi.responses import Response
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from registry.api.wire import answer, registry_of
-from registry.domain.people.idempotency import Claim
+from registry.domain.people.idempotency import KEY, Claim
 from registry.domain.verbs.registry import Registry, Terms
 from registry.errors import NotFoundError, PreconditionFailedError
 
 State = Callable[[Registry, Mapping[str, str]], object]
-"""The value that a GET answers with, read by a registry for the parts of the address."""
+"""The value that a GET answers with, read by a registry for the parts and parameters of the address."""
 IfMatch = Annotated[
-    list[str] | None, Header(alias="If-Match", description="The entity tag that GET gives now; else 412 and no change")
+    str | None, Header(alias="If-Match", description="The entity tag that GET gives now; else 412 and no change")
 ]
 IfNoneMatch = Annotated[
     list[str] | None,
     Header(alias="If-None-Match", description="Not what GET gives now; * for nothing there"),
 ]
 IdempotencyKey = Annotated[
-    str | None, Header(alias="Idempotency-Key", max_length=258, description="Requests with one key have one effect")
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="Requests with one key have one effect",
+        json_schema_extra={"pattern": f"^(?:{KEY})$"},
+    ),
 ]
 STATE = "forebear_state"
 """Where such a dependency says of which address."""
@@ -82,11 +88,11 @@ def changes(state: State, of: str) -> Any:
         if_none_match: IfNoneMatch = None,
         idempotency_key: IdempotencyKey = None,
     ) -> Registry:
-        registry, path = registry_of(request), request.path_params
+        registry, path = registry_of(request), {**request.query_params, **request.path_params}
         claim = None if idempotency_key is None else lambda: claimed(request)
 
         def unchanged(reading: Registry) -> None:
-            _check(if_match, if_none_match, lambda: state(reading, path), of)
+            _check(request.headers, lambda: state(reading, path), of)
 
         if if_match is None and if_none_match is None:
             return registry if claim is None else registry.under(Terms(claim=claim))
@@ -98,15 +104,16 @@ def changes(state: State, of: str) -> Any:
     return Depends(under_conditions)
 
 
-def _check(match: Sequence[str] | None, none_match: Sequence[str] | None, read: Callable[[], object], of: str) -> None:
+def _check(headers: Headers, read: Callable[[], object], of: str) -> None:
     """Raises: PreconditionFailedError."""
     try:
         now = tag_of(bytes(answer(read()).body))
     except NotFoundError:
         now = ""
-    if match is not None and not (now and tags_in(match) & {"*", now}):
+    match, none_match = headers.getlist("if-match"), headers.getlist("if-none-match")
+    if match and not (now and tags_in(match) & {"*", now}):
         reason = "has changed" if now else "does not exist"
-    elif none_match is not None and now and weakly(tags_in(none_match)) & {"*", now}:
+    elif now and weakly(tags_in(none_match)) & {"*", now}:
         reason = "is not what If-None-Match asks for"
     else:
         return

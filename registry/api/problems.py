@@ -19,8 +19,9 @@ from registry.errors import Family, InvalidError, NotFoundError, RegistryError, 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger("forebear.server")
 
+TITLE = "ProblemDetails"
 SCHEMA: dict[str, object] = {
-    "title": "Problem",
+    "title": TITLE,
     "type": "object",
     "required": ["type", "title", "status", "detail", "code", "facts", "remedy"],
     "properties": {
@@ -86,14 +87,15 @@ def of_http(error: HTTPException, request: Request) -> tuple[RegistryError, int]
 
 
 def _methods_at(request: Request) -> list[str]:
-    """Every method that some route offers at the address of `request`."""
+    """Every method that some route offers at the address of `request`; one without parameters goes before others."""
     found: set[str] = set()
+    named: set[str] = set()
     for route in request.app.routes:
         contexts = route.effective_route_contexts() if hasattr(route, "effective_route_contexts") else (route,)
         for one in contexts:
             if getattr(one, "methods", None) and one.path_regex.match(request.url.path):
-                found |= one.methods
-    return sorted(found)
+                (named if one.path == request.url.path else found).update(one.methods)
+    return sorted(named or found)
 
 
 def as_error(error: Exception, request: Request) -> tuple[RegistryError, int | None]:

@@ -186,19 +186,24 @@ def speaks(
     status: int = 200,
     media: str = "application/json",
     taken_as: str = "application/json",
+    uploads: Any = None,
+    or_text: str = "",
 ) -> dict[str, Any]:
     """What a route says of itself in the OpenAPI document: the types of its body and of its answer.
 
+    `uploads` is the type of the details of an upload that the route takes as well, `or_text` what it can give as text.
     A dict is a schema as it is; anything else is a type of the domain, whose schema `codec` knows.
     """
     error = {"description": "A problem", "content": {problems.MEDIA_TYPE: {"schema": problems.SCHEMA}}}
     content = {} if gives is None else {"content": {media: {"schema": _schema(gives)}}}
+    if or_text:
+        content["content"]["text/plain"] = {"schema": {"type": "string", "description": or_text}}
     responses: dict[int | str, Any] = {status: {"description": "Done", **content}, "default": error}
     options: dict[str, Any] = {"status_code": status, "responses": responses, "response_model": None}
     if takes is not None:
-        options["openapi_extra"] = {
-            "requestBody": {"required": True, "content": {taken_as: {"schema": _schema(takes)}}}
-        }
+        bodies = {taken_as: takes} | ({} if uploads is None else {UPLOAD: upload_of(uploads)})
+        content = {media: {"schema": _schema(body)} for media, body in bodies.items()}
+        options["openapi_extra"] = {"requestBody": {"required": True, "content": content}}
     return options
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lineage import Digest
+from registry.domain.credentials import cleaned_facts
 from registry.domain.manifests import canonical_json
 from registry.errors import AuditBrokenError
 
@@ -27,6 +28,10 @@ class Event:
     action: str
     subject: str
     detail: Mapping[str, object] = field(default_factory=dict)
+
+    def without_credentials(self) -> Event:
+        """As it is written: entries are kept for ever and exported."""
+        return replace(self, detail=cleaned_facts(self.detail))
 
 
 @dataclass(frozen=True, slots=True)

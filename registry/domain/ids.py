@@ -7,7 +7,8 @@ import secrets
 from datetime import datetime
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_ID = re.compile(r"(step|req|ev|tok)-[0-7][0-9a-hjkmnp-tv-z]{25}")
+ULID = "[0-7][0-9a-hjkmnp-tv-z]{25}"
+_ID = re.compile(f"(step|req|ev|tok)-{ULID}")
 
 
 def new_id(kind: str, at: datetime) -> str:

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 import rfc8785
 
 from lineage import Digest
+from registry.domain.credentials import by_form, refuse_credentials
 from registry.errors import InvalidError
 
 
@@ -46,6 +47,8 @@ def check_path(path: str) -> str:
     )
     if bad:
         raise InvalidError(f"{path[:120]!r} is not a clean relative path", remedy="Rename the file")
+    if any(by_form(path)):
+        refuse_credentials(path, "path of a file")
     return path
 
 

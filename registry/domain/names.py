@@ -8,8 +8,10 @@ from enum import StrEnum
 
 from registry.errors import BadNameError, BadReferenceError
 
-_PART = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
-_ALIAS = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
+PART = "[a-z0-9]+(?:[-_][a-z0-9]+)*"
+ALIAS = "[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*"
+"""The forms of a team, of a name in it, and of an alias, as regular expressions."""
+_PART, _ALIAS = re.compile(PART), re.compile(ALIAS)
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 MAX_NAME = 96
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 
+from registry.domain.credentials import refuse_credentials
 from registry.errors import BadFilterError, InvalidError
 
 MAX_NESTING = 32
@@ -15,7 +16,7 @@ MAX_NESTING = 32
 def check_words(text: str, what: str, limit: int, *, lines: bool = False, empty: bool = False) -> str:
     """`text` without the space around it. `lines` allows line breaks and tabs; `empty`, nothing at all.
 
-    Raises: InvalidError.
+    Raises: InvalidError, CredentialError.
     """
     allowed = "\n\r\t" if lines else ""
     if not empty and not text.strip():
@@ -24,6 +25,7 @@ def check_words(text: str, what: str, limit: int, *, lines: bool = False, empty:
         raise InvalidError(f"The {what} is longer than {limit:,} characters")
     if any((ord(char) < 32 and char not in allowed) or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in text):
         raise InvalidError(f"The {what} has control characters")
+    refuse_credentials(text, what)
     return text.strip()
 
 
@@ -35,7 +37,7 @@ def is_unicode(text: str) -> bool:
 def check_facts(facts: object, what: str, *, most: int | None = None) -> None:
     """Refuse JSON that cannot be stored, printed and read again: nested too deeply, or with text that is no Unicode.
 
-    With `most`, also what holds more keys and values than that. Raises: InvalidError.
+    With `most`, also what holds more keys and values than that. Credentials are refused too. Raises: InvalidError.
     """
     layer, depth, counted = [facts], 0, 0
     while layer:
@@ -52,6 +54,7 @@ def check_facts(facts: object, what: str, *, most: int | None = None) -> None:
         layer, depth, counted = within, depth + 1, counted + len(within)
         if most is not None and counted > most:
             raise InvalidError(f"The {what} has more than {most:,} values", remedy="Attach long lists as a file")
+    refuse_credentials(facts, what)
 
 
 def expected(what: str, value: object) -> str:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from registry.domain.credentials import refuse_credentials
 from registry.domain.text import shown
 from registry.errors import InvalidError
 from registry.services.document_errors import MAX_PROBLEMS, line_of, sentences
@@ -124,7 +125,9 @@ def read_document(
     """
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise error(f"The {what} is larger than {MAX_BYTES:,} bytes")
+    refuse_credentials(text, what)  # first, because other sentences quote what was written
     root, data = _read_yaml(text, error, what)
+    refuse_credentials(data, what)
     if not isinstance(data, Mapping):
         raise error(f"The {what} is not a mapping of keys", remedy="Start with lines such as `key: value`")
     try:

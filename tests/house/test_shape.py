@@ -85,7 +85,7 @@ def test_no_file_names_the_address_of_a_package_registry() -> None:
     assert found == []
 
 
-LOCKS = ("requirements.lock", "requirements-data.lock", "requirements-sources.lock", "requirements-ray.lock")
+LOCKS = tuple(f"requirements{kind}.lock" for kind in ("", "-data", "-sources", "-ray", "-fuzz"))
 
 
 @pytest.mark.parametrize("name", LOCKS)

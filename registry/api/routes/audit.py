@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, answer, speaks
@@ -16,6 +18,15 @@ router = APIRouter(prefix="/audit", tags=["audit"], route_class=Route)
 LINES = "application/jsonl"
 
 
+def _written_out(text: str | None) -> str | None:
+    if text is not None and "T" not in text.upper():  # Pydantic takes a number for seconds since 1970
+        raise ValueError("write a time with its zone, such as 2026-11-23T04:05:06Z")
+    return text
+
+
+Moment = Annotated[AwareDatetime | None, BeforeValidator(_written_out)]
+
+
 @router.get("", **speaks(Page[HistoryEntry]))
 def search(
     registry: AsActor,
@@ -23,8 +34,8 @@ def search(
     subject: str | None = None,
     action: str | None = None,
     actor: str | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment = None,
+    until: Moment = None,
 ) -> Response:
     """Entries, newest first. `subject` is exact; `S/*` means S and all under it; `until` is the first moment after."""
     found = registry.audit.search(subject=subject, action=action, actor=actor, since=since, until=until, page=page)

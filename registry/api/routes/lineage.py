@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,14 +11,17 @@ from fastapi.responses import PlainTextResponse, Response
 
 from lineage import Graph
 from lineage.formats import as_dot, as_mermaid
+from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, answer, speaks
 from registry.domain.names import Reference
 from registry.domain.verbs.lineage import Ancestry, ParentCheck
+from registry.domain.verbs.registry import Registry
 from registry.errors import NotFoundError
 
 router = APIRouter(prefix="/lineage", tags=["lineage"], route_class=Route)
 MAX_NODES = 5000
+DRAWN = "The graph in the language of Mermaid or of Graphviz (DOT)"
 Target = Annotated[
     str, Query(max_length=256, description="`models:/team/name/3`, `datasets:/team/name/1` or a step id")
 ]
@@ -32,7 +36,7 @@ class Format(StrEnum):
     DOT = "dot"
 
 
-@router.get("", **speaks(Ancestry))
+@router.get("", **speaks(Ancestry, or_text=DRAWN))
 def show(
     registry: AsActor,
     target: Target,
@@ -46,7 +50,7 @@ def show(
     return _written(found, format)
 
 
-@router.get("/path", **speaks(Ancestry))
+@router.get("/path", **speaks(Ancestry, or_text=DRAWN))
 def path(registry: AsActor, source: Target, target: Target, format: Format = Format.JSON) -> Response:
     """One shortest way from an ancestor to a descendant. A 404 says that there is none."""
     found = registry.lineage.path(source, target)
@@ -61,9 +65,13 @@ def checks(registry: AsActor, target: Target) -> Response:
     return answer(registry.lineage.checks(Reference.parse(target)))
 
 
+def _checks(registry: Registry, path: Mapping[str, str]) -> Sequence[ParentCheck]:
+    return registry.lineage.checks(Reference.parse(path["target"]))
+
+
 @router.post("/checks", **speaks(list[ParentCheck]))
 def verify(
-    registry: AsActor,
+    registry: Annotated[Registry, changes(_checks, "/lineage/checks")],
     target: Target,
     parent: Annotated[
         str | None, Query(max_length=256, description="Compare with this version, claimed or not")

@@ -26,8 +26,14 @@ YAML = "application/yaml"
 LINES = "application/jsonl"
 EVENTS = "text/event-stream"
 STREAM = {
-    "type": "string",
-    "description": "Events with an `id`: `metric` (its data is an EpochMetric), `progress` and `state` (a StepSummary)",
+    "type": "object",
+    "description": "One event of the stream",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "description": "To go on after this event"},
+        "event": {"enum": ["metric", "progress", "state"]},
+        "data": {"type": "string", "description": "JSON: of `metric` an EpochMetric, of the others a StepSummary"},
+    },
 }
 PLACE = "The `id` of the last event that was received: only later events are sent"
 DOCUMENT = {"type": "string", "description": "A recipe as YAML text, see /api/v1/recipes/schema"}

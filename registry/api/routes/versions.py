@@ -170,7 +170,7 @@ def evidence(registry: AsActor, reference: ModelVersion) -> Response:
     return answer(registry.promotions.evidence(reference))
 
 
-@router.post(ONE + "/evidence", **speaks(AddedEvidence, takes=NewEvidence, status=201))
+@router.post(ONE + "/evidence", **speaks(AddedEvidence, takes=NewEvidence, uploads=NewEvidence, status=201))
 async def add_evidence(request: Request, registry: EvidenceUnchanged, reference: ModelVersion) -> Response:
     """Add evidence: a JSON body, or an upload of one file with the same JSON as its part `details`."""
     if not request.headers.get("content-type", "").startswith("multipart/"):

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lineage import Digest
+from registry.domain.credentials import refuse_credentials
 from registry.domain.manifests import FileEntry
 from registry.domain.names import Name, VersionRef
 from registry.domain.paging import PageRequest
@@ -82,6 +83,7 @@ def check_tags(tags: Mapping[str, str]) -> None:
         )
     for key, value in tags.items():
         check_tag(key, value)
+    refuse_credentials(tags, "tag")
 
 
 def check_tag(key: str, value: str) -> None:

@@ -18,7 +18,9 @@ MAX_KEYS = 5000
 """Keys of one person that are kept at a time."""
 MAX_ANSWER = 32 * 1024
 """Compressed bytes of an answer that is kept; of a larger one it is only known that it was given."""
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+KEY = "[!-~]{1,255}"
+"""The form of a key, as a regular expression: visible ASCII."""
+_KEY = re.compile(KEY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ from enum import StrEnum
 
 from registry.errors import InvalidError, PermissionDeniedError
 
-_HANDLE = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
-_ROLE = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
+HANDLE = "[a-z0-9]+(?:[-_.][a-z0-9]+)*"
+ROLE = "[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*"
+"""The forms of a handle and of a role, as regular expressions."""
+_HANDLE, _ROLE = re.compile(HANDLE), re.compile(ROLE)
 
 
 class Permission(StrEnum):

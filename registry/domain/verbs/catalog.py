@@ -23,6 +23,7 @@ from registry.domain.catalog.models import (
     VersionSummary,
     check_tags,
 )
+from registry.domain.credentials import refuse_credentials
 from registry.domain.names import Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 
@@ -51,6 +52,8 @@ class ImportModel:
 
     def __post_init__(self) -> None:
         check_tags(self.tags)
+        described = {"task": self.task, "licence": self.licence, "origin": self.origin, "description": self.description}
+        refuse_credentials(described | {"source": self.source, "architecture": self.architecture}, "import's")
 
 
 @dataclass(frozen=True, slots=True)

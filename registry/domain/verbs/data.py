@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from registry.domain.catalog.models import check_tags
+from registry.domain.credentials import refuse_credentials
 from registry.domain.data.datasets import (
     DataFormat,
     DatasetSummary,
@@ -44,6 +45,9 @@ class AddDataset:
 
     def __post_init__(self) -> None:
         check_tags(self.tags)
+        described = {"task": self.task, "licence": self.licence, "origin": self.origin, "description": self.description}
+        columns = {"label column": self.label_column, "text column": self.text_column}
+        refuse_credentials(described | columns | {"source": self.source, "rev": self.rev}, "dataset's")
 
 
 class DatasetVerbs(Protocol):

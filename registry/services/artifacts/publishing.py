@@ -7,12 +7,13 @@ Whatever makes a version (an import, a registration of data, a transfer step) st
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lineage import Digest, WeightComparison
 from registry.domain.audit import Event
 from registry.domain.catalog.models import FIRST_STAGE, Describing, MetricValue
+from registry.domain.credentials import cleaned_facts, without_credentials
 from registry.domain.data.datasets import LabelKind
 from registry.domain.ids import new_id
 from registry.domain.manifests import Manifest, canonical_json
@@ -80,6 +81,16 @@ class Making:
     step_id: str | None = None
     """The step that ran. None for an import: its step is written together with its version."""
 
+    def without_credentials(self) -> Making:
+        """What programs wrote may hold one: the words of a library, the name of a machine, a path."""
+        hardware = {key: without_credentials(value, key) for key, value in self.compute.hardware.items()}
+        return replace(
+            self,
+            recipe=cleaned_facts(self.recipe),
+            facts=cleaned_facts(self.facts),
+            compute=replace(self.compute, hardware=hardware),
+        )
+
 
 def publish(
     context: Context,
@@ -94,6 +105,7 @@ def publish(
 
     The entry holds the digests of the version and of the manifest, the step, and `details`.
     """
+    making = making.without_credentials()
     now, manifest = making.ended_at, asset.contents.manifest
     _add_name(context, uow, asset, now)
     ref = VersionRef(asset.kind, asset.name, uow.catalog.next_number(asset.kind, asset.name))

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from registry.domain.catalog.models import Describing, MetricValue
+from registry.domain.credentials import refuse_credentials
 from registry.domain.names import VersionRef
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.steps import StepInput
@@ -27,9 +28,10 @@ RELATION = {
 
 
 def split_card(text: str) -> tuple[dict[str, Any], str]:
-    """The front matter and the Markdown after it. Raises: InvalidError when it is too long or no YAML mapping."""
+    """The front matter and the Markdown after it. Raises: InvalidError for a card too long or no YAML mapping."""
     if len(text.encode()) > MAX_CARD:
         raise InvalidError(f"The card is larger than {MAX_CARD:,} bytes", remedy="Link to long material instead")
+    refuse_credentials(text, "card")
     if not text.startswith("---\n"):
         return {}, text
     head, end, body = text[4:].partition("\n---")
@@ -46,6 +48,7 @@ def split_card(text: str) -> tuple[dict[str, Any], str]:
         data = {}
     if not isinstance(data, dict):
         raise InvalidError("The card's front matter is not a mapping of keys")
+    refuse_credentials(data, "front matter of the card")
     return data, body.removeprefix("-").lstrip("\n")
 
 

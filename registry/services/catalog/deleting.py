@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from registry.domain.audit import Event
 from registry.domain.catalog.models import FIRST_STAGE, RETIRED, VersionSummary
+from registry.domain.credentials import refuse_credentials
 from registry.domain.names import Reference, VersionRef
 from registry.domain.people.people import Permission
 from registry.errors import ConflictError, InUseError
@@ -23,6 +24,7 @@ _SHOWN = 5
 
 def delete(context: Context, target: Reference, *, reason: str) -> None:
     """See `CatalogVerbs.delete`."""
+    refuse_credentials(reason, "reason")
     now = context.clock.now()
     with context.write(Permission.ADMIN) as uow:
         if model_only(target).number is None and target.alias is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +26,7 @@ from registry.domain.catalog.models import (
 )
 from registry.domain.catalog.statuses import Use, allows
 from registry.domain.comparison.records import verdict_notes
+from registry.domain.credentials import refuse_credentials
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
@@ -124,6 +125,7 @@ class Catalog:
     def describe(self, name: Name, describing: Describing) -> ModelDetail:
         """Replace the description of a registered model."""
         check_tags(describing.tags)
+        refuse_credentials({field.name: getattr(describing, field.name) for field in fields(describing)}, "model's")
         with self.context.write() as uow:
             found(uow.catalog.model(name), f"models:/{name}")
             uow.catalog.describe(name, describing, at=self.context.clock.now())
@@ -136,6 +138,7 @@ class Catalog:
             raise InvalidError("There is no tag to set", remedy="Give key=value, or --remove key")
         for key, value in values.items():
             check_tag(key, value or "")
+        refuse_credentials(values, "tag")
         with self.context.write() as uow:
             where: Name | VersionRef
             if model_only(target).number is None and target.alias is None:

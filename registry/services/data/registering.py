@@ -14,6 +14,7 @@ from pathlib import Path
 
 from registry.domain.catalog.licences import check_recorded_licence, normalise_licence
 from registry.domain.catalog.models import Describing, Modality
+from registry.domain.credentials import by_form, credential_error, without_credentials
 from registry.domain.data.datasets import DatasetSummary, LabelKind, SplitSummary
 from registry.domain.data.labels import usual_task
 from registry.domain.manifests import Manifest
@@ -60,6 +61,7 @@ def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
         listing = context.plugins.read_data(
             source, how, staging=work, cache=context.home / "cache" / "dvc", rev=wanted.rev
         )
+        listing = _without_credentials(listing)
         prepared = _Prepared(wanted, labels, listing, store_listing(context.blobs, listing), started, began)
     with context.write() as uow:
         labels = _labels(uow, replace(wanted, labels=labels))
@@ -70,6 +72,16 @@ def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
                 check_recorded_licence(latest.ref, latest.licence, wanted.licence)
                 return latest.ref
         return _publish(context, uow, prepared, describing)
+
+
+def _without_credentials(listing: DataSummary) -> DataSummary:
+    """The password in the address of a DVC repository is removed; a class that is a credential is refused."""
+    labels = "\n".join(label for split in listing.splits for label in split.classes)
+    if (found := next(by_form(labels), None)) is not None:
+        raise credential_error(found, "", "label of a row")
+    if listing.dvc is None or listing.dvc.url is None:
+        return listing
+    return replace(listing, dvc=replace(listing.dvc, url=without_credentials(listing.dvc.url)))
 
 
 def _labels(uow: UnitOfWork, wanted: AddDataset) -> LabelKind:

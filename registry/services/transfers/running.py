@@ -15,6 +15,7 @@ from pathlib import Path
 from registry.domain.audit import Event
 from registry.domain.catalog.models import MetricValue
 from registry.domain.codec.recipe import recipe_from_record
+from registry.domain.credentials import without_credentials
 from registry.domain.names import AssetKind
 from registry.domain.recipes.recipe import Resources
 from registry.domain.transfers.steps import StepDetail, StepState
@@ -249,6 +250,7 @@ def _fail(context: Context, hold: Hold, error: Exception) -> None:
         sentence = f"[{error.code}] {error}"
     else:
         sentence = f"[{AdapterError.code}] {type(error).__name__}: {error}"
+    sentence = without_credentials(sentence)
     with context.write() as uow:
         try:
             hold.keep(uow)

@@ -14,6 +14,7 @@ from registry.domain.audit import Event
 from registry.domain.codec import from_json, to_json
 from registry.domain.codec.recipe import recipe_record
 from registry.domain.comparison.verdict import TransferVerdict
+from registry.domain.credentials import cleaned_facts, without_credentials
 from registry.domain.ids import is_id, new_id
 from registry.domain.manifests import canonical_json
 from registry.domain.names import AssetKind, Name, Reference
@@ -88,7 +89,7 @@ class Transfers:
             record = recipe_record(recipe)
             identity = {"recipe": record, "inputs": [[str(i.digest), i.role, i.split] for i in inputs]}
             threads = max(1, needs.cpus // max(1, needs.gpus))
-            submitted: dict[str, object] = {"text": text, "git": dict(origin), "threads": threads}
+            submitted: dict[str, object] = {"text": text, "git": cleaned_facts(origin), "threads": threads}
             submitted |= {"auto_batch": True} if auto_batch else {}
             submitted |= {} if plan is None else {"baselines": to_json(plan)}
             step = NewStep(
@@ -196,7 +197,8 @@ class Transfers:
         """The log of its workers."""
         with self.context.read() as uow:
             detail = found(uow.steps.get(_checked(step_id)), step_id)
-        return self.context.plugins.engine(engine_of(self.context, detail.lease)).log(step_id, self.context.home)
+        log = self.context.plugins.engine(engine_of(self.context, detail.lease)).log(step_id, self.context.home)
+        return without_credentials(log)
 
     def _started(self, runner: Engine, step_id: str, needs: Resources, adapter: str, *, background: bool) -> StepDetail:
         runner.start(step_id, self.context.home, needs, adapter=adapter)

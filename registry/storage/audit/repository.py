@@ -98,7 +98,7 @@ def append_events(connection: Connection, events: Iterable[Event], *, actor: str
     rows = []
     for event in events:
         seq += 1
-        written = write_entry(seq, previous, event, actor=actor, at=at)
+        written = write_entry(seq, previous, event.without_credentials(), actor=actor, at=at)
         rows.append(
             {
                 "seq": seq,

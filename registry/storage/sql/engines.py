@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, text
@@ -10,6 +11,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from registry.domain.credentials import by_form, credential_error
 from registry.errors import (
     ConflictError,
     IntegrityError,
@@ -43,6 +45,7 @@ def make_engine(url: str) -> Engine:
         raise MissingExtraError(
             "PostgreSQL needs a driver that is not installed", remedy='Run: pip install "forebear[postgres]"'
         ) from error
+    event.listen(engine, "before_cursor_execute", _refuse_credentials)
     event.listen(engine, "handle_error", _on_error)
     return engine
 
@@ -122,6 +125,24 @@ def _on_sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if mode == "read" else "BEGIN IMMEDIATE")
 
 
+def _refuse_credentials(
+    _connection: Connection, _cursor: object, statement: str, parameters: Any, _context: object, _many: bool
+) -> None:
+    """Write no text with the form of a credential, through whichever door it came. Raises: CredentialError.
+
+    Those who take text refuse it earlier, with the name of the field and by more than its form.
+    """
+    if not statement.startswith(("INSERT", "UPDATE")):
+        return
+    for row in parameters if isinstance(parameters, list) else [parameters]:
+        for value in row.values() if isinstance(row, Mapping) else row:
+            text = value.decode("latin-1") if isinstance(value, bytes) and len(value) > _DIGEST else value
+            if isinstance(text, str) and (found := next(by_form(text), None)) is not None:
+                raise credential_error(found, "", f"text for the table {statement.split()[1 + (statement[0] == 'I')]}")
+
+
+_DIGEST = 32
+"""Bytes of a digest, the shortest kind of bytes in a row."""
 _SQLITE = {
     sqlite3.SQLITE_BUSY: "busy",
     sqlite3.SQLITE_LOCKED: "busy",

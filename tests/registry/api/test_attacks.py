@@ -192,6 +192,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", DATA + "/suspend"): ("admin", {"reason": "look"}),
     ("post", DATA + "/recall"): ("admin", {"reason": "wrong"}),
     ("post", DATA + "/restore"): ("edit", {"reason": "right"}),
+    ("post", "/api/v1/lineage/checks"): ("edit", None),
     ("post", "/api/v1/recipes/check"): ("edit", RECIPE),
     ("post", "/api/v1/transfers"): ("edit", RECIPE),
     ("post", "/api/v1/transfers/{step}/resume"): ("edit", None),
@@ -232,6 +233,7 @@ def send(
 ) -> Any:
     client = served.client(who)
     client.headers.update(headers or {})
+    client.params = {"target": GOOD["target"]} if path.endswith("/lineage/checks") else {}
     if isinstance(body, tuple):
         kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
         return client.request(method, path, content=body[1], headers=kind)

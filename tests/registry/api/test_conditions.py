@@ -55,11 +55,16 @@ def test_a_change_of_what_has_changed_meanwhile_is_refused_and_changes_nothing(o
 
 
 def test_the_tag_that_get_gave_lets_every_change_through(own_served: ServedRegistry) -> None:
-    names = names_of(own_served)
+    names, let_through = names_of(own_served), []
     for (method, path), of in states(own_served).items():
-        tag = own_served.client("ana").get(filled(f"/api/v1{of}", **names)).headers.get("etag", "*")
+        read = send(own_served, "ana", "get", filled(f"/api/v1{of}", **names), None)
+        if read.status_code != 200:
+            continue
+        tag = read.headers["etag"]
         sent = send(own_served, "ana", method, filled(path, **names), NEEDS[method, path][1], {"If-Match": tag})
         assert sent.status_code != 412, (method, path, sent.text)
+        let_through.append(path)
+    assert len(let_through) > 20
 
 
 def test_of_many_changes_of_the_same_state_one_is_made(own_served: ServedRegistry) -> None:

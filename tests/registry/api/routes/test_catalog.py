@@ -163,7 +163,14 @@ def test_the_openapi_document_holds_every_value_once(served: ServedRegistry) -> 
     text = json.dumps(document)
     assert "$defs" not in text
     schemas = document["components"]["schemas"]
-    for name in ("VersionDetail", "PageOfModelSummary", "RequestDetail", "StepDetail", "Problem", "ImportDetails"):
+    for name in (
+        "VersionDetail",
+        "PageOfModelSummary",
+        "RequestDetail",
+        "StepDetail",
+        "ProblemDetails",
+        "ImportDetails",
+    ):
         assert name in schemas
     used = {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}
     assert used <= set(schemas)

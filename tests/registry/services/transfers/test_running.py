@@ -24,6 +24,7 @@ from registry.services.context import Context
 from registry.services.transfers.leases import LEASE_SECONDS
 from registry.services.transfers.running import run_step, work_folder
 from registry.services.transfers.verbs import Transfers
+from tests.credentials import SEEDED
 from tests.fakes.clock import FakeClock
 from tests.fakes.plugins import FakePlugins
 from tests.registry.services.reviews import CHILD, RECIPE, state_of
@@ -102,6 +103,21 @@ def crowded(most: int, seen: list[int]) -> Callable[[TransferJob], None]:
             raise OutOfMemoryError("the GPU has too little memory for this recipe", remedy="Halve batch_size")
 
     return during
+
+
+def test_the_error_of_a_failed_step_keeps_no_credential(context: Context, plugins: FakePlugins, queued: str) -> None:
+    text, secret = SEEDED["git address"]
+
+    def fail(job: TransferJob) -> None:
+        raise ValueError(f"Cannot clone {text} for {job.work.name}")
+
+    plugins.fake_adapter.during = fail
+    with pytest.raises(ValueError, match="Cannot clone"):
+        run_step(context, queued)
+    error = Transfers(context).step(queued).summary.error or ""
+    assert "https://bot:[removed: a password in an address]@git.internal" in error
+    entries = Audit(context).search(page=PageRequest(50)).items
+    assert secret not in error + str(entries)
 
 
 def test_the_error_of_a_full_memory_names_the_batch_size(context: Context, plugins: FakePlugins, queued: str) -> None:
