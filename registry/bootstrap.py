@@ -34,6 +34,9 @@ SYSTEM = Actor("system", frozenset({"admin"}), service=True)
 """The actor for authentication and for the first commit, when no person is known yet."""
 
 
+_STEADY: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+
+
 class SystemClock:
     """The machine's clock, in UTC."""
 
@@ -42,8 +45,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment, never going back."""
-        return time.monotonic()
+        """Seconds since some fixed moment, never going back; where the system counts it, with the time asleep."""
+        return time.clock_gettime(_STEADY) if _STEADY is not None else time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)

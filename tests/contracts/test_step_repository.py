@@ -138,7 +138,11 @@ def test_a_lease_is_renewed_by_its_holder_while_the_step_runs(uow: UnitOfWork, q
     assert uow.leases.renew(queued.id, "one", seconds=60)
     assert uow.leases.renew(queued.id, "one", seconds=RUN_OUT)
     assert not uow.leases.renew(queued.id, "one", seconds=60), "what ran out is not taken up again"
+    assert uow.leases.renew(queued.id, "one", seconds=RUN_OUT, held=True), (
+        "but if only the clock was set forward, it is"
+    )
     uow.leases.take(queued.id, "two", "host-2", seconds=60)
+    assert not uow.leases.renew(queued.id, "one", seconds=60, held=True), "unless another worker has it"
     assert uow.leases.renew(queued.id, "two", seconds=60)
     uow.steps.move(queued.id, expected=RUNNING, to=StepState.CANCELLED, at=NOW)
     assert not uow.leases.renew(queued.id, "two", seconds=60)

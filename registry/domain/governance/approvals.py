@@ -137,9 +137,9 @@ class Electorate:
         return {role: f" ({'; '.join(lines)})" for role, lines in notes.items()}
 
     def last_votes(self) -> list[VoteEntry]:
-        """The newest vote of each person, in order of voter."""
+        """The newest vote of each person, in order of voter: votes stand in the order in which they were given."""
         last: dict[str, VoteEntry] = {}
-        for vote in sorted(self.case.votes, key=lambda vote: vote.at):
+        for vote in self.case.votes:
             last[vote.voter] = vote
         return [last[voter] for voter in sorted(last)]
 

@@ -6,7 +6,7 @@ same case, gives the same verdict for ever.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -185,6 +185,20 @@ def expression_facts(
         "evidence": {type_: _doubles(item.body) for type_, item in evidence.items()},
         "params": _doubles(params),
     }
+
+
+def oldest_first(evidence: Iterable[EvidenceValue]) -> list[EvidenceValue]:
+    """Evidence by age. What was added keeps the order in which it was added, whatever the clock was set to.
+
+    What the registry reads from the version (its card, its metrics) is placed among it by its time.
+    """
+    latest: dict[bool, datetime] = {}
+    dated = list[tuple[datetime, int, EvidenceValue]]()
+    for place, item in enumerate(evidence):
+        own = item.id.startswith(RECORDED)
+        latest[own] = max(latest.get(own, item.added_at), item.added_at)
+        dated.append((latest[own], place, item))
+    return [item for _, _, item in sorted(dated, key=lambda one: one[:2])]
 
 
 def evidence_digest(evidence: tuple[EvidenceValue, ...]) -> Digest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from registry.domain.governance.approvals import Electorate, changed, count
-from registry.domain.governance.case import Case
+from registry.domain.governance.case import Case, oldest_first
 from registry.domain.governance.evidence_types import EvidenceType, FieldType
 from registry.domain.governance.promotion import Verdict, VoteValue
 
@@ -31,7 +31,7 @@ def contradicted(types: Mapping[str, EvidenceType], case: Case) -> Iterator[str]
     """Evidence whose newest piece chose otherwise than an earlier one: only the newest is judged."""
     for kind in types.values():
         choices = [field.name for field in kind.fields if field.type is FieldType.CHOICE]
-        pieces = sorted((e for e in case.evidence if e.type == kind.name), key=lambda e: (e.added_at, e.id))
+        pieces = [one for one in oldest_first(case.evidence) if one.type == kind.name]
         for earlier in pieces[:-1]:
             for name in choices:
                 then, now = earlier.body.get(name), pieces[-1].body.get(name)

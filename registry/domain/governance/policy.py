@@ -15,7 +15,7 @@ from lineage import Digest
 from registry.domain.catalog.models import RETIRED, Status
 from registry.domain.catalog.statuses import Use, allows
 from registry.domain.governance.approvals import Duties, Electorate, RoleRule
-from registry.domain.governance.case import EDITION, SYSTEM, Case, expression_facts
+from registry.domain.governance.case import EDITION, SYSTEM, Case, expression_facts, oldest_first
 from registry.domain.governance.conditions.comparisons import compared
 from registry.domain.governance.conditions.expressions import Expression, Scope
 from registry.domain.governance.conditions.problems import UnanswerableError
@@ -38,9 +38,7 @@ class EvidenceNeed:
         item = evidence.get(self.type)
         if item is None:
             return CheckResult(self.type, "evidence", False, f"Evidence {self.type} is missing")
-        age = now - item.added_at
-        if age < timedelta(0):
-            return CheckResult(self.type, "evidence", False, f"Evidence {self.type} is dated in the future")
+        age = max(now - item.added_at, timedelta(0))  # below 0 where the clock was set back since
         if self.max_age is not None and age > self.max_age:
             message = f"Evidence {self.type} is {_span(age)} old; at most {_span(self.max_age)} are allowed"
             return CheckResult(self.type, "evidence", False, message)
@@ -164,7 +162,7 @@ class Policy:
     def admissible(self, case: Case) -> dict[str, EvidenceValue]:
         """By type, the newest evidence that is about these very bytes and comes from someone who may produce it."""
         newest: dict[str, EvidenceValue] = {}
-        for item in sorted(case.evidence, key=lambda item: (item.added_at, item.id)):
+        for item in oldest_first(case.evidence):
             if item.subject == case.bound.artifact and self.produces(item.type, item.added_by, case):
                 newest[item.type] = item
         return newest

@@ -30,14 +30,14 @@ def collect(context: Context, *, grace: timedelta, delete: bool) -> CollectRepor
     context.actor.require(Permission.ADMIN)
     blobs = context.blobs
     before = blobs.moment() - grace.total_seconds()  # read before the snapshot: see above
-    old, size, young = list[Digest](), 0, 0
+    old, size, young = dict[Digest, float](), 0, 0
     with context.read() as uow:
         for digest in _unneeded(uow, blobs):
             found = _size_and_time(blobs, digest)
             if found is None:
                 continue
             if found[1] < before:
-                old.append(digest)
+                old[digest] = found[1]
                 size += found[0]
             else:
                 young += 1
@@ -48,9 +48,9 @@ def collect(context: Context, *, grace: timedelta, delete: bool) -> CollectRepor
         with context.write(Permission.ADMIN) as uow:
             facts = {"objects": len(old), "bytes": size, "grace_seconds": int(grace.total_seconds())}
             uow.commit(Event("store.collected", "store", facts))
-        for digest in old:
+        for digest, put_at in old.items():
             found = _size_and_time(blobs, digest)
-            if found is not None and blobs.discard(digest, before=before):
+            if found is not None and found[1] == put_at and blobs.discard(digest, before=before):
                 removed += 1
                 freed += found[0]
     return CollectReport(removed, freed, young + len(old) - removed, deleted=True)

@@ -209,7 +209,7 @@ class People:
 
     def _touch(self, token: TokenSummary) -> None:
         now = self.context.clock.now()
-        if token.last_used_at is None or now - token.last_used_at >= TOUCH_EVERY:
+        if token.last_used_at is None or abs(now - token.last_used_at) >= TOUCH_EVERY:
             try:
                 with self._open(write=True) as uow:
                     uow.people.touch_token(token.id, at=now)

@@ -127,8 +127,11 @@ class LeaseRepository(Protocol):
         """Give the step to `worker` for `seconds`; False (nothing written) while another holds or is taking it."""
         ...
 
-    def renew(self, step_id: str, worker: str, *, seconds: float) -> bool:
-        """Hold the step for `seconds` from now; False when it does not run, has run out, or is somebody else's."""
+    def renew(self, step_id: str, worker: str, *, seconds: float, held: bool = False) -> bool:
+        """Hold the step for `seconds` from now; False when it does not run, has run out, or is somebody else's.
+
+        With `held` the worker knows by a clock that is never set that its lease has not run out.
+        """
         ...
 
     def get(self, step_id: str) -> Lease | None: ...

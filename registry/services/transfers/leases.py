@@ -47,11 +47,14 @@ class Hold:
     _ended: threading.Event = field(default_factory=threading.Event)
     _lost: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+    _renewed_at: float = float("-inf")
+    """By the clock that is never set."""
 
     def take(self, describe: Callable[[StepDetail], Event]) -> StepDetail:
         """Take the lease and start the step. Raises: NotFoundError, StepStateError if another worker was first."""
         with self.context.write() as uow:
             step = found(uow.steps.get(self.step_id), self.step_id)
+            self._renewed_at = self.context.clock.monotonic()
             now, queued = self.context.clock.now(), frozenset({StepState.QUEUED})
             if not uow.steps.move(self.step_id, expected=queued, to=StepState.RUNNING, at=now):
                 raise StepStateError(f"{self.step_id} is {step.summary.state}, so it cannot be started")
@@ -85,9 +88,18 @@ class Hold:
 
     def keep(self, uow: UnitOfWork) -> None:
         """Renew in the caller's unit of work, so that its writes are protected by the lease. Raises: StepStateError."""
-        if not uow.leases.renew(self.step_id, self.worker, seconds=self.lasts):
+        if not self._renew(uow):
             self._lost.set()
             raise self._gone()
+
+    def _renew(self, uow: UnitOfWork) -> bool:
+        """Whether the lease is ours again. One that has not run out for us is, also if the clock was set forward."""
+        now = self.context.clock.monotonic()
+        held = now - self._renewed_at < self.lasts
+        if not uow.leases.renew(self.step_id, self.worker, seconds=self.lasts, held=held):
+            return False
+        self._renewed_at = now
+        return True
 
     def _gone(self) -> StepStateError:
         return StepStateError(
@@ -98,7 +110,7 @@ class Hold:
         while not self._ended.wait(self.every):
             try:
                 with self.context.write() as uow:
-                    if uow.leases.renew(self.step_id, self.worker, seconds=self.lasts):
+                    if self._renew(uow):
                         uow.commit_unaudited()
                         continue
                     if self._has_ended(uow):

@@ -129,7 +129,7 @@ class FolderBlobs:
         held = _Held(self.root)
         with ExitStack() as stack:
             try:
-                stack.enter_context(self._holds.hold())
+                held.since = stack.enter_context(self._holds.hold())
             except OSError as error:
                 raise _meaning(error) from error
             try:
@@ -210,6 +210,7 @@ class FolderBlobs:
         target = self._path(hashed.digest)
         try:
             os.fchmod(file.fileno(), 0o400)
+            self._date(file)
             if self._durable:
                 os.fsync(file.fileno())
             for folder in (target.parent.parent, target.parent):
@@ -231,6 +232,9 @@ class FolderBlobs:
     def _sync(self, folder: Path) -> None:
         if self._durable:
             sync_folder(folder)
+
+    def _date(self, file: io.FileIO) -> None:
+        """Called before each put; the time of the file is when it was put."""
 
     def _noted(self, digest: Digest, inode: int, *, new: bool) -> None:
         """Called after each put; `new` when the blob was not there."""
@@ -277,6 +281,14 @@ class _Held(FolderBlobs):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self._new: dict[Digest, int] = {}
+        self.since: Path | None = None
+
+    def _date(self, file: io.FileIO) -> None:
+        if self.since is None:
+            return
+        began = self.since.stat().st_mtime
+        if os.fstat(file.fileno()).st_mtime < began:  # the clock was set back meanwhile
+            os.utime(file.fileno(), (began, began))
 
     def _noted(self, digest: Digest, inode: int, *, new: bool) -> None:
         if new or digest in self._new:

@@ -26,11 +26,11 @@ class Holds:
         self._folder = root / "holds"
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Keep everything that is put inside the `with`."""
+    def hold(self) -> Iterator[Path]:
+        """Keep everything that is put inside the `with`, and dated no earlier than the file that this gives."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        with locked_file(self._folder):
-            yield
+        with locked_file(self._folder) as held:
+            yield held
 
     def oldest(self) -> float:
         """When the oldest hold began, or now when there is none: seconds by the clock of the file system."""

@@ -141,7 +141,11 @@ def baselines_of(connection: Connection, name: Name) -> dict[str, NamedVersion]:
 
 
 def stale_voters(connection: Connection, requests: Sequence[Row[Any]]) -> dict[int, tuple[str, ...]]:
-    """By request, who approved it before the newest evidence about its version was added: two statements."""
+    """By request, who approved it before the newest evidence about its version was added: two statements.
+
+    By the times of both, so that a clock that was set back can hide one: a hint for lists. What an approval counts for
+    is decided by the digest of the evidence that it is bound to.
+    """
     if not requests:
         return {}
     newest = select(evidence.c.node_id, func.max(evidence.c.added_at)).group_by(evidence.c.node_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -15,6 +15,9 @@ from registry.errors import ConflictError, NotFoundError
 from registry.services.storage.people import TakenKey
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import ended_session, idempotency_key, person, role_grant, token
+
+_REMEMBERED = timedelta(days=400)
+"""How long an ended session is remembered after its time: if the clock is set back by a year, it stays ended."""
 
 
 class SqlPeople:
@@ -103,7 +106,7 @@ class SqlPeople:
         self._change_token(token_id, last_used_at=at)
 
     def end_session(self, name: Digest, *, until: datetime, at: datetime) -> None:
-        self._connection.execute(delete(ended_session).where(ended_session.c.until < at))
+        self._connection.execute(delete(ended_session).where(ended_session.c.until < at - _REMEMBERED))
         if not self.has_ended(name):
             self._connection.execute(insert(ended_session).values(name=name, until=until))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, true, update
 
 from lineage import NodeKind
 from registry.domain.transfers.steps import Lease, StepState
@@ -49,12 +49,13 @@ class SqlLeases:
         self._connection.execute(insert(lease).values(step_id=key, engine="local", **values))
         return True
 
-    def renew(self, step_id: str, worker: str, *, seconds: float) -> bool:
+    def renew(self, step_id: str, worker: str, *, seconds: float, held: bool = False) -> bool:
         key, now = self._key(step_id), self._now()
+        lasting = true() if held else lease.c.until > now
         runs = select(step.c.node_id).where(step.c.node_id == key, step.c.state == StepState.RUNNING)
         renewed = self._connection.execute(
             update(lease)
-            .where(lease.c.step_id == key, lease.c.worker == worker, lease.c.until > now, runs.exists())
+            .where(lease.c.step_id == key, lease.c.worker == worker, lasting, runs.exists())
             .values(until=now + timedelta(seconds=seconds))
         )
         return renewed.rowcount == 1
