@@ -15,7 +15,7 @@ from registry import bootstrap
 from registry.auth import Attempts, Doorkeeper
 from registry.domain.audit import Event
 from registry.domain.names import Reference
-from registry.domain.transfers.steps import StepDetail, StepState
+from registry.domain.transfers.steps import Lease, StepDetail, StepState
 from registry.errors import UnauthenticatedError
 from registry.services.context import Context
 from registry.services.people.verbs import People
@@ -96,14 +96,16 @@ def test_a_worker_keeps_its_step_when_the_clock_is_set(team: Team, jump: timedel
     with context.write() as uow:
         hold.keep(uow)
         uow.commit_unaudited()
-        lease = uow_lease(context, new.id)
+    lease = lease_of(context, new.id)
     assert lease.live
     assert lease.until == team.clock.now() + timedelta(seconds=LEASE_SECONDS)
 
 
-def uow_lease(context: Context, step_id: str):
+def lease_of(context: Context, step_id: str) -> Lease:
     with context.read() as uow:
-        return uow.leases.get(step_id)
+        found = uow.leases.get(step_id)
+    assert found is not None
+    return found
 
 
 def test_a_session_that_was_ended_stays_ended_when_the_clock_was_a_year_ahead_for_a_while(team: Team) -> None:
