@@ -6,26 +6,22 @@ are loaded again as a user would: in a process that knows only transformers, or 
 
 from __future__ import annotations
 
-import atexit
 import inspect
 import json
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from adapters.stock_library import quiet
 from adapters.torch.definitions import transformers_mlp
 from adapters.torch.stock import MLP
 from adapters.transformers.importer import HuggingFaceImporter
+from benchmarks.stock import stock
 from benchmarks.tiny_configs import SIDE, NotTriedError, tiny_config
 from lineage import Digest
 from registry.domain.recipes.recipe import Head, Method, Optimizer
@@ -178,50 +174,3 @@ WAYS: Mapping[str, Callable[[Material], None]] = {
 def ways_of(_kind: str) -> Sequence[str]:
     """Every family is tried in every way."""
     return tuple(WAYS)
-
-
-class Stock:
-    """A process of its own that loads folders with transformers, and knows nothing of this repository."""
-
-    def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory()
-        script = str(Path(__file__).with_name("stock_reader.py"))
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=self._folder.name
-        )
-
-    def close(self) -> None:
-        """End it."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=60)
-        self._process.stdout.close()
-        self._folder.cleanup()
-
-    def repeats(self, folder: Path, array: Path) -> tuple[list[str], list[str]]:
-        """What the process predicts for the test pictures in an .npz, and the predictions recorded in `folder`.
-
-        The key of a row is its place in the array.
-        """
-        recorded = json.loads((folder / "predictions.json").read_text())["rows"]
-        with np.load(array) as file:
-            pictures = file["x"][[row["key"] for row in recorded]]
-        np.save(folder.with_name("pictures.npy"), pictures)
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        question = json.dumps({"folder": str(folder), "pictures": str(folder.with_name("pictures.npy"))})
-        self._process.stdin.write(question.encode() + b"\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return answer["predictions"], [row["prediction"] for row in recorded]
-
-
-@cache
-def stock() -> Stock:
-    """The process, started once and ended with this one."""
-    process = Stock()
-    atexit.register(process.close)
-    return process

@@ -23,7 +23,7 @@ from adapters.torch.fitting import fit
 from adapters.torch.importer import StateDictImporter
 from adapters.torch.networks.candidates import candidates
 from adapters.torch.networks.table import shipped_names
-from benchmarks.image_families import stock
+from benchmarks.stock import stock
 from lineage import Digest
 from registry.domain.recipes.recipe import Head, Method, Optimizer
 from registry.ports.transfers import ModelInput

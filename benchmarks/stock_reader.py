@@ -1,12 +1,14 @@
-"""Predicts pictures with transformers alone: a line of JSON in, a line of JSON out. Imports nothing of this repository.
+"""Predicts pictures or texts with transformers alone: a line of JSON in, a line of JSON out.
 
-`{"folder": …, "pictures": "file.npy"}` gives `{"predictions": [class, …]}`. A folder with a `transformers_mlp.py` is
-loaded by it.
+`{"folder": …, "pictures": "file.npy"}` or `{"folder": …, "texts": [text, …]}` gives `{"predictions": [class, …]}`. A
+folder with a definition in one file (`transformers_mlp.py`, `transformers_text_head.py`) is loaded by that. Nothing of
+this repository is imported.
 """
 
 import importlib.util
 import json
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +17,64 @@ import torch
 from PIL import Image
 
 torch.set_num_threads(1)
+PICTURES, TEXTS = "transformers_mlp", "transformers_text_head"
 
 
-def stock(folder: Path) -> Any:
-    """A function from a picture to its class, with the classes that `Auto…` chooses."""
+def of_pictures(folder: Path) -> Callable[[Image.Image], str]:
+    """A function from a picture to its class."""
+    if (folder / f"{PICTURES}.py").exists():
+        module = defined(folder, PICTURES)
+        own = module.load(folder)
+        return lambda picture: str(module.classify(own, picture, folder, top=1)[0][0])
     from transformers import AutoImageProcessor, AutoModelForImageClassification
 
     processor = AutoImageProcessor.from_pretrained(folder)
-    model = AutoModelForImageClassification.from_pretrained(folder).eval()
+    return named(AutoModelForImageClassification.from_pretrained(folder).eval(), processor)
 
-    def predict(picture: Image.Image) -> str:
-        scores = model(**processor(picture, return_tensors="pt")).logits[0]
+
+def of_texts(folder: Path) -> Callable[[str], str]:
+    """A function from a text to its class."""
+    if (folder / f"{TEXTS}.py").exists():
+        module = defined(folder, TEXTS)
+        own = module.load(folder)
+        return lambda text: str(module.classify(own, [text], folder)[0])
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    return named(model, lambda text, **more: tokenizer(text, truncation=True, **more))
+
+
+def named(model: Any, read: Any) -> Callable[[Any], str]:
+    """The class with the largest output of `model`, for what `read` makes of a row."""
+
+    def predict(row: Any) -> str:
+        scores = model(**read(row, return_tensors="pt")).logits[0]
         return str(model.config.id2label[int(scores.argmax())])
 
     return predict
 
 
-def defined(folder: Path) -> Any:
-    """The same with the definition that lies in the folder."""
-    spec = importlib.util.spec_from_file_location("transformers_mlp", folder / "transformers_mlp.py")
+def defined(folder: Path, name: str) -> Any:
+    """The definition called `name` that lies in the folder."""
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    model = module.load(folder)
-    return lambda picture: module.classify(model, picture, folder, top=1)[0][0]
+    return module
+
+
+def predictions(question: dict[str, Any]) -> Iterator[str]:
+    """A class for each row that is asked about."""
+    folder = Path(question["folder"])
+    if "texts" in question:
+        predict = of_texts(folder)
+        yield from map(predict, question["texts"])
+    else:
+        look = of_pictures(folder)
+        for array in np.load(question["pictures"]):
+            yield look(Image.fromarray(array).convert("RGB"))
 
 
 def main() -> None:
@@ -49,13 +84,9 @@ def main() -> None:
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     for line in sys.stdin:
-        question = json.loads(line)
-        folder = Path(question["folder"])
         try:
-            predict = (defined if (folder / "transformers_mlp.py").exists() else stock)(folder)
-            pictures = [Image.fromarray(array).convert("RGB") for array in np.load(question["pictures"])]
             with torch.inference_mode():
-                answer = {"predictions": [predict(picture) for picture in pictures]}
+                answer: dict[str, Any] = {"predictions": list(predictions(json.loads(line)))}
         except Exception as error:  # noqa: BLE001 - whatever goes wrong is the answer
             answer = {"error": [f"{type(error).__name__}: {error}"]}
         print(json.dumps(answer), flush=True)
