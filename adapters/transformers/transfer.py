@@ -28,7 +28,7 @@ from adapters.transformers.folders import architecture_of, read_config
 from adapters.transformers.language_models.learning import language_modelling
 from adapters.transformers.models import ANSWERING, ENDINGS, Loaded, answers, load
 from adapters.transformers.offer import OFFER, PREFIX
-from adapters.transformers.parameter_efficient.four_bits import NOTE, four_bits, keep_packing, wants_four_bits
+from adapters.transformers.parameter_efficient.four_bits import four_bits, keep_packing, notes, wants_four_bits
 from adapters.transformers.parameter_efficient.merging import FOLDED, merging
 from adapters.transformers.parameter_efficient.optional import load_adapted
 from adapters.transformers.reloading import reload
@@ -129,7 +129,7 @@ class TransformersTransfers:
         _check_bias(model, whole, task)
         check(lambda inputs: model(**inputs).logits, model, tokens, trains=not probing)
         learner = TextLearner(model, head, whole if head is None else head, tokens, keeps_head=keeps)
-        learner.notes += [*notes_of(model, loaded, fresh=fresh), *([NOTE] if small else [])]
+        learner.notes += [*notes_of(model, loaded, fresh=fresh), *(notes() if small else ())]
         return load_adapted().AdaptedLearner(learner, recipe, loaded.absent, source) if _adapts(recipe) else learner
 
     def reload(self, folder: Path, architecture: str, sample: Role) -> Reloaded | None:

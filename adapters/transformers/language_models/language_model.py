@@ -15,7 +15,7 @@ from adapters.transformers.classifiers.opening import outside_head
 from adapters.transformers.classifiers.trial import check
 from adapters.transformers.folders import architecture_of, read_config
 from adapters.transformers.models import open_stock, quiet
-from adapters.transformers.parameter_efficient.four_bits import NOTE, four_bits, keep_packing, wants_four_bits
+from adapters.transformers.parameter_efficient.four_bits import four_bits, keep_packing, notes, wants_four_bits
 from adapters.transformers.parameter_efficient.optional import load_adapted
 from adapters.transformers.texts.tokens import Tokens, tokens_for
 from registry.domain.recipes.params import value_of
@@ -117,8 +117,8 @@ def _with_adapter(
             tokens.save(folder)
 
     architecture = peft.PREFIX + type(model).__name__
-    notes = (NOTE,) if wants_four_bits(recipe) else ()
-    return LanguageModel(kind, model, nn.Module(), tokens, architecture, not missing, save, adapted, notes)
+    remarks = notes() if wants_four_bits(recipe) else ()
+    return LanguageModel(kind, model, nn.Module(), tokens, architecture, not missing, save, adapted, remarks)
 
 
 def _load(folder: Path, auto: Any, what: str, **more: Any) -> tuple[Any, set[str]]:

@@ -21,6 +21,12 @@ NOTE = (
     "itself, some answers may differ; transformers.BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type='nf4', "
     "bnb_4bit_use_double_quant=True) as quantization_config of the parent gives the recorded ones"
 )
+ON_CPU = "there is no GPU here, so the 4 bits were computed on the CPU, which saves memory and no time"
+
+
+def notes() -> tuple[str, ...]:
+    """What the record of such a step says."""
+    return (NOTE,) if torch.cuda.is_available() else (NOTE, ON_CPU)
 
 
 def wants_four_bits(recipe: Recipe) -> bool:

@@ -211,6 +211,7 @@ def test_an_adapter_is_trained_on_a_parent_in_four_bits_and_loads_on_the_whole_o
     done, _ = finish(world, adapting(world, params=SMALL | {"parent_in": "nf4"}))
     assert any(t.any() for name, t in load_file(done.folder / "adapter_model.safetensors").items() if "lora_B" in name)
     assert "in 4 bits (nf4)" in str(done.facts["notes"])
+    assert ("computed on the CPU" in str(done.facts["notes"])) is not torch.cuda.is_available()
     assert "quantization_config" not in json.loads((done.folder / "config.json").read_bytes())
     answers = logits(stock(world.source.folder, done.folder), world, done.folder).argmax(dim=1)
     told = json.loads((done.folder / "predictions.json").read_bytes())["rows"]
