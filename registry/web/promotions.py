@@ -105,6 +105,15 @@ def reject(
     return _decided(request, registry, request_id, vote, comment)
 
 
+@router.post("/promotions/{request_id}/overrule", response_model=None)
+def overrule(
+    request: Request, registry: AsActor, request_id: str, comment: Annotated[str, Form()] = ""
+) -> HTMLResponse | RedirectResponse:
+    """Overrule the rejection that closed it."""
+    act = partial(registry.promotions.overrule, _known(request_id), comment=comment)
+    return _decided(request, registry, request_id, act, comment)
+
+
 @router.post("/promotions/{request_id}/withdraw", response_model=None)
 def withdraw(request: Request, registry: AsActor, request_id: str) -> HTMLResponse | RedirectResponse:
     """Take one's own request back."""

@@ -96,6 +96,12 @@ def reject(registry: RequestUnchanged, request_id: str, body: Said) -> Response:
     return answer(registry.promotions.reject(public_id(request_id), comment=body.comment))
 
 
+@router.post("/promotions/{request_id}/overrule", **speaks(RequestDetail, takes=Comment))
+def overrule(registry: RequestUnchanged, request_id: str, body: Said) -> Response:
+    """Overrule the rejection that closed a request, with the reason as the comment."""
+    return answer(registry.promotions.overrule(public_id(request_id), comment=body.comment))
+
+
 @router.post("/promotions/{request_id}/withdraw", **speaks(RequestDetail))
 def withdraw(registry: RequestUnchanged, request_id: str) -> Response:
     """Withdraw your own request."""

@@ -62,6 +62,14 @@ def reject(session: Session, request: RequestArgument, comment: CommentOption) -
     session.answer(session.registry.promotions.reject(request, comment=comment), show_request)
 
 
+@command(app, "overrule", "forebear --as carla promote overrule req-01kaq0… -m 'the slanted sevens were mislabelled'")
+def overrule(session: Session, request: RequestArgument, comment: CommentOption) -> None:
+    """Overrule the rejection that closed a request, or take your own back. A comment is required."""
+    from registry.cli.views.governance import show_request
+
+    session.answer(session.registry.promotions.overrule(request, comment=comment), show_request)
+
+
 @command(app, "withdraw", "forebear promote withdraw req-01kaq0…")
 def withdraw(session: Session, request: RequestArgument) -> None:
     """Withdraw your own request; an admin can withdraw any."""

@@ -39,6 +39,7 @@ def show_request(request: RequestDetail) -> None:
             "comment": summary.comment,
             "policy": f"{request.policy} ({request.policy_digest.short})",
             "closed": summary.closed_at,
+            "overruled": summary.overruled_at,
         },
     )
     heading("Verdict")

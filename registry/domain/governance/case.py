@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from lineage import Digest
 from registry.domain.catalog.models import Status
-from registry.domain.governance.promotion import Bindings, EvidenceValue, VoteEntry
+from registry.domain.governance.promotion import Bindings, EvidenceValue, Rejection, VoteEntry
 from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
 
@@ -51,7 +51,7 @@ _DEEDS = {
     Contribution.RUN_SUBMITTER: "ran the transfer that made it",
     Contribution.REQUESTER: "requested this promotion",
     Contribution.EVIDENCE_AUTHOR: "wrote evidence about it",
-    Contribution.LAST_EDITOR: "edited its card last",
+    Contribution.LAST_EDITOR: "wrote a revision of its card",
 }
 
 
@@ -143,6 +143,8 @@ class Case:
     evidence: tuple[EvidenceValue, ...] = ()
     votes: tuple[VoteEntry, ...] = ()
     people: Mapping[str, Standing] = field(default_factory=dict)
+    rejections: tuple[Rejection, ...] = ()
+    """Rejections of earlier requests for the same version and target that were not overruled."""
     seen: Mapping[str, str] = field(default_factory=dict)
     """What `bound.seen` stands for: see `governance.seen`."""
     edition: int = 1

@@ -24,7 +24,12 @@ def voters(electorate: Electorate) -> dict[str, tuple[str, ...]]:
 
 def warnings(electorate: Electorate, verdict: Verdict) -> tuple[str, ...]:
     """Sentences about votes that are stale or will be, and about approvals that nobody can give."""
-    return (*stale_votes(electorate), *_soon_stale(electorate, verdict), *_stuck(electorate))
+    return (
+        *stale_votes(electorate),
+        *_rejected_before(electorate.case),
+        *_soon_stale(electorate, verdict),
+        *_stuck(electorate),
+    )
 
 
 def contradicted(types: Mapping[str, EvidenceType], case: Case) -> Iterator[str]:
@@ -67,6 +72,14 @@ def stale_votes(electorate: Electorate) -> Iterator[str]:
                 f"The approval of {vote.voter} is stale because {changed(vote, electorate.case)}: "
                 f"{vote.voter} needs to approve again"
             )
+
+
+def _rejected_before(case: Case) -> Iterator[str]:
+    """A sentence for each earlier rejection that does not stand any more, with what has changed since."""
+    for rejection in case.rejections:
+        vote = rejection.vote
+        if not rejection.stands(case.bound):
+            yield f"{vote.voter} rejected it on {vote.at:%Y-%m-%d}: {vote.comment} (but {changed(vote, case)})"
 
 
 def _soon_stale(electorate: Electorate, verdict: Verdict) -> Iterator[str]:

@@ -123,6 +123,8 @@ class Policy:
     transitions: tuple[Transition, ...]
     params: Mapping[str, object] = field(default_factory=dict)
     protected_aliases: Mapping[str, str] = field(default_factory=dict)
+    rejections: ApprovalRow | None = None
+    """Who can overrule a rejection, and how many of them it takes. None: only whoever gave it, by taking it back."""
     status_changes: StatusChanges | None = None
     """None: the status of a version in use takes the approvals that brought it into its stage."""
 
@@ -185,7 +187,7 @@ class Policy:
     def judge(self, case: Case) -> Verdict:
         """Every check that this policy makes of `case`, with its outcome. Pure: same policy and case, same verdict."""
         evidence, scope = self.admissible(case), self.scope(case)
-        checks = [self._applies(scope), self._order(case), self._usable(case)]
+        checks = [self._applies(scope), self._order(case), self._usable(case), *_rejected(case)]
         transition = self._transition_for(case)
         if transition is None:
             return Verdict(tuple(checks))
@@ -287,6 +289,20 @@ def first_matching(policies: Iterable[Policy], case_for: Callable[[Policy], Case
         except UnanswerableError as error:
             return None, f"It is unknown whether policy {policy.name} applies: {error}"
     return None, "No policy has been published" if found is None else f"No policy applies to {found.candidate.ref}"
+
+
+def _rejected(case: Case) -> Iterator[CheckResult]:
+    """A failed check for each rejection that stands."""
+    for rejection in case.rejections:
+        if rejection.stands(case.bound):
+            vote = rejection.vote
+            yield CheckResult(
+                f"rejection-{vote.voter}",
+                "rejection",
+                False,
+                f"{vote.voter} rejected it on {vote.at:%Y-%m-%d} ({rejection.request}): {vote.comment}. The rejection "
+                "stands until it is overruled or something that it was given on changes",
+            )
 
 
 def _status_follows(case: Case, wanted: Status) -> CheckResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -78,8 +78,23 @@ class VoteEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejection:
+    """A rejection that was not overruled: the request that it closed, what that asked for, and the vote."""
+
+    request: str
+    to_stage: str
+    vote: VoteEntry
+
+    def stands(self, now: Bindings) -> bool:
+        """True while nothing that the vote was bound to has changed, whatever became of requests since."""
+        return self.vote.bound == (now if self.vote.bound.seen is not None else replace(now, seen=None))
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One thing that the policy asks and whether it holds. `kind`: policy, order, status, evidence, gate, approval."""
+    """One thing that the policy asks and whether it holds. `kind`: policy, order, status, rejection, evidence, gate,
+    approval.
+    """
 
     id: str
     kind: str
@@ -122,6 +137,8 @@ class RequestSummary:
     requested_at: datetime
     closed_at: datetime | None
     comment: str
+    overruled_at: datetime | None = None
+    """When its rejection was overruled; None while it stands, and for requests that were not rejected."""
     stale_votes: tuple[str, ...] = ()
     """Who approved an open request before the newest evidence was added: they need to approve again."""
 

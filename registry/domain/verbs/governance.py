@@ -74,6 +74,13 @@ class PromotionVerbs(Protocol):
 
     def reject(self, request_id: str, *, comment: str) -> RequestDetail: ...
     def withdraw(self, request_id: str) -> RequestDetail: ...
+    def overrule(self, request_id: str, *, comment: str) -> RequestDetail:
+        """Overrule the rejection that closed a request: as many people as its policy says, or who gave it alone.
+
+        Raises: PolicyRefusedError, ConflictError.
+        """
+        ...
+
     def check_policy(self, text: str) -> PolicyValue:
         """Raises: BadPolicyError with line numbers."""
         ...

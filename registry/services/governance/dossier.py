@@ -28,7 +28,7 @@ from registry.domain.governance.case import (
     expression_facts,
 )
 from registry.domain.governance.policy import Policy
-from registry.domain.governance.promotion import Bindings, EvidenceValue, VoteEntry
+from registry.domain.governance.promotion import Bindings, EvidenceValue, Rejection, VoteEntry
 from registry.domain.governance.seen import seen_digest, seen_state
 from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
@@ -48,7 +48,8 @@ class Dossier:
     """A version's record before any policy looks at it.
 
     `people` holds the standing of evidence authors and of whoever else was named; `compared` the version that each
-    alias of the model names now; `ancestors` is the digest of the statuses of all ancestors.
+    alias of the model names now; `ancestors` is the digest of the statuses of all ancestors; `requesters` are who has
+    ever requested a promotion, by its target.
     """
 
     candidate: Candidate
@@ -58,6 +59,8 @@ class Dossier:
     people: Mapping[str, Standing] = field(default_factory=dict)
     compared: Mapping[str, NamedVersion] = field(default_factory=dict)
     ancestors: Digest | None = None
+    rejections: tuple[Rejection, ...] = ()
+    requesters: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def with_evidence(self, value: EvidenceValue) -> Dossier:
         """The record after `value` was added."""
@@ -104,6 +107,8 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         people={p.handle: Standing(frozenset(p.roles), p.service) for p in uow.people.known(handles)},
         compared=uow.governance.baselines(ref.name),
         ancestors=_statuses(ancestry),
+        rejections=tuple(uow.governance.rejections(ref)),
+        requesters=record.requesters,
     )
 
 
@@ -111,14 +116,18 @@ def case_for(dossier: Dossier, policy: Policy, *, target: str, now: datetime, vo
     """The case that `policy` judges. The dossier must know the standing of every voter."""
     alias = policy.protected_aliases.get(target)
     compared = dossier.compared.get(alias) if alias is not None else None
+    contributors = dict(dossier.candidate.contributors)
+    contributors[Contribution.REQUESTER] |= dossier.requesters.get(target, frozenset())
+    baseline = _finite(compared.metrics) if compared is not None else {}
     case = Case(
-        candidate=replace(dossier.candidate, baseline=_finite(compared.metrics) if compared is not None else {}),
+        candidate=replace(dossier.candidate, baseline=baseline, contributors=contributors),
         target=target,
         bound=Bindings(dossier.artifact, dossier.lineage, policy.digest, evidence_digest(dossier.evidence)),
         now=now,
         evidence=dossier.evidence,
         votes=tuple(votes),
         people=dossier.people,
+        rejections=tuple(one for one in dossier.rejections if one.to_stage == target),
         edition=EDITION,
     )
     against = None if alias is None else "none" if compared is None else str(compared.ref)
@@ -149,10 +158,10 @@ def _contributors(
 ) -> Mapping[Contribution, frozenset[str]]:
     return {
         Contribution.UPLOADER: frozenset({record.created_by}),
-        Contribution.RUN_SUBMITTER: frozenset({record.step.created_by}),
+        Contribution.RUN_SUBMITTER: frozenset({record.step.created_by}) | record.runners,
         Contribution.REQUESTER: frozenset({requested_by} if requested_by is not None else ()),
         Contribution.EVIDENCE_AUTHOR: frozenset(item.added_by for item in added),
-        Contribution.LAST_EDITOR: frozenset({record.card.written_by} if record.card is not None else ()),
+        Contribution.LAST_EDITOR: record.card_writers,
     }
 
 

@@ -23,7 +23,7 @@ from registry.services.governance.statuses import change
 from registry.services.unit_of_work import UnitOfWork
 
 MAX_COMMENT = 4096
-_BEFORE_ALL = frozenset({"policy", "order", "status"})
+_BEFORE_ALL = frozenset({"policy", "order", "status", "rejection"})
 """Kinds of checks that no evidence and no vote can change: a request that fails one is not opened."""
 
 

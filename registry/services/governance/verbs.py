@@ -39,6 +39,7 @@ from registry.services.governance.decisions import decided_case, record_decision
 from registry.services.governance.details import case_of, closed, closed_detail, open_detail
 from registry.services.governance.evidence import add_evidence
 from registry.services.governance.options import stage_options, types_taken
+from registry.services.governance.overruling import overrule
 from registry.services.governance.policies.stored import (
     default_policy_text,
     examined_policy,
@@ -189,6 +190,24 @@ class Promotions:
             uow.governance.close_request(request_id, RequestState.WITHDRAWN, stored.verdict, at=now)
             uow.commit(Event("promotion.withdrawn", str(stored.summary.ref), {"request": request_id}))
         return closed_detail(closed(stored, RequestState.WITHDRAWN, now), None, stored.verdict)
+
+    def overrule(self, request_id: str, *, comment: str) -> RequestDetail:
+        """Overrule the rejection that closed a request, or take one's own back; the promotion can be requested again.
+
+        Raises: NotFoundError; PolicyRefusedError when no rejection stands or the policy does not let this person;
+        ConflictError.
+        """
+        comment = check_comment(comment)
+        if not comment:
+            raise InvalidError(
+                "Overruling a rejection needs a comment", remedy="Say why: --comment 'the leak is mended'"
+            )
+        self.context.actor.require(Permission.EDIT)
+        with self.context.write() as uow:
+            uow.governance.lock_request(request_id)
+            stored = self._stored(uow, request_id)
+            found = overrule(uow, self.context, stored, frozen_policy(uow, stored), comment)
+        return replace(self.request_detail(request_id), warnings=(str(found),))
 
     def replay(self, request_id: str) -> Verdict:
         """Judge a decided request again on the stored case: it gives the stored verdict."""

@@ -12,6 +12,7 @@ from registry.domain.catalog.models import CardRevision, Status
 from registry.domain.governance.promotion import (
     EvidenceValue,
     PolicyValue,
+    Rejection,
     RequestDetail,
     RequestState,
     RequestSummary,
@@ -63,6 +64,12 @@ class VersionRecord:
     parents: tuple[VersionRef, ...] = ()
     card: CardRevision | None = None
     damaged: bool = False
+    card_writers: frozenset[str] = frozenset()
+    """Who wrote any revision of its card."""
+    runners: frozenset[str] = frozenset()
+    """Who submitted or resumed the step that made it, as the audit log has it."""
+    requesters: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By target, who ever requested a promotion of it."""
     checked: VersionCheck | None = None
     """When its bytes were last verified for a promotion."""
 
@@ -106,6 +113,19 @@ class GovernanceRepository(Protocol):
         ...
 
     def add_vote(self, request_id: str, vote: VoteEntry) -> None: ...
+    def rejections(self, ref: VersionRef) -> Sequence[Rejection]:
+        """Every rejection of a request about this version that was not overruled, oldest first."""
+        ...
+
+    def add_overruling(self, request_id: str, person: str, comment: str, *, at: datetime) -> None: ...
+    def overrulings(self, request_id: str) -> Sequence[str]:
+        """Who has overruled the rejection of this request so far, oldest first."""
+        ...
+
+    def set_overruled(self, request_id: str, *, at: datetime) -> None:
+        """From now on the rejection of this request does not stand."""
+        ...
+
     def close_request(self, request_id: str, state: RequestState, verdict: Verdict, *, at: datetime) -> None: ...
     def lock(self, name: Name) -> None:
         """Make other decisions about this registered model wait until this unit of work ends."""

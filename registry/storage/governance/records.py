@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import Connection, Row, bindparam, func, literal, select, union_all
 
 from registry.domain.catalog.models import CardRevision, Status
 from registry.domain.governance.promotion import VoteValue
@@ -18,17 +18,25 @@ from registry.storage.catalog.versions import TEST_ROLE, headline_metrics, is_da
 from registry.storage.tables import (
     alias,
     asset,
+    audit_entry,
+    audit_index,
     card_revision,
     evidence,
     metric,
     model_version,
     node,
+    request,
     step,
     version,
     version_check,
     vote,
 )
 from registry.storage.tables.graph import NodeColumns
+
+RUN_BY = ("transfer.submitted", "transfer.resumed")
+"""The audit entries of whoever ran a step."""
+ASKED = " requested"
+"""Marks a target among what people had a hand in."""
 
 
 def _version_statement() -> Any:
@@ -94,15 +102,28 @@ _NEWEST_CARD = (
     .order_by(card_revision.c.number.desc())
     .limit(1)
 )
+_HANDS = union_all(
+    select(literal("card").label("what"), card_revision.c.written_by.label("who")).where(
+        card_revision.c.node_id == bindparam("key")
+    ),
+    select(literal("run"), audit_index.c.actor)
+    .join(audit_entry, audit_entry.c.seq == audit_index.c.seq)
+    .where(audit_entry.c.subject == bindparam("step"), audit_entry.c.action.in_(RUN_BY)),
+    select(request.c.to_stage.concat(ASKED), request.c.requested_by).where(request.c.node_id == bindparam("key")),
+)
+"""Who had a hand in a version: one row for each deed."""
 _ALIASES = select(alias.c.alias).where(alias.c.node_id == bindparam("key")).order_by(alias.c.alias)
 
 
 def version_record(connection: Connection, ref: VersionRef) -> VersionRecord | None:
-    """A live model version as decisions see it: eight statements."""
+    """A live model version as decisions see it: nine statements."""
     row = connection.execute(_VERSION, {"label": str(ref)}).one_or_none()
     if row is None:
         return None
     card = connection.execute(_NEWEST_CARD, {"key": row.node_id}).one_or_none()
+    hands: dict[str, set[str]] = {}
+    for what, who in connection.execute(_HANDS, {"key": row.node_id, "step": row.step_label}):
+        hands.setdefault(what, set()).add(who)
     return VersionRecord(
         ref=ref,
         digest=row.digest,
@@ -124,6 +145,9 @@ def version_record(connection: Connection, ref: VersionRef) -> VersionRecord | N
         metrics=headline_metrics(connection, [row.step_id]).get(row.step_id, {}),
         tags={**tags_of_assets(connection, [row.asset_id])[row.asset_id], **version_tags(connection, row.node_id)},
         parents=model_inputs(connection, row.step_id),
+        card_writers=frozenset(hands.get("card", ())),
+        runners=frozenset(hands.get("run", ())),
+        requesters={what.removesuffix(ASKED): frozenset(who) for what, who in hands.items() if what.endswith(ASKED)},
         card=None
         if card is None
         else CardRevision(card.number, card.digest, card.text, card.written_at, card.written_by),

@@ -14,6 +14,7 @@ from registry.domain.governance.promotion import (
     CheckResult,
     EvidenceValue,
     PolicyValue,
+    Rejection,
     RequestDetail,
     RequestState,
     RequestSummary,
@@ -29,7 +30,7 @@ from registry.storage.catalog.assets import find_version, require_version
 from registry.storage.catalog.versions import refs_of
 from registry.storage.governance.records import baselines_of, stale_voters, version_record
 from registry.storage.sql.paging import SortBy, page_rows
-from registry.storage.tables import asset, evidence, policy, request, version, vote
+from registry.storage.tables import asset, evidence, overruling, policy, request, version, vote
 
 
 class SqlGovernance:
@@ -173,6 +174,30 @@ class SqlGovernance:
             )
         )
 
+    def rejections(self, ref: VersionRef) -> Sequence[Rejection]:
+        row = find_version(self._connection, ref, deleted=True)
+        if row is None:
+            return []
+        query = (
+            select(vote, request.c.public_id, request.c.to_stage)
+            .join(request, request.c.id == vote.c.request_id)
+            .where(request.c.node_id == row.node_id, request.c.state == RequestState.REJECTED)
+            .where(request.c.overruled_at.is_(None), vote.c.value == VoteValue.REJECT)
+            .order_by(vote.c.id)
+        )
+        return [Rejection(one.public_id, one.to_stage, _vote(one)) for one in self._connection.execute(query)]
+
+    def add_overruling(self, request_id: str, person: str, comment: str, *, at: datetime) -> None:
+        values = {"request_id": self._key(request_id), "person": person, "comment": comment, "at": at}
+        self._connection.execute(insert(overruling).values(**values))
+
+    def overrulings(self, request_id: str) -> Sequence[str]:
+        query = select(overruling.c.person).where(overruling.c.request_id == self._key(request_id))
+        return self._connection.scalars(query.order_by(overruling.c.id)).all()
+
+    def set_overruled(self, request_id: str, *, at: datetime) -> None:
+        self._connection.execute(update(request).where(request.c.public_id == request_id).values(overruled_at=at))
+
     def close_request(self, request_id: str, state: RequestState, verdict: Verdict, *, at: datetime) -> None:
         closed = self._connection.execute(
             update(request)
@@ -252,6 +277,7 @@ def _request(row: Row[Any], ref: VersionRef) -> RequestSummary:
         requested_at=row.requested_at,
         closed_at=row.closed_at,
         comment=row.comment,
+        overruled_at=row.overruled_at,
     )
 
 

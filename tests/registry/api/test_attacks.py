@@ -200,6 +200,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", "/api/v1/promotions"): ("edit", {"reference": "models:/vision/digits/1", "to_stage": "candidate"}),
     ("post", "/api/v1/promotions/{request_id}/approve"): ("edit", {}),
     ("post", "/api/v1/promotions/{request_id}/reject"): ("edit", {"comment": "no"}),
+    ("post", "/api/v1/promotions/{request_id}/overrule"): ("edit", {"comment": "no"}),
     ("post", "/api/v1/promotions/{request_id}/withdraw"): ("edit", None),
     ("post", "/api/v1/policies"): ("admin", default_policy_text()),
     ("post", "/api/v1/policies/check"): ("read", default_policy_text()),

@@ -47,15 +47,22 @@ def loose_ends(document: PolicyDocument) -> Iterator[Found]:
             canonical_json(value)
         except RegistryError as error:
             yield ("params", name), str(error)
+    yield from _loose_roles(document)
+    yield from _twice([t.id for t in document.transitions], ("transitions",), "transition")
+    yield from _twice([f"{t.source} -> {t.target}" for t in document.transitions], ("transitions",), "transition")
+    for number, transition in enumerate(document.transitions):
+        yield from _loose_transition(document, transition, ("transitions", number))
+
+
+def _loose_roles(document: PolicyDocument) -> Iterator[Found]:
+    """Unknown roles of those who overrule rejections and decide on statuses."""
+    if document.rejections is not None:
+        yield from _unknown(document.rejections.overruled_by, document.roles, ("rejections", "overruled_by"), "role")
     if (changes := document.status_changes) is not None:
         for number, row in enumerate(changes.approvals):
             yield from _unknown(row.role, document.roles, ("status_changes", "approvals", number, "role"), "role")
         for number, role in enumerate(changes.emergency_stop):
             yield from _unknown(role, document.roles, ("status_changes", "emergency_stop", number), "role")
-    yield from _twice([t.id for t in document.transitions], ("transitions",), "transition")
-    yield from _twice([f"{t.source} -> {t.target}" for t in document.transitions], ("transitions",), "transition")
-    for number, transition in enumerate(document.transitions):
-        yield from _loose_transition(document, transition, ("transitions", number))
 
 
 def _loose_transition(document: PolicyDocument, part: TransitionPart, path: Path) -> Iterator[Found]:

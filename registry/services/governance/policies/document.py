@@ -24,6 +24,7 @@ from registry.services.governance.policies.parts import (
     EvidenceTypePart,
     GatePart,
     PolicyDocument,
+    RejectionsPart,
     StatusChangesPart,
     TransitionPart,
 )
@@ -59,6 +60,7 @@ def read_policy(text: str, *, new: bool = False) -> Policy:
         params=document.params,
         protected_aliases=document.protected_aliases,
         status_changes=_status_changes(document.status_changes),
+        rejections=_rejections(document.rejections),
     )
 
 
@@ -92,6 +94,10 @@ def _status_changes(part: StatusChangesPart | None) -> StatusChanges | None:
 
 def _approvals(parts: Iterable[ApprovalPart]) -> tuple[ApprovalRow, ...]:
     return tuple(ApprovalRow(a.role, a.quorum, _applies(a)) for a in parts)
+
+
+def _rejections(part: RejectionsPart | None) -> ApprovalRow | None:
+    return None if part is None else ApprovalRow(part.overruled_by, part.quorum)
 
 
 def _applies(part: EvidencePart | GatePart | ApprovalPart) -> Expression | None:

@@ -189,6 +189,13 @@ class TransitionPart(_Part):
         return self
 
 
+class RejectionsPart(_Part):
+    """Who can overrule a rejection: so many different people with a role."""
+
+    overruled_by: Role
+    quorum: Annotated[int, Field(ge=1, le=20)] = 2
+
+
 class StatusChangesPart(_Part):
     """Who decides on the status of a version in use, and who may suspend one at once."""
 
@@ -212,6 +219,7 @@ class PolicyDocument(_Part):
     stages: Annotated[list[Word], Field(min_length=2)]
     protected_aliases: dict[Word, Alias] = {}
     status_changes: StatusChangesPart | None = None
+    rejections: RejectionsPart | None = None
     evidence_types: dict[Word, EvidenceTypePart] = {}
     params: dict[str, Any] = {}
     metrics: list[FieldName] = []

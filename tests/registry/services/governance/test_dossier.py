@@ -100,7 +100,7 @@ def test_contributors_come_from_what_is_recorded(team: Team) -> None:
         Contribution.RUN_SUBMITTER: {"ana"},
         Contribution.REQUESTER: {"dora"},
         Contribution.EVIDENCE_AUTHOR: {"vera"},
-        Contribution.LAST_EDITOR: {"ben"},
+        Contribution.LAST_EDITOR: {"ana", "ben"},
     }
 
 

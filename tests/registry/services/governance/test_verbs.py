@@ -57,8 +57,8 @@ def test_a_promotion_to_production_from_refusal_to_alias(either_team: Team) -> N
     with pytest.raises(PolicyRefusedError) as own:
         ana.approve(request)
     assert own.value.reasons[0] == (
-        "ana uploaded this version, ran the transfer that made it, requested this promotion and edited its card last: "
-        "nobody approves their own work"
+        "ana uploaded this version, ran the transfer that made it, requested this promotion and wrote a revision "
+        "of its card: nobody approves their own work"
     )
     ana.add_evidence(ref_of(ref), "validation", {"result": "pass"}, file=io.BytesIO(b"%PDF"), file_name="report.pdf")
     halfway = ben.approve(request)

@@ -1,0 +1,81 @@
+"""Overruling a rejection, on record: by as many people as the policy asks for, or by whoever gave it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from registry.domain.audit import Event
+from registry.domain.governance.approvals import Electorate
+from registry.domain.governance.case import Case
+from registry.domain.governance.policy import ApprovalRow, Policy
+from registry.domain.governance.promotion import RequestDetail, RequestState, VoteValue
+from registry.errors import ConflictError, PolicyRefusedError
+from registry.services.context import Context
+from registry.services.governance.dossier import case_for, open_dossier
+from registry.services.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Overruling:
+    """What became of it: how many have overruled the rejection, of how many that it takes."""
+
+    have: int
+    needed: int
+    role: str = ""
+
+    @property
+    def done(self) -> bool:
+        """True when the rejection does not stand any more."""
+        return self.have >= self.needed
+
+    def __str__(self) -> str:
+        if self.done:
+            return "The rejection is overruled: the promotion can be requested again"
+        return f"The rejection still stands: {self.have} of {self.needed} with the role {self.role} have overruled it"
+
+
+def overrule(uow: UnitOfWork, context: Context, stored: RequestDetail, policy: Policy, comment: str) -> Overruling:
+    """Record that the actor overrules the rejection of `stored`, and commit.
+
+    Raises: PolicyRefusedError for a request that no rejection closed, and for somebody who may not; ConflictError.
+    """
+    request, handle = stored.summary, context.actor.handle
+    if request.state is not RequestState.REJECTED or request.overruled_at is not None:
+        why = "Its rejection was overruled already" if request.overruled_at else f"It is {request.state}, not rejected"
+        raise PolicyRefusedError(f"There is no rejection of {request.id} to overrule", (why,))
+    earlier = uow.governance.overrulings(request.id)
+    if handle in earlier:
+        raise ConflictError(f"{handle} has overruled the rejection of {request.id} already")
+    rejecters = {vote.voter for vote in stored.votes if vote.value is VoteValue.REJECT}
+    if rejecters == {handle}:
+        found = Overruling(1, 1)
+    elif policy.rejections is None:
+        raise PolicyRefusedError(
+            f"The rejection of {request.id} stands",
+            (f"Policy {policy.label} has no rejections: only {', '.join(sorted(rejecters))} can take it back",),
+        )
+    else:
+        found = _counted(uow, context, stored, policy, policy.rejections, earlier)
+    now = context.clock.now()
+    uow.governance.add_overruling(request.id, handle, comment, at=now)
+    if found.done:
+        uow.governance.set_overruled(request.id, at=now)
+    detail = {"request": request.id, "comment": comment, "done": found.done}
+    uow.commit(Event("promotion.overruled", str(request.ref), detail))
+    return found
+
+
+def _counted(
+    uow: UnitOfWork, context: Context, stored: RequestDetail, policy: Policy, rule: ApprovalRow, earlier: Iterable[str]
+) -> Overruling:
+    """Raises: PolicyRefusedError when the actor may not overrule."""
+    request, handle = stored.summary, context.actor.handle
+    dossier = open_dossier(uow, request.ref, requested_by=request.requested_by, also={*earlier, handle})
+    case: Case = case_for(dossier, policy, target=request.to_stage, now=context.clock.now())
+    electorate = Electorate(case, policy.duties, policy.roles, {rule.role: rule.quorum})
+    objections = electorate.objections(handle)
+    if objections:
+        raise PolicyRefusedError(f"{handle} may not overrule the rejection of {request.id}", objections)
+    still = [who for who in earlier if not electorate.objections(who)]
+    return Overruling(len(still) + 1, rule.quorum, rule.role)
