@@ -83,7 +83,9 @@ def questions(registry: Registry, world: World) -> dict[str, Callable[[random.Ra
     catalog = registry.catalog
 
     def some_version(draw: random.Random) -> Reference:
-        return Reference.parse(world.ref(draw.randrange(world.size)))
+        while world.statuses[i := draw.randrange(world.size)] == "archived":
+            pass  # no alias can name it
+        return Reference.parse(world.ref(i))
 
     def some_model(draw: random.Random) -> Reference:
         return Reference.parse(f"models:/{world.name(draw.randrange(world.models))}")

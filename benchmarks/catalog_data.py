@@ -20,6 +20,7 @@ import numpy as np
 from sqlalchemy import Engine, text
 
 from lineage import Digest
+from registry.bootstrap import SystemClock
 from registry.domain.manifests import canonical_json
 from registry.storage.database import Database, open_database
 
@@ -68,6 +69,9 @@ def fill(database: Database, size: int) -> None:
     with bulk(database.engine) as load:
         for table, columns, rows in world.tables():
             load(table, columns.split(), rows)
+    with database.factory(SystemClock())(actor="bench", write=True) as uow:
+        uow.catalog.rebuild_listings()
+        uow.commit_unaudited()
 
 
 class World:
@@ -89,6 +93,7 @@ class World:
         self.second = draw.random(size) < 0.048
         self.data = (self.datasets * draw.random(size) ** 3).astype(np.int64)
         self.words = _vocabulary(draw)
+        self.stages, self.statuses = _chosen(draw, size, STAGES), _chosen(draw, size, STATUSES)
 
     # Keys: of data their steps, then themselves; of models the step and the version alternate.
 
@@ -198,9 +203,8 @@ class World:
             yield self.model_node(i), owner + 1, *facts
 
     def _model_versions(self) -> Rows:
-        stages, statuses = _chosen(self.draw, self.size, STAGES), _chosen(self.draw, self.size, STATUSES)
         for i in range(self.size):
-            yield self.model_node(i), ARCHITECTURES[i % 8], stages[i], statuses[i], ""
+            yield self.model_node(i), ARCHITECTURES[i % 8], self.stages[i], self.statuses[i], ""
 
     def _files(self) -> Rows:
         return ((i + 1, self.model_node(i), "model.safetensors", 1_000_000, _digest(i)) for i in range(self.size))
@@ -268,6 +272,7 @@ class Bulk:
 
     def __enter__(self) -> Bulk:
         if not self.postgres:
+            self._cursor.execute("PRAGMA query_only = OFF")
             self._cursor.execute("PRAGMA foreign_keys = OFF")
             self._cursor.execute("PRAGMA synchronous = OFF")
             self._cursor.execute("BEGIN")

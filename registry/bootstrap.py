@@ -82,6 +82,8 @@ def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -
         database.check()
         context = _context(home, settings, database, SYSTEM)
         voided = _void(context) if upgrade else ()
+        if upgrade:
+            _mend_listings(context)
         with context.read() as uow:
             if uow.people.get(actor) is not None:
                 return InitReport(home, False, actor, None, voided)
@@ -95,6 +97,16 @@ def _void(context: Context) -> tuple[str, ...]:
     from registry.services.comparison.voiding import void_untrusted  # noqa: PLC0415 - needed once after an upgrade
 
     return tuple(one.sentence for one in void_untrusted(context))
+
+
+def _mend_listings(context: Context) -> None:
+    """Make the rows that searches read anew where they are not what the models say."""
+    with context.read() as uow:
+        faults = uow.catalog.listing_faults()
+    if faults:
+        with context.write() as uow:
+            uow.catalog.rebuild_listings()
+            uow.commit_unaudited()
 
 
 def open(home: Path, *, settings: Settings, actor: str | None = None) -> LocalRegistry:  # noqa: A001 - bootstrap.open(home)

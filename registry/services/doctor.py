@@ -38,6 +38,7 @@ def examine(context: Context) -> Sequence[Problem]:
         *_audit(context),
         *_objects(context),
         *_verdicts(context),
+        *_listings(context),
     ]
 
 
@@ -126,3 +127,14 @@ def _verdicts(context: Context) -> Iterator[Problem]:
             yield Problem("warning", "verdicts", f"{one.sentence}. {again}")
         for one in untrusted(context, uow):
             yield Problem("error", "verdicts", f"{one.sentence}. Mark it with forebear init --upgrade. {again}")
+
+
+def _listings(context: Context) -> Iterator[Problem]:
+    """Whether searches and facets read what the models say."""
+    with context.read() as uow:
+        faults = uow.catalog.listing_faults()
+    for table, count in faults.items():
+        message = f"{count:,} rows of the table {table}, which searches read, are not what the models say"
+        yield Problem("error", "search", f"{message}. To make them anew: forebear init --upgrade")
+    if not faults:
+        yield Problem("ok", "search", "Searches read what the models say")

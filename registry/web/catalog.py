@@ -59,6 +59,8 @@ class FacetBox:
 
     title: str
     choices: tuple[Choice, ...]
+    capped: bool = False
+    """True if more models match than were counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +129,12 @@ def _shown(
     first: bool,
 ) -> CatalogPage:
     counts = {facet.field: facet.counts for facet in facets}
+    capped = {facet.field for facet in facets if facet.capped}
     conditions = [(field, value) for field, value in filters.items() if value and field not in {"text", "sort"}]
     return CatalogPage(
         models=found.items,
         boxes=tuple(
-            FacetBox(title, _choices(field, _counts(counts, field), filters))
+            FacetBox(title, _choices(field, _counts(counts, field), filters), capped=field in capped)
             for field, title in FACETS.items()
             if _counts(counts, field)
         ),

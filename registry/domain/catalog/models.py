@@ -299,3 +299,5 @@ class Facet:
 
     field: str
     counts: tuple[tuple[str, int], ...]
+    capped: bool = False
+    """True if more models match than are counted: each count is then one of at least that many."""

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, 
 from registry.domain.catalog.models import Describing, Modality
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.errors import NameTakenError, NotFoundError
+from registry.storage.catalog.listings import listed, relist
 from registry.storage.tables import asset, asset_tag, node, version
 
 
@@ -67,6 +68,8 @@ def add_asset(
     key = connection.execute(insert(asset).values(row | _columns(describing, at)).returning(asset.c.id)).scalar_one()
     _replace_tags(connection, key, describing.tags)
     _reword(connection, key)
+    with listed(connection, key):
+        relist(connection, key)
 
 
 def describe_asset(
@@ -74,9 +77,11 @@ def describe_asset(
 ) -> None:
     """Replace its description. Raises: NotFoundError."""
     key = asset_id(connection, kind, name)
-    connection.execute(update(asset).where(asset.c.id == key).values(**_columns(describing, at)))
-    _replace_tags(connection, key, describing.tags)
-    _reword(connection, key)
+    with listed(connection, key):
+        connection.execute(update(asset).where(asset.c.id == key).values(**_columns(describing, at)))
+        _replace_tags(connection, key, describing.tags)
+        _reword(connection, key)
+        relist(connection, key)
 
 
 def next_number(connection: Connection, kind: AssetKind, name: Name) -> int:
@@ -104,11 +109,12 @@ def set_asset_tags(
 ) -> None:
     """Set some tags, drop those whose value is None. Raises: NotFoundError."""
     key = asset_id(connection, kind, name)
-    connection.execute(delete(asset_tag).where(asset_tag.c.asset_id == key, asset_tag.c.key.in_(list(values))))
-    kept = [{"asset_id": key, "key": tag, "value": value} for tag, value in values.items() if value is not None]
-    if kept:
-        connection.execute(insert(asset_tag), kept)
-    _reword(connection, key)
+    with listed(connection, key):
+        connection.execute(delete(asset_tag).where(asset_tag.c.asset_id == key, asset_tag.c.key.in_(list(values))))
+        kept = [{"asset_id": key, "key": tag, "value": value} for tag, value in values.items() if value is not None]
+        if kept:
+            connection.execute(insert(asset_tag), kept)
+        _reword(connection, key)
     touch(connection, key, at)
 
 

@@ -25,7 +25,7 @@ from registry.domain.catalog.models import (
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.services.storage.catalog import Extent, NewVersion
-from registry.storage.catalog import aliases, assets, descendants, search, versions
+from registry.storage.catalog import aliases, assets, descendants, facets, listings, search, versions
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import (
     alias,
@@ -81,6 +81,9 @@ class SqlCatalog:
                 node_id=key, architecture=new.architecture, stage=new.stage, status=Status.ACTIVE, status_reason=""
             )
         )
+        owner = assets.asset_id(self._connection, MODELS, new.ref.name)
+        with listings.listed(self._connection, owner):
+            listings.list_version(self._connection, owner, key)
         if new.tags:
             versions.set_version_tags(self._connection, new.ref, new.tags, at=new.created_at)
 
@@ -138,10 +141,16 @@ class SqlCatalog:
         return search.search_models(self._connection, query)
 
     def known(self, field: str) -> Sequence[str]:
-        return search.known_values(self._connection, field)
+        return facets.known_values(self._connection, field)
 
     def facets(self, query: SearchQuery) -> Sequence[Facet]:
-        return search.count_facets(self._connection, query)
+        return facets.count_facets(self._connection, query)
+
+    def listing_faults(self) -> Mapping[str, int]:
+        return listings.differences(self._connection)
+
+    def rebuild_listings(self) -> None:
+        listings.rebuild(self._connection)
 
     def extents(self, ref: VersionRef, path: str) -> Sequence[Extent] | None:
         row = assets.find_version(self._connection, ref)
@@ -219,14 +228,10 @@ class SqlCatalog:
         return aliases.alias_history(self._connection, name, alias)
 
     def set_stage(self, ref: VersionRef, stage: str, *, at: datetime) -> None:
-        self._change(ref, at, stage=stage)
+        self._change(ref, at, {"stage": stage})
 
     def set_status(self, ref: VersionRef, status: Status, reason: str, *, at: datetime) -> None:
-        row = assets.require_version(self._connection, ref)
-        table = model_version if ref.kind is MODELS else dataset_version
-        values = {"status": status, "status_reason": reason}
-        self._connection.execute(update(table).where(table.c.node_id == row.node_id).values(values))
-        assets.touch(self._connection, row.asset_id, at)
+        self._change(ref, at, {"status": status}, status_reason=reason)
 
     def used_descendants(
         self, refs: Sequence[VersionRef], *, except_in: Iterable[str], aliases: Iterable[str]
@@ -235,22 +240,30 @@ class SqlCatalog:
 
     def delete_version(self, ref: VersionRef, *, at: datetime) -> None:
         row = assets.require_version(self._connection, ref)
-        self._connection.execute(update(version).where(version.c.node_id == row.node_id).values(deleted_at=at))
+        with listings.listed(self._connection, row.asset_id):
+            self._connection.execute(update(version).where(version.c.node_id == row.node_id).values(deleted_at=at))
+            listings.relist(self._connection, row.asset_id)
         assets.touch(self._connection, row.asset_id, at)
 
     def delete_model(self, name: Name, *, at: datetime) -> None:
         key = assets.asset_id(self._connection, MODELS, name)
         live = (version.c.asset_id == key) & versions.is_live()
-        self._connection.execute(update(version).where(live).values(deleted_at=at))
-        self._connection.execute(update(asset).where(asset.c.id == key).values(deleted_at=at, updated_at=at))
+        with listings.listed(self._connection, key):
+            self._connection.execute(update(version).where(live).values(deleted_at=at))
+            self._connection.execute(update(asset).where(asset.c.id == key).values(deleted_at=at, updated_at=at))
+            listings.relist(self._connection, key)
 
     def _summary(self, row: Row[Any]) -> ModelSummary:
         newest = versions.latest(self._connection, [row.id])
         return versions.model_summaries(self._connection, [row], newest)[0]
 
-    def _change(self, ref: VersionRef, at: datetime, **values: object) -> None:
+    def _change(self, ref: VersionRef, at: datetime, shown: Mapping[str, str], **more: str) -> None:
         row = assets.require_version(self._connection, ref)
-        self._connection.execute(update(model_version).where(model_version.c.node_id == row.node_id).values(values))
+        table = model_version if ref.kind is MODELS else dataset_version
+        with listings.listed(self._connection, row.asset_id):
+            mine = table.c.node_id == row.node_id
+            self._connection.execute(update(table).where(mine).values(**shown, **more))
+            listings.change_listing(self._connection, row.node_id, **shown)
         assets.touch(self._connection, row.asset_id, at)
 
 

@@ -24,6 +24,7 @@ from registry.storage.catalog.assets import (
     tags_of_assets,
     touch,
 )
+from registry.storage.catalog.listings import listed
 from registry.storage.tables import (
     alias,
     asset,
@@ -104,10 +105,11 @@ def set_version_tags(
     """Set some tags of a version, drop those whose value is None. Raises: NotFoundError."""
     row = require_version(connection, ref)
     key = row.node_id
-    connection.execute(delete(version_tag).where(version_tag.c.node_id == key, version_tag.c.key.in_(list(values))))
-    kept = [{"node_id": key, "key": tag, "value": value} for tag, value in values.items() if value is not None]
-    if kept:
-        connection.execute(insert(version_tag), kept)
+    with listed(connection, row.asset_id):
+        connection.execute(delete(version_tag).where(version_tag.c.node_id == key, version_tag.c.key.in_(list(values))))
+        kept = [{"node_id": key, "key": tag, "value": value} for tag, value in values.items() if value is not None]
+        if kept:
+            connection.execute(insert(version_tag), kept)
     words = fold(*(f"{tag} {value}" for tag, value in version_tags(connection, key).items()))
     connection.execute(update(version).where(version.c.node_id == key).values(words=words))
     touch(connection, row.asset_id, at)

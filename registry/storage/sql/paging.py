@@ -37,7 +37,7 @@ def page_rows(
 
     `scope` names the query, without its page: a cursor of another query is refused. Raises: BadCursorError.
     """
-    mark = hashlib.sha256(scope.encode()).hexdigest()[:16]
+    mark = _mark(scope)
     if page.cursor is not None:
         statement = statement.where(_after(order, _read(page.cursor, mark, order)))
     statement = statement.add_columns(*(key.column.label(f"sort_{i}") for i, key in enumerate(order)))
@@ -50,6 +50,20 @@ def page_rows(
     return rows, _write(mark, last)
 
 
+def sort_keys(cursor: str, order: Sequence[SortBy], *, scope: str) -> list[Any]:
+    """The keys that `cursor` holds, those of the last row before its page. Raises: BadCursorError."""
+    return _read(cursor, _mark(scope), order)
+
+
+def cursor_after(values: Sequence[object], *, scope: str) -> str:
+    """The cursor of the page after a row with these keys."""
+    return _write(_mark(scope), values)
+
+
+def _mark(scope: str) -> str:
+    return hashlib.sha256(scope.encode()).hexdigest()[:16]
+
+
 def _after(order: Sequence[SortBy], values: Sequence[Any]) -> ColumnElement[bool]:
     """Strictly after `values`: the first key is past, or equal with the second past, and so on."""
     cases = []
@@ -57,7 +71,9 @@ def _after(order: Sequence[SortBy], values: Sequence[Any]) -> ColumnElement[bool
         past = key.column < value if key.descending else key.column > value
         same = [k.column == v for k, v in zip(order[:i], values[:i], strict=True)]
         cases.append(and_(*same, past))
-    return or_(*cases)
+    first, value = order[0], values[0]
+    # Said once more for the first key alone, so that the index is entered where the page begins.
+    return and_(first.column <= value if first.descending else first.column >= value, or_(*cases))
 
 
 def _write(mark: str, values: Sequence[object]) -> str:

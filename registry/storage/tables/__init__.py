@@ -16,6 +16,7 @@ from registry.storage.tables.catalog import (
 )
 from registry.storage.tables.governance import audit_entry, audit_index, evidence, overruling, policy, request, vote
 from registry.storage.tables.graph import edge, node, weight_comparison
+from registry.storage.tables.listing import facet, headline, listing
 from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, token
 from registry.storage.tables.steps import curve_point, lease, metric, mirror, step
@@ -35,9 +36,12 @@ __all__ = [
     "ended_session",
     "evidence",
     "extent",
+    "facet",
     "file",
+    "headline",
     "idempotency_key",
     "lease",
+    "listing",
     "metadata",
     "metric",
     "mirror",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, String, Table, Text, TypedColumns, UniqueConstraint
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, String, Table, Text, TypedColumns, UniqueConstraint
 
 from registry.storage.sql.types import DigestBytes, Key, UtcDateTime, Word
 from registry.storage.tables.base import metadata
@@ -119,7 +119,7 @@ class AssetTagColumns(TypedColumns):
     """A tag of a registered model or dataset."""
 
     asset_id = Column(Key, ForeignKey("asset.id"), primary_key=True, autoincrement=False)
-    key = Column(String(64), primary_key=True, index=True)
+    key = Column(String(64), primary_key=True)
     value = Column(String(512), nullable=False)
 
 
@@ -127,7 +127,7 @@ class VersionTagColumns(TypedColumns):
     """A tag of one version."""
 
     node_id = Column(Key, ForeignKey("version.node_id"), primary_key=True, autoincrement=False)
-    key = Column(String(64), primary_key=True, index=True)
+    key = Column(String(64), primary_key=True)
     value = Column(String(512), nullable=False)
 
 
@@ -143,7 +143,15 @@ class CardRevisionColumns(TypedColumns):
     written_by = Column(String, nullable=False)
 
 
-asset = Table("asset", metadata, AssetColumns, UniqueConstraint("kind", "folded"))
+asset = Table(
+    "asset",
+    metadata,
+    AssetColumns,
+    UniqueConstraint("kind", "folded"),
+    Index("ix_asset_kind_updated_at_id", "kind", "updated_at", "id"),
+    Index("ix_asset_kind_created_at_id", "kind", "created_at", "id"),
+    Index("ix_asset_kind_name_id", "kind", "name", "id"),
+)
 version = Table("version", metadata, VersionColumns, UniqueConstraint("asset_id", "number"))
 model_version = Table("model_version", metadata, ModelVersionColumns)
 dataset_version = Table("dataset_version", metadata, DatasetVersionColumns)
@@ -151,6 +159,6 @@ file = Table("file", metadata, FileColumns, UniqueConstraint("node_id", "path"))
 extent = Table("extent", metadata, ExtentColumns)
 alias = Table("alias", metadata, AliasColumns, UniqueConstraint("asset_id", "alias"))
 alias_move = Table("alias_move", metadata, AliasMoveColumns)
-asset_tag = Table("asset_tag", metadata, AssetTagColumns)
-version_tag = Table("version_tag", metadata, VersionTagColumns)
+asset_tag = Table("asset_tag", metadata, AssetTagColumns, Index("ix_asset_tag_key_value", "key", "value"))
+version_tag = Table("version_tag", metadata, VersionTagColumns, Index("ix_version_tag_key_value", "key", "value"))
 card_revision = Table("card_revision", metadata, CardRevisionColumns, UniqueConstraint("node_id", "number"))

@@ -27,10 +27,11 @@ from registry.domain.transfers.steps import (
 from registry.errors import NotFoundError
 from registry.services.storage.transfers import LeaseRepository, NewStep, VerdictRecord
 from registry.storage.catalog.assets import find_version
+from registry.storage.catalog.listings import relist
 from registry.storage.catalog.versions import OUTPUT_ROLE, headline_metrics, measured_by, refs_of
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.sql.upsert import upsert
-from registry.storage.tables import curve_point, edge, metric, mirror, node, step
+from registry.storage.tables import curve_point, edge, metric, mirror, node, step, version
 
 _ENDED = frozenset({StepState.SUCCEEDED, StepState.FAILED, StepState.INTERRUPTED, StepState.CANCELLED})
 _TO_MIRROR = ("queued", "failing")
@@ -189,6 +190,9 @@ class SqlSteps:
             for v in values
         ]
         upsert(self._connection, metric, rows, ("step_id", "name", "data", "split", "role"))
+        made = select(version.c.asset_id).where(version.c.step_id == key, version.c.deleted_at.is_(None))
+        for asset_id in self._connection.scalars(made).all():
+            relist(self._connection, asset_id)
 
     def manifest(self, step_id: str) -> Mapping[str, object] | None:
         body = self._connection.execute(_of_step(), {"label": step_id}).scalar_one_or_none()

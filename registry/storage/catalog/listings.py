@@ -1,0 +1,146 @@
+"""Keeps the rows that a search reads (`tables.listing`) true to the models, in the transaction that changes a model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+
+from registry.domain.catalog.models import Status
+from registry.storage.catalog.listing_sql import CONTENTS
+from registry.storage.tables import asset_tag, facet, headline, listing, version_tag
+
+FIELDS = ("task", "modality", "stage", "status", "licence", "origin", "owner")
+
+
+@contextmanager
+def listed(connection: Connection, key: int) -> Iterator[None]:
+    """Inside, the model `key` changes; afterwards its rows and the counts of facets are as it is now."""
+    before = _values(connection, key)
+    yield
+    after = _values(connection, key)
+    change = Counter(after)
+    change.subtract(before)
+    for (field, value), by in change.items():
+        if by:
+            _count(connection, field, value, by)
+
+
+def relist(connection: Connection, key: int) -> None:
+    """Write all rows of the model `key` anew."""
+    connection.execute(_drop(headline), {"key": key})
+    connection.execute(_drop(listing), {"key": key})
+    for table in ("listing", "headline"):
+        connection.execute(_filling(table), {"asset": key})
+
+
+def list_version(connection: Connection, key: int, node_id: int) -> None:
+    """Write the rows of one new version of the model `key`."""
+    connection.execute(_drop_row(), {"row": -key})
+    for table in ("listing", "headline"):
+        connection.execute(_filling_version(table), {"node": node_id})
+
+
+def change_listing(connection: Connection, node_id: int, **values: str) -> None:
+    """Write what changed of one version: its stage or its status."""
+    connection.execute(_change(), {"row": node_id, **values})
+
+
+def rebuild(connection: Connection) -> None:
+    """Make every row anew from the models."""
+    for table in (facet, headline, listing):
+        connection.execute(delete(table))
+    for name, contents in CONTENTS.items():
+        connection.execute(text(f"INSERT INTO {name} ({contents.columns}) {contents.everything}"))
+
+
+def differences(connection: Connection) -> dict[str, int]:
+    """How many rows of each table are not what the models say, where there are any."""
+    found = {}
+    for name, contents in CONTENTS.items():
+        wanted = f"SELECT * FROM ({contents.everything}) AS wanted"  # noqa: S608 - our own statements
+        kept = f"SELECT {contents.columns} FROM {name}"  # noqa: S608 - our own statements
+        query = (
+            f"SELECT (SELECT count(*) FROM ({wanted} EXCEPT {kept}) AS missing)"  # noqa: S608 - our own statements
+            f" + (SELECT count(*) FROM ({kept} EXCEPT {wanted}) AS wrong)"
+        )
+        if count := connection.execute(text(query)).scalar_one():
+            found[name] = count
+    return found
+
+
+def _values(connection: Connection, key: int) -> set[tuple[str, str]]:
+    """The values that the model counts for: those of archived versions only for the status."""
+    rows = connection.execute(_rows_of(), {"key": key}).all()
+    found = {("status", row.status) for row in rows}
+    used = [row for row in rows if row.status != Status.ARCHIVED]
+    found |= {(field, getattr(row, field)) for row in used for field in FIELDS}
+    if used:
+        found |= {("tag", tag) for tag in connection.scalars(_tags_of(), {"key": key, "archived": Status.ARCHIVED})}
+    return {(field, value) for field, value in found if value is not None}
+
+
+def _count(connection: Connection, field: str, value: str, by: int) -> None:
+    given = {"of": field, "named": value, "by": by}
+    if connection.execute(_add(), given).rowcount == 0:
+        connection.execute(insert(facet), {"field": field, "value": value, "models": by})
+    elif by < 0:
+        connection.execute(_forget(), given)
+
+
+@cache
+def _rows_of() -> Any:
+    return select(*(listing.c[field] for field in FIELDS)).where(listing.c.asset_id == bindparam("key")).distinct()
+
+
+@cache
+def _tags_of() -> Any:
+    own = select(asset_tag.c.key).where(asset_tag.c.asset_id == bindparam("key"))
+    of_versions = (
+        select(version_tag.c.key)
+        .join(listing, listing.c.id == version_tag.c.node_id)
+        .where(listing.c.asset_id == bindparam("key"), listing.c.status.is_distinct_from(bindparam("archived")))
+    )
+    return own.union(of_versions)
+
+
+@cache
+def _add() -> Any:
+    mine = (facet.c.field == bindparam("of")) & (facet.c.value == bindparam("named"))
+    return update(facet).where(mine).values(models=facet.c.models + bindparam("by"))
+
+
+@cache
+def _forget() -> Any:
+    return delete(facet).where(
+        facet.c.field == bindparam("of"), facet.c.value == bindparam("named"), facet.c.models <= 0
+    )
+
+
+@cache
+def _drop(table: Any) -> Any:
+    return delete(table).where(table.c.asset_id == bindparam("key"))
+
+
+@cache
+def _drop_row() -> Any:
+    return delete(listing).where(listing.c.id == bindparam("row"))
+
+
+@cache
+def _change() -> Any:
+    return update(listing).where(listing.c.id == bindparam("row"))
+
+
+@cache
+def _filling(name: str) -> Any:
+    return text(f"INSERT INTO {name} ({CONTENTS[name].columns}) {CONTENTS[name].of_asset}")
+
+
+@cache
+def _filling_version(name: str) -> Any:
+    return text(f"INSERT INTO {name} ({CONTENTS[name].columns}) {CONTENTS[name].of_version}")

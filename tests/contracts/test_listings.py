@@ -1,0 +1,51 @@
+"""The rows that searches and facets read: true after every change of a model, and made anew from the models."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from registry.domain.catalog.models import SearchQuery, Status
+from registry.domain.names import Name
+from registry.storage.database import Database
+from registry.storage.unit_of_work import SqlUnitOfWorkFactory as Factory
+from tests.builders import NOW, add_model, add_version, describing, metric
+
+DIGITS = Name.parse("vision/digits")
+
+
+def test_searches_read_what_the_models_say_after_every_kind_of_change(open_uow: Factory) -> None:
+    with open_uow(actor="ana", write=True) as uow:
+        catalog = uow.catalog
+        add_model(uow, "vision/planned", tags={"team": "cv"})
+        first = add_version(uow, "vision/digits", measured=[metric(0.8), metric(0.1, data="later")], tags={"a": "1"})
+        second = add_version(uow, "vision/digits", measured=[metric(0.9), metric(float("nan"), name="f1")])
+        assert catalog.listing_faults() == {}
+        catalog.set_tags(second, {"run": "7"}, at=NOW)
+        catalog.set_tags(DIGITS, {"a": None, "b": "2"}, at=NOW)
+        catalog.set_stage(second, "production", at=NOW)
+        catalog.describe(DIGITS, describing(task="object-detection"), at=NOW + timedelta(hours=1))
+        assert catalog.listing_faults() == {}
+        catalog.set_status(second, Status.ARCHIVED, "old", at=NOW)
+        assert catalog.listing_faults() == {}
+        catalog.delete_version(second, at=NOW)
+        catalog.delete_version(first, at=NOW)
+        assert catalog.listing_faults() == {}
+        catalog.delete_model(DIGITS, at=NOW)
+        assert catalog.listing_faults() == {}
+
+
+def test_rows_that_are_not_what_the_models_say_are_counted_and_made_anew(database: Database, open_uow: Factory) -> None:
+    with open_uow(actor="ana", write=True) as uow:
+        add_version(uow, "vision/digits", measured=[metric(0.8)])
+        uow.commit_unaudited()
+    with database.engine.begin() as connection:
+        for change in ("UPDATE listing SET task = 'other'", "DELETE FROM headline", "UPDATE facet SET models = 7"):
+            connection.execute(text(change))
+    with open_uow(actor="ana", write=True) as uow:
+        assert uow.catalog.listing_faults().keys() == {"listing", "headline", "facet"}
+        uow.catalog.rebuild_listings()
+        assert uow.catalog.listing_faults() == {}
+        facets = {facet.field: dict(facet.counts) for facet in uow.catalog.facets(SearchQuery())}
+        assert facets["task"] == {"image-classification": 1}
