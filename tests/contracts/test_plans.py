@@ -77,10 +77,10 @@ def scanned(connection: Connection, statement: str, given: Any) -> set[str]:
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         rows = connection.exec_driver_sql(f"EXPLAIN {statement}", given).all()
         connection.rollback()
-        return {match[1] for row in rows if (match := re.search(r"Seq Scan on (\w+)", row[0]))} - SMALL
+        return {str(match[1]) for row in rows if (match := re.search(r"Seq Scan on (\w+)", row[0]))} - SMALL
     rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()
     if "WHERE" not in statement and "LIMIT" in statement and not any("TEMP B-TREE" in row[3] for row in rows):
         return set()  # the first few rows in the order of an index
     aliases = {alias: table for table, alias in re.findall(r"(\w+) AS (\w+)", statement) if table in metadata.tables}
     read = {match[1] for row in rows if (match := re.match(r"SCAN (\w+)", row[3]))}
-    return {aliases.get(name, name) for name in read} & set(metadata.tables) - SMALL
+    return {str(aliases.get(name, name)) for name in read} & set(metadata.tables) - SMALL
