@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from lineage import Node, NodeId, NodeKind
 from registry.storage.catalog.versions import headline_metrics
@@ -24,7 +26,7 @@ def nodes_by_id(connection: Connection, keys: Sequence[NodeId]) -> dict[NodeId, 
 def _some_nodes(connection: Connection, keys: Sequence[NodeId]) -> dict[NodeId, Node]:
     facts = _version_facts(connection, keys) | _step_facts(connection, keys)
     found = {}
-    for row in connection.execute(select(node).where(node.c.id.in_(keys))):
+    for row in connection.execute(_nodes(), {"keys": keys}):
         kind = NodeKind(row.kind)
         shown = {"created_at": row.created_at.isoformat(), **facts.get(row.id, {})}
         found[row.id] = Node(row.id, kind, public_label(kind, row.label), row.digest, shown)
@@ -37,25 +39,7 @@ def public_label(kind: NodeKind, label: str) -> str:
 
 
 def _version_facts(connection: Connection, keys: Sequence[NodeId]) -> dict[NodeId, dict[str, str]]:
-    query = (
-        select(
-            version,
-            asset.c.task,
-            asset.c.modality,
-            asset.c.origin,
-            model_version.c.stage,
-            func.coalesce(model_version.c.status, dataset_version.c.status).label("status"),
-            dataset_version.c.format,
-            dataset_version.c.rows,
-            step.c.method,
-        )
-        .join(asset, asset.c.id == version.c.asset_id)
-        .join(step, step.c.node_id == version.c.step_id)
-        .outerjoin(model_version, model_version.c.node_id == version.c.node_id)
-        .outerjoin(dataset_version, dataset_version.c.node_id == version.c.node_id)
-        .where(version.c.node_id.in_(keys))
-    )
-    rows = connection.execute(query).all()
+    rows = connection.execute(_versions(), {"keys": keys}).all()
     metrics = headline_metrics(connection, {row.step_id for row in rows if row.stage is not None})
     facts = {}
     for row in rows:
@@ -70,8 +54,44 @@ def _version_facts(connection: Connection, keys: Sequence[NodeId]) -> dict[NodeI
     return facts
 
 
+@cache
+def _nodes() -> Any:
+    return select(node).where(node.c.id.in_(bindparam("keys", expanding=True)))
+
+
+@cache
+def _steps() -> Any:
+    among = step.c.node_id.in_(bindparam("keys", expanding=True))
+    return select(step.c.node_id, step.c.method, step.c.state, step.c.adapter).where(among)
+
+
+@cache
+def _versions() -> Any:
+    return (
+        select(
+            version.c.node_id,
+            version.c.step_id,
+            version.c.licence,
+            version.c.deleted_at,
+            asset.c.task,
+            asset.c.modality,
+            asset.c.origin,
+            model_version.c.stage,
+            func.coalesce(model_version.c.status, dataset_version.c.status).label("status"),
+            dataset_version.c.format,
+            dataset_version.c.rows,
+            step.c.method,
+        )
+        .join(asset, asset.c.id == version.c.asset_id)
+        .join(step, step.c.node_id == version.c.step_id)
+        .outerjoin(model_version, model_version.c.node_id == version.c.node_id)
+        .outerjoin(dataset_version, dataset_version.c.node_id == version.c.node_id)
+        .where(version.c.node_id.in_(bindparam("keys", expanding=True)))
+    )
+
+
 def _step_facts(connection: Connection, keys: Sequence[NodeId]) -> dict[NodeId, dict[str, str]]:
-    rows = connection.execute(select(step).where(step.c.node_id.in_(keys))).all()
+    rows = connection.execute(_steps(), {"keys": keys}).all()
     metrics = headline_metrics(connection, [row.node_id for row in rows])
     return {
         row.node_id: {"method": row.method, "state": row.state, "adapter": row.adapter}

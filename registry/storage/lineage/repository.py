@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, literal, select, text, update
@@ -30,7 +31,7 @@ class SqlGraph:
         self._connection = connection
 
     def node(self, label: str) -> Node | None:
-        key = self._connection.execute(select(node.c.id).where(node.c.label == label)).scalar_one_or_none()
+        key = self._connection.execute(_key_of(), {"label": label}).scalar_one_or_none()
         return None if key is None else nodes_by_id(self._connection, [key])[key]
 
     def walk(self, start: Node, *, up: int, down: int, limit: int) -> tuple[Sequence[Node], Sequence[Edge], bool]:
@@ -88,18 +89,13 @@ class SqlGraph:
     def _reach(self, start: Node, generations: int, *, upwards: bool, limit: int) -> list[tuple[NodeId, int]]:
         """Up to `limit` + 1 nodes on one side of `start` (itself first) with their distance in edges, nearest first."""
         hops = _FOR_EVER if generations < 0 else hops_of(generations, start.kind)
-        here, there = (edge.c.to_node, edge.c.from_node) if upwards else (edge.c.from_node, edge.c.to_node)
-        walk = select(literal(start.id, Key).label("id"), literal(0).label("depth")).cte("walk", recursive=True)
-        walk = walk.union(
-            select(there, walk.c.depth + 1)
-            .join(walk, here == walk.c.id)
-            .where(walk.c.depth < hops, edge.c.superseded_by.is_(None))
-        )
+        if hops == 0:
+            return [(start.id, 0)]
         # Both databases run a recursion level by level and give rows as they find them: reading stops at the limit,
         # without walking the rest. A node on two ways comes twice, at its nearest first.
         depths: dict[NodeId, int] = {}
         with self._connection.execute(
-            select(walk.c.id, walk.c.depth), execution_options={"stream_results": True}
+            _walk(upwards), {"start": start.id, "hops": hops}, execution_options={"stream_results": True}
         ) as rows:
             for key, depth in rows:
                 depths.setdefault(key, depth)
@@ -112,10 +108,34 @@ class SqlGraph:
         inside = set(keys)
         found = []
         for chunk in _chunks(keys):
-            query = select(edge).where(edge.c.to_node.in_(chunk), edge.c.superseded_by.is_(None))
-            found += [row for row in self._connection.execute(query) if row.from_node in inside]
+            rows = self._connection.execute(_edges_into(), {"keys": chunk})
+            found += [row for row in rows if row.from_node in inside]
         found.sort(key=lambda row: row.id)
         return [_edge(row) for row in found]
+
+
+@cache
+def _key_of() -> Any:
+    return select(node.c.id).where(node.c.label == bindparam("label"))
+
+
+@cache
+def _edges_into() -> Any:
+    among = edge.c.to_node.in_(bindparam("keys", expanding=True))
+    return select(edge).where(among, edge.c.superseded_by.is_(None))
+
+
+@cache
+def _walk(upwards: bool) -> Any:
+    """Nodes on one side with their distance in edges."""
+    here, there = (edge.c.to_node, edge.c.from_node) if upwards else (edge.c.from_node, edge.c.to_node)
+    walk = select(bindparam("start", type_=Key).label("id"), literal(0).label("depth")).cte("walk", recursive=True)
+    walk = walk.union(
+        select(there, walk.c.depth + 1)
+        .join(walk, here == walk.c.id)
+        .where(walk.c.depth < bindparam("hops", type_=Key), edge.c.superseded_by.is_(None))
+    )
+    return select(walk.c.id, walk.c.depth)
 
 
 def _edge(row: Row[Any]) -> Edge:
