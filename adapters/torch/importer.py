@@ -12,6 +12,7 @@ import numpy as np
 
 from adapters.torch.fitting import Fitted, fit, fit_entry, fit_timm_folder, known_architectures
 from adapters.torch.networks.table import BESIDE, described_beside
+from adapters.weights.claims import check_claims, check_config_size
 from adapters.weights.foreign.arrays import pieces_of as array_pieces
 from adapters.weights.pickled_weights import pieces_of as pickled_pieces
 from adapters.weights.pickled_weights import read_state_dict
@@ -121,6 +122,7 @@ class TimmFolderImporter:
         if not (source / WEIGHTS).is_file() or kind_of(source / WEIGHTS) is not Kind.SAFETENSORS:
             raise BadArtifactError(f"The folder has no {WEIGHTS}", remedy="Save the model with timm's save_for_hf")
         header = read_header(source / WEIGHTS)
+        check_claims(document, len(header.entries))
         fitted = fit_timm_folder(document, header.shapes)
         copy_file(source / WEIGHTS, target / WEIGHTS)
         return _converted(target, header, fitted, self.name, [])
@@ -130,6 +132,7 @@ def _config(source: Path) -> dict[str, Any] | None:
     file = source / "config.json"
     if not file.is_file() or kind_of(file) is not Kind.JSON:
         return None
+    check_config_size(file)
     document = read_json(file, constants=[])
     return document if isinstance(document, dict) else None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from adapters.transformers.fitting import Fit, fit_folder
 from adapters.transformers.folders import CARD, INDEX, PICKLED, PICKLED_INDEX, PYTHON_JSON, WEIGHTS, has_tokenizer
 from adapters.transformers.onnx_weights import prove_encoder, write_weights
+from adapters.weights.claims import check_claims, check_config_size
 from adapters.weights.foreign.onnx_encoders import Encoder, read_encoder
 from adapters.weights.foreign.onnx_graphs import looks_like_onnx
 from adapters.weights.pickled_weights import pieces_of as pickled_pieces
@@ -47,6 +48,7 @@ class HuggingFaceImporter:
         """A folder whose config.json has `model_type` or `architectures`."""
         if not (source / "config.json").is_file() or kind_of(source / "config.json") is not Kind.JSON:
             return None
+        check_config_size(source / "config.json")
         config = read_json(source / "config.json", constants=[])
         if not isinstance(config, dict) or not ({"model_type", "architectures"} & config.keys()):
             return None
@@ -64,6 +66,7 @@ class HuggingFaceImporter:
         files = files_in(source)
         _refuse_code(files)
         reading = _weights(files, target, architecture)
+        check_claims(read_json(source / "config.json", constants=[]), len(reading.header.entries))
         reading.notes += _keep_documents(files, target, reading.used)
         fit: Fit = fit_folder(target, architecture, [entry.name for entry in reading.header.entries])
         if reading.encoder is not None:

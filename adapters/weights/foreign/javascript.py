@@ -19,6 +19,9 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _WORDS = {"true", "false", "null"}
+_DIGITS = 400
+_MOST = 500_000
+"""Tokens of one literal; the description of an InceptionV3 has 30,000."""
 
 
 def read_literal(text: str, start: int) -> Any:
@@ -26,6 +29,8 @@ def read_literal(text: str, start: int) -> Any:
     written: list[str] = []
     depth, position = 0, start
     while True:
+        if len(written) > _MOST:
+            raise BadArtifactError(f"The data in the script has more than {_MOST:,} values and marks")
         token = _TOKEN.match(text, position)
         if token is None:
             raise BadArtifactError(f"{text[position : position + 20]!r} is not plain data")
@@ -43,6 +48,8 @@ def read_literal(text: str, start: int) -> Any:
 
 def _as_json(kind: str, found: str, text: str, end: int) -> str:
     if kind == "number":
+        if len(found) > _DIGITS:
+            raise BadArtifactError(f"The number {found[:20]}… has more than {_DIGITS} digits")
         return json.dumps(float(found) if re.search(r"[.eE]", found) else int(found))
     if kind == "truth":
         return "true" if found == "!0" else "false"

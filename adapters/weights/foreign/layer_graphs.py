@@ -7,6 +7,7 @@ The layers are data: only the kinds named here are known, and any other is refus
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from adapters.weights.foreign.channels_last import Maps, average, average_pool, 
 from registry.errors import BadArtifactError
 
 Layer = Mapping[str, Any]
+_LARGEST_SIDE = 1024
 Weights = Callable[[str], Maps | None]
 
 
@@ -27,7 +29,7 @@ def evaluate(layers: Sequence[Layer], arrays: Arrays, x: Maps, wanted: Sequence[
     there.
     """
     outputs: dict[str, Maps] = {}
-    users = {name: sum(name in _sources(layer) for layer in layers) for name in (layer["name"] for layer in layers)}
+    users = Counter(source for layer in layers for source in set(_sources(layer)))
     before: str | None = None
     for layer in layers:
         name = str(layer["name"])
@@ -58,8 +60,10 @@ def last_layer(layers: Sequence[Layer]) -> str:
 def input_side(layers: Sequence[Layer], otherwise: int) -> int:
     """Pixels a side that the input layer asks for; `otherwise` where it leaves that open."""
     shape = layers[0].get("config", {}).get("batch_input_shape") or []
-    side = shape[1] if len(shape) == 4 else None
-    return int(side) if side else otherwise
+    side = int((shape[1] if len(shape) == 4 else None) or otherwise)
+    if not 0 < side <= _LARGEST_SIDE:
+        raise BadArtifactError(f"The model asks for pictures of {side:,} pixels a side, more than {_LARGEST_SIDE:,}")
+    return side
 
 
 def _sources(layer: Layer) -> list[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
@@ -24,6 +25,7 @@ from adapters.weights.foreign.javascript import read_literal
 from adapters.weights.source_files import read_json, read_text
 from registry.errors import BadArtifactError
 
+_MOST_AXES = 32
 _EXPORT = re.compile(r"\.exports=(?=[{\[\"])")
 _TYPES = {"float32": "<f4", "int32": "<i4", "uint8": "<u1", "uint16": "<u2", "float16": "<f2", "bool": "<u1"}
 
@@ -58,12 +60,23 @@ def read_layers_model(path: Path) -> LayersModel:
         groups = [(list(group["paths"]), list(group["weights"])) for group in document["weightsManifest"]]
     except (KeyError, TypeError) as error:
         raise BadArtifactError(f"{path.name!r} is not a layers model of TensorFlow.js: {error!r}") from None
+    _refuse_twice([str(name) for paths, _ in groups for name in paths], "shard")
+    _refuse_twice(
+        [str(weight.get("name")) for _, weights in groups for weight in weights if isinstance(weight, dict)], "weight"
+    )
     arrays: dict[str, Array] = {}
     for paths, weights in groups:
         raw = b"".join(_shard(path.parent, str(name), script=path.suffix == ".js") for name in paths)
         arrays.update(_weights(weights, memoryview(raw)))
     quantized = sum("quantization" in weight for _, weights in groups for weight in weights)
     return LayersModel(tuple(layers), arrays, quantized)
+
+
+def _refuse_twice(names: list[str], what: str) -> None:
+    """A megabyte that is named a thousand times would be read as a gigabyte. Raises: BadArtifactError."""
+    for name, times in Counter(names).most_common(1):
+        if times > 1:
+            raise BadArtifactError(f"The {what} {name[:80]!r} is named more than once in the manifest of weights")
 
 
 def _exported(path: Path) -> Any:
@@ -98,7 +111,7 @@ def _weights(weights: list[Mapping[str, Any]], raw: memoryview) -> Iterator[tupl
     position = 0
     for weight in weights:
         try:
-            name, shape = str(weight["name"]), tuple(int(side) for side in weight["shape"])
+            name, shape = str(weight["name"]), _shape(weight["shape"])
             quantization = weight.get("quantization")
             dtype = np.dtype(_TYPES[(quantization or weight)["dtype"]])
             end = position + prod(shape) * dtype.itemsize
@@ -114,3 +127,11 @@ def _weights(weights: list[Mapping[str, Any]], raw: memoryview) -> Iterator[tupl
         position = end
     if position != len(raw):
         raise BadArtifactError(f"The shards hold {len(raw):,} bytes, and the manifest names {position:,}")
+
+
+def _shape(sides: list[Any]) -> tuple[int, ...]:
+    """Raises: ValueError, TypeError for what is not the shape of an array."""
+    shape = tuple(int(side) for side in sides[: _MOST_AXES + 1])
+    if len(shape) > _MOST_AXES or any(side < 0 for side in shape):
+        raise ValueError(f"a shape of {len(sides)} axes, the first {list(shape[:4])}")
+    return shape
