@@ -16,7 +16,15 @@ from starlette.requests import Request
 
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.governance.evidence_types import EvidenceType
-from registry.domain.governance.promotion import CheckResult, PolicyValue, RequestDetail, RequestState, RequestSummary
+from registry.domain.governance.policy_changes import PolicyProposal, ProposalState
+from registry.domain.governance.promotion import (
+    CheckResult,
+    PolicyValue,
+    RequestDetail,
+    RequestState,
+    RequestSummary,
+    VoteValue,
+)
 from registry.domain.ids import is_id
 from registry.domain.names import Reference
 from registry.domain.paging import PageRequest
@@ -64,9 +72,11 @@ class RequestPage:
 
 @dataclass(frozen=True, slots=True)
 class PoliciesPage:
-    """The newest version of each policy."""
+    """The newest version of each policy, and the policies that are proposed."""
 
     policies: Sequence[PolicyValue]
+    proposals: Sequence[PolicyProposal] = ()
+    error: RegistryError | None = None
 
 
 @router.get("/promotions")
@@ -188,8 +198,29 @@ def _shown(
 @router.get("/policies")
 def policies(request: Request, registry: AsActor) -> HTMLResponse:
     """The policies that judge promotions."""
-    context = PoliciesPage(registry.promotions.policies())
-    return page(request, "policies.html", context, section="promotions", api="/api/v1/policies")
+    return _policies(request, registry)
+
+
+@router.post("/policies/{proposal_id}/{vote}", response_model=None)
+def vote_on_policy(
+    request: Request, registry: AsActor, proposal_id: str, vote: str, comment: Annotated[str, Form()] = ""
+) -> HTMLResponse | RedirectResponse:
+    """Approve or reject a proposed policy; a refusal is shown on the page of policies."""
+    if vote not in {"approve", "reject"}:
+        raise NotFoundError(f"There is no vote {vote[:40]!r}")
+    try:
+        registry.promotions.vote_on_policy(_known(proposal_id), VoteValue(vote), comment=comment)
+    except (RefusedError, InvalidError, ConflictError) as error:
+        return _policies(request, registry, error=error)
+    return see("/policies")
+
+
+def _policies(request: Request, registry: Registry, *, error: RegistryError | None = None) -> HTMLResponse:
+    found = registry.promotions.policy_proposals(ProposalState.OPEN)
+    proposals = [registry.promotions.policy_proposal(one.id) for one in found]
+    context = PoliciesPage(registry.promotions.policies(), proposals, error)
+    status = error.family.status if error else 200
+    return page(request, "policies.html", context, section="promotions", api="/api/v1/policies", status=status)
 
 
 def _known(request_id: str) -> str:

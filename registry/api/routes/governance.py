@@ -13,7 +13,15 @@ from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, Text, answer, body_of, public_id, speaks
 from registry.domain.governance.evidence_types import EvidenceType
-from registry.domain.governance.promotion import PolicyValue, RequestDetail, RequestState, RequestSummary, StageOption
+from registry.domain.governance.policy_changes import PolicyProposal, ProposalState
+from registry.domain.governance.promotion import (
+    PolicyValue,
+    RequestDetail,
+    RequestState,
+    RequestSummary,
+    StageOption,
+    VoteValue,
+)
 from registry.domain.names import Name, Reference
 from registry.domain.paging import Page
 from registry.domain.verbs.registry import Registry
@@ -114,10 +122,36 @@ def policies(registry: AsActor) -> Response:
     return answer(registry.promotions.policies())
 
 
-@router.post("/policies", **speaks(PolicyValue, takes=DOCUMENT, taken_as=YAML, status=201))
+@router.post("/policies", **speaks(PolicyProposal, takes=DOCUMENT, taken_as=YAML, status=201))
 def publish(registry: PoliciesUnchanged, text: Text) -> Response:
-    """Publish a policy: from then on this (name, version, digest) never changes."""
+    """Propose a policy; in force once the people agree whom the policies name. What is published never changes."""
     return answer(registry.promotions.publish_policy(text), 201)
+
+
+@router.get("/policy-proposals", **speaks(Sequence[PolicyProposal]))
+def proposals(registry: AsActor, state: ProposalState | None = None) -> Response:
+    """Policies that were proposed, newest first."""
+    return answer(registry.promotions.policy_proposals(state))
+
+
+@router.get("/policy-proposals/{proposal_id}", **speaks(PolicyProposal))
+def proposal(registry: AsActor, proposal_id: str) -> Response:
+    """One proposal, with what is needed and the versions that would be judged otherwise."""
+    return answer(registry.promotions.policy_proposal(public_id(proposal_id)))
+
+
+@router.post("/policy-proposals/{proposal_id}/approve", **speaks(PolicyProposal, takes=Comment))
+def approve_policy(registry: AsActor, proposal_id: str, body: Said) -> Response:
+    """Approve a proposed policy. The last approval that is needed puts it in force."""
+    vote = registry.promotions.vote_on_policy
+    return answer(vote(public_id(proposal_id), VoteValue.APPROVE, comment=body.comment))
+
+
+@router.post("/policy-proposals/{proposal_id}/reject", **speaks(PolicyProposal, takes=Comment))
+def reject_policy(registry: AsActor, proposal_id: str, body: Said) -> Response:
+    """Reject a proposed policy, with the reason as the comment; its author withdraws it."""
+    vote = registry.promotions.vote_on_policy
+    return answer(vote(public_id(proposal_id), VoteValue.REJECT, comment=body.comment))
 
 
 @router.post("/policies/check", **speaks(PolicyValue, takes=DOCUMENT, taken_as=YAML))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from registry.domain.governance.evidence_types import EvidenceType
+    from registry.domain.governance.policy_changes import PolicyProposal
     from registry.domain.governance.promotion import (
         AddedEvidence,
         EvidenceValue,
@@ -115,6 +116,43 @@ def show_evidence(evidence: Sequence[EvidenceValue]) -> None:
     ]
     columns = ("Evidence", "Type", "Facts", "File", "SHA-256", "Added")
     table(columns, rows, empty="There is no evidence.", drop=("SHA-256", "File", "Added"))
+
+
+def show_proposals(proposals: Sequence[PolicyProposal]) -> None:
+    """Proposed policies, one a line."""
+    rows = [
+        (p.id, f"{p.name}/{p.version}", p.state, f"{moment(p.proposed_at)} by {p.proposed_by}", p.digest.short)
+        for p in proposals
+    ]
+    columns = ("Proposal", "Policy", "State", "Proposed", "SHA-256")
+    table(columns, rows, empty="No policy was proposed.", drop=("SHA-256",))
+
+
+def show_proposal(proposal: PolicyProposal) -> None:
+    """A proposed policy: whether it is in force, who has to agree, and what it would change."""
+    name = f"policy {proposal.name} version {proposal.version} ({proposal.digest.short})"
+    for warning in proposal.warnings:
+        note(warning)
+    if proposal.state == "published":
+        tell(f"Published {name}")
+        return
+    if proposal.state != "open":
+        tell(f"{proposal.id}: {name} was {proposal.state}")
+        return
+    tell(f"{proposal.id} proposes {name}; it is not in force yet")
+    for need in proposal.needs:
+        who = ", ".join(need.voters) or f"nobody yet; grant one of the roles: {', '.join(need.roles)}"
+        say(_check(need.met, f"{need.policy}: {len(need.approved)} of {need.quorum} approvals; can approve: {who}"))
+    if proposal.votes:
+        heading("Votes")
+        rows = [(vote.voter, vote.value, moment(vote.at), vote.comment) for vote in proposal.votes]
+        table(("Person", "Vote", "When", "Comment"), rows, empty="")
+    heading("Versions that would be judged otherwise")
+    effects = [(e.ref, e.before or "none", e.after or "none", "; ".join(e.changes)) for e in proposal.effects]
+    table(("Version", "Policy", "Then", "Changes"), effects, empty="None.", prose="Changes")
+    if not proposal.complete:
+        note("There are more versions than were judged")
+    hint(f"To vote: forebear --as PERSON policy approve {proposal.id}")
 
 
 def show_policies(policies: Sequence[PolicyValue]) -> None:

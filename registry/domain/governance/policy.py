@@ -103,6 +103,16 @@ class StatusChanges:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """How many people with which role agree before a policy changes; without a role, admins."""
+
+    role: str | None = None
+    quorum: int = 1
+    author_counts: bool = False
+    """True where who proposes a policy is one of those who agree."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A promotion policy. Stage names are text and mean what the order of `stages` says.
 
@@ -127,6 +137,7 @@ class Policy:
     """Who can overrule a rejection, and how many of them it takes. None: only whoever gave it, by taking it back."""
     status_changes: StatusChanges | None = None
     """None: the status of a version in use takes the approvals that brought it into its stage."""
+    policy_change: PolicyChange = PolicyChange()
 
     @property
     def label(self) -> str:

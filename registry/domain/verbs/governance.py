@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import BinaryIO, Protocol
 
 from registry.domain.governance.evidence_types import EvidenceType
+from registry.domain.governance.policy_changes import PolicyProposal, ProposalState
 from registry.domain.governance.promotion import (
     AddedEvidence,
     EvidenceValue,
@@ -14,6 +15,7 @@ from registry.domain.governance.promotion import (
     RequestState,
     RequestSummary,
     StageOption,
+    VoteValue,
 )
 from registry.domain.names import Name, Reference
 from registry.domain.paging import Page, PageRequest
@@ -85,8 +87,28 @@ class PromotionVerbs(Protocol):
         """Raises: BadPolicyError with line numbers."""
         ...
 
-    def publish_policy(self, text: str) -> PolicyValue:
-        """Raises: BadPolicyError; ConflictError when the version is not higher than the last."""
+    def publish_policy(self, text: str) -> PolicyProposal:
+        """Propose a policy; it is in force at once only where nobody else has to agree (`state` says).
+
+        Raises: BadPolicyError; ConflictError when the version is not higher than the last, or when a version of this
+        policy is proposed already; InUseError when an alias in use would lose its protection.
+        """
+        ...
+
+    def policy_proposals(self, state: ProposalState | None = None) -> Sequence[PolicyProposal]:
+        """Newest first, as stored."""
+        ...
+
+    def policy_proposal(self, proposal_id: str) -> PolicyProposal:
+        """With what is needed and what it would change while it is open. Raises: NotFoundError."""
+        ...
+
+    def vote_on_policy(self, proposal_id: str, value: VoteValue, *, comment: str = "") -> PolicyProposal:
+        """Approve, or reject with a comment; the author's rejection withdraws it.
+
+        Raises: NotFoundError, InvalidError, ConflictError; PolicyRefusedError for the author's approval, for who has
+        none of the roles, and for a closed proposal; the vote is then not written.
+        """
         ...
 
     def policies(self) -> Sequence[PolicyValue]: ...

@@ -15,6 +15,7 @@ from registry.domain.audit import Event
 from registry.domain.governance.case import Case
 from registry.domain.governance.evidence_types import EvidenceType
 from registry.domain.governance.policy import Policy
+from registry.domain.governance.policy_changes import PolicyProposal, ProposalState
 from registry.domain.governance.promotion import (
     AddedEvidence,
     EvidenceValue,
@@ -40,13 +41,13 @@ from registry.services.governance.details import case_of, closed, closed_detail,
 from registry.services.governance.evidence import add_evidence
 from registry.services.governance.options import stage_options, types_taken
 from registry.services.governance.overruling import overrule
+from registry.services.governance.policies.proposing import policy_proposal, propose_policy, vote_on_policy
 from registry.services.governance.policies.stored import (
     default_policy_text,
     examined_policy,
     frozen_policy,
     policy_value,
     protected_aliases,
-    publish_policy,
     with_rules,
 )
 from registry.services.governance.recorded_evidence import evidence_about
@@ -221,9 +222,22 @@ class Promotions:
         """What `text` would be published as, with what the people of this registry cannot fulfil."""
         return examined_policy(self.context, text)
 
-    def publish_policy(self, text: str) -> PolicyValue:
-        """Publish the next version of a policy; open requests keep the version they were opened under."""
-        return publish_policy(self.context, text)
+    def publish_policy(self, text: str) -> PolicyProposal:
+        """Propose a policy, which is in force when those agree whom the policies name; open requests keep theirs."""
+        return propose_policy(self.context, text)
+
+    def policy_proposals(self, state: ProposalState | None = None) -> Sequence[PolicyProposal]:
+        """Policies that were proposed, newest first."""
+        with self.context.read() as uow:
+            return uow.governance.proposals(state)
+
+    def policy_proposal(self, proposal_id: str) -> PolicyProposal:
+        """One of them; while it is open, with what is needed and what it would change."""
+        return policy_proposal(self.context, proposal_id)
+
+    def vote_on_policy(self, proposal_id: str, value: VoteValue, *, comment: str = "") -> PolicyProposal:
+        """Approve or reject a proposed policy; its author withdraws it by rejecting it."""
+        return vote_on_policy(self.context, proposal_id, value, comment)
 
     def policies(self) -> Sequence[PolicyValue]:
         """The newest version of each policy."""

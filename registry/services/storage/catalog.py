@@ -10,6 +10,7 @@ from typing import Protocol
 from lineage import Digest
 from registry.domain.catalog.models import (
     AliasMove,
+    AliasValue,
     CardRevision,
     Describing,
     Facet,
@@ -113,6 +114,10 @@ class CatalogRepository(Protocol):
     def drop_alias(self, name: Name, alias: str, *, by: str, at: datetime) -> None: ...
     def alias_history(self, name: Name, alias: str) -> Sequence[AliasMove]:
         """Every move of the alias, oldest first; None where it was taken away."""
+        ...
+
+    def named_by(self, aliases: Iterable[str]) -> Sequence[AliasValue]:
+        """Every one of these aliases that names a version of some model now, by model."""
         ...
 
     def set_stage(self, ref: VersionRef, stage: str, *, at: datetime) -> None: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -59,6 +59,23 @@ def _aliases_of() -> Any:
         .where(alias.c.asset_id == bindparam("key"))
         .order_by(alias.c.alias)
     )
+
+
+def named_by(connection: Connection, names: Iterable[str]) -> Sequence[AliasValue]:
+    """Every one of these aliases that names a live version now, by model."""
+    query = (
+        select(alias, asset.c.name, version.c.number)
+        .join(version, version.c.node_id == alias.c.node_id)
+        .join(asset, asset.c.id == alias.c.asset_id)
+        .where(alias.c.alias.in_(list(names)), version.c.deleted_at.is_(None))
+        .order_by(asset.c.name, alias.c.alias)
+    )
+    return [
+        AliasValue(
+            r.alias, VersionRef(AssetKind.MODELS, Name.parse(r.name), r.number), r.protected, r.moved_at, r.moved_by
+        )
+        for r in connection.execute(query)
+    ]
 
 
 def alias_history(connection: Connection, model: Name, name: str) -> Sequence[AliasMove]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from lineage import Digest
 from registry.domain.catalog.models import (
     AliasMove,
+    AliasValue,
     CardRevision,
     Describing,
     Facet,
@@ -226,6 +227,9 @@ class SqlCatalog:
 
     def alias_history(self, name: Name, alias: str) -> Sequence[AliasMove]:
         return aliases.alias_history(self._connection, name, alias)
+
+    def named_by(self, names: Iterable[str]) -> Sequence[AliasValue]:
+        return aliases.named_by(self._connection, names)
 
     def set_stage(self, ref: VersionRef, stage: str, *, at: datetime) -> None:
         self._change(ref, at, {"stage": stage})

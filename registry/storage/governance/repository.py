@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from registry.domain.governance.policy_changes import PolicyProposal, PolicyVote, ProposalState
 from registry.domain.governance.promotion import (
     Bindings,
     CheckResult,
@@ -28,6 +29,7 @@ from registry.errors import ConflictError, NotFoundError
 from registry.services.storage.governance import NamedVersion, VersionRecord
 from registry.storage.catalog.assets import find_version, require_version
 from registry.storage.catalog.versions import refs_of
+from registry.storage.governance import proposals
 from registry.storage.governance.records import baselines_of, stale_voters, version_record
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import asset, evidence, overruling, policy, request, version, vote
@@ -97,6 +99,21 @@ class SqlGovernance:
             query = query.where(policy.c.version == version)
         row = self._connection.execute(query).one_or_none()
         return None if row is None else _policy(row)
+
+    def add_proposal(self, value: PolicyProposal) -> None:
+        proposals.add_proposal(self._connection, value)
+
+    def proposal(self, proposal_id: str) -> PolicyProposal | None:
+        return next(iter(proposals.proposals(self._connection, id=proposal_id)), None)
+
+    def proposals(self, state: ProposalState | None) -> Sequence[PolicyProposal]:
+        return proposals.proposals(self._connection, state=state)
+
+    def add_policy_vote(self, proposal_id: str, vote: PolicyVote) -> None:
+        proposals.add_policy_vote(self._connection, proposal_id, vote)
+
+    def close_proposal(self, proposal_id: str, state: ProposalState, *, at: datetime) -> None:
+        proposals.close_proposal(self._connection, proposal_id, state, at=at)
 
     def add_request(self, value: RequestDetail) -> None:
         summary = value.summary

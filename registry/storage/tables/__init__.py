@@ -14,7 +14,17 @@ from registry.storage.tables.catalog import (
     version,
     version_tag,
 )
-from registry.storage.tables.governance import audit_entry, audit_index, evidence, overruling, policy, request, vote
+from registry.storage.tables.governance import (
+    audit_entry,
+    audit_index,
+    evidence,
+    overruling,
+    policy,
+    policy_proposal,
+    policy_vote,
+    request,
+    vote,
+)
 from registry.storage.tables.graph import edge, node, weight_comparison
 from registry.storage.tables.listing import facet, headline, listing
 from registry.storage.tables.objects import damage, store_check, version_check
@@ -50,6 +60,8 @@ __all__ = [
     "overruling",
     "person",
     "policy",
+    "policy_proposal",
+    "policy_vote",
     "request",
     "role_grant",
     "step",

@@ -49,6 +49,32 @@ class PolicyColumns(TypedColumns):
     published_by = Column(String, nullable=False)
 
 
+class PolicyProposalColumns(TypedColumns):
+    """A policy that somebody proposed."""
+
+    id = Column(Key, primary_key=True)
+    public_id = Column(String(40), nullable=False, unique=True)
+    name = Column(String, nullable=False)
+    version = Column(Key, nullable=False)
+    digest = Column(DigestBytes, nullable=False)
+    text = Column(Text, nullable=False)
+    proposed_by = Column(String, nullable=False)
+    proposed_at = Column(UtcDateTime, nullable=False)
+    state = Column(String(16), nullable=False, index=True)
+    closed_at = Column(UtcDateTime, nullable=True)
+
+
+class PolicyVoteColumns(TypedColumns):
+    """One vote on a proposed policy, append-only."""
+
+    id = Column(Key, primary_key=True)
+    proposal_id = Column(Key, ForeignKey("policy_proposal.id"), nullable=False, index=True)
+    voter = Column(String, nullable=False)
+    value = Column(String(16), nullable=False)
+    comment = Column(Text, nullable=False)
+    voted_at = Column(UtcDateTime, nullable=False)
+
+
 class RequestColumns(TypedColumns):
     """One promotion request, with the digests that votes bind to as they were when it was opened."""
 
@@ -127,6 +153,8 @@ class AuditIndexColumns(TypedColumns):
 
 evidence = Table("evidence", metadata, EvidenceColumns)
 policy = Table("policy", metadata, PolicyColumns, UniqueConstraint("name", "version"))
+policy_proposal = Table("policy_proposal", metadata, PolicyProposalColumns)
+policy_vote = Table("policy_vote", metadata, PolicyVoteColumns)
 request = Table("request", metadata, RequestColumns)
 vote = Table("vote", metadata, VoteColumns)
 overruling = Table("overruling", metadata, OverrulingColumns, UniqueConstraint("request_id", "person"))

@@ -202,6 +202,8 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", "/api/v1/promotions/{request_id}/reject"): ("edit", {"comment": "no"}),
     ("post", "/api/v1/promotions/{request_id}/overrule"): ("edit", {"comment": "no"}),
     ("post", "/api/v1/promotions/{request_id}/withdraw"): ("edit", None),
+    ("post", "/api/v1/policy-proposals/{proposal_id}/approve"): ("edit", {}),
+    ("post", "/api/v1/policy-proposals/{proposal_id}/reject"): ("edit", {"comment": "no"}),
     ("post", "/api/v1/policies"): ("admin", default_policy_text()),
     ("post", "/api/v1/policies/check"): ("read", default_policy_text()),
     ("post", "/api/v1/store/check"): ("admin", None),
@@ -226,7 +228,13 @@ def names_of(served: ServedRegistry) -> dict[str, str]:
     """Ids that are there: what a stranger might have found out."""
     cleo = served.client("cleo").get("/api/v1/tokens", params={"person": "cleo"}).json()["items"][0]["id"]
     step = served.client("ana").get("/api/v1/transfers").json()["items"][0]["id"]
-    return {"handle": "cleo", "token": cleo, "step": step, "request_id": served.family.request.summary.id}
+    return {
+        "proposal_id": "pol-" + "0" * 26,
+        "handle": "cleo",
+        "token": cleo,
+        "step": step,
+        "request_id": served.family.request.summary.id,
+    }
 
 
 def send(

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from registry.domain.audit import Event
+from registry.domain.governance.policy_changes import PolicyProposal, ProposalState
+from registry.domain.governance.promotion import VoteValue
 from registry.domain.names import Reference, VersionRef
 from registry.domain.paging import PageRequest
 from registry.domain.people.people import Actor, Person
@@ -120,6 +122,13 @@ def populate(team: Team) -> Team:
         uow.commit(Event("person.added", "person:root", {}))
     team.promotions("root").publish_policy(default_policy_text())
     return team
+
+
+def put_in_force(team: Team, text: str) -> PolicyProposal:
+    """Publish a policy as the default policy asks: root proposes it, and carla agrees."""
+    proposal = team.promotions("root").publish_policy(text)
+    assert proposal.state is ProposalState.OPEN
+    return team.promotions("carla").vote_on_policy(proposal.id, VoteValue.APPROVE)
 
 
 def ref_of(ref: VersionRef) -> Reference:

@@ -55,9 +55,14 @@ def loose_ends(document: PolicyDocument) -> Iterator[Found]:
 
 
 def _loose_roles(document: PolicyDocument) -> Iterator[Found]:
-    """Unknown roles of those who overrule rejections and decide on statuses."""
+    """Unknown roles of those who overrule rejections, and decide on policies and on statuses."""
     if document.rejections is not None:
         yield from _unknown(document.rejections.overruled_by, document.roles, ("rejections", "overruled_by"), "role")
+    if (change := document.separation_of_duties.policy_change) is not None:
+        place: Path = ("separation_of_duties", "policy_change", "role")
+        yield from _unknown(change.role, document.roles, place, "role")
+        if change.role in document.roles and not document.roles[change.role].groups:
+            yield place, f"{change.role} has no groups: a policy has no owner, so nobody could agree"
     if (changes := document.status_changes) is not None:
         for number, row in enumerate(changes.approvals):
             yield from _unknown(row.role, document.roles, ("status_changes", "approvals", number, "role"), "role")

@@ -14,7 +14,15 @@ from registry.domain.governance.approvals import Duties, RoleRule
 from registry.domain.governance.case import SYSTEM
 from registry.domain.governance.conditions.expressions import Expression
 from registry.domain.governance.evidence_types import EvidenceField, EvidenceType
-from registry.domain.governance.policy import ApprovalRow, EvidenceNeed, Gate, Policy, StatusChanges, Transition
+from registry.domain.governance.policy import (
+    ApprovalRow,
+    EvidenceNeed,
+    Gate,
+    Policy,
+    PolicyChange,
+    StatusChanges,
+    Transition,
+)
 from registry.errors import BadPolicyError
 from registry.services.documents import Found, read_document
 from registry.services.governance.policies.checks import loose_ends, misread_conditions
@@ -23,6 +31,7 @@ from registry.services.governance.policies.parts import (
     EvidencePart,
     EvidenceTypePart,
     GatePart,
+    PolicyChangePart,
     PolicyDocument,
     RejectionsPart,
     StatusChangesPart,
@@ -59,6 +68,7 @@ def read_policy(text: str, *, new: bool = False) -> Policy:
         transitions=tuple(_transition(part) for part in document.transitions),
         params=document.params,
         protected_aliases=document.protected_aliases,
+        policy_change=_policy_change(document.separation_of_duties.policy_change),
         status_changes=_status_changes(document.status_changes),
         rejections=_rejections(document.rejections),
     )
@@ -86,6 +96,10 @@ def _transition(part: TransitionPart) -> Transition:
         ),
         _approvals(part.approvals),
     )
+
+
+def _policy_change(part: PolicyChangePart | None) -> PolicyChange:
+    return PolicyChange() if part is None else PolicyChange(part.role, part.quorum, "author" not in part.exclude)
 
 
 def _status_changes(part: StatusChangesPart | None) -> StatusChanges | None:

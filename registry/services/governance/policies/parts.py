@@ -99,6 +99,14 @@ class RolePart(_Part):
         return self
 
 
+class PolicyChangePart(_Part):
+    """Who agrees before a policy changes: so many people in a role, without the author unless `exclude` is empty."""
+
+    role: Role
+    quorum: Annotated[int, Field(ge=1, le=20)] = 1
+    exclude: list[Literal["author"]] = ["author"]
+
+
 class DutiesPart(_Part):
     """Who may not vote, and how often one person counts."""
 
@@ -107,6 +115,7 @@ class DutiesPart(_Part):
     distinct_people_per_stage: bool = True
     service_accounts_may_vote: bool = False
     checking_evidence: list[Word] = []
+    policy_change: PolicyChangePart | None = None
 
 
 class FieldPart(_Part):

@@ -8,13 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from lineage import Digest
-from registry.domain.audit import Event
 from registry.domain.catalog.models import PRODUCTION, VersionSummary
 from registry.domain.governance.case import Case
 from registry.domain.governance.policy import Policy, first_matching
 from registry.domain.governance.promotion import PolicyValue, RequestDetail, StageMove
 from registry.domain.people.people import READING_ROLES, Permission
-from registry.errors import BadPolicyError, ConflictError, IntegrityError, NotFoundError, PolicyRefusedError
+from registry.errors import BadPolicyError, IntegrityError, NotFoundError, PolicyRefusedError
 from registry.services.context import Context
 from registry.services.governance.policies.satisfiable import check_groups, unmet
 from registry.services.unit_of_work import UnitOfWork
@@ -102,21 +101,9 @@ def examined_policy(context: Context, text: str) -> PolicyValue:
         return replace(value, warnings=tuple(unmet(uow, _read(text))))
 
 
-def publish_policy(context: Context, text: str) -> PolicyValue:
-    """Publish the next version of a policy. Raises: BadPolicyError, ConflictError."""
-    context.actor.require(Permission.ADMIN)
-    value = examined_policy(context, text)
-    with context.write(Permission.ADMIN) as uow:
-        last = uow.governance.policy(value.name)
-        if last is not None and value.version <= last.version:
-            raise ConflictError(
-                f"Version {last.version} of policy {value.name} has been published already",
-                remedy=f"Raise metadata.version to {last.version + 1}: what was published never changes",
-            )
-        uow.governance.add_policy(value)
-        detail = {"version": value.version, "digest": str(value.digest)}
-        uow.commit(Event("policy.published", f"policy:{value.name}", detail))
-    return value
+def read_stored(text: str) -> Policy:
+    """The policy that `text`, which was checked when it was proposed, says."""
+    return _read(text)
 
 
 def with_rules(value: PolicyValue) -> PolicyValue:

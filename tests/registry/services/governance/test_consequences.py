@@ -6,7 +6,7 @@ import pytest
 
 from registry.domain.governance.promotion import RequestState
 from registry.errors import InvalidError
-from tests.registry.services.teams import Team, bring_to, ref_of
+from tests.registry.services.teams import Team, bring_to, put_in_force, ref_of
 
 STRICT = "checking_evidence: [validation]"
 
@@ -14,7 +14,7 @@ STRICT = "checking_evidence: [validation]"
 def make_strict(team: Team) -> None:
     """From now on whoever writes a validation report may not vote, and ben is the only validator."""
     text = team.promotions("root").policy("default").text
-    team.promotions("root").publish_policy(text.replace("version: 2", "version: 3").replace(STRICT, "# none"))
+    put_in_force(team, text.replace("version: 2", "version: 3").replace(STRICT, "# none"))
     team.people("root").revoke("vera", "validator")
 
 

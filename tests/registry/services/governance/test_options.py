@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from registry.domain.governance.promotion import StageMove
 from registry.domain.paging import PageRequest
-from tests.registry.services.teams import Team, bring_to, ref_of
+from tests.registry.services.teams import Team, bring_to, put_in_force, ref_of
 
 
 def test_each_stage_that_may_follow_comes_with_its_policy_and_what_is_missing(team: Team) -> None:
@@ -31,7 +31,7 @@ def test_only_the_policy_in_force_says_what_may_follow(team: Team) -> None:
     text = team.promotions("root").policy("default").text
     narrow = text.replace("name: default", "name: narrow").replace("priority: 0", "priority: 9")
     other = narrow.replace("when: subject.kind", "when: subject.name == 'a/b' && subject.kind")
-    team.promotions("root").publish_policy(other)
+    put_in_force(team, other)
     assert [option.policy for option in team.promotions("ana").options(ref_of(ref))] == ["default/2"]
 
 

@@ -22,7 +22,7 @@ from registry.services.governance.policies.stored import default_policy_text
 from registry.services.people.verbs import first_admin
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock
-from tests.registry.services.teams import Team
+from tests.registry.services.teams import Team, put_in_force
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_no_policy_can_let_a_role_for_reading_vote(team: Team, role: str) -> Non
 
 def test_a_policy_adds_its_roles_to_those_that_can_be_given(team: Team) -> None:
     text = default_policy_text().replace("groups: [validator]", "groups: [validator, lab-lead]")
-    team.promotions("root").publish_policy(text.replace("name: default\n  version: 2", "name: labs\n  version: 1"))
+    put_in_force(team, text.replace("name: default\n  version: 2", "name: labs\n  version: 1"))
     assert "lab-lead" in team.people("root").grant("ana", "lab-lead").roles
 
 

@@ -22,6 +22,7 @@ from registry.services.governance.policies.parts import (
     FieldPart,
     GatePart,
     MetadataPart,
+    PolicyChangePart,
     PolicyDocument,
     RolePart,
     StatusChangesPart,
@@ -118,7 +119,7 @@ def keys_of(model: type[BaseModel]) -> set[str]:
 
 def test_every_key_is_in_the_documentation() -> None:
     parts: list[type[BaseModel]] = [PolicyDocument, MetadataPart, AppliesPart, RolePart, DutiesPart, EvidenceTypePart]
-    parts += [StatusChangesPart, EvidencePart, FieldPart, GatePart, ApprovalPart, TransitionPart]
+    parts += [StatusChangesPart, PolicyChangePart, EvidencePart, FieldPart, GatePart, ApprovalPart, TransitionPart]
     missing = {key for part in parts for key in keys_of(part) if f"`{key}" not in DOCS}
     assert not missing
 

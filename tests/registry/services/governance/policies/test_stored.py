@@ -20,7 +20,7 @@ from registry.services.governance.verbs import protected_aliases
 from registry.storage.tables import policy
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.fakes.clock import FakeClock
-from tests.registry.services.teams import Team, bring_to, populate, ref_of
+from tests.registry.services.teams import Team, bring_to, populate, put_in_force, ref_of
 
 
 def test_only_an_admin_publishes_and_the_version_only_grows(team: Team) -> None:
@@ -29,8 +29,8 @@ def test_only_an_admin_publishes_and_the_version_only_grows(team: Team) -> None:
         team.promotions("ana").publish_policy(text.replace("version: 2", "version: 3"))
     with pytest.raises(ConflictError, match="Version 2 of policy default has been published already"):
         team.promotions("root").publish_policy(text)
-    published = team.promotions("root").publish_policy(text.replace("version: 2", "version: 4"))
-    assert team.promotions("ana").policy("default") == published
+    published = put_in_force(team, text.replace("version: 2", "version: 4"))
+    assert team.promotions("ana").policy("default").digest == published.digest
     assert team.promotions("ana").policy("default", 2).text == text
     with pytest.raises(ConflictError):
         team.promotions("root").publish_policy(text.replace("version: 2", "version: 3"))
@@ -50,7 +50,7 @@ def test_an_open_request_keeps_the_policy_that_it_was_opened_under(team: Team) -
     bring_to(team, ref, "candidate")
     request = team.promotions("ana").request(ref_of(ref), "validated").summary.id
     stricter = default_policy_text().replace("version: 2", "version: 3").replace("quorum: 1", "quorum: 5")
-    team.promotions("root").publish_policy(stricter)
+    put_in_force(team, stricter)
     assert team.promotions("ben").approve(request).summary.state is RequestState.PROMOTED
     assert team.promotions("ana").request_detail(request).policy == "default/2"
     assert (
@@ -60,7 +60,7 @@ def test_an_open_request_keeps_the_policy_that_it_was_opened_under(team: Team) -
 
 def test_a_policy_of_higher_priority_takes_over_what_it_matches(team: Team) -> None:
     sandbox = Path(__file__).parents[5] / "examples" / "policies" / "sandbox.yaml"
-    team.promotions("root").publish_policy(sandbox.read_text(encoding="utf-8"))
+    put_in_force(team, sandbox.read_text(encoding="utf-8"))
     toy = team.publish("sandbox/toy", card=None, licence="other")
     request = team.promotions("ana").request(ref_of(toy), "tried").summary.id
     team.promotions("dora").approve(request)
@@ -74,7 +74,7 @@ def test_with_no_matching_policy_nothing_is_promoted_and_no_evidence_is_taken(
 ) -> None:
     team = populate(Team(open_uow, clock, tmp_path))
     text = default_policy_text().replace("version: 2", "version: 3").replace('"model_version"', '"dataset_version"')
-    team.promotions("root").publish_policy(text)
+    put_in_force(team, text)
     ref = team.publish()
     with pytest.raises(PolicyRefusedError, match="No policy applies to models:/vision/digits/1"):
         team.promotions("ana").request(ref_of(ref), "candidate")
