@@ -55,7 +55,8 @@ def test_service_accounts_fill_no_quorum(team: Team) -> None:
 
 def test_an_owner_who_alone_fills_a_quorum_of_two_is_said(team: Team) -> None:
     owner = ("risk-owner: {groups: [risk-owner]}", "risk-owner: {users_from: subject.owners}")
-    (said, *_) = warnings(team, owner, (PRODUCTION, "      - {role: risk-owner, quorum: 2}"))
+    change = ("policy_change: {role: risk-owner", "policy_change: {role: validator")
+    (said, *_) = warnings(team, owner, change, (PRODUCTION, "      - {role: risk-owner, quorum: 2}"))
     assert said == "Transition to-production needs 2 risk-owner approvals: 1 person has the role risk-owner"
 
 
