@@ -55,14 +55,13 @@ def test_the_status_of_what_is_in_production_changes_by_a_decision_that_the_requ
 ) -> None:
     with pytest.raises(PolicyRefusedError, match=f"promote request {production} --to status:deprecated"):
         catalog(team, "carla").set_status(ref_of(production), Status.DEPRECATED, "see 2")
-    request = team.promotions("carla").request(ref_of(production), "status:deprecated", comment="see 2").summary.id
-    with pytest.raises(PolicyRefusedError, match="nobody approves their own work"):
-        team.promotions("carla").approve(request)
-    team.promotions("carla").withdraw(request)
     decide(team, production, "deprecated", "see 2")
     detail = catalog(team, "guest").version(ref_of(production))
     assert (detail.summary.status, detail.status_reason) == (Status.DEPRECATED, "see 2")
     assert team.actions(str(production))[-2:] == ["promotion.approved", "model_version.deprecated"]
+    request = team.promotions("carla").request(ref_of(production), "status:active", comment="see 2").summary.id
+    with pytest.raises(PolicyRefusedError, match="nobody approves their own work"):
+        team.promotions("carla").approve(request)
 
 
 def test_a_deprecated_version_in_production_can_be_retired_restored_and_rolled_back_to(
