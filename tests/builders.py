@@ -204,7 +204,7 @@ def add_dataset_version(
             splits=_splits(labels),
             split_plan=SplitPlan({"train": 0.8, "test": 0.2}, seed=3),
             dvc=None,
-            licence="CC-BY-4.0",
+            licence=said.get("licence", "CC-BY-4.0"),
             step_id=maker.id,
             created_at=at,
             created_by="ana",

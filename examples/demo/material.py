@@ -26,6 +26,17 @@ def prepare_digits(file: Path) -> Path:
     return file
 
 
+def untrained_backbone(file: Path) -> Path:
+    """Write an EfficientNet-Lite0 with random weights, which never saw a picture."""
+    import torch
+
+    from adapters.torch.definitions.efficientnet_lite import EfficientNetLite0
+
+    torch.manual_seed(0)
+    torch.save(EfficientNetLite0(torch.nn.Linear(EfficientNetLite0.dim, 1000)).state_dict(), file)
+    return file
+
+
 def prepare_news(folder: Path, each: int = ARTICLES_EACH) -> Path:
     """Copy `each` BBC articles a section as a folder per section of UTF-8 texts; copies of an article are left out."""
     seen: set[str] = set()

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from examples.demo.material import prepare_digits, prepare_news
+from examples.demo.material import prepare_digits, prepare_news, untrained_backbone
 from examples.demo.narration import Narrator
 
 HERE = Path(__file__).resolve().parent
@@ -27,6 +27,7 @@ def tell(narrator: Narrator, scratch: Path) -> str:
     transfer(narrator)
     promote(narrator)
     look_back(narrator)
+    ask_the_weights(narrator, scratch)
     use_outside(narrator, scratch)
     return token
 
@@ -200,6 +201,27 @@ def look_back(narrator: Narrator) -> None:
     narrator.claim(
         f"All {report['entries']} entries of the audit log verify", report["intact"] and report["entries"] > 0
     )
+
+
+def ask_the_weights(narrator: Narrator, scratch: Path) -> None:
+    """A true claim about a parent, and a false one."""
+    narrator.say("Is it true? Each transfer and each claimed parent is put to the weights.")
+    narrator.run("lineage", "verify", f"models:/{PROBE}/1")
+    (said,) = narrator.ask("lineage", "verify", f"models:/{PROBE}/1")
+    narrator.claim(
+        f"The weights of {PROBE} verify its parent: {said['comparison']['relation']}", said["assurance"] == "verified"
+    )
+    stray = untrained_backbone(scratch / "stray.pth")
+    narrator.run(
+        *("model", "import", "vision/stray", os.path.relpath(stray), "--architecture", "efficientnet_lite0"),
+        *("--task", "image-classification", "--modality", "image", "--licence", "Apache-2.0"),
+        *("--parent", f"models:/{BACKBONE}/1"),
+    )
+    narrator.run("lineage", "show", "models:/vision/stray/1")
+    edges = narrator.ask("lineage", "show", "models:/vision/stray/1")["edges"]
+    narrator.claim("The weights contradict a false claim", "contradicted" in {edge["assurance"] for edge in edges})
+    refused = narrator.refusal("promote", "request", "models:/vision/stray/1", "--to", "candidate")
+    narrator.claim("With a contradicted parent nothing is promoted", "weights contradict" in str(refused.get("detail")))
 
 
 def use_outside(narrator: Narrator, scratch: Path) -> None:

@@ -15,7 +15,7 @@ from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, answer, speaks
 from registry.domain.names import Reference
-from registry.domain.verbs.lineage import Ancestry, ParentCheck
+from registry.domain.verbs.lineage import Ancestry, Obligations, ParentCheck, Use
 from registry.domain.verbs.registry import Registry
 from registry.errors import NotFoundError
 
@@ -80,6 +80,12 @@ def verify(
     """Compare the weights of a model version with those of its parents, and record on the edges what they say."""
     other = None if parent is None else Reference.parse(parent)
     return answer(registry.lineage.verify(Reference.parse(target), parent=other))
+
+
+@router.get("/obligations", **speaks(Obligations))
+def obligations(registry: AsActor, target: Target, use: Use | None = None) -> Response:
+    """Every clause of a licence that is in force for a model or dataset version, with the shortest way that it came."""
+    return answer(registry.lineage.obligations(Reference.parse(target), use=use))
 
 
 def _written(found: Ancestry, format: Format) -> Response:

@@ -13,6 +13,7 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
+from registry.domain.verbs.lineage import Use
 from registry.errors import Family, NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -88,6 +89,32 @@ def verify(
     session.answer(found, show_checks)
     if any(check.assurance is Assurance.CONTRADICTED for check in found):
         raise typer.Exit(Family.INTEGRITY.exit_code)
+
+
+@command(
+    app,
+    "obligations",
+    "forebear lineage obligations models:/vision/digits/2",
+    "forebear lineage obligations models:/vision/digits/2 --use commercial",
+)
+def obligations(
+    session: Session,
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="A version of a model or dataset.")],
+    use: Annotated[
+        Use | None, typer.Option("--use", help="Say which clauses forbid this use.", show_default=False)
+    ] = None,
+) -> None:
+    """Show what a version owes to the licences of all that it was made from, each clause with its path.
+
+    The exit code is 5 when a clause forbids the use that was asked about.
+    """
+    from registry.cli.views.obligations import show_obligations
+    from registry.domain.names import Reference
+
+    found = session.registry.lineage.obligations(Reference.parse(_node(session, target)), use=use)
+    session.answer(found, show_obligations)
+    if any(one.conflict for one in found.owed):
+        raise typer.Exit(Family.REFUSED.exit_code)
 
 
 @command(app, "path", "forebear lineage path models:/library/lite0/1 models:/vision/digits/2")

@@ -8,24 +8,51 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from registry.domain.catalog.clauses import CLAUSES, UNKNOWN, clauses_of
 from registry.errors import ConflictError
 
 HUB_IDS = {
-    "apache-2.0": "Apache-2.0",
-    "mit": "MIT",
-    "bsd-3-clause": "BSD-3-Clause",
-    "bsd-2-clause": "BSD-2-Clause",
-    "cc-by-4.0": "CC-BY-4.0",
-    "cc-by-sa-4.0": "CC-BY-SA-4.0",
-    "cc-by-nc-4.0": "CC-BY-NC-4.0",
-    "cc0-1.0": "CC0-1.0",
+    "bsd": "BSD-3-Clause",
+    "bsl-1.0": "BSL-1.0",
+    "gpl": "GPL-3.0-or-later",
+    "gpl-2.0": "GPL-2.0-only",
+    "gpl-3.0": "GPL-3.0-only",
+    "lgpl": "LGPL-3.0-or-later",
+    "lgpl-2.1": "LGPL-2.1-only",
+    "lgpl-3.0": "LGPL-3.0-only",
+    "lgpl-lr": "LGPLLR",
+    "agpl-3.0": "AGPL-3.0-only",
+    "gfdl": "GFDL-1.3-or-later",
+    "odc-by": "ODC-By-1.0",
+    "odbl": "ODbL-1.0",
     "pddl": "PDDL-1.0",
-    "gemma": "LicenseRef-scancode-gemma-tou-2024-04-01",
-    "llama3": "LicenseRef-scancode-llama-3-license-agreement-2024",
+    "c-uda": "C-UDA-1.0",
+    "openmdw-1.0": "LicenseRef-scancode-openmdw-1.0",
     "openrail": "LicenseRef-scancode-bigscience-open-rail-m",
+    "bigscience-openrail-m": "LicenseRef-scancode-bigscience-open-rail-m",
+    "bigscience-bloom-rail-1.0": "LicenseRef-scancode-bigscience-rail-1.0",
+    "bigcode-openrail-m": "LicenseRef-scancode-bigcode-open-rail-m-v1",
+    "creativeml-openrail-m": "LicenseRef-scancode-stable-diffusion-2022-08-22",
+    "openrail++": "LicenseRef-openrail-plus-plus-m",
+    "llama2": "LicenseRef-scancode-llama-2-license-2023",
+    "llama3": "LicenseRef-llama-3",
+    "llama3.1": "LicenseRef-scancode-llama-3.1-license-2024",
+    "llama3.2": "LicenseRef-scancode-llama-3.2-license-2024",
+    "llama3.3": "LicenseRef-scancode-llama-3.3-license-2024",
+    "llama4": "LicenseRef-scancode-llama-4-cla-2025",
+    "gemma": "LicenseRef-scancode-gemma-tou-2024-04-01",
+    "deepfloyd-if-license": "LicenseRef-deepfloyd-if",
+    "apple-amlr": "LicenseRef-apple-amlr",
+    "apple-ascl": "LicenseRef-apple-ascl",
+    "intel-research": "LicenseRef-intel-research",
+    "h-research": "LicenseRef-h-research",
+    "fair-noncommercial-research-license": "LicenseRef-fair-noncommercial-research",
+    "grok2-community": "LicenseRef-grok2-community",
 }
-"""Ids of Hub cards that are not SPDX ids, or differ in case."""
-_UNKNOWN = {"", "other", "unknown", "noassertion", "none"}
+"""Ids of Hub cards that are no SPDX ids. Those that differ from one in case only (`mit`) need no row."""
+_UNKNOWN = {"", "other", "unknown", "noassertion", "none", "cc"}
+_NOT_TOLD = ("unknown", "proprietary-license")
+"""Ends of the ids that ScanCode gives to a licence that it could not tell."""
 
 
 def normalise_licence(text: str) -> str:
@@ -37,8 +64,17 @@ def normalise_licence(text: str) -> str:
 
 
 def is_known(text: str) -> bool:
-    """True when every part of the expression is a licence that the SPDX or ScanCode list knows."""
-    return text.strip().lower() not in _UNKNOWN and _parse(text) is not None
+    """True when every part of the expression is a licence that the SPDX or ScanCode list, or the table here, knows."""
+    if text.strip().lower() in _UNKNOWN:
+        return False
+    parts = _keys(text)
+    return parts is not None and not any(part.endswith(_NOT_TOLD) for part in parts)
+
+
+def licence_clauses(text: str) -> frozenset[str]:
+    """What the licence `text` asks: the union over all its parts, an OR included until somebody elects a branch."""
+    parts = _keys(text) if is_known(text) else None
+    return frozenset({UNKNOWN}) if parts is None else clauses_of(parts)
 
 
 def licence_notes(text: str) -> tuple[str, ...]:
@@ -69,9 +105,25 @@ def combine_licences(licences: list[str]) -> str:
 
 @cache
 def _licensing() -> Any:
-    from license_expression import get_spdx_licensing  # noqa: PLC0415 - half a second that few commands need
+    from license_expression import (  # noqa: PLC0415 - half a second that few commands need
+        LicenseSymbol,
+        Licensing,
+        get_spdx_licensing,
+    )
 
-    return get_spdx_licensing()
+    listed = get_spdx_licensing()
+    own = [LicenseSymbol(key) for key in CLAUSES if key not in listed.known_symbols]
+    return Licensing([*listed.known_symbols.values(), *own]) if own else listed
+
+
+def _keys(text: str) -> list[str] | None:
+    """The ids of the licences in an expression, exceptions left out; None when it is none."""
+    parsed: Any = _parse(text)
+    return (
+        None
+        if parsed is None
+        else [one.key for one in _licensing().license_symbols(parsed, decompose=True) if not one.is_exception]
+    )
 
 
 def _parse(text: str) -> object | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from lineage import Assurance, Edge, Node, NodeId, WeightComparison
@@ -33,6 +34,46 @@ class ParentCheck:
     checked_at: datetime
 
 
+class Use(StrEnum):
+    """What somebody means to do with a version."""
+
+    COMMERCIAL = "commercial"
+    DERIVATIVES = "derivatives"
+    """To make something from it and pass that on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """One clause that is in force for a version. `path` leads from where it begins to the version, both included."""
+
+    clause: str
+    meaning: str
+    path: tuple[str, ...]
+    licence: str
+    """The licence that asks it, of the first of the path."""
+    declared: bool
+    """Whether the version's own licence says so too."""
+    conflict: bool
+    """Whether it forbids the use that was asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obligations:
+    """All that a version owes to what it was made from. `complete` is False where the ancestry was too large."""
+
+    ref: VersionRef
+    licence: str
+    owed: tuple[Obligation, ...]
+    table: int
+    """The version of the table of clauses."""
+    complete: bool
+
+    @property
+    def relicensed(self) -> tuple[Obligation, ...]:
+        """What the version's own licence leaves out, but for what a lawyer should look at."""
+        return tuple(one for one in self.owed if not one.declared and not one.clause.startswith("review:"))
+
+
 class LineageVerbs(Protocol):
     """Walks of the graph."""
 
@@ -49,6 +90,10 @@ class LineageVerbs(Protocol):
 
         With `parent`, with that version alone; what is said about one that nobody claims is shown and not recorded.
         """
+        ...
+
+    def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
+        """Every clause of a licence that is in force for a model or dataset version, with the shortest way it came."""
         ...
 
     def checks(self, reference: Reference) -> Sequence[ParentCheck]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from lineage import Graph, Node
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.people.people import Permission
-from registry.domain.verbs.lineage import Ancestry, ParentCheck
+from registry.domain.verbs.lineage import Ancestry, Obligations, ParentCheck, Use
 from registry.errors import NotFoundError, UsageError
 from registry.services.context import Context
-from registry.services.lineage import kinship
+from registry.services.lineage import kinship, obligations
 from registry.services.lookup import resolve
 from registry.services.unit_of_work import UnitOfWork
 
@@ -59,6 +59,10 @@ class Lineage:
         """Compare the weights with those of the parents. Raises: UsageError, NotFoundError, IntegrityError."""
         self.context.actor.require(Permission.EDIT)
         return kinship.verify(self.context, reference, parent)
+
+    def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
+        """What a version owes, each clause with its path. Raises: NotFoundError."""
+        return obligations.obligations(self.context, reference, use)
 
     def checks(self, reference: Reference) -> Sequence[ParentCheck]:
         """The newest comparison with each parent. Raises: NotFoundError."""

@@ -1,0 +1,93 @@
+"""What a version owes to the licences of everything that it was made from, clause by clause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lineage import Edge, Graph, NodeId, NodeKind
+from lineage.flow import Carry, flow
+from registry.domain.catalog import clauses
+from registry.domain.catalog.licences import licence_clauses
+from registry.domain.names import Reference
+from registry.domain.recipes.methods import (
+    BASE,
+    SOURCE,
+    SOURCE_DOMAIN,
+    TARGET_DOMAIN,
+    TEACHER,
+    TRAIN,
+    UNLABELLED,
+    split_role,
+)
+from registry.domain.verbs.lineage import Obligation, Obligations, Use
+from registry.services.context import Context
+from registry.services.lookup import found, resolve
+from registry.services.storage.lineage import AncestryRecord
+
+MAX_ANCESTORS = 100_000
+"""The nodes that are read at most."""
+FORBIDDING: Mapping[Use, frozenset[str]] = {
+    Use.COMMERCIAL: frozenset({clauses.NO_COMMERCE, clauses.UNKNOWN}),
+    Use.DERIVATIVES: frozenset({clauses.NO_DERIVATIVES, f"review:{clauses.NO_DERIVATIVES}", clauses.UNKNOWN}),
+}
+"""By use, the clauses that forbid it or leave it open."""
+_LEARNT_FROM = frozenset({TRAIN, SOURCE_DOMAIN, TARGET_DOMAIN, UNLABELLED})
+
+
+def obligations(context: Context, reference: Reference, use: Use | None) -> Obligations:
+    """See `LineageVerbs`. A deleted ancestor counts as it did. Raises: NotFoundError."""
+    with context.read() as uow:
+        ref = resolve(uow, reference)
+        record = found(uow.graph.ancestry(ref, limit=MAX_ANCESTORS), ref)
+    graph = Graph([member.node for member in record.members], record.edges)
+    own = {one.node.id: licence_clauses(one.licence) for one in record.members if one.licence is not None}
+    flowed = flow(graph, own, _carry(record))
+    licences = {member.node.id: member.licence or "" for member in record.members}
+    declared, forbidding = own.get(record.focus, frozenset()), FORBIDDING.get(use, frozenset()) if use else frozenset()
+    owed = []
+    for clause in sorted(flowed.marks(record.focus)):
+        path = flowed.path(record.focus, clause)
+        owed.append(
+            Obligation(
+                clause=clause,
+                meaning=_meaning(clause),
+                path=tuple(graph.node(key).label for key in path),
+                licence=licences[path[0]],
+                declared=clause in declared,
+                conflict=clause in forbidding,
+            )
+        )
+    return Obligations(ref, licences[record.focus], tuple(owed), clauses.VERSION, record.complete)
+
+
+def _meaning(clause: str) -> str:
+    kind, _, value = clause.partition(":")
+    if kind == "review":
+        return f"{clauses.MEANINGS[kind]}. {clauses.MEANINGS[value]}"
+    return clauses.meaning(clause)
+
+
+def _carry(record: AncestryRecord) -> Carry:
+    """How clauses pass each edge, by its role and by what its step made."""
+    kinds = {member.node.id: member.node.kind for member in record.members}
+    makes_data: set[NodeId] = {edge.source for edge in record.edges if kinds[edge.target] is NodeKind.DATASET}
+
+    def carry(edge: Edge, clause: str) -> str | None:
+        way = (
+            _way(edge, makes_data=edge.target in makes_data) if kinds[edge.target] is NodeKind.STEP else clauses.WEIGHTS
+        )
+        return None if way is None else clauses.carried(clause, way)
+
+    return carry
+
+
+def _way(edge: Edge, *, makes_data: bool) -> str | None:
+    """How an input went into the output of a step; None for one that it was only measured on."""
+    role, _ = split_role(edge.role)
+    if role in {SOURCE, BASE}:
+        return clauses.OUTPUTS if makes_data else clauses.WEIGHTS
+    if role == TEACHER:
+        return clauses.OUTPUTS
+    if makes_data:
+        return clauses.WEIGHTS  # data made of data
+    return clauses.DATA if role in _LEARNT_FROM else None
