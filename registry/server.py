@@ -240,6 +240,7 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
     import uvicorn  # noqa: PLC0415 - tests build the application without a server
 
     from registry import bootstrap  # noqa: PLC0415 - opening a registry imports SQLAlchemy
+    from registry.connections import protocol  # noqa: PLC0415 - of uvicorn
 
     registry = bootstrap.open_system(home, settings=settings)
     bootstrap.sweep(home)
@@ -262,6 +263,7 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
             proxy_headers=bool(proxies),
             forwarded_allow_ips=list(proxies),
             limit_concurrency=settings.max_connections,
+            http=protocol(settings.header_seconds),
         )
     )
     keep_out_of_logs("uvicorn", "uvicorn.access")  # which has the query of each request

@@ -38,6 +38,8 @@ class Settings:
     """Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     max_connections: int = 1000
     """Connections that the server keeps open at once; it answers 503 to more."""
+    header_seconds: int = 10
+    """Seconds within which the header of a request must have come; then the server closes the connection."""
     body_seconds: int = 30
     """Seconds that the server waits for the next part of a request's body; then it answers 408."""
     max_upload: int = 16 * 1024**3
@@ -94,6 +96,7 @@ class Settings:
             allowed_hosts=tuple(h.strip() for h in hosts.split(",")) if hosts else cls().allowed_hosts,
             trusted_proxies=tuple(p.strip() for p in proxies.split(",")) if proxies else (),
             max_connections=number("MAX_CONNECTIONS", cls().max_connections),
+            header_seconds=number("HEADER_SECONDS", cls().header_seconds),
             body_seconds=number("BODY_SECONDS", cls().body_seconds),
             max_upload=number("MAX_UPLOAD", cls().max_upload),
             import_memory=number("IMPORT_MEMORY", 0),

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from registry.bootstrap import init
+from registry.settings import Settings
 
 HEAVY = {
     "alembic",
@@ -94,6 +98,16 @@ def test_ports_can_be_imported_where_there_is_no_database_and_no_pydantic() -> N
 def test_opening_a_registry_loads_no_machine_learning_library() -> None:
     heavy = {"torch", "transformers", "mlflow", "dvc", "pandas", "pyarrow", "fastapi", "uvicorn"}
     assert loaded("import registry.bootstrap") & heavy == set()
+
+
+def test_the_process_that_registers_a_dataset_loads_no_library_that_could_read_it(tmp_path: Path) -> None:
+    init(tmp_path / "home", settings=Settings(), actor="ana")
+    table = tmp_path / "t.csv"
+    table.write_text("text,label\ngood,a\nbad,b\n", encoding="utf-8")
+    words = ("--home", str(tmp_path / "home"), "--as", "ana", "dataset", "add", "a/b", str(table), "--licence", "mit")
+    found = loaded("import registry.cli; registry.cli.main()", *words)
+    assert "sqlalchemy" in found
+    assert found & {"PIL", "adapters", "dvc", "pyarrow", "numpy", "pandas"} == set()
 
 
 TRAINED = """

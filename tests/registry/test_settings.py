@@ -29,6 +29,7 @@ def test_every_variable_is_read() -> None:
             "FOREBEAR_ALLOWED_HOSTS": "a.example, b.example",
             "FOREBEAR_TRUSTED_PROXIES": "10.0.0.1, 10.1.0.0/16",
             "FOREBEAR_MAX_CONNECTIONS": "5",
+            "FOREBEAR_HEADER_SECONDS": "4",
             "FOREBEAR_BODY_SECONDS": "6",
             "FOREBEAR_MAX_UPLOAD": "10",
             "FOREBEAR_IMPORT_MEMORY": "20",
