@@ -83,30 +83,32 @@ FORMS = (
 _MARKERS = "|".join(re.escape(marker) for form in FORMS for marker in form.markers)
 ADDRESS = r"://[^\s/:@?#]{0,128}:([^\s/@?#]{1,256})@"
 """The password in a URL (RFC 3986 section 3.2.1)."""
+_PLAIN = "p|[a-z_-]*(?:pass(?:word)?|pwd|secret|key|token)"
+"""What stands for it in examples."""
 _CLEAR = (
-    r"pass(?:word|wd|phrase|code)|(?:secret|api|access|account|storage|private|signing|encryption)[_-]?(?:access[_-]?)?key"
+    r"pass(?:word|wd|phrase|code)|(?:secret|api|access|account|private|signing|encryption)[_-]?(?:access[_-]?)?key"
     r"|(?:client|app)[_-]?secret|(?:access|auth|api|bearer|refresh|session|hub|hf|gh|github|gitlab|tracking|wandb|sas"
     r"|oauth|personal)[_-]?token"
 )
 """Names of credentials: whatever stands beside one is taken for it."""
-_VAGUE = r"secret|token|credentials?|auth(?:orization)?|passkey|pwd"
+_VAGUE = r"secret|token|storage[_-]?key|credentials?|auth(?:orization)?|passkey|pwd"
 """Names that mean other things too, such as a token of a text: what stands beside one must look random."""
 _HINTS = ("pass", "pwd", "key", "secret", "token", "credential", "auth")
 """Text that holds none of them holds no name of a credential."""
 _EMPTY = frozenset({"none", "null", "true", "false", "string", "optional", "required", "removed", "unknown"})
-_STAND_IN = re.compile(
-    r"<.*|\$(?:[{(].*|[A-Za-z_]+$)|\{\{.*|%(?:\(.*|[A-Z_]+%)|\[[A-Za-z_ ]*\]?$|your.*|env[:.].*|os\.|(.)\1*$"
-    r"|.*(?:example|placeholder|dummy|environ|getenv|getpass|\.\.\.|…)",
-    re.IGNORECASE,
+_STAND_IN = (
+    r"<.*|[A-Za-z_][\w.]*[(\[{].*|\{.*|\$(?:[{(].*|[A-Za-z_]+$)|%(?:\(.*|[A-Z_]+%)|\[[A-Za-z_ ]*\]?$"
+    r"|your.*|env[:.].*|os\.|(.)\1*$"
+    r"|.*(?:example|placeholder|dummy|environ|getenv|getpass|\.\.\.|…)"
 )
-"""What stands where a credential goes: `<token>`, `${TOKEN}`, `os.environ[…]`, `xxxx`."""
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z_]+(?:\.[a-z_]+)+|[a-z]{2,4}-[0-7][0-9a-hjkmnp-tv-z]{25}")
+"""What stands where a credential goes: `<token>`, `${TOKEN}`, `os.environ[…]`, `getpass()`, `xxxx`."""
+_VARIABLE = r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z_]+(?:\.[a-z_]+)+|[a-z]{2,4}-[0-7][0-9a-hjkmnp-tv-z]{25}"
 """The name of a variable, such as HF_TOKEN or settings.api_key, or a public id: `token: tok-01k…` names a token."""
 _ASSIGNED = (
     rf"(?:({_CLEAR})|(?<![A-Za-z])(?:{_VAGUE}))(?:\\{{0,3}}[\"'`\]]){{0,2}}[ \t]{{0,8}}(?:=>|:=|[=:])[ \t]{{0,8}}"
     rf"(\\{{0,3}}[\"'`]?)([^\s\"'`,;&<>)\]\\]{{4,{LONGEST}}})"
 )
-_OPTION = rf"--?(?:[a-z]{{1,16}}-){{0,3}}(?:{_CLEAR}|{_VAGUE})[ ]{{1,4}}(\S{{6,{LONGEST}}})"
+_OPTION = rf"(?<![\w-])--(?:[a-z]{{1,16}}-){{0,3}}(?:{_CLEAR}|{_VAGUE})[ ]{{1,4}}(\S{{6,{LONGEST}}})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ def findings(text: str, name: str = "") -> Iterator[Finding]:
     yield from by_form(text)
     if "://" in text:
         for match in _pattern(ADDRESS).finditer(text):
-            if not _stands_in(match[1]) and match[1].lower() not in {"password", "pass", "pwd", "secret", "p"}:
+            if not _stands_in(match[1]) and not _pattern(_PLAIN, re.IGNORECASE).fullmatch(match[1]):
                 yield Finding("a password in an address", match.start(1), match.end(1))
     if name and (kind := _named(name, text)):
         yield Finding(kind, 0, len(text))
@@ -155,8 +157,9 @@ def by_form(text: str) -> Iterator[Finding]:
 def _assigned(text: str) -> Iterator[Finding]:
     """`password: …`, `"api_key"="…"`, `--token …` within a text."""
     for match in _pattern(_ASSIGNED, re.IGNORECASE).finditer(text):
-        clear, quoted, value = match[1] is not None, bool(match[2]), match[3]
-        if not _stands_in(value) and (looks_random(value) or (clear and (quoted or _is_mixed(value)))):
+        clear, quoted, value = match[1], bool(match[2]), match[3]
+        plain = clear and (_is_mixed(value) or (quoted and clear.lower().startswith("pass")))
+        if not _stands_in(value) and (plain or looks_random(value)):
             yield Finding("a credential, by the name before it", match.start(3), match.end(3))
     for match in _pattern(_OPTION, re.IGNORECASE).finditer(text):
         if not _stands_in(match[1]) and _is_mixed(match[1]):
@@ -174,7 +177,9 @@ def _named(name: str, text: str) -> str | None:
 
 
 def _stands_in(value: str) -> bool:
-    return value.lower() in _EMPTY or bool(_STAND_IN.match(value)) or bool(_VARIABLE.fullmatch(value))
+    if value.lower() in _EMPTY or _pattern(_STAND_IN, re.IGNORECASE).match(value):
+        return True
+    return _pattern(_VARIABLE).fullmatch(value) is not None
 
 
 def _is_mixed(value: str) -> bool:

@@ -59,6 +59,13 @@ FINE = (
     "keyword: attention_is_all_you_need_2017",
     "tokenizer: BertTokenizerFast",
     "author: ana, auth: none",
+    "Language modelling loss (for next-token prediction), per-token classification).",
+    "self.cls_token = nn.Parameter(torch.randn(1, 1, 768))",
+    "self.cross_attn_image_to_token = Sam3TrackerAttention(config)",
+    'storage_key = "cond_frame_outputs"',
+    "api_key = ShortUUIDField()",
+    "s3://access_key_id:secret_access_key@bucket/key",
+    "--client_secret {custom_app.client_secret}",
     "data:image/png;base64," + base64.b64encode(random.Random(1).randbytes(20_000)).decode(),
 )
 
