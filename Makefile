@@ -8,6 +8,8 @@ PYTEST_ARGS ?=
 WORKERS ?= 2
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
+# Tests start some hundred processes: each would compile every module anew where no bytecode may be written.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve pictures test test-demo coverage test-slow test-ray fuzz-api check format store-walk store-flips bench bench-methods bench-defaults bench-gpu clean
@@ -40,10 +42,10 @@ pictures: setup ## Take the pictures of the README from ./demo-home (needs Chrom
 	@$(BIN)/python -m examples.screenshots --home $(HOME_DIR)
 
 test: setup ## Run the tests (all but the slow ones, the demo and what `make check` runs)
-	@$(BIN)/python -m pytest -m "not slow and not demo" --ignore=tests/house -n $(WORKERS) --dist loadfile --durations=15 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not demo" --ignore=tests/house -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 $(PYTEST_ARGS)
 
-test-demo: setup ## Run the demo from start to end, and test what it leaves
-	@$(BIN)/python -m pytest -m demo tests/journeys/test_demo.py $(PYTEST_ARGS)
+test-demo: setup ## Run the demo and the README's smallest example from start to end, and test what they leave
+	@$(BIN)/python -m pytest -m demo tests/journeys/test_demo.py tests/journeys/test_readme.py $(PYTEST_ARGS)
 
 coverage: setup ## Run the same tests, and say what they cover
 	@$(MAKE) test PYTEST_ARGS="--cov --cov-report=term:skip-covered $(PYTEST_ARGS)"

@@ -41,7 +41,7 @@ def main() -> None:
         notes = leave_network()
         die_with_parent()
         converted = convert(request)
-        answer = encode_answer(replace(converted, notes=(*converted.notes, *notes), libraries=_libraries()))
+        answer = encode_answer(replace(converted, notes=(*converted.notes, *notes)))
     except RegistryError as error:
         answer = encode_answer(error)
     except Exception as error:  # noqa: BLE001 - the end of the process: every failure becomes an answer
@@ -55,11 +55,15 @@ def convert(request: Request) -> ConvertedSource:
 
     Raises: BadArtifactError when none knows it, UnsafeArtifactError, and what the importer raises.
     """
+    return replace(_convert(request), libraries=_libraries())
+
+
+def _convert(request: Request) -> ConvertedSource:
     source, target = Path(request.source), Path(request.target)
     _inspect(source, pickles=request.pickles)
     if is_folder_archive(source):
         inside = unpack(source, Path(tempfile.mkdtemp()) / "unpacked", largest=request.largest_file)
-        converted = convert(replace(request, source=str(inside)))
+        converted = _convert(replace(request, source=str(inside)))
         return replace(converted, notes=(f"opened the archive {source.name}", *converted.notes))
     absent: list[EntryPoint] = []
     reasons: list[str] = []

@@ -9,6 +9,7 @@ import pytest
 
 from registry.presenting.formats import duration
 from tests.command_line import CommandLine, command_line
+from tests.importing import importing_here
 from tests.journeys import worlds
 
 FRUIT = "models:/text/fruit/1"
@@ -74,7 +75,8 @@ def test_an_import_is_a_version_with_a_card_and_a_step(forebear: CommandLine, so
 
 def test_importing_the_same_bytes_again_makes_no_second_version(forebear: CommandLine, source: str) -> None:
     said = ("--task", "feature-extraction", "--modality", "text", "--licence", "MIT", "--origin", "made up")
-    again = forebear.ask("model", "import", "library/tiny", forebear.home.parent / "tiny", *said)
+    with importing_here():
+        again = forebear.ask("model", "import", "library/tiny", forebear.home.parent / "tiny", *said)
     assert again["summary"]["ref"] == source
 
 
@@ -243,7 +245,8 @@ def test_a_pulled_model_loads_with_stock_tools(forebear: CommandLine, step: str,
 def test_versions_are_retired_and_names_never_come_back(forebear: CommandLine, source: str) -> None:
     folder = forebear.home.parent / "tiny"
     said = ("--task", "feature-extraction", "--modality", "text", "--licence", "MIT", "--origin", "made up")
-    old = forebear.ask("model", "import", "library/old", folder, *said)["summary"]["ref"]
+    with importing_here():
+        old = forebear.ask("model", "import", "library/old", folder, *said)["summary"]["ref"]
     assert forebear.ask("model", "deprecate", old, "--reason", "use tiny")["summary"]["status"] == "deprecated"
     assert "use tiny" in forebear("model", "show", old).out
     assert forebear.ask("model", "archive", old, "--reason", "old")["summary"]["status"] == "archived"

@@ -21,6 +21,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from tests.command_line import CommandLine, command_line
+from tests.importing import importing_here
 from tests.journeys import worlds
 
 SAID = ("--task", "feature-extraction", "--modality", "text", "--licence", "MIT", "--origin", "made up")
@@ -33,9 +34,16 @@ def forebear(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     folder = tmp_path_factory.mktemp("bad")
     with command_line(folder) as typed:
         typed.ask("init")
-        typed.ask("model", "import", "library/tiny", worlds.write_source(folder), *SAID)
+        with importing_here():
+            typed.ask("model", "import", "library/tiny", worlds.write_source(folder), *SAID)
         typed.ask("dataset", "add", "data/fruit", worlds.write_sentences(folder), *ABOUT)
         yield typed
+
+
+@pytest.fixture(scope="module")
+def held(forebear: CommandLine) -> dict[str, Any]:
+    """What the home holds from beginning to end."""
+    return contents(forebear)
 
 
 @pytest.fixture(autouse=True)
@@ -44,10 +52,9 @@ def _nothing_is_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     if "forebear" not in request.fixturenames or "spare" in request.fixturenames:
         yield
         return
-    typed = request.getfixturevalue("forebear")
-    before = contents(typed)
+    held = request.getfixturevalue("held")
     yield
-    assert contents(typed) == before
+    assert contents(request.getfixturevalue("forebear")) == held
 
 
 def contents(typed: CommandLine) -> dict[str, Any]:
@@ -257,7 +264,10 @@ def test_an_architecture_that_does_not_fit_names_the_tensors(forebear: CommandLi
 
     file = tmp_path / "weights.pt"
     torch.save({"conv_stem.weight": torch.zeros(32, 3, 3, 3), "stranger.weight": torch.zeros(2)}, file)
-    problem = forebear.refused("model", "import", "library/bad", file, "--architecture", "efficientnet_lite0", *SAID)
+    with importing_here():
+        problem = forebear.refused(
+            "model", "import", "library/bad", file, "--architecture", "efficientnet_lite0", *SAID
+        )
     assert problem["code"] == "architecture-misfit"
     sentence(problem, "stranger.weight")
 
@@ -267,7 +277,10 @@ def test_an_unknown_architecture_is_reported(forebear: CommandLine, tmp_path: Pa
 
     file = tmp_path / "weights.pt"
     torch.save({"weight": torch.zeros(2)}, file)
-    problem = forebear.refused("model", "import", "library/bad", file, "--architecture", "efficientnet_lite9", *SAID)
+    with importing_here():
+        problem = forebear.refused(
+            "model", "import", "library/bad", file, "--architecture", "efficientnet_lite9", *SAID
+        )
     assert problem["status"] in {400, 404, 422}
     sentence(problem, "efficientnet_lite9")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import CommandLine, command_line
+from tests.importing import importing_here
 from tests.journeys import worlds
 from tests.journeys.running import free_port
 
@@ -23,7 +24,7 @@ SAID = ("--task", "feature-extraction", "--modality", "text", "--origin", "made 
 def forebear(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """A home with a model and a dataset, both of known licence."""
     folder = tmp_path_factory.mktemp("guesses")
-    with command_line(folder) as typed:
+    with command_line(folder) as typed, importing_here():
         typed.ask("init")
         typed.ask("model", "import", "library/tiny", worlds.write_source(folder), *SAID, "--licence", "MIT")
         typed.ask("dataset", "add", "data/fruit", worlds.write_sentences(folder), "--licence", "CC0-1.0")

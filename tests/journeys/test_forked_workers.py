@@ -15,6 +15,7 @@ import pytest
 from adapters.engines.asking import FOLDER
 from adapters.engines.processes import born_at
 from tests.command_line import CommandLine, command_line
+from tests.importing import importing_here
 from tests.journeys import worlds
 from tests.journeys.test_hardship import wait_for, worker_of
 
@@ -38,7 +39,8 @@ def forebear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Comman
     with command_line(tmp_path) as forebear:
         forebear.ask("init")
         said = ("--task", "feature-extraction", "--modality", "text", "--licence", "MIT")
-        forebear.ask("model", "import", "library/tiny", worlds.write_source(tmp_path), *said)
+        with importing_here():
+            forebear.ask("model", "import", "library/tiny", worlds.write_source(tmp_path), *said)
         forebear.ask("dataset", "add", "data/fruit", worlds.write_sentences(tmp_path), "--licence", "CC0-1.0")
         monkeypatch.setenv("FOREBEAR_WARM_SECONDS", "120")
         yield forebear

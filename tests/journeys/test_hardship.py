@@ -19,6 +19,7 @@ import pytest
 from adapters.engines.local import GRACE_SECONDS
 from adapters.engines.processes import born_at
 from tests.command_line import CommandLine, command_line
+from tests.importing import importing_here
 from tests.journeys import worlds
 
 LONG = """\
@@ -31,6 +32,8 @@ epochs: {epochs}
 batch_size: 4
 checkpoint_every: 5
 """
+EPOCHS = 12
+"""Of a run that is long enough to be killed in."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with command_line(folder) as forebear:
         forebear.ask("init")
         said = ("--task", "feature-extraction", "--modality", "text", "--licence", "MIT")
-        forebear.ask("model", "import", "library/tiny", worlds.write_source(folder), *said)
+        with importing_here():
+            forebear.ask("model", "import", "library/tiny", worlds.write_source(folder), *said)
         forebear.ask("dataset", "add", "data/fruit", worlds.write_sentences(folder), "--licence", "CC0-1.0")
     return folder
 
@@ -48,6 +52,29 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def forebear(prepared: Path, tmp_path: Path) -> Iterator[CommandLine]:
     shutil.copytree(prepared / "home", tmp_path / "home")
+    with command_line(tmp_path) as typed:
+        yield typed
+
+
+@pytest.fixture(scope="module")
+def finished(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """The same home, to be copied, after a run that nobody disturbed; and the step of that run."""
+    folder = tmp_path_factory.mktemp("finished")
+    shutil.copytree(prepared / "home", folder / "home")
+    with command_line(folder) as typed:
+        return folder, run(typed, "whole", EPOCHS)
+
+
+@pytest.fixture
+def whole(finished: tuple[Path, Any]) -> Any:
+    """The step of the run that nobody disturbed, which `after` holds."""
+    return finished[1]
+
+
+@pytest.fixture
+def after(finished: tuple[Path, Any], tmp_path: Path) -> Iterator[CommandLine]:
+    """A command line on a home with that run."""
+    shutil.copytree(finished[0] / "home", tmp_path / "home")
     with command_line(tmp_path) as typed:
         yield typed
 
@@ -80,17 +107,16 @@ def worker_of(home: Path, step: str) -> int:
     raise AssertionError(f"no worker runs {step}")
 
 
-def test_the_same_recipe_gives_the_same_digest_again(forebear: CommandLine) -> None:
-    first, second = run(forebear, "once", 2), run(forebear, "again", 2)
-    digests = [
-        forebear.ask("model", "show", step["summary"]["output"])["summary"]["digest"] for step in (first, second)
-    ]
-    assert digests[0] == digests[1]
+def digest_of(forebear: CommandLine, step: Any) -> str:
+    return str(forebear.ask("model", "show", step["summary"]["output"])["summary"]["digest"])
 
 
-def test_the_manifest_lists_every_input_and_output(forebear: CommandLine) -> None:
-    step = run(forebear, "told", 1)
-    manifest = step["manifest"]
+def test_the_same_recipe_gives_the_same_digest_again(after: CommandLine, whole: Any) -> None:
+    assert digest_of(after, run(after, "again", EPOCHS)) == digest_of(after, whole)
+
+
+def test_the_manifest_lists_every_input_and_output(after: CommandLine, whole: Any) -> None:
+    manifest = whole["manifest"]
     assert {i["role"]: i["assurance"] for i in manifest["inputs"]} == dict.fromkeys(
         ("source", "train", "validation", "test"), "observed"
     )
@@ -111,30 +137,28 @@ def test_the_manifest_lists_every_input_and_output(forebear: CommandLine) -> Non
     assert {"accuracy", "baseline_accuracy"} <= {m["name"] for m in measured}
     assert {m["data"] for m in measured} == {data}
     (output,) = manifest["outputs"]
-    shown = forebear.ask("model", "show", output["ref"])
+    shown = after.ask("model", "show", output["ref"])
     assert output["digest"] == shown["summary"]["digest"]
     assert {f["path"] for f in output["files"]} == {f["path"] for f in shown["files"]}
-    made = forebear.ask("transfer", "show", forebear.ask("model", "show", "library/tiny/1")["step"])["manifest"]
+    made = after.ask("transfer", "show", after.ask("model", "show", "library/tiny/1")["step"])["manifest"]
     assert {"torch", "safetensors"} <= set(made["environment"]["libraries"])
     assert made["hardware"]["cpu"] == manifest["hardware"]["cpu"]
 
 
-def test_a_killed_worker_resumes_to_the_same_bits(forebear: CommandLine) -> None:
-    whole = run(forebear, "whole", 12)
-    step = run(forebear, "killed", 12, "--background")["summary"]["id"]
-    checkpoints = forebear.home / "work" / step / "checkpoints"
+def test_a_killed_worker_resumes_to_the_same_bits(after: CommandLine, whole: Any) -> None:
+    step = run(after, "killed", EPOCHS, "--background")["summary"]["id"]
+    checkpoints = after.home / "work" / step / "checkpoints"
     wait_for(lambda: any(checkpoints.glob("step-*")))  # a whole one: it is written under another name
-    os.killpg(os.getpgid(worker_of(forebear.home, step)), signal.SIGKILL)
-    shown = wait_for(lambda: (s := forebear.ask("transfer", "show", step))["summary"]["state"] == "interrupted" and s)
+    os.killpg(os.getpgid(worker_of(after.home, step)), signal.SIGKILL)
+    shown = wait_for(lambda: (s := after.ask("transfer", "show", step))["summary"]["state"] == "interrupted" and s)
     assert shown["summary"]["output"] is None
     assert shown["manifest"] is None
-    resumed = forebear.ask("transfer", "resume", step)
+    resumed = after.ask("transfer", "resume", step)
     assert resumed["summary"]["state"] == "succeeded"
     assert resumed["manifest"]["facts"]["resumed_from"] > 0
     assert resumed["manifest"]["threads"] == whole["manifest"]["threads"]
     assert resumed["manifest"]["wall_seconds"] >= resumed["manifest"]["device_seconds"]
-    digests = [forebear.ask("model", "show", s["summary"]["output"])["summary"]["digest"] for s in (whole, resumed)]
-    assert digests[0] == digests[1]
+    assert digest_of(after, resumed) == digest_of(after, whole)
 
 
 def rows(home: Path, *tables: str) -> dict[str, int]:
@@ -177,7 +201,8 @@ def test_a_killed_import_leaves_nothing_behind(forebear: CommandLine, tmp_path: 
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert forebear.ask("model", "list") == before
-    forebear.ask(*words)
+    with importing_here():
+        forebear.ask(*words)
     assert not [p for p in work.iterdir() if p.name.startswith("import-")]
 
 

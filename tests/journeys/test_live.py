@@ -26,6 +26,7 @@ from registry.domain.transfers.steps import EpochMetric, Progress, StepState
 from tests import builders
 from tests.command_line import CommandLine, command_line
 from tests.family import found_family
+from tests.importing import importing_here
 from tests.journeys import worlds
 from tests.journeys.running import serving
 from tests.journeys.test_browser import KNOWN, chromium, driver
@@ -84,7 +85,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     with command_line(folder) as forebear:
         token = forebear.ask("init")["token"]
         said = ("--task", "feature-extraction", "--modality", "text", "--licence", "MIT")
-        forebear.ask("model", "import", "library/tiny", worlds.write_source(folder), *said)
+        with importing_here():
+            forebear.ask("model", "import", "library/tiny", worlds.write_source(folder), *said)
         forebear.ask("dataset", "add", "data/fruit", worlds.write_sentences(folder), "--licence", "CC0-1.0")
         with serving(forebear.home) as address:
             yield Watched(forebear, address, token)

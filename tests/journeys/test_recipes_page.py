@@ -28,6 +28,7 @@ from registry.settings import Settings
 from tests.adapters.keras.networks import archive, vgg16
 from tests.adapters.transformers.test_language import decoder_world
 from tests.fakes.plugins import FakeEngine
+from tests.importing import importing_here
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
 WAYS = PAGE.read_text(encoding="utf-8").split("## Every way to transfer")[1].split("\n## ")[0]
@@ -61,8 +62,9 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
         keras_model = ImportModel(Name("library", "vgg16-keras"), str(keras_file), licence="mit")
         made = decoder_world(folder / "gpt2").source.folder
         decoder = ImportModel(Name("library", "gpt2-tiny"), str(made), licence="mit")
-        for wanted in (*SOURCES, word_vectors(folder), keras_model, decoder):
-            registry.catalog.import_model(wanted)
+        with importing_here():
+            for wanted in (*SOURCES, word_vectors(folder), keras_model, decoder):
+                registry.catalog.import_model(wanted)
         for name, file, labels in data(folder):
             text, column = COLUMNS.get(name, ("text", "label"))
             wanted_data = AddDataset(Name("data", name), str(file), licence="mit", labels=labels)

@@ -24,6 +24,7 @@ from registry.services.transfers.verbs import Transfers
 from registry.settings import Settings
 from tests.command_line import CommandLine, command_line
 from tests.fakes.plugins import FakeEngine
+from tests.importing import importing_here
 from tests.journeys import worlds
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +53,8 @@ def forebear(tmp_path: Path) -> Iterator[CommandLine]:
     with command_line(tmp_path) as forebear:
         forebear.ask("init")
         said = ("--task", "feature-extraction", "--modality", "text", "--licence", "MIT")
-        forebear.ask("model", "import", "library/plain", source, *said)
+        with importing_here():
+            forebear.ask("model", "import", "library/plain", source, *said)
         forebear.ask("dataset", "add", "data/fruit", worlds.write_sentences(tmp_path), "--licence", "CC0-1.0")
         yield forebear
 

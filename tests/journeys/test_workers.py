@@ -28,6 +28,7 @@ from registry.settings import Settings
 from tests.builders import add_dataset_version, add_version
 from tests.command_line import CommandLine, command_line
 from tests.fakes.plugins import FakeEngine
+from tests.importing import importing_here
 from tests.journeys import worlds
 from tests.journeys.running import serving
 from tests.journeys.test_hardship import LONG, wait_for, worker_of
@@ -101,7 +102,8 @@ def forebear(tmp_path: Path) -> Iterator[CommandLine]:
     with command_line(tmp_path) as forebear:
         forebear.ask("init")
         said = ("--task", "feature-extraction", "--modality", "text", "--licence", "MIT")
-        forebear.ask("model", "import", "library/tiny", worlds.write_source(tmp_path), *said)
+        with importing_here():
+            forebear.ask("model", "import", "library/tiny", worlds.write_source(tmp_path), *said)
         forebear.ask("dataset", "add", "data/fruit", worlds.write_sentences(tmp_path), "--licence", "CC0-1.0")
         yield forebear
 

@@ -8,6 +8,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from registry.errors import BadArtifactError, UnsafeArtifactError
 from registry.sandbox import convert_in_subprocess
 from registry.sandbox.archives import MAX_FILES, is_folder_archive, unpack
 from tests.adapters.files import safetensors
+from tests.importing import importing_here
 
 Members = dict[str, bytes]
 LARGEST = 64 * 1024
@@ -40,8 +42,14 @@ def tarred(path: Path, members: Members) -> Path:
 MAKERS = [pytest.param(zipped, id="zip"), pytest.param(tarred, id="tar.gz")]
 
 
-@pytest.mark.parametrize(("make", "lead"), [(zipped, "bert-tiny/"), (tarred, "./")], ids=["zip", "tar.gz"])
-def test_an_archive_of_a_folder_is_imported_as_the_folder(make: Callable[..., Path], lead: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("make", "lead", "process"),
+    [(zipped, "bert-tiny/", nullcontext), (tarred, "./", importing_here)],
+    ids=["zip", "tar.gz"],
+)
+def test_an_archive_of_a_folder_is_imported_as_the_folder(
+    make: Callable[..., Path], lead: str, process: Callable[[], AbstractContextManager[None]], tmp_path: Path
+) -> None:
     import transformers
 
     config = transformers.BertConfig(
@@ -51,7 +59,10 @@ def test_an_archive_of_a_folder_is_imported_as_the_folder(make: Callable[..., Pa
     members = {f"{lead}{path.name}": path.read_bytes() for path in (tmp_path / "bert").iterdir()}
     members |= {"__MACOSX/._x": b"strange"} if lead == "bert-tiny/" else {}
     source = make(tmp_path / "model.bin", members)
-    converted = convert_in_subprocess(source, tmp_path / "out", architecture=None, pickles=True, memory=0, seconds=120)
+    with process():
+        converted = convert_in_subprocess(
+            source, tmp_path / "out", architecture=None, pickles=True, memory=0, seconds=120
+        )
     assert converted.facts.architecture == "transformers:BertModel"
     assert converted.notes[0] == "opened the archive model.bin"
     original = (tmp_path / "bert/model.safetensors").read_bytes()

@@ -165,8 +165,8 @@ def test_memory_beyond_the_limit_is_refused(ask: Ask) -> None:
 
 def test_without_a_setting_memory_is_limited_by_the_size_of_the_source(ask: Ask) -> None:
     with pytest.raises(UnavailableError, match="more memory than it may use"):
-        ask("bytearray(3 * 1024**3)")
-    ask("bytearray(3 * 1024**3)\n" + "#" * 300_000_000)
+        ask("bytearray(2_200_000_000)")
+    ask("bytearray(2_200_000_000)\n" + "#" * 60_000_000)
 
 
 def test_a_source_that_grows_without_end_is_stopped(ask: Ask) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +14,7 @@ from registry.services.governance.policies.stored import default_policy_text
 from tests.registry.api.test_uploads import BOUNDARY, multipart
 from tests.serving import ServedRegistry, copy_of, problem
 
+T = TypeVar("T")
 CANARY = "canary-7c1f: outside the home"
 HOSTILE = (
     *("../", "../../../etc/passwd", "..\\", "%2e%2e%2f", "%252e%252e%252f", "..%c0%af", "%c0%ae%c0%ae/"),
@@ -73,32 +74,50 @@ def rows_of(home: Path) -> dict[str, int]:
     }
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param(one, id=ascii(one[:40]), marks=[] if i % 6 == 0 else [pytest.mark.slow])
-        for i, one in enumerate(HOSTILE)
-    ],
-)
-def test_no_parameter_leads_anywhere_or_breaks_anything(spare: ServedRegistry, text: str) -> None:
+def somewhere(texts: Sequence[str], places: Sequence[T]) -> Iterator[tuple[str, T]]:
+    """Each text at one place in twelve, and at each place one text in twelve: the slow tests try all at all."""
+    for i, text in enumerate(texts):
+        for place in places[i % 12 :: 12]:
+            yield text, place
+
+
+Parameter = tuple[str, str, Mapping[str, Any], Mapping[str, Any]]
+"""(method, path, what is said of the operation, what is said of the parameter)."""
+
+
+def parameters(served: ServedRegistry) -> list[Parameter]:
+    return [(*of, one) for of in operations(served) for one in of[2].get("parameters", ())]
+
+
+def assert_no_parameter_leads_anywhere(spare: ServedRegistry, tries: Iterable[tuple[str, Parameter]]) -> None:
     client, home = spare.client("ana"), spare.family.home
     canary = home.parent / "canary"
     canary.write_text(CANARY, encoding="utf-8")
     kept, around = rows_of(home), sorted(path.name for path in home.parent.iterdir())
-    asked = 0
-    for method, path, said in operations(spare):
-        for one in said.get("parameters", ()):
-            if one["in"] == "path":
-                answer = client.request(method, filled(path, **{one["name"]: text}))
-            else:
-                answer = client.request(method, filled(path), params=needed_of(said) | {one["name"]: text})
-            asked += 1
-            assert answer.status_code < 500, (method, path, one["name"], answer.text[:200])
-            assert CANARY not in answer.text
-            assert "root:x:" not in answer.text
-            assert "set-cookie" not in answer.headers
-    assert asked > 50
+    for text, (method, path, said, one) in tries:
+        if one["in"] == "path":
+            answer = client.request(method, filled(path, **{one["name"]: text}))
+        else:
+            answer = client.request(method, filled(path), params=needed_of(said) | {one["name"]: text})
+        assert answer.status_code < 500, (method, path, one["name"], text[:40], answer.text[:200])
+        assert CANARY not in answer.text
+        assert "root:x:" not in answer.text
+        assert "set-cookie" not in answer.headers
     assert (rows_of(home), sorted(path.name for path in home.parent.iterdir())) == (kept, around)
+
+
+def test_no_parameter_leads_anywhere_or_breaks_anything(spare: ServedRegistry) -> None:
+    tries = list(somewhere(HOSTILE, parameters(spare)))
+    assert {text for text, _ in tries} == set(HOSTILE)
+    assert_no_parameter_leads_anywhere(spare, tries)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:40]))
+def test_no_parameter_at_all_leads_anywhere_or_breaks_anything(spare: ServedRegistry, text: str) -> None:
+    places = parameters(spare)
+    assert len(places) > 50
+    assert_no_parameter_leads_anywhere(spare, ((text, place) for place in places))
 
 
 DEEP, LONG = "[" * 100 + "]" * 100, "9" * 30
@@ -114,17 +133,40 @@ BODIES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("body", BODIES, ids=lambda body: ascii(body[:40]))
-def test_no_body_of_a_wrong_shape_breaks_anything(served: ServedRegistry, body: str) -> None:
+Taker = tuple[str, str, str]
+"""(method, path, media type of the body)."""
+
+
+def takers(served: ServedRegistry) -> list[Taker]:
+    """Every operation that takes a body, once for each media type."""
+    kinds = ("application/json", f"multipart/form-data; boundary={BOUNDARY}")
+    return [
+        (method, path, kind)
+        for method, path, said in operations(served)
+        if "requestBody" in said
+        for kind in kinds[: 1 if "application/yaml" in said["requestBody"]["content"] else 2]
+    ]
+
+
+def assert_each_body_is_a_problem(served: ServedRegistry, tries: Iterable[tuple[str, Taker]]) -> None:
     client = served.client("ana")
-    for method, path, said in operations(served):
-        if "requestBody" not in said:
-            continue
-        kinds = ("application/json", f"multipart/form-data; boundary={BOUNDARY}")
-        for kind in kinds[: 1 if "application/yaml" in said["requestBody"]["content"] else 2]:
-            answer = client.request(method, filled(path), content=body.encode(), headers={"Content-Type": kind})
-            assert 400 <= answer.status_code < 500, (method, path, kind, answer.text[:200])
-            problem(answer)
+    for body, (method, path, kind) in tries:
+        answer = client.request(method, filled(path), content=body.encode(), headers={"Content-Type": kind})
+        assert 400 <= answer.status_code < 500, (method, path, kind, body[:40], answer.text[:200])
+        problem(answer)
+
+
+def test_no_body_of_a_wrong_shape_breaks_anything(served: ServedRegistry) -> None:
+    tries = list(somewhere(BODIES, takers(served)))
+    assert {body for body, _ in tries} == set(BODIES)
+    assert {taker for _, taker in tries} == set(takers(served))
+    assert_each_body_is_a_problem(served, tries)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: ascii(body[:40]))
+def test_no_body_of_a_wrong_shape_breaks_any_operation(served: ServedRegistry, body: str) -> None:
+    assert_each_body_is_a_problem(served, ((body, taker) for taker in takers(served)))
 
 
 def test_a_boundary_longer_than_the_standard_s_is_refused(served: ServedRegistry) -> None:
