@@ -265,9 +265,7 @@ def test_an_architecture_that_does_not_fit_names_the_tensors(forebear: CommandLi
     file = tmp_path / "weights.pt"
     torch.save({"conv_stem.weight": torch.zeros(32, 3, 3, 3), "stranger.weight": torch.zeros(2)}, file)
     with importing_here():
-        problem = forebear.refused(
-            "model", "import", "library/bad", file, "--architecture", "efficientnet_lite0", *SAID
-        )
+        problem = forebear.refused("model", "import", "a/b", file, "--architecture", "efficientnet_lite0", *SAID)
     assert problem["code"] == "architecture-misfit"
     sentence(problem, "stranger.weight")
 
@@ -278,9 +276,7 @@ def test_an_unknown_architecture_is_reported(forebear: CommandLine, tmp_path: Pa
     file = tmp_path / "weights.pt"
     torch.save({"weight": torch.zeros(2)}, file)
     with importing_here():
-        problem = forebear.refused(
-            "model", "import", "library/bad", file, "--architecture", "efficientnet_lite9", *SAID
-        )
+        problem = forebear.refused("model", "import", "a/b", file, "--architecture", "efficientnet_lite9", *SAID)
     assert problem["status"] in {400, 404, 422}
     sentence(problem, "efficientnet_lite9")
 

@@ -41,6 +41,19 @@ def head(root: Path, rev: str = "HEAD") -> str:
     return run(root, "git", "rev-parse", f"{rev}^{{commit}}").strip()
 
 
+@pytest.fixture(scope="module")
+def _without_git(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("without-git")
+    dvc(root, "init", "--quiet", "--no-scm")
+    return root
+
+
+@pytest.fixture
+def plain(_without_git: Path, tmp_path: Path) -> Path:
+    """A DVC repository without git, and with nothing in it."""
+    return Path(shutil.copytree(_without_git, tmp_path / "plain"))
+
+
 @pytest.fixture
 def copy(repository: Path, tmp_path: Path) -> Path:
     """The repository, to be spoilt."""
@@ -105,9 +118,8 @@ def test_data_imported_from_another_repository_keeps_its_origin(repository: Path
     assert len(listing.rows) == 2
 
 
-def test_a_repository_without_git_has_data_but_no_revision(tmp_path: Path) -> None:
-    root = draw(tmp_path / "plain", {"table.csv": FIRST})
-    dvc(root, "init", "--quiet", "--no-scm")
+def test_a_repository_without_git_has_data_but_no_revision(plain: Path, tmp_path: Path) -> None:
+    root = draw(plain, {"table.csv": FIRST})
     dvc(root, "add", "--quiet", "table.csv")
     record = read(root / "table.csv.dvc", tmp_path / "scratch").dvc
     assert record is not None
@@ -152,17 +164,15 @@ def test_data_that_is_nowhere_is_reported(copy: Path, tmp_path: Path) -> None:
         yaml.safe_dump({"outs": [{"path": "a", "md5": "0"}, {"path": "b", "md5": "1"}]}),
     ],
 )
-def test_what_is_no_pointer_is_refused(document: str, tmp_path: Path) -> None:
-    root = draw(tmp_path / "plain", {"odd.dvc": document})
-    dvc(root, "init", "--quiet", "--no-scm")
+def test_what_is_no_pointer_is_refused(document: str, plain: Path, tmp_path: Path) -> None:
+    root = draw(plain, {"odd.dvc": document})
     with pytest.raises(BadDataError, match=r"'odd\.dvc' is not a \.dvc file with one output"):
         read(root / "odd.dvc", tmp_path / "scratch")
 
 
-def test_a_pointer_may_not_lead_out_of_its_repository(tmp_path: Path) -> None:
+def test_a_pointer_may_not_lead_out_of_its_repository(plain: Path, tmp_path: Path) -> None:
     pointer = yaml.safe_dump({"outs": [{"path": "../../secret", "md5": "0" * 32, "hash": "md5"}]})
-    root = draw(tmp_path / "plain", {"odd.dvc": pointer})
-    dvc(root, "init", "--quiet", "--no-scm")
+    root = draw(plain, {"odd.dvc": pointer})
     with pytest.raises(BadDataError, match="outside its repository"):
         read(root / "odd.dvc", tmp_path / "scratch")
 
