@@ -112,6 +112,8 @@ class AuditReport:
     first_bad: int | None = None
     reason: str | None = None
     warnings: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+    """Where the database differs from what the log says; only when it was asked for."""
 
     @property
     def intact(self) -> bool:

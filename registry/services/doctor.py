@@ -91,7 +91,7 @@ def _mirror(context: Context) -> Iterator[Problem]:
 
 def _audit(context: Context) -> Iterator[Problem]:
     try:
-        report = Audit(context).verify()
+        report = Audit(context).verify(state=True)
     except AuditBrokenError as error:
         yield Problem("error", "audit", error.message)
         return
@@ -99,6 +99,8 @@ def _audit(context: Context) -> Iterator[Problem]:
         yield Problem("ok", "audit", f"{report.entries} entries, head {report.head.short}")
     else:
         yield Problem("error", "audit", report.reason or "the audit chain does not verify")
+    for difference in report.differences:
+        yield Problem("error", "audit", difference)
     for warning in report.warnings:
         yield Problem("warning", "audit", warning)
 

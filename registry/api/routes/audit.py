@@ -43,9 +43,9 @@ def search(
 
 
 @router.get("/verify", **speaks(AuditReport))
-def verify(registry: AsActor) -> Response:
+def verify(registry: AsActor, state: bool = False) -> Response:
     """Walk the whole chain; name the first entry that does not hold, if any."""
-    return answer(registry.audit.verify())
+    return answer(registry.audit.verify(state=state))
 
 
 @router.get("/export", **speaks({"type": "string", "description": "One entry a line"}, media=LINES))

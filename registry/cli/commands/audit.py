@@ -58,22 +58,36 @@ def show(
     session.answer_page(page, show_history)
 
 
-@command(app, "verify", "forebear audit verify")
-def verify(session: Session) -> None:
+@command(app, "verify", "forebear audit verify", "forebear audit verify --state")
+def verify(
+    session: Session,
+    state: Annotated[
+        bool,
+        typer.Option("--state", help="Also compare stages, statuses, aliases, roles and votes with what the log says."),
+    ] = False,
+) -> None:
     """Verify the whole chain; if it is broken, name the first entry that does not verify."""
     from registry.cli.printing import tell
     from registry.errors import AuditBrokenError
 
-    report = session.registry.audit.verify()
+    report = session.registry.audit.verify(state=state)
     if not report.intact:
         raise AuditBrokenError(
             f"The audit log does not verify: {report.reason}",
             remedy="The entries before it are intact; compare the log with a backup",
             facts={"entries": report.entries, "first_bad": report.first_bad, "head": str(report.head)},
         )
+    if report.differences:
+        raise AuditBrokenError(
+            f"The database differs from the audit log: {'; '.join(report.differences)}",
+            remedy="Somebody changed it without Forebear; the log says what it was",
+            facts={"differences": list(report.differences)},
+        )
 
     def view(found: AuditReport) -> None:
         tell(f"All {found.entries} entries are intact; the head of the chain is {found.head}")
+        if state:
+            tell("Stages, statuses, aliases, roles, requests and votes are what the log says")
         for warning in found.warnings:
             tell(f"Warning: {warning}")
 

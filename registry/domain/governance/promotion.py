@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lineage import Digest
+from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
 
 
@@ -75,6 +76,13 @@ class VoteEntry:
     stale: bool = False
     seen: Mapping[str, str] = field(default_factory=dict)
     """What the digest `bound.seen` stands for, by name."""
+
+
+def vote_digest(vote: VoteEntry) -> Digest:
+    """What the audit entry of a vote names, so that a vote that was changed in the database is found."""
+    bound = {name: str(getattr(vote.bound, name)) for name in Bindings.__dataclass_fields__}
+    facts = {"bound": bound, "comment": vote.comment, "roles": sorted(vote.roles), "seen": dict(vote.seen)}
+    return Digest.of(canonical_json({**facts, "value": vote.value.value, "voter": vote.voter}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from datetime import datetime
 from registry.domain.audit import AuditReport, unrecorded, verify_chain
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import Page, PageRequest
+from registry.services.audit.state import differences
 from registry.services.context import Context
 from registry.services.unit_of_work import UnitOfWork
 
@@ -35,8 +36,10 @@ class Audit:
         with self.context.read() as uow:
             return uow.audit.search(subject=subject, action=action, actor=actor, since=since, until=until, page=page)
 
-    def verify(self) -> AuditReport:
+    def verify(self, *, state: bool = False) -> AuditReport:
         """Check every entry, what the database repeats of it, and the newest against the record in the registry folder.
+
+        With `state`, also whether stages, statuses, aliases, roles, requests and votes are what the entries say.
 
         Raises: AuditBrokenError for a record that cannot be read.
         """
@@ -44,6 +47,8 @@ class Audit:
             kept = uow.audit.kept()  # before the entries are read: what it names must be among them
         with self.context.read() as uow:
             report = verify_chain(uow.audit.entries(), kept)
+            if state and report.intact:
+                report = replace(report, differences=differences(uow.audit.entries(), uow.governance.state()))
             if report.intact and kept is not None and report.entries > kept.head.seq:
                 return _with_record_of_now(report, uow)
         return report

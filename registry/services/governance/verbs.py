@@ -27,6 +27,7 @@ from registry.domain.governance.promotion import (
     Verdict,
     VoteEntry,
     VoteValue,
+    vote_digest,
 )
 from registry.domain.governance.status_changes import wanted_status
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
@@ -162,7 +163,7 @@ class Promotions:
         with self._deciding() as (deciding, uow):
             _save(uow, checked)
             stored, policy, case = self._vote(uow, request_id, VoteValue.APPROVE, comment)
-            return deciding._commit(uow, stored, policy, case, _voted(stored, "promotion.approved", comment))
+            return deciding._commit(uow, stored, policy, case, _voted(stored, "promotion.approved", case.votes[-1]))
 
     def reject(self, request_id: str, *, comment: str) -> RequestDetail:
         """Vote against, with a reason; one rejection closes the request."""
@@ -174,7 +175,7 @@ class Promotions:
             verdict = policy.judge(case)
             uow.governance.close_request(request_id, RequestState.REJECTED, verdict, at=case.now)
             decided = record_decision(deciding.context.blobs, request_id, RequestState.REJECTED, policy, case)
-            uow.commit(_voted(stored, "promotion.rejected", comment), decided)
+            uow.commit(_voted(stored, "promotion.rejected", case.votes[-1]), decided)
         return closed_detail(closed(stored, RequestState.REJECTED, case.now), case, verdict)
 
     def withdraw(self, request_id: str) -> RequestDetail:
@@ -329,5 +330,6 @@ def _decided_on(uow: UnitOfWork, context: Context, stored: RequestDetail) -> Cas
     return decided_case(uow, context.blobs, stored.summary.id) if decided else None
 
 
-def _voted(stored: RequestDetail, action: str, comment: str) -> Event:
-    return Event(action, str(stored.summary.ref), {"request": stored.summary.id, "comment": comment})
+def _voted(stored: RequestDetail, action: str, vote: VoteEntry) -> Event:
+    detail = {"request": stored.summary.id, "comment": vote.comment, "vote": str(vote_digest(vote))}
+    return Event(action, str(stored.summary.ref), detail)

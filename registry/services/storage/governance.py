@@ -83,6 +83,12 @@ class NamedVersion:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
+STAGE, STATUS, DELETION, ALIAS = "stage of ", "status of ", "deletion of ", "version that has the alias "
+ROLES, REQUEST, OVERRULED, VOTE = "roles of ", "state of ", "overruling of the rejection of ", "vote "
+BINDING = "binding of vote "
+"""How the names of facts about the state of a registry begin; see `services.audit.state`."""
+
+
 class GovernanceRepository(Protocol):
     """Evidence, policies, requests and votes. `lock` serialises decisions about one model."""
 
@@ -125,6 +131,10 @@ class GovernanceRepository(Protocol):
         ...
 
     def add_vote(self, request_id: str, vote: VoteEntry) -> None: ...
+    def state(self) -> Mapping[str, str]:
+        """What the tables say of stages, statuses, aliases, roles, requests and votes, by the names above."""
+        ...
+
     def rejections(self, ref: VersionRef) -> Sequence[Rejection]:
         """Every rejection of a request about this version that was not overruled, oldest first."""
         ...

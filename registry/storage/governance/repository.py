@@ -31,6 +31,7 @@ from registry.storage.catalog.assets import find_version, require_version
 from registry.storage.catalog.versions import refs_of
 from registry.storage.governance import proposals
 from registry.storage.governance.records import baselines_of, stale_voters, version_record
+from registry.storage.governance.state import bound_of, recorded_state, vote_entry
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import asset, evidence, overruling, policy, request, version, vote
 
@@ -149,9 +150,9 @@ class SqlGovernance:
             summary=_request(row, ref),
             policy=row.policy,
             policy_digest=row.policy_digest,
-            bound=_bound(row),
+            bound=bound_of(row),
             verdict=_verdict(row.verdict),
-            votes=tuple(_vote(found) for found in votes),
+            votes=tuple(vote_entry(found) for found in votes),
             evidence=tuple(self.evidence(ref)),
         )
 
@@ -191,6 +192,9 @@ class SqlGovernance:
             )
         )
 
+    def state(self) -> Mapping[str, str]:
+        return recorded_state(self._connection)
+
     def rejections(self, ref: VersionRef) -> Sequence[Rejection]:
         row = find_version(self._connection, ref, deleted=True)
         if row is None:
@@ -202,7 +206,7 @@ class SqlGovernance:
             .where(request.c.overruled_at.is_(None), vote.c.value == VoteValue.REJECT)
             .order_by(vote.c.id)
         )
-        return [Rejection(one.public_id, one.to_stage, _vote(one)) for one in self._connection.execute(query)]
+        return [Rejection(one.public_id, one.to_stage, vote_entry(one)) for one in self._connection.execute(query)]
 
     def add_overruling(self, request_id: str, person: str, comment: str, *, at: datetime) -> None:
         values = {"request_id": self._key(request_id), "person": person, "comment": comment, "at": at}
@@ -259,10 +263,6 @@ def _bound_columns(bound: Bindings) -> dict[str, object]:
     }
 
 
-def _bound(row: Row[Any]) -> Bindings:
-    return Bindings(row.bound_artifact, row.bound_lineage, row.bound_policy, row.bound_evidence, row.bound_seen)
-
-
 def _evidence(row: Row[Any], ref: VersionRef) -> EvidenceValue:
     return EvidenceValue(
         id=row.public_id,
@@ -296,11 +296,6 @@ def _request(row: Row[Any], ref: VersionRef) -> RequestSummary:
         comment=row.comment,
         overruled_at=row.overruled_at,
     )
-
-
-def _vote(row: Row[Any]) -> VoteEntry:
-    value = VoteValue(row.value)
-    return VoteEntry(row.voter, tuple(row.roles), value, row.comment, row.voted_at, _bound(row), seen=row.seen or {})
 
 
 def _verdict(stored: Mapping[str, Any]) -> Verdict:

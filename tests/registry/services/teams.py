@@ -119,7 +119,8 @@ def populate(team: Team) -> Team:
         for handle, roles in ROLES.items():
             uow.people.add(Person(handle, handle.title(), roles, team.clock.now()))
         uow.people.add(Person("robot", "Robot", ("validator", "risk-owner"), team.clock.now(), service=True))
-        uow.commit(Event("person.added", "person:root", {}))
+        robot = ("robot", ("validator", "risk-owner"))
+        uow.commit(*(Event("person.added", f"person:{w}", {"roles": list(r)}) for w, r in (*ROLES.items(), robot)))
     team.promotions("root").publish_policy(default_policy_text())
     return team
 

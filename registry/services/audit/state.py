@@ -1,0 +1,154 @@
+"""The state of a registry as its log has it, and where the database differs: an SQL UPDATE of a stage or a voter shows.
+
+Both are facts by name: `stage of models:/vision/digits/2` is `production`. The log gives them by walking all entries;
+the database by reading its tables. What no entry has touched has its first value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from registry.domain.audit import AuditEntry, Body, read_body
+from registry.domain.catalog.models import FIRST_STAGE, Status
+from registry.domain.governance.promotion import RequestState, VoteValue
+from registry.services.storage.governance import (
+    ALIAS,
+    BINDING,
+    DELETION,
+    OVERRULED,
+    REQUEST,
+    ROLES,
+    STAGE,
+    STATUS,
+    VOTE,
+)
+
+FIRST: Mapping[str, str | None] = {
+    STAGE: FIRST_STAGE,
+    STATUS: Status.ACTIVE.value,
+    DELETION: "no",
+    OVERRULED: "no",
+    ROLES: "",
+    BINDING: None,
+}
+"""By kind of fact, its value before any entry; None where older entries do not have it, so that any value will do."""
+MOST = 100
+"""Differences that are named."""
+_STATUSES = {f"{kind}.{status.value}": status for kind in ("model_version", "dataset_version") for status in Status}
+_RESTORED = ("model_version.restored", "dataset_version.restored")
+_VOTES = {"promotion.approved": VoteValue.APPROVE, "promotion.rejected": VoteValue.REJECT}
+
+
+def differences(entries: Iterable[AuditEntry], database: Mapping[str, str]) -> tuple[str, ...]:
+    """One sentence for each fact that the database has otherwise than the log, by name; the first `MOST` of them."""
+    log = _Log()
+    for entry in entries:
+        log.read(read_body(entry.body))
+    found = [*log.problems, *_compared(log.facts, database)]
+    more = [f"And {len(found) - MOST} more"] if len(found) > MOST else []
+    return (*found[:MOST], *more)
+
+
+def _compared(log: Mapping[str, str], database: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(log.keys() | database.keys()):
+        first = next((value for kind, value in FIRST.items() if name.startswith(kind)), "nothing")
+        there, told = database.get(name, first), log.get(name, first)
+        if there != told and told is not None:
+            yield f"The {name} is {there or 'none'} in the database, and {told or 'none'} by the log"
+
+
+class _Log:
+    """The facts that the entries read so far give."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, str] = {}
+        self.problems: list[str] = []
+        self._votes: dict[str, int] = {}
+
+    def read(self, entry: Body) -> None:
+        action, subject, detail = entry.columns.action, entry.columns.subject, entry.detail
+        step = _STEPS.get(action)
+        if step is not None:
+            try:
+                step(self, subject, entry.columns.actor, detail)
+            except KeyError as missing:
+                self.problems.append(f"Entry {entry.seq} ({action}) does not hold {missing}")
+        elif action in _VOTES:
+            self._vote(entry.columns.actor, _VOTES[action], detail)
+        elif action in _STATUSES:
+            self.facts[STATUS + subject] = _STATUSES[action].value
+        elif action in _RESTORED and "reason" in detail:  # repaired files are restored too, without a reason
+            self.facts[STATUS + subject] = Status.ACTIVE.value
+
+    def moved_on(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
+        self.facts[STAGE + subject] = str(detail["to"])
+
+    def named(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
+        self.facts[f"{ALIAS}{_model(subject)}@{detail['alias']}"] = subject
+
+    def unnamed(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
+        self.facts.pop(f"{ALIAS}{_model(subject)}@{detail['alias']}", None)
+
+    def deleted(self, subject: str, _: str, __: Mapping[str, Any]) -> None:
+        self.facts[DELETION + subject] = "yes"
+
+    def added(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
+        self._set_roles(subject, set(detail["roles"]))
+
+    def granted(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
+        self._set_roles(subject, self._roles(subject) | {str(detail["role"])})
+
+    def revoked(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
+        self._set_roles(subject, self._roles(subject) - {str(detail["role"])})
+
+    def requested(self, _: str, actor: str, detail: Mapping[str, Any]) -> None:
+        self.facts[REQUEST + str(detail["request"])] = f"{RequestState.OPEN} by {actor}"
+
+    def withdrawn(self, _: str, __: str, detail: Mapping[str, Any]) -> None:
+        self._close(str(detail["request"]), RequestState.WITHDRAWN)
+
+    def decided(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
+        self._close(subject, str(detail["state"]))
+
+    def overruled(self, _: str, __: str, detail: Mapping[str, Any]) -> None:
+        if detail["done"]:
+            self.facts[OVERRULED + str(detail["request"])] = "yes"
+
+    def _close(self, request: str, state: str) -> None:
+        by = self.facts.get(REQUEST + request, " by nobody").partition(" by ")[2]
+        self.facts[REQUEST + request] = f"{state} by {by}"
+
+    def _roles(self, subject: str) -> set[str]:
+        held = self.facts.get(ROLES + subject, "")
+        return set(held.split(", ")) if held else set()
+
+    def _set_roles(self, subject: str, roles: set[str]) -> None:
+        self.facts[ROLES + subject] = ", ".join(sorted(roles))
+
+    def _vote(self, voter: str, value: VoteValue, detail: Mapping[str, Any]) -> None:
+        request = str(detail["request"])
+        number = self._votes[request] = self._votes.get(request, 0) + 1
+        self.facts[f"{VOTE}{number} on {request}"] = f"{value.value} by {voter}"
+        if "vote" in detail:
+            self.facts[f"{BINDING}{number} on {request}"] = str(detail["vote"])
+
+
+_STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
+    "model_version.promoted": _Log.moved_on,
+    "model_version.superseded": _Log.moved_on,
+    "alias.moved": _Log.named,
+    "alias.dropped": _Log.unnamed,
+    "model_version.deleted": _Log.deleted,
+    "person.added": _Log.added,
+    "role.granted": _Log.granted,
+    "role.revoked": _Log.revoked,
+    "promotion.requested": _Log.requested,
+    "promotion.withdrawn": _Log.withdrawn,
+    "promotion.decided": _Log.decided,
+    "promotion.overruled": _Log.overruled,
+}
+
+
+def _model(subject: str) -> str:
+    return subject.rpartition("/")[0]
