@@ -17,6 +17,8 @@ from registry.api.uploads import received
 from registry.errors import InvalidError, NoSpaceError, RegistryError, TooLargeError, UnsafeArtifactError, UsageError
 from registry.files import private_folder
 from registry.settings import Settings
+from tests.bombs.arrays import archive, header
+from tests.serving import ServedRegistry, problem
 
 BOUNDARY = "frontier"
 CLOSED = {"type": "http.disconnect"}
@@ -169,3 +171,25 @@ def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(uploads, "MAX_FILES", 3)
     with pytest.raises(TooLargeError, match="3 files"):
         take(request(multipart([(f"f{n}", b"") for n in range(4)]), tmp_path))
+
+
+def test_an_uploaded_dataset_over_a_limit_is_refused_by_the_setting_and_leaves_nothing(
+    own_served: ServedRegistry, tmp_path: Path
+) -> None:
+    bomb = archive(tmp_path, {"x": header((10**6, 10**6), "<f8")})
+    body = multipart([("a.npz", bomb.read_bytes())], {"licence": "MIT", "labels": "none"})
+    before = stored(own_served.family.home)
+    kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    dev, path = own_served.client("dev"), "/api/v1/datasets/data/bomb/versions"
+    answer = dev.post(path, content=body, headers=kind)
+    assert answer.status_code == 413
+    refusal = problem(answer)
+    assert (refusal["code"], refusal["facts"]) == ("too-large", {"setting": "FOREBEAR_DATA_EXPANSION"})
+    assert "raise FOREBEAR_DATA_EXPANSION where the registry runs" in refusal["remedy"]
+    assert stored(own_served.family.home) == before
+    assert dev.get(path).status_code == 404
+
+
+def stored(home: Path) -> set[str]:
+    """The files of a registry folder but its database."""
+    return {str(path) for path in home.rglob("*") if path.is_file() and not path.name.startswith("registry.db")}

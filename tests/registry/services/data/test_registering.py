@@ -24,7 +24,10 @@ from registry.errors import (
     NotFoundError,
     PermissionDeniedError,
     RegistryError,
+    TooLargeError,
 )
+from registry.limits import DataLimits
+from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
 from registry.services.data.verbs import Datasets
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
@@ -41,6 +44,17 @@ def nothing_is_left(context: Context, blobs: MemoryBlobs) -> bool:
         steps = uow.steps.search(state=None, method=None, output=None, page=PageRequest()).items
     files = [path for place in ("work", "cache") for path in (context.home / place).rglob("*") if path.is_file()]
     return not rows and not steps and not blobs.kept and not files
+
+
+def test_a_dataset_over_a_limit_leaves_nothing(
+    context: Context, datasets: Datasets, wanted: AddDataset, blobs: MemoryBlobs
+) -> None:
+    limited = replace(context, plugins=EntryPointPlugins(memory=0, seconds=60, limits=DataLimits(classes=1)))
+    with pytest.raises(TooLargeError, match="more than 1 different classes"):
+        Datasets(limited).add(wanted)
+    assert nothing_is_left(context, blobs)
+    datasets.add(wanted)
+    assert not nothing_is_left(context, blobs)
 
 
 def test_a_table_becomes_a_version_with_rows_classes_and_splits(datasets: Datasets, wanted: AddDataset) -> None:
