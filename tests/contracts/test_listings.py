@@ -25,6 +25,8 @@ def test_searches_read_what_the_models_say_after_every_kind_of_change(open_uow: 
         catalog.set_tags(second, {"run": "7"}, at=NOW)
         catalog.set_tags(DIGITS, {"a": None, "b": "2"}, at=NOW)
         catalog.set_stage(second, "production", at=NOW)
+        catalog.add_card(first, "# Card", by="ana", at=NOW)
+        catalog.add_card(first, "# Rewritten", by="ana", at=NOW)
         catalog.describe(DIGITS, describing(task="object-detection"), at=NOW + timedelta(hours=1))
         assert catalog.listing_faults() == {}
         catalog.set_status(second, Status.ARCHIVED, "old", at=NOW)
@@ -41,10 +43,15 @@ def test_rows_that_are_not_what_the_models_say_are_counted_and_made_anew(databas
         add_version(uow, "vision/digits", measured=[metric(0.8)])
         uow.commit_unaudited()
     with database.engine.begin() as connection:
-        for change in ("UPDATE listing SET task = 'other'", "DELETE FROM headline", "UPDATE facet SET models = 7"):
+        for change in (
+            "UPDATE listing SET task = 'other'",
+            "DELETE FROM headline",
+            "UPDATE facet SET models = 7",
+            "UPDATE document SET words = ' other'",
+        ):
             connection.execute(text(change))
     with open_uow(actor="ana", write=True) as uow:
-        assert uow.catalog.listing_faults().keys() == {"listing", "headline", "facet"}
+        assert uow.catalog.listing_faults().keys() == {"listing", "headline", "facet", "document"}
         uow.catalog.rebuild_listings()
         assert uow.catalog.listing_faults() == {}
         facets = {facet.field: dict(facet.counts) for facet in uow.catalog.facets(SearchQuery())}

@@ -119,12 +119,20 @@ def test_every_word_of_the_text_must_match_somewhere(uow: UnitOfWork) -> None:
     assert found(uow, text="grossBUCHSTABEN") == {"vision/letters"}
 
 
-def test_percent_and_underscore_in_a_search_are_plain_characters(uow: UnitOfWork) -> None:
+def test_punctuation_separates_the_words_of_a_search_and_is_not_searched_itself(uow: UnitOfWork) -> None:
     assert found(uow, text="100%") == {"vision/digits"}
-    assert found(uow, text="%") == {"vision/digits"}
-    assert found(uow, text="_") == set()
-    assert found(uow, text="/") == {"vision/digits", "vision/letters", "vision/planned", "text/mails", "text/news"}
-    assert found(uow, text="\\") == set()
+    assert found(uow, text="vision/digits") == {"vision/digits"}
+    assert found(uow, text="digits/vision") == set(), "words joined by punctuation stand in this order"
+    assert found(uow, text="digits -") == {"vision/digits"}
+    for text in ("%", "_", "/", "\\", "'", '"', "*", ":*", "-"):
+        assert found(uow, text=text) == set()
+    assert found(uow, text="'digits\" OR (*) <-> & !") == set()
+
+
+def test_a_word_is_found_by_its_beginning(uow: UnitOfWork) -> None:
+    assert found(uow, text="dig") == {"vision/digits"}
+    assert found(uow, text="igits") == set()
+    assert found(uow, text="großb") == {"vision/letters"}
 
 
 def test_deleted_versions_and_models_are_not_found(uow: UnitOfWork) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -13,13 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, 
 from registry.domain.catalog.models import Describing, Modality
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.errors import NameTakenError, NotFoundError
+from registry.storage.catalog import documents
 from registry.storage.catalog.listings import listed, relist
 from registry.storage.tables import asset, asset_tag, node, version
-
-
-def fold(*texts: str) -> str:
-    """Text as a search sees it: NFKC, case-folded (Unicode 15 section 3.13), one space between words."""
-    return " ".join(unicodedata.normalize("NFKC", " ".join(texts)).casefold().split())
 
 
 def find_asset(connection: Connection, kind: AssetKind, name: Name) -> Row[Any] | None:
@@ -198,8 +193,9 @@ def _reword(connection: Connection, key: int) -> None:
     """Bring the folded words that a search looks through up to date."""
     row = connection.execute(_described(), {"key": key}).one()
     tags = tags_of_assets(connection, [key])[key]
-    words = fold(row.name, row.description, *(f"{tag} {value}" for tag, value in tags.items()))
+    words = documents.fold(row.name, row.description, *(f"{tag} {value}" for tag, value in tags.items()))
     connection.execute(_change(), {"key": key, "words": words})
+    documents.write_model(connection, key)
 
 
 @cache

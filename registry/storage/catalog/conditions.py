@@ -7,22 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, func, or_, select
+from sqlalchemy import ColumnElement, Select, Table, false, or_, select
 
 from registry.domain.catalog.models import MetricComparison, SearchQuery, Status
-from registry.storage.catalog.assets import fold
+from registry.storage.catalog.documents import document_holds, listings_with, phrase_of
 from registry.storage.catalog.listings import FIELDS
-from registry.storage.tables import (
-    asset,
-    asset_tag,
-    card_revision,
-    headline,
-    listing,
-    model_version,
-    version,
-    version_tag,
-)
-from registry.storage.tables.catalog import CardRevisionColumns
+from registry.storage.tables import asset_tag, headline, listing, version_tag
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
@@ -42,12 +32,18 @@ class Condition:
     candidates: Select[Any] | None = None
 
 
-def conditions_of(query: SearchQuery, *, archived: bool = False) -> list[Condition]:
-    """What must hold. An archived version is found only by a search for that status, or with `archived`."""
+def conditions_of(query: SearchQuery, dialect: str, *, archived: bool = False) -> list[Condition]:
+    """What must hold, on a database of the kind `dialect`. Punctuation separates words.
+
+    An archived version is found only by a search for that status, or with `archived`.
+    """
     found = [_has_value(field, getattr(query, field)) for field in FIELDS if getattr(query, field) is not None]
     found += [_has_tag(tag) for tag in query.tags]
     found += [_has_metric(comparison) for comparison in query.metrics]
-    found += [_has_word(word) for word in fold(query.text).split()]
+    words = query.text.split()
+    found += [_has_words(word, dialect) for word in words if phrase_of(word)]
+    if words and not phrase_of(query.text):
+        found.append(Condition(lambda _: false()))
     if query.status is None and not archived:
         found.append(Condition(lambda rows: rows.c.status.is_distinct_from(Status.ARCHIVED)))
     return found
@@ -87,33 +83,6 @@ def _has_metric(comparison: MetricComparison) -> Condition:
     return Condition(holds, select(headline.c.listing_id.label("id")).where(*matches))
 
 
-def _has_word(word: str) -> Condition:
-    """`word` in name, description, tags, task, architecture or newest card. Folded words first: they are the shortest.
-
-    Task, architecture and card are compared by the database's own lower case: on SQLite that of ASCII letters.
-    """
-    newest = card_revision.alias("newer").with_cols(CardRevisionColumns)
-    last = select(func.max(newest.c.number)).where(newest.c.node_id == card_revision.c.node_id).scalar_subquery()
-    card = select(card_revision.c.number).where(
-        card_revision.c.node_id == version.c.node_id,
-        card_revision.c.number == last,
-        func.lower(card_revision.c.text).contains(word, autoescape=True),
-    )
-    somewhere = or_(
-        asset.c.words.contains(word, autoescape=True),
-        version.c.words.contains(word, autoescape=True),
-        func.lower(asset.c.task).contains(word, autoescape=True),
-        func.lower(model_version.c.architecture).contains(word, autoescape=True),
-        card.correlate(version).exists(),
-    )
-
-    def holds(rows: Table[Any]) -> ColumnElement[bool]:
-        words = (
-            select(asset.c.id)
-            .select_from(asset)
-            .outerjoin(version, version.c.node_id == rows.c.id)
-            .outerjoin(model_version, model_version.c.node_id == rows.c.id)
-        )
-        return words.where(asset.c.id == rows.c.asset_id, somewhere).correlate(rows).exists()
-
-    return Condition(holds)
+def _has_words(text: str, dialect: str) -> Condition:
+    phrase = phrase_of(text)
+    return Condition(lambda rows: document_holds(rows, phrase), listings_with(phrase, dialect))

@@ -58,7 +58,7 @@ class Matches:
 
     def __init__(self, connection: Connection, query: SearchQuery, *, archived: bool = False) -> None:
         self._connection = connection
-        conditions = conditions_of(query, archived=archived)
+        conditions = conditions_of(query, connection.dialect.name, archived=archived)
         rare = rarest(connection, conditions)
         rows = select(listing).where(*(one.holds(listing) for one in conditions)).limit(COUNTED + 1)
         self._rows = rows if rare is None else rows.where(listing.c.id.in_(rare))

@@ -26,7 +26,7 @@ from registry.domain.catalog.models import (
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.services.storage.catalog import Extent, NewVersion
-from registry.storage.catalog import aliases, assets, descendants, facets, listings, search, versions
+from registry.storage.catalog import aliases, assets, descendants, documents, facets, listings, search, versions
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import (
     alias,
@@ -85,6 +85,7 @@ class SqlCatalog:
         owner = assets.asset_id(self._connection, MODELS, new.ref.name)
         with listings.listed(self._connection, owner):
             listings.list_version(self._connection, owner, key)
+        documents.write_version(self._connection, key)
         if new.tags:
             versions.set_version_tags(self._connection, new.ref, new.tags, at=new.created_at)
 
@@ -148,10 +149,12 @@ class SqlCatalog:
         return facets.count_facets(self._connection, query)
 
     def listing_faults(self) -> Mapping[str, int]:
-        return listings.differences(self._connection)
+        faults = documents.count_faults(self._connection)
+        return {**listings.differences(self._connection), **({"document": faults} if faults else {})}
 
     def rebuild_listings(self) -> None:
         listings.rebuild(self._connection)
+        documents.rebuild(self._connection)
 
     def extents(self, ref: VersionRef, path: str) -> Sequence[Extent] | None:
         row = assets.find_version(self._connection, ref)
@@ -208,6 +211,7 @@ class SqlCatalog:
                 written_by=by,
             )
         )
+        documents.write_version(self._connection, row.node_id)
         assets.touch(self._connection, row.asset_id, at)
         return revision
 
@@ -247,15 +251,18 @@ class SqlCatalog:
         with listings.listed(self._connection, row.asset_id):
             self._connection.execute(update(version).where(version.c.node_id == row.node_id).values(deleted_at=at))
             listings.relist(self._connection, row.asset_id)
+        documents.forget(self._connection, [row.node_id])
         assets.touch(self._connection, row.asset_id, at)
 
     def delete_model(self, name: Name, *, at: datetime) -> None:
         key = assets.asset_id(self._connection, MODELS, name)
         live = (version.c.asset_id == key) & versions.is_live()
+        ended = self._connection.scalars(select(version.c.node_id).where(live)).all()
         with listings.listed(self._connection, key):
             self._connection.execute(update(version).where(live).values(deleted_at=at))
             self._connection.execute(update(asset).where(asset.c.id == key).values(deleted_at=at, updated_at=at))
             listings.relist(self._connection, key)
+        documents.forget(self._connection, [-key, *ended])
 
     def _summary(self, row: Row[Any]) -> ModelSummary:
         newest = versions.latest(self._connection, [row.id])

@@ -30,7 +30,7 @@ _AT = listing.alias("at").with_cols(ListingColumns)
 def search_models(connection: Connection, query: SearchQuery) -> Page[ModelSummary]:
     """One page of models that match, each with its newest matching version. Raises: BadCursorError."""
     scope = f"models {replace(query, page=PageRequest())!r}"
-    conditions = conditions_of(query)
+    conditions = conditions_of(query, connection.dialect.name)
     rare = rarest(connection, conditions)
     if rare is not None:
         rows, cursor = page_rows(connection, _gathered(query, conditions, rare), _order(query), query.page, scope=scope)

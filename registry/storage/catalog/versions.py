@@ -14,10 +14,10 @@ from registry.domain.catalog.models import MetricValue, Modality, ModelSummary, 
 from registry.domain.manifests import FileEntry, Manifest
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.errors import ConflictError, NotFoundError
+from registry.storage.catalog import documents
 from registry.storage.catalog.assets import (
     asset_id,
     find_version,
-    fold,
     live_counts,
     name_of,
     require_version,
@@ -110,8 +110,9 @@ def set_version_tags(
         kept = [{"node_id": key, "key": tag, "value": value} for tag, value in values.items() if value is not None]
         if kept:
             connection.execute(insert(version_tag), kept)
-    words = fold(*(f"{tag} {value}" for tag, value in version_tags(connection, key).items()))
+    words = documents.fold(*(f"{tag} {value}" for tag, value in version_tags(connection, key).items()))
     connection.execute(update(version).where(version.c.node_id == key).values(words=words))
+    documents.write_version(connection, key)
     touch(connection, row.asset_id, at)
 
 

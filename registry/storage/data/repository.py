@@ -25,7 +25,7 @@ from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.errors import InvalidError
 from registry.services.storage.data import NewDatasetVersion
-from registry.storage.catalog import assets, versions
+from registry.storage.catalog import assets, documents, versions
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import asset, dataset_version, node, version
 
@@ -103,7 +103,7 @@ class SqlDatasets:
 
     def search(self, text: str, page: PageRequest) -> Page[DatasetSummary]:
         statement = select(asset).where(asset.c.kind == DATASETS, asset.c.deleted_at.is_(None))
-        for word in assets.fold(text).split():
+        for word in documents.fold(text).split():
             statement = statement.where(asset.c.words.contains(word, autoescape=True))
         order = [SortBy(asset.c.name, str)]
         rows, cursor = page_rows(self._connection, statement, order, page, scope=f"datasets {text!r}")

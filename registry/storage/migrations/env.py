@@ -8,11 +8,18 @@ from sqlalchemy import Connection
 from registry.settings import Settings
 from registry.storage.sql.engines import begin_migrating, make_engine
 from registry.storage.tables import metadata
+from registry.storage.tables.listing import FULL_TEXT
 
 
 def run(connection: Connection) -> None:
     """Migrate in the transaction of `connection`: all of it or nothing, on SQLite too."""
-    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True)
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        render_as_batch=True,
+        transactional_ddl=True,
+        include_name=lambda name, _kind, _parents: not (name or "").startswith(FULL_TEXT),
+    )
     context.run_migrations()
 
 

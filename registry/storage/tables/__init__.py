@@ -26,7 +26,7 @@ from registry.storage.tables.governance import (
     vote,
 )
 from registry.storage.tables.graph import edge, node, weight_comparison
-from registry.storage.tables.listing import facet, headline, listing
+from registry.storage.tables.listing import document, facet, headline, listing
 from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, token
 from registry.storage.tables.steps import curve_point, lease, metric, mirror, step
@@ -42,6 +42,7 @@ __all__ = [
     "curve_point",
     "damage",
     "dataset_version",
+    "document",
     "edge",
     "ended_session",
     "evidence",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Double, ForeignKey, Index, String, Table, TypedColumns
+from typing import Any
+
+from sqlalchemy import Column, Connection, Double, ForeignKey, Index, String, Table, Text, TypedColumns, event
 
 from registry.storage.sql.types import Key
 from registry.storage.tables.base import metadata
@@ -43,6 +45,13 @@ class FacetColumns(TypedColumns):
     models = Column(Key, nullable=False)
 
 
+class DocumentColumns(TypedColumns):
+    """The words of a model (minus its key) or of a version (its key): see `registry.storage.catalog.documents`."""
+
+    id = Column(Key, primary_key=True, autoincrement=False)
+    words = Column(Text, nullable=False)
+
+
 listing = Table(
     "listing",
     metadata,
@@ -57,3 +66,17 @@ headline = Table(
     "headline", metadata, HeadlineColumns, Index("ix_headline_name_value_asset_id", "name", "value", "asset_id")
 )
 facet = Table("facet", metadata, FacetColumns)
+document = Table("document", metadata, DocumentColumns)
+FULL_TEXT = "document_words"
+"""What the full-text index is called: an index of PostgreSQL, a table of SQLite's FTS5 with others beside it.
+
+Migrations make it. Alembic does not know such tables, and leaves alone what is called so.
+"""
+
+
+@event.listens_for(document, "after_create")
+def _make_full_text(_table: Table[Any], connection: Connection, **_: Any) -> None:
+    """For tests that make the tables without migrations."""
+    if connection.dialect.name == "postgresql":
+        made = "CREATE INDEX document_words ON document USING gin (to_tsvector('simple'::regconfig, words))"
+        connection.exec_driver_sql(made)

@@ -1,0 +1,165 @@
+"""The words by which models are found: kept beside them, and looked up by the database's own full-text index.
+
+A model has a document (its name, description, task and tags) and so has each version (its architecture, tags and newest
+card). A document is its words, folded, with one space before each: punctuation separates words.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, delete, func, insert, literal_column, select
+from sqlalchemy import text as sql
+
+from registry.domain.names import AssetKind
+from registry.storage.sql.types import Key
+from registry.storage.sql.upsert import upsert
+from registry.storage.tables import (
+    asset,
+    asset_tag,
+    card_revision,
+    document,
+    listing,
+    model_version,
+    version,
+    version_tag,
+)
+
+_WORD = re.compile(r"[^\W_]+")
+_PIECE = 1000
+
+
+def fold(*texts: str) -> str:
+    """Text as a search sees it: NFKC, case-folded (Unicode 15 section 3.13), one space between words."""
+    return " ".join(unicodedata.normalize("NFKC", " ".join(texts)).casefold().split())
+
+
+def phrase_of(text: str) -> str:
+    """The words of `text`, folded, with one space between them; empty when there is no letter and no digit."""
+    return " ".join(_WORD.findall(fold(text)))
+
+
+def document_holds(rows: Table[Any], phrase: str) -> ColumnElement[bool]:
+    """True of a row of `listing` whose model or version has these words in this order; the last may be a beginning."""
+    mine = document.c.id.in_([rows.c.id, -rows.c.asset_id])
+    return select(document.c.id).where(mine, document.c.words.contains(f" {phrase}")).correlate(rows).exists()
+
+
+def listings_with(phrase: str, dialect: str) -> Select[Any]:
+    """The ids of those rows, by the full-text index."""
+    if dialect == "postgresql":
+        words = func.to_tsvector(literal_column("'simple'::regconfig"), document.c.words)
+        asked = " <-> ".join(f"'{word}'" for word in phrase.split()) + ":*"
+        query = func.to_tsquery(literal_column("'simple'::regconfig"), asked)
+        found = select(document.c.id).where(words.op("@@")(query)).subquery()
+    else:
+        match = sql("document_words MATCH :phrase").bindparams(bindparam("phrase", f'"{phrase}" *', unique=True))
+        row = literal_column("rowid", Key).label("id")
+        found = select(row).select_from(sql("document_words")).where(match).subquery()
+    of_models = select(listing.c.id).join(found, listing.c.asset_id == -found.c.id)
+    both = of_models.union_all(select(found.c.id).where(found.c.id > 0)).subquery()
+    return select(both.c.id)
+
+
+def write_model(connection: Connection, key: int) -> None:
+    """Bring the document of a model up to date; datasets have none."""
+    _write(connection, _models(connection, [key]))
+
+
+def write_version(connection: Connection, node_id: int) -> None:
+    """Bring the document of a model version up to date."""
+    _write(connection, _versions(connection, [node_id]))
+
+
+def forget(connection: Connection, keys: Iterable[int]) -> None:
+    """Remove documents: of versions by their keys, of models by minus theirs."""
+    connection.execute(_forget(), {"keys": list(keys)})
+
+
+def rebuild(connection: Connection) -> None:
+    """Make every document anew."""
+    connection.execute(delete(document))
+    for documents in _all(connection):
+        connection.execute(insert(document), [{"id": key, "words": words} for key, words in documents.items()])
+
+
+def count_faults(connection: Connection) -> int:
+    """How many documents are not what the models say."""
+    faults = known = 0
+    for wanted in _all(connection):
+        query = select(document.c.id, document.c.words).where(document.c.id.in_(list(wanted)))
+        kept = dict(connection.execute(query).all())
+        known += len(kept)
+        faults += sum(kept.get(key) != words for key, words in wanted.items())
+    return faults + connection.execute(select(func.count()).select_from(document)).scalar_one() - known
+
+
+def _all(connection: Connection) -> Iterator[dict[int, str]]:
+    live = version.c.deleted_at.is_(None)
+    of_models = select(version.c.node_id).join(model_version, model_version.c.node_id == version.c.node_id)
+    for query, column, read in (
+        (select(asset.c.id).where(asset.c.kind == AssetKind.MODELS, asset.c.deleted_at.is_(None)), asset.c.id, _models),
+        (of_models.where(live), version.c.node_id, _versions),
+    ):
+        after = 0
+        while keys := connection.scalars(query.where(column > after).order_by(column).limit(_PIECE)).all():
+            yield read(connection, keys)
+            after = keys[-1]
+
+
+def _models(connection: Connection, keys: Iterable[int]) -> dict[int, str]:
+    given = {"keys": list(keys)}
+    rows = {row.id: [row.name, row.description, row.task] for row in connection.execute(_models_by_key(), given)}
+    for row in connection.execute(_tags(asset_tag, "asset_id"), given):
+        rows.get(row[0], []).extend((row.key, row.value))
+    return {-key: _words(texts) for key, texts in rows.items()}
+
+
+def _versions(connection: Connection, keys: Iterable[int]) -> dict[int, str]:
+    given = {"keys": list(keys)}
+    rows = {row.node_id: [row.architecture, row.text or ""] for row in connection.execute(_versions_by_key(), given)}
+    for row in connection.execute(_tags(version_tag, "node_id"), given):
+        rows.get(row[0], []).extend((row.key, row.value))
+    return {key: _words(texts) for key, texts in rows.items()}
+
+
+def _words(texts: Iterable[str]) -> str:
+    return "".join(f" {word}" for word in phrase_of(" ".join(texts)).split())
+
+
+def _write(connection: Connection, documents: dict[int, str]) -> None:
+    upsert(connection, document, [{"id": key, "words": words} for key, words in documents.items()], ("id",))
+
+
+@cache
+def _models_by_key() -> Any:
+    among = asset.c.id.in_(bindparam("keys", expanding=True))
+    wanted = select(asset.c.id, asset.c.name, asset.c.description, asset.c.task)
+    return wanted.where(among, asset.c.kind == AssetKind.MODELS, asset.c.deleted_at.is_(None))
+
+
+@cache
+def _versions_by_key() -> Any:
+    """Each version with its newest card."""
+    newest = select(func.max(card_revision.c.number)).where(card_revision.c.node_id == model_version.c.node_id)
+    card = (card_revision.c.node_id == model_version.c.node_id) & (
+        card_revision.c.number == newest.correlate(model_version).scalar_subquery()
+    )
+    wanted = select(model_version.c.node_id, model_version.c.architecture, card_revision.c.text)
+    among = model_version.c.node_id.in_(bindparam("keys", expanding=True))
+    return wanted.select_from(model_version).outerjoin(card_revision, card).where(among)
+
+
+@cache
+def _tags(table: Any, column: str) -> Any:
+    among = table.c[column].in_(bindparam("keys", expanding=True))
+    return select(table.c[column], table.c.key, table.c.value).where(among).order_by(table.c[column], table.c.key)
+
+
+@cache
+def _forget() -> Any:
+    return delete(document).where(document.c.id.in_(bindparam("keys", expanding=True)))
