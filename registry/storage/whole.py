@@ -19,6 +19,7 @@ from registry.storage.migrations import upgrade
 from registry.storage.revisions import HEAD
 from registry.storage.sql.engines import begin_migrating, make_engine
 from registry.storage.tables import metadata
+from registry.storage.tables.listing import FULL_TEXT
 
 _CHUNK = 1000
 """Rows that are read and written at once."""
@@ -35,7 +36,8 @@ class SqlWholeDatabase:
         return str(self._connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
 
     def rows(self) -> Mapping[str, int]:
-        names = sorted(set(inspect(self._connection).get_table_names()) - {_REVISION})
+        found = set(inspect(self._connection).get_table_names()) - {_REVISION}
+        names = sorted(name for name in found if not name.startswith(FULL_TEXT))
         count = select(func.count())
         return {name: self._connection.execute(count.select_from(table(name))).scalar_one() for name in names}
 
