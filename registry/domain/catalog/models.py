@@ -270,7 +270,8 @@ class MetricComparison:
 class SearchQuery:
     """What to look for among registered models. All given conditions must hold for one version of the model.
 
-    Each word of `text` begins a word of name, description, tags, task, architecture or newest card. `tags` are `key` or `key=value`.
+    Each word of `text` begins a word of name, description, tags, task, architecture or newest card. `tags` are `key` or
+    `key=value`.
     """
 
     text: str = ""

@@ -29,6 +29,10 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
+def open_wrongly(path: Path) -> None:
+    path.write_bytes(b"z" + path.read_bytes()[1:])
+
+
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
@@ -72,7 +76,7 @@ HARMS: list[tuple[str, Callable[[Path], object], type[RegistryError]]] = [
         for what in ("*.db", "*.sha256", "blobs/??/??/*")
         for harm in (flip, cut, Path.unlink)
     ),
-    ("backup.json", flip, BackupBrokenError),
+    ("backup.json", open_wrongly, BackupBrokenError),
     ("backup.json", halve, BackupBrokenError),
     ("backup.json", Path.unlink, NotFoundError),
     ("*.db", with_a_row_less, BackupBrokenError),
