@@ -11,7 +11,7 @@ from registry.domain.names import VersionRef
 from registry.domain.people.people import Person
 from registry.errors import BadPolicyError, ConflictError, InvalidError, PolicyRefusedError
 from registry.services.governance.policies.stored import default_policy_text
-from tests.registry.services.teams import CARD, Team, bring_to, ref_of
+from tests.registry.services.teams import CARD, Team, bring_to, put_in_force, ref_of
 
 POLICY = default_policy_text()
 NEXT = POLICY.replace("version: 2", "version: 3")
@@ -41,13 +41,13 @@ def test_a_misspelt_gate_that_would_never_apply_is_neither_checked_nor_published
 
 def test_nothing_is_shown_about_nobody_so_all_of_an_empty_list_lets_nothing_through(team: Team) -> None:
     every = 'subject.parents.all(parent, parent.startsWith("models:/trusted/"))'
-    team.promotions("root").publish_policy(with_gate(f"{{id: trusted, require: '{every}'}}"))
+    put_in_force(team, with_gate(f"{{id: trusted, require: '{every}'}}"))
     ref = team.publish()
     bring_to(team, ref, "candidate")
     request = to_validated(team, ref)
     assert any("all(…) is asked of an empty list" in reason for reason in request.verdict.reasons)
     skipped = f"{{id: trusted, when: '{every}', require: 'false'}}"
-    team.promotions("root").publish_policy(with_gate(skipped, text=POLICY.replace("version: 2", "version: 4")))
+    put_in_force(team, with_gate(skipped, text=POLICY.replace("version: 2", "version: 4")))
     other = team.publish()
     bring_to(team, other, "candidate")
     reasons = to_validated(team, other).verdict.reasons
@@ -56,7 +56,7 @@ def test_nothing_is_shown_about_nobody_so_all_of_an_empty_list_lets_nothing_thro
 
 def test_an_empty_list_is_enough_where_the_policy_says_so(team: Team) -> None:
     every = 'subject.parents.all(parent, parent.startsWith("models:/trusted/"))'
-    team.promotions("root").publish_policy(with_gate(f"{{id: trusted, require: '{every}', emptyIsTrue: true}}"))
+    put_in_force(team, with_gate(f"{{id: trusted, require: '{every}', emptyIsTrue: true}}"))
     ref = team.publish()
     bring_to(team, ref, "validated")
     assert team.stage(ref) == "validated"
@@ -66,12 +66,12 @@ def test_a_policy_whose_condition_might_have_no_answer_for_a_version_cannot_stop
     other = NEXT.replace("name: default", "name: other").replace("priority: 0", "priority: 100")
     text = other.replace('subject.kind == "model_version"', "'subject.tags.team == \"a\"'")
     with pytest.raises(BadPolicyError, match=r"subject.tags.team may be missing, and then nobody can tell"):
-        team.promotions("root").publish_policy(text)
+        put_in_force(team, text)
 
 
 def test_a_request_over_two_thousand_numbers_of_evidence_is_within_the_steps_of_a_policy(team: Team) -> None:
     walk = "evidence.other.errors.all(error, error < 1.0)"
-    team.promotions("root").publish_policy(with_gate(f"{{id: errors, require: '{walk}'}}"))
+    put_in_force(team, with_gate(f"{{id: errors, require: '{walk}'}}"))
     ref = team.publish()
     bring_to(team, ref, "candidate")
     team.promotions("ana").add_evidence(ref_of(ref), "other", {"errors": [0.5] * 2000})
@@ -85,7 +85,7 @@ def test_a_request_over_two_thousand_numbers_of_evidence_is_within_the_steps_of_
 
 def test_a_walk_within_a_walk_over_two_thousand_numbers_is_stopped_and_lets_nothing_through(team: Team) -> None:
     walk = "evidence.other.errors.all(x, evidence.other.errors.all(y, x + y < 9.0)) || true"
-    team.promotions("root").publish_policy(with_gate(f"{{id: errors, require: '{walk}'}}"))
+    put_in_force(team, with_gate(f"{{id: errors, require: '{walk}'}}"))
     ref = team.publish()
     bring_to(team, ref, "candidate")
     team.promotions("ana").add_evidence(ref_of(ref), "other", {"errors": [0.5] * 2000})
@@ -94,7 +94,7 @@ def test_a_walk_within_a_walk_over_two_thousand_numbers_is_stopped_and_lets_noth
 
 
 def test_a_gate_that_reads_what_does_not_exist_denies(team: Team) -> None:
-    team.promotions("root").publish_policy(with_gate("{id: f1, require: metrics.macro_f1 > 0.1}"))
+    put_in_force(team, with_gate("{id: f1, require: metrics.macro_f1 > 0.1}"))
     ref = team.publish()
     bring_to(team, ref, "candidate")
     request = to_validated(team, ref).summary.id
@@ -153,7 +153,7 @@ def test_a_vote_is_stale_once_an_ancestor_was_deleted(team: Team) -> None:
 def test_a_vote_is_stale_once_a_tag_that_a_gate_reads_has_changed_and_no_other_tag_matters(team: Team) -> None:
     gate = "{id: reviewed, require: '!has(subject.tags.secret) || lineage.recalled == 0'}"
     text = NEXT.replace("      - id: no-worse\n", f"      - {gate}\n      - id: no-worse\n")
-    team.promotions("root").publish_policy(text)
+    put_in_force(team, text)
     ref = team.publish()
     request = almost_in_production(team, ref)
     with team.open_uow(actor="ana", write=True) as uow:
@@ -262,7 +262,7 @@ def test_new_evidence_or_a_new_card_lets_a_rejected_promotion_be_requested_with_
 def two_who_may_overrule(team: Team) -> None:
     text = NEXT.replace("overruled_by: risk-owner, quorum: 2", "overruled_by: validator, quorum: 2")
     assert text != NEXT
-    team.promotions("root").publish_policy(text)
+    put_in_force(team, text)
 
 
 def test_a_rejection_is_overruled_by_as_many_people_as_the_policy_says_and_each_is_on_record(team: Team) -> None:
@@ -303,7 +303,7 @@ def test_who_made_a_version_and_who_has_no_role_cannot_overrule_its_rejection(te
 
 def test_only_whoever_rejected_can_take_it_back_where_the_policy_names_nobody_else(team: Team) -> None:
     line = next(line for line in NEXT.splitlines() if line.startswith("rejections:"))
-    team.promotions("root").publish_policy(NEXT.replace(line, ""))
+    put_in_force(team, NEXT.replace(line, ""))
     ref = candidate(team)
     request = rejected(team, ref)
     with pytest.raises(PolicyRefusedError, match="only ben can take it back"):
