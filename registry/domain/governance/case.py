@@ -117,6 +117,8 @@ class Candidate:
     contributors: Mapping[Contribution, frozenset[str]] = field(default_factory=dict)
     transfer: Mapping[str, object] = field(default_factory=dict)
     """The verdict of the producing step's baselines; empty when it ran without them."""
+    quality: Mapping[str, object] = field(default_factory=dict)
+    """Its main metric, against a constant answer and the version in production; see `services.governance.quality`."""
     damaged: bool = False
     """True while one of its stored objects is missing or changed."""
 
@@ -183,6 +185,7 @@ def expression_facts(
         "licence": {"unknown": candidate.unknown_licences},
         "metrics": _doubles(candidate.metrics),
         "baseline": _doubles(candidate.baseline),
+        "quality": _doubles(candidate.quality),
         "transfer": _doubles(candidate.transfer),
         "evidence": {type_: _doubles(item.body) for type_, item in evidence.items()},
         "params": _doubles(params),

@@ -33,6 +33,7 @@ from registry.domain.governance.seen import seen_digest, seen_state
 from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
 from registry.services.comparison.verdicts import verdict_facts
+from registry.services.governance.quality import quality
 from registry.services.governance.recorded_evidence import recorded_evidence
 from registry.services.lookup import found
 from registry.services.storage.governance import NamedVersion, VersionRecord
@@ -120,7 +121,12 @@ def case_for(dossier: Dossier, policy: Policy, *, target: str, now: datetime, vo
     contributors[Contribution.REQUESTER] |= dossier.requesters.get(target, frozenset())
     baseline = _finite(compared.metrics) if compared is not None else {}
     case = Case(
-        candidate=replace(dossier.candidate, baseline=baseline, contributors=contributors),
+        candidate=replace(
+            dossier.candidate,
+            baseline=baseline,
+            quality=quality(dossier.candidate.metrics, baseline),
+            contributors=contributors,
+        ),
         target=target,
         bound=Bindings(dossier.artifact, dossier.lineage, policy.digest, evidence_digest(dossier.evidence)),
         now=now,

@@ -91,7 +91,8 @@ class Team:
         **fields: Any,
     ) -> VersionRef:
         """A version made by ana, with a card, a manifest and test metrics by default."""
-        measured = [] if accuracy is None else [metric(accuracy), metric(0.4, name="baseline_accuracy")]
+        usual = [] if accuracy is None else [metric(accuracy), metric(0.4, name="baseline_accuracy")]
+        measured = fields.pop("measured", usual)
         at = self.clock.now()
         with self.open_uow(actor="ana", write=True) as uow:
             ref = add_version(uow, name, parents=parents, measured=measured, at=at, method=method, **fields)

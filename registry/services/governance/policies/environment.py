@@ -25,6 +25,7 @@ from registry.domain.governance.conditions.types import (
 from registry.domain.governance.evidence_types import EvidenceField, EvidenceType, FieldType
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.metrics import BASELINE, SOURCE, SOURCE_ONLY
+from registry.services.governance.quality import MAIN
 
 _METRIC_REMEDY = ": name metrics of your own under `metrics` in the policy"
 
@@ -43,6 +44,7 @@ def fact_types(
         "licence": Record("licence", {"unknown": INT}, sure=True),
         "metrics": Record("metrics", measured, remedy=_METRIC_REMEDY),
         "baseline": Record("baseline", measured, remedy=_METRIC_REMEDY),
+        "quality": _quality(),
         "transfer": _transfer("transfer"),
         "evidence": Record("evidence", evidence, remedy=remedy),
         "params": Record("params", given, sure=True, remedy=": declare it under `params`"),
@@ -68,6 +70,12 @@ def _subject() -> Record:
         },
         sure=True,
     )
+
+
+def _quality() -> Record:
+    """As `quality.quality` gives it; empty where no main metric was measured."""
+    numbers = dict.fromkeys(("value", "constant", "gain", "production", "change"), DOUBLE)
+    return Record("quality", {"metric": Single(Kind.TEXT, MAIN), **numbers})
 
 
 def _transfer(what: str) -> Record:
