@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from adapters.inputs.lengths import POSITIONS, Limit, Reading, TextsRead
+import pytest
+
+from adapters.inputs.lengths import MOST, POSITIONS, RECIPE, SOURCE, TOKENIZER, Limit, Reading, TextsRead
+from registry.web.steps import highlights
 
 
 def test_texts_that_were_cut_are_counted_by_role_with_the_length_and_what_decided_it() -> None:
@@ -31,3 +34,10 @@ def test_a_second_reading_of_a_role_is_of_some_of_its_rows_and_changes_nothing()
 
 def test_a_learner_that_has_read_nothing_says_nothing() -> None:
     assert not TextsRead(Limit(8)).facts()
+
+
+@pytest.mark.parametrize("why", [RECIPE, POSITIONS, TOKENIZER, SOURCE, MOST])
+def test_the_page_of_a_step_says_how_far_it_read_and_what_decided_that(why: str) -> None:
+    texts = TextsRead(Limit(131_072, why))
+    texts.add("train", Reading(20, 4, 131_072))
+    assert highlights({"facts": texts.facts()})["facts · text_length"] == f"131,072 tokens at most, {why}"
