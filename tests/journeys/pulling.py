@@ -22,9 +22,9 @@ class Journey:
     data: Path
     folder: Path
 
-    def imported(self, family: str, published: Path) -> str:
+    def imported(self, family: str, published: Path, *more: str) -> str:
         """Import a folder of the Hub; gives its reference."""
-        self.typed.ask("model", "import", f"library/{family}", published, *SAID)
+        self.typed.ask("model", "import", f"library/{family}", published, *SAID, *more)
         return f"models:/library/{family}/1"
 
     def pulled(self, source: str, family: str, way: str, body: str) -> Path:
