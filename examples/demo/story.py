@@ -34,11 +34,17 @@ def tell(narrator: Narrator, scratch: Path) -> str:
 
 def create_registry(narrator: Narrator) -> str:
     """A registry, and three people with different roles."""
-    narrator.chapter(0, "A registry", "Ana creates a registry in a folder. Ben validates; Carla owns the risk.")
+    narrator.chapter(
+        0,
+        "A registry",
+        "Ana creates a registry in a folder. Ben validates; Carla owns the risk. A role "
+        "whose holder decides takes two people as soon as there are two: Ben confirms what Ana offers to Carla.",
+    )
     made = narrator.ask("init", show=True)
     for handle, name, role in (("ben", "Ben Okafor", "validator"), ("carla", "Carla Ruiz", "risk-owner")):
         narrator.run("person", "add", handle, "--name", name)
         narrator.run("role", "grant", handle, role)
+    narrator.run("--as", "ben", "role", "confirm", "carla", "risk-owner")
     narrator.claim("The registry is new, and Ana has a token to sign in with", made["created"] and bool(made["token"]))
     return str(made["token"])
 

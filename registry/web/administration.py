@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.requests import Request
 
 from registry.domain.audit import AuditReport
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import PageRequest
-from registry.domain.people.people import Person
+from registry.domain.people.people import Person, RoleOffer, check_handle, check_role
 from registry.domain.text import read_day
 from registry.errors import RegistryError
-from registry.web.parts import AsActor
+from registry.web.parts import AsActor, see
 from registry.web.render import link, page
 
 router = APIRouter()
@@ -27,6 +27,7 @@ class PeoplePage:
 
     people: Sequence[Person]
     next_page: str
+    offers: Sequence[RoleOffer] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,20 @@ def people(request: Request, registry: AsActor, cursor: str | None = None) -> HT
     """Everyone who may sign in, with their roles."""
     found = registry.people.search(PageRequest(100, cursor))
     following = link("/people", cursor=found.next_cursor) if found.next_cursor else ""
-    return page(request, "people.html", PeoplePage(found.items, following), section="people", api="/api/v1/people")
+    return page(
+        request,
+        "people.html",
+        PeoplePage(found.items, following, registry.people.offers()),
+        section="people",
+        api="/api/v1/people",
+    )
+
+
+@router.post("/people/{handle}/{role}/confirm")
+def confirm(registry: AsActor, handle: str, role: str) -> RedirectResponse:
+    """Confirm a role that somebody else offered."""
+    registry.people.confirm(check_handle(handle), check_role(role))
+    return see("/people")
 
 
 @router.get("/audit")

@@ -36,8 +36,10 @@ def furnished(home: Path) -> dict[str, str]:
     registry = bootstrap.open(home, settings=settings, actor="ana")
     for handle, role in PEOPLE:
         registry.people.add(handle, handle.title())
-        registry.people.grant(handle, role)
-        tokens[handle] = registry.people.create_token(handle, label="journey").secret
+        if registry.people.grant(handle, role).offered:
+            bootstrap.open(home, settings=settings, actor="ben").people.confirm(handle, role)
+        own = bootstrap.open(home, settings=settings, actor=handle)
+        tokens[handle] = own.people.create_token(handle, label="journey").secret
     return tokens
 
 

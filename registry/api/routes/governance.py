@@ -32,6 +32,13 @@ DOCUMENT = {"type": "string", "description": "A policy as YAML text"}
 Said = Annotated[Comment, Depends(body_of(Comment))]
 
 
+def _proposal(registry: Registry, path: Mapping[str, str]) -> PolicyProposal:
+    return registry.promotions.policy_proposal(public_id(path["proposal_id"]))
+
+
+ProposalUnchanged = Annotated[Registry, changes(_proposal, "/policy-proposals/{proposal_id}")]
+
+
 def _requests(registry: Registry, _path: Mapping[str, str]) -> Page[RequestSummary]:
     return registry.promotions.requests()
 
@@ -141,14 +148,14 @@ def proposal(registry: AsActor, proposal_id: str) -> Response:
 
 
 @router.post("/policy-proposals/{proposal_id}/approve", **speaks(PolicyProposal, takes=Comment))
-def approve_policy(registry: AsActor, proposal_id: str, body: Said) -> Response:
+def approve_policy(registry: ProposalUnchanged, proposal_id: str, body: Said) -> Response:
     """Approve a proposed policy. The last approval that is needed puts it in force."""
     vote = registry.promotions.vote_on_policy
     return answer(vote(public_id(proposal_id), VoteValue.APPROVE, comment=body.comment))
 
 
 @router.post("/policy-proposals/{proposal_id}/reject", **speaks(PolicyProposal, takes=Comment))
-def reject_policy(registry: AsActor, proposal_id: str, body: Said) -> Response:
+def reject_policy(registry: ProposalUnchanged, proposal_id: str, body: Said) -> Response:
     """Reject a proposed policy, with the reason as the comment; its author withdraws it."""
     vote = registry.promotions.vote_on_policy
     return answer(vote(public_id(proposal_id), VoteValue.REJECT, comment=body.comment))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -13,7 +13,7 @@ from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, answer, body_of, public_id, speaks
 from registry.domain.paging import Page, PageRequest
-from registry.domain.people.people import Actor, NewToken, Person, TokenSummary, check_handle, check_role
+from registry.domain.people.people import Actor, NewToken, Person, RoleOffer, TokenSummary, check_handle, check_role
 from registry.domain.verbs.registry import Registry
 
 router = APIRouter(tags=["people"], route_class=Route)
@@ -67,7 +67,7 @@ def person(registry: AsActor, handle: str) -> Response:
 
 @router.put("/people/{handle}/roles/{role}", **speaks(Person))
 def grant(registry: PersonUnchanged, handle: str, role: str) -> Response:
-    """Give a role."""
+    """Give a role; one whose holders decide on something is offered, and held once somebody else confirms it."""
     return answer(registry.people.grant(check_handle(handle), check_role(role)))
 
 
@@ -109,3 +109,21 @@ def token(registry: AsActor, token: str) -> Response:
 def revoke_token(registry: TokenUnchanged, token: str) -> Response:
     """Revoke a token at once."""
     return answer(registry.people.revoke_token(public_id(token)))
+
+
+@router.get("/role-offers", **speaks(Sequence[RoleOffer]))
+def offers(registry: AsActor) -> Response:
+    """Roles that were offered and wait for a second person."""
+    return answer(registry.people.offers())
+
+
+@router.post("/people/{handle}/roles/{role}/confirm", **speaks(Person))
+def confirm(registry: PersonUnchanged, handle: str, role: str) -> Response:
+    """Confirm a role that somebody else offered."""
+    return answer(registry.people.confirm(check_handle(handle), check_role(role)))
+
+
+@router.put("/people/{handle}/same-as/{other}", **speaks(Person))
+def link(registry: PersonUnchanged, handle: str, other: str) -> Response:
+    """Say that two accounts belong to one person: as voters they count as one."""
+    return answer(registry.people.link(check_handle(handle), check_handle(other)))

@@ -52,6 +52,35 @@ def grant(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
     session.answer(session.registry.people.grant(handle, role), say_roles)
 
 
+@command(role, "confirm", "forebear --as ben role confirm carla risk-owner")
+def confirm(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
+    """Confirm a role that somebody else offered. Roles whose holders decide on something take two people."""
+    from registry.cli.views.people import say_roles
+
+    session.answer(session.registry.people.confirm(handle, role), say_roles)
+
+
+@command(role, "offers", "forebear role offers")
+def offers(session: Session) -> None:
+    """List the roles that were offered and wait for a second person."""
+    from registry.cli.views.people import show_offers
+
+    session.answer(session.registry.people.offers(), show_offers)
+
+
+@command(person, "link", "forebear person link ana2 ana")
+def link(
+    session: Session,
+    handle: PersonArgument,
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="Another account of the same person.")],
+) -> None:
+    """Say that two accounts belong to one person: as voters they count as one. This cannot be undone."""
+    from registry.cli.printing import tell
+
+    linked = session.registry.people.link(handle, other)
+    session.answer(linked, lambda who: tell(f"{who.handle} and {other} are accounts of one person"))
+
+
 @command(role, "revoke", "forebear role revoke ana validator")
 def revoke(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
     """Take a role from a person."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from registry.cli.printing import moment, say, table, tell
+from registry.cli.printing import hint, moment, say, table, tell
 
 if TYPE_CHECKING:
-    from registry.domain.people.people import NewToken, Person, TokenSummary
+    from registry.domain.people.people import NewToken, Person, RoleOffer, TokenSummary
 
 
 def show_people(people: Sequence[Person]) -> None:
@@ -23,6 +23,14 @@ def show_people(people: Sequence[Person]) -> None:
 def say_roles(person: Person) -> None:
     """The roles that someone has now."""
     tell(f"Roles of {person.handle}: {', '.join(person.roles) or 'none'}")
+    for role in person.offered:
+        hint(f"Offered: {role}. Somebody else confirms it: forebear --as PERSON role confirm {person.handle} {role}")
+
+
+def show_offers(offers: Sequence[RoleOffer]) -> None:
+    """Offered roles, one a line."""
+    rows = [(one.person, one.role, f"{moment(one.offered_at)} by {one.offered_by}") for one in offers]
+    table(("Person", "Role", "Offered"), rows, empty="No role waits for a second person.")
 
 
 def show_new_token(token: NewToken) -> None:

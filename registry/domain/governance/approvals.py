@@ -37,6 +37,8 @@ class Duties:
     distinct_people_per_stage: bool = True
     """One person fills one role."""
     service_accounts_may_vote: bool = False
+    new_accounts_may_vote: bool = False
+    """Whether an account that is younger than the request votes on it."""
     checking_evidence: frozenset[str] = frozenset()
     """Types of evidence that check a version: adding one does not make its author a contributor."""
 
@@ -64,6 +66,9 @@ class Electorate:
             reasons.append(f"{handle} {did}: nobody approves their own work")
         if self.case.standing(handle).service and not self.duties.service_accounts_may_vote:
             reasons.append(f"{handle} is a service account, and service accounts do not vote")
+        since, opened = self.case.standing(handle).since, self.case.opened_at
+        if since is not None and opened is not None and since > opened and not self.duties.new_accounts_may_vote:
+            reasons.append(f"{handle} has an account only since the request was opened")
         if not self.wanted:
             reasons.append("This transition needs no approval")
         elif not self.roles_of(handle):
@@ -74,14 +79,33 @@ class Electorate:
         """How `handle` contributed to the candidate, among the contributions that these duties name."""
         recorded = self.case.candidate.contributors
         named = self.duties.contributors if self.duties.no_self_approval else frozenset()
-        done = [deed for deed in Contribution if deed in named and handle in recorded.get(deed, ())]
+        own = self._accounts_of(handle)
+        done = [deed for deed in Contribution if deed in named and not own.isdisjoint(recorded.get(deed, ()))]
         if Contribution.EVIDENCE_AUTHOR in done and self._only_checked(handle):
             done.remove(Contribution.EVIDENCE_AUTHOR)
         return [deed.deed for deed in done]
 
+    def _accounts_of(self, handle: str) -> frozenset[str]:
+        """Every account of the person behind `handle` that the case knows, and the one that they all belong to."""
+        who = self._who(handle)
+        return frozenset({handle, who, *(other for other in self.case.people if self._who(other) == who)})
+
+    def _who(self, handle: str) -> str:
+        return self.case.standing(handle).identity or handle
+
+    def _one_each(self, voters: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        """`voters` with the accounts of one person as one, in all their roles."""
+        first: dict[str, str] = {}
+        merged: dict[str, tuple[str, ...]] = {}
+        for handle in sorted(voters):
+            one = first.setdefault(self._who(handle), handle)
+            merged[one] = tuple(dict.fromkeys((*merged.get(one, ()), *voters[handle])))
+        return merged
+
     def _only_checked(self, handle: str) -> bool:
         """True when all that `handle` added is evidence of checking."""
-        added = [e.type for e in self.case.evidence if e.added_by == handle and not e.id.startswith(RECORDED)]
+        own = self._accounts_of(handle)
+        added = [e.type for e in self.case.evidence if e.added_by in own and not e.id.startswith(RECORDED)]
         return bool(added) and self.duties.checking_evidence.issuperset(added)
 
     def eligible(self) -> dict[str, tuple[str, ...]]:
@@ -92,7 +116,7 @@ class Electorate:
                 roles = tuple(role for role in self.roles_of(vote.voter) if role in vote.roles)
                 if roles:
                     found[vote.voter] = roles
-        return found
+        return self._one_each(found)
 
     def possible(self) -> dict[str, tuple[str, ...]]:
         """By person of the case, the needed roles in which a vote of theirs would count."""

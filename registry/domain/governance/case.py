@@ -129,6 +129,10 @@ class Standing:
 
     roles: frozenset[str] = frozenset()
     service: bool = False
+    since: datetime | None = None
+    """When the account was made."""
+    identity: str = ""
+    """The account that this one belongs to, where one person has several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,8 @@ class Case:
     """Rejections of earlier requests for the same version and target that were not overruled."""
     seen: Mapping[str, str] = field(default_factory=dict)
     """What `bound.seen` stands for: see `governance.seen`."""
+    opened_at: datetime | None = None
+    """When the request was opened; None before there is one."""
     edition: int = 1
     """Which rules its conditions are evaluated by, so that a stored case is judged as it was: 1, where `all` held over
     an empty list; `EDITION` now."""

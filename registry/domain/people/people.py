@@ -69,6 +69,25 @@ class Person:
     roles: tuple[str, ...]
     created_at: datetime
     service: bool = False
+    identity: str = ""
+    """The handle of the account that this one belongs to, as others of the same person may; empty for one alone."""
+    offered: tuple[str, ...] = ()
+    """Roles that were just offered, and are held once somebody else confirms them."""
+
+    @property
+    def who(self) -> str:
+        """What is the same for all accounts of one person."""
+        return self.identity or self.handle
+
+
+@dataclass(frozen=True, slots=True)
+class RoleOffer:
+    """A role whose holder decides, offered by one person and not yet confirmed by another."""
+
+    person: str
+    role: str
+    offered_by: str
+    offered_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +102,8 @@ class TokenSummary:
     expires_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    made_by: str = ""
+    """Who made it; empty for one from before that was recorded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from registry.domain.paging import Page, PageRequest
-from registry.domain.people.people import Actor, NewToken, Person, TokenSummary
+from registry.domain.people.people import Actor, NewToken, Person, RoleOffer, TokenSummary
 
 
 class PeopleVerbs(Protocol):
@@ -18,7 +19,19 @@ class PeopleVerbs(Protocol):
         """Raises: NotFoundError."""
         ...
 
-    def grant(self, handle: str, role: str) -> Person: ...
+    def grant(self, handle: str, role: str) -> Person:
+        """Give a role; one whose holders decide on something is offered, and held once somebody else confirms it."""
+        ...
+
+    def offers(self) -> Sequence[RoleOffer]: ...
+    def confirm(self, handle: str, role: str) -> Person:
+        """Raises: NotFoundError; PermissionDeniedError for who offered the role, gets it, or decides on nothing."""
+        ...
+
+    def link(self, handle: str, other: str) -> Person:
+        """Say that two accounts belong to one person: as voters they count as one."""
+        ...
+
     def revoke(self, handle: str, role: str) -> Person: ...
     def create_token(self, handle: str, *, label: str, days: int = 90) -> NewToken: ...
     def tokens(self, handle: str | None, page: PageRequest) -> Page[TokenSummary]: ...

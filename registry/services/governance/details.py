@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from registry.domain.governance.approvals import Electorate
-from registry.domain.governance.case import Case, Standing
+from registry.domain.governance.case import Case
 from registry.domain.governance.outlook import contradicted, voters, warnings
 from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import Ballot, RequestDetail, RequestState, Verdict
 from registry.domain.people.people import Actor, Permission
 from registry.services.context import Context
-from registry.services.governance.dossier import case_for, open_dossier
+from registry.services.governance.dossier import case_for, open_dossier, standing_of
 from registry.services.unit_of_work import UnitOfWork
 
 
@@ -21,7 +21,14 @@ def case_of(uow: UnitOfWork, context: Context, stored: RequestDetail, policy: Po
     request = stored.summary
     people = {context.actor.handle, *(vote.voter for vote in stored.votes)}
     dossier = open_dossier(uow, request.ref, requested_by=request.requested_by, also=people)
-    return case_for(dossier, policy, target=request.to_stage, now=context.clock.now(), votes=stored.votes)
+    return case_for(
+        dossier,
+        policy,
+        target=request.to_stage,
+        now=context.clock.now(),
+        votes=stored.votes,
+        opened_at=request.requested_at,
+    )
 
 
 def open_detail(
@@ -64,7 +71,7 @@ def with_everybody(uow: UnitOfWork, policy: Policy, case: Case) -> Electorate:
     people = list(uow.people.holding({group for rule in rules for group in rule.groups}))
     if any(rule.owners for rule in rules):
         people += uow.people.known(case.candidate.subject.owners)
-    everybody = {person.handle: Standing(frozenset(person.roles), person.service) for person in people}
+    everybody = {person.handle: standing_of(person) for person in people}
     return replace(electorate, case=replace(case, people={**everybody, **case.people}))
 
 

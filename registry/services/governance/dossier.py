@@ -32,6 +32,7 @@ from registry.domain.governance.promotion import Bindings, EvidenceValue, Reject
 from registry.domain.governance.seen import seen_digest, seen_state
 from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
+from registry.domain.people.people import Person
 from registry.services.comparison.verdicts import verdict_facts
 from registry.services.governance.quality import quality
 from registry.services.governance.recorded_evidence import recorded_evidence
@@ -99,13 +100,17 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         transfer=_transfer(record),
         damaged=record.damaged,
     )
-    handles = {item.added_by for item in evidence} | set(also)
+    handles = (
+        {item.added_by for item in evidence}
+        | set(also)
+        | {who for found in candidate.contributors.values() for who in found}
+    )
     return Dossier(
         candidate,
         record.digest,
         lineage_digest([one.node for one in ancestry.members], ancestry.edges, complete=ancestry.complete),
         evidence,
-        people={p.handle: Standing(frozenset(p.roles), p.service) for p in uow.people.known(handles)},
+        people={p.handle: standing_of(p) for p in uow.people.known(handles)},
         compared=uow.governance.baselines(ref.name),
         ancestors=_statuses(ancestry),
         rejections=tuple(uow.governance.rejections(ref)),
@@ -113,7 +118,20 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
     )
 
 
-def case_for(dossier: Dossier, policy: Policy, *, target: str, now: datetime, votes: Sequence[VoteEntry] = ()) -> Case:
+def standing_of(person: Person) -> Standing:
+    """What a person is now, as a case holds it."""
+    return Standing(frozenset(person.roles), person.service, person.created_at, person.identity)
+
+
+def case_for(
+    dossier: Dossier,
+    policy: Policy,
+    *,
+    target: str,
+    now: datetime,
+    votes: Sequence[VoteEntry] = (),
+    opened_at: datetime | None = None,
+) -> Case:
     """The case that `policy` judges. The dossier must know the standing of every voter."""
     alias = policy.protected_aliases.get(target)
     compared = dossier.compared.get(alias) if alias is not None else None
@@ -134,6 +152,7 @@ def case_for(dossier: Dossier, policy: Policy, *, target: str, now: datetime, vo
         votes=tuple(votes),
         people=dossier.people,
         rejections=tuple(one for one in dossier.rejections if one.to_stage == target),
+        opened_at=opened_at,
         edition=EDITION,
     )
     against = None if alias is None else "none" if compared is None else str(compared.ref)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lineage import Digest
@@ -18,15 +18,23 @@ from registry.domain.people.people import (
     NewToken,
     Permission,
     Person,
+    RoleOffer,
     TokenSummary,
     check_handle,
     check_role,
 )
 from registry.domain.people.tokens import MAX_DAYS, hash_secret, is_well_formed, new_secret
 from registry.domain.text import check_words, did_you_mean
-from registry.errors import ConflictError, InvalidError, NoSpaceError, NotFoundError, UnauthenticatedError
+from registry.errors import (
+    ConflictError,
+    InvalidError,
+    NoSpaceError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
 from registry.services.context import Context
-from registry.services.governance.policies.stored import check_policy, default_policy_text, published
+from registry.services.governance.policies.stored import check_policy, deciding_roles, default_policy_text, published
 from registry.services.unit_of_work import UnitOfWork
 
 _log = logging.getLogger(__name__)
@@ -45,7 +53,7 @@ def first_admin(context: Context, handle: str) -> str:
     now = context.clock.now()
     policy = check_policy(context, default_policy_text())
     person = Person(_own_handle(handle), handle, FIRST_ROLES, now)
-    token = _token(person.handle, "created by init", days=90, now=now)
+    token = _token(person.handle, "created by init", days=90, now=now, made_by=handle)
     with context.write(Permission.ADMIN) as uow:
         if uow.people.search(PageRequest(limit=1)).items:
             raise ConflictError("This registry has people already", remedy="Ask an admin: forebear person add")
@@ -88,22 +96,80 @@ class People:
             return _known(uow, handle)
 
     def grant(self, handle: str, role: str) -> Person:
-        """Give a role that exists here; giving it twice changes nothing. Raises: NotFoundError, InvalidError."""
+        """Give a role that exists here; giving it twice changes nothing. Raises: NotFoundError, InvalidError.
+
+        A role whose holders decide on something is offered, and held once somebody else confirms it.
+        """
         check_role(role)
+        now, actor = self.context.clock.now(), self.context.actor.handle
         with self.context.write(Permission.ADMIN) as uow:
             person = _known(uow, handle)
             _check_exists(uow, role)
             if role in person.roles:
                 return person
-            uow.people.grant(handle, role, by=self.context.actor.handle, at=self.context.clock.now())
+            decides = role in deciding_roles(uow)
+            if decides and _confirmers(uow, handle, offered_by=actor):
+                if not any((one.person, one.role) == (handle, role) for one in uow.people.offers()):
+                    uow.people.offer(RoleOffer(handle, role, actor, now))
+                    uow.commit(Event("role.offered", _subject(handle), {"role": role}))
+                return replace(person, offered=(role,))
+            facts: dict[str, object] = {"role": role, "alone": True} if decides else {"role": role}
+            events = _granted(uow, handle, role, facts, by=actor, at=now, decides=decides)
             person = _known(uow, handle)
-            uow.commit(Event("role.granted", _subject(handle), {"role": role}))
+            uow.commit(*events)
+        return person
+
+    def offers(self) -> Sequence[RoleOffer]:
+        """Roles that were offered and wait for a second person."""
+        with self.context.read() as uow:
+            return uow.people.offers()
+
+    def confirm(self, handle: str, role: str) -> Person:
+        """Confirm a role that somebody else offered. Raises: NotFoundError, PermissionDeniedError."""
+        actor, now = self.context.actor, self.context.clock.now()
+        with self.context.write() as uow:
+            offers = [one for one in uow.people.offers() if (one.person, one.role) == (handle, role)]
+            if not offers:
+                raise NotFoundError(
+                    f"The role {role[:80]} was not offered to {handle[:80]}",
+                    remedy="See what was offered: forebear role offers",
+                )
+            allowed = _confirmers(uow, handle, offered_by=offers[0].offered_by)
+            if actor.handle not in allowed:
+                raise PermissionDeniedError(
+                    f"{actor.handle} may not confirm this: it takes somebody else than who offered the role or gets it",
+                    remedy=f"Ask one of: {', '.join(allowed) or 'nobody yet; grant admin to somebody first'}",
+                )
+            uow.people.drop_offer(handle, role)
+            facts: dict[str, object] = {"role": role, "offered_by": offers[0].offered_by}
+            events = _granted(uow, handle, role, facts, by=actor.handle, at=now, decides=True)
+            person = _known(uow, handle)
+            uow.commit(*events)
+        return person
+
+    def link(self, handle: str, other: str) -> Person:
+        """Say that two accounts belong to one person: from then on they count as one. Raises: NotFoundError."""
+        with self.context.write(Permission.ADMIN) as uow:
+            first, second = _known(uow, handle), _known(uow, other)
+            if first.who == second.who:
+                return first
+            for one in every(uow.people.search):
+                if one.who in {first.who, second.who}:
+                    uow.people.identify(one.handle, second.who)
+            person = _known(uow, handle)
+            uow.commit(Event("person.linked", _subject(handle), {"same_as": second.who}))
         return person
 
     def revoke(self, handle: str, role: str) -> Person:
         """Take a role away; from then on approvals given in it do not count. Raises: NotFoundError, ConflictError."""
         with self.context.write(Permission.ADMIN) as uow:
             person = _known(uow, handle)
+            if role not in person.roles and any(
+                (one.person, one.role) == (handle, role) for one in uow.people.offers()
+            ):
+                uow.people.drop_offer(handle, role)
+                uow.commit(Event("role.offer_withdrawn", _subject(handle), {"role": role}))
+                return person
             if role not in person.roles:
                 held = ", ".join(person.roles) or "none"
                 raise NotFoundError(f"{handle} has no role {role[:80]!r}", remedy=f"The roles of {handle}: {held}")
@@ -122,9 +188,15 @@ class People:
         if not 1 <= days <= MAX_DAYS:
             raise InvalidError(f"A token lasts 1 to {MAX_DAYS} days, not {days}")
         words = check_words(label, "label of a token", 128)
-        token = _token(handle, words, days=days, now=self.context.clock.now())
+        token = _token(handle, words, days=days, now=self.context.clock.now(), made_by=self.context.actor.handle)
         with self.context.write(self._over(handle)) as uow:
-            _known(uow, handle)
+            person = _known(uow, handle)
+            if handle != self.context.actor.handle and not person.service and deciding_roles(uow) & set(person.roles):
+                raise PermissionDeniedError(
+                    f"{handle} has a role that decides, so nobody else makes tokens for {handle}",
+                    remedy=f"{handle} makes it, signed in. With no token left, revoke the role, make a token, "
+                    "and offer the role again",
+                )
             uow.people.add_token(token.summary, hash_secret(token.secret))
             uow.commit(_token_event("token.created", token.summary))
         return token
@@ -238,10 +310,35 @@ def _own_handle(handle: str) -> str:
     return handle
 
 
-def _token(person: str, label: str, *, days: int, now: datetime) -> NewToken:
+def _token(person: str, label: str, *, days: int, now: datetime, made_by: str) -> NewToken:
     secret = new_secret()
     expires = now + timedelta(days=days)
-    return NewToken(TokenSummary(new_id("tok", now), person, label, secret[-4:], now, expires, None, None), secret)
+    return NewToken(
+        TokenSummary(new_id("tok", now), person, label, secret[-4:], now, expires, None, None, made_by), secret
+    )
+
+
+def _granted(
+    uow: UnitOfWork, handle: str, role: str, facts: Mapping[str, object], *, by: str, at: datetime, decides: bool
+) -> list[Event]:
+    """Give the role. Tokens that others made for somebody who decides from now on end; the caller commits."""
+    uow.people.grant(handle, role, by=by, at=at)
+    events = [Event("role.granted", _subject(handle), facts)]
+    person = _known(uow, handle)
+    if decides and not person.service:
+        for token in every(lambda page: uow.people.tokens(handle, page)):
+            if token.made_by not in {"", handle} and token.revoked_at is None:
+                uow.people.revoke_token(token.id, at=at)
+                events.append(_token_event("token.revoked", token))
+    return events
+
+
+def _confirmers(uow: UnitOfWork, handle: str, *, offered_by: str) -> list[str]:
+    """Who can confirm a role of `handle`: people who decide on something, without the two that are in it already."""
+    known = {one.handle: one.who for one in uow.people.known({handle, offered_by})}
+    involved = {known.get(handle, handle), known.get(offered_by, offered_by)}
+    people = uow.people.holding(deciding_roles(uow))
+    return [one.handle for one in people if not one.service and one.who not in involved]
 
 
 def _known(uow: UnitOfWork, handle: str) -> Person:

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from lineage import Digest
 from registry.domain.paging import Page, PageRequest
-from registry.domain.people.people import Person, TokenSummary
+from registry.domain.people.people import Person, RoleOffer, TokenSummary
 from registry.errors import ConflictError, NotFoundError
 from registry.services.storage.people import TakenKey
 from registry.storage.sql.paging import SortBy, page_rows
-from registry.storage.tables import ended_session, idempotency_key, person, role_grant, token
+from registry.storage.tables import ended_session, idempotency_key, person, role_grant, role_offer, token
 
 _REMEMBERED = timedelta(days=400)
 """How long an ended session is remembered after its time: if the clock is set back by a year, it stays ended."""
@@ -68,6 +68,31 @@ class SqlPeople:
         held = _held(self._key(handle), role)
         self._connection.execute(update(role_grant).where(*held).values(revoked_at=at, revoked_by=by))
 
+    def offer(self, offer: RoleOffer) -> None:
+        self._connection.execute(
+            insert(role_offer).values(
+                person_id=self._key(offer.person),
+                role=offer.role,
+                offered_by=offer.offered_by,
+                offered_at=offer.offered_at,
+            )
+        )
+
+    def offers(self) -> Sequence[RoleOffer]:
+        query = (
+            select(role_offer, person.c.handle)
+            .join(person, person.c.id == role_offer.c.person_id)
+            .order_by(person.c.handle, role_offer.c.role)
+        )
+        return [RoleOffer(r.handle, r.role, r.offered_by, r.offered_at) for r in self._connection.execute(query)]
+
+    def drop_offer(self, handle: str, role: str) -> None:
+        mine = (role_offer.c.person_id == self._key(handle)) & (role_offer.c.role == role)
+        self._connection.execute(delete(role_offer).where(mine))
+
+    def identify(self, handle: str, identity: str) -> None:
+        self._connection.execute(update(person).where(person.c.id == self._key(handle)).values(identity=identity))
+
     def add_token(self, token: TokenSummary, secret_hash: Digest) -> None:
         self._connection.execute(
             insert(_tokens).values(
@@ -80,6 +105,7 @@ class SqlPeople:
                 expires_at=token.expires_at,
                 last_used_at=token.last_used_at,
                 revoked_at=token.revoked_at,
+                made_by=token.made_by,
             )
         )
 
@@ -159,7 +185,7 @@ class SqlPeople:
         roles: dict[int, list[str]] = {}
         for key, role in self._connection.execute(query):
             roles.setdefault(key, []).append(role)
-        return [Person(r.handle, r.name, tuple(roles.get(r.id, ())), r.created_at, r.service) for r in rows]
+        return [Person(r.handle, r.name, tuple(roles.get(r.id, ())), r.created_at, r.service, r.identity) for r in rows]
 
 
 _people, _tokens, _keys = person, token, idempotency_key
@@ -183,4 +209,5 @@ def _token(row: Row[Any]) -> TokenSummary:
         expires_at=row.expires_at,
         last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
+        made_by=row.made_by,
     )

@@ -28,7 +28,7 @@ from registry.storage.tables.governance import (
 from registry.storage.tables.graph import edge, node, weight_comparison
 from registry.storage.tables.listing import document, facet, headline, listing
 from registry.storage.tables.objects import damage, store_check, version_check
-from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, token
+from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, role_offer, token
 from registry.storage.tables.steps import curve_point, lease, metric, mirror, step
 
 __all__ = [
@@ -65,6 +65,7 @@ __all__ = [
     "policy_vote",
     "request",
     "role_grant",
+    "role_offer",
     "step",
     "store_check",
     "token",

@@ -15,6 +15,8 @@ class PersonColumns(TypedColumns):
     handle = Column(Word, nullable=False, unique=True)
     name = Column(String, nullable=False)
     service = Column(Boolean, nullable=False)
+    identity = Column(String(64), nullable=False, server_default="")
+    """The handle of the account that this one belongs to; empty for one that stands alone."""
     created_at = Column(UtcDateTime, nullable=False)
 
 
@@ -43,6 +45,16 @@ class TokenColumns(TypedColumns):
     expires_at = Column(UtcDateTime, nullable=False)
     last_used_at = Column(UtcDateTime, nullable=True)
     revoked_at = Column(UtcDateTime, nullable=True)
+    made_by = Column(String(64), nullable=False, server_default="")
+
+
+class RoleOfferColumns(TypedColumns):
+    """A role that one person offered and another has not confirmed yet."""
+
+    person_id = Column(Key, ForeignKey("person.id"), primary_key=True, autoincrement=False)
+    role = Column(String(64), primary_key=True)
+    offered_by = Column(String(64), nullable=False)
+    offered_at = Column(UtcDateTime, nullable=False)
 
 
 class EndedSessionColumns(TypedColumns):
@@ -72,6 +84,7 @@ role_grant = Table(
     RoleGrantColumns,
     partial_index("uq_role_grant_held", "person_id", "role", unique=True, where="revoked_at IS NULL"),
 )
+role_offer = Table("role_offer", metadata, RoleOfferColumns)
 token = Table("token", metadata, TokenColumns)
 ended_session = Table("ended_session", metadata, EndedSessionColumns)
 idempotency_key = Table("idempotency_key", metadata, IdempotencyKeyColumns)

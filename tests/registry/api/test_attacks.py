@@ -250,6 +250,8 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", "/api/v1/policies/check"): ("read", default_policy_text()),
     ("post", "/api/v1/store/check"): ("admin", None),
     ("post", "/api/v1/people"): ("admin", {"handle": "eve", "name": "Eve"}),
+    ("post", "/api/v1/people/{handle}/roles/{role}/confirm"): ("edit", None),
+    ("put", "/api/v1/people/{handle}/same-as/{other}"): ("admin", None),
     ("put", "/api/v1/people/{handle}/roles/{role}"): ("admin", None),
     ("delete", "/api/v1/people/{handle}/roles/{role}"): ("admin", None),
     ("post", "/api/v1/people/{handle}/tokens"): ("admin", {"label": "mine now"}),
@@ -269,9 +271,15 @@ def with_zed(served: ServedRegistry) -> ServedRegistry:
 def names_of(served: ServedRegistry) -> dict[str, str]:
     """Ids that are there: what a stranger might have found out."""
     cleo = served.client("cleo").get("/api/v1/tokens", params={"person": "cleo"}).json()["items"][0]["id"]
+    ana = served.client("ana")
+    if not (proposed := ana.get("/api/v1/policy-proposals", params={"state": "open"}).json()):
+        text = default_policy_text().replace("version: 2", "version: 3", 1)
+        yaml = {"Content-Type": "application/yaml"}
+        proposed = [ana.post("/api/v1/policies", content=text, headers=yaml).json()]
     step = served.client("ana").get("/api/v1/transfers").json()["items"][0]["id"]
     return {
-        "proposal_id": "pol-" + "0" * 26,
+        "other": "ben",
+        "proposal_id": proposed[0]["id"],
         "handle": "cleo",
         "token": cleo,
         "step": step,

@@ -126,6 +126,12 @@ def populate(team: Team) -> Team:
     return team
 
 
+def grant(team: Team, handle: str, role: str) -> Person:
+    """Give a role whose holders decide on something: root offers it, and somebody else confirms it."""
+    assert team.people("root").grant(handle, role).offered == (role,)
+    return team.people("ben" if handle == "carla" else "carla").confirm(handle, role)
+
+
 def put_in_force(team: Team, text: str) -> PolicyProposal:
     """Publish a policy as the default policy asks: root proposes it, and carla agrees."""
     proposal = team.promotions("root").publish_policy(text)

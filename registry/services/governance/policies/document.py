@@ -61,6 +61,7 @@ def read_policy(text: str, *, new: bool = False) -> Policy:
             frozenset(document.separation_of_duties.contributors),
             document.separation_of_duties.distinct_people_per_stage,
             document.separation_of_duties.service_accounts_may_vote,
+            document.separation_of_duties.new_accounts_may_vote,
             frozenset(document.separation_of_duties.checking_evidence),
         ),
         stages=tuple(document.stages),

@@ -114,6 +114,7 @@ class DutiesPart(_Part):
     contributors: list[Annotated[Contribution, Field(strict=False)]] = list(Contribution)
     distinct_people_per_stage: bool = True
     service_accounts_may_vote: bool = False
+    new_accounts_may_vote: bool = False
     checking_evidence: list[Word] = []
     policy_change: PolicyChangePart | None = None
 

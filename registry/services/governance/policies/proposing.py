@@ -103,18 +103,21 @@ def needs_of(uow: UnitOfWork, proposal: PolicyProposal) -> tuple[PolicyNeed, ...
     """What each published policy asks before this proposal is in force; nothing while there is one person."""
     author = proposal.proposed_by
     people = [one for one in every(uow.people.search) if not one.service]
-    if not any(one.handle != author for one in people):
+    own = next((one.who for one in people if one.handle == author), author)
+    if not any(one.who != own for one in people):
         return ()
+    voting = {one.who: one.handle for one in reversed(people) if one.created_at <= proposal.proposed_at}
     last = {vote.voter: vote.value for vote in sorted(proposal.votes, key=lambda vote: vote.at)}
     agreed = {handle for handle, value in last.items() if value is VoteValue.APPROVE}
     needs = []
     for policy in published(uow):
         rule = policy.policy_change
         groups = policy.roles[rule.role].groups if rule.role is not None else frozenset({"admin"})
-        holders = {one.handle for one in people if groups & set(one.roles)}
-        holders -= set() if rule.author_counts else {author}
-        approved = holders & (agreed | ({author} if rule.author_counts else set()))
-        voters = holders - approved
+        counted = agreed | ({author} if rule.author_counts else set())
+        holders = [one for one in people if groups & set(one.roles) and one.who in voting]
+        holders = [one for one in holders if rule.author_counts or one.who != own]
+        approved = {one.who for one in holders if one.handle in counted}
+        voters = {one.handle for one in holders if one.who not in approved}
         needs.append(
             PolicyNeed(policy.label, tuple(sorted(groups)), rule.quorum, tuple(sorted(approved)), tuple(sorted(voters)))
         )

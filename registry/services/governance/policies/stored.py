@@ -54,6 +54,22 @@ def stopping_roles(uow: UnitOfWork) -> frozenset[str]:
     return frozenset(group for rule in named for group in rule.groups)
 
 
+def deciding_roles(uow: UnitOfWork) -> frozenset[str]:
+    """The granted roles whose holders decide on something under a published policy, and admin; two grant them."""
+    found = {"admin"}
+    for policy in published(uow):
+        rows = [row for transition in policy.transitions for row in transition.approvals]
+        names = {row.role for row in rows}
+        if policy.status_changes is not None:
+            names |= {row.role for row in policy.status_changes.approvals} | set(policy.status_changes.emergency_stop)
+        if policy.rejections is not None:
+            names.add(policy.rejections.role)
+        if policy.policy_change.role is not None:
+            names.add(policy.policy_change.role)
+        found |= {group for name in names for group in policy.roles[name].groups}
+    return frozenset(found)
+
+
 def in_force(uow: UnitOfWork, case_for: Callable[[Policy], Case]) -> Policy:
     """The policy that judges a version now. Raises: PolicyRefusedError when none applies."""
     policy, why = first_matching(published(uow), case_for)

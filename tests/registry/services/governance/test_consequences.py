@@ -6,7 +6,7 @@ import pytest
 
 from registry.domain.governance.promotion import RequestState
 from registry.errors import InvalidError
-from tests.registry.services.teams import Team, bring_to, put_in_force, ref_of
+from tests.registry.services.teams import Team, bring_to, grant, put_in_force, ref_of
 
 STRICT = "checking_evidence: [validation]"
 
@@ -99,7 +99,7 @@ def test_a_validator_learns_before_the_request_that_writing_the_report_costs_the
 
 def test_who_can_still_vote_is_named_when_somebody_loses_the_vote(team: Team) -> None:
     make_strict(team)
-    team.people("root").grant("vera", "validator")
+    grant(team, "vera", "validator")
     ref = team.publish()
     bring_to(team, ref, "validated")
     request = team.promotions("ana").request(ref_of(ref), "production")

@@ -28,7 +28,7 @@ def root(team: Team, claim: Claim | None = None) -> LocalRegistry:
 
 
 def test_a_key_is_written_with_the_effect_and_answered_afterwards(team: Team) -> None:
-    root(team, FIRST).people.grant("dora", "validator")
+    root(team, FIRST).people.grant("dora", "viewer")
     for claim in (SECOND, FIRST):
         with pytest.raises(RepeatedRequestError, match="is being carried out"):
             root(team).answer_to(claim)
@@ -37,15 +37,15 @@ def test_a_key_is_written_with_the_effect_and_answered_afterwards(team: Team) ->
     with pytest.raises(KeyReusedError):
         root(team).answer_to(OTHER)
     with pytest.raises(KeyReusedError):
-        root(team, OTHER).people.grant("ana", "validator")
-    assert "validator" not in team.people("root").person("ana").roles
+        root(team, OTHER).people.grant("ana", "viewer")
+    assert "viewer" not in team.people("root").person("ana").roles
 
 
 def test_an_attempt_that_comes_second_changes_nothing(team: Team) -> None:
-    root(team, FIRST).people.grant("dora", "validator")
+    root(team, FIRST).people.grant("dora", "viewer")
     with pytest.raises(RepeatedRequestError):
-        root(team, SECOND).people.revoke("dora", "validator")
-    assert "validator" in team.people("root").person("dora").roles
+        root(team, SECOND).people.revoke("dora", "viewer")
+    assert "viewer" in team.people("root").person("dora").roles
     root(team).keep_answer(SECOND, ANSWER)
     with pytest.raises(RepeatedRequestError):
         root(team).answer_to(SECOND)
@@ -72,22 +72,22 @@ def test_an_answer_too_large_or_with_a_secret_is_not_given_again(team: Team, mon
 
 
 def test_a_key_is_forgotten_after_a_day(team: Team) -> None:
-    root(team, FIRST).people.grant("dora", "validator")
+    root(team, FIRST).people.grant("dora", "viewer")
     team.clock.forward(hours=24)
     assert root(team).answer_to(OTHER) is None
-    root(team, OTHER).people.revoke("dora", "validator")
-    assert "validator" not in team.people("root").person("dora").roles
+    root(team, OTHER).people.revoke("dora", "viewer")
+    assert "viewer" not in team.people("root").person("dora").roles
 
 
 def test_a_person_has_a_limited_number_of_keys(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idempotency, "MAX_KEYS", 2)
     for number in range(2):
-        root(team, Claim(str(number), digest("a"), "1")).people.grant("dora", ("validator", "auditor")[number])
+        root(team, Claim(str(number), digest("a"), "1")).people.grant("dora", ("viewer", "auditor")[number])
     with pytest.raises(TooManyKeysError) as refused:
-        root(team, FIRST).people.grant("ana", "validator")
+        root(team, FIRST).people.grant("ana", "viewer")
     assert refused.value.facts["retry_after"] == 24 * 3600
     team.clock.forward(hours=24)
-    root(team, FIRST).people.grant("ana", "validator")
+    root(team, FIRST).people.grant("ana", "viewer")
 
 
 def test_what_a_change_is_about_is_read_inside_its_transaction(team: Team) -> None:
@@ -99,8 +99,8 @@ def test_what_a_change_is_about_is_read_inside_its_transaction(team: Team) -> No
             raise PreconditionFailedError("It has changed")
 
     registry = root(team)
-    assert registry.under(Terms(unchanged)).people.grant("dora", "validator").roles == ("developer", "validator")
+    assert registry.under(Terms(unchanged)).people.grant("dora", "viewer").roles == ("developer", "viewer")
     with pytest.raises(PreconditionFailedError):
-        registry.under(Terms(unchanged)).people.revoke("dora", "validator")
-    assert seen == [("developer",), ("developer", "validator")]
-    assert team.people("root").person("dora").roles == ("developer", "validator")
+        registry.under(Terms(unchanged)).people.revoke("dora", "viewer")
+    assert seen == [("developer",), ("developer", "viewer")]
+    assert team.people("root").person("dora").roles == ("developer", "viewer")
