@@ -133,6 +133,8 @@ class Policy:
     transitions: tuple[Transition, ...]
     params: Mapping[str, object] = field(default_factory=dict)
     protected_aliases: Mapping[str, str] = field(default_factory=dict)
+    one_version: Mapping[str, str] = field(default_factory=dict)
+    """Stages with one version of a model at a time, and the stage that the former one moves to."""
     rejections: ApprovalRow | None = None
     """Who can overrule a rejection, and how many of them it takes. None: only whoever gave it, by taking it back."""
     status_changes: StatusChanges | None = None
@@ -265,7 +267,7 @@ class Policy:
     def _use(self, case: Case) -> Use:
         """What the target makes of the version: it leaves the protected stage, comes back to it, or goes on."""
         source, target = case.candidate.stage, case.target
-        if source == target:
+        if source in {target, self.one_version.get(target)}:
             return Use.ROLL_BACK
         leaves = source in self.protected_aliases and target not in self.protected_aliases
         return Use.RETIRE if leaves or target == RETIRED else Use.PROMOTE

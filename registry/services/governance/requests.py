@@ -93,11 +93,17 @@ def promote(
 
 
 def _move(uow: UnitOfWork, request: RequestSummary, policy: Policy, case: Case, *, by: str) -> list[Event]:
-    """Move the version to its new stage, and the protected aliases of both stages."""
+    """Move the version to its new stage, the former version out of it, and the protected aliases of both stages."""
     ref, source, target = request.ref, case.candidate.stage, request.to_stage
     uow.catalog.set_stage(ref, target, at=case.now)
     detail = {"from": source, "to": target, "request": request.id, "policy": policy.label}
     events = [Event("model_version.promoted", str(ref), detail)]
+    former = policy.one_version.get(target)
+    for other in uow.governance.in_stage(ref.name, target) if former is not None else ():
+        if former is not None and other != ref:
+            uow.catalog.set_stage(other, former, at=case.now)
+            superseded = {"from": target, "to": former, "by": str(ref), "request": request.id}
+            events.append(Event("model_version.superseded", str(other), superseded))
     left = policy.protected_aliases.get(source)
     alias = policy.protected_aliases.get(target)
     if left is not None and left != alias and _named(uow, ref.name, left) == ref:

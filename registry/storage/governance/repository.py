@@ -33,7 +33,7 @@ from registry.storage.governance import proposals
 from registry.storage.governance.records import baselines_of, stale_voters, version_record
 from registry.storage.governance.state import bound_of, recorded_state, vote_entry
 from registry.storage.sql.paging import SortBy, page_rows
-from registry.storage.tables import asset, evidence, overruling, policy, request, version, vote
+from registry.storage.tables import asset, evidence, model_version, overruling, policy, request, version, vote
 
 
 class SqlGovernance:
@@ -191,6 +191,17 @@ class SqlGovernance:
                 **_bound_columns(vote.bound),
             )
         )
+
+    def in_stage(self, name: Name, stage: str) -> Sequence[VersionRef]:
+        query = (
+            select(version.c.number)
+            .join(asset, asset.c.id == version.c.asset_id)
+            .join(model_version, model_version.c.node_id == version.c.node_id)
+            .where(asset.c.kind == AssetKind.MODELS, asset.c.folded == name.folded)
+            .where(version.c.deleted_at.is_(None), model_version.c.stage == stage)
+            .order_by(version.c.number)
+        )
+        return [VersionRef(AssetKind.MODELS, name, number) for number in self._connection.scalars(query)]
 
     def state(self) -> Mapping[str, str]:
         return recorded_state(self._connection)

@@ -35,6 +35,11 @@ def loose_ends(document: PolicyDocument) -> Iterator[Found]:
     yield from _twice(stages, ("stages",), "stage")
     for stage in document.protected_aliases:
         yield from _unknown(stage, stages, ("protected_aliases", stage), "stage")
+    for stage, former in document.one_version.items():
+        yield from _unknown(stage, stages, ("one_version", stage), "stage")
+        yield from _unknown(former, stages, ("one_version", stage), "stage")
+        if former == stage or former in document.one_version or former in document.protected_aliases:
+            yield ("one_version", stage), f"the former version of {stage} cannot move to {former}"
     yield from _twice(list(document.protected_aliases.values()), ("protected_aliases",), "alias")
     for name, kind in document.evidence_types.items():
         for role in kind.producer if isinstance(kind.producer, list) else ():
@@ -77,7 +82,8 @@ def _loose_transition(document: PolicyDocument, part: TransitionPart, path: Path
         *_unknown(part.target, stages, (*path, "to"), "stage"),
     ]
     yield from strange
-    if not strange and stages.index(part.target) < stages.index(part.source):
+    back = document.one_version.get(part.target) == part.source
+    if not strange and not back and stages.index(part.target) < stages.index(part.source):
         yield (*path, "to"), f"{part.target} comes before {part.source} in stages: a version never goes back"
     for number, need in enumerate(part.evidence):
         yield from _unknown(need.type, document.evidence_types, (*path, "evidence", number, "type"), "evidence type")

@@ -69,6 +69,7 @@ def read_policy(text: str, *, new: bool = False) -> Policy:
         transitions=tuple(_transition(part) for part in document.transitions),
         params=document.params,
         protected_aliases=document.protected_aliases,
+        one_version=document.one_version,
         policy_change=_policy_change(document.separation_of_duties.policy_change),
         status_changes=_status_changes(document.status_changes),
         rejections=_rejections(document.rejections),

@@ -217,7 +217,8 @@ class PolicyDocument(_Part):
     """The file as written.
 
     `protected_aliases` is ours: stage -> the alias that only a promotion into it moves. So is `metrics`: names of
-    metrics that conditions may read beside those of Forebear's own adapters.
+    metrics that conditions may read beside those of Forebear's own adapters, and `one_version`: stage -> the stage that
+    its former version moves to.
     """
 
     api_version: Annotated[Literal["governance/v1"], Field(alias="apiVersion")]
@@ -228,6 +229,7 @@ class PolicyDocument(_Part):
     separation_of_duties: DutiesPart = DutiesPart()
     stages: Annotated[list[Word], Field(min_length=2)]
     protected_aliases: dict[Word, Alias] = {}
+    one_version: dict[Word, Word] = {}
     status_changes: StatusChangesPart | None = None
     rejections: RejectionsPart | None = None
     evidence_types: dict[Word, EvidenceTypePart] = {}

@@ -10,6 +10,7 @@ from registry.domain.governance.promotion import RequestDetail
 from registry.domain.names import VersionRef
 from registry.domain.people.people import Person
 from registry.errors import BadPolicyError, ConflictError, InvalidError, PolicyRefusedError
+from registry.services.audit.verbs import Audit
 from registry.services.governance.policies.stored import default_policy_text
 from tests.registry.services.teams import CARD, Team, bring_to, put_in_force, ref_of
 
@@ -355,3 +356,51 @@ def test_who_wrote_any_evidence_that_does_not_only_check_does_not_vote(team: Tea
     team.promotions("ben").add_evidence(ref_of(ref), "validation", {"result": "pass"})
     with pytest.raises(PolicyRefusedError, match="ben wrote evidence about it"):
         team.promotions("ben").approve(to_validated(team, ref).summary.id)
+
+
+# --- several versions in one stage -----------------------------------------------------------------------------------
+
+ONE = (
+    ("stages: [registered, candidate, validated, production, retired]",
+     "stages: [registered, candidate, validated, production, superseded, retired]"
+     "\none_version: {production: superseded}"),
+    ("  - id: roll-back                 # the alias returns to a version that was in production before\n"
+     "    from: production\n", "  - id: roll-back\n    from: superseded\n"),
+)  # fmt: skip
+
+
+def one_version(text: str = NEXT) -> str:
+    for old, new in ONE:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def test_one_version_stands_in_production_and_the_former_one_is_superseded_with_an_entry_of_its_own(team: Team) -> None:
+    put_in_force(team, one_version())
+    first, second, other = team.publish(), team.publish(), team.publish("vision/other")
+    for ref in (first, other, second):
+        bring_to(team, ref, "production")
+    assert [team.stage(ref) for ref in (first, second, other)] == ["superseded", "production", "production"]
+    assert team.alias("vision/digits") == second
+    assert team.actions(str(first))[-1] == "model_version.superseded"
+    back = team.promotions("ana").request(ref_of(first), "production").summary.id
+    team.promotions("carla").approve(back)
+    assert [team.stage(ref) for ref in (first, second)] == ["production", "superseded"]
+    assert team.alias("vision/digits") == first
+    assert Audit(team.context("guest")).verify(state=True).differences == ()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ("{prodution: superseded}", "there is no stage 'prodution', did you mean 'production'?"),
+        ("{production: supersede}", "there is no stage 'supersede', did you mean 'superseded'?"),
+        ("{production: production}", "the former version of production cannot move to production"),
+    ],
+)
+def test_a_stage_of_one_version_that_is_misspelt_is_refused(team: Team, wrong: str, sentence: str) -> None:
+    text = one_version().replace("one_version: {production: superseded}", f"one_version: {wrong}")
+    with pytest.raises(BadPolicyError) as refusal:
+        team.promotions("guest").check_policy(text)
+    assert sentence in refusal.value.message
