@@ -8,10 +8,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 def protocol(header_seconds: float) -> type[H11Protocol]:
-    """The protocol that uvicorn gives each connection: `header_seconds` pass from its first byte missing to its last.
+    """The protocol class for uvicorn that closes a connection when a header takes longer than `header_seconds`.
 
-    They begin when the connection does, or with the first byte of a further request, and what comes meanwhile does not
-    prolong them. Between two requests uvicorn's own limit holds, and for bodies that of `registry.server`.
+    The time begins when the connection is opened, or with the first byte of a further request; bytes that come
+    meanwhile do not extend it. Between two requests uvicorn's own limit holds, and for bodies that of the guard.
     """
 
     class Connection(H11Protocol):

@@ -1,4 +1,4 @@
-"""The most that one dataset may be. Each limit is a setting `FOREBEAR_DATA_*`, and a refusal names it."""
+"""The limits on one dataset. Each is a setting, `FOREBEAR_DATA_*`, and a refusal names it."""
 
 from __future__ import annotations
 
@@ -79,10 +79,11 @@ class DataLimits:
 
         Raises: TooLargeError.
         """
-        if amount > _UNPACKED + self.expansion * size:
+        most = _UNPACKED + self.expansion * size
+        if amount > most:
             raise _refusal(
-                f"The dataset unpacks to {amount:,} {what} or more, from files of {size:,} bytes: "
-                f"more than {self.expansion} times as much and {_UNPACKED >> 20} Mi",
+                f"The dataset unpacks to {amount:,} {what} or more; files of {size:,} bytes may unpack to "
+                f"{most:,}, which is {_UNPACKED >> 20} Mi and {self.expansion} times their size",
                 "EXPANSION",
             )
 
