@@ -29,7 +29,7 @@ from registry.errors import (
 from registry.ports.importing import ConvertedSource, SourceImporter
 from registry.sandbox.archives import is_folder_archive, unpack
 from registry.sandbox.confining import die_with_parent, leave_network, set_limits
-from registry.sandbox.wire import ANSWER, Request, encode_answer
+from registry.sandbox.wire import ANSWER, NO_ROOM, Request, encode_answer, is_full
 from registry.services.extras import extras_of, install_command, loaded
 
 
@@ -47,7 +47,12 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - the end of the process: every failure becomes an answer
         traceback.print_exc()
         answer = encode_answer(_translate(error))
-    (Path(sys.argv[1]) / ANSWER).write_text(answer, encoding="utf-8")
+    try:
+        (Path(sys.argv[1]) / ANSWER).write_text(answer, encoding="utf-8")
+    except OSError as error:
+        if is_full(error):
+            sys.exit(NO_ROOM)
+        raise
 
 
 def convert(request: Request) -> ConvertedSource:
@@ -158,7 +163,7 @@ def _libraries() -> dict[str, str]:
 
 def _translate(error: Exception) -> RegistryError:
     """A failure of a library as an error of the registry."""
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if is_full(error):
         return NoSpaceError("The disk is full; nothing of the import was kept")
     if isinstance(error, OSError) and error.errno == errno.EFBIG:
         return BadArtifactError("The source grows far beyond its own size when it is converted")

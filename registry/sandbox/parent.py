@@ -12,10 +12,10 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from registry.errors import AdapterError, RegistryError, UnavailableError, UnsafeArtifactError
+from registry.errors import AdapterError, NoSpaceError, RegistryError, UnavailableError, UnsafeArtifactError
 from registry.ports.importing import ConvertedSource
 from registry.sandbox.confining import environment
-from registry.sandbox.wire import ANSWER, Request, decode_answer
+from registry.sandbox.wire import ANSWER, NO_ROOM, Request, decode_answer
 
 ACCEPTED = (".safetensors", ".json", ".txt")
 """Files that a converted source may hold: none of them can be run."""
@@ -81,6 +81,8 @@ def _run(request: Request, scratch: Path) -> None:
             _end(process)
     if process.returncode < 0:
         raise _killed(-process.returncode, scratch)
+    if process.returncode == NO_ROOM:
+        raise NoSpaceError("The disk is full; nothing was kept", remedy="Free some space and try again")
     if process.returncode > 0:
         raise AdapterError(f"The converting process failed{tail(scratch)}")
 

@@ -19,12 +19,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from registry.errors import AdapterError, RegistryError, TooLargeError
+from registry.errors import AdapterError, NoSpaceError, RegistryError, TooLargeError
 from registry.limits import DataLimits
 from registry.ports.data import DataSummary, FetchedData, HowToRead
 from registry.sandbox.confining import environment
 from registry.sandbox.data_wire import INDEX, DataRequest, decode_summary
 from registry.sandbox.parent import read_answer, tail
+from registry.sandbox.wire import NO_ROOM
 
 AT_ONCE = 2
 """Datasets that one process has read at the same time; with the default memory limit, two thirds of the machine's."""
@@ -147,6 +148,8 @@ def result(request: DataRequest, ended: Ended) -> DataSummary:
     """What the process that `ended` wrote. Raises: as `read_in_subprocess`."""
     if ended.code < 0:
         raise _killed(request, -ended.code)
+    if ended.code == NO_ROOM:
+        raise NoSpaceError("The disk is full; nothing of the data was kept", remedy="Free some space and try again")
     if ended.code > 0:
         raise AdapterError(f"The process that reads the data failed{tail(request.scratch)}")
     root = request.source.resolve() if request.source.is_dir() else request.source.parent

@@ -6,7 +6,6 @@ standard output says how. This process itself reads no dataset, so that what one
 
 from __future__ import annotations
 
-import errno
 import gc
 import json
 import os
@@ -24,7 +23,7 @@ from registry.errors import AdapterError, NoSpaceError, RegistryError
 from registry.ports.data import DataListing, DataSource, DataSummary
 from registry.sandbox.confining import die_with_parent, leave_network, set_limits
 from registry.sandbox.data_wire import INDEX, NOT_LOADED, DataRequest, encode_summary
-from registry.sandbox.wire import ANSWER
+from registry.sandbox.wire import ANSWER, NO_ROOM, is_full
 
 _IDLE_SECONDS = 300
 """After so long without a request the process ends, and gives its memory back."""
@@ -81,7 +80,8 @@ def _read_and_exit(kind: type[DataSource] | Exception, request: DataRequest) -> 
         answer = _answer(kind, request)
         (request.scratch / ANSWER).write_text(answer, encoding="utf-8")
         code = 0
-    except BaseException:  # noqa: BLE001 -- the fork of a process that goes on must never return
+    except BaseException as error:  # noqa: BLE001 -- the fork of a process that goes on must never return
+        code = NO_ROOM if is_full(error) else code
         traceback.print_exc()
     finally:
         sys.stderr.flush()
@@ -116,7 +116,7 @@ def _answer(kind: type[DataSource] | Exception, request: DataRequest) -> str:
         return encode_summary(request.limits.memory_refusal(request.memory))
     except Exception as error:  # noqa: BLE001 -- the end of the process: every failure becomes an answer
         traceback.print_exc()
-        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if is_full(error):
             return encode_summary(NoSpaceError("The disk is full; nothing of the data was kept"))
         return encode_summary(AdapterError(f"The data cannot be read: {type(error).__name__}: {error}"[:500]))
 

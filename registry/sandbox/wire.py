@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,6 +16,15 @@ from registry.ports.importing import ConvertedSource, SourceFacts
 
 ANSWER = "answer.json"
 """The file in the scratch folder that the child writes its answer to."""
+
+NO_ROOM = 75
+"""The exit code of a process that could not write its answer because the disk is full (`EX_TEMPFAIL` of sysexits.h)."""
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether `error` says that there is no room on the disk."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+
 
 _ERRORS: Mapping[str, type[RegistryError]] = {
     kind.code: kind

@@ -17,10 +17,17 @@ from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from registry.errors import ConflictError, HomeNotFoundError, NewDatabaseError, OldDatabaseError, UnavailableError
+from registry.errors import (
+    ConflictError,
+    HomeNotFoundError,
+    NewDatabaseError,
+    NoSpaceError,
+    OldDatabaseError,
+    UnavailableError,
+)
 from registry.ports.clock import Clock
 from registry.storage.revisions import HEAD, REVISIONS
-from registry.storage.sql.engines import begin_migrating, begin_reading, make_engine
+from registry.storage.sql.engines import begin_migrating, begin_reading, make_engine, make_engine_for_full_disk
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 
 if TYPE_CHECKING:
@@ -76,6 +83,16 @@ class Database:
         """The revision it is at, None when it is empty. Raises: UnavailableError."""
         if self._file is not None and not self._file.exists():
             return None  # connecting would create it
+        try:
+            return self._revision()
+        except NoSpaceError:  # reading goes on when the disk is full
+            if self._file is None:
+                raise
+            self._engine.dispose()
+            self._engine = make_engine_for_full_disk(self._engine.url)
+            return self._revision()
+
+    def _revision(self) -> str | None:
         connection = begin_reading(self._engine)
         try:
             if not inspect(connection).has_table("alembic_version"):

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, even
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import NullPool
 
 from registry.domain.credentials import by_form, credential_error
 from registry.errors import (
@@ -46,6 +47,19 @@ def make_engine(url: str) -> Engine:
             "PostgreSQL needs a driver that is not installed", remedy='Run: pip install "forebear[postgres]"'
         ) from error
     event.listen(engine, "before_cursor_execute", _refuse_credentials)
+    event.listen(engine, "handle_error", _on_error)
+    return engine
+
+
+def make_engine_for_full_disk(url: URL) -> Engine:
+    """An engine for a SQLite file beside which no file can be made: its index of the log is kept in memory.
+
+    Each of its connections has the file for itself, so they are kept no longer than they are used.
+    """
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": PATIENCE_SECONDS})
+    event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA locking_mode = EXCLUSIVE"))
+    event.listen(engine, "connect", _on_sqlite_connect)
+    event.listen(engine, "begin", _on_sqlite_begin)
     event.listen(engine, "handle_error", _on_error)
     return engine
 
@@ -152,6 +166,7 @@ _SQLITE = {
     sqlite3.SQLITE_CANTOPEN: "gone",
     sqlite3.SQLITE_READONLY: "gone",
     sqlite3.SQLITE_IOERR: "gone",
+    sqlite3.SQLITE_IOERR_SHMSIZE: "full",  # no room for the index of the log, which even a reader makes
 }
 _POSTGRES = {"55P03": "busy", "40P01": "busy", "40001": "busy", "53100": "full", "XX001": "broken", "XX002": "broken"}
 
@@ -161,7 +176,7 @@ def _on_error(context: ExceptionContext) -> None:
     error = context.original_exception
     code = getattr(error, "sqlite_errorcode", None)
     state = getattr(error, "sqlstate", None)
-    meaning = _SQLITE.get(code & 0xFF) if code is not None else _POSTGRES.get(state or "")
+    meaning = _SQLITE.get(code, _SQLITE.get(code & 0xFF)) if code is not None else _POSTGRES.get(state or "")
     if meaning == "busy":
         raise UnavailableError("Others are writing to the registry", remedy="Try again in a moment") from error
     if meaning == "full":
