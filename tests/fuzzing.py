@@ -120,7 +120,7 @@ def _known(served: ServedRegistry) -> str:
     return "[parameters]\n" + "".join(f'"{name}" = "{value}"\n' for name, value in values.items())
 
 
-def fuzz(folder: Path, *, each: int, seed: int, command: str, more: tuple[str, ...] = ()) -> Outcome:
+def fuzz(folder: Path, *, each: int, seed: int, command: str) -> Outcome:
     """Run all phases, with at most so many cases for `each` operation in a phase."""
     served = serve_family(folder / "home")
     (folder / "schemathesis.toml").write_text(_known(served) * (seed % 2) + CHECKS, encoding="utf-8")
@@ -136,9 +136,8 @@ def fuzz(folder: Path, *, each: int, seed: int, command: str, more: tuple[str, .
         "json",
         "--report-json-path",
         "report.json",
-        "--request-timeout",
-        "30",
-        *more,
+        "--max-response-time",
+        "120",
     ]
     environment = {
         **os.environ,
@@ -149,7 +148,7 @@ def fuzz(folder: Path, *, each: int, seed: int, command: str, more: tuple[str, .
     try:
         with listening(served) as address:
             ran = subprocess.run(
-                [*words, *more, "--url", address],
+                [*words, "--url", address],
                 cwd=folder,
                 env=environment,
                 text=True,

@@ -24,6 +24,7 @@ _FORMS = {
     "role": ROLE,
     "step": f"step-{ULID}",
     "request_id": f"req-{ULID}",
+    "proposal_id": f"pol-{ULID}",
     "token": f"tok-{ULID}",
 }
 
