@@ -14,7 +14,7 @@ from registry.domain.verbs.registry import Problem
 from registry.errors import AuditBrokenError
 from registry.services.artifacts.checking import last_report
 from registry.services.audit.verbs import Audit
-from registry.services.comparison.voiding import untrusted, void_verdicts
+from registry.services.comparison.voiding import void_verdicts
 from registry.services.context import Context
 from registry.services.extras import extras, install_command, unmet
 
@@ -125,10 +125,9 @@ def _verdicts(context: Context) -> Iterator[Problem]:
     """Verdicts on transfers that do not count, and those that `forebear init --upgrade` has still to mark."""
     again = "Run its recipe again with --baselines"
     with context.read() as uow:
-        for one in void_verdicts(uow):
-            yield Problem("warning", "verdicts", f"{one.sentence}. {again}")
-        for one in untrusted(context, uow):
-            yield Problem("error", "verdicts", f"{one.sentence}. Mark it with forebear init --upgrade. {again}")
+        for one in void_verdicts(context, uow):
+            mark = "" if one.marked else ". Mark it with forebear init --upgrade"
+            yield Problem("warning" if one.marked else "error", "verdicts", f"{one.sentence}{mark}. {again}")
 
 
 def _listings(context: Context) -> Iterator[Problem]:

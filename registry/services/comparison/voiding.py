@@ -36,6 +36,8 @@ class VoidVerdict:
     step_id: str
     output: VersionRef | None
     reason: str
+    marked: bool = True
+    """False for one that `forebear init --upgrade` has still to mark."""
 
     @property
     def sentence(self) -> str:
@@ -44,13 +46,15 @@ class VoidVerdict:
         return f"The verdict{made} ({self.step_id}) is void: {self.reason}"
 
 
-def untrusted(context: Context, uow: UnitOfWork) -> Iterator[VoidVerdict]:
-    """Every verdict on record that cannot be trusted and is not marked yet, oldest first."""
+def void_verdicts(context: Context, uow: UnitOfWork) -> Iterator[VoidVerdict]:
+    """Every verdict on record that is marked void or cannot be trusted, oldest first; each manifest is read once."""
     for one in uow.steps.with_verdicts():
-        if one.void is None and verdict_of(one.manifest) is not None and not was_checked(one.manifest):
+        if one.void is not None:
+            yield VoidVerdict(one.step_id, one.output, one.void)
+        elif verdict_of(one.manifest) is not None and not was_checked(one.manifest):
             reason = _adabn(one.manifest) or _one_answer(context, one.manifest) or _statistics(context, uow, one)
             if reason:
-                yield VoidVerdict(one.step_id, one.output, reason)
+                yield VoidVerdict(one.step_id, one.output, reason, marked=False)
 
 
 def void_untrusted(context: Context) -> Sequence[VoidVerdict]:
@@ -59,7 +63,7 @@ def void_untrusted(context: Context) -> Sequence[VoidVerdict]:
     Answers and weights are read before it, so that no other writer waits for files.
     """
     with context.read() as uow:
-        found = list(untrusted(context, uow))
+        found = [one for one in void_verdicts(context, uow) if not one.marked]
     if not found:
         return found
     with context.write() as uow:
@@ -69,13 +73,6 @@ def void_untrusted(context: Context) -> Sequence[VoidVerdict]:
         if found:
             uow.commit(*(Event("verdict.voided", one.step_id, {"reason": one.reason}) for one in found))
     return found
-
-
-def void_verdicts(uow: UnitOfWork) -> Iterator[VoidVerdict]:
-    """Every verdict that is marked void, oldest first."""
-    for one in uow.steps.with_verdicts():
-        if one.void is not None:
-            yield VoidVerdict(one.step_id, one.output, one.void)
 
 
 # --- reasons -------------------------------------------------------------------------------------------------------
