@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine, text
 
-from lineage import Digest
+from lineage import Digest, NodeKind
 from registry.bootstrap import SystemClock
 from registry.domain.manifests import canonical_json
 from registry.storage.database import Database, open_database
@@ -155,12 +155,12 @@ class World:
 
     def _nodes(self) -> Rows:
         for i in range(self.datasets):
-            yield self.data_step(i), "step", _digest(i), f"step-data-{i}", _time(0)
+            yield self.data_step(i), NodeKind.STEP.value, _digest(i), f"step-data-{i}", _time(0)
         for i in range(self.datasets):
-            yield self.data_node(i), "dataset", _digest(-i), f"datasets:/data/set-{i}/1", _time(0)
+            yield self.data_node(i), NodeKind.DATASET.value, _digest(-i), f"datasets:/data/set-{i}/1", _time(0)
         for i in range(self.size):
-            yield self.step_node(i), "step", _digest(2 * i), f"step-{i:012d}", _time(i)
-            yield self.model_node(i), "model", _digest(2 * i + 1), self.ref(i), _time(i)
+            yield self.step_node(i), NodeKind.STEP.value, _digest(2 * i), f"step-{i:012d}", _time(i)
+            yield self.model_node(i), NodeKind.MODEL.value, _digest(2 * i + 1), self.ref(i), _time(i)
 
     def _assets(self) -> Rows:
         tasks, owners = _heavy(self.draw, self.models, len(TASKS)), _heavy(self.draw, self.models, 300)

@@ -23,6 +23,7 @@ from scipy.sparse.csgraph import breadth_first_order
 
 from benchmarks.catalog import Cost, number, open_registry, repeat
 from benchmarks.catalog_data import World
+from lineage import NodeKind
 from registry.services.lineage.verbs import MAX_NODES
 from registry.services.registry import LocalRegistry
 from registry.storage.database import default_url
@@ -79,7 +80,7 @@ def measure(registry: LocalRegistry, world: World, file: str) -> list[Row]:
     some = [world.model_node(int(i)) for i in draw.integers(0, world.size, 400)]
     sizes = {key: len(graph.walk(graph.down, key)) for key in [*some, *(world.model_node(i) for i in range(60))]}
     big = sorted(sizes, key=sizes.__getitem__)[-5:]
-    label = dict(graph.lite.execute("SELECT id, label FROM node WHERE kind = 'model'"))
+    label = dict(graph.lite.execute("SELECT id, label FROM node WHERE kind = ?", (NodeKind.MODEL.value,)))
     rows: list[Row] = []
     for question, starts, engines in (
         ("ancestors", some, _ancestors(registry, graph, label)),
