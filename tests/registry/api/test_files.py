@@ -113,3 +113,20 @@ def test_a_version_that_was_found_damaged_is_refused_and_shown(own_served: Serve
     assert found == [
         "weights/model.safetensors of models:/vision/digits/2 is missing: forebear store repair --from BACKUP"
     ]
+
+
+def test_files_of_a_deprecated_version_are_served_with_its_status_and_of_a_suspended_one_not_at_all(
+    own_served: ServedRegistry,
+) -> None:
+    fresh, ana = own_served.client("vic").get(FILE), own_served.client("ana")
+    assert "forebear-status" not in fresh.headers
+    version = FILE.partition("/files/")[0]
+    assert ana.post(f"{version}/deprecate", json={"reason": "use 3 – für alle"}).status_code == 200
+    answer = own_served.client("vic").get(FILE)
+    assert (answer.content, answer.headers["forebear-status"]) == (CONTENT, "deprecated")
+    assert answer.headers["forebear-status-reason"] == "use 3 %E2%80%93 f%C3%BCr alle"
+    assert ana.post(f"{version}/suspend", json={"reason": "wrong"}).status_code == 200
+    assert problem(own_served.client("vic").get(FILE))["status"] == 403
+    assert (
+        problem(own_served.client("vic").get(FILE, headers={"If-None-Match": fresh.headers["etag"]}))["status"] == 403
+    )

@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 
 from registry.domain.names import Reference
+from registry.services.governance.policies.stored import default_policy_text
 from registry.web.render import ago, link, static
 from tests.builders import add_dataset_version, dataset_ref, event
 from tests.serving import ServedRegistry, form_token
@@ -355,3 +356,25 @@ def test_the_pages_of_a_damaged_version_say_so_and_what_to_do(own_served: Served
     for page in pages:
         assert "forebear store repair --from BACKUP" in text_of(browser.get(page).text), page
     assert text_of(browser.get("/models/vision/digits/2").text).count("active, damaged") == 1
+
+
+def test_a_status_is_set_a_policy_decided_on_and_a_role_confirmed_in_the_browser(own_served: ServedRegistry) -> None:
+    browser, path = own_served.browser("ana"), "/models/vision/digits/1"
+    data = {"csrf": form_token(browser.get(path).text), "reference": "models:/vision/digits/1"}
+    assert (
+        browser.post("/status", data={**data, "status": "deprecated", "comment": "see 2"}).headers["location"] == path
+    )
+    assert "Deprecated: see 2" in text_of(browser.get(path).text)
+    text = default_policy_text().replace("version: 2", "version: 3", 1)
+    headers = {"X-CSRF-Token": data["csrf"], "Content-Type": "application/yaml"}
+    proposal = browser.post("/api/v1/policies", content=text, headers=headers).json()["id"]
+    refused = browser.post(f"/policies/{proposal}/approve", data=data)
+    assert (refused.status_code, "nobody puts their own policy in force" in text_of(refused.text)) == (403, True)
+    cleo = own_served.browser("cleo")
+    token = {"csrf": form_token(cleo.get("/policies").text)}
+    assert cleo.post(f"/policies/{proposal}/approve", data=token).headers["location"] == "/policies"
+    assert "version 3" in text_of(cleo.get("/policies").text)
+    own_served.client("ana").put("/api/v1/people/dev/roles/validator")
+    assert "Roles that wait for a second person" in text_of(cleo.get("/people").text)
+    assert cleo.post("/people/dev/validator/confirm", data=token).status_code == 303
+    assert "Roles that wait" not in text_of(cleo.get("/people").text)
