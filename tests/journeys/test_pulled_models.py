@@ -21,10 +21,6 @@ QUICK = (("bert", "probe"), ("llama", "tuned"))
 """An encoder whose probe has a definition of ours, and a decoder that answers at its last token that is not padding."""
 OF_SEVERAL_KINDS = frozenset({"perceiver"})
 """Read anything as numbers, so the import asks which kind."""
-NO_MEAN = frozenset(
-    {"canine", "deepseek_v4", "funnel", "gemma3n_text", "hy_v4", "opt", "pegasus_x", "qwen4_exp_text", "reformer"}
-) | {"layoutlm", "squeezebert"}
-"""A probe on the mean of all blocks is refused: their blocks differ in size, or they always call their pooler."""
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +60,11 @@ def test_so_is_every_prediction_of_every_type_of_text_model_or_its_user_reads_wh
     said = ("--modality", "text") if family in OF_SEVERAL_KINDS else ()
     source = texts.imported(f"any-{family}", published(texts, family), *said)
     for way, known in (("probe", "probe"), ("tuned", TUNE)):
-        body = RECIPES[way] + ("params: {layer: last}\n" if way == "probe" and family in NO_MEAN else "")
         if known in refused:
             with pytest.raises(AssertionError, match=f"{refused[known]}|cannot be run on tokens alone"):
-                texts.pulled(source, f"any-{family}", way, body)
+                texts.pulled(source, f"any-{family}", way, RECIPES[way])
         else:
-            texts.check(texts.pulled(source, f"any-{family}", way, body), classes=1)
+            texts.check(texts.pulled(source, f"any-{family}", way, RECIPES[way]), classes=1)
 
 
 @pytest.mark.slow

@@ -38,6 +38,9 @@ from registry.ports.transfers import ModelInput
 
 NAME = "transformers_text_head"
 """The architecture's name in the catalog, and the entry point of its definition."""
+LAST = [-1]
+"""The hidden states of the last block, by their number."""
+NO_MEAN = "the blocks of this model differ in size and have no mean, so features are those of its last block"
 ELSEWHERE = frozenset({"_name_or_path", "architectures", "id2label", "label2id", "transformers_version"})
 """Keys of a config that are about the model's origin or its old head."""
 
@@ -159,13 +162,15 @@ def open_headed(source: ModelInput, recipe: Recipe, task: Task, *, keep_head: bo
         model.classifier.load_state_dict(parent.classifier.state_dict())
     trains = recipe.method is not Method.FEATURE_EXTRACTION
     check(lambda inputs: model.embed(**inputs), model.backbone, tokens, trains=trains)
-    return HeadedLearner(model.float(), config, tokens, keeps_head=keep_head, layer=layer)
+    learner = HeadedLearner(model.float(), config, tokens, keeps_head=keep_head, layer=layer)
+    learner.notes += [NO_MEAN] if layer == "mean" and layers == LAST else []
+    return learner
 
 
 def layers_of(backbone: Any, layer: str, tokens: Tokens) -> tuple[list[int], int]:
     """The hidden states that `layer` stands for (`last`, `mean` of every block, or a block by its name); their width.
 
-    Raises: BadRecipeError naming the blocks that exist, or for hidden states that cannot be averaged.
+    Where blocks differ in size, `mean` is the last one. Raises: BadRecipeError naming the blocks that exist.
     """
     *inner, final = _states(backbone, tokens)
     shapes = [tuple(state.shape) if isinstance(state, Tensor) else () for state in (*inner, final)]
@@ -174,15 +179,14 @@ def layers_of(backbone: Any, layer: str, tokens: Tokens) -> tuple[list[int], int
     if len(blocks) != count:  # ALBERT runs one block several times, so its states have no names
         blocks = []
     same = count > 0 and len(set(shapes[1:])) == 1
-    usual, blocks = (["last", "mean"], blocks) if same else (["last"], [])
-    if layer not in {*usual, *blocks}:
+    blocks = blocks if same else []
+    if layer not in {"last", "mean", *blocks}:
         raise BadRecipeError(
-            f"The source has no block {layer[:80]!r}, which params.layer names"
-            if layer != "mean"
-            else f"The blocks of {type(backbone).__name__} give states of different sizes, which have no mean",
-            remedy=f"Choose one of {', '.join([*usual, *blocks])}",
+            f"The source has no block {layer[:80]!r}, which params.layer names",
+            remedy=f"Choose one of {', '.join(['last', 'mean', *blocks])}",
         )
-    chosen = {"last": [-1], "mean": list(range(1, count + 1))}.get(layer) or [blocks.index(layer) + 1]
+    every = list(range(1, count + 1)) if same else LAST
+    chosen = {"last": LAST, "mean": every}.get(layer) or [blocks.index(layer) + 1]
     return chosen, shapes[-1][-1]
 
 

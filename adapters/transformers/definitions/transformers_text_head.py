@@ -36,7 +36,7 @@ class TextWithHead(nn.Module):
             backbone = reader(AutoModel.from_config(AutoConfig.for_model(settings.pop("model_type"), **settings)))
         self.backbone = backbone
         if getattr(self.backbone, "pooler", None) is not None:
-            self.backbone.pooler = None  # the mean of the tokens stands in its place
+            self.backbone.pooler = Unpooled()
         self.layers: list[int] = list(head["layers"])
         self.alone = bool(head.get("alone", False))  # padding changes the states of this model
         self.width = width = int(head.get("width") or self.backbone.config.hidden_size)
@@ -61,6 +61,13 @@ class TextWithHead(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         outputs: Tensor = self.classifier(self.embed(input_ids, attention_mask))
         return outputs
+
+
+class Unpooled(nn.Module):
+    """Stands where the backbone had a pooler, which some call always; the mean of the tokens takes its place."""
+
+    def forward(self, states: Tensor, *_: Any, **__: Any) -> Tensor:
+        return states
 
 
 def reader(model: Any) -> Any:

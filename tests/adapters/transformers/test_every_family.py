@@ -14,7 +14,7 @@ import pytest
 from benchmarks.families import IMPORT, Kind, kind_of, table, try_family
 from benchmarks.text_families import Material, OtherAnswersError, check_stock, sentences, ways_of
 from benchmarks.tiny_texts import families
-from registry.domain.recipes.recipe import Method
+from registry.domain.recipes.recipe import Head, Method
 
 SAMPLE = ("fnet", "gemma3", "llama", "longformer", "t5gemma", "zamba2")
 """Padding changes its answers; it reads pictures too; a decoder; other attention under its stock head; an encoder with
@@ -72,6 +72,17 @@ def test_the_families_are_those_of_the_installed_transformers() -> None:
     assert len(families()) > 200
     assert "LoRA" not in ways_of("mamba")
     assert "tags of words" in ways_of("llama")
+
+
+@pytest.mark.parametrize(("family", "differ"), [("funnel", True), ("squeezebert", False)])
+def test_a_probe_reads_the_last_block_where_blocks_differ_in_size_and_says_so_and_needs_no_pooler(
+    family: str, differ: bool, tmp_path: Path
+) -> None:
+    material, data = Material.imported(tmp_path, family), sentences(tmp_path)
+    wanted = {"head": Head("ridge"), "params": {"layer": "mean"}}
+    done = material.run(data, Method.FEATURE_EXTRACTION, "probe", **wanted)
+    check_stock(material, done, data)
+    assert any("differ in size" in note for note in done.facts["notes"]) is differ  # type: ignore[attr-defined]
 
 
 def test_a_model_that_answers_differently_in_stock_libraries_is_found(tmp_path: Path) -> None:
