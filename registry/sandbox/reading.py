@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from contextlib import suppress
 from importlib.metadata import entry_points
 from typing import cast
 
@@ -82,9 +83,11 @@ def _read_and_exit(kind: type[DataSource] | Exception, request: DataRequest) -> 
         code = 0
     except BaseException as error:  # noqa: BLE001 -- the fork of a process that goes on must never return
         code = NO_ROOM if is_full(error) else code
-        traceback.print_exc()
+        with suppress(OSError):  # its output is a file, for which there may be no room
+            traceback.print_exc()
     finally:
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stderr.flush()
         os._exit(code)
 
 
