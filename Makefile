@@ -12,7 +12,7 @@ export TOKENIZERS_PARALLELISM := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve pictures test test-demo coverage test-slow test-ray fuzz-api check format store-walk store-flips bench bench-methods bench-defaults bench-gpu clean
+.PHONY: help setup demo serve pictures test test-demo coverage test-slow test-ray fuzz-api check format store-walk store-flips store-kills bench bench-methods bench-defaults bench-gpu clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ store-walk: setup ## Take 100,000 random steps over the store (publish, delete, 
 
 store-flips: setup ## Flip 10,000 bits in the store: no wrong byte is served or pulled, nothing damaged is promoted
 	@STORE_FLIPS=10000 $(BIN)/python -m pytest -q -s tests/registry/services/artifacts/test_flips.py
+
+store-kills: setup ## Kill processes 1,000 times while they import, add data, approve, collect, verify and back up: nothing is lost
+	@STORE_KILLS=1000 $(BIN)/python -m pytest -q -s -m slow tests/journeys/test_kills_of_store.py
 
 bench: setup ## Print the tables that the README quotes
 	@$(BIN)/python -m benchmarks.startup
