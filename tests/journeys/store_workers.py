@@ -31,6 +31,7 @@ from tests.fakes.clock import FakeClock
 from tests.registry.services.teams import Team
 
 if TYPE_CHECKING:
+    from registry.storage.unit_of_work import SqlUnitOfWorkFactory
     from tests.fakes.blobs import MemoryBlobs
 
 
