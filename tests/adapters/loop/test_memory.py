@@ -15,19 +15,21 @@ from registry.errors import AdapterError, NoSpaceError, OutOfMemoryError
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = """
-import resource, sys
+import resource, shutil, sys
 from pathlib import Path
+from registry.domain.recipes.recipe import Method
 from registry.errors import OutOfMemoryError
 from tests.adapters.loop.worlds import WORLDS, finish
 
 world = WORLDS["torch"](Path(sys.argv[1]))
-large = {"image_size": 512, "epochs": 1}
-finish(world, world.job("small", batch_size=2, roles=("train",), **(large | {"image_size": 64})))
+large = {"method": Method.FEATURE_EXTRACTION, "image_size": 512, "epochs": 1, "roles": ("train",)}
+finish(world, world.job("small", batch_size=2, **large))
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + int(sys.argv[2]) * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 try:
-    finish(world, world.job("large", batch_size=48, roles=("train",), **large))
+    shutil.rmtree(world.folder / "features", ignore_errors=True)
+    finish(world, world.job("large", batch_size=48, **large))
 except OutOfMemoryError as error:
     print(error)
 """
@@ -35,7 +37,12 @@ except OutOfMemoryError as error:
 
 @pytest.mark.slow
 def test_a_full_address_space_is_reported_as_too_little_memory(tmp_path: Path) -> None:
-    words = [sys.executable, "-c", SCRIPT, str(tmp_path), "300"]
+    """The batch alone takes 151 MB, so that it is torch which asks for too much.
+
+    Features are read, not learnt: oneDNN 3.12 (torch 2.13) ends the process with a segmentation fault in the gradient
+    of this model's 1x1 convolutions of stride 2, channels last, at 256 pixels and more, however much memory there is.
+    """
+    words = [sys.executable, "-c", SCRIPT, str(tmp_path), "100"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "MALLOC_ARENA_MAX": "1"}
     done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=250, check=False)
     assert done.stdout.startswith("This machine has too little memory for this recipe. Halve batch_size"), done.stderr
