@@ -20,10 +20,10 @@ from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.recipe import Method, Optimizer
 from registry.errors import BadRecipeError
 from registry.ports.transfers import DataInput, ModelInput, Saved, TransferJob
-from tests.adapters.loop.worlds import WORLDS, World, finish, tree
+from tests.adapters.loop.worlds import NETWORKS, WORLDS, World, finish, tree, with_each_network
 
 
-@pytest.fixture(params=sorted(WORLDS.keys() - {"gensim"}))  # averages of vectors have no such methods
+@pytest.fixture(params=NETWORKS)
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     return WORLDS[request.param](tmp_path)
 
@@ -44,7 +44,7 @@ def several(world: World, work: str, **changes: Any) -> TransferJob:
     return world.job(work, **wanted | changes)
 
 
-@pytest.mark.parametrize("weighting", ["fixed", "uncertainty"])
+@with_each_network("weighting", ["fixed", "uncertainty"], ("keras", "uncertainty"), ("transformers", "fixed"))
 def test_two_tasks_are_learnt_at_once_and_resume_to_the_same_bytes(world: World, weighting: str) -> None:
     params = {"weighting": weighting}
     whole, metrics = finish(world, several(world, "whole", params=params))
@@ -87,7 +87,7 @@ def taught(world: World, work: str, **changes: Any) -> tuple[World, TransferJob]
     return world, world.job(work, **wanted | changes)
 
 
-@pytest.mark.parametrize("student", ["pretrained", "fresh"])
+@with_each_network("student", ["pretrained", "fresh"], ("keras", "fresh"), ("transformers", "pretrained"))
 def test_a_student_learns_from_its_teacher_and_asks_it_once(world: World, student: str) -> None:
     params = {"student": student, "alpha": 1.0}
     _, job = taught(world, "whole", params=params)

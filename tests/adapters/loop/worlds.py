@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from lineage import Digest
@@ -273,3 +274,18 @@ def vector_world(folder: Path) -> World:
 
 
 WORLDS = {"gensim": vector_world, "keras": keras_world, "torch": image_world, "transformers": text_world}
+NETWORKS = sorted(WORLDS.keys() - {"gensim"})
+"""The worlds whose model is a network: averages of vectors have neither domains nor tasks."""
+
+
+def with_each_network(name: str, values: Sequence[str], *quick: tuple[str, str]) -> pytest.MarkDecorator:
+    """The fixture `world` of every network with every value of the parameter `name`.
+
+    Quick are those of torch, which is the fastest, and the pairs `quick`; the others are slow tests.
+    """
+    pairs = [(world, value) for world in NETWORKS for value in values]
+    return pytest.mark.parametrize(
+        ("world", name),
+        [pytest.param(*pair, marks=() if pair[0] == "torch" or pair in quick else pytest.mark.slow) for pair in pairs],
+        indirect=["world"],
+    )

@@ -19,7 +19,7 @@ from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.recipe import Method
 from registry.errors import BadDataError, BadRecipeError
 from registry.ports.transfers import Advanced, DataInput, Saved
-from tests.adapters.loop.worlds import CLASSES, WORLDS, World, finish, tree
+from tests.adapters.loop.worlds import CLASSES, NETWORKS, WORLDS, World, finish, tree, with_each_network
 
 
 def features(seed: int, rows: int = 30, size: int = 4) -> torch.Tensor:
@@ -71,7 +71,7 @@ def test_pairs_repeat_the_shorter_domain() -> None:
     assert part_of(batch, "target").flatten().tolist() == [14.0, 10.0, 13.0]  # type: ignore[union-attr]
 
 
-@pytest.fixture(params=sorted(WORLDS.keys() - {"gensim"}))  # averages of vectors have no such methods
+@pytest.fixture(params=NETWORKS)
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     return WORLDS[request.param](tmp_path)
 
@@ -86,7 +86,7 @@ def domains(world: World, target: DataInput | None = None) -> dict[str, DataInpu
     }
 
 
-@pytest.mark.parametrize("align", ["coral", "mmd", "dann", "adabn"])
+@with_each_network("align", ["coral", "mmd", "dann", "adabn"], ("keras", "mmd"), ("transformers", "dann"))
 def test_every_alignment_learns_and_resumes_to_the_same_bytes(world: World, align: str) -> None:
     changes: dict[str, Any] = {
         "method": Method.DOMAIN_ADAPTATION,
