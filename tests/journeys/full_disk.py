@@ -77,7 +77,7 @@ class Disk:
     def type(self, *words: object) -> None:
         """A command. Raises: what it said, as the error that it was."""
         said = self.forebear(*words, "--output", "json")
-        interrupted = words[0] == "transfer" and said.code == Family.CONFLICT.exit_code and "interrupted" in said.err
+        interrupted = words[0] == "transfer" and said.code == Family.CONFLICT.exit_code and "worker of" in said.err
         if said.code == Family.NO_SPACE.exit_code or interrupted:  # a worker that cannot even write that it failed
             raise OutOfSpaceError(said.err)
         assert said.code == 0, (words, said)
