@@ -117,11 +117,13 @@ def test_tokens_are_listed_newest_first(uow: UnitOfWork) -> None:
     assert [t.id for t in (*first.items, *rest.items)] == ["tok-3", "tok-1", "tok-0"]
 
 
-def test_an_ended_session_is_remembered_until_it_would_have_ended(uow: UnitOfWork) -> None:
+def test_an_ended_session_is_remembered_long_after_it_would_have_ended(uow: UnitOfWork) -> None:
     uow.people.end_session(digest("one"), until=LATER, at=NOW)
     uow.people.end_session(digest("one"), until=LATER, at=NOW)
     assert uow.people.has_ended(digest("one"))
     assert not uow.people.has_ended(digest("two"))
-    uow.people.end_session(digest("two"), until=LATER + timedelta(hours=1), at=LATER + timedelta(seconds=1))
+    uow.people.end_session(digest("two"), until=LATER + timedelta(hours=1), at=LATER + timedelta(days=399))
+    assert uow.people.has_ended(digest("one")), "the clock may be set back"
+    uow.people.end_session(digest("two"), until=LATER + timedelta(hours=1), at=LATER + timedelta(days=401))
     assert not uow.people.has_ended(digest("one"))
     assert uow.people.has_ended(digest("two"))

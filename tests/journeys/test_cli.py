@@ -181,7 +181,7 @@ def test_a_model_reaches_production_through_two_other_people(forebear: CommandLi
     assert len(missing["reasons"]) == 4
     shown = forebear("promote", "show", request)
     assert all(reason in shown.out for reason in missing["reasons"])
-    assert "4 of 8 checks passed" in shown.err
+    assert "5 of 9 checks passed" in shown.err
 
     refused = forebear.refused("promote", "approve", request)
     assert (refused["code"], refused["status"]) == ("policy-refused", 403)
@@ -212,6 +212,9 @@ def test_a_request_is_rejected_with_a_reason_or_withdrawn(forebear: CommandLine,
     assert forebear("promote", "reject", asked, actor="ben").code == 2
     rejected = forebear.ask("promote", "reject", asked, "-m", "what for?", actor="ben")
     assert rejected["summary"]["state"] == "rejected"
+    stands = forebear.refused("promote", "request", source, "--to", "validated")
+    assert "ben rejected it" in stands["detail"], "a rejection stands until what was rejected has changed"
+    forebear.ask("evidence", "add", source, "validation", "--set", "result=pass")
     again = forebear.ask("promote", "request", source, "--to", "validated")["summary"]["id"]
     assert forebear.ask("promote", "withdraw", again)["summary"]["state"] == "withdrawn"
 

@@ -94,22 +94,32 @@ def test_policies_are_checked_published_and_shown(own_served: ServedRegistry) ->
 def test_people_roles_and_tokens(own_served: ServedRegistry) -> None:
     admin = own_served.client("ana")
     assert admin.post(f"{API}/people", json={"handle": "eve", "name": "Eve"}).status_code == 201
-    person = from_json(Person, admin.put(f"{API}/people/eve/roles/validator").json())
-    assert person.roles == ("validator",)
+    person = from_json(Person, admin.put(f"{API}/people/eve/roles/developer").json())
+    assert person.roles == ("developer",)
     made = admin.post(f"{API}/people/eve/tokens", json={"label": "laptop", "days": 3})
     assert (made.status_code, made.headers["cache-control"]) == (201, "no-store")
     token = from_json(NewToken, made.json())
     eve = own_served.client()
     eve.headers["Authorization"] = f"Bearer {token.secret}"
-    assert eve.get(f"{API}/me").json() == {"handle": "eve", "roles": ["validator"], "service": False}
+    assert eve.get(f"{API}/me").json() == {"handle": "eve", "roles": ["developer"], "service": False}
     mine = eve.get(f"{API}/tokens", params={"person": "eve"})
     assert token.secret not in mine.text
     assert problem(eve.get(f"{API}/tokens"))["code"] == "permission-denied"
     assert problem(eve.put(f"{API}/people/eve/roles/admin"))["code"] == "permission-denied"
     assert eve.delete(f"{API}/tokens/{token.summary.id}").json()["revoked_at"]
     assert problem(eve.get(f"{API}/me"))["status"] == 401
-    assert admin.delete(f"{API}/people/eve/roles/validator").json()["roles"] == []
+    assert admin.delete(f"{API}/people/eve/roles/developer").json()["roles"] == []
     assert {one["handle"] for one in admin.get(f"{API}/people").json()["items"]} >= {"ana", "eve"}
+
+
+def test_a_role_that_votes_is_offered_by_one_person_and_confirmed_by_another(own_served: ServedRegistry) -> None:
+    admin = own_served.client("ana")
+    admin.post(f"{API}/people", json={"handle": "eve", "name": "Eve"})
+    offered = from_json(Person, admin.put(f"{API}/people/eve/roles/validator").json())
+    assert (offered.roles, offered.offered) == ((), ("validator",))
+    assert problem(admin.post(f"{API}/people/eve/roles/validator/confirm"))["status"] == 403
+    confirmed = own_served.client("ben").post(f"{API}/people/eve/roles/validator/confirm")
+    assert from_json(Person, confirmed.json()).roles == ("validator",)
 
 
 def test_the_chain_is_searched_verified_and_exported(served: ServedRegistry) -> None:

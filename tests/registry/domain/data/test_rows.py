@@ -18,7 +18,7 @@ ROW = st.builds(
     digest=st.binary(max_size=4).map(Digest.of),
     split=st.sampled_from(["train", "test"]),
     label=st.none() | TEXT,
-    path=st.none() | TEXT,
+    path=st.none() | st.sampled_from(["a.png", "b/ü 1.png", "b/c/d.txt"]),
     text=st.none() | TEXT,
     index=st.none() | st.integers(0, 2**40),
 )

@@ -24,7 +24,7 @@ from tests.registry.services.teams import Team, populate
 @pytest.fixture
 def team(open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path) -> Team:
     team = populate(Team(open_uow, clock, tmp_path))
-    for role in ("validator", "auditor", "risk-owner"):
+    for role in ("reader", "auditor", "guest"):
         team.people("root").grant("ana", role)
     return team
 
@@ -177,9 +177,9 @@ def test_the_export_verifies_without_the_registry(team: Team) -> None:
 def test_entries_are_found_by_subject_and_action_newest_first(team: Team) -> None:
     audit = Audit(team.context("guest"))
     found = audit.search(subject="person:ana", action="role.granted", page=PageRequest(2))
-    assert [entry.detail["role"] for entry in found.items] == ["risk-owner", "auditor"]
+    assert [entry.detail["role"] for entry in found.items] == ["guest", "auditor"]
     rest = audit.search(subject="person:ana", action="role.granted", page=PageRequest(2, found.next_cursor))
-    assert [entry.detail["role"] for entry in rest.items] == ["validator"]
+    assert [entry.detail["role"] for entry in rest.items] == ["reader"]
 
 
 def test_nobody_without_a_role_reads_the_log(team: Team) -> None:
