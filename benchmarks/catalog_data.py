@@ -72,6 +72,9 @@ def fill(database: Database, size: int) -> None:
     with database.factory(SystemClock())(actor="bench", write=True) as uow:
         uow.catalog.rebuild_listings()
         uow.commit_unaudited()
+    if database.engine.dialect.name == "postgresql":
+        # What the planner last knew of the listings may be that they were empty: it would join them row by row.
+        analyze(database.engine)
 
 
 class World:
@@ -309,8 +312,13 @@ class Bulk:
         self._raw.close()
         self._engine.dispose()
         if kind is None and self.postgres:
-            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.execute(text("ANALYZE"))
+            analyze(self._engine)
+
+
+def analyze(engine: Engine) -> None:
+    """Bring up to date what PostgreSQL knows of the number and the spread of rows, at once."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
 
 
 def _counted(owners: np.ndarray) -> np.ndarray:
