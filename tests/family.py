@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from lineage import Assurance, Digest
+from lineage import Assurance, Digest, Relation, WeightComparison
 from registry import bootstrap
 from registry.domain.catalog.models import Describing, MetricValue, Modality
 from registry.domain.governance.promotion import RequestDetail
@@ -117,6 +117,23 @@ class _Writer:
     registry: LocalRegistry
     uow: UnitOfWork
 
+    def put_to_the_weights(self, child: VersionRef, parent: VersionRef) -> None:
+        """What a comparison of their weights would have left."""
+        made = self.uow.catalog.version(child)
+        assert made is not None
+        said = WeightComparison(
+            Relation.FINE_TUNED,
+            "Neurons of equal index resemble one another",
+            120,
+            122,
+            3_400_000,
+            0.12,
+            0.08,
+            0.99,
+            1e-40,
+        )
+        self.uow.graph.add_comparison(made.step, str(parent), said, at=self.registry.context.clock.now())
+
     def everything(self) -> tuple[VersionRef, VersionRef, VersionRef]:
         now = self.registry.context.clock.now()
         digits = builders.add_dataset_version(
@@ -144,6 +161,7 @@ class _Writer:
         grandchild = self.version(
             "vision/digits", [child], Method.FINE_TUNING, now - timedelta(days=2), {"accuracy": 0.957}, data=data,
         )  # fmt: skip
+        self.put_to_the_weights(grandchild, child)
         self.version(
             "text/sentiment", [encoder], Method.FINE_TUNING, now - timedelta(hours=5), {"accuracy": 0.884},
             data=[(reviews, "train"), (reviews, "test")], description="Is a review kind?", modality=Modality.TEXT,

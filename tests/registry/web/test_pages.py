@@ -109,6 +109,8 @@ def test_a_model_page_says_what_one_needs_to_know(served: ServedRegistry) -> Non
 
 def test_the_outline_shows_the_ancestry_without_scripts(served: ServedRegistry) -> None:
     html = served.client("vic").get("/models/vision/digits/2?tab=lineage").text
+    assert "What the weights say about vision/digits/1" in html
+    assert "<dt>Relation</dt><dd>trained further</dd>" in html
     outline = html.split('aria-label="Ancestors"')[1].split('aria-label="Descendants"')[0]
     order = [outline.index(f'href="{one}"') for one in ("/models/vision/digits/2", "/models/vision/digits/1",
                                                            "/models/library/lite0/1")]  # fmt: skip
