@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, null, select, text, update
 
 from registry.domain.catalog.models import Status
 from registry.storage.catalog.listing_sql import CONTENTS
+from registry.storage.sql.upsert import upsert
 from registry.storage.tables import asset_tag, facet, headline, listing, version_tag
 
 FIELDS = ("task", "modality", "stage", "status", "licence", "origin", "owner")
@@ -25,9 +26,7 @@ def listed(connection: Connection, key: int) -> Iterator[None]:
     after = _values(connection, key)
     change = Counter(after)
     change.subtract(before)
-    for (field, value), by in change.items():
-        if by:
-            _count(connection, field, value, by)
+    _count(connection, {of: by for of, by in sorted(change.items()) if by})
 
 
 def relist(connection: Connection, key: int) -> None:
@@ -75,43 +74,35 @@ def differences(connection: Connection) -> dict[str, int]:
 
 def _values(connection: Connection, key: int) -> set[tuple[str, str]]:
     """The values that the model counts for: those of archived versions only for the status."""
-    rows = connection.execute(_rows_of(), {"key": key}).all()
+    rows = connection.execute(_rows_of(), {"key": key, "archived": Status.ARCHIVED}).all()
     found = {("status", row.status) for row in rows}
     used = [row for row in rows if row.status != Status.ARCHIVED]
-    found |= {(field, getattr(row, field)) for row in used for field in FIELDS}
-    if used:
-        found |= {("tag", tag) for tag in connection.scalars(_tags_of(), {"key": key, "archived": Status.ARCHIVED})}
+    if any(row.tag is None for row in used):
+        found |= {(field, getattr(row, field)) for row in used for field in (*FIELDS, "tag")}
     return {(field, value) for field, value in found if value is not None}
 
 
-def _count(connection: Connection, field: str, value: str, by: int) -> None:
-    given = {"of": field, "named": value, "by": by}
-    if connection.execute(_add(), given).rowcount == 0:
-        connection.execute(insert(facet), {"field": field, "value": value, "models": by})
-    elif by < 0:
-        connection.execute(_forget(), given)
+def _count(connection: Connection, changes: Mapping[tuple[str, str], int]) -> None:
+    """Add to the counts; a value that no model has any more is forgotten."""
+    rows = [{"field": field, "value": value, "models": by} for (field, value), by in changes.items()]
+    upsert(connection, facet, rows, ["field", "value"], added=["models"])
+    if fewer := [{"of": field, "named": value} for (field, value), by in changes.items() if by < 0]:
+        connection.execute(_forget(), fewer)
 
 
 @cache
 def _rows_of() -> Any:
-    return select(*(listing.c[field] for field in FIELDS)).where(listing.c.asset_id == bindparam("key")).distinct()
-
-
-@cache
-def _tags_of() -> Any:
-    own = select(asset_tag.c.key).where(asset_tag.c.asset_id == bindparam("key"))
+    """The fields of the rows of a model, without a tag; then each tag that counts, without the fields."""
+    mine = listing.c.asset_id == bindparam("key")
+    fields = select(*(listing.c[field] for field in FIELDS), null().label("tag")).where(mine)
+    nothing = [null().label(field) for field in FIELDS]
+    own = select(*nothing, asset_tag.c.key).where(asset_tag.c.asset_id == bindparam("key"))
     of_versions = (
-        select(version_tag.c.key)
+        select(*nothing, version_tag.c.key)
         .join(listing, listing.c.id == version_tag.c.node_id)
-        .where(listing.c.asset_id == bindparam("key"), listing.c.status.is_distinct_from(bindparam("archived")))
+        .where(mine, listing.c.status.is_distinct_from(bindparam("archived")))
     )
-    return own.union(of_versions)
-
-
-@cache
-def _add() -> Any:
-    mine = (facet.c.field == bindparam("of")) & (facet.c.value == bindparam("named"))
-    return update(facet).where(mine).values(models=facet.c.models + bindparam("by"))
+    return fields.union(own, of_versions)
 
 
 @cache

@@ -170,13 +170,12 @@ class SqlCatalog:
         return found or None
 
     def all_extents(self, ref: VersionRef) -> Mapping[str, Sequence[Extent]]:
-        row = assets.find_version(self._connection, ref)
-        if row is None:
-            return {}
         query = (
             select(extent, file.c.path)
             .join(file, file.c.id == extent.c.file_id)
-            .where(file.c.node_id == row.node_id)
+            .join(version, version.c.node_id == file.c.node_id)
+            .join(node, node.c.id == file.c.node_id)
+            .where(node.c.label == str(ref), versions.is_live())
             .order_by(file.c.id, extent.c.position)
         )
         found: dict[str, list[Extent]] = {}

@@ -27,13 +27,13 @@ from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.errors import ConflictError, NotFoundError
 from registry.services.storage.governance import NamedVersion, VersionRecord
-from registry.storage.catalog.assets import find_version, require_version
+from registry.storage.catalog.assets import require_version
 from registry.storage.catalog.versions import refs_of
 from registry.storage.governance import proposals
 from registry.storage.governance.records import baselines_of, stale_voters, version_record
 from registry.storage.governance.state import bound_of, recorded_state, vote_entry
 from registry.storage.sql.paging import SortBy, page_rows
-from registry.storage.tables import asset, evidence, model_version, overruling, policy, request, version, vote
+from registry.storage.tables import asset, evidence, model_version, node, overruling, policy, request, version, vote
 
 
 class SqlGovernance:
@@ -66,11 +66,8 @@ class SqlGovernance:
         )
 
     def evidence(self, ref: VersionRef) -> Sequence[EvidenceValue]:
-        row = find_version(self._connection, ref, deleted=True)
-        if row is None:
-            return []
-        query = select(evidence).where(evidence.c.node_id == row.node_id).order_by(evidence.c.id)
-        return [_evidence(found, ref) for found in self._connection.execute(query)]
+        query = select(evidence).join(node, node.c.id == evidence.c.node_id).where(node.c.label == str(ref))
+        return [_evidence(found, ref) for found in self._connection.execute(query.order_by(evidence.c.id))]
 
     def add_policy(self, value: PolicyValue) -> None:
         if self.policy(value.name, value.version) is not None:
@@ -207,13 +204,11 @@ class SqlGovernance:
         return recorded_state(self._connection)
 
     def rejections(self, ref: VersionRef) -> Sequence[Rejection]:
-        row = find_version(self._connection, ref, deleted=True)
-        if row is None:
-            return []
         query = (
             select(vote, request.c.public_id, request.c.to_stage)
             .join(request, request.c.id == vote.c.request_id)
-            .where(request.c.node_id == row.node_id, request.c.state == RequestState.REJECTED)
+            .join(node, node.c.id == request.c.node_id)
+            .where(node.c.label == str(ref), request.c.state == RequestState.REJECTED)
             .where(request.c.overruled_at.is_(None), vote.c.value == VoteValue.REJECT)
             .order_by(vote.c.id)
         )
@@ -233,10 +228,11 @@ class SqlGovernance:
     def close_request(self, request_id: str, state: RequestState, verdict: Verdict, *, at: datetime) -> None:
         closed = self._connection.execute(
             update(request)
-            .where(request.c.id == self._key(request_id), request.c.state == RequestState.OPEN)
+            .where(request.c.public_id == request_id, request.c.state == RequestState.OPEN)
             .values(state=state, verdict=asdict(verdict), closed_at=at)
         )
         if closed.rowcount == 0:
+            self._key(request_id)
             raise ConflictError(f"The request {request_id} is closed already")
 
     def lock(self, name: Name) -> None:

@@ -15,7 +15,7 @@ from registry.storage.catalog.assets import find_version, require_version
 from registry.storage.catalog.versions import is_live, refs_of
 from registry.storage.objects import needs
 from registry.storage.sql.upsert import upsert
-from registry.storage.tables import card_revision, damage, store_check, version, version_check
+from registry.storage.tables import card_revision, damage, node, store_check, version, version_check
 
 
 class SqlObjects:
@@ -54,10 +54,7 @@ class SqlObjects:
     def damage(self, ref: VersionRef | None = None) -> Sequence[Damage]:
         query = select(damage).join(version, version.c.node_id == damage.c.node_id).where(is_live())
         if ref is not None:
-            row = find_version(self._connection, ref)
-            if row is None:
-                return []
-            query = query.where(damage.c.node_id == row.node_id)
+            query = query.join(node, node.c.id == damage.c.node_id).where(node.c.label == str(ref))
         rows = self._connection.execute(query.order_by(damage.c.node_id, damage.c.place)).all()
         refs = self._refs(rows) if rows else {}
         return [Damage(refs[r.node_id], r.place, r.digest, Fault(r.fault), r.found_at, Form(r.form)) for r in rows]

@@ -9,8 +9,18 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import sqlite
 
 
-def upsert(connection: Connection, table: Table[Any], rows: Sequence[Mapping[str, object]], key: Sequence[str]) -> None:
-    """Insert `rows` into `table`; one that is there already by `key` gets the other columns' new values."""
+def upsert(
+    connection: Connection,
+    table: Table[Any],
+    rows: Sequence[Mapping[str, object]],
+    key: Sequence[str],
+    *,
+    added: Sequence[str] = (),
+) -> None:
+    """Insert `rows` into `table`; one that is there already by `key` gets the other columns' new values.
+
+    In the columns `added`, numbers, the new value is added to the one that is there.
+    """
     if not rows:
         return
     statement: Any = sqlite.insert(table)
@@ -18,5 +28,6 @@ def upsert(connection: Connection, table: Table[Any], rows: Sequence[Mapping[str
         from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - a tenth of SQLAlchemy's own start
 
         statement = postgresql.insert(table)
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    new = statement.excluded
+    changed = {name: table.c[name] + new[name] if name in added else new[name] for name in rows[0] if name not in key}
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed), list(rows))

@@ -21,8 +21,8 @@ from tests.fakes.clock import FakeClock
 from tests.registry.services.teams import Team, bring_to, populate, ref_of
 
 FEW, MANY = 10, 1_000
-BOUND = 52
-"""Statements of one verb; an approval that promotes writes eleven, and reads first which bytes to verify."""
+BOUND = 50
+"""Statements of one verb; an approval that promotes writes ten, and reads first which bytes to verify."""
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
