@@ -17,7 +17,7 @@ from registry.ports.transfers import Advanced, DataInput, ModelInput, Saved, Tra
 from registry.services.comparison.arm_recipes import Plan
 from registry.services.comparison.baselines import Baselines
 from tests.adapters.loop import worlds
-from tests.adapters.loop.worlds import WORLDS, World, finish
+from tests.adapters.loop.worlds import WORLDS, World, finish, of_each_adapter
 
 DATASET = Reference.parse("datasets:/test/fruit/1")
 PROBE, TUNE = Method.FEATURE_EXTRACTION, Method.FINE_TUNING
@@ -46,8 +46,21 @@ def compared(world: World, job: TransferJob, production: ModelInput | None = Non
     return baselines, verdict_on(baselines.collect("step-1"))
 
 
-def schooled(world: World) -> World:
+@pytest.fixture(scope="module")
+def schools() -> dict[str, World]:
+    """The worlds whose source was `schooled`, by their adapter: each is trained once."""
+    return {}
+
+
+def schooled(world: World, schools: dict[str, World]) -> World:
     """The source after it has learnt the matter, with a head for its classes."""
+    name = world.adapter.offer.name
+    if name not in schools:
+        schools[name] = _trained(world)
+    return replace(world, source=schools[name].source)
+
+
+def _trained(world: World) -> World:
     data = {"train": replace(world.data, split="related"), "validation": replace(world.data, split="validation")}
     job = world.job("school", method=Method.PRETRAINING, epochs=12, optimizer=Optimizer(lr=5e-3), data=data)
     return world.child(finish(world, job)[0], "schooled")
@@ -66,8 +79,8 @@ def rows(world: World) -> dict[str, DataInput]:
     return {role: replace(world.data, split=split) for role, split in (("train", "related"), ("test", "test"))}
 
 
-def test_a_source_trained_on_the_subject_gives_a_positive_verdict(world: World) -> None:
-    taught = schooled(world)
+def test_a_source_trained_on_the_subject_gives_a_positive_verdict(world: World, schools: dict[str, World]) -> None:
+    taught = schooled(world, schools)
     words = world.adapter.offer.name == "gensim"  # vectors of words hardly move at the rate of a network
     epochs, rate = (6, 1e-2) if words else (enough(world), 1e-3)
     job = taught.job(method=TUNE, epochs=epochs, batch_size=16, optimizer=Optimizer(lr=rate), data=rows(world))
@@ -81,20 +94,23 @@ def test_a_source_trained_on_the_subject_gives_a_positive_verdict(world: World) 
     ]
 
 
+@of_each_adapter()
 def test_a_source_with_all_weights_at_zero_gives_a_negative_verdict(world: World) -> None:
     job = emptied(world).job(method=PROBE, epochs=8, batch_size=16, data=rows(world))
     _, verdict = compared(world, job)
     assert verdict.outcome is Outcome.NEGATIVE, verdict
 
 
+@of_each_adapter()
 def test_a_source_that_was_never_trained_gives_an_inconclusive_verdict(world: World) -> None:
     job = world.job(method=TUNE, epochs=enough(world), batch_size=16, optimizer=Optimizer(lr=1e-3), data=rows(world))
     _, verdict = compared(world, job)
     assert verdict.outcome is Outcome.INCONCLUSIVE, verdict
 
 
-def test_a_version_in_production_answers_as_it_is(world: World) -> None:
-    taught = schooled(world)
+@of_each_adapter()
+def test_a_version_in_production_answers_as_it_is(world: World, schools: dict[str, World]) -> None:
+    taught = schooled(world, schools)
     job = world.job(method=PROBE, epochs=1, data=rows(world))
     baselines, verdict = compared(world, job, replace(taught.source, role="production"))
     score = verdict.score(ArmKind.PRODUCTION)

@@ -19,7 +19,7 @@ from adapters.loop.tasks.metrics import OFFERED, SINGLE_LABEL_BASELINES, SINGLE_
 from registry.domain.recipes.recipe import Freeze, Head, Method, Optimizer, Schedule
 from registry.errors import BadDataError, BadRecipeError, DivergedError, RegistryError, UnavailableError
 from registry.ports.transfers import Advanced, DataInput, Finished, Measured, Saved, Started, TransferJob
-from tests.adapters.loop.worlds import WORLDS, World, finish, tree
+from tests.adapters.loop.worlds import WORLDS, World, finish, of_each_adapter, tree, with_each_adapter
 
 PROBE, TUNE = Method.FEATURE_EXTRACTION, Method.FINE_TUNING
 both = pytest.mark.parametrize("method", [PROBE, TUNE], ids=["probe", "tune"])
@@ -67,7 +67,7 @@ def test_the_same_job_gives_the_same_bytes(world: World, method: Method) -> None
 
 
 @both
-@pytest.mark.parametrize("every", [0, 4], ids=["epochs", "steps"])
+@with_each_adapter("every", [0, 4], ("keras", 4), ("transformers", 4))
 def test_an_interrupted_run_resumes_to_the_same_bytes(world: World, method: Method, every: int) -> None:
     changes: dict[str, Any] = {"method": method, "head": Head(dropout=0.3), "checkpoint_every": every}
     whole, whole_metrics = finish(world, world.job("whole", **changes))
@@ -87,6 +87,7 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(world: World, method: Meth
     assert {(e.role, e.name): e.value for e in resumed if isinstance(e, Measured) and e.final} == whole_metrics
 
 
+@of_each_adapter()
 @both
 def test_a_finished_run_resumed_writes_the_same_again(world: World, method: Method) -> None:
     once, _ = finish(world, world.job(method=method))
@@ -95,6 +96,7 @@ def test_a_finished_run_resumed_writes_the_same_again(world: World, method: Meth
     assert tree(again.folder) == before
 
 
+@of_each_adapter()
 def test_resume_keeps_the_thread_count_of_the_first_attempt(world: World) -> None:
     list(world.adapter.run(world.job()))
     other = replace(world.job(resume=True), determinism=replace(world.job().determinism, threads=2))
@@ -102,6 +104,7 @@ def test_resume_keeps_the_thread_count_of_the_first_attempt(world: World) -> Non
     assert done.facts["threads"] == 1
 
 
+@of_each_adapter()
 def test_checkpoints_of_another_recipe_are_refused(world: World) -> None:
     finish(world, world.job())
     with pytest.raises(BadRecipeError, match="another recipe"):
@@ -136,6 +139,7 @@ def test_full_fine_tuning_moves_every_layer(world: World) -> None:
     assert sum(not torch.equal(a, b) for a, b in kernels) >= len(kernels) - 2  # unused position tables may rest
 
 
+@of_each_adapter("transformers")
 @both
 def test_what_is_learnt_beats_the_commonest_class(world: World, method: Method) -> None:
     job = world.job(method=method, epochs=25, optimizer=Optimizer(lr=3e-2 if method is PROBE else 4e-3))
@@ -154,6 +158,7 @@ def test_predictions_per_test_row_recompute_the_recorded_accuracy(world: World, 
     assert np.mean([row["label"] == row["prediction"] for row in written["rows"]]) == metrics["test", "accuracy"]
 
 
+@of_each_adapter()
 @both
 def test_test_labels_change_nothing_but_what_is_reported(world: World, method: Method) -> None:
     one, _ = finish(world, world.job("one", method=method))
@@ -163,6 +168,7 @@ def test_test_labels_change_nothing_but_what_is_reported(world: World, method: M
     assert tree(one.folder)["model.safetensors"] == tree(two.folder)["model.safetensors"]
 
 
+@of_each_adapter()
 def test_the_best_epoch_by_validation_is_kept_not_the_last(world: World) -> None:
     events = list(world.adapter.run(world.job(epochs=6, optimizer=Optimizer(lr=2e-2), schedule=Schedule("constant"))))
     curve = [e for e in events if isinstance(e, Measured) and e.role == "validation" and not e.final]
@@ -176,6 +182,7 @@ def test_the_best_epoch_by_validation_is_kept_not_the_last(world: World) -> None
     assert accuracy[best] in final
 
 
+@of_each_adapter()
 def test_without_validation_data_the_last_epoch_is_kept(world: World) -> None:
     done, metrics = finish(world, world.job(roles=("train", "test")))
     assert done.facts["best_epoch"] == 3
@@ -210,6 +217,7 @@ def test_features_are_computed_once_and_shared(world: World) -> None:
     assert second.facts["feature_cache_hits"] == {"train": True, "validation": True, "test": True}
 
 
+@of_each_adapter()
 def test_a_damaged_cache_entry_is_made_again(world: World) -> None:
     first, _ = finish(world, world.job("one", method=PROBE))
     for array in (world.folder / "features").rglob("features.npy"):
@@ -314,6 +322,7 @@ def test_a_diverging_loss_stops_with_advice_and_keeps_the_last_good_checkpoint(w
     assert not (job.work / "output").exists()
 
 
+@of_each_adapter("keras")
 @both
 def test_a_run_leaves_torch_as_it_found_it(world: World, method: Method) -> None:
     torch.manual_seed(1)

@@ -20,7 +20,7 @@ from registry.errors import BadRecipeError
 from registry.limits import DataLimits
 from registry.ports.data import HowToRead
 from registry.ports.transfers import Saved
-from tests.adapters.loop.worlds import CLASSES, WORLDS, World, finish, tree
+from tests.adapters.loop.worlds import CLASSES, WORLDS, World, finish, of_each_adapter, tree, with_each_adapter
 
 PROBE, TUNE = Method.FEATURE_EXTRACTION, Method.FINE_TUNING
 both = pytest.mark.parametrize("method", [PROBE, TUNE], ids=["probe", "tune"])
@@ -43,7 +43,9 @@ def shared(parent: Path, child: Path) -> Iterator[tuple[str, torch.Tensor, torch
         yield name, tensor, found
 
 
-@pytest.mark.parametrize("kind", [LabelKind.MANY, LabelKind.NUMBER])
+@with_each_adapter(
+    "kind", [LabelKind.MANY, LabelKind.NUMBER], ("keras", LabelKind.NUMBER), ("transformers", LabelKind.MANY)
+)
 @both
 def test_labels_of_other_kinds_are_learnt_as_well(world: World, method: Method, kind: LabelKind) -> None:
     texts = {"apple": "apple|red", "pear": "pear", "plum": ""} if kind is LabelKind.MANY else {}
@@ -90,7 +92,7 @@ VARIANTS: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@with_each_adapter("variant", VARIANTS, ("keras", "wise_ft"), ("transformers", "wise_ft"))
 def test_every_tuning_method_learns_and_resumes_to_the_same_bytes(world: World, variant: str) -> None:
     changes: dict[str, Any] = {"method": TUNE, "params": VARIANTS[variant], "epochs": 4}
     whole, metrics = finish(world, world.job("whole", **changes))
@@ -110,6 +112,7 @@ def test_a_strong_l2_sp_keeps_the_weights_near_the_source(world: World) -> None:
     assert drift(50.0) < drift(0.0) / 2
 
 
+@of_each_adapter()
 def test_half_the_average_lies_between_the_probe_and_the_tuned_model(world: World) -> None:
     def run(share: float) -> dict[str, torch.Tensor]:
         changes: dict[str, Any] = {"method": TUNE, "params": {"lp_ft": True, "wise_ft": share}}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -278,14 +279,35 @@ NETWORKS = sorted(WORLDS.keys() - {"gensim"})
 """The worlds whose model is a network: averages of vectors have neither domains nor tasks."""
 
 
+FASTEST = ("gensim", "torch")
+
+
 def with_each_network(name: str, values: Sequence[str], *quick: tuple[str, str]) -> pytest.MarkDecorator:
     """The fixture `world` of every network with every value of the parameter `name`.
 
     Quick are those of torch, which is the fastest, and the pairs `quick`; the others are slow tests.
     """
-    pairs = [(world, value) for world in NETWORKS for value in values]
-    return pytest.mark.parametrize(
-        ("world", name),
-        [pytest.param(*pair, marks=() if pair[0] == "torch" or pair in quick else pytest.mark.slow) for pair in pairs],
-        indirect=["world"],
-    )
+    return _each(NETWORKS, name, values, quick)
+
+
+def with_each_adapter(name: str, values: Iterable[object], *quick: tuple[str, object]) -> pytest.MarkDecorator:
+    """The same with every adapter: those of gensim are quick as well."""
+    return _each(sorted(WORLDS), name, values, quick)
+
+
+def of_each_adapter(*quick: str) -> pytest.MarkDecorator:
+    """The fixture `world` of every adapter: quick are the fastest two and those of `quick`, the others slow tests."""
+    given = [pytest.param(one, marks=_unless(one in {*FASTEST, *quick})) for one in sorted(WORLDS)]
+    return pytest.mark.parametrize("world", given, indirect=True)
+
+
+def _each(
+    worlds: Iterable[str], name: str, values: Iterable[object], quick: Sequence[tuple[str, object]]
+) -> pytest.MarkDecorator:
+    pairs = product(worlds, values)
+    given = [pytest.param(*pair, marks=_unless(pair[0] in FASTEST or pair in quick)) for pair in pairs]
+    return pytest.mark.parametrize(("world", name), given, indirect=["world"])
+
+
+def _unless(quick: bool) -> tuple[pytest.MarkDecorator, ...]:
+    return () if quick else (pytest.mark.slow,)
