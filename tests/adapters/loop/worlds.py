@@ -297,7 +297,16 @@ def with_each_adapter(name: str, values: Iterable[object], *quick: tuple[str, ob
 
 def of_each_adapter(*quick: str) -> pytest.MarkDecorator:
     """The fixture `world` of every adapter: quick are the fastest two and those of `quick`, the others slow tests."""
-    given = [pytest.param(one, marks=_unless(one in {*FASTEST, *quick})) for one in sorted(WORLDS)]
+    return _one(sorted(WORLDS), quick)
+
+
+def of_each_network(*quick: str) -> pytest.MarkDecorator:
+    """The same with every network."""
+    return _one(NETWORKS, quick)
+
+
+def _one(worlds: Iterable[str], quick: Sequence[str]) -> pytest.MarkDecorator:
+    given = [pytest.param(world, marks=_unless(world in {*FASTEST, *quick})) for world in worlds]
     return pytest.mark.parametrize("world", given, indirect=True)
 
 

@@ -93,7 +93,7 @@ SIDES = {
     "cvt": 64,
     "levit": 64,
 }
-QUICK = {"efficientnet_lite0", "efficientnet", "keras", "described"}
+QUICK = {"efficientnet", "keras", "described"}
 KINDS = [
     pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow)
     for kind in ["described", "layers", "keras", *OWN, *STOCK]

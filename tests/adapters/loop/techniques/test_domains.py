@@ -19,7 +19,16 @@ from registry.domain.data.datasets import LabelKind
 from registry.domain.recipes.recipe import Method
 from registry.errors import BadDataError, BadRecipeError
 from registry.ports.transfers import Advanced, DataInput, Saved
-from tests.adapters.loop.worlds import CLASSES, NETWORKS, WORLDS, World, finish, tree, with_each_network
+from tests.adapters.loop.worlds import (
+    CLASSES,
+    NETWORKS,
+    WORLDS,
+    World,
+    finish,
+    of_each_network,
+    tree,
+    with_each_network,
+)
 
 
 def features(seed: int, rows: int = 30, size: int = 4) -> torch.Tensor:
@@ -116,6 +125,7 @@ def tensors_of(world: World) -> list[str]:
         return list(file.keys())
 
 
+@of_each_network()
 def test_the_targets_labels_are_never_used(world: World) -> None:
     blind = replace(world.relabelled(dict.fromkeys(CLASSES)), labels=LabelKind.NONE)
     turned = world.relabelled(dict(zip(CLASSES, CLASSES[1:] + CLASSES[:1], strict=True)))
@@ -134,6 +144,7 @@ def test_domains_with_other_label_spaces_are_refused(world: World) -> None:
     assert "fine_tuning" in str(refused.value.remedy)
 
 
+@of_each_network()
 def test_without_the_weight_of_an_alignment_the_same_training_without_it_reaches_the_same(world: World) -> None:
     changes: dict[str, Any] = {"method": Method.DOMAIN_ADAPTATION, "data": domains(world)}
     _, metrics = finish(world, world.job("idle", params={"align": "coral", "align_weight": 0.0}, **changes))
@@ -143,6 +154,7 @@ def test_without_the_weight_of_an_alignment_the_same_training_without_it_reaches
     assert "training_check" in done.facts
 
 
+@of_each_network()
 def test_a_run_that_is_cut_while_it_trains_without_alignment_goes_on_there(world: World) -> None:
     changes: dict[str, Any] = {"method": Method.DOMAIN_ADAPTATION, "data": domains(world), "params": {"align": "mmd"}}
     _, whole = finish(world, world.job("whole", **changes))
