@@ -47,8 +47,10 @@ class CommandLine:
         """Type it as people do."""
         said = ["--as", actor] if actor else []
         out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
-            main([*said, *(str(word) for word in words)])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("PYTEST_CURRENT_TEST", raising=False)  # no worker is forked where the environment differs
+            with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+                main([*said, *(str(word) for word in words)])
         code = ended.value.code
         return Said(code if isinstance(code, int) else int(bool(code)), out.getvalue(), err.getvalue())
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from adapters.engines.asking import FOLDER
+from adapters.engines.local import WARM_SECONDS
 from benchmarks.stock import stock
 from tests.command_line import CommandLine, command_line
+from tests.importing import importing_here
 
 SAID = ("--licence", "CC0-1.0", "--origin", "made up")
 RECIPE = "schema: forebear/recipe/v1\noutput: {output}\nsource: {source}\ndata: {{train: datasets:/data/rows/1}}\n"
@@ -47,11 +53,13 @@ class Journey:
 
 @contextmanager
 def journey(folder: Path, data: Path, task: str) -> Iterator[Journey]:
-    """A new registry in `folder` that has the dataset `data/rows`."""
-    with command_line(folder) as typed:
+    """A new registry in `folder` that has the dataset `data/rows`. Workers are forked: no libraries to load again."""
+    with command_line(folder) as typed, importing_here(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv(WARM_SECONDS, "300")
         typed.ask("init")
         typed.ask("dataset", "add", "data/rows", data, "--task", task, *SAID)
         yield Journey(typed, data, folder)
+        shutil.rmtree(typed.home / FOLDER, ignore_errors=True)  # a fork server without a socket ends
 
 
 RECIPES: Mapping[str, str] = {

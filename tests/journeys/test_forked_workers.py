@@ -55,7 +55,8 @@ def run(forebear: CommandLine, name: str, method: str, epochs: int = 2) -> tuple
     return version["digest"], "Forked from process" in forebear("transfer", "logs", step).out
 
 
-@pytest.mark.parametrize("method", ["feature_extraction", pytest.param("fine_tuning", marks=pytest.mark.slow)])
+@pytest.mark.slow  # one quick run of both kinds is in test_hardship.py
+@pytest.mark.parametrize("method", ["feature_extraction", "fine_tuning"])
 def test_the_same_recipe_gives_the_same_bytes_from_a_started_and_a_forked_worker(
     method: str, forebear: CommandLine
 ) -> None:

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from adapters.engines.local import GRACE_SECONDS
+from adapters.engines.asking import FOLDER, is_possible
+from adapters.engines.local import GRACE_SECONDS, WARM_SECONDS
 from adapters.engines.processes import born_at
 from tests.command_line import CommandLine, command_line
 from tests.importing import importing_here
@@ -57,12 +58,15 @@ def forebear(prepared: Path, tmp_path: Path) -> Iterator[CommandLine]:
 
 
 @pytest.fixture(scope="module")
-def finished(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
-    """The same home, to be copied, after a run that nobody disturbed; and the step of that run."""
+def finished(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Any]]:
+    """Such a home after a run that nobody disturbed, and its step. Later workers are forked: no libraries to load."""
     folder = tmp_path_factory.mktemp("finished")
     shutil.copytree(prepared / "home", folder / "home")
-    with command_line(folder) as typed:
-        return folder, run(typed, "whole", EPOCHS)
+    with command_line(folder) as typed, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(WARM_SECONDS, "300")
+        step = run(typed, "whole", EPOCHS)
+    yield folder, step
+    shutil.rmtree(folder / "home" / FOLDER, ignore_errors=True)  # a fork server without a socket ends
 
 
 @pytest.fixture
@@ -72,10 +76,10 @@ def whole(finished: tuple[Path, Any]) -> Any:
 
 
 @pytest.fixture
-def after(finished: tuple[Path, Any], tmp_path: Path) -> Iterator[CommandLine]:
-    """A command line on a home with that run."""
-    shutil.copytree(finished[0] / "home", tmp_path / "home")
-    with command_line(tmp_path) as typed:
+def after(finished: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandLine]:
+    """A command line on the home with that run, which tests share: each runs a step of another name."""
+    with command_line(finished[0]) as typed:
+        monkeypatch.setenv(WARM_SECONDS, "300")
         yield typed
 
 
@@ -111,8 +115,18 @@ def digest_of(forebear: CommandLine, step: Any) -> str:
     return str(forebear.ask("model", "show", step["summary"]["output"])["summary"]["digest"])
 
 
-def test_the_same_recipe_gives_the_same_digest_again(after: CommandLine, whole: Any) -> None:
-    assert digest_of(after, run(after, "again", EPOCHS)) == digest_of(after, whole)
+def is_forked(forebear: CommandLine, step: Any) -> bool:
+    return "Forked from process" in forebear("transfer", "logs", step["summary"]["id"]).out
+
+
+def test_the_same_recipe_gives_the_same_digest_again_from_a_started_and_a_forked_worker(
+    after: CommandLine, whole: Any
+) -> None:
+    if is_possible():
+        wait_for(lambda: list((after.home / FOLDER).glob("*.sock")))
+    again = run(after, "again", EPOCHS)
+    assert (is_forked(after, whole), is_forked(after, again)) == (False, is_possible())
+    assert digest_of(after, again) == digest_of(after, whole)
 
 
 def test_the_manifest_lists_every_input_and_output(after: CommandLine, whole: Any) -> None:
@@ -145,8 +159,12 @@ def test_the_manifest_lists_every_input_and_output(after: CommandLine, whole: An
     assert made["hardware"]["cpu"] == manifest["hardware"]["cpu"]
 
 
-def test_a_killed_worker_resumes_to_the_same_bits(after: CommandLine, whole: Any) -> None:
-    step = run(after, "killed", EPOCHS, "--background")["summary"]["id"]
+def test_a_killed_worker_resumes_to_the_same_bits(
+    after: CommandLine, whole: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv(WARM_SECONDS, "0")  # kills of forked workers are among the slow tests
+        step = run(after, "killed", EPOCHS, "--background")["summary"]["id"]
     checkpoints = after.home / "work" / step / "checkpoints"
     wait_for(lambda: any(checkpoints.glob("step-*")))  # a whole one: it is written under another name
     os.killpg(os.getpgid(worker_of(after.home, step)), signal.SIGKILL)
@@ -171,24 +189,24 @@ def blobs(home: Path) -> list[Path]:
     return sorted(path for path in (home / "blobs").rglob("*") if path.is_file())
 
 
-def test_a_cancelled_step_stops_at_once_and_leaves_nothing_but_its_record(forebear: CommandLine) -> None:
+def test_a_cancelled_step_stops_at_once_and_leaves_nothing_but_its_record(after: CommandLine) -> None:
     tables = ("version", "file", "extent", "metric", "asset")
-    before = rows(forebear.home, *tables), blobs(forebear.home)
-    step = run(forebear, "cancelled", 400, "--background")["summary"]["id"]
-    wait_for(lambda: forebear.ask("transfer", "show", step)["summary"]["epoch"] > 0)
-    worker = worker_of(forebear.home, step)
+    before = rows(after.home, *tables), blobs(after.home)
+    step = run(after, "cancelled", 400, "--background")["summary"]["id"]
+    wait_for(lambda: after.ask("transfer", "show", step)["summary"]["epoch"] > 0)
+    worker = worker_of(after.home, step)
     asked = time.monotonic()
-    cancelled = forebear.ask("transfer", "cancel", step)["summary"]
+    cancelled = after.ask("transfer", "cancel", step)["summary"]
     took = time.monotonic() - asked
     print(f"cancelled in {took:.2f} s")
     assert cancelled["state"] == "cancelled"
     wait_for(lambda: born_at(worker) is None, 10)  # killed; on a busy machine the system takes a moment to say so
     assert took < GRACE_SECONDS, "it was not waited for, and needed no second request"
-    assert not (forebear.home / "work" / step).exists()
-    assert (rows(forebear.home, *tables), blobs(forebear.home)) == before
-    assert forebear.refused("model", "show", "text/cancelled")["code"] == "not-found"
-    assert forebear.refused("transfer", "resume", step)["code"] == "step-state"
-    assert forebear.refused("transfer", "cancel", step)["code"] == "step-state"
+    assert not (after.home / "work" / step).exists()
+    assert (rows(after.home, *tables), blobs(after.home)) == before
+    assert after.refused("model", "show", "text/cancelled")["code"] == "not-found"
+    assert after.refused("transfer", "resume", step)["code"] == "step-state"
+    assert after.refused("transfer", "cancel", step)["code"] == "step-state"
 
 
 def test_a_killed_import_leaves_nothing_behind(forebear: CommandLine, tmp_path: Path) -> None:
@@ -261,13 +279,13 @@ def test_an_edited_audit_log_is_found_out(forebear: CommandLine) -> None:
     assert "Entry 2" in said.out + said.err
 
 
-def test_a_tracker_that_is_down_never_fails_a_step(forebear: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tracker_that_is_down_never_fails_a_step(after: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FOREBEAR_MLFLOW_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    step = run(forebear, "unmirrored", 1)
+    step = run(after, "unmirrored", 1)
     assert step["summary"]["state"] == "succeeded"
     identity = step["summary"]["id"]
-    shown = wait_for(lambda: (m := forebear.ask("transfer", "show", identity)["mirror"])["state"] == "failing" and m)
+    shown = wait_for(lambda: (m := after.ask("transfer", "show", identity)["mirror"])["state"] == "failing" and m)
     assert shown["attempts"] == 1
     assert shown["error"]
 

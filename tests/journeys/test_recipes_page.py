@@ -33,7 +33,7 @@ from tests.importing import importing_here
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
 WAYS = PAGE.read_text(encoding="utf-8").split("## Every way to transfer")[1].split("\n## ")[0]
 RECIPES = re.findall(r"^```yaml\n(schema: .*?)^```", WAYS, re.MULTILINE | re.DOTALL)
-EACH = 5
+EACH = 3
 """Rows of each class: enough to run, and nothing more is asked here."""
 VECTORS = 5_000
 """Of GloVe's words, the commonest first."""
@@ -107,12 +107,12 @@ def data(folder: Path) -> Iterator[tuple[str, Path, LabelKind]]:
     np.savez(folder / "mnist.npz", x=x, y=y, split=splits(len(chosen), 2 * EACH))
     yield "mnist-5k", folder / "mnist.npz", LabelKind.CLASS
     yield "bbc-news", prepare_news(folder / "news", each=6), LabelKind.CLASS
-    yield "digit-pairs", multi_digit_npz(folder, pairs=60), LabelKind.MANY
-    yield "ratings", ratings_csv(folder, rows=60), LabelKind.NUMBER
-    rows = ratings_csv(folder, rows=60).read_text(encoding="utf-8")
+    yield "digit-pairs", multi_digit_npz(folder, pairs=30), LabelKind.MANY
+    yield "ratings", ratings_csv(folder, rows=24), LabelKind.NUMBER
+    rows = ratings_csv(folder, rows=24).read_text(encoding="utf-8")
     (folder / "sentences.csv").write_text(rows, encoding="utf-8")
     yield "sentences", folder / "sentences.csv", LabelKind.NONE
-    yield "true-case", tagged_jsonl(folder, sentences=150), LabelKind.TAGS
+    yield "true-case", tagged_jsonl(folder, sentences=40), LabelKind.TAGS
 
 
 def splits(rows: int, each: int) -> np.ndarray:
