@@ -75,9 +75,9 @@ def rows_of(home: Path) -> dict[str, int]:
 
 
 def somewhere(texts: Sequence[str], places: Sequence[T]) -> Iterator[tuple[str, T]]:
-    """Each text at one place in twelve, and at each place one text in twelve: the slow tests try all at all."""
+    """Each text at one place in twenty-four, and at each place one text in twenty-four: the slow tests try all at all."""
     for i, text in enumerate(texts):
-        for place in places[i % 12 :: 12]:
+        for place in places[i % 24 :: 24]:
             yield text, place
 
 
