@@ -75,7 +75,7 @@ def rows_of(home: Path) -> dict[str, int]:
 
 
 def somewhere(texts: Sequence[str], places: Sequence[T]) -> Iterator[tuple[str, T]]:
-    """Each text at one place in twenty-four, and at each place one text in twenty-four: the slow tests try all at all."""
+    """Each text at one place in 24, and at each place one text in 24: the slow tests try all at all."""
     for i, text in enumerate(texts):
         for place in places[i % 24 :: 24]:
             yield text, place
