@@ -264,7 +264,7 @@ def test_policies_are_read_checked_and_published(forebear: CommandLine, tmp_path
     text = forebear("policy", "show", "default").out
     assert "kind: PromotionPolicy" in text
     file = tmp_path / "policy.yaml"
-    file.write_text(text.replace("version: 2", "version: 3", 1))
+    file.write_text(text.replace("version: 3", "version: 4", 1))
     assert forebear.ask("policy", "check", file)["version"] == 3
     file.write_text(text.replace("stages:", "stagse:", 1))
     wrong = forebear.refused("policy", "check", file)

@@ -273,7 +273,7 @@ def names_of(served: ServedRegistry) -> dict[str, str]:
     cleo = served.client("cleo").get("/api/v1/tokens", params={"person": "cleo"}).json()["items"][0]["id"]
     ana = served.client("ana")
     if not (proposed := ana.get("/api/v1/policy-proposals", params={"state": "open"}).json()):
-        text = default_policy_text().replace("version: 2", "version: 3", 1)
+        text = default_policy_text().replace("version: 3", "version: 4", 1)
         yaml = {"Content-Type": "application/yaml"}
         proposed = [ana.post("/api/v1/policies", content=text, headers=yaml).json()]
     step = served.client("ana").get("/api/v1/transfers").json()["items"][0]["id"]

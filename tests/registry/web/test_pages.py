@@ -367,7 +367,7 @@ def test_a_status_is_set_a_policy_decided_on_and_a_role_confirmed_in_the_browser
         browser.post("/status", data={**data, "status": "deprecated", "comment": "see 2"}).headers["location"] == path
     )
     assert "Deprecated: see 2" in text_of(browser.get(path).text)
-    text = default_policy_text().replace("version: 2", "version: 3", 1)
+    text = default_policy_text().replace("version: 3", "version: 4", 1)
     headers = {"X-CSRF-Token": data["csrf"], "Content-Type": "application/yaml"}
     proposal = browser.post("/api/v1/policies", content=text, headers=headers).json()["id"]
     refused = browser.post(f"/policies/{proposal}/approve", data=data)
@@ -375,7 +375,7 @@ def test_a_status_is_set_a_policy_decided_on_and_a_role_confirmed_in_the_browser
     cleo = own_served.browser("cleo")
     token = {"csrf": form_token(cleo.get("/policies").text)}
     assert cleo.post(f"/policies/{proposal}/approve", data=token).headers["location"] == "/policies"
-    assert "version 3" in text_of(cleo.get("/policies").text)
+    assert "version 4" in text_of(cleo.get("/policies").text)
     own_served.client("ana").put("/api/v1/people/dev/roles/validator")
     assert "Roles that wait for a second person" in text_of(cleo.get("/people").text)
     assert cleo.post("/people/dev/validator/confirm", data=token).status_code == 303

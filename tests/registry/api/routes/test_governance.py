@@ -78,8 +78,8 @@ def test_policies_are_checked_published_and_shown(own_served: ServedRegistry) ->
     client = own_served.client("ana")
     value = from_json(PolicyValue, client.get(f"{API}/policies/default").json())
     assert [one["name"] for one in client.get(f"{API}/policies").json()] == ["default"]
-    text = value.text.replace("version: 2", "version: 3", 1)
-    assert client.post(f"{API}/policies/check", content=text).json()["version"] == 3
+    text = value.text.replace("version: 3", "version: 4", 1)
+    assert client.post(f"{API}/policies/check", content=text).json()["version"] == 4
     wrong = problem(client.post(f"{API}/policies/check", content=text.replace("quorum: 1", "quroum: 1", 1)))
     assert wrong["code"] == "bad-policy"
     assert "Line " in wrong["detail"]
@@ -87,7 +87,7 @@ def test_policies_are_checked_published_and_shown(own_served: ServedRegistry) ->
     assert problem(own_served.client("ben").post(f"{API}/policies", content=text))["code"] == "permission-denied"
     assert client.post(f"{API}/policies", content=text).status_code == 201
     assert problem(client.post(f"{API}/policies", content=text))["status"] == 409
-    assert client.get(f"{API}/policies/default", params={"version": 2}).json()["version"] == 2
+    assert client.get(f"{API}/policies/default", params={"version": 3}).json()["version"] == 3
     assert problem(client.post(f"{API}/policies/check", content=b"\xff\xfe"))["code"] == "bad-request"
 
 

@@ -10,7 +10,7 @@ from registry.services.governance.policies.stored import default_policy_text
 from tests.registry.services.teams import Team, bring_to, ref_of
 
 POLICY = default_policy_text()
-NEXT = POLICY.replace("version: 2", "version: 3")
+NEXT = POLICY.replace("version: 3", "version: 4")
 
 
 def to_validated(team: Team, ref: VersionRef) -> RequestDetail:

@@ -39,7 +39,7 @@ def test_nothing_is_shown_about_nobody_so_all_of_an_empty_list_lets_nothing_thro
     request = to_validated(team, ref)
     assert any("all(…) is asked of an empty list" in reason for reason in request.verdict.reasons)
     skipped = f"{{id: trusted, when: '{every}', require: 'false'}}"
-    put_in_force(team, with_gate(skipped, text=POLICY.replace("version: 2", "version: 4")))
+    put_in_force(team, with_gate(skipped, text=POLICY.replace("version: 3", "version: 5")))
     other = team.publish()
     bring_to(team, other, "candidate")
     reasons = to_validated(team, other).verdict.reasons

@@ -10,7 +10,7 @@ from tests.registry.services.teams import Team, bring_to, put_in_force, ref_of
 def test_each_stage_that_may_follow_comes_with_its_policy_and_what_is_missing(team: Team) -> None:
     ref = team.publish(card=None)
     (option,) = team.promotions("ana").options(ref_of(ref))
-    assert (option.stage, option.policy, option.alias, option.request) == ("candidate", "default/2", None, None)
+    assert (option.stage, option.policy, option.alias, option.request) == ("candidate", "default/3", None, None)
     assert option.reasons == ("Evidence model_card is missing",)
     assert not option.can_request, "no vote can bring a model card"
 
@@ -32,7 +32,7 @@ def test_only_the_policy_in_force_says_what_may_follow(team: Team) -> None:
     narrow = text.replace("name: default", "name: narrow").replace("priority: 0", "priority: 9")
     other = narrow.replace("when: subject.kind", "when: subject.name == 'a/b' && subject.kind")
     put_in_force(team, other)
-    assert [option.policy for option in team.promotions("ana").options(ref_of(ref))] == ["default/2"]
+    assert [option.policy for option in team.promotions("ana").options(ref_of(ref))] == ["default/3"]
 
 
 def test_a_version_in_its_last_stage_has_no_options(team: Team) -> None:

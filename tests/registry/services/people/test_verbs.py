@@ -160,7 +160,7 @@ def test_no_policy_can_let_a_role_for_reading_vote(team: Team, role: str) -> Non
 
 def test_a_policy_adds_its_roles_to_those_that_can_be_given(team: Team) -> None:
     text = default_policy_text().replace("groups: [validator]", "groups: [validator, lab-lead]")
-    put_in_force(team, text.replace("name: default\n  version: 2", "name: labs\n  version: 1"))
+    put_in_force(team, text.replace("name: default\n  version: 3", "name: labs\n  version: 1"))
     assert "lab-lead" in grant(team, "ana", "lab-lead").roles
 
 

@@ -36,7 +36,7 @@ EXAMPLES = sorted((Path(__file__).parents[5] / "examples" / "policies").glob("*.
 
 def test_the_default_policy_reads() -> None:
     policy = read_policy(DEFAULT)
-    assert policy.label == "default/2"
+    assert policy.label == "default/3"
     assert policy.stages == ("registered", "candidate", "validated", "production", "retired")
     assert policy.protected_aliases == {"production": "production"}
     assert policy.duties.no_self_approval

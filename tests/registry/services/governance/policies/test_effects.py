@@ -16,7 +16,7 @@ def test_only_versions_with_another_policy_or_another_result_are_named(
     first, second = team.publish(), team.publish("vision/other")
     bring_to(team, second, "candidate")
     stricter = read_stored(
-        default_policy_text().replace("version: 2", "version: 3", 1).replace("min_margin: 0.05", "min_margin: 0.9")
+        default_policy_text().replace("version: 3", "version: 4", 1).replace("min_margin: 0.05", "min_margin: 0.9")
     )
     with team.open_uow(actor="root") as uow:
         before = published(uow)

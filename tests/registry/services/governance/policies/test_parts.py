@@ -22,7 +22,7 @@ def test_a_transition_that_asks_for_nothing_is_refused() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("version: 2", "version: two", "metadata.version: expected a whole number, not 'two'"),
+        ("version: 3", "version: two", "metadata.version: expected a whole number, not 'two'"),
         ("governance/v1", "governance/v9", "apiVersion: expected 'governance/v1'"),
         ("metrics.accuracy >= metrics.b", "metric.accuracy >= metrics.b", "did you mean 'metrics'?"),
         ("require: 'lineage.unresolved == 0'", "require: 'lineage.unresolved =='", "is not a CEL expression"),

@@ -31,7 +31,7 @@ stages: [registered, production]
 protected_aliases: {production: production}
 transitions: [{id: any, from: registered, to: production, gates: [{id: any, require: 'true'}]}]
 """
-NEXT = default_policy_text().replace("version: 2", "version: 3", 1)
+NEXT = default_policy_text().replace("version: 3", "version: 4", 1)
 APPROVE, REJECT = VoteValue.APPROVE, VoteValue.REJECT
 
 
@@ -39,7 +39,7 @@ def test_a_policy_of_a_new_name_is_not_in_force_until_somebody_else_agrees(team:
     ref, root = team.publish(), team.promotions("root")
     proposal = root.publish_policy(LOOSE)
     assert proposal.state is ProposalState.OPEN
-    assert [(need.policy, need.approved, need.voters) for need in proposal.needs] == [("default/2", (), ("carla",))]
+    assert [(need.policy, need.approved, need.voters) for need in proposal.needs] == [("default/3", (), ("carla",))]
     with pytest.raises(PolicyRefusedError):
         team.promotions("ana").request(ref_of(ref), "production")
     with pytest.raises(PolicyRefusedError, match="nobody puts their own policy in force"):
@@ -68,7 +68,7 @@ def test_what_a_new_policy_shadows_and_whose_verdict_changes_is_shown_before_any
 
 def test_a_higher_version_takes_the_same_agreement_and_is_published_by_it(team: Team) -> None:
     proposal = team.promotions("root").publish_policy(NEXT)
-    with pytest.raises(ConflictError, match=f"{proposal.id} proposes version 3 of policy default already"):
+    with pytest.raises(ConflictError, match=f"{proposal.id} proposes version 4 of policy default already"):
         team.promotions("root").publish_policy(NEXT)
     assert team.promotions("carla").vote_on_policy(proposal.id, APPROVE).state is ProposalState.PUBLISHED
     assert team.promotions("ana").policy("default").version == 3
@@ -78,7 +78,7 @@ def test_a_higher_version_takes_the_same_agreement_and_is_published_by_it(team: 
 def test_every_published_policy_has_to_be_content_not_only_the_loosest(team: Team) -> None:
     put_in_force(team, LOOSE)
     proposal = team.promotions("root").publish_policy(LOOSE.replace("version: 1}", "version: 2}"))
-    assert [(need.policy, need.met) for need in proposal.needs] == [("a-loose/1", False), ("default/2", False)]
+    assert [(need.policy, need.met) for need in proposal.needs] == [("a-loose/1", False), ("default/3", False)]
     assert team.promotions("carla").vote_on_policy(proposal.id, APPROVE).state is ProposalState.OPEN
     assert team.promotions("dora").vote_on_policy(proposal.id, APPROVE).state is ProposalState.PUBLISHED
 
@@ -128,4 +128,4 @@ def test_a_policy_that_lets_its_author_decide_says_so_and_is_followed(team: Team
     put_in_force(team, solo)
     both = Promotions(team.context_of(Actor("ana", frozenset({"admin", "developer"}))))
     needs = both.publish_policy(solo.replace("version: 1", "version: 2")).needs
-    assert [(need.policy, need.met) for need in needs] == [("default/2", False), ("solo/1", True)]
+    assert [(need.policy, need.met) for need in needs] == [("default/3", False), ("solo/1", True)]

@@ -26,17 +26,17 @@ from tests.registry.services.teams import Team, bring_to, populate, put_in_force
 def test_only_an_admin_publishes_and_the_version_only_grows(team: Team) -> None:
     text = default_policy_text()
     with pytest.raises(PermissionDeniedError):
-        team.promotions("ana").publish_policy(text.replace("version: 2", "version: 3"))
-    with pytest.raises(ConflictError, match="Version 2 of policy default has been published already"):
+        team.promotions("ana").publish_policy(text.replace("version: 3", "version: 4"))
+    with pytest.raises(ConflictError, match="Version 3 of policy default has been published already"):
         team.promotions("root").publish_policy(text)
-    published = put_in_force(team, text.replace("version: 2", "version: 4"))
+    published = put_in_force(team, text.replace("version: 3", "version: 5"))
     assert team.promotions("ana").policy("default").digest == published.digest
-    assert team.promotions("ana").policy("default", 2).text == text
+    assert team.promotions("ana").policy("default", 3).text == text
     with pytest.raises(ConflictError):
-        team.promotions("root").publish_policy(text.replace("version: 2", "version: 3"))
-    with pytest.raises(NotFoundError, match="There is no version 3 of policy default"):
-        team.promotions("ana").policy("default", 3)
-    assert [value.version for value in team.promotions("ana").policies()] == [4]
+        team.promotions("root").publish_policy(text.replace("version: 3", "version: 4"))
+    with pytest.raises(NotFoundError, match="There is no version 4 of policy default"):
+        team.promotions("ana").policy("default", 4)
+    assert [value.version for value in team.promotions("ana").policies()] == [5]
 
 
 def test_a_policy_is_checked_without_being_published(team: Team) -> None:
@@ -49,10 +49,10 @@ def test_an_open_request_keeps_the_policy_that_it_was_opened_under(team: Team) -
     ref = team.publish()
     bring_to(team, ref, "candidate")
     request = team.promotions("ana").request(ref_of(ref), "validated").summary.id
-    stricter = default_policy_text().replace("version: 2", "version: 3").replace("quorum: 1", "quorum: 5")
+    stricter = default_policy_text().replace("version: 3", "version: 4").replace("quorum: 1", "quorum: 5")
     put_in_force(team, stricter)
     assert team.promotions("ben").approve(request).summary.state is RequestState.PROMOTED
-    assert team.promotions("ana").request_detail(request).policy == "default/2"
+    assert team.promotions("ana").request_detail(request).policy == "default/3"
     assert (
         team.promotions("ana").request(ref_of(ref), "production").verdict.reasons[-1] == "0 of 5 risk-owner approvals"
     )
@@ -73,7 +73,7 @@ def test_with_no_matching_policy_nothing_is_promoted_and_no_evidence_is_taken(
     open_uow: SqlUnitOfWorkFactory, clock: FakeClock, tmp_path: Path
 ) -> None:
     team = populate(Team(open_uow, clock, tmp_path))
-    text = default_policy_text().replace("version: 2", "version: 3").replace('"model_version"', '"dataset_version"')
+    text = default_policy_text().replace("version: 3", "version: 4").replace('"model_version"', '"dataset_version"')
     put_in_force(team, text)
     ref = team.publish()
     with pytest.raises(PolicyRefusedError, match="No policy applies to models:/vision/digits/1"):
