@@ -19,7 +19,7 @@ from adapters.torch.definitions.few_bits import restore
 from registry.domain.recipes.recipe import Method, Optimizer
 from registry.errors import BadDataError, BadRecipeError, RefusedError
 from registry.ports.transfers import Finished, ModelInput
-from tests.adapters.loop.worlds import WORLDS, World, finish, tree
+from tests.adapters.loop.worlds import WORLDS, World, finish, tree, with_each_network
 
 
 @pytest.fixture(params=sorted(WORLDS.keys() - {"gensim"}))  # averages of vectors have no such methods
@@ -57,7 +57,7 @@ def test_the_mean_of_two_children_is_their_mean_and_loads_as_they_do(world: Worl
     assert tree(again.folder) == tree(done.folder)
 
 
-@pytest.mark.parametrize("kind", ["task_arithmetic", "ties"])
+@with_each_network("kind", ["task_arithmetic", "ties"], ("keras", "ties"), ("transformers", "task_arithmetic"))
 def test_what_one_child_added_to_its_base_gives_the_child_again(world: World, kind: str) -> None:
     one, first = child(world, "one")
     base = replace(world.source, role="base")
@@ -156,7 +156,7 @@ def test_few_bits_are_never_further_away_than_half_a_step(rows: int, columns: in
     assert packed.largest <= 0.5001
 
 
-@pytest.mark.parametrize("bits", [8, 4])
+@with_each_network("bits", [8, 4], ("keras", 8), ("transformers", 4))
 def test_a_quantised_version_is_smaller_measured_as_it_is_and_a_source_again(world: World, bits: int) -> None:
     from adapters.loop.techniques import quantizing
 

@@ -282,7 +282,7 @@ NETWORKS = sorted(WORLDS.keys() - {"gensim"})
 FASTEST = ("gensim", "torch")
 
 
-def with_each_network(name: str, values: Sequence[str], *quick: tuple[str, str]) -> pytest.MarkDecorator:
+def with_each_network(name: str, values: Iterable[object], *quick: tuple[str, object]) -> pytest.MarkDecorator:
     """The fixture `world` of every network with every value of the parameter `name`.
 
     Quick are those of torch, which is the fastest, and the pairs `quick`; the others are slow tests.
