@@ -101,3 +101,11 @@ def _prose(page: Path) -> str:
 def _anchor(heading: str) -> str:
     """GitHub's: lower case, punctuation gone, spaces to hyphens."""
     return re.sub(r"[^\w\- ]", "", heading.replace("`", "").lower()).replace(" ", "-")
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    files = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
+    numbers = [file.name[:4] for file in files]
+    assert len(set(numbers)) == len(numbers)
+    for file in files:
+        assert file.read_text(encoding="utf-8").startswith(f"# {int(file.name[:4])}. "), file.name

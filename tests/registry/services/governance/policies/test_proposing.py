@@ -71,7 +71,7 @@ def test_a_higher_version_takes_the_same_agreement_and_is_published_by_it(team: 
     with pytest.raises(ConflictError, match=f"{proposal.id} proposes version 4 of policy default already"):
         team.promotions("root").publish_policy(NEXT)
     assert team.promotions("carla").vote_on_policy(proposal.id, APPROVE).state is ProposalState.PUBLISHED
-    assert team.promotions("ana").policy("default").version == 3
+    assert team.promotions("ana").policy("default").version == 4
     assert team.actions("policy:default")[-3:] == ["policy.proposed", "policy.approved", "policy.published"]
 
 
