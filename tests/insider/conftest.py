@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.registry.conftest import team
+from tests.registry.conftest import _team_file, team
 
-__all__ = ["team"]
+__all__ = ["_team_file", "team"]
