@@ -265,12 +265,12 @@ def test_policies_are_read_checked_and_published(forebear: CommandLine, tmp_path
     assert "kind: PromotionPolicy" in text
     file = tmp_path / "policy.yaml"
     file.write_text(text.replace("version: 3", "version: 4", 1))
-    assert forebear.ask("policy", "check", file)["version"] == 3
+    assert forebear.ask("policy", "check", file)["version"] == 4
     file.write_text(text.replace("stages:", "stagse:", 1))
     wrong = forebear.refused("policy", "check", file)
     assert wrong["code"] == "bad-policy"
     assert "Line " in wrong["detail"]
-    assert [policy["version"] for policy in forebear.ask("policy", "show")] == [2]
+    assert [policy["version"] for policy in forebear.ask("policy", "show")] == [3]
 
 
 def test_a_viewer_cannot_change_anything(forebear: CommandLine, source: str) -> None:
