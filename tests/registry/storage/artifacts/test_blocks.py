@@ -15,7 +15,7 @@ from registry.errors import IntegrityError
 from registry.storage.artifacts.blobs import FolderBlobs
 from registry.storage.artifacts.blocks import BLOCK, SUFFIX, Hashing, decode, encode
 
-LARGE = os.urandom(2 * BLOCK + 17)
+LARGE = os.urandom(2 * BLOCK + 16) + b"!"
 
 
 @pytest.fixture
