@@ -79,7 +79,7 @@ def test_a_forked_worker_that_was_killed_goes_on_and_gives_the_same_bytes(forebe
     step = forebear.ask("transfer", "run", recipe, "--background")["summary"]["id"]
     wait_for(lambda: list((forebear.home / "work" / step / "checkpoints").glob("*")))
     os.kill(worker_of(forebear.home, step), signal.SIGKILL)
-    assert forebear.ask("transfer", "show", step)["summary"]["state"] == "interrupted"
+    wait_for(lambda: forebear.ask("transfer", "show", step)["summary"]["state"] == "interrupted")
     assert forebear.ask("transfer", "resume", step)["summary"]["state"] == "succeeded"
     log = forebear("transfer", "logs", step).out
     assert log.count("Forked from process") == 2
