@@ -11,13 +11,8 @@ from registry.domain.manifests import canonical_json, check_path
 from registry.errors import IntegrityError, InvalidError
 
 
-def write_index(rows: Iterable[Row]) -> bytes:
-    """RFC 8785 JSON of each row, without what is None, each followed by a newline. Raises: InvalidError."""
-    return b"".join(index_lines(rows))
-
-
 def index_lines(rows: Iterable[Row]) -> Iterator[bytes]:
-    """The lines of the index, one by one. Raises: InvalidError."""
+    """RFC 8785 JSON of each row, without what is None, each followed by a newline. Raises: InvalidError."""
     for row in rows:
         yield canonical_json(_document(row)) + b"\n"
 
@@ -36,7 +31,7 @@ def _document(row: Row) -> dict[str, object]:
 
 
 def read_index(body: bytes) -> list[Row]:
-    """The rows that `write_index` wrote. Raises: IntegrityError for anything else."""
+    """The rows whose lines `index_lines` gave. Raises: IntegrityError for anything else."""
     rows = []
     for number, line in enumerate(body.split(b"\n")[:-1], start=1):
         try:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lineage import Digest
 from registry.domain.data.datasets import Row
-from registry.domain.data.rows import read_index, write_index
+from registry.domain.data.rows import index_lines, read_index
 from registry.errors import IntegrityError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -26,7 +26,7 @@ ROW = st.builds(
 
 @given(st.lists(ROW, max_size=10))
 def test_rows_come_back_as_they_were_written(rows: list[Row]) -> None:
-    assert read_index(write_index(rows)) == rows
+    assert read_index(b"".join(index_lines(rows))) == rows
 
 
 @pytest.mark.parametrize("body", [b"{}\n", b"[]\n", b"nonsense\n", b'{"digest":"ab","key":0,"split":"train"}\n'])
@@ -37,4 +37,6 @@ def test_what_is_no_row_is_refused(body: bytes) -> None:
 
 def test_fields_that_are_not_set_are_left_out_of_the_row_index() -> None:
     row = Row(0, Digest.of(b"x"), "train", None, text="x")
-    assert write_index([row]) == b'{"digest":"%b","key":0,"split":"train","text":"x"}\n' % row.digest.hex.encode()
+    assert list(index_lines([row])) == [
+        b'{"digest":"%b","key":0,"split":"train","text":"x"}\n' % row.digest.hex.encode()
+    ]
