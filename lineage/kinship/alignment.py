@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lineage.kinship.independence import FEATURES, MOST, normal_tail, unit_layers
+from lineage.kinship.independence import FEATURES, MOST, normal_tail, unit_layers, unit_rows
 from lineage.kinship.pairing import Pair
 from lineage.kinship.tensors import Floats, TensorInfo, Weights, decode
 
@@ -57,7 +57,7 @@ def align(child: Weights, parent: Weights) -> Alignment | None:
         c, p = _rows(child, ours), _rows(parent, theirs)
         best: tuple[float, NDArray[np.intp]] | None = None
         for arranged in _arranged(p, ours, theirs, orders):
-            similarity = _unit(_flat(c)) @ _unit(_flat(arranged)).T
+            similarity = unit_rows(_flat(c)) @ unit_rows(_flat(arranged)).T
             rows, matched = linear_sum_assignment(similarity, maximize=True)
             mean = float(np.mean(similarity[rows, matched]))
             if best is None or mean > best[0]:
@@ -107,12 +107,6 @@ def _flat(units: Floats) -> Floats:
     return units.reshape(len(units), -1)
 
 
-def _unit(rows: Floats) -> Floats:
-    length = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
-    lengths: Floats = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
-    return lengths
-
-
 def _sorted_distance(c: Floats, p: Floats) -> float:
     """The median distance of a unit's sorted weights from the parent's nearest: 0 for another order of inputs."""
     c, p = np.sort(c, axis=1), np.sort(p, axis=1)
@@ -144,7 +138,7 @@ def rotation(child: Weights, parent: Weights, pairs: Iterable[Pair]) -> float | 
 
 
 def _angles(rows: Floats) -> Floats:
-    unit = _unit(rows - rows.mean(axis=0))
+    unit = unit_rows(rows - rows.mean(axis=0))
     products = unit @ unit.T
     np.fill_diagonal(products, 0.0)
     return products

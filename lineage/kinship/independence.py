@@ -114,10 +114,14 @@ def units(layer: UnitLayer, weights: Weights, info: TensorInfo) -> Floats:
     found = decode(
         np.ascontiguousarray(flat[:FEATURES, :MOST].T if layer.across else flat[:MOST, :FEATURES]), info.dtype
     )
-    found = found - found.mean(axis=0)
-    length = np.sqrt(np.square(found).sum(axis=1, keepdims=True))
-    rows: Floats = np.divide(found, length, out=np.zeros_like(found), where=length > 0)
-    return rows
+    return unit_rows(found - found.mean(axis=0))
+
+
+def unit_rows(rows: Floats) -> Floats:
+    """Each row at length 1; a row of zeros stays."""
+    length = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
+    scaled: Floats = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
+    return scaled
 
 
 def _cosines(layer: UnitLayer, child: Weights, parent: Weights) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from statistics import median
 
 from lineage.kinship.alignment import align, rotation
 from lineage.kinship.comparing import Compared, compare_pairs
-from lineage.kinship.independence import independence
+from lineage.kinship.independence import Independence, independence
 from lineage.kinship.pairing import Pair, pair
 from lineage.kinship.residual import low_rank
 from lineage.kinship.tensors import Weights
@@ -49,6 +49,11 @@ class _Comparison:
         read = {one.pair.child.shape[1] for one in self.matrices}
         inner = [one for one in self.matrices if one.pair.child.rows in read or "embed" in one.pair.child.name.lower()]
         return inner or self.matrices
+
+    @cached_property
+    def tested(self) -> Independence | None:
+        """The test of neurons of equal index."""
+        return independence(self.child, self.parent, self.pairs)
 
     def verdict(self) -> WeightComparison:
         found = self._by_bytes() or self._by_numbers() or self._by_rank() or self._by_neurons() or self._aligned()
@@ -130,7 +135,7 @@ class _Comparison:
         return replace(self.common, relation=Relation.LORA_MERGED, reason=reason, rank=highest, targets=tuple(ranks))
 
     def _by_neurons(self) -> WeightComparison | None:
-        tested = independence(self.child, self.parent, self.pairs)
+        tested = self.tested
         frozen = [one for one in self.compared if one.equal and one.telling]
         if frozen:
             reason = f"{len(frozen)} tensors are equal, and others were trained further"
@@ -148,7 +153,7 @@ class _Comparison:
         if turned is not None and turned <= DECISIVE:
             reason = f"The angles between neurons are the parent's (p = {turned:.1g} if unrelated)"
             return replace(self.common, relation=Relation.CONSISTENT_AFTER_ALIGNMENT, reason=reason, p=turned)
-        tested = independence(self.child, self.parent, self.pairs)
+        tested = self.tested
         if tested is None or tested.units < ENOUGH:
             return None
         if tested.p <= UNCLEAR:

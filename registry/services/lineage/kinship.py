@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from lineage import WeightComparison
@@ -13,7 +14,7 @@ from registry.domain.transfers.adapted import is_adapter
 from registry.domain.transfers.steps import StepInput
 from registry.domain.verbs.lineage import ParentCheck
 from registry.errors import UsageError
-from registry.services.artifacts.weights import compare_folders, lay_out_weights, record, source_models
+from registry.services.artifacts.weights import assurance_by, compare_folders, lay_out_weights, record, source_models
 from registry.services.context import Context
 from registry.services.lookup import found, model_only, refuse_damaged, resolve
 from registry.services.workspace import workspace
@@ -42,9 +43,8 @@ def verify(context: Context, reference: Reference, parent: Reference | None) -> 
         with context.write() as uow:
             facts = record(uow, detail.step, claimed, {one.ref: said[one.ref] for one in claimed}, now)
             uow.commit(Event("lineage.verified", str(ref), {"step": detail.step, "weights": facts}))
-    with context.read() as uow:
-        roles = {one.ref: one for one in source_models(found(uow.steps.get(detail.step), detail.step).inputs)}
-    return [_check(ref, one, roles.get(one), said[one], now) for one in said]
+    claims = {one.ref: replace(one, assurance=assurance_by(said[one.ref], one.assurance)) for one in claimed}
+    return [_check(ref, one, claims.get(one), said[one], now) for one in said]
 
 
 def checks(context: Context, reference: Reference) -> Sequence[ParentCheck]:
