@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, insert, select
 
 from lineage import Assurance, Digest, NodeKind
 from registry.domain.catalog.models import MetricValue, Modality, ModelSummary, Status, VersionSummary
@@ -110,8 +110,6 @@ def set_version_tags(
         kept = [{"node_id": key, "key": tag, "value": value} for tag, value in values.items() if value is not None]
         if kept:
             connection.execute(insert(version_tag), kept)
-    words = documents.fold(*(f"{tag} {value}" for tag, value in version_tags(connection, key).items()))
-    connection.execute(update(version).where(version.c.node_id == key).values(words=words))
     documents.write_version(connection, key)
     touch(connection, row.asset_id, at)
 

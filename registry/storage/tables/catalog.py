@@ -40,7 +40,7 @@ class VersionColumns(TypedColumns):
     licence = Column(String, nullable=False)
     size = Column(Key, nullable=False)
     words = Column(Text, nullable=False)
-    """Tags of this version, folded for search."""
+    """Not read since revision 0016, which keeps the words of versions in `document`; empty in newer rows."""
     created_by = Column(String, nullable=False)
     deleted_at = Column(UtcDateTime, nullable=True)
 
