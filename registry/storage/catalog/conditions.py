@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, Table, false, or_, select
 
 from registry.domain.catalog.models import MetricComparison, SearchQuery, Status
 from registry.storage.catalog.documents import document_holds, listings_with, phrase_of
-from registry.storage.catalog.listings import FIELDS
+from registry.storage.catalog.listing_sql import FIELDS
 from registry.storage.tables import asset_tag, headline, listing, version_tag
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, desc, func, select
 
 from registry.domain.catalog.models import Facet, SearchQuery
 from registry.storage.catalog.conditions import conditions_of
-from registry.storage.catalog.listings import FIELDS
+from registry.storage.catalog.listing_sql import FIELDS
 from registry.storage.catalog.search import rarest
 from registry.storage.tables import asset_tag, facet, headline, listing, version_tag
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FIELDS = ("task", "modality", "stage", "status", "licence", "origin", "owner")
+"""The columns of `listing` that can be filtered and are counted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Contents:
@@ -43,9 +46,7 @@ SELECT t.asset_id, t.key AS tag FROM asset_tag t WHERE EXISTS
 (SELECT 1 FROM listing l WHERE l.asset_id = t.asset_id AND (l.status <> 'archived' OR l.status IS NULL))
 UNION SELECT l.asset_id, t.key AS tag FROM version_tag t JOIN listing l ON l.id = t.node_id AND l.status <> 'archived'
 ) t GROUP BY t.tag"""
-_FACETS = " UNION ALL ".join(
-    [*map(_counted, ("task", "modality", "stage", "status", "licence", "origin", "owner")), _TAGS]
-)
+_FACETS = " UNION ALL ".join([*map(_counted, FIELDS), _TAGS])
 
 CONTENTS = {
     "listing": Contents(

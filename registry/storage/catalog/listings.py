@@ -11,11 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, null, select, text, update
 
 from registry.domain.catalog.models import Status
-from registry.storage.catalog.listing_sql import CONTENTS
+from registry.storage.catalog.listing_sql import CONTENTS, FIELDS
 from registry.storage.sql.upsert import upsert
 from registry.storage.tables import asset_tag, facet, headline, listing, version_tag
-
-FIELDS = ("task", "modality", "stage", "status", "licence", "origin", "owner")
 
 
 @contextmanager
