@@ -106,9 +106,10 @@ def _without_decision(uow: UnitOfWork, actor: Actor, ref: VersionRef, status: St
     target = status_target(status)
     dossier = open_dossier(uow, ref, requested_by=actor.handle, also=(actor.handle,))
     policy = in_force(uow, lambda one: case_for(dossier, one, target=target, now=now))
-    if status is Status.SUSPENDED and policy.stops(actor.handle, case_for(dossier, policy, target=target, now=now)):
+    case = case_for(dossier, policy, target=target, now=now)
+    if status is Status.SUSPENDED and policy.stops(actor.handle, case):
         return True
-    if Permission.EDIT in actor.permissions and policy.judge(case_for(dossier, policy, target=target, now=now)).allowed:
+    if Permission.EDIT in actor.permissions and policy.judge(case).allowed:
         return False
     raise PolicyRefusedError(
         f"{ref} is in use, so its status changes by a decision",

@@ -109,7 +109,7 @@ class People:
                 return person
             decides = role in deciding_roles(uow)
             if decides and _confirmers(uow, handle, offered_by=actor):
-                if not any((one.person, one.role) == (handle, role) for one in uow.people.offers()):
+                if _offer(uow, handle, role) is None:
                     uow.people.offer(RoleOffer(handle, role, actor, now))
                     uow.commit(Event("role.offered", _subject(handle), {"role": role}))
                 return replace(person, offered=(role,))
@@ -128,20 +128,20 @@ class People:
         """Confirm a role that somebody else offered. Raises: NotFoundError, PermissionDeniedError."""
         actor, now = self.context.actor, self.context.clock.now()
         with self.context.write() as uow:
-            offers = [one for one in uow.people.offers() if (one.person, one.role) == (handle, role)]
-            if not offers:
+            offer = _offer(uow, handle, role)
+            if offer is None:
                 raise NotFoundError(
                     f"The role {role[:80]} was not offered to {handle[:80]}",
                     remedy="See what was offered: forebear role offers",
                 )
-            allowed = _confirmers(uow, handle, offered_by=offers[0].offered_by)
+            allowed = _confirmers(uow, handle, offered_by=offer.offered_by)
             if actor.handle not in allowed:
                 raise PermissionDeniedError(
                     f"{actor.handle} may not confirm this: it takes somebody else than who offered the role or gets it",
                     remedy=f"Ask one of: {', '.join(allowed) or 'nobody yet; grant admin to somebody first'}",
                 )
             uow.people.drop_offer(handle, role)
-            facts: dict[str, object] = {"role": role, "offered_by": offers[0].offered_by}
+            facts: dict[str, object] = {"role": role, "offered_by": offer.offered_by}
             events = _granted(uow, handle, role, facts, by=actor.handle, at=now, decides=True)
             person = _known(uow, handle)
             uow.commit(*events)
@@ -164,9 +164,7 @@ class People:
         """Take a role away; from then on approvals given in it do not count. Raises: NotFoundError, ConflictError."""
         with self.context.write(Permission.ADMIN) as uow:
             person = _known(uow, handle)
-            if role not in person.roles and any(
-                (one.person, one.role) == (handle, role) for one in uow.people.offers()
-            ):
+            if role not in person.roles and _offer(uow, handle, role) is not None:
                 uow.people.drop_offer(handle, role)
                 uow.commit(Event("role.offer_withdrawn", _subject(handle), {"role": role}))
                 return person
@@ -316,6 +314,11 @@ def _token(person: str, label: str, *, days: int, now: datetime, made_by: str) -
     return NewToken(
         TokenSummary(new_id("tok", now), person, label, secret[-4:], now, expires, None, None, made_by), secret
     )
+
+
+def _offer(uow: UnitOfWork, handle: str, role: str) -> RoleOffer | None:
+    """The offer of this role to this person that waits for somebody to confirm it."""
+    return next((one for one in uow.people.offers() if (one.person, one.role) == (handle, role)), None)
 
 
 def _granted(
