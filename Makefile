@@ -12,7 +12,7 @@ export TOKENIZERS_PARALLELISM := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve pictures test test-demo coverage test-slow test-ray fuzz-api check format store-walk store-flips store-kills bench bench-methods bench-defaults bench-gpu clean
+.PHONY: help setup demo serve pictures test test-journeys coverage test-slow test-ray fuzz-api check format store-walk store-flips store-kills bench bench-methods bench-defaults bench-gpu clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,11 +41,11 @@ serve: setup ## Serve ./demo-home on http://127.0.0.1:8765
 pictures: setup ## Take the pictures of the README from ./demo-home (needs Chromium)
 	@$(BIN)/python -m examples.screenshots --home $(HOME_DIR)
 
-test: setup ## Run the tests (all but the slow ones, the demo and what `make check` runs)
-	@$(BIN)/python -m pytest -m "not slow and not demo" --ignore=tests/house -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 $(PYTEST_ARGS)
+test: setup ## Run the tests (all but the slow ones, and what `make test-journeys` and `make check` run)
+	@$(BIN)/python -m pytest -m "not slow and not journey" --ignore=tests/house -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 $(PYTEST_ARGS)
 
-test-demo: setup ## Run the demo and the README's smallest example from start to end, and test what they leave
-	@$(BIN)/python -m pytest -m demo tests/journeys/test_demo.py tests/journeys/test_readme.py $(PYTEST_ARGS)
+test-journeys: setup ## Run whole stories: the demo, the README's example, docs/recipes.md, the pages in Chromium, killed workers
+	@$(BIN)/python -m pytest -m "journey and not slow" -n $(WORKERS) --dist loadfile --durations=15 tests/journeys $(PYTEST_ARGS)
 
 coverage: setup ## Run the same tests, and say what they cover
 	@$(MAKE) test PYTEST_ARGS="--cov --cov-report=term:skip-covered $(PYTEST_ARGS)"

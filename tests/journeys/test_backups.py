@@ -6,9 +6,13 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
 from tests.command_line import command_line
 from tests.house.tree import ROOT
 from tests.journeys import worlds
+
+pytestmark = pytest.mark.journey
 
 
 def documented(place: Path) -> list[list[str]]:

@@ -18,7 +18,7 @@ from registry.domain.names import Reference
 from tests.family import Family, found_family
 from tests.journeys.running import serving
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.journey]
 CHROMIUM = Path("/usr/bin/chromium")
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 KNOWN = re.compile(r"Password forms should have|status of 40[034]|status of 422")

@@ -15,7 +15,7 @@ from examples.demo.narration import Narrator
 from tests.command_line import CommandLine
 from tests.house.tree import ROOT
 
-pytestmark = pytest.mark.demo
+pytestmark = pytest.mark.journey
 
 BACKBONE, PROBE, DIGITS, NEWS = "library/efficientnet-lite0", "vision/digits-probe", "vision/digits", "text/news"
 

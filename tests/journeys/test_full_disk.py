@@ -14,6 +14,8 @@ import pytest
 
 from tests.journeys.full_disk import OPERATIONS, prepare
 
+pytestmark = pytest.mark.journey
+
 LEVELS = (1, 50, 80, 90, 95, 99, 100)
 QUICK = ("use-token", "tag")
 

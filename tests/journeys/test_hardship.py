@@ -23,6 +23,8 @@ from tests.command_line import CommandLine, command_line
 from tests.importing import importing_here
 from tests.journeys import worlds
 
+pytestmark = pytest.mark.journey
+
 LONG = """\
 schema: forebear/recipe/v1
 output: text/{name}

@@ -32,7 +32,10 @@ from tests.journeys.running import serving
 from tests.journeys.test_browser import KNOWN, chromium, driver
 
 __all__ = ["chromium", "driver"]
-pytestmark = pytest.mark.timeout(900)  # of which nearly all would be waiting for workers to start
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.timeout(900),
+]  # of which nearly all would be waiting for workers to start
 API = "/api/v1"
 SECONDS = 200
 """How long a worker may take to start on a busy machine."""

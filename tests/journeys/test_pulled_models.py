@@ -17,6 +17,8 @@ from tests.adapters.transformers.test_every_family import REFUSED, TUNE
 from tests.journeys.pulling import RECIPES, Journey, journey
 from tests.journeys.worlds import write_sentences
 
+pytestmark = pytest.mark.journey
+
 QUICK = (("bert", "probe"), ("llama", "tuned"))
 """An encoder whose probe has a definition of ours, and a decoder that answers at its last token that is not padding."""
 OF_SEVERAL_KINDS = frozenset({"perceiver"})

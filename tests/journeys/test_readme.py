@@ -15,7 +15,7 @@ from tests.house.tree import ROOT
 BLOCK = re.compile(r"^## The smallest example\n.*?^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.demo
+@pytest.mark.journey
 @pytest.mark.timeout(900)
 def test_the_smallest_example_runs_as_it_is_pasted(tmp_path: Path) -> None:
     found = BLOCK.search((ROOT / "README.md").read_text(encoding="utf-8"))

@@ -30,6 +30,8 @@ from tests.adapters.transformers.test_language import decoder_world
 from tests.fakes.plugins import FakeEngine
 from tests.importing import importing_here
 
+pytestmark = pytest.mark.journey
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
 WAYS = PAGE.read_text(encoding="utf-8").split("## Every way to transfer")[1].split("\n## ")[0]
 RECIPES = re.findall(r"^```yaml\n(schema: .*?)^```", WAYS, re.MULTILINE | re.DOTALL)

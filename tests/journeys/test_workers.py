@@ -34,7 +34,7 @@ from tests.journeys.running import serving
 from tests.journeys.test_hardship import LONG, wait_for, worker_of
 
 CONTENDERS = 4
-pytestmark = pytest.mark.timeout(900)  # for machines that are busy with other things too
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]  # for machines that are busy with other things too
 RECIPE = """\
 schema: forebear/recipe/v1
 output: text/reviews
