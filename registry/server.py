@@ -51,6 +51,8 @@ OPEN = frozenset({"/healthz", "/sign-in"})
 """The addresses, besides static files, that need no sign-in."""
 MAX_FORM = 256 * 1024
 """Largest form in bytes; the API limits its own bodies, since uploads may be large."""
+SLOWEST = 500
+"""Bytes a second that a body must bring on average, after a first allowance of `Settings.body_seconds`."""
 SAFE = frozenset({"GET", "HEAD"})
 UNCOMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
 """Media types that are compressed already, that are files of versions (read by byte range), or event streams."""
@@ -153,18 +155,28 @@ class Guard:
 
 
 class _Receiver:
-    """Passes the parts of a body on, and waits for each only so long: half-sent bodies would keep connections open."""
+    """Passes the parts of a body on, and waits for the client only so long: slow bodies would keep connections open.
+
+    It waits at most `seconds` for each part, and for all parts together at most as long and a second for each
+    `SLOWEST` bytes that came.
+    """
 
     def __init__(self, receive: Receive, seconds: int) -> None:
         self.receive, self.seconds, self.whole = receive, seconds, False
+        self.left = float(seconds)
 
     async def __call__(self) -> Message:
         if self.whole:
             return await self.receive()  # waits for the client to go away
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
-            message = await asyncio.wait_for(self.receive(), self.seconds)
+            message = await asyncio.wait_for(self.receive(), min(self.seconds, self.left))
         except TimeoutError:
-            raise HTTPException(408, f"the next part of the body did not come within {self.seconds} s") from None
+            raise HTTPException(
+                408, f"The body came too slowly: {self.seconds} s without a part, or less than {SLOWEST} bytes a second"
+            ) from None
+        self.left += len(message.get("body", b"")) / SLOWEST - (clock() - began)
         self.whole = not message.get("more_body", False)
         return message
 

@@ -41,7 +41,8 @@ class Settings:
     header_seconds: int = 10
     """Seconds within which the header of a request must have come; then the server closes the connection."""
     body_seconds: int = 30
-    """Seconds that the server waits for the next part of a request's body; then it answers 408."""
+    """Seconds that the server waits for the next part of a request's body, and for all of it besides a second
+    for each 500 bytes; then it answers 408."""
     max_upload: int = 16 * 1024**3
     """Largest upload in bytes that the server accepts."""
     import_memory: int = 0

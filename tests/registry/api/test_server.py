@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -322,14 +322,24 @@ def posting(served: ServedRegistry) -> dict[str, Any]:
     }
 
 
-def test_a_body_that_stops_half_way_is_answered_after_a_while(served: ServedRegistry) -> None:
+async def stopped() -> Any:
+    return await asyncio.Event().wait()
+
+
+async def one_byte() -> Any:
+    await asyncio.sleep(0.1)
+    return {"type": "http.request", "body": b"x", "more_body": True}
+
+
+@pytest.mark.parametrize("further", [stopped, one_byte], ids=["stopped", "byte by byte"])
+def test_a_body_that_stops_or_trickles_is_answered_after_a_while(
+    further: Callable[[], Awaitable[Any]], served: ServedRegistry
+) -> None:
     sent: list[Any] = []
     parts = iter([{"type": "http.request", "body": b'{"a', "more_body": True}])
 
     async def receive() -> Any:
-        for part in parts:
-            return part
-        return await asyncio.Event().wait()
+        return next(parts, None) or await further()
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -337,10 +347,11 @@ def test_a_body_that_stops_half_way_is_answered_after_a_while(served: ServedRegi
     settings = replace(served.family.settings, body_seconds=1)
     system = bootstrap.open_system(served.family.home, settings=settings)
     door = Doorkeeper(system.people, session_key(served.family.home, settings), bootstrap.SystemClock(), Attempts())
+    app = create_app(system, settings, door, home=served.family.home)
     with system:
-        asyncio.run(create_app(system, settings, door, home=served.family.home)(posting(served), receive, send))
+        asyncio.run(asyncio.wait_for(app(posting(served), receive, send), 10))
     assert sent[0]["status"] == 408
-    assert b"did not come within 1 s" in sent[1]["body"]
+    assert b"The body came too slowly: 1 s without a part" in sent[1]["body"]
 
 
 def test_an_address_that_guesses_tokens_at_the_door_is_told_to_wait(served: ServedRegistry) -> None:
