@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
+from registry.domain.governance.findings import Severity
 from registry.domain.names import Reference
 
 
@@ -74,6 +75,18 @@ class Comment:
     """What a voter has to say."""
 
     comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingWish:
+    """A finding about a version. `due` is the last day to resolve it, as YYYY-MM-DD."""
+
+    reference: Reference
+    text: str
+    severity: Severity
+    owner: str
+    due: str
+    request: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ GROUPS = (
     ("lineage", "The ancestors and descendants of a model or dataset.", "lineage", "app"),
     ("evidence", "Evidence about a model version: reports that a policy asks for.", "evidence", "app"),
     ("promote", "Requests to promote a model version to a stage, and the votes on them.", "promote", "app"),
+    ("finding", "Findings: what has to be put right about a version, and by when.", "finding", "app"),
     ("policy", "Policies: what a promotion needs.", "policy", "app"),
     ("person", "People and service accounts.", "people", "person"),
     ("role", "What people may do, and whose votes count.", "people", "role"),

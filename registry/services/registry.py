@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from registry.services.backups.creating import Backups
     from registry.services.catalog.verbs import Catalog
     from registry.services.data.verbs import Datasets
+    from registry.services.governance.reviews.verbs import Reviews
     from registry.services.governance.verbs import Promotions
     from registry.services.lineage.verbs import Lineage
     from registry.services.people.verbs import People
@@ -108,6 +109,13 @@ class LocalRegistry:
         from registry.services.governance.verbs import Promotions  # noqa: PLC0415 - a command needs one subject of eight
 
         return Promotions(self.context)
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        """Findings."""
+        from registry.services.governance.reviews.verbs import Reviews  # noqa: PLC0415 - a command needs one subject of nine
+
+        return Reviews(self.context)
 
     @cached_property
     def people(self) -> People:

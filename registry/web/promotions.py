@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
 
@@ -61,6 +62,7 @@ class RequestPage:
     """None when the version was deleted since."""
     open: bool
     mine: bool
+    now: datetime
     types: Sequence[EvidenceType]
     """The evidence that the reader may add."""
     comment: str = ""
@@ -183,6 +185,7 @@ def _shown(
         missing=[check for check in detail.verdict.checks if not check.passed],
         version=version,
         open=is_open,
+        now=datetime.now(UTC),
         mine=detail.summary.requested_by == registry.actor.handle,
         types=types,
         comment=comment,

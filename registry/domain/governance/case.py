@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from lineage import Digest
 from registry.domain.catalog.models import Status
+from registry.domain.governance.findings import Finding, finding_facts
 from registry.domain.governance.promotion import Bindings, EvidenceValue, Rejection, VoteEntry
 from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
@@ -153,6 +154,8 @@ class Case:
     """Rejections of earlier requests for the same version and target that were not overruled."""
     seen: Mapping[str, str] = field(default_factory=dict)
     """What `bound.seen` stands for: see `governance.seen`."""
+    findings: tuple[Finding, ...] = ()
+    """Every finding about the version, oldest first."""
     opened_at: datetime | None = None
     """When the request was opened; None before there is one."""
     edition: int = 1
@@ -189,6 +192,7 @@ def expression_facts(
         },
         "lineage": {name: getattr(candidate.ancestors, name) for name in Ancestors.__dataclass_fields__},
         "licence": {"unknown": candidate.unknown_licences},
+        "findings": finding_facts(case.findings, case.now),
         "metrics": _doubles(candidate.metrics),
         "baseline": _doubles(candidate.baseline),
         "quality": _doubles(candidate.quality),

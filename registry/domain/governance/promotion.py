@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lineage import Digest
+from registry.domain.governance.findings import Finding
 from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
 
@@ -181,6 +182,8 @@ class RequestDetail:
     ballot: Ballot = Ballot()
     voters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """Every finding about the version, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

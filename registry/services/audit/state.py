@@ -11,6 +11,7 @@ from typing import Any
 
 from registry.domain.audit import AuditEntry, Body, read_body
 from registry.domain.catalog.models import FIRST_STAGE, Status
+from registry.domain.governance.findings import record_of
 from registry.domain.governance.promotion import RequestState, VoteValue
 from registry.services.storage.governance import (
     ALIAS,
@@ -23,6 +24,7 @@ from registry.services.storage.governance import (
     STATUS,
     VOTE,
 )
+from registry.services.storage.reviews import FINDING
 
 FIRST: Mapping[str, str | None] = {
     STAGE: FIRST_STAGE,
@@ -115,6 +117,14 @@ class _Log:
         if detail["done"]:
             self.facts[OVERRULED + str(detail["request"])] = "yes"
 
+    def found(self, _: str, __: str, detail: Mapping[str, Any]) -> None:
+        record = record_of(detail["severity"], detail["owner"], detail["due"], resolved=False)
+        self.facts[FINDING + str(detail["finding"])] = record
+
+    def put_right(self, _: str, __: str, detail: Mapping[str, Any]) -> None:
+        record = record_of(detail["severity"], detail["owner"], detail["due"], resolved=True)
+        self.facts[FINDING + str(detail["finding"])] = record
+
     def _close(self, request: str, state: str) -> None:
         by = self.facts.get(REQUEST + request, " by nobody").partition(" by ")[2]
         self.facts[REQUEST + request] = f"{state} by {by}"
@@ -147,6 +157,8 @@ _STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
     "promotion.withdrawn": _Log.withdrawn,
     "promotion.decided": _Log.decided,
     "promotion.overruled": _Log.overruled,
+    "finding.raised": _Log.found,
+    "finding.resolved": _Log.put_right,
 }
 
 

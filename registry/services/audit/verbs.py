@@ -39,7 +39,7 @@ class Audit:
     def verify(self, *, state: bool = False) -> AuditReport:
         """Check every entry, what the database repeats of it, and the newest against the record in the registry folder.
 
-        With `state`, also whether stages, statuses, aliases, roles, requests and votes are what the entries say.
+        With `state`, also whether stages, statuses, aliases, roles, requests, votes and findings are what they say.
 
         Raises: AuditBrokenError for a record that cannot be read.
         """
@@ -48,7 +48,8 @@ class Audit:
         with self.context.read() as uow:
             report = verify_chain(uow.audit.entries(), kept)
             if state and report.intact:
-                report = replace(report, differences=differences(uow.audit.entries(), uow.governance.state()))
+                state_now = {**uow.governance.state(), **uow.reviews.state()}
+                report = replace(report, differences=differences(uow.audit.entries(), state_now))
             if report.intact and kept is not None and report.entries > kept.head.seq:
                 return _with_record_of_now(report, uow)
         return report

@@ -61,7 +61,9 @@ def closed(stored: RequestDetail, state: RequestState, at: datetime) -> RequestD
 def as_of(stored: RequestDetail, case: Case, verdict: Verdict) -> RequestDetail:
     """The request as a case shows it: its verdict, and each vote marked where what it was given on has changed."""
     votes = tuple(replace(vote, stale=vote.bound != case.bound) for vote in case.votes)
-    return replace(stored, bound=case.bound, verdict=verdict, votes=votes, evidence=case.evidence)
+    return replace(
+        stored, bound=case.bound, verdict=verdict, votes=votes, evidence=case.evidence, findings=case.findings
+    )
 
 
 def with_everybody(uow: UnitOfWork, policy: Policy, case: Case) -> Electorate:

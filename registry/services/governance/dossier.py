@@ -27,6 +27,7 @@ from registry.domain.governance.case import (
     evidence_digest,
     expression_facts,
 )
+from registry.domain.governance.findings import Finding
 from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import Bindings, EvidenceValue, Rejection, VoteEntry
 from registry.domain.governance.seen import seen_digest, seen_state
@@ -63,6 +64,7 @@ class Dossier:
     ancestors: Digest | None = None
     rejections: tuple[Rejection, ...] = ()
     requesters: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
     def with_evidence(self, value: EvidenceValue) -> Dossier:
         """The record after `value` was added."""
@@ -115,6 +117,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         ancestors=_statuses(ancestry),
         rejections=tuple(uow.governance.rejections(ref)),
         requesters=record.requesters,
+        findings=tuple(uow.reviews.findings_about(ref)),
     )
 
 
@@ -152,6 +155,7 @@ def case_for(
         votes=tuple(votes),
         people=dossier.people,
         rejections=tuple(one for one in dossier.rejections if one.to_stage == target),
+        findings=dossier.findings,
         opened_at=opened_at,
         edition=EDITION,
     )

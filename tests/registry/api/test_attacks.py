@@ -246,6 +246,11 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", "/api/v1/promotions/{request_id}/withdraw"): ("edit", None),
     ("post", "/api/v1/policy-proposals/{proposal_id}/approve"): ("edit", {}),
     ("post", "/api/v1/policy-proposals/{proposal_id}/reject"): ("edit", {"comment": "no"}),
+    ("post", "/api/v1/findings"): (
+        "edit",
+        {"reference": "models:/vision/digits/1", "text": "t", "severity": "low", "owner": "dev", "due": "2099-01-01"},
+    ),
+    ("post", "/api/v1/findings/{finding_id}/resolve"): ("edit", {"comment": "done"}),
     ("post", "/api/v1/policies"): ("admin", default_policy_text()),
     ("post", "/api/v1/policies/check"): ("read", default_policy_text()),
     ("post", "/api/v1/store/check"): ("admin", None),
@@ -284,7 +289,16 @@ def names_of(served: ServedRegistry) -> dict[str, str]:
         "token": cleo,
         "step": step,
         "request_id": served.family.request.summary.id,
+        "finding_id": finding_of(served),
     }
+
+
+def finding_of(served: ServedRegistry) -> str:
+    """The id of a finding, which ana has raised."""
+    ana = served.client("ana")
+    if not (there := ana.get("/api/v1/findings").json()["items"]):
+        there = [ana.post("/api/v1/findings", json=NEEDS["post", "/api/v1/findings"][1]).json()]
+    return str(there[0]["id"])
 
 
 def send(

@@ -29,6 +29,7 @@ PAGES = (
     "/lineage?target=datasets:/vision/digits/1&down=1",
     "/promotions",
     "/promotions?state=all",
+    "/findings",
     "/policies",
     "/people",
     "/audit?verify=true",

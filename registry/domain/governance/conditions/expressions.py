@@ -17,7 +17,18 @@ from registry.domain.governance.conditions.syntax import Call, Node, Variable, W
 from registry.domain.text import did_you_mean
 from registry.errors import BadPolicyError
 
-VARIABLES = ("subject", "lineage", "licence", "metrics", "baseline", "quality", "transfer", "evidence", "params")
+VARIABLES = (
+    "subject",
+    "lineage",
+    "licence",
+    "findings",
+    "metrics",
+    "baseline",
+    "quality",
+    "transfer",
+    "evidence",
+    "params",
+)
 """The variables of an expression; `docs/policies.md` says what is in each."""
 OPERATORS = frozenset(
     ("&&", "||", "?", "==", "!=", "<", "<=", ">", ">=", "in", "+", "-", "*", "/", "%", "neg", "!", "[]")

@@ -23,6 +23,7 @@ from registry.domain.governance.conditions.types import (
     type_of,
 )
 from registry.domain.governance.evidence_types import EvidenceField, EvidenceType, FieldType
+from registry.domain.governance.findings import Severity
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.metrics import BASELINE, SOURCE, SOURCE_ONLY
 from registry.services.governance.quality import MAIN
@@ -42,6 +43,7 @@ def fact_types(
         "subject": _subject(),
         "lineage": Record("lineage", dict.fromkeys(Ancestors.__dataclass_fields__, INT), sure=True),
         "licence": Record("licence", {"unknown": INT}, sure=True),
+        "findings": _findings(),
         "metrics": Record("metrics", measured, remedy=_METRIC_REMEDY),
         "baseline": Record("baseline", measured, remedy=_METRIC_REMEDY),
         "quality": _quality(),
@@ -70,6 +72,12 @@ def _subject() -> Record:
         },
         sure=True,
     )
+
+
+def _findings() -> Record:
+    """As `finding_facts` gives it."""
+    opened = Record("findings.open", dict.fromkeys(Severity, INT), sure=True)
+    return Record("findings", {"open": opened, "overdue": INT}, sure=True)
 
 
 def _quality() -> Record:

@@ -1,0 +1,66 @@
+"""What is reviewed around a promotion: findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+
+from registry.api.bodies import Comment, FindingWish
+from registry.api.conditions import changes
+from registry.api.repeats import Route
+from registry.api.wire import AsActor, Paging, answer, body_of, public_id, speaks
+from registry.domain.governance.findings import Finding, FindingState, NewFinding
+from registry.domain.names import Reference
+from registry.domain.paging import Page
+from registry.domain.verbs.registry import Registry
+
+router = APIRouter(tags=["governance"], route_class=Route)
+
+
+def _findings(registry: Registry, _path: Mapping[str, str]) -> Page[Finding]:
+    return registry.reviews.findings()
+
+
+def _finding(registry: Registry, path: Mapping[str, str]) -> Finding:
+    return registry.reviews.finding(public_id(path["finding_id"]))
+
+
+FindingsUnchanged = Annotated[Registry, changes(_findings, "/findings")]
+FindingUnchanged = Annotated[Registry, changes(_finding, "/findings/{finding_id}")]
+
+
+@router.get("/findings", **speaks(Page[Finding]))
+def findings(
+    registry: AsActor,
+    page: Paging,
+    reference: str | None = None,
+    owner: str | None = None,
+    state: FindingState | None = None,
+) -> Response:
+    """Findings, newest first; about one version (`reference`), of one `owner`, in one `state`."""
+    about = Reference.parse(reference) if reference else None
+    return answer(registry.reviews.findings(reference=about, owner=owner, state=state, page=page))
+
+
+@router.post("/findings", **speaks(Finding, takes=FindingWish, status=201))
+def add(registry: FindingsUnchanged, body: Annotated[FindingWish, Depends(body_of(FindingWish))]) -> Response:
+    """Raise a finding about a version. `due` is the last day to resolve it, as YYYY-MM-DD in UTC."""
+    wish = NewFinding(body.text, body.severity, body.owner, body.due, body.request)
+    return answer(registry.reviews.add_finding(body.reference, wish), 201)
+
+
+@router.get("/findings/{finding_id}", **speaks(Finding))
+def show(registry: AsActor, finding_id: str) -> Response:
+    """One finding."""
+    return answer(registry.reviews.finding(public_id(finding_id)))
+
+
+@router.post("/findings/{finding_id}/resolve", **speaks(Finding, takes=Comment))
+def resolve(
+    registry: FindingUnchanged, finding_id: str, body: Annotated[Comment, Depends(body_of(Comment))]
+) -> Response:
+    """Say that a finding was put right; the comment says how."""
+    return answer(registry.reviews.resolve_finding(public_id(finding_id), comment=body.comment))

@@ -1,0 +1,50 @@
+"""How findings look in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from registry.cli.printing import facts, moment, table
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from registry.domain.governance.findings import Finding, FindingState
+
+COLOURS = {"open": "yellow", "overdue": "bold red", "resolved": "green"}
+
+
+def show_finding(finding: Finding) -> None:
+    """One finding."""
+    resolved = f"{moment(finding.resolved_at)} by {finding.resolved_by}" if finding.resolved_at else ""
+    facts(
+        finding.id,
+        {
+            "version": finding.ref,
+            "request": finding.request or "",
+            "finding": finding.text,
+            "severity": finding.severity,
+            "state": _state(finding.state(datetime.now(UTC))),
+            "owner": finding.owner,
+            "due": moment(finding.due_at),
+            "raised": f"{moment(finding.raised_at)} by {finding.raised_by}",
+            "resolved": resolved,
+            "how": finding.resolution,
+        },
+    )
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """Findings, one a line."""
+    now = datetime.now(UTC)
+    rows = [(f.id, f.ref, f.severity, _state(f.state(now)), f.owner, moment(f.due_at), f.text) for f in findings]
+    columns = ("Finding", "Version", "Severity", "State", "Owner", "Due", "Text")
+    table(columns, rows, empty="No finding found.", drop=("Owner", "Due"), prose="Text")
+
+
+def _state(state: FindingState) -> Text:
+    from rich.text import Text
+
+    return Text(state.value, style=COLOURS[state.value])

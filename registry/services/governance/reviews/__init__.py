@@ -1,0 +1,1 @@
+"""What is reviewed around a promotion: findings."""

@@ -1,0 +1,47 @@
+"""The verbs of what is reviewed around a promotion: findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from registry.domain.governance.findings import Finding, FindingState, NewFinding
+from registry.domain.names import Reference
+from registry.domain.paging import Page, PageRequest
+from registry.services.context import Context
+from registry.services.governance.reviews.findings import add_finding, resolve_finding
+from registry.services.lookup import found, resolve
+
+__all__ = ["Reviews"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reviews:
+    """Implements `ReviewVerbs` over a unit of work."""
+
+    context: Context
+
+    def add_finding(self, reference: Reference, wish: NewFinding) -> Finding:
+        """Raise a finding: votes on the version are stale from then on where the policy reads findings."""
+        return add_finding(self.context, reference, wish)
+
+    def findings(
+        self,
+        *,
+        reference: Reference | None = None,
+        owner: str | None = None,
+        state: FindingState | None = None,
+        page: PageRequest = PageRequest(),
+    ) -> Page[Finding]:
+        """Findings, newest first; about one version, of one owner, in one state."""
+        with self.context.read() as uow:
+            ref = resolve(uow, reference) if reference is not None else None
+            return uow.reviews.findings(ref=ref, owner=owner, state=state, now=self.context.clock.now(), page=page)
+
+    def finding(self, finding_id: str) -> Finding:
+        """One finding."""
+        with self.context.read() as uow:
+            return found(uow.reviews.finding(finding_id), f"finding {finding_id}", see="finding list")
+
+    def resolve_finding(self, finding_id: str, *, comment: str) -> Finding:
+        """Say that it was put right, and how."""
+        return resolve_finding(self.context, finding_id, comment)

@@ -1,0 +1,118 @@
+"""The repository of what is reviewed around a promotion: findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+
+from registry.domain.governance.findings import Finding, FindingState, Severity, record_of
+from registry.domain.names import VersionRef
+from registry.domain.paging import Page, PageRequest
+from registry.errors import ConflictError
+from registry.services.storage.reviews import FINDING
+from registry.storage.catalog.assets import require_version
+from registry.storage.catalog.versions import refs_of
+from registry.storage.sql.paging import SortBy, page_rows
+from registry.storage.tables import finding, node, request
+
+
+class SqlReviews:
+    """Implements `ReviewRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add_finding(self, value: Finding) -> None:
+        row = require_version(self._connection, value.ref)
+        about = select(request.c.id).where(request.c.public_id == value.request).scalar_subquery()
+        self._connection.execute(
+            insert(finding).values(
+                public_id=value.id,
+                node_id=row.node_id,
+                request_id=None if value.request is None else about,
+                condition=value.condition,
+                severity=value.severity,
+                text=value.text,
+                owner=value.owner,
+                due_at=value.due_at,
+                raised_by=value.raised_by,
+                raised_at=value.raised_at,
+            )
+        )
+
+    def finding(self, finding_id: str) -> Finding | None:
+        rows = self._connection.execute(_findings().where(finding.c.public_id == finding_id)).all()
+        return next(iter(self._values(rows)), None)
+
+    def findings_about(self, ref: VersionRef) -> Sequence[Finding]:
+        query = _findings().join(node, node.c.id == finding.c.node_id).where(node.c.label == str(ref))
+        return [_value(row, ref) for row in self._connection.execute(query.order_by(finding.c.id))]
+
+    def findings(
+        self,
+        *,
+        ref: VersionRef | None,
+        owner: str | None,
+        state: FindingState | None,
+        now: datetime,
+        page: PageRequest,
+    ) -> Page[Finding]:
+        query = _findings()
+        if ref is not None:
+            query = query.join(node, node.c.id == finding.c.node_id).where(node.c.label == str(ref))
+        if owner is not None:
+            query = query.where(finding.c.owner == owner)
+        if state is FindingState.RESOLVED:
+            query = query.where(finding.c.resolved_at.is_not(None))
+        elif state is not None:
+            query = query.where(finding.c.resolved_at.is_(None))
+        if state is FindingState.OVERDUE:
+            query = query.where(finding.c.due_at <= now)
+        order = [SortBy(finding.c.id, int, descending=True)]
+        scope = f"findings {ref} {owner} {state}"
+        rows, cursor = page_rows(self._connection, query, order, page, scope=scope)
+        return Page(self._values(rows), cursor)
+
+    def resolve_finding(self, finding_id: str, *, by: str, comment: str, at: datetime) -> None:
+        still = (finding.c.public_id == finding_id) & finding.c.resolved_at.is_(None)
+        done = update(finding).where(still).values(resolved_at=at, resolved_by=by, resolution=comment)
+        if self._connection.execute(done).rowcount == 0:
+            raise ConflictError(f"The finding {finding_id} is resolved already")
+
+    def state(self) -> Mapping[str, str]:
+        return {
+            FINDING + row.public_id: record_of(
+                row.severity, row.owner, row.due_at.isoformat(), resolved=row.resolved_at is not None
+            )
+            for row in self._connection.execute(select(finding))
+        }
+
+    def _values(self, rows: Sequence[Row[Any]]) -> list[Finding]:
+        refs = refs_of(self._connection, {row.node_id for row in rows})
+        return [_value(row, refs[row.node_id]) for row in rows]
+
+
+def _findings() -> Select[Any]:
+    about = request.c.public_id.label("about")
+    return select(finding, about).outerjoin(request, request.c.id == finding.c.request_id)
+
+
+def _value(row: Row[Any], ref: VersionRef) -> Finding:
+    return Finding(
+        row.public_id,
+        ref,
+        Severity(row.severity),
+        row.text,
+        row.owner,
+        row.due_at,
+        row.raised_by,
+        row.raised_at,
+        row.about,
+        row.condition,
+        row.resolved_at,
+        row.resolved_by,
+        row.resolution,
+    )

@@ -1,0 +1,44 @@
+"""The page of findings: raise one, be refused with what was typed kept, and say that it was put right."""
+
+from __future__ import annotations
+
+import html
+
+from tests.serving import ServedRegistry, form_token
+
+VERSION = "models:/vision/digits/2"
+TYPED = {
+    "reference": VERSION,
+    "text": "sevens <slanted>",
+    "severity": "high",
+    "owner": "dev",
+    "due": "2099-01-01",
+    "about": "",
+}
+
+
+def test_a_finding_is_raised_and_resolved_in_the_browser(own_served: ServedRegistry) -> None:
+    browser = own_served.browser("ben")
+    request = own_served.family.request.summary.id
+    form = {**TYPED, "about": request, "csrf": form_token(browser.get(f"/findings?reference={VERSION}").text)}
+    assert browser.post("/findings", data=form).status_code == 303
+    listed = browser.get(f"/findings?reference={VERSION}").text
+    assert "sevens &lt;slanted&gt;" in listed
+    assert f'href="/promotions/{request}"' in listed
+    assert "sevens &lt;slanted&gt;" in browser.get(f"/promotions/{request}").text
+    (finding,) = own_served.client("ben").get("/api/v1/findings", params={"state": "open"}).json()["items"]
+    done = {"comment": "", "reference": VERSION, "csrf": form["csrf"]}
+    refused = browser.post(f"/findings/{finding['id']}/resolve", data=done)
+    assert (refused.status_code, "Resolving a finding needs a comment" in refused.text) == (422, True)
+    assert browser.post(f"/findings/{finding['id']}/resolve", data=done | {"comment": "done"}).status_code == 303
+    assert "Resolved by ben: done" in browser.get("/findings?state=resolved").text
+
+
+def test_a_finding_that_is_refused_is_shown_again_with_what_was_typed(own_served: ServedRegistry) -> None:
+    browser = own_served.browser("ben")
+    csrf = form_token(browser.get(f"/findings?reference={VERSION}").text)
+    answer = browser.post("/findings", data=TYPED | {"owner": "nemo", "csrf": csrf})
+    text = html.unescape(answer.text)
+    assert (answer.status_code, "Nobody has the handle 'nemo'" in text, "sevens <slanted>" in text) == (422, True, True)
+    assert browser.post("/findings", data=TYPED | {"severity": "", "csrf": csrf}).status_code == 422
+    assert own_served.client("ben").get("/api/v1/findings").json()["items"] == []
