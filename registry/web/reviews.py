@@ -1,4 +1,4 @@
-"""Findings: the list of them, and the forms to raise one and to say that it was put right."""
+"""The review inbox, and findings: the list of them, and the forms to raise one and to say that it was put right."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.requests import Request
 
 from registry.domain.governance.findings import Finding, FindingState, NewFinding, Severity
+from registry.domain.governance.inbox import InboxItem
 from registry.domain.ids import is_id
 from registry.domain.names import Reference
 from registry.domain.paging import PageRequest
@@ -40,6 +41,29 @@ class FindingsPage:
     sent: Mapping[str, str] = field(default_factory=dict)
     """What was written into the form that was refused."""
     error: RegistryError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPage:
+    """What waits for the reader, what they requested, and which of their votes went stale."""
+
+    lists: Sequence[tuple[str, Sequence[InboxItem], str]]
+    """Title, entries, and what is said where there are none."""
+    now: datetime
+    complete: bool
+
+
+@router.get("/inbox")
+def inbox(request: Request, registry: AsActor) -> HTMLResponse:
+    """The review inbox of the reader."""
+    found = registry.reviews.inbox()
+    lists = (
+        ("Waiting for me", found.waiting, "Nothing waits for you."),
+        ("Went stale", found.stale, "All of your approvals of open requests count."),
+        ("My requests", found.mine, "You have no open request."),
+    )
+    context = InboxPage(lists, datetime.now(UTC), found.complete)
+    return page(request, "inbox.html", context, section="promotions", api="/api/v1/inbox")
 
 
 @router.get("/findings")

@@ -13,6 +13,7 @@ from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, answer, body_of, public_id, speaks
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
+from registry.domain.governance.inbox import Inbox
 from registry.domain.names import Reference
 from registry.domain.paging import Page
 from registry.domain.verbs.registry import Registry
@@ -30,6 +31,12 @@ def _finding(registry: Registry, path: Mapping[str, str]) -> Finding:
 
 FindingsUnchanged = Annotated[Registry, changes(_findings, "/findings")]
 FindingUnchanged = Annotated[Registry, changes(_finding, "/findings/{finding_id}")]
+
+
+@router.get("/inbox", **speaks(Inbox))
+def inbox(registry: AsActor) -> Response:
+    """What waits for you, what you requested, and which of your votes went stale."""
+    return answer(registry.reviews.inbox())
 
 
 @router.get("/findings", **speaks(Page[Finding]))

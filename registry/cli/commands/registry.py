@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     command(app, "init", "forebear init", "forebear --home /srv/models init --upgrade")(init)
     command(app, "doctor", "forebear doctor", "forebear doctor --deep")(doctor)
     command(app, "serve", "forebear serve", "forebear serve --port 9000")(serve)
+    command(app, "inbox", "forebear inbox")(inbox)
     command(app, "history", "forebear history vision/digits")(history)
 
 
@@ -128,6 +129,13 @@ def _free_port(host: str, port: int) -> int:
             f"Cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}",
             remedy="Choose another port with --port, or stop the program that listens there",
         ) from error
+
+
+def inbox(session: Session) -> None:
+    """Show what waits for you: votes, findings and policies, your requests, and your votes that went stale."""
+    from registry.cli.views.reviews import show_inbox
+
+    session.answer(session.registry.reviews.inbox(), show_inbox)
 
 
 def history(

@@ -64,6 +64,8 @@ def _say_what_is_next(request: RequestDetail) -> None:
     """How many checks failed, who can approve, and with which command."""
     missing, total = len(request.verdict.reasons), len(request.verdict.checks)
     hint(f"\n{total - missing} of {total} checks passed.")
+    for kind, people in request.suppliers.items():
+        hint(f"Can add {kind} evidence: {', '.join(people) if people else 'the registry records it itself'}")
     for role, people in request.voters.items():
         hint(f"Can approve as {role}: {', '.join(people) if people else 'nobody else'}")
     hint(f"To vote: forebear --as PERSON promote approve {request.summary.id}")

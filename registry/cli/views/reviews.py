@@ -1,4 +1,4 @@
-"""How findings look in a terminal."""
+"""How the inbox and findings look in a terminal."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from registry.cli.printing import facts, moment, table
+from registry.cli.failures import note
+from registry.cli.printing import facts, heading, moment, table
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from registry.domain.governance.findings import Finding, FindingState
+    from registry.domain.governance.inbox import Inbox
 
 COLOURS = {"open": "yellow", "overdue": "bold red", "resolved": "green"}
 
@@ -42,6 +44,20 @@ def show_findings(findings: Sequence[Finding]) -> None:
     rows = [(f.id, f.ref, f.severity, _state(f.state(now)), f.owner, moment(f.due_at), f.text) for f in findings]
     columns = ("Finding", "Version", "Severity", "State", "Owner", "Due", "Text")
     table(columns, rows, empty="No finding found.", drop=("Owner", "Due"), prose="Text")
+
+
+def show_inbox(inbox: Inbox) -> None:
+    """Three lists."""
+    for title, items in (
+        ("Waiting for me", inbox.waiting),
+        ("Went stale", inbox.stale),
+        ("My requests", inbox.mine),
+    ):
+        heading(f"{title} ({len(items)})")
+        rows = [(one.id, one.title, one.detail, moment(one.since)) for one in items]
+        table(("Id", "What", "Detail", "Since"), rows, empty="Nothing.", drop=("Since",), prose="Detail")
+    if not inbox.complete:
+        note("More requests are open than were looked at")
 
 
 def _state(state: FindingState) -> Text:

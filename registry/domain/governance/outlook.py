@@ -89,6 +89,13 @@ def _soon_stale(electorate: Electorate, verdict: Verdict) -> Iterator[str]:
             f"Evidence {' and '.join(missing)} is still needed: an approval given now becomes stale when it is added, "
             "and must then be given again"
         )
+    failing = [check.id for check in verdict.checks if check.kind == "gate" and not check.passed]
+    if failing and not missing and electorate.wanted:
+        yield (
+            f"{'Gates' if len(failing) > 1 else 'Gate'} {' and '.join(failing)} "
+            f"{'do' if len(failing) > 1 else 'does'} not hold: an approval given now becomes stale when what "
+            "is read there changes, and must then be given again"
+        )
 
 
 def _stuck(electorate: Electorate) -> Iterator[str]:

@@ -19,6 +19,11 @@ class VoteValue(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
 
+    @property
+    def approves(self) -> bool:
+        """True for a vote that counts towards a quorum."""
+        return self is VoteValue.APPROVE
+
 
 class RequestState(StrEnum):
     """Where a promotion request is."""
@@ -181,6 +186,8 @@ class RequestDetail:
     evidence: tuple[EvidenceValue, ...] = field(default_factory=tuple)
     ballot: Ballot = Ballot()
     voters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    suppliers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By type of evidence that is missing, the people who may add it; nobody where the registry records it itself."""
     warnings: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     """Every finding about the version, oldest first."""

@@ -1,16 +1,21 @@
-"""Verbs of what is reviewed around a promotion: findings."""
+"""Verbs of what is reviewed around a promotion: the inbox, and findings."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
+from registry.domain.governance.inbox import Inbox
 from registry.domain.names import Reference
 from registry.domain.paging import Page, PageRequest
 
 
 class ReviewVerbs(Protocol):
-    """Findings about versions."""
+    """The inbox of one person, and findings about versions."""
+
+    def inbox(self) -> Inbox:
+        """What waits for whoever asks, what they requested, and which of their votes went stale."""
+        ...
 
     def add_finding(self, reference: Reference, wish: NewFinding) -> Finding:
         """Raises: NotFoundError; InvalidError for a due date that is past, or an owner who is not known."""

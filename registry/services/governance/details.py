@@ -40,6 +40,7 @@ def open_detail(
         as_of(stored, case, verdict),
         ballot=_ballot(actor, stored, electorate),
         voters=voters(electorate),
+        suppliers=_suppliers(uow, policy, case, verdict),
         warnings=(*warnings(electorate, verdict), *contradicted(policy.evidence_types, case)),
     )
 
@@ -75,6 +76,25 @@ def with_everybody(uow: UnitOfWork, policy: Policy, case: Case) -> Electorate:
         people += uow.people.known(case.candidate.subject.owners)
     everybody = {person.handle: standing_of(person) for person in people}
     return replace(electorate, case=replace(case, people={**everybody, **case.people}))
+
+
+def _suppliers(uow: UnitOfWork, policy: Policy, case: Case, verdict: Verdict) -> dict[str, tuple[str, ...]]:
+    """By type of evidence that is missing, who may add it."""
+    missing = [check.id for check in verdict.checks if check.kind == "evidence" and not check.passed]
+    kinds = [policy.evidence_types[name] for name in missing if name in policy.evidence_types]
+    rules = {kind.name: [policy.roles[role] for role in kind.producers] for kind in kinds}
+    every = [rule for found in rules.values() for rule in found]
+    owners = case.candidate.subject.owners
+    people = list(uow.people.holding({group for rule in every for group in rule.groups}) if every else ())
+    people += uow.people.known(owners) if any(rule.owners for rule in every) else ()
+    return {
+        name: tuple(
+            sorted(
+                {one.handle for one in people if any(r.held_by(one.handle, standing_of(one), owners) for r in found)}
+            )
+        )
+        for name, found in rules.items()
+    }
 
 
 def _ballot(actor: Actor, stored: RequestDetail, electorate: Electorate) -> Ballot:

@@ -30,6 +30,7 @@ PAGES = (
     "/promotions",
     "/promotions?state=all",
     "/findings",
+    "/inbox",
     "/policies",
     "/people",
     "/audit?verify=true",

@@ -42,3 +42,13 @@ def test_a_finding_that_is_refused_is_shown_again_with_what_was_typed(own_served
     assert (answer.status_code, "Nobody has the handle 'nemo'" in text, "sevens <slanted>" in text) == (422, True, True)
     assert browser.post("/findings", data=TYPED | {"severity": "", "csrf": csrf}).status_code == 422
     assert own_served.client("ben").get("/api/v1/findings").json()["items"] == []
+
+
+def test_the_inbox_shows_what_waits_for_the_reader_and_what_they_requested(own_served: ServedRegistry) -> None:
+    request = own_served.family.request.summary.id
+    for who, title in (("ben", "Waiting for me"), ("dev", "My requests")):
+        text = own_served.browser(who).get("/inbox").text
+        part = text[text.index(title) :]
+        assert f'href="/promotions/{request}"' in part.partition("</section>")[0], who
+        assert own_served.client(who).get("/api/v1/inbox").json()["complete"]
+    assert "data-inbox hidden" in own_served.browser("ben").get("/").text

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
+from registry.domain.governance.inbox import Inbox
 from registry.domain.names import Reference
 from registry.domain.paging import Page, PageRequest
 from registry.services.context import Context
 from registry.services.governance.reviews.findings import add_finding, resolve_finding
+from registry.services.governance.reviews.inbox import inbox_of
 from registry.services.lookup import found, resolve
 
 __all__ = ["Reviews"]
@@ -19,6 +21,10 @@ class Reviews:
     """Implements `ReviewVerbs` over a unit of work."""
 
     context: Context
+
+    def inbox(self) -> Inbox:
+        """The inbox of the actor."""
+        return inbox_of(self.context)
 
     def add_finding(self, reference: Reference, wish: NewFinding) -> Finding:
         """Raise a finding: votes on the version are stale from then on where the policy reads findings."""
