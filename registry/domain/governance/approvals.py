@@ -41,6 +41,8 @@ class Duties:
     """Whether an account that is younger than the request votes on it."""
     checking_evidence: frozenset[str] = frozenset()
     """Types of evidence that check a version: adding one does not make its author a contributor."""
+    distinct_across_stages: tuple[frozenset[str], ...] = ()
+    """Sets of stages: who approved the way into one of them does not approve the way into another."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from lineage import Digest
 from registry.domain.catalog.models import Status
+from registry.domain.governance.ancestry import NO_BASE, NO_ROWS, NO_SHARE, Ancestry, ancestry_facts
 from registry.domain.governance.findings import Finding, finding_facts
 from registry.domain.governance.promotion import Bindings, EvidenceValue, Rejection, VoteEntry
 from registry.domain.manifests import canonical_json
@@ -27,6 +28,9 @@ RECORDED = "recorded-"
 INTEGRITY = "integrity"
 """The type of the registry's own evidence that it has read all bytes of a version and found them right."""
 
+
+INTENDED_USE = "intended_use"
+"""The type of the evidence that declares what a version is for: `subject.use` in conditions."""
 
 EDITION = 2
 """The rules of evaluation of today: `all` over an empty list has no answer, unless `emptyIsTrue`."""
@@ -122,6 +126,8 @@ class Candidate:
     """Its main metric, against a constant answer and the version in production; see `services.governance.quality`."""
     damaged: bool = False
     """True while one of its stored objects is missing or changed."""
+    ancestry: Ancestry | None = None
+    """What conditions read of each ancestor and of licences; None in cases that were stored without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +174,11 @@ class Case:
 
 
 def expression_facts(
-    case: Case, evidence: Mapping[str, EvidenceValue], params: Mapping[str, object]
+    case: Case, evidence: Mapping[str, EvidenceValue], params: Mapping[str, object], tier: str = "high"
 ) -> dict[str, object]:
     """The variables of a policy's expressions. Numbers in metrics, baseline, evidence and params are doubles."""
     candidate, subject = case.candidate, case.candidate.subject
+    ancestry, use = ancestry_facts(candidate.ancestry), evidence.get(INTENDED_USE)
     return {
         "subject": {
             "kind": subject.kind,
@@ -189,15 +196,25 @@ def expression_facts(
             "tags": dict(subject.tags),
             "parents": list(subject.parents),
             "aliases": list(subject.aliases),
+            "use": {} if use is None else _doubles(use.body),
+            "restrictions": ancestry["restrictions"],
+            "base_is_gpai": NO_BASE,
         },
-        "lineage": {name: getattr(candidate.ancestors, name) for name in Ancestors.__dataclass_fields__},
-        "licence": {"unknown": candidate.unknown_licences},
         "findings": finding_facts(case.findings, case.now),
+        "lineage": {
+            **{name: getattr(candidate.ancestors, name) for name in Ancestors.__dataclass_fields__},
+            "eval_train_overlap": NO_ROWS,
+        },
+        "ancestors": ancestry["ancestors"],
+        "datasets": ancestry["datasets"],
+        "licence": {"unknown": candidate.unknown_licences, "conflicts": ancestry["conflicts"]},
+        "compute": {"flops": ancestry["flops"], "modification_share": NO_SHARE},
         "metrics": _doubles(candidate.metrics),
         "baseline": _doubles(candidate.baseline),
         "quality": _doubles(candidate.quality),
         "transfer": _doubles(candidate.transfer),
         "evidence": {type_: _doubles(item.body) for type_, item in evidence.items()},
+        "tier": tier,
         "params": _doubles(params),
     }
 

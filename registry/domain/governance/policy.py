@@ -8,108 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import TypeVar
 
 from lineage import Digest
 from registry.domain.catalog.models import RETIRED, Status
 from registry.domain.catalog.statuses import Use, allows
 from registry.domain.governance.approvals import Duties, Electorate, RoleRule
 from registry.domain.governance.case import EDITION, SYSTEM, Case, expression_facts, oldest_first
-from registry.domain.governance.conditions.comparisons import compared
 from registry.domain.governance.conditions.expressions import Expression, Scope
 from registry.domain.governance.conditions.problems import UnanswerableError
-from registry.domain.governance.evidence_types import EvidenceType, shown_facts
+from registry.domain.governance.evidence_types import EvidenceType
 from registry.domain.governance.promotion import CheckResult, EvidenceValue, Verdict
 from registry.domain.governance.status_changes import wanted_status
+from registry.domain.governance.terms import Emergency, Reattest, Tier, TierRule, VoteRules, Waivers
+from registry.domain.governance.transitions import (
+    ApprovalRow,
+    EvidenceNeed,
+    Gate,
+    PolicyChange,
+    StatusChanges,
+    Transition,
+    firing,
+)
 from registry.domain.text import did_you_mean
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceNeed:
-    """Evidence that a transition needs, no older than `max_age`, where `when` holds."""
-
-    type: str
-    max_age: timedelta | None = None
-    when: Expression | None = None
-
-    def check(self, evidence: Mapping[str, EvidenceValue], now: datetime) -> CheckResult:
-        """Whether it is there and young enough."""
-        item = evidence.get(self.type)
-        if item is None:
-            return CheckResult(self.type, "evidence", False, f"Evidence {self.type} is missing")
-        age = max(now - item.added_at, timedelta(0))  # below 0 where the clock was set back since
-        if self.max_age is not None and age > self.max_age:
-            message = f"Evidence {self.type} is {_span(age)} old; at most {_span(self.max_age)} are allowed"
-            return CheckResult(self.type, "evidence", False, message)
-        facts = shown_facts(item.body) if item.added_by != SYSTEM else ""
-        message = f"Evidence {self.type} provided" + (f": {facts}" if facts else "")
-        return CheckResult(self.type, "evidence", True, message)
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """A condition on the candidate and its ancestry; it applies where `when` holds."""
-
-    id: str
-    require: Expression
-    message: str = ""
-    when: Expression | None = None
-    waivable: bool = True
-
-    def check(self, scope: Scope) -> CheckResult:
-        """Whether it holds; a condition that cannot be evaluated does not."""
-        rule = self.message or f"Gate {self.id}"
-        try:
-            passed = self.require.holds(scope)
-        except UnanswerableError as error:
-            return CheckResult(self.id, "gate", False, f"{rule}: {error} ({self.require})")
-        values = compared(self.require.text, scope)
-        condition = "" if passed and values else f" ({self.require})"
-        message = f"{rule}: {values}{condition}" if values else f"{rule}{condition}"
-        return CheckResult(self.id, "gate", passed, message, values)
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalRow:
-    """`quorum` different people in `role`, where `when` holds."""
-
-    role: str
-    quorum: int = 1
-    when: Expression | None = None
-
-
-R = TypeVar("R", EvidenceNeed, Gate, ApprovalRow)
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """One way from a stage to a later one (or to itself: the protected alias comes back), with all that it needs."""
-
-    id: str
-    source: str
-    target: str
-    evidence: tuple[EvidenceNeed, ...] = ()
-    gates: tuple[Gate, ...] = ()
-    approvals: tuple[ApprovalRow, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class StatusChanges:
-    """Who decides on the status of a version in use, and the roles that may suspend it at once in an emergency."""
-
-    approvals: tuple[ApprovalRow, ...] = ()
-    emergency_stop: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyChange:
-    """How many people with which role agree before a policy changes; without a role, admins."""
-
-    role: str | None = None
-    quorum: int = 1
-    author_counts: bool = False
-    """True where who proposes a policy is one of those who agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +59,14 @@ class Policy:
     """Who can overrule a rejection, and how many of them it takes. None: only whoever gave it, by taking it back."""
     status_changes: StatusChanges | None = None
     """None: the status of a version in use takes the approvals that brought it into its stage."""
-    policy_change: PolicyChange = PolicyChange()
+    policy_change: PolicyChange = field(default_factory=PolicyChange)
+    maps_to: tuple[str, ...] = ()
+    """The rules outside that it answers to, as written: `ISO42001:A.7.5`."""
+    risk_tiers: tuple[TierRule, ...] = ()
+    votes: VoteRules = field(default_factory=VoteRules)
+    reattest: Reattest | None = None
+    waivers: Waivers | None = None
+    emergency: Emergency | None = None
 
     @property
     def label(self) -> str:
@@ -184,12 +111,28 @@ class Policy:
 
     def scope(self, case: Case) -> Scope:
         """The facts of `case` that the conditions of this policy are evaluated on."""
-        facts = expression_facts(case, self.admissible(case), self.params)
-        return Scope(facts, empty_is_true=case.edition < EDITION)
+        evidence, old = self.admissible(case), case.edition < EDITION
+        tier, _ = self._tier(Scope(expression_facts(case, evidence, self.params), empty_is_true=old))
+        return Scope(expression_facts(case, evidence, self.params, tier), empty_is_true=old)
+
+    def _tier(self, scope: Scope) -> tuple[Tier, str]:
+        """The risk tier and why: the first rule that holds; the highest where none does, or where one has no answer."""
+        for rule in self.risk_tiers:
+            try:
+                if rule.when.holds(scope):
+                    return rule.tier, f"{rule.when}"
+            except UnanswerableError as error:
+                return Tier.HIGH, f"it is unknown whether the rule for {rule.tier} applies: {error} ({rule.when})"
+        return Tier.HIGH, "no rule of the policy applies"
+
+    def tier(self, case: Case) -> Tier:
+        """The risk tier of the version of `case`."""
+        return Tier(str(self.scope(case).value("tier")))
 
     def conditions(self, case: Case) -> Iterator[Expression]:
         """Every condition that may be evaluated for a verdict on `case`."""
         yield self.when
+        yield from (rule.when for rule in self.risk_tiers)
         transition = self._transition_for(case)
         if transition is not None:
             rows: list[EvidenceNeed | Gate | ApprovalRow] = [*transition.evidence, *transition.gates]
@@ -200,12 +143,13 @@ class Policy:
     def judge(self, case: Case) -> Verdict:
         """Every check that this policy makes of `case`, with its outcome. Pure: same policy and case, same verdict."""
         evidence, scope = self.admissible(case), self.scope(case)
-        checks = [self._applies(scope), self._order(case), self._usable(case), *_rejected(case)]
+        checks = [self._applies(scope), *self._tier_check(scope), self._order(case), self._usable(case)]
+        checks += _rejected(case)
         transition = self._transition_for(case)
         if transition is None:
             return Verdict(tuple(checks))
-        needs, unknown_needs = _firing(transition.evidence, scope, "evidence")
-        gates, unknown_gates = _firing(transition.gates, scope, "gate")
+        needs, unknown_needs = firing(transition.evidence, scope, "evidence")
+        gates, unknown_gates = firing(transition.gates, scope, "gate")
         electorate, unknown_rows = self._electorate(transition, case, scope)
         demands = [
             *(need.check(evidence, case.now) for need in needs),
@@ -220,6 +164,12 @@ class Policy:
             demands.append(CheckResult(transition.id, "gate", False, message))
         return Verdict((*checks, *demands))
 
+    def _tier_check(self, scope: Scope) -> Iterator[CheckResult]:
+        """A line that says the risk tier, where the policy has tiers; it never fails."""
+        if self.risk_tiers:
+            tier, why = self._tier(scope)
+            yield CheckResult("tier", "tier", True, f"Risk tier {tier}: {why}")
+
     def electorate(self, case: Case) -> Electorate:
         """Who may vote on `case`, for which roles."""
         scope = self.scope(case)
@@ -231,7 +181,7 @@ class Policy:
     def _electorate(self, transition: Transition, case: Case, scope: Scope) -> tuple[Electorate, list[CheckResult]]:
         """Where several rows fire for one role, the larger quorum holds."""
         wanted: dict[str, int] = {}
-        rows, unknown = _firing(transition.approvals, scope, "approval")
+        rows, unknown = firing(transition.approvals, scope, "approval")
         for row in rows:
             wanted[row.role] = max(row.quorum, wanted.get(row.role, 0))
         return Electorate(case, self.duties, self.roles, wanted), unknown
@@ -327,22 +277,3 @@ def _status_follows(case: Case, wanted: Status) -> CheckResult:
         message = f"The version is still named by {', '.join(aliases)}: retire it first, or move the alias"
         return CheckResult("order", "order", False, message)
     return CheckResult("order", "order", True, f"Status: {now} → {wanted}")
-
-
-def _firing(rows: Iterable[R], scope: Scope, kind: str) -> tuple[list[R], list[CheckResult]]:
-    """The rows whose `when` holds, and a failed check for each `when` that cannot be evaluated."""
-    firing, unknown = [], []
-    for row in rows:
-        try:
-            if row.when is None or row.when.holds(scope):
-                firing.append(row)
-        except UnanswerableError as error:
-            name = row.id if isinstance(row, Gate) else row.role if isinstance(row, ApprovalRow) else row.type
-            message = f"It is unknown whether the {kind} {name} applies: {error} ({row.when})"
-            unknown.append(CheckResult(name, kind, False, message))
-    return firing, unknown
-
-
-def _span(time: timedelta) -> str:
-    days, hours = time.days, time.seconds // 3600
-    return f"{days} days" if days else f"{hours} hours" if hours else f"{time.seconds // 60} minutes"

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from lineage import Digest
 from registry.domain.governance.conditions.expressions import Expression
 from registry.domain.governance.conditions.presence import Place, places_read
+from registry.domain.governance.conditions.problems import Untold
 from registry.domain.manifests import canonical_json
 
 ANCESTORS, COMPARED = "ancestors", "compared"
@@ -62,5 +63,12 @@ def _written(facts: Mapping[str, object], place: Place) -> str:
         if not isinstance(value, Mapping) or name not in value:
             return MISSING
         value = value[name]
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    if isinstance(value, Untold):
+        return MISSING
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=_reason)
     return text if len(text) <= LONGEST else str(Digest.of(text.encode("utf-8", "surrogatepass")))
+
+
+def _reason(value: object) -> str:
+    """A fact within others that nobody can tell, as its reason."""
+    return value.reason if isinstance(value, Untold) else str(value)

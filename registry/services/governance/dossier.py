@@ -16,6 +16,7 @@ from lineage import Assurance, Digest, Graph, NodeKind, lineage_digest
 from registry.domain.catalog.licences import is_known
 from registry.domain.catalog.models import Status
 from registry.domain.comparison.records import verdict_of
+from registry.domain.governance.ancestry import Ancestry
 from registry.domain.governance.case import (
     EDITION,
     Ancestors,
@@ -27,6 +28,8 @@ from registry.domain.governance.case import (
     evidence_digest,
     expression_facts,
 )
+from registry.domain.governance.conditions.expressions import Expression
+from registry.domain.governance.conditions.presence import Place, places_read
 from registry.domain.governance.findings import Finding
 from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import Bindings, EvidenceValue, Rejection, VoteEntry
@@ -35,6 +38,7 @@ from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
 from registry.domain.people.people import Person
 from registry.services.comparison.verdicts import verdict_facts
+from registry.services.governance.ancestry import ancestry_of
 from registry.services.governance.quality import quality
 from registry.services.governance.recorded_evidence import recorded_evidence
 from registry.services.lookup import found
@@ -65,6 +69,9 @@ class Dossier:
     rejections: tuple[Rejection, ...] = ()
     requesters: Mapping[str, frozenset[str]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    ancestry: AncestryRecord | None = None
+    manifest: Mapping[str, object] | None = None
+    """Of the step that made the version."""
 
     def with_evidence(self, value: EvidenceValue) -> Dossier:
         """The record after `value` was added."""
@@ -118,6 +125,8 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         rejections=tuple(uow.governance.rejections(ref)),
         requesters=record.requesters,
         findings=tuple(uow.reviews.findings_about(ref)),
+        ancestry=ancestry,
+        manifest=record.step.manifest,
     )
 
 
@@ -160,9 +169,23 @@ def case_for(
         edition=EDITION,
     )
     against = None if alias is None else "none" if compared is None else str(compared.ref)
+    conditions = list(policy.conditions(case))
+    case = replace(case, candidate=replace(case.candidate, ancestry=_read(dossier, conditions)))
     facts = expression_facts(case, {}, {})
-    seen = seen_state(policy.conditions(case), facts, ancestors=dossier.ancestors, compared=against)
+    seen = seen_state(conditions, facts, ancestors=dossier.ancestors, compared=against)
     return replace(case, seen=seen, bound=replace(case.bound, seen=seen_digest(seen)))
+
+
+def _read(dossier: Dossier, conditions: Sequence[Expression]) -> Ancestry | None:
+    """What these conditions read of the ancestry: the more that is read, the longer it takes."""
+    if dossier.ancestry is None:
+        return None
+    places = frozenset[Place]().union(*(places_read(one.tree) for one in conditions))
+    listed = any(place[0] in {"ancestors", "datasets"} for place in places)
+    licences = any(place[:2] in {("subject", "restrictions"), ("licence", "conflicts")} for place in places)
+    # A place that ends above, such as `subject` alone, reads all that is under it.
+    licences = licences or ("subject",) in places or ("licence",) in places
+    return ancestry_of(dossier.ancestry, dossier.manifest, listed=listed, licences=licences)
 
 
 def _subject(record: VersionRecord) -> Subject:

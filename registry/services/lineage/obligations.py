@@ -39,15 +39,21 @@ def obligations(context: Context, reference: Reference, use: Use | None) -> Obli
     with context.read() as uow:
         ref = resolve(uow, reference)
         record = found(uow.graph.ancestry(ref, limit=MAX_ANCESTORS), ref)
+    licence = next(member.licence or "" for member in record.members if member.node.id == record.focus)
+    return Obligations(ref, licence, owed(record, use), clauses.VERSION, record.complete)
+
+
+def owed(record: AncestryRecord, use: Use | None) -> tuple[Obligation, ...]:
+    """Each clause that is in force for the version at the focus, sorted; in conflict where it forbids `use`."""
     graph = Graph([member.node for member in record.members], record.edges)
     own = {one.node.id: licence_clauses(one.licence) for one in record.members if one.licence is not None}
     flowed = flow(graph, own, _carry(record))
     licences = {member.node.id: member.licence or "" for member in record.members}
     declared, forbidding = own.get(record.focus, frozenset()), FORBIDDING.get(use, frozenset()) if use else frozenset()
-    owed = []
+    found_clauses = []
     for clause in sorted(flowed.marks(record.focus)):
         path = flowed.path(record.focus, clause)
-        owed.append(
+        found_clauses.append(
             Obligation(
                 clause=clause,
                 meaning=_meaning(clause),
@@ -57,7 +63,7 @@ def obligations(context: Context, reference: Reference, use: Use | None) -> Obli
                 conflict=clause in forbidding,
             )
         )
-    return Obligations(ref, licences[record.focus], tuple(owed), clauses.VERSION, record.complete)
+    return tuple(found_clauses)
 
 
 def _meaning(clause: str) -> str:

@@ -23,6 +23,8 @@ class Ancestor:
     status: Status | None = None
     licence: str | None = None
     deleted: bool = False
+    stage: str | None = None
+    """Of a version of a model."""
 
 
 @dataclass(frozen=True, slots=True)

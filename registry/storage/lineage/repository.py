@@ -149,6 +149,7 @@ def _ancestor(row: Row[Any]) -> Ancestor:
         status=Status(row.status) if row.status is not None else None,
         licence=row.licence,
         deleted=row.deleted_at is not None,
+        stage=row.stage,
     )
 
 
@@ -167,6 +168,7 @@ def _statements() -> tuple[Any, Any]:
             node,
             version.c.licence,
             version.c.deleted_at,
+            model_version.c.stage,
             func.coalesce(model_version.c.status, dataset_version.c.status).label("status"),
         )
         .join(near, near.c.id == node.c.id)

@@ -17,7 +17,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from registry.domain.governance.conditions import functions
-from registry.domain.governance.conditions.problems import EmptyWalkError, TooCostlyError, UnanswerableError
+from registry.domain.governance.conditions.problems import (
+    EmptyWalkError,
+    TooCostlyError,
+    UnanswerableError,
+    Untold,
+    told,
+)
 from registry.domain.governance.conditions.syntax import Call, ListOf, Literal, Node, Select, Variable, Walk, children
 
 MAX_STEPS = 20_000
@@ -90,7 +96,7 @@ def _variable(name: str) -> Code:
         meter.charge()
         if name not in variables:
             raise UnanswerableError(f"{name!r} is not a variable")
-        return variables[name]
+        return told(variables[name])
 
     return run
 
@@ -101,7 +107,7 @@ def _select(holder: Code, name: str) -> Code:
         found = _fields(holder(variables, meter), name)
         if name not in found:
             raise UnanswerableError(f"{name!r} is missing")
-        return found[name]
+        return told(found[name])
 
     return run
 
@@ -109,7 +115,8 @@ def _select(holder: Code, name: str) -> Code:
 def _asked(holder: Code, name: str) -> Code:
     def run(variables: dict[str, object], meter: Meter) -> bool:
         meter.charge()
-        return name in _fields(holder(variables, meter), name)
+        found = _fields(holder(variables, meter), name)
+        return name in found and not isinstance(found[name], Untold)
 
     return run
 
@@ -175,7 +182,7 @@ def _applied(node: Call) -> Code:
         meter.charge()
         values = [argument(variables, meter) for argument in arguments]
         if asks:
-            return isinstance(values[0], Mapping) and isinstance(values[1], str) and values[1] in values[0]
+            return isinstance(values[0], Mapping) and isinstance(values[1], str) and _in(values[1], values[0])
         if not all(type(value) in _SMALL for value in values) and name not in _AT_ONCE:
             meter.charge(_weight(values[:1] if name == "in" and isinstance(values[1], Mapping) else values))
         return operate(*values) if operate is not None else functions.call(name, values)
@@ -262,7 +269,9 @@ def _is_number(value: object) -> bool:
 
 def _in(value: object, holder: object) -> bool:
     if isinstance(holder, Mapping):
-        return any(_alike(value, key) for key in holder) if not isinstance(value, str) else value in holder
+        if isinstance(value, str):
+            return value in holder and not isinstance(holder[value], Untold)
+        return any(_alike(value, key) for key in holder)
     if isinstance(holder, list):
         return any(_alike(value, item) for item in holder)
     raise UnanswerableError("`in` asks for a list or a map")
@@ -327,7 +336,7 @@ def _at(holder: object, key: object) -> object:
     if isinstance(holder, Mapping):
         if _key(key) not in holder:
             raise UnanswerableError(f"{str(key)[:80]!r} is missing")
-        return holder[key]
+        return told(holder[key])
     if not isinstance(holder, list) or not isinstance(key, int) or isinstance(key, bool):
         raise UnanswerableError("[…] asks for a list and a place, or a map and a key")
     if not 0 <= key < len(holder):

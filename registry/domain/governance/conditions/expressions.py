@@ -20,16 +20,26 @@ from registry.errors import BadPolicyError
 VARIABLES = (
     "subject",
     "lineage",
-    "licence",
     "findings",
+    "ancestors",
+    "datasets",
+    "licence",
+    "compute",
     "metrics",
     "baseline",
     "quality",
     "transfer",
     "evidence",
+    "tier",
     "params",
 )
 """The variables of an expression; `docs/policies.md` says what is in each."""
+NAMED_OTHERWISE = {
+    "eval": "metrics, for example metrics.f1",
+    "scan": "evidence.scan, where a policy has an evidence type scan",
+    "conflicts": "licence.conflicts.commercial or licence.conflicts.derivatives, which are numbers",
+}
+"""Names of other policy languages for facts that have a name here."""
 OPERATORS = frozenset(
     ("&&", "||", "?", "==", "!=", "<", "<=", ">", ">=", "in", "+", "-", "*", "/", "%", "neg", "!", "[]")
 )
@@ -108,10 +118,15 @@ def _check_names(tree: Node, text: str) -> None:
     bound = {node.variable for node in everything if isinstance(node, Walk)}
     for node in everything:
         if isinstance(node, Variable) and node.name not in VARIABLES and node.name not in bound:
-            hint = did_you_mean(node.name, VARIABLES)
+            hint = _here(node.name) or did_you_mean(node.name, VARIABLES)
             raise BadPolicyError(f"{text[:120]!r} uses {node.name!r}, which is not a variable{hint}")
         if isinstance(node, Call) and node.function not in OPERATORS:
             known = node.function == "has" if node.method else False
             if not known and node.function not in FUNCTIONS:
-                hint = did_you_mean(node.function, FUNCTIONS)
+                hint = _here(node.function) or did_you_mean(node.function, FUNCTIONS)
                 raise BadPolicyError(f"{text[:120]!r} calls {node.function!r}, which is not a function{hint}")
+
+
+def _here(name: str) -> str:
+    """What a fact that is named `name` elsewhere is named here."""
+    return f": write {NAMED_OTHERWISE[name]}" if name in NAMED_OTHERWISE else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 
 class UnanswerableError(Exception):
     """The expression cannot be evaluated on these facts; the message says why. It then counts as not fulfilled."""
@@ -13,3 +15,17 @@ class EmptyWalkError(UnanswerableError):
 
 class TooCostlyError(UnanswerableError):
     """The expression takes more steps than are allowed; no operand of `||` makes up for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """Stands in the facts where the registry cannot tell one; a condition that reads it has no answer, for `reason`."""
+
+    reason: str
+
+
+def told(value: object) -> object:
+    """`value`, unless nobody can tell it. Raises: UnanswerableError."""
+    if isinstance(value, Untold):
+        raise UnanswerableError(value.reason)
+    return value

@@ -17,10 +17,10 @@ from registry.services.governance.policies.parts import (
     ApprovalPart,
     EvidencePart,
     GatePart,
-    Path,
     PolicyDocument,
     TransitionPart,
 )
+from registry.services.governance.policies.words import Path
 from registry.services.recipes.rules import GIVES
 
 METRICS = frozenset().union(*GIVES.values())

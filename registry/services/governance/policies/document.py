@@ -14,11 +14,11 @@ from registry.domain.governance.approvals import Duties, RoleRule
 from registry.domain.governance.case import SYSTEM
 from registry.domain.governance.conditions.expressions import Expression
 from registry.domain.governance.evidence_types import EvidenceField, EvidenceType
-from registry.domain.governance.policy import (
+from registry.domain.governance.policy import Policy
+from registry.domain.governance.transitions import (
     ApprovalRow,
     EvidenceNeed,
     Gate,
-    Policy,
     PolicyChange,
     StatusChanges,
     Transition,
@@ -26,6 +26,7 @@ from registry.domain.governance.policy import (
 from registry.errors import BadPolicyError
 from registry.services.documents import Found, read_document
 from registry.services.governance.policies.checks import loose_ends, misread_conditions
+from registry.services.governance.policies.enforcement import loose_terms, unenforced
 from registry.services.governance.policies.parts import (
     ApprovalPart,
     EvidencePart,
@@ -46,7 +47,7 @@ def read_policy(text: str, *, new: bool = False) -> Policy:
     A `new` one is checked further than one that was published once: its conditions must fit the types of the facts.
     What was published by an older version and does not fit stays readable; such a condition never holds.
     """
-    check = _everything if new else loose_ends
+    check = _everything if new else _loose
     document = read_document(text, PolicyDocument, error=BadPolicyError, what="policy", check=check)
     return Policy(
         name=document.metadata.name,
@@ -63,6 +64,7 @@ def read_policy(text: str, *, new: bool = False) -> Policy:
             document.separation_of_duties.service_accounts_may_vote,
             document.separation_of_duties.new_accounts_may_vote,
             frozenset(document.separation_of_duties.checking_evidence),
+            tuple(frozenset(stages) for stages in document.separation_of_duties.distinct_across_stages),
         ),
         stages=tuple(document.stages),
         evidence_types={name: _evidence_type(name, part) for name, part in document.evidence_types.items()},
@@ -73,11 +75,23 @@ def read_policy(text: str, *, new: bool = False) -> Policy:
         policy_change=_policy_change(document.separation_of_duties.policy_change),
         status_changes=_status_changes(document.status_changes),
         rejections=_rejections(document.rejections),
+        maps_to=tuple(document.metadata.maps_to),
+        risk_tiers=tuple(part.value() for part in document.risk_tier),
+        votes=document.votes.value(),
+        reattest=document.reattest.value() if document.reattest is not None else None,
+        waivers=document.waivers.value() if document.waivers is not None else None,
+        emergency=document.emergency.value() if document.emergency is not None else None,
     )
 
 
-def _everything(document: PolicyDocument) -> Iterator[Found]:
+def _loose(document: PolicyDocument) -> Iterator[Found]:
     yield from loose_ends(document)
+    yield from loose_terms(document)
+
+
+def _everything(document: PolicyDocument) -> Iterator[Found]:
+    yield from _loose(document)
+    yield from unenforced(document)
     yield from misread_conditions(document, (_evidence_type(*item) for item in document.evidence_types.items()))
 
 
@@ -92,11 +106,13 @@ def _transition(part: TransitionPart) -> Transition:
         part.id,
         part.source,
         part.target,
-        tuple(EvidenceNeed(e.type, e.max_age, _applies(e)) for e in part.evidence),
+        tuple(EvidenceNeed(e.type, e.max_age, _applies(e), e.verify, tuple(e.bound_to)) for e in part.evidence),
         tuple(
             Gate(g.id, Expression(g.require, g.empty_is_true), g.message, _applies(g), g.waivable) for g in part.gates
         ),
         _approvals(part.approvals),
+        part.wait,
+        part.conditional.value() if part.conditional is not None else None,
     )
 
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from lineage import Assurance
+from registry.domain.catalog.clauses import MEANINGS
 from registry.domain.catalog.models import Modality, Status
 from registry.domain.comparison.verdict import ArmKind, Outcome
-from registry.domain.governance.case import INTEGRITY, Ancestors
+from registry.domain.governance.case import INTEGRITY, INTENDED_USE, Ancestors
 from registry.domain.governance.conditions.types import (
     ANY,
+    BOOL,
     DOUBLE,
     INT,
     TEXT,
@@ -24,8 +27,10 @@ from registry.domain.governance.conditions.types import (
 )
 from registry.domain.governance.evidence_types import EvidenceField, EvidenceType, FieldType
 from registry.domain.governance.findings import Severity
+from registry.domain.governance.terms import Tier
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.metrics import BASELINE, SOURCE, SOURCE_ONLY
+from registry.domain.verbs.lineage import Use
 from registry.services.governance.quality import MAIN
 
 _METRIC_REMEDY = ": name metrics of your own under `metrics` in the policy"
@@ -40,10 +45,20 @@ def fact_types(
     remedy = ": declare it under `evidence_types`"
     given = {name: type_of(value, f"params.{name}") for name, value in params.items()}
     return {
-        "subject": _subject(),
-        "lineage": Record("lineage", dict.fromkeys(Ancestors.__dataclass_fields__, INT), sure=True),
-        "licence": Record("licence", {"unknown": INT}, sure=True),
         "findings": _findings(),
+        "subject": _subject(evidence.get(INTENDED_USE)),
+        "lineage": Record(
+            "lineage", dict.fromkeys((*Ancestors.__dataclass_fields__, "eval_train_overlap"), INT), sure=True
+        ),
+        "ancestors": Many(_ancestor("an ancestor")),
+        "datasets": Many(_ancestor("a dataset")),
+        "licence": Record(
+            "licence",
+            {"unknown": INT, "conflicts": Record("licence.conflicts", dict.fromkeys(Use, INT), sure=True)},
+            sure=True,
+        ),
+        "compute": Record("compute", {"flops": DOUBLE, "modification_share": DOUBLE}),
+        "tier": Single(Kind.TEXT, tuple(Tier)),
         "metrics": Record("metrics", measured, remedy=_METRIC_REMEDY),
         "baseline": Record("baseline", measured, remedy=_METRIC_REMEDY),
         "quality": _quality(),
@@ -53,8 +68,25 @@ def fact_types(
     }
 
 
-def _subject() -> Record:
-    """As `case.Subject` has it."""
+def _ancestor(what: str) -> Record:
+    """As `ancestry_facts` gives each."""
+    fields: dict[str, Type] = {
+        **dict.fromkeys(("ref", "stage", "licence"), TEXT),
+        "status": Single(Kind.TEXT, tuple(Status)),
+        "assurance": Single(Kind.TEXT, tuple(Assurance)),
+        "clauses": Many(TEXT),
+        "deleted": BOOL,
+        "findings": INT,
+    }
+    return Record(what, fields, sure=True)
+
+
+def _subject(use: Record | None) -> Record:
+    """As `case.Subject` has it. `use` is the form of the evidence that declares the intended use."""
+    remedy = f": declare it as a field of the evidence type {INTENDED_USE}"
+    declared = Record("subject.use", use.fields if use else {}, others=use.others if use else None, remedy=remedy)
+    texts_of = dict.fromkeys(("clause", "source", "licence"), TEXT)
+    clause = Record("a restriction", {**texts_of, "class": Single(Kind.TEXT, tuple(MEANINGS))}, sure=True)
     texts = ("name", "stage", "task", "licence", "architecture", "origin")
     return Record(
         "subject",
@@ -69,6 +101,9 @@ def _subject() -> Record:
             "tags": Record("subject.tags", others=TEXT),
             "parents": Many(TEXT),
             "aliases": Many(TEXT),
+            "use": declared,
+            "restrictions": Many(clause),
+            "base_is_gpai": BOOL,
         },
         sure=True,
     )

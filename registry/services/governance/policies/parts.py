@@ -2,73 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from registry.domain.governance.case import SYSTEM, Contribution
-from registry.domain.governance.conditions.expressions import Expression
 from registry.domain.governance.evidence_types import FieldType
-from registry.domain.names import check_alias
-from registry.domain.people.people import check_role
-from registry.errors import RegistryError
-
-_WORD = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
-_FIELD = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
-_DURATION = re.compile(r"P(?=.)(?:(\d{1,4})W)?(?:(\d{1,4})D)?(?:T(?=.)(?:(\d{1,4})H)?(?:(\d{1,4})M)?)?")
-
-
-def _checked(check: Callable[[str], object]) -> AfterValidator:
-    """A domain's own check as Pydantic wants it: its sentence becomes the sentence beside the line."""
-
-    def validate(text: str) -> str:
-        try:
-            check(text)
-        except RegistryError as error:
-            raise ValueError(str(error)) from error
-        return text
-
-    return AfterValidator(validate)
-
-
-def _word(text: str) -> str:
-    if not _WORD.fullmatch(text) or len(text) > 64:
-        raise ValueError(f"{text[:80]!r} is not a lower-case word with - or _ between its parts")
-    return text
-
-
-def _field_name(text: str) -> str:
-    if not _FIELD.fullmatch(text) or len(text) > 64:
-        raise ValueError(f"{text[:80]!r} is not a lower-case word with _ between its parts")
-    return text
-
-
-def _duration(value: object) -> timedelta:
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f"{str(value)[:40]!r} is not a duration: write for example P30D, P2W or PT12H")
-    weeks, days, hours, minutes = (int(part or 0) for part in match.groups())
-    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
-
-
-Word = Annotated[str, AfterValidator(_word)]
-FieldName = Annotated[str, AfterValidator(_field_name)]
-Role = Annotated[str, _checked(check_role)]
-Alias = Annotated[str, _checked(check_alias)]
-Condition = Annotated[str, _checked(Expression)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-EmptyIsTrue = Annotated[bool, Field(alias="emptyIsTrue")]
-"""Whether `all` holds over an empty list; otherwise the condition has no answer then, and nothing is let through."""
-Text = Annotated[str, Field(max_length=1000)]
-Path = tuple[str | int, ...]
-"""Where in the document something stands."""
+from registry.services.governance.policies.term_parts import (
+    ConditionalPart,
+    EmergencyPart,
+    ReattestPart,
+    TierPart,
+    VotesPart,
+    WaiversPart,
+)
+from registry.services.governance.policies.words import (
+    STRICT,
+    Alias,
+    Condition,
+    Duration,
+    EmptyIsTrue,
+    FieldName,
+    Role,
+    Text,
+    Word,
+)
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = STRICT
 
 
 class MetadataPart(_Part):
@@ -77,6 +39,7 @@ class MetadataPart(_Part):
     name: Word
     version: Annotated[int, Field(ge=1, le=2**31)]
     description: Text = ""
+    maps_to: list[Text] = []
 
 
 class AppliesPart(_Part):
@@ -116,6 +79,7 @@ class DutiesPart(_Part):
     service_accounts_may_vote: bool = False
     new_accounts_may_vote: bool = False
     checking_evidence: list[Word] = []
+    distinct_across_stages: list[Annotated[list[Word], Field(min_length=2)]] = []
     policy_change: PolicyChangePart | None = None
 
 
@@ -157,7 +121,9 @@ class EvidencePart(_Part):
     """Evidence that a transition asks for."""
 
     type: Word
+    verify: Literal["signature"] | None = None
     max_age: Duration | None = None
+    bound_to: list[Literal["artifact", "eval_dataset", "base_model"]] = []
     when: Condition | None = None
     empty_is_true: EmptyIsTrue = False
 
@@ -191,6 +157,8 @@ class TransitionPart(_Part):
     evidence: list[EvidencePart] = []
     gates: list[GatePart] = []
     approvals: list[ApprovalPart] = []
+    wait: Duration | None = None
+    conditional: ConditionalPart | None = None
 
     @model_validator(mode="after")
     def _something(self) -> TransitionPart:
@@ -236,3 +204,8 @@ class PolicyDocument(_Part):
     params: dict[str, Any] = {}
     metrics: list[FieldName] = []
     transitions: Annotated[list[TransitionPart], Field(min_length=1)]
+    risk_tier: list[TierPart] = []
+    votes: VotesPart = VotesPart()
+    reattest: ReattestPart | None = None
+    waivers: WaiversPart | None = None
+    emergency: EmergencyPart | None = None

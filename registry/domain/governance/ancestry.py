@@ -1,0 +1,96 @@
+"""What a policy reads of all that a version was made from: ancestors, licences, and what it was measured on.
+
+A stored case from before these facts were recorded has None for them: a condition that reads them then has no answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lineage import Digest
+from registry.domain.catalog.models import Status
+from registry.domain.governance.conditions.problems import Untold
+
+MODEL, DATASET = "model_version", "dataset_version"
+EVAL_DATASET, BASE_MODEL = "eval_dataset", "base_model"
+"""What evidence can be bound to beside the files of a version."""
+NOT_RECORDED = Untold("this was not recorded when the case was stored")
+TOO_MANY = Untold("there are too many ancestors to look at each")
+NO_BASE = Untold("the registry does not know whether the base is a general-purpose AI model")
+NO_SHARE = Untold("nobody recorded how much compute the training of the base took")
+NO_FLOPS = Untold("the step that made the version did not measure its compute")
+NO_ROWS = Untold("the registry does not compare the rows of test data with those of training data")
+NO_FINDINGS = Untold("the registry keeps no findings of ancestors for policies")
+
+
+@dataclass(frozen=True, slots=True)
+class AncestorFact:
+    """One model or dataset that the version comes from. `assurance` is the weakest of what it went into."""
+
+    ref: str
+    kind: str
+    status: Status
+    licence: str
+    clauses: tuple[str, ...]
+    assurance: str
+    stage: str = ""
+    """Empty for datasets."""
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """One clause of a licence that is in force for the version, with where it comes from."""
+
+    clause: str
+    source: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestry:
+    """What was read for one case. `listed` is None where there are too many, or where the policy reads none."""
+
+    listed: tuple[AncestorFact, ...] | None = None
+    restrictions: tuple[Restriction, ...] = ()
+    conflicts: Mapping[str, int] = field(default_factory=dict)
+    """By use, how many clauses forbid it or leave it open."""
+    bases: Mapping[str, tuple[Digest, ...]] = field(default_factory=dict)
+    """The digests of `eval_dataset` (data it was tested on) and `base_model` (direct parents)."""
+    flops: float | None = None
+
+
+def ancestry_facts(ancestry: Ancestry | None) -> dict[str, object]:
+    """By the way of names, what conditions read; see `docs/policies.md`."""
+    known = ancestry if ancestry is not None else Ancestry()
+    listed: dict[str, object] = {"ancestors": TOO_MANY, "datasets": TOO_MANY}
+    if known.listed is not None:
+        listed = {
+            "ancestors": [_listed(one) for one in known.listed if one.kind == MODEL],
+            "datasets": [_listed(one) for one in known.listed if one.kind == DATASET],
+        }
+    restrictions = [
+        {"class": one.clause.partition(":")[0], "clause": one.clause, "source": one.source, "licence": one.licence}
+        for one in known.restrictions
+    ]
+    found = {
+        **listed,
+        "restrictions": restrictions,
+        "conflicts": dict(known.conflicts),
+        "flops": NO_FLOPS if known.flops is None else known.flops,
+    }
+    return found if ancestry is not None else dict.fromkeys(found, NOT_RECORDED)
+
+
+def _listed(one: AncestorFact) -> dict[str, object]:
+    return {
+        "ref": one.ref,
+        "status": one.status.value,
+        "stage": one.stage,
+        "licence": one.licence,
+        "clauses": list(one.clauses),
+        "assurance": one.assurance,
+        "deleted": one.deleted,
+        "findings": NO_FINDINGS,
+    }

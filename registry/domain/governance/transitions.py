@@ -1,0 +1,129 @@
+"""A transition of a policy with all that it needs: evidence, gates and approvals, rules that give their reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from registry.domain.governance.case import SYSTEM
+from registry.domain.governance.conditions.comparisons import compared
+from registry.domain.governance.conditions.expressions import Expression, Scope
+from registry.domain.governance.conditions.problems import UnanswerableError
+from registry.domain.governance.evidence_types import shown_facts
+from registry.domain.governance.promotion import CheckResult, EvidenceValue
+from registry.domain.governance.terms import Conditional
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceNeed:
+    """Evidence that a transition needs, no older than `max_age`, where `when` holds."""
+
+    type: str
+    max_age: timedelta | None = None
+    when: Expression | None = None
+    verify: str | None = None
+    """`signature`: it must be signed by a key that the registry knows."""
+    bound_to: tuple[str, ...] = ()
+    """What it must be about beside the files of the version: `eval_dataset`, `base_model`."""
+
+    def check(self, evidence: Mapping[str, EvidenceValue], now: datetime) -> CheckResult:
+        """Whether it is there and young enough."""
+        item = evidence.get(self.type)
+        if item is None:
+            return CheckResult(self.type, "evidence", False, f"Evidence {self.type} is missing")
+        age = max(now - item.added_at, timedelta(0))  # below 0 where the clock was set back since
+        if self.max_age is not None and age > self.max_age:
+            message = f"Evidence {self.type} is {_span(age)} old; at most {_span(self.max_age)} are allowed"
+            return CheckResult(self.type, "evidence", False, message)
+        facts = shown_facts(item.body) if item.added_by != SYSTEM else ""
+        message = f"Evidence {self.type} provided" + (f": {facts}" if facts else "")
+        return CheckResult(self.type, "evidence", True, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A condition on the candidate and its ancestry; it applies where `when` holds."""
+
+    id: str
+    require: Expression
+    message: str = ""
+    when: Expression | None = None
+    waivable: bool = True
+
+    def check(self, scope: Scope) -> CheckResult:
+        """Whether it holds; a condition that cannot be evaluated does not."""
+        rule = self.message or f"Gate {self.id}"
+        try:
+            passed = self.require.holds(scope)
+        except UnanswerableError as error:
+            return CheckResult(self.id, "gate", False, f"{rule}: {error} ({self.require})")
+        values = compared(self.require.text, scope)
+        condition = "" if passed and values else f" ({self.require})"
+        message = f"{rule}: {values}{condition}" if values else f"{rule}{condition}"
+        return CheckResult(self.id, "gate", passed, message, values)
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRow:
+    """`quorum` different people in `role`, where `when` holds."""
+
+    role: str
+    quorum: int = 1
+    when: Expression | None = None
+
+
+R = TypeVar("R", EvidenceNeed, Gate, ApprovalRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One way from a stage to a later one (or to itself: the protected alias comes back), with all that it needs."""
+
+    id: str
+    source: str
+    target: str
+    evidence: tuple[EvidenceNeed, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    approvals: tuple[ApprovalRow, ...] = ()
+    wait: timedelta | None = None
+    """Time that passes between the last needed approval and the promotion; a veto within it blocks."""
+    conditional: Conditional | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanges:
+    """Who decides on the status of a version in use, and the roles that may suspend it at once in an emergency."""
+
+    approvals: tuple[ApprovalRow, ...] = ()
+    emergency_stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """How many people with which role agree before a policy changes; without a role, admins."""
+
+    role: str | None = None
+    quorum: int = 1
+    author_counts: bool = False
+    """True where who proposes a policy is one of those who agree."""
+
+
+def firing(rows: Iterable[R], scope: Scope, kind: str) -> tuple[list[R], list[CheckResult]]:
+    """The rows whose `when` holds, and a failed check for each `when` that cannot be evaluated."""
+    found, unknown = [], []
+    for row in rows:
+        try:
+            if row.when is None or row.when.holds(scope):
+                found.append(row)
+        except UnanswerableError as error:
+            name = row.id if isinstance(row, Gate) else row.role if isinstance(row, ApprovalRow) else row.type
+            message = f"It is unknown whether the {kind} {name} applies: {error} ({row.when})"
+            unknown.append(CheckResult(name, kind, False, message))
+    return found, unknown
+
+
+def _span(time: timedelta) -> str:
+    days, hours = time.days, time.seconds // 3600
+    return f"{days} days" if days else f"{hours} hours" if hours else f"{time.seconds // 60} minutes"

@@ -1,0 +1,78 @@
+"""What a policy reads of each ancestor, of licences and of compute: computed for the policies that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from lineage import Assurance, Digest, NodeKind
+from registry.domain.catalog.licences import licence_clauses
+from registry.domain.catalog.models import Status
+from registry.domain.governance.ancestry import BASE_MODEL, EVAL_DATASET, AncestorFact, Ancestry, Restriction
+from registry.domain.recipes.methods import MODEL_ROLES, TEST, split_role
+from registry.domain.verbs.lineage import Use
+from registry.services.lineage.obligations import owed
+from registry.services.storage.lineage import Ancestor, AncestryRecord
+
+MOST_LISTED = 1000
+"""Ancestors that a case lists one by one; of a larger ancestry, no condition can look at each."""
+_WEAKEST = (Assurance.CONTRADICTED, Assurance.DECLARED, Assurance.OBSERVED, Assurance.VERIFIED)
+
+
+def ancestry_of(
+    record: AncestryRecord, manifest: Mapping[str, object] | None, *, listed: bool, licences: bool
+) -> Ancestry:
+    """The facts; each ancestor where they are `listed`, what licences ask where `licences` are read."""
+    clauses = owed(record, None) if licences else ()
+    conflicts = {use.value: sum(one.conflict for one in owed(record, use)) for use in Use} if licences else {}
+    return Ancestry(
+        listed=_listed(record) if listed else None,
+        restrictions=tuple(Restriction(one.clause, one.path[0], one.licence) for one in clauses),
+        conflicts=conflicts,
+        bases=_bases(record),
+        flops=_flops(manifest),
+    )
+
+
+def _listed(record: AncestryRecord) -> tuple[AncestorFact, ...] | None:
+    """Every model and dataset that the version comes from, by name; None where there are more than can be listed."""
+    found = [one for one in record.members if one.node.id != record.focus and one.node.kind is not NodeKind.STEP]
+    if len(found) > MOST_LISTED or not record.complete:
+        return None
+    went_into: dict[int, list[Assurance]] = {}
+    for edge in record.edges:
+        went_into.setdefault(edge.source, []).append(edge.assurance)
+    facts = (_fact(one, went_into.get(one.node.id, ())) for one in found)
+    return tuple(sorted(facts, key=lambda fact: fact.ref))
+
+
+def _fact(one: Ancestor, assurances: Iterable[Assurance]) -> AncestorFact:
+    return AncestorFact(
+        ref=one.node.label,
+        kind=one.node.kind.value,
+        status=one.status or Status.ACTIVE,
+        licence=one.licence or "",
+        clauses=tuple(sorted(licence_clauses(one.licence or ""))),
+        assurance=min(assurances, key=_WEAKEST.index, default=Assurance.DECLARED).value,
+        stage=one.stage or "",
+        deleted=one.deleted,
+    )
+
+
+def _bases(record: AncestryRecord) -> dict[str, tuple[Digest, ...]]:
+    """The digests of the data that the producing step tested on, and of the models that it started from."""
+    digests = {one.node.id: one.node.digest for one in record.members}
+    made_by = {edge.source for edge in record.edges if edge.target == record.focus}
+    found: dict[str, set[Digest]] = {EVAL_DATASET: set(), BASE_MODEL: set()}
+    for edge in record.edges:
+        role, digest = split_role(edge.role)[0], digests.get(edge.source)
+        kind = EVAL_DATASET if role == TEST else BASE_MODEL if role in MODEL_ROLES else None
+        if edge.target in made_by and kind is not None and digest is not None:
+            found[kind].add(digest)
+    return {kind: tuple(sorted(some, key=str)) for kind, some in found.items()}
+
+
+def _flops(manifest: Mapping[str, object] | None) -> float | None:
+    """The floating-point operations of the producing step, as its manifest estimates them; None where it does not."""
+    part = (manifest or {}).get("flops")
+    estimate = part.get("estimate") if isinstance(part, Mapping) else None
+    return float(estimate) if isinstance(estimate, int | float) and estimate > 0 else None

@@ -1,0 +1,60 @@
+"""What the terms of a policy file say that cannot be, and which of them nothing carries out yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from registry.domain.governance.terms import NOT_ENFORCED
+from registry.domain.text import did_you_mean
+from registry.services.documents import Found
+from registry.services.governance.policies.parts import PolicyDocument
+from registry.services.governance.policies.words import Path
+
+WITH_CONDITIONS = "approve_with_conditions"
+
+
+def unenforced(document: PolicyDocument) -> Iterator[Found]:
+    """Each term that is written in the file and that nothing carries out yet, with its place."""
+    for name, path in terms_used(document):
+        if name in NOT_ENFORCED:
+            yield path, f"{name} is not enforced yet, so a policy cannot ask for it: leave it out until it is"
+
+
+def terms_used(document: PolicyDocument) -> Iterator[tuple[str, Path]]:
+    """The terms of the file that can stand in `NOT_ENFORCED`, with where they are written."""
+    for name in ("reattest", "waivers", "emergency"):
+        if getattr(document, name) is not None:
+            yield name, (name,)
+    if document.votes.signed:
+        yield "votes.signed", ("votes", "signed")
+    if WITH_CONDITIONS in document.votes.values:
+        yield "conditional", ("votes", "values", document.votes.values.index(WITH_CONDITIONS))
+    for number, part in enumerate(document.transitions):
+        if part.conditional is not None:
+            yield "conditional", ("transitions", number, "conditional")
+
+
+def loose_terms(document: PolicyDocument) -> Iterator[Found]:
+    """Unknown roles, stages and gates that terms name, each with where it stands."""
+    for number, group in enumerate(document.separation_of_duties.distinct_across_stages):
+        for place, stage in enumerate(group):
+            path: Path = ("separation_of_duties", "distinct_across_stages", number, place)
+            yield from _unknown(stage, document.stages, path, "stage")
+    if document.waivers is not None:
+        yield from _unknown(document.waivers.role, document.roles, ("waivers", "role"), "role")
+    for stage in document.reattest.stages if document.reattest is not None else ():
+        yield from _unknown(stage, document.stages, ("reattest", stage), "stage")
+    if (emergency := document.emergency) is not None:
+        yield from _unknown(emergency.role, document.roles, ("emergency", "role"), "role")
+        review: Path = ("emergency", "post_review", "role")
+        yield from _unknown(emergency.post_review.role, document.roles, review, "role")
+        gates = [gate.id for part in document.transitions for gate in part.gates]
+        for number, gate in enumerate(emergency.never_skips):
+            yield from _unknown(gate, gates, ("emergency", "never_skips", number), "gate")
+    for number, vote in enumerate(document.votes.comment_required_for):
+        yield from _unknown(vote, document.votes.values, ("votes", "comment_required_for", number), "vote among values")
+
+
+def _unknown(name: str, known: Iterable[str], path: Path, what: str) -> Iterator[Found]:
+    if name not in known:
+        yield path, f"there is no {what} {name!r}{did_you_mean(name, known)}"
