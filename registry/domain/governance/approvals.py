@@ -7,11 +7,12 @@ people; the vote of a contributor never counts; a vote counts only while everyth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from registry.domain.governance.case import RECORDED, Case, Contribution, Standing
 from registry.domain.governance.promotion import CheckResult, VoteEntry, VoteValue
 from registry.domain.governance.seen import differences
+from registry.domain.governance.terms import VoteRules
 
 _BOUND = {"artifact": "the artifact", "lineage": "the lineage", "policy": "the policy", "evidence": "the evidence"}
 
@@ -53,6 +54,7 @@ class Electorate:
     duties: Duties
     roles: Mapping[str, RoleRule]
     wanted: Mapping[str, int]
+    rules: VoteRules = field(default_factory=VoteRules)
 
     def roles_of(self, handle: str) -> tuple[str, ...]:
         """The needed roles that `handle` holds now."""
@@ -114,7 +116,7 @@ class Electorate:
         """By voter, the roles in which their valid approval counts: held when they voted, and still held now."""
         found = {}
         for vote in self.last_votes():
-            if vote.value is VoteValue.APPROVE and vote.bound == self.case.bound and not self.objections(vote.voter):
+            if vote.value is VoteValue.APPROVE and not self.lapsed(vote) and not self.objections(vote.voter):
                 roles = tuple(role for role in self.roles_of(vote.voter) if role in vote.roles)
                 if roles:
                     found[vote.voter] = roles
@@ -128,10 +130,17 @@ class Electorate:
     def stands(self, handle: str) -> bool:
         """True when the newest vote of `handle` is an approval in every role they hold, on the state of things now."""
         return any(
-            (vote.voter, vote.value, vote.bound, vote.roles)
-            == (handle, VoteValue.APPROVE, self.case.bound, self.roles_of(handle))
+            (vote.voter, vote.value, vote.roles) == (handle, VoteValue.APPROVE, self.roles_of(handle))
+            and not self.lapsed(vote)
             for vote in self.last_votes()
         )
+
+    def lapsed(self, vote: VoteEntry) -> str | None:
+        """Why a vote does not count any more: what it was given on has changed, or it has expired."""
+        if vote.bound != self.case.bound:
+            return changed(vote, self.case)
+        age, longest = self.case.now - vote.at, self.rules.expires
+        return f"approvals expire after {longest.days} days" if longest is not None and age > longest else None
 
     def checks(self) -> list[CheckResult]:
         """One check per needed role, and one failed check per open rejection."""
@@ -156,9 +165,10 @@ class Electorate:
         """By role, a note on the approvals that are stale and not counted."""
         notes: dict[str, list[str]] = {}
         for vote in self.last_votes():
-            if vote.value is VoteValue.APPROVE and vote.bound != self.case.bound:
+            why = self.lapsed(vote) if vote.value is VoteValue.APPROVE else None
+            if why is not None:
                 for role in vote.roles:
-                    why = f"the approval of {vote.voter} is stale because {changed(vote, self.case)}"
+                    why = f"the approval of {vote.voter} is stale because {why}"
                     notes.setdefault(role, []).append(why)
         return {role: f" ({'; '.join(lines)})" for role, lines in notes.items()}
 

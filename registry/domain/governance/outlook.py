@@ -67,11 +67,9 @@ def _way_out(electorate: Electorate, role: str) -> str:
 def stale_votes(electorate: Electorate) -> Iterator[str]:
     """One sentence for each approval that was given before something changed."""
     for vote in electorate.last_votes():
-        if vote.value is VoteValue.APPROVE and vote.bound != electorate.case.bound:
-            yield (
-                f"The approval of {vote.voter} is stale because {changed(vote, electorate.case)}: "
-                f"{vote.voter} needs to approve again"
-            )
+        why = electorate.lapsed(vote) if vote.value is VoteValue.APPROVE else None
+        if why is not None:
+            yield (f"The approval of {vote.voter} is stale because {why}: {vote.voter} needs to approve again")
 
 
 def _rejected_before(case: Case) -> Iterator[str]:

@@ -113,7 +113,7 @@ class Policy:
         """The facts of `case` that the conditions of this policy are evaluated on."""
         evidence, old = self.admissible(case), case.edition < EDITION
         tier, _ = self._tier(Scope(expression_facts(case, evidence, self.params), empty_is_true=old))
-        return Scope(expression_facts(case, evidence, self.params, tier), empty_is_true=old)
+        return Scope(expression_facts(case, evidence, self.params, tier.value), empty_is_true=old)
 
     def _tier(self, scope: Scope) -> tuple[Tier, str]:
         """The risk tier and why: the first rule that holds; the highest where none does, or where one has no answer."""
@@ -152,7 +152,7 @@ class Policy:
         gates, unknown_gates = firing(transition.gates, scope, "gate")
         electorate, unknown_rows = self._electorate(transition, case, scope)
         demands = [
-            *(need.check(evidence, case.now) for need in needs),
+            *(need.check(evidence, case) for need in needs),
             *(gate.check(scope) for gate in gates),
             *(unknown_needs + unknown_gates + unknown_rows),
             *electorate.checks(),
@@ -184,7 +184,7 @@ class Policy:
         rows, unknown = firing(transition.approvals, scope, "approval")
         for row in rows:
             wanted[row.role] = max(row.quorum, wanted.get(row.role, 0))
-        return Electorate(case, self.duties, self.roles, wanted), unknown
+        return Electorate(case, self.duties, self.roles, wanted, self.votes), unknown
 
     def _transition_for(self, case: Case) -> Transition | None:
         """The transition to judge by; where none leads from here, the first to that stage, for its reasons."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
-from registry.domain.governance.case import SYSTEM
+from registry.domain.governance.case import SYSTEM, Case
 from registry.domain.governance.conditions.comparisons import compared
 from registry.domain.governance.conditions.expressions import Expression, Scope
 from registry.domain.governance.conditions.problems import UnanswerableError
 from registry.domain.governance.evidence_types import shown_facts
 from registry.domain.governance.promotion import CheckResult, EvidenceValue
 from registry.domain.governance.terms import Conditional
+
+ARTIFACT = "artifact"
+"""The files of the version: every piece of evidence is bound to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +31,43 @@ class EvidenceNeed:
     bound_to: tuple[str, ...] = ()
     """What it must be about beside the files of the version: `eval_dataset`, `base_model`."""
 
-    def check(self, evidence: Mapping[str, EvidenceValue], now: datetime) -> CheckResult:
-        """Whether it is there and young enough."""
+    def check(self, evidence: Mapping[str, EvidenceValue], case: Case) -> CheckResult:
+        """Whether it is there, young enough, signed where that is asked, and about what it must be about."""
         item = evidence.get(self.type)
         if item is None:
             return CheckResult(self.type, "evidence", False, f"Evidence {self.type} is missing")
-        age = max(now - item.added_at, timedelta(0))  # below 0 where the clock was set back since
-        if self.max_age is not None and age > self.max_age:
-            message = f"Evidence {self.type} is {_span(age)} old; at most {_span(self.max_age)} are allowed"
-            return CheckResult(self.type, "evidence", False, message)
+        against = self._too_old(item, case) or self._unsigned() or self._unbound(item, case)
+        if against is not None:
+            return CheckResult(self.type, "evidence", False, f"Evidence {self.type} {against}")
         facts = shown_facts(item.body) if item.added_by != SYSTEM else ""
         message = f"Evidence {self.type} provided" + (f": {facts}" if facts else "")
         return CheckResult(self.type, "evidence", True, message)
+
+    def _too_old(self, item: EvidenceValue, case: Case) -> str | None:
+        age = max(case.now - item.added_at, timedelta(0))  # below 0 where the clock was set back since
+        if self.max_age is None or age <= self.max_age:
+            return None
+        return f"is {span(age)} old; at most {span(self.max_age)} are allowed"
+
+    def _unsigned(self) -> str | None:
+        """Nothing signs evidence yet, so whatever a piece of evidence says of itself, it is not signed."""
+        return None if self.verify is None else "has no signature that the registry can verify"
+
+    def _unbound(self, item: EvidenceValue, case: Case) -> str | None:
+        """All evidence is about the files; what the registry records is about the step, and so about its inputs."""
+        ancestry = case.candidate.ancestry
+        for base in self.bound_to:
+            known = [str(digest) for digest in (ancestry.bases.get(base, ()) if ancestry is not None else ())]
+            if base == ARTIFACT or (item.added_by == SYSTEM and known):
+                continue
+            if not known:
+                return f"cannot be bound to {base}: the registry knows none of this version"
+            named = item.body.get(base)
+            if named is None:
+                return f"does not name the {base} that it is about: give {base}={known[0]}"
+            if named not in known:
+                return f"is about another {base}: {str(named)[:80]}, not {' or '.join(known)}"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +152,7 @@ def firing(rows: Iterable[R], scope: Scope, kind: str) -> tuple[list[R], list[Ch
     return found, unknown
 
 
-def _span(time: timedelta) -> str:
+def span(time: timedelta) -> str:
+    """A time for people: `90 days`, `12 hours`."""
     days, hours = time.days, time.seconds // 3600
     return f"{days} days" if days else f"{hours} hours" if hours else f"{time.seconds // 60} minutes"

@@ -36,8 +36,10 @@ def open_detail(
 ) -> RequestDetail:
     """An open request as `case` has it, with who can still approve it and what `actor` can do."""
     electorate = with_everybody(uow, policy, case)
+    shown = as_of(stored, case, verdict)
     return replace(
-        as_of(stored, case, verdict),
+        shown,
+        votes=tuple(replace(vote, stale=electorate.lapsed(vote) is not None) for vote in shown.votes),
         ballot=_ballot(actor, stored, electorate),
         voters=voters(electorate),
         suppliers=_suppliers(uow, policy, case, verdict),

@@ -294,6 +294,11 @@ class Promotions:
         handle = self.context.actor.handle
         policy = frozen_policy(uow, stored)
         case = case_of(uow, self.context, stored, policy)
+        if value.value in policy.votes.comment_required_for and not comment:
+            raise InvalidError(
+                f"Policy {policy.label} asks for a comment with each vote to {value.value}",
+                remedy="Say why with --comment",
+            )
         electorate = policy.electorate(case)
         objections = electorate.objections(handle)
         if objections:

@@ -99,6 +99,10 @@ def misread_conditions(document: PolicyDocument, kinds: Iterable[EvidenceType]) 
     when = check(tree_of(document.applies_to.when), types, always=True)
     if when is not None:
         yield ("applies_to", "when"), when
+    for number, rule in enumerate(document.risk_tier):
+        problem = check(tree_of(rule.when), types)
+        if problem is not None:
+            yield ("risk_tier", number, "when"), problem
     transitions = ((part, ("transitions", number)) for number, part in enumerate(document.transitions))
     conditions = [found for part, path in transitions for found in _conditions(part, path)]
     for number, row in enumerate(document.status_changes.approvals if document.status_changes is not None else ()):

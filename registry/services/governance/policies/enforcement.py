@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from registry.domain.governance.terms import NOT_ENFORCED
+from registry.domain.governance.transitions import ARTIFACT
 from registry.domain.text import did_you_mean
 from registry.services.documents import Found
 from registry.services.governance.policies.parts import PolicyDocument
@@ -27,11 +28,17 @@ def terms_used(document: PolicyDocument) -> Iterator[tuple[str, Path]]:
             yield name, (name,)
     if document.votes.signed:
         yield "votes.signed", ("votes", "signed")
+    if document.separation_of_duties.distinct_across_stages:
+        yield "distinct_across_stages", ("separation_of_duties", "distinct_across_stages")
+    if "veto" in document.votes.values:
+        yield "veto", ("votes", "values", document.votes.values.index("veto"))
     if WITH_CONDITIONS in document.votes.values:
         yield "conditional", ("votes", "values", document.votes.values.index(WITH_CONDITIONS))
     for number, part in enumerate(document.transitions):
         if part.conditional is not None:
             yield "conditional", ("transitions", number, "conditional")
+        if part.wait is not None:
+            yield "wait", ("transitions", number, "wait")
 
 
 def loose_terms(document: PolicyDocument) -> Iterator[Found]:
@@ -53,6 +60,13 @@ def loose_terms(document: PolicyDocument) -> Iterator[Found]:
             yield from _unknown(gate, gates, ("emergency", "never_skips", number), "gate")
     for number, vote in enumerate(document.votes.comment_required_for):
         yield from _unknown(vote, document.votes.values, ("votes", "comment_required_for", number), "vote among values")
+    for number, part in enumerate(document.transitions):
+        for place, need in enumerate(part.evidence):
+            kind = document.evidence_types.get(need.type)
+            for base in need.bound_to if kind is not None and kind.fields else ():
+                if base != ARTIFACT and kind is not None and base not in kind.fields:
+                    where: Path = ("transitions", number, "evidence", place, "bound_to")
+                    yield where, f"the form of {need.type} has no field {base}: declare it, of the type text"
 
 
 def _unknown(name: str, known: Iterable[str], path: Path, what: str) -> Iterator[Found]:
