@@ -1,0 +1,1 @@
+"""Scores of frozen features, with NumPy alone: which source model suits a dataset."""
