@@ -54,8 +54,7 @@ def _columns(sample: Sample, classes: NDArray[np.int64] | None) -> Matrix:
 
 
 def _one_hot(classes: NDArray[np.int64], count: int) -> Matrix:
-    found: Matrix = (classes[:, None] == np.arange(count)[None, :]).astype(np.float64)
-    return found
+    return np.asarray(classes[:, None] == np.arange(count)[None, :], dtype=np.float64)
 
 
 def _score(answers: Matrix, truth: Matrix, labels: LabelKind) -> Score:
@@ -69,13 +68,13 @@ def outcomes(answers: Matrix, truth: Matrix, labels: LabelKind) -> Matrix:
     Of numbers it is 1 - e² / variance, whose mean is R². A class is there where its answer is above a half; a row with
     no classes that is answered with none counts as right.
     """
+    found: Matrix
     if labels is LabelKind.CLASS:
-        found: Matrix = (answers.argmax(axis=1) == truth.argmax(axis=1)).astype(np.float64)
-        return found
-    if labels is LabelKind.NUMBER:
+        found = np.equal(answers.argmax(axis=1), truth.argmax(axis=1)).astype(np.float64)
+    elif labels is LabelKind.NUMBER:
         found = 1.0 - ((answers - truth) ** 2).sum(axis=1) / (float(truth.var()) or 1.0)
-        return found
-    chosen, there = answers > 0.5, truth > 0.5
-    both, either = (chosen & there).sum(axis=1), chosen.sum(axis=1) + there.sum(axis=1)
-    found = np.where(either > 0, 2 * both / np.maximum(either, 1), 1.0)
+    else:
+        chosen, there = answers > 0.5, truth > 0.5
+        both, either = (chosen & there).sum(axis=1), chosen.sum(axis=1) + there.sum(axis=1)
+        found = np.where(either > 0, 2 * both / np.maximum(either, 1), 1.0)
     return found
