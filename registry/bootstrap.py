@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.domain.paging import PageRequest
-from registry.domain.people.people import Actor, Person
+from registry.domain.people.people import SYSTEM, Actor, Person
 from registry.errors import ConflictError, HomeNotFoundError, UnauthenticatedError, error_of_disk
 from registry.files import whole_folder
 from registry.plugins import EntryPointPlugins
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from registry.services.backups.verifying import CopiedDatabase
 
 HEAD_FILE = "audit-head.json"
-SYSTEM = Actor("system", frozenset({"admin"}), service=True)
-"""The actor for authentication and for the first commit, when no person is known yet."""
 
 
 _STEADY: int | None = getattr(time, "CLOCK_BOOTTIME", None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
-from registry.domain.governance.findings import Severity
+from registry.domain.governance.findings import NewFinding, Severity
 from registry.domain.names import Reference
 
 
@@ -75,6 +75,14 @@ class Comment:
     """What a voter has to say."""
 
     comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What a voter has to say, and the findings that the approval depends on."""
+
+    comment: str = ""
+    conditions: tuple[NewFinding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

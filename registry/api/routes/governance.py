@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from registry.api.bodies import Comment, OpenRequest
+from registry.api.bodies import Approval, Comment, OpenRequest
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, Text, answer, body_of, public_id, speaks
@@ -99,10 +99,13 @@ def show(registry: AsActor, request_id: str) -> Response:
     return answer(registry.promotions.request_detail(public_id(request_id)))
 
 
-@router.post("/promotions/{request_id}/approve", **speaks(RequestDetail, takes=Comment))
-def approve(registry: RequestUnchanged, request_id: str, body: Said) -> Response:
-    """Approve. The last approval promotes the version in the same transaction."""
-    return answer(registry.promotions.approve(public_id(request_id), comment=body.comment))
+@router.post("/promotions/{request_id}/approve", **speaks(RequestDetail, takes=Approval))
+def approve(
+    registry: RequestUnchanged, request_id: str, body: Annotated[Approval, Depends(body_of(Approval))]
+) -> Response:
+    """Approve, perhaps with conditions. The last approval promotes the version in the same transaction."""
+    approve = registry.promotions.approve
+    return answer(approve(public_id(request_id), comment=body.comment, conditions=body.conditions))
 
 
 @router.post("/promotions/{request_id}/reject", **speaks(RequestDetail, takes=Comment))

@@ -14,11 +14,16 @@ from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, answer, body_of, public_id, speaks
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.inbox import Inbox
+from registry.domain.governance.ticks import TickReport
 from registry.domain.names import Reference
 from registry.domain.paging import Page
 from registry.domain.verbs.registry import Registry
 
 router = APIRouter(tags=["governance"], route_class=Route)
+
+
+def _inbox(registry: Registry, _path: Mapping[str, str]) -> Inbox:
+    return registry.reviews.inbox()
 
 
 def _findings(registry: Registry, _path: Mapping[str, str]) -> Page[Finding]:
@@ -29,6 +34,7 @@ def _finding(registry: Registry, path: Mapping[str, str]) -> Finding:
     return registry.reviews.finding(public_id(path["finding_id"]))
 
 
+InboxUnchanged = Annotated[Registry, changes(_inbox, "/inbox")]
 FindingsUnchanged = Annotated[Registry, changes(_findings, "/findings")]
 FindingUnchanged = Annotated[Registry, changes(_finding, "/findings/{finding_id}")]
 
@@ -37,6 +43,12 @@ FindingUnchanged = Annotated[Registry, changes(_finding, "/findings/{finding_id}
 def inbox(registry: AsActor) -> Response:
     """What waits for you, what you requested, and which of your votes went stale."""
     return answer(registry.reviews.inbox())
+
+
+@router.post("/tick", **speaks(TickReport))
+def tick(registry: InboxUnchanged) -> Response:
+    """Do everything that is due by now, as the server does each minute; doing it twice does nothing more."""
+    return answer(registry.reviews.tick())
 
 
 @router.get("/findings", **speaks(Page[Finding]))

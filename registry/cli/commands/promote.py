@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
 from registry.domain.governance.promotion import RequestState
+
+if TYPE_CHECKING:
+    from registry.domain.governance.findings import NewFinding
 
 app = typer.Typer(
     name="promote", help="Requests to promote a model version to a stage, and the votes on them.", no_args_is_help=True
@@ -46,12 +49,48 @@ def show(session: Session, request: RequestArgument) -> None:
     session.answer(session.registry.promotions.request_detail(request), show_request)
 
 
-@command(app, "approve", "forebear --as ana promote approve req-01kaq0… -m 'checked on our own digits'")
-def approve(session: Session, request: RequestArgument, comment: CommentOption = "") -> None:
+@command(
+    app,
+    "approve",
+    "forebear --as ana promote approve req-01kaq0… -m 'checked on our own digits'",
+    "forebear --as ana promote approve req-01kaq0… --condition dora:2027-01-31:medium:'retrain with slanted sevens'",
+)
+def approve(
+    session: Session,
+    request: RequestArgument,
+    comment: CommentOption = "",
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--condition",
+            metavar="OWNER:DAY:SEVERITY:TEXT",
+            help="A finding that the approval depends on; OWNER resolves it by DAY, or the approval is revoked.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Approve a request. If nothing else is missing, the version is promoted at once."""
     from registry.cli.views.governance import show_request
 
-    session.answer(session.registry.promotions.approve(request, comment=comment), show_request)
+    conditions = [_condition(text) for text in condition or ()]
+
+    session.answer(session.registry.promotions.approve(request, comment=comment, conditions=conditions), show_request)
+
+
+def _condition(text: str) -> NewFinding:
+    """`OWNER:DAY:SEVERITY:TEXT` as a finding. Raises: UsageError."""
+    from registry.domain.governance.findings import NewFinding, Severity
+    from registry.domain.text import did_you_mean
+    from registry.errors import UsageError
+
+    owner, day, severity, words = (text.split(":", 3) + [""] * 3)[:4]
+    if severity not in set(Severity) or not words:
+        hint = did_you_mean(severity, Severity) if words else ""
+        raise UsageError(
+            f"{text[:80]!r} is not a condition{hint}",
+            remedy="Write OWNER:DAY:SEVERITY:TEXT, for example ana:2027-01-31:medium:'retrain'",
+        )
+    return NewFinding(words, Severity(severity), owner, day)
 
 
 @command(app, "reject", "forebear promote reject req-01kaq0… -m 'fails on slanted sevens'")

@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     command(app, "init", "forebear init", "forebear --home /srv/models init --upgrade")(init)
     command(app, "doctor", "forebear doctor", "forebear doctor --deep")(doctor)
     command(app, "serve", "forebear serve", "forebear serve --port 9000")(serve)
+    command(app, "tick", "forebear tick")(tick)
     command(app, "inbox", "forebear inbox")(inbox)
     command(app, "history", "forebear history vision/digits")(history)
 
@@ -129,6 +130,16 @@ def _free_port(host: str, port: int) -> int:
             f"Cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}",
             remedy="Choose another port with --port, or stop the program that listens there",
         ) from error
+
+
+def tick(session: Session) -> None:
+    """Do everything that is due by time, such as revoking an approval with an overdue condition.
+
+    The server does it each minute; without one, let cron call this. Doing it twice does nothing more.
+    """
+    from registry.cli.views.reviews import show_tick
+
+    session.answer(session.registry.reviews.tick(), show_tick)
 
 
 def inbox(session: Session) -> None:

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from registry.cli.failures import note
-from registry.cli.printing import facts, heading, moment, table
+from registry.cli.printing import facts, heading, moment, table, tell
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from registry.domain.governance.findings import Finding, FindingState
     from registry.domain.governance.inbox import Inbox
+    from registry.domain.governance.ticks import TickReport
 
 COLOURS = {"open": "yellow", "overdue": "bold red", "resolved": "green"}
 
@@ -58,6 +59,14 @@ def show_inbox(inbox: Inbox) -> None:
         table(("Id", "What", "Detail", "Since"), rows, empty="Nothing.", drop=("Since",), prose="Detail")
     if not inbox.complete:
         note("More requests are open than were looked at")
+
+
+def show_tick(report: TickReport) -> None:
+    """What was due, one a line."""
+    for one in report.settled:
+        tell(one.message)
+    if not report.settled:
+        tell("Nothing was due")
 
 
 def _state(state: FindingState) -> Text:

@@ -17,12 +17,13 @@ class VoteValue(StrEnum):
     """How somebody votes."""
 
     APPROVE = "approve"
+    APPROVE_WITH_CONDITIONS = "approve_with_conditions"
     REJECT = "reject"
 
     @property
     def approves(self) -> bool:
         """True for a vote that counts towards a quorum."""
-        return self is VoteValue.APPROVE
+        return self is not VoteValue.REJECT
 
 
 class RequestState(StrEnum):
@@ -30,6 +31,8 @@ class RequestState(StrEnum):
 
     OPEN = "open"
     PROMOTED = "promoted"
+    REVOKED = "revoked"
+    """Promoted, and taken back since: a condition of an approval was not met in time."""
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
 
@@ -82,12 +85,16 @@ class VoteEntry:
     stale: bool = False
     seen: Mapping[str, str] = field(default_factory=dict)
     """What the digest `bound.seen` stands for, by name."""
+    conditions: tuple[str, ...] = ()
+    """The ids of the findings that an approval depends on: it does not count once one of them is overdue."""
 
 
 def vote_digest(vote: VoteEntry) -> Digest:
     """What the audit entry of a vote names, so that a vote that was changed in the database is found."""
     bound = {name: str(getattr(vote.bound, name)) for name in Bindings.__dataclass_fields__}
     facts = {"bound": bound, "comment": vote.comment, "roles": sorted(vote.roles), "seen": dict(vote.seen)}
+    if vote.conditions:
+        facts["conditions"] = list(vote.conditions)
     return Digest.of(canonical_json({**facts, "value": vote.value.value, "voter": vote.voter}))
 
 

@@ -60,6 +60,10 @@ class Actor:
             )
 
 
+SYSTEM = Actor("system", frozenset({"admin"}), service=True)
+"""The registry itself: for authentication, the first commit, and what is due by time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Someone who may sign in. `service` accounts may work but their votes never count."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import BinaryIO, Protocol
 
 from registry.domain.governance.evidence_types import EvidenceType
+from registry.domain.governance.findings import NewFinding
 from registry.domain.governance.policy_changes import PolicyProposal, ProposalState
 from registry.domain.governance.promotion import (
     AddedEvidence,
@@ -67,8 +68,11 @@ class PromotionVerbs(Protocol):
         """Newest first; of one model (`name`), or of the one version that `reference` names now."""
         ...
 
-    def approve(self, request_id: str, *, comment: str = "") -> RequestDetail:
+    def approve(self, request_id: str, *, comment: str = "", conditions: Sequence[NewFinding] = ()) -> RequestDetail:
         """Vote for. When nothing is missing any more, the version is promoted in the same transaction.
+
+        With `conditions`, each becomes a finding; once one is overdue the approval does not count, and a promotion
+        that was decided on it is revoked.
 
         Raises: PolicyRefusedError (self-approval, no role that counts, closed request); the vote is then not written.
         """

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.inbox import Inbox
+from registry.domain.governance.ticks import TickReport
 from registry.domain.names import Reference
 from registry.domain.paging import Page, PageRequest
 
@@ -15,6 +16,10 @@ class ReviewVerbs(Protocol):
 
     def inbox(self) -> Inbox:
         """What waits for whoever asks, what they requested, and which of their votes went stale."""
+        ...
+
+    def tick(self) -> TickReport:
+        """Do everything that is due by now: the server does it each minute. Doing it twice does nothing more."""
         ...
 
     def add_finding(self, reference: Reference, wish: NewFinding) -> Finding:

@@ -39,7 +39,11 @@ MOST = 100
 """Differences that are named."""
 _STATUSES = {f"{kind}.{status.value}": status for kind in ("model_version", "dataset_version") for status in Status}
 _RESTORED = ("model_version.restored", "dataset_version.restored")
-_VOTES = {"promotion.approved": VoteValue.APPROVE, "promotion.rejected": VoteValue.REJECT}
+_VOTES = {
+    "promotion.approved": VoteValue.APPROVE,
+    "promotion.approved_with_conditions": VoteValue.APPROVE_WITH_CONDITIONS,
+    "promotion.rejected": VoteValue.REJECT,
+}
 
 
 def differences(entries: Iterable[AuditEntry], database: Mapping[str, str]) -> tuple[str, ...]:
@@ -110,6 +114,9 @@ class _Log:
     def withdrawn(self, _: str, __: str, detail: Mapping[str, Any]) -> None:
         self._close(str(detail["request"]), RequestState.WITHDRAWN)
 
+    def revoked_request(self, _: str, __: str, detail: Mapping[str, Any]) -> None:
+        self._close(str(detail["request"]), RequestState.REVOKED)
+
     def decided(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
         self._close(subject, str(detail["state"]))
 
@@ -155,6 +162,7 @@ _STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
     "role.revoked": _Log.revoked,
     "promotion.requested": _Log.requested,
     "promotion.withdrawn": _Log.withdrawn,
+    "promotion.revoked": _Log.revoked_request,
     "promotion.decided": _Log.decided,
     "promotion.overruled": _Log.overruled,
     "finding.raised": _Log.found,

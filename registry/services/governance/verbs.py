@@ -331,7 +331,7 @@ def _is_live(uow: UnitOfWork, ref: VersionRef) -> bool:
 
 
 def _decided_on(uow: UnitOfWork, context: Context, stored: RequestDetail) -> Case | None:
-    decided = stored.summary.state in {RequestState.PROMOTED, RequestState.REJECTED}
+    decided = stored.summary.state in {RequestState.PROMOTED, RequestState.REJECTED, RequestState.REVOKED}
     return decided_case(uow, context.blobs, stored.summary.id) if decided else None
 
 

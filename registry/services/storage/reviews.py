@@ -39,6 +39,14 @@ class ReviewRepository(Protocol):
         """Raises: ConflictError for one that is resolved already."""
         ...
 
+    def broken_conditions(self, now: datetime) -> Sequence[str]:
+        """The ids of promoted requests of which a condition is overdue at `now`, in the order of their due dates."""
+        ...
+
+    def revoke_request(self, request_id: str) -> None:
+        """Mark a promoted request as revoked."""
+        ...
+
     def state(self) -> Mapping[str, str]:
         """What the tables say, by the names above."""
         ...

@@ -182,7 +182,7 @@ def stale_voters(connection: Connection, requests: Sequence[Row[Any]]) -> dict[i
         request.id: tuple(
             voter
             for voter, given in sorted(last.get(request.id, {}).items())
-            if given.value == VoteValue.APPROVE and request.node_id in added and given.voted_at < added[request.node_id]
+            if VoteValue(given.value).approves and request.node_id in added and given.voted_at < added[request.node_id]
         )
         for request in requests
     }

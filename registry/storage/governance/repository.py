@@ -185,6 +185,7 @@ class SqlGovernance:
                 comment=vote.comment,
                 voted_at=vote.at,
                 seen=dict(vote.seen) or None,
+                conditions=list(vote.conditions) or None,
                 **_bound_columns(vote.bound),
             )
         )

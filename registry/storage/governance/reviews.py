@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from registry.domain.governance.findings import Finding, FindingState, Severity, record_of
+from registry.domain.governance.promotion import RequestState
 from registry.domain.names import VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.errors import ConflictError
@@ -81,6 +82,20 @@ class SqlReviews:
         done = update(finding).where(still).values(resolved_at=at, resolved_by=by, resolution=comment)
         if self._connection.execute(done).rowcount == 0:
             raise ConflictError(f"The finding {finding_id} is resolved already")
+
+    def broken_conditions(self, now: datetime) -> Sequence[str]:
+        query = (
+            select(request.c.public_id)
+            .join(finding, finding.c.request_id == request.c.id)
+            .where(request.c.state == RequestState.PROMOTED, finding.c.condition.is_(True))
+            .where(finding.c.resolved_at.is_(None), finding.c.due_at <= now)
+            .order_by(finding.c.due_at, request.c.id)
+        )
+        return list(dict.fromkeys(self._connection.scalars(query)))
+
+    def revoke_request(self, request_id: str) -> None:
+        still = (request.c.public_id == request_id) & (request.c.state == RequestState.PROMOTED)
+        self._connection.execute(update(request).where(still).values(state=RequestState.REVOKED))
 
     def state(self) -> Mapping[str, str]:
         return {

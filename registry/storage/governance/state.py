@@ -98,7 +98,16 @@ def _votes(connection: Connection) -> Iterator[tuple[str, str]]:
 def vote_entry(row: Row[Any]) -> VoteEntry:
     """The vote in a row of its table."""
     value = VoteValue(row.value)
-    return VoteEntry(row.voter, tuple(row.roles), value, row.comment, row.voted_at, bound_of(row), seen=row.seen or {})
+    return VoteEntry(
+        row.voter,
+        tuple(row.roles),
+        value,
+        row.comment,
+        row.voted_at,
+        bound_of(row),
+        seen=row.seen or {},
+        conditions=tuple(row.conditions or ()),
+    )
 
 
 def bound_of(row: Row[Any]) -> Bindings:

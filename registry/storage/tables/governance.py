@@ -116,6 +116,7 @@ class VoteColumns(TypedColumns):
     bound_evidence = Column(DigestBytes, nullable=False)
     bound_seen = Column(DigestBytes, nullable=True)
     seen: Column[Any] = Column(JSON, nullable=True)
+    conditions: Column[Any] = Column(JSON, nullable=True)
 
 
 class OverrulingColumns(TypedColumns):

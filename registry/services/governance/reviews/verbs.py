@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.inbox import Inbox
+from registry.domain.governance.ticks import TickReport
 from registry.domain.names import Reference
 from registry.domain.paging import Page, PageRequest
 from registry.services.context import Context
+from registry.services.governance.reviews.due import tick
 from registry.services.governance.reviews.findings import add_finding, resolve_finding
 from registry.services.governance.reviews.inbox import inbox_of
 from registry.services.lookup import found, resolve
@@ -25,6 +27,10 @@ class Reviews:
     def inbox(self) -> Inbox:
         """The inbox of the actor."""
         return inbox_of(self.context)
+
+    def tick(self) -> TickReport:
+        """Do everything that is due by now."""
+        return tick(self.context)
 
     def add_finding(self, reference: Reference, wish: NewFinding) -> Finding:
         """Raise a finding: votes on the version are stale from then on where the policy reads findings."""

@@ -1,0 +1,60 @@
+"""What is due by time, done once: each thing in one transaction, in which it is looked at again.
+
+A clock that is set forward or back, and a machine that slept, change nothing but when it is looked: what is due is
+compared with the time of day, never before it, and what was missed is done at the next look. Whoever comes second, as
+of two servers, finds it done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from registry.domain.audit import Event
+from registry.domain.governance.ticks import Settled, TickReport
+from registry.domain.people.people import SYSTEM, Permission
+from registry.services.context import Context
+from registry.services.governance.reviews.conditions import broken_conditions, revoke
+from registry.services.unit_of_work import UnitOfWork
+
+Act = Callable[[UnitOfWork, str, datetime], tuple[Settled, Sequence[Event]] | None]
+"""Does one thing that is due, by its id; None when it is not due any more. The caller commits with the events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A kind of thing that comes due."""
+
+    due: Callable[[UnitOfWork, datetime], Sequence[str]]
+    act: Act
+
+
+JOBS = (Job(broken_conditions, revoke),)
+"""Every kind, in the order in which they are done."""
+
+
+def tick(context: Context) -> TickReport:
+    """Do everything that is due, as the registry itself; see `ReviewVerbs.tick`."""
+    context.actor.require(Permission.EDIT)
+    system = context.as_actor(SYSTEM)
+    return TickReport(tuple(settled for job in JOBS for settled in _done(system, job)))
+
+
+def overdue(context: Context) -> int:
+    """How many things are due and not done."""
+    with context.read() as uow:
+        return sum(len(job.due(uow, context.clock.now())) for job in JOBS)
+
+
+def _done(system: Context, job: Job) -> Iterator[Settled]:
+    with system.read() as uow:
+        due = job.due(uow, system.clock.now())
+    for one in due:
+        with system.write() as uow:
+            done = job.act(uow, one, system.clock.now())
+            if done is None:
+                continue
+            settled, events = done
+            uow.commit(*events)
+        yield settled
