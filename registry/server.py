@@ -42,6 +42,7 @@ from registry.errors import (
     UsageError,
 )
 from registry.logs import keep_out_of_logs
+from registry.schedule import Schedule
 from registry.settings import Settings
 from registry.web.administration import error_page, sign_in_page
 from registry.web.render import STATIC, link
@@ -279,7 +280,7 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
         )
     )
     keep_out_of_logs("uvicorn", "uvicorn.access")  # which has the query of each request
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), Schedule(registry.reviews.tick):
         server.run()
     if not server.started:
         sys.exit(1)  # its log says why

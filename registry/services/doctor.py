@@ -17,6 +17,7 @@ from registry.services.audit.verbs import Audit
 from registry.services.comparison.voiding import void_verdicts
 from registry.services.context import Context
 from registry.services.extras import extras, install_command, unmet
+from registry.services.governance.reviews.due import overdue
 
 OURS = ("lineage", "registry", "adapters")
 LOW_SPACE = 2 * 1024**3
@@ -39,6 +40,7 @@ def examine(context: Context) -> Sequence[Problem]:
         *_objects(context),
         *_verdicts(context),
         *_listings(context),
+        *_due(context),
     ]
 
 
@@ -128,6 +130,14 @@ def _verdicts(context: Context) -> Iterator[Problem]:
         for one in void_verdicts(context, uow):
             mark = "" if one.marked else ". Mark it with forebear init --upgrade"
             yield Problem("warning" if one.marked else "error", "verdicts", f"{one.sentence}{mark}. {again}")
+
+
+def _due(context: Context) -> Iterator[Problem]:
+    """Whether somebody does what comes due: the server, or cron."""
+    late = overdue(context)
+    if late:
+        message = f"{late} things were due and are not done: run forebear serve, or call forebear tick from cron"
+        yield Problem("warning", "due", message)
 
 
 def _listings(context: Context) -> Iterator[Problem]:

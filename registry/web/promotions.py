@@ -17,6 +17,7 @@ from starlette.requests import Request
 
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.governance.evidence_types import EvidenceType
+from registry.domain.governance.findings import NewFinding, Severity
 from registry.domain.governance.policy_changes import PolicyProposal, ProposalState
 from registry.domain.governance.promotion import (
     CheckResult,
@@ -30,7 +31,7 @@ from registry.domain.ids import is_id
 from registry.domain.names import Reference
 from registry.domain.paging import PageRequest
 from registry.domain.verbs.registry import Registry
-from registry.errors import ConflictError, InvalidError, NotFoundError, RefusedError, RegistryError
+from registry.errors import ConflictError, InvalidError, NotFoundError, RefusedError, RegistryError, UsageError
 from registry.web.evidence import RefusedEvidence, add_from, reference_in
 from registry.web.models import approvals
 from registry.web.parts import AsActor, see
@@ -63,6 +64,9 @@ class RequestPage:
     open: bool
     mine: bool
     now: datetime
+    conditional: bool
+    """Whether the policy takes approvals with conditions here."""
+    severities: Sequence[str]
     types: Sequence[EvidenceType]
     """The evidence that the reader may add."""
     comment: str = ""
@@ -108,6 +112,28 @@ def approve(
     return _decided(request, registry, request_id, vote, comment)
 
 
+@router.post("/promotions/{request_id}/approve-with-condition", response_model=None)
+def approve_with_condition(
+    request: Request,
+    registry: AsActor,
+    request_id: str,
+    comment: Annotated[str, Form()] = "",
+    text: Annotated[str, Form()] = "",
+    severity: Annotated[str, Form()] = "",
+    owner: Annotated[str, Form()] = "",
+    due: Annotated[str, Form()] = "",
+) -> HTMLResponse | RedirectResponse:
+    """Vote for, on the condition that something is put right by a day."""
+
+    def act() -> RequestDetail:
+        if severity not in set(Severity):
+            raise InvalidError("A condition needs a severity", remedy=f"Choose {', '.join(Severity)}")
+        condition = NewFinding(text, Severity(severity), owner.strip(), due)
+        return registry.promotions.approve(_known(request_id), comment=comment, conditions=[condition])
+
+    return _decided(request, registry, request_id, act, comment)
+
+
 @router.post("/promotions/{request_id}/reject", response_model=None)
 def reject(
     request: Request, registry: AsActor, request_id: str, comment: Annotated[str, Form()] = ""
@@ -138,7 +164,7 @@ def _decided(
     """Act and show the page again; a refusal is shown on it, and the comment is kept."""
     try:
         act()
-    except (RefusedError, InvalidError, ConflictError) as error:
+    except (RefusedError, InvalidError, ConflictError, UsageError) as error:
         return _shown(request, registry, request_id, comment=comment, error=error)
     return see(f"/promotions/{request_id}")
 
@@ -186,6 +212,8 @@ def _shown(
         version=version,
         open=is_open,
         now=datetime.now(UTC),
+        conditional=is_open and detail.conditional,
+        severities=tuple(Severity),
         mine=detail.summary.requested_by == registry.actor.handle,
         types=types,
         comment=comment,

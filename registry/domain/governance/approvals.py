@@ -116,7 +116,7 @@ class Electorate:
         """By voter, the roles in which their valid approval counts: held when they voted, and still held now."""
         found = {}
         for vote in self.last_votes():
-            if vote.value is VoteValue.APPROVE and not self.lapsed(vote) and not self.objections(vote.voter):
+            if vote.value.approves and not self.lapsed(vote) and not self.objections(vote.voter):
                 roles = tuple(role for role in self.roles_of(vote.voter) if role in vote.roles)
                 if roles:
                     found[vote.voter] = roles
@@ -130,15 +130,19 @@ class Electorate:
     def stands(self, handle: str) -> bool:
         """True when the newest vote of `handle` is an approval in every role they hold, on the state of things now."""
         return any(
-            (vote.voter, vote.value, vote.roles) == (handle, VoteValue.APPROVE, self.roles_of(handle))
+            (vote.voter, vote.roles) == (handle, self.roles_of(handle))
+            and vote.value.approves
             and not self.lapsed(vote)
             for vote in self.last_votes()
         )
 
     def lapsed(self, vote: VoteEntry) -> str | None:
-        """Why a vote does not count any more: what it was given on has changed, or it has expired."""
+        """Why a vote does not count any more: what it was given on changed, it expired, or a condition is overdue."""
         if vote.bound != self.case.bound:
             return changed(vote, self.case)
+        late = [one for one in self.case.findings if one.id in vote.conditions and one.overdue(self.case.now)]
+        if late:
+            return f"its condition, {late[0]}, is overdue"
         age, longest = self.case.now - vote.at, self.rules.expires
         return f"approvals expire after {longest.days} days" if longest is not None and age > longest else None
 
@@ -165,11 +169,10 @@ class Electorate:
         """By role, a note on the approvals that are stale and not counted."""
         notes: dict[str, list[str]] = {}
         for vote in self.last_votes():
-            why = self.lapsed(vote) if vote.value is VoteValue.APPROVE else None
+            why = self.lapsed(vote) if vote.value.approves else None
             if why is not None:
                 for role in vote.roles:
-                    why = f"the approval of {vote.voter} is stale because {why}"
-                    notes.setdefault(role, []).append(why)
+                    notes.setdefault(role, []).append(f"the approval of {vote.voter} is stale because {why}")
         return {role: f" ({'; '.join(lines)})" for role, lines in notes.items()}
 
     def last_votes(self) -> list[VoteEntry]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from registry.domain.governance.approvals import Electorate, changed, count
 from registry.domain.governance.case import Case, oldest_first
 from registry.domain.governance.evidence_types import EvidenceType, FieldType
-from registry.domain.governance.promotion import Verdict, VoteValue
+from registry.domain.governance.promotion import Verdict
 
 
 def voters(electorate: Electorate) -> dict[str, tuple[str, ...]]:
@@ -67,7 +67,7 @@ def _way_out(electorate: Electorate, role: str) -> str:
 def stale_votes(electorate: Electorate) -> Iterator[str]:
     """One sentence for each approval that was given before something changed."""
     for vote in electorate.last_votes():
-        why = electorate.lapsed(vote) if vote.value is VoteValue.APPROVE else None
+        why = electorate.lapsed(vote) if vote.value.approves else None
         if why is not None:
             yield (f"The approval of {vote.voter} is stale because {why}: {vote.voter} needs to approve again")
 

@@ -198,6 +198,8 @@ class RequestDetail:
     warnings: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     """Every finding about the version, oldest first."""
+    conditional: bool = False
+    """Whether its policy takes approvals with conditions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,10 @@ def open_detail(
     return replace(
         shown,
         votes=tuple(replace(vote, stale=electorate.lapsed(vote) is not None) for vote in shown.votes),
+        votes=tuple(replace(vote, stale=electorate.lapsed(vote) is not None) for vote in case.votes),
         ballot=_ballot(actor, stored, electorate),
         voters=voters(electorate),
+        conditional=_takes_conditions(policy, case),
         suppliers=_suppliers(uow, policy, case, verdict),
         warnings=(*warnings(electorate, verdict), *contradicted(policy.evidence_types, case)),
     )
@@ -78,6 +80,11 @@ def with_everybody(uow: UnitOfWork, policy: Policy, case: Case) -> Electorate:
         people += uow.people.known(case.candidate.subject.owners)
     everybody = {person.handle: standing_of(person) for person in people}
     return replace(electorate, case=replace(case, people={**everybody, **case.people}))
+
+
+def _takes_conditions(policy: Policy, case: Case) -> bool:
+    transition = policy.transition(case.candidate.stage, case.target)
+    return transition is not None and transition.conditional is not None and transition.conditional.allowed
 
 
 def _suppliers(uow: UnitOfWork, policy: Policy, case: Case, verdict: Verdict) -> dict[str, tuple[str, ...]]:

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from registry.domain.audit import Event
 from registry.domain.governance.case import Case
 from registry.domain.governance.evidence_types import EvidenceType
+from registry.domain.governance.findings import NewFinding
 from registry.domain.governance.policy import Policy
 from registry.domain.governance.policy_changes import PolicyProposal, ProposalState
 from registry.domain.governance.promotion import (
@@ -53,6 +54,8 @@ from registry.services.governance.policies.stored import (
 )
 from registry.services.governance.recorded_evidence import evidence_about
 from registry.services.governance.requests import check_comment, open_request, promote
+from registry.services.governance.reviews.conditions import attach_conditions
+from registry.services.governance.reviews.findings import raised
 from registry.services.lookup import found, resolve
 from registry.services.unit_of_work import UnitOfWork
 
@@ -152,7 +155,7 @@ class Promotions:
 
     # --- votes -----------------------------------------------------------------------------------------------------
 
-    def approve(self, request_id: str, *, comment: str = "") -> RequestDetail:
+    def approve(self, request_id: str, *, comment: str = "", conditions: Sequence[NewFinding] = ()) -> RequestDetail:
         """Vote for; the last needed vote promotes. A vote that would not count is refused and not written.
 
         All bytes of the version are read first. Raises: DamagedError.
@@ -162,8 +165,12 @@ class Promotions:
         checked = check_version(self.context, lambda reading: _promoted_by(self._open(reading, request_id).summary))
         with self._deciding() as (deciding, uow):
             _save(uow, checked)
-            stored, policy, case = self._vote(uow, request_id, VoteValue.APPROVE, comment)
-            return deciding._commit(uow, stored, policy, case, _voted(stored, "promotion.approved", case.votes[-1]))
+            value = VoteValue.APPROVE_WITH_CONDITIONS if conditions else VoteValue.APPROVE
+            stored, policy, case = self._vote(uow, request_id, value, comment, conditions)
+            vote = case.votes[-1]
+            attached = [raised(one) for one in case.findings if one.id in vote.conditions]
+            action = "promotion.approved_with_conditions" if conditions else "promotion.approved"
+            return deciding._commit(uow, stored, policy, case, _voted(stored, action, vote), *attached)
 
     def reject(self, request_id: str, *, comment: str) -> RequestDetail:
         """Vote against, with a reason; one rejection closes the request."""
@@ -274,20 +281,25 @@ class Promotions:
         return stored
 
     def _commit(
-        self, uow: UnitOfWork, stored: RequestDetail, policy: Policy, case: Case, event: Event
+        self, uow: UnitOfWork, stored: RequestDetail, policy: Policy, case: Case, event: Event, *more: Event
     ) -> RequestDetail:
         """Promote when nothing is missing any more, and commit; the answer is made of what was read already."""
         verdict, actor = policy.judge(case), self.context.actor
         if not verdict.allowed:
             detail = open_detail(uow, actor, stored, policy, case, verdict)
-            uow.commit(event)
+            uow.commit(event, *more)
             return detail
         events = promote(uow, self.context.blobs, stored.summary, policy, case, verdict, by=actor.handle)
-        uow.commit(event, *events)
+        uow.commit(event, *more, *events)
         return closed_detail(closed(stored, RequestState.PROMOTED, case.now), case, verdict)
 
     def _vote(
-        self, uow: UnitOfWork, request_id: str, value: VoteValue, comment: str
+        self,
+        uow: UnitOfWork,
+        request_id: str,
+        value: VoteValue,
+        comment: str,
+        conditions: Sequence[NewFinding] = (),
     ) -> tuple[RequestDetail, Policy, Case]:
         """Write the actor's vote, bound to the state of things now; give the case with it."""
         stored = self._locked(uow, request_id)
@@ -305,7 +317,11 @@ class Promotions:
             raise PolicyRefusedError(f"{handle} may not {value.value} {request_id}", objections)
         if value is VoteValue.APPROVE and electorate.stands(handle):
             raise ConflictError(f"{handle} has approved {request_id} already, and nothing has changed since")
+        attached = attach_conditions(uow, stored, policy, conditions, by=handle, now=case.now) if conditions else []
+        if attached:  # a condition that reads findings has to see them
+            case = case_of(uow, self.context, stored, policy)
         vote = VoteEntry(handle, electorate.roles_of(handle), value, comment, case.now, case.bound, seen=case.seen)
+        vote = replace(vote, conditions=tuple(one.id for one in attached))
         uow.governance.add_vote(request_id, vote)
         return stored, policy, replace(case, votes=(*case.votes, vote))
 

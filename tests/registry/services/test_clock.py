@@ -15,6 +15,7 @@ from registry import bootstrap
 from registry.auth import Attempts, Doorkeeper
 from registry.domain.audit import Event
 from registry.domain.names import Reference
+from registry.domain.people.people import SYSTEM
 from registry.domain.transfers.steps import Lease, StepDetail, StepState
 from registry.errors import UnauthenticatedError
 from registry.services.context import Context
@@ -109,7 +110,7 @@ def lease_of(context: Context, step_id: str) -> Lease:
 
 
 def test_a_session_that_was_ended_stays_ended_when_the_clock_was_a_year_ahead_for_a_while(team: Team) -> None:
-    people, admin = People(team.context_of(bootstrap.SYSTEM)), team.people("root")
+    people, admin = People(team.context_of(SYSTEM)), team.people("root")
     secret = admin.create_token("ana", label="laptop", days=365).secret
     door = Doorkeeper(people, "k" * 40, team.clock, Attempts())
     _, mine = door.sign_in(secret, "10.0.0.1")
@@ -125,7 +126,7 @@ def test_a_session_that_was_ended_stays_ended_when_the_clock_was_a_year_ahead_fo
 @jumping
 def test_tokens_and_sessions_are_good_again_when_the_clock_is_right_again(team: Team, jump: timedelta) -> None:
     secret = team.people("root").create_token("ana", label="laptop", days=90).secret
-    door = Doorkeeper(People(team.context_of(bootstrap.SYSTEM)), "k" * 40, team.clock, Attempts())
+    door = Doorkeeper(People(team.context_of(SYSTEM)), "k" * 40, team.clock, Attempts())
     cookie, _ = door.sign_in(secret, "10.0.0.1")
     team.clock.set_by(jump)
     if jump < timedelta(0):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from registry.domain.governance.approvals import Electorate, changed, count
+from registry.domain.governance.approvals import Electorate, count
 from registry.domain.governance.findings import Finding, FindingState
 from registry.domain.governance.inbox import Errand, Inbox, InboxItem
 from registry.domain.governance.policy import Policy
@@ -66,11 +66,12 @@ def _item(errand: Errand, stored: RequestDetail, detail: str) -> InboxItem:
 
 def _lost_vote(stored: RequestDetail, electorate: Electorate, handle: str) -> InboxItem | None:
     last = next((vote for vote in electorate.last_votes() if vote.voter == handle), None)
-    if last is None or not last.value.approves or last.bound == electorate.case.bound:
+    lapsed = electorate.lapsed(last) if last is not None and last.value.approves else None
+    if lapsed is None:
         return None
     if electorate.objections(handle):  # another vote of theirs would not count
         return None
-    why = f"Your approval is stale because {changed(last, electorate.case)}: look again, and approve again or reject"
+    why = f"Your approval is stale because {lapsed}: look again, and approve again or reject"
     return _item(Errand.STALE_VOTE, stored, why)
 
 

@@ -55,5 +55,7 @@ class Reviews:
             return found(uow.reviews.finding(finding_id), f"finding {finding_id}", see="finding list")
 
     def resolve_finding(self, finding_id: str, *, comment: str) -> Finding:
-        """Say that it was put right, and how."""
+        """Say that it was put right, and how. What it was the condition of is revoked first where it is overdue."""
+        if self.finding(finding_id).overdue(self.context.clock.now()):
+            tick(self.context.without_terms())
         return resolve_finding(self.context, finding_id, comment)
