@@ -136,7 +136,8 @@ def _due(context: Context) -> Iterator[Problem]:
     """Whether somebody does what comes due: the server, or cron."""
     late = overdue(context)
     if late:
-        message = f"{late} things were due and are not done: run forebear serve, or call forebear tick from cron"
+        things = "thing was" if late == 1 else "things were"
+        message = f"{late} {things} due and not done: run forebear serve, or call forebear tick from cron"
         yield Problem("warning", "due", message)
 
 

@@ -40,7 +40,6 @@ def open_detail(
     return replace(
         shown,
         votes=tuple(replace(vote, stale=electorate.lapsed(vote) is not None) for vote in shown.votes),
-        votes=tuple(replace(vote, stale=electorate.lapsed(vote) is not None) for vote in case.votes),
         ballot=_ballot(actor, stored, electorate),
         voters=voters(electorate),
         conditional=_takes_conditions(policy, case),

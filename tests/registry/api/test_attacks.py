@@ -246,6 +246,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", "/api/v1/promotions/{request_id}/withdraw"): ("edit", None),
     ("post", "/api/v1/policy-proposals/{proposal_id}/approve"): ("edit", {}),
     ("post", "/api/v1/policy-proposals/{proposal_id}/reject"): ("edit", {"comment": "no"}),
+    ("post", "/api/v1/tick"): ("edit", None),
     ("post", "/api/v1/findings"): (
         "edit",
         {"reference": "models:/vision/digits/1", "text": "t", "severity": "low", "owner": "dev", "due": "2099-01-01"},

@@ -16,6 +16,7 @@ from registry.services.context import Context
 from registry.services.doctor import examine
 from registry.storage.database import Database
 from tests.builders import step
+from tests.registry.services.governance.reviews.test_conditions import promoted
 from tests.registry.services.teams import Team
 
 
@@ -73,6 +74,15 @@ def test_a_registry_folder_that_others_can_reach_is_a_warning(team: Team, mode: 
     assert "chmod 700" in levels["warning"]
     team.home.chmod(0o700)
     assert [problem.level for problem in found(team.context("guest"), "home")] == ["ok"]
+
+
+def test_what_is_due_and_not_done_is_a_warning(team: Team) -> None:
+    promoted(team)
+    assert found(team.context("guest"), "due") == []
+    team.clock.forward(days=60)
+    (problem,) = found(team.context("guest"), "due")
+    assert problem.level == "warning"
+    assert problem.message.startswith("1 thing was due and not done: run forebear serve")
 
 
 def test_who_has_no_role_examines_nothing(team: Team) -> None:

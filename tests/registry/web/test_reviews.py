@@ -52,3 +52,16 @@ def test_the_inbox_shows_what_waits_for_the_reader_and_what_they_requested(own_s
         assert f'href="/promotions/{request}"' in part.partition("</section>")[0], who
         assert own_served.client(who).get("/api/v1/inbox").json()["complete"]
     assert "data-inbox hidden" in own_served.browser("ben").get("/").text
+
+
+def test_an_approval_on_a_condition_is_refused_on_the_page_where_the_policy_takes_none(
+    own_served: ServedRegistry,
+) -> None:
+    browser, path = own_served.browser("ben"), f"/promotions/{own_served.family.request.summary.id}"
+    page = browser.get(path).text
+    assert "Approve on a condition" not in page
+    form = {**TYPED, "comment": "almost", "csrf": form_token(page)}
+    refused = browser.post(f"{path}/approve-with-condition", data=form)
+    assert (refused.status_code, "takes no approval with conditions" in refused.text) == (403, True)
+    unknown = browser.post(f"{path}/approve-with-condition", data=form | {"severity": "odd"})
+    assert (unknown.status_code, "A condition needs a severity" in unknown.text) == (422, True)
