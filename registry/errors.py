@@ -64,6 +64,12 @@ class UsageError(RegistryError):
     family = Family.USAGE
 
 
+class NotRemoteError(UsageError):
+    """Only on the machine of the registry folder can this be done, not over a connection to its server."""
+
+    code = "not-remote"
+
+
 class BadNameError(UsageError):
     """The name is not `team/name` in lower-case letters, digits, `-` and `_`, at most 96 characters long."""
 
@@ -146,7 +152,12 @@ class PolicyRefusedError(RefusedError):
 
     def __init__(self, message: str, reasons: tuple[str, ...]) -> None:
         super().__init__(f"{message}: " + "; ".join(reasons), facts={"reasons": list(reasons)})
-        self.reasons = reasons
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Every reason, as a sentence."""
+        found = self.facts.get("reasons")
+        return tuple(map(str, found)) if isinstance(found, list | tuple) else ()
 
 
 class UnauthenticatedError(RegistryError):
@@ -253,6 +264,30 @@ class UnavailableError(RegistryError):
 
     code = "unavailable"
     family = Family.UNAVAILABLE
+
+
+class ServerUnreachableError(UnavailableError):
+    """The server cannot be reached, or the connection to it was lost and could not be made again."""
+
+    code = "server-unreachable"
+
+
+class CertificateRefusedError(UnavailableError):
+    """The certificate of the server cannot be verified, so nothing was sent to it."""
+
+    code = "certificate-refused"
+
+
+class NotAServerError(UnavailableError):
+    """What answers at this address is not a Forebear server."""
+
+    code = "not-a-server"
+
+
+class OtherVersionError(UnavailableError):
+    """The server and this client are of different versions of Forebear and do not understand each other here."""
+
+    code = "other-version"
 
 
 class MissingExtraError(UnavailableError):

@@ -98,6 +98,7 @@ class Guard:
         try:
             self._check_host(request)
             await self._identify(request)
+            send.named = _is_program(request)
             await self.app(request.scope, request.receive, send)
         except RegistryError as error:
             await self._refusal(request, error)(request.scope, request.receive, send)
@@ -192,6 +193,8 @@ class _Sender:
             named = b"v=" in scope["query_string"]
             self.kept = "public, max-age=31536000, immutable" if named else "no-cache"
         self.started = False
+        self.named = False
+        """Whether the answer names our version: programs that have signed in are told, strangers are not."""
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -199,6 +202,8 @@ class _Sender:
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers[name] = value
+            if self.named:
+                headers["Forebear-Version"] = __version__
             headers.setdefault("Cache-Control", self.kept if message["status"] < 400 else "no-store")
         await self.send(message)
 

@@ -16,9 +16,8 @@ from registry.domain.catalog.models import VersionDetail
 from registry.domain.catalog.statuses import Use, notice
 from registry.domain.data.datasets import DatasetVersionDetail
 from registry.domain.manifests import FileEntry
-from registry.domain.names import Reference
+from registry.domain.names import Reference, no_file
 from registry.domain.verbs.registry import Registry
-from registry.errors import NotFoundError
 
 CHUNK = 1024**2
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -57,7 +56,7 @@ def download_of(
     exact = Reference.to(version.summary.ref)
     entry = next((entry for entry in version.files if entry.path == path), None)
     if entry is None:
-        raise NotFoundError(f"{exact} has no file {path[:120]!r}", remedy="The version lists its files")
+        raise no_file(version.summary.ref, path)
     response = download(
         request, entry, lambda start, length: registry.catalog.open_file(exact, entry.path, start=start, length=length)
     )

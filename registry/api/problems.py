@@ -79,7 +79,7 @@ def of_http(error: HTTPException, request: Request) -> tuple[RegistryError, int]
     """What the framework refused (no such route, wrong method), as one of our errors and its status."""
     where = f"{request.method} {request.url.path}"
     if error.status_code == 404:
-        return NotFoundError(f"There is nothing at {where}"), 404
+        return NotFoundError(f"There is nothing at {where}", facts={"address": request.url.path}), 404
     if error.status_code == 405:
         methods = _methods_at(request)
         return MethodNotAllowedError(f"{where} is not offered", facts={"allowed": methods}), 405

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from registry.errors import BadNameError, BadReferenceError
+from registry.errors import BadNameError, BadReferenceError, NotFoundError
 
 PART = "[a-z0-9]+(?:[-_][a-z0-9]+)*"
 ALIAS = "[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*"
@@ -137,6 +137,25 @@ class Reference:
     def __str__(self) -> str:
         tail = f"/{self.number}" if self.number is not None else f"@{self.alias}" if self.alias else ""
         return f"{self.kind}:/{self.name}{tail}"
+
+
+def model_only(reference: Reference) -> Reference:
+    """`reference`, unless it names a dataset: the two share no names. Raises: BadReferenceError."""
+    if reference.kind is not AssetKind.MODELS:
+        raise BadReferenceError(f"{reference} is not a model", remedy="Write models:/team/name/1")
+    return reference
+
+
+def dataset_only(reference: Reference) -> Reference:
+    """`reference`, unless it names a model. Raises: BadReferenceError."""
+    if reference.kind is not AssetKind.DATASETS:
+        raise BadReferenceError(f"{reference} is not a dataset", remedy="Write datasets:/team/name/1")
+    return reference
+
+
+def no_file(ref: VersionRef, path: str) -> NotFoundError:
+    """What to raise for a file that a version does not have."""
+    return NotFoundError(f"{ref} has no file {path[:120]!r}", remedy="The version lists its files")
 
 
 def check_alias(text: str) -> str:

@@ -9,7 +9,7 @@ from registry.domain.catalog.models import VersionSummary
 from registry.domain.catalog.statuses import Use, allows
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import every
-from registry.errors import BadReferenceError, DamagedError, NameTakenError, NotFoundError, RefusedError
+from registry.errors import DamagedError, NameTakenError, NotFoundError, RefusedError
 from registry.services.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -49,13 +49,6 @@ def resolve(uow: UnitOfWork, reference: Reference) -> VersionRef:
         remedy = f"See what there is: {listing}"
         raise NotFoundError(f"{reference} does not exist", remedy=remedy)
     return ref
-
-
-def model_only(reference: Reference) -> Reference:
-    """`reference`, unless it names a dataset: the two share no names. Raises: BadReferenceError."""
-    if reference.kind is not AssetKind.MODELS:
-        raise BadReferenceError(f"{reference} is not a model", remedy="Write models:/team/name/1")
-    return reference
 
 
 def refuse_taken(uow: UnitOfWork, kind: AssetKind, name: Name) -> None:

@@ -55,7 +55,7 @@ def path(registry: AsActor, source: Target, target: Target, format: Format = For
     """One shortest way from an ancestor to a descendant. A 404 says that there is none."""
     found = registry.lineage.path(source, target)
     if found is None:
-        raise NotFoundError(f"{target} does not descend from {source}")
+        raise NotFoundError(f"{target} does not descend from {source}", facts={"no_path": True})
     return _written(found, format)
 
 

@@ -18,7 +18,7 @@ from registry.domain.names import Name
 from registry.domain.paging import Page
 from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.step_events import GOING, Listener, Place
-from registry.domain.transfers.steps import StepDetail, StepState, StepSummary
+from registry.domain.transfers.steps import StepDetail, StepNews, StepState, StepSummary
 from registry.domain.verbs.registry import Registry
 
 router = APIRouter(tags=["transfers"], route_class=Route)
@@ -36,6 +36,7 @@ STREAM = {
     },
 }
 PLACE = "The `id` of the last event that was received: only later events are sent"
+Runner = Annotated[str | None, Query(max_length=64, description="What runs it; the server's own setting if left out")]
 DOCUMENT = {"type": "string", "description": "A recipe as YAML text, see /api/v1/recipes/schema"}
 
 
@@ -65,14 +66,21 @@ def check(registry: AsActor, text: Text) -> Response:
 
 @router.post("/transfers", **speaks(StepDetail, takes=DOCUMENT, taken_as=YAML, status=202))
 def submit(
-    registry: StepsUnchanged, text: Text, auto_batch: bool = False, baselines: bool = False, seeds: int = 3
+    registry: StepsUnchanged,
+    text: Text,
+    auto_batch: bool = False,
+    baselines: bool = False,
+    seeds: int = 3,
+    engine: Runner = None,
 ) -> Response:
     """Queue the step and start its worker in the background; the answer is the step as it was queued.
 
     With `auto_batch` it starts again with half the batch size when memory runs out. With `baselines` it also runs what
     the transfer is compared with, each trained arm with so many `seeds`.
     """
-    step = registry.transfers.submit(text, background=True, auto_batch=auto_batch, baselines=baselines, seeds=seeds)
+    step = registry.transfers.submit(
+        text, background=True, engine=engine, auto_batch=auto_batch, baselines=baselines, seeds=seeds
+    )
     return answer(step, 202)
 
 
@@ -93,6 +101,12 @@ def search(
 def show(registry: AsActor, step: str) -> Response:
     """Everything about a step: inputs, recipe after defaults, learning curve, provenance manifest."""
     return answer(registry.transfers.step(public_id(step)))
+
+
+@router.get("/transfers/{step}/news", **speaks(StepNews))
+def news(registry: AsActor, step: str, after: Annotated[int, Query(ge=0, le=10**18)] = 0) -> Response:
+    """How the step stands now, and its curve points with a number above `after`. To ask again and again."""
+    return answer(registry.transfers.news(public_id(step), after=after))
 
 
 @router.get("/transfers/{step}/log", **speaks({"type": "string"}, media="text/plain"))
@@ -137,9 +151,9 @@ def answers(registry: AsActor, step: str) -> Response:
 
 
 @router.post("/transfers/{step}/resume", **speaks(StepDetail, status=202))
-def resume(registry: StepUnchanged, step: str) -> Response:
+def resume(registry: StepUnchanged, step: str, engine: Runner = None) -> Response:
     """Go on from the last whole checkpoint, in the background."""
-    return answer(registry.transfers.resume(public_id(step), background=True), 202)
+    return answer(registry.transfers.resume(public_id(step), background=True, engine=engine), 202)
 
 
 @router.post("/transfers/{step}/cancel", **speaks(StepDetail))

@@ -35,7 +35,7 @@ from registry.domain.codec import from_json
 from registry.domain.governance.promotion import AddedEvidence, EvidenceValue
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import Page, PageRequest
-from registry.domain.verbs.catalog import ImportModel
+from registry.domain.verbs.catalog import ImportModel, PullPlan
 from registry.domain.verbs.registry import Registry
 from registry.errors import UsageError
 
@@ -104,6 +104,12 @@ def delete(registry: VersionUnchanged, reference: ModelVersion, reason: WhyDelet
 def file(request: Request, registry: AsActor, reference: ModelVersion, path: str) -> Response:
     """The bytes of one payload file, whole or by `Range`. `path` is one that the version's manifest lists."""
     return download_of(request, registry, registry.catalog.version(reference), path)
+
+
+@router.get(ONE + "/pull", **speaks(PullPlan))
+def pull_plan(registry: AsActor, reference: ModelVersion) -> Response:
+    """What a pull of the version writes: its files, those of the parents that an adapter needs, and texts."""
+    return answer(registry.catalog.pull_plan(reference))
 
 
 @router.get(ONE + "/cards", **speaks(Sequence[CardRevision]))

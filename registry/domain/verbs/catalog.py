@@ -24,6 +24,7 @@ from registry.domain.catalog.models import (
     check_tags,
 )
 from registry.domain.credentials import refuse_credentials
+from registry.domain.manifests import FileEntry
 from registry.domain.names import Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 
@@ -68,6 +69,34 @@ class PullReport:
     """That the version is deprecated or archived, with the reason; empty for one in use."""
 
 
+@dataclass(frozen=True, slots=True)
+class PulledFiles:
+    """The files of one version that a pull writes, and where: in `folder` of the new folder, or in that itself."""
+
+    ref: VersionRef
+    folder: str
+    files: tuple[FileEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PullPlan:
+    """What `pull` writes: the files of the version, for an adapter those of its parents too, and texts beside them."""
+
+    ref: VersionRef
+    parts: tuple[PulledFiles, ...]
+    written: Mapping[str, str] = field(default_factory=dict)
+    """Texts by path, such as the code that loads the version. They take the place of a file of this name."""
+    appended: Mapping[str, str] = field(default_factory=dict)
+    """Texts by path that are written at the end of the file with this name, once all files are there."""
+    notice: str = ""
+    """As in PullReport."""
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files, without the texts."""
+        return sum(file.size for part in self.parts for file in part.files)
+
+
 class CatalogVerbs(Protocol):
     """Registered models and their versions."""
 
@@ -101,6 +130,10 @@ class CatalogVerbs(Protocol):
 
         Raises: NotFoundError, ConflictError when the folder is not empty, RefusedError for a recalled version.
         """
+        ...
+
+    def pull_plan(self, reference: Reference) -> PullPlan:
+        """What `pull` would write. Raises: NotFoundError, RefusedError, ParentChangedError."""
         ...
 
     def cards(self, reference: Reference) -> Sequence[CardRevision]: ...

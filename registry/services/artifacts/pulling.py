@@ -2,53 +2,89 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.catalog.statuses import Use, notice
-from registry.domain.transfers.adapted import BASE, is_adapter
-from registry.domain.verbs.catalog import PullReport
-from registry.errors import ConflictError
-from registry.services.artifacts.model_inputs import base_of, model_input, pin_of
-from registry.services.artifacts.storing import write_files, writing
+from registry.domain.manifests import Manifest
+from registry.domain.names import Reference
+from registry.domain.transfers.adapted import BASE, PIN, Pin, is_adapter
+from registry.domain.verbs.catalog import PulledFiles, PullPlan, PullReport
+from registry.errors import BadArtifactError
+from registry.folders import new_folder, write_texts
+from registry.services.artifacts.model_inputs import base_of
+from registry.services.artifacts.storing import open_extents, write_files
 from registry.services.context import Context
+from registry.services.lookup import found, refuse_withheld
+
+MAX_PIN = 64 * 1024
+"""Bytes of the file that names the parent of an adapter."""
 
 
-def pull_model(context: Context, detail: VersionDetail, folder: Path) -> PullReport:
-    """Write the payload, the card as README.md, and the one-file definition where stock tools have none.
+def pull_plan(context: Context, detail: VersionDetail) -> PullPlan:
+    """The payload, the card as README.md, and the one-file definition where stock tools have none.
 
-    An adapter comes with its parent, in a folder of its own. The folder appears whole or not at all.
-    Raises: ConflictError when it exists and is not empty, IntegrityError, ParentChangedError, NoSpaceError,
-    UnavailableError.
+    An adapter comes with its parent, in a folder of its own. Raises: RefusedError for one that is withheld,
+    ParentChangedError, BadArtifactError.
+    """
+    ref = detail.summary.ref
+    parts = tuple(_parts(context, detail, ""))
+    readme = any(entry.path == "README.md" for entry in detail.files)
+    appended = "" if readme or detail.card is None else detail.card.text
+    if len(parts) > 1:
+        appended += _about_parent(context, detail, parts[1])
+    written = {}
+    definition = context.plugins.definition(detail.architecture)
+    if definition is not None:
+        written[definition[0]] = definition[1].decode()
+    warned = notice(ref, detail.summary.status, detail.status_reason, Use.READ)
+    return PullPlan(ref, parts, written, {"README.md": appended} if appended else {}, warned)
+
+
+def pull_model(context: Context, plan: PullPlan, folder: Path) -> PullReport:
+    """Write what `plan` says into a new folder, which appears whole or not at all.
+
+    Raises: ConflictError when it exists and is not empty, IntegrityError, NoSpaceError, UnavailableError.
     """
     with new_folder(folder) as staged:
-        write_files(context, detail.summary.ref, detail.files, staged)
-        if detail.card is not None and not (staged / "README.md").exists():
-            (staged / "README.md").write_text(detail.card.text, encoding="utf-8")
-        definition = context.plugins.definition(detail.architecture)
-        if definition is not None:
-            name, source = definition
-            (staged / name).write_bytes(source)
-        size = detail.summary.size + (_pull_base(context, detail, staged) if is_adapter(detail.files) else 0)
+        for part in plan.parts:
+            write_files(context, part.ref, part.files, staged / part.folder)
+        write_texts(staged, plan.written, plan.appended)
         files = sum(1 for path in staged.rglob("*") if path.is_file())
-    warned = notice(detail.summary.ref, detail.summary.status, detail.status_reason, Use.READ)
-    return PullReport(detail.summary.ref, folder, files, size, warned)
+    return PullReport(plan.ref, folder, files, plan.size, plan.notice)
 
 
-def _pull_base(context: Context, adapter: VersionDetail, folder: Path) -> int:
-    """Write the parent of an adapter beside it, and a line on loading both; gives the parent's size in bytes."""
-    parent = model_input(context, base_of(context, adapter), folder / BASE)
-    pin_of(folder).check(parent.digest)
+def _parts(context: Context, detail: VersionDetail, folder: str) -> Iterator[PulledFiles]:
+    """The files of a version, and in folders beside each other those of the parents that it needs."""
+    refuse_withheld(detail.summary)
+    yield PulledFiles(detail.summary.ref, folder, tuple(detail.files))
+    if is_adapter(detail.files):
+        with context.read() as uow:
+            step = base_of(context, detail)
+            parent = found(uow.catalog.version(step.ref), step.ref)
+        _pin(context, detail).check(Manifest.of(parent.files).digest)
+        yield from _parts(context, parent, f"{folder}-{BASE}" if folder else BASE)
+
+
+def _pin(context: Context, adapter: VersionDetail) -> Pin:
+    """The parent that an adapter names in its files. Raises: BadArtifactError."""
+    ref = adapter.summary.ref
+    with context.read() as uow:
+        extents = found(uow.catalog.extents(ref, PIN), f"file {PIN!r} in {ref}")
+    with open_extents(context.blobs, extents) as stream:
+        body = stream.read(MAX_PIN + 1)
+    if len(body) > MAX_PIN:
+        raise BadArtifactError(f"The file {PIN} of {Reference.to(ref)} is larger than {MAX_PIN:,} bytes")
+    return Pin.read(body)
+
+
+def _about_parent(context: Context, adapter: VersionDetail, parent: PulledFiles) -> str:
+    """Lines for the README of an adapter: which parent lies beside it, and how to load both."""
+    digest = Manifest.of(parent.files).digest
     code = _loading(context, adapter.architecture)
-    with (folder / "README.md").open("a", encoding="utf-8") as card:
-        card.write(f"\nThis is an adapter for {parent.label} ({parent.digest}), which lies in `{BASE}`.")
-        card.write(f" To load both: `{code}`.\n" if code else "\n")
-    return sum(path.stat().st_size for path in (folder / BASE).rglob("*") if path.is_file())
+    told = f"\nThis is an adapter for {parent.ref.label} ({digest}), which lies in `{BASE}`."
+    return told + (f" To load both: `{code}`.\n" if code else "\n")
 
 
 def _loading(context: Context, architecture: str) -> str:
@@ -58,39 +94,3 @@ def _loading(context: Context, architecture: str) -> str:
             if architecture.startswith(beginning):
                 return code.format(kind=architecture.removeprefix(beginning), base=BASE)
     return ""
-
-
-@contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """A hidden folder beside `folder`, on the same disk, that becomes it at the end of the `with`; gone on any error.
-
-    Raises: ConflictError when `folder` exists and is not empty, NoSpaceError, UnavailableError.
-    """
-    folder = folder.absolute()
-    with writing(folder):
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise _in_use(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            yield staged
-            _publish(staged, folder)
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
-
-
-def _publish(staged: Path, folder: Path) -> None:
-    """Give `staged` its final name in one step, with the permissions that the umask allows."""
-    mask = os.umask(0)
-    os.umask(mask)
-    staged.chmod(0o777 & ~mask)
-    try:
-        staged.rename(folder)  # replaces an empty folder, and no other
-    except OSError as error:
-        if folder.exists():
-            raise _in_use(folder) from error
-        raise
-
-
-def _in_use(folder: Path) -> ConflictError:
-    return ConflictError(f"{folder} exists and is not empty", remedy="Give a new folder")

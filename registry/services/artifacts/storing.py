@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
 from lineage import Digest
 from registry.domain.manifests import FileEntry, check_path
 from registry.domain.names import VersionRef
-from registry.errors import IntegrityError, InvalidError, NotFoundError, error_of_disk
+from registry.errors import IntegrityError, InvalidError, NotFoundError
+from registry.folders import writing
 from registry.ports.blobs import BlobStore
 from registry.services.context import Context
 from registry.services.storage.catalog import Extent
@@ -99,15 +100,6 @@ def _copy(blobs: BlobStore, entry: FileEntry, extents: Sequence[Extent], out: Bi
         shutil.copyfileobj(stream, hashed, CHUNK)
     if hashed.digest != entry.sha256:
         raise IntegrityError("The digest differs")
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Turn disk errors while `folder` is written into NoSpaceError or UnavailableError."""
-    try:
-        yield
-    except OSError as error:
-        raise error_of_disk(error, f"{folder} cannot be written") from error
 
 
 class Hashing:

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from registry.domain.audit import Event
 from registry.domain.catalog.models import FIRST_STAGE, RETIRED, VersionSummary
 from registry.domain.credentials import refuse_credentials
-from registry.domain.names import Reference, VersionRef
+from registry.domain.names import Reference, VersionRef, model_only
 from registry.domain.people.people import Permission
 from registry.errors import ConflictError, InUseError
 from registry.services.context import Context
 from registry.services.governance.policies.stored import protected_aliases
-from registry.services.lookup import all_versions, found, model_only, resolve
+from registry.services.lookup import all_versions, found, resolve
 from registry.services.unit_of_work import UnitOfWork
 
 _SHOWN = 5

@@ -20,7 +20,6 @@ from registry.errors import InvalidError, NotFoundError
 from registry.machine import this_machine
 from registry.ports.importing import ConvertedSource
 from registry.services.artifacts.publishing import Asset, Making, ModelContents, publish
-from registry.services.artifacts.sources import PACKAGE, resolve_source
 from registry.services.artifacts.storing import files_as_given, store_folder
 from registry.services.artifacts.weights import compare_folders, lay_out_weights
 from registry.services.catalog.cards import card_licence, source_card, split_card
@@ -28,6 +27,7 @@ from registry.services.context import Context
 from registry.services.lookup import found, refuse_taken
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.workspace import workspace
+from registry.sources import PACKAGE, resolve_source
 
 
 @dataclass(frozen=True, slots=True)

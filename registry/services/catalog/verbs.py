@@ -27,16 +27,16 @@ from registry.domain.catalog.models import (
 from registry.domain.catalog.statuses import Use, allows
 from registry.domain.comparison.records import verdict_notes
 from registry.domain.credentials import refuse_credentials
-from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias
+from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias, model_only, no_file
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
 from registry.domain.transfers.provenance import notes_of
-from registry.domain.verbs.catalog import ImportModel, PullReport
+from registry.domain.verbs.catalog import ImportModel, PullPlan, PullReport
 from registry.errors import ConflictError, InvalidError, NotFoundError, PolicyRefusedError
 from registry.services.artifacts.storing import BROKEN, open_extents
 from registry.services.catalog.searching import as_stored, search
 from registry.services.context import Context
-from registry.services.lookup import found, model_only, refuse_withheld, resolve
+from registry.services.lookup import found, refuse_withheld, resolve
 from registry.services.unit_of_work import UnitOfWork
 
 
@@ -91,7 +91,9 @@ class Catalog:
                 refuse_withheld(found(uow.catalog.version(ref), ref).summary)
             else:
                 refuse_withheld(found(uow.datasets.version(ref), ref).summary)
-            extents = found(uow.catalog.extents(ref, path), f"file {path!r} in {ref}")
+            extents = uow.catalog.extents(ref, path)
+        if extents is None:
+            raise no_file(ref, path)
         try:
             return open_extents(self.context.blobs, extents, start=start, length=length)
         except NotFoundError as error:
@@ -99,12 +101,17 @@ class Catalog:
 
     def pull(self, reference: Reference, folder: Path) -> PullReport:
         """Write a version into a new folder, ready to load without Forebear."""
-        with self.context.read() as uow:
-            detail = self._detail(uow, reference)
-        refuse_withheld(detail.summary)
         from registry.services.artifacts.pulling import pull_model  # noqa: PLC0415 - not needed to look at a model
 
-        return pull_model(self.context, detail, folder)
+        return pull_model(self.context, self.pull_plan(reference), folder)
+
+    def pull_plan(self, reference: Reference) -> PullPlan:
+        """What `pull` writes."""
+        from registry.services.artifacts.pulling import pull_plan  # noqa: PLC0415 - not needed to look at a model
+
+        with self.context.read() as uow:
+            detail = self._detail(uow, reference)
+        return pull_plan(self.context, detail)
 
     def cards(self, reference: Reference) -> Sequence[CardRevision]:
         """Every revision of a version's card, oldest first."""

@@ -28,11 +28,11 @@ from registry.machine import this_machine
 from registry.ports.blobs import BlobStore
 from registry.ports.data import DataSummary, HowToRead
 from registry.services.artifacts.publishing import Asset, DatasetContents, Making, publish
-from registry.services.artifacts.sources import PACKAGE, resolve_source
 from registry.services.context import Context
 from registry.services.lookup import refuse_taken
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.workspace import workspace
+from registry.sources import PACKAGE, resolve_source
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from pathlib import Path
 from registry.domain.catalog.statuses import Use, notice
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary, Row
 from registry.domain.data.rows import read_index
-from registry.domain.names import AssetKind, Name, Reference
+from registry.domain.names import Name, Reference, dataset_only
 from registry.domain.paging import Page, PageRequest
 from registry.domain.transfers.provenance import notes_of
 from registry.domain.verbs.catalog import PullReport
 from registry.domain.verbs.data import AddDataset
-from registry.errors import BadReferenceError, DatasetChangedError, IntegrityError, NotFoundError
-from registry.services.artifacts.pulling import new_folder
+from registry.errors import DatasetChangedError, IntegrityError, NotFoundError
+from registry.folders import new_folder
 from registry.services.artifacts.storing import BROKEN, write_files
 from registry.services.context import Context
 from registry.services.data.registering import register_dataset
@@ -66,9 +66,7 @@ class Datasets:
 
 
 def _version(uow: UnitOfWork, reference: Reference) -> DatasetVersionDetail:
-    if reference.kind is not AssetKind.DATASETS:
-        raise BadReferenceError(f"{reference} is not a dataset", remedy="Write datasets:/team/name/1")
-    return found(uow.datasets.version(resolve(uow, reference)), reference)
+    return found(uow.datasets.version(resolve(uow, dataset_only(reference))), reference)
 
 
 def materialise_dataset(context: Context, detail: DatasetVersionDetail, folder: Path) -> list[Row]:

@@ -9,14 +9,14 @@ from datetime import datetime
 from lineage import WeightComparison
 from registry.domain.audit import Event
 from registry.domain.catalog.models import VersionDetail
-from registry.domain.names import Reference, VersionRef
+from registry.domain.names import Reference, VersionRef, model_only
 from registry.domain.transfers.adapted import is_adapter
 from registry.domain.transfers.steps import StepInput
 from registry.domain.verbs.lineage import ParentCheck
 from registry.errors import UsageError
 from registry.services.artifacts.weights import assurance_by, compare_folders, lay_out_weights, record, source_models
 from registry.services.context import Context
-from registry.services.lookup import found, model_only, refuse_damaged, resolve
+from registry.services.lookup import found, refuse_damaged, resolve
 from registry.services.workspace import workspace
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from registry.domain.catalog.models import Status
-from registry.domain.names import AssetKind, Name, Reference
+from registry.domain.names import AssetKind, Name, Reference, model_only
 from registry.errors import BadReferenceError, NameTakenError, NotFoundError, RefusedError
-from registry.services.lookup import all_versions, found, model_only, refuse_as_source, refuse_taken, resolve
+from registry.services.lookup import all_versions, found, refuse_as_source, refuse_taken, resolve
 from tests.registry.services.teams import Team
 
 

@@ -93,7 +93,7 @@ class Registry:
 
 def write_all(context: Context, ref: VersionRef, target: Path) -> None:
     """What a pull writes, without the definition of an architecture that no plug-in has."""
-    from registry.services.artifacts.pulling import new_folder
+    from registry.folders import new_folder
     from registry.services.artifacts.storing import write_files
 
     detail = Catalog(context).version(ref_of(ref))

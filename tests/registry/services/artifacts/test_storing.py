@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from lineage import Digest
 from registry.domain.manifests import FileEntry
 from registry.errors import InvalidError, NoSpaceError, UnavailableError
-from registry.services.artifacts.storing import Hashing, open_extents, store_folder, writing
+from registry.folders import writing
+from registry.services.artifacts.storing import Hashing, open_extents, store_folder
 from registry.services.storage.catalog import Extent
 from tests.adapters.dvc.worlds import draw
 from tests.fakes.blobs import MemoryBlobs

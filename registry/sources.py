@@ -1,8 +1,8 @@
 """Where a source is: a path of this machine, or a file that an installed package carries.
 
 `package:NAME/inner/path` names a file or folder inside the import package NAME, or among the files that the
-distribution NAME recorded when it was installed. Nothing of the package is imported or run. Only a local registry
-resolves sources; over HTTP a source is an upload.
+distribution NAME recorded when it was installed. Nothing of the package is imported or run. A source is
+resolved on the machine of the person who names it; over HTTP its files are then uploaded.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from registry.errors import InvalidError, NotFoundError
-from registry.services.artifacts.sources import resolve_source
+from registry.sources import resolve_source
 
 
 def test_a_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +49,7 @@ def test_no_package_is_imported_to_find_its_files() -> None:
     import sys
 
     code = (
-        "import sys; from registry.services.artifacts.sources import resolve_source; "
+        "import sys; from registry.sources import resolve_source; "
         "resolve_source('package:rich/table.py'); sys.exit('rich.table' in sys.modules or 'rich' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

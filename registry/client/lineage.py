@@ -1,0 +1,42 @@
+"""The verbs that walk the graph, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from registry.client.connection import LONG, Connection
+from registry.domain.names import Reference, model_only
+from registry.domain.verbs.lineage import Ancestry, Obligations, ParentCheck, Use
+from registry.errors import NotFoundError
+
+NO_PATH = "no_path"
+"""The fact by which the server says that there is no way between two things that are both there."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteLineage:
+    """Implements `LineageVerbs`."""
+
+    server: Connection
+
+    def show(self, target: str, *, up: int = -1, down: int = 0, limit: int = 2000) -> Ancestry:
+        return self.server.get(Ancestry, "/lineage", {"target": target, "up": up, "down": down, "limit": limit})
+
+    def path(self, source: str, target: str) -> Ancestry | None:
+        try:
+            return self.server.get(Ancestry, "/lineage/path", {"source": source, "target": target})
+        except NotFoundError as error:
+            if error.facts.get(NO_PATH):
+                return None
+            raise
+
+    def verify(self, reference: Reference, *, parent: Reference | None = None) -> Sequence[ParentCheck]:
+        params = {"target": model_only(reference), "parent": None if parent is None else model_only(parent)}
+        return self.server.send(tuple[ParentCheck, ...], "POST", "/lineage/checks", params=params, seconds=LONG)
+
+    def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
+        return self.server.get(Obligations, "/lineage/obligations", {"target": reference, "use": use})
+
+    def checks(self, reference: Reference) -> Sequence[ParentCheck]:
+        return self.server.get(tuple[ParentCheck, ...], "/lineage/checks", {"target": model_only(reference)})

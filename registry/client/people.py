@@ -1,0 +1,87 @@
+"""The verbs of people, roles and tokens over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Never
+
+from registry.client.addresses import paging, part
+from registry.client.connection import Connection
+from registry.domain.paging import Page, PageRequest
+from registry.domain.people.people import (
+    Actor,
+    NewToken,
+    Person,
+    RoleOffer,
+    TokenSummary,
+    check_handle,
+    check_role,
+)
+from registry.errors import NotRemoteError
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePeople:
+    """Implements `PeopleVerbs`. Whom a token identifies is for the server alone to say."""
+
+    server: Connection
+
+    def add(self, handle: str, name: str, *, service: bool = False) -> Person:
+        body = {"handle": check_handle(handle), "name": name, "service": service}
+        return self.server.send(Person, "POST", "/people", body)
+
+    def search(self, page: PageRequest) -> Page[Person]:
+        return self.server.get(Page[Person], "/people", paging(page))
+
+    def person(self, handle: str) -> Person:
+        return self.server.get(Person, _at(handle))
+
+    def grant(self, handle: str, role: str) -> Person:
+        return self.server.send(Person, "PUT", f"{_at(handle)}/roles/{check_role(role)}")
+
+    def offers(self) -> Sequence[RoleOffer]:
+        return self.server.get(tuple[RoleOffer, ...], "/role-offers")
+
+    def confirm(self, handle: str, role: str) -> Person:
+        return self.server.send(Person, "POST", f"{_at(handle)}/roles/{check_role(role)}/confirm")
+
+    def link(self, handle: str, other: str) -> Person:
+        return self.server.send(Person, "PUT", f"{_at(handle)}/same-as/{check_handle(other)}")
+
+    def revoke(self, handle: str, role: str) -> Person:
+        return self.server.send(Person, "DELETE", f"{_at(handle)}/roles/{check_role(role)}")
+
+    def create_token(self, handle: str, *, label: str, days: int = 90) -> NewToken:
+        return self.server.send(NewToken, "POST", f"{_at(handle)}/tokens", {"label": label, "days": days})
+
+    def tokens(self, handle: str | None, page: PageRequest) -> Page[TokenSummary]:
+        return self.server.get(Page[TokenSummary], "/tokens", {"person": handle, **paging(page)})
+
+    def token(self, token_id: str) -> TokenSummary:
+        return self.server.get(TokenSummary, f"/tokens/{part(token_id)}")
+
+    def revoke_token(self, token_id: str) -> TokenSummary:
+        return self.server.send(TokenSummary, "DELETE", f"/tokens/{part(token_id)}")
+
+    def authenticate(self, secret: str) -> Actor:  # noqa: ARG002 - the verb's own signature
+        refuse_here()
+
+    def begin_session(self, secret: str, address: str) -> TokenSummary:  # noqa: ARG002 - as above
+        refuse_here()
+
+    def end_session(self, token_id: str, session: str, until: datetime) -> None:  # noqa: ARG002 - as above
+        refuse_here()
+
+    def actor_of_token(self, token_id: str, session: str | None = None) -> Actor:  # noqa: ARG002 - as above
+        refuse_here()
+
+
+def refuse_here() -> Never:
+    """Raises: NotRemoteError, for what only the server itself does."""
+    raise NotRemoteError("Only the server itself checks tokens and sessions", remedy="Ask who you are: forebear whoami")
+
+
+def _at(handle: str) -> str:
+    return f"/people/{check_handle(handle)}"

@@ -1,0 +1,148 @@
+"""All verbs of a remote registry, for the holder of the token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from registry.client.connection import Connection
+from registry.domain.people.people import Actor
+from registry.errors import NotRemoteError
+
+if TYPE_CHECKING:
+    from registry.client.catalog import RemoteCatalog
+    from registry.client.data import RemoteDatasets
+    from registry.client.downloads import Watch
+    from registry.client.governance import RemotePromotions
+    from registry.client.lineage import RemoteLineage
+    from registry.client.people import RemotePeople
+    from registry.client.transfers import RemoteTransfers
+    from registry.client.upkeep import RemoteAudit, RemoteBackups, RemoteStore
+    from registry.domain.people.idempotency import Answer, Claim
+    from registry.domain.verbs.registry import Problem, Registry, Terms
+
+
+def connect(url: str, *, token: str | None = None, allow_http: bool = False) -> RemoteRegistry:
+    """The registry that the server at `url` serves. Nothing is sent until a verb is called. Raises: UsageError."""
+    return RemoteRegistry(Connection(url, token, allow_http))
+
+
+@dataclass
+class RemoteRegistry:
+    """Implements `Registry` over HTTP; `close`, or leaving a `with`, closes its connections."""
+
+    server: Connection
+    watch: Watch | None = field(default=None, repr=False)
+    """Called with the number of bytes of a file that came."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections that are open."""
+        self.server.close()
+
+    @cached_property
+    def actor(self) -> Actor:
+        """Who the server says that the token identifies. Raises: UnauthenticatedError."""
+        return self.server.get(Actor, "/me")
+
+    @cached_property
+    def catalog(self) -> RemoteCatalog:
+        """Registered models."""
+        from registry.client.catalog import RemoteCatalog  # noqa: PLC0415 - a program needs one subject of nine
+
+        return RemoteCatalog(self.server, self.watch)
+
+    @cached_property
+    def datasets(self) -> RemoteDatasets:
+        """Datasets."""
+        from registry.client.data import RemoteDatasets  # noqa: PLC0415 - as above
+
+        return RemoteDatasets(self.server, self.watch)
+
+    @cached_property
+    def transfers(self) -> RemoteTransfers:
+        """Recipes and steps."""
+        from registry.client.transfers import RemoteTransfers  # noqa: PLC0415 - as above
+
+        return RemoteTransfers(self.server)
+
+    @cached_property
+    def lineage(self) -> RemoteLineage:
+        """The lineage graph."""
+        from registry.client.lineage import RemoteLineage  # noqa: PLC0415 - as above
+
+        return RemoteLineage(self.server)
+
+    @cached_property
+    def promotions(self) -> RemotePromotions:
+        """Evidence, requests, votes, policies."""
+        from registry.client.governance import RemotePromotions  # noqa: PLC0415 - as above
+
+        return RemotePromotions(self.server)
+
+    @cached_property
+    def people(self) -> RemotePeople:
+        """People, roles, tokens."""
+        from registry.client.people import RemotePeople  # noqa: PLC0415 - as above
+
+        return RemotePeople(self.server)
+
+    @cached_property
+    def audit(self) -> RemoteAudit:
+        """The audit chain."""
+        from registry.client.upkeep import RemoteAudit  # noqa: PLC0415 - as above
+
+        return RemoteAudit(self.server)
+
+    @cached_property
+    def store(self) -> RemoteStore:
+        """The stored objects."""
+        from registry.client.upkeep import RemoteStore  # noqa: PLC0415 - as above
+
+        return RemoteStore(self.server)
+
+    @cached_property
+    def backups(self) -> RemoteBackups:
+        """Backups of everything."""
+        from registry.client.upkeep import RemoteBackups  # noqa: PLC0415 - as above
+
+        return RemoteBackups(self.server)
+
+    def as_actor(self, actor: Actor) -> Registry:
+        """Raises: NotRemoteError; over HTTP, who acts is whom the token identifies."""
+        raise NotRemoteError(
+            f"Over a connection nobody can act as {actor.handle}: the token says who acts",
+            remedy="Sign in with that person's own token",
+        )
+
+    def under(self, terms: Terms) -> Registry:  # noqa: ARG002 - the verb's own signature
+        """Raises: NotRemoteError; the client names conditions and keys in its own requests."""
+        raise self._of_server()
+
+    def answer_to(self, claim: Claim) -> Answer | None:  # noqa: ARG002 - as above
+        """Raises: NotRemoteError."""
+        raise self._of_server()
+
+    def keep_answer(self, claim: Claim, answer: Answer) -> None:  # noqa: ARG002 - as above
+        """Raises: NotRemoteError."""
+        raise self._of_server()
+
+    def doctor(self) -> Sequence[Problem]:
+        """Checks of the server's registry folder and installation, failed and passed."""
+        from registry.domain.verbs.registry import Problem  # noqa: PLC0415 - as above
+
+        return self.server.get(tuple[Problem, ...], "/doctor")
+
+    @staticmethod
+    def _of_server() -> NotRemoteError:
+        return NotRemoteError("The terms of requests are kept by the server itself")
