@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from registry import __version__
-from registry.errors import Family, OtherVersionError, RegistryError, error_of
+from registry.domain.codec.problems import error_of
+from registry.errors import Family, OtherVersionError, RegistryError
 
 MEDIA_TYPE = "application/problem+json"
 UNKNOWN_HERE = frozenset({"method-not-allowed", "bad-filter"})

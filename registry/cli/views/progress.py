@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, Self
 
+from registry.domain.codec.problems import error_of
 from registry.domain.transfers.step_events import GOING, Listener, StepEvent
 from registry.domain.transfers.steps import EpochMetric, StepState, StepSummary
-from registry.errors import AdapterError, StepStateError, error_of
+from registry.errors import AdapterError, StepStateError
 from registry.presenting.formats import duration, number
 
 if TYPE_CHECKING:

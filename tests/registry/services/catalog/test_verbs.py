@@ -223,5 +223,5 @@ def test_a_file_of_a_version_is_read_by_range(catalog: Catalog, team: Team) -> N
     team.blobs.put(BytesIO(b"{}"))
     with catalog.open_file(FIRST, "config.json", start=1, length=1) as stream:
         assert stream.read() == b"}"
-    with pytest.raises(NotFoundError, match="file 'none' in models:/vision/digits/1"):
+    with pytest.raises(NotFoundError, match="models:/vision/digits/1 has no file 'none'"):
         catalog.open_file(FIRST, "none")

@@ -1,0 +1,183 @@
+"""Calls of every verb that only reads, and calls that fail, for `test_verbs`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from registry.domain.catalog.models import MetricComparison, Modality, SearchQuery, SortKey, Status
+from registry.domain.governance.policy_changes import ProposalState
+from registry.domain.governance.promotion import RequestState
+from registry.domain.names import Name, Reference
+from registry.domain.paging import Page, PageRequest
+from registry.domain.recipes.recipe import Method
+from registry.domain.transfers.steps import StepState
+from registry.domain.verbs.catalog import ImportModel
+from registry.domain.verbs.data import AddDataset
+from registry.domain.verbs.lineage import Use
+from registry.domain.verbs.registry import Registry
+from registry.services.governance.policies.stored import default_policy_text
+
+Verb = Callable[[Registry], object]
+DIGITS = Name("vision", "digits")
+CHILD, GRANDCHILD, CHAMPION = (
+    Reference.parse(f"models:/{text}") for text in ("vision/digits/1", "vision/digits/2", "vision/digits@champion")
+)
+LATEST, DATA, BASE = (
+    Reference.parse(text) for text in ("models:/vision/digits", "datasets:/vision/digits/1", "models:/library/lite0/1")
+)
+NOWHERE = Reference.parse("models:/no/where/1")
+RECIPE = "schema: forebear/recipe/v1\noutput: vision/new\nmethod: fine_tuning\nsource: models:/library/lite0/1\n"
+RECIPE += "data: {train: datasets:/vision/digits/1, validation: {dataset: datasets:/vision/digits/1, split: test}}\n"
+
+
+def step_of(registry: Registry) -> str:
+    return registry.catalog.version(GRANDCHILD).step
+
+
+def request_of(registry: Registry) -> str:
+    return registry.promotions.requests(state=RequestState.OPEN).items[0].id
+
+
+def listed(page: Callable[[PageRequest], Page[Any]]) -> Sequence[object]:
+    """All of a list, one at a time: the cursors of one way are good in the other."""
+    found: list[object] = []
+    request = PageRequest(1)
+    while True:
+        one = page(request)
+        found += one.items
+        if one.next_cursor is None:
+            return found
+        request = PageRequest(1, one.next_cursor)
+
+
+def bytes_of(stream: Any) -> bytes:
+    with stream:
+        content: bytes = stream.read()
+    return content
+
+
+SEARCHES = (
+    SearchQuery(text="digits"),
+    SearchQuery(tags=("team=vision",), modality=Modality.IMAGE, status=Status.ACTIVE, licence="Apache-2.0"),
+    SearchQuery(metrics=(MetricComparison.parse("metrics.accuracy > 9e-1"),), owner="dev", stage="registered"),
+    SearchQuery(sort=SortKey.METRIC, sort_metric="accuracy", descending=False, task="image-classification"),
+    SearchQuery(sort=SortKey.NAME, descending=True, origin="internal"),
+)
+DAY = datetime(2026, 1, 1, tzinfo=UTC)
+FAR = DAY + timedelta(days=9999)
+READS: Mapping[str, Verb] = {
+    "actor": lambda r: r.actor,
+    "doctor": lambda r: [one.check for one in r.doctor()],
+    "catalog.search": lambda r: [r.catalog.search(query) for query in SEARCHES],
+    "catalog.search, paged": lambda r: listed(lambda page: r.catalog.search(SearchQuery(page=page))),
+    "catalog.facets": lambda r: [r.catalog.facets(query) for query in SEARCHES],
+    "catalog.model": lambda r: r.catalog.model(DIGITS),
+    "catalog.versions": lambda r: listed(lambda page: r.catalog.versions(DIGITS, page)),
+    "catalog.version": lambda r: [r.catalog.version(one) for one in (CHILD, CHAMPION, LATEST)],
+    "catalog.open_file": lambda r: bytes_of(r.catalog.open_file(CHILD, "weights/model.safetensors")),
+    "catalog.open_file, a range": lambda r: bytes_of(
+        r.catalog.open_file(CHILD, "weights/model.safetensors", start=7, length=999)
+    ),
+    "catalog.open_file, to its end": lambda r: bytes_of(
+        r.catalog.open_file(CHILD, "weights/model.safetensors", start=9999)
+    ),
+    "catalog.pull_plan": lambda r: r.catalog.pull_plan(CHILD),
+    "catalog.cards": lambda r: r.catalog.cards(CHILD),
+    "catalog.alias_history": lambda r: r.catalog.alias_history(DIGITS, "champion"),
+    "catalog.history": lambda r: listed(lambda page: r.catalog.history(DIGITS, page)),
+    "datasets.search": lambda r: [
+        *listed(lambda page: r.datasets.search("", page)), r.datasets.search("film", PageRequest()),
+    ],
+    "datasets.versions": lambda r: r.datasets.versions(DIGITS, PageRequest()),
+    "datasets.version": lambda r: r.datasets.version(DATA),
+    "transfers.recipe_schema": lambda r: r.transfers.recipe_schema(),
+    "transfers.check": lambda r: r.transfers.check(RECIPE),
+    "transfers.search": lambda r: [
+        r.transfers.search(state=StepState.SUCCEEDED, method=Method.FINE_TUNING, output=DIGITS),
+        listed(lambda page: r.transfers.search(page=page)),
+    ],
+    "transfers.step": lambda r: r.transfers.step(step_of(r)),
+    "transfers.news": lambda r: [r.transfers.news(step_of(r)), r.transfers.news(step_of(r), after=10**9)],
+    "transfers.log": lambda r: r.transfers.log(step_of(r)),
+    "lineage.show": lambda r: [r.lineage.show(str(GRANDCHILD)), r.lineage.show(str(BASE), up=0, down=1, limit=5)],
+    "lineage.path": lambda r: [r.lineage.path(str(BASE), str(GRANDCHILD)), r.lineage.path(str(GRANDCHILD), str(BASE))],
+    "lineage.obligations": lambda r: r.lineage.obligations(GRANDCHILD, use=Use.COMMERCIAL),
+    "lineage.checks": lambda r: r.lineage.checks(GRANDCHILD),
+    "promotions.evidence": lambda r: r.promotions.evidence(GRANDCHILD),
+    "promotions.evidence_types": lambda r: r.promotions.evidence_types(GRANDCHILD),
+    "promotions.options": lambda r: r.promotions.options(CHILD),
+    "promotions.request_detail": lambda r: r.promotions.request_detail(request_of(r)),
+    "promotions.requests": lambda r: [
+        r.promotions.requests(name=DIGITS), r.promotions.requests(reference=GRANDCHILD, state=RequestState.OPEN),
+        listed(lambda page: r.promotions.requests(page=page)),
+    ],
+    "promotions.policy_proposals": lambda r: [
+        r.promotions.policy_proposals(), r.promotions.policy_proposals(ProposalState.OPEN),
+    ],
+    "promotions.policies": lambda r: r.promotions.policies(),
+    "promotions.policy": lambda r: r.promotions.policy(r.promotions.policies()[0].name, 3),
+    "promotions.check_policy": lambda r: r.promotions.check_policy(default_policy_text()).digest,
+    "people.search": lambda r: listed(r.people.search),
+    "people.person": lambda r: r.people.person("ben"),
+    "people.offers": lambda r: r.people.offers(),
+    "people.tokens": lambda r: [
+        r.people.tokens("ben", PageRequest()), listed(lambda page: r.people.tokens(None, page)),
+    ],
+    "people.token": lambda r: r.people.token(r.people.tokens("ben", PageRequest()).items[0].id),
+    "audit.search": lambda r: [
+        r.audit.search(subject="models:/vision/*", action="alias.moved", actor="ana", since=DAY, until=FAR),
+        listed(lambda page: r.audit.search(page=page)),
+    ],
+    "audit.verify": lambda r: [r.audit.verify(), r.audit.verify(state=True).intact],
+    "audit.export": lambda r: b"".join(r.audit.export()),
+    "store.last_check": lambda r: r.store.last_check(),
+    "store.stats": lambda r: r.store.stats(),
+}  # fmt: skip
+"""What only reads. An entry may be called `VERB, AND WHAT OF IT`."""
+
+ERRORS: Mapping[str, Verb] = {
+    "a model that is not there": lambda r: r.catalog.model(Name("no", "where")),
+    "a version that is not there": lambda r: r.catalog.version(NOWHERE),
+    "a dataset where a model is meant": lambda r: r.catalog.version(DATA),
+    "a model where a dataset is meant": lambda r: r.datasets.version(CHILD),
+    "a file that is not there": lambda r: r.catalog.open_file(CHILD, "nothing.bin"),
+    "a plan for nothing": lambda r: r.catalog.pull_plan(NOWHERE),
+    "a card that is not YAML": lambda r: r.catalog.revise_card(CHILD, "---\na: [\n---\n"),
+    "no tags": lambda r: r.catalog.tag(CHILD, {}),
+    "a word that is no alias": lambda r: r.catalog.set_alias(CHILD, "Not One"),
+    "a protected alias": lambda r: r.catalog.set_alias(CHILD, "production"),
+    "a status without a reason": lambda r: r.catalog.set_status(CHILD, Status.RECALLED, ""),
+    "a version that an alias names": lambda r: r.catalog.delete(CHILD),
+    "a model with descendants": lambda r: r.catalog.delete(Reference.parse("models:/no/where")),
+    "a cursor of something else": lambda r: r.catalog.versions(DIGITS, PageRequest(5, "AAAA")),
+    "a recipe with mistakes": lambda r: r.transfers.check("method: nothing\nlearning_rte: 1\n"),
+    "a step that is not there": lambda r: r.transfers.step("step-01kaq000000000000000000000"),
+    "a verdict of a step without baselines": lambda r: r.transfers.verdict(step_of(r)),
+    "the answers of a step without baselines": lambda r: r.transfers.answers(step_of(r)),
+    "a step that has ended": lambda r: r.transfers.cancel(step_of(r)),
+    "nothing to resume": lambda r: r.transfers.resume(step_of(r)),
+    "an engine that is not there": lambda r: r.transfers.submit(RECIPE, engine="no-such-engine"),
+    "a target that is not there": lambda r: r.lineage.show("models:/no/where/1"),
+    "a path from nowhere": lambda r: r.lineage.path("models:/no/where/1", str(CHILD)),
+    "a parent of a dataset": lambda r: r.lineage.verify(DATA),
+    "evidence of no type": lambda r: r.promotions.add_evidence(CHILD, "no-such-type", {}),
+    "a stage that does not follow": lambda r: r.promotions.request(CHILD, "production"),
+    "a vote for one's own": lambda r: r.promotions.reject(request_of(r), comment=""),
+    "a request that is not there": lambda r: r.promotions.request_detail("req-01kaq000000000000000000000"),
+    "nothing to overrule": lambda r: r.promotions.overrule(request_of(r), comment="no"),
+    "a policy with mistakes": lambda r: r.promotions.check_policy("version: x\nstagges: []\n"),
+    "a policy that is no policy": lambda r: r.promotions.publish_policy("a: ["),
+    "a proposal that is not there": lambda r: r.promotions.policy_proposal("pol-01kaq000000000000000000000"),
+    "a policy that is not there": lambda r: r.promotions.policy("nothing"),
+    "a person that is there": lambda r: r.people.add("ben", "Ben"),
+    "a handle that is none": lambda r: r.people.add("Ben!", "Ben"),
+    "a role that is none": lambda r: r.people.grant("ben", "no-such-role"),
+    "a person that is not there": lambda r: r.people.person("nobody"),
+    "a token that is not there": lambda r: r.people.token("tok-01kaq000000000000000000000"),
+    "a token for ever": lambda r: r.people.create_token("ana", label="x", days=100_000),
+    "a source that is not there": lambda r: r.catalog.import_model(ImportModel(Name("a", "b"), "/no/such/file")),
+    "data that are not there": lambda r: r.datasets.add(AddDataset(Name("a", "b"), "/no/such/file")),
+}
+"""What fails, for each subject and each family of errors that a verb has."""
