@@ -13,6 +13,7 @@ from registry.client.addresses import paging, part, version_at
 from registry.client.connection import Connection
 from registry.client.uploads import Part, upload
 from registry.domain.governance.evidence_types import EvidenceType
+from registry.domain.governance.findings import NewFinding
 from registry.domain.governance.policy_changes import PolicyProposal, ProposalState
 from registry.domain.governance.promotion import (
     AddedEvidence,
@@ -86,8 +87,9 @@ class RemotePromotions:
         params = {"name": name, "reference": reference, "state": state, **paging(page)}
         return self.server.get(Page[RequestSummary], "/promotions", params)
 
-    def approve(self, request_id: str, *, comment: str = "") -> RequestDetail:
-        return self._act(request_id, "approve", comment)
+    def approve(self, request_id: str, *, comment: str = "", conditions: Sequence[NewFinding] = ()) -> RequestDetail:
+        body = {"comment": comment, "conditions": list(conditions)}
+        return self.server.send(RequestDetail, "POST", f"{_request_at(request_id)}/approve", body)
 
     def reject(self, request_id: str, *, comment: str) -> RequestDetail:
         return self._act(request_id, "reject", comment)

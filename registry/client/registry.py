@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from registry.client.governance import RemotePromotions
     from registry.client.lineage import RemoteLineage
     from registry.client.people import RemotePeople
+    from registry.client.reviews import RemoteReviews
     from registry.client.transfers import RemoteTransfers
     from registry.client.upkeep import RemoteAudit, RemoteBackups, RemoteStore
     from registry.domain.people.idempotency import Answer, Claim
@@ -89,6 +90,13 @@ class RemoteRegistry:
         from registry.client.governance import RemotePromotions  # noqa: PLC0415 - as above
 
         return RemotePromotions(self.server)
+
+    @cached_property
+    def reviews(self) -> RemoteReviews:
+        """The inbox and findings."""
+        from registry.client.reviews import RemoteReviews  # noqa: PLC0415 - as above
+
+        return RemoteReviews(self.server)
 
     @cached_property
     def people(self) -> RemotePeople:

@@ -119,6 +119,8 @@ READS: Mapping[str, Verb] = {
     "promotions.policies": lambda r: r.promotions.policies(),
     "promotions.policy": lambda r: r.promotions.policy(r.promotions.policies()[0].name, 3),
     "promotions.check_policy": lambda r: r.promotions.check_policy(default_policy_text()).digest,
+    "reviews.inbox": lambda r: r.reviews.inbox(),
+    "reviews.findings": lambda r: r.reviews.findings(reference=CHILD),
     "people.search": lambda r: listed(r.people.search),
     "people.person": lambda r: r.people.person("ben"),
     "people.offers": lambda r: r.people.offers(),

@@ -1,0 +1,53 @@
+"""The verbs of the inbox and of findings over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from registry.client.addresses import paging, part
+from registry.client.connection import LONG, Connection
+from registry.domain.codec import to_json
+from registry.domain.governance.findings import Finding, FindingState, NewFinding
+from registry.domain.governance.inbox import Inbox
+from registry.domain.governance.ticks import TickReport
+from registry.domain.names import Reference
+from registry.domain.paging import Page, PageRequest
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteReviews:
+    """Implements `ReviewVerbs`."""
+
+    server: Connection
+
+    def inbox(self) -> Inbox:
+        """What waits for whoever asks."""
+        return self.server.get(Inbox, "/inbox")
+
+    def tick(self) -> TickReport:
+        """Do what is due by now."""
+        return self.server.send(TickReport, "POST", "/tick", seconds=LONG)
+
+    def add_finding(self, reference: Reference, wish: NewFinding) -> Finding:
+        """Raise a finding."""
+        return self.server.send(Finding, "POST", "/findings", {"reference": str(reference), **to_json(wish)})
+
+    def findings(
+        self,
+        *,
+        reference: Reference | None = None,
+        owner: str | None = None,
+        state: FindingState | None = None,
+        page: PageRequest = PageRequest(),
+    ) -> Page[Finding]:
+        """Newest first."""
+        params = {"reference": reference, "owner": owner, "state": state, **paging(page)}
+        return self.server.get(Page[Finding], "/findings", params)
+
+    def finding(self, finding_id: str) -> Finding:
+        """One finding."""
+        return self.server.get(Finding, f"/findings/{part(finding_id)}")
+
+    def resolve_finding(self, finding_id: str, *, comment: str) -> Finding:
+        """Say that it was put right."""
+        return self.server.send(Finding, "POST", f"/findings/{part(finding_id)}/resolve", {"comment": comment})
