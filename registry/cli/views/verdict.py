@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 
 
 def show_verdict(verdict: TransferVerdict) -> None:
-    """The outcome with its reasons, one line for each arm, and one for each slice."""
+    """The outcome with its reasons, one line for each question, each arm and each slice."""
     tell(verdict.sentence)
+    if verdict.facets:
+        asked = [(one.name.question, one.answer, _effect(one.effect)) for one in verdict.facets]
+        table(("Question", "Answer", f">Effect on {verdict.metric}"), asked, empty="")
+    if verdict.published is not None:
+        tell(f"The published model is the one of seed {verdict.published}.")
     gaps = {gap.arm: gap for gap in verdict.gaps}
     rows = [
         (
@@ -76,6 +81,10 @@ def _against(gap: Gap | None) -> tuple[str, str, str]:
 
 def _interval(found: Interval, sign: str = "") -> str:
     return f"{found.value:{sign}.4f} [{found.low:{sign}.4f}, {found.high:{sign}.4f}]"
+
+
+def _effect(found: Interval) -> str:
+    return _interval(found, sign="+") if found.low < found.high else f"{found.value:+.4f}"
 
 
 def _flag(worse: bool) -> str:

@@ -20,6 +20,8 @@ from registry.errors import IntegrityError, RegistryError
 
 SCHEMA = "forebear/arms/v1"
 FILE_NAME = "arms.jsonl"
+SAME_AS = "same_as"
+"""The key in an arm's facts that names the arm whose answers these are, where it is the same model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Arms:
     margin: float
     arms: tuple[ArmAnswers, ...]
     skipped: Mapping[str, str] = field(default_factory=dict)
+    published: int | None = None
+    """The seed of the transfer that became the version; None in files from before it was written."""
 
     def __post_init__(self) -> None:
         for arm in self.arms:
@@ -77,6 +81,7 @@ class Arms:
             "margin": self.margin,
             "skipped": dict(self.skipped),
         }
+        head |= {} if self.published is None else {"published": self.published}
         lines = [head, {"keys": list(rows.keys), "truth": list(rows.truth)}, *map(to_json, self.arms)]
         return b"".join(canonical_json(line) + b"\n" for line in lines)
 
@@ -100,6 +105,7 @@ def read_arms(text: bytes) -> Arms:
             margin=float(head["margin"]),
             arms=tuple(from_json(ArmAnswers, arm) for arm in arms),
             skipped=dict(head["skipped"]),
+            published=head.get("published"),
         )
     except (ValueError, KeyError, TypeError, RegistryError) as error:
         raise IntegrityError(f"These are not the answers of arms: {error}") from error

@@ -1,12 +1,16 @@
 """The verdict on a transfer: what its arms answered, compared by one rule.
 
-- positive: the interval of (transfer - scratch) lies above 0, that of (transfer - probe) above -margin, and on no slice
-  is the transfer significantly worse than from scratch (Holm's correction over the slices);
-- negative: the interval of (transfer - scratch) lies below 0;
+- negative: the transfer is shown to be worse than from scratch, or the published model than a constant answer or than
+  the version in production;
+- positive: shown to be better than from scratch and than a constant, not worse than the linear probe and than the
+  version in production by more than the margin, and on no slice significantly worse than from scratch (Holm's
+  correction over the slices);
+- helpful: as positive, but not shown to be as good as the probe, or as the version in production;
+- equivalent: no difference from scratch is shown, and none beyond the margin is possible (`facets`);
 - inconclusive: everything else;
-- no verdict: positive or negative would rest on an arm that is invalid (`validity`). Positive rests on the transfer,
+- no verdict: the outcome would rest on an arm that is invalid (`validity`). All but negative rest on the transfer,
   scratch and the probe, negative on the transfer and scratch. A transfer that gives every row the same answer may be
-  negative, because that is the model that people would use, but never positive.
+  negative, because that is the model that people would use, but never positive or helpful.
 
 A classical model on the raw rows changes no outcome, but the reasons say where it is better, or as good.
 
@@ -22,11 +26,24 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from registry.domain.comparison.concluding import conclude
 from registry.domain.comparison.exact import flip_test, holm
+from registry.domain.comparison.facets import Compared, Setting, described, facets_of
+from registry.domain.comparison.first_rule import conclude_first
 from registry.domain.comparison.resampling import LEVEL, Resamples, Spread, difference, spread
 from registry.domain.comparison.tallies import Floats, Tally, differences
 from registry.domain.comparison.validity import TRAINED
-from registry.domain.comparison.verdict import ArmKind, ArmScore, Gap, Outcome, SliceGap, TransferVerdict
+from registry.domain.comparison.verdict import (
+    RULE,
+    ArmKind,
+    ArmScore,
+    FlipTest,
+    Gap,
+    Outcome,
+    PublishedGap,
+    SliceGap,
+    TransferVerdict,
+)
 
 MARGIN = 0.01
 """How much worse than the linear probe still counts as no worse: one point of accuracy or F1."""
@@ -49,6 +66,8 @@ class Arm:
     """Why its model is not what was trained; empty if it is."""
     constant: str = ""
     """Why its answers are those of a model that has learnt nothing; empty if they are not."""
+    same: bool = False
+    """Whether it is the transfer itself under another name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +81,8 @@ class Measure:
     slice_higher_is_better: bool = True
     slices: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     """By name: which test items."""
+    published: int | None = None
+    """The seed of the transfer that became the version; None if it is not known."""
 
 
 def judge(
@@ -71,34 +92,52 @@ def judge(
     resamples: Resamples | None = None,
     level: float = LEVEL,
     draw: Callable[[Sequence[Tally]], Floats] | None = None,
+    rule: int = RULE,
 ) -> TransferVerdict:
     """The verdict on the arm TRANSFER; without an arm SCRATCH there is nothing to conclude.
 
     `resamples` may be reused for several comparisons. `draw` stands in for `resamples.values` where many
-    comparisons are drawn at once.
+    comparisons are drawn at once. `rule` is the one of a verdict on record that is computed again.
     """
     items = len(arms[0].tallies[0].parts)
     resamples = resamples or Resamples(items)
+    drawn = {arm.kind: (draw or resamples.values)(arm.tallies) for arm in arms}
     places = {kind: number for number, kind in enumerate(ArmKind)}
     spreads = {
-        arm.kind: spread(
-            [tally.value for tally in arm.tallies], (draw or resamples.values)(arm.tallies), resamples, places[arm.kind]
-        )
+        arm.kind: spread([tally.value for tally in arm.tallies], drawn[arm.kind], resamples, places[arm.kind])
         for arm in arms
     }
     by_kind = {arm.kind: arm for arm in arms}
     transfer = by_kind[ArmKind.TRANSFER]
-    gaps = tuple(
-        _gap(transfer, arm, spreads, measure.higher_is_better, level) for arm in arms if arm.kind is not transfer.kind
-    )
-    scratch = by_kind.get(ArmKind.SCRATCH)
+    own = _published(transfer, measure, drawn[ArmKind.TRANSFER], resamples) if rule > 1 else None
+    found = {
+        arm.kind: _compared(transfer, arm, spreads, own, measure.higher_is_better, level)
+        for arm in arms
+        if arm.kind is not transfer.kind
+    }
+    scratch, invalid = by_kind.get(ArmKind.SCRATCH), _invalid(arms)
     slices = _slices(transfer, scratch, measure, resamples, 1 - level) if scratch is not None else ()
-    invalid = _invalid(arms)
-    by_arm = {gap.arm: gap for gap in gaps}
-    outcome, reasons = _conclude(by_arm, slices, items, measure, level)
-    if items >= FEWEST:
+    gaps = {kind: one.gap for kind, one in found.items()}
+    unit = 1 / items if measure.higher_is_better else 0.0
+    setting = Setting(measure.metric, measure.margin, level, items, len(transfer.seeds), unit)
+    fit = {} if items < FEWEST or rule == 1 else {kind: one for kind, one in found.items() if kind not in invalid}
+    facets = facets_of(fit, setting)
+    reasons: tuple[str, ...]
+    if scratch is None:
+        outcome, reasons = (
+            Outcome.INCONCLUSIVE,
+            ("no arm was trained from scratch, so there is nothing to be better than",),
+        )
+    elif items < FEWEST:
+        outcome, reasons = Outcome.INCONCLUSIVE, (f"{items} test items are too few: {FEWEST} are needed",)
+    else:
+        worse = _worse(slices, measure.slice_metric)
+        if rule == 1:
+            outcome, reasons = conclude_first(gaps, worse, metric=measure.metric, margin=measure.margin, level=level)
+        else:
+            outcome, reasons = conclude(facets, worse)
         outcome, reasons = _only_valid(outcome, reasons, invalid, constant=transfer.constant)
-    reasons += _beside_classical(by_arm.get(ArmKind.CLASSICAL), items, measure)
+    reasons += _beside_classical(gaps.get(ArmKind.CLASSICAL), items, measure)
     return TransferVerdict(
         outcome=outcome,
         metric=measure.metric,
@@ -108,12 +147,24 @@ def judge(
         margin=measure.margin,
         resamples=resamples.count,
         scores=tuple(_score(arm, spreads[arm.kind], level) for arm in arms),
-        gaps=gaps,
+        gaps=tuple(gaps.values()),
         slices=slices,
         slice_metric=measure.slice_metric,
         reasons=reasons,
         invalid=invalid,
+        rule=rule,
+        facets=facets,
+        published=None if own is None else measure.published,
     )
+
+
+def _published(transfer: Arm, measure: Measure, drawn: Floats, resamples: Resamples) -> tuple[Tally, Spread] | None:
+    """The seed that became the version, by itself: its training is no matter of luck any more."""
+    if measure.published not in transfer.seeds:
+        return None
+    place = transfer.seeds.index(measure.published)
+    tally = transfer.tallies[place]
+    return tally, spread([tally.value], drawn[:, [place]], resamples, 0)
 
 
 def _invalid(arms: Sequence[Arm]) -> dict[ArmKind, str]:
@@ -135,8 +186,8 @@ def _only_valid(
     if outcome is not Outcome.NEGATIVE:
         rests_on.append(ArmKind.PROBE)
     against = [f"{kind.subject} is invalid: {invalid[kind]}" for kind in rests_on if kind in invalid]
-    if outcome is Outcome.POSITIVE and constant:
-        against.append(f"the transfer cannot be called positive: {constant}")
+    if outcome in {Outcome.POSITIVE, Outcome.HELPFUL} and constant:
+        against.append(f"the transfer cannot be called {outcome}: {constant}")
     return (Outcome.NO_VERDICT, tuple(against)) if against else (outcome, reasons)
 
 
@@ -144,16 +195,45 @@ def _score(arm: Arm, found: Spread, level: float) -> ArmScore:
     return ArmScore(arm.kind, arm.seeds, tuple(tally.value for tally in arm.tallies), found.interval(level))
 
 
-def _gap(transfer: Arm, other: Arm, spreads: Mapping[ArmKind, Spread], higher: bool, level: float) -> Gap:
-    found = difference(spreads[transfer.kind], spreads[other.kind], 1 if higher else -1)
-    flips = differences(transfer.tallies, other.tallies)
-    return Gap(
+def _compared(
+    transfer: Arm,
+    other: Arm,
+    spreads: Mapping[ArmKind, Spread],
+    own: tuple[Tally, Spread] | None,
+    higher: bool,
+    level: float,
+) -> Compared:
+    sign = 1 if higher else -1
+    found = difference(spreads[transfer.kind], spreads[other.kind], sign)
+    published, alone = None, None
+    if own is not None:
+        tally, draws = own
+        alone = difference(draws, spreads[other.kind], sign)
+        published = PublishedGap(alone.interval(level), _flips([tally], other.tallies))
+    gap = Gap(
         arm=other.kind,
         gain=found.interval(level),
         p_better=found.chance(above=True),
         p_worse=found.chance(above=False),
-        flips=None if flips is None else flip_test(flips),
+        flips=_flips(transfer.tallies, other.tallies),
+        published=published,
     )
+    return Compared(gap, found, alone, other.same)
+
+
+def _flips(one: Sequence[Tally], two: Sequence[Tally]) -> FlipTest | None:
+    found = differences(one, two)
+    return None if found is None else flip_test(found)
+
+
+def _worse(slices: Sequence[SliceGap], metric: str) -> list[str]:
+    """On which slices the transfer is worse than from scratch, as sentences."""
+    return [
+        f"worse than from scratch on {part.name}: {part.transfer:.3f} against {part.scratch:.3f} "
+        f"{metric}, p = {part.p_holm:.2g} after Holm over {len(slices)} slices"
+        for part in slices
+        if part.worse
+    ]
 
 
 def _slices(transfer: Arm, scratch: Arm, measure: Measure, resamples: Resamples, alpha: float) -> tuple[SliceGap, ...]:
@@ -168,8 +248,8 @@ def _slices(transfer: Arm, scratch: Arm, measure: Measure, resamples: Resamples,
                 for arm, side in enumerate((one, two))
             )
             p = difference(left, right, 1 if measure.slice_higher_is_better else -1).chance(above=False)
-            flips = differences(one, two)
-            p = p if flips is None else max(p, flip_test(flips).p_worse)
+            flips = _flips(one, two)
+            p = p if flips is None else max(p, flips.p_worse)
         values = [float(np.mean([tally.value for tally in side])) for side in (one, two)]
         found.append((name, len(places), values, p))
     adjusted = holm([p for *_, p in found])
@@ -180,53 +260,10 @@ def _slices(transfer: Arm, scratch: Arm, measure: Measure, resamples: Resamples,
     )
 
 
-def _conclude(
-    gaps: Mapping[ArmKind, Gap], slices: Sequence[SliceGap], items: int, measure: Measure, level: float
-) -> tuple[Outcome, tuple[str, ...]]:
-    scratch, probe = gaps.get(ArmKind.SCRATCH), gaps.get(ArmKind.PROBE)
-    if scratch is None:
-        return Outcome.INCONCLUSIVE, ("no arm was trained from scratch, so there is nothing to be better than",)
-    if items < FEWEST:
-        return Outcome.INCONCLUSIVE, (f"{items} test items are too few: {FEWEST} are needed",)
-    sure = scratch.flips is None or scratch.flips.p <= 1 - level
-    if scratch.gain.high < 0 and sure:
-        return Outcome.NEGATIVE, (f"worse than from scratch: {_described(scratch, measure)}",)
-    against = []
-    if not (scratch.gain.low > 0 and sure):
-        against.append(f"no difference from scratch is shown: {_described(scratch, measure)}")
-    if probe is not None and probe.gain.low <= -measure.margin:
-        against.append(
-            f"it may be worse than the linear probe by more than {measure.margin:g}: {_described(probe, measure)}"
-        )
-    against += [
-        f"worse than from scratch on {part.name}: {part.transfer:.3f} against {part.scratch:.3f} "
-        f"{measure.slice_metric}, p = {part.p_holm:.2g} after Holm over {len(slices)} slices"
-        for part in slices
-        if part.worse
-    ]
-    if against:
-        return Outcome.INCONCLUSIVE, tuple(against)
-    shown = [f"better than from scratch: {_described(scratch, measure)}"]
-    if probe is not None:
-        shown.append(f"not worse than the linear probe by more than {measure.margin:g}: {_described(probe, measure)}")
-    return Outcome.POSITIVE, tuple(shown)
-
-
 def _beside_classical(gap: Gap | None, items: int, measure: Measure) -> tuple[str, ...]:
     """What the classical model says about the transfer: nothing where the transfer is shown to be better."""
     if gap is None or items < FEWEST or gap.gain.low > 0:
         return ()
     if gap.gain.high < 0:
-        return (f"a classical model without any source is better: {_described(gap, measure)}",)
-    return (f"no difference from a classical model without any source is shown: {_described(gap, measure)}",)
-
-
-def _described(gap: Gap, measure: Measure) -> str:
-    """The gap as the end of a sentence."""
-    exact = ""
-    if gap.flips is not None:
-        exact = (
-            f", {gap.flips.better} items better and {gap.flips.worse} worse ({gap.flips.rule} p = {gap.flips.p:.2g})"
-        )
-    gain = gap.gain
-    return f"{measure.metric} {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]{exact}"
+        return (f"a classical model without any source is better: {described(gap, measure.metric)}",)
+    return (f"no difference from a classical model without any source is shown: {described(gap, measure.metric)}",)

@@ -35,6 +35,8 @@ LEVEL = 0.95
 _CHUNK = 1_000
 _HELD = 40_000_000
 """Draws (resamples x items) that are kept for the next tally; more are drawn anew, chunk by chunk."""
+_NO_LUCK = 1e-24
+"""A variance between seeds that rounding alone gives: it has no degrees of freedom."""
 _WHOLE = 2**24 / 256
 """Whole numbers up to 2^24 add up exactly in single precision, in any order; no draw is 256 times the whole sum."""
 
@@ -119,6 +121,11 @@ class Spread:
         low, high = float(_at(self.draws, tail, up=False)), float(_at(self.draws, 1 - tail, up=True))
         return Interval(self.value, min(low, self.value), max(high, self.value))
 
+    @property
+    def deviation(self) -> float:
+        """Its standard error."""
+        return float(np.std(self.draws))
+
     def chance(self, *, above: bool) -> float:
         """One-sided p-value against a value that is not above (or not below) zero, the other side of the interval."""
         beyond = int(np.count_nonzero(self.draws <= 0 if above else self.draws >= 0))
@@ -138,7 +145,7 @@ def spread(values: Sequence[float], draws: Floats, resamples: Resamples, arm: in
     squares = float(np.square(draws - mean).sum() - seeds * np.square(middles - mean).sum())
     noise = squares / (seeds - 1) / resamples.count - between
     luck = min(max(between - noise, 0.0), between)
-    if luck == 0:
+    if luck < _NO_LUCK:
         return Spread(mean, middles, ())
     astray = (np.asarray(values) - mean) * math.sqrt(luck / between)
     return Spread(mean, middles + resamples.seeds(arm, seeds) @ astray, (Luck(luck / seeds, seeds - 1),))

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.domain.comparison import tallies
-from registry.domain.comparison.answers import Arms, TestRows
+from registry.domain.comparison.answers import SAME_AS, Arms, TestRows
 from registry.domain.comparison.judging import Arm, Measure, judge
 from registry.domain.comparison.tallies import Floats, Tally
 from registry.domain.comparison.validity import BROKEN, CONSTANT, fault
-from registry.domain.comparison.verdict import ArmKind, TransferVerdict
+from registry.domain.comparison.verdict import RULE, ArmKind, TransferVerdict
 from registry.domain.data.datasets import LabelKind
 from registry.domain.data.labels import classes_of
 from registry.domain.transfers.metrics import LESS_IS_BETTER
@@ -49,8 +49,11 @@ class Reading(Protocol):
         ...
 
 
-def verdict_on(arms: Arms) -> TransferVerdict:
-    """The verdict that the answers give. Raises: InvalidError where the labels cannot be compared."""
+def verdict_on(arms: Arms, *, rule: int = RULE) -> TransferVerdict:
+    """The verdict that the answers give. Raises: InvalidError where the labels cannot be compared.
+
+    `rule` is the one of a verdict on record that is computed again.
+    """
     reading = _READINGS.get(arms.rows.labels)
     if reading is None:
         raise InvalidError(f"Answers to labels of kind {arms.rows.labels} cannot be compared")
@@ -68,6 +71,7 @@ def verdict_on(arms: Arms) -> TransferVerdict:
             points={name: tuple(tally(arms.arms[n].answers) for n in numbers) for name, _, tally in slices},
             broken=fault([arms.arms[n] for n in numbers], BROKEN),
             constant=fault([arms.arms[n] for n in numbers], CONSTANT),
+            same=all(arms.arms[n].facts.get(SAME_AS) == ArmKind.TRANSFER for n in numbers),
         )
         for kind in ArmKind
         if (numbers := by_kind.get(kind))
@@ -79,8 +83,9 @@ def verdict_on(arms: Arms) -> TransferVerdict:
         slice_metric=found.slice_metric,
         slice_higher_is_better=found.slice_metric not in LESS_IS_BETTER,
         slices={name: places for name, places, _ in slices},
+        published=arms.published,
     )
-    return judge(compared, measure)
+    return judge(compared, measure, rule=rule)
 
 
 @dataclass(frozen=True, slots=True)

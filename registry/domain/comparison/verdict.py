@@ -9,16 +9,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+RULE = 2
+"""The rule that new verdicts are computed by."""
+
 
 class Outcome(StrEnum):
     """Whether the transfer was worth it."""
 
     POSITIVE = "positive"
-    """Better than from scratch, not worse than a linear probe by more than the margin, and worse on no slice."""
+    """Better than from scratch and than a constant answer, not worse than a linear probe and the version in production
+    by more than the margin, and worse on no slice."""
+    HELPFUL = "helpful"
+    """Better than from scratch and than a constant answer; not shown to be as good as the linear probe or as the
+    version in production."""
+    EQUIVALENT = "equivalent"
+    """The same as from scratch, up to the margin."""
     NEGATIVE = "negative"
-    """Worse than from scratch: negative transfer (Wang et al., CVPR 2019)."""
+    """Worse than from scratch (negative transfer, Wang et al., CVPR 2019), than a constant answer, or than the version
+    in production."""
     INCONCLUSIVE = "inconclusive"
-    """Neither is shown."""
+    """None of these is shown: the test data is too small, or a slice got worse."""
     NO_VERDICT = "no_verdict"
     """A model that the comparison rests on is invalid, so nothing can be concluded from it."""
     VOID = "void"
@@ -28,6 +38,49 @@ class Outcome(StrEnum):
     def counts(self) -> bool:
         """Whether a policy reads it. Without a verdict that counts, a version is like one that was not compared."""
         return self not in {Outcome.NO_VERDICT, Outcome.VOID}
+
+
+class FacetName(StrEnum):
+    """The questions that a verdict answers one by one."""
+
+    BENEFIT = "benefit"
+    """Is the transfer better than training from scratch?"""
+    NON_INFERIOR = "non_inferior"
+    """Is it not worse than the linear probe by more than the margin?"""
+    PRODUCTION = "production"
+    """Is the published model not worse than the version in production by more than the margin?"""
+    CONSTANT = "constant"
+    """Is the published model better than a constant answer?"""
+    EQUIVALENT = "equivalent"
+    """Is the transfer the same as training from scratch, up to the margin?"""
+    DETECTABLE = "detectable"
+    """Is the test data large enough to show a difference as small as the margin?"""
+
+    @property
+    def question(self) -> str:
+        """As the head of a row."""
+        return _QUESTIONS[self]
+
+
+_QUESTIONS = {
+    FacetName.BENEFIT: "Benefit over scratch",
+    FacetName.NON_INFERIOR: "Non-inferior to the probe",
+    FacetName.PRODUCTION: "Against production",
+    FacetName.CONSTANT: "Against a constant",
+    FacetName.EQUIVALENT: "Equivalent to scratch",
+    FacetName.DETECTABLE: "Detectable effect",
+}
+
+
+class Answer(StrEnum):
+    """What the test data says to the question of a facet."""
+
+    SHOWN = "shown"
+    """Yes, it is shown."""
+    REFUTED = "refuted"
+    """No, the opposite is shown."""
+    OPEN = "open"
+    """Neither is shown."""
 
 
 class ArmKind(StrEnum):
@@ -103,11 +156,20 @@ class FlipTest:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedGap:
+    """The published model alone, which is one seed of the transfer, against another arm; as in `Gap`."""
+
+    gain: Interval
+    flips: FlipTest | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """The transfer against one other arm. `gain` is above zero where the transfer is better, whatever the metric.
 
     `p_better` and `p_worse` are one-sided, of the gain being no more, or no less, than chance gives. `flips` is there
-    when each answer is right or wrong and the metric counts the right ones.
+    when each answer is right or wrong and the metric counts the right ones. `published` is there since verdicts say
+    which seed was published.
     """
 
     arm: ArmKind
@@ -115,6 +177,21 @@ class Gap:
     p_better: float
     p_worse: float
     flips: FlipTest | None = None
+    published: PublishedGap | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """The answer to one question, with the effect that it rests on, in units of the metric, and in words.
+
+    Of `equivalent` the interval is that of the two one-sided tests, 90 % where the others are 95 %. Of `detectable`
+    the effect is the smallest gain over scratch that is shown in four of five repeats; its interval is that point.
+    """
+
+    name: FacetName
+    answer: Answer
+    effect: Interval
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +221,7 @@ class TransferVerdict:
     higher_is_better: bool
     items: int
     level: float
-    """Of every interval: 0.95."""
+    """Of every interval: 0.95 at the first look at the test data, more at later ones."""
     margin: float
     """How much worse than the linear probe still counts as no worse, in units of the metric."""
     resamples: int
@@ -155,6 +232,12 @@ class TransferVerdict:
     reasons: tuple[str, ...]
     invalid: Mapping[ArmKind, str] = field(default_factory=dict)
     """The arms that nothing can be concluded from, each with what is wrong with it."""
+    rule: int = 1
+    """The rule that it was computed by; those on record from before rules were numbered are of rule 1."""
+    facets: tuple[Facet, ...] = ()
+    """Since rule 2, where there are enough items: one for each question that could be asked."""
+    published: int | None = None
+    """The seed of the transfer that became the version; None if not on record."""
 
     @property
     def sentence(self) -> str:
@@ -165,6 +248,10 @@ class TransferVerdict:
     def score(self, arm: ArmKind) -> ArmScore | None:
         """What `arm` reached; None when it did not run."""
         return next((score for score in self.scores if score.arm is arm), None)
+
+    def facet(self, name: FacetName) -> Facet | None:
+        """The answer to one question; None where it could not be asked."""
+        return next((facet for facet in self.facets if facet.name is name), None)
 
     def gap(self, arm: ArmKind) -> Gap | None:
         """The transfer against `arm`; None when it did not run."""

@@ -26,7 +26,7 @@ from statistics import fmean, median
 from typing import Any
 
 from registry.domain.codec import to_json
-from registry.domain.comparison.answers import ArmAnswers, Arms, TestRows
+from registry.domain.comparison.answers import SAME_AS, ArmAnswers, Arms, TestRows
 from registry.domain.comparison.validity import CHECK, with_faults
 from registry.domain.comparison.verdict import ArmKind
 from registry.domain.data.datasets import LabelKind
@@ -107,7 +107,8 @@ class Baselines:
             tuple(row.key for row in test.chosen),
             tuple(row.label or "" for row in test.chosen),
         )
-        return with_faults(Arms(step_id, rows, self.job.recipe.metrics, MARGIN, tuple(found), dict(self.skipped)))
+        metrics, published = self.job.recipe.metrics, self.plan.seeds[0]
+        return with_faults(Arms(step_id, rows, metrics, MARGIN, tuple(found), dict(self.skipped), published))
 
     @property
     def _test(self) -> DataInput:
@@ -147,7 +148,7 @@ class Baselines:
             recipe = linear_probe(self.job.recipe, self.adapter.offer, train, seed)
             if recipe == replace(self.job.recipe, seed=seed):  # the transfer is this very probe
                 ended = self._ended("transfer", seed)
-                self._note("probe", seed, tuple(ended["answers"]), {**ended["facts"], "same_as": "transfer"})
+                self._note("probe", seed, tuple(ended["answers"]), {**ended["facts"], SAME_AS: ArmKind.TRANSFER.value})
                 continue
             yield from self._arm("probe", recipe, self._sources(), self._data())
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from registry.domain.codec import to_json
 from registry.domain.comparison.answers import FILE_NAME, Arms, read_arms
 from registry.domain.comparison.records import CHECKED, answers_of, verdict_of, voided
-from registry.domain.comparison.verdict import TransferVerdict
+from registry.domain.comparison.verdict import RULE, FacetName, TransferVerdict
 from registry.domain.transfers.steps import StepDetail
 from registry.errors import IntegrityError, NotFoundError
 from registry.ports.blobs import BlobStore
@@ -53,7 +53,7 @@ def compute_again(blobs: BlobStore, step: StepDetail) -> TransferVerdict:
 
     stored = verdict_of(step.manifest)
     with open_answers(blobs, step) as stream:
-        found = verdict_on(read_arms(stream.read()))
+        found = verdict_on(read_arms(stream.read()), rule=RULE if stored is None else stored.rule)
     if stored is None or not _alike(to_json(found), to_json(stored)):
         raise IntegrityError(
             f"The answers of {step.summary.id} give {found.outcome} now, and not what its manifest holds",
@@ -70,6 +70,14 @@ def verdict_facts(verdict: TransferVerdict) -> dict[str, object]:
     """
     if not verdict.outcome.counts:
         return {}
+    facets: dict[str, object] = {facet.name.value: facet.answer.value for facet in verdict.facets}
+    own = {gap.arm.value: gap.published.gain.low for gap in verdict.gaps if gap.published is not None}
+    least = verdict.facet(FacetName.DETECTABLE)
+    since_facets = {
+        "facets": facets,
+        "published_low": own,
+        "detectable": None if least is None else least.effect.value,
+    }
     return {
         "verdict": verdict.outcome.value,
         "metric": verdict.metric,
@@ -82,6 +90,7 @@ def verdict_facts(verdict: TransferVerdict) -> dict[str, object]:
         "gain": {gap.arm.value: gap.gain.value for gap in verdict.gaps},
         "gain_low": {gap.arm.value: gap.gain.low for gap in verdict.gaps},
         "gain_high": {gap.arm.value: gap.gain.high for gap in verdict.gaps},
+        **{name: value for name, value in since_facets.items() if value},  # votes on older verdicts stay
     }
 
 

@@ -1,4 +1,4 @@
-"""A verdict in a terminal: the outcome with its reasons, then one line for each arm and for each slice."""
+"""A verdict in a terminal: the outcome with its reasons, then one line for each question, arm and for each slice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from registry.cli.views.verdict import show_verdict
 from tests.verdicts import a_verdict, no_verdict
 
 
-def test_a_verdict_is_a_sentence_and_two_tables(
+def test_a_verdict_is_a_sentence_and_three_tables(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "160")
@@ -19,6 +19,8 @@ def test_a_verdict_is_a_sentence_and_two_tables(
     assert lines[0].startswith(
         "The transfer is inconclusive: worse than from scratch on class dog: 0.250 against 1.000"
     )
+    assert any(line.startswith("Benefit over scratch shown +0.1875 [+0.0") for line in lines)
+    assert any(line.startswith("Detectable effect open +0.") for line in lines)
     assert any(line.startswith("transfer 0.8125 [0.7") for line in lines)
     assert any(
         re.match(r"scratch 0\.6250 \[0\.5\d+, 0\.7\d+\] 3 \+0\.1875 \[\+0\.0\d+, \+0\.3\d+\] \+30 -15", line)

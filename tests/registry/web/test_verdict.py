@@ -25,6 +25,8 @@ def test_a_step_with_baselines_shows_its_verdict_and_opens_the_slices_that_got_w
         "Verdict on the transfer inconclusive Worse than from scratch on class dog: 0.250 against 1.000 accuracy"
         in seen
     )
+    assert "Benefit over scratch shown +0.1875" in seen
+    assert "Detectable effect open" in seen
     assert "From scratch 0.625" in seen
     assert "+0.1875" in seen
     assert "No production: no version is in production." in seen

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from lineage import Assurance
 from registry.domain.catalog.clauses import MEANINGS
 from registry.domain.catalog.models import Modality, Status
-from registry.domain.comparison.verdict import ArmKind, Outcome
+from registry.domain.comparison.verdict import Answer, ArmKind, FacetName, Outcome
 from registry.domain.governance.case import INTEGRITY, INTENDED_USE, Ancestors
 from registry.domain.governance.conditions.types import (
     ANY,
@@ -124,10 +124,14 @@ def _quality() -> Record:
 def _transfer(what: str) -> Record:
     """As `verdict_facts` gives it; empty where no baselines were run."""
     arms: dict[str, Type] = {arm.value: DOUBLE for arm in ArmKind}
-    numbers = dict.fromkeys(("items", "seeds", "level", "margin", "worse_slices"), DOUBLE)
-    by_arm = {name: Record(f"{what}.{name}", arms) for name in ("score", "gain", "gain_low", "gain_high")}
+    numbers = dict.fromkeys(("items", "seeds", "level", "margin", "worse_slices", "detectable"), DOUBLE)
+    by_arm = {
+        name: Record(f"{what}.{name}", arms) for name in ("score", "gain", "gain_low", "gain_high", "published_low")
+    }
+    answer = Single(Kind.TEXT, tuple(Answer))
+    facets = Record(f"{what}.facets", {name.value: answer for name in FacetName if name is not FacetName.DETECTABLE})
     verdict = Single(Kind.TEXT, tuple(outcome for outcome in Outcome if outcome.counts))
-    return Record(what, {"verdict": verdict, "metric": TEXT, **numbers, **by_arm})
+    return Record(what, {"verdict": verdict, "metric": TEXT, "facets": facets, **numbers, **by_arm})
 
 
 def _evidence(kind: EvidenceType, measured: Mapping[str, Type]) -> Record:

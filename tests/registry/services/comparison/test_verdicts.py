@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -74,6 +75,18 @@ def test_a_gate_lets_a_proved_transfer_pass(context: Context) -> None:
     Promotions(context).publish_policy(POLICY)
     compared(context)
     assert Promotions(context).request(CHILD, "candidate").summary.state == "promoted"
+
+
+def test_a_gate_reads_the_facets_of_a_verdict(context: Context, adapter: PredictingAdapter) -> None:
+    gate = 'transfer.facets.benefit == "shown" && transfer.facets.non_inferior == "shown" && transfer.detectable < 0.2'
+    Promotions(context).publish_policy(POLICY.replace('transfer.verdict == "positive"', gate))
+    adapter.shares |= {Method.FEATURE_EXTRACTION: 0.9}
+    compared(context)
+    with pytest.raises(PolicyRefusedError, match="Gate helps: "):
+        Promotions(context).request(CHILD, "candidate")
+    adapter.shares |= {Method.FEATURE_EXTRACTION: 0.7}
+    compared(context)
+    assert Promotions(context).request(replace(CHILD, number=2), "candidate").summary.state == "promoted"
 
 
 def test_a_gate_stops_a_harmful_transfer_and_one_that_nobody_compared(
