@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from registry.domain.backups import BackupReport
     from registry.services.backups.creating import Watch
     from registry.services.backups.verifying import CopiedDatabase
-
-HEAD_FILE = "audit-head.json"
+    from registry.storage.audit.checkpoints import Rule
 
 
 _STEADY: int | None = getattr(time, "CLOCK_BOOTTIME", None)
@@ -79,6 +78,9 @@ def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -
             database.create_or_upgrade()
         database.check()
         context = _context(home, settings, database, SYSTEM)
+        with context.read() as uow:
+            if uow.audit.checkpoints is not None:
+                uow.audit.checkpoints.prepare()
         voided = _void(context) if upgrade else ()
         if upgrade:
             _mend_listings(context)
@@ -188,6 +190,7 @@ def restore(folder: Path, home: Path, *, settings: Settings, watch: Watch | None
     from registry.domain.backups import BackupReport  # noqa: PLC0415 - most commands do not need it
     from registry.services.backups import restoring  # noqa: PLC0415 - most commands do not need it
     from registry.services.backups.folder import BackupFolder  # noqa: PLC0415 - as above
+    from registry.storage.audit.head import FILE as HEAD_FILE  # noqa: PLC0415 - as above
     from registry.storage.audit.head import HeadFile  # noqa: PLC0415 - as above
 
     source, home = BackupFolder(folder), home.absolute()
@@ -232,7 +235,7 @@ def _copied(file: Path, folder: Path) -> Iterator[CopiedDatabase]:
     shutil.copyfile(file, copy)
     copy.chmod(0o600)
     with open_database(default_url(folder)) as database:
-        yield CopiedDatabase(database.factory(SystemClock(), folder / HEAD_FILE), database.adopt)
+        yield CopiedDatabase(database.factory(SystemClock(), folder), database.adopt)
 
 
 def sweep(home: Path) -> None:
@@ -247,12 +250,18 @@ def _database(home: Path, settings: Settings) -> Database:
     return open_database(settings.database_url or default_url(home))
 
 
+def _checkpoint_rule(settings: Settings) -> Rule:
+    from registry.storage.audit.checkpoints import Rule  # noqa: PLC0415 - as with all of the audit log
+
+    return Rule(settings.checkpoint_entries, 60 * settings.checkpoint_minutes, settings.checkpoint_anchors)
+
+
 def _context(home: Path, settings: Settings, database: Database, actor: Actor) -> Context:
     clock = SystemClock()
     return Context(
         actor=actor,
         home=home.resolve(),
-        open_uow=database.factory(clock, home / HEAD_FILE),
+        open_uow=database.factory(clock, home, _checkpoint_rule(settings)),
         blobs=FolderBlobs(home / "blobs"),
         clock=clock,
         plugins=EntryPointPlugins(settings.import_memory, settings.import_seconds, settings.data_limits),

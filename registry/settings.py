@@ -66,6 +66,12 @@ class Settings:
     """Pixels of one picture of a dataset."""
     data_expansion: int = DEFAULT.expansion
     """How many times the size of its files a dataset may unpack to, beyond 128 Mi."""
+    checkpoint_entries: int = 1000
+    """New entries of the audit log after which a checkpoint is signed; 0: never for that reason."""
+    checkpoint_minutes: int = 5
+    """Minutes after which the next change signs a checkpoint; 0: never for that reason."""
+    checkpoint_anchors: tuple[Path, ...] = ()
+    """Files and folders outside the registry folder that checkpoints are written to as well."""
     secret: str | None = field(default=None, repr=False)
     """Key that signs session cookies; None: one is created and kept in the registry folder."""
 
@@ -86,6 +92,7 @@ class Settings:
             return int(value)
 
         home, hosts, proxies = text("HOME"), text("ALLOWED_HOSTS"), text("TRUSTED_PROXIES")
+        anchors = text("CHECKPOINT_ANCHORS")
         return cls(
             home=Path(home).expanduser() if home else None,
             actor=text("ACTOR"),
@@ -103,6 +110,9 @@ class Settings:
             import_memory=number("IMPORT_MEMORY", 0),
             import_seconds=number("IMPORT_SECONDS", 600),
             **{f"data_{name}": number(f"DATA_{name.upper()}", getattr(DEFAULT, name)) for name in _LIMITS},
+            checkpoint_entries=number("CHECKPOINT_ENTRIES", cls().checkpoint_entries),
+            checkpoint_minutes=number("CHECKPOINT_MINUTES", cls().checkpoint_minutes),
+            checkpoint_anchors=tuple(Path(a).expanduser() for a in anchors.split(os.pathsep)) if anchors else (),
             secret=text("SECRET"),
         )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from registry.client.addresses import paging
 from registry.client.connection import LONG, Connection
-from registry.domain.audit import AuditReport
+from registry.domain.audit import AuditReport, Proof, SignedCheckpoint
 from registry.domain.backups import BackupProgress, BackupReport
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.objects import CheckReport, CollectReport, RepairReport, StoreCheck, StoreStats
@@ -50,6 +50,27 @@ class RemoteAudit:
         """The lines as they come. One that is cut off raises ServerUnreachableError; begin again then."""
         with self.server.stream("/audit/export", seconds=LONG) as response:
             yield from response.iter_bytes()
+
+    def checkpoint(self) -> SignedCheckpoint:
+        return self.server.send(SignedCheckpoint, "POST", "/audit/checkpoints")
+
+    def checkpoints(self) -> Sequence[SignedCheckpoint]:
+        return self.server.get(list[SignedCheckpoint], "/audit/checkpoints")
+
+    def keys(self) -> Sequence[str]:
+        return self.server.get(list[str], "/audit/keys")
+
+    def verifier(self) -> str:
+        return self.server.request("GET", "/audit/verifier").decode()
+
+    def rotate_key(self) -> str:
+        raise NotRemoteError(
+            "The key that signs the audit log is in the registry folder",
+            remedy="Change it on the machine of the registry folder: forebear --home FOLDER audit rotate-key",
+        )
+
+    def prove(self, seq: int | None = None, *, since: int | None = None) -> Proof:
+        return self.server.get(Proof, "/audit/proof", {"seq": seq, "since": since})
 
 
 @dataclass(frozen=True, slots=True)

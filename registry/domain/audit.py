@@ -1,23 +1,23 @@
 """The audit log: one entry per change, each with a hash over the one before it.
 
 The body of an entry is RFC 8785 JSON. Its leaf hash is SHA-256(0x00 || body), as in RFC 6962 section 2.1, so that a
-Merkle tree can be grown over the same rows later; its entry hash is SHA-256(previous entry hash || leaf hash).
+Merkle tree grows over the same rows; its entry hash is SHA-256(previous entry hash || leaf hash).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lineage import Digest
+from registry.domain import verifier
 from registry.domain.credentials import cleaned_facts
 from registry.domain.manifests import canonical_json
 from registry.errors import AuditBrokenError
 
-GENESIS = Digest(hashlib.sha256(b"forebear/audit/v1").hexdigest())
+GENESIS = Digest(verifier.GENESIS.hex())
 """The hash that stands before the first entry."""
 
 
@@ -114,6 +114,8 @@ class AuditReport:
     warnings: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
     """Where the database differs from what the log says; only when it was asked for."""
+    checkpoints: int = 0
+    """Signed checkpoints that the log agrees with."""
 
     @property
     def intact(self) -> bool:
@@ -140,21 +142,24 @@ def write_entry(seq: int, previous: Digest, event: Event, *, actor: str, at: dat
 
 def leaf_hash(body: bytes) -> Digest:
     """RFC 6962 section 2.1: the hash of a Merkle leaf."""
-    return Digest(hashlib.sha256(b"\x00" + body).hexdigest())
+    return Digest(verifier.leaf_hash(body).hex())
 
 
 def chain_hash(previous: Digest, leaf: Digest) -> Digest:
     """The hash of an entry: SHA-256 over the 32 bytes of the previous entry hash and the 32 bytes of the leaf hash."""
-    return Digest(hashlib.sha256(bytes.fromhex(previous.hex) + bytes.fromhex(leaf.hex)).hexdigest())
+    return Digest(verifier.chain_hash(bytes.fromhex(previous.hex), bytes.fromhex(leaf.hex)).hex())
 
 
-def verify_chain(entries: Iterable[AuditEntry], kept: HeadRecord | None = None) -> AuditReport:
+def verify_chain(
+    entries: Iterable[AuditEntry], kept: HeadRecord | None = None, witness: verifier.Witness | None = None
+) -> AuditReport:
     """Walk the chain from the first row; stop at the first entry that is not valid.
 
     Law: a row that was changed, inserted, deleted or swapped is found at that row, and so is one whose search columns
     do not repeat its body. The removal or replacement of the newest rows is found against `kept`, the head that was
-    kept outside the database, up to the entry that it names.
+    kept outside the database, up to the entry that it names, and against the signed checkpoints of `witness`.
     """
+    witness = witness or verifier.Witness((), ())
     head, count = GENESIS, 0
     try:
         for entry in entries:
@@ -162,13 +167,21 @@ def verify_chain(entries: Iterable[AuditEntry], kept: HeadRecord | None = None) 
             if reason is not None:
                 # A missing row is reported at its own number, any other fault at the row itself: the same number.
                 return AuditReport(count, head, count + 1, reason)
+            fault = witness.add(bytes.fromhex(entry.leaf.hex))
+            if fault is not None:
+                return AuditReport(count, head, *fault)
             head, count = entry.entry, entry.seq
     except AuditBrokenError as error:  # a row that cannot be read as an entry
         return AuditReport(count, head, count + 1, error.message)
     if kept is not None and kept.head.seq > count:
-        reason = f"{_span(count + 1, kept.head.seq)} missing: the registry folder recorded entry {kept.head.seq}"
+        reason = (
+            f"{verifier.span(count + 1, kept.head.seq)} missing: the registry folder recorded entry {kept.head.seq}"
+        )
         return AuditReport(count, head, count + 1, reason)
-    return AuditReport(count, head, warnings=tuple(unrecorded(kept, count)))
+    fault = witness.end()
+    if fault is not None:
+        return AuditReport(count, head, *fault)
+    return AuditReport(count, head, warnings=tuple(unrecorded(kept, count)), checkpoints=witness.agreed)
 
 
 def _unlike(entry: AuditEntry, kept: HeadRecord | None) -> str | None:
@@ -189,13 +202,9 @@ def unrecorded(kept: HeadRecord | None, count: int) -> Iterator[str]:
         gaps = (*gaps, Span(kept.head.seq + 1, count))
     for gap in gaps:
         yield (
-            f"{_span(gap.first, gap.last)} not recorded in the registry folder: a process ended just after its commit, "
-            "or another program wrote to the database"
+            f"{verifier.span(gap.first, gap.last)} not recorded in the registry folder: a process ended just after its "
+            "commit, or another program wrote to the database"
         )
-
-
-def _span(first: int, last: int) -> str:
-    return f"Entry {first} is" if first == last else f"Entries {first} to {last} are"
 
 
 def _flaw(entry: AuditEntry, expected: int, head: Digest) -> str | None:
@@ -222,6 +231,31 @@ def _misread(entry: AuditEntry) -> str | None:
     if entry.columns is not None and entry.columns != body.columns:
         return f"The columns that find entry {entry.seq} do not repeat its body"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCheckpoint:
+    """The first `entries` entries of the log, under one root hash, signed: a C2SP tlog-checkpoint."""
+
+    entries: int
+    root: Digest
+    note: str
+    """The signed text itself."""
+    key: str
+    """The public key that checks it, as `NAME+ID+BASE64`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That an entry is in the log, or that a log begins with an earlier one; the verifier reads it as JSON."""
+
+    checkpoint: str
+    path: tuple[str, ...]
+    """Hashes in base64, as RFC 6962 orders them."""
+    seq: int | None = None
+    body: str | None = None
+    former: str | None = None
+    """The earlier checkpoint, in a proof of consistency."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPICursor
 
+    from registry.storage.audit.checkpoints import Rule
+
 _WAL_SECONDS = 30.0
 """How long a new database is waited for that another process is making."""
 
@@ -71,13 +73,18 @@ class Database:
         """The URL without its password, for messages."""
         return self._engine.url.render_as_string(hide_password=True)
 
-    def factory(self, clock: Clock, head: Path | None = None) -> SqlUnitOfWorkFactory:
-        """Units of work on this database; `clock` dates their audit entries, the file `head` records the newest."""
-        if head is None:
-            return SqlUnitOfWorkFactory(self._engine, clock)
-        from registry.storage.audit.head import HeadFile  # noqa: PLC0415 - as with everything of the audit log
+    def factory(self, clock: Clock, home: Path | None = None, rule: Rule | None = None) -> SqlUnitOfWorkFactory:
+        """Units of work on this database; `clock` dates their audit entries.
 
-        return SqlUnitOfWorkFactory(self._engine, clock, HeadFile(head))
+        The registry folder `home` records the newest entry, and has the checkpoints that are signed by `rule`.
+        """
+        if home is None:
+            return SqlUnitOfWorkFactory(self._engine, clock)
+        from registry.storage.audit.checkpoints import Checkpoints, Rule  # noqa: PLC0415 - as with all of the audit log
+        from registry.storage.audit.head import FILE, HeadFile  # noqa: PLC0415 - as above
+
+        checkpoints = Checkpoints(self._engine, home / "audit", rule or Rule(0, 0))
+        return SqlUnitOfWorkFactory(self._engine, clock, (HeadFile(home / FILE), checkpoints))
 
     def revision(self) -> str | None:
         """The revision it is at, None when it is empty. Raises: UnavailableError."""

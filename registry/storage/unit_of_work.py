@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from registry.services.storage.people import PeopleRepository
     from registry.services.storage.reviews import ReviewRepository
     from registry.services.storage.transfers import LeaseRepository, StepRepository
+    from registry.storage.audit.checkpoints import Checkpoints
     from registry.storage.audit.head import HeadFile
 
 __all__ = ["SqlUnitOfWork", "SqlUnitOfWorkFactory"]
@@ -36,9 +37,11 @@ __all__ = ["SqlUnitOfWork", "SqlUnitOfWorkFactory"]
 class SqlUnitOfWork:
     """Implements `UnitOfWork`. It can be entered once; after a commit nothing more can be asked of it."""
 
-    def __init__(self, engine: Engine, clock: Clock, head: HeadFile | None, *, actor: str, write: bool) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, outside: tuple[HeadFile, Checkpoints] | None, *, actor: str, write: bool
+    ) -> None:
         self._engine = engine
-        self._head = head
+        self._outside = outside
         self._clock = clock
         self._actor = actor
         self._write = write
@@ -109,7 +112,7 @@ class SqlUnitOfWork:
     def audit(self) -> AuditRepository:
         from registry.storage.audit.repository import SqlAudit  # noqa: PLC0415 - a command needs one or two of them
 
-        return SqlAudit(self._open(), self._head)
+        return SqlAudit(self._open(), *(self._outside or (None, None)))
 
     @cached_property
     def objects(self) -> ObjectRepository:
@@ -129,8 +132,10 @@ class SqlUnitOfWork:
 
         before, after = append_events(self._writing(), (event, *more), actor=self._actor, at=self._clock.now())
         self._finish()
-        if self._head is not None:
-            self._head.advance(before, after)
+        if self._outside is not None:
+            head, checkpoints = self._outside
+            head.advance(before, after)
+            checkpoints.after(after.seq, (event, *more))
 
     def commit_unaudited(self) -> None:
         """Make everything durable without an entry."""
@@ -155,10 +160,11 @@ class SqlUnitOfWork:
 class SqlUnitOfWorkFactory:
     """Implements `UnitOfWorkFactory`."""
 
-    def __init__(self, engine: Engine, clock: Clock, head: HeadFile | None = None) -> None:
+    def __init__(self, engine: Engine, clock: Clock, outside: tuple[HeadFile, Checkpoints] | None = None) -> None:
+        """`outside` is what is kept of the audit log outside the database: the newest entry, and checkpoints."""
         self._engine = engine
         self._clock = clock
-        self._head = head
+        self._outside = outside
 
     def __call__(self, *, actor: str, write: bool = False) -> SqlUnitOfWork:
-        return SqlUnitOfWork(self._engine, self._clock, self._head, actor=actor, write=write)
+        return SqlUnitOfWork(self._engine, self._clock, self._outside, actor=actor, write=write)

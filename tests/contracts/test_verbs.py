@@ -53,7 +53,7 @@ Story = Callable[[Callable[[str], Registry], Path], Iterator[tuple[str, object]]
 """Verbs that change something, one after another; given what opens the registry for a person, and a folder."""
 HERE_ONLY = {
     "people.authenticate", "people.begin_session", "people.end_session", "people.actor_of_token", "store.repair",
-    "backups.create",
+    "backups.create", "audit.rotate_key",
 }  # fmt: skip
 """Verbs that work on the machine of the registry folder alone; a test below reads why from their error."""
 
@@ -116,6 +116,7 @@ def test_what_works_on_the_own_disk_alone_says_so(both: tuple[Registry, Registry
         "people.actor_of_token": lambda: far.people.actor_of_token("tok-x"),
         "store.repair": lambda: far.store.repair(tmp_path),
         "backups.create": lambda: far.backups.create(tmp_path / "backup"),
+        "audit.rotate_key": lambda: far.audit.rotate_key(),
         "as_actor": lambda: far.as_actor(far.actor),
     }
     assert set(refused) >= HERE_ONLY
@@ -192,6 +193,7 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "transfers.cancel", outcome(lambda: dev.transfers.cancel(step_of(dev)))
     yield "audit", [entry.action for entry in every(lambda page: ana.audit.search(page=page))]
     yield "audit.verify", ana.audit.verify(state=True).intact
+    yield "audit.checkpoint", ana.audit.checkpoint().entries
 
 
 def uploads(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, object]]:

@@ -34,6 +34,9 @@ def test_every_variable_is_read() -> None:
             "FOREBEAR_MAX_UPLOAD": "10",
             "FOREBEAR_IMPORT_MEMORY": "20",
             "FOREBEAR_IMPORT_SECONDS": "30",
+            "FOREBEAR_CHECKPOINT_ENTRIES": "50",
+            "FOREBEAR_CHECKPOINT_MINUTES": "0",
+            "FOREBEAR_CHECKPOINT_ANCHORS": "/mnt/a:/mnt/b.txt",
             "FOREBEAR_SECRET": "s",
             **{f"FOREBEAR_DATA_{one.name.upper()}": "7" for one in fields(DataLimits)},
         }
@@ -41,6 +44,7 @@ def test_every_variable_is_read() -> None:
     plain = Settings()
     assert all(getattr(settings, name) != getattr(plain, name) for name in Settings.__dataclass_fields__)
     assert settings.data_limits == DataLimits(7, 7, 7, 7, 7, 7, 7, 7)
+    assert settings.checkpoint_anchors == (Path("/mnt/a"), Path("/mnt/b.txt"))
     assert settings.allowed_hosts == ("a.example", "b.example")
     assert settings.trusted_proxies == ("10.0.0.1", "10.1.0.0/16")
 

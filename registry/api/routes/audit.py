@@ -10,12 +10,13 @@ from pydantic import AwareDatetime, BeforeValidator
 
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, answer, speaks
-from registry.domain.audit import AuditReport
+from registry.domain.audit import AuditReport, Proof, SignedCheckpoint
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import Page
 
 router = APIRouter(prefix="/audit", tags=["audit"], route_class=Route)
 LINES = "application/jsonl"
+PYTHON = "text/x-python"
 
 
 def _written_out(text: str | None) -> str | None:
@@ -53,3 +54,34 @@ def export(registry: AsActor) -> Response:
     """The bodies with their hashes as JSON lines, streamed: enough to verify the chain elsewhere."""
     headers = {"Content-Disposition": 'attachment; filename="audit.jsonl"', "Cache-Control": "no-store"}
     return StreamingResponse(registry.audit.export(), headers=headers, media_type=LINES)
+
+
+@router.get("/checkpoints", **speaks(list[SignedCheckpoint]))
+def checkpoints(registry: AsActor) -> Response:
+    """Every signed checkpoint of the log, oldest first; `note` is the signed text (C2SP tlog-checkpoint)."""
+    return answer(registry.audit.checkpoints())
+
+
+@router.post("/checkpoints", **speaks(SignedCheckpoint))
+def checkpoint(registry: AsActor) -> Response:
+    """Sign the log as it is now; the last checkpoint again when nothing was added since."""
+    return answer(registry.audit.checkpoint())
+
+
+@router.get("/keys", **speaks(list[str]))
+def keys(registry: AsActor) -> Response:
+    """The public keys that check checkpoints, the present one last."""
+    return answer(registry.audit.keys())
+
+
+@router.get("/proof", **speaks(Proof))
+def prove(registry: AsActor, seq: int | None = None, since: int | None = None) -> Response:
+    """A proof that entry `seq` is in the log of the last checkpoint, or that the log begins with that of `since`."""
+    return answer(registry.audit.prove(seq, since=since))
+
+
+@router.get("/verifier", **speaks({"type": "string", "description": "A Python program"}, media=PYTHON))
+def verifier(registry: AsActor) -> Response:
+    """The program that verifies an export and proofs, in one file: Python and `cryptography` only."""
+    headers = {"Content-Disposition": 'attachment; filename="verify.py"', "Cache-Control": "no-store"}
+    return Response(registry.audit.verifier(), headers=headers, media_type=PYTHON)

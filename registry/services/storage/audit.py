@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -11,10 +11,51 @@ from registry.domain.catalog.models import (
     HistoryEntry,
 )
 from registry.domain.paging import Page, PageRequest
+from registry.domain.verifier import Checkpoint, PublicKey
+
+
+class Checkpointing(Protocol):
+    """Signed checkpoints of the log, kept outside the database. Each call is a transaction of its own."""
+
+    def prepare(self) -> None:
+        """Make the first key where there is none. Raises: UnavailableError."""
+        ...
+
+    def take(self) -> Checkpoint | None:
+        """Sign the log as it is now; None while it is empty. The last checkpoint, if nothing was added since.
+
+        Raises: AuditBrokenError for a log that does not begin with what was signed before; UnavailableError.
+        """
+        ...
+
+    def take_if_due(self) -> None:
+        """Take one if one is due by the settings and something was added. What hinders it is logged."""
+        ...
+
+    def all(self) -> Sequence[Checkpoint]:
+        """Every checkpoint in the registry folder, oldest first. Raises: AuditBrokenError."""
+        ...
+
+    def keys(self) -> Sequence[PublicKey]:
+        """The public keys, the present one last. Raises: AuditBrokenError."""
+        ...
+
+    def rotate(self) -> PublicKey:
+        """Sign with a new key from now on. Raises: AuditBrokenError, UnavailableError."""
+        ...
 
 
 class AuditRepository(Protocol):
     """Reads the chain; only `UnitOfWork.commit` writes it."""
+
+    @property
+    def checkpoints(self) -> Checkpointing | None:
+        """None for a database without a registry folder."""
+        ...
+
+    def node(self, level: int, place: int) -> bytes:
+        """A node of the tree over the log, as `merkle.Nodes`. Raises: AuditBrokenError where there is none yet."""
+        ...
 
     def kept(self) -> HeadRecord | None:
         """The newest entry as recorded outside the database, now (not as of this unit of work); None without record."""

@@ -18,6 +18,7 @@ from registry.errors import AuditBrokenError
 from registry.files import write_whole
 
 _log = logging.getLogger(__name__)
+FILE = "audit-head.json"
 _LARGEST = 1_000_000
 """Bytes that are read of the file; one span takes about 15."""
 

@@ -14,7 +14,9 @@ from registry.domain.audit import GENESIS, AuditEntry, Event, Head, HeadRecord, 
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import Page, PageRequest
 from registry.errors import AuditBrokenError
+from registry.storage.audit.checkpoints import Checkpoints
 from registry.storage.audit.head import HeadFile
+from registry.storage.audit.tree import node
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import audit_entry, audit_index
 
@@ -33,12 +35,18 @@ _ROWS: Any = select(*_RAW).outerjoin_from(audit_entry, audit_index, audit_entry.
 class SqlAudit:
     """Implements `AuditRepository`."""
 
-    def __init__(self, connection: Connection, head: HeadFile | None = None) -> None:
+    def __init__(
+        self, connection: Connection, head: HeadFile | None = None, checkpoints: Checkpoints | None = None
+    ) -> None:
         self._connection = connection
         self._head = head
+        self.checkpoints = checkpoints
 
     def kept(self) -> HeadRecord | None:
         return None if self._head is None else self._head.read()
+
+    def node(self, level: int, place: int) -> bytes:
+        return node(self._connection, level, place)
 
     def entries(self, *, after: int = 0) -> Iterator[AuditEntry]:
         while True:

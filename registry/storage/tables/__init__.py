@@ -17,6 +17,7 @@ from registry.storage.tables.catalog import (
 from registry.storage.tables.governance import (
     audit_entry,
     audit_index,
+    audit_node,
     evidence,
     overruling,
     policy,
@@ -39,6 +40,7 @@ __all__ = [
     "asset_tag",
     "audit_entry",
     "audit_index",
+    "audit_node",
     "card_revision",
     "curve_point",
     "damage",

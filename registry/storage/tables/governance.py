@@ -152,6 +152,17 @@ class AuditIndexColumns(TypedColumns):
     at = Column(UtcDateTime, nullable=False, index=True)
 
 
+class AuditNodeColumns(TypedColumns):
+    """The inner nodes of the Merkle tree over the chain (RFC 6962): each the hash over 2^level entries, once whole.
+
+    Made from the entries when a checkpoint is signed; triggers refuse to change or delete a row.
+    """
+
+    level = Column(Key, primary_key=True, autoincrement=False)
+    place = Column(Key, primary_key=True, autoincrement=False)
+    hash = Column(DigestBytes, nullable=False)
+
+
 evidence = Table("evidence", metadata, EvidenceColumns)
 policy = Table("policy", metadata, PolicyColumns, UniqueConstraint("name", "version"))
 policy_proposal = Table("policy_proposal", metadata, PolicyProposalColumns)
@@ -167,3 +178,4 @@ audit_entry = Table(
     Index("ix_audit_entry_action_seq", "action", "seq"),
 )
 audit_index = Table("audit_index", metadata, AuditIndexColumns, Index("ix_audit_index_actor_seq", "actor", "seq"))
+audit_node = Table("audit_node", metadata, AuditNodeColumns)

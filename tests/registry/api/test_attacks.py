@@ -256,6 +256,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", "/api/v1/policies/check"): ("read", default_policy_text()),
     ("post", "/api/v1/store/check"): ("admin", None),
     ("post", "/api/v1/store/collect"): ("admin", None),
+    ("post", "/api/v1/audit/checkpoints"): ("edit", None),
     ("post", "/api/v1/people"): ("admin", {"handle": "eve", "name": "Eve"}),
     ("post", "/api/v1/people/{handle}/roles/{role}/confirm"): ("edit", None),
     ("put", "/api/v1/people/{handle}/same-as/{other}"): ("admin", None),

@@ -38,7 +38,12 @@ def tick(context: Context) -> TickReport:
     """Do everything that is due, as the registry itself; see `ReviewVerbs.tick`."""
     context.actor.require(Permission.EDIT)
     system = context.as_actor(SYSTEM)
-    return TickReport(tuple(settled for job in JOBS for settled in _done(system, job)))
+    report = TickReport(tuple(settled for job in JOBS for settled in _done(system, job)))
+    with system.read() as uow:
+        signing = uow.audit.checkpoints
+    if signing is not None:
+        signing.take_if_due()
+    return report
 
 
 def overdue(context: Context) -> int:

@@ -121,7 +121,7 @@ def test_the_newest_entry_is_recorded_in_the_registry_folder_too(
     sqlite_database: Database, clock: FakeClock, tmp_path: Path
 ) -> None:
     file = tmp_path / "audit-head.json"
-    team = populate(Team(sqlite_database.factory(clock, file), clock, tmp_path))
+    team = populate(Team(sqlite_database.factory(clock, file.parent), clock, tmp_path))
     audit = Audit(team.context("guest"))
     assert audit.verify().warnings == ()
     force(sqlite_database, "DELETE FROM audit_entry WHERE seq = 2")
@@ -140,7 +140,7 @@ def test_a_folder_that_cannot_be_written_does_not_stop_a_commit_and_the_gap_is_r
 ) -> None:
     file = tmp_path / "gone" / "audit-head.json"
     file.parent.mkdir()
-    team = populate(Team(sqlite_database.factory(clock, file), clock, tmp_path))
+    team = populate(Team(sqlite_database.factory(clock, file.parent), clock, tmp_path))
     file.parent.rename(tmp_path / "elsewhere")
     team.people("root").grant("ana", "validator")
     assert "could not be recorded" in caplog.text
