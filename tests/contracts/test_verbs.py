@@ -116,7 +116,7 @@ def test_what_works_on_the_own_disk_alone_says_so(both: tuple[Registry, Registry
         "people.actor_of_token": lambda: far.people.actor_of_token("tok-x"),
         "store.repair": lambda: far.store.repair(tmp_path),
         "backups.create": lambda: far.backups.create(tmp_path / "backup"),
-        "audit.rotate_key": lambda: far.audit.rotate_key(),
+        "audit.rotate_key": far.audit.rotate_key,
         "as_actor": lambda: far.as_actor(far.actor),
     }
     assert set(refused) >= HERE_ONLY
