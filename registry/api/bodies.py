@@ -98,6 +98,16 @@ class FindingWish:
 
 
 @dataclass(frozen=True, slots=True)
+class WaiverWish:
+    """A waiver of one gate for one version. `until` is its last day, as YYYY-MM-DD."""
+
+    reference: Reference
+    gate: str
+    reason: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenRequest:
     """Which version shall move to which stage."""
 

@@ -19,6 +19,7 @@ GROUPS = (
     ("evidence", "Evidence about a model version: reports that a policy asks for.", "evidence", "app"),
     ("promote", "Requests to promote a model version to a stage, and the votes on them.", "promote", "app"),
     ("finding", "Findings: what has to be put right about a version, and by when.", "finding", "app"),
+    ("waiver", "Waivers: a version is excepted from one gate of the policy, for a time.", "waiver", "app"),
     ("policy", "Policies: what a promotion needs.", "policy", "app"),
     ("person", "People and service accounts.", "people", "person"),
     ("role", "What people may do, and whose votes count.", "people", "role"),

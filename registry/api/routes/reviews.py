@@ -8,13 +8,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from registry.api.bodies import Comment, FindingWish
+from registry.api.bodies import Comment, FindingWish, WaiverWish
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, answer, body_of, public_id, speaks
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.inbox import Inbox
 from registry.domain.governance.ticks import TickReport
+from registry.domain.governance.waivers import NewWaiver, Waiver, Waivers
 from registry.domain.names import Reference
 from registry.domain.paging import Page
 from registry.domain.verbs.registry import Registry
@@ -35,6 +36,18 @@ def _finding(registry: Registry, path: Mapping[str, str]) -> Finding:
 
 
 InboxUnchanged = Annotated[Registry, changes(_inbox, "/inbox")]
+
+
+def _waivers(registry: Registry, _path: Mapping[str, str]) -> Waivers:
+    return registry.reviews.waivers()
+
+
+def _waiver(registry: Registry, path: Mapping[str, str]) -> Waiver:
+    return registry.reviews.waiver(public_id(path["waiver_id"]))
+
+
+WaiversUnchanged = Annotated[Registry, changes(_waivers, "/waivers")]
+WaiverUnchanged = Annotated[Registry, changes(_waiver, "/waivers/{waiver_id}")]
 FindingsUnchanged = Annotated[Registry, changes(_findings, "/findings")]
 FindingUnchanged = Annotated[Registry, changes(_finding, "/findings/{finding_id}")]
 
@@ -83,3 +96,38 @@ def resolve(
 ) -> Response:
     """Say that a finding was put right; the comment says how."""
     return answer(registry.reviews.resolve_finding(public_id(finding_id), comment=body.comment))
+
+
+@router.get("/waivers", **speaks(Waivers))
+def waivers(registry: AsActor, reference: str | None = None) -> Response:
+    """Waivers of a version and of its ancestors (`reference`), or all that are asked for or in force."""
+    return answer(registry.reviews.waivers(Reference.parse(reference) if reference else None))
+
+
+@router.post("/waivers", **speaks(Waiver, takes=WaiverWish, status=201))
+def ask_for_waiver(registry: WaiversUnchanged, body: Annotated[WaiverWish, Depends(body_of(WaiverWish))]) -> Response:
+    """Ask that a version is excepted from a gate. `until` is the last day, as YYYY-MM-DD in UTC."""
+    wish = NewWaiver(body.gate, body.reason, body.until)
+    return answer(registry.reviews.ask_for_waiver(body.reference, wish), 201)
+
+
+@router.get("/waivers/{waiver_id}", **speaks(Waiver))
+def waiver(registry: AsActor, waiver_id: str) -> Response:
+    """One waiver."""
+    return answer(registry.reviews.waiver(public_id(waiver_id)))
+
+
+@router.post("/waivers/{waiver_id}/approve", **speaks(Waiver, takes=Comment))
+def approve_waiver(
+    registry: WaiverUnchanged, waiver_id: str, body: Annotated[Comment, Depends(body_of(Comment))]
+) -> Response:
+    """Agree to a waiver; it is in force with the last approval that the policy asks for."""
+    return answer(registry.reviews.approve_waiver(public_id(waiver_id), comment=body.comment))
+
+
+@router.post("/waivers/{waiver_id}/end", **speaks(Waiver, takes=Comment))
+def end_waiver(
+    registry: WaiverUnchanged, waiver_id: str, body: Annotated[Comment, Depends(body_of(Comment))]
+) -> Response:
+    """End a waiver at once, with the reason as the comment."""
+    return answer(registry.reviews.end_waiver(public_id(waiver_id), comment=body.comment))

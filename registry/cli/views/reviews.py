@@ -1,4 +1,4 @@
-"""How the inbox and findings look in a terminal."""
+"""How the inbox, findings and waivers look in a terminal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from registry.cli.failures import note
 from registry.cli.printing import facts, heading, moment, table, tell
+from registry.domain.governance.waivers import carried
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from registry.domain.governance.findings import Finding, FindingState
     from registry.domain.governance.inbox import Inbox
     from registry.domain.governance.ticks import TickReport
+    from registry.domain.governance.waivers import Waiver, Waivers
 
 COLOURS = {"open": "yellow", "overdue": "bold red", "resolved": "green"}
 
@@ -45,6 +47,37 @@ def show_findings(findings: Sequence[Finding]) -> None:
     rows = [(f.id, f.ref, f.severity, _state(f.state(now)), f.owner, moment(f.due_at), f.text) for f in findings]
     columns = ("Finding", "Version", "Severity", "State", "Owner", "Due", "Text")
     table(columns, rows, empty="No finding found.", drop=("Owner", "Due"), prose="Text")
+
+
+def show_waiver(waiver: Waiver) -> None:
+    """One waiver."""
+    facts(
+        waiver.id,
+        {
+            "model": waiver.ref,
+            "gate": waiver.gate,
+            "state": waiver.state(datetime.now(UTC)),
+            "until": moment(waiver.until_at),
+            "reason": waiver.reason,
+            "asked": f"{moment(waiver.asked_at)} by {waiver.asked_by}",
+            "approved": ", ".join(one.person for one in waiver.approvals),
+            "needed": f"{len(waiver.approvals)} of {waiver.quorum} approvals",
+            "ended": f"{moment(waiver.ended_at)} by {waiver.ended_by}" if waiver.ended_at else "",
+        },
+    )
+
+
+def show_waivers(waivers: Waivers) -> None:
+    """Waivers, one a line, and a sentence for each that an ancestor carries."""
+    now = datetime.now(UTC)
+    rows = [
+        (w.id, w.ref, w.gate, w.state(now), moment(w.until_at), f"{len(w.approvals)} of {w.quorum}", w.reason)
+        for w in waivers.own
+    ]
+    columns = ("Waiver", "Model", "Gate", "State", "Until", "Approvals", "Reason")
+    table(columns, rows, empty="There is no waiver.", drop=("Approvals",), prose="Reason")
+    for sentence in carried(waivers.ancestors, now):
+        note(sentence)
 
 
 def show_inbox(inbox: Inbox) -> None:

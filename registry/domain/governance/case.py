@@ -16,6 +16,7 @@ from registry.domain.catalog.models import Status
 from registry.domain.governance.ancestry import NO_BASE, NO_ROWS, NO_SHARE, Ancestry, ancestry_facts
 from registry.domain.governance.findings import Finding, finding_facts
 from registry.domain.governance.promotion import Bindings, EvidenceValue, Rejection, VoteEntry
+from registry.domain.governance.waivers import Waiver
 from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
 
@@ -162,6 +163,10 @@ class Case:
     """What `bound.seen` stands for: see `governance.seen`."""
     findings: tuple[Finding, ...] = ()
     """Every finding about the version, oldest first."""
+    waivers: tuple[Waiver, ...] = ()
+    """The waivers of the version that were granted and not ended."""
+    inherited: tuple[Waiver, ...] = ()
+    """The same of its ancestors, which except the version from nothing."""
     opened_at: datetime | None = None
     """When the request was opened; None before there is one."""
     edition: int = 1

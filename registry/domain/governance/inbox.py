@@ -20,6 +20,8 @@ class Errand(StrEnum):
     """A request that the person opened."""
     FINDING = "finding"
     """A finding that the person owns."""
+    WAIVER = "waiver"
+    """A waiver that lacks an approval which the person could give."""
     POLICY = "policy"
     """A proposed policy that lacks an approval which the person could give."""
 

@@ -8,6 +8,7 @@ from registry.domain.governance.approvals import Electorate, changed, count
 from registry.domain.governance.case import Case, oldest_first
 from registry.domain.governance.evidence_types import EvidenceType, FieldType
 from registry.domain.governance.promotion import Verdict
+from registry.domain.governance.waivers import carried
 
 
 def voters(electorate: Electorate) -> dict[str, tuple[str, ...]]:
@@ -29,6 +30,7 @@ def warnings(electorate: Electorate, verdict: Verdict) -> tuple[str, ...]:
         *_rejected_before(electorate.case),
         *_soon_stale(electorate, verdict),
         *_stuck(electorate),
+        *carried(electorate.case.inherited, electorate.case.now),
     )
 
 

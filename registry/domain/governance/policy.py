@@ -7,7 +7,7 @@ is missing. What cannot be evaluated is a failed check with a reason.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lineage import Digest
 from registry.domain.catalog.models import RETIRED, Status
@@ -29,6 +29,7 @@ from registry.domain.governance.transitions import (
     Transition,
     firing,
 )
+from registry.domain.governance.waivers import waiver_for
 from registry.domain.text import did_you_mean
 
 
@@ -153,7 +154,7 @@ class Policy:
         electorate, unknown_rows = self._electorate(transition, case, scope)
         demands = [
             *(need.check(evidence, case) for need in needs),
-            *(gate.check(scope) for gate in gates),
+            *(self._waived(gate, gate.check(scope), case) for gate in gates),
             *(unknown_needs + unknown_gates + unknown_rows),
             *electorate.checks(),
         ]
@@ -163,6 +164,13 @@ class Policy:
             message = f"Transition {transition.id} has no rule that applies here, so it is refused"
             demands.append(CheckResult(transition.id, "gate", False, message))
         return Verdict((*checks, *demands))
+
+    def _waived(self, gate: Gate, result: CheckResult, case: Case) -> CheckResult:
+        """The result of a gate; one that does not hold is passed over where a waiver for these files is in force."""
+        if result.passed or not gate.waivable or self.waivers is None:
+            return result
+        waiver = waiver_for(gate.id, case.bound.artifact, case.waivers, case.now)
+        return result if waiver is None else replace(result, passed=True, message=f"{result.message}; {waiver}")
 
     def _tier_check(self, scope: Scope) -> Iterator[CheckResult]:
         """A line that says the risk tier, where the policy has tiers; it never fails."""

@@ -15,7 +15,7 @@ from registry.domain.governance.conditions.presence import Place, places_read
 from registry.domain.governance.conditions.problems import Untold
 from registry.domain.manifests import canonical_json
 
-ANCESTORS, COMPARED = "ancestors", "compared"
+ANCESTORS, COMPARED, WAIVED = "ancestors", "compared", "waived"
 MISSING = "missing"
 LONGEST = 120
 """Characters of a value that are kept as they are; of a longer one, its digest."""
@@ -52,6 +52,9 @@ def differences(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 def _difference(name: str, then: str, now: str) -> str:
     if name == ANCESTORS:
         return "the status of an ancestor changed since"
+    if name == WAIVED:
+        before, after = ("none" if gates == MISSING else gates for gates in (then, now))
+        return f"the gates that are waived for it were {before} and are {after}"
     if name == COMPARED:
         return f"the version to compare with was {then} and is {now}"
     return f"{name} was {then} and is {now}"

@@ -1,4 +1,4 @@
-"""Verbs of what is reviewed around a promotion: the inbox, and findings."""
+"""Verbs of what is reviewed around a promotion: the inbox, findings and waivers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Protocol
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.inbox import Inbox
 from registry.domain.governance.ticks import TickReport
+from registry.domain.governance.waivers import NewWaiver, Waiver, Waivers
 from registry.domain.names import Reference
 from registry.domain.paging import Page, PageRequest
 
 
 class ReviewVerbs(Protocol):
-    """The inbox of one person, and findings about versions."""
+    """The inbox of one person, findings about versions, and waivers of gates."""
 
     def inbox(self) -> Inbox:
         """What waits for whoever asks, what they requested, and which of their votes went stale."""
@@ -24,6 +25,25 @@ class ReviewVerbs(Protocol):
 
     def add_finding(self, reference: Reference, wish: NewFinding) -> Finding:
         """Raises: NotFoundError; InvalidError for a due date that is past, or an owner who is not known."""
+        ...
+
+    def ask_for_waiver(self, reference: Reference, wish: NewWaiver) -> Waiver:
+        """Raises: PolicyRefusedError for a gate that the policy does not let anybody waive, or not so long;
+        ConflictError where it is waived or asked for already; InvalidError, NotFoundError.
+        """
+        ...
+
+    def approve_waiver(self, waiver_id: str, *, comment: str = "") -> Waiver:
+        """In force with the last approval that is needed. Raises: PolicyRefusedError, ConflictError, NotFoundError."""
+        ...
+
+    def end_waiver(self, waiver_id: str, *, comment: str) -> Waiver:
+        """Raises: PermissionDeniedError, ConflictError, NotFoundError, InvalidError without a comment."""
+        ...
+
+    def waiver(self, waiver_id: str) -> Waiver: ...
+    def waivers(self, reference: Reference | None = None) -> Waivers:
+        """Of one version; without one, all that are asked for or in force."""
         ...
 
     def findings(

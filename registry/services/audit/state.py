@@ -13,6 +13,7 @@ from registry.domain.audit import AuditEntry, Body, read_body
 from registry.domain.catalog.models import FIRST_STAGE, Status
 from registry.domain.governance.findings import record_of
 from registry.domain.governance.promotion import RequestState, VoteValue
+from registry.domain.governance.waivers import waiver_record
 from registry.services.storage.governance import (
     ALIAS,
     BINDING,
@@ -24,7 +25,7 @@ from registry.services.storage.governance import (
     STATUS,
     VOTE,
 )
-from registry.services.storage.reviews import FINDING
+from registry.services.storage.reviews import FINDING, WAIVER
 
 FIRST: Mapping[str, str | None] = {
     STAGE: FIRST_STAGE,
@@ -132,6 +133,14 @@ class _Log:
         record = record_of(detail["severity"], detail["owner"], detail["due"], resolved=True)
         self.facts[FINDING + str(detail["finding"])] = record
 
+    def waived(self, _: str, __: str, detail: Mapping[str, Any]) -> None:
+        record = waiver_record(detail["gate"], detail["until"], detail["approved_by"], ended=False)
+        self.facts[WAIVER + str(detail["waiver"])] = record
+
+    def waived_no_more(self, _: str, __: str, detail: Mapping[str, Any]) -> None:
+        record = waiver_record(detail["gate"], detail["until"], detail["approved_by"], ended=True)
+        self.facts[WAIVER + str(detail["waiver"])] = record
+
     def _close(self, request: str, state: str) -> None:
         by = self.facts.get(REQUEST + request, " by nobody").partition(" by ")[2]
         self.facts[REQUEST + request] = f"{state} by {by}"
@@ -165,6 +174,9 @@ _STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
     "promotion.revoked": _Log.revoked_request,
     "promotion.decided": _Log.decided,
     "promotion.overruled": _Log.overruled,
+    "waiver.requested": _Log.waived,
+    "waiver.approved": _Log.waived,
+    "waiver.ended": _Log.waived_no_more,
     "finding.raised": _Log.found,
     "finding.resolved": _Log.put_right,
 }

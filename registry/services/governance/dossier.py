@@ -33,7 +33,8 @@ from registry.domain.governance.conditions.presence import Place, places_read
 from registry.domain.governance.findings import Finding
 from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import Bindings, EvidenceValue, Rejection, VoteEntry
-from registry.domain.governance.seen import seen_digest, seen_state
+from registry.domain.governance.seen import WAIVED, seen_digest, seen_state
+from registry.domain.governance.waivers import Waiver
 from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
 from registry.domain.people.people import Person
@@ -69,6 +70,8 @@ class Dossier:
     rejections: tuple[Rejection, ...] = ()
     requesters: Mapping[str, frozenset[str]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    inherited: tuple[Waiver, ...] = ()
     ancestry: AncestryRecord | None = None
     manifest: Mapping[str, object] | None = None
     """Of the step that made the version."""
@@ -109,6 +112,8 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         transfer=_transfer(record),
         damaged=record.damaged,
     )
+    granted = uow.reviews.waivers_granted()
+    models = {one.node.label for one in ancestry.members if one.node.kind is NodeKind.MODEL} if granted else set()
     handles = (
         {item.added_by for item in evidence}
         | set(also)
@@ -125,6 +130,8 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         rejections=tuple(uow.governance.rejections(ref)),
         requesters=record.requesters,
         findings=tuple(uow.reviews.findings_about(ref)),
+        waivers=tuple(one for one in granted if one.ref == ref),
+        inherited=tuple(one for one in granted if one.ref != ref and one.ref.label in models),
         ancestry=ancestry,
         manifest=record.step.manifest,
     )
@@ -165,6 +172,8 @@ def case_for(
         people=dossier.people,
         rejections=tuple(one for one in dossier.rejections if one.to_stage == target),
         findings=dossier.findings,
+        waivers=dossier.waivers,
+        inherited=dossier.inherited,
         opened_at=opened_at,
         edition=EDITION,
     )
@@ -173,6 +182,8 @@ def case_for(
     case = replace(case, candidate=replace(case.candidate, ancestry=_read(dossier, conditions)))
     facts = expression_facts(case, {}, {})
     seen = seen_state(conditions, facts, ancestors=dossier.ancestors, compared=against)
+    waived = sorted(f"{one.gate} ({one.id})" for one in dossier.waivers if one.in_force(now))
+    seen |= {WAIVED: ", ".join(waived)} if waived else {}
     return replace(case, seen=seen, bound=replace(case.bound, seen=seen_digest(seen)))
 
 

@@ -7,15 +7,16 @@ from datetime import datetime
 from typing import Protocol
 
 from registry.domain.governance.findings import Finding, FindingState
+from registry.domain.governance.waivers import Waiver, WaiverApproval
 from registry.domain.names import VersionRef
 from registry.domain.paging import Page, PageRequest
 
-FINDING = "finding "
-"""How the names of facts about findings begin; see `services.audit.state`."""
+FINDING, WAIVER = "finding ", "waiver "
+"""How the names of facts about them begin; see `services.audit.state`."""
 
 
 class ReviewRepository(Protocol):
-    """Findings."""
+    """Findings and waivers."""
 
     def add_finding(self, value: Finding) -> None: ...
     def finding(self, finding_id: str) -> Finding | None: ...
@@ -37,6 +38,26 @@ class ReviewRepository(Protocol):
 
     def resolve_finding(self, finding_id: str, *, by: str, comment: str, at: datetime) -> None:
         """Raises: ConflictError for one that is resolved already."""
+        ...
+
+    def add_waiver(self, value: Waiver) -> None: ...
+    def waiver(self, waiver_id: str) -> Waiver | None: ...
+    def waivers_about(self, ref: VersionRef) -> Sequence[Waiver]:
+        """Every waiver of one version, oldest first."""
+        ...
+
+    def waivers_granted(self) -> Sequence[Waiver]:
+        """Every waiver that was granted and not ended, of all versions; there are few."""
+        ...
+
+    def waivers_asked(self) -> Sequence[Waiver]:
+        """Every waiver that was neither granted nor ended."""
+        ...
+
+    def add_waiver_approval(self, waiver_id: str, approval: WaiverApproval) -> None: ...
+    def grant_waiver(self, waiver_id: str, *, at: datetime) -> None: ...
+    def end_waiver(self, waiver_id: str, *, by: str, at: datetime) -> None:
+        """Raises: ConflictError for one that was ended."""
         ...
 
     def broken_conditions(self, now: datetime) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""The repository of what is reviewed around a promotion: findings."""
+"""The repository of what is reviewed around a promotion: findings and waivers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from registry.domain.governance.findings import Finding, FindingState, Severity, record_of
 from registry.domain.governance.promotion import RequestState
+from registry.domain.governance.waivers import Waiver, WaiverApproval
 from registry.domain.names import VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.errors import ConflictError
 from registry.services.storage.reviews import FINDING
 from registry.storage.catalog.assets import require_version
 from registry.storage.catalog.versions import refs_of
+from registry.storage.governance import waivers
 from registry.storage.sql.paging import SortBy, page_rows
-from registry.storage.tables import finding, node, request
+from registry.storage.tables import finding, node, request, waiver
 
 
 class SqlReviews:
@@ -83,6 +85,31 @@ class SqlReviews:
         if self._connection.execute(done).rowcount == 0:
             raise ConflictError(f"The finding {finding_id} is resolved already")
 
+    def add_waiver(self, value: Waiver) -> None:
+        waivers.add_waiver(self._connection, value)
+
+    def waiver(self, waiver_id: str) -> Waiver | None:
+        return next(iter(waivers.waivers(self._connection, waiver.c.public_id == waiver_id)), None)
+
+    def waivers_about(self, ref: VersionRef) -> Sequence[Waiver]:
+        key = select(node.c.id).where(node.c.label == str(ref)).scalar_subquery()
+        return waivers.waivers(self._connection, waiver.c.node_id == key)
+
+    def waivers_granted(self) -> Sequence[Waiver]:
+        return waivers.waivers(self._connection, waiver.c.granted_at.is_not(None), waiver.c.ended_at.is_(None))
+
+    def waivers_asked(self) -> Sequence[Waiver]:
+        return waivers.waivers(self._connection, waiver.c.granted_at.is_(None), waiver.c.ended_at.is_(None))
+
+    def add_waiver_approval(self, waiver_id: str, approval: WaiverApproval) -> None:
+        waivers.add_approval(self._connection, waiver_id, approval)
+
+    def grant_waiver(self, waiver_id: str, *, at: datetime) -> None:
+        waivers.grant(self._connection, waiver_id, at=at)
+
+    def end_waiver(self, waiver_id: str, *, by: str, at: datetime) -> None:
+        waivers.end(self._connection, waiver_id, by=by, at=at)
+
     def broken_conditions(self, now: datetime) -> Sequence[str]:
         query = (
             select(request.c.public_id)
@@ -98,12 +125,13 @@ class SqlReviews:
         self._connection.execute(update(request).where(still).values(state=RequestState.REVOKED))
 
     def state(self) -> Mapping[str, str]:
-        return {
+        found = {
             FINDING + row.public_id: record_of(
                 row.severity, row.owner, row.due_at.isoformat(), resolved=row.resolved_at is not None
             )
             for row in self._connection.execute(select(finding))
         }
+        return {**found, **dict(waivers.state(self._connection))}
 
     def _values(self, rows: Sequence[Row[Any]]) -> list[Finding]:
         refs = refs_of(self._connection, {row.node_id for row in rows})

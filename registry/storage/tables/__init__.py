@@ -30,7 +30,7 @@ from registry.storage.tables.graph import edge, node, weight_comparison
 from registry.storage.tables.listing import document, facet, headline, listing
 from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, role_offer, token
-from registry.storage.tables.reviews import finding
+from registry.storage.tables.reviews import finding, waiver, waiver_approval
 from registry.storage.tables.steps import curve_point, lease, metric, mirror, step
 
 __all__ = [
@@ -77,5 +77,7 @@ __all__ = [
     "version_check",
     "version_tag",
     "vote",
+    "waiver",
+    "waiver_approval",
     "weight_comparison",
 ]

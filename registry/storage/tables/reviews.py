@@ -1,10 +1,10 @@
-"""What is reviewed around a promotion: findings."""
+"""What is reviewed around a promotion: findings and waivers."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table, Text, TypedColumns
+from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table, Text, TypedColumns, UniqueConstraint
 
-from registry.storage.sql.types import Key, UtcDateTime
+from registry.storage.sql.types import DigestBytes, Key, UtcDateTime
 from registry.storage.tables.base import metadata
 
 
@@ -28,3 +28,35 @@ class FindingColumns(TypedColumns):
 
 
 finding = Table("finding", metadata, FindingColumns, Index("ix_finding_resolved_at_due_at", "resolved_at", "due_at"))
+
+
+class WaiverColumns(TypedColumns):
+    """One waiver of one gate for one version."""
+
+    id = Column(Key, primary_key=True)
+    public_id = Column(String(40), nullable=False, unique=True)
+    node_id = Column(Key, ForeignKey("version.node_id"), nullable=False, index=True)
+    artifact = Column(DigestBytes, nullable=False)
+    gate = Column(String(64), nullable=False)
+    reason = Column(Text, nullable=False)
+    until_at = Column(UtcDateTime, nullable=False)
+    quorum = Column(Key, nullable=False)
+    asked_by = Column(String(64), nullable=False)
+    asked_at = Column(UtcDateTime, nullable=False)
+    granted_at = Column(UtcDateTime, nullable=True)
+    ended_at = Column(UtcDateTime, nullable=True)
+    ended_by = Column(String(64), nullable=False, server_default="")
+
+
+class WaiverApprovalColumns(TypedColumns):
+    """One person who agreed to a waiver, append-only."""
+
+    id = Column(Key, primary_key=True)
+    waiver_id = Column(Key, ForeignKey("waiver.id"), nullable=False)
+    person = Column(String(64), nullable=False)
+    comment = Column(Text, nullable=False)
+    at = Column(UtcDateTime, nullable=False)
+
+
+waiver = Table("waiver", metadata, WaiverColumns)
+waiver_approval = Table("waiver_approval", metadata, WaiverApprovalColumns, UniqueConstraint("waiver_id", "person"))

@@ -246,6 +246,12 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", "/api/v1/promotions/{request_id}/withdraw"): ("edit", None),
     ("post", "/api/v1/policy-proposals/{proposal_id}/approve"): ("edit", {}),
     ("post", "/api/v1/policy-proposals/{proposal_id}/reject"): ("edit", {"comment": "no"}),
+    ("post", "/api/v1/waivers"): (
+        "edit",
+        {"reference": "models:/vision/digits/2", "gate": "no-worse", "reason": "r", "until": "2099-01-01"},
+    ),
+    ("post", "/api/v1/waivers/{waiver_id}/approve"): ("edit", {"comment": "yes"}),
+    ("post", "/api/v1/waivers/{waiver_id}/end"): ("edit", {"comment": "no"}),
     ("post", "/api/v1/tick"): ("edit", None),
     ("post", "/api/v1/findings"): (
         "edit",
@@ -293,6 +299,7 @@ def names_of(served: ServedRegistry) -> dict[str, str]:
         "step": step,
         "request_id": served.family.request.summary.id,
         "finding_id": finding_of(served),
+        "waiver_id": "wai-00000000000000000000000000",
     }
 
 

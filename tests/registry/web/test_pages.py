@@ -31,6 +31,7 @@ PAGES = (
     "/promotions?state=all",
     "/findings",
     "/inbox",
+    "/waivers",
     "/policies",
     "/people",
     "/audit?verify=true",

@@ -65,3 +65,18 @@ def test_an_approval_on_a_condition_is_refused_on_the_page_where_the_policy_take
     assert (refused.status_code, "takes no approval with conditions" in refused.text) == (403, True)
     unknown = browser.post(f"{path}/approve-with-condition", data=form | {"severity": "odd"})
     assert (unknown.status_code, "A condition needs a severity" in unknown.text) == (422, True)
+
+
+def test_the_page_of_waivers_refuses_with_what_was_typed_and_ends_nothing_that_is_not_there(
+    own_served: ServedRegistry,
+) -> None:
+    browser = own_served.browser("dev")
+    csrf = form_token(browser.get(f"/waivers?reference={VERSION}").text)
+    form = {"reference": VERSION, "gate": "no-worse", "reason": "mended <soon>", "until": "2099-01-01", "csrf": csrf}
+    refused = browser.post("/waivers", data=form)
+    assert refused.status_code == 403
+    assert "has no waivers" in refused.text
+    assert "mended &lt;soon&gt;" in refused.text
+    for deed in ("end", "burn"):
+        gone = browser.post(f"/waivers/wai-00000000000000000000000000/{deed}", data=form | {"comment": "x"})
+        assert gone.status_code == 404

@@ -64,6 +64,8 @@ def deciding_roles(uow: UnitOfWork) -> frozenset[str]:
             names |= {row.role for row in policy.status_changes.approvals} | set(policy.status_changes.emergency_stop)
         if policy.rejections is not None:
             names.add(policy.rejections.role)
+        if policy.waivers is not None:
+            names.add(policy.waivers.role)
         if policy.policy_change.role is not None:
             names.add(policy.policy_change.role)
         found |= {group for name in names for group in policy.roles[name].groups}

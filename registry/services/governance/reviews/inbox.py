@@ -16,6 +16,7 @@ from registry.services.context import Context
 from registry.services.governance.details import case_of, with_everybody
 from registry.services.governance.policies.proposing import needs_of
 from registry.services.governance.policies.stored import frozen_policy
+from registry.services.governance.reviews.waivers import objections_to
 from registry.services.lookup import found
 from registry.services.unit_of_work import UnitOfWork
 
@@ -44,6 +45,7 @@ def inbox_of(context: Context) -> Inbox:
             elif (item := _missing_vote(stored, electorate, handle)) is not None:
                 waiting.append(item)
         waiting += _proposals_for(uow, handle)
+        waiting += _waivers_for(uow, handle, now)
     waiting, stale, mine = (sorted(one, key=_age) for one in (waiting, stale, mine))
     return Inbox(tuple(waiting), tuple(stale), tuple(mine), newest.next_cursor is None)
 
@@ -108,6 +110,15 @@ def _findings_of(context: Context, now: datetime) -> Iterator[InboxItem]:
             late = "Overdue since" if one.overdue(now) else "Due"
             detail = f"{one.severity}; {late} {one.due_at:%Y-%m-%d %H:%M} UTC"
             yield InboxItem(Errand.FINDING, one.id, one.text, detail, one.raised_at, one.ref, one.due_at)
+
+
+def _waivers_for(uow: UnitOfWork, handle: str, now: datetime) -> Iterator[InboxItem]:
+    person = uow.people.get(handle)
+    for one in uow.reviews.waivers_asked() if person is not None else ():
+        gone = one.state(now) != "asked" or uow.governance.version(one.ref) is None
+        if person is not None and not gone and not objections_to(uow, one, person, now):
+            detail = f"Asked for by {one.asked_by} until {one.until_at:%Y-%m-%d}; needs an approval that you can give"
+            yield InboxItem(Errand.WAIVER, one.id, f"Gate {one.gate} of {one.ref}", detail, one.asked_at, one.ref)
 
 
 def _proposals_for(uow: UnitOfWork, handle: str) -> Iterator[InboxItem]:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.inbox import Inbox
 from registry.domain.governance.ticks import TickReport
+from registry.domain.governance.waivers import NewWaiver, Waiver, Waivers
 from registry.domain.names import Reference
 from registry.domain.paging import Page, PageRequest
 from registry.services.context import Context
 from registry.services.governance.reviews.due import tick
 from registry.services.governance.reviews.findings import add_finding, resolve_finding
 from registry.services.governance.reviews.inbox import inbox_of
-from registry.services.lookup import found, resolve
+from registry.services.governance.reviews.waivers import approve_waiver, ask_for_waiver, end_waiver, waivers_on
+from registry.services.lookup import found, model_only, resolve
 
 __all__ = ["Reviews"]
 
@@ -35,6 +37,32 @@ class Reviews:
     def add_finding(self, reference: Reference, wish: NewFinding) -> Finding:
         """Raise a finding: votes on the version are stale from then on where the policy reads findings."""
         return add_finding(self.context, reference, wish)
+
+    def ask_for_waiver(self, reference: Reference, wish: NewWaiver) -> Waiver:
+        """Ask that a version is excepted from a gate."""
+        return ask_for_waiver(self.context, reference, wish)
+
+    def approve_waiver(self, waiver_id: str, *, comment: str = "") -> Waiver:
+        """Agree to a waiver."""
+        return approve_waiver(self.context, waiver_id, comment)
+
+    def end_waiver(self, waiver_id: str, *, comment: str) -> Waiver:
+        """End a waiver at once."""
+        return end_waiver(self.context, waiver_id, comment)
+
+    def waiver(self, waiver_id: str) -> Waiver:
+        """One waiver."""
+        with self.context.read() as uow:
+            return found(uow.reviews.waiver(waiver_id), f"waiver {waiver_id}", see="waiver list")
+
+    def waivers(self, reference: Reference | None = None) -> Waivers:
+        """Of one version, with those that its ancestors carry; without one, all that are asked for or in force."""
+        now = self.context.clock.now()
+        with self.context.read() as uow:
+            if reference is not None:
+                return waivers_on(uow, resolve(uow, model_only(reference)), now)
+            every = (*uow.reviews.waivers_asked(), *uow.reviews.waivers_granted())
+            return Waivers(tuple(one for one in every if one.state(now) in {"asked", "in force"}))
 
     def findings(
         self,
