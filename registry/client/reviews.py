@@ -1,4 +1,4 @@
-"""The verbs of the inbox and of findings over HTTP."""
+"""The verbs of the inbox, of findings and of waivers over HTTP."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from registry.domain.codec import to_json
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.inbox import Inbox
 from registry.domain.governance.ticks import TickReport
+from registry.domain.governance.waivers import NewWaiver, Waiver, Waivers
 from registry.domain.names import Reference
 from registry.domain.paging import Page, PageRequest
 
@@ -51,3 +52,23 @@ class RemoteReviews:
     def resolve_finding(self, finding_id: str, *, comment: str) -> Finding:
         """Say that it was put right."""
         return self.server.send(Finding, "POST", f"/findings/{part(finding_id)}/resolve", {"comment": comment})
+
+    def ask_for_waiver(self, reference: Reference, wish: NewWaiver) -> Waiver:
+        """Ask that a version is excepted from a gate."""
+        return self.server.send(Waiver, "POST", "/waivers", {"reference": str(reference), **to_json(wish)})
+
+    def approve_waiver(self, waiver_id: str, *, comment: str = "") -> Waiver:
+        """Agree to a waiver."""
+        return self.server.send(Waiver, "POST", f"/waivers/{part(waiver_id)}/approve", {"comment": comment})
+
+    def end_waiver(self, waiver_id: str, *, comment: str) -> Waiver:
+        """End a waiver at once."""
+        return self.server.send(Waiver, "POST", f"/waivers/{part(waiver_id)}/end", {"comment": comment})
+
+    def waiver(self, waiver_id: str) -> Waiver:
+        """One waiver."""
+        return self.server.get(Waiver, f"/waivers/{part(waiver_id)}")
+
+    def waivers(self, reference: Reference | None = None) -> Waivers:
+        """Of one version, or all that are asked for or in force."""
+        return self.server.get(Waivers, "/waivers", {"reference": reference})

@@ -22,6 +22,7 @@ from registry.domain.catalog.models import Describing, Modality, Status
 from registry.domain.codec import to_json
 from registry.domain.governance.findings import NewFinding, Severity
 from registry.domain.governance.promotion import VoteValue
+from registry.domain.governance.waivers import NewWaiver
 from registry.domain.names import Name, Reference
 from registry.domain.paging import every
 from registry.domain.verbs.catalog import ImportModel
@@ -51,6 +52,7 @@ from tests.serving import HOST, ServedRegistry, copy_of, serve_family
 
 Story = Callable[[Callable[[str], Registry], Path], Iterator[tuple[str, object]]]
 """Verbs that change something, one after another; given what opens the registry for a person, and a folder."""
+NO_WAIVER = "wai-00000000000000000000000000"
 HERE_ONLY = {
     "people.authenticate", "people.begin_session", "people.end_session", "people.actor_of_token", "store.repair",
     "backups.create", "audit.rotate_key",
@@ -165,6 +167,12 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "reviews.finding", dev.reviews.finding(finding.id)
     yield "reviews.resolve_finding", ben.reviews.resolve_finding(finding.id, comment="Sharper now")
     yield "reviews.tick", outcome(ana.reviews.tick)
+    wish = NewWaiver("no-worse", "the test set is mended", "2099-01-01")
+    yield "reviews.ask_for_waiver", outcome(lambda: dev.reviews.ask_for_waiver(CHILD, wish))
+    yield "reviews.approve_waiver", outcome(lambda: ben.reviews.approve_waiver(NO_WAIVER))
+    yield "reviews.end_waiver", outcome(lambda: ben.reviews.end_waiver(NO_WAIVER, comment="no"))
+    yield "reviews.waiver", outcome(lambda: ben.reviews.waiver(NO_WAIVER))
+    yield "reviews.waivers", [ben.reviews.waivers(), ben.reviews.waivers(CHILD)]
     waiting = request_of(dev)
     yield "promotions.reject", ben.promotions.reject(waiting, comment="no")
     yield "promotions.overrule", outcome(lambda: ben.promotions.overrule(waiting, comment="yes"))

@@ -8,14 +8,14 @@ from registry.domain.governance.findings import Finding, FindingState, NewFindin
 from registry.domain.governance.inbox import Inbox
 from registry.domain.governance.ticks import TickReport
 from registry.domain.governance.waivers import NewWaiver, Waiver, Waivers
-from registry.domain.names import Reference
+from registry.domain.names import Reference, model_only
 from registry.domain.paging import Page, PageRequest
 from registry.services.context import Context
 from registry.services.governance.reviews.due import tick
 from registry.services.governance.reviews.findings import add_finding, resolve_finding
 from registry.services.governance.reviews.inbox import inbox_of
 from registry.services.governance.reviews.waivers import approve_waiver, ask_for_waiver, end_waiver, waivers_on
-from registry.services.lookup import found, model_only, resolve
+from registry.services.lookup import found, resolve
 
 __all__ = ["Reviews"]
 

@@ -10,7 +10,7 @@ from registry.domain.audit import Event
 from registry.domain.governance.policy import Policy
 from registry.domain.governance.waivers import NewWaiver, Waiver, WaiverApproval, Waivers
 from registry.domain.ids import new_id
-from registry.domain.names import Reference, VersionRef
+from registry.domain.names import Reference, VersionRef, model_only
 from registry.domain.people.people import Permission, Person
 from registry.domain.text import check_words, did_you_mean, read_day
 from registry.errors import ConflictError, InvalidError, PermissionDeniedError, PolicyRefusedError
@@ -18,7 +18,7 @@ from registry.services.context import Context
 from registry.services.governance.dossier import case_for, open_dossier, standing_of
 from registry.services.governance.policies.stored import in_force
 from registry.services.governance.reviews.findings import makers
-from registry.services.lookup import found, model_only, resolve
+from registry.services.lookup import found, resolve
 from registry.services.unit_of_work import UnitOfWork
 
 MAX_REASON = 4096
