@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from registry.domain.codec import to_json
-from registry.domain.comparison.judging import Arm, Measure, judge
+from registry.domain.comparison.arms import Arm, Measure
+from registry.domain.comparison.judging import judge
 from registry.domain.comparison.verdict import ArmKind, TransferVerdict
 from registry.domain.manifests import canonical_json
 from tests.registry.domain.comparison.worlds import arm, rights

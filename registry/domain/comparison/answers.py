@@ -35,6 +35,12 @@ class TestRows:
     labels: LabelKind
     keys: tuple[int, ...]
     truth: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+    """The group of each row, where the dataset has groups: rows of one group depend on one another."""
+
+    def __post_init__(self) -> None:
+        if self.groups and len(self.groups) != len(self.keys):
+            raise IntegrityError(f"{len(self.groups)} groups are given for {len(self.keys)} test rows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,9 @@ class Arms:
             "skipped": dict(self.skipped),
         }
         head |= {} if self.published is None else {"published": self.published}
-        lines = [head, {"keys": list(rows.keys), "truth": list(rows.truth)}, *map(to_json, self.arms)]
+        listed = {"keys": list(rows.keys), "truth": list(rows.truth)}
+        listed |= {"groups": list(rows.groups)} if rows.groups else {}
+        lines = [head, listed, *map(to_json, self.arms)]
         return b"".join(canonical_json(line) + b"\n" for line in lines)
 
 
@@ -100,6 +108,7 @@ def read_arms(text: bytes) -> Arms:
                 LabelKind(head["labels"]),
                 tuple(rows["keys"]),
                 tuple(rows["truth"]),
+                tuple(rows.get("groups", ())),
             ),
             metrics=tuple(head["metrics"]),
             margin=float(head["margin"]),

@@ -21,23 +21,21 @@ discordant items a bootstrap is too narrow. Under 20 items nothing is concluded.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from registry.domain.comparison.arms import Arm, Measure
 from registry.domain.comparison.concluding import conclude
-from registry.domain.comparison.exact import flip_test, holm
 from registry.domain.comparison.facets import Compared, Setting, described, facets_of
 from registry.domain.comparison.first_rule import conclude_first
 from registry.domain.comparison.resampling import LEVEL, Resamples, Spread, difference, spread
-from registry.domain.comparison.tallies import Floats, Tally, differences
+from registry.domain.comparison.slicing import flips_of, slices_of
+from registry.domain.comparison.tallies import Floats, Tally
+from registry.domain.comparison.units import Units, units_of
 from registry.domain.comparison.validity import TRAINED
 from registry.domain.comparison.verdict import (
     RULE,
     ArmKind,
     ArmScore,
-    FlipTest,
     Gap,
     Outcome,
     PublishedGap,
@@ -45,44 +43,16 @@ from registry.domain.comparison.verdict import (
     TransferVerdict,
 )
 
-MARGIN = 0.01
-"""How much worse than the linear probe still counts as no worse: one point of accuracy or F1."""
 FEWEST = 20
-"""Test items under which no verdict is given."""
-FEWEST_IN_SLICE = 5
-"""Items of a slice under which it is not tested: even five of five against it are no proof at 5 %."""
+"""Test items, or groups of them, under which no verdict is given."""
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
-    """What one arm did: for each of its seeds a tally of the metric, and one of the slices' metric."""
+class Terms:
+    """How a gap is read."""
 
-    kind: ArmKind
-    seeds: tuple[int, ...]
-    tallies: tuple[Tally, ...]
-    points: Mapping[str, tuple[Tally, ...]] = field(default_factory=dict)
-    """By slice: a tally of its items for each seed."""
-    broken: str = ""
-    """Why its model is not what was trained; empty if it is."""
-    constant: str = ""
-    """Why its answers are those of a model that has learnt nothing; empty if they are not."""
-    same: bool = False
-    """Whether it is the transfer itself under another name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """What the arms are compared by."""
-
-    metric: str
-    higher_is_better: bool = True
-    margin: float = MARGIN
-    slice_metric: str = "accuracy"
-    slice_higher_is_better: bool = True
-    slices: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
-    """By name: which test items."""
-    published: int | None = None
-    """The seed of the transfer that became the version; None if it is not known."""
+    higher_is_better: bool
+    level: float
 
 
 def judge(
@@ -100,27 +70,32 @@ def judge(
     comparisons are drawn at once. `rule` is the one of a verdict on record that is computed again.
     """
     items = len(arms[0].tallies[0].parts)
-    resamples = resamples or Resamples(items)
-    drawn = {arm.kind: (draw or resamples.values)(arm.tallies) for arm in arms}
+    units = units_of(items, measure.groups, blocks=rule > 1)
+    resamples = resamples or Resamples(units.count)
+    groups = units.groups
+    drawn = {
+        arm.kind: draw(arm.tallies) if draw is not None else resamples.values(units.gather(arm.tallies)) for arm in arms
+    }
     places = {kind: number for number, kind in enumerate(ArmKind)}
     spreads = {
-        arm.kind: spread([tally.value for tally in arm.tallies], drawn[arm.kind], resamples, places[arm.kind])
+        arm.kind: spread([tally.value for tally in arm.tallies], drawn[arm.kind], resamples, places[arm.kind], groups)
         for arm in arms
     }
     by_kind = {arm.kind: arm for arm in arms}
     transfer = by_kind[ArmKind.TRANSFER]
-    own = _published(transfer, measure, drawn[ArmKind.TRANSFER], resamples) if rule > 1 else None
+    own = _published(transfer, measure, drawn[ArmKind.TRANSFER], groups) if rule > 1 else None
     found = {
-        arm.kind: _compared(transfer, arm, spreads, own, measure.higher_is_better, level)
+        arm.kind: _compared(transfer, arm, spreads, own, units, Terms(measure.higher_is_better, level))
         for arm in arms
         if arm.kind is not transfer.kind
     }
     scratch, invalid = by_kind.get(ArmKind.SCRATCH), _invalid(arms)
-    slices = _slices(transfer, scratch, measure, resamples, 1 - level) if scratch is not None else ()
+    slices = slices_of(transfer, scratch, measure, units, resamples, 1 - level) if scratch is not None else ()
     gaps = {kind: one.gap for kind, one in found.items()}
-    unit = 1 / items if measure.higher_is_better else 0.0
+    enough = groups or items
+    unit = 1 / enough if measure.higher_is_better else 0.0
     setting = Setting(measure.metric, measure.margin, level, items, len(transfer.seeds), unit)
-    fit = {} if items < FEWEST or rule == 1 else {kind: one for kind, one in found.items() if kind not in invalid}
+    fit = {} if enough < FEWEST or rule == 1 else {kind: one for kind, one in found.items() if kind not in invalid}
     facets = facets_of(fit, setting)
     reasons: tuple[str, ...]
     if scratch is None:
@@ -128,8 +103,9 @@ def judge(
             Outcome.INCONCLUSIVE,
             ("no arm was trained from scratch, so there is nothing to be better than",),
         )
-    elif items < FEWEST:
-        outcome, reasons = Outcome.INCONCLUSIVE, (f"{items} test items are too few: {FEWEST} are needed",)
+    elif enough < FEWEST:
+        what = "groups of test items" if groups else "test items"
+        outcome, reasons = Outcome.INCONCLUSIVE, (f"{enough} {what} are too few: {FEWEST} are needed",)
     else:
         worse = _worse(slices, measure.slice_metric)
         if rule == 1:
@@ -137,7 +113,7 @@ def judge(
         else:
             outcome, reasons = conclude(facets, worse)
         outcome, reasons = _only_valid(outcome, reasons, invalid, constant=transfer.constant)
-    reasons += _beside_classical(gaps.get(ArmKind.CLASSICAL), items, measure)
+    reasons += _beside_classical(gaps.get(ArmKind.CLASSICAL), enough, measure)
     return TransferVerdict(
         outcome=outcome,
         metric=measure.metric,
@@ -155,16 +131,17 @@ def judge(
         rule=rule,
         facets=facets,
         published=None if own is None else measure.published,
+        groups=groups or None,
     )
 
 
-def _published(transfer: Arm, measure: Measure, drawn: Floats, resamples: Resamples) -> tuple[Tally, Spread] | None:
+def _published(transfer: Arm, measure: Measure, drawn: Floats, groups: int) -> tuple[Tally, Spread] | None:
     """The seed that became the version, by itself: its training is no matter of luck any more."""
     if measure.published not in transfer.seeds:
         return None
     place = transfer.seeds.index(measure.published)
     tally = transfer.tallies[place]
-    return tally, spread([tally.value], drawn[:, [place]], resamples, 0)
+    return tally, Spread(tally.value, drawn[:, place], (), groups)
 
 
 def _invalid(arms: Sequence[Arm]) -> dict[ArmKind, str]:
@@ -200,30 +177,26 @@ def _compared(
     other: Arm,
     spreads: Mapping[ArmKind, Spread],
     own: tuple[Tally, Spread] | None,
-    higher: bool,
-    level: float,
+    units: Units,
+    terms: Terms,
 ) -> Compared:
-    sign = 1 if higher else -1
+    sign, level = (1 if terms.higher_is_better else -1), terms.level
+    others = units.tested(other.tallies)
     found = difference(spreads[transfer.kind], spreads[other.kind], sign)
     published, alone = None, None
     if own is not None:
         tally, draws = own
         alone = difference(draws, spreads[other.kind], sign)
-        published = PublishedGap(alone.interval(level), _flips([tally], other.tallies))
+        published = PublishedGap(alone.interval(level), flips_of(units.tested([tally]), others))
     gap = Gap(
         arm=other.kind,
         gain=found.interval(level),
         p_better=found.chance(above=True),
         p_worse=found.chance(above=False),
-        flips=_flips(transfer.tallies, other.tallies),
+        flips=flips_of(units.tested(transfer.tallies), others),
         published=published,
     )
     return Compared(gap, found, alone, other.same)
-
-
-def _flips(one: Sequence[Tally], two: Sequence[Tally]) -> FlipTest | None:
-    found = differences(one, two)
-    return None if found is None else flip_test(found)
 
 
 def _worse(slices: Sequence[SliceGap], metric: str) -> list[str]:
@@ -234,30 +207,6 @@ def _worse(slices: Sequence[SliceGap], metric: str) -> list[str]:
         for part in slices
         if part.worse
     ]
-
-
-def _slices(transfer: Arm, scratch: Arm, measure: Measure, resamples: Resamples, alpha: float) -> tuple[SliceGap, ...]:
-    """Each slice by itself: worse where both the bootstrap and the exact test show it, after Holm over all of them."""
-    found = []
-    for name, places in measure.slices.items():
-        one, two = transfer.points[name], scratch.points[name]
-        p = 1.0
-        if len(places) >= FEWEST_IN_SLICE:
-            left, right = (
-                spread([tally.value for tally in side], resamples.values(side, places), resamples, arm)
-                for arm, side in enumerate((one, two))
-            )
-            p = difference(left, right, 1 if measure.slice_higher_is_better else -1).chance(above=False)
-            flips = _flips(one, two)
-            p = p if flips is None else max(p, flips.p_worse)
-        values = [float(np.mean([tally.value for tally in side])) for side in (one, two)]
-        found.append((name, len(places), values, p))
-    adjusted = holm([p for *_, p in found])
-    sign = 1 if measure.slice_higher_is_better else -1
-    return tuple(
-        SliceGap(name, items, one, two, sign * (one - two), p, p_holm, p_holm <= alpha)
-        for (name, items, (one, two), p), p_holm in zip(found, adjusted, strict=True)
-    )
 
 
 def _beside_classical(gap: Gap | None, items: int, measure: Measure) -> tuple[str, ...]:

@@ -105,6 +105,8 @@ class Spread:
     value: float
     draws: Floats
     luck: tuple[Luck, ...]
+    groups: int = 0
+    """Of how many groups the draws are; 0 for draws of rows, of which there are enough to know their spread."""
 
     freedom: float = field(init=False)
     """Satterthwaite's degrees of freedom: few if most of the variance comes from seeds, infinite if none does."""
@@ -112,48 +114,56 @@ class Spread:
     def __post_init__(self) -> None:
         known = sum(luck.variance**2 / luck.freedom for luck in self.luck)
         least = sum(luck.variance for luck in self.luck)
-        freedom = max(float(np.var(self.draws)), least) ** 2 / known if known > 0 else math.inf
+        whole = max(float(np.var(self.draws)), least)
+        if self.groups > 1:
+            known += (whole - least) ** 2 / (self.groups - 1)
+        freedom = whole**2 / known if known > 0 else math.inf
         object.__setattr__(self, "freedom", freedom)
 
     def interval(self, level: float = LEVEL) -> Interval:
         """The expanded percentile interval."""
-        tail = normal_cdf(t_quantile((1 - level) / 2, self.freedom))
+        tail = normal_cdf(self._wider * t_quantile((1 - level) / 2, self.freedom))
         low, high = float(_at(self.draws, tail, up=False)), float(_at(self.draws, 1 - tail, up=True))
         return Interval(self.value, min(low, self.value), max(high, self.value))
 
     @property
     def deviation(self) -> float:
         """Its standard error."""
-        return float(np.std(self.draws))
+        return self._wider * float(np.std(self.draws))
+
+    @property
+    def _wider(self) -> float:
+        """The factor that makes up for the variance of a bootstrap of few groups, which is too small."""
+        return math.sqrt(self.groups / (self.groups - 1)) if self.groups > 1 else 1.0
 
     def chance(self, *, above: bool) -> float:
         """One-sided p-value against a value that is not above (or not below) zero, the other side of the interval."""
         beyond = int(np.count_nonzero(self.draws <= 0 if above else self.draws >= 0))
         p = (1 + beyond) / (1 + self.draws.size)
-        return t_cdf(normal_quantile(p), self.freedom) if p < 1 else 1.0
+        return t_cdf(normal_quantile(p) / self._wider, self.freedom) if p < 1 else 1.0
 
 
-def spread(values: Sequence[float], draws: Floats, resamples: Resamples, arm: int) -> Spread:
+def spread(values: Sequence[float], draws: Floats, resamples: Resamples, arm: int, groups: int = 0) -> Spread:
     """The mean metric of one arm over its seeds, from the metric (seeds) and its draws (count x seeds).
 
-    `arm` numbers the arms, so that the seeds of each are drawn independently.
+    `arm` numbers the arms, so that the seeds of each are drawn independently. `groups` as in `Spread`.
     """
     mean, seeds = float(np.mean(values)), len(values)
     if seeds == 1:
-        return Spread(mean, draws[:, 0], ())
+        return Spread(mean, draws[:, 0], (), groups)
     between, middles = float(np.var(values, ddof=1)), draws.mean(axis=1)
     squares = float(np.square(draws - mean).sum() - seeds * np.square(middles - mean).sum())
     noise = squares / (seeds - 1) / resamples.count - between
     luck = min(max(between - noise, 0.0), between)
     if luck < _NO_LUCK:
-        return Spread(mean, middles, ())
+        return Spread(mean, middles, (), groups)
     astray = (np.asarray(values) - mean) * math.sqrt(luck / between)
-    return Spread(mean, middles + resamples.seeds(arm, seeds) @ astray, (Luck(luck / seeds, seeds - 1),))
+    return Spread(mean, middles + resamples.seeds(arm, seeds) @ astray, (Luck(luck / seeds, seeds - 1),), groups)
 
 
 def difference(one: Spread, two: Spread, sign: int = 1) -> Spread:
     """`one` less `two`, or the reverse with `sign` -1, on the same draws of items."""
-    return Spread(sign * (one.value - two.value), sign * (one.draws - two.draws), one.luck + two.luck)
+    return Spread(sign * (one.value - two.value), sign * (one.draws - two.draws), one.luck + two.luck, one.groups)
 
 
 def _at(draws: Floats, share: float, *, up: bool) -> float:

@@ -7,7 +7,7 @@ the kind of label. Slices are the classes that test rows have; of numbers the qu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol
 
@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from registry.domain.comparison import tallies
 from registry.domain.comparison.answers import SAME_AS, Arms, TestRows
-from registry.domain.comparison.judging import Arm, Measure, judge
+from registry.domain.comparison.arms import Arm, Measure
+from registry.domain.comparison.judging import judge
 from registry.domain.comparison.tallies import Floats, Tally
 from registry.domain.comparison.validity import BROKEN, CONSTANT, fault
 from registry.domain.comparison.verdict import RULE, ArmKind, TransferVerdict
 from registry.domain.data.datasets import LabelKind
-from registry.domain.data.labels import classes_of
+from registry.domain.data.labels import check_test_rows, classes_of
 from registry.domain.transfers.metrics import LESS_IS_BETTER
 from registry.errors import InvalidError
 
@@ -50,13 +51,15 @@ class Reading(Protocol):
 
 
 def verdict_on(arms: Arms, *, rule: int = RULE) -> TransferVerdict:
-    """The verdict that the answers give. Raises: InvalidError where the labels cannot be compared.
+    """The verdict that the answers give. Raises: InvalidError where the rows or labels cannot be compared.
 
     `rule` is the one of a verdict on record that is computed again.
     """
     reading = _READINGS.get(arms.rows.labels)
     if reading is None:
         raise InvalidError(f"Answers to labels of kind {arms.rows.labels} cannot be compared")
+    if rule > 1:
+        check_test_rows(arms.rows.labels, arms.rows.truth)
     found = reading(arms.rows)
     metric = next((name for name in arms.metrics if name in found.metrics), next(iter(found.metrics)))
     slices = list(found.slices())
@@ -84,6 +87,7 @@ def verdict_on(arms: Arms, *, rule: int = RULE) -> TransferVerdict:
         slice_higher_is_better=found.slice_metric not in LESS_IS_BETTER,
         slices={name: places for name, places, _ in slices},
         published=arms.published,
+        groups=np.unique(arms.rows.groups, return_inverse=True)[1] if arms.rows.groups else None,
     )
     return judge(compared, measure, rule=rule)
 
@@ -93,6 +97,8 @@ class SingleLabel:
     """Each row has one class, and so has each answer."""
 
     rows: TestRows
+    _rights: dict[int, tuple[Answers, NDArray[np.bool_]]] = field(default_factory=dict, repr=False, compare=False)
+    """By `id` of answers: they, and which of them are right. Every slice asks again."""
     slice_metric = "accuracy"
     unit = 1.0
 
@@ -111,7 +117,10 @@ class SingleLabel:
             yield f"class {name}", places, tally
 
     def _right(self, answers: Answers) -> NDArray[np.bool_]:
-        return np.array([guess == true for guess, true in zip(answers, self.rows.truth, strict=True)])
+        if id(answers) not in self._rights:
+            right = np.array([guess == true for guess, true in zip(answers, self.rows.truth, strict=True)])
+            self._rights[id(answers)] = answers, right
+        return self._rights[id(answers)][1]
 
     def _accuracy(self, answers: Answers) -> Tally:
         return tallies.share(self._right(answers))

@@ -238,6 +238,8 @@ class TransferVerdict:
     """Since rule 2, where there are enough items: one for each question that could be asked."""
     published: int | None = None
     """The seed of the transfer that became the version; None if not on record."""
+    groups: int | None = None
+    """How many groups the test items fall into; None where they do not depend on one another."""
 
     @property
     def sentence(self) -> str:

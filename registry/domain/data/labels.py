@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DatasetVersionSummary, LabelKind
-from registry.errors import BadDataError
+from registry.errors import BadDataError, InvalidError
 
 SEPARATOR = "|"
 """Joins the classes of a row that has several; no class of such data may contain it."""
@@ -19,6 +21,18 @@ def classes_of(label: str | None, kind: LabelKind) -> tuple[str, ...]:
     if kind is LabelKind.MANY:
         return tuple(label.split(SEPARATOR)) if label else ()
     return (label,)
+
+
+def check_test_rows(labels: LabelKind, truth: Sequence[str]) -> None:
+    """Raises: InvalidError where there are no test rows, or all have one label: a comparison then shows nothing."""
+    if not truth:
+        raise InvalidError("There are no test rows, so nothing can be compared", remedy="Choose a split that has rows")
+    found = {tag for label in truth for tag in label.split()} if labels is LabelKind.TAGS else set(truth)
+    if len(found) == 1:
+        raise InvalidError(
+            f"All {len(truth)} test rows have the label {found.pop()[:80]!r}, so a comparison shows nothing",
+            remedy="Choose test rows with two labels or more",
+        )
 
 
 def number_of(label: str | None) -> float:

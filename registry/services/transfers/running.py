@@ -16,6 +16,7 @@ from registry.domain.audit import Event
 from registry.domain.catalog.models import MetricValue
 from registry.domain.codec.recipe import recipe_from_record
 from registry.domain.credentials import without_credentials
+from registry.domain.data.labels import check_test_rows
 from registry.domain.names import AssetKind
 from registry.domain.recipes.recipe import Resources
 from registry.domain.transfers.steps import StepDetail, StepState
@@ -184,11 +185,14 @@ def _device(requested: str, needs: Resources) -> str:
 
 def _events(context: Context, run: Run, job: TransferJob, reporter: Reporter) -> Iterator[TransferEvent]:
     """The events of the step's own job, then those of its baselines where it has some."""
+    plan = plan_of(submitted_of(run.step))
+    if plan is not None:  # before hours of training
+        test = job.data["test"]
+        check_test_rows(test.labels, [row.label or "" for row in test.chosen])
     reporter.begin(f"starting the adapter {run.recipe.adapter}")  # its library takes seconds to import
     adapter = context.plugins.transfer(run.recipe.adapter)
     reporter.begin("loading the model")
     yield from adapter.run(job)
-    plan = plan_of(submitted_of(run.step))
     if plan is None or run.finished is None:
         return
     skipped: dict[str, str] = {}

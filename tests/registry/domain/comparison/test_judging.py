@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.verdict import NULL, outcomes, too_many
+from benchmarks.verdict import CLUSTERED, NULL, outcomes, too_many
 from registry.domain.codec import from_json, to_json
-from registry.domain.comparison.judging import Arm, Measure, judge
+from registry.domain.comparison.arms import Arm, Measure
+from registry.domain.comparison.judging import judge
 from registry.domain.comparison.tallies import mean
 from registry.domain.comparison.verdict import ArmKind, Outcome, TransferVerdict
 from tests.registry.domain.comparison.worlds import answered, arm, rights
@@ -173,6 +174,13 @@ def test_one_more_right_answer_never_makes_a_verdict_worse(one: int, two: int) -
     order = [Outcome.NEGATIVE, Outcome.INCONCLUSIVE, Outcome.POSITIVE]
     before, after = compared(one, two, items=60), compared(one + 1, two, items=60)
     assert order.index(before.outcome) <= order.index(after.outcome)
+
+
+def test_rows_in_groups_are_compared_by_group() -> None:
+    for world in CLUSTERED:
+        found = [outcome for outcome, _ in outcomes(world, 40, 5)]
+        assert not too_many(found.count(Outcome.POSITIVE), 40)
+        assert not too_many(found.count(Outcome.NEGATIVE), 40)
 
 
 def test_where_nothing_differs_hardly_any_verdict_is_positive_or_negative() -> None:

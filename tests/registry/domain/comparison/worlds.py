@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from registry.domain.comparison.judging import Arm
+from registry.domain.comparison.arms import Arm
 from registry.domain.comparison.tallies import Tally, share
 from registry.domain.comparison.verdict import ArmKind
 
