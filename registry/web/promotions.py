@@ -63,6 +63,8 @@ class RequestPage:
     """None when the version was deleted since."""
     open: bool
     mine: bool
+    vetoed: bool
+    """Whether a veto stands."""
     now: datetime
     conditional: bool
     """Whether the policy takes approvals with conditions here."""
@@ -143,6 +145,21 @@ def reject(
     return _decided(request, registry, request_id, vote, comment)
 
 
+@router.post("/promotions/{request_id}/veto", response_model=None)
+def veto(
+    request: Request, registry: AsActor, request_id: str, comment: Annotated[str, Form()] = ""
+) -> HTMLResponse | RedirectResponse:
+    """Block it, and leave it open."""
+    act = partial(registry.promotions.veto, _known(request_id), comment=comment)
+    return _decided(request, registry, request_id, act, comment)
+
+
+@router.post("/promotions/{request_id}/complete", response_model=None)
+def complete(request: Request, registry: AsActor, request_id: str) -> HTMLResponse | RedirectResponse:
+    """Promote, once the cooling-off time has passed."""
+    return _decided(request, registry, request_id, partial(registry.promotions.complete, _known(request_id)), "")
+
+
 @router.post("/promotions/{request_id}/overrule", response_model=None)
 def overrule(
     request: Request, registry: AsActor, request_id: str, comment: Annotated[str, Form()] = ""
@@ -215,6 +232,7 @@ def _shown(
         conditional=is_open and detail.conditional,
         severities=tuple(Severity),
         mine=detail.summary.requested_by == registry.actor.handle,
+        vetoed=any(check.kind == "veto" for check in detail.verdict.checks),
         types=types,
         comment=comment,
         error=error,

@@ -114,9 +114,21 @@ def reject(registry: RequestUnchanged, request_id: str, body: Said) -> Response:
     return answer(registry.promotions.reject(public_id(request_id), comment=body.comment))
 
 
+@router.post("/promotions/{request_id}/veto", **speaks(RequestDetail, takes=Comment))
+def veto(registry: RequestUnchanged, request_id: str, body: Said) -> Response:
+    """Block a request, with the reason as the comment; it stays open until the veto is overruled or taken back."""
+    return answer(registry.promotions.veto(public_id(request_id), comment=body.comment))
+
+
+@router.post("/promotions/{request_id}/complete", **speaks(RequestDetail))
+def complete(registry: RequestUnchanged, request_id: str) -> Response:
+    """Promote a version that has all its approvals, once the cooling-off time has passed."""
+    return answer(registry.promotions.complete(public_id(request_id)))
+
+
 @router.post("/promotions/{request_id}/overrule", **speaks(RequestDetail, takes=Comment))
 def overrule(registry: RequestUnchanged, request_id: str, body: Said) -> Response:
-    """Overrule the rejection that closed a request, with the reason as the comment."""
+    """Overrule the rejection or the veto of a request, with the reason as the comment."""
     return answer(registry.promotions.overrule(public_id(request_id), comment=body.comment))
 
 

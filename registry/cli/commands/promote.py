@@ -101,9 +101,25 @@ def reject(session: Session, request: RequestArgument, comment: CommentOption) -
     session.answer(session.registry.promotions.reject(request, comment=comment), show_request)
 
 
+@command(app, "veto", "forebear --as vera promote veto req-01kaq0… -m 'the training data is in dispute'")
+def veto(session: Session, request: RequestArgument, comment: CommentOption) -> None:
+    """Block a request, where its policy has vetoes. It stays open until the veto is overruled or taken back."""
+    from registry.cli.views.governance import show_request
+
+    session.answer(session.registry.promotions.veto(request, comment=comment), show_request)
+
+
+@command(app, "complete", "forebear promote complete req-01kaq0…")
+def complete(session: Session, request: RequestArgument) -> None:
+    """Promote a version that has all its approvals, once the cooling-off time of its policy has passed."""
+    from registry.cli.views.governance import show_request
+
+    session.answer(session.registry.promotions.complete(request), show_request)
+
+
 @command(app, "overrule", "forebear --as carla promote overrule req-01kaq0… -m 'the slanted sevens were mislabelled'")
 def overrule(session: Session, request: RequestArgument, comment: CommentOption) -> None:
-    """Overrule the rejection that closed a request, or take your own back. A comment is required."""
+    """Overrule the rejection or the veto of a request, or take your own back. A comment is required."""
     from registry.cli.views.governance import show_request
 
     session.answer(session.registry.promotions.overrule(request, comment=comment), show_request)

@@ -7,7 +7,8 @@ people; the vote of a contributor never counts; a vote counts only while everyth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from registry.domain.governance.case import RECORDED, Case, Contribution, Standing
 from registry.domain.governance.promotion import CheckResult, VoteEntry, VoteValue
@@ -73,6 +74,7 @@ class Electorate:
         since, opened = self.case.standing(handle).since, self.case.opened_at
         if since is not None and opened is not None and since > opened and not self.duties.new_accounts_may_vote:
             reasons.append(f"{handle} has an account only since the request was opened")
+        reasons += self._signed_before(handle)
         if not self.wanted:
             reasons.append("This transition needs no approval")
         elif not self.roles_of(handle):
@@ -88,6 +90,31 @@ class Electorate:
         if Contribution.EVIDENCE_AUTHOR in done and self._only_checked(handle):
             done.remove(Contribution.EVIDENCE_AUTHOR)
         return [deed.deed for deed in done]
+
+    def _signed_before(self, handle: str) -> list[str]:
+        """The other stages that `handle` let the version into, where the policy wants different people for both."""
+        own, target = self._accounts_of(handle), self.case.target
+        others = [group - {target} for group in self.duties.distinct_across_stages if target in group]
+        stages = sorted(frozenset[str]().union(*others))
+        found = [stage for stage in stages if not own.isdisjoint(self.case.signed.get(stage, ()))]
+        return [
+            f"{handle} approved the way into {stage}: the policy wants other people for {target}" for stage in found
+        ]
+
+    def completed_at(self) -> datetime | None:
+        """When the last approval that is needed was given; None while one is missing."""
+        if not self.wanted:
+            return self.case.opened_at
+        for at in sorted({vote.at for vote in self.case.votes}):
+            votes = tuple(vote for vote in self.case.votes if vote.at <= at)
+            earlier = replace(self, case=replace(self.case, votes=votes))
+            if earlier.filled() == self.wanted:
+                return at
+        return None
+
+    def filled(self) -> dict[str, int]:
+        """By role, how many people fill it."""
+        return count(self.wanted, self.eligible(), distinct=self.duties.distinct_people_per_stage)
 
     def _accounts_of(self, handle: str) -> frozenset[str]:
         """Every account of the person behind `handle` that the case knows, and the one that they all belong to."""
@@ -148,7 +175,7 @@ class Electorate:
 
     def checks(self) -> list[CheckResult]:
         """One check per needed role, and one failed check per open rejection."""
-        filled = count(self.wanted, self.eligible(), distinct=self.duties.distinct_people_per_stage)
+        filled = self.filled()
         uncounted = self._uncounted()
         checks = []
         for role, quorum in self.wanted.items():

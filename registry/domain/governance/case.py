@@ -167,6 +167,8 @@ class Case:
     """The waivers of the version that were granted and not ended."""
     inherited: tuple[Waiver, ...] = ()
     """The same of its ancestors, which except the version from nothing."""
+    signed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By stage, who approved an earlier promotion of the version into it."""
     opened_at: datetime | None = None
     """When the request was opened; None before there is one."""
     edition: int = 1

@@ -6,7 +6,7 @@ is missing. What cannot be evaluated is a failed check with a reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from lineage import Digest
@@ -17,7 +17,7 @@ from registry.domain.governance.case import EDITION, SYSTEM, Case, expression_fa
 from registry.domain.governance.conditions.expressions import Expression, Scope
 from registry.domain.governance.conditions.problems import UnanswerableError
 from registry.domain.governance.evidence_types import EvidenceType
-from registry.domain.governance.promotion import CheckResult, EvidenceValue, Verdict
+from registry.domain.governance.promotion import CheckResult, EvidenceValue, Verdict, VoteValue
 from registry.domain.governance.status_changes import wanted_status
 from registry.domain.governance.terms import Emergency, Reattest, Tier, TierRule, VoteRules, Waivers
 from registry.domain.governance.transitions import (
@@ -28,6 +28,7 @@ from registry.domain.governance.transitions import (
     StatusChanges,
     Transition,
     firing,
+    span,
 )
 from registry.domain.governance.waivers import waiver_for
 from registry.domain.text import did_you_mean
@@ -68,11 +69,13 @@ class Policy:
     reattest: Reattest | None = None
     waivers: Waivers | None = None
     emergency: Emergency | None = None
+    parts: tuple[Policy, ...] = ()
+    """The published policies that apply together, where this one stands for several: see `together`."""
 
     @property
     def label(self) -> str:
-        """`transfer-default/7`: how requests name the policy that judges them."""
-        return f"{self.name}/{self.version}"
+        """`transfer-default/7`: how requests name the policy that judges them; with `+` between several."""
+        return "+".join(part.label for part in self.parts) if self.parts else f"{self.name}/{self.version}"
 
     def transition(self, source: str, target: str) -> Transition | None:
         """The way from one stage to another, if there is one; to a status there is a way from every stage."""
@@ -132,7 +135,7 @@ class Policy:
 
     def conditions(self, case: Case) -> Iterator[Expression]:
         """Every condition that may be evaluated for a verdict on `case`."""
-        yield self.when
+        yield from (part.when for part in self.parts or (self,))
         yield from (rule.when for rule in self.risk_tiers)
         transition = self._transition_for(case)
         if transition is not None:
@@ -144,7 +147,7 @@ class Policy:
     def judge(self, case: Case) -> Verdict:
         """Every check that this policy makes of `case`, with its outcome. Pure: same policy and case, same verdict."""
         evidence, scope = self.admissible(case), self.scope(case)
-        checks = [self._applies(scope), *self._tier_check(scope), self._order(case), self._usable(case)]
+        checks = [*self._apply(case, scope), *self._tier_check(scope), self._order(case), self._usable(case)]
         checks += _rejected(case)
         transition = self._transition_for(case)
         if transition is None:
@@ -157,6 +160,7 @@ class Policy:
             *(self._waived(gate, gate.check(scope), case) for gate in gates),
             *(unknown_needs + unknown_gates + unknown_rows),
             *electorate.checks(),
+            *_waited(transition, electorate),
         ]
         if not demands and wanted_status(case.target) is not None:
             demands.append(CheckResult("decision", "approval", True, "The policy asks for no approval of this"))
@@ -198,6 +202,13 @@ class Policy:
         """The transition to judge by; where none leads from here, the first to that stage, for its reasons."""
         exact = self.transition(case.candidate.stage, case.target)
         return exact or next((t for t in self.transitions if t.target == case.target), None)
+
+    def _apply(self, case: Case, scope: Scope) -> Iterator[CheckResult]:
+        """Whether it applies; of several, whether each does."""
+        for part in self.parts:
+            yield part._applies(part.scope(case))
+        if not self.parts:
+            yield self._applies(scope)
 
     def _applies(self, scope: Scope) -> CheckResult:
         name = f"{self.name} version {self.version}"
@@ -245,23 +256,6 @@ class Policy:
         return CheckResult("order", "order", False, f"Stage order: {follows}, and the version is {source}")
 
 
-def first_matching(policies: Iterable[Policy], case_for: Callable[[Policy], Case]) -> tuple[Policy | None, str]:
-    """The policy in force: the first that matches, by priority (highest first), then name. None comes with the reason.
-
-    A condition that cannot be evaluated might have matched: then no policy is in force.
-    """
-    found: Case | None = None
-    for policy in sorted(policies, key=lambda policy: (-policy.priority, policy.name)):
-        found = case_for(policy)
-        scope = policy.scope(found)
-        try:
-            if policy.when.holds(scope):
-                return policy, ""
-        except UnanswerableError as error:
-            return None, f"It is unknown whether policy {policy.name} applies: {error}"
-    return None, "No policy has been published" if found is None else f"No policy applies to {found.candidate.ref}"
-
-
 def _rejected(case: Case) -> Iterator[CheckResult]:
     """A failed check for each rejection that stands."""
     for rejection in case.rejections:
@@ -269,11 +263,33 @@ def _rejected(case: Case) -> Iterator[CheckResult]:
             vote = rejection.vote
             yield CheckResult(
                 f"rejection-{vote.voter}",
-                "rejection",
+                "veto" if vote.value is VoteValue.VETO else "rejection",
                 False,
-                f"{vote.voter} rejected it on {vote.at:%Y-%m-%d} ({rejection.request}): {vote.comment}. The rejection "
-                "stands until it is overruled or something that it was given on changes",
+                f"{vote.voter} {_AGAINST[vote.value]} it on {vote.at:%Y-%m-%d} ({rejection.request}): {vote.comment}. "
+                f"{_UNTIL[vote.value]}",
             )
+
+
+_AGAINST = {VoteValue.REJECT: "rejected", VoteValue.VETO: "vetoed"}
+_UNTIL = {
+    VoteValue.REJECT: "The rejection stands until it is overruled or something that it was given on changes",
+    VoteValue.VETO: "The veto stands until it is overruled or taken back",
+}
+
+
+def _waited(transition: Transition, electorate: Electorate) -> Iterator[CheckResult]:
+    """Whether the cooling-off time has passed since the last approval that was needed."""
+    if transition.wait is None:
+        return
+    begun, length = electorate.completed_at(), span(transition.wait)
+    if begun is None:
+        message = f"The cooling-off time of {length} begins with the last approval"
+        yield CheckResult("wait", "wait", False, message)
+        return
+    end = begun + transition.wait
+    passed = electorate.case.now >= end
+    message = f"The cooling-off time of {length} {'ended' if passed else 'ends'} {end:%Y-%m-%d %H:%M} UTC"
+    yield CheckResult("wait", "wait", passed, message)
 
 
 def _status_follows(case: Case, wanted: Status) -> CheckResult:

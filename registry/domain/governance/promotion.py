@@ -19,11 +19,13 @@ class VoteValue(StrEnum):
     APPROVE = "approve"
     APPROVE_WITH_CONDITIONS = "approve_with_conditions"
     REJECT = "reject"
+    VETO = "veto"
+    """Blocks, and leaves the request open, until it is taken back or overruled."""
 
     @property
     def approves(self) -> bool:
         """True for a vote that counts towards a quorum."""
-        return self is not VoteValue.REJECT
+        return self not in {VoteValue.REJECT, VoteValue.VETO}
 
 
 class RequestState(StrEnum):
@@ -107,7 +109,9 @@ class Rejection:
     vote: VoteEntry
 
     def stands(self, now: Bindings) -> bool:
-        """True while nothing that the vote was bound to has changed, whatever became of requests since."""
+        """True while nothing that the vote was bound to has changed, whatever became of requests; a veto always."""
+        if self.vote.value is VoteValue.VETO:
+            return True
         return self.vote.bound == (now if self.vote.bound.seen is not None else replace(now, seen=None))
 
 
@@ -174,6 +178,7 @@ class Ballot:
     approve: tuple[str, ...] = ()
     reject: tuple[str, ...] = ()
     withdraw: tuple[str, ...] = ()
+    veto: tuple[str, ...] = ("This request takes no veto",)
 
 
 @dataclass(frozen=True, slots=True)

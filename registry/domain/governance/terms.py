@@ -13,16 +13,7 @@ from enum import StrEnum
 
 from registry.domain.governance.conditions.expressions import Expression
 
-NOT_ENFORCED = frozenset(
-    {
-        "distinct_across_stages",
-        "emergency",
-        "reattest",
-        "veto",
-        "votes.signed",
-        "wait",
-    }
-)
+NOT_ENFORCED = frozenset({"emergency", "reattest", "votes.signed"})
 """Terms that a policy file may hold and that nothing carries out yet, by the place where they are written."""
 
 

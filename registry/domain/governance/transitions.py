@@ -154,5 +154,6 @@ def firing(rows: Iterable[R], scope: Scope, kind: str) -> tuple[list[R], list[Ch
 
 def span(time: timedelta) -> str:
     """A time for people: `90 days`, `12 hours`."""
-    days, hours = time.days, time.seconds // 3600
-    return f"{days} days" if days else f"{hours} hours" if hours else f"{time.seconds // 60} minutes"
+    minutes = time.seconds // 60
+    many, unit = (time.days, "day") if time.days else (minutes // 60, "hour") if minutes >= 60 else (minutes, "minute")
+    return f"{many} {unit}{'' if many == 1 else 's'}"

@@ -44,6 +44,7 @@ _VOTES = {
     "promotion.approved": VoteValue.APPROVE,
     "promotion.approved_with_conditions": VoteValue.APPROVE_WITH_CONDITIONS,
     "promotion.rejected": VoteValue.REJECT,
+    "promotion.vetoed": VoteValue.VETO,
 }
 
 

@@ -9,7 +9,7 @@ from registry.domain.governance.approvals import Electorate
 from registry.domain.governance.case import Case
 from registry.domain.governance.outlook import contradicted, voters, warnings
 from registry.domain.governance.policy import Policy
-from registry.domain.governance.promotion import Ballot, RequestDetail, RequestState, Verdict
+from registry.domain.governance.promotion import Ballot, RequestDetail, RequestState, Verdict, VoteValue
 from registry.domain.people.people import Actor, Permission
 from registry.services.context import Context
 from registry.services.governance.dossier import case_for, open_dossier, standing_of
@@ -54,7 +54,7 @@ def closed_detail(stored: RequestDetail, case: Case | None, verdict: Verdict) ->
     gone = state is RequestState.OPEN  # only a version that was deleted has an open request shown as closed
     why = ("The version was deleted",) if gone else (f"The request is closed: it was {state.value}",)
     shown = stored if case is None else as_of(stored, case, verdict)
-    return replace(shown, ballot=Ballot(why, why, why))
+    return replace(shown, ballot=Ballot(why, why, why, why))
 
 
 def closed(stored: RequestDetail, state: RequestState, at: datetime) -> RequestDetail:
@@ -113,4 +113,5 @@ def _ballot(actor: Actor, stored: RequestDetail, electorate: Electorate) -> Ball
     twice = (f"{handle} has approved already, and nothing has changed since",) if electorate.stands(handle) else ()
     own = handle == request.requested_by or Permission.ADMIN in actor.permissions
     others = () if own else (f"Only {request.requested_by} or an admin can withdraw the request",)
-    return Ballot(approve=(*against, *twice), reject=against, withdraw=others)
+    none = () if VoteValue.VETO in electorate.rules.values else (f"Policy {stored.policy} has no veto",)
+    return Ballot(approve=(*against, *twice), reject=against, withdraw=others, veto=(*none, *against))

@@ -69,6 +69,8 @@ class Dossier:
     ancestors: Digest | None = None
     rejections: tuple[Rejection, ...] = ()
     requesters: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    signed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By stage, who approved an earlier promotion of the version into it."""
     findings: tuple[Finding, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     inherited: tuple[Waiver, ...] = ()
@@ -129,6 +131,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         ancestors=_statuses(ancestry),
         rejections=tuple(uow.governance.rejections(ref)),
         requesters=record.requesters,
+        signed=uow.governance.approvers(ref),
         findings=tuple(uow.reviews.findings_about(ref)),
         waivers=tuple(one for one in granted if one.ref == ref),
         inherited=tuple(one for one in granted if one.ref != ref and one.ref.label in models),
@@ -174,6 +177,7 @@ def case_for(
         findings=dossier.findings,
         waivers=dossier.waivers,
         inherited=dossier.inherited,
+        signed=dossier.signed,
         opened_at=opened_at,
         edition=EDITION,
     )

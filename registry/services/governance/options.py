@@ -7,8 +7,9 @@ from datetime import datetime
 
 from registry.domain.governance.case import Case
 from registry.domain.governance.evidence_types import EvidenceType
-from registry.domain.governance.policy import Policy, first_matching
+from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import StageOption
+from registry.domain.governance.together import matching
 from registry.domain.names import VersionRef
 from registry.services.governance.dossier import Dossier, case_for, open_dossier
 from registry.services.governance.policies.stored import published
@@ -50,5 +51,5 @@ def _in_force(
     def case(policy: Policy) -> Case:
         return case_for(dossier, policy, target=target, now=now)
 
-    policy, _ = first_matching(policies, case)
+    policy, _ = matching(policies, case)
     return policy, None if policy is None else case(policy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from registry.domain.audit import Event
 from registry.domain.governance.approvals import Electorate
@@ -14,6 +14,7 @@ from registry.domain.governance.transitions import ApprovalRow
 from registry.errors import ConflictError, PolicyRefusedError
 from registry.services.context import Context
 from registry.services.governance.dossier import case_for, open_dossier
+from registry.services.governance.vetoes import standing_vetoes
 from registry.services.unit_of_work import UnitOfWork
 
 
@@ -32,7 +33,7 @@ class Overruling:
 
     def __str__(self) -> str:
         if self.done:
-            return "The rejection is overruled: the promotion can be requested again"
+            return "The rejection is overruled: it does not stand any more"
         return f"The rejection still stands: {self.have} of {self.needed} with the role {self.role} have overruled it"
 
 
@@ -42,22 +43,25 @@ def overrule(uow: UnitOfWork, context: Context, stored: RequestDetail, policy: P
     Raises: PolicyRefusedError for a request that no rejection closed, and for somebody who may not; ConflictError.
     """
     request, handle = stored.summary, context.actor.handle
-    if request.state is not RequestState.REJECTED or request.overruled_at is not None:
+    vetoes = standing_vetoes(stored)
+    if not vetoes and (request.state is not RequestState.REJECTED or request.overruled_at is not None):
         why = "Its rejection was overruled already" if request.overruled_at else f"It is {request.state}, not rejected"
         raise PolicyRefusedError(f"There is no rejection of {request.id} to overrule", (why,))
     earlier = uow.governance.overrulings(request.id)
     if handle in earlier:
         raise ConflictError(f"{handle} has overruled the rejection of {request.id} already")
-    rejecters = {vote.voter for vote in stored.votes if vote.value is VoteValue.REJECT}
-    if rejecters == {handle}:
-        found = Overruling(1, 1)
+    rejecters = vetoes or {vote.voter for vote in stored.votes if vote.value is VoteValue.REJECT}
+    if handle in rejecters:
+        found = Overruling(len(rejecters & {*earlier, handle}), len(rejecters))
     elif policy.rejections is None:
         raise PolicyRefusedError(
             f"The rejection of {request.id} stands",
             (f"Policy {policy.label} has no rejections: only {', '.join(sorted(rejecters))} can take it back",),
         )
     else:
-        found = _counted(uow, context, stored, policy, policy.rejections, earlier)
+        rule = policy.rejections
+        rule = replace(rule, quorum=max(rule.quorum, 2)) if vetoes else rule  # one person never outweighs a veto
+        found = _counted(uow, context, stored, policy, rule, earlier)
     now = context.clock.now()
     uow.governance.add_overruling(request.id, handle, comment, at=now)
     if found.done:

@@ -23,7 +23,7 @@ from registry.services.governance.statuses import change
 from registry.services.unit_of_work import UnitOfWork
 
 MAX_COMMENT = 4096
-_BEFORE_ALL = frozenset({"policy", "order", "status", "rejection"})
+_BEFORE_ALL = frozenset({"policy", "order", "status", "rejection", "veto"})
 """Kinds of checks that no evidence and no vote can change: a request that fails one is not opened."""
 
 
@@ -71,7 +71,7 @@ def open_request(
 def can_open(verdict: Verdict) -> bool:
     """False when a request would be refused at once: nothing that is added later could make its verdict a yes."""
     hopeless = any(not check.passed and check.kind in _BEFORE_ALL for check in verdict.checks)
-    awaited = any(check.kind == "approval" for check in verdict.checks)
+    awaited = any(check.kind in {"approval", "wait"} for check in verdict.checks)
     return not hopeless and (verdict.allowed or awaited)
 
 

@@ -56,6 +56,7 @@ from registry.services.governance.recorded_evidence import evidence_about
 from registry.services.governance.requests import check_comment, open_request, promote
 from registry.services.governance.reviews.conditions import attach_conditions
 from registry.services.governance.reviews.findings import raised
+from registry.services.governance.vetoes import check_vote, with_vote
 from registry.services.lookup import found, resolve
 from registry.services.unit_of_work import UnitOfWork
 
@@ -170,7 +171,9 @@ class Promotions:
             vote = case.votes[-1]
             attached = [raised(one) for one in case.findings if one.id in vote.conditions]
             action = "promotion.approved_with_conditions" if conditions else "promotion.approved"
-            return deciding._commit(uow, stored, policy, case, _voted(stored, action, vote), *attached)
+            return deciding._commit(
+                uow, stored, policy, with_vote(case, request_id), _voted(stored, action, vote), *attached
+            )
 
     def reject(self, request_id: str, *, comment: str) -> RequestDetail:
         """Vote against, with a reason; one rejection closes the request."""
@@ -184,6 +187,39 @@ class Promotions:
             decided = record_decision(deciding.context.blobs, request_id, RequestState.REJECTED, policy, case)
             uow.commit(_voted(stored, "promotion.rejected", case.votes[-1]), decided)
         return closed_detail(closed(stored, RequestState.REJECTED, case.now), case, verdict)
+
+    def veto(self, request_id: str, *, comment: str) -> RequestDetail:
+        """Block a request, with a reason; it stays open until the veto is taken back or overruled.
+
+        Raises: NotFoundError, InvalidError; PolicyRefusedError where its policy has no veto, or none of this person.
+        """
+        comment = check_comment(comment)
+        if not comment:
+            raise InvalidError("A veto needs a comment", remedy="Say why: --comment 'the training data is in dispute'")
+        self.context.actor.require(Permission.EDIT)
+        with self._deciding() as (deciding, uow):
+            stored, policy, case = self._vote(uow, request_id, VoteValue.VETO, comment)
+            vetoed = _voted(stored, "promotion.vetoed", case.votes[-1])
+            return deciding._commit(uow, stored, policy, with_vote(case, request_id), vetoed)
+
+    def complete(self, request_id: str) -> RequestDetail:
+        """Promote when all approvals are there and the cooling-off time has passed; anybody who may edit can do it.
+
+        All bytes of the version are read first. Raises: NotFoundError, DamagedError; PolicyRefusedError with what is
+        missing.
+        """
+        self.context.actor.require(Permission.EDIT)
+        checked = check_version(self.context, lambda reading: _promoted_by(self._open(reading, request_id).summary))
+        with self._deciding() as (deciding, uow):
+            _save(uow, checked)
+            stored = self._locked(uow, request_id)
+            policy = frozen_policy(uow, stored)
+            case = case_of(uow, self.context, stored, policy)
+            verdict = policy.judge(case)
+            if not verdict.allowed:
+                raise PolicyRefusedError(f"{request_id} cannot be completed", verdict.reasons)
+            done = Event("promotion.completed", str(stored.summary.ref), {"request": request_id})
+            return deciding._commit(uow, stored, policy, case, done)
 
     def withdraw(self, request_id: str) -> RequestDetail:
         """Close a request that one made oneself; an admin may withdraw anybody's."""
@@ -311,6 +347,7 @@ class Promotions:
                 f"Policy {policy.label} asks for a comment with each vote to {value.value}",
                 remedy="Say why with --comment",
             )
+        check_vote(stored, policy, value, handle)
         electorate = policy.electorate(case)
         objections = electorate.objections(handle)
         if objections:

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from registry.domain.governance.policy_changes import PolicyProposal, PolicyVote, ProposalState
 from registry.domain.governance.promotion import (
@@ -205,15 +205,34 @@ class SqlGovernance:
         return recorded_state(self._connection)
 
     def rejections(self, ref: VersionRef) -> Sequence[Rejection]:
+        closed = (request.c.state == RequestState.REJECTED) & request.c.overruled_at.is_(None)
+        rejected = closed & (vote.c.value == VoteValue.REJECT)
+        after = request.c.overruled_at.is_(None) | (vote.c.voted_at > request.c.overruled_at)
+        vetoed = after & (vote.c.value == VoteValue.VETO)
+        newer = vote.alias("newer")
+        same = (newer.c.request_id == vote.c.request_id) & (newer.c.voter == vote.c.voter)
+        later = select(newer.c.id).where(same, newer.c.id > vote.c.id).exists()
         query = (
             select(vote, request.c.public_id, request.c.to_stage)
             .join(request, request.c.id == vote.c.request_id)
             .join(node, node.c.id == request.c.node_id)
-            .where(node.c.label == str(ref), request.c.state == RequestState.REJECTED)
-            .where(request.c.overruled_at.is_(None), vote.c.value == VoteValue.REJECT)
+            .where(node.c.label == str(ref), or_(rejected, vetoed), ~later)
             .order_by(vote.c.id)
         )
         return [Rejection(one.public_id, one.to_stage, vote_entry(one)) for one in self._connection.execute(query)]
+
+    def approvers(self, ref: VersionRef) -> Mapping[str, frozenset[str]]:
+        query = (
+            select(request.c.to_stage, vote.c.voter)
+            .join(request, request.c.id == vote.c.request_id)
+            .join(node, node.c.id == request.c.node_id)
+            .where(node.c.label == str(ref), request.c.state == RequestState.PROMOTED)
+            .where(vote.c.value.not_in([VoteValue.REJECT, VoteValue.VETO]))
+        )
+        found: dict[str, set[str]] = {}
+        for stage, voter in self._connection.execute(query):
+            found.setdefault(stage, set()).add(voter)
+        return {stage: frozenset(people) for stage, people in found.items()}
 
     def add_overruling(self, request_id: str, person: str, comment: str, *, at: datetime) -> None:
         values = {"request_id": self._key(request_id), "person": person, "comment": comment, "at": at}

@@ -7,8 +7,9 @@ from datetime import datetime
 from itertools import islice
 
 from registry.domain.catalog.models import SearchQuery
-from registry.domain.governance.policy import Policy, first_matching
+from registry.domain.governance.policy import Policy
 from registry.domain.governance.policy_changes import PolicyEffect
+from registry.domain.governance.together import matching
 from registry.domain.names import VersionRef
 from registry.domain.paging import every
 from registry.services.governance.dossier import Dossier, case_for, open_dossier
@@ -47,10 +48,10 @@ def _judged(dossier: Dossier, policies: Sequence[Policy], *, now: datetime) -> _
     targets = sorted({t.target for policy in policies for t in policy.transitions if t.source == stage})
     name, results = None, {}
     for target in targets or [stage]:
-        policy, _ = first_matching(policies, lambda one, target=target: case_for(dossier, one, target=target, now=now))  # type: ignore[misc]
+        policy, _ = matching(policies, lambda one, target=target: case_for(dossier, one, target=target, now=now))  # type: ignore[misc]
         if policy is None:
             continue
-        name = policy.name
+        name = " and ".join(part.name for part in policy.parts) or policy.name
         if policy.transition(stage, target) is not None:
             reasons = policy.judge(case_for(dossier, policy, target=target, now=now)).reasons
             results[target] = "; ".join(reasons) or "allowed"

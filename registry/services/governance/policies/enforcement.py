@@ -28,17 +28,11 @@ def terms_used(document: PolicyDocument) -> Iterator[tuple[str, Path]]:
             yield name, (name,)
     if document.votes.signed:
         yield "votes.signed", ("votes", "signed")
-    if document.separation_of_duties.distinct_across_stages:
-        yield "distinct_across_stages", ("separation_of_duties", "distinct_across_stages")
-    if "veto" in document.votes.values:
-        yield "veto", ("votes", "values", document.votes.values.index("veto"))
     if WITH_CONDITIONS in document.votes.values:
         yield "conditional", ("votes", "values", document.votes.values.index(WITH_CONDITIONS))
     for number, part in enumerate(document.transitions):
         if part.conditional is not None:
             yield "conditional", ("transitions", number, "conditional")
-        if part.wait is not None:
-            yield "wait", ("transitions", number, "wait")
 
 
 def loose_terms(document: PolicyDocument) -> Iterator[Found]:

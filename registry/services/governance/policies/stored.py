@@ -7,11 +7,11 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from lineage import Digest
 from registry.domain.catalog.models import PRODUCTION, VersionSummary
 from registry.domain.governance.case import Case
-from registry.domain.governance.policy import Policy, first_matching
+from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import PolicyValue, RequestDetail, StageMove
+from registry.domain.governance.together import combined, matching
 from registry.domain.people.people import READING_ROLES, Permission
 from registry.errors import BadPolicyError, IntegrityError, NotFoundError, PolicyRefusedError
 from registry.services.context import Context
@@ -74,7 +74,7 @@ def deciding_roles(uow: UnitOfWork) -> frozenset[str]:
 
 def in_force(uow: UnitOfWork, case_for: Callable[[Policy], Case]) -> Policy:
     """The policy that judges a version now. Raises: PolicyRefusedError when none applies."""
-    policy, why = first_matching(published(uow), case_for)
+    policy, why = matching(published(uow), case_for)
     if policy is None:
         raise PolicyRefusedError("No policy is in force", (why,))
     return policy
@@ -82,14 +82,18 @@ def in_force(uow: UnitOfWork, case_for: Callable[[Policy], Case]) -> Policy:
 
 def frozen_policy(uow: UnitOfWork, detail: RequestDetail) -> Policy:
     """The very policy that a request was opened under. Raises: IntegrityError when its text is not what it was."""
-    name, _, version = detail.policy.rpartition("/")
-    value = uow.governance.policy(name, int(version))
-    if value is None or Digest.of(value.text.encode()) != detail.policy_digest:
+    parts = []
+    for label in detail.policy.split("+"):
+        name, _, version = label.rpartition("/")
+        value = uow.governance.policy(name, int(version))
+        parts += [_read(value.text)] if value is not None else []
+    policy = combined(parts) if parts else None
+    if policy is None or policy.digest != detail.policy_digest:
         raise IntegrityError(
             f"Policy {detail.policy} is not what it was when {detail.summary.id} was opened",
             remedy="Withdraw the request and find out who changed the database: forebear audit verify",
         )
-    return _read(value.text)
+    return policy
 
 
 def check_policy(context: Context, text: str) -> PolicyValue:

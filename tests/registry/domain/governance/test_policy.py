@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from registry.domain.catalog.models import Status
 from registry.domain.codec import from_json, to_json
 from registry.domain.governance.case import Ancestors, Case, Contribution, Standing
-from registry.domain.governance.policy import first_matching
 from registry.domain.governance.promotion import Verdict, VoteValue
+from registry.domain.governance.together import matching
 from registry.domain.manifests import canonical_json
 from registry.services.governance.policies.document import read_policy
 from tests.builders import digest
@@ -136,15 +136,15 @@ def test_a_transition_whose_every_demand_falls_away_passes_nothing() -> None:
 
 def test_no_matching_policy_means_no_policy_in_force() -> None:
     elsewhere = policy(('subject.kind == "model_version"', 'subject.task == "translation"'))
-    assert first_matching([], case) == (None, "No policy has been published")
-    found, why = first_matching([elsewhere], case)
+    assert matching([], case) == (None, "No policy has been published")
+    found, why = matching([elsewhere], case)
     assert found is None
     assert why == "No policy applies to models:/vision/digits/2"
 
 
 def test_a_policy_that_might_match_keeps_those_after_it_out() -> None:
     unclear = policy(('subject.kind == "model_version"', "metrics.f1 > 0.5"), ("priority: 1", "priority: 9"))
-    found, why = first_matching([RULES, unclear], case)
+    found, why = matching([RULES, unclear], case)
     assert found is None
     assert "'f1' is missing" in why
 
@@ -152,7 +152,7 @@ def test_a_policy_that_might_match_keeps_those_after_it_out() -> None:
 def test_the_matching_policy_of_the_highest_priority_is_in_force() -> None:
     high = policy(("priority: 1", "priority: 9"), ("name: team", "name: zebra"))
     narrow = policy(("priority: 1", "priority: 99"), ('subject.kind == "model_version"', "lineage.depth > 3"))
-    found, _ = first_matching([RULES, high, narrow], case)
+    found, _ = matching([RULES, high, narrow], case)
     assert found is high
 
 

@@ -93,3 +93,18 @@ def test_a_policy_changed_in_the_database_is_noticed(team: Team) -> None:
         uow.commit_unaudited()
     with pytest.raises(IntegrityError, match="is not what it was"):
         team.promotions("ben").approve(request)
+
+
+def test_a_request_under_two_policies_is_frozen_under_both_and_replays(team: Team) -> None:
+    """An insider publishes a looser policy of the same priority, whose name comes first."""
+    loose = default_policy_text().replace("name: default", "name: a-loose").replace("quorum: 1}", "quorum: 2}", 1)
+    loose = loose.replace("    approvals:\n      - {role: validator, quorum: 1}\n", "", 1)
+    put_in_force(team, loose.replace("version: 3", "version: 1"))
+    ref = team.publish()
+    bring_to(team, ref, "candidate")
+    request = team.promotions("ana").request(ref_of(ref), "validated")
+    assert request.policy == "a-loose/1+default/3"
+    assert request.verdict.reasons == ("0 of 1 validator approvals",)
+    team.promotions("ben").approve(request.summary.id)
+    assert team.stage(ref) == "validated"
+    assert team.promotions("ana").replay(request.summary.id).allowed
