@@ -94,6 +94,12 @@ class RemotePromotions:
     def reject(self, request_id: str, *, comment: str) -> RequestDetail:
         return self._act(request_id, "reject", comment)
 
+    def veto(self, request_id: str, *, comment: str) -> RequestDetail:
+        return self._act(request_id, "veto", comment)
+
+    def complete(self, request_id: str) -> RequestDetail:
+        return self.server.send(RequestDetail, "POST", f"{_request_at(request_id)}/complete")
+
     def withdraw(self, request_id: str) -> RequestDetail:
         return self.server.send(RequestDetail, "POST", f"{_request_at(request_id)}/withdraw")
 
