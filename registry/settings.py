@@ -22,6 +22,12 @@ class Settings:
     """The folder of the registry; None: `./.forebear` of this folder or a parent, else `~/.forebear`."""
     actor: str | None = None
     """Who acts in a registry folder on the own disk; None: the user of the operating system."""
+    url: str | None = None
+    """The server that commands use, by its address or the name that `forebear login` gave it; None: a folder."""
+    token: str | None = field(default=None, repr=False)
+    """The token for that server; None: the one that `forebear login` has kept."""
+    allow_http: bool = False
+    """Whether the token may go over the network without encryption."""
     database_url: str | None = None
     """A SQLAlchemy URL; None: the SQLite file `registry.db` in the registry folder."""
     mlflow_uri: str | None = None
@@ -96,6 +102,9 @@ class Settings:
         return cls(
             home=Path(home).expanduser() if home else None,
             actor=text("ACTOR"),
+            url=text("URL"),
+            token=text("TOKEN"),
+            allow_http=bool(number("ALLOW_HTTP", 0)),
             database_url=text("DATABASE_URL"),
             mlflow_uri=text("MLFLOW_URI"),
             threads=number("THREADS", 0),
@@ -123,12 +132,7 @@ class Settings:
 
     def find_home(self, start: Path) -> Path:
         """The registry folder: the one that is set, else `.forebear` in `start` or a parent, else `~/.forebear`."""
-        if self.home is not None:
-            return self.home
-        for folder in (start, *start.parents):
-            if (folder / ".forebear").is_dir():
-                return folder / ".forebear"
-        return Path.home() / ".forebear"
+        return self.home or near_home(start) or Path.home() / ".forebear"
 
     def acting(self) -> str:
         """The handle of the person who acts. Raises: UsageError when the operating system does not name the user."""
@@ -140,3 +144,8 @@ class Settings:
             raise UsageError(
                 "The operating system has no name for this user", remedy="Name one with --as or FOREBEAR_ACTOR"
             ) from error
+
+
+def near_home(start: Path) -> Path | None:
+    """The folder `.forebear` in `start` or in a parent, if there is one."""
+    return next((one / ".forebear" for one in (start, *start.parents) if (one / ".forebear").is_dir()), None)

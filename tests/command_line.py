@@ -69,6 +69,9 @@ def command_line(folder: Path) -> Iterator[CommandLine]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("DATABASE_URL", "SECRET", "DEVICE"):
             patch.delenv(f"FOREBEAR_{name}", raising=False)
+        for name in ("URL", "TOKEN", "ALLOW_HTTP"):
+            patch.delenv(f"FOREBEAR_{name}", raising=False)
+        patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))  # no server that whoever runs the tests signed in to
         patch.setenv("FOREBEAR_HOME", str(folder / "home"))
         patch.setenv("FOREBEAR_ACTOR", "ana")
         patch.setenv("FOREBEAR_MLFLOW_URI", "off")

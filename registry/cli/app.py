@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from registry.cli.commands import registry
-from registry.cli.session import ActorOption, HomeOption, OutputOption
+from registry.cli.commands import registry, remote
+from registry.cli.session import ActorOption, HomeOption, OutputOption, ServerOption
 from registry.cli.tree import Group, lazy_group
 
 GROUPS = (
@@ -26,6 +26,7 @@ GROUPS = (
     ("token", "Tokens to sign in to the server with.", "people", "token"),
     ("store", "The stored files of all versions: verify, repair and free them.", "store", "app"),
     ("backup", "Backups of the whole registry: make, verify and restore them.", "backup", "app"),
+    ("remote", "The servers that you have signed in to.", "remote", "app"),
     ("audit", "The log of every change, protected by a chain of hashes.", "audit", "app"),
 )
 """Name, help, module of `registry.cli.commands` and the group's variable in it (`model_upkeep` extends `model`)."""
@@ -64,6 +65,7 @@ def _show_version(wanted: bool) -> None:
 def forebear(
     *,
     home: HomeOption = None,
+    server: ServerOption = None,
     actor: ActorOption = None,
     output: OutputOption = None,
     version: Annotated[
@@ -77,3 +79,4 @@ def forebear(
 
 
 registry.register(app)
+remote.register(app)

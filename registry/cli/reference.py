@@ -18,7 +18,7 @@ from registry.cli.app import app
 from registry.errors import Family, RegistryError
 
 WORDS = {"str": "TEXT", "int": "NUMBER", "int range": "NUMBER", "path": "PATH"}
-SHARED = {"--home", "--as", "--output", "--help"}
+SHARED = {"--home", "--server", "--as", "--output", "--help"}
 OPENING = """\
 # Commands
 
@@ -29,12 +29,15 @@ Every command takes these options, before or after its name:
 | option | means |
 |---|---|
 | `--home FOLDER` | the registry folder; default: `FOREBEAR_HOME`, `.forebear` here or in a parent, or `~/.forebear` |
+| `--server URL` | use a server: its address or its name in `forebear remote list`; default: `FOREBEAR_URL` |
 | `--as PERSON` | the person who acts; default: `FOREBEAR_ACTOR`, or your user name |
 | `--output table` or `json` | tables for people, or only JSON on standard output, for programs |
 
 References are `models:/team/name/3`, `models:/team/name@production`, `datasets:/team/name/1`; without a number or an
 alias they mean the latest version. Where a model or a dataset is expected, `models:/` or `datasets:/` may be left out.
 Lists are paged: `--limit` says how many, and a list that goes on prints the command for its next page.
+On a server the token of `forebear login` says who acts. A registry folder that `--home` or `FOREBEAR_HOME` names, or
+a `.forebear` here or in a parent, goes before the server that you signed in to.
 `forebear --install-completion` lets your shell complete commands and options.
 
 ## Exit codes

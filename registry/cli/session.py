@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from registry.cli import tree
-from registry.errors import RegistryError, UsageError
-from registry.settings import Settings
+from registry.errors import NotRemoteError, RegistryError, UnauthenticatedError, UsageError
+from registry.settings import Settings, near_home
 
 if TYPE_CHECKING:
+    from registry.client import RemoteRegistry
     from registry.domain.paging import Page
     from registry.domain.verbs.registry import Registry
 
@@ -41,6 +42,16 @@ HomeOption = Annotated[
     typer.Option(
         "--home",
         help="The registry folder. Default: FOREBEAR_HOME, or .forebear here or in a parent, or ~/.forebear.",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        help="Use the registry of this server: an address, or a name of forebear remote list. Default: FOREBEAR_URL.",
+        metavar="URL",
         show_default=False,
         rich_help_panel=_PANEL,
     ),
@@ -67,18 +78,52 @@ OutputOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """The server that a command uses. `named` is False where it is used because the person has signed in to it."""
+
+    url: str
+    allow_http: bool
+    named: bool
+
+    def connect(self, settings: Settings, token: str | None = None) -> RemoteRegistry:
+        """Its registry, with the token that is given or kept. Raises: UnauthenticatedError, UsageError."""
+        from registry.client import connect
+        from registry.client.profiles import Profiles
+
+        secret = token or settings.token or Profiles.of_user().token_of(self.url)
+        if secret is None:
+            raise UnauthenticatedError(
+                f"You are not signed in to {self.url}", remedy=f"Sign in with a token: forebear login {self.url}"
+            )
+        return connect(self.url, token=secret, allow_http=self.allow_http or settings.allow_http)
+
+
 @dataclass(frozen=True)
 class Session:
-    """One command line: where the registry is, who acts, how to answer, and the words that were typed."""
+    """One command line: where the registry is, who acts, how to answer, and the words that were typed.
+
+    `server` is the server that the command uses; None: a registry folder on the own disk.
+    """
 
     settings: Settings
     output: Output
     words: tuple[str, ...]
+    server: Remote | None = None
 
     @property
     def home(self) -> Path:
-        """The folder of the registry."""
+        """The folder of the registry. Raises: NotRemoteError where the command uses a server."""
+        self.refuse_remote(implied=True)
         return self.settings.find_home(Path.cwd())
+
+    def refuse_remote(self, *, implied: bool = False) -> None:
+        """Raises: NotRemoteError if a server was named, or with `implied` also if one is used because of a login."""
+        if self.server is not None and (implied or self.server.named):
+            raise NotRemoteError(
+                f"This command works on a registry folder, and {self.server.url} is a server",
+                remedy="Run it on the machine of the registry folder, with --home FOLDER",
+            )
 
     @property
     def as_json(self) -> bool:
@@ -87,10 +132,21 @@ class Session:
 
     @cached_property
     def registry(self) -> Registry:
-        """The registry, opened for whoever acts. Raises: HomeNotFoundError, OldDatabaseError, NewDatabaseError."""
+        """The registry, opened for whoever acts, or connected to with the token of the server.
+
+        Raises: HomeNotFoundError, OldDatabaseError, NewDatabaseError; UnauthenticatedError without a token.
+        """
+        if self.server is not None:
+            return self.server.connect(self.settings)
         from registry import bootstrap
 
         return bootstrap.open(self.home, settings=self.settings)
+
+    def close(self) -> None:
+        """Close the connection to the server, if one was made."""
+        connected = self.__dict__.get("registry")
+        if self.server is not None and connected is not None:
+            connected.close()
 
     def answer(self, value: T, show: Callable[[T], None]) -> None:
         """Give the value of a verb: as JSON, or as `show` prints it for people."""
@@ -150,14 +206,19 @@ def _json(value: object, *, indent: int | None = None) -> str:
 
 
 def command(app: typer.Typer, name: str, *examples: str) -> Callable[[Command], Command]:
-    """Register a command under `app`. Its first parameter is the session; every command also takes --home, --as
-    and --output, shows its examples in --help, and ends with the exit code of the error's family.
+    """Register a command under `app`. Its first parameter is the session; every command also takes --home, --server,
+    --as and --output, shows its examples in --help, and ends with the exit code of the error's family.
     """
 
     def register(function: Command) -> Command:
         shared = [
             inspect.Parameter(word, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-            for word, annotation in (("home", HomeOption), ("actor", ActorOption), ("output", OutputOption))
+            for word, annotation in (
+                ("home", HomeOption),
+                ("server", ServerOption),
+                ("actor", ActorOption),
+                ("output", OutputOption),
+            )
         ]
         own = [
             parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
@@ -167,9 +228,13 @@ def command(app: typer.Typer, name: str, *examples: str) -> Callable[[Command], 
         parameters = [context, *own, *shared]
 
         def run(context: typer.Context, **arguments: Any) -> None:
-            given = {word: arguments.pop(word) for word in ("home", "actor", "output")}
+            given = {word: arguments.pop(word) for word in ("home", "server", "actor", "output")}
             with answering_errors(as_json=_wants_json(context, given["output"])):
-                function(_open_session(context, **given), **arguments)
+                session = _open_session(context, **given)
+                try:
+                    function(session, **arguments)
+                finally:
+                    session.close()
 
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -200,19 +265,48 @@ def _wants_json(context: typer.Context, output: Output | None) -> bool:
     return (output or context.find_root().params.get("output")) == Output.JSON
 
 
-def _open_session(context: typer.Context, home: Path | None, actor: str | None, output: Output | None) -> Session:
+def _open_session(
+    context: typer.Context, home: Path | None, server: str | None, actor: str | None, output: Output | None
+) -> Session:
     root = context.find_root()
     settings = Settings.from_environment()
-    home = home or root.params.get("home")
+    home, server = home or root.params.get("home"), server or root.params.get("server")
     actor = actor or root.params.get("actor")
     output = output or root.params.get("output") or Output.TABLE
+    remote = None if home is not None and server is None else _remote(settings, server, home)
+    if remote is not None and actor is not None:
+        raise UsageError(
+            f"The token for {remote.url} says who acts, so nobody can act as {actor} there", remedy="Leave --as out"
+        )
     if home is not None:
         settings = replace(settings, home=home)
     if actor is not None:
         settings = replace(settings, actor=actor)
-    if settings.home is not None:
+    if settings.home is not None and remote is None:
         _check_is_folder(settings.home)
-    return Session(settings, Output(output), root.obj or ())
+    return Session(settings, Output(output), root.obj or (), remote)
+
+
+def _remote(settings: Settings, server: str | None, home: Path | None) -> Remote | None:
+    """The server to use: the one that was named, else the current one of `forebear login`, unless a folder is nearer.
+
+    Raises: UsageError where both a server and a registry folder are named.
+    """
+    from registry.client.profiles import Profiles
+
+    named = server or settings.url
+    folder = home or (settings.home if server is None else None)
+    if named is not None and folder is not None:
+        options = "--home and --server" if server else "FOREBEAR_HOME and FOREBEAR_URL"
+        raise UsageError(f"{options} name two registries: {folder} and {named}", remedy="Leave one of them out")
+    profiles = Profiles.of_user()
+    if named is not None:
+        known = profiles.find(named)
+        return Remote(known.url if known else named, known is not None and known.allow_http, named=True)
+    if settings.home is not None or near_home(Path.cwd()) is not None:
+        return None
+    current = profiles.current()
+    return None if current is None else Remote(current.url, current.allow_http, named=False)
 
 
 def _check_is_folder(home: Path) -> None:
@@ -220,8 +314,7 @@ def _check_is_folder(home: Path) -> None:
     if URL.match(str(home)):
         raise UsageError(
             f"{URL.sub(_both_slashes, str(home))!r} is a URL, not a registry folder",
-            remedy="This command works on a folder of this machine. A server is used in the browser or through its "
-            "HTTP API (docs/http-api.md)",
+            remedy="A server is named with --server URL, or once and for all: forebear login URL",
         )
     if home.is_file():
         raise UsageError(

@@ -28,6 +28,7 @@ from registry.errors import (
     RepeatedRequestError,
     ServerUnreachableError,
     TooManyAttemptsError,
+    UnauthenticatedError,
     UsageError,
 )
 
@@ -262,7 +263,10 @@ class Connection:
             except ValueError as error:
                 raise self._stranger(f"{status} with a body that is not JSON") from error
             if isinstance(body, dict) and "code" in body:
-                raise of_other_version(error_in(body, status), self.server_version)
+                told = of_other_version(error_in(body, status), self.server_version)
+                if isinstance(told, UnauthenticatedError):
+                    told.remedy = f"Sign in with a token that is valid: forebear login {self.url}"
+                raise told
         if status in TRIED_AGAIN:
             raise ServerUnreachableError(
                 f"{self.url} answers {status} {response.reason_phrase}: the server behind it is not there",

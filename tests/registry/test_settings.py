@@ -21,6 +21,9 @@ def test_every_variable_is_read() -> None:
         {
             "FOREBEAR_HOME": "/srv/forebear",
             "FOREBEAR_ACTOR": "ana",
+            "FOREBEAR_URL": "https://models.example",
+            "FOREBEAR_TOKEN": "fbr_x",
+            "FOREBEAR_ALLOW_HTTP": "1",
             "FOREBEAR_DATABASE_URL": "postgresql://db/forebear",
             "FOREBEAR_MLFLOW_URI": "off",
             "FOREBEAR_THREADS": "3",
@@ -66,4 +69,4 @@ def test_without_one_the_registry_folder_of_the_user_is_used(tmp_path: Path) -> 
 
 
 def test_the_secret_is_never_shown() -> None:
-    assert "hush" not in repr(Settings(secret="hush"))
+    assert "hush" not in repr(Settings(secret="hush", token="hush"))

@@ -62,6 +62,7 @@ def restore(session: Session, folder: FolderArgument) -> None:
     from registry.cli.views.backup import show_restored
     from registry.cli.views.store import Bar
 
+    session.refuse_remote()
     home = session.settings.home or Path.cwd() / ".forebear"
     with Bar(shown=not session.as_json) as bar:
         report = bootstrap.restore(folder, home, settings=session.settings, watch=bar.show)

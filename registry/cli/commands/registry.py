@@ -34,6 +34,7 @@ def init(
 
     from registry import bootstrap
 
+    session.refuse_remote()
     settings = session.settings
     home = settings.home or Path.cwd() / ".forebear"
     report = bootstrap.init(home, settings=settings, actor=settings.acting(), upgrade=upgrade)

@@ -1,0 +1,131 @@
+"""Commands about servers: sign in, sign out, who you are, and which server commands use."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from registry.cli.session import Remote, Session, command
+from registry.errors import UsageError
+
+if TYPE_CHECKING:
+    from registry.client.profiles import Server
+    from registry.domain.people.people import Actor
+
+app = typer.Typer(name="remote", help="The servers that you have signed in to.", no_args_is_help=True)
+ServerArgument = Annotated[str, typer.Argument(metavar="SERVER", help="Its name or its address.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands about signing in at the top of the tree."""
+    command(
+        app,
+        "login",
+        "forebear login https://models.example.com",
+        "forebear login https://models.example.com --token-stdin < token.txt",
+    )(login)
+    command(app, "logout", "forebear logout", "forebear logout https://models.example.com")(logout)
+    command(app, "whoami", "forebear whoami")(whoami)
+
+
+def login(
+    session: Session,
+    url: Annotated[str, typer.Argument(metavar="URL", help="The address of the server.")],
+    token_stdin: Annotated[
+        bool, typer.Option("--token-stdin", help="Read the token from standard input instead of asking for it.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option("--name", help="A short name for the server. Default: its host.", show_default=False)
+    ] = None,
+    allow_http: Annotated[
+        bool, typer.Option("--allow-http", help="Send the token to another machine without encryption.")
+    ] = False,
+) -> None:
+    """Sign in to a server with a token, and use its registry from now on where no registry folder is nearer.
+
+    The token is kept in the keyring of your system (extra keyring), else in a file that only you can read.
+    """
+    from registry.cli.printing import hint, tell
+    from registry.client.connection import check_address
+    from registry.client.profiles import Profiles
+
+    address = check_address(url, secret=True, allow_http=allow_http or session.settings.allow_http)
+    secret = _token(session, from_stdin=token_stdin)
+    with Remote(address, allow_http, named=True).connect(session.settings, secret) as registry:
+        actor = registry.actor
+    profiles = Profiles.of_user()
+    server = profiles.add(address, actor.handle, secret, name=name, allow_http=allow_http)
+    session.answer(server, lambda made: tell(f"Signed in to {made.url} as {made.handle}"))
+    if not session.as_json:
+        hint(f"The token is in {profiles.place_of_tokens()}.")
+
+
+def _token(session: Session, *, from_stdin: bool) -> str:
+    """The token that is typed, piped in, or set. Raises: UsageError."""
+    if from_stdin:
+        secret = sys.stdin.readline().strip()
+    elif session.settings.token is not None:
+        secret = session.settings.token
+    elif sys.stdin.isatty():
+        secret = str(typer.prompt("Token", hide_input=True, err=True)).strip()
+    else:
+        raise UsageError("There is no terminal to ask for the token", remedy="Add --token-stdin, or set FOREBEAR_TOKEN")
+    if not secret:
+        raise UsageError("The token is empty", remedy="Make one on the server: forebear token create PERSON")
+    return secret
+
+
+def logout(
+    session: Session,
+    which: Annotated[
+        str | None, typer.Argument(metavar="[SERVER]", help="Its name or its address. Default: the current one.")
+    ] = None,
+) -> None:
+    """Forget a server and its token here. The token stays valid: forebear token revoke ends it everywhere."""
+    from registry.client.profiles import Profiles
+
+    profiles = Profiles.of_user()
+    current = profiles.current()
+    wanted = which or (current.url if current else None)
+    if wanted is None:
+        raise UsageError("You are signed in to no server", remedy="See: forebear remote list")
+    gone = profiles.remove(wanted)
+    session.done(f"Signed out of {gone.url}")
+
+
+def whoami(session: Session) -> None:
+    """Show who you are and in which registry."""
+    from registry.cli.printing import tell
+
+    registry = session.registry
+    actor: Actor = registry.actor
+    place = f"on the server {session.server.url}" if session.server else f"in the registry folder {session.home}"
+    roles = f"with the roles {', '.join(sorted(actor.roles))}" if actor.roles else "without a role"
+    session.answer(actor, lambda who: tell(f"{who.handle}, {roles}, {place}"))
+
+
+@command(app, "list", "forebear remote list")
+def list_(session: Session) -> None:
+    """List the servers that you have signed in to. The current one is used where no registry folder is nearer."""
+    from registry.client.profiles import Profiles
+
+    session.answer(Profiles.of_user().all(), _show)
+
+
+def _show(servers: Sequence[Server]) -> None:
+    from registry.cli.printing import table
+
+    rows = [(one.name, one.url, one.handle, "current" if one.current else "") for one in servers]
+    table(("Name", "Address", "Person", ""), rows, empty="You are signed in to no server: forebear login URL")
+
+
+@command(app, "use", "forebear remote use models.example.com", "forebear remote use local")
+def use(session: Session, which: ServerArgument) -> None:
+    """Use a server from now on where no registry folder is nearer; the word local stands for none."""
+    from registry.client.profiles import Profiles
+
+    chosen = Profiles.of_user().use(which)
+    session.done(f"Commands now use {chosen.url}" if chosen else "Commands now use a registry folder")
