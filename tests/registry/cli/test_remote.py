@@ -62,6 +62,7 @@ SAME = {
 """Command lines of commands that only read: what they print on the own disk and over a server is the same."""
 QUICK = ("model versions", "transfer show", "lineage show", "promote show", "audit export")
 """Those of them that are tried each time."""
+OTHERS = [one for one in SAME if one not in QUICK]
 HERE_ONLY = {
     "init": "init",
     "serve": "serve --port 0",
