@@ -63,15 +63,19 @@ def _check_there(source: Path) -> None:
 
 def _read(source: Path, how: HowToRead, staging: Path, cache: Path, limits: DataLimits) -> DataListing:
     tracked = track(source, limits=limits, ours=staging.parent)
-    columns = Columns(how.text, how.label, how.labels, how.split.column, limits)
+    columns = Columns(how.text, how.label, how.labels, how.split.column, limits, how.group)
     kind = how.format or detect_format(tracked, is_file=source.is_file(), labels=columns.labels)
     found = read_rows(tracked, kind, columns)
     rows, carried_out = finish(found, how.split, columns.labels)
     tracked.keep(cache, scratch=staging)
     tracked.check_unchanged()
     links = tuple(f"{link} is a link to a folder and was left out, as DVC does" for link in tracked.links)
-    both = straddling(rows)
-    twice = (f"{both} contents stand in more than one of the splits that the dataset brought",) if both else ()
+    contents, groups = straddling(rows)
+    twice = tuple(
+        f"{count} {what} stand in more than one of the splits that the dataset brought"
+        for count, what in ((contents, "contents"), (groups, "groups"))
+        if count
+    )
     return DataListing(
         root=tracked.root,
         format=kind,

@@ -40,6 +40,7 @@ class DatasetDetails:
     text_column: str = "text"
     format: DataFormat | None = None
     labels: LabelKind | None = None
+    group_column: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,8 @@ class FetchedData:
 
 @dataclass(frozen=True, slots=True)
 class HowToRead:
-    """What to read of a dataset: `label` and `text` name columns of tables, `labels` says what a label holds.
+    """What to read of a dataset: `label` and `text` name columns of tables, `labels` says what a label holds, and
+    `group` names the column of groups, whose rows depend on one another (None: there are none).
 
     `format` None: found by content.
     """
@@ -81,6 +82,7 @@ class HowToRead:
     text: str = "text"
     labels: LabelKind = LabelKind.CLASS
     format: DataFormat | None = None
+    group: str | None = None
 
 
 class DataSource(Protocol):

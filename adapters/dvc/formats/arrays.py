@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.dvc.formats.columns import find_column
+from adapters.dvc.formats.columns import clean_group, find_column, group_column
 from adapters.dvc.formats.tables import named_splits
 from adapters.dvc.rows.drafts import FOLDER, Columns, Draft, Drafts, Found
 from adapters.dvc.rows.labels import NO_LABELS, TAGGED, clean_class, read_label
@@ -82,6 +82,10 @@ def _rows(
 ) -> Iterator[Draft]:
     """The rows of one archive; their splits are those of the array `column`, or all are in `split`."""
     splits = arrays[column].tolist() if column else None
+    group = group_column(arrays, columns.group, name)
+    groups = None if group is None else arrays[group].tolist()
+    if groups is not None and len(groups) != len(x):
+        raise BadDataError(f"{name!r} has {len(x)} rows of x but {len(groups)} of {group!r}")
     if splits is not None and len(splits) != len(x):
         raise BadDataError(f"{name!r} has {len(x)} rows of x but {len(splits)} of {column!r}")
     for index, label in enumerate(_labels(arrays, columns, len(x), name)):
@@ -92,6 +96,7 @@ def _rows(
             split=clean_split(splits[index], where) if splits is not None else split,
             path=name,
             index=index,
+            group=clean_group(groups[index], where) if groups is not None else None,
         )
 
 

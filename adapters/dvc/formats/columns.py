@@ -9,6 +9,7 @@ from typing import Any
 
 from adapters.dvc.rows.drafts import Columns
 from adapters.dvc.rows.labels import NO_LABELS
+from adapters.dvc.rows.places import begin
 from registry.domain.data.datasets import LabelKind
 from registry.domain.text import nearest
 from registry.errors import BadDataError, TooLargeError
@@ -60,10 +61,16 @@ def label_column(found: Collection[str], columns: Columns, name: str) -> str | N
 
 
 def unread(found: Collection[str], columns: Columns, name: str) -> list[str]:
-    """A note about labels that are there and were not requested."""
+    """Notes about labels that are there and were not requested, and about a column that looks like groups."""
+    notes = []
     if columns.labels is LabelKind.NONE and columns.label in found:
-        return [f"the labels in {columns.label!r} of {name!r} were left out, as requested"]
-    return []
+        notes.append(f"the labels in {columns.label!r} of {name!r} were left out, as requested")
+    if columns.group is None and "group" in found and "group" not in {columns.label, columns.text}:
+        notes.append(
+            f"the column 'group' of {name!r} was not read; if rows of one group depend on one another, "
+            "name it with --group-column"
+        )
+    return notes
 
 
 def find_column(columns: Collection[str], wanted: str, name: str, *, option: str, otherwise: str = "") -> str:
@@ -90,6 +97,30 @@ def split_column(columns: Collection[str], wanted: str | None, name: str, *, tak
     if wanted is None and ("split" not in columns or "split" in taken):
         return None
     return find_column(columns, wanted or "split", name, option="split-column")
+
+
+def group_column(columns: Collection[str], wanted: str | None, name: str) -> str | None:
+    """The column of groups, None unless one is requested. Raises: BadDataError."""
+    return None if wanted is None else find_column(columns, wanted, name, option="group-column")
+
+
+def clean_group(value: object, where: str) -> str:
+    """The name of a row's group: text or a whole number. Raises: BadDataError."""
+    name = "" if value is None or isinstance(value, bool | float | list | dict) else str(value).strip()
+    if not name or len(name) > 200:
+        raise BadDataError(
+            f"{begin(where)} has no group, or one that is no text and no whole number of at most 200 characters",
+            remedy="Name the group of every row, or leave --group-column out",
+        )
+    return name
+
+
+def no_groups(columns: Columns, what: str) -> None:
+    """Raises: BadDataError where groups are requested of what has no columns."""
+    if columns.group is not None:
+        raise BadDataError(
+            f"{what} has no column {columns.group[:80]!r}", remedy="Give a table with a column of groups"
+        )
 
 
 def decoded(path: Path, name: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pyarrow import compute
 
 from adapters.dvc.formats.arrays import row_digest
-from adapters.dvc.formats.columns import find_column, label_column, split_column, unread
+from adapters.dvc.formats.columns import clean_group, find_column, group_column, label_column, split_column, unread
 from adapters.dvc.formats.parquet_files import opened
 from adapters.dvc.formats.tables import named_splits, one_way
 from adapters.dvc.rows.drafts import FOLDER, Columns, Draft, Drafts, Found
@@ -53,6 +53,7 @@ def read_features(tracked: Tracked, names: Sequence[str], columns: Columns) -> F
         find_column(schema.names, COLUMN, name, option="text")
         label = label_column(schema.names, columns, name)
         split = None if files else split_column(schema.names, columns.split, name, taken={COLUMN, label})
+        group_column(schema.names, columns.group, name)
         notes += unread(schema.names, columns, name)
         brought.add(FOLDER if files else split)
         for draft in _read_file(tracked, name, columns, label, split, widths):
@@ -63,7 +64,7 @@ def read_features(tracked: Tracked, names: Sequence[str], columns: Columns) -> F
 def _read_file(
     tracked: Tracked, name: str, columns: Columns, label: str | None, split: str | None, widths: set[int]
 ) -> Iterator[Draft]:
-    wanted = [column for column in (label, split) if column is not None]
+    wanted = [column for column in (label, split, columns.group) if column is not None]
     row = 0
     with opened(tracked, name, columns, [COLUMN, *wanted]) as file:
         for batch in file.iter_batches(batch_size=1024, columns=[COLUMN, *wanted]):
@@ -76,6 +77,7 @@ def _read_file(
                     split=clean_split(record[split], where) if split is not None else None,
                     path=name,
                     index=row,
+                    group=clean_group(record[columns.group], where) if columns.group is not None else None,
                 )
                 row += 1
 

@@ -9,7 +9,7 @@ import posixpath
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from adapters.dvc.formats.columns import label_column, split_column, unread
+from adapters.dvc.formats.columns import clean_group, group_column, label_column, no_groups, split_column, unread
 from adapters.dvc.formats.csv_files import read_csv
 from adapters.dvc.rows.drafts import FOLDER, Columns, Draft, Drafts, Found
 from adapters.dvc.rows.folders import is_ignored, place_files, place_unlabelled, suffix_of
@@ -52,6 +52,7 @@ def read_images(tracked: Tracked, columns: Columns) -> Found:
     index = index_of(tracked)
     if index is not None:
         return _read_index(tracked, index, columns)
+    no_groups(columns, "A folder of images")
     if columns.split not in {None, FOLDER}:
         raise BadDataError(
             f"A folder of images has no column {columns.split!r}", remedy="Add a CSV of path, label and split"
@@ -77,6 +78,7 @@ def _read_index(tracked: Tracked, index: str, columns: Columns) -> Found:
     path = next(name for name in PATH_COLUMNS if name in table.columns)
     label = label_column(table.columns, columns, index)
     split = split_column(table.columns, columns.split, index, taken={path, label})
+    group = group_column(table.columns, columns.group, index)
     digests = {entry.path: entry.sha256 for entry in tracked.files}
     plain = _plain_names(digests)
     drafts, seen = Drafts(columns, tracked.record.size), dict[str, str]()
@@ -91,6 +93,7 @@ def _read_index(tracked: Tracked, index: str, columns: Columns) -> Found:
                 read_label(record[label] if label is not None else None, where, columns.labels),
                 clean_split(record[split], where) if split else None,
                 path=name,
+                group=clean_group(record[group], where) if group else None,
             )
         )
     _weigh(tracked, seen, columns)

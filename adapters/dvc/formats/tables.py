@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from adapters.dvc.formats.columns import Record, Table, find_column, label_column, split_column, unread
+from adapters.dvc.formats.columns import (
+    Record,
+    Table,
+    clean_group,
+    find_column,
+    group_column,
+    label_column,
+    split_column,
+    unread,
+)
 from adapters.dvc.formats.csv_files import read_csv
 from adapters.dvc.formats.json_files import read_json
 from adapters.dvc.formats.parquet_files import read_parquet
@@ -32,14 +42,16 @@ def read_tables(tracked: Tracked, names: Sequence[str], format: DataFormat, colu
         text = find_column(table.columns, columns.text, name, option="text")
         label = label_column(table.columns, columns, name)
         column = split_column(table.columns, columns.split, name, taken={text, label}) if not files else None
+        group = group_column(table.columns, columns.group, name)
         notes += unread(table.columns, columns, name)
         if files and "split" in table.columns and "split" not in {text, label}:
             notes.append(f"the column 'split' of {name!r} was not read, since file names say the splits")
         brought.add(FOLDER if files else column)
-        wanted = {one: None for one in (text, label, column) if one is not None}
+        wanted = {one: None for one in (text, label, column, group) if one is not None}
         for where, record in table.records(wanted):
             split = clean_split(record.get(column), where) if column else files.get(name)
-            drafts.add(_draft(record, text, label, columns.labels, split, where))
+            draft = _draft(record, text, label, columns.labels, split, where)
+            drafts.add(replace(draft, group=clean_group(record.get(group), where)) if group else draft)
         notes += table.notes
     return Found(drafts.found, one_way(brought), Modality.TEXT, tuple(notes))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.dvc.formats.columns import not_text
+from adapters.dvc.formats.columns import no_groups, not_text
 from adapters.dvc.rows.drafts import FOLDER, Columns, Draft, Drafts, Found, text_digest
 from adapters.dvc.rows.folders import place_files, place_unlabelled
 from adapters.dvc.rows.labels import read_text
@@ -16,6 +16,7 @@ SUFFIXES = frozenset({".txt"})
 
 def read_texts(tracked: Tracked, columns: Columns) -> Found:
     """The rows in order of path, and what brought their splits. Raises: BadDataError naming the file."""
+    no_groups(columns, "A folder of texts")
     if columns.split not in {None, FOLDER}:
         raise BadDataError(
             f"A folder of texts has no column {columns.split!r}", remedy="Use folders train, test and so on"

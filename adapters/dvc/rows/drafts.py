@@ -28,6 +28,8 @@ class Columns:
     labels: LabelKind
     split: str | None
     limits: DataLimits = DEFAULT
+    group: str | None = None
+    """The column of groups; None: rows have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Draft:
     path: str | None = None
     text: str | None = None
     index: int | None = None
+    group: str | None = None
 
 
 _MOST_SPLITS = 100
@@ -97,11 +100,11 @@ def finish(found: Found, plan: SplitPlan, labels: LabelKind) -> tuple[tuple[Row,
         )
     _check_variety(drafts, labels)
     if found.brought_by is None:
-        splits = assign_splits([Content(draft.digest, draft.label) for draft in drafts], plan, labels)
+        splits = assign_splits([Content(draft.digest, draft.label, draft.group) for draft in drafts], plan, labels)
     else:
         splits, plan = [draft.split or "" for draft in drafts], replace(plan, column=found.brought_by)
     rows = (
-        Row(key, draft.digest, split, draft.label, draft.path, draft.text, draft.index)
+        Row(key, draft.digest, split, draft.label, draft.path, draft.text, draft.index, draft.group)
         for key, (draft, split) in enumerate(zip(drafts, splits, strict=True))
     )
     return tuple(rows), plan

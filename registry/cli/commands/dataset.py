@@ -48,6 +48,14 @@ def add(
         str | None,
         typer.Option("--split-column", help="The column that names the split of each row.", show_default=False),
     ] = None,
+    group_column: Annotated[
+        str | None,
+        typer.Option(
+            "--group-column",
+            help="The column that names the group of each row, such as a book. A group stays in one split.",
+            show_default=False,
+        ),
+    ] = None,
     labels: Annotated[
         LabelKind | None,
         typer.Option(
@@ -82,6 +90,7 @@ def add(
         rev=rev,
         format=format,
         labels=labels,
+        group_column=group_column,
     )
     began = datetime.now(UTC)
     version = session.registry.datasets.add(wanted)

@@ -19,6 +19,8 @@ def show_verdict(verdict: TransferVerdict) -> None:
     if verdict.facets:
         asked = [(one.name.question, one.answer, _effect(one.effect)) for one in verdict.facets]
         table(("Question", "Answer", f">Effect on {verdict.metric}"), asked, empty="")
+    if verdict.groups is not None:
+        tell(f"The {verdict.items} test items are in {verdict.groups} groups, which were compared as wholes.")
     if verdict.published is not None:
         tell(f"The published model is the one of seed {verdict.published}.")
     gaps = {gap.arm: gap for gap in verdict.gaps}

@@ -77,6 +77,8 @@ class Row:
     path: str | None = None
     text: str | None = None
     index: int | None = None
+    group: str | None = None
+    """What the row depends on with others, such as a book, a patient or a video; None where rows are independent."""
 
 
 @dataclass(frozen=True, slots=True)

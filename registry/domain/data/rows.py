@@ -26,6 +26,7 @@ def _document(row: Row) -> dict[str, object]:
         "path": row.path,
         "text": row.text,
         "index": row.index,
+        "group": row.group,
     }
     return {name: value for name, value in document.items() if value is not None}
 

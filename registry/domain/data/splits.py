@@ -1,6 +1,7 @@
 """Deterministic splits: which rows train, validate and test, decided by content alone and recorded.
 
-Rows are grouped by content, so that copies of one row never stand on both sides. The groups fall into strata: where
+Rows are grouped by content, so that copies of one row never stand on both sides; where rows have groups (the pages of a
+book), contents with a group in common are one, and count for their commonest class. The groups fall into strata: where
 labels are classes, the classes; where they are numbers, up to ten of equal size by rank, so that every split sees small
 and large ones alike; otherwise one, because a row with several classes has no single stratum. Within each stratum the
 groups are ordered by SHA-256 over (seed, row digest) and dealt out so that every split gets its share of the stratum,
@@ -10,7 +11,7 @@ Laws, for rows R, a plan P and any permutation of R:
 
 - the split of a row depends on the multiset of (digest, label) and on P only, and where labels are neither classes nor
   numbers on the multiset of digests and on P;
-- rows of equal digest share a split;
+- rows of equal digest share a split, and so do rows of one group, where rows have groups;
 - where no row is repeated, each stratum holds its exact largest-remainder counts, and with copies no split is further
   from its count than the copies of one row of that stratum, times the number of splits.
 """
@@ -41,15 +42,41 @@ class Content:
 
     digest: Digest
     label: str | None
+    group: str | None = None
 
 
 def assign_splits(rows: Sequence[Content], plan: SplitPlan, labels: LabelKind = LabelKind.CLASS) -> list[str]:
     """The split of each row, in the order of `rows`."""
+    if any(row.group is not None for row in rows):
+        rows = _joined(rows)
     copies = Counter(row.digest for row in rows)
     place: dict[Digest, str] = {}
     for digests in _strata(rows, labels):
         place.update(_deal(digests, copies, plan))
     return [place[row.digest] for row in rows]
+
+
+def _joined(rows: Sequence[Content]) -> list[Content]:
+    """The rows with one digest for all that share a content or a group, and with its commonest label."""
+    parent: dict[object, object] = {}
+
+    def root(key: object) -> object:
+        while (above := parent.setdefault(key, key)) != key:
+            parent[key] = parent[above]
+            key = above
+        return key
+
+    for row in rows:
+        if row.group is not None:
+            parent[root(row.digest)] = root(row.group)
+    smallest: dict[object, Digest] = {}
+    labels: defaultdict[object, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        key = root(row.digest)
+        smallest[key] = min(smallest.get(key, row.digest), row.digest)
+        labels[key][row.label or ""] += 1
+    common = {key: min(times, key=lambda name: (-times[name], name)) for key, times in labels.items()}
+    return [Content(smallest[key], common[key]) for key in (root(row.digest) for row in rows)]
 
 
 def _strata(rows: Sequence[Content], labels: LabelKind) -> Iterable[Sequence[Digest]]:
@@ -129,9 +156,13 @@ def _numbers(found: Sequence[float]) -> NumberSummary | None:
     return NumberSummary(least, min(max(mean, least), most), most)
 
 
-def straddling(rows: Iterable[Row]) -> int:
-    """How many contents stand in more than one split: 0 unless the dataset brought its own splits."""
-    seen: defaultdict[Digest, set[str]] = defaultdict(set)
+def straddling(rows: Iterable[Row]) -> tuple[int, int]:
+    """How many contents, and how many groups, stand in more than one split: 0 unless the dataset brought its own."""
+    contents: defaultdict[Digest, set[str]] = defaultdict(set)
+    groups: defaultdict[str, set[str]] = defaultdict(set)
     for row in rows:
-        seen[row.digest].add(row.split)
-    return sum(len(splits) > 1 for splits in seen.values())
+        contents[row.digest].add(row.split)
+        if row.group is not None:
+            groups[row.group].add(row.split)
+    both = (sum(len(splits) > 1 for splits in found) for found in (contents.values(), groups.values()))
+    return next(both), next(both)

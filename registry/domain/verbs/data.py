@@ -42,11 +42,17 @@ class AddDataset:
     """None: as in the dataset so far, `class` in a new one."""
     uploaded: bool = False
     """As for ImportModel: no pickle, and no pointer to elsewhere, is read."""
+    group_column: str | None = None
+    """The column that names what rows depend on one another by: they share a split, and are compared as one."""
 
     def __post_init__(self) -> None:
         check_tags(self.tags)
         described = {"task": self.task, "licence": self.licence, "origin": self.origin, "description": self.description}
-        columns = {"label column": self.label_column, "text column": self.text_column}
+        columns = {
+            "label column": self.label_column,
+            "text column": self.text_column,
+            "group column": self.group_column,
+        }
         refuse_credentials(described | columns | {"source": self.source, "rev": self.rev}, "dataset's")
 
 

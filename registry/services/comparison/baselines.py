@@ -29,7 +29,7 @@ from registry.domain.codec import to_json
 from registry.domain.comparison.answers import SAME_AS, ArmAnswers, Arms, TestRows
 from registry.domain.comparison.validity import CHECK, with_faults
 from registry.domain.comparison.verdict import ArmKind
-from registry.domain.data.datasets import LabelKind
+from registry.domain.data.datasets import LabelKind, Row
 from registry.domain.manifests import canonical_json
 from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.metrics import LESS_IS_BETTER
@@ -106,6 +106,7 @@ class Baselines:
             test.labels,
             tuple(row.key for row in test.chosen),
             tuple(row.label or "" for row in test.chosen),
+            groups_of(test.chosen),
         )
         metrics, published = self.job.recipe.metrics, self.plan.seeds[0]
         return with_faults(Arms(step_id, rows, metrics, MARGIN, tuple(found), dict(self.skipped), published))
@@ -279,6 +280,13 @@ def _whole(event: Advanced, steps: int) -> Advanced:
 def _checked(done: Finished) -> dict[str, object]:
     """What the adapter found when it compared training mode with evaluation mode, if it did."""
     return {CHECK: done.facts[CHECK]} if CHECK in done.facts else {}
+
+
+def groups_of(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The group of each row; nothing where rows have none. A row without one, beside others, is its own."""
+    if all(row.group is None for row in rows):
+        return ()
+    return tuple(f"row {row.key}" if row.group is None else f"group {row.group}" for row in rows)
 
 
 def read_answers(output: Path, test: DataInput) -> tuple[object, ...]:

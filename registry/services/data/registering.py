@@ -57,7 +57,8 @@ def register_dataset(context: Context, wanted: AddDataset) -> VersionRef:
     if wanted.uploaded and source.suffix.lower() == ".dvc":
         raise InvalidError("A .dvc file only points to data, so it cannot be uploaded", remedy="Upload the data itself")
     with workspace(context.home, "data") as work:
-        how = HowToRead(wanted.split, wanted.label_column, wanted.text_column, labels, wanted.format)
+        columns = wanted.label_column, wanted.text_column
+        how = HowToRead(wanted.split, *columns, labels, wanted.format, wanted.group_column)
         listing = context.plugins.read_data(
             source, how, staging=work, cache=context.home / "cache" / "dvc", rev=wanted.rev
         )
@@ -185,6 +186,7 @@ def _record(prepared: _Prepared, describing: Describing) -> dict[str, object]:
         "source": describing.origin,
         "format": prepared.listing.format.value,
         "label": wanted.label_column,
+        **({} if wanted.group_column is None else {"group": wanted.group_column}),
         "labels": prepared.labels.value,
         "text": wanted.text_column,
         "rev": wanted.rev,

@@ -28,11 +28,12 @@ def read(
     labels: LabelKind = LabelKind.CLASS,
     format: DataFormat | None = None,
     limits: DataLimits | None = None,
+    group: str | None = None,
 ) -> DataListing:
     """Read `source` with fresh staging and a cache under `scratch`."""
     staging = scratch / "staging"
     staging.mkdir(parents=True, exist_ok=True)
-    how = HowToRead(split or SplitPlan(), label, text, labels, format)
+    how = HowToRead(split or SplitPlan(), label, text, labels, format, group)
     reader, fetched = DvcSource(), None
     if rev is not None or source.suffix == ".dvc":
         fetched = reader.fetch(source, staging=staging, rev=rev)

@@ -112,3 +112,12 @@ def test_archives_that_differ_in_their_largest_value_are_refused(tmp_path: Path)
         np.savez(tmp_path / f"data/{name}.npz", x=np.full((2, 2, 2), white), y=np.array([0, 1]))
     with pytest.raises(BadDataError, match="differ in the largest value of x, which is read as white"):
         read(tmp_path / "data", tmp_path / "scratch")
+
+
+def test_an_array_says_which_group_each_row_belongs_to(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=np.eye(4), y=np.array([0, 1, 0, 1]), patient=np.array([7, 7, 8, 8]))
+    listing = read(tmp_path / "a.npz", tmp_path / "scratch", split=HALVES, group="patient")
+    assert [row.group for row in listing.rows] == ["7", "7", "8", "8"]
+    np.savez(tmp_path / "b.npz", x=np.eye(4), y=np.array([0, 1, 0, 1]), patient=np.array([7, 7, 8]))
+    with pytest.raises(BadDataError, match="has 4 rows of x but 3 of 'patient'"):
+        read(tmp_path / "b.npz", tmp_path / "scratch", group="patient")

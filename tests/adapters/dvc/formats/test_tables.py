@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow
@@ -160,3 +161,33 @@ def test_a_column_of_splits_that_file_names_outvote_is_noted(tmp_path: Path) -> 
     listing = read(draw(tmp_path / "data", {"train.csv": table, "test.csv": table}), tmp_path / "scratch")
     assert {row.split for row in listing.rows} == {"train", "test"}
     assert "the column 'split' of 'test.csv' was not read, since file names say the splits" in listing.notes
+
+
+BOOKS = "text,label,book\n" + "".join(f"page {n},{'pos' if n % 2 else 'neg'},{n // 4}\n" for n in range(40))
+
+
+@pytest.mark.parametrize(("name", "written"), [("t.csv", str.encode), ("t.jsonl", as_jsonl), ("t.parquet", as_parquet)])
+def test_a_column_of_groups_is_read_and_a_group_stays_in_one_split(
+    tmp_path: Path, name: str, written: Callable[[str], bytes]
+) -> None:
+    listing = read(draw(tmp_path, {name: written(BOOKS)}) / name, tmp_path / "scratch", split=HALVES, group="book")
+    assert [row.group for row in listing.rows] == [str(n // 4) for n in range(40)]
+    assert len({(row.group, row.split) for row in listing.rows}) == 10
+
+
+def test_a_row_without_a_group_is_refused_with_its_line(tmp_path: Path) -> None:
+    data = draw(tmp_path, {"t.csv": BOOKS + "page 40,pos,\n"}) / "t.csv"
+    with pytest.raises(BadDataError, match=r"Line 42 of 't\.csv' has no group"):
+        read(data, tmp_path / "scratch", group="book")
+
+
+def test_a_column_of_groups_that_is_not_there_is_refused_with_the_near_name(tmp_path: Path) -> None:
+    with pytest.raises(BadDataError, match="has no column 'boook'") as refused:
+        read(draw(tmp_path, {"t.csv": BOOKS}) / "t.csv", tmp_path / "scratch", group="boook")
+    assert "Did you mean 'book'? Name it with --group-column" in str(refused.value.remedy)
+
+
+def test_a_column_called_group_that_nobody_asked_for_is_noted(tmp_path: Path) -> None:
+    listing = read(draw(tmp_path, {"t.csv": BOOKS.replace("book", "group", 1)}) / "t.csv", tmp_path / "scratch")
+    assert any("name it with --group-column" in note for note in listing.notes)
+    assert {row.group for row in listing.rows} == {None}

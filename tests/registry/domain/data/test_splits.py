@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -181,6 +183,31 @@ def test_the_mean_of_numbers_is_between_the_smallest_and_the_largest(numbers: li
     assert min(numbers) - slack <= found.numbers.mean <= max(numbers) + slack
 
 
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("xy"), st.integers(0, 5)), max_size=30), PLANS)
+def test_a_group_and_the_copies_of_its_rows_stand_on_one_side(
+    drawn: list[tuple[str, str, int]], plan: SplitPlan
+) -> None:
+    rows = [replace(content(text, label), group=str(group)) for text, label, group in drawn]
+    splits = assign_splits(rows, plan)
+    keys: tuple[Callable[[Content], object], ...] = (lambda row: row.digest, lambda row: row.group)
+    for key in keys:
+        sides: dict[object, set[str]] = {}
+        for row, split in zip(rows, splits, strict=True):
+            sides.setdefault(key(row), set()).add(split)
+        assert all(len(side) == 1 for side in sides.values())
+
+
+def test_groups_keep_the_shares_of_splits() -> None:
+    rows = [replace(content(str(n), "xy"[n // 10 % 2]), group=f"book {n // 10}") for n in range(1000)]
+    counts = Counter(assign_splits(rows, SplitPlan({"train": 0.8, "test": 0.2})))
+    assert counts == {"train": 800, "test": 200}
+
+
+def test_groups_on_both_sides_of_a_brought_split_are_counted() -> None:
+    rows = [replace(row(n, str(n), split, "x"), group="book") for n, split in enumerate(("train", "test"))]
+    assert straddling(rows) == (0, 1)
+
+
 def test_contents_on_both_sides_of_a_brought_split_are_counted() -> None:
     rows = [row(0, "a", "train", "x"), row(1, "a", "test", "x"), row(2, "b", "train", "y"), row(3, "b", "train", "y")]
-    assert straddling(rows) == 1
+    assert straddling(rows) == (1, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,13 +14,17 @@ from registry.domain.comparison.answers import read_arms
 from registry.domain.comparison.records import verdict_of
 from registry.domain.comparison.verdict import ArmKind
 from registry.domain.recipes.recipe import Method
-from registry.errors import IntegrityError, NotFoundError, PolicyRefusedError
+from registry.domain.transfers.steps import StepState
+from registry.domain.verbs.data import AddDataset
+from registry.errors import IntegrityError, InvalidError, NotFoundError, PolicyRefusedError
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
+from registry.services.data.verbs import Datasets
 from registry.services.governance.verbs import Promotions
 from registry.services.transfers.verbs import Transfers
 from tests.fakes.predicting import PredictingAdapter
-from tests.registry.services.comparison.comparing import CHILD, RECIPE, answers, compared, record, verdict
+from tests.registry.services.comparison.comparing import CHILD, DATA, RECIPE, answers, compared, record, verdict
+from tests.registry.services.reviews import REVIEWS
 
 
 def test_without_baselines_there_is_no_verdict(context: Context, adapter: PredictingAdapter) -> None:
@@ -118,3 +123,28 @@ def test_the_verdict_is_evidence_of_the_registry_itself_bound_to_the_bytes_of_th
     assert (item.added_by, item.body["verdict"], item.file_name) == ("system", "positive", "arms.jsonl")
     assert item.subject == Catalog(context).version(CHILD).summary.digest
     assert item.file == Digest.parse(record(step)["answers"]["digest"])
+
+
+def test_test_rows_in_groups_are_compared_by_group(context: Context, tmp_path: Path) -> None:
+    table = "text,label,book\n" + "".join(f"review {n},{'good' if n % 2 else 'bad'},{n // 5}\n" for n in range(600))
+    (tmp_path / "books.csv").write_text(table)
+    Datasets(context).add(AddDataset(REVIEWS, str(tmp_path / "books.csv"), group_column="book"))
+    step = compared(context)
+    assert verdict(step).groups == 24
+    assert len(set(answers(context, step).rows.groups)) == 24
+    assert Transfers(context).verdict(step.summary.id) == verdict(step)
+
+
+def test_test_rows_of_one_class_end_a_step_before_it_trains(
+    context: Context, adapter: PredictingAdapter, tmp_path: Path
+) -> None:
+    rows = "".join(
+        f"review {n},{'good' if n % 2 else 'bad'},{'train' if n % 2 or n > 9 else 'test'}\n" for n in range(60)
+    )
+    (tmp_path / "split.csv").write_text("text,label,split\n" + rows)
+    Datasets(context).add(AddDataset(REVIEWS, str(tmp_path / "split.csv")))
+    recipe = RECIPE.replace(DATA, "data: {train: datasets:/data/reviews, test: datasets:/data/reviews}")
+    with pytest.raises(InvalidError, match="All 5 test rows have the label 'bad'"):
+        compared(context, recipe)
+    assert Transfers(context).search().items[0].state is StepState.FAILED
+    assert not adapter.jobs
