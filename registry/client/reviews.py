@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from registry.client.addresses import paging, part
 from registry.client.connection import LONG, Connection
 from registry.domain.codec import to_json
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.inbox import Inbox
+from registry.domain.governance.past import AsOf
 from registry.domain.governance.ticks import TickReport
 from registry.domain.governance.waivers import NewWaiver, Waiver, Waivers
 from registry.domain.names import Reference
@@ -24,6 +26,10 @@ class RemoteReviews:
     def inbox(self) -> Inbox:
         """What waits for whoever asks."""
         return self.server.get(Inbox, "/inbox")
+
+    def as_of(self, reference: Reference, at: datetime) -> AsOf:
+        """What a version was at a moment."""
+        return self.server.get(AsOf, "/as-of", {"reference": reference, "at": at})
 
     def tick(self) -> TickReport:
         """Do what is due by now."""

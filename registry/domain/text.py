@@ -119,3 +119,24 @@ def read_day(text: str | None, name: str, *, after: int = 0) -> datetime | None:
         return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=after)
     except (ValueError, OverflowError):
         raise BadFilterError(f"{name} is {text[:40]!r}, which is not a day", remedy="Write YYYY-MM-DD") from None
+
+
+def read_moment(text: str, name: str) -> datetime:
+    """A time with its zone (ISO 8601), or the end of a day: the first moment after it in UTC.
+
+    Raises: BadFilterError naming what should be a day or a time.
+    """
+    if "T" not in text.upper():
+        day = read_day(text, name, after=1)
+        if day is not None:
+            return day
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise BadFilterError(
+            f"{name} is {text[:40]!r}, which is not a day or a time with its zone",
+            remedy="Write 2026-03-14 or 2026-03-14T09:30:00Z",
+        )
+    return at.astimezone(UTC)

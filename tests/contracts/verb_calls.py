@@ -119,6 +119,7 @@ READS: Mapping[str, Verb] = {
     "promotions.policies": lambda r: r.promotions.policies(),
     "promotions.policy": lambda r: r.promotions.policy(r.promotions.policies()[0].name, 3),
     "promotions.check_policy": lambda r: r.promotions.check_policy(default_policy_text()).digest,
+    "reviews.as_of": lambda r: r.reviews.as_of(Reference.parse(f"{CHILD}"), r.audit.search().items[0].at),
     "reviews.inbox": lambda r: r.reviews.inbox(),
     "reviews.findings": lambda r: r.reviews.findings(reference=CHILD),
     "people.search": lambda r: listed(r.people.search),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from registry.api.bodies import Comment, FindingWish, WaiverWish
@@ -14,10 +14,12 @@ from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, answer, body_of, public_id, speaks
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.inbox import Inbox
+from registry.domain.governance.past import AsOf
 from registry.domain.governance.ticks import TickReport
 from registry.domain.governance.waivers import NewWaiver, Waiver, Waivers
 from registry.domain.names import Reference
 from registry.domain.paging import Page
+from registry.domain.text import read_moment
 from registry.domain.verbs.registry import Registry
 
 router = APIRouter(tags=["governance"], route_class=Route)
@@ -56,6 +58,16 @@ FindingUnchanged = Annotated[Registry, changes(_finding, "/findings/{finding_id}
 def inbox(registry: AsActor) -> Response:
     """What waits for you, what you requested, and which of your votes went stale."""
     return answer(registry.reviews.inbox())
+
+
+@router.get("/as-of", **speaks(AsOf))
+def as_of(
+    registry: AsActor,
+    reference: Annotated[str, Query(description="models:/team/name/3 or models:/team/name@production")],
+    at: Annotated[str, Query(description="A time with its zone, or a day: as it was when the day ended, UTC")],
+) -> Response:
+    """What a version was then, or the version that an alias named then: by whose approval, on what evidence."""
+    return answer(registry.reviews.as_of(Reference.parse(reference), read_moment(at, "at")))
 
 
 @router.post("/tick", **speaks(TickReport))

@@ -22,6 +22,9 @@ def register(app: typer.Typer) -> None:
     command(app, "serve", "forebear serve", "forebear serve --port 9000")(serve)
     command(app, "tick", "forebear tick")(tick)
     command(app, "inbox", "forebear inbox")(inbox)
+    command(
+        app, "as-of", "forebear as-of 2026-03-14 vision/digits@production", "forebear as-of 2026-03-14 vision/digits/2"
+    )(as_of)
     command(app, "history", "forebear history vision/digits")(history)
 
 
@@ -141,6 +144,29 @@ def tick(session: Session) -> None:
     from registry.cli.views.reviews import show_tick
 
     session.answer(session.registry.reviews.tick(), show_tick)
+
+
+def as_of(
+    session: Session,
+    moment: Annotated[
+        str,
+        typer.Argument(help="A day (as it ended, UTC), or a time with its zone.", metavar="DATE", show_default=False),
+    ],
+    reference: Annotated[
+        str,
+        typer.Argument(help="A model version, or an alias: team/name@production.", metavar="REF", show_default=False),
+    ],
+) -> None:
+    """Show what a version was at a moment, or which version an alias named then, and why it was allowed.
+
+    By whom it was approved, on what evidence, under which version of the policy, and what was made from it while it was
+    approved. The answer comes from the audit log.
+    """
+    from registry.cli.views.past import show_as_of
+    from registry.domain.text import read_moment
+
+    found = session.registry.reviews.as_of(parsing.model(reference), read_moment(moment, "DATE"))
+    session.answer(found, show_as_of)
 
 
 def inbox(session: Session) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.inbox import Inbox
+from registry.domain.governance.past import AsOf
 from registry.domain.governance.ticks import TickReport
 from registry.domain.governance.waivers import NewWaiver, Waiver, Waivers
 from registry.domain.names import Reference
@@ -17,6 +19,14 @@ class ReviewVerbs(Protocol):
 
     def inbox(self) -> Inbox:
         """What waits for whoever asks, what they requested, and which of their votes went stale."""
+        ...
+
+    def as_of(self, reference: Reference, at: datetime) -> AsOf:
+        """What a version was just before `at`, or the version that an alias named then: stage, status, the decision
+        with its votes, evidence and policy, whether it was allowed, and what was made from it while it was approved.
+
+        Raises: NotFoundError for a version or alias that was not there then; UsageError for a name alone.
+        """
         ...
 
     def tick(self) -> TickReport:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from lineage import Assurance, Edge, Node, NodeId, WeightComparison
 from registry.domain.catalog.models import Status
+from registry.domain.governance.past import MadeFrom
 from registry.domain.names import VersionRef
 
 
@@ -57,6 +58,10 @@ class GraphRepository(Protocol):
 
         With more than `limit` nodes the nearest are given.
         """
+        ...
+
+    def made_from(self, label: str, *, since: datetime, until: datetime, limit: int) -> Sequence[MadeFrom]:
+        """What steps made directly from this version, made from `since` to before `until`, oldest first."""
         ...
 
     def add_comparison(self, step_id: str, input_label: str, comparison: WeightComparison, *, at: datetime) -> None:

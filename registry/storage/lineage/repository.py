@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, literal, select
 from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison, hops_of
 from registry.domain.catalog.models import Status
 from registry.domain.codec import from_json, to_json
+from registry.domain.governance.past import MadeFrom
 from registry.domain.names import VersionRef
 from registry.errors import NotFoundError
 from registry.services.storage.lineage import Ancestor, AncestryRecord
@@ -57,6 +58,23 @@ class SqlGraph:
             return None
         inside = tuple(_edge(row) for row in edges if row.from_node in members and row.to_node in members)
         return AncestryRecord(focus, tuple(members.values()), inside, complete=len(members) <= limit)
+
+    def made_from(self, label: str, *, since: datetime, until: datetime, limit: int) -> Sequence[MadeFrom]:
+        parent, child, step = node.alias(), node.alias(), node.alias()
+        given, made = edge.alias(), edge.alias()
+        query = (
+            select(child.c.label, step.c.label, given.c.role, child.c.created_at)
+            .select_from(parent)
+            .join(given, given.c.from_node == parent.c.id)
+            .join(step, step.c.id == given.c.to_node)
+            .join(made, made.c.from_node == step.c.id)
+            .join(child, child.c.id == made.c.to_node)
+            .where(parent.c.label == label, given.c.superseded_by.is_(None), made.c.superseded_by.is_(None))
+            .where(child.c.created_at >= since, child.c.created_at < until)
+            .order_by(child.c.created_at, child.c.id)
+            .limit(limit)
+        )
+        return [MadeFrom(*row) for row in self._connection.execute(query)]
 
     def add_comparison(self, step_id: str, input_label: str, comparison: WeightComparison, *, at: datetime) -> None:
         keys = dict(self._connection.execute(_KEYS, {"labels": [step_id, input_label]}).all())

@@ -25,6 +25,7 @@ HOSTILE = (
     *("models:/a/b/1#x", "models://u:p@h/a/b", "MODELS:/vision/digits/1", "datasets:/vision/digits/1/../2", "a.sig"),
 )  # fmt: skip
 GOOD = {
+    "at": "2099-01-01",
     "team": "vision",
     "name": "digits",
     "version": "2",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.inbox import Inbox
+from registry.domain.governance.past import AsOf
 from registry.domain.governance.ticks import TickReport
 from registry.domain.governance.waivers import NewWaiver, Waiver, Waivers
 from registry.domain.names import Reference, model_only
@@ -14,6 +16,7 @@ from registry.services.context import Context
 from registry.services.governance.reviews.due import tick
 from registry.services.governance.reviews.findings import add_finding, resolve_finding
 from registry.services.governance.reviews.inbox import inbox_of
+from registry.services.governance.reviews.past import as_of
 from registry.services.governance.reviews.waivers import approve_waiver, ask_for_waiver, end_waiver, waivers_on
 from registry.services.lookup import found, resolve
 
@@ -29,6 +32,10 @@ class Reviews:
     def inbox(self) -> Inbox:
         """The inbox of the actor."""
         return inbox_of(self.context)
+
+    def as_of(self, reference: Reference, at: datetime) -> AsOf:
+        """What a version was just before `at`, or the version that an alias named then."""
+        return as_of(self.context, reference, at)
 
     def tick(self) -> TickReport:
         """Do everything that is due by now."""
