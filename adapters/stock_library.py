@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,17 @@ def load_transformers(purpose: str) -> Any:
             remedy='Run: pip install "forebear[transformers]"',
         ) from error
     return transformers
+
+
+def library_lacks(model: str, error: ImportError) -> MissingExtraError:
+    """What to raise where transformers needs another library for `model`, such as timm for its backbones."""
+    named = re.search(r"requires the (\w+) library", str(error))
+    package = "another library" if named is None else named[1]
+    reason = f", which cannot be imported: {error}" if named is None else ", which is not installed here"
+    return MissingExtraError(
+        f"The library transformers needs {package} for {model}{reason}",
+        remedy='Run: pip install "forebear[timm]"' if package == "timm" else f"Install {package}",
+    )
 
 
 @contextmanager

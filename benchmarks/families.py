@@ -4,18 +4,21 @@ Each family is imported and transferred in every way; what comes out is loaded w
 recorded predictions. The table counts the families for which a way works, and lists the others with the reason:
 `refused` is an error with a remedy before any training; `failed` is anything else.
 
-    python -m benchmarks.families texts|images|state_dicts [FAMILY ...]
+With `--keep FILE` what was found of a family is written there at once, and the family is not tried again.
+
+    python -m benchmarks.families texts|images|state_dicts [FAMILY ...] [--keep FILE]
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,6 +77,21 @@ def _tried(family: str, way: str, run: Callable[[], Any]) -> tuple[Tried, Any]:
         return Tried(family, way, f"failed: {type(error).__name__}: {_short(error)}"), None
 
 
+def kept(file: Path | None) -> dict[str, list[Tried]]:
+    """What `file` has of each family; nothing without one."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file is not None and file.is_file() else []
+    found: dict[str, list[Tried]] = {}
+    for one in (Tried(**json.loads(line)) for line in lines):
+        found.setdefault(one.family, []).append(one)
+    return found
+
+
+def keep(file: Path, found: Sequence[Tried]) -> None:
+    """Add what was found of one family to `file`."""
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write("".join(json.dumps(asdict(one)) + "\n" for one in found))
+
+
 def _short(error: Exception) -> str:
     message = getattr(error, "message", str(error))
     return " ".join(str(message).split())[:160].replace("|", "/")
@@ -122,13 +140,19 @@ def main() -> None:
     words = argparse.ArgumentParser(prog="python -m benchmarks.families", description=__doc__)
     words.add_argument("kind", choices=["texts", "images", "state_dicts"])
     words.add_argument("family", nargs="*")
+    words.add_argument("--keep", type=Path, metavar="FILE")
     given = words.parse_args()
     warnings.simplefilter("ignore")
     logging.set_verbosity_error()
     torch.set_num_threads(1)
-    kind, start, results = kind_of(given.kind), time.monotonic(), list[Tried]()
+    kind, start, results, known = kind_of(given.kind), time.monotonic(), list[Tried](), kept(given.keep)
     for family in given.family or kind.families():
+        if family in known:
+            results += known[family]
+            continue
         results += (found := try_family(kind, family))
+        if given.keep is not None:
+            keep(given.keep, found)
         bad = [f"{one.way}: {one.reason}" for one in found if one.reason]
         print(family, "works" if not bad else "; ".join(bad), file=sys.stderr, flush=True)
     print(table(results))

@@ -23,37 +23,12 @@ from adapters.torch.stock import MLP
 from adapters.transformers.importer import HuggingFaceImporter
 from benchmarks.stock import stock
 from benchmarks.tiny_configs import SIDE, NotTriedError, tiny_config
+from benchmarks.tiny_images import CHANGES, SIDES
 from lineage import Digest
 from registry.domain.recipes.recipe import Head, Method, Optimizer
 from registry.ports.transfers import ModelInput
 from tests.adapters.loop.worlds import World, finish, image_world
 
-SWIN = {"embed_dim": 16, "depths": [1, 1], "num_heads": [1, 2], "window_size": 4}
-CHANGES: Mapping[str, Mapping[str, Any]] = {
-    "bit": {"embedding_size": 32, "hidden_sizes": [32, 64], "depths": [1, 1], "num_groups": 8},
-    "cvt": {"embed_dim": [16, 32, 64], "num_heads": [1, 2, 4], "depth": [1, 2, 3]},
-    "donut-swin": SWIN,
-    "efficientnet": {"hidden_dim": 128},
-    "glpn": {"hidden_sizes": [16, 32, 40, 64]},
-    "hgnet_v2": {
-        "hidden_sizes": [16, 32, 48, 64],
-        "stage_in_channels": [16, 16, 32, 48],
-        "stage_mid_channels": [8, 8, 8, 8],
-        "stage_numb_of_layers": [1, 1, 1, 1],
-        "stage_out_channels": [16, 32, 48, 64],
-        "stem_channels": [3, 8, 16],
-    },
-    "hiera": {"image_size": [SIDE, SIDE], "embed_dim": 16, "depths": [1, 1, 1, 1], "num_heads": [1, 2, 4, 8]},
-    "levit": {"hidden_sizes": [16, 32, 48], "num_attention_heads": [1, 2, 3], "depths": [1, 1, 1], "key_dim": [8] * 3},
-    "maskformer-swin": SWIN,
-    "pvt": {"hidden_sizes": [16, 32, 40, 64]},
-    "pvt_v2": {"hidden_sizes": [16, 32, 40, 64]},
-    "swin": SWIN,
-    "swin2sr": {"embed_dim": 12, "depths": [1, 1], "num_heads": [1, 2], "window_size": 4},
-    "swinv2": SWIN,
-    "textnet": {"hidden_sizes": [64, 64, 128, 256, 512]},
-}
-"""Settings beside the small ones, where a type needs numbers that go together."""
 BACKENDS = frozenset({"timm", "natten", "torchaudio"})
 
 
@@ -102,6 +77,7 @@ def hub_folder(folder: Path, kind: str) -> Path:
     import transformers
 
     torch.manual_seed(5)
+    side = SIDES.get(kind, SIDE)
     try:
         with quiet(transformers):
             model = getattr(transformers, model_classes()[kind])(tiny_config(kind, CHANGES.get(kind)))
@@ -110,15 +86,15 @@ def hub_folder(folder: Path, kind: str) -> Path:
         raise NotTriedError(str(error).strip().splitlines()[0]) from error
     try:
         with torch.inference_mode():
-            model.eval()(pixel_values=torch.zeros(2, 3, SIDE, SIDE))
+            model.eval()(pixel_values=torch.zeros(2, 3, side, side))
     except (RuntimeError, IndexError) as error:
         if kind != "siglip2":  # which takes patches instead of pictures
             raise NotTriedError(f"the small model does not run: {error}") from error
     except (ValueError, TypeError, AttributeError):
         pass  # it takes something else beside pictures
     document = {
-        "size": {"shortest_edge": SIDE + 8},
-        "crop_size": {"height": SIDE, "width": SIDE},
+        "size": {"shortest_edge": side + 8},
+        "crop_size": {"height": side, "width": side},
         "do_center_crop": True,
         "image_mean": [0.4] * 3,
         "image_std": [0.3] * 3,

@@ -49,7 +49,7 @@ def named(model: Any, read: Any) -> Callable[[Any], str]:
     """The class with the largest output of `model`, for what `read` makes of a row."""
 
     def predict(row: Any) -> str:
-        scores = model(**read(row, return_tensors="pt")).logits[0]
+        scores = model(**read(row, return_tensors="pt"))[0][0]
         return str(model.config.id2label[int(scores.argmax())])
 
     return predict

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from adapters.heads import HeadShape
 from adapters.inputs.preprocess import FILE, Preprocess
-from adapters.stock_library import load_transformers, quiet
+from adapters.stock_library import library_lacks, load_transformers, quiet
 from adapters.torch.families import Loaded, class_names, fill, label_maps, read_config, read_tensors
 from adapters.torch.stock import (
     FAILURES,
@@ -33,8 +34,8 @@ from adapters.torch.stock import (
 )
 from registry.errors import BadArtifactError, InvalidError
 
-TOWERS = ("vision_model", "image_model")
-"""What models of pictures and texts call the part that sees pictures."""
+TOWERS = ("vision_model", "image_model", "vision_encoder")
+"""What models of pictures and something else (texts, questions, points, boxes) call the part that sees pictures."""
 USUAL_SIDE = 224
 
 
@@ -93,7 +94,7 @@ class BareFamily:
 def load_stock(folder: Path) -> Loaded:
     """Load a model of transformers: with its own classifier where it has one that is one linear layer.
 
-    Raises: InvalidError for a model that takes more than a picture, MisfitError, BadArtifactError.
+    Raises: InvalidError for a model that takes more than a picture, MisfitError, BadArtifactError, MissingExtraError.
     """
     transformers = load_transformers("This architecture")
     try:
@@ -113,18 +114,17 @@ def _load_bare(folder: Path, config: Any, side: int) -> Loaded:
     kind = transformers.models.auto.modeling_auto.MODEL_MAPPING.get(type(config), None)
     kind = kind[0] if isinstance(kind, tuple) else kind
     if kind is None or "pixel_values" not in inspect.signature(kind.forward).parameters:
-        raise InvalidError(
-            f"The library transformers has no image model of type {config.model_type!r}",
-            remedy="Choose a classifier or an encoder of pictures",
-        )
+        raise _none_of(config)
     try:
         with torch.random.fork_rng(devices=[]), quiet(transformers):
             whole, report = transformers.AutoModel.from_pretrained(
                 folder, dtype=torch.float32, local_files_only=True, output_loading_info=True, use_safetensors=True
             )
-    except (OSError, ValueError, RuntimeError, ImportError) as error:
+    except ImportError as error:
+        raise library_lacks(kind.__name__, error) from error
+    except (OSError, ValueError, RuntimeError) as error:
         raise BadArtifactError(f"The library transformers cannot load this folder: {error}") from error
-    stock, lead, wrapper = _tower(whole)
+    stock, lead, wrapper = _tower(whole, config)
     seen = {
         name: [key for key in report[name] if (key[0] if name == "mismatched_keys" else key).startswith(lead)]
         for name in ("missing_keys", "unexpected_keys", "mismatched_keys")
@@ -132,20 +132,31 @@ def _load_bare(folder: Path, config: Any, side: int) -> Loaded:
     pooler = [key for key in seen["missing_keys"] if f".{key.removeprefix(lead)}".startswith(".pooler.")]
     check_report(stock, seen | {"missing_keys": sorted(set(seen["missing_keys"]) - set(pooler))}, "", headless=False)
     if wrapper is not None:
-        stock = _wrapped(stock, wrapper)
+        stock = _wrapped(stock, wrapper, lead.removesuffix("."))
     pooling, dim = _pooling(stock.eval(), side, trained=not pooler)
     correct_momentum(stock)
     return Loaded(BareFamily(type(stock).__name__, pooling, dim, settings_of(stock)), BareTrunk(stock, pooling), dim)
 
 
-def _tower(whole: Any) -> tuple[Any, str, Any]:
+def _none_of(config: Any) -> InvalidError:
+    classifier = classifier_class(config)
+    return InvalidError(
+        f"The library transformers has no image model of type {config.model_type!r}"
+        if classifier is None
+        else f"The classifier {classifier.__name__} takes more than a picture, or ends in more than one linear layer",
+        remedy="Choose a classifier or an encoder of pictures",
+    )
+
+
+def _tower(whole: Any, config: Any) -> tuple[Any, str, Any]:
     """The part of `whole` that sees pictures, how the names of its tensors begin, and the class that wraps it, if any.
 
-    That is all of it, or one of two towers. Raises: InvalidError for a model of pictures and texts whose parts are not
-    known here.
+    That is all of it, or one of several parts. Raises: InvalidError for a model of pictures and something else whose
+    parts are not known here.
     """
     transformers = load_transformers("This architecture")
-    if not hasattr(whole, "get_text_features"):
+    parts = hasattr(config, "vision_config") and any(hasattr(whole, name) for name in TOWERS)
+    if not parts and not hasattr(whole, "get_text_features"):
         return whole, "", None
     for name in TOWERS:
         tower = getattr(whole, name, None)
@@ -157,11 +168,11 @@ def _tower(whole: Any) -> tuple[Any, str, Any]:
     raise _not_for_pictures(whole, "it has no image tower that can be used alone")
 
 
-def _wrapped(tower: Any, wrapper: Any) -> Any:
-    """`tower` inside the class of transformers that can be loaded by itself."""
+def _wrapped(tower: Any, wrapper: Any, name: str) -> Any:
+    """`tower` inside the class of transformers that can be loaded by itself, and that calls it `name` as well."""
     with torch.random.fork_rng(devices=[]):
         model = wrapper(tower.config)
-    model.vision_model = tower
+    setattr(model, name, tower)
     return model
 
 
@@ -170,24 +181,29 @@ def _pooling(stock: Any, side: int, *, trained: bool) -> tuple[str, int]:
 
     Raises: InvalidError for a model that does not give features of a picture alone.
     """
-    from adapters.torch.definitions.transformers_mlp import features_of  # noqa: PLC0415 - needs transformers
-
     if not trained:
         stock.pooler = None
-    x = torch.zeros(2, 3, side, side)
     try:
         with torch.inference_mode():
-            try:
-                pooling, features = "pooler", features_of(stock, x, "pooler")
-            except (AttributeError, TypeError):  # it has none, or gives None
-                pooling, features = "mean", features_of(stock, x, "mean")
+            pooling, features = _first_read(stock, torch.zeros(2, 3, side, side))
     except FAILURES as error:
         raise _not_for_pictures(stock, str(error)) from error
     if features.ndim != 2 or len(features) != 2:
         raise _not_for_pictures(stock, f"two pictures give features of shape {tuple(features.shape)}")
-    if pooling == "mean" and getattr(stock, "pooler", None) is not None:
+    if pooling != "pooler" and getattr(stock, "pooler", None) is not None:
         stock.pooler = None
     return pooling, int(features.shape[1])
+
+
+def _first_read(stock: Any, x: Tensor) -> tuple[str, Tensor]:
+    """The first way of reading features that `stock` has, and what it gives for `x`."""
+    from adapters.torch.definitions.transformers_mlp import STATES, features_of  # noqa: PLC0415 - needs transformers
+
+    *first, last = STATES
+    for pooling in first:
+        with suppress(AttributeError, TypeError):  # it has none, or gives None
+            return pooling, features_of(stock, x, pooling)
+    return last, features_of(stock, x, last)
 
 
 def _not_for_pictures(stock: Any, reason: str) -> InvalidError:

@@ -61,4 +61,4 @@ def _by_transformers(folder: Path) -> Classifier:
         model = transformers.AutoModelForImageClassification.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
         ).eval()
-    return lambda picture: model(**processor(picture, return_tensors="pt")).logits
+    return lambda picture: model(**processor(picture, return_tensors="pt"))[0]

@@ -38,7 +38,7 @@ class StockTrunk(nn.Module):
         self.stock = stock
 
     def forward(self, x: Tensor) -> Tensor:
-        features: Tensor = self.stock(pixel_values=x).logits
+        features: Tensor = self.stock(pixel_values=x)[0]
         return features.flatten(1)
 
 
@@ -169,7 +169,7 @@ def _before_the_head(stock: Any, name: str) -> bool:
 def _classifies(stock: Any, side: int) -> bool:
     try:
         with torch.inference_mode():
-            found: Tensor = stock(pixel_values=torch.zeros(2, 3, side, side)).logits
+            found: Tensor = stock(pixel_values=torch.zeros(2, 3, side, side))[0]
     except FAILURES:
         return False
     return found.ndim == 2 and len(found) == 2

@@ -28,7 +28,8 @@ def tap_at(model: ImageModel, layer: str, side: int) -> Tap:
     chosen = (blocks or layers) if layer == MEAN else {layer: layers[layer]}
     trunk = model.module.trunk
     with torch.inference_mode():
-        widths = {name: found.shape[1] for name, found in read(trunk, chosen, torch.zeros(1, 3, side, side)).items()}
+        given = read(trunk, chosen, torch.zeros(2, 3, side, side))
+    widths = {name: found.shape[1] for name, found in given.items() if len(found) == 2}  # one row for each picture
     if len(widths) < len(chosen):
         missing = ", ".join(name for name in chosen if name not in widths)
         raise BadRecipeError(

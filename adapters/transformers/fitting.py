@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.stock_library import load_transformers, quiet
+from adapters.stock_library import library_lacks, load_transformers, quiet
 from adapters.weights.misfits import misfit
 from adapters.weights.source_files import read_json
 from registry.domain.catalog.models import Modality
@@ -63,7 +63,9 @@ def fit_folder(folder: Path, architecture: str | None, held: Sequence[str]) -> F
                 trust_remote_code=False,
                 use_safetensors=True,
             )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
+    except ImportError as error:
+        raise library_lacks(kind.__name__, error) from error
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
         raise BadArtifactError(
             f"The library transformers cannot build {kind.__name__} from config.json: {error}"
         ) from error

@@ -10,7 +10,8 @@ backbone, or one on a backbone that has no such classifier, needs these few line
 
 `config.json` holds the backbone's own config under `backbone`, and the head's shape under `head`: `linear` or `mlp`.
 The backbone is a classifier of transformers without its last layer, or of the class that `backbone_class` names. Then
-`pooling` says what the head takes in: `pooler`, the pooled output, or `mean`, of the last tokens or pixels.
+`pooling` says what the head takes in: `pooler`, the pooled output, `mean`, of the last tokens or pixels, or `encoder`,
+the mean of the encoder's.
 With `reads` it takes in what those modules of the backbone give, averaged over pixels or tokens, then over the modules.
 """
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 PATCHED = frozenset({"siglip2_vision_model"})
 """Model types that take the patches of a picture instead of the picture."""
+STATES = {"pooler": "pooler_output", "mean": "last_hidden_state", "encoder": "encoder_last_hidden_state"}
+"""What the outputs of transformers call what `pooling` takes."""
 HEADS = ("classifier", "fc", "head")
 """What the classifiers of transformers call their head."""
 
@@ -58,7 +61,7 @@ class BackboneWithHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.pooling is None:
-            features = self.backbone(pixel_values=x).logits.flatten(1)
+            features = self.backbone(pixel_values=x)[0].flatten(1)
         else:
             features = features_of(self.backbone, x, self.pooling)
         scores: Tensor = self.classifier(features)
@@ -90,7 +93,7 @@ def bare(config: dict[str, Any]) -> nn.Module:
     kind, settings = getattr(transformers, config["backbone_class"]), dict(config["backbone"])
     settings.pop("model_type", None)
     backbone: nn.Module = kind(kind.config_class(**settings))
-    if config["pooling"] == "mean" and getattr(backbone, "pooler", None) is not None:
+    if config["pooling"] != "pooler" and getattr(backbone, "pooler", None) is not None:
         backbone.pooler = None  # type: ignore[assignment]  # what it gives is not used
     return backbone
 
@@ -106,8 +109,10 @@ def features_of(backbone: Any, x: Tensor, pooling: str) -> Tensor:
         mask = torch.ones(n, rows * rows, dtype=torch.int64, device=x.device)
         shapes = torch.full((n, 2), rows, dtype=torch.int64, device=x.device)
         given = {"pixel_values": patches, "pixel_attention_mask": mask, "spatial_shapes": shapes}
-    output = backbone(**given)
-    return pooled(output.pooler_output if pooling == "pooler" else output.last_hidden_state)
+    found: Tensor = getattr(backbone(**given), STATES[pooling])
+    if found.dim() == 3 and len(found) == 1:  # Pixtral puts the tokens of all pictures into one row
+        found = found.reshape(len(x), -1, found.shape[2])
+    return pooled(found)
 
 
 def make_head(head: dict[str, Any], dim: int, classes: int) -> nn.Module:

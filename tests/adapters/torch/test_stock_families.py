@@ -6,7 +6,9 @@ tests the code, not accuracy.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,12 @@ from safetensors.torch import load_file, save_file
 
 from adapters.torch.backbones import load_stock
 from adapters.torch.models import load_image_model
+from adapters.torch.taps import tap_at
 from adapters.transformers.importer import HuggingFaceImporter
 from benchmarks.families import kind_of, try_family
 from benchmarks.image_families import Material, families, hub_folder, model_classes
 from registry.domain.recipes.recipe import Method
-from registry.errors import BadRecipeError, InvalidError, MisfitError
+from registry.errors import BadRecipeError, InvalidError, MisfitError, MissingExtraError
 from tests.adapters.loop.worlds import CLASSES, World, finish
 from tests.house.tree import ROOT
 
@@ -30,30 +33,26 @@ crop, another class."""
 REFUSED: frozenset[str] = frozenset(
     {
         "cosmos3_edge_vision",
-        "depth_pro",
+        "efficientloftr",
         "gemma4_vision",
         "glm_image_vision",
         "grounding-dino",
         "hunyuan_vl_vision",
         "imagegpt",
         "inkling2_vision",
-        "instructblip",
-        "instructblipvideo",
         "kimi_k25_vision",
+        "kosmos-2",
         "lfm3_vl_vision",
         "lightglue",
-        "lw_detr",
         "mgp-str",
         "minicpm_ocr_vision",
         "minicpmv4_7_vision",
         "mm-grounding-dino",
         "muse_glimmer_vision",
         "muse_spark_vision",
+        "omdet-turbo",
         "oneformer",
-        "pixtral",
-        "pp_lcnet",
-        "sam3",
-        "sam3_lite_text",
+        "perceiver",
         "seggpt",
         "shieldgemma2",
         "timesformer",
@@ -185,6 +184,50 @@ def test_a_size_that_the_model_does_not_take_is_refused(tmp_path: Path) -> None:
 def test_a_video_model_is_refused_with_its_reason(tmp_path: Path) -> None:
     folder = hub_folder(tmp_path, "videomae")
     with pytest.raises(InvalidError, match="VideoMAEModel gives no features of a picture by itself"):
+        load_stock(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "used"),
+    [
+        ("mask2former", "Mask2FormerModel"),
+        ("pixtral", "PixtralVisionModel"),
+        ("pp_lcnet", "PPLCNetForImageClassification"),
+        ("sam", "SamVisionModel"),
+        ("sam3_tracker", "Sam3VisionModel"),
+    ],
+)
+def test_the_features_of_a_picture_do_not_depend_on_the_pictures_beside_it(
+    kind: str, used: str, tmp_path: Path
+) -> None:
+    trunk = load_stock(hub_folder(tmp_path, kind)).trunk.eval()
+    assert type(trunk.stock).__name__ == used
+    pictures = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        together, alone = trunk(pictures), torch.cat([trunk(picture[None]) for picture in pictures])
+    assert together.shape[0] == 3
+    small = 1e-3 * float(alone.std())  # the features of these random models are small
+    torch.testing.assert_close(together, alone, rtol=0, atol=small)
+    assert not torch.allclose(alone[0], alone[1], rtol=0, atol=small)
+
+
+def test_a_layer_that_gives_one_row_for_all_pictures_is_refused(tmp_path: Path) -> None:
+    model = load_image_model(hub_folder(tmp_path, "pixtral"), "transformers:PixtralVisionModel")
+    with pytest.raises(BadRecipeError, match=r"transformer\.layers\.0.* gives no features"):
+        tap_at(model, "mean", 64)
+
+
+@pytest.mark.parametrize(("kind", "library"), [("detr", "timm"), ("dinat", "natten")])
+def test_a_library_that_transformers_needs_for_a_model_is_named(kind: str, library: str, tmp_path: Path) -> None:
+    if find_spec(library) is not None:
+        pytest.skip(f"{library} is installed")
+    folder = hub_folder(tmp_path / "hub", "vit")
+    config = {"model_type": kind, "architectures": [model_classes()[kind]]}
+    (folder / "config.json").write_text(json.dumps(config))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(MissingExtraError, match=f"transformers needs {library} for {model_classes()[kind]}"):
+        HuggingFaceImporter().convert(folder, tmp_path / "out", architecture=None)
+    with pytest.raises(MissingExtraError, match=f"transformers needs {library} for {model_classes()[kind]}"):
         load_stock(folder)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.families import IMPORT, Kind, kind_of, table, try_family
+from benchmarks.families import IMPORT, Kind, Tried, keep, kept, kind_of, table, try_family
 from benchmarks.text_families import Material, OtherAnswersError, check_stock, sentences, ways_of
 from benchmarks.tiny_texts import families
 from registry.domain.recipes.recipe import Head, Method
@@ -110,3 +110,11 @@ def test_the_table_counts_what_works_and_gives_the_reason_for_the_rest() -> None
     assert "| add | 1 | 1 |" in lines
     assert "| divide | 0 | 1 |" in lines
     assert lines[-1] == "| one | divide | failed: ZeroDivisionError: no luck |"
+
+
+def test_what_was_found_of_a_family_is_kept_in_a_file(tmp_path: Path) -> None:
+    found = [Tried("bert", "import"), Tried("bert", "LoRA", "refused: no", refused=True)]
+    assert kept(tmp_path / "keep.jsonl") == kept(None) == {}
+    keep(tmp_path / "keep.jsonl", found)
+    keep(tmp_path / "keep.jsonl", [Tried("vit", "import")])
+    assert kept(tmp_path / "keep.jsonl") == {"bert": found, "vit": [Tried("vit", "import")]}
