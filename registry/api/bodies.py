@@ -72,6 +72,14 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class TwoPolicies:
+    """Two policies as YAML text."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Comment:
     """What a voter has to say."""
 

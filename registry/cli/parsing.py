@@ -200,3 +200,11 @@ def confirm(question: str, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise UsageError("This cannot be undone", remedy="Add --yes to confirm")
     typer.confirm(question, abort=True, err=True)
+
+
+def days(text: str) -> int:
+    """`90d` or `90`, as days. Raises: UsageError."""
+    number = text.removesuffix("d")
+    if not number.isdecimal() or len(number) > 5:
+        raise UsageError(f"{text[:40]!r} is not a number of days", remedy="Write for example 90d")
+    return int(number)

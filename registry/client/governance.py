@@ -25,6 +25,7 @@ from registry.domain.governance.promotion import (
     StageOption,
     VoteValue,
 )
+from registry.domain.governance.replays import ChangedTerm, Explanation, PolicyTrial
 from registry.domain.names import Name, Reference, model_only
 from registry.domain.paging import Page, PageRequest
 from registry.errors import error_of_disk
@@ -105,6 +106,17 @@ class RemotePromotions:
 
     def overrule(self, request_id: str, *, comment: str) -> RequestDetail:
         return self._act(request_id, "overrule", comment)
+
+    def explain(self, request_id: str) -> Explanation:
+        return self.server.get(Explanation, f"{_request_at(request_id)}/explanation")
+
+    def test_policy(self, text: str, *, against: Reference | None = None, days: int = 90) -> PolicyTrial:
+        where = {"against": str(against) if against is not None else None, "days": days}
+        answer = self.server.request("POST", "/policies/test", params=where, content=text.encode(), headers=YAML)
+        return self.server.read(PolicyTrial, answer)
+
+    def diff_policies(self, before: str, after: str) -> Sequence[ChangedTerm]:
+        return self.server.send(tuple[ChangedTerm, ...], "POST", "/policies/diff", {"before": before, "after": after})
 
     def check_policy(self, text: str) -> PolicyValue:
         answer = self.server.request("POST", "/policies/check", content=text.encode(), headers=YAML)

@@ -27,6 +27,7 @@ from registry.domain.governance.promotion import (
     RequestSummary,
     VoteValue,
 )
+from registry.domain.governance.replays import Explanation
 from registry.domain.ids import is_id
 from registry.domain.names import Reference
 from registry.domain.paging import PageRequest
@@ -79,6 +80,14 @@ class RequestPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplanationPage:
+    """A decision and its replay; `same` where both agree."""
+
+    found: Explanation
+    same: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PoliciesPage:
     """The newest version of each policy, and the policies that are proposed."""
 
@@ -103,6 +112,14 @@ def inbox(request: Request, registry: AsActor, state: str = "open", cursor: str 
 def show(request: Request, registry: AsActor, request_id: str) -> HTMLResponse:
     """One request with its verdict as of now."""
     return _shown(request, registry, request_id)
+
+
+@router.get("/promotions/{request_id}/explanation")
+def explain(request: Request, registry: AsActor, request_id: str) -> HTMLResponse:
+    """A decision, judged again from what was stored with it."""
+    found = registry.promotions.explain(_known(request_id))
+    api = f"/api/v1/promotions/{request_id}/explanation"
+    return page(request, "explanation.html", ExplanationPage(found, found.same), section="promotions", api=api)
 
 
 @router.post("/promotions/{request_id}/approve", response_model=None)

@@ -179,7 +179,10 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     second = dev.promotions.request(GRANDCHILD, "validated", comment="again").summary.id
     yield "promotions.withdraw", dev.promotions.withdraw(second)
     third = dev.promotions.request(GRANDCHILD, "validated", comment="and again").summary.id
+    yield "promotions.veto", outcome(lambda: ben.promotions.veto(third, comment="no"))
+    yield "promotions.complete", outcome(lambda: dev.promotions.complete(third))
     yield "promotions.approve", ben.promotions.approve(third, comment="fine")
+    yield "promotions.explain", vic.promotions.explain(third).replayed
     proposal = ana.promotions.publish_policy(NEXT_POLICY)
     yield "promotions.publish_policy", [proposal, ana.promotions.policy_proposal(proposal.id)]
     yield "promotions.policy_proposal", ana.promotions.policy_proposal(proposal.id)

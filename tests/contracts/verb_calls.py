@@ -66,6 +66,7 @@ SEARCHES = (
     SearchQuery(sort=SortKey.NAME, descending=True, origin="internal"),
 )
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
+TRIED = default_policy_text().replace("version: 3", "version: 4", 1)
 FAR = DAY + timedelta(days=9999)
 READS: Mapping[str, Verb] = {
     "actor": lambda r: r.actor,
@@ -118,6 +119,10 @@ READS: Mapping[str, Verb] = {
     ],
     "promotions.policies": lambda r: r.promotions.policies(),
     "promotions.policy": lambda r: r.promotions.policy(r.promotions.policies()[0].name, 3),
+    "promotions.test_policy": lambda r: [
+        r.promotions.test_policy(TRIED), r.promotions.test_policy(TRIED, against=GRANDCHILD),
+    ],
+    "promotions.diff_policies": lambda r: r.promotions.diff_policies(default_policy_text(), TRIED),
     "promotions.check_policy": lambda r: r.promotions.check_policy(default_policy_text()).digest,
     "reviews.as_of": lambda r: r.reviews.as_of(Reference.parse(f"{CHILD}"), r.audit.search().items[0].at),
     "reviews.inbox": lambda r: r.reviews.inbox(),
@@ -175,6 +180,10 @@ ERRORS: Mapping[str, Verb] = {
     "a stage that does not follow": lambda r: r.promotions.request(CHILD, "production"),
     "a vote for one's own": lambda r: r.promotions.reject(request_of(r), comment=""),
     "a request that is not there": lambda r: r.promotions.request_detail("req-01kaq000000000000000000000"),
+    "a veto that the policy does not have": lambda r: r.promotions.veto(request_of(r), comment="no"),
+    "nothing to complete": lambda r: r.promotions.complete(request_of(r)),
+    "nothing to explain": lambda r: r.promotions.explain(request_of(r)),
+    "a history of no days": lambda r: r.promotions.test_policy(TRIED, days=0),
     "nothing to overrule": lambda r: r.promotions.overrule(request_of(r), comment="no"),
     "a policy with mistakes": lambda r: r.promotions.check_policy("version: x\nstagges: []\n"),
     "a policy that is no policy": lambda r: r.promotions.publish_policy("a: ["),

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from registry.api.bodies import Approval, Comment, OpenRequest
+from registry.api.bodies import Approval, Comment, OpenRequest, TwoPolicies
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, Text, answer, body_of, public_id, speaks
@@ -22,6 +22,7 @@ from registry.domain.governance.promotion import (
     StageOption,
     VoteValue,
 )
+from registry.domain.governance.replays import ChangedTerm, Explanation, PolicyTrial
 from registry.domain.names import Name, Reference
 from registry.domain.paging import Page
 from registry.domain.verbs.registry import Registry
@@ -97,6 +98,12 @@ def request(registry: RequestsUnchanged, body: Annotated[OpenRequest, Depends(bo
 def show(registry: AsActor, request_id: str) -> Response:
     """One request with its verdict as of now, its votes and its evidence."""
     return answer(registry.promotions.request_detail(public_id(request_id)))
+
+
+@router.get("/promotions/{request_id}/explanation", **speaks(Explanation))
+def explain(registry: AsActor, request_id: str) -> Response:
+    """A decision, judged again from what was stored with it."""
+    return answer(registry.promotions.explain(public_id(request_id)))
 
 
 @router.post("/promotions/{request_id}/approve", **speaks(RequestDetail, takes=Approval))
@@ -180,6 +187,19 @@ def reject_policy(registry: ProposalUnchanged, proposal_id: str, body: Said) -> 
 def check(registry: AsActor, text: Text) -> Response:
     """Check a policy; every mistake is listed with its line. Nothing is written."""
     return answer(registry.promotions.check_policy(text))
+
+
+@router.post("/policies/test", **speaks(PolicyTrial, takes=DOCUMENT, taken_as=YAML))
+def try_policy(registry: AsActor, text: Text, against: str | None = None, days: int = 90) -> Response:
+    """Try a policy on the decisions of the last `days`, or on the version `against`. Nothing is written."""
+    version = Reference.parse(against) if against else None
+    return answer(registry.promotions.test_policy(text, against=version, days=days))
+
+
+@router.post("/policies/diff", **speaks(Sequence[ChangedTerm], takes=TwoPolicies))
+def diff_policies(registry: AsActor, body: Annotated[TwoPolicies, Depends(body_of(TwoPolicies))]) -> Response:
+    """Every place in which two policies differ. Nothing is written."""
+    return answer(registry.promotions.diff_policies(body.before, body.after))
 
 
 @router.get("/policies/{name}", **speaks(PolicyValue))

@@ -11,10 +11,12 @@ from registry.cli import parsing
 from registry.cli.session import Session, command
 from registry.domain.governance.policy_changes import ProposalState
 from registry.domain.governance.promotion import VoteValue
+from registry.errors import UsageError
 
 app = typer.Typer(name="policy", help="Policies: what a promotion needs.", no_args_is_help=True)
 ProposalArgument = Annotated[str, typer.Argument(metavar="PROPOSAL", help="The id of a proposal, for example pol-01k…")]
 CommentOption = Annotated[str, typer.Option("--comment", "-m", help="What to say with the vote.", show_default=False)]
+PolicyArgument = Annotated[str, typer.Argument(help="A published policy, NAME or NAME/VERSION, or a YAML file.")]
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file (- reads standard input).")]
 
 
@@ -27,6 +29,68 @@ def check(session: Session, file: FileArgument) -> None:
     session.answer(
         checked, lambda policy: show_checked(policy, f"Policy {policy.name} version {policy.version} is valid")
     )
+
+
+@command(
+    app,
+    "test",
+    "forebear policy test policy.yaml --history 90d",
+    "forebear policy test policy.yaml --against models:/vision/digits/2",
+)
+def try_(
+    session: Session,
+    file: FileArgument,
+    against: Annotated[
+        str | None, typer.Option("--against", metavar="REF", help="One version instead of the decisions.")
+    ] = None,
+    history: Annotated[
+        str, typer.Option("--history", metavar="DAYS", help="Decisions of how many days, for example 90d.")
+    ] = "90d",
+) -> None:
+    """Show which decisions a policy would have taken otherwise. Nothing is published."""
+    from registry.cli.views.policies import show_trial
+
+    version = parsing.model(against) if against else None
+    text, days = parsing.document(file), parsing.days(history)
+    session.answer(session.registry.promotions.test_policy(text, against=version, days=days), show_trial)
+
+
+@command(app, "diff", "forebear policy diff default/2 default/3", "forebear policy diff default policy.yaml")
+def diff(
+    session: Session,
+    before: Annotated[
+        str, typer.Argument(metavar="BEFORE", help="A published policy, NAME or NAME/VERSION, or a file.")
+    ],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="The same.")],
+) -> None:
+    """Show every place in which two policies differ."""
+    from registry.cli.views.policies import show_changes
+
+    texts = [_text_of(session, one) for one in (before, after)]
+    session.answer(session.registry.promotions.diff_policies(*texts), show_changes)
+
+
+def _text_of(session: Session, wanted: str) -> str:
+    """The text of a file, or of a published policy."""
+    if wanted == "-" or Path(wanted).suffix in {".yaml", ".yml"}:
+        return parsing.document(Path(wanted))
+    name, _, version = wanted.partition("/")
+    if version and not version.isdecimal():
+        raise UsageError(
+            f"{wanted[:80]!r} names no policy", remedy="Write NAME/VERSION, for example default/3, or a .yaml file"
+        )
+    return session.registry.promotions.policy(name, int(version) if version else None).text
+
+
+@command(app, "explain", "forebear policy explain req-01kaq0…")
+def explain(
+    session: Session,
+    request: Annotated[str, typer.Argument(metavar="REQUEST", help="The id of a decided request.")],
+) -> None:
+    """Judge a decision again from what was stored with it: its policy, its evidence, its votes and every fact."""
+    from registry.cli.views.policies import show_explanation
+
+    session.answer(session.registry.promotions.explain(request), show_explanation)
 
 
 @command(app, "publish", "forebear policy publish policy.yaml")

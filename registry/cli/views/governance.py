@@ -45,9 +45,9 @@ def show_request(request: RequestDetail) -> None:
     )
     heading("Verdict")
     for check in request.verdict.checks:
-        say(_check(check.passed, check.message))
+        say(check_line(check.passed, check.message))
     if not request.verdict.checks:
-        say(_check(False, request.verdict.reasons[0]))
+        say(check_line(False, request.verdict.reasons[0]))
     if request.votes:
         heading("Votes")
         table(("Person", "Roles", "Vote", "When", "Comment"), [_vote(vote) for vote in request.votes], empty="")
@@ -144,7 +144,7 @@ def show_proposal(proposal: PolicyProposal) -> None:
     tell(f"{proposal.id} proposes {name}; it is not in force yet")
     for need in proposal.needs:
         who = ", ".join(need.voters) or f"nobody yet; grant one of the roles: {', '.join(need.roles)}"
-        say(_check(need.met, f"{need.policy}: {len(need.approved)} of {need.quorum} approvals; can approve: {who}"))
+        say(check_line(need.met, f"{need.policy}: {len(need.approved)} of {need.quorum} approvals; can approve: {who}"))
     if proposal.votes:
         heading("Votes")
         rows = [(vote.voter, vote.value, moment(vote.at), vote.comment) for vote in proposal.votes]
@@ -177,7 +177,8 @@ def _facts(body: Mapping[str, object]) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
-def _check(passed: bool, message: str) -> Text:
+def check_line(passed: bool, message: str) -> Text:
+    """One check with its mark."""
     from rich.text import Text
 
     mark = Text("  ✓ ", style="green") if passed else Text("  ✗ ", style="bold red")

@@ -50,11 +50,13 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True)
 class Ancestry:
-    """What was read for one case. `listed` is None where there are too many, or where the policy reads none."""
+    """What was read for one case, for the policy that judges it. None stands for what that does not read."""
 
     listed: tuple[AncestorFact, ...] | None = None
-    restrictions: tuple[Restriction, ...] = ()
-    conflicts: Mapping[str, int] = field(default_factory=dict)
+    too_many: bool = False
+    """True where there are more ancestors than can be listed."""
+    restrictions: tuple[Restriction, ...] | None = None
+    conflicts: Mapping[str, int] | None = None
     """By use, how many clauses forbid it or leave it open."""
     bases: Mapping[str, tuple[Digest, ...]] = field(default_factory=dict)
     """The digests of `eval_dataset` (data it was tested on) and `base_model` (direct parents)."""
@@ -64,23 +66,20 @@ class Ancestry:
 def ancestry_facts(ancestry: Ancestry | None) -> dict[str, object]:
     """By the way of names, what conditions read; see `docs/policies.md`."""
     known = ancestry if ancestry is not None else Ancestry()
-    listed: dict[str, object] = {"ancestors": TOO_MANY, "datasets": TOO_MANY}
+    found: dict[str, object] = {"ancestors": TOO_MANY, "datasets": TOO_MANY} if known.too_many else {}
     if known.listed is not None:
-        listed = {
-            "ancestors": [_listed(one) for one in known.listed if one.kind == MODEL],
-            "datasets": [_listed(one) for one in known.listed if one.kind == DATASET],
-        }
-    restrictions = [
-        {"class": one.clause.partition(":")[0], "clause": one.clause, "source": one.source, "licence": one.licence}
-        for one in known.restrictions
-    ]
-    found = {
-        **listed,
-        "restrictions": restrictions,
-        "conflicts": dict(known.conflicts),
-        "flops": NO_FLOPS if known.flops is None else known.flops,
-    }
-    return found if ancestry is not None else dict.fromkeys(found, NOT_RECORDED)
+        found["ancestors"] = [_listed(one) for one in known.listed if one.kind == MODEL]
+        found["datasets"] = [_listed(one) for one in known.listed if one.kind == DATASET]
+    if known.restrictions is not None:
+        found["restrictions"] = [
+            {"class": one.clause.partition(":")[0], "clause": one.clause, "source": one.source, "licence": one.licence}
+            for one in known.restrictions
+        ]
+    if known.conflicts is not None:
+        found["conflicts"] = dict(known.conflicts)
+    if ancestry is not None:
+        found["flops"] = NO_FLOPS if known.flops is None else known.flops
+    return {**dict.fromkeys(("ancestors", "datasets", "restrictions", "conflicts", "flops"), NOT_RECORDED), **found}
 
 
 def _listed(one: AncestorFact) -> dict[str, object]:

@@ -18,6 +18,7 @@ from registry.domain.governance.promotion import (
     StageOption,
     VoteValue,
 )
+from registry.domain.governance.replays import ChangedTerm, Explanation, PolicyTrial
 from registry.domain.names import Name, Reference
 from registry.domain.paging import Page, PageRequest
 
@@ -93,6 +94,21 @@ class PromotionVerbs(Protocol):
 
         Raises: PolicyRefusedError, ConflictError.
         """
+        ...
+
+    def explain(self, request_id: str) -> Explanation:
+        """A decision and its replay from what was stored with it. Raises: NotFoundError, IntegrityError."""
+        ...
+
+    def test_policy(self, text: str, *, against: Reference | None = None, days: int = 90) -> PolicyTrial:
+        """The decisions of the last `days` that a policy would have taken otherwise; or what it changes for a version.
+
+        Nothing is written. Raises: BadPolicyError, NotFoundError, InvalidError.
+        """
+        ...
+
+    def diff_policies(self, before: str, after: str) -> Sequence[ChangedTerm]:
+        """Every place in which two policy files differ. Raises: BadPolicyError."""
         ...
 
     def check_policy(self, text: str) -> PolicyValue:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from lineage import Assurance, Digest, NodeKind
 from registry.domain.catalog.licences import licence_clauses
@@ -22,15 +23,15 @@ def ancestry_of(
     record: AncestryRecord, manifest: Mapping[str, object] | None, *, listed: bool, licences: bool
 ) -> Ancestry:
     """The facts; each ancestor where they are `listed`, what licences ask where `licences` are read."""
-    clauses = owed(record, None) if licences else ()
-    conflicts = {use.value: sum(one.conflict for one in owed(record, use)) for use in Use} if licences else {}
-    return Ancestry(
-        listed=_listed(record) if listed else None,
-        restrictions=tuple(Restriction(one.clause, one.path[0], one.licence) for one in clauses),
-        conflicts=conflicts,
-        bases=_bases(record),
-        flops=_flops(manifest),
-    )
+    found = Ancestry(bases=_bases(record), flops=_flops(manifest))
+    if listed:
+        each = _listed(record)
+        found = replace(found, listed=each, too_many=each is None)
+    if licences:
+        restrictions = tuple(Restriction(one.clause, one.path[0], one.licence) for one in owed(record, None))
+        conflicts = {use.value: sum(one.conflict for one in owed(record, use)) for use in Use}
+        found = replace(found, restrictions=restrictions, conflicts=conflicts)
+    return found
 
 
 def _listed(record: AncestryRecord) -> tuple[AncestorFact, ...] | None:

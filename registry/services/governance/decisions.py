@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 
 from lineage import Digest
 from registry.domain.audit import Event
+from registry.domain.catalog.models import HistoryEntry
 from registry.domain.codec import from_json, to_json
 from registry.domain.governance.case import Case
 from registry.domain.governance.policy import Policy
-from registry.domain.governance.promotion import RequestState
+from registry.domain.governance.promotion import RequestDetail, RequestState
+from registry.domain.governance.replays import Explanation
 from registry.domain.manifests import canonical_json
 from registry.domain.paging import PageRequest
-from registry.errors import NotFoundError
+from registry.errors import IntegrityError, NotFoundError
 from registry.ports.blobs import BlobStore
 from registry.services.unit_of_work import UnitOfWork
 
@@ -33,8 +36,40 @@ def record_decision(blobs: BlobStore, request_id: str, state: RequestState, poli
 
 def decided_case(uow: UnitOfWork, blobs: BlobStore, request_id: str) -> Case:
     """What a closed request was decided on. Raises: NotFoundError for one that was not decided, IntegrityError."""
+    return _stored_case(blobs, Digest.parse(str(_entries(uow, request_id)[0].detail["case"])))
+
+
+def explained(uow: UnitOfWork, blobs: BlobStore, stored: RequestDetail, policy: Policy) -> Explanation:
+    """A decision with its replay. Raises: NotFoundError for one that was not taken; IntegrityError."""
+    (entry, *_) = _entries(uow, stored.summary.id)
+    digest = Digest.parse(str(entry.detail["case"]))
+    case = _stored_case(blobs, digest)
+    return Explanation(
+        summary=stored.summary,
+        policy=stored.policy,
+        policy_digest=stored.policy_digest,
+        case=digest,
+        decided_at=case.now,
+        stored=stored.verdict,
+        replayed=policy.judge(case),
+        read=case.seen,
+        votes=case.votes,
+    )
+
+
+def _entries(uow: UnitOfWork, request_id: str) -> Sequence[HistoryEntry]:
     entries = uow.audit.search(subject=request_id, action=DECIDED, page=PageRequest(limit=1)).items
     if not entries:
         raise NotFoundError(f"There is no decision about {request_id}", remedy="It is still open, or was withdrawn")
-    with blobs.open(Digest.parse(str(entries[0].detail["case"]))) as stream:
-        return from_json(Case, json.load(stream))
+    return entries
+
+
+def _stored_case(blobs: BlobStore, digest: Digest) -> Case:
+    with blobs.open(digest) as stream:
+        text = stream.read()
+    if Digest.of(text) != digest:
+        raise IntegrityError(
+            f"What the decision was made on is not what it was: {digest.short} is changed",
+            remedy="Find out who changed the store: forebear store verify",
+        )
+    return from_json(Case, json.loads(text))

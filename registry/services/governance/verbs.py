@@ -16,11 +16,9 @@ from registry.domain.governance.case import Case
 from registry.domain.governance.evidence_types import EvidenceType
 from registry.domain.governance.findings import NewFinding
 from registry.domain.governance.policy import Policy
-from registry.domain.governance.policy_changes import PolicyProposal, ProposalState
 from registry.domain.governance.promotion import (
     AddedEvidence,
     EvidenceValue,
-    PolicyValue,
     RequestDetail,
     RequestState,
     RequestSummary,
@@ -30,6 +28,7 @@ from registry.domain.governance.promotion import (
     VoteValue,
     vote_digest,
 )
+from registry.domain.governance.replays import Explanation
 from registry.domain.governance.status_changes import wanted_status
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.objects import VersionCheck
@@ -38,20 +37,17 @@ from registry.domain.people.people import Permission
 from registry.errors import BadReferenceError, ConflictError, InvalidError, PermissionDeniedError, PolicyRefusedError
 from registry.services.artifacts.checking import check_version
 from registry.services.context import Context
-from registry.services.governance.decisions import decided_case, record_decision
+from registry.services.governance.decisions import decided_case, explained, record_decision
 from registry.services.governance.details import case_of, closed, closed_detail, open_detail
 from registry.services.governance.evidence import add_evidence
 from registry.services.governance.options import stage_options, types_taken
 from registry.services.governance.overruling import overrule
-from registry.services.governance.policies.proposing import policy_proposal, propose_policy, vote_on_policy
 from registry.services.governance.policies.stored import (
     default_policy_text,
-    examined_policy,
     frozen_policy,
-    policy_value,
     protected_aliases,
-    with_rules,
 )
+from registry.services.governance.policies.verbs import Policies
 from registry.services.governance.recorded_evidence import evidence_about
 from registry.services.governance.requests import check_comment, open_request, promote
 from registry.services.governance.reviews.conditions import attach_conditions
@@ -64,10 +60,8 @@ __all__ = ["Promotions", "default_policy_text", "protected_aliases"]
 
 
 @dataclass(frozen=True, slots=True)
-class Promotions:
+class Promotions(Policies):
     """Implements `PromotionVerbs` over a unit of work and a blob store."""
-
-    context: Context
 
     # --- evidence --------------------------------------------------------------------------------------------------
 
@@ -254,44 +248,15 @@ class Promotions:
             found = overrule(uow, self.context, stored, frozen_policy(uow, stored), comment)
         return replace(self.request_detail(request_id), warnings=(str(found),))
 
-    def replay(self, request_id: str) -> Verdict:
-        """Judge a decided request again on the stored case: it gives the stored verdict."""
+    def explain(self, request_id: str) -> Explanation:
+        """A decision judged again on the stored case by the stored policy: it gives the stored verdict."""
         with self.context.read() as uow:
             stored = self._stored(uow, request_id)
-            return frozen_policy(uow, stored).judge(decided_case(uow, self.context.blobs, request_id))
+            return explained(uow, self.context.blobs, stored, frozen_policy(uow, stored))
 
-    # --- policies --------------------------------------------------------------------------------------------------
-
-    def check_policy(self, text: str) -> PolicyValue:
-        """What `text` would be published as, with what the people of this registry cannot fulfil."""
-        return examined_policy(self.context, text)
-
-    def publish_policy(self, text: str) -> PolicyProposal:
-        """Propose a policy, which is in force when those agree whom the policies name; open requests keep theirs."""
-        return propose_policy(self.context, text)
-
-    def policy_proposals(self, state: ProposalState | None = None) -> Sequence[PolicyProposal]:
-        """Policies that were proposed, newest first."""
-        with self.context.read() as uow:
-            return uow.governance.proposals(state)
-
-    def policy_proposal(self, proposal_id: str) -> PolicyProposal:
-        """One of them; while it is open, with what is needed and what it would change."""
-        return policy_proposal(self.context, proposal_id)
-
-    def vote_on_policy(self, proposal_id: str, value: VoteValue, *, comment: str = "") -> PolicyProposal:
-        """Approve or reject a proposed policy; its author withdraws it by rejecting it."""
-        return vote_on_policy(self.context, proposal_id, value, comment)
-
-    def policies(self) -> Sequence[PolicyValue]:
-        """The newest version of each policy."""
-        with self.context.read() as uow:
-            return [with_rules(value) for value in uow.governance.policies()]
-
-    def policy(self, name: str, version: int | None = None) -> PolicyValue:
-        """One published policy."""
-        with self.context.read() as uow:
-            return policy_value(uow, name, version)
+    def replay(self, request_id: str) -> Verdict:
+        """The verdict of that replay."""
+        return self.explain(request_id).replayed
 
     # --- what the verbs share --------------------------------------------------------------------------------------
 

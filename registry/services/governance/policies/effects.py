@@ -28,7 +28,7 @@ def effects_of(
     found = []
     for ref in refs[:MOST_JUDGED]:
         dossier = open_dossier(uow, ref, requested_by=None)
-        old, new = _judged(dossier, before, now=now), _judged(dossier, after, now=now)
+        old, new = judged(dossier, before, now=now), judged(dossier, after, now=now)
         if old != new:
             found.append(_effect(ref, old, new))
     return tuple(found), len(refs) <= MOST_JUDGED
@@ -39,10 +39,11 @@ def _versions(uow: UnitOfWork) -> Iterator[VersionRef]:
         yield from (version.ref for version in all_versions(uow, model.name))
 
 
-_Judged = tuple[str | None, dict[str, str]]
+Judged = tuple[str | None, dict[str, str]]
+"""The policy that judges a version, and by stage that may follow: allowed, or what is missing."""
 
 
-def _judged(dossier: Dossier, policies: Sequence[Policy], *, now: datetime) -> _Judged:
+def judged(dossier: Dossier, policies: Sequence[Policy], *, now: datetime) -> Judged:
     """The policy that judges it now, and by stage that may follow: allowed, or what is missing."""
     stage = dossier.candidate.stage
     targets = sorted({t.target for policy in policies for t in policy.transitions if t.source == stage})
@@ -58,7 +59,7 @@ def _judged(dossier: Dossier, policies: Sequence[Policy], *, now: datetime) -> _
     return name, results
 
 
-def _effect(ref: VersionRef, old: _Judged, new: _Judged) -> PolicyEffect:
+def _effect(ref: VersionRef, old: Judged, new: Judged) -> PolicyEffect:
     stages = sorted({*old[1], *new[1]})
     changes = [
         f"{stage}: {old[1].get(stage, 'not possible')} → {new[1].get(stage, 'not possible')}"

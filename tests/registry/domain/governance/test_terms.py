@@ -29,7 +29,9 @@ TIERED = policy(
 )
 INTERNAL = evidence("intended_use", by="ana", exposure="internal")
 EXTERNAL = evidence("intended_use", by="ana", exposure="external")
-KNOWN = replace(CANDIDATE, ancestry=Ancestry(bases={"eval_dataset": (digest("data"),), "base_model": ()}))
+KNOWN = replace(
+    CANDIDATE, ancestry=Ancestry(restrictions=(), bases={"eval_dataset": (digest("data"),), "base_model": ()})
+)
 
 
 def failed(verdict: Verdict) -> str:
