@@ -39,15 +39,9 @@ def fits(value: object, kind: Type) -> bool:
 def test_every_fact_of_a_case_has_the_type_that_conditions_are_checked_against() -> None:
     rules = policy()
     found = case(rules)
+    clause = Restriction("notice", "models:/a/b/1", "Apache-2.0")
     conflicts = {"commercial": 0, "derivatives": 1}
     read = Ancestry(LISTED, restrictions=(clause,), conflicts=conflicts, flops=2.0)
-        LISTED,
-        False,
-        (Restriction("notice", "models:/a/b/1", "Apache-2.0"),),
-        {"commercial": 0, "derivatives": 1},
-        {},
-        2.0,
-    )
     found = replace(found, candidate=replace(found.candidate, ancestry=read))
     facts = expression_facts(found, rules.admissible(found), rules.params)
     assert set(facts) == set(VARIABLES) == set(TYPES)
