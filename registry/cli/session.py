@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from registry.cli import tree
-from registry.errors import NotRemoteError, RegistryError, UnauthenticatedError, UsageError
-from registry.settings import Settings, near_home
+from registry.client.choosing import Remote, choose
+from registry.errors import NotRemoteError, RegistryError, UsageError
+from registry.settings import Settings
 
 if TYPE_CHECKING:
-    from registry.client import RemoteRegistry
     from registry.domain.paging import Page
     from registry.domain.verbs.registry import Registry
 
@@ -76,27 +76,6 @@ OutputOption = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """The server that a command uses. `named` is False where it is used because the person has signed in to it."""
-
-    url: str
-    allow_http: bool
-    named: bool
-
-    def connect(self, settings: Settings, token: str | None = None) -> RemoteRegistry:
-        """Its registry, with the token that is given or kept. Raises: UnauthenticatedError, UsageError."""
-        from registry.client import connect
-        from registry.client.profiles import Profiles
-
-        secret = token or settings.token or Profiles.of_user().token_of(self.url)
-        if secret is None:
-            raise UnauthenticatedError(
-                f"You are not signed in to {self.url}", remedy=f"Sign in with a token: forebear login {self.url}"
-            )
-        return connect(self.url, token=secret, allow_http=self.allow_http or settings.allow_http)
 
 
 @dataclass(frozen=True)
@@ -273,7 +252,7 @@ def _open_session(
     home, server = home or root.params.get("home"), server or root.params.get("server")
     actor = actor or root.params.get("actor")
     output = output or root.params.get("output") or Output.TABLE
-    remote = None if home is not None and server is None else _remote(settings, server, home)
+    remote = choose(settings, server, home)
     if remote is not None and actor is not None:
         raise UsageError(
             f"The token for {remote.url} says who acts, so nobody can act as {actor} there", remedy="Leave --as out"
@@ -285,28 +264,6 @@ def _open_session(
     if settings.home is not None and remote is None:
         _check_is_folder(settings.home)
     return Session(settings, Output(output), root.obj or (), remote)
-
-
-def _remote(settings: Settings, server: str | None, home: Path | None) -> Remote | None:
-    """The server to use: the one that was named, else the current one of `forebear login`, unless a folder is nearer.
-
-    Raises: UsageError where both a server and a registry folder are named.
-    """
-    from registry.client.profiles import Profiles
-
-    named = server or settings.url
-    folder = home or (settings.home if server is None else None)
-    if named is not None and folder is not None:
-        options = "--home and --server" if server else "FOREBEAR_HOME and FOREBEAR_URL"
-        raise UsageError(f"{options} name two registries: {folder} and {named}", remedy="Leave one of them out")
-    profiles = Profiles.of_user()
-    if named is not None:
-        known = profiles.find(named)
-        return Remote(known.url if known else named, known is not None and known.allow_http, named=True)
-    if settings.home is not None or near_home(Path.cwd()) is not None:
-        return None
-    current = profiles.current()
-    return None if current is None else Remote(current.url, current.allow_http, named=False)
 
 
 def _check_is_folder(home: Path) -> None:

@@ -19,7 +19,7 @@ from registry.services.context import Context
 from registry.services.extras import extras, install_command, unmet
 from registry.services.governance.reviews.due import overdue
 
-OURS = ("lineage", "registry", "adapters")
+OURS = ("lineage", "registry", "adapters", "forebear")
 LOW_SPACE = 2 * 1024**3
 MIRROR_DELAY = timedelta(minutes=10)
 """How long after its end a step should be in MLflow."""

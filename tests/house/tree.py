@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("lineage", "registry", "adapters")
+PACKAGES = ("lineage", "registry", "adapters", "forebear")
 
 
 @cache

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli.session import Remote, Session, command
+from registry.cli.session import Session, command
+from registry.client.choosing import Remote
 from registry.errors import UsageError
 
 if TYPE_CHECKING:
