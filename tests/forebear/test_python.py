@@ -15,6 +15,8 @@ from registry.domain.catalog.models import Describing, Modality, Status
 from registry.domain.names import Name, Reference
 from registry.errors import ConflictError, NotFoundError, RefusedError, UnauthenticatedError, UsageError
 from tests.house.tree import ROOT
+from tests.importing import importing_here
+from tests.journeys import worlds
 from tests.serving import HOST, ServedRegistry, copy_of, serve_family
 
 PAGE = (ROOT / "docs/python.md").read_text(encoding="utf-8")
@@ -134,6 +136,17 @@ def test_a_table_comes_back_as_a_data_frame(served: ServedRegistry, tmp_path: Pa
         "text": ["good", "bad", "worse", "better"],
         "label": ["a", "b", "b", "a"],
     }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["server", "folder"])
+def test_a_model_of_transformers_is_loaded_by_transformers(served: ServedRegistry, tmp_path: Path, way: str) -> None:
+    registry = opened(copy_of(served, tmp_path / "home"), way, "dev")
+    source = worlds.write_source(tmp_path / "source")
+    with importing_here():
+        version = registry.import_model("library/tiny", source, licence="MIT", parents=["library/lite0/1"])
+    assert type(version.load()).__module__.startswith("transformers.models.")
+    assert [parent.ref for parent in version.parents()] == ["models:/library/lite0/1"]
 
 
 def test_importing_forebear_loads_no_database_and_no_learning_library() -> None:
