@@ -1,8 +1,7 @@
 """All errors of the registry, in one tree with stable codes.
 
-Each error belongs to a family, which alone decides the exit code of a command and the status of an HTTP answer. The
-numbers of a family never change. The docstring of an error is its entry in docs/errors.md and the title of its problem
-body (RFC 9457); its message, remedy and facts say what happened in the case at hand.
+A family decides the exit code of a command and the status of an HTTP answer; its numbers never change. The docstring of
+an error is its entry in docs/errors.md and the title of its problem body (RFC 9457); the rest says what happened.
 """
 
 from __future__ import annotations
@@ -28,6 +27,9 @@ class Family(Enum):
     TOO_LARGE = (11, 413)
     TOO_MANY = (12, 429)
     PRECONDITION = (13, 412)
+    WITHHELD = (5, 423)
+    TAKEN_BACK = (5, 410)
+    BY_LAW = (5, 451)
 
     @property
     def exit_code(self) -> int:
@@ -48,8 +50,7 @@ class RegistryError(Exception):
 
     def __init__(self, message: str, *, remedy: str = "", facts: Mapping[str, object] | None = None) -> None:
         super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+        self.message, self.remedy = message, remedy
         self.facts: dict[str, object] = dict(facts or {})
 
     def __str__(self) -> str:
@@ -139,6 +140,20 @@ class DamagedError(RefusedError):
     code = "damaged"
 
 
+class WithheldError(RefusedError):
+    """The version is suspended, so its files cannot be read; `facts` name the recalls that withhold it."""
+
+    code = "withheld"
+    family = Family.WITHHELD
+
+
+class RecalledError(RefusedError):
+    """The version was recalled, so its files cannot be read: 451 for legal reasons. `facts` name the recalls."""
+
+    code = "recalled"
+    family = Family.TAKEN_BACK
+
+
 class PermissionDeniedError(RefusedError):
     """Your roles do not allow this."""
 
@@ -156,8 +171,7 @@ class PolicyRefusedError(RefusedError):
     @property
     def reasons(self) -> tuple[str, ...]:
         """Every reason, as a sentence."""
-        found = self.facts.get("reasons")
-        return tuple(map(str, found)) if isinstance(found, list | tuple) else ()
+        return tuple(map(str, found)) if isinstance(found := self.facts.get("reasons"), list | tuple) else ()
 
 
 class UnauthenticatedError(RegistryError):

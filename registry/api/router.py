@@ -15,6 +15,7 @@ from registry.api.routes import (
     governance,
     lineage,
     people,
+    recalls,
     reviews,
     store,
     transfers,
@@ -28,8 +29,9 @@ PREFIX = "/api/v1"
 def api_router() -> APIRouter:
     """Every route of the API, under `/api/v1`."""
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(known_query)])
-    for room in (catalog, versions, datasets, transfers, lineage, governance, reviews, people, audit, store, doctor):
-        api.include_router(room.router)
+    subjects = (catalog, versions, datasets, transfers, lineage, governance, reviews, recalls, people, audit, store)
+    for one in (*subjects, doctor):
+        api.include_router(one.router)
     api.add_api_route("/openapi.json", _document, include_in_schema=False)
     return api
 

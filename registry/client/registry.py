@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from registry.client.governance import RemotePromotions
     from registry.client.lineage import RemoteLineage
     from registry.client.people import RemotePeople
+    from registry.client.recalls import RemoteRecalls
     from registry.client.reviews import RemoteReviews
     from registry.client.transfers import RemoteTransfers
     from registry.client.upkeep import RemoteAudit, RemoteBackups, RemoteStore
@@ -97,6 +98,13 @@ class RemoteRegistry:
         from registry.client.reviews import RemoteReviews  # noqa: PLC0415 - as above
 
         return RemoteReviews(self.server)
+
+    @cached_property
+    def recalls(self) -> RemoteRecalls:
+        """Recalls and their tasks."""
+        from registry.client.recalls import RemoteRecalls  # noqa: PLC0415 - as above
+
+        return RemoteRecalls(self.server)
 
     @cached_property
     def people(self) -> RemotePeople:

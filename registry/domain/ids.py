@@ -8,11 +8,11 @@ from datetime import datetime
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 ULID = "[0-7][0-9a-hjkmnp-tv-z]{25}"
-_ID = re.compile(f"(step|req|ev|tok|pol|fnd|wai)-{ULID}")
+_ID = re.compile(f"(step|req|ev|tok|pol|fnd|wai|rec)-{ULID}")
 
 
 def new_id(kind: str, at: datetime) -> str:
-    """A new id such as `step-01jd…`: unique without asking anyone. `kind` is step, req, ev, tok, pol, fnd or wai."""
+    """A new id such as `step-01jd…`, unique without asking anyone. `kind` is one of those in `_ID`."""
     number = (int(at.timestamp() * 1000) << 80) | secrets.randbits(80)
     return f"{kind}-" + "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
 

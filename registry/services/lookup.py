@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from registry.domain.catalog.models import VersionSummary
-from registry.domain.catalog.statuses import Use, allows
+from registry.domain.catalog.statuses import STOPPED, Use, allows
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import every
 from registry.errors import DamagedError, NameTakenError, NotFoundError, RefusedError
+from registry.services.governance.recalls.holding import refuse_stopped
 from registry.services.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from registry.domain.data.datasets import DatasetVersionSummary
+    from registry.services.context import Context
 
 T = TypeVar("T")
 
@@ -65,10 +69,14 @@ def all_versions(uow: UnitOfWork, name: Name) -> Sequence[VersionSummary]:
     return list(every(lambda page: uow.catalog.versions(name, page)))
 
 
-def refuse_as_source(version: VersionSummary | DatasetVersionSummary) -> None:
-    """Raises: RefusedError for a version that no new version may be made from; DamagedError."""
-    refuse_withheld(version)
-    if not allows(version.status, Use.START):
+def refuse_as_source(uow: UnitOfWork, version: VersionSummary | DatasetVersionSummary, now: datetime) -> None:
+    """Raises: RefusedError for a version that no new version may be made from; DamagedError.
+
+    Where its risk is accepted, new ones may be made; the role `forensics` reads, and makes nothing.
+    """
+    refuse_damaged(version)
+    refuse_stopped(uow, version.ref, version.status, actor=None, now=now)
+    if version.status not in STOPPED and not allows(version.status, Use.START):
         raise RefusedError(
             f"{version.ref} is {version.status}, so no new version can be made from it", remedy="Choose another version"
         )
@@ -93,10 +101,7 @@ def is_withheld(version: VersionSummary | DatasetVersionSummary) -> bool:
     return version.damaged or not allows(version.status, Use.READ)
 
 
-def refuse_withheld(version: VersionSummary | DatasetVersionSummary) -> None:
-    """Raises: RefusedError for a version that was recalled or suspended; DamagedError for one that is damaged."""
+def refuse_withheld(context: Context, uow: UnitOfWork, version: VersionSummary | DatasetVersionSummary) -> None:
+    """Raises: WithheldError, RecalledError for a version whose files cannot be read; DamagedError for a damaged one."""
     refuse_damaged(version)
-    if not allows(version.status, Use.READ):
-        raise RefusedError(
-            f"{version.ref} is {version.status}, so its files cannot be read", remedy="Choose another version"
-        )
+    refuse_stopped(uow, version.ref, version.status, actor=context.actor, now=context.clock.now())

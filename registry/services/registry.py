@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from registry.services.backups.creating import Backups
     from registry.services.catalog.verbs import Catalog
     from registry.services.data.verbs import Datasets
+    from registry.services.governance.recalls.verbs import Recalls
     from registry.services.governance.reviews.verbs import Reviews
     from registry.services.governance.verbs import Promotions
     from registry.services.lineage.verbs import Lineage
@@ -116,6 +117,13 @@ class LocalRegistry:
         from registry.services.governance.reviews.verbs import Reviews  # noqa: PLC0415 - a command needs one subject of nine
 
         return Reviews(self.context)
+
+    @cached_property
+    def recalls(self) -> Recalls:
+        """Recalls and their tasks."""
+        from registry.services.governance.recalls.verbs import Recalls  # noqa: PLC0415 - a command needs one subject of ten
+
+        return Recalls(self.context)
 
     @cached_property
     def people(self) -> People:

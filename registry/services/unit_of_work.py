@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from registry.services.storage.lineage import GraphRepository
     from registry.services.storage.objects import ObjectRepository
     from registry.services.storage.people import PeopleRepository
+    from registry.services.storage.recalls import RecallRepository
     from registry.services.storage.reviews import ReviewRepository
     from registry.services.storage.transfers import LeaseRepository, StepRepository
 
@@ -44,6 +45,8 @@ class UnitOfWork(Protocol):
     def governance(self) -> GovernanceRepository: ...
     @property
     def reviews(self) -> ReviewRepository: ...
+    @property
+    def recalls(self) -> RecallRepository: ...
     @property
     def people(self) -> PeopleRepository: ...
     @property

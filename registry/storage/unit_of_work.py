@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from registry.services.storage.lineage import GraphRepository
     from registry.services.storage.objects import ObjectRepository
     from registry.services.storage.people import PeopleRepository
+    from registry.services.storage.recalls import RecallRepository
     from registry.services.storage.reviews import ReviewRepository
     from registry.services.storage.transfers import LeaseRepository, StepRepository
     from registry.storage.audit.checkpoints import Checkpoints
@@ -101,6 +102,12 @@ class SqlUnitOfWork:
         from registry.storage.governance.reviews import SqlReviews  # noqa: PLC0415 - a command needs one or two of them
 
         return SqlReviews(self._open())
+
+    @cached_property
+    def recalls(self) -> RecallRepository:
+        from registry.storage.governance.recalls import SqlRecalls  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlRecalls(self._open())
 
     @cached_property
     def people(self) -> PeopleRepository:

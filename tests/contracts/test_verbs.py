@@ -22,6 +22,7 @@ from registry.domain.catalog.models import Describing, Modality, Status
 from registry.domain.codec import to_json
 from registry.domain.governance.findings import NewFinding, Severity
 from registry.domain.governance.promotion import VoteValue
+from registry.domain.governance.recalls import Disposition, Level, NewDisposition, NewRecall, RecallState
 from registry.domain.governance.waivers import NewWaiver
 from registry.domain.names import Name, Reference
 from registry.domain.paging import every
@@ -173,6 +174,15 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "reviews.end_waiver", outcome(lambda: ben.reviews.end_waiver(NO_WAIVER, comment="no"))
     yield "reviews.waiver", outcome(lambda: ben.reviews.waiver(NO_WAIVER))
     yield "reviews.waivers", [ben.reviews.waivers(), ben.reviews.waivers(CHILD)]
+    recall = ana.recalls.open(NewRecall("datasets:/vision/digits", Level.ADVISORY, "look"))
+    yield "recalls.open", [recall, dev.recalls.list(state=RecallState.OPEN)]
+    yield "recalls.show", dev.recalls.show(recall.recall.id)
+    board = [dev.recalls.tasks(recall.recall.id, unsettled=flag) for flag in (True, False)]
+    yield "recalls.tasks", board
+    disputed, why = Reference.to(board[0].items[0].ref), NewDisposition(Disposition.DISPUTE, "other rows")
+    yield "recalls.dispose", dev.recalls.dispose(recall.recall.id, disputed, why)
+    yield "recalls.confirm", ana.recalls.confirm(recall.recall.id, disputed)
+    yield "recalls.reverse", of("cleo").recalls.reverse(recall.recall.id, reason="wrong")
     waiting = request_of(dev)
     yield "promotions.reject", ben.promotions.reject(waiting, comment="no")
     yield "promotions.overrule", outcome(lambda: ben.promotions.overrule(waiting, comment="yes"))
@@ -293,6 +303,7 @@ PROTOCOLS: Mapping[str, type] = {
     "lineage": verbs.lineage.LineageVerbs,
     "promotions": verbs.governance.PromotionVerbs,
     "reviews": verbs.reviews.ReviewVerbs,
+    "recalls": verbs.recalls.RecallVerbs,
     "people": verbs.people.PeopleVerbs,
     "audit": verbs.audit.AuditVerbs,
     "store": verbs.store.StoreVerbs,

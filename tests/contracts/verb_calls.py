@@ -9,6 +9,7 @@ from typing import Any
 from registry.domain.catalog.models import MetricComparison, Modality, SearchQuery, SortKey, Status
 from registry.domain.governance.policy_changes import ProposalState
 from registry.domain.governance.promotion import RequestState
+from registry.domain.governance.recalls import Level, NewRecall
 from registry.domain.names import Name, Reference
 from registry.domain.paging import Page, PageRequest
 from registry.domain.recipes.recipe import Method
@@ -125,6 +126,8 @@ READS: Mapping[str, Verb] = {
     "promotions.diff_policies": lambda r: r.promotions.diff_policies(default_policy_text(), TRIED),
     "promotions.check_policy": lambda r: r.promotions.check_policy(default_policy_text()).digest,
     "reviews.as_of": lambda r: r.reviews.as_of(Reference.parse(f"{CHILD}"), r.audit.search().items[0].at),
+    "recalls.preview": lambda r: r.recalls.preview(NewRecall(str(DATA), Level.RECALL)),
+    "recalls.list": lambda r: r.recalls.list(),
     "reviews.inbox": lambda r: r.reviews.inbox(),
     "reviews.findings": lambda r: r.reviews.findings(reference=CHILD),
     "people.search": lambda r: listed(r.people.search),

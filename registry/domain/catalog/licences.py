@@ -77,6 +77,11 @@ def licence_clauses(text: str) -> frozenset[str]:
     return frozenset({UNKNOWN}) if parts is None else clauses_of(parts)
 
 
+def licence_ids(text: str) -> frozenset[str]:
+    """The ids of all licences that the expression names; empty when it is none."""
+    return frozenset(_keys(normalise_licence(text)) or ())
+
+
 def licence_notes(text: str) -> tuple[str, ...]:
     """What a person should know who gave this licence: that it counts as unknown, where it does."""
     if is_known(text):

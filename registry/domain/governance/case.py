@@ -101,6 +101,10 @@ class Ancestors:
     datasets: int = 0
     archived: int = 0
     deprecated: int = 0
+    tainted: int = 0
+    """Those that a recall withholds because of what they were made from, the version itself among them."""
+    invalid_evidence: int = 0
+    """1 when the version was measured on something that was recalled, for each such recall."""
 
 
 @dataclass(frozen=True, slots=True)

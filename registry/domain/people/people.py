@@ -25,7 +25,7 @@ class Permission(StrEnum):
     """People, roles, tokens of others, policies, deleting."""
 
 
-READING_ROLES = frozenset({"viewer", "reader", "guest", "auditor"})
+READING_ROLES = frozenset({"viewer", "reader", "guest", "auditor", "forensics"})
 """Roles that may read everything and change nothing, in every registry."""
 OWN_ROLES = READING_ROLES | {"admin", "developer"}
 """Roles that every registry has; the others are those that its published policies name."""

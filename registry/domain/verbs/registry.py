@@ -15,6 +15,7 @@ from registry.domain.verbs.data import DatasetVerbs
 from registry.domain.verbs.governance import PromotionVerbs
 from registry.domain.verbs.lineage import LineageVerbs
 from registry.domain.verbs.people import PeopleVerbs
+from registry.domain.verbs.recalls import RecallVerbs
 from registry.domain.verbs.reviews import ReviewVerbs
 from registry.domain.verbs.store import StoreVerbs
 from registry.domain.verbs.transfers import TransferVerbs
@@ -58,6 +59,8 @@ class Registry(Protocol):
     def promotions(self) -> PromotionVerbs: ...
     @property
     def reviews(self) -> ReviewVerbs: ...
+    @property
+    def recalls(self) -> RecallVerbs: ...
     @property
     def people(self) -> PeopleVerbs: ...
     @property

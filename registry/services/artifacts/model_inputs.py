@@ -25,7 +25,7 @@ def model_input(context: Context, item: StepInput, folder: Path) -> ModelInput:
     """
     with context.read() as uow:
         detail = found(uow.catalog.version(item.ref), item.ref)
-    refuse_withheld(detail.summary)
+        refuse_withheld(context, uow, detail.summary)
     folder.mkdir()
     write_files(context, item.ref, detail.files, folder)
     base = None

@@ -24,6 +24,7 @@ from registry.domain.transfers.steps import StepInput, StepState
 from registry.ports.data import DataSummary
 from registry.services.artifacts.weights import record, written
 from registry.services.context import Context
+from registry.services.governance.recalls.holding import refuse_stopped_inputs
 from registry.services.storage.catalog import NewVersion
 from registry.services.storage.data import NewDatasetVersion
 from registry.services.storage.transfers import NewStep
@@ -104,9 +105,11 @@ def publish(
     """Write the version with everything that belongs to it, and commit `uow`. `action` names its audit entry.
 
     The entry holds the digests of the version and of the manifest, the step, and `details`.
+    Raises: WithheldError, RecalledError when an input was taken back: nothing new is made from it.
     """
     making = making.without_credentials()
     now, manifest = making.ended_at, asset.contents.manifest
+    refuse_stopped_inputs(uow, [one.ref for one in making.inputs], now=context.clock.now())
     _add_name(context, uow, asset, now)
     ref = VersionRef(asset.kind, asset.name, uow.catalog.next_number(asset.kind, asset.name))
     step_id = making.step_id or _add_step(context, uow, asset, making)

@@ -52,12 +52,16 @@ def pull_model(context: Context, plan: PullPlan, folder: Path) -> PullReport:
             write_files(context, part.ref, part.files, staged / part.folder)
         write_texts(staged, plan.written, plan.appended)
         files = sum(1 for path in staged.rglob("*") if path.is_file())
+        with context.read() as uow:  # it may have been taken back while it was written
+            for part in plan.parts:
+                refuse_withheld(context, uow, found(uow.catalog.version(part.ref), part.ref).summary)
     return PullReport(plan.ref, folder, files, plan.size, plan.notice)
 
 
 def _parts(context: Context, detail: VersionDetail, folder: str) -> Iterator[PulledFiles]:
     """The files of a version, and in folders beside each other those of the parents that it needs."""
-    refuse_withheld(detail.summary)
+    with context.read() as uow:
+        refuse_withheld(context, uow, detail.summary)
     yield PulledFiles(detail.summary.ref, folder, tuple(detail.files))
     if is_adapter(detail.files):
         with context.read() as uow:

@@ -25,6 +25,7 @@ from registry.services.storage.governance import (
     STATUS,
     VOTE,
 )
+from registry.services.storage.recalls import RECALL, TASK
 from registry.services.storage.reviews import FINDING, WAIVER
 
 FIRST: Mapping[str, str | None] = {
@@ -142,6 +143,23 @@ class _Log:
         record = waiver_record(detail["gate"], detail["until"], detail["approved_by"], ended=True)
         self.facts[WAIVER + str(detail["waiver"])] = record
 
+    def recalled(self, recall: str, actor: str, detail: Mapping[str, Any]) -> None:
+        self.facts[RECALL + recall] = f"{detail['level']} by {actor}"
+        self._set_statuses(detail)
+
+    def reversed(self, recall: str, _: str, detail: Mapping[str, Any]) -> None:
+        self.facts[RECALL + recall] = f"{self.facts.get(RECALL + recall, '')} reversed"
+        self._set_statuses(detail)
+
+    def disposed(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
+        self.facts[f"{TASK}{subject} in {detail['recall']}"] = str(detail["task"])
+        self._set_statuses(detail)
+
+    def _set_statuses(self, detail: Mapping[str, Any]) -> None:
+        """An entry of a recall changes many versions: by status, which."""
+        for status, subjects in detail.get("statuses", {}).items():
+            self.facts |= dict.fromkeys((STATUS + subject for subject in subjects), status)
+
     def _close(self, request: str, state: str) -> None:
         by = self.facts.get(REQUEST + request, " by nobody").partition(" by ")[2]
         self.facts[REQUEST + request] = f"{state} by {by}"
@@ -180,6 +198,10 @@ _STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
     "waiver.ended": _Log.waived_no_more,
     "finding.raised": _Log.found,
     "finding.resolved": _Log.put_right,
+    "recall.opened": _Log.recalled,
+    "recall.reversed": _Log.reversed,
+    "recall.disposed": _Log.disposed,
+    "recall.confirmed": _Log.disposed,
 }
 
 

@@ -47,7 +47,8 @@ class Audit:
     def verify(self, *, state: bool = False) -> AuditReport:
         """Check every entry, what the database repeats of it, the record in the registry folder, and the checkpoints.
 
-        With `state`, also whether stages, statuses, aliases, roles, requests, votes and findings are what they say.
+        With `state`, also whether stages, statuses, aliases, roles, requests, votes, findings and recalls are as
+        they say.
 
         Raises: AuditBrokenError for a record that cannot be read.
         """
@@ -58,7 +59,7 @@ class Audit:
         with self.context.read() as uow:
             report = verify_chain(uow.audit.entries(), kept, witness)
             if state and report.intact:
-                state_now = {**uow.governance.state(), **uow.reviews.state()}
+                state_now = {**uow.governance.state(), **uow.reviews.state(), **uow.recalls.state()}
                 report = replace(report, differences=differences(uow.audit.entries(), state_now))
             if report.intact and kept is not None and report.entries > kept.head.seq:
                 return _with_record_of_now(report, uow)

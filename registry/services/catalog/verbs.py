@@ -88,9 +88,9 @@ class Catalog:
         with self.context.read() as uow:
             ref = resolve(uow, reference)
             if ref.kind is AssetKind.MODELS:
-                refuse_withheld(found(uow.catalog.version(ref), ref).summary)
+                refuse_withheld(self.context, uow, found(uow.catalog.version(ref), ref).summary)
             else:
-                refuse_withheld(found(uow.datasets.version(ref), ref).summary)
+                refuse_withheld(self.context, uow, found(uow.datasets.version(ref), ref).summary)
             extents = uow.catalog.extents(ref, path)
         if extents is None:
             raise no_file(ref, path)

@@ -58,9 +58,11 @@ class Datasets:
         """
         with self.context.read() as uow:
             detail = _version(uow, reference)
-        refuse_withheld(detail.summary)
+            refuse_withheld(self.context, uow, detail.summary)
         with new_folder(folder) as staged:
             _write(self.context, detail, staged)
+            with self.context.read() as uow:  # it may have been taken back while it was written
+                refuse_withheld(self.context, uow, _version(uow, Reference.to(detail.summary.ref)).summary)
         warned = notice(detail.summary.ref, detail.summary.status, detail.status_reason, Use.READ)
         return PullReport(detail.summary.ref, folder, len(detail.files), detail.summary.size, warned)
 
@@ -74,7 +76,8 @@ def materialise_dataset(context: Context, detail: DatasetVersionDetail, folder: 
 
     Raises: DamagedError, DatasetChangedError when stored bytes are not what was registered, NoSpaceError.
     """
-    refuse_withheld(detail.summary)
+    with context.read() as uow:
+        refuse_withheld(context, uow, detail.summary)
     _write(context, detail, folder)
     try:
         with context.blobs.open(detail.index) as stream:

@@ -107,7 +107,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         stage=record.stage,
         status=record.status,
         subject=_subject(record),
-        ancestors=_ancestors(ancestry),
+        ancestors=_ancestors(uow, ancestry),
         unknown_licences=sum(times for licence, times in licences.items() if not is_known(licence)),
         metrics=_finite(record.metrics),
         contributors=_contributors(record, added, requested_by),
@@ -238,7 +238,7 @@ def _transfer(record: VersionRecord) -> Mapping[str, object]:
     return verdict_facts(verdict) if verdict is not None else {}
 
 
-def _ancestors(ancestry: AncestryRecord) -> Ancestors:
+def _ancestors(uow: UnitOfWork, ancestry: AncestryRecord) -> Ancestors:
     """Counts over the ancestors, the version itself left out. What was deleted keeps the status that it had."""
     versions = [one for one in ancestry.members if one.node.kind is not NodeKind.STEP]
     others = [one for one in versions if one.node.id != ancestry.focus]
@@ -254,6 +254,8 @@ def _ancestors(ancestry: AncestryRecord) -> Ancestors:
         declared=sum(edge.assurance is Assurance.DECLARED for edge in ancestry.edges),
         contradicted=sum(edge.assurance is Assurance.CONTRADICTED for edge in ancestry.edges),
         depth=_depth(ancestry),
+        tainted=uow.recalls.tainted([one.node.id for one in versions]),
+        invalid_evidence=uow.recalls.invalid_evidence(ancestry.focus),
         models=len(others) - datasets,
         datasets=datasets,
     )

@@ -31,7 +31,7 @@ def set_status(context: Context, reference: Reference, status: Status, reason: s
     now = context.clock.now()
     with context.write() as uow:
         if status in STOPPED:
-            _check_may_stop(uow, context.actor)
+            check_may_stop(uow, context.actor)
         ref = resolve(uow, reference)
         version = summary_of(uow, ref)
         if version.status in STOPPED:
@@ -54,6 +54,11 @@ def change(uow: UnitOfWork, ref: VersionRef, status: Status, reason: str, *, at:
     version = summary_of(uow, ref)
     if version.status is status:
         raise ConflictError(f"{ref} is {status} already")
+    if version.status in STOPPED and status not in STOPPED and (holds := uow.recalls.holds(ref)):
+        raise ConflictError(
+            f"{ref} is withheld by {', '.join(hold.recall for hold in holds)}",
+            remedy=f"Dispute that, or reverse the recall: forebear recall show {holds[0].recall}",
+        )
     if isinstance(version, VersionSummary) and version.aliases and status is Status.ARCHIVED:
         raise ConflictError(f"{ref} is still named by {', '.join(version.aliases)}", remedy="Move the alias first")
     uow.catalog.set_status(ref, status, "" if status is Status.ACTIVE else words, at=at)
@@ -69,7 +74,7 @@ def summary_of(uow: UnitOfWork, ref: VersionRef) -> VersionSummary | DatasetVers
     return found(uow.datasets.version(ref), ref).summary
 
 
-def _check_may_stop(uow: UnitOfWork, actor: Actor) -> frozenset[str]:
+def check_may_stop(uow: UnitOfWork, actor: Actor) -> frozenset[str]:
     """The roles that may suspend, recall, and lift either: admins, and those that a policy names.
 
     Raises: PermissionDeniedError for an actor with none of them, and for a service account.
@@ -89,7 +94,7 @@ def _check_may_lift(uow: UnitOfWork, actor: Actor, version: VersionSummary | Dat
 
     Raises: PermissionDeniedError.
     """
-    roles = _check_may_stop(uow, actor)
+    roles = check_may_stop(uow, actor)
     others = [one for one in uow.people.holding(roles) if one.handle != actor.handle and not one.service]
     if version.created_by == actor.handle and others:
         raise PermissionDeniedError(

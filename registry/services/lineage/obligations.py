@@ -9,18 +9,9 @@ from lineage.flow import Carry, flow
 from registry.domain.catalog import clauses
 from registry.domain.catalog.licences import licence_clauses
 from registry.domain.names import Reference
-from registry.domain.recipes.methods import (
-    BASE,
-    SOURCE,
-    SOURCE_DOMAIN,
-    TARGET_DOMAIN,
-    TEACHER,
-    TRAIN,
-    UNLABELLED,
-    split_role,
-)
 from registry.domain.verbs.lineage import Obligation, Obligations, Use
 from registry.services.context import Context
+from registry.services.lineage.ways import way_of
 from registry.services.lookup import found, resolve
 from registry.services.storage.lineage import AncestryRecord
 
@@ -31,7 +22,6 @@ FORBIDDING: Mapping[Use, frozenset[str]] = {
     Use.DERIVATIVES: frozenset({clauses.NO_DERIVATIVES, f"review:{clauses.NO_DERIVATIVES}", clauses.UNKNOWN}),
 }
 """By use, the clauses that forbid it or leave it open."""
-_LEARNT_FROM = frozenset({TRAIN, SOURCE_DOMAIN, TARGET_DOMAIN, UNLABELLED})
 
 
 def obligations(context: Context, reference: Reference, use: Use | None) -> Obligations:
@@ -80,20 +70,10 @@ def _carry(record: AncestryRecord) -> Carry:
 
     def carry(edge: Edge, clause: str) -> str | None:
         way = (
-            _way(edge, makes_data=edge.target in makes_data) if kinds[edge.target] is NodeKind.STEP else clauses.WEIGHTS
+            way_of(edge, makes_data=edge.target in makes_data)
+            if kinds[edge.target] is NodeKind.STEP
+            else clauses.WEIGHTS
         )
         return None if way is None else clauses.carried(clause, way)
 
     return carry
-
-
-def _way(edge: Edge, *, makes_data: bool) -> str | None:
-    """How an input went into the output of a step; None for one that it was only measured on."""
-    role, _ = split_role(edge.role)
-    if role in {SOURCE, BASE}:
-        return clauses.OUTPUTS if makes_data else clauses.WEIGHTS
-    if role == TEACHER:
-        return clauses.OUTPUTS
-    if makes_data:
-        return clauses.WEIGHTS  # data made of data
-    return clauses.DATA if role in _LEARNT_FROM else None

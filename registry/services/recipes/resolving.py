@@ -42,11 +42,11 @@ def resolve_recipe(context: Context, uow: UnitOfWork, document: RecipeDocument) 
     """
     sources = [found(uow.catalog.version(resolve(uow, s.model)), s.model) for s in document.given()]
     for source in sources:
-        refuse_as_source(source.summary)
+        refuse_as_source(uow, source.summary, context.clock.now())
     refs = {role: resolve(uow, choice.dataset) for role, choice in roles_of(document).items()}
     datasets = {role: found(uow.datasets.version(ref), ref) for role, ref in refs.items()}
     for dataset in datasets.values():
-        refuse_as_source(dataset.summary)
+        refuse_as_source(uow, dataset.summary, context.clock.now())
     if problems := [*_unlike(document, sources), *_unlabelled(document, datasets)]:
         raise bad(document, problems)
     labels, *further = _labels(document, datasets) or [LabelKind.CLASS]

@@ -36,6 +36,7 @@ from registry.ports.transfers import (
 from registry.services.comparison.arm_recipes import plan_of
 from registry.services.comparison.baselines import Baselines
 from registry.services.context import Context
+from registry.services.governance.recalls.holding import refuse_stopped_inputs
 from registry.services.lookup import found
 from registry.services.transfers import processes
 from registry.services.transfers.batch_size import Batch
@@ -150,6 +151,7 @@ def _train(context: Context, run: Run, job: TransferJob, wall: WallClock) -> Non
                 for event in _events(context, run, now, reporter):
                     if isinstance(event, Saved):
                         wall.keep()
+                        _refuse_recalled(context, run.step)
                     run.hold.check()
                     _note(run, reporter, event)
         except OutOfMemoryError as error:
@@ -162,6 +164,12 @@ def _train(context: Context, run: Run, job: TransferJob, wall: WallClock) -> Non
         gc.collect()
         _start_again(context, run, job.work, fewer)
         job = replace(job, resume=False)
+
+
+def _refuse_recalled(context: Context, step: StepDetail) -> None:
+    """What was taken back since is not trained on any further. Raises: WithheldError, RecalledError."""
+    with context.read() as uow:
+        refuse_stopped_inputs(uow, [one.ref for one in step.inputs], now=context.clock.now())
 
 
 def _start_again(context: Context, run: Run, work: Path, fewer: Batch) -> None:

@@ -32,7 +32,8 @@ JOIN metric h ON h.step_id = v.step_id AND h.role = 'test' AND h.value IS NOT NU
 WHERE h.id = (SELECT min(f.id) FROM metric f WHERE f.step_id = h.step_id AND f.name = h.name AND f.role = 'test')"""
 
 
-def _counted(field: str) -> str:
+def counted(field: str) -> str:
+    """The rows of `facet` for one field."""
     used = "" if field == "status" else " AND (status <> 'archived' OR status IS NULL)"
     return (
         f"SELECT '{field}' AS field, {field} AS value, count(DISTINCT asset_id) AS models FROM listing "  # noqa: S608 - our own names
@@ -46,7 +47,7 @@ SELECT t.asset_id, t.key AS tag FROM asset_tag t WHERE EXISTS
 (SELECT 1 FROM listing l WHERE l.asset_id = t.asset_id AND (l.status <> 'archived' OR l.status IS NULL))
 UNION SELECT l.asset_id, t.key AS tag FROM version_tag t JOIN listing l ON l.id = t.node_id AND l.status <> 'archived'
 ) t GROUP BY t.tag"""
-_FACETS = " UNION ALL ".join([*map(_counted, FIELDS), _TAGS])
+_FACETS = " UNION ALL ".join([*map(counted, FIELDS), _TAGS])
 
 CONTENTS = {
     "listing": Contents(

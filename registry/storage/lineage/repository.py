@@ -36,7 +36,7 @@ class SqlGraph:
         return None if key is None else nodes_by_id(self._connection, [key])[key]
 
     def walk(self, start: Node, *, up: int, down: int, limit: int) -> tuple[Sequence[Node], Sequence[Edge], bool]:
-        with _nested_loops(self._connection):
+        with nested_loops(self._connection):
             above = self._reach(start, up, upwards=True, limit=limit)
             below = self._reach(start, down, upwards=False, limit=limit)
         depths: dict[NodeId, int] = {}
@@ -49,7 +49,7 @@ class SqlGraph:
 
     def ancestry(self, ref: VersionRef, *, limit: int) -> AncestryRecord | None:
         given = {"label": str(ref), "limit": limit + 1}
-        with _nested_loops(self._connection):
+        with nested_loops(self._connection):
             rows = self._connection.execute(_ANCESTORS, given).all()
             edges = self._connection.execute(_ANCESTRAL_EDGES, given).all()
         members = {row.id: _ancestor(row) for row in rows}
@@ -215,7 +215,7 @@ def _chunks(keys: Sequence[NodeId]) -> Iterable[Sequence[NodeId]]:
 
 
 @contextmanager
-def _nested_loops(connection: Connection) -> Iterator[None]:
+def nested_loops(connection: Connection) -> Iterator[None]:
     """Keep PostgreSQL from hashing the whole edge table for each level, which wrong statistics can make it do."""
     if connection.dialect.name != "postgresql":
         yield

@@ -30,6 +30,7 @@ from registry.storage.tables.graph import edge, node, weight_comparison
 from registry.storage.tables.listing import document, facet, headline, listing
 from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, role_offer, token
+from registry.storage.tables.recalls import recall, recall_alias, recall_mark
 from registry.storage.tables.reviews import finding, waiver, waiver_approval
 from registry.storage.tables.steps import curve_point, lease, metric, mirror, step
 
@@ -67,6 +68,9 @@ __all__ = [
     "policy",
     "policy_proposal",
     "policy_vote",
+    "recall",
+    "recall_alias",
+    "recall_mark",
     "request",
     "role_grant",
     "role_offer",

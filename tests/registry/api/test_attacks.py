@@ -212,6 +212,7 @@ DATA = "/api/v1/datasets/{team}/{name}/versions/{version}"
 DESCRIBING = {"task": "x", "modality": "image", "licence": "MIT", "origin": "internal", "description": ""}
 RECIPE = "schema: forebear/recipe/v1\noutput: vision/new\nmethod: fine_tuning\nsource: models:/library/lite0/1\n"
 RECIPE += "data: {train: datasets:/vision/digits/1}\n"
+RECALL = {"target": "datasets:/vision/digits/1", "level": "advisory", "reason": "look"}
 UPLOAD = ("upload", multipart([("a.txt", b"x")], {}))
 NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("put", MODEL): ("edit", DESCRIBING),
@@ -261,6 +262,11 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
         {"reference": "models:/vision/digits/1", "text": "t", "severity": "low", "owner": "dev", "due": "2099-01-01"},
     ),
     ("post", "/api/v1/findings/{finding_id}/resolve"): ("edit", {"comment": "done"}),
+    ("post", "/api/v1/recalls"): ("admin", RECALL),
+    ("post", "/api/v1/recalls/preview"): ("read", RECALL),
+    ("post", "/api/v1/recalls/{recall_id}/tasks"): ("edit", {"kind": "dispute", "comment": "unaffected"}),
+    ("post", "/api/v1/recalls/{recall_id}/tasks/confirm"): ("admin", None),
+    ("post", "/api/v1/recalls/{recall_id}/reverse"): ("admin", {"reason": "wrong"}),
     ("post", "/api/v1/policies"): ("admin", default_policy_text()),
     ("post", "/api/v1/policies/check"): ("read", default_policy_text()),
     ("post", "/api/v1/policies/test"): ("read", default_policy_text()),
@@ -305,6 +311,7 @@ def names_of(served: ServedRegistry) -> dict[str, str]:
         "request_id": served.family.request.summary.id,
         "finding_id": finding_of(served),
         "waiver_id": "wai-00000000000000000000000000",
+        "recall_id": recall_of(served),
     }
 
 
@@ -316,12 +323,22 @@ def finding_of(served: ServedRegistry) -> str:
     return str(there[0]["id"])
 
 
+def recall_of(served: ServedRegistry) -> str:
+    """The id of a recall that withholds nothing."""
+    ana = served.client("ana")
+    if not (there := ana.get("/api/v1/recalls").json()["items"]):
+        there = [ana.post("/api/v1/recalls", json=RECALL).json()["recall"]]
+    return str(there[0]["id"])
+
+
 def send(
     served: ServedRegistry, who: str, method: str, path: str, body: object, headers: Mapping[str, str] | None = None
 ) -> Any:
     client = served.client(who)
     client.headers.update(headers or {})
     client.params = {"target": GOOD["target"]} if path.endswith("/lineage/checks") else {}
+    if "/recalls/{recall_id}/tasks" in path:
+        client.params = {"reference": "models:/vision/digits/1"}
     if isinstance(body, tuple):
         kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
         return client.request(method, path, content=body[1], headers=kind)

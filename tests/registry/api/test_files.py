@@ -126,7 +126,7 @@ def test_files_of_a_deprecated_version_are_served_with_its_status_and_of_a_suspe
     assert (answer.content, answer.headers["forebear-status"]) == (CONTENT, "deprecated")
     assert answer.headers["forebear-status-reason"] == "use 3 %E2%80%93 f%C3%BCr alle"
     assert ana.post(f"{version}/suspend", json={"reason": "wrong"}).status_code == 200
-    assert problem(own_served.client("vic").get(FILE))["status"] == 403
+    assert problem(own_served.client("vic").get(FILE))["status"] == 423
     assert (
-        problem(own_served.client("vic").get(FILE, headers={"If-None-Match": fresh.headers["etag"]}))["status"] == 403
+        problem(own_served.client("vic").get(FILE, headers={"If-None-Match": fresh.headers["etag"]}))["status"] == 423
     )

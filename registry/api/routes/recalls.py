@@ -1,0 +1,94 @@
+"""Recalls: what would be reached, opening and reversing one, and the tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+
+from registry.api.bodies import Reason
+from registry.api.conditions import changes
+from registry.api.repeats import Route
+from registry.api.wire import AsActor, Paging, answer, body_of, public_id, speaks
+from registry.domain.governance.recalls import (
+    Impact,
+    NewDisposition,
+    NewRecall,
+    Recall,
+    RecallDetail,
+    RecallState,
+    Reversal,
+    Task,
+)
+from registry.domain.names import Reference
+from registry.domain.paging import Page
+from registry.domain.verbs.registry import Registry
+
+router = APIRouter(tags=["governance"], route_class=Route)
+
+
+def _recalls(registry: Registry, _path: Mapping[str, str]) -> Page[Recall]:
+    return registry.recalls.list()
+
+
+def _recall(registry: Registry, path: Mapping[str, str]) -> RecallDetail:
+    return registry.recalls.show(public_id(path["recall_id"]))
+
+
+RecallsUnchanged = Annotated[Registry, changes(_recalls, "/recalls")]
+RecallUnchanged = Annotated[Registry, changes(_recall, "/recalls/{recall_id}")]
+
+
+@router.get("/recalls", **speaks(Page[Recall]))
+def recalls(registry: AsActor, page: Paging, state: RecallState | None = None) -> Response:
+    """Recalls, newest first; those in one `state`."""
+    return answer(registry.recalls.list(state=state, page=page))
+
+
+@router.post("/recalls/preview", **speaks(Impact, takes=NewRecall))
+def preview(registry: AsActor, body: Annotated[NewRecall, Depends(body_of(NewRecall))]) -> Response:
+    """What a recall would reach, by how each version was made from the target. Nothing is changed."""
+    return answer(registry.recalls.preview(body))
+
+
+@router.post("/recalls", **speaks(RecallDetail, takes=NewRecall, status=201))
+def open_recall(registry: RecallsUnchanged, body: Annotated[NewRecall, Depends(body_of(NewRecall))]) -> Response:
+    """Take something back with everything that was made from it."""
+    return answer(registry.recalls.open(body), 201)
+
+
+@router.get("/recalls/{recall_id}", **speaks(RecallDetail))
+def show(registry: AsActor, recall_id: str) -> Response:
+    """One recall."""
+    return answer(registry.recalls.show(public_id(recall_id)))
+
+
+@router.get("/recalls/{recall_id}/tasks", **speaks(Page[Task]))
+def tasks(registry: AsActor, recall_id: str, page: Paging, unsettled: bool = False) -> Response:
+    """The descendants of what was taken back; `unsettled` leaves out those with a disposition that holds."""
+    return answer(registry.recalls.tasks(public_id(recall_id), unsettled=unsettled, page=page))
+
+
+@router.post("/recalls/{recall_id}/tasks", **speaks(Task, takes=NewDisposition))
+def dispose(
+    registry: RecallUnchanged,
+    recall_id: str,
+    reference: str,
+    body: Annotated[NewDisposition, Depends(body_of(NewDisposition))],
+) -> Response:
+    """Say what becomes of the descendant `reference`; `until` is a day as YYYY-MM-DD."""
+    return answer(registry.recalls.dispose(public_id(recall_id), Reference.parse(reference), body))
+
+
+@router.post("/recalls/{recall_id}/tasks/confirm", **speaks(Task))
+def confirm(registry: RecallUnchanged, recall_id: str, reference: str) -> Response:
+    """Confirm what another person proposed about the descendant `reference`."""
+    return answer(registry.recalls.confirm(public_id(recall_id), Reference.parse(reference)))
+
+
+@router.post("/recalls/{recall_id}/reverse", **speaks(Reversal, takes=Reason))
+def reverse(registry: RecallUnchanged, recall_id: str, body: Annotated[Reason, Depends(body_of(Reason))]) -> Response:
+    """Give each version its earlier status again, except those that were changed since."""
+    return answer(registry.recalls.reverse(public_id(recall_id), reason=body.reason))

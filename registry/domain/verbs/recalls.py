@@ -1,0 +1,60 @@
+"""Verbs of recalls: to take back a version, a file, a step or a licence with everything that was made from it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from registry.domain.governance.recalls import (
+    Impact,
+    NewDisposition,
+    NewRecall,
+    Recall,
+    RecallDetail,
+    RecallState,
+    Reversal,
+    Task,
+)
+from registry.domain.names import Reference
+from registry.domain.paging import Page, PageRequest
+
+
+class RecallVerbs(Protocol):
+    """Recalls and their tasks. To open, to reverse and to confirm takes a role that may suspend versions."""
+
+    def preview(self, wish: NewRecall) -> Impact:
+        """What the recall would reach; nothing is changed. Raises: NotFoundError when the target matches nothing."""
+        ...
+
+    def open(self, wish: NewRecall) -> RecallDetail:
+        """Take it back, with everything that was made from it, in one transaction.
+
+        Raises: NotFoundError, InvalidError without a reason, PermissionDeniedError.
+        """
+        ...
+
+    def list(self, *, state: RecallState | None = None, page: PageRequest = PageRequest()) -> Page[Recall]:
+        """Newest first."""
+        ...
+
+    def show(self, recall_id: str) -> RecallDetail: ...
+    def tasks(self, recall_id: str, *, unsettled: bool = False, page: PageRequest = PageRequest()) -> Page[Task]:
+        """The descendants, as they were marked; `unsettled` leaves out those whose disposition holds."""
+        ...
+
+    def dispose(self, recall_id: str, reference: Reference, wish: NewDisposition) -> Task:
+        """Say what becomes of a descendant. `accept` and `dispute` do nothing until somebody else confirms them.
+
+        Raises: NotFoundError, InvalidError, ConflictError for one that is settled.
+        """
+        ...
+
+    def confirm(self, recall_id: str, reference: Reference) -> Task:
+        """Confirm what another person proposed. Raises: NotFoundError, ConflictError, PermissionDeniedError."""
+        ...
+
+    def reverse(self, recall_id: str, *, reason: str) -> Reversal:
+        """Give every version that is still as the recall left it its earlier status again.
+
+        Raises: InvalidError without a reason, ConflictError for one that is reversed, PermissionDeniedError.
+        """
+        ...

@@ -1,0 +1,57 @@
+"""Who may read the files of a version, and start from it, as its status and the recalls that withhold it say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from registry.domain.catalog.models import Status
+from registry.domain.catalog.statuses import STOPPED
+from registry.domain.governance.recalls import FOR_LAW, FORENSICS, Hold
+from registry.errors import Family, RecalledError, RefusedError, WithheldError
+
+if TYPE_CHECKING:
+    from registry.domain.names import VersionRef
+    from registry.domain.people.people import Actor
+    from registry.services.unit_of_work import UnitOfWork
+
+
+def refuse_stopped(uow: UnitOfWork, ref: VersionRef, status: Status, *, actor: Actor | None, now: datetime) -> None:
+    """Raises: WithheldError for a version that is suspended, RecalledError for one that is recalled.
+
+    Not for `actor` with the role `forensics`; not while two people accept the risk, for each recall that withholds it.
+    """
+    if status not in STOPPED or (actor is not None and FORENSICS in actor.roles):
+        return
+    holds = uow.recalls.holds(ref)
+    if status is Status.SUSPENDED and accepted(holds, now):
+        return
+    raise stopped(ref, status, holds)
+
+
+def accepted(holds: Sequence[Hold], now: datetime) -> bool:
+    """True while the risk of every recall that withholds a version is accepted."""
+    return bool(holds) and all(hold.accepted_until is not None and now < hold.accepted_until for hold in holds)
+
+
+def refuse_stopped_inputs(uow: UnitOfWork, refs: Sequence[VersionRef], *, now: datetime) -> None:
+    """Raises: as `refuse_stopped`, for the first of `refs` from which nothing new may be made. One statement if none.
+
+    The role `forensics` reads, and makes nothing.
+    """
+    for ref, status in uow.recalls.stopped(refs).items():
+        refuse_stopped(uow, ref, status, actor=None, now=now)
+
+
+def stopped(ref: VersionRef, status: Status, holds: Sequence[Hold]) -> RefusedError:
+    """What to raise for a version that is suspended or recalled, with the recalls that withhold it."""
+    ids = [hold.recall for hold in holds]
+    facts = {"version": str(ref), "status": status.value, "recall": ids[0] if ids else None, "recalls": ids}
+    kind = RecalledError if status is Status.RECALLED else WithheldError
+    by = f" by {', '.join(ids)}" if ids else ""
+    remedy = f"Choose another version. See why: forebear recall show {ids[0]}" if ids else "Choose another version"
+    error = kind(f"{ref} is {status}{by}, so its files cannot be read", remedy=remedy, facts=facts)
+    if kind is RecalledError and any(hold.reason_class in FOR_LAW for hold in holds):
+        error.family = Family.BY_LAW
+    return error

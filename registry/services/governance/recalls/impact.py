@@ -1,0 +1,162 @@
+"""What a recall reaches: the versions that its target means, and by kind of edge everything that was made from them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lineage import Digest, Edge, Graph, NodeId, NodeKind
+from lineage.flow import Carry, flow
+from registry.domain.catalog import clauses
+from registry.domain.catalog.licences import licence_ids, normalise_licence
+from registry.domain.catalog.models import Status
+from registry.domain.catalog.statuses import Use, allows
+from registry.domain.governance.recalls import AliasFallback, Effect, Hit, Impact, Level, NewRecall
+from registry.domain.ids import is_id
+from registry.domain.names import AssetKind, Reference, VersionRef
+from registry.errors import InvalidError, NotFoundError
+from registry.services.lineage.ways import way_of
+from registry.services.lookup import found, resolve
+from registry.services.storage.recalls import Below, Mark
+from registry.services.unit_of_work import UnitOfWork
+
+MOST_TARGETS = 30_000
+"""Versions that one target may mean; what was made from them has no limit."""
+_DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+_LICENCE = "licence:"
+_ORDER = tuple(Effect)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a recall reaches, as it is written and as people see it."""
+
+    impact: Impact
+    marks: Sequence[Mark]
+
+
+def reach(uow: UnitOfWork, wish: NewRecall) -> Reach:
+    """See `Impact`. Raises: NotFoundError when the target matches nothing, InvalidError, BadReferenceError."""
+    targets = _targets(uow, wish.target)
+    if not targets:
+        raise NotFoundError(
+            f"Nothing here matches {wish.target[:120]!r}",
+            remedy="Give a version, a digest as sha256:…, a step, or licence:ID",
+        )
+    if len(targets) > MOST_TARGETS:
+        raise InvalidError(f"{wish.target!r} means {len(targets)} versions, and at most {MOST_TARGETS} can be recalled")
+    below = uow.recalls.below(targets)
+    marks = list(_marks(below, targets, wish))
+    labels = {node.id: node.label for node in below.nodes}
+    kinds = {node.id: node.kind for node in below.nodes}
+    hits = [
+        Hit(
+            ref=_ref(kinds[mark.node], labels[mark.node]),
+            effect=mark.effect,
+            path=tuple(labels[key] for key in mark.path),
+            status=below.statuses[mark.node],
+            becomes=mark.status or below.statuses[mark.node],
+            aliases=tuple(name for name, _ in below.aliases.get(mark.node, ())),
+        )
+        for mark in marks
+    ]
+    return Reach(Impact(wish.target, wish.level, hits, tuple(_fallbacks(uow, below, marks, hits))), marks)
+
+
+def _targets(uow: UnitOfWork, text: str) -> Sequence[int]:
+    text = text.strip()
+    if match := _DIGEST.fullmatch(text):
+        return uow.recalls.of_digest(Digest(match[1]))
+    if is_id(text) and text.startswith("step-"):
+        found(uow.steps.get(text), text)
+        return uow.recalls.of_step(text)
+    if text.startswith(_LICENCE):
+        return _of_licence(uow, text.removeprefix(_LICENCE))
+    reference = Reference.parse(text)
+    if reference.number is None and reference.alias is None:
+        return uow.recalls.of_model(f"{reference.kind}:/{reference.name}")
+    return uow.recalls.of_refs([resolve(uow, reference)])
+
+
+def _of_licence(uow: UnitOfWork, wanted: str) -> Sequence[int]:
+    """Versions whose own licence is `wanted`, or names it among others."""
+    exact, ids = normalise_licence(wanted), licence_ids(wanted)
+    having = [one for one in uow.recalls.licences() if one == exact or (ids and ids <= licence_ids(one))]
+    return uow.recalls.of_licences(having) if having else ()
+
+
+def _marks(below: Below, targets: Sequence[int], wish: NewRecall) -> Iterator[Mark]:
+    """The strongest effect on each live version with its shortest way, the targets first, then by effect and length."""
+    flowed = flow(Graph(below.nodes, below.edges), dict.fromkeys(targets, (Effect.TARGET,)), _carry(below))
+    chosen = set(targets)
+    found_marks = []
+    for key, status in below.statuses.items():
+        marks = flowed.marks(key)
+        effect = Effect.TARGET if key in chosen else next((one for one in _ORDER if one in marks), None)
+        if effect is None:
+            continue
+        path = (key,) if key in chosen else flowed.path(key, effect)
+        found_marks.append(Mark(key, effect, path, becomes(status, effect, wish)))
+    yield from sorted(found_marks, key=lambda mark: (_ORDER.index(mark.effect), len(mark.path), mark.node))
+
+
+def becomes(status: Status, effect: Effect, wish: NewRecall) -> Status | None:
+    """The status that a recall gives to a version; None where it withholds nothing."""
+    advisory = effect is Effect.WEAKLY_TAINTED and wish.outputs_advisory
+    if wish.level is Level.ADVISORY or effect is Effect.EVIDENCE_INVALID or advisory:
+        return None
+    if status is Status.RECALLED or (effect is Effect.TARGET and wish.level is Level.RECALL):
+        return Status.RECALLED
+    return Status.SUSPENDED
+
+
+def _carry(below: Below) -> Carry:
+    """How an effect passes each edge."""
+    kinds = {node.id: node.kind for node in below.nodes}
+    makes_data: set[NodeId] = {edge.source for edge in below.edges if kinds[edge.target] is NodeKind.DATASET}
+
+    def carry(edge: Edge, mark: str) -> str | None:
+        if kinds[edge.target] is not NodeKind.STEP:
+            return mark  # from a step to what it made
+        if mark == Effect.EVIDENCE_INVALID:
+            return None  # what was made from it was measured on its own
+        way = way_of(edge, makes_data=edge.target in makes_data)
+        if way is None:
+            return Effect.EVIDENCE_INVALID
+        weak = way == clauses.OUTPUTS or mark == Effect.WEAKLY_TAINTED
+        return Effect.WEAKLY_TAINTED if weak else Effect.TAINTED
+
+    return carry
+
+
+def _fallbacks(uow: UnitOfWork, below: Below, marks: Sequence[Mark], hits: Sequence[Hit]) -> Iterator[AliasFallback]:
+    """For each protected alias of what is withheld, the last clean version that it named by an approved promotion."""
+    withheld = {hit.ref for hit, mark in zip(hits, marks, strict=True) if mark.status is not None}
+    for hit, mark in zip(hits, marks, strict=True):
+        if mark.status is None:
+            continue
+        for alias, protected in below.aliases.get(mark.node, ()):
+            yield AliasFallback(alias, hit.ref, _last_clean(uow, hit.ref, alias, withheld) if protected else None)
+
+
+def _last_clean(uow: UnitOfWork, ref: VersionRef, alias: str, withheld: set[VersionRef]) -> VersionRef | None:
+    moves = uow.catalog.alias_history(ref.name, alias)
+    for earlier in dict.fromkeys(move.ref for move in reversed(moves) if move.ref is not None and move.protected):
+        if earlier in withheld:
+            continue
+        detail = uow.catalog.version(earlier)
+        if detail is not None and not detail.summary.damaged and allows(detail.summary.status, Use.ROLL_BACK):
+            return earlier
+    return None
+
+
+def _ref(kind: NodeKind, label: str) -> VersionRef:
+    name, _, number = label.rpartition("/")
+    of = AssetKind.MODELS if kind is NodeKind.MODEL else AssetKind.DATASETS
+    return VersionRef(of, Reference.parse(name, kind=of).name, int(number))
+
+
+def counts(impact: Impact) -> Mapping[str, int]:
+    """How many versions have each effect, for the audit entry."""
+    return {effect.value: number for effect in Effect if (number := impact.count(effect))}

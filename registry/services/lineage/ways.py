@@ -1,0 +1,30 @@
+"""How a thing went into another, by its edge: its weights were changed, it was learnt from, or its answers were."""
+
+from __future__ import annotations
+
+from lineage import Edge
+from registry.domain.catalog import clauses
+from registry.domain.recipes.methods import (
+    BASE,
+    SOURCE,
+    SOURCE_DOMAIN,
+    TARGET_DOMAIN,
+    TEACHER,
+    TRAIN,
+    UNLABELLED,
+    split_role,
+)
+
+_LEARNT_FROM = frozenset({TRAIN, SOURCE_DOMAIN, TARGET_DOMAIN, UNLABELLED})
+
+
+def way_of(edge: Edge, *, makes_data: bool) -> str | None:
+    """How an input went into the output of a step; None for one that it was only measured on."""
+    role, _ = split_role(edge.role)
+    if role in {SOURCE, BASE}:
+        return clauses.OUTPUTS if makes_data else clauses.WEIGHTS
+    if role == TEACHER:
+        return clauses.OUTPUTS
+    if makes_data:
+        return clauses.WEIGHTS  # data made of data
+    return clauses.DATA if role in _LEARNT_FROM else None

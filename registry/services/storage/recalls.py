@@ -1,0 +1,122 @@
+"""Recalls as storage keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from lineage import Digest, Edge, Node
+from registry.domain.catalog.models import Status
+from registry.domain.governance.recalls import (
+    AliasFallback,
+    Effect,
+    Hold,
+    NewDisposition,
+    NewRecall,
+    Recall,
+    RecallState,
+    Task,
+)
+from registry.domain.names import VersionRef
+from registry.domain.paging import Page, PageRequest
+
+RECALL, TASK = "recall ", "task of "
+"""How the names of facts about recalls begin; see `services.audit.state`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """The targets of a recall with everything below them: nodes (deleted versions too) and edges."""
+
+    nodes: Sequence[Node]
+    edges: Sequence[Edge]
+    statuses: Mapping[int, Status]
+    """Of the versions that are not deleted, by node."""
+    aliases: Mapping[int, Sequence[tuple[str, bool]]]
+    """By node, the aliases that name it, and whether each is protected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a recall writes about one version; `status` is None where it withholds nothing."""
+
+    node: int
+    effect: Effect
+    path: tuple[int, ...]
+    status: Status | None
+
+
+class RecallRepository(Protocol):
+    """Recalls, what they mark, and the tasks."""
+
+    def of_refs(self, refs: Sequence[VersionRef]) -> Sequence[int]: ...
+    def of_model(self, uri: str) -> Sequence[int]:
+        """Every live version of `models:/team/name` or `datasets:/team/name`."""
+        ...
+
+    def of_digest(self, digest: Digest) -> Sequence[int]:
+        """Live versions with this digest, with a file that has it, or with a blob that has it."""
+        ...
+
+    def of_step(self, step_id: str) -> Sequence[int]:
+        """The live versions that the step made."""
+        ...
+
+    def licences(self) -> Sequence[str]:
+        """Every licence that a live version has."""
+        ...
+
+    def of_licences(self, licences: Collection[str]) -> Sequence[int]: ...
+    def below(self, targets: Sequence[int]) -> Below:
+        """Everything that was made from `targets`, without a limit: half a recall would be a wrong one."""
+        ...
+
+    def open(self, recall_id: str, wish: NewRecall, marks: Sequence[Mark], *, by: str, at: datetime) -> None:
+        """Write the recall and its marks, and the status of each version that it withholds."""
+        ...
+
+    def add_fallback(self, recall_id: str, moved: AliasFallback) -> None:
+        """Remember that an alias was moved, for a reversal."""
+        ...
+
+    def fallbacks(self, recall_id: str) -> Sequence[AliasFallback]: ...
+    def reverse(
+        self, recall_id: str, *, by: str, reason: str, at: datetime
+    ) -> tuple[Mapping[str, Status], Sequence[str]]:
+        """End the recall. Gives the status of each version that was restored, and the others that it withheld."""
+        ...
+
+    def release(self, recall_id: str, ref: VersionRef, *, at: datetime) -> Status | None:
+        """The recall withholds this version no more. Its status now, None where it was changed since."""
+        ...
+
+    def recall(self, recall_id: str, *, now: datetime) -> Recall | None: ...
+    def targets(self, recall_id: str) -> Sequence[VersionRef]: ...
+    def recalls(self, *, state: RecallState | None, now: datetime, page: PageRequest) -> Page[Recall]: ...
+    def task(self, recall_id: str, ref: VersionRef) -> Task | None: ...
+    def tasks(self, recall_id: str, *, unsettled: bool, now: datetime, page: PageRequest) -> Page[Task]: ...
+    def propose(
+        self, recall_id: str, ref: VersionRef, wish: NewDisposition, *, until: datetime | None, by: str, at: datetime
+    ) -> None: ...
+    def confirm(self, recall_id: str, ref: VersionRef, *, by: str, at: datetime) -> None: ...
+    def holds(self, ref: VersionRef) -> Sequence[Hold]:
+        """The recalls that withhold this version, oldest first."""
+        ...
+
+    def stopped(self, refs: Sequence[VersionRef]) -> Mapping[VersionRef, Status]:
+        """Those of `refs` that are suspended or recalled."""
+        ...
+
+    def tainted(self, nodes: Sequence[int]) -> int:
+        """How many of these nodes a recall withholds because of what they were made from."""
+        ...
+
+    def invalid_evidence(self, node: int) -> int:
+        """How many recalls make the evidence of this version invalid and have no disposition that says otherwise."""
+        ...
+
+    def state(self) -> Mapping[str, str]:
+        """What the tables say, by the names above."""
+        ...

@@ -1,0 +1,94 @@
+"""Which versions a recall means, and everything that was made from them: two statements, however many there are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, or_, select
+
+from lineage import Assurance, Digest, Edge, Node, NodeKind
+from registry.domain.catalog.models import Status
+from registry.domain.names import VersionRef
+from registry.services.storage.recalls import Below
+from registry.storage.catalog.versions import is_live
+from registry.storage.lineage.node_facts import public_label
+from registry.storage.lineage.repository import nested_loops
+from registry.storage.tables import alias, dataset_version, edge, extent, file, model_version, node, version
+
+
+def of_refs(connection: Connection, refs: Sequence[VersionRef]) -> list[int]:
+    """The nodes of live versions."""
+    return _live(connection, node.c.label.in_([str(ref) for ref in refs]))
+
+
+def of_model(connection: Connection, uri: str) -> list[int]:
+    """Every live version of a registered model or dataset."""
+    start = f"{uri}/"
+    return _live(connection, (node.c.label >= start) & (node.c.label < start + ":"))  # the digits, and no further
+
+
+def of_digest(connection: Connection, digest: Digest) -> list[int]:
+    """By the digest of the version, of one of its files, or of a blob that one is made of."""
+    whole = select(file.c.node_id).where(file.c.sha256 == digest)
+    pieces = select(file.c.node_id).join(extent, extent.c.file_id == file.c.id).where(extent.c.blob == digest)
+    return _live(connection, or_(node.c.digest == digest, node.c.id.in_(whole), node.c.id.in_(pieces)))
+
+
+def of_step(connection: Connection, step_id: str) -> list[int]:
+    """What the step made."""
+    step = select(node.c.id).where(node.c.label == step_id, node.c.kind == NodeKind.STEP).scalar_subquery()
+    return _live(connection, version.c.step_id == step)
+
+
+def licences(connection: Connection) -> list[str]:
+    """The licences of live versions, each once."""
+    return list(connection.scalars(select(version.c.licence).where(is_live()).distinct()))
+
+
+def of_licences(connection: Connection, wanted: Collection[str]) -> list[int]:
+    """Live versions with one of these licences."""
+    return _live(connection, version.c.licence.in_(list(wanted)))
+
+
+def _live(connection: Connection, condition: Any) -> list[int]:
+    query = select(node.c.id).join(version, version.c.node_id == node.c.id).where(is_live(), condition)
+    return list(connection.scalars(query.order_by(node.c.id)))
+
+
+def below(connection: Connection, targets: Sequence[int]) -> Below:
+    """See `RecallRepository.below`."""
+    walk = select(node.c.id).where(node.c.id.in_(list(targets))).cte("walk", recursive=True)
+    walk = walk.union(
+        select(edge.c.to_node).join(walk, edge.c.from_node == walk.c.id).where(edge.c.superseded_by.is_(None))
+    )
+    members: Select[Any] = (
+        select(
+            node,
+            version.c.deleted_at,
+            func.coalesce(model_version.c.status, dataset_version.c.status).label("status"),
+        )
+        .join(walk, walk.c.id == node.c.id)
+        .outerjoin(version, version.c.node_id == node.c.id)
+        .outerjoin(model_version, model_version.c.node_id == node.c.id)
+        .outerjoin(dataset_version, dataset_version.c.node_id == node.c.id)
+    )
+    edges = select(edge).join(walk, walk.c.id == edge.c.from_node).where(edge.c.superseded_by.is_(None))
+    named = select(alias.c.node_id, alias.c.alias, alias.c.protected).join(walk, walk.c.id == alias.c.node_id)
+    with nested_loops(connection):
+        rows = connection.execute(members).all()
+        found = connection.execute(edges).all()
+        names: dict[int, list[tuple[str, bool]]] = defaultdict(list)
+        for row in connection.execute(named.order_by(alias.c.alias)):
+            names[row.node_id].append((row.alias, row.protected))
+    return Below(
+        [_node(row.id, NodeKind(row.kind), row.label) for row in rows],
+        [Edge(row.from_node, row.to_node, row.role, Assurance(row.assurance), row.split) for row in found],
+        {row.id: Status(row.status) for row in rows if row.status is not None and row.deleted_at is None},
+        names,
+    )
+
+
+def _node(key: int, kind: NodeKind, label: str) -> Node:
+    return Node(key, kind, label if kind is NodeKind.STEP else public_label(kind, label))
