@@ -10,8 +10,8 @@ from registry.domain.catalog.statuses import STOPPED, Use, allows
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import every
 from registry.errors import DamagedError, NameTakenError, NotFoundError, RefusedError
-from registry.services.governance.recalls.holding import refuse_stopped
 from registry.services.unit_of_work import UnitOfWork
+from registry.services.withholding import refuse_stopped
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -105,7 +105,7 @@ class SqlUnitOfWork:
 
     @cached_property
     def recalls(self) -> RecallRepository:
-        from registry.storage.governance.recalls import SqlRecalls  # noqa: PLC0415 - a command needs one or two of them
+        from registry.storage.recalls.repository import SqlRecalls  # noqa: PLC0415 - a command needs one or two of them
 
         return SqlRecalls(self._open())
 

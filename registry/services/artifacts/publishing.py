@@ -24,11 +24,11 @@ from registry.domain.transfers.steps import StepInput, StepState
 from registry.ports.data import DataSummary
 from registry.services.artifacts.weights import record, written
 from registry.services.context import Context
-from registry.services.governance.recalls.holding import refuse_stopped_inputs
 from registry.services.storage.catalog import NewVersion
 from registry.services.storage.data import NewDatasetVersion
 from registry.services.storage.transfers import NewStep
 from registry.services.unit_of_work import UnitOfWork
+from registry.services.withholding import refuse_stopped_inputs
 
 
 @dataclass(frozen=True, slots=True)

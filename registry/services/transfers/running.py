@@ -36,7 +36,6 @@ from registry.ports.transfers import (
 from registry.services.comparison.arm_recipes import plan_of
 from registry.services.comparison.baselines import Baselines
 from registry.services.context import Context
-from registry.services.governance.recalls.holding import refuse_stopped_inputs
 from registry.services.lookup import found
 from registry.services.transfers import processes
 from registry.services.transfers.batch_size import Batch
@@ -51,6 +50,7 @@ from registry.services.transfers.ending import (
 from registry.services.transfers.inputs import lay_out_data, lay_out_models, lay_out_production
 from registry.services.transfers.leases import Hold
 from registry.services.transfers.progress import Pace, Reporter
+from registry.services.withholding import refuse_stopped_inputs
 
 LEFTOVERS = ("checkpoints", "output", "arms")
 """Folders that an attempt leaves in the work folder."""

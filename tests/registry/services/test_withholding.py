@@ -12,10 +12,15 @@ from registry.errors import (
     WithheldError,
 )
 from registry.services.catalog.verbs import Catalog
-from registry.services.governance.recalls.holding import refuse_stopped_inputs
 from registry.services.lookup import refuse_as_source
-from tests.registry.services.governance.recalls.worlds import WEIGHTS, World, readers, wish_for
-from tests.registry.services.teams import ref_of
+from registry.services.withholding import refuse_stopped_inputs
+from tests.registry.services.governance.recalls.worlds import WEIGHTS, World, build, readers, wish_for
+from tests.registry.services.teams import Team, ref_of
+
+
+@pytest.fixture
+def world(team: Team) -> World:
+    return build(team)
 
 
 def test_after_a_recall_no_verb_gives_the_bytes_of_the_target_or_of_what_is_tainted(world: World) -> None:

@@ -32,8 +32,9 @@ from registry.errors import NotFoundError
 from registry.services.storage.recalls import RECALL, TASK, Below, Mark
 from registry.storage.catalog.assets import require_version
 from registry.storage.catalog.versions import refs_of
-from registry.storage.governance import recall_marks, recall_targets
 from registry.storage.lineage.node_facts import public_label
+from registry.storage.recalls import marks as recall_marks
+from registry.storage.recalls import targets as recall_targets
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import dataset_version, model_version, node, recall, recall_alias, recall_mark
 

@@ -1,0 +1,1 @@
+"""Recalls, over the nodes and edges of the graph."""
