@@ -55,6 +55,7 @@ def test_nothing_is_made_from_a_version_that_is_archived_or_withheld(team: Team,
         before = found(uow.catalog.version(ref), ref).summary
         uow.catalog.set_status(ref, status, "old", at=team.clock.now())
         after = found(uow.catalog.version(ref), ref).summary
-    refuse_as_source(before)
-    with pytest.raises(RefusedError, match=f"{ref} is {status}"):
-        refuse_as_source(after)
+        now = team.clock.now()
+        refuse_as_source(uow, before, now)
+        with pytest.raises(RefusedError, match=f"{ref} is {status}"):
+            refuse_as_source(uow, after, now)
