@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.requests import Request
 
 from registry.domain.codec import to_json
+from registry.domain.comparison.looks import said
 from registry.domain.comparison.records import skipped_of, verdict_of
 from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.ids import is_id
@@ -58,6 +59,8 @@ class StepPage:
     manifest: str
     notes: Sequence[str]
     verdict: TransferVerdict | None
+    looks: str
+    """The how many-th verdict on its test rows it is, as a sentence; empty for the first."""
     skipped: Mapping[str, str]
     highlights: Mapping[str, str]
     resumable: bool
@@ -104,7 +107,8 @@ def step(request: Request, registry: AsActor, step: str) -> HTMLResponse:
         recipe=recipe,
         manifest=manifest,
         notes=notes_of(detail.manifest),
-        verdict=verdict_of(detail.manifest, detail.verdict_void),
+        verdict=(verdict := verdict_of(detail.manifest, detail.verdict_void)),
+        looks="" if verdict is None else said(verdict.looks),
         skipped=skipped_of(detail.manifest),
         highlights=highlights(detail.manifest or {}),
         resumable=detail.summary.state.may_resume,

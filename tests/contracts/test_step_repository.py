@@ -305,6 +305,21 @@ def test_steps_are_searched_newest_first(uow: UnitOfWork, queued: NewStep) -> No
     ]
 
 
+def test_uses_of_a_split_as_test_data_are_counted_by_the_digest_of_the_data(uow: UnitOfWork, queued: NewStep) -> None:
+    data = queued.inputs[1]
+    found = uow.datasets.version(data.ref)
+    assert found is not None
+    asked = {"submitted": {"baselines": {"seeds": [7]}}}
+    test = replace(data, role="test", split="test")
+    for recipe, given in ((asked, test), (asked, test), ({}, test), (asked, replace(test, split="holdout"))):
+        uow.steps.add(replace(step("vision/digits"), recipe=recipe, inputs=(given,)))
+    failed = replace(step("vision/digits"), recipe=asked, inputs=(test,), state=StepState.FAILED)
+    uow.steps.add(failed)
+    assert uow.steps.looks_at(found.summary.digest, "test") == 2
+    assert uow.steps.looks_at(found.summary.digest, "holdout") == 1
+    assert uow.steps.looks_at(digest("other data"), "test") == 0
+
+
 def test_a_verdict_is_marked_void_beside_the_manifest_that_holds_it(uow: UnitOfWork, queued: NewStep) -> None:
     body = canonical_json({"facts": {"baselines": {"verdict": {}}}})
     asked = replace(step("vision/digits"), recipe={"submitted": {"baselines": {"seeds": [7]}}})

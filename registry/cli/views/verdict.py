@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from registry.cli.printing import table, tell
+from registry.domain.comparison.looks import said
 from registry.errors import ConflictError, error_of_disk
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ def show_verdict(verdict: TransferVerdict) -> None:
     if verdict.facets:
         asked = [(one.name.question, one.answer, _effect(one.effect)) for one in verdict.facets]
         table(("Question", "Answer", f">Effect on {verdict.metric}"), asked, empty="")
+    if counted := said(verdict.looks):
+        tell(counted)
     if verdict.groups is not None:
         tell(f"The {verdict.items} test items are in {verdict.groups} groups, which were compared as wholes.")
     if verdict.published is not None:
@@ -33,7 +36,7 @@ def show_verdict(verdict: TransferVerdict) -> None:
         )
         for score in verdict.scores
     ]
-    metric, level = verdict.metric, f"{verdict.level:.0%}"
+    metric, level = verdict.metric, f"{100 * verdict.level:.4g}%"
     better = "gain of the transfer" if verdict.higher_is_better else "gain of the transfer (less error)"
     table(("Arm", f">{metric} [{level}]", ">Seeds", f">{better} [{level}]", ">Items", ">p"), rows, empty="")
     parts = [

@@ -65,6 +65,8 @@ class Arms:
     skipped: Mapping[str, str] = field(default_factory=dict)
     published: int | None = None
     """The seed of the transfer that became the version; None in files from before it was written."""
+    looks: int = 1
+    """The how many-th verdict on these test rows it is."""
 
     def __post_init__(self) -> None:
         for arm in self.arms:
@@ -87,6 +89,7 @@ class Arms:
             "margin": self.margin,
             "skipped": dict(self.skipped),
         }
+        head |= {"looks": self.looks} if self.looks > 1 else {}
         head |= {} if self.published is None else {"published": self.published}
         listed = {"keys": list(rows.keys), "truth": list(rows.truth)}
         listed |= {"groups": list(rows.groups)} if rows.groups else {}
@@ -115,6 +118,7 @@ def read_arms(text: bytes) -> Arms:
             arms=tuple(from_json(ArmAnswers, arm) for arm in arms),
             skipped=dict(head["skipped"]),
             published=head.get("published"),
+            looks=head.get("looks", 1),
         )
     except (ValueError, KeyError, TypeError, RegistryError) as error:
         raise IntegrityError(f"These are not the answers of arms: {error}") from error

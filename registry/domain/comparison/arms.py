@@ -47,3 +47,5 @@ class Measure:
     """The seed of the transfer that became the version; None if it is not known."""
     groups: NDArray[np.int64] | None = None
     """The number of each item's group; None where items do not depend on one another."""
+    looks: int = 1
+    """The how many-th verdict on these items it is (`looks`)."""

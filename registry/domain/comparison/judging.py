@@ -27,6 +27,7 @@ from registry.domain.comparison.arms import Arm, Measure
 from registry.domain.comparison.concluding import conclude
 from registry.domain.comparison.facets import Compared, Setting, described, facets_of
 from registry.domain.comparison.first_rule import conclude_first
+from registry.domain.comparison.looks import level_of, used_up
 from registry.domain.comparison.resampling import LEVEL, Resamples, Spread, difference, spread
 from registry.domain.comparison.slicing import flips_of, slices_of
 from registry.domain.comparison.tallies import Floats, Tally
@@ -60,7 +61,6 @@ def judge(
     measure: Measure,
     *,
     resamples: Resamples | None = None,
-    level: float = LEVEL,
     draw: Callable[[Sequence[Tally]], Floats] | None = None,
     rule: int = RULE,
 ) -> TransferVerdict:
@@ -69,6 +69,7 @@ def judge(
     `resamples` may be reused for several comparisons. `draw` stands in for `resamples.values` where many
     comparisons are drawn at once. `rule` is the one of a verdict on record that is computed again.
     """
+    level = level_of(measure.looks)
     items = len(arms[0].tallies[0].parts)
     units = units_of(items, measure.groups, blocks=rule > 1)
     resamples = resamples or Resamples(units.count)
@@ -90,12 +91,17 @@ def judge(
         if arm.kind is not transfer.kind
     }
     scratch, invalid = by_kind.get(ArmKind.SCRATCH), _invalid(arms)
-    slices = slices_of(transfer, scratch, measure, units, resamples, 1 - level) if scratch is not None else ()
+    slices = slices_of(transfer, scratch, measure, units, resamples, 1 - LEVEL) if scratch is not None else ()
     gaps = {kind: one.gap for kind, one in found.items()}
     enough = groups or items
     unit = 1 / enough if measure.higher_is_better else 0.0
     setting = Setting(measure.metric, measure.margin, level, items, len(transfer.seeds), unit)
-    fit = {} if enough < FEWEST or rule == 1 else {kind: one for kind, one in found.items() if kind not in invalid}
+    exhausted = used_up(measure.looks)
+    fit = (
+        {}
+        if enough < FEWEST or rule == 1 or exhausted
+        else {kind: one for kind, one in found.items() if kind not in invalid}
+    )
     facets = facets_of(fit, setting)
     reasons: tuple[str, ...]
     if scratch is None:
@@ -103,6 +109,8 @@ def judge(
             Outcome.INCONCLUSIVE,
             ("no arm was trained from scratch, so there is nothing to be better than",),
         )
+    elif exhausted:
+        outcome, reasons = Outcome.INCONCLUSIVE, (exhausted,)
     elif enough < FEWEST:
         what = "groups of test items" if groups else "test items"
         outcome, reasons = Outcome.INCONCLUSIVE, (f"{enough} {what} are too few: {FEWEST} are needed",)
@@ -132,6 +140,7 @@ def judge(
         facets=facets,
         published=None if own is None else measure.published,
         groups=groups or None,
+        looks=measure.looks,
     )
 
 

@@ -88,6 +88,7 @@ def verdict_on(arms: Arms, *, rule: int = RULE) -> TransferVerdict:
         slices={name: places for name, places, _ in slices},
         published=arms.published,
         groups=np.unique(arms.rows.groups, return_inverse=True)[1] if arms.rows.groups else None,
+        looks=arms.looks,
     )
     return judge(compared, measure, rule=rule)
 

@@ -240,6 +240,8 @@ class TransferVerdict:
     """The seed of the transfer that became the version; None if not on record."""
     groups: int | None = None
     """How many groups the test items fall into; None where they do not depend on one another."""
+    looks: int = 1
+    """The how many-th verdict on the same test rows it was, counted when its step was submitted."""
 
     @property
     def sentence(self) -> str:

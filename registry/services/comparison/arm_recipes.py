@@ -29,6 +29,8 @@ class Plan:
     """The recipe's own seed first."""
     production: VersionRef | None = None
     """The version to compare with. Its number stands for its bytes: a version never changes."""
+    looks: int = 1
+    """The how many-th verdict on these test rows it is to be, counted in the registry when the step was submitted."""
 
 
 def plan_of(submitted: Mapping[str, object]) -> Plan | None:

@@ -109,7 +109,9 @@ class Baselines:
             groups_of(test.chosen),
         )
         metrics, published = self.job.recipe.metrics, self.plan.seeds[0]
-        return with_faults(Arms(step_id, rows, metrics, MARGIN, tuple(found), dict(self.skipped), published))
+        return with_faults(
+            Arms(step_id, rows, metrics, MARGIN, tuple(found), dict(self.skipped), published, self.plan.looks)
+        )
 
     @property
     def _test(self) -> DataInput:

@@ -76,6 +76,7 @@ def verdict_facts(verdict: TransferVerdict) -> dict[str, object]:
     since_facets = {
         "facets": facets,
         "published_low": own,
+        "looks": float(verdict.looks) if verdict.rule > 1 else None,
         "detectable": None if least is None else least.effect.value,
     }
     return {

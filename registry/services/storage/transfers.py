@@ -110,6 +110,10 @@ class StepRepository(Protocol):
         """Every step whose manifest may hold a verdict, oldest first."""
         ...
 
+    def looks_at(self, data: Digest, split: str | None) -> int:
+        """How many steps with baselines have this split as test data: ended, running or queued, not failed."""
+        ...
+
     def set_mirror(self, step_id: str, state: MirrorState, *, at: datetime) -> None: ...
     def unmirrored(self, limit: int) -> Sequence[str]:
         """Ids of ended steps whose mirror is queued or failing, oldest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import Permission
 from registry.domain.recipes.recipe import Method, Recipe, Resources
 from registry.domain.transfers.step_events import GOING
-from registry.domain.transfers.steps import StepDetail, StepNews, StepState, StepSummary
+from registry.domain.transfers.steps import StepDetail, StepInput, StepNews, StepState, StepSummary
 from registry.errors import NotFoundError, PermissionDeniedError, StepStateError, UnavailableError, UsageError
 from registry.ports.engines import Engine
 from registry.services.comparison.arm_recipes import SEEDS, Plan, check_baselines
@@ -85,7 +85,7 @@ class Transfers:
         with self.context.write() as uow:
             recipe, inputs = resolve_recipe(self.context, uow, document)
             refuse_output(uow, recipe)
-            plan = self._plan(uow, recipe, seeds) if baselines else None
+            plan = self._plan(uow, recipe, inputs, seeds) if baselines else None
             record = recipe_record(recipe)
             identity = {"recipe": record, "inputs": [[str(i.digest), i.role, i.split] for i in inputs]}
             threads = max(1, needs.cpus // max(1, needs.gpus))
@@ -213,11 +213,13 @@ class Transfers:
         ):  # a worker out of reach ends by itself: it can neither renew its lease nor publish
             self.context.plugins.engine(engine).stop(step_id, self.context.home)
 
-    def _plan(self, uow: UnitOfWork, recipe: Recipe, seeds: int) -> Plan:
-        """The seeds of every arm and the version now in production, the same for every attempt."""
+    def _plan(self, uow: UnitOfWork, recipe: Recipe, inputs: Iterable[StepInput], seeds: int) -> Plan:
+        """The seeds of every arm, the version now in production, and the count of verdicts on these test rows."""
         check_baselines(recipe, self.context.plugins.offers()[recipe.adapter], seeds)
         now = uow.catalog.resolve(Reference(AssetKind.MODELS, recipe.output, alias=PRODUCTION))
-        return Plan(tuple(recipe.seed + number for number in range(seeds)), now)
+        (test,) = [one for one in inputs if one.role == "test"]
+        before = uow.steps.looks_at(test.digest, test.split)
+        return Plan(tuple(recipe.seed + number for number in range(seeds)), now, before + 1)
 
 
 def _asked(context: Context, needs: Resources) -> Resources:

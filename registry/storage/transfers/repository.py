@@ -216,6 +216,22 @@ class SqlSteps:
             output = self._summaries([row])[0].output
             yield VerdictRecord(row.label, output, json.loads(row.manifest), row.verdict_void)
 
+    def looks_at(self, data: Digest, split: str | None) -> int:
+        query = (
+            select(func.count(step.c.node_id.distinct()))
+            .join(edge, edge.c.to_node == step.c.node_id)
+            .join(node, node.c.id == edge.c.from_node)
+            .where(
+                node.c.digest == data,
+                edge.c.role == "test",
+                edge.c.split == split,
+                edge.c.superseded_by.is_(None),
+                step.c.state.not_in((StepState.FAILED.value, StepState.CANCELLED.value)),
+                cast(step.c.recipe, Text).like('%"baselines"%'),
+            )
+        )
+        return int(self._connection.execute(query).scalar_one())
+
     def set_mirror(self, step_id: str, state: MirrorState, *, at: datetime) -> None:
         row = {
             "step_id": self._key(step_id),

@@ -124,7 +124,7 @@ def _quality() -> Record:
 def _transfer(what: str) -> Record:
     """As `verdict_facts` gives it; empty where no baselines were run."""
     arms: dict[str, Type] = {arm.value: DOUBLE for arm in ArmKind}
-    numbers = dict.fromkeys(("items", "seeds", "level", "margin", "worse_slices", "detectable"), DOUBLE)
+    numbers = dict.fromkeys(("items", "seeds", "level", "margin", "worse_slices", "detectable", "looks"), DOUBLE)
     by_arm = {
         name: Record(f"{what}.{name}", arms) for name in ("score", "gain", "gain_low", "gain_high", "published_low")
     }

@@ -125,6 +125,20 @@ def test_the_verdict_is_evidence_of_the_registry_itself_bound_to_the_bytes_of_th
     assert item.file == Digest.parse(record(step)["answers"]["digest"])
 
 
+def test_the_second_verdict_on_the_same_test_rows_has_wider_intervals_and_says_so(context: Context) -> None:
+    Promotions(context).publish_policy(POLICY.replace("transfer.seeds >= 3", "transfer.looks <= 1.0"))
+    first, second = verdict(compared(context)), verdict(step := compared(context))
+    assert (first.looks, second.looks) == (1, 2)
+    assert second.level == pytest.approx(1 - 0.1 / 6)
+    one, two = first.gap(ArmKind.SCRATCH), second.gap(ArmKind.SCRATCH)
+    assert one is not None
+    assert two is not None
+    assert two.gain.low < one.gain.low < one.gain.high < two.gain.high
+    assert Transfers(context).verdict(step.summary.id) == second
+    with pytest.raises(PolicyRefusedError, match="Gate helps: "):
+        Promotions(context).request(replace(CHILD, number=2), "candidate")
+
+
 def test_test_rows_in_groups_are_compared_by_group(context: Context, tmp_path: Path) -> None:
     table = "text,label,book\n" + "".join(f"review {n},{'good' if n % 2 else 'bad'},{n // 5}\n" for n in range(600))
     (tmp_path / "books.csv").write_text(table)
