@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from lineage import Graph
 from lineage.formats import as_dot, as_mermaid
@@ -15,7 +15,7 @@ from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, answer, speaks
 from registry.domain.names import Reference
-from registry.domain.verbs.lineage import Ancestry, Obligations, ParentCheck, Use
+from registry.domain.verbs.lineage import Ancestry, Exchange, Obligations, ParentCheck, Use
 from registry.domain.verbs.registry import Registry
 from registry.errors import NotFoundError
 
@@ -80,6 +80,16 @@ def verify(
     """Compare the weights of a model version with those of its parents, and record on the edges what they say."""
     other = None if parent is None else Reference.parse(parent)
     return answer(registry.lineage.verify(Reference.parse(target), parent=other))
+
+
+@router.get("/export", **speaks({"type": ["object", "array"], "items": {"type": "object"}}))
+def export(registry: AsActor, target: Target, format: Exchange) -> Response:
+    """A version and all that it came from for other programs.
+
+    `openlineage` is a list of run events, `prov` PROV-JSON, `cyclonedx` a bill of materials (1.6), `spdx` SPDX 3.0.1,
+    `hub` the front matter of a Hugging Face model card.
+    """
+    return JSONResponse(registry.lineage.export(Reference.parse(target), format))
 
 
 @router.get("/obligations", **speaks(Obligations))

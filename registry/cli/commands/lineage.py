@@ -7,13 +7,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
-from registry.domain.verbs.lineage import Use
+from registry.domain.verbs.lineage import Exchange, Use
 from registry.errors import Family, NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -117,6 +118,28 @@ def obligations(
         raise typer.Exit(Family.REFUSED.exit_code)
 
 
+@command(
+    app,
+    "export",
+    "forebear lineage export models:/vision/digits/2 --format cyclonedx > bom.json",
+    "forebear lineage export models:/vision/digits/2 --format hub",
+)
+def export(
+    session: Session,
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="A version of a model or dataset.")],
+    format: Annotated[Exchange, typer.Option("--format", help="The format of the other program.")],
+) -> None:
+    """Print a version and all that it came from in a format of other programs.
+
+    openlineage: run events, one a line. prov: W3C PROV-JSON. cyclonedx: a bill of materials, version 1.6. spdx: SPDX
+    3.0.1 in JSON-LD. hub: the front matter of a Hugging Face model card.
+    """
+    from registry.domain.names import Reference
+
+    found = session.registry.lineage.export(Reference.parse(_node(session, target)), format)
+    session.answer(found, partial(_write_exchange, format))
+
+
 @command(app, "path", "forebear lineage path models:/library/lite0/1 models:/vision/digits/2")
 def path(
     session: Session,
@@ -132,6 +155,20 @@ def path(
     if found is None:
         raise NotFoundError(f"{target} does not descend from {source}")
     _answer(session, format, found, show_path)
+
+
+def _write_exchange(format: Exchange, found: object) -> None:
+    """As its programs read it: YAML for a card, one event a line, else indented JSON."""
+    import json
+
+    if format is Exchange.HUB:
+        from registry.presenting.documents import as_yaml
+
+        sys.stdout.write(f"---\n{as_yaml(found)}---\n")
+    elif isinstance(found, list):
+        sys.stdout.writelines(json.dumps(event, ensure_ascii=False) + "\n" for event in found)
+    else:
+        sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
 
 def _check_form(session: Session, form: Form | None) -> None:

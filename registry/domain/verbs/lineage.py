@@ -74,6 +74,21 @@ class Obligations:
         return tuple(one for one in self.owed if not one.declared and not one.clause.startswith("review:"))
 
 
+class Exchange(StrEnum):
+    """A format of other programs for the ancestry of a version."""
+
+    OPENLINEAGE = "openlineage"
+    """Run events, a list."""
+    PROV = "prov"
+    """W3C PROV as PROV-JSON."""
+    CYCLONEDX = "cyclonedx"
+    """A bill of materials with model card and pedigree (1.6)."""
+    SPDX = "spdx"
+    """SPDX 3.0.1 with its profiles AI and Dataset, as JSON-LD."""
+    HUB = "hub"
+    """The front matter of a Hugging Face model card."""
+
+
 class LineageVerbs(Protocol):
     """Walks of the graph."""
 
@@ -94,6 +109,10 @@ class LineageVerbs(Protocol):
 
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
         """Every clause of a licence that is in force for a model or dataset version, with the shortest way it came."""
+        ...
+
+    def export(self, reference: Reference, exchange_format: Exchange) -> object:
+        """A version and all that it came from in a format of other programs, as a JSON value."""
         ...
 
     def checks(self, reference: Reference) -> Sequence[ParentCheck]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from lineage import Graph, Node
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.people.people import Permission
-from registry.domain.verbs.lineage import Ancestry, Obligations, ParentCheck, Use
+from registry.domain.verbs.lineage import Ancestry, Exchange, Obligations, ParentCheck, Use
 from registry.errors import NotFoundError, UsageError
 from registry.services.context import Context
-from registry.services.lineage import kinship, obligations
+from registry.services.lineage import exchange, kinship, obligations
 from registry.services.lookup import resolve
 from registry.services.unit_of_work import UnitOfWork
 
@@ -63,6 +63,10 @@ class Lineage:
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
         """What a version owes, each clause with its path. Raises: NotFoundError."""
         return obligations.obligations(self.context, reference, use)
+
+    def export(self, reference: Reference, exchange_format: Exchange) -> object:
+        """A version and its ancestry for other programs. Raises: NotFoundError, RefusedError when it is too large."""
+        return exchange.export(self.context, reference, exchange_format)
 
     def checks(self, reference: Reference) -> Sequence[ParentCheck]:
         """The newest comparison with each parent. Raises: NotFoundError."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from lineage import Assurance, Edge, Node, NodeId, WeightComparison
+from lineage.exchange.records import Run
 from registry.domain.catalog.models import Status
 from registry.domain.governance.past import MadeFrom
 from registry.domain.names import VersionRef
@@ -51,6 +52,10 @@ class GraphRepository(Protocol):
         -1 means no limit of depth; from a step, the first generation is its own inputs or outputs. Nearest first, then
         oldest; the flag is True when `limit` nodes cut it short.
         """
+        ...
+
+    def runs(self, keys: Sequence[NodeId]) -> Mapping[NodeId, Run]:
+        """How these steps ran: a query for each 500."""
         ...
 
     def ancestry(self, ref: VersionRef, *, limit: int) -> AncestryRecord | None:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, insert, literal, select, text, update
 
 from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison, hops_of
+from lineage.exchange.records import Run
 from registry.domain.catalog.models import Status
 from registry.domain.codec import from_json, to_json
 from registry.domain.governance.past import MadeFrom
@@ -19,7 +20,7 @@ from registry.errors import NotFoundError
 from registry.services.storage.lineage import Ancestor, AncestryRecord
 from registry.storage.lineage.node_facts import nodes_by_id, public_label
 from registry.storage.sql.types import Key
-from registry.storage.tables import dataset_version, edge, model_version, node, version, weight_comparison
+from registry.storage.tables import dataset_version, edge, model_version, node, step, version, weight_comparison
 
 _CHUNK = 500
 _FOR_EVER = 2**31 - 1
@@ -76,6 +77,14 @@ class SqlGraph:
         )
         return [MadeFrom(*row) for row in self._connection.execute(query)]
 
+    def runs(self, keys: Sequence[NodeId]) -> Mapping[NodeId, Run]:
+        found = {}
+        for chunk in _chunks(keys):
+            for row in self._connection.execute(_runs(), {"keys": chunk}):
+                began, ended = (None if at is None else at.isoformat() for at in (row.started_at, row.ended_at))
+                found[row.node_id] = Run(row.state, row.created_by, began, ended, row.error, row.recipe)
+        return found
+
     def add_comparison(self, step_id: str, input_label: str, comparison: WeightComparison, *, at: datetime) -> None:
         keys = dict(self._connection.execute(_KEYS, {"labels": [step_id, input_label]}).all())
         values = {"step_node": keys[step_id], "input_node": keys[input_label], "checked_at": at}
@@ -86,9 +95,9 @@ class SqlGraph:
         return {row.label: (from_json(WeightComparison, row.body), row.checked_at) for row in rows}
 
     def set_assurance(self, step_id: str, input_label: str, assurance: Assurance, *, at: datetime) -> None:
-        step = select(node.c.id).where(node.c.label == step_id, node.c.kind == NodeKind.STEP).scalar_subquery()
+        taker = select(node.c.id).where(node.c.label == step_id, node.c.kind == NodeKind.STEP).scalar_subquery()
         given = select(node.c.id).where(node.c.label == input_label).scalar_subquery()
-        query = select(edge).where(edge.c.from_node == given, edge.c.to_node == step, edge.c.superseded_by.is_(None))
+        query = select(edge).where(edge.c.from_node == given, edge.c.to_node == taker, edge.c.superseded_by.is_(None))
         rows = self._connection.execute(query).all()
         if not rows:
             raise NotFoundError(f"{input_label} is not an input of {step_id}")
@@ -141,6 +150,12 @@ def _key_of() -> Any:
 def _edges_into() -> Any:
     among = edge.c.to_node.in_(bindparam("keys", expanding=True))
     return select(edge).where(among, edge.c.superseded_by.is_(None))
+
+
+@cache
+def _runs() -> Any:
+    columns = (step.c.state, step.c.created_by, step.c.started_at, step.c.ended_at, step.c.error, step.c.recipe)
+    return select(step.c.node_id, *columns).where(step.c.node_id.in_(bindparam("keys", expanding=True)))
 
 
 @cache
