@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from registry.client.connection import LONG, Connection
 from registry.domain.names import Reference, model_only
-from registry.domain.verbs.lineage import Ancestry, Obligations, ParentCheck, Use
+from registry.domain.verbs.lineage import Ancestry, Exchange, Obligations, ParentCheck, Use
 from registry.errors import NotFoundError
 
 NO_PATH = "no_path"
@@ -37,6 +37,9 @@ class RemoteLineage:
 
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
         return self.server.get(Obligations, "/lineage/obligations", {"target": reference, "use": use})
+
+    def export(self, reference: Reference, exchange_format: Exchange) -> object:
+        return self.server.get(object, "/lineage/export", {"target": reference, "format": exchange_format})
 
     def checks(self, reference: Reference) -> Sequence[ParentCheck]:
         return self.server.get(tuple[ParentCheck, ...], "/lineage/checks", {"target": model_only(reference)})

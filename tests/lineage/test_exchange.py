@@ -198,7 +198,7 @@ def test_spdx_reads_the_packages_and_their_relations() -> None:
     objects = v3_0_1.SHACLObjectSet()
     v3_0_1.JSONLDDeserializer().deserialize_data(document, objects)
     assert objects.link() == set(), "every id that is named is there"
-    found = list(objects.foreach_type("Relationship"))
+    found: list[Any] = list(objects.foreach_type("Relationship"))
     told = {(one.from_._id, str(one.relationshipType).rpartition("/")[2], to._id) for one in found for to in one.to}
     digits, mnist = "urn:forebear:models:vision/digits:1", "urn:forebear:datasets:vision/mnist:1"
     assert ("urn:forebear:models:vision/small:1", "descendantOf", digits) in told
