@@ -66,7 +66,7 @@ def test_only_an_expression_is_given_out_as_one(licence: str, known: bool) -> No
 
 def rebuilt(event: Mapping[str, Any]) -> Any:
     """The event made of the official client's generated classes: those of the specification."""
-    from openlineage.client import event_v2, facet_v2  # noqa: PLC0415 - heavy
+    from openlineage.client import event_v2, facet_v2
 
     def facet(kind: Any, value: Mapping[str, Any]) -> Any:
         made = kind(**{key: one for key, one in value.items() if not key.startswith("_")}, producer=value["_producer"])
@@ -82,7 +82,7 @@ def rebuilt(event: Mapping[str, Any]) -> Any:
     for data in (*event["inputs"], *event["outputs"]):
         facet(facets.dataset_version_dataset.DatasetVersionDatasetFacet, data["facets"]["version"])
     if (lineage := event["job"]["facets"].get("lineage")) is not None:
-        from openlineage.client.generated import lineage as generated  # noqa: PLC0415
+        from openlineage.client.generated import lineage as generated
 
         assert lineage["_schemaURL"] == generated.LineageJobFacet._get_schema()
         for entry in lineage["entries"]:
@@ -130,7 +130,7 @@ def test_openlineage_is_told_what_a_model_was_made_from_and_not_what_it_was_only
 
 
 def test_prov_reads_back_what_was_written_with_every_version_step_and_use() -> None:
-    from prov.model import ProvDocument  # noqa: PLC0415 - heavy
+    from prov.model import ProvDocument
 
     given = record()
     document = ProvDocument.deserialize(content=json.dumps(prov.document(given)), format="json")
@@ -159,8 +159,8 @@ def test_prov_has_no_derivation_from_a_parent_that_the_weights_contradict() -> N
 
 @pytest.mark.parametrize("licence", ["Apache-2.0", "my own licence"])
 def test_a_bill_of_materials_is_valid_with_its_model_card_and_its_ancestors(licence: str) -> None:
-    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415 - heavy
-    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
 
     given = record(licence=licence)
     bom: Any = cyclonedx.bom(given)
@@ -191,7 +191,7 @@ def test_a_family_of_many_generations_gives_a_document_that_does_not_double_with
 
 
 def test_spdx_reads_the_packages_and_their_relations() -> None:
-    from spdx_python_model import v3_0_1  # noqa: PLC0415 - heavy
+    from spdx_python_model import v3_0_1
 
     given = record()
     document: Any = spdx.document(given)
@@ -209,7 +209,7 @@ def test_spdx_reads_the_packages_and_their_relations() -> None:
 
 
 def test_a_card_of_the_hub_names_the_direct_parents_and_the_exact_ones_beside_them() -> None:
-    from huggingface_hub import ModelCardData  # noqa: PLC0415 - heavy
+    from huggingface_hub import ModelCardData
 
     found: Any = hub.card(record())
     card = ModelCardData(**found)

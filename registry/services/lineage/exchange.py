@@ -33,8 +33,8 @@ def export(context: Context, reference: Reference, exchange: Exchange) -> object
         nodes, edges, cut = uow.graph.walk(focus, up=-1, down=0, limit=MAX_NODES)
         if cut:
             raise UsageError(
-                f"The ancestry of {ref} has more than {MAX_NODES:,} nodes, which is more than one document holds",
-                remedy="forebear lineage show prints a part of it",
+                f"The ancestry of {ref} has more than {MAX_NODES:,} nodes, too many for one document",
+                remedy="Print a part of it: forebear lineage show",
             )
         runs = uow.graph.runs([node.id for node in nodes if node.kind is NodeKind.STEP])
     record = Record(Graph(nodes, edges), focus.id, runs, context.clock.now().isoformat(), __version__)
