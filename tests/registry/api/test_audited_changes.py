@@ -1,0 +1,331 @@
+"""Each change writes one entry of the audit log; every route, form and command that changes something is listed here.
+
+A new one fails until it is listed with its verb, and the verb with the entries that it writes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+from fastapi.routing import APIRoute
+
+import registry.web
+from registry.cli import reference
+from registry.domain.paging import every
+from registry.domain.verbs.registry import Registry
+from tests.contracts.test_verbs import HERE_ONLY, PROTOCOLS, changes
+from tests.contracts.verb_calls import READS
+from tests.serving import ServedRegistry
+
+WRITTEN: Mapping[str, list[str]] = {
+    "catalog.revise_card": ["card.revised"],
+    "catalog.describe": ["model.described"],
+    "catalog.tag": ["tags.set", "tags.set"],
+    "catalog.set_alias": ["alias.moved", "alias.moved"],
+    "catalog.drop_alias": ["alias.dropped"],
+    "catalog.set_status": ["model_version.suspended", "dataset_version.deprecated"],
+    "catalog.set_status, lifted": ["model_version.restored"],
+    "lineage.verify": ["lineage.verified"],
+    "promotions.add_evidence": ["evidence.added", "evidence.added"],
+    "promotions.request": ["promotion.requested", "model_version.promoted", "promotion.decided"],
+    "reviews.add_finding": ["finding.raised"],
+    "reviews.resolve_finding": ["finding.resolved"],
+    "promotions.reject": ["promotion.rejected", "promotion.decided"],
+    "promotions.overrule": ["promotion.overruled"],
+    "promotions.withdraw": ["promotion.requested", "promotion.withdrawn"],
+    "promotions.approve": ["promotion.requested", "promotion.approved", "model_version.promoted", "promotion.decided"],
+    "promotions.publish_policy": ["policy.proposed"],
+    "promotions.vote_on_policy": ["policy.withdrawn"],
+    "people.add": ["person.added", "person.added"],
+    "people.grant": ["role.granted", "role.offered"],
+    "people.confirm": ["role.granted"],
+    "people.revoke": ["role.revoked"],
+    "people.link": ["person.linked"],
+    "people.create_token": ["token.created"],
+    "people.revoke_token": ["token.revoked"],
+    "catalog.delete": ["model_version.deleted"],
+    "store.verify": ["store.verified", "store.verified"],
+    "store.collect": ["store.collected"],
+}
+"""What each part of the story `changes` writes, one entry for each change in it; every other part writes nothing."""
+TOLD_ELSEWHERE = {
+    "audit.rotate_key": "tests/registry/services/audit/test_checkpoints.py",
+    "catalog.import_model": "tests/registry/services/artifacts/test_publishing.py",
+    "datasets.add": "tests/registry/services/artifacts/test_publishing.py",
+    "people.begin_session": "tests/registry/services/people/test_verbs.py",
+    "people.end_session": "tests/registry/services/people/test_verbs.py",
+    "promotions.complete": "tests/registry/services/governance",
+    "promotions.veto": "tests/registry/services/governance",
+    "reviews.approve_waiver": "tests/registry/services/governance/reviews",
+    "reviews.ask_for_waiver": "tests/registry/services/governance/reviews",
+    "reviews.end_waiver": "tests/registry/services/governance/reviews",
+    "reviews.tick": "tests/registry/services/governance/reviews",
+    "store.repair": "tests/registry/services/artifacts",
+    "transfers.cancel": "tests/registry/services/transfers",
+    "transfers.resume": "tests/registry/services/transfers",
+    "transfers.submit": "tests/registry/services/transfers",
+}
+"""Verbs whose entries need a longer story, and where it is."""
+UNCHANGING = {
+    "audit.checkpoint", "backups.create", "catalog.pull", "datasets.pull", "people.actor_of_token",
+    "people.authenticate", "promotions.policy_proposal", "reviews.finding", "reviews.waiver", "reviews.waivers",
+    "transfers.answers", "transfers.verdict",
+}  # fmt: skip
+"""Verbs besides those of `READS` that change nothing in the registry."""
+API = "/api/v1"
+ROUTES: Mapping[str, str] = {
+    "DELETE /models/{team}/{name}": "catalog.delete",
+    "DELETE /models/{team}/{name}/aliases/{alias}": "catalog.drop_alias",
+    "DELETE /models/{team}/{name}/versions/{version}": "catalog.delete",
+    "DELETE /people/{handle}/roles/{role}": "people.revoke",
+    "DELETE /tokens/{token}": "people.revoke_token",
+    "PATCH /models/{team}/{name}/tags": "catalog.tag",
+    "PATCH /models/{team}/{name}/versions/{version}/tags": "catalog.tag",
+    "POST /audit/checkpoints": "audit.checkpoint",
+    "POST /datasets/{team}/{name}/versions": "datasets.add",
+    "POST /datasets/{team}/{name}/versions/{version}/archive": "catalog.set_status",
+    "POST /datasets/{team}/{name}/versions/{version}/deprecate": "catalog.set_status",
+    "POST /datasets/{team}/{name}/versions/{version}/recall": "catalog.set_status",
+    "POST /datasets/{team}/{name}/versions/{version}/restore": "catalog.set_status",
+    "POST /datasets/{team}/{name}/versions/{version}/suspend": "catalog.set_status",
+    "POST /findings": "reviews.add_finding",
+    "POST /findings/{finding_id}/resolve": "reviews.resolve_finding",
+    "POST /lineage/checks": "lineage.verify",
+    "POST /models/{team}/{name}/versions": "catalog.import_model",
+    "POST /models/{team}/{name}/versions/{version}/archive": "catalog.set_status",
+    "POST /models/{team}/{name}/versions/{version}/cards": "catalog.revise_card",
+    "POST /models/{team}/{name}/versions/{version}/deprecate": "catalog.set_status",
+    "POST /models/{team}/{name}/versions/{version}/evidence": "promotions.add_evidence",
+    "POST /models/{team}/{name}/versions/{version}/recall": "catalog.set_status",
+    "POST /models/{team}/{name}/versions/{version}/restore": "catalog.set_status",
+    "POST /models/{team}/{name}/versions/{version}/suspend": "catalog.set_status",
+    "POST /people": "people.add",
+    "POST /people/{handle}/roles/{role}/confirm": "people.confirm",
+    "POST /people/{handle}/tokens": "people.create_token",
+    "POST /policies": "promotions.publish_policy",
+    "POST /policies/check": "promotions.check_policy",
+    "POST /policy-proposals/{proposal_id}/approve": "promotions.vote_on_policy",
+    "POST /policy-proposals/{proposal_id}/reject": "promotions.vote_on_policy",
+    "POST /promotions": "promotions.request",
+    "POST /promotions/{request_id}/approve": "promotions.approve",
+    "POST /promotions/{request_id}/complete": "promotions.complete",
+    "POST /promotions/{request_id}/overrule": "promotions.overrule",
+    "POST /promotions/{request_id}/reject": "promotions.reject",
+    "POST /promotions/{request_id}/veto": "promotions.veto",
+    "POST /promotions/{request_id}/withdraw": "promotions.withdraw",
+    "POST /recipes/check": "transfers.check_recipe",
+    "POST /store/check": "store.verify",
+    "POST /store/collect": "store.collect",
+    "POST /tick": "reviews.tick",
+    "POST /transfers": "transfers.submit",
+    "POST /transfers/{step}/cancel": "transfers.cancel",
+    "POST /transfers/{step}/resume": "transfers.resume",
+    "POST /waivers": "reviews.ask_for_waiver",
+    "POST /waivers/{waiver_id}/approve": "reviews.approve_waiver",
+    "POST /waivers/{waiver_id}/end": "reviews.end_waiver",
+    "PUT /models/{team}/{name}": "catalog.describe",
+    "PUT /models/{team}/{name}/aliases/{alias}": "catalog.set_alias",
+    "PUT /people/{handle}/roles/{role}": "people.grant",
+    "PUT /people/{handle}/same-as/{other}": "people.link",
+}
+"""Every route that is not safe, and its verb."""
+FORMS: Mapping[str, str] = {
+    "POST /evidence": "promotions.add_evidence",
+    "POST /findings": "reviews.add_finding",
+    "POST /findings/{finding_id}/resolve": "reviews.resolve_finding",
+    "POST /people/{handle}/{role}/confirm": "people.confirm",
+    "POST /policies/{proposal_id}/{vote}": "promotions.vote_on_policy",
+    "POST /promotions": "promotions.request",
+    "POST /promotions/{request_id}/approve": "promotions.approve",
+    "POST /promotions/{request_id}/approve-with-condition": "promotions.approve",
+    "POST /promotions/{request_id}/complete": "promotions.complete",
+    "POST /promotions/{request_id}/overrule": "promotions.overrule",
+    "POST /promotions/{request_id}/reject": "promotions.reject",
+    "POST /promotions/{request_id}/veto": "promotions.veto",
+    "POST /promotions/{request_id}/withdraw": "promotions.withdraw",
+    "POST /sign-in": "people.begin_session",
+    "POST /sign-out": "people.end_session",
+    "POST /status": "catalog.set_status",
+    "POST /steps/{step}/cancel": "transfers.cancel",
+    "POST /steps/{step}/resume": "transfers.resume",
+    "POST /waivers": "reviews.ask_for_waiver",
+    "POST /waivers/{waiver_id}/{deed}": "reviews.approve_waiver",
+}
+"""Every form of the pages."""
+COMMANDS: Mapping[str, str] = {
+    "audit rotate-key": "audit.rotate_key",
+    "dataset add": "datasets.add",
+    "dataset archive": "catalog.set_status",
+    "dataset deprecate": "catalog.set_status",
+    "dataset recall": "catalog.set_status",
+    "dataset restore": "catalog.set_status",
+    "dataset suspend": "catalog.set_status",
+    "evidence add": "promotions.add_evidence",
+    "finding add": "reviews.add_finding",
+    "finding resolve": "reviews.resolve_finding",
+    "lineage verify": "lineage.verify",
+    "model alias": "catalog.set_alias",
+    "model archive": "catalog.set_status",
+    "model card": "catalog.revise_card",
+    "model delete": "catalog.delete",
+    "model deprecate": "catalog.set_status",
+    "model describe": "catalog.describe",
+    "model import": "catalog.import_model",
+    "model recall": "catalog.set_status",
+    "model restore": "catalog.set_status",
+    "model suspend": "catalog.set_status",
+    "model tag": "catalog.tag",
+    "person add": "people.add",
+    "person link": "people.link",
+    "policy approve": "promotions.vote_on_policy",
+    "policy publish": "promotions.publish_policy",
+    "policy reject": "promotions.vote_on_policy",
+    "promote approve": "promotions.approve",
+    "promote complete": "promotions.complete",
+    "promote overrule": "promotions.overrule",
+    "promote reject": "promotions.reject",
+    "promote request": "promotions.request",
+    "promote veto": "promotions.veto",
+    "promote withdraw": "promotions.withdraw",
+    "role confirm": "people.confirm",
+    "role grant": "people.grant",
+    "role revoke": "people.revoke",
+    "store gc": "store.collect",
+    "store repair": "store.repair",
+    "store verify": "store.verify",
+    "tick": "reviews.tick",
+    "token create": "people.create_token",
+    "token revoke": "people.revoke_token",
+    "transfer cancel": "transfers.cancel",
+    "transfer resume": "transfers.resume",
+    "transfer run": "transfers.submit",
+    "waiver approve": "reviews.approve_waiver",
+    "waiver end": "reviews.end_waiver",
+    "waiver request": "reviews.ask_for_waiver",
+}
+"""Every command that changes something."""
+READING = {
+    "as-of",
+    "audit checkpoint",
+    "audit export",
+    "audit prove",
+    "audit show",
+    "audit verify",
+    "backup create",
+    "backup verify",
+    "dataset list",
+    "dataset pull",
+    "dataset show",
+    "dataset versions",
+    "doctor",
+    "evidence list",
+    "evidence types",
+    "finding list",
+    "history",
+    "inbox",
+    "lineage obligations",
+    "lineage path",
+    "lineage show",
+    "login",
+    "logout",
+    "model list",
+    "model pull",
+    "model search",
+    "model show",
+    "model versions",
+    "person list",
+    "policy check",
+    "policy proposal",
+    "policy proposals",
+    "policy show",
+    "promote list",
+    "promote show",
+    "recipe check",
+    "recipe schema",
+    "remote list",
+    "remote use",
+    "role offers",
+    "serve",
+    "store stats",
+    "store status",
+    "token list",
+    "transfer list",
+    "transfer logs",
+    "transfer show",
+    "transfer verdict",
+    "waiver list",
+    "whoami",
+}
+"""Commands that write no entry."""
+OF_THE_WHOLE = {"init", "backup restore"}
+"""Commands that make a registry: its first entries (`person.added`, …), and `registry.restored`."""
+
+
+def entries(registry: Registry) -> list[tuple[int, str]]:
+    return sorted((one.seq, one.action) for one in every(lambda page: registry.audit.search(page=page)))
+
+
+def test_each_change_writes_exactly_its_entries_and_nothing_else_does(
+    own_served: ServedRegistry, tmp_path: Path
+) -> None:
+    ana = own_served.family.registry("ana")
+    before = entries(ana)
+    written = {}
+    for name, _ in changes(own_served.family.registry, tmp_path):
+        now = entries(ana)
+        assert now[: len(before)] == before, f"{name} changed what was written"
+        if new := [action for _, action in now[len(before) :]]:
+            written[name] = new
+        before = now
+    assert written == dict(WRITTEN)
+
+
+def test_what_reads_writes_no_entry(own_served: ServedRegistry) -> None:
+    ana = own_served.family.registry("ana")
+    before = entries(ana)
+    for read in READS.values():
+        read(ana)
+    assert entries(ana) == before
+
+
+def test_every_verb_is_known_to_write_entries_or_to_change_nothing() -> None:
+    declared = {
+        f"{subject}.{name}"
+        for subject, protocol in PROTOCOLS.items()
+        for name, _ in inspect.getmembers(protocol, inspect.isfunction)
+        if name[0] != "_"
+    }
+    reading = {name.partition(",")[0] for name in READS} | UNCHANGING
+    writing = {name.partition(",")[0] for name in WRITTEN} | set(TOLD_ELSEWHERE)
+    assert declared ^ {name for name in reading | writing if "." in name} == set()
+    assert reading & writing == set()
+    assert set(HERE_ONLY) <= declared
+    assert all(Path(place).exists() for place in TOLD_ELSEWHERE.values())
+
+
+def test_every_route_form_and_command_that_changes_something_is_listed_with_its_verb(served: ServedRegistry) -> None:
+    routes = {
+        f"{method.upper()} {path.removeprefix(API)}"
+        for path, methods in served.app.openapi()["paths"].items()
+        for method in methods
+        if method not in {"get", "head"}
+    }
+    rooms = [import_module(f"registry.web.{one.name}") for one in iter_modules(registry.web.__path__)]
+    pages = [route for room in rooms if hasattr(room, "router") for route in room.router.routes]
+    forms = {
+        f"{method} {route.path}"
+        for route in (*served.app.routes, *pages)
+        if isinstance(route, APIRoute)
+        for method in set(route.methods or ()) - {"GET", "HEAD"}
+    } | {"POST /sign-out"}
+    commands = {words.removeprefix("forebear ") for words, _ in reference.commands()}
+    assert routes ^ set(ROUTES) == set()
+    assert forms ^ set(FORMS) == set()
+    assert commands ^ (set(COMMANDS) | READING | OF_THE_WHOLE) == set()
+    writing = {name.partition(",")[0] for name in WRITTEN} | set(TOLD_ELSEWHERE)
+    checks = {"promotions.check_policy", "transfers.check_recipe", "audit.checkpoint"}
+    assert {*ROUTES.values(), *FORMS.values(), *COMMANDS.values()} - writing == checks
