@@ -117,6 +117,24 @@ class WaiverWish:
 
 
 @dataclass(frozen=True, slots=True)
+class RollBack:
+    """The version to return to, or its model for the one before, and why."""
+
+    reference: Reference
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class InEmergency:
+    """A promotion without votes."""
+
+    reference: Reference
+    to_stage: str
+    incident: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenRequest:
     """Which version shall move to which stage."""
 

@@ -12,6 +12,7 @@ from registry.api.routes import (
     catalog,
     datasets,
     doctor,
+    exceptions,
     governance,
     lineage,
     people,
@@ -29,8 +30,8 @@ PREFIX = "/api/v1"
 def api_router() -> APIRouter:
     """Every route of the API, under `/api/v1`."""
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(known_query)])
-    subjects = (catalog, versions, datasets, transfers, lineage, governance, reviews, recalls, people, audit, store)
-    for one in (*subjects, doctor):
+    decisions = (governance, reviews, exceptions, recalls)
+    for one in (catalog, versions, datasets, transfers, lineage, *decisions, people, audit, store, doctor):
         api.include_router(one.router)
     api.add_api_route("/openapi.json", _document, include_in_schema=False)
     return api

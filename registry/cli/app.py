@@ -21,6 +21,7 @@ GROUPS = (
     ("finding", "Findings: what has to be put right about a version, and by when.", "finding", "app"),
     ("waiver", "Waivers: a version is excepted from one gate of the policy, for a time.", "waiver", "app"),
     ("recall", "Recalls: take something back with everything that was made from it.", "recall", "app"),
+    ("emergency", "Promotions without votes in an emergency, and their reviews.", "emergency", "app"),
     ("policy", "Policies: what a promotion needs.", "policy", "app"),
     ("person", "People and service accounts.", "people", "person"),
     ("role", "What people may do, and whose votes count.", "people", "role"),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from registry.client.addresses import paging, part
 from registry.client.connection import LONG, Connection
 from registry.domain.codec import to_json
+from registry.domain.governance.bypasses import Emergency
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.inbox import Inbox
 from registry.domain.governance.past import AsOf
+from registry.domain.governance.promotion import RequestDetail
 from registry.domain.governance.ticks import TickReport
 from registry.domain.governance.waivers import NewWaiver, Waiver, Waivers
 from registry.domain.names import Reference
@@ -78,3 +82,32 @@ class RemoteReviews:
     def waivers(self, reference: Reference | None = None) -> Waivers:
         """Of one version, or all that are asked for or in force."""
         return self.server.get(Waivers, "/waivers", {"reference": reference})
+
+    def roll_back(self, reference: Reference, *, comment: str) -> RequestDetail:
+        """Promote a version again that was approved before."""
+        body = {"reference": str(reference), "comment": comment}
+        return self.server.send(RequestDetail, "POST", "/rollbacks", body, seconds=LONG)
+
+    def promote_in_emergency(
+        self, reference: Reference, to_stage: str, *, incident: str, reason: str, token: str
+    ) -> RequestDetail:
+        """Promote without votes."""
+        body = {"reference": str(reference), "to_stage": to_stage, "incident": incident, "reason": reason}
+        headers = {"Content-Type": "application/json", "Forebear-Sign-In": token}
+        content = json.dumps(body).encode()
+        answer = self.server.request(
+            "POST", "/emergencies", content=content, headers=headers, seconds=LONG, changes=True
+        )
+        return self.server.read(RequestDetail, answer)
+
+    def review_emergency(self, emergency_id: str, *, comment: str) -> Emergency:
+        """Agree with an emergency afterwards."""
+        return self.server.send(Emergency, "POST", f"/emergencies/{part(emergency_id)}/review", {"comment": comment})
+
+    def emergency(self, emergency_id: str) -> Emergency:
+        """One emergency."""
+        return self.server.get(Emergency, f"/emergencies/{part(emergency_id)}")
+
+    def emergencies(self, reference: Reference | None = None) -> Sequence[Emergency]:
+        """Of one version, or all; oldest first."""
+        return self.server.get(tuple[Emergency, ...], "/emergencies", {"reference": reference})

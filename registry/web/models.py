@@ -19,6 +19,7 @@ from registry.domain.catalog.models import (
     VersionDetail,
     VersionSummary,
 )
+from registry.domain.governance.bypasses import Emergency
 from registry.domain.governance.evidence_types import EvidenceType
 from registry.domain.governance.promotion import EvidenceValue, RequestSummary, StageOption
 from registry.domain.governance.status_changes import status_target
@@ -89,6 +90,8 @@ class ModelPage:
     tabs: Sequence[tuple[str, str, str]]
     """Key, title, address."""
     content: Content = field(default_factory=Content)
+    emergencies: Sequence[Emergency] = ()
+    """Promotions of this version in an emergency that nobody has reviewed yet."""
 
 
 @router.get("/models/{team}/{name}")
@@ -135,6 +138,9 @@ def _shown(
         numbers=registry.catalog.versions(full_name, PageRequest(100)).items,
         tab=tab,
         tabs=[(key, title, link(base, tab=None if key == "overview" else key)) for key, title in TABS.items()],
+        emergencies=[one for one in registry.reviews.emergencies(Reference.to(shown.summary.ref)) if one.is_open]
+        if shown
+        else (),
         content=replace(_content(registry, full_name, shown, tab, PageRequest(50, cursor)), error=error, **sent),
     )
     api = f"/api/v1/models/{full_name}" + (f"/versions/{shown.summary.ref.number}" if shown else "")

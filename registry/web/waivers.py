@@ -1,4 +1,4 @@
-"""Waivers: the list of them, and the forms to ask for one, to agree to it and to end it."""
+"""Waivers and reviews of emergencies: the list of them, and the forms to ask for one, to agree to it and to end it."""
 
 from __future__ import annotations
 
@@ -74,6 +74,15 @@ def decide(
     if not is_id(waiver_id) or deed not in deeds:
         raise NotFoundError(f"There is no waiver {waiver_id[:80]!r}")
     return _done(request, registry, reference, partial(deeds[deed], waiver_id, comment=comment), {})
+
+
+@router.post("/emergencies/{emergency_id}/review")
+def review_emergency(registry: AsActor, emergency_id: str, comment: Annotated[str, Form()] = "") -> RedirectResponse:
+    """Agree with an emergency afterwards; the banner of its version has the form."""
+    if not is_id(emergency_id):
+        raise NotFoundError(f"There is no emergency {emergency_id[:80]!r}")
+    ref = registry.reviews.review_emergency(emergency_id, comment=comment).ref
+    return see(f"/models/{ref.name}/{ref.number}")
 
 
 def _done(

@@ -53,6 +53,7 @@ from tests.serving import HOST, ServedRegistry, copy_of, serve_family
 
 Story = Callable[[Callable[[str], Registry], Path], Iterator[tuple[str, object]]]
 """Verbs that change something, one after another; given what opens the registry for a person, and a folder."""
+NO_EMERGENCY = "emg-00000000000000000000000000"
 NO_WAIVER = "wai-00000000000000000000000000"
 HERE_ONLY = {
     "people.authenticate", "people.begin_session", "people.end_session", "people.actor_of_token", "store.repair",
@@ -173,6 +174,11 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "reviews.approve_waiver", outcome(lambda: ben.reviews.approve_waiver(NO_WAIVER))
     yield "reviews.end_waiver", outcome(lambda: ben.reviews.end_waiver(NO_WAIVER, comment="no"))
     yield "reviews.waiver", outcome(lambda: ben.reviews.waiver(NO_WAIVER))
+    yield "reviews.roll_back", outcome(lambda: ben.reviews.roll_back(CHILD, comment="slower"))
+    yield "reviews.promote_in_emergency", [in_emergency(ben, "none"), in_emergency(ben, ben_token(ben))]
+    yield "reviews.review_emergency", outcome(lambda: ben.reviews.review_emergency(NO_EMERGENCY, comment="seen"))
+    yield "reviews.emergency", outcome(lambda: ben.reviews.emergency(NO_EMERGENCY))
+    yield "reviews.emergencies", [ben.reviews.emergencies(), ben.reviews.emergencies(CHILD)]
     yield "reviews.waivers", [ben.reviews.waivers(), ben.reviews.waivers(CHILD)]
     recall = ana.recalls.open(NewRecall("datasets:/vision/digits", Level.ADVISORY, "look"))
     yield "recalls.open", [recall, dev.recalls.list(state=RecallState.OPEN)]
@@ -256,6 +262,17 @@ def content_of(folder: Path) -> dict[str, str]:
 
 
 _VOLATILE = re.compile(r'(?<=["/ ])[a-z]+-[0-9a-z]{26}|\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)|fbr_\w+|fbr_…')
+
+
+def in_emergency(registry: Registry, token: str) -> object:
+    """What a promotion in an emergency with this token gives: the policy has none."""
+    promote = registry.reviews.promote_in_emergency
+    return outcome(lambda: promote(CHILD, "candidate", incident="INC-1", reason="down", token=token))
+
+
+def ben_token(ben: Registry) -> str:
+    """A token of his own, with which he signs in anew."""
+    return ben.people.create_token("ben", label="again").secret
 
 
 def steady(value: object) -> object:

@@ -125,6 +125,22 @@ def overrule(session: Session, request: RequestArgument, comment: CommentOption)
     session.answer(session.registry.promotions.overrule(request, comment=comment), show_request)
 
 
+@command(
+    app,
+    "rollback",
+    "forebear --as carla promote rollback models:/vision/digits -m 'version 3 fails on slanted sevens'",
+    "forebear --as carla promote rollback models:/vision/digits/1 -m 'version 3 fails on slanted sevens'",
+)
+def rollback(session: Session, model: parsing.ModelArgument, comment: CommentOption) -> None:
+    """Go back to a version that was approved before, without votes; of a model without a number, to the one before.
+
+    Who could approve a promotion to its stage may do so. A comment is required.
+    """
+    from registry.cli.views.governance import show_request
+
+    session.answer(session.registry.reviews.roll_back(parsing.model(model), comment=comment), show_request)
+
+
 @command(app, "withdraw", "forebear promote withdraw req-01kaq0…")
 def withdraw(session: Session, request: RequestArgument) -> None:
     """Withdraw your own request; an admin can withdraw any."""

@@ -13,6 +13,7 @@ from registry.domain.governance.waivers import carried
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from registry.domain.governance.bypasses import Emergency
     from registry.domain.governance.findings import Finding, FindingState
     from registry.domain.governance.inbox import Inbox
     from registry.domain.governance.ticks import TickReport
@@ -78,6 +79,24 @@ def show_waivers(waivers: Waivers) -> None:
     table(columns, rows, empty="There is no waiver.", drop=("Approvals",), prose="Reason")
     for sentence in carried(waivers.ancestors, now):
         note(sentence)
+
+
+def show_emergencies(emergencies: Sequence[Emergency]) -> None:
+    """Emergencies, one a line."""
+    rows = [
+        (
+            one.id,
+            one.ref,
+            one.incident,
+            "open" if one.is_open else "reviewed" if one.reviewed_at else "not reviewed in time",
+            one.by,
+            moment(one.due_at),
+            f"{', '.join(review.person for review in one.reviews) or 'nobody'} ({len(one.reviews)} of {one.quorum})",
+        )
+        for one in emergencies
+    ]
+    columns = ("Emergency", "Model", "Incident", "State", "By", "Due", "Reviewed by")
+    table(columns, rows, empty="There was no emergency.", drop=("By", "Incident"))
 
 
 def show_inbox(inbox: Inbox) -> None:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from lineage import Digest
 from registry.domain.catalog.models import Status
 from registry.domain.governance.ancestry import NO_BASE, NO_ROWS, NO_SHARE, Ancestry, ancestry_facts
+from registry.domain.governance.bypasses import Bypass
 from registry.domain.governance.findings import Finding, finding_facts
 from registry.domain.governance.promotion import Bindings, EvidenceValue, Rejection, VoteEntry
 from registry.domain.governance.waivers import Waiver
@@ -173,6 +174,8 @@ class Case:
     """The same of its ancestors, which except the version from nothing."""
     signed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By stage, who approved an earlier promotion of the version into it."""
+    bypass: Bypass | None = None
+    """Who promotes without votes, and why; None for all that is decided by votes."""
     opened_at: datetime | None = None
     """When the request was opened; None before there is one."""
     edition: int = 1

@@ -22,6 +22,8 @@ class Errand(StrEnum):
     """A finding that the person owns."""
     WAIVER = "waiver"
     """A waiver that lacks an approval which the person could give."""
+    EMERGENCY = "emergency"
+    """An emergency that lacks a review which the person could give."""
     POLICY = "policy"
     """A proposed policy that lacks an approval which the person could give."""
 

@@ -13,6 +13,7 @@ from lineage import Digest
 from registry.domain.catalog.models import RETIRED, Status
 from registry.domain.catalog.statuses import Use, allows
 from registry.domain.governance.approvals import Duties, Electorate, RoleRule
+from registry.domain.governance.bypasses import passed_over
 from registry.domain.governance.case import EDITION, SYSTEM, Case, expression_facts, oldest_first
 from registry.domain.governance.conditions.expressions import Expression, Scope
 from registry.domain.governance.conditions.problems import UnanswerableError
@@ -167,7 +168,13 @@ class Policy:
         if not demands:
             message = f"Transition {transition.id} has no rule that applies here, so it is refused"
             demands.append(CheckResult(transition.id, "gate", False, message))
-        return Verdict((*checks, *demands))
+        every = [*checks, *demands]
+        return Verdict(tuple(every if case.bypass is None else passed_over(case.bypass, every, self._never_skipped())))
+
+    def _never_skipped(self) -> frozenset[str]:
+        """The ids of the gates that hold in an emergency too."""
+        fixed = {gate.id for move in self.transitions for gate in move.gates if not gate.waivable}
+        return frozenset(fixed | set(self.emergency.never_skips if self.emergency is not None else ()))
 
     def _waived(self, gate: Gate, result: CheckResult, case: Case) -> CheckResult:
         """The result of a gate; one that does not hold is passed over where a waiver for these files is in force."""

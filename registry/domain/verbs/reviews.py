@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from registry.domain.governance.bypasses import Emergency
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.inbox import Inbox
 from registry.domain.governance.past import AsOf
+from registry.domain.governance.promotion import RequestDetail
 from registry.domain.governance.ticks import TickReport
 from registry.domain.governance.waivers import NewWaiver, Waiver, Waivers
 from registry.domain.names import Reference
@@ -35,6 +38,33 @@ class ReviewVerbs(Protocol):
 
     def add_finding(self, reference: Reference, wish: NewFinding) -> Finding:
         """Raises: NotFoundError; InvalidError for a due date that is past, or an owner who is not known."""
+        ...
+
+    def roll_back(self, reference: Reference, *, comment: str) -> RequestDetail:
+        """Promote a version again that was approved before, without votes; a model without a number, to the one before.
+
+        Raises: NotFoundError where none was; PolicyRefusedError for who could not approve it, and where a gate that is
+        not waivable does not hold; DamagedError, ConflictError, InvalidError.
+        """
+        ...
+
+    def promote_in_emergency(
+        self, reference: Reference, to_stage: str, *, incident: str, reason: str, token: str
+    ) -> RequestDetail:
+        """Promote without votes. `token` is one of the actor's own: a fresh sign-in.
+
+        Raises: UnauthenticatedError; PolicyRefusedError where the policy allows none, to this person, or where a gate
+        that is not waivable does not hold; DamagedError, ConflictError, InvalidError.
+        """
+        ...
+
+    def review_emergency(self, emergency_id: str, *, comment: str) -> Emergency:
+        """Raises: PolicyRefusedError, ConflictError when it is too late, NotFoundError, InvalidError."""
+        ...
+
+    def emergency(self, emergency_id: str) -> Emergency: ...
+    def emergencies(self, reference: Reference | None = None) -> Sequence[Emergency]:
+        """Of one version, or all; oldest first."""
         ...
 
     def ask_for_waiver(self, reference: Reference, wish: NewWaiver) -> Waiver:

@@ -11,6 +11,7 @@ from typing import Any
 
 from registry.domain.audit import AuditEntry, Body, read_body
 from registry.domain.catalog.models import FIRST_STAGE, Status
+from registry.domain.governance.bypasses import emergency_record
 from registry.domain.governance.findings import record_of
 from registry.domain.governance.promotion import RequestState, VoteValue
 from registry.domain.governance.waivers import waiver_record
@@ -26,7 +27,7 @@ from registry.services.storage.governance import (
     VOTE,
 )
 from registry.services.storage.recalls import RECALL, TASK
-from registry.services.storage.reviews import FINDING, WAIVER
+from registry.services.storage.reviews import EMERGENCY, FINDING, WAIVER
 
 FIRST: Mapping[str, str | None] = {
     STAGE: FIRST_STAGE,
@@ -135,6 +136,16 @@ class _Log:
         record = record_of(detail["severity"], detail["owner"], detail["due"], resolved=True)
         self.facts[FINDING + str(detail["finding"])] = record
 
+    def declared(self, _: str, __: str, detail: Mapping[str, Any]) -> None:
+        self._emergency(detail, lapsed=False)
+
+    def lapsed(self, _: str, __: str, detail: Mapping[str, Any]) -> None:
+        self._emergency(detail, lapsed=True)
+
+    def _emergency(self, detail: Mapping[str, Any], *, lapsed: bool) -> None:
+        record = emergency_record(detail["request"], detail["by"], detail["due"], detail["reviewed_by"], lapsed=lapsed)
+        self.facts[EMERGENCY + str(detail["emergency"])] = record
+
     def waived(self, _: str, __: str, detail: Mapping[str, Any]) -> None:
         record = waiver_record(detail["gate"], detail["until"], detail["approved_by"], ended=False)
         self.facts[WAIVER + str(detail["waiver"])] = record
@@ -193,6 +204,9 @@ _STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
     "promotion.revoked": _Log.revoked_request,
     "promotion.decided": _Log.decided,
     "promotion.overruled": _Log.overruled,
+    "emergency.declared": _Log.declared,
+    "emergency.reviewed": _Log.declared,
+    "emergency.lapsed": _Log.lapsed,
     "waiver.requested": _Log.waived,
     "waiver.approved": _Log.waived,
     "waiver.ended": _Log.waived_no_more,

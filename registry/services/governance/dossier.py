@@ -17,6 +17,7 @@ from registry.domain.catalog.licences import is_known
 from registry.domain.catalog.models import Status
 from registry.domain.comparison.records import verdict_of
 from registry.domain.governance.ancestry import Ancestry
+from registry.domain.governance.bypasses import Bypass
 from registry.domain.governance.case import (
     EDITION,
     Ancestors,
@@ -153,6 +154,7 @@ def case_for(
     now: datetime,
     votes: Sequence[VoteEntry] = (),
     opened_at: datetime | None = None,
+    bypass: Bypass | None = None,
 ) -> Case:
     """The case that `policy` judges. The dossier must know the standing of every voter."""
     alias = policy.protected_aliases.get(target)
@@ -179,6 +181,7 @@ def case_for(
         inherited=dossier.inherited,
         signed=dossier.signed,
         opened_at=opened_at,
+        bypass=bypass,
         edition=EDITION,
     )
     against = None if alias is None else "none" if compared is None else str(compared.ref)

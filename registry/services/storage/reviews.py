@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from registry.domain.governance.bypasses import Emergency, EmergencyReview
 from registry.domain.governance.findings import Finding, FindingState
 from registry.domain.governance.waivers import Waiver, WaiverApproval
 from registry.domain.names import VersionRef
 from registry.domain.paging import Page, PageRequest
 
-FINDING, WAIVER = "finding ", "waiver "
+FINDING, WAIVER, EMERGENCY = "finding ", "waiver ", "emergency "
 """How the names of facts about them begin; see `services.audit.state`."""
 
 
 class ReviewRepository(Protocol):
-    """Findings and waivers."""
+    """Findings, waivers and emergencies."""
 
     def add_finding(self, value: Finding) -> None: ...
     def finding(self, finding_id: str) -> Finding | None: ...
@@ -60,6 +61,20 @@ class ReviewRepository(Protocol):
         """Raises: ConflictError for one that was ended."""
         ...
 
+    def add_emergency(self, value: Emergency) -> None: ...
+    def emergency(self, emergency_id: str) -> Emergency | None: ...
+    def emergencies(self, ref: VersionRef | None) -> Sequence[Emergency]:
+        """Of one version, or all; oldest first."""
+        ...
+
+    def emergencies_open(self) -> Sequence[Emergency]:
+        """Those that were neither reviewed nor closed; there are few."""
+        ...
+
+    def add_emergency_review(self, emergency_id: str, review: EmergencyReview) -> None: ...
+    def close_emergency(
+        self, emergency_id: str, *, reviewed_at: datetime | None = None, lapsed_at: datetime | None = None
+    ) -> None: ...
     def broken_conditions(self, now: datetime) -> Sequence[str]:
         """The ids of promoted requests of which a condition is overdue at `now`, in the order of their due dates."""
         ...

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
+from registry.domain.governance.bypasses import Emergency, EmergencyReview
 from registry.domain.governance.findings import Finding, FindingState, Severity, record_of
 from registry.domain.governance.promotion import RequestState
 from registry.domain.governance.waivers import Waiver, WaiverApproval
@@ -17,9 +18,9 @@ from registry.errors import ConflictError
 from registry.services.storage.reviews import FINDING
 from registry.storage.catalog.assets import require_version
 from registry.storage.catalog.versions import refs_of
-from registry.storage.governance import waivers
+from registry.storage.governance import emergencies, waivers
 from registry.storage.sql.paging import SortBy, page_rows
-from registry.storage.tables import finding, node, request, waiver
+from registry.storage.tables import emergency, finding, node, request, waiver
 
 
 class SqlReviews:
@@ -110,6 +111,28 @@ class SqlReviews:
     def end_waiver(self, waiver_id: str, *, by: str, at: datetime) -> None:
         waivers.end(self._connection, waiver_id, by=by, at=at)
 
+    def add_emergency(self, value: Emergency) -> None:
+        emergencies.add(self._connection, value)
+
+    def emergency(self, emergency_id: str) -> Emergency | None:
+        return next(iter(emergencies.emergencies(self._connection, emergency.c.public_id == emergency_id)), None)
+
+    def emergencies(self, ref: VersionRef | None) -> Sequence[Emergency]:
+        key = select(node.c.id).where(node.c.label == str(ref)).scalar_subquery()
+        return emergencies.emergencies(self._connection, *([request.c.node_id == key] if ref is not None else []))
+
+    def emergencies_open(self) -> Sequence[Emergency]:
+        still = (emergency.c.reviewed_at.is_(None), emergency.c.lapsed_at.is_(None))
+        return emergencies.emergencies(self._connection, *still)
+
+    def add_emergency_review(self, emergency_id: str, review: EmergencyReview) -> None:
+        emergencies.add_review(self._connection, emergency_id, review)
+
+    def close_emergency(
+        self, emergency_id: str, *, reviewed_at: datetime | None = None, lapsed_at: datetime | None = None
+    ) -> None:
+        emergencies.close(self._connection, emergency_id, reviewed_at=reviewed_at, lapsed_at=lapsed_at)
+
     def broken_conditions(self, now: datetime) -> Sequence[str]:
         query = (
             select(request.c.public_id)
@@ -131,7 +154,8 @@ class SqlReviews:
             )
             for row in self._connection.execute(select(finding))
         }
-        return {**found, **dict(waivers.state(self._connection))}
+        parts = (waivers, emergencies)
+        return found | dict(fact for part in parts for fact in part.state(self._connection))
 
     def _values(self, rows: Sequence[Row[Any]]) -> list[Finding]:
         refs = refs_of(self._connection, {row.node_id for row in rows})

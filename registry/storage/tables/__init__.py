@@ -31,7 +31,7 @@ from registry.storage.tables.listing import document, facet, headline, listing
 from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, role_offer, token
 from registry.storage.tables.recalls import recall, recall_alias, recall_mark
-from registry.storage.tables.reviews import finding, waiver, waiver_approval
+from registry.storage.tables.reviews import emergency, emergency_review, finding, waiver, waiver_approval
 from registry.storage.tables.steps import curve_point, lease, metric, mirror, step
 
 __all__ = [
@@ -48,6 +48,8 @@ __all__ = [
     "dataset_version",
     "document",
     "edge",
+    "emergency",
+    "emergency_review",
     "ended_session",
     "evidence",
     "extent",

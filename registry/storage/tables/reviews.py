@@ -60,3 +60,35 @@ class WaiverApprovalColumns(TypedColumns):
 
 waiver = Table("waiver", metadata, WaiverColumns)
 waiver_approval = Table("waiver_approval", metadata, WaiverApprovalColumns, UniqueConstraint("waiver_id", "person"))
+
+
+class EmergencyColumns(TypedColumns):
+    """One promotion in an emergency, and what became of its review."""
+
+    id = Column(Key, primary_key=True)
+    public_id = Column(String(40), nullable=False, unique=True)
+    request_id = Column(Key, ForeignKey("request.id"), nullable=False, unique=True)
+    incident = Column(String(80), nullable=False)
+    reason = Column(Text, nullable=False)
+    declared_by = Column(String(64), nullable=False)
+    declared_at = Column(UtcDateTime, nullable=False)
+    due_at = Column(UtcDateTime, nullable=False)
+    quorum = Column(Key, nullable=False)
+    reviewed_at = Column(UtcDateTime, nullable=True)
+    lapsed_at = Column(UtcDateTime, nullable=True)
+
+
+class EmergencyReviewColumns(TypedColumns):
+    """One person who agreed with an emergency afterwards, append-only."""
+
+    id = Column(Key, primary_key=True)
+    emergency_id = Column(Key, ForeignKey("emergency.id"), nullable=False)
+    person = Column(String(64), nullable=False)
+    comment = Column(Text, nullable=False)
+    at = Column(UtcDateTime, nullable=False)
+
+
+emergency = Table("emergency", metadata, EmergencyColumns)
+emergency_review = Table(
+    "emergency_review", metadata, EmergencyReviewColumns, UniqueConstraint("emergency_id", "person")
+)

@@ -256,6 +256,12 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ),
     ("post", "/api/v1/waivers/{waiver_id}/approve"): ("edit", {"comment": "yes"}),
     ("post", "/api/v1/waivers/{waiver_id}/end"): ("edit", {"comment": "no"}),
+    ("post", "/api/v1/rollbacks"): ("edit", {"reference": "models:/vision/digits/2", "comment": "slower"}),
+    ("post", "/api/v1/emergencies"): (
+        "edit",
+        {"reference": "models:/vision/digits/2", "to_stage": "production", "incident": "I", "reason": "r"},
+    ),
+    ("post", "/api/v1/emergencies/{emergency_id}/review"): ("edit", {"comment": "seen"}),
     ("post", "/api/v1/tick"): ("edit", None),
     ("post", "/api/v1/findings"): (
         "edit",
@@ -310,6 +316,7 @@ def names_of(served: ServedRegistry) -> dict[str, str]:
         "step": step,
         "request_id": served.family.request.summary.id,
         "finding_id": finding_of(served),
+        "emergency_id": "emg-00000000000000000000000000",
         "waiver_id": "wai-00000000000000000000000000",
         "recall_id": recall_of(served),
     }

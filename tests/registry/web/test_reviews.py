@@ -80,3 +80,11 @@ def test_the_page_of_waivers_refuses_with_what_was_typed_and_ends_nothing_that_i
     for deed in ("end", "burn"):
         gone = browser.post(f"/waivers/wai-00000000000000000000000000/{deed}", data=form | {"comment": "x"})
         assert gone.status_code == 404
+
+
+def test_an_emergency_that_is_not_there_is_not_reviewed(own_served: ServedRegistry) -> None:
+    browser = own_served.browser("ben")
+    csrf = form_token(browser.get("/inbox").text)
+    for emergency in ("emg-00000000000000000000000000", "odd"):
+        form = {"comment": "seen", "csrf": csrf}
+        assert browser.post(f"/emergencies/{emergency}/review", data=form).status_code == 404

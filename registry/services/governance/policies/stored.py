@@ -64,6 +64,9 @@ def deciding_roles(uow: UnitOfWork) -> frozenset[str]:
             names |= {row.role for row in policy.status_changes.approvals} | set(policy.status_changes.emergency_stop)
         if policy.rejections is not None:
             names.add(policy.rejections.role)
+        if policy.emergency is not None:
+            names.add(policy.emergency.role)
+            names |= {policy.emergency.post_review.role} if policy.emergency.post_review is not None else set()
         if policy.waivers is not None:
             names.add(policy.waivers.role)
         if policy.policy_change.role is not None:

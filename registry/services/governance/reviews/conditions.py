@@ -67,13 +67,13 @@ def revoke(uow: UnitOfWork, request_id: str, now: datetime) -> tuple[Settled, li
     why = f"{late[0]} is overdue: the approval of {late[0].raised_by} for {request_id} is revoked"
     uow.reviews.revoke_request(request_id)
     events = [Event("promotion.revoked", str(summary.ref), {"request": request_id, "finding": late[0].id})]
-    if _still_there(uow, summary):
+    if still_there(uow, summary):
         events.append(change(uow, summary.ref, Status.SUSPENDED, f"The {why}", at=now, request=request_id))
         return Settled(str(summary.ref), f"Suspended {summary.ref}: {why}"), events
     return Settled(str(summary.ref), f"Revoked {request_id}: {why}"), events
 
 
-def _still_there(uow: UnitOfWork, decided: RequestSummary) -> bool:
+def still_there(uow: UnitOfWork, decided: RequestSummary) -> bool:
     """True while the version is where this request brought it, no later one did, and it can be used."""
     version = uow.governance.version(decided.ref)
     if version is None or version.stage != decided.to_stage or version.status in STOPPED:

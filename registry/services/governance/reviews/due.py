@@ -16,6 +16,7 @@ from registry.domain.governance.ticks import Settled, TickReport
 from registry.domain.people.people import SYSTEM, Permission
 from registry.services.context import Context
 from registry.services.governance.reviews.conditions import broken_conditions, revoke
+from registry.services.governance.reviews.emergencies import lapse, lapsing_emergencies
 from registry.services.unit_of_work import UnitOfWork
 
 Act = Callable[[UnitOfWork, str, datetime], tuple[Settled, Sequence[Event]] | None]
@@ -30,7 +31,7 @@ class Job:
     act: Act
 
 
-JOBS = (Job(broken_conditions, revoke),)
+JOBS = (Job(broken_conditions, revoke), Job(lapsing_emergencies, lapse))
 """Every kind, in the order in which they are done."""
 
 

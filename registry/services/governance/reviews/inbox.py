@@ -16,6 +16,7 @@ from registry.services.context import Context
 from registry.services.governance.details import case_of, with_everybody
 from registry.services.governance.policies.proposing import needs_of
 from registry.services.governance.policies.stored import frozen_policy
+from registry.services.governance.reviews.emergencies import objections_to_review
 from registry.services.governance.reviews.waivers import objections_to
 from registry.services.lookup import found
 from registry.services.unit_of_work import UnitOfWork
@@ -46,6 +47,7 @@ def inbox_of(context: Context) -> Inbox:
                 waiting.append(item)
         waiting += _proposals_for(uow, handle)
         waiting += _waivers_for(uow, handle, now)
+        waiting += _emergencies_for(uow, handle, now)
     waiting, stale, mine = (sorted(one, key=_age) for one in (waiting, stale, mine))
     return Inbox(tuple(waiting), tuple(stale), tuple(mine), newest.next_cursor is None)
 
@@ -119,6 +121,15 @@ def _waivers_for(uow: UnitOfWork, handle: str, now: datetime) -> Iterator[InboxI
         if person is not None and not gone and not objections_to(uow, one, person, now):
             detail = f"Asked for by {one.asked_by} until {one.until_at:%Y-%m-%d}; needs an approval that you can give"
             yield InboxItem(Errand.WAIVER, one.id, f"Gate {one.gate} of {one.ref}", detail, one.asked_at, one.ref)
+
+
+def _emergencies_for(uow: UnitOfWork, handle: str, now: datetime) -> Iterator[InboxItem]:
+    person = uow.people.get(handle)
+    for one in uow.reviews.emergencies_open() if person is not None else ():
+        gone = one.due_at <= now or uow.governance.version(one.ref) is None
+        if person is not None and not gone and not objections_to_review(uow, one, person):
+            detail = f"Emergency {one.incident}, declared by {one.by}: {one.reason}"
+            yield InboxItem(Errand.EMERGENCY, one.id, f"Review of {one.ref}", detail, one.at, one.ref, one.due_at)
 
 
 def _proposals_for(uow: UnitOfWork, handle: str) -> Iterator[InboxItem]:

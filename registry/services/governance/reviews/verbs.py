@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from registry.domain.governance.bypasses import Emergency
 from registry.domain.governance.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.inbox import Inbox
 from registry.domain.governance.past import AsOf
+from registry.domain.governance.promotion import RequestDetail
 from registry.domain.governance.ticks import TickReport
 from registry.domain.governance.waivers import NewWaiver, Waiver, Waivers
 from registry.domain.names import Reference, model_only
 from registry.domain.paging import Page, PageRequest
 from registry.services.context import Context
 from registry.services.governance.reviews.due import tick
+from registry.services.governance.reviews.emergencies import promote_in_emergency, review_emergency
 from registry.services.governance.reviews.findings import add_finding, resolve_finding
 from registry.services.governance.reviews.inbox import inbox_of
 from registry.services.governance.reviews.past import as_of
+from registry.services.governance.reviews.rollbacks import roll_back
 from registry.services.governance.reviews.waivers import approve_waiver, ask_for_waiver, end_waiver, waivers_on
 from registry.services.lookup import found, resolve
 
@@ -44,6 +49,30 @@ class Reviews:
     def add_finding(self, reference: Reference, wish: NewFinding) -> Finding:
         """Raise a finding: votes on the version are stale from then on where the policy reads findings."""
         return add_finding(self.context, reference, wish)
+
+    def roll_back(self, reference: Reference, *, comment: str) -> RequestDetail:
+        """Promote a version again that was approved before."""
+        return roll_back(self.context, reference, comment)
+
+    def promote_in_emergency(
+        self, reference: Reference, to_stage: str, *, incident: str, reason: str, token: str
+    ) -> RequestDetail:
+        """Promote without votes."""
+        return promote_in_emergency(self.context, reference, to_stage, incident=incident, reason=reason, token=token)
+
+    def review_emergency(self, emergency_id: str, *, comment: str) -> Emergency:
+        """Agree with an emergency afterwards."""
+        return review_emergency(self.context, emergency_id, comment)
+
+    def emergency(self, emergency_id: str) -> Emergency:
+        """One emergency."""
+        with self.context.read() as uow:
+            return found(uow.reviews.emergency(emergency_id), f"emergency {emergency_id}", see="emergency list")
+
+    def emergencies(self, reference: Reference | None = None) -> Sequence[Emergency]:
+        """Of one version, or all; oldest first."""
+        with self.context.read() as uow:
+            return uow.reviews.emergencies(resolve(uow, model_only(reference)) if reference is not None else None)
 
     def ask_for_waiver(self, reference: Reference, wish: NewWaiver) -> Waiver:
         """Ask that a version is excepted from a gate."""

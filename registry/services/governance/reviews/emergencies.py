@@ -1,0 +1,179 @@
+"""Emergencies: a promotion without votes, by somebody who signs in anew, and its review afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from registry.domain.audit import Event
+from registry.domain.catalog.models import Status
+from registry.domain.governance.bypasses import Bypass, BypassKind, Emergency, EmergencyReview
+from registry.domain.governance.policy import Policy
+from registry.domain.governance.promotion import RequestDetail, RequestSummary
+from registry.domain.governance.ticks import Settled
+from registry.domain.ids import new_id
+from registry.domain.names import Reference, model_only
+from registry.domain.people.people import Permission, Person
+from registry.domain.people.tokens import hash_secret, is_well_formed
+from registry.domain.text import check_words
+from registry.errors import ConflictError, PolicyRefusedError, UnauthenticatedError
+from registry.services.context import Context
+from registry.services.governance.dossier import Dossier, standing_of
+from registry.services.governance.policies.stored import frozen_policy
+from registry.services.governance.reviews.bypassing import promote_past
+from registry.services.governance.reviews.conditions import still_there
+from registry.services.governance.reviews.findings import makers
+from registry.services.governance.statuses import change
+from registry.services.lookup import found, resolve
+from registry.services.unit_of_work import UnitOfWork
+
+MAX_REASON, MAX_INCIDENT = 4096, 80
+
+
+def promote_in_emergency(
+    context: Context, reference: Reference, target: str, *, incident: str, reason: str, token: str
+) -> RequestDetail:
+    """Promote without votes; see `ReviewVerbs.promote_in_emergency`."""
+    context.actor.require(Permission.EDIT)
+    incident = check_words(incident, "id of the incident", MAX_INCIDENT)
+    reason = check_words(reason, "reason", MAX_REASON, lines=True)
+    with context.read() as uow:
+        _check_token(uow, context, token)
+        ref = resolve(uow, model_only(reference))
+
+    def allow(uow: UnitOfWork, policy: Policy, dossier: Dossier) -> None:
+        why = _objection(uow, context, policy, dossier)
+        if why:
+            raise PolicyRefusedError(f"{context.actor.handle} may not promote {ref} in an emergency", (why,))
+
+    def record(uow: UnitOfWork, request: RequestSummary, policy: Policy) -> Event:
+        value = _emergency(policy, request, incident, reason)
+        uow.reviews.add_emergency(value)
+        return Event("emergency.declared", str(ref), {**_detail(value), "incident": incident, "reason": reason})
+
+    bypass = Bypass(BypassKind.EMERGENCY, context.actor.handle, reason, incident)
+    return promote_past(context, ref, target, bypass, allow=allow, record=record)
+
+
+def review_emergency(context: Context, emergency_id: str, comment: str) -> Emergency:
+    """Agree with an emergency afterwards; see `ReviewVerbs.review_emergency`."""
+    words = check_words(comment, "comment", MAX_REASON, lines=True)
+    with context.write() as uow:
+        value = found(uow.reviews.emergency(emergency_id), f"emergency {emergency_id}", see="emergency list")
+        now, by = context.clock.now(), context.actor.handle
+        if not value.is_open or value.due_at <= now:
+            raise ConflictError(f"The emergency {emergency_id} was reviewed already, or it is too late")
+        person = found(uow.people.get(by), f"person {by}", see="person list")
+        objections = objections_to_review(uow, value, person)
+        if objections:
+            raise PolicyRefusedError(f"{by} may not review {emergency_id}", objections)
+        given = EmergencyReview(by, words, now)
+        uow.reviews.add_emergency_review(emergency_id, given)
+        value = replace(value, reviews=(*value.reviews, given))
+        if len(value.reviews) >= value.quorum:
+            value = replace(value, reviewed_at=now)
+            uow.reviews.close_emergency(emergency_id, reviewed_at=now)
+        uow.commit(Event("emergency.reviewed", str(value.ref), {**_detail(value), "comment": words}))
+    return value
+
+
+def objections_to_review(uow: UnitOfWork, value: Emergency, person: Person) -> tuple[str, ...]:
+    """Why the review of `person` would not count; empty when it would."""
+    stored = found(uow.governance.request(value.request), f"promotion request {value.request}", see="promote list")
+    rule = frozen_policy(uow, stored).emergency
+    review = rule.post_review if rule is not None else None
+    if review is None:
+        return ("The policy names nobody who reviews emergencies",)
+    role = frozen_policy(uow, stored).roles[review.role]
+    known = {one.handle: one.who for one in uow.people.known([value.by, *(one.person for one in value.reviews)])}
+    why = []
+    if "invoker" in review.exclude and person.who == known.get(value.by, value.by):
+        why.append(f"{person.handle} declared it")
+    if person.who in makers(uow, value.ref):
+        why.append(f"{person.handle} made the version")
+    if person.who in {known.get(one.person, one.person) for one in value.reviews}:
+        why.append(f"{person.handle} has reviewed it already")
+    if person.service:
+        why.append(f"{person.handle} is a service account")
+    if not role.held_by(person.handle, standing_of(person), ()):
+        why.append(f"{person.handle} does not hold the role {review.role}")
+    return tuple(why)
+
+
+def lapsing_emergencies(uow: UnitOfWork, now: datetime) -> Sequence[str]:
+    """The emergencies that nobody reviewed in time."""
+    return [one.id for one in uow.reviews.emergencies_open() if one.due_at <= now]
+
+
+def lapse(uow: UnitOfWork, emergency_id: str, now: datetime) -> tuple[Settled, list[Event]] | None:
+    """Suspend what an emergency promoted and nobody reviewed in time, if it still is where it was brought."""
+    value = found(uow.reviews.emergency(emergency_id), f"emergency {emergency_id}", see="emergency list")
+    if not value.is_open or value.due_at > now:
+        return None
+    uow.governance.lock(value.ref.name)
+    stored = found(uow.governance.request(value.request), f"promotion request {value.request}", see="promote list")
+    uow.reviews.close_emergency(emergency_id, lapsed_at=now)
+    value = replace(value, lapsed_at=now)
+    why = f"the emergency {value.incident} ({value.id}) was not reviewed by {value.due_at:%Y-%m-%d %H:%M} UTC"
+    events = [Event("emergency.lapsed", str(value.ref), _detail(value))]
+    if not still_there(uow, stored.summary):
+        return Settled(str(value.ref), f"Closed {value.id}: {why}"), events
+    events.append(change(uow, value.ref, Status.SUSPENDED, f"Suspended because {why}", at=now, emergency=value.id))
+    return Settled(str(value.ref), f"Suspended {value.ref}: {why}"), events
+
+
+def _objection(uow: UnitOfWork, context: Context, policy: Policy, dossier: Dossier) -> str:
+    """Why the actor may not promote in an emergency; empty when they may."""
+    rule, actor = policy.emergency, context.actor
+    if rule is None or not rule.enabled or "promote" not in rule.allowed:
+        return f"Policy {policy.label} allows no promotion in an emergency"
+    person = found(uow.people.get(actor.handle), f"person {actor.handle}", see="person list")
+    if actor.service:
+        return f"{actor.handle} is a service account"
+    if not policy.roles[rule.role].held_by(actor.handle, standing_of(person), ()):
+        return f"{actor.handle} does not hold the role {rule.role}"
+    if person.who in makers(uow, dossier.candidate.ref):
+        return f"{actor.handle} made the version"
+    return ""
+
+
+def _emergency(policy: Policy, request: RequestSummary, incident: str, reason: str) -> Emergency:
+    """What is kept of it: it lasts until it expires or its review is due, whichever comes first."""
+    rule, at = policy.emergency, request.requested_at
+    review = rule.post_review if rule is not None else None
+    if rule is None or review is None:
+        raise PolicyRefusedError(f"{request.ref} cannot be promoted", (f"Policy {policy.label} has no emergencies",))
+    return Emergency(
+        new_id("emg", at),
+        request.ref,
+        request.id,
+        incident,
+        reason,
+        request.requested_by,
+        at,
+        at + min(rule.expires, review.within),
+        review.quorum,
+    )
+
+
+def _check_token(uow: UnitOfWork, context: Context, secret: str) -> None:
+    """The actor signs in anew, by a token of their own. Raises: UnauthenticatedError."""
+    token = uow.people.token_by_hash(hash_secret(secret)) if is_well_formed(secret) else None
+    now = context.clock.now()
+    valid = token is not None and token.revoked_at is None and token.expires_at > now
+    if token is None or not valid or token.person != context.actor.handle:
+        raise UnauthenticatedError(
+            "An emergency takes a fresh sign-in, and this is no valid token of yours",
+            remedy="Give one of your tokens; forebear token create makes one",
+        )
+
+
+def _detail(value: Emergency) -> dict[str, object]:
+    return {
+        "emergency": value.id,
+        "request": value.request,
+        "by": value.by,
+        "due": value.due_at.isoformat(),
+        "reviewed_by": [one.person for one in value.reviews],
+    }
