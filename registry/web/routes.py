@@ -4,13 +4,37 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from registry.web import administration, catalog, datasets, graph, models, past, promotions, reviews, steps, waivers
+from registry.web import (
+    administration,
+    catalog,
+    datasets,
+    graph,
+    models,
+    past,
+    promotions,
+    recalls,
+    reviews,
+    steps,
+    waivers,
+)
 from registry.web.parts import check_form
 
 
 def pages_router() -> APIRouter:
     """Every page behind sign-in."""
     pages = APIRouter(include_in_schema=False, dependencies=[Depends(check_form)])
-    for module in (catalog, models, datasets, steps, graph, promotions, reviews, waivers, past, administration):
+    for module in (
+        catalog,
+        models,
+        datasets,
+        steps,
+        graph,
+        promotions,
+        reviews,
+        recalls,
+        waivers,
+        past,
+        administration,
+    ):
         pages.include_router(module.router)
     return pages

@@ -46,7 +46,7 @@ def list_people(session: Session, limit: parsing.LimitOption = 50, cursor: parsi
 
 @command(role, "grant", "forebear role grant ana validator")
 def grant(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
-    """Give a person a role: admin, developer, viewer, reader, guest, auditor, or one that a published policy names."""
+    """Give a person a role: admin, developer, viewer, reader, guest, auditor, forensics, or one that a policy names."""
     from registry.cli.views.people import say_roles
 
     session.answer(session.registry.people.grant(handle, role), say_roles)

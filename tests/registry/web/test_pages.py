@@ -31,6 +31,8 @@ PAGES = (
     "/promotions?state=all",
     "/findings",
     "/inbox",
+    "/recalls",
+    "/recalls?target=datasets:/vision/digits/1&level=recall",
     "/waivers",
     "/policies",
     "/people",

@@ -1,0 +1,42 @@
+"""The commands for recalls: those of docs/recall.md are run as they are written there."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.command_line import CommandLine, command_line
+from tests.house.test_command_lines import FENCE, words_of
+from tests.house.tree import ROOT
+from tests.serving import ServedRegistry
+
+LINES = [
+    line for block in FENCE.findall((ROOT / "docs" / "recall.md").read_text("utf-8")) for line in block.splitlines()
+]
+
+
+def _task(forebear: CommandLine, recall: str) -> str:
+    """A descendant of the dataset that is taken back."""
+    tasks = forebear.ask("recall", "tasks", recall)["items"]
+    return next(str(task["ref"]) for task in tasks if task["effect"] == "tainted")
+
+
+def test_the_commands_of_the_guide_to_recalls_do_what_it_says(served: ServedRegistry, tmp_path: Path) -> None:
+    shutil.copytree(served.family.home, tmp_path / "home")
+    with command_line(tmp_path) as forebear:
+        recall, said = "", {}
+        assert len(LINES) == 7
+        for line in LINES:
+            words = words_of(line)
+            if recall:
+                task = _task(forebear, recall)
+                words = [{"RECALL": recall, "TASK": task}.get(word, word) for word in words]
+            answer = forebear(*words)
+            assert answer.code == 0, (line, answer.err)
+            said[next(word for word in words if word not in {"--as", "cleo", "recall"})] = answer.out
+            if "open" in words and not recall:
+                recall = forebear.ask("recall", "list")["items"][0]["id"]
+                assert forebear.refused("dataset", "pull", "datasets:/vision/digits/1", "out")["status"] == 451
+    assert "Tainted" in said["preview"]
+    assert "confirmed by" in said["confirm"]
+    assert "reversed" in said["reverse"]
