@@ -29,6 +29,14 @@ class Remote:
         return connect(self.url, token=secret, allow_http=self.allow_http or settings.allow_http)
 
 
+def named_server(text: str) -> Remote | None:
+    """The server that `text` names: an address, or the name that `forebear login` gave it. None for anything else."""
+    known = Profiles.of_user().find(text)
+    if known is not None:
+        return Remote(known.url, known.allow_http, named=True)
+    return Remote(text, False, named=True) if text.startswith(("http://", "https://")) else None
+
+
 def choose(settings: Settings, server: str | None, home: Path | None) -> Remote | None:
     """The server to use, or None for a registry folder.
 

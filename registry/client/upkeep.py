@@ -107,7 +107,7 @@ class RemoteStore:
         answer = self.server.request("GET", "/store/check")
         return None if json.loads(answer) is None else self.server.read(CheckReport, answer)
 
-    def repair(self, source: Path) -> RepairReport:
+    def repair(self, source: Path, *, origin: str | None = None) -> RepairReport:  # noqa: ARG002 - as of the verb
         raise NotRemoteError(
             f"The server cannot read the folder {source} of this machine",
             remedy="Repair on the machine of the registry folder: forebear --home FOLDER store repair --from BACKUP",

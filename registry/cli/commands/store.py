@@ -11,7 +11,7 @@ from registry.cli.session import Session, command
 from registry.errors import Family
 
 if TYPE_CHECKING:
-    from registry.domain.objects import CheckReport
+    from registry.domain.objects import CheckReport, RepairReport
 
 app = typer.Typer(
     name="store", help="The stored files of all versions: verify, repair and free them.", no_args_is_help=True
@@ -59,17 +59,30 @@ def status(session: Session) -> None:
         _end(report)
 
 
-@command(app, "repair", "forebear store repair --from /backup/2026-11-27")
+@command(
+    app,
+    "repair",
+    "forebear store repair --from /backup/2026-11-27",
+    "forebear store repair --from https://models.example.com",
+)
 def repair(
     session: Session,
     source: Annotated[
-        Path, typer.Option("--from", help="A folder with copies: a backup, or a version that was pulled.")
+        str,
+        typer.Option(
+            "--from",
+            metavar="SOURCE",
+            help="A folder with copies: a backup, or a version that was pulled. Or the server of a registry that has "
+            "the same versions: its address, or its name in forebear remote list.",
+        ),
     ],
 ) -> None:
-    """Restore damaged versions from files in a folder that have the right content, whatever their names."""
+    """Restore damaged versions from files that have the right content, in a folder (whatever their names) or on the
+    server of another registry, which you have signed in to.
+    """
     from registry.cli.views.store import show_repair
 
-    report = session.registry.store.repair(source)
+    report = _repaired(session, source)
     session.answer(report, show_repair)
     if report.damage:
         raise typer.Exit(Family.INTEGRITY.exit_code)
@@ -100,6 +113,24 @@ def stats(session: Session) -> None:
     from registry.cli.views.store import show_stats
 
     session.answer(session.registry.store.stats(), show_stats)
+
+
+def _repaired(session: Session, source: str) -> RepairReport:
+    from registry.client.choosing import Remote, named_server
+    from registry.client.copies import fetch_copies
+    from registry.files import private_folder
+
+    server: Remote | None = named_server(source)
+    store = session.registry.store
+    if server is None or session.server is not None:
+        return store.repair(Path(source))
+    last = store.last_check()
+    with (
+        private_folder(session.home / "work", "repair-") as folder,
+        server.connect(session.settings) as other,
+    ):
+        fetch_copies(other, last.damage if last is not None else (), folder)
+        return store.repair(folder, origin=server.url)
 
 
 def _end(report: CheckReport) -> None:

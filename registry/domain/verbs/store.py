@@ -36,8 +36,10 @@ class StoreVerbs(Protocol):
         """How far the last check is or was, and the damage that is on record; None when there was never a check."""
         ...
 
-    def repair(self, source: Path) -> RepairReport:
+    def repair(self, source: Path, *, origin: str | None = None) -> RepairReport:
         """Restore what is marked as damaged from files in the folder `source` that have the right digest.
+
+        The audit log names `origin` as the place where they came from (None: the folder itself).
 
         Raises: PermissionDeniedError for anyone but an admin, NotFoundError, NoSpaceError.
         """

@@ -21,7 +21,7 @@ from registry.services.context import Context
 _CHUNK = 1024 * 1024
 
 
-def repair(context: Context, source: Path) -> RepairReport:
+def repair(context: Context, source: Path, *, origin: str | None = None) -> RepairReport:
     """Restore what is marked as damaged from the files in `source`; see `StoreVerbs.repair`."""
     context.actor.require(Permission.ADMIN)
     source = source.expanduser().absolute()
@@ -36,7 +36,7 @@ def repair(context: Context, source: Path) -> RepairReport:
         for digest in restored:
             if any(one.digest == digest and one.form is Form.CARD for one in damage):
                 uow.objects.restore_card(digest, found[digest].read_text(encoding="utf-8"))
-        freed, events = unmark(uow, {Form.OBJECT: restored, Form.CARD: restored}, str(source))
+        freed, events = unmark(uow, {Form.OBJECT: restored, Form.CARD: restored}, origin or str(source))
         left = tuple(uow.objects.damage())
         if events:
             uow.commit(*events)

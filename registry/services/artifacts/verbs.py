@@ -37,9 +37,9 @@ class Store:
         with self.context.read() as uow:
             return last_report(uow)
 
-    def repair(self, source: Path) -> RepairReport:
+    def repair(self, source: Path, *, origin: str | None = None) -> RepairReport:
         """Restore what is damaged; see `registry.services.artifacts.repairing`."""
-        return repair(self.context, source)
+        return repair(self.context, source, origin=origin)
 
     def collect(self, *, grace: timedelta = GRACE, delete: bool = False) -> CollectReport:
         """Count or remove what nothing needs; see `registry.services.artifacts.collecting`."""

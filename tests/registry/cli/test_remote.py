@@ -22,7 +22,7 @@ from registry.cli.app import GROUPS
 from registry.cli.reference import commands
 from registry.domain.names import Reference
 from tests.command_line import CommandLine, command_line
-from tests.serving import ServedRegistry, serve_family
+from tests.serving import ServedRegistry, copy_of, serve_family
 
 STEP, REQUEST = "<step>", "<request>"
 SAME = {
@@ -132,7 +132,7 @@ def test_every_command_works_over_a_server_or_says_why_it_does_not() -> None:
     opening = {
         name for name, text in sources.items() if re.search(r"bootstrap\.(open|init|restore)|session\.home", text)
     }
-    assert opening <= {"registry", "backup", "remote"}
+    assert opening <= {"registry", "backup", "remote", "store"}
 
 
 @pytest.mark.parametrize(
@@ -211,6 +211,27 @@ def test_the_environment_alone_is_enough(
     assert typed.ask("whoami")["handle"] == "vic"
     monkeypatch.setenv("FOREBEAR_HOME", str(served.family.home))
     assert "FOREBEAR_HOME and FOREBEAR_URL name two registries" in typed("whoami").err
+
+
+def test_damaged_files_are_restored_from_the_server_of_another_registry(
+    signed_in: CommandLine, url: str, served: ServedRegistry, tmp_path: Path
+) -> None:
+    own = copy_of(served, tmp_path / "own")
+    weights = own.family.registry("ana").catalog.version(Reference.to(own.family.child)).files[-1]
+    blob = next(path for path in (tmp_path / "own/blobs").rglob(weights.sha256.hex))
+    content = blob.read_bytes()
+    blob.chmod(0o600)
+    blob.write_bytes(b"?" + content[1:])
+    here = ("--home", tmp_path / "own")
+    assert signed_in(*here, "store", "verify", actor="ana").code == 7
+    assert signed_in.refused(*here, "model", "pull", "vision/digits/1", "x", actor="ana")["code"] == "damaged"
+    said = signed_in(*here, "store", "repair", "--from", url, actor="ana")
+    assert said.code == 0, said.err
+    assert "Restored models:/vision/digits/1" in said.out
+    assert blob.read_bytes() == content
+    assert list((tmp_path / "own/work").iterdir()) == []
+    entry = signed_in.ask(*here, "audit", "show", "--limit", 1, actor="ana")["items"][0]
+    assert url in str(entry)
 
 
 def test_a_wrong_token_signs_nobody_in(typed: CommandLine, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
