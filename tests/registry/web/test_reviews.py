@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import html
+from datetime import UTC, datetime, timedelta
 
+from registry.domain.governance.bypasses import Emergency
+from registry.domain.ids import new_id
 from tests.serving import ServedRegistry, form_token
 
 VERSION = "models:/vision/digits/2"
@@ -88,3 +91,21 @@ def test_an_emergency_that_is_not_there_is_not_reviewed(own_served: ServedRegist
     for emergency in ("emg-00000000000000000000000000", "odd"):
         form = {"comment": "seen", "csrf": csrf}
         assert browser.post(f"/emergencies/{emergency}/review", data=form).status_code == 404
+
+
+def test_the_page_of_a_version_has_a_banner_until_its_emergency_is_reviewed(own_served: ServedRegistry) -> None:
+    summary, at = own_served.family.request.summary, datetime(2026, 11, 28, 12, tzinfo=UTC)
+    emergency = Emergency(
+        new_id("emg", at), summary.ref, summary.id, "INC-<7>", "down", "cleo", at, at + timedelta(days=1), 2
+    )
+    with own_served.family.registry("ana").context.write() as uow:
+        uow.reviews.add_emergency(emergency)
+        uow.commit_unaudited()
+    page = f"/models/{summary.ref.name}/{summary.ref.number}"
+    text = own_served.browser("ben").get(page).text
+    assert "cleo promoted it in the emergency INC-&lt;7&gt; without votes" in text
+    assert f'action="/emergencies/{emergency.id}/review"' in text
+    with own_served.family.registry("ana").context.write() as uow:
+        uow.reviews.close_emergency(emergency.id, reviewed_at=at)
+        uow.commit_unaudited()
+    assert "in the emergency" not in own_served.browser("ben").get(page).text
