@@ -4,9 +4,9 @@ Null worlds: transfer and from scratch are equally good, and the linear probe is
 comparison with scratch holds a `positive` back. Seeds differ by the luck of training, items by how hard they are. In
 each world, and over all of them, the shares of `positive` and of `negative` must be at most 5 %: not rejected by a
 one-sided binomial test at 1 %. `seeds ignored` is what resampling the items alone would call positive. Planted worlds:
-a harmful source must be called negative, a helpful one positive, or
-helpful where the probe is as good. Clustered worlds: as the null ones, with rows that come in groups. Last, the true
-size of the exact tests. `--check` exits non-zero when a bar is missed. Run it as `python -m benchmarks.verdict`.
+a harmful source must be called negative, a helpful one positive, or helpful where the probe is as good. Clustered
+worlds: as the null ones, with rows that come in groups. Then the true size of the exact tests, and what a verdict on
+many rows costs. `--check` exits non-zero when a bar is missed. Run it as `python -m benchmarks.verdict`.
 """
 
 from __future__ import annotations
@@ -22,16 +22,22 @@ from statistics import NormalDist
 
 import numpy as np
 
+from lineage import Digest
+from registry.domain.comparison.answers import ArmAnswers, Arms, TestRows
 from registry.domain.comparison.arms import Arm, Measure
 from registry.domain.comparison.exact import fair_binomial, mcnemar
 from registry.domain.comparison.judging import judge
 from registry.domain.comparison.resampling import Resamples
+from registry.domain.comparison.scoring import verdict_on
 from registry.domain.comparison.tallies import Floats, Tally, macro_f1, mean, one_hot, share
 from registry.domain.comparison.units import units_of
 from registry.domain.comparison.verdict import ArmKind, Outcome
+from registry.domain.data.datasets import LabelKind
 
 NORMAL = NormalDist()
 BAR, REFUSED_AT = 0.05, 0.01
+LONGEST = 5
+"""Processor seconds that a verdict may take."""
 AT_ONCE = 20
 """Simulated comparisons whose arms are drawn in one matrix product."""
 
@@ -55,6 +61,8 @@ class World:
     """Rows of a group: how hard they are for one arm and seed is the same for three quarters of its variance."""
     probe: float = -0.25
     """How much better the linear probe is than from scratch."""
+    power: float = 0.8
+    """The share of verdicts that must see what is there."""
 
 
 NULL = (
@@ -73,7 +81,7 @@ CLUSTERED = (
 PLANTED = (
     World("harmful, -10 points", 500, 3, 0.85, 0.01, gain=-0.10),
     World("harmful, -5 points", 500, 3, 0.90, 0.01, gain=-0.05),
-    World("helpful, +5 points", 500, 3, 0.85, 0.01, gain=0.05),
+    World("helpful, +5 points", 500, 3, 0.85, 0.01, gain=0.05, power=0.7),
     World("helpful, +10 points", 500, 3, 0.80, 0.01, gain=0.10),
     World("equals the probe, +10", 500, 3, 0.80, 0.01, gain=0.10, probe=0.10),
 )
@@ -159,6 +167,26 @@ def row(name: str, runs: int, counts: Counter[Outcome], alone: int, seconds: flo
     return f"{name:<28}{numbers}  {bar}"
 
 
+def seconds_for(rows: int, classes: int, group: int, seed: int = 0) -> float:
+    """Processor seconds for the verdict on six arms, three of them with three seeds, from their stored answers."""
+    chance = np.random.default_rng(seed)
+    truth, names = chance.integers(0, classes, rows), np.array([f"class {n}" for n in range(classes)])
+
+    def answers(level: float) -> tuple[object, ...]:
+        wrong = chance.random(rows) > level
+        return tuple(names[(truth + wrong * chance.integers(1, classes, rows)) % classes].tolist())
+
+    levels = {ArmKind.TRANSFER: 0.9, ArmKind.SCRATCH: 0.85, ArmKind.PROBE: 0.88}
+    found = [ArmAnswers(kind, n, answers(level)) for kind, level in levels.items() for n in range(3)]
+    found += [ArmAnswers(kind, 0, answers(0.8)) for kind in (ArmKind.PRODUCTION, ArmKind.CONSTANT, ArmKind.CLASSICAL)]
+    groups = tuple(str(n // group) for n in range(rows)) if group > 1 else ()
+    labels = tuple(names[truth].tolist())
+    test = TestRows(Digest.of(b"rows"), "test", LabelKind.CLASS, tuple(range(rows)), labels, groups)
+    begin = time.process_time()
+    verdict_on(Arms("step", test, ("accuracy",), 0.01, tuple(found), {}, 0))
+    return time.process_time() - begin
+
+
 def null_row(
     name: str, world: World, runs: int, seed: int, *, grouped: bool = True
 ) -> tuple[bool, Counter[Outcome], int, float]:
@@ -201,13 +229,19 @@ def main() -> int:
         counts, alone = Counter(outcome for outcome, _ in found), sum(better for _, better in found)
         good = (Outcome.POSITIVE,) if world.probe < world.gain else (Outcome.POSITIVE, Outcome.HELPFUL)
         right, wrong = (good, Outcome.NEGATIVE) if world.gain > 0 else ((Outcome.NEGATIVE,), Outcome.POSITIVE)
-        fine = counts[wrong] == 0 and sum(counts[one] for one in right) >= 0.8 * runs
+        fine = counts[wrong] == 0 and sum(counts[one] for one in right) >= world.power * runs
         held &= fine
-        bar = f">= 80 % {' or '.join(right)}, never {wrong}: {'held' if fine else 'MISSED'}"
+        bar = f">= {world.power:.0%} {' or '.join(right)}, never {wrong}: {'held' if fine else 'MISSED'}"
         print(row(world.name, runs, counts, alone, time.process_time() - begin, bar), flush=True)
     print("\nMcNemar's test at 5 %, its true size by discordant items (exact everywhere; mid-p below 25, as used)")
     for discordant in (4, 6, 10, 15, 24, 25, 50, 100, 400):
         print(f"{discordant:>12}{size(discordant, 0):>10.2%}{size(discordant, 25):>10.2%}")
+    print(f"\n{'rows':>8}{'classes':>9}{'rows of a group':>17}{'seconds':>9}")
+    for rows, classes, group in ((500, 10, 1), (50_000, 10, 1), (50_000, 100, 1), (50_000, 10, 2), (50_000, 10, 10)):
+        taken = seconds_for(rows, classes, group)
+        held &= taken <= LONGEST
+        bar = f"<= {LONGEST} s: {'held' if taken <= LONGEST else 'MISSED'}"
+        print(f"{rows:>8,}{classes:>9}{group:>17}{taken:>9.1f}  {bar}")
     print(f"\n{Resamples(1).count:,} resamples each, 1 core, load {os.getloadavg()[0]:.1f}")
     return 1 if given.check and not held else 0
 
