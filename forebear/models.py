@@ -14,7 +14,7 @@ from forebear.notebooks import shown
 from lineage import Graph, NodeKind
 from lineage.formats import as_mermaid
 from registry.domain.catalog.models import ModelDetail, VersionDetail
-from registry.domain.names import AssetKind, Name, Reference
+from registry.domain.names import AssetKind, Reference
 from registry.domain.paging import every
 from registry.domain.verbs.lineage import Ancestry
 from registry.domain.verbs.registry import Registry as Verbs
@@ -193,13 +193,3 @@ def _by_transformers(folder: Path) -> Any:
     library = imported("transformers")
     named = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("architectures") or ["AutoModel"]
     return getattr(library, str(named[0]), library.AutoModel).from_pretrained(folder)
-
-
-def reference(text: str, kind: AssetKind) -> Reference:
-    """What `text` names. Raises: BadReferenceError."""
-    return Reference.parse(text, kind=kind)
-
-
-def named(text: str) -> Name:
-    """`team/name`. Raises: BadNameError."""
-    return Name.parse(text)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from forebear.data import Dataset
-from forebear.models import Lineage, Model, Version, named, reference
+from forebear.models import Lineage, Model, Version
 from forebear.work import Promotion, Transfer
 from registry.domain.catalog.models import SearchQuery
-from registry.domain.names import AssetKind
+from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import PageRequest, every
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
@@ -36,11 +36,11 @@ class Registry:
 
     def model(self, text: str) -> Model:
         """The registered model `team/name`. Raises: NotFoundError, BadNameError."""
-        return Model(self.verbs.catalog.model(named(text)), self.verbs)
+        return Model(self.verbs.catalog.model(Name.parse(text)), self.verbs)
 
     def version(self, text: str) -> Version:
         """`models:/team/name/3`, `team/name@production` or `team/name`. Raises: NotFoundError, BadReferenceError."""
-        return Version(self.verbs.catalog.version(reference(text, AssetKind.MODELS)), self.verbs)
+        return Version(self.verbs.catalog.version(Reference.parse(text, kind=AssetKind.MODELS)), self.verbs)
 
     def datasets(self, text: str = "") -> Iterator[Dataset]:
         """The latest version of each dataset whose words match `text`."""
@@ -49,7 +49,7 @@ class Registry:
 
     def dataset(self, text: str) -> Dataset:
         """`datasets:/team/name/1` or `team/name`. Raises: NotFoundError, BadReferenceError."""
-        return Dataset(self.verbs.datasets.version(reference(text, AssetKind.DATASETS)), self.verbs)
+        return Dataset(self.verbs.datasets.version(Reference.parse(text, kind=AssetKind.DATASETS)), self.verbs)
 
     def transfers(self, limit: int = 50) -> Sequence[Transfer]:
         """The newest transfer steps."""
@@ -97,9 +97,10 @@ class Registry:
 
         Raises: UnsafeArtifactError, BadArtifactError, InvalidError, NameTakenError.
         """
-        known = tuple(reference(text, AssetKind.MODELS) for text in parents)
+        known = tuple(Reference.parse(text, kind=AssetKind.MODELS) for text in parents)
         wanted = ImportModel(
-            named(name), str(source), architecture=architecture, task=task, licence=licence, description=description,
+            Name.parse(name), str(source), architecture=architecture, task=task, licence=licence,
+            description=description,
             tags=tags or {}, parents=known,
         )  # fmt: skip
         return Version(self.verbs.catalog.import_model(wanted), self.verbs)
@@ -117,7 +118,7 @@ class Registry:
 
         Raises: BadDataError, InvalidError, NameTakenError.
         """
-        wanted = AddDataset(named(name), str(source), licence=licence, task=task, label_column=label)
+        wanted = AddDataset(Name.parse(name), str(source), licence=licence, task=task, label_column=label)
         return Dataset(self.verbs.datasets.add(wanted), self.verbs)
 
     def __repr__(self) -> str:

@@ -27,7 +27,6 @@ from registry.errors import (
     RegistryError,
     RepeatedRequestError,
     ServerUnreachableError,
-    TooManyAttemptsError,
     UnauthenticatedError,
     UsageError,
 )
@@ -196,7 +195,7 @@ class Connection:
         for attempt in range(1, ATTEMPTS * 100):
             try:
                 return once()
-            except (ServerUnreachableError, RepeatedRequestError, TooManyAttemptsError) as error:
+            except (ServerUnreachableError, RepeatedRequestError) as error:
                 going = isinstance(error, RepeatedRequestError) and not error.facts.get("answered")
                 if not (going and time.monotonic() < waiting_until) and (
                     attempt >= ATTEMPTS or not isinstance(error, ServerUnreachableError)
