@@ -58,12 +58,13 @@ class InitReport:
     """Which verdicts an upgrade has marked void, and why, as sentences."""
 
 
-def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -> InitReport:
-    """Create a registry folder with its database, first admin and default policy; with `upgrade`, upgrade an old one.
+def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False, policy: str | None = None) -> InitReport:
+    """Create a registry folder with its database, first admin and first policy; with `upgrade`, upgrade an old one.
 
     A new folder, or an empty one, is closed to all other users of the machine, whatever the umask.
     Running it again on an existing folder changes nothing. Raises: NewDatabaseError, OldDatabaseError, NoSpaceError,
-    UnavailableError; ConflictError for an `actor` who is not known there.
+    UnavailableError; BadPolicyError for a `policy` (its text; None: the default one) with mistakes; ConflictError for
+    an `actor` who is not known there, and for a `policy` of a registry that has one.
     """
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -85,11 +86,15 @@ def init(home: Path, *, settings: Settings, actor: str, upgrade: bool = False) -
         if upgrade:
             _mend_listings(context)
         with context.read() as uow:
+            if policy is not None and uow.governance.policies():
+                raise ConflictError(
+                    "This registry has a policy already", remedy="Propose another one: forebear policy publish FILE"
+                )
             if uow.people.get(actor) is not None:
                 return InitReport(home, False, actor, None, voided)
         from registry.services.people.verbs import first_admin  # noqa: PLC0415 - needed once in a registry's life
 
-        return InitReport(home, True, actor, first_admin(context, actor))
+        return InitReport(home, True, actor, first_admin(context, actor, policy))
 
 
 def _void(context: Context) -> tuple[str, ...]:

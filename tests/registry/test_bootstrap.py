@@ -15,7 +15,7 @@ from registry import bootstrap
 from registry.domain.audit import Event
 from registry.domain.codec import to_json
 from registry.domain.paging import PageRequest
-from registry.errors import HomeNotFoundError, UnauthenticatedError
+from registry.errors import BadPolicyError, ConflictError, HomeNotFoundError, UnauthenticatedError
 from registry.settings import Settings
 from tests.builders import digest, step
 from tests.verdicts import a_verdict
@@ -96,3 +96,15 @@ def test_an_upgrade_marks_the_verdicts_that_it_does_not_trust_and_says_so(tmp_pa
     assert bootstrap.init(home, settings=Settings(), actor="ana", upgrade=True).voided == ()
     with bootstrap.open(home, settings=Settings(), actor="ana") as registry:
         assert registry.audit.search(action="verdict.voided").items[0].actor == "system"
+
+
+def test_a_registry_begins_with_the_policy_that_it_is_given_and_takes_no_other_in_its_place(tmp_path: Path) -> None:
+    home, settings = tmp_path / "home", Settings()
+    text = (Path(__file__).parents[2] / "examples/policies/team.yaml").read_text(encoding="utf-8")
+    with pytest.raises(BadPolicyError):
+        bootstrap.init(home, settings=settings, actor="ana", policy="stages: []")
+    assert bootstrap.init(home, settings=settings, actor="ana", policy=text).created
+    with bootstrap.open(home, settings=settings, actor="ana") as registry:
+        assert [one.name for one in registry.promotions.policies()] == ["team"]
+    with pytest.raises(ConflictError, match="This registry has a policy already"):
+        bootstrap.init(home, settings=settings, actor="ana", policy=text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Put these commands at the top of the tree."""
-    command(app, "init", "forebear init", "forebear --home /srv/models init --upgrade")(init)
+    command(
+        app, "init", "forebear init", "forebear init --policy team.yaml", "forebear --home /srv/models init --upgrade"
+    )(init)
     command(app, "doctor", "forebear doctor", "forebear doctor --deep")(doctor)
     command(app, "serve", "forebear serve", "forebear serve --port 9000")(serve)
     command(app, "tick", "forebear tick")(tick)
@@ -31,16 +34,19 @@ def register(app: typer.Typer) -> None:
 def init(
     session: Session,
     upgrade: Annotated[bool, typer.Option("--upgrade", help="Upgrade an older database to this version.")] = False,
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", metavar="FILE", help="The first policy, instead of default.", show_default=False),
+    ] = None,
 ) -> None:
     """Create a registry folder (.forebear here, or the folder of --home), or upgrade an older one with --upgrade."""
-    from pathlib import Path
-
     from registry import bootstrap
 
     session.refuse_remote()
     settings = session.settings
     home = settings.home or Path.cwd() / ".forebear"
-    report = bootstrap.init(home, settings=settings, actor=settings.acting(), upgrade=upgrade)
+    text = parsing.document(policy) if policy is not None else None
+    report = bootstrap.init(home, settings=settings, actor=settings.acting(), upgrade=upgrade, policy=text)
     session.answer(report, _show_init)
 
 

@@ -45,13 +45,14 @@ TOUCH_EVERY = timedelta(minutes=10)
 """How precisely the last use of a token is recorded: a write for each request would be slow."""
 
 
-def first_admin(context: Context, handle: str) -> str:
-    """In one transaction: the first person, their token (given back, shown once), and the default policy.
+def first_admin(context: Context, handle: str, text: str | None = None) -> str:
+    """In one transaction: the first person, their token (given back, shown once), and the first policy.
 
-    Raises: InvalidError when `handle` cannot name a person, ConflictError when there are people already.
+    That is the policy `text`, or the default one. Raises: BadPolicyError; InvalidError when `handle` cannot name a
+    person; ConflictError when there are people already.
     """
     now = context.clock.now()
-    policy = check_policy(context, default_policy_text())
+    policy = check_policy(context, text if text is not None else default_policy_text())
     person = Person(_own_handle(handle), handle, FIRST_ROLES, now)
     token = _token(person.handle, "created by init", days=90, now=now, made_by=handle)
     with context.write(Permission.ADMIN) as uow:
