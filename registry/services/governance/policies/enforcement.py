@@ -25,6 +25,8 @@ def terms_used(document: PolicyDocument) -> Iterator[tuple[str, Path]]:
     """The terms of the file that can stand in `NOT_ENFORCED`, with where they are written."""
     if document.emergency is not None and document.emergency.quorum > 1:
         yield "emergency.quorum", ("emergency", "quorum")
+    if document.emergency is not None and document.emergency.notify:
+        yield "emergency.notify", ("emergency", "notify")
     for name in ("reattest", "waivers", "emergency"):
         if getattr(document, name) is not None:
             yield name, (name,)

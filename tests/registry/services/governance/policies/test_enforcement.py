@@ -19,6 +19,10 @@ TERMS = {
         "  distinct_across_stages: [[validated, production]]\n  distinct_people_per_stage: true",
     ),
     "emergency": ("stages:", f"{EMERGENCY % 'no-recall'}\nstages:"),
+    "emergency.notify": (
+        "stages:",
+        f"{EMERGENCY % 'no-recall'}\nstages:".replace("{role", "{notify: [validator], role", 1),
+    ),
     "emergency.quorum": ("stages:", f"{EMERGENCY % 'no-recall'}\nstages:".replace("{role", "{quorum: 2, role", 1)),
     "reattest": ("stages:", "reattest: {production: {tier_high: P90D}}\nstages:"),
     "veto": ("stages:", "votes: {values: [approve, reject, veto]}\nstages:"),
