@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from registry.ports.data import DataSource, DataSummary, HowToRead
     from registry.ports.engines import Engine
     from registry.ports.importing import ConvertedSource
+    from registry.ports.scoring import Scorer
     from registry.ports.tracking import RunTracker
     from registry.ports.transfers import AdapterOffer, TransferAdapter
     from registry.ports.weights import WeightReader
@@ -72,6 +73,11 @@ class EntryPointPlugins:
     def classical(self) -> ClassicalLearner:
         """The classical model of a comparison. Raises: NotFoundError, MissingExtraError, AdapterError."""
         return cast("ClassicalLearner", load("forebear.classical", "linear"))
+
+    def scorers(self) -> Mapping[str, Scorer]:
+        """The scorers of source models, by name. Raises: MissingExtraError, AdapterError."""
+        names = sorted(entry_points(group="forebear.scorers").names)
+        return {name: cast("Scorer", load("forebear.scorers", name)) for name in names}
 
     def read_data(
         self, source: Path, how: HowToRead, *, staging: Path, cache: Path, rev: str | None = None

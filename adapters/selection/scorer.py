@@ -20,7 +20,7 @@ from registry.ports.scoring import Sample, Score
 class StandardScorer:
     """Linear probe and nearest neighbours (both leave-one-out, in units of accuracy), LogME and regularised H-score."""
 
-    names = ("probe", "neighbours", "logme", "h_score")
+    names: tuple[str, ...] = ("probe", "neighbours", "logme", "h_score")
 
     def scores(self, sample: Sample) -> Mapping[str, Score]:
         """The scores. Without single classes there is no H-score. Raises: BadDataError."""

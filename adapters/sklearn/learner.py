@@ -53,12 +53,25 @@ class SklearnClassical:
         with only_registry_errors("sklearn"):
             return self._answer(train, test)
 
+    def features(self, data: DataInput) -> tuple[str, NDArray[np.float32]]:
+        """TF-IDF or standardised pixels of the chosen rows.
+
+        TF-IDF is given in a basis of as many dimensions as there are rows, in which it has the same inner products.
+        """
+        with only_registry_errors("sklearn"):
+            _refuse_unread(data)
+            words = data.modality is Modality.TEXT
+            found = _features(words).fit_transform(_seen(sorted(data.chosen, key=lambda row: row.key), data))
+            if not words:
+                return "pixels", np.asarray(found, dtype=np.float32)
+            values, vectors = np.linalg.eigh((found @ found.T).toarray())
+            return "TF-IDF", (vectors * np.sqrt(np.maximum(values, 0.0))).astype(np.float32)
+
     def _answer(self, train: DataInput, test: DataInput) -> ClassicalAnswers:
         kind = train.labels
         if kind not in {LabelKind.CLASS, LabelKind.MANY, LabelKind.NUMBER}:
             raise InvalidError(f"No classical model here learns labels of the kind {kind.value}")
-        if train.modality not in {Modality.TEXT, Modality.IMAGE}:
-            raise InvalidError(f"No classical model here reads {train.modality} data")
+        _refuse_unread(train)
         rows = _some(sorted(train.chosen, key=lambda row: row.key))
         words = train.modality is Modality.TEXT
         features = "TF-IDF" if words else "pixels"
@@ -84,6 +97,12 @@ class SklearnClassical:
                 "library": f"scikit-learn {version('scikit-learn')}",
             },
         )
+
+
+def _refuse_unread(data: DataInput) -> None:
+    """Raises: InvalidError."""
+    if data.modality not in {Modality.TEXT, Modality.IMAGE}:
+        raise InvalidError(f"No classical model here reads {data.modality} data")
 
 
 def _some(rows: Sequence[Row]) -> list[Row]:

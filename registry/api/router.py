@@ -18,6 +18,7 @@ from registry.api.routes import (
     people,
     recalls,
     reviews,
+    selection,
     store,
     transfers,
     versions,
@@ -31,7 +32,7 @@ def api_router() -> APIRouter:
     """Every route of the API, under `/api/v1`."""
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(known_query)])
     decisions = (governance, reviews, exceptions, recalls)
-    for one in (catalog, versions, datasets, transfers, lineage, *decisions, people, audit, store, doctor):
+    for one in (catalog, versions, datasets, transfers, selection, lineage, *decisions, people, audit, store, doctor):
         api.include_router(one.router)
     api.add_api_route("/openapi.json", _document, include_in_schema=False)
     return api

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from registry.client.people import RemotePeople
     from registry.client.recalls import RemoteRecalls
     from registry.client.reviews import RemoteReviews
+    from registry.client.selection import RemoteSelection
     from registry.client.transfers import RemoteTransfers
     from registry.client.upkeep import RemoteAudit, RemoteBackups, RemoteStore
     from registry.domain.people.idempotency import Answer, Claim
@@ -105,6 +106,13 @@ class RemoteRegistry:
         from registry.client.recalls import RemoteRecalls  # noqa: PLC0415 - as above
 
         return RemoteRecalls(self.server)
+
+    @cached_property
+    def selection(self) -> RemoteSelection:
+        """Which model to start from."""
+        from registry.client.selection import RemoteSelection  # noqa: PLC0415 - as above
+
+        return RemoteSelection(self.server)
 
     @cached_property
     def people(self) -> RemotePeople:

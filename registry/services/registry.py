@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from registry.services.governance.verbs import Promotions
     from registry.services.lineage.verbs import Lineage
     from registry.services.people.verbs import People
+    from registry.services.selection.verbs import Selection
     from registry.services.transfers.verbs import Transfers
     from registry.services.unit_of_work import UnitOfWork
 
@@ -124,6 +125,13 @@ class LocalRegistry:
         from registry.services.governance.recalls.verbs import Recalls  # noqa: PLC0415 - a command needs one subject of ten
 
         return Recalls(self.context)
+
+    @cached_property
+    def selection(self) -> Selection:
+        """Which model to start from."""
+        from registry.services.selection.verbs import Selection  # noqa: PLC0415 - a command needs one subject of ten
+
+        return Selection(self.context)
 
     @cached_property
     def people(self) -> People:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from registry.services.storage.people import PeopleRepository
     from registry.services.storage.recalls import RecallRepository
     from registry.services.storage.reviews import ReviewRepository
+    from registry.services.storage.selection import SelectionRepository
     from registry.services.storage.transfers import LeaseRepository, StepRepository
 
 
@@ -53,6 +54,8 @@ class UnitOfWork(Protocol):
     def audit(self) -> AuditRepository: ...
     @property
     def objects(self) -> ObjectRepository: ...
+    @property
+    def selections(self) -> SelectionRepository: ...
     @property
     def whole(self) -> WholeDatabase: ...
 

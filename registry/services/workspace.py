@@ -8,12 +8,12 @@ from pathlib import Path
 
 from registry.files import private_folder, sweep_folders
 
-PURPOSES = ("import-", "data-", "kinship-", "repair-")
+PURPOSES = ("import-", "data-", "kinship-", "repair-", "selection-")
 
 
 @contextmanager
 def workspace(home: Path, purpose: str) -> Iterator[Path]:
-    """A new folder under `work` in the registry folder. `purpose` is import, data or kinship."""
+    """A new folder under `work` in the registry folder. `purpose` is one of `PURPOSES`."""
     sweep(home)
     with private_folder(home / "work", f"{purpose}-") as folder:
         yield folder

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from registry.services.storage.people import PeopleRepository
     from registry.services.storage.recalls import RecallRepository
     from registry.services.storage.reviews import ReviewRepository
+    from registry.services.storage.selection import SelectionRepository
     from registry.services.storage.transfers import LeaseRepository, StepRepository
     from registry.storage.audit.checkpoints import Checkpoints
     from registry.storage.audit.head import HeadFile
@@ -126,6 +127,12 @@ class SqlUnitOfWork:
         from registry.storage.objects.repository import SqlObjects  # noqa: PLC0415 - a command needs one or two of them
 
         return SqlObjects(self._open())
+
+    @cached_property
+    def selections(self) -> SelectionRepository:
+        from registry.storage.selection.repository import SqlSelections  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlSelections(self._open())
 
     @cached_property
     def whole(self) -> WholeDatabase:

@@ -14,6 +14,7 @@ from registry.web import (
     promotions,
     recalls,
     reviews,
+    selection,
     steps,
     waivers,
 )
@@ -27,6 +28,7 @@ def pages_router() -> APIRouter:
         catalog,
         models,
         datasets,
+        selection,
         steps,
         graph,
         promotions,

@@ -29,6 +29,7 @@ from registry.domain.paging import every
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
 from registry.domain.verbs.registry import Registry
+from registry.domain.verbs.selection import Recommend
 from registry.errors import NotRemoteError, RegistryError
 from registry.services.governance.policies.stored import default_policy_text
 from tests.contracts.verb_calls import (
@@ -57,7 +58,7 @@ NO_EMERGENCY = "emg-00000000000000000000000000"
 NO_WAIVER = "wai-00000000000000000000000000"
 HERE_ONLY = {
     "people.authenticate", "people.begin_session", "people.end_session", "people.actor_of_token", "store.repair",
-    "backups.create", "audit.rotate_key",
+    "backups.create", "audit.rotate_key", "selection.recommend",
 }  # fmt: skip
 """Verbs that work on the machine of the registry folder alone; a test below reads why from their error."""
 
@@ -118,6 +119,7 @@ def test_what_works_on_the_own_disk_alone_says_so(both: tuple[Registry, Registry
         "people.begin_session": lambda: far.people.begin_session("fbr_x", "::1"),
         "people.end_session": lambda: far.people.end_session("tok-x", "x", DAY),
         "people.actor_of_token": lambda: far.people.actor_of_token("tok-x"),
+        "selection.recommend": lambda: far.selection.recommend(Recommend(DATA)),
         "store.repair": lambda: far.store.repair(tmp_path),
         "backups.create": lambda: far.backups.create(tmp_path / "backup"),
         "audit.rotate_key": far.audit.rotate_key,
@@ -321,6 +323,7 @@ PROTOCOLS: Mapping[str, type] = {
     "promotions": verbs.governance.PromotionVerbs,
     "reviews": verbs.reviews.ReviewVerbs,
     "recalls": verbs.recalls.RecallVerbs,
+    "selection": verbs.selection.SelectionVerbs,
     "people": verbs.people.PeopleVerbs,
     "audit": verbs.audit.AuditVerbs,
     "store": verbs.store.StoreVerbs,

@@ -148,6 +148,8 @@ READS: Mapping[str, Verb] = {
     "audit.keys": lambda r: r.audit.keys(),
     "audit.verifier": lambda r: r.audit.verifier(),
     "audit.prove": lambda r: [r.audit.prove(1), r.audit.prove(since=r.audit.checkpoints()[0].entries)],
+    "selection.reports": lambda r: [r.selection.reports(), r.selection.reports(DATA)],
+    "selection.report": lambda r: [r.selection.report(one.id) for one in r.selection.reports()],
     "store.last_check": lambda r: r.store.last_check(),
     "store.stats": lambda r: r.store.stats(),
 }  # fmt: skip
@@ -161,6 +163,8 @@ ERRORS: Mapping[str, Verb] = {
     "a file that is not there": lambda r: r.catalog.open_file(CHILD, "nothing.bin"),
     "a plan for nothing": lambda r: r.catalog.pull_plan(NOWHERE),
     "a card that is not YAML": lambda r: r.catalog.revise_card(CHILD, "---\na: [\n---\n"),
+    "a ranking that is not there": lambda r: r.selection.report("sel-01kaq000000000000000000000"),
+    "a ranking for a model": lambda r: r.selection.reports(CHILD),
     "a proof of nothing": lambda r: r.audit.prove(),
     "a proof of an entry that is not there": lambda r: r.audit.prove(10**9),
     "no tags": lambda r: r.catalog.tag(CHILD, {}),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from registry.errors import InvalidError
 from registry.ports.classical import ClassicalAnswers
 from registry.ports.transfers import DataInput
@@ -23,3 +26,8 @@ class FakeClassical:
         wrong = {label: classes[n - 1] for n, label in enumerate(classes)}
         found = [row.label if n < right else wrong[str(row.label)] for n, row in enumerate(rows)]
         return ClassicalAnswers(tuple(found), {"model": "by hand"})
+
+    def features(self, data: DataInput) -> tuple[str, NDArray[np.float32]]:
+        if self.share is None:
+            raise InvalidError("No classical model here reads such data")
+        return "lengths", np.array([[len(row.text or ""), 1.0] for row in data.chosen], dtype=np.float32)

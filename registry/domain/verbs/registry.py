@@ -17,6 +17,7 @@ from registry.domain.verbs.lineage import LineageVerbs
 from registry.domain.verbs.people import PeopleVerbs
 from registry.domain.verbs.recalls import RecallVerbs
 from registry.domain.verbs.reviews import ReviewVerbs
+from registry.domain.verbs.selection import SelectionVerbs
 from registry.domain.verbs.store import StoreVerbs
 from registry.domain.verbs.transfers import TransferVerbs
 
@@ -61,6 +62,8 @@ class Registry(Protocol):
     def reviews(self) -> ReviewVerbs: ...
     @property
     def recalls(self) -> RecallVerbs: ...
+    @property
+    def selection(self) -> SelectionVerbs: ...
     @property
     def people(self) -> PeopleVerbs: ...
     @property

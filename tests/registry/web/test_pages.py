@@ -30,6 +30,8 @@ PAGES = (
     "/promotions",
     "/promotions?state=all",
     "/findings",
+    "/selections",
+    "/selections?dataset=datasets:/vision/digits/1",
     "/inbox",
     "/recalls",
     "/recalls?target=datasets:/vision/digits/1&level=recall",

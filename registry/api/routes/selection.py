@@ -1,0 +1,27 @@
+"""Selection reports: which model was recommended as a start. They are made by `forebear recommend`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from registry.api.repeats import Route
+from registry.api.wire import AsActor, answer, public_id, speaks
+from registry.domain.names import Reference
+from registry.domain.selection.report import SelectionReport
+
+router = APIRouter(tags=["selection"], route_class=Route)
+
+
+@router.get("/selections", **speaks(Sequence[SelectionReport]))
+def reports(registry: AsActor, dataset: str | None = None) -> Response:
+    """The newest reports, at most 50, newest first; with `dataset` those about that version."""
+    return answer(registry.selection.reports(Reference.parse(dataset) if dataset else None))
+
+
+@router.get("/selections/{report_id}", **speaks(SelectionReport))
+def report(registry: AsActor, report_id: str) -> Response:
+    """One report: the candidates in their order, what was left out, and the recipes."""
+    return answer(registry.selection.report(public_id(report_id)))

@@ -1,0 +1,32 @@
+"""The verbs of choosing what to start from, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from registry.client.addresses import part
+from registry.client.connection import Connection
+from registry.domain.names import Reference
+from registry.domain.selection.report import SelectionReport
+from registry.domain.verbs.selection import Recommend
+from registry.errors import NotRemoteError
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSelection:
+    """Implements `SelectionVerbs`."""
+
+    server: Connection
+
+    def recommend(self, wanted: Recommend, watch: Callable[[str], None] = lambda _: None) -> SelectionReport:  # noqa: ARG002 - the verb's own signature
+        raise NotRemoteError(
+            f"The server reads no models, so it cannot rank them for {wanted.dataset}",
+            remedy="Rank on the machine of the registry folder: forebear --home FOLDER recommend DATASET",
+        )
+
+    def report(self, report_id: str) -> SelectionReport:
+        return self.server.get(SelectionReport, f"/selections/{part(report_id)}")
+
+    def reports(self, dataset: Reference | None = None) -> Sequence[SelectionReport]:
+        return self.server.get(tuple[SelectionReport, ...], "/selections", {"dataset": dataset})

@@ -1,0 +1,74 @@
+"""How to start from a model: the method by rows for each class and by cost, with the reason and where it is from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from registry.domain.catalog.models import Modality
+from registry.domain.data.datasets import LabelKind
+from registry.domain.recipes.recipe import Method
+
+FEW_ROWS = 50
+"""Rows of a class (or of numbers, in all: ten times as many) below which a frozen source is the safer start."""
+PATIENCE = 3600.0
+"""Seconds of fine-tuning on this machine above which the frozen source is suggested instead."""
+LARGE = 100_000_000
+"""Parameters from which a text encoder is adapted by a few added weights."""
+PASSES = 3.0
+"""What learning from a row costs, in passes forward: one forward and about two backward."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A method, why, and the source of the rule."""
+
+    method: Method
+    reason: str
+    source: str
+
+
+def way(
+    *,
+    labels: LabelKind,
+    rows: int,
+    fewest: int,
+    seconds: float | None,
+    epochs: int,
+    parameters: int,
+    modality: Modality,
+    offered: Collection[Method],
+) -> Way:
+    """The method for `rows` training rows, `fewest` of them in the smallest class.
+
+    `seconds` are those of one pass over all rows on this machine, None where they were not measured.
+    """
+    enough = fewest >= FEW_ROWS if labels is LabelKind.CLASS else rows >= 10 * FEW_ROWS
+    if not enough:
+        what = f"The smallest class has {fewest} rows" if labels is LabelKind.CLASS else f"There are {rows} rows"
+        return Way(
+            Method.FEATURE_EXTRACTION,
+            f"{what}: a head on the frozen source, because few rows distort what the source has learnt",
+            "Kumar and others, Fine-Tuning can Distort Pretrained Features (ICLR 2022)",
+        )
+    cost = None if seconds is None else seconds * PASSES * epochs
+    if cost is not None and cost > PATIENCE:
+        return Way(
+            Method.FEATURE_EXTRACTION,
+            f"Fine-tuning would take about {cost / 3600:.1f} hours here: a head on the frozen source is a start",
+            f"{PASSES:.0f} passes a row and epoch, from the seconds measured for this report",
+        )
+    if parameters >= LARGE and modality is Modality.TEXT and Method.ADAPTER in offered:
+        return Way(
+            Method.ADAPTER,
+            f"{parameters / 1e6:.0f} million parameters: low-rank weights beside them cost less and do as well",
+            "Hu and others, LoRA (ICLR 2022)",
+        )
+    if Method.FINE_TUNING in offered:
+        what = f"{fewest} rows or more of each class" if labels is LabelKind.CLASS else f"{rows} rows"
+        return Way(
+            Method.FINE_TUNING,
+            f"{what}: enough to train all layers, which is mostly better than a head alone",
+            "Kornblith, Shlens and Le, Do Better ImageNet Models Transfer Better? (CVPR 2019)",
+        )
+    return Way(Method.FEATURE_EXTRACTION, "The adapter of this source trains heads only", "Its offer")

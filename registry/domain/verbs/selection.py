@@ -1,0 +1,55 @@
+"""Verbs of choosing what to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from registry.domain.names import Name, Reference
+from registry.domain.selection.report import SelectionReport
+from registry.domain.verbs.lineage import Use
+from registry.errors import InvalidError
+
+MOST_ROWS = 10_000
+"""Rows that models are scored on at most: nearest neighbours and the classical baseline compare every two of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommend:
+    """What to find a start for. `models` limits the candidates; empty: the newest version of every registered model.
+
+    `use` is what the result is meant for: models whose licences forbid it are left out. `output` names what the
+    recipes make; None: a name made of those of the data and the model.
+    """
+
+    dataset: Reference
+    split: str = "train"
+    models: tuple[Reference, ...] = ()
+    use: Use | None = None
+    rows: int = 2_000
+    seed: int = 0
+    output: Name | None = None
+
+    def __post_init__(self) -> None:
+        if not 10 <= self.rows <= MOST_ROWS:
+            raise InvalidError(f"Models are scored on 10 to {MOST_ROWS:,} rows, not on {self.rows:,}")
+
+
+class SelectionVerbs(Protocol):
+    """Which model to start from."""
+
+    def recommend(self, wanted: Recommend, watch: Callable[[str], None] = lambda _: None) -> SelectionReport:
+        """Score every eligible model on the data and keep the report. `watch` is told what happens, as it happens.
+
+        Raises: NotFoundError, also where no model is eligible; InvalidError for data that cannot be scored.
+        """
+        ...
+
+    def report(self, report_id: str) -> SelectionReport:
+        """One report. Raises: NotFoundError."""
+        ...
+
+    def reports(self, dataset: Reference | None = None) -> Sequence[SelectionReport]:
+        """The newest reports, at most 50, newest first; with `dataset` those about that version."""
+        ...

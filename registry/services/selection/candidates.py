@@ -1,0 +1,106 @@
+"""Which models may be considered, and why the others are not: by modality, status, damage and licence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lineage import NodeKind
+from registry.domain.catalog.models import Modality, SearchQuery, VersionDetail
+from registry.domain.data.datasets import DatasetVersionDetail
+from registry.domain.names import VersionRef, model_only
+from registry.domain.paging import every
+from registry.domain.recipes.recipe import Recipe
+from registry.domain.selection.report import LeftOut
+from registry.domain.verbs.selection import Recommend
+from registry.errors import BadRecipeError, RefusedError, RegistryError
+from registry.services.context import Context
+from registry.services.lineage.obligations import MAX_ANCESTORS, owed
+from registry.services.lookup import found, refuse_as_source, resolve
+from registry.services.recipes.recipes import complete, read_recipe
+from registry.services.unit_of_work import UnitOfWork
+
+_RECIPE = """\
+schema: forebear/recipe/v1
+output: {output}
+method: feature_extraction
+source: {source}
+data: {{train: {{dataset: {data}, split: {split}}}}}
+params: {{export: npz}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """A model that may be started from: how its features are read, and what is owed where it is used."""
+
+    detail: VersionDetail
+    recipe: Recipe
+    owed: tuple[str, ...]
+
+
+def candidates(
+    context: Context, data: DatasetVersionDetail, wanted: Recommend
+) -> tuple[Sequence[Eligible], Sequence[LeftOut]]:
+    """The eligible models in order of name, and the others with the reason. Raises: NotFoundError for one named."""
+    eligible: list[Eligible] = []
+    left: list[LeftOut] = []
+    with context.read() as uow:
+        for ref in _refs(uow, wanted):
+            detail = found(uow.catalog.version(ref), ref)
+            try:
+                eligible.append(_judged(context, uow, detail, data, wanted))
+            except RegistryError as error:
+                left.append(LeftOut(ref, error.code, error.message))
+    return eligible, left
+
+
+def _refs(uow: UnitOfWork, wanted: Recommend) -> Sequence[VersionRef]:
+    """Those that were named, or the newest version of every registered model."""
+    if wanted.models:
+        return list(dict.fromkeys(resolve(uow, model_only(one)) for one in wanted.models))
+    models = every(lambda page: uow.catalog.search(SearchQuery(page=page)))
+    refs = [model.version.ref for model in models if model.version is not None]
+    return sorted(refs, key=lambda ref: str(ref.name))
+
+
+def _judged(
+    context: Context, uow: UnitOfWork, detail: VersionDetail, data: DatasetVersionDetail, wanted: Recommend
+) -> Eligible:
+    """Raises: errors that say why this model is left out."""
+    _refuse_modality(detail.model.modality, data)
+    refuse_as_source(uow, detail.summary, context.clock.now())
+    ancestry = found(uow.graph.ancestry(detail.summary.ref, limit=MAX_ANCESTORS), detail.summary.ref)
+    own = (NodeKind.DATASET, data.summary.ref.label)
+    if any((member.node.kind, member.node.label) == own for member in ancestry.members):
+        raise RefusedError(f"It was made with {data.summary.ref} itself, so it would score too well on these rows")
+    clauses = owed(ancestry, wanted.use)
+    if conflicts := [one for one in clauses if one.conflict]:
+        raise RefusedError(
+            f"Its licences do not allow {wanted.use} use: {conflicts[0].clause}, by {conflicts[0].licence or 'none'} "
+            f"of {conflicts[0].path[0]}"
+        )
+    recipe = _recipe(context, detail, data, wanted)
+    return Eligible(detail, recipe, tuple(one.clause for one in clauses))
+
+
+def _refuse_modality(modality: Modality, data: DatasetVersionDetail) -> None:
+    """Raises: BadRecipeError."""
+    if modality is not data.dataset.describing.modality:
+        raise BadRecipeError(f"It reads {modality} data, not {data.dataset.describing.modality}")
+
+
+def _recipe(context: Context, detail: VersionDetail, data: DatasetVersionDetail, wanted: Recommend) -> Recipe:
+    """How its features are read: as a probe with default parameters reads them. Raises: BadRecipeError."""
+    ref, offers = detail.summary.ref, context.plugins.offers()
+    text = _RECIPE.format(output=ref.name, source=ref, data=data.summary.ref, split=wanted.split)
+    recipe = complete(
+        read_recipe(text),
+        modality=detail.model.modality,
+        offers=offers,
+        labels=data.summary.labels,
+        architecture=detail.architecture,
+    )
+    if data.dataset.describing.modality not in offers[recipe.adapter].modalities:
+        raise BadRecipeError(f"The adapter {recipe.adapter} does not read {data.dataset.describing.modality} data")
+    return replace(recipe, seed=wanted.seed)

@@ -1,0 +1,129 @@
+"""Reads the rows through each candidate, and scores what comes out."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineage import Assurance
+from registry.domain.recipes.methods import SOURCE, TRAIN
+from registry.domain.recipes.recipe import Resources
+from registry.domain.selection.report import HEADLINE
+from registry.domain.transfers.steps import StepInput
+from registry.errors import AdapterError
+from registry.ports.scoring import Sample, Score
+from registry.ports.transfers import DataInput, Determinism, Finished, TransferJob
+from registry.services.artifacts.model_inputs import model_input
+from registry.services.context import Context
+from registry.services.selection.candidates import Eligible
+from registry.services.selection.condition import constant, parameters, untrained
+
+Rows = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one candidate scored. `rows` (N) are the outcomes of the headline score."""
+
+    candidate: Eligible
+    scores: Mapping[str, float]
+    rows: Rows
+    parameters: int
+    seconds: float
+    cached: bool
+    flag: str
+
+
+def measure(
+    context: Context, candidate: Eligible, data: DataInput, targets: Rows, folder: Path, *, seed: int
+) -> Measured:
+    """Score `candidate` on the rows of `data`, in the new `folder`. Raises: errors that say why it cannot be scored."""
+    folder.mkdir()
+    try:
+        began = context.clock.monotonic()
+        features, cached, count, flag = _features(context, candidate, data, folder)
+        seconds = context.clock.monotonic() - began
+        scores = score(context, Sample(features, targets, data.labels, seed))
+        return Measured(
+            candidate=candidate,
+            scores={name: one.value for name, one in scores.items()},
+            rows=rows_of(scores),
+            parameters=count,
+            seconds=seconds,
+            cached=cached,
+            flag=flag or constant(features),
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        gc.collect()  # the frames of a large model are let go before the next one is loaded
+
+
+def _features(
+    context: Context, candidate: Eligible, data: DataInput, folder: Path
+) -> tuple[NDArray[np.float32], bool, int, str]:
+    """The features of each row, whether they were cached, the number of parameters, and why it looks untrained.
+
+    The adapter's own export is run, so that they lie in the cache that every later recipe reads.
+    """
+    summary = candidate.detail.summary
+    item = StepInput(summary.ref, summary.digest, SOURCE, None, Assurance.OBSERVED)
+    source = model_input(context, item, folder / "model")
+    weights = context.plugins.weights().open(source.folder)
+    job = TransferJob(
+        recipe=candidate.recipe,
+        sources=(source,),
+        data={TRAIN: data},
+        work=folder / "work",
+        features=context.home / "cache" / "features",
+        determinism=Determinism(candidate.recipe.seed, _threads(context)),
+        device=context.settings.device,
+    )
+    finished: Finished | None = None
+    for event in context.plugins.transfer(candidate.recipe.adapter).run(job):
+        finished = event if isinstance(event, Finished) else finished
+    if finished is None:
+        raise AdapterError(f"The adapter {candidate.recipe.adapter} ended without any features")
+    with np.load(finished.folder / "features.npz", allow_pickle=False) as found:
+        features: NDArray[np.float32] = found["x"]
+    return features, finished.facts.get("features_computed") == 0, parameters(weights), untrained(weights)
+
+
+def _threads(context: Context) -> int:
+    """As many as a step gets whose recipe asks for none: they are a part of what features are cached by."""
+    engine = context.plugins.engine(context.settings.engine)
+    return max(1, engine.grant(Resources(cpus=context.settings.threads)).cpus)
+
+
+def score(context: Context, sample: Sample) -> Mapping[str, Score]:
+    """The scores of every scorer that is installed; two of one name are an error of who installed them."""
+    scores: dict[str, Score] = {}
+    for name, scorer in context.plugins.scorers().items():
+        found = scorer.scores(sample)
+        if twice := scores.keys() & found.keys():
+            raise AdapterError(f"The scorer {name} gives {', '.join(sorted(twice))}, which another scorer gives too")
+        scores |= found
+    return scores
+
+
+def rows_of(scores: Mapping[str, Score]) -> Rows:
+    """The outcomes by row of the headline score."""
+    found = scores.get(HEADLINE)
+    if found is None or found.rows is None:
+        raise AdapterError(f"No installed scorer gives {HEADLINE!r} by row", remedy="Install Forebear again")
+    return found.rows
+
+
+def whole(data: DataInput, split: str) -> DataInput:
+    """`data` with its split chosen."""
+    return replace(data, split=split)
+
+
+def names_of(measured: Sequence[Measured]) -> list[str]:
+    """The scores that take part in the order, in their usual order."""
+    return list(dict.fromkeys(name for one in measured for name in one.scores if not name.startswith("_")))

@@ -1,0 +1,207 @@
+"""`forebear recommend`: from data to an order of models, a conclusion in one sentence, and recipes to run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lineage import Assurance
+from registry.domain.audit import Event
+from registry.domain.data.datasets import DatasetVersionDetail
+from registry.domain.ids import new_id
+from registry.domain.names import AssetKind
+from registry.domain.people.people import Permission
+from registry.domain.recipes.methods import TRAIN
+from registry.domain.selection.differences import behind, interval
+from registry.domain.selection.ordering import disagreement, mean_ranks, ordered
+from registry.domain.selection.report import (
+    HEADLINE,
+    UNITS,
+    Classical,
+    LeftOut,
+    RankedModel,
+    SelectionReport,
+    concluded,
+)
+from registry.domain.transfers.steps import StepInput
+from registry.domain.verbs.selection import Recommend
+from registry.errors import BadReferenceError, InvalidError, NotFoundError, RegistryError
+from registry.ports.scoring import Sample
+from registry.ports.transfers import DataInput
+from registry.services.context import Context
+from registry.services.lookup import found, refuse_as_source, resolve
+from registry.services.selection.candidates import candidates
+from registry.services.selection.measuring import Measured, Rows, measure, names_of, rows_of, score
+from registry.services.selection.sampling import check_labels, sampled, targets_of
+from registry.services.selection.starts import starts
+from registry.services.transfers.inputs import lay_out_data
+from registry.services.workspace import workspace
+
+Watch = Callable[[str], None]
+
+
+def recommend(context: Context, wanted: Recommend, watch: Watch) -> SelectionReport:
+    """See `SelectionVerbs`. Raises: NotFoundError where no model can be scored, InvalidError, RefusedError."""
+    context.actor.require(Permission.EDIT)
+    detail = _dataset(context, wanted)
+    eligible, left = candidates(context, detail, wanted)
+    if not eligible:
+        raise _none(detail, left)
+    with workspace(context.home, "selection") as folder:
+        watch(f"Reading {detail.summary.ref}")
+        whole = _laid_out(context, detail, wanted, folder)
+        check_labels(str(detail.summary.ref), whole.labels, whole.chosen)
+        data = sampled(whole, wanted.rows, wanted.seed)
+        rows = sorted(data.chosen, key=lambda row: row.key)
+        targets = targets_of(rows, data.labels)
+        measured: list[Measured] = []
+        for number, one in enumerate(eligible, start=1):
+            watch(f"Scoring {one.detail.summary.ref.label} ({number} of {len(eligible)})")
+            try:
+                measured.append(measure(context, one, data, targets, folder / str(number), seed=wanted.seed))
+            except RegistryError as error:
+                left = [*left, LeftOut(one.detail.summary.ref, error.code, error.message)]
+        if not measured:
+            raise _none(detail, left)
+        ranked, order = _ranked(measured, wanted.seed)
+        watch("Scoring the classical baseline")
+        classical, said = _classical(context, data, targets, measured[order[0]].rows, wanted.seed)
+    report = SelectionReport(
+        id=new_id("sel", context.clock.now()),
+        dataset=detail.summary.ref,
+        data=detail.summary.digest,
+        split=wanted.split,
+        rows=len(whole.chosen),
+        scored=len(rows),
+        labels=data.labels,
+        conclusion=concluded(ranked, classical, UNITS[data.labels]),
+        ranked=ranked,
+        left_out=tuple(sorted(left, key=lambda one: (one.code, str(one.ref)))),
+        classical=classical,
+        starts=(),
+        created_at=context.clock.now(),
+        created_by=context.actor.handle,
+        notes=(*said, *_notes(len(whole.chosen), len(rows), measured, order)),
+        settings=_settings(wanted),
+    )
+    splits = [one.name for one in detail.summary.splits]
+    candidates_in_order = [measured[n].candidate for n in order]
+    report = replace(report, starts=starts(context, report, whole, candidates_in_order, wanted, splits))
+    with context.write(Permission.EDIT) as uow:
+        uow.selections.add(report)
+        first = ranked[0]
+        uow.commit(
+            Event(
+                "selection.recommended",
+                report.id,
+                {"dataset": str(report.dataset), "data": str(report.data), "first": str(first.ref)},
+            )
+        )
+    return report
+
+
+def _dataset(context: Context, wanted: Recommend) -> DatasetVersionDetail:
+    """Raises: BadReferenceError, NotFoundError, RefusedError; InvalidError for a split that it has not."""
+    if wanted.dataset.kind is not AssetKind.DATASETS:
+        raise BadReferenceError(f"{wanted.dataset} is not a dataset", remedy="Write datasets:/team/name/1")
+    with context.read() as uow:
+        detail = found(uow.datasets.version(resolve(uow, wanted.dataset)), wanted.dataset)
+        refuse_as_source(uow, detail.summary, context.clock.now())
+    splits = [one.name for one in detail.summary.splits]
+    if wanted.split not in splits:
+        raise InvalidError(f"{detail.summary.ref} has no split {wanted.split!r}", remedy=f"It has: {', '.join(splits)}")
+    return detail
+
+
+def _laid_out(context: Context, detail: DatasetVersionDetail, wanted: Recommend, folder: Path) -> DataInput:
+    item = StepInput(detail.summary.ref, detail.summary.digest, TRAIN, wanted.split, Assurance.OBSERVED)
+    return lay_out_data(context, {TRAIN: item}, folder)[TRAIN]
+
+
+def _none(detail: DatasetVersionDetail, left: Sequence[LeftOut]) -> NotFoundError:
+    """No model can be scored: what each one lacks."""
+    listed = "; ".join(f"{one.ref.label}: {one.reason}" for one in left[:5])
+    more = f"; and {len(left) - 5} more" if len(left) > 5 else ""
+    return NotFoundError(
+        f"No model here can be scored on {detail.summary.ref}"
+        + (f". {listed}{more}" if left else ": there are no registered models"),
+        remedy="Import one: forebear model import team/name PATH",
+        facts={"left_out": [{"ref": str(one.ref), "code": one.code, "reason": one.reason} for one in left]},
+    )
+
+
+def _ranked(measured: Sequence[Measured], seed: int) -> tuple[tuple[RankedModel, ...], list[int]]:
+    """The candidates in their order, and that order as places in `measured`."""
+    scores = {name: [one.scores.get(name) for one in measured] for name in names_of(measured)}
+    means = mean_ranks(scores)
+    flagged = {place for place, one in enumerate(measured) if one.flag}
+    order = ordered(means, scores[HEADLINE], flagged)
+    first = measured[order[0]]
+    return tuple(_entry(measured[n], means[n], first, seed) for n in order), order
+
+
+def _entry(one: Measured, mean: float | None, first: Measured, seed: int) -> RankedModel:
+    summary = one.candidate.detail.summary
+    return RankedModel(
+        ref=summary.ref,
+        digest=summary.digest,
+        architecture=one.candidate.detail.architecture,
+        licence=summary.licence,
+        owed=one.candidate.owed,
+        score=interval(one.rows, seed=seed),
+        scores=one.scores,
+        mean_rank=math.nan if mean is None else mean,
+        behind=None if one is first else behind(first.rows, one.rows, seed=seed),
+        parameters=one.parameters,
+        size=summary.size,
+        seconds=one.seconds,
+        cached=one.cached,
+        flag=one.flag,
+    )
+
+
+def _classical(
+    context: Context, data: DataInput, targets: Rows, first: Rows, seed: int
+) -> tuple[Classical | None, tuple[str, ...]]:
+    """The linear model on raw rows; where there is none, the sentence that says why."""
+    began = context.clock.monotonic()
+    try:
+        name, features = context.plugins.classical().features(data)
+        rows = rows_of(score(context, Sample(np.asarray(features), targets, data.labels, seed)))
+    except RegistryError as error:
+        return None, (f"There is no classical baseline: {error.message}",)
+    seconds = context.clock.monotonic() - began
+    return Classical(name, interval(rows, seed=seed), behind(first, rows, seed=seed), seconds), ()
+
+
+def _notes(whole: int, scored: int, measured: Sequence[Measured], order: Sequence[int]) -> list[str]:
+    """What a reader must know beside the table."""
+    notes = []
+    if scored < whole:
+        wider = math.sqrt(whole / scored)
+        notes.append(
+            f"Scored on {scored:,} of {whole:,} rows, drawn evenly over the classes: intervals are about "
+            f"{wider:.1f} times as wide as on all rows, and a recipe reads all rows anew"
+        )
+    scores = {name: [measured[n].scores.get(name) for n in order] for name in names_of(measured)}
+    if apart := disagreement(scores):
+        said = ", ".join(
+            f"{name} puts {measured[order[place]].candidate.detail.summary.ref.label} first"
+            for name, place in apart.items()
+        )
+        notes.append(f"The scores disagree: {said}")
+    return notes
+
+
+def _settings(wanted: Recommend) -> dict[str, object]:
+    """What else decided the result."""
+    return {
+        "rows": wanted.rows,
+        "seed": wanted.seed,
+        "use": None if wanted.use is None else wanted.use.value,
+        "models": [str(one) for one in wanted.models],
+    }

@@ -1,0 +1,85 @@
+"""The rows that models are scored on, and their targets."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineage import Digest
+from registry.domain.data.datasets import LabelKind, Row
+from registry.domain.data.labels import classes_of
+from registry.domain.manifests import canonical_json
+from registry.domain.selection.report import UNITS
+from registry.errors import InvalidError
+from registry.ports.transfers import DataInput
+
+LEAST = 10
+"""Rows below which no score means anything."""
+
+
+def sampled(data: DataInput, cap: int, seed: int) -> DataInput:
+    """`data` with at most `cap` rows in its split, drawn evenly over the classes.
+
+    Where rows are left out it has a digest of its own, so that features of a part are never taken for those of all.
+    Where none are, what is cached for it is what every recipe on this split reads.
+    """
+    rows = sorted(data.chosen, key=lambda row: row.key)
+    if len(rows) <= cap:
+        return replace(data, rows=tuple(rows))
+    chosen = _drawn(rows, data.labels, cap, seed)
+    digest = Digest.of(canonical_json({"data": str(data.digest), "rows": [row.key for row in chosen]}))
+    return replace(data, rows=tuple(chosen), digest=digest)
+
+
+def _drawn(rows: Sequence[Row], labels: LabelKind, cap: int, seed: int) -> list[Row]:
+    """Each class in proportion to its rows."""
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.label or "" if labels is LabelKind.CLASS else ""].append(row)
+    generator, placed = np.random.default_rng([seed, cap]), []
+    for label in sorted(groups):
+        group = groups[label]
+        for place, number in enumerate(generator.permutation(len(group)).tolist()):
+            placed.append(((place + 0.5) / len(group), group[number]))
+    placed.sort(key=lambda one: (one[0], one[1].key))
+    return sorted((row for _, row in placed[:cap]), key=lambda row: row.key)
+
+
+def check_labels(label: str, kind: LabelKind, rows: Sequence[Row]) -> None:
+    """Raises: InvalidError for rows that models cannot be scored on."""
+    if kind not in UNITS:
+        what = "has no labels" if kind is LabelKind.NONE else f"has labels of the kind {kind.value}"
+        raise InvalidError(
+            f"{label} {what}, and models are scored by how well they tell labels apart",
+            remedy="Register it with labels of the kind class, many or number",
+        )
+    if len(rows) < LEAST:
+        raise InvalidError(
+            f"{len(rows)} rows of {label} are too few to score a model on", remedy=f"Use a split of {LEAST} or more"
+        )
+    if kind is LabelKind.CLASS and len({row.label for row in rows}) < 2:
+        raise InvalidError(
+            f"All {len(rows)} rows of {label} are of one class, so there is nothing to tell apart",
+            remedy="Choose another split, or data with two classes",
+        )
+
+
+def targets_of(rows: Sequence[Row], kind: LabelKind) -> NDArray[np.float64]:
+    """Class numbers (N), numbers (N), or zeros and ones (N x C), for rows in order of key."""
+    labels = [row.label or "" for row in rows]
+    if kind is LabelKind.NUMBER:
+        return np.array([float(label) for label in labels])
+    if kind is LabelKind.CLASS:
+        return np.unique(labels, return_inverse=True)[1].astype(np.float64)
+    lists = [set(classes_of(label, kind)) for label in labels]
+    names = sorted(set().union(*lists))
+    return np.array([[float(name in one) for name in names] for one in lists]).reshape(len(rows), len(names))
+
+
+def fewest(rows: Sequence[Row]) -> int:
+    """Rows of the smallest class."""
+    return min(Counter(row.label for row in rows).values())

@@ -1,0 +1,48 @@
+"""The verbs of choosing what to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from registry.domain.ids import is_id
+from registry.domain.names import AssetKind, Reference
+from registry.domain.selection.report import SelectionReport
+from registry.domain.verbs.selection import Recommend
+from registry.errors import BadReferenceError, NotFoundError
+from registry.services.context import Context
+from registry.services.lookup import resolve
+
+MOST = 50
+"""Reports that are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Implements `SelectionVerbs`."""
+
+    context: Context
+
+    def recommend(self, wanted: Recommend, watch: Callable[[str], None] = lambda _: None) -> SelectionReport:
+        """Score, order, conclude, and keep the report; see `registry.services.selection.recommending`."""
+        from registry.services.selection.recommending import recommend  # noqa: PLC0415 - it needs NumPy
+
+        return recommend(self.context, wanted, watch)
+
+    def report(self, report_id: str) -> SelectionReport:
+        """One report."""
+        if not is_id(report_id) or not report_id.startswith("sel-"):
+            raise NotFoundError(f"{report_id[:80]!r} is not the id of a selection report")
+        with self.context.read() as uow:
+            report = uow.selections.get(report_id)
+        if report is None:
+            raise NotFoundError(f"There is no selection report {report_id}")
+        return report
+
+    def reports(self, dataset: Reference | None = None) -> Sequence[SelectionReport]:
+        """The newest reports."""
+        if dataset is not None and dataset.kind is not AssetKind.DATASETS:
+            raise BadReferenceError(f"{dataset} is not a dataset", remedy="Write datasets:/team/name/1")
+        with self.context.read() as uow:
+            ref = None if dataset is None else resolve(uow, dataset)
+            return uow.selections.newest(dataset=ref, limit=MOST)

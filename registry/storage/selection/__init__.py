@@ -1,0 +1,1 @@
+"""Selection reports in the database."""

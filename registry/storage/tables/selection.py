@@ -1,0 +1,23 @@
+"""Selection reports: which model was recommended as a start, for which data and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, String, Table, TypedColumns
+
+from registry.storage.sql.types import Key, Label, UtcDateTime
+from registry.storage.tables.base import metadata
+
+
+class SelectionColumns(TypedColumns):
+    """One report. It stays when its data or its models are deleted: it says what was known then."""
+
+    id = Column(Key, primary_key=True)
+    public_id = Column(String(40), nullable=False, unique=True)
+    dataset = Column(Label, nullable=False)
+    created_at = Column(UtcDateTime, nullable=False)
+    report: Column[Any] = Column(JSON, nullable=False)
+
+
+selection = Table("selection", metadata, SelectionColumns, Index("ix_selection_dataset_id", "dataset", "id"))
