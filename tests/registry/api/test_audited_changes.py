@@ -153,6 +153,10 @@ ROUTES: Mapping[str, str] = {
 }
 """Every route that is not safe, and its verb."""
 FORMS: Mapping[str, str] = {
+    "POST /recalls": "recalls.open",
+    "POST /recalls/{recall_id}/reverse": "recalls.reverse",
+    "POST /recalls/{recall_id}/tasks": "recalls.dispose",
+    "POST /recalls/{recall_id}/tasks/confirm": "recalls.confirm",
     "POST /emergencies/{emergency_id}/review": "reviews.review_emergency",
     "POST /evidence": "promotions.add_evidence",
     "POST /findings": "reviews.add_finding",
