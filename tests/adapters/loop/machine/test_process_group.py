@@ -21,14 +21,14 @@ from tests.adapters.loop.worlds import WORLDS, World, finish
 
 ROOT = Path(__file__).parents[4]
 
-SCRIPT = """
+SCRIPT = f"""
 import os, sys
 from pathlib import Path
-from tests.adapters.loop.training.test_process_group import job_in
+from {__name__} import job_in
 
 folder, rank = Path(sys.argv[1]), os.environ["RANK"]
 world, job = job_in(folder / rank, folder / "together")
-(folder / f"rank-{rank}").write_text(" ".join(type(event).__name__ for event in world.adapter.run(job)))
+(folder / f"rank-{{rank}}").write_text(" ".join(type(event).__name__ for event in world.adapter.run(job)))
 """
 
 
