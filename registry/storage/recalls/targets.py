@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, or_, select
 
-from lineage import Assurance, Digest, Edge, Node, NodeKind
+from lineage import Digest, Edge, Node, NodeKind
 from registry.domain.catalog.models import Status
 from registry.domain.names import VersionRef
 from registry.services.storage.recalls import Below
@@ -16,6 +16,9 @@ from registry.storage.catalog.versions import is_live
 from registry.storage.lineage.node_facts import public_label
 from registry.storage.lineage.repository import nested_loops
 from registry.storage.tables import alias, dataset_version, edge, extent, file, model_version, node, version
+
+_NODE_KINDS: Mapping[str, NodeKind] = {kind.value: kind for kind in NodeKind}
+_STATUSES: Mapping[str, Status] = {status.value: status for status in Status}
 
 
 def of_refs(connection: Connection, refs: Sequence[VersionRef]) -> list[int]:
@@ -65,7 +68,9 @@ def below(connection: Connection, targets: Sequence[int]) -> Below:
     )
     members: Select[Any] = (
         select(
-            node,
+            node.c.id,
+            node.c.kind,
+            node.c.label,
             version.c.deleted_at,
             func.coalesce(model_version.c.status, dataset_version.c.status).label("status"),
         )
@@ -74,7 +79,11 @@ def below(connection: Connection, targets: Sequence[int]) -> Below:
         .outerjoin(model_version, model_version.c.node_id == node.c.id)
         .outerjoin(dataset_version, dataset_version.c.node_id == node.c.id)
     )
-    edges = select(edge).join(walk, walk.c.id == edge.c.from_node).where(edge.c.superseded_by.is_(None))
+    edges = (
+        select(edge.c.from_node, edge.c.to_node, edge.c.role)
+        .join(walk, walk.c.id == edge.c.from_node)
+        .where(edge.c.superseded_by.is_(None))
+    )
     named = select(alias.c.node_id, alias.c.alias, alias.c.protected).join(walk, walk.c.id == alias.c.node_id)
     with nested_loops(connection):
         rows = connection.execute(members).all()
@@ -83,9 +92,9 @@ def below(connection: Connection, targets: Sequence[int]) -> Below:
         for row in connection.execute(named.order_by(alias.c.alias)):
             names[row.node_id].append((row.alias, row.protected))
     return Below(
-        [_node(row.id, NodeKind(row.kind), row.label) for row in rows],
-        [Edge(row.from_node, row.to_node, row.role, Assurance(row.assurance), row.split) for row in found],
-        {row.id: Status(row.status) for row in rows if row.status is not None and row.deleted_at is None},
+        [_node(row.id, _NODE_KINDS[row.kind], row.label) for row in rows],
+        [Edge(*row) for row in found],
+        {row.id: _STATUSES[row.status] for row in rows if row.status is not None and row.deleted_at is None},
         names,
     )
 

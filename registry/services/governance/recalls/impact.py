@@ -14,7 +14,7 @@ from registry.domain.catalog.models import Status
 from registry.domain.catalog.statuses import Use, allows
 from registry.domain.governance.recalls import AliasFallback, Effect, Hit, Impact, Level, NewRecall
 from registry.domain.ids import is_id
-from registry.domain.names import AssetKind, Reference, VersionRef
+from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.errors import InvalidError, NotFoundError
 from registry.services.lineage.ways import way_of
 from registry.services.lookup import found, resolve
@@ -154,7 +154,7 @@ def _last_clean(uow: UnitOfWork, ref: VersionRef, alias: str, withheld: set[Vers
 def _ref(kind: NodeKind, label: str) -> VersionRef:
     name, _, number = label.rpartition("/")
     of = AssetKind.MODELS if kind is NodeKind.MODEL else AssetKind.DATASETS
-    return VersionRef(of, Reference.parse(name, kind=of).name, int(number))
+    return VersionRef(of, Name(*name.split("/")), int(number))
 
 
 def counts(impact: Impact) -> Mapping[str, int]:
