@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from lineage import Digest, Edge, Node, NodeKind
 from registry.domain.catalog.models import Status
@@ -66,7 +66,7 @@ def below(connection: Connection, targets: Sequence[int]) -> Below:
     walk = walk.union(
         select(edge.c.to_node).join(walk, edge.c.from_node == walk.c.id).where(edge.c.superseded_by.is_(None))
     )
-    members: Select[Any] = (
+    members: Any = (
         select(
             node.c.id,
             node.c.kind,
