@@ -1,0 +1,20 @@
+"""Reports are kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry.errors import NotFoundError
+from registry.services.context import Context
+from registry.services.selection.verbs import Selection
+from tests.registry.services.selection.worlds import DATA, recommend
+
+
+def test_a_report_is_kept_and_given_back_as_it_was(context: Context) -> None:
+    report = recommend(context, "strong")
+    selection = Selection(context)
+    assert selection.report(report.id) == report
+    assert selection.reports(DATA)[0] == report
+    for wrong in ("step-01m8hjx51z8wa8pzh11majgyxx", "sel-01m8hjx51z8wa8pzh11majgyxx"):
+        with pytest.raises(NotFoundError):
+            selection.report(wrong)
