@@ -83,6 +83,7 @@ UNCHANGING = {
     "people.authenticate", "promotions.explain", "promotions.policy_proposal", "recalls.show", "recalls.tasks",
     "reviews.emergencies", "reviews.emergency", "reviews.finding", "reviews.waiver", "reviews.waivers",
     "transfers.answers", "transfers.verdict",
+    "selection.recommend",
 }  # fmt: skip
 """Verbs besides those of `READS` that change nothing in the registry."""
 API = "/api/v1"
@@ -240,6 +241,7 @@ COMMANDS: Mapping[str, str] = {
 }
 """Every command that changes something."""
 READING = {
+    "recommend",
     "emergency list",
     "lineage export",
     "policy diff",
