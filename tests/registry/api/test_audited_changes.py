@@ -72,6 +72,7 @@ TOLD_ELSEWHERE = {
     "reviews.review_emergency": "tests/registry/services/governance/reviews",
     "reviews.roll_back": "tests/registry/services/governance/reviews",
     "reviews.tick": "tests/registry/services/governance/reviews",
+    "selection.recommend": "tests/registry/services/selection",
     "store.repair": "tests/registry/services/artifacts",
     "transfers.cancel": "tests/registry/services/transfers",
     "transfers.resume": "tests/registry/services/transfers",
@@ -83,7 +84,6 @@ UNCHANGING = {
     "people.authenticate", "promotions.explain", "promotions.policy_proposal", "recalls.show", "recalls.tasks",
     "reviews.emergencies", "reviews.emergency", "reviews.finding", "reviews.waiver", "reviews.waivers",
     "transfers.answers", "transfers.verdict",
-    "selection.recommend",
 }  # fmt: skip
 """Verbs besides those of `READS` that change nothing in the registry."""
 API = "/api/v1"
@@ -185,6 +185,7 @@ COMMANDS: Mapping[str, str] = {
     "emergency promote": "reviews.promote_in_emergency",
     "emergency review": "reviews.review_emergency",
     "promote rollback": "reviews.roll_back",
+    "recommend": "selection.recommend",
     "recall confirm": "recalls.confirm",
     "recall dispose": "recalls.dispose",
     "recall open": "recalls.open",
@@ -241,7 +242,6 @@ COMMANDS: Mapping[str, str] = {
 }
 """Every command that changes something."""
 READING = {
-    "recommend",
     "emergency list",
     "lineage export",
     "policy diff",
