@@ -178,6 +178,10 @@ def test_a_promotion_is_asked_for_and_decided_with_forms_alone(own_served: Serve
     assert "Nothing is missing" in text_of(html)
     assert "&lt;b&gt;fine" in html
     assert "formaction" not in html
+    assert f"{path}/explanation" in html
+    told = text_of(browser.get(f"{path}/explanation").text)
+    assert "it gives the same result" in told
+    assert "1 of 1 validator approvals" in told
 
 
 def test_what_people_write_is_escaped_everywhere(own_served: ServedRegistry) -> None:
