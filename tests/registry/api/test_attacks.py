@@ -39,6 +39,7 @@ GOOD = {
     "target": "models:/vision/digits/2",
     "reference": "models:/vision/digits/2",
     "source": "models:/library/lite0/1",
+    "format": "prov",
 }
 
 
