@@ -72,7 +72,7 @@ TOLD_ELSEWHERE = {
     "reviews.review_emergency": "tests/registry/services/governance/reviews",
     "reviews.roll_back": "tests/registry/services/governance/reviews",
     "reviews.tick": "tests/registry/services/governance/reviews",
-    "selection.recommend": "tests/registry/services/selection",
+    "selection.recommend": "tests/registry/services/selection/test_verbs.py",
     "store.repair": "tests/registry/services/artifacts",
     "transfers.cancel": "tests/registry/services/transfers",
     "transfers.resume": "tests/registry/services/transfers",
