@@ -345,7 +345,7 @@ def send(
     client = served.client(who)
     client.headers.update(headers or {})
     client.params = {"target": GOOD["target"]} if path.endswith("/lineage/checks") else {}
-    if "/recalls/{recall_id}/tasks" in path:
+    if path.startswith("/api/v1/recalls/") and "/tasks" in path:
         client.params = {"reference": "models:/vision/digits/1"}
     if isinstance(body, tuple):
         kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
