@@ -80,7 +80,7 @@ def test_a_role_that_no_policy_names_is_refused_with_the_near_one(forebear: Comm
     forebear.ask("person", "add", "dora")
     near = forebear.refused("role", "grant", "dora", "validatr")
     assert near["detail"] == "There is no role 'validatr', did you mean 'validator'?"
-    known = "there are admin, auditor, developer, guest, reader, risk-owner, validator, viewer"
+    known = "there are admin, auditor, developer, forensics, guest, reader, risk-owner, validator, viewer"
     assert known in str(forebear.refused("role", "grant", "dora", "zz")["detail"])
     for role in ("admin", "viewer", "validator"):
         assert forebear("role", "grant", "dora", role).err == ""

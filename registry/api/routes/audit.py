@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
 from pydantic import AwareDatetime, BeforeValidator
 
+from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, answer, speaks
 from registry.domain.audit import AuditReport, Proof, SignedCheckpoint
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import Page
+from registry.domain.verbs.registry import Registry
 
 router = APIRouter(prefix="/audit", tags=["audit"], route_class=Route)
 LINES = "application/jsonl"
@@ -62,8 +65,12 @@ def checkpoints(registry: AsActor) -> Response:
     return answer(registry.audit.checkpoints())
 
 
+def _checkpoints(registry: Registry, _: Mapping[str, str]) -> Sequence[SignedCheckpoint]:
+    return registry.audit.checkpoints()
+
+
 @router.post("/checkpoints", **speaks(SignedCheckpoint))
-def checkpoint(registry: AsActor) -> Response:
+def checkpoint(registry: Annotated[Registry, changes(_checkpoints, "/audit/checkpoints")]) -> Response:
     """Sign the log as it is now; the last checkpoint again when nothing was added since."""
     return answer(registry.audit.checkpoint())
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, Reference
+from registry.domain.people.people import Permission
 from registry.domain.selection.report import SelectionReport
 from registry.domain.verbs.selection import Recommend
 from registry.errors import BadReferenceError, NotFoundError
@@ -30,7 +31,8 @@ class Selection:
         return recommend(self.context, wanted, watch)
 
     def report(self, report_id: str) -> SelectionReport:
-        """One report."""
+        """One report. Raises: NotFoundError."""
+        self.context.actor.require(Permission.READ)
         if not is_id(report_id) or not report_id.startswith("sel-"):
             raise NotFoundError(f"{report_id[:80]!r} is not the id of a selection report")
         with self.context.read() as uow:
@@ -40,7 +42,8 @@ class Selection:
         return report
 
     def reports(self, dataset: Reference | None = None) -> Sequence[SelectionReport]:
-        """The newest reports."""
+        """The newest reports. Raises: BadReferenceError, NotFoundError."""
+        self.context.actor.require(Permission.READ)
         if dataset is not None and dataset.kind is not AssetKind.DATASETS:
             raise BadReferenceError(f"{dataset} is not a dataset", remedy="Write datasets:/team/name/1")
         with self.context.read() as uow:

@@ -35,6 +35,7 @@ GOOD = {
     "role": "validator",
     "step": "step-00000000000000000000000000",
     "request_id": "req-00000000000000000000000000",
+    "report_id": "sel-00000000000000000000000000",
     "token": "tok-00000000000000000000000000",
     "target": "models:/vision/digits/2",
     "reference": "models:/vision/digits/2",

@@ -15,7 +15,10 @@ from tests.registry.api.test_uploads import BOUNDARY
 from tests.serving import ServedRegistry, problem
 
 MODEL = "/api/v1/models/vision/digits"
-WRITES_NOTHING = {"/api/v1/recipes/check", "/api/v1/policies/check"}
+WRITES_NOTHING = {
+    f"/api/v1/{path}"
+    for path in ("recipes/check", "policies/check", "policies/test", "policies/diff", "recalls/preview")
+}
 
 
 def states(served: ServedRegistry) -> dict[tuple[str, str], str]:

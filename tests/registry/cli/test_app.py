@@ -186,7 +186,7 @@ def test_the_options_of_every_command_are_called_global(forebear: CommandLine) -
         ("modle", "forebear model"),
         ("Dataset", "forebear dataset"),
         ("import", "forebear model import"),
-        ("approve", "forebear promote approve or forebear policy approve"),
+        ("approve", "forebear promote approve, forebear waiver approve or forebear policy approve"),
     ],
 )
 def test_an_unknown_command_is_answered_with_what_was_meant(forebear: CommandLine, word: str, meant: str) -> None:

@@ -10,7 +10,7 @@ from tests.registry.services.teams import Team, bring_to, ref_of
 
 
 def test_what_became_of_it_is_told() -> None:
-    assert str(Overruling(2, 2)) == "The rejection is overruled: the promotion can be requested again"
+    assert str(Overruling(2, 2)) == "The rejection is overruled: it does not stand any more"
     assert "1 of 2 with the role legal have overruled it" in str(Overruling(1, 2, "legal"))
 
 
