@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from registry.cli import tree
-from registry.client.choosing import Remote, choose
 from registry.errors import NotRemoteError, RegistryError, UsageError
 from registry.settings import Settings
 
 if TYPE_CHECKING:
+    from registry.client.choosing import Remote
     from registry.domain.paging import Page
     from registry.domain.verbs.registry import Registry
 
@@ -247,6 +247,8 @@ def _wants_json(context: typer.Context, output: Output | None) -> bool:
 def _open_session(
     context: typer.Context, home: Path | None, server: str | None, actor: str | None, output: Output | None
 ) -> Session:
+    from registry.client.choosing import choose
+
     root = context.find_root()
     settings = Settings.from_environment()
     home, server = home or root.params.get("home"), server or root.params.get("server")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from registry.client.profiles import Profiles
-from registry.client.registry import RemoteRegistry, connect
 from registry.errors import UnauthenticatedError, UsageError
 from registry.settings import Settings, near_home
+
+if TYPE_CHECKING:
+    from registry.client.registry import RemoteRegistry
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Remote:
             raise UnauthenticatedError(
                 f"You are not signed in to {self.url}", remedy=f"Sign in with a token: forebear login {self.url}"
             )
+        from registry.client.registry import connect  # noqa: PLC0415 - a choice alone needs no values of the domain
+
         return connect(self.url, token=secret, allow_http=self.allow_http or settings.allow_http)
 
 

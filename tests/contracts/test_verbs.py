@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.client import Connection, RemoteRegistry
+from registry.client.connection import Connection
+from registry.client.registry import RemoteRegistry
 from registry.domain import verbs
 from registry.domain.catalog.models import Describing, Modality, Status
 from registry.domain.codec import to_json

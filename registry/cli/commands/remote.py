@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry.cli.session import Session, command
-from registry.client.choosing import Remote
 from registry.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +49,7 @@ def login(
     The token is kept in the keyring of your system (extra keyring), else in a file that only you can read.
     """
     from registry.cli.printing import hint, tell
+    from registry.client.choosing import Remote
     from registry.client.connection import check_address
     from registry.client.profiles import Profiles
 

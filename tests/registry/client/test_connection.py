@@ -15,10 +15,10 @@ import pytest
 
 from lineage import Digest
 from registry import __version__
-from registry.client import Connection, RemoteRegistry
 from registry.client.catalog import write_plan
-from registry.client.connection import ATTEMPTS, check_address
+from registry.client.connection import ATTEMPTS, Connection, check_address
 from registry.client.downloads import download
+from registry.client.registry import RemoteRegistry
 from registry.client.uploads import Part, parts_of
 from registry.domain.manifests import FileEntry
 from registry.domain.names import AssetKind, Name, Reference, VersionRef

@@ -16,7 +16,7 @@ SCRIPT = """
 import hashlib, sys
 from pathlib import Path
 from lineage import Digest
-from registry.client import Connection
+from registry.client.connection import Connection
 from registry.client.downloads import download
 from registry.client.uploads import parts_of, upload
 from registry.domain.manifests import FileEntry
