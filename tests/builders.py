@@ -145,6 +145,7 @@ def add_version(
     tags: Mapping[str, str] | None = None,
     method: Method = Method.FINE_TUNING,
     architecture: str = "resnet-18",
+    by: str = "ana",
     **said: Any,
 ) -> VersionRef:
     """Publish the next version of a model (registered first if new), made by a step of its own."""
@@ -154,7 +155,7 @@ def add_version(
     ref = VersionRef(AssetKind.MODELS, parsed, uow.catalog.next_number(AssetKind.MODELS, parsed))
     inputs = [step_input(parent, role="source") for parent in parents]
     inputs += [step_input(dataset, role=role, split=role) for role, dataset in (data or {}).items()]
-    maker = step(name, inputs=inputs, at=at, method=method)
+    maker = step(name, inputs=inputs, at=at, method=method, by=by)
     uow.steps.add(maker)
     uow.steps.add_measured(maker.id, measured)
     uow.catalog.add_version(
@@ -166,7 +167,7 @@ def add_version(
             stage=stage,
             step_id=maker.id,
             created_at=at,
-            created_by="ana",
+            created_by=by,
             tags=dict(tags or {}),
         )
     )

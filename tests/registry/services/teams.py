@@ -88,19 +88,20 @@ class Team:
         card: str | None = CARD,
         manifest: bool = True,
         method: Method = Method.FINE_TUNING,
+        by: str = "ana",
         **fields: Any,
     ) -> VersionRef:
-        """A version made by ana, with a card, a manifest and test metrics by default."""
+        """A version made by one person, with a card, a manifest and test metrics by default."""
         usual = [] if accuracy is None else [metric(accuracy), metric(0.4, name="baseline_accuracy")]
         measured = fields.pop("measured", usual)
         at = self.clock.now()
-        with self.open_uow(actor="ana", write=True) as uow:
-            ref = add_version(uow, name, parents=parents, measured=measured, at=at, method=method, **fields)
+        with self.open_uow(actor=by, write=True) as uow:
+            ref = add_version(uow, name, parents=parents, measured=measured, at=at, method=method, by=by, **fields)
             store(self.blobs, fields.get("content") or str(ref))
             version = uow.catalog.version(ref)
             assert version is not None
             if card is not None:
-                uow.catalog.add_card(ref, card, by="ana", at=at)
+                uow.catalog.add_card(ref, card, by=by, at=at)
             if manifest:
                 uow.steps.set_manifest(version.step, b'{"schema":"forebear/provenance/v1"}', digest(version.step))
             uow.commit(Event("model_version.transferred", str(ref), {}))

@@ -10,12 +10,13 @@ from lineage import Digest, Edge, Graph, NodeId, NodeKind
 from lineage.flow import Carry, flow
 from registry.domain.catalog import clauses
 from registry.domain.catalog.licences import licence_ids, normalise_licence
-from registry.domain.catalog.models import Status
+from registry.domain.catalog.models import RETIRED, Status
 from registry.domain.catalog.statuses import Use, allows
 from registry.domain.governance.recalls import AliasFallback, Effect, Hit, Impact, Level, NewRecall
 from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.errors import InvalidError, NotFoundError
+from registry.services.governance.reviews.bypassing import decisions
 from registry.services.lineage.ways import way_of
 from registry.services.lookup import found, resolve
 from registry.services.storage.recalls import Below, Mark
@@ -146,7 +147,10 @@ def _last_clean(uow: UnitOfWork, ref: VersionRef, alias: str, withheld: set[Vers
         if earlier in withheld:
             continue
         detail = uow.catalog.version(earlier)
-        if detail is not None and not detail.summary.damaged and allows(detail.summary.status, Use.ROLL_BACK):
+        if detail is None or detail.summary.damaged or not allows(detail.summary.status, Use.ROLL_BACK):
+            continue
+        approved = any(one.alias == alias for one in decisions(uow, earlier))  # not in an emergency without a review
+        if approved and detail.summary.stage != RETIRED:
             return earlier
     return None
 

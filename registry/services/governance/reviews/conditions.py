@@ -13,8 +13,8 @@ from registry.domain.governance.findings import Finding, NewFinding
 from registry.domain.governance.policy import Policy
 from registry.domain.governance.promotion import RequestDetail, RequestState, RequestSummary
 from registry.domain.governance.ticks import Settled
-from registry.domain.paging import PageRequest
 from registry.errors import PolicyRefusedError
+from registry.services.governance.reviews.bypassing import decisions
 from registry.services.governance.reviews.findings import new_finding
 from registry.services.governance.statuses import change
 from registry.services.lookup import found
@@ -74,9 +74,12 @@ def revoke(uow: UnitOfWork, request_id: str, now: datetime) -> tuple[Settled, li
 
 
 def still_there(uow: UnitOfWork, decided: RequestSummary) -> bool:
-    """True while the version is where this request brought it, no later one did, and it can be used."""
+    """True while the version is where this request brought it, nobody decided so anew since, and it can be used.
+
+    An emergency that was not reviewed and a rollback decide nothing.
+    """
     version = uow.governance.version(decided.ref)
     if version is None or version.stage != decided.to_stage or version.status in STOPPED:
         return False
-    promoted = uow.governance.requests(name=None, ref=decided.ref, state=RequestState.PROMOTED, page=PageRequest(500))
-    return all(one.to_stage != decided.to_stage or one.requested_at <= decided.requested_at for one in promoted.items)
+    later = (one for one in decisions(uow, decided.ref) if one.requested_at > decided.requested_at)
+    return all(one.to_stage != decided.to_stage for one in later)

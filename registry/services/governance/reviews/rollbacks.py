@@ -14,7 +14,7 @@ from registry.domain.text import check_words
 from registry.errors import NotFoundError, PolicyRefusedError
 from registry.services.context import Context
 from registry.services.governance.dossier import Dossier, standing_of
-from registry.services.governance.reviews.bypassing import promote_past
+from registry.services.governance.reviews.bypassing import ROLLED_BACK, decisions, promote_past
 from registry.services.lookup import found, resolve
 from registry.services.unit_of_work import UnitOfWork
 
@@ -35,7 +35,7 @@ def roll_back(context: Context, reference: Reference, comment: str) -> RequestDe
 
     def record(_: UnitOfWork, request: RequestSummary, policy: Policy) -> Event:
         detail = {"request": request.id, "approved_by": approved.id, "reason": reason, "policy": policy.label}
-        return Event("promotion.rolled_back", str(request.ref), detail)
+        return Event(ROLLED_BACK, str(request.ref), detail)
 
     bypass = Bypass(BypassKind.ROLLBACK, context.actor.handle, reason)
     return promote_past(context, approved.ref, approved.to_stage, bypass, allow=allow, record=record)
@@ -44,7 +44,8 @@ def roll_back(context: Context, reference: Reference, comment: str) -> RequestDe
 def _approved_before(uow: UnitOfWork, reference: Reference) -> RequestSummary:
     """The newest approval of the version that `reference` names, into a stage with a protected alias.
 
-    Of a model without a number, of the version that the alias named before the one that it names now.
+    Of a model without a number, of the version that the alias named before the one that it names now. An emergency
+    that was not reviewed is no approval.
     """
     exact = reference.number is not None or reference.alias is not None
     ref = resolve(uow, reference) if exact else None
@@ -55,7 +56,9 @@ def _approved_before(uow: UnitOfWork, reference: Reference) -> RequestSummary:
     for request in every(listed):
         if request.alias is None or (ref is None and not _can_return(uow, request)):
             continue
-        return request
+        approved = [one for one in decisions(uow, request.ref) if one.alias == request.alias]
+        if approved:
+            return approved[0]
     what = f"{ref} was" if ref is not None else f"no other version of {reference.name} that can be used was"
     raise NotFoundError(
         f"There is nothing to roll back to: {what} never approved for a stage with a protected alias",

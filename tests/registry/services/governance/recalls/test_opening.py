@@ -86,6 +86,15 @@ def test_a_protected_alias_falls_back_to_the_last_clean_version_and_returns_with
     assert world.sound()
 
 
+def test_a_protected_alias_does_not_fall_back_to_a_retired_version(team: Team) -> None:
+    old, new = team.publish(), team.publish()
+    bring_to(team, old, "production")
+    bring_to(team, new, "production")
+    team.promotions("carla").approve(team.promotions("ana").request(ref_of(old), "retired").summary.id)
+    World(team, *[new] * 8).open(new)
+    assert team.alias("vision/digits") == new
+
+
 def test_an_alias_without_a_clean_earlier_version_stops_where_it_is(team: Team) -> None:
     only = team.publish()
     bring_to(team, only, "production")

@@ -155,3 +155,12 @@ def test_a_policy_says_whether_how_many_and_how_late_conditions_may_be(team: Tea
     with team.open_uow(actor="root") as uow:
         assert uow.reviews.findings_about(plain) == []
         assert broken_conditions(uow, team.clock.now()) == []
+
+
+def test_a_rollback_does_not_keep_a_version_whose_condition_is_overdue(team: Team) -> None:
+    ref, request, decided = promoted(team)
+    Reviews(team.context("carla")).roll_back(ref_of(ref), comment="back")
+    team.clock.set_by(decided.findings[0].due_at - team.clock.now())
+    Reviews(team.context("ana")).tick()
+    assert status(team, ref)[0] is Status.SUSPENDED
+    assert team.promotions("ana").request_detail(request).summary.state is RequestState.REVOKED

@@ -11,10 +11,12 @@ from registry.domain.catalog.models import Status
 from registry.domain.governance.bypasses import Emergency
 from registry.domain.governance.inbox import Errand
 from registry.domain.governance.promotion import RequestDetail, RequestState
+from registry.domain.governance.recalls import Level, NewRecall
 from registry.domain.names import VersionRef
-from registry.errors import ConflictError, InvalidError, PolicyRefusedError, UnauthenticatedError
+from registry.errors import ConflictError, InvalidError, NotFoundError, PolicyRefusedError, UnauthenticatedError
 from registry.services.audit.verbs import Audit
 from registry.services.governance.policies.stored import default_policy_text
+from registry.services.governance.recalls.verbs import Recalls
 from registry.services.governance.reviews.emergencies import lapsing_emergencies, objections_to_review
 from registry.services.governance.reviews.verbs import Reviews
 from tests.registry.services.governance.reviews.test_conditions import status
@@ -188,3 +190,30 @@ def test_what_was_replaced_since_is_closed_and_not_suspended(open_team: Team) ->
     assert settled.message.startswith(f"Closed {emergency.id}")
     assert status(team, ref)[0] is Status.ACTIVE
     assert RequestState.PROMOTED is team.promotions("guest").request_detail(emergency.request).summary.state
+
+
+def test_a_rollback_makes_no_approval_of_an_emergency_that_nobody_reviewed(open_team: Team) -> None:
+    ref, _, emergency = declared(open_team)
+    with pytest.raises(NotFoundError, match="never approved"):
+        reviews(open_team, "carla").roll_back(ref_of(ref), comment="so that it stays")
+    reviews(open_team, "ben").review_emergency(emergency.id, comment="right")
+    reviews(open_team, "vera").review_emergency(emergency.id, comment="right")
+    assert reviews(open_team, "carla").roll_back(ref_of(ref), comment="back").summary.state is RequestState.PROMOTED
+
+
+def test_a_second_emergency_does_not_prolong_the_first(open_team: Team) -> None:
+    ref, _, emergency = declared(open_team)
+    open_team.clock.set_by(emergency.due_at - open_team.clock.now() - timedelta(hours=1))
+    declare(open_team, ref, incident="INC-8")
+    open_team.clock.forward(hours=1)
+    reviews(open_team, "ana").tick()
+    assert status(open_team, ref)[0] is Status.SUSPENDED
+
+
+def test_a_recall_moves_no_alias_to_what_came_there_in_an_emergency_that_nobody_reviewed(open_team: Team) -> None:
+    team = open_team
+    declared(team)
+    newest = team.publish()
+    bring_to(team, newest, "production")
+    Recalls(team.context("root")).open(NewRecall(str(newest), Level.RECALL, "no consent"))
+    assert team.alias("vision/digits") == newest
