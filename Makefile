@@ -12,10 +12,10 @@ export TOKENIZERS_PARALLELISM := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve pictures test test-journeys coverage test-slow test-ray fuzz-api check format store-walk store-flips store-kills bench bench-methods bench-defaults bench-gpu clean
+.PHONY: help setup demo serve pictures test test-journeys coverage test-slow test-ray fuzz-api check format governance-walk store-walk store-flips store-kills bench bench-methods bench-defaults bench-gpu clean
 
 help: ## Say what each target does
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## Make .venv from the locks (only when a lock or pyproject.toml changed)
 
@@ -75,6 +75,9 @@ check: setup ## Format, lint, types, import contracts, docs, migrations
 format: setup ## Format and mend what can be mended by itself
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+governance-walk: setup ## Take 50,000 random steps through requests, votes, roles, recalls and days: nothing gets past the policy
+	@GOVERNANCE_EXAMPLES=1000 GOVERNANCE_STEPS=50 $(BIN)/python -m pytest -q -s --timeout 0 tests/registry/services/governance/machine
 
 store-walk: setup ## Take 100,000 random steps over the store (publish, delete, die, collect, damage, repair) and lose nothing
 	@STORE_EXAMPLES=2600 $(BIN)/python -m pytest -q -s --timeout 0 tests/registry/services/artifacts/test_store_machine.py

@@ -39,7 +39,9 @@ class EvidenceNeed:
         against = self._too_old(item, case) or self._unsigned() or self._unbound(item, case)
         if against is not None:
             return CheckResult(self.type, "evidence", False, f"Evidence {self.type} {against}")
-        facts = shown_facts(item.body) if item.added_by != SYSTEM else ""
+        facts = (
+            shown_facts(dict(sorted(item.body.items()))) if item.added_by != SYSTEM else ""
+        )  # as a replay reads them
         message = f"Evidence {self.type} provided" + (f": {facts}" if facts else "")
         return CheckResult(self.type, "evidence", True, message)
 

@@ -32,7 +32,7 @@ def test_a_failing_validation_report_and_two_approvals_promote_nothing(team: Tea
         '(evidence.validation.result == "pass")',
     )
     messages = [check.message for check in shown.verdict.checks]
-    assert "Evidence validation provided: result = fail, note = do not ship" in messages
+    assert "Evidence validation provided: note = do not ship, result = fail" in messages
 
 
 def test_a_newer_report_that_passes_is_judged_and_the_one_that_failed_is_named(team: Team) -> None:

@@ -27,6 +27,18 @@ def test_a_decision_replays_from_what_it_was_made_on(team: Team) -> None:
         ana.replay(ana.request(ref_of(ref), "production").summary.id)
 
 
+def test_a_decision_on_evidence_with_several_facts_replays_to_the_same_words(team: Team) -> None:
+    ref = team.publish()
+    bring_to(team, ref, "validated")
+    team.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "pass", "note": "by hand", "errors": 3})
+    request = team.promotions("ana").request(ref_of(ref), "production").summary.id
+    decided = team.promotions("ben").reject(request, comment="not yet")
+    assert team.promotions("guest").explain(request).same
+    assert "Evidence validation provided: errors = 3, note = by hand, result = pass" in {
+        check.message for check in decided.verdict.checks
+    }
+
+
 def test_the_audit_log_names_the_digest_of_what_a_decision_was_made_on(team: Team) -> None:
     ref = team.publish()
     request = team.promotions("ana").request(ref_of(ref), "candidate").summary.id

@@ -1,0 +1,281 @@
+"""What the state machine of governance stands on: a registry beside the reference model, and what is compared.
+
+What the registry lets through is compared with the reference model
+in `model`, and each verb with the entries that it wrote to the audit log: none where it was refused.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
+
+from registry.domain.audit import read_body
+from registry.domain.catalog.models import Status
+from registry.domain.catalog.statuses import STOPPED
+from registry.domain.governance.findings import NewFinding
+from registry.domain.governance.promotion import RequestDetail, RequestState
+from registry.domain.names import VersionRef
+from registry.errors import RegistryError
+from registry.services.audit.verbs import Audit
+from registry.services.governance.policies.stored import default_policy_text
+from registry.services.governance.reviews.verbs import Reviews
+from registry.storage.database import default_url, open_database
+from tests.fakes.clock import FakeClock
+from tests.registry.services.governance.machine.model import CHECKING, WANTED, Asked, Human, Made, Model, Vote
+from tests.registry.services.teams import ROLES, Team, grant, populate, put_in_force, ref_of
+
+T = TypeVar("T")
+POLICY = (
+    default_policy_text()
+    .replace("version: 3", "version: 4", 1)
+    .replace(
+        "    to: production\n    evidence:",
+        "    to: production\n    conditional: {allowed: true, max_open_findings: 2, max_due: P30D}\n    evidence:",
+    )
+    + """
+waivers: {role: risk-owner, quorum: 2, max_duration: P30D}
+emergency:
+  role: risk-owner
+  allowed: [promote, rollback_to_previously_approved]
+  never_skips: [claims-stand]
+  expires: PT24H
+  post_review: {within: P3D, role: validator, quorum: 2}
+"""
+)
+"""The default policy with all that a policy may have besides."""
+PEOPLE = st.sampled_from(["ana", "ben", "vera", "carla", "dora", "root", "robot", "guest"])
+VOTERS = st.sampled_from(["ben", "vera", "carla", "ben", "vera", "carla", "dora", "robot", "root"])
+DECIDERS = st.sampled_from(["carla", "vera", "root", "ben"])
+WHICH = st.integers(0, 99)
+PRODUCTION = "production"
+
+
+class Compared(RuleBasedStateMachine):
+    """The registry, the reference model, and what is compared after each verb."""
+
+    steps = 0
+
+    @initialize()
+    def begin(self) -> None:
+        self.stack = ExitStack()
+        home = Path(tempfile.mkdtemp(prefix="forebear-governance-"))
+        self.stack.callback(shutil.rmtree, home)
+        shutil.copy(team_file(), home / "registry.db")
+        clock = FakeClock()
+        database = self.stack.enter_context(open_database(default_url(home)))
+        self.team = Team(database.factory(clock), clock, home)
+        self.model = Model()
+        roles = {**ROLES, "robot": ("validator", "risk-owner"), "vera": ("validator", "risk-owner")}
+        for handle, held in roles.items():
+            self.model.people[handle] = Human(set(held), handle, clock.now(), handle == "robot")
+        self.gone: dict[VersionRef, Status | None] = {}
+        """Of deleted versions, the status that they had."""
+        self.read = 0
+        self.entries()
+        self.publish("vision/digits", "ana", (), 0.9)
+        self.bring(self.publish("vision/digits", "vera", (), 0.9))
+
+    def teardown(self) -> None:
+        if hasattr(self, "stack"):
+            with self.stack:
+                self.check_log()
+                for request in self.model.decided:
+                    assert self.team.promotions("guest").explain(request).same, f"{request} replays to another verdict"
+
+    # --- what every rule uses ----------------------------------------------------------------------------------
+
+    def attempt(
+        self, call: Callable[[], T], *expected: str, more: Callable[[T], Iterable[str]] = lambda _: ()
+    ) -> T | None:
+        """Call a verb: refused, it writes no entry; else the entries of these actions. None where it was refused."""
+        try:
+            result = call()
+        except RegistryError:
+            wrote = self.entries()
+            assert wrote == [], f"what was refused wrote {wrote}"
+            return None
+        wrote, wanted = self.entries(), [*expected, *more(result)]
+        assert wrote == wanted, f"{wrote} instead of {wanted}"
+        return result
+
+    def entries(self) -> list[str]:
+        """The actions of the entries since the last look."""
+        with self.team.open_uow(actor="root") as uow:
+            entries = [read_body(entry.body) for entry in uow.audit.entries(after=self.read)]
+        self.read += len(entries)
+        return [entry.columns.action for entry in entries]
+
+    def check_log(self) -> None:
+        report = Audit(self.team.context("root")).verify(state=True)
+        assert report.intact, report
+        assert report.differences == ()
+
+    def publish(self, name: str, by: str, parents: tuple[VersionRef, ...], accuracy: float) -> VersionRef:
+        ref = self.team.publish(name, by=by, parents=parents, accuracy=accuracy)
+        self.entries()
+        self.model.versions[ref] = Made(ref, by, parents, [by])
+        return ref
+
+    def bring(self, ref: VersionRef) -> None:
+        """To the stage validated, with a passing report: the way there is short, and the rest is what is tried."""
+        self.ask(ref, "candidate", "ana")
+        asked = self.ask(ref, "validated", "ana")
+        if asked is not None:
+            self.vote(asked, "ben")
+        self.add_evidence(ref, "validation", "dora")
+
+    def one(self, which: int) -> VersionRef:
+        refs = sorted(self.model.versions)
+        return refs[which % len(refs)]
+
+    def stage(self, ref: VersionRef) -> str | None:
+        """None for one that was deleted."""
+        with self.team.open_uow(actor="root") as uow:
+            version = uow.catalog.version(ref)
+        return version.summary.stage if version is not None else None
+
+    def bound(self, ref: VersionRef, target: str) -> object:
+        """All that a vote on bringing this version to a stage is bound to, as the reference model sees it."""
+        made = self.model.versions[ref]
+        ancestors = sorted(set(self.model.ancestors(ref)))
+        statuses = [(str(one), self.status(one), one in self.gone) for one in ancestors]
+        waivers = Reviews(self.team.context("root")).waivers(ref_of(ref)).own if self.stage(ref) else ()
+        waived = sorted(one.id for one in waivers if one.in_force(self.team.clock.now()))
+        compared = self.team.alias(str(ref.name)) if target == PRODUCTION else None
+        return (self.stage(ref), tuple(made.writers), tuple(made.evidence), tuple(statuses), tuple(waived), compared)
+
+    # --- requests and votes, as rules and setting up use them ----------------------------------------------------
+
+    def ask(self, ref: VersionRef, target: str, by: str) -> Asked | None:
+        model, stage, bound = self.model, self.stage(ref) or "", self.bound(ref, target)
+        stands = model.forbids(ref, target, bound, model.policy)
+        named = self.team.alias(str(ref.name))
+        detail = self.attempt(
+            lambda: self.team.promotions(by).request(ref_of(ref), target),
+            "promotion.requested",
+            more=lambda detail: moves(detail, named),
+        )
+        if detail is None:
+            return None
+        assert stands is None, f"{target} was requested for {ref} while {stands} stands"
+        asked = Asked(detail.summary.id, ref, target, by, self.team.clock.now(), model.policy)
+        model.requests[asked.id] = asked
+        model.requesters.setdefault((ref, target), set()).add(by)
+        self.judged(detail, asked, stage, bound)
+        return asked
+
+    def vote(self, asked: Asked, by: str, conditions: Sequence[NewFinding] = ()) -> RequestDetail | None:
+        model, ref = self.model, asked.ref
+        stage, bound = self.stage(ref) or "", self.bound(ref, asked.target)
+        named = self.team.alias(str(ref.name))
+        word = "promotion.approved_with_conditions" if conditions else "promotion.approved"
+        detail = self.attempt(
+            lambda: self.team.promotions(by).approve(asked.id, conditions=conditions),
+            word,
+            *("finding.raised" for _ in conditions),
+            more=lambda detail: moves(detail, named),
+        )
+        if detail is None:
+            return None
+        assert model.may_vote(by, asked), f"{by} voted on {asked}"
+        vote = Vote(by, frozenset(model.people[by].roles), bound, detail.votes[-1].conditions)
+        asked.votes.append(vote)
+        model.due |= {one.id: one.due_at for one in detail.findings if one.id in vote.conditions}
+        self.judged(detail, asked, stage, bound)
+        return detail
+
+    def judged(self, detail: RequestDetail, asked: Asked, stage: str, bound: object) -> None:
+        """What the registry counted is what the reference model counts; `stage` and `bound` are as before the verb."""
+        model, ref = self.model, asked.ref
+        enough = model.quorum(asked, stage, bound, self.team.clock.now())
+        if detail.summary.state is RequestState.OPEN:
+            counted = all(check.passed for check in detail.verdict.checks if check.kind == "approval")
+            assert counted == enough or (stage, asked.target) not in WANTED, f"{asked} by {detail.verdict}"
+            return
+        assert detail.summary.state is RequestState.PROMOTED
+        assert enough, f"{asked} was promoted without its quorum"
+        self.came(ref, asked.id, asked.target, bound, asked.policy)
+        if asked.target == PRODUCTION:
+            model.versions[ref].approved.add(asked.id)
+
+    def came(self, ref: VersionRef, request: str, target: str, bound: object, policy: int) -> None:
+        """A version came to a stage, by whatever way."""
+        model = self.model
+        stands = model.forbids(ref, target, bound, policy)
+        assert stands is None, f"{ref} came to {target} while {stands} stands"
+        if target == PRODUCTION:
+            stopped = [one for one in {ref, *model.ancestors(ref)} if self.is_stopped(one)]
+            assert not stopped, f"{ref} came to production with {stopped}"
+        model.requests.pop(request, None)
+        model.decided.append(request)
+        told = self.team.promotions("guest").explain(request)
+        assert told.same, f"{request} was decided by {told.stored} and replays to {told.replayed}"
+
+    def is_stopped(self, ref: VersionRef) -> bool:
+        """Suspended or recalled, deleted or not."""
+        return self.status(ref) in STOPPED
+
+    def status(self, ref: VersionRef) -> Status | None:
+        """The present one, or the one before it was deleted."""
+        with self.team.open_uow(actor="root") as uow:
+            record = uow.governance.version(ref)
+        return record.status if record is not None else self.gone.get(ref)
+
+    def state(self, request: str) -> RequestState | None:
+        with self.team.open_uow(actor="root") as uow:
+            stored = uow.governance.request(request)
+        return stored.summary.state if stored is not None else None
+
+    def add_evidence(self, ref: VersionRef, kind: str, by: str, result: str = "pass") -> None:
+        body = {"result": result} if kind == CHECKING else {"note": result}
+        done = self.attempt(lambda: self.team.promotions(by).add_evidence(ref_of(ref), kind, body), "evidence.added")
+        if done is not None:
+            self.model.versions[ref].evidence.append((kind, by))
+
+    # --- what always holds ---------------------------------------------------------------------------------------
+
+    @invariant()
+    def nothing_is_in_production_that_nobody_approved(self) -> None:
+        Compared.steps += 1
+        reviews = Reviews(self.team.context("guest"))
+        for ref, made in self.model.versions.items():
+            stage = self.stage(ref)
+            named = stage is not None and self.team.alias(str(ref.name)) == ref
+            if (stage == PRODUCTION or named) and not made.approved:
+                declared = [one for one in reviews.emergencies(ref_of(ref)) if one.lapsed_at is None]
+                assert declared or self.is_stopped(ref), f"{ref} is in production, and nobody approved it"
+
+
+def moves(detail: RequestDetail, named: VersionRef | None) -> Iterable[str]:
+    """The entries of a promotion, where there was one. `named` is what the protected alias named before."""
+    request = detail.summary
+    if request.state is not RequestState.PROMOTED:
+        return
+    yield "model_version.promoted"
+    if request.from_stage == PRODUCTION != request.to_stage and named == request.ref:
+        yield "alias.dropped"
+    if request.to_stage == PRODUCTION:
+        yield "alias.moved"
+    yield "promotion.decided"
+
+
+@cache
+def team_file() -> Path:
+    """A SQLite file with the team and its policy, to be copied."""
+    folder = Path(tempfile.mkdtemp(prefix="forebear-team-"))
+    atexit.register(shutil.rmtree, folder)
+    with open_database(default_url(folder)) as database:
+        database.create_or_upgrade()
+        team = populate(Team(database.factory(FakeClock()), FakeClock(), folder))
+        grant(team, "vera", "risk-owner")
+        put_in_force(team, POLICY)
+    return folder / "registry.db"

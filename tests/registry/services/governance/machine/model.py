@@ -1,0 +1,195 @@
+"""The reference model: who did what, in plain sets and lists, and whose votes count by it.
+
+It knows nothing of policies as files, of digests and of the database: the rules of the policy that the state machine
+plays under are written down here a second time, as small as can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import permutations
+
+from registry.domain.names import VersionRef
+
+WANTED: dict[tuple[str, str], dict[str, int]] = {
+    ("registered", "candidate"): {},
+    ("candidate", "validated"): {"validator": 1},
+    ("validated", "production"): {"validator": 1, "risk-owner": 1},
+    ("production", "production"): {"risk-owner": 1},
+    ("production", "retired"): {"risk-owner": 1},
+}
+"""How many people of which role the way from one stage to another takes."""
+CHECKING = "validation"
+"""Adding evidence of this type does not bar its author from voting."""
+DECIDES = ("validator", "risk-owner")
+
+
+@dataclass
+class Human:
+    """One account. Accounts with the same `who` are one person."""
+
+    roles: set[str]
+    who: str
+    since: datetime
+    service: bool = False
+
+
+@dataclass
+class Vote:
+    """An approval, on what was known then. `conditions` are ids of findings."""
+
+    voter: str
+    roles: frozenset[str]
+    bound: object
+    conditions: tuple[str, ...] = ()
+
+
+@dataclass
+class Asked:
+    """A promotion request."""
+
+    id: str
+    ref: VersionRef
+    target: str
+    by: str
+    at: datetime
+    policy: int
+    votes: list[Vote] = field(default_factory=list)
+
+
+@dataclass
+class Refusal:
+    """A rejection: what it was given on, and who gave it."""
+
+    request: str
+    ref: VersionRef
+    target: str
+    bound: object
+    policy: int
+    by: str
+    overruled_by: set[str] = field(default_factory=set)
+    done: bool = False
+
+
+@dataclass
+class Made:
+    """A version, with the people behind it."""
+
+    ref: VersionRef
+    maker: str
+    parents: tuple[VersionRef, ...]
+    writers: list[str] = field(default_factory=list)
+    """Of its card."""
+    evidence: list[tuple[str, str]] = field(default_factory=list)
+    """Type and author of each piece that people added."""
+    stopped: bool = False
+    """Suspended or recalled by hand, or by itself."""
+    approved: set[str] = field(default_factory=set)
+    """The requests by which a quorum let it into production, or agreed afterwards that it came there."""
+
+
+@dataclass
+class TakenBack:
+    """A recall that withholds bytes. `released` are those whose dispute was confirmed; `accepted` until when."""
+
+    id: str
+    reached: set[VersionRef]
+    released: set[VersionRef] = field(default_factory=set)
+    accepted: dict[VersionRef, datetime] = field(default_factory=dict)
+    proposed: dict[VersionRef, tuple[str, str, datetime | None]] = field(default_factory=dict)
+    """By version, the kind of the disposition, who proposed it, and until when."""
+
+    def withholds(self, ref: VersionRef, now: datetime) -> bool:
+        return ref in self.reached - self.released and not (ref in self.accepted and now < self.accepted[ref])
+
+
+@dataclass
+class Model:
+    """Everything that the rules depend on."""
+
+    people: dict[str, Human] = field(default_factory=dict)
+    versions: dict[VersionRef, Made] = field(default_factory=dict)
+    requests: dict[str, Asked] = field(default_factory=dict)
+    decided: list[str] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    recalls: dict[str, TakenBack] = field(default_factory=dict)
+    requesters: dict[tuple[VersionRef, str], set[str]] = field(default_factory=dict)
+    """Who ever asked to bring a version to a stage."""
+    offers: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By person and role, who offered it."""
+    due: dict[str, datetime] = field(default_factory=dict)
+    """By id of a finding that is a condition and not resolved, from when on it is overdue."""
+    policy: int = 4
+
+    def who(self, handle: str) -> str:
+        return self.people[handle].who
+
+    def same(self, handle: str, others: Iterable[str]) -> bool:
+        """True when one of `others` is the same person."""
+        return self.who(handle) in {self.who(other) for other in others}
+
+    def could_confirm(self, handle: str, offered_by: str) -> list[str]:
+        """Who decides on something, and is neither the one who gets the role nor the one who offers it."""
+        deciding = {"admin", *DECIDES}
+        able = [one for one, human in self.people.items() if human.roles & deciding and not human.service]
+        return [one for one in able if not self.same(one, [handle, offered_by])]
+
+    def made(self, handle: str, ref: VersionRef) -> bool:
+        """True when the person made the version or wrote its card."""
+        version = self.versions[ref]
+        return self.same(handle, [version.maker, *version.writers])
+
+    def had_a_hand(self, handle: str, asked: Asked) -> bool:
+        """True when the person made the version, described it, requested this, or added more than a check."""
+        version = self.versions[asked.ref]
+        own = [kind for kind, author in version.evidence if self.same(handle, [author])]
+        return (
+            self.made(handle, asked.ref)
+            or self.same(handle, self.requesters[asked.ref, asked.target])
+            or any(kind != CHECKING for kind in own)
+        )
+
+    def may_vote(self, handle: str, asked: Asked) -> bool:
+        """True when nothing in the person bars a vote on this; the roles are looked at besides."""
+        human = self.people[handle]
+        return not human.service and human.since <= asked.at and not self.had_a_hand(handle, asked)
+
+    def counted(self, asked: Asked, stage: str, bound: object, now: datetime) -> dict[str, set[str]]:
+        """By person, the roles in which their vote counts now."""
+        wanted, found = WANTED.get((stage, asked.target), {}), dict[str, set[str]]()
+        for vote in {vote.voter: vote for vote in asked.votes}.values():
+            late = any(one in self.due and self.due[one] <= now for one in vote.conditions)
+            roles = vote.roles & self.people[vote.voter].roles & set(wanted)
+            if vote.bound == bound and not late and roles and self.may_vote(vote.voter, asked):
+                found.setdefault(self.who(vote.voter), set()).update(roles)
+        return found
+
+    def quorum(self, asked: Asked, stage: str, bound: object, now: datetime) -> bool:
+        """True when distinct people fill every place."""
+        wanted = WANTED.get((stage, asked.target))
+        places = [role for role, number in (wanted or {}).items() for _ in range(number)]
+        voters = self.counted(asked, stage, bound, now)
+        chosen = permutations(voters, len(places))
+        return wanted is not None and any(
+            all(role in voters[who] for who, role in zip(one, places, strict=True)) for one in chosen
+        )
+
+    def forbids(self, ref: VersionRef, target: str, bound: object, policy: int) -> Refusal | None:
+        """The rejection that stands against this."""
+        asked = (ref, target, bound, policy)
+        return next((r for r in self.refusals if not r.done and (r.ref, r.target, r.bound, r.policy) == asked), None)
+
+    def ancestors(self, ref: VersionRef) -> Iterator[VersionRef]:
+        """Every one, deleted ones too; some more than once."""
+        for parent in self.versions[ref].parents:
+            yield parent
+            yield from self.ancestors(parent)
+
+    def descendants(self, ref: VersionRef) -> set[VersionRef]:
+        return {other for other in self.versions if ref in set(self.ancestors(other))}
+
+    def withheld(self, ref: VersionRef, now: datetime) -> bool:
+        """True when nobody but the role forensics may have its bytes."""
+        return self.versions[ref].stopped or any(one.withholds(ref, now) for one in self.recalls.values())

@@ -1,0 +1,104 @@
+"""Steps of recalls, and readers who try to get the bytes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from registry.domain.governance.recalls import Disposition, Level, NewDisposition, NewRecall
+from registry.domain.people.people import Actor
+from registry.errors import RegistryError
+from registry.services.catalog.verbs import Catalog
+from registry.services.governance.recalls.verbs import Recalls
+from tests.registry.services.governance.machine.compared import DECIDERS, PEOPLE, WHICH, Compared
+from tests.registry.services.governance.machine.model import TakenBack
+from tests.registry.services.teams import ref_of
+
+WEIGHTS = "weights/model.safetensors"
+
+
+class Recalling(Compared):
+    """These steps."""
+
+    @rule(which=WHICH, by=DECIDERS, level=st.sampled_from(Level))
+    def recall(self, which: int, by: str, level: Level) -> None:
+        ref, recalls = self.one(which), Recalls(self.team.context(by))
+        wish = NewRecall(str(ref), level, "no consent")
+        if self.stage(ref) is None:
+            return
+        moved = sum(one.to is not None for one in Recalls(self.team.context("root")).preview(wish).aliases)
+        done = self.attempt(lambda: recalls.open(wish), "recall.opened", *["alias.moved"] * moved)
+        if done is not None and level is not Level.ADVISORY:
+            live = {one for one in self.model.descendants(ref) if self.stage(one) is not None}
+            self.model.recalls[done.recall.id] = TakenBack(done.recall.id, {ref, *live})
+
+    @precondition(lambda self: self.model.recalls)
+    @rule(which=WHICH, by=DECIDERS)
+    def reverse(self, which: int, by: str) -> None:
+        one = self._recall(which)
+        done = self.attempt(
+            lambda: Recalls(self.team.context(by)).reverse(one.id, reason="a mistake"),
+            "recall.reversed",
+            more=lambda reversal: ["alias.moved"] * len(reversal.aliases),
+        )
+        if done is not None:
+            del self.model.recalls[one.id]
+
+    @precondition(lambda self: self.model.recalls)
+    @rule(which=WHICH, other=WHICH, by=DECIDERS, kind=st.sampled_from([Disposition.ACCEPT, Disposition.DISPUTE]))
+    def dispose(self, which: int, other: int, by: str, kind: Disposition) -> None:
+        one, now = self._recall(which), self.team.clock.now()
+        ref = sorted(one.reached)[other % len(one.reached)]
+        day = now.date() + timedelta(days=2)
+        wish = NewDisposition(kind, "we looked", until=f"{day:%Y-%m-%d}" if kind is Disposition.ACCEPT else None)
+        before = one.proposed.get(ref)
+        try:
+            task = Recalls(self.team.context(by)).dispose(one.id, ref_of(ref), wish)
+        except RegistryError:
+            assert self.entries() == []
+            return
+        assert self.entries() in (["recall.disposed"], ["recall.disposed", "recall.closed"])
+        assert before is None or before[0] != Disposition.DISPUTE or ref not in one.released
+        one.proposed[ref] = (kind, by, task.until)
+        one.accepted.pop(ref, None)
+
+    @precondition(lambda self: any(one.proposed for one in self.model.recalls.values()))
+    @rule(which=WHICH, other=WHICH, by=DECIDERS)
+    def confirm(self, which: int, other: int, by: str) -> None:
+        proposed = [(one, ref) for one in self.model.recalls.values() for ref in sorted(one.proposed)]
+        one, ref = proposed[which % len(proposed)]
+        kind, first, until = one.proposed[ref]
+        try:
+            Recalls(self.team.context(by)).confirm(one.id, ref_of(ref))
+        except RegistryError:
+            assert self.entries() == []
+            return
+        assert self.entries() in (["recall.confirmed"], ["recall.confirmed", "recall.closed"])
+        assert not self.model.same(by, [first]) and not self.model.made(by, ref), f"{by} confirmed"  # noqa: PT018
+        del one.proposed[ref]
+        if kind is Disposition.DISPUTE:
+            one.released.add(ref)
+        elif until is not None:
+            one.accepted[ref] = until
+
+    @rule(which=WHICH, by=PEOPLE)
+    def read_bytes(self, which: int, by: str) -> None:
+        """No file of what is withheld is given to anybody, and none of what is clean is refused to a reader."""
+        ref, now = self.one(which), self.team.clock.now()
+        context = self.team.context(by)
+        if self.stage(ref) is None or not self.model.people[by].roles:
+            return
+        try:
+            Catalog(context).open_file(ref_of(ref), WEIGHTS).close()
+        except RegistryError:
+            assert self.model.withheld(ref, now), f"{ref} is refused to {by}"
+        else:
+            assert not self.model.withheld(ref, now), f"{by} got bytes of {ref}"
+        forensics = self.team.context_of(Actor("eve", frozenset({"forensics"})))
+        Catalog(forensics).open_file(ref_of(ref), WEIGHTS).close()
+
+    def _recall(self, which: int) -> TakenBack:
+        recalls = sorted(self.model.recalls)
+        return self.model.recalls[recalls[which % len(recalls)]]
