@@ -55,6 +55,8 @@ emergency:
 PEOPLE = st.sampled_from(["ana", "ben", "vera", "carla", "dora", "root", "robot", "guest"])
 VOTERS = st.sampled_from(["ben", "vera", "carla", "ben", "vera", "carla", "dora", "robot", "root"])
 DECIDERS = st.sampled_from(["carla", "vera", "root", "ben"])
+MAKERS = ("ana", "dora", "ben", "vera", "carla")
+"""Developers all: who votes makes versions too."""
 WHICH = st.integers(0, 99)
 PRODUCTION = "production"
 
@@ -76,13 +78,16 @@ class Compared(RuleBasedStateMachine):
         self.model = Model()
         roles = {**ROLES, "robot": ("validator", "risk-owner"), "vera": ("validator", "risk-owner")}
         for handle, held in roles.items():
-            self.model.people[handle] = Human(set(held), handle, clock.now(), handle == "robot")
+            own = {*held, "developer"} if handle in MAKERS else set(held)
+            self.model.people[handle] = Human(own, handle, clock.now(), handle == "robot")
         self.gone: dict[VersionRef, Status | None] = {}
         """Of deleted versions, the status that they had."""
         self.read = 0
         self.entries()
         self.publish("vision/digits", "ana", (), 0.9)
-        self.bring(self.publish("vision/digits", "vera", (), 0.9))
+        ready = self.publish("vision/digits", "vera", (), 0.9)
+        self.bring(ready)
+        assert self.stage(ready) == "validated"
 
     def teardown(self) -> None:
         if hasattr(self, "stack"):
@@ -277,5 +282,7 @@ def team_file() -> Path:
         database.create_or_upgrade()
         team = populate(Team(database.factory(FakeClock()), FakeClock(), folder))
         grant(team, "vera", "risk-owner")
+        for handle in MAKERS:
+            team.people("root").grant(handle, "developer")
         put_in_force(team, POLICY)
     return folder / "registry.db"

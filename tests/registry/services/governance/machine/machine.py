@@ -15,7 +15,7 @@ from registry.domain.governance.findings import NewFinding, Severity
 from registry.domain.names import VersionRef
 from registry.services.catalog.verbs import Catalog
 from tests.registry.services.governance.machine.bypassing import Bypassing
-from tests.registry.services.governance.machine.compared import PEOPLE, PRODUCTION, VOTERS, WHICH, moves
+from tests.registry.services.governance.machine.compared import MAKERS, PEOPLE, PRODUCTION, VOTERS, WHICH, moves
 from tests.registry.services.governance.machine.model import Asked, Refusal
 from tests.registry.services.governance.machine.recalling import Recalling
 from tests.registry.services.governance.machine.ruling import Ruling
@@ -30,7 +30,13 @@ class GovernanceMachine(Bypassing, Recalling, Ruling):
 
     # --- versions ----------------------------------------------------------------------------------------------
 
-    @rule(name=NAMES, by=PEOPLE, which=WHICH, accuracy=st.sampled_from([0.9, 0.91, 0.42]), brought=st.booleans())
+    @rule(
+        name=NAMES,
+        by=st.sampled_from(MAKERS),
+        which=WHICH,
+        accuracy=st.sampled_from([0.9, 0.91, 0.42]),
+        brought=st.booleans(),
+    )
     def publish_one(self, name: str, by: str, which: int, accuracy: float, brought: bool) -> None:
         parent = self.one(which)
         usable = self.stage(parent) is not None and not self.is_stopped(parent)
