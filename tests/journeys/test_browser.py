@@ -288,6 +288,12 @@ READ = (
     "/policies",
     "/people",
     "/audit?verify=true",
+    "/inbox",
+    "/findings",
+    "/waivers",
+    "/recalls",
+    "/selections",
+    "/as-of?reference=models:/vision/digits/2&at=2030-01-01",
     "/api",
     "/no-such-page",
 )
