@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -26,6 +27,13 @@ os.environ.setdefault("FOREBEAR_WARM_SECONDS", "0")  # no process of a test stay
 # A law does not depend on how busy the machine is.
 settings.register_profile("forebear", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("forebear")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported by now out of every collection of garbage: with PyTorch loaded, one takes a second."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 @pytest.fixture
