@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,7 +125,21 @@ def open_stock(auto: Any, folder: Path, failed: str, *, remedy: str = "", **more
             )
     except UNREADABLE as error:
         raise BadArtifactError(f"{failed}: {error}", remedy=remedy) from error
-    return model, Loaded.of(info)
+    loaded = Loaded.of(info)
+    _start_biases(model, loaded.absent)
+    return model, loaded
+
+
+@torch.no_grad()
+def _start_biases(model: nn.Module, absent: Collection[str]) -> None:
+    """Set the biases that the folder lacks to zero, but for those of PyTorch's own layers, which are initialised.
+
+    transformers 5.23 leaves the bias of a head that is a parameter of its own class (FNet, for one) as the memory
+    happened to be, NaN at times.
+    """
+    for place, part in model.named_modules():
+        if f"{place}.bias".lstrip(".") in absent and not type(part).__module__.startswith("torch.nn."):
+            part.bias.zero_()
 
 
 _DROPOUT_KEYS = ("classifier_dropout", "classifier_dropout_prob", "seq_classif_dropout", "summary_last_dropout")

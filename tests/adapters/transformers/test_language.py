@@ -261,3 +261,18 @@ def test_minilm_goes_on_with_the_news(objective: str, tmp_path: Path) -> None:
     done, after = finish(world, bare(world, "after", **usual, epochs=2))
     assert after["validation", "loss"] < before["validation", "loss"]
     assert type(AutoModel.from_pretrained(done.folder, local_files_only=True)).__name__ == "BertModel"
+
+
+def test_a_bias_that_the_source_lacks_starts_at_zero_and_not_as_the_memory_was(tmp_path: Path) -> None:
+    """transformers 5.23 leaves that of FNet's head uninitialised."""
+    from transformers import AutoModelForMaskedLM, FNetConfig, FNetModel
+
+    from adapters.transformers.models import open_stock
+
+    small = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "max_position_embeddings": 16}
+    FNetModel(FNetConfig(vocab_size=997, **small)).save_pretrained(tmp_path)
+    left = [torch.full((997,), float("nan")) for _ in range(500)]
+    del left
+    model, loaded = open_stock(AutoModelForMaskedLM, tmp_path, "It cannot be read")
+    assert "cls.predictions.bias" in loaded.absent
+    assert model.cls.predictions.bias.count_nonzero() == model.cls.predictions.decoder.bias.count_nonzero() == 0
