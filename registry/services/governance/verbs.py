@@ -23,7 +23,6 @@ from registry.domain.governance.promotion import (
     RequestState,
     RequestSummary,
     StageOption,
-    Verdict,
     VoteEntry,
     VoteValue,
     vote_digest,
@@ -253,10 +252,6 @@ class Promotions(Policies):
         with self.context.read() as uow:
             stored = self._stored(uow, request_id)
             return explained(uow, self.context.blobs, stored, frozen_policy(uow, stored))
-
-    def replay(self, request_id: str) -> Verdict:
-        """The verdict of that replay."""
-        return self.explain(request_id).replayed
 
     # --- what the verbs share --------------------------------------------------------------------------------------
 

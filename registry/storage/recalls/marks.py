@@ -130,11 +130,6 @@ def _follow(connection: Connection, key: int, before: Sequence[str], at: datetim
     connection.execute(text(f"INSERT INTO facet (field, value, models) {wanted}"))
 
 
-def key_of(connection: Connection, recall_id: str) -> int | None:
-    """The key of a recall."""
-    return connection.execute(select(recall.c.id).where(recall.c.public_id == recall_id)).scalar_one_or_none()
-
-
 def tainted(connection: Connection, nodes: Sequence[int]) -> int:
     """How many of these nodes are withheld by a recall because of what they were made from."""
     live = connection.execute(select(recall.c.id).where(recall.c.reversed_at.is_(None)).limit(1)).first()

@@ -171,7 +171,7 @@ def test_a_promotion_rests_on_a_dated_check_of_the_bytes_that_makes_no_vote_stal
     assert decided.bound == bound
     (second,) = [one for one in decided.evidence if one.type == "integrity"]
     assert second.added_at == world.team.clock.now()
-    assert ana.replay(request.summary.id).allowed
+    assert ana.explain(request.summary.id).replayed.allowed
 
 
 def test_bytes_are_read_while_no_transaction_is_open(world: StoredWorld, monkeypatch: pytest.MonkeyPatch) -> None:

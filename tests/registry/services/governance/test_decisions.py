@@ -21,10 +21,10 @@ def test_a_decision_replays_from_what_it_was_made_on(team: Team) -> None:
     team.clock.forward(days=400)
     team.people("root").revoke("ben", "validator")
     team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
-    assert ana.replay(request) == decided.verdict == ana.request_detail(request).verdict
+    assert ana.explain(request).replayed == decided.verdict == ana.request_detail(request).verdict
     assert ana.request_detail(request) == decided
     with pytest.raises(NotFoundError):
-        ana.replay(ana.request(ref_of(ref), "production").summary.id)
+        ana.explain(ana.request(ref_of(ref), "production").summary.id)
 
 
 def test_a_decision_on_evidence_with_several_facts_replays_to_the_same_words(team: Team) -> None:

@@ -175,5 +175,5 @@ def test_a_decision_on_votes_that_are_bound_to_what_was_seen_replays(team: Team)
     ref = team.publish()
     request = almost_in_production(team, ref)
     team.promotions("carla").approve(request)
-    assert team.promotions("guest").replay(request).allowed
+    assert team.promotions("guest").explain(request).replayed.allowed
     assert team.promotions("guest").request_detail(request).bound.seen is not None

@@ -38,4 +38,4 @@ def test_who_overruled_is_kept_with_the_request_and_its_decision_still_replays(t
     with team.open_uow(actor="ana") as uow:
         assert uow.governance.rejections(ref) == []
         assert uow.governance.overrulings(request) == ["ben"]
-    assert not team.promotions("guest").replay(request).allowed
+    assert not team.promotions("guest").explain(request).replayed.allowed

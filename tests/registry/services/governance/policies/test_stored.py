@@ -107,4 +107,4 @@ def test_a_request_under_two_policies_is_frozen_under_both_and_replays(team: Tea
     assert request.verdict.reasons == ("0 of 1 validator approvals",)
     team.promotions("ben").approve(request.summary.id)
     assert team.stage(ref) == "validated"
-    assert team.promotions("ana").replay(request.summary.id).allowed
+    assert team.promotions("ana").explain(request.summary.id).replayed.allowed

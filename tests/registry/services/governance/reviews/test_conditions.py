@@ -65,7 +65,7 @@ def test_an_approval_with_conditions_promotes_and_leaves_findings_with_an_owner_
         "finding.raised",
         "model_version.promoted",
     ]
-    assert team.promotions("guest").replay(request).allowed
+    assert team.promotions("guest").explain(request).replayed.allowed
     assert Audit(team.context("root")).verify(state=True).differences == ()
 
 
@@ -83,7 +83,7 @@ def test_an_overdue_condition_revokes_the_promotion_and_suspends_the_version_onc
     now, reason = status(team, ref)
     assert (now, f"the approval of carla for {request} is revoked" in reason) == (Status.SUSPENDED, True)
     assert team.promotions("guest").request_detail(request).summary.state is RequestState.REVOKED
-    assert team.promotions("guest").replay(request).allowed, "the decision was right when it was made"
+    assert team.promotions("guest").explain(request).replayed.allowed, "the decision was right when it was made"
     assert team.actions(str(ref))[-2:] == ["promotion.revoked", "model_version.suspended"]
     assert Audit(team.context("root")).search(action="promotion.revoked").items[0].actor == "system"
     assert Audit(team.context("root")).verify(state=True).differences == ()

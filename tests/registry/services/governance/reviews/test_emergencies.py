@@ -69,7 +69,7 @@ def test_an_emergency_promotes_without_votes_and_names_what_it_passed_over(open_
         check.id for check in done.verdict.checks if "Passed over in the emergency INC-7 by carla" in check.message
     ]
     assert passed == ["validation", "validation-passed", "validator", "risk-owner"]
-    assert team.promotions("guest").replay(done.summary.id) == done.verdict
+    assert team.promotions("guest").explain(done.summary.id).replayed == done.verdict
     assert (emergency.by, emergency.incident, emergency.request) == ("carla", "INC-7", done.summary.id)
     assert emergency.due_at == team.clock.now() + timedelta(hours=24), "it expires before its review is due"
     assert str(emergency).startswith("carla promoted it in the emergency INC-7 without votes")

@@ -56,7 +56,7 @@ def test_a_gate_reads_the_open_findings_and_a_vote_given_before_one_was_raised_i
     assert [vote.stale for vote in after.votes] == [True]
     assert "findings.open.high was 1 and is 0" in "".join(after.warnings)
     assert ben.approve(request).summary.state == "promoted"
-    assert ana.replay(request).allowed
+    assert ana.explain(request).replayed.allowed
 
 
 def test_an_overdue_finding_is_overdue_from_its_day_on_and_never_before(team: Team) -> None:

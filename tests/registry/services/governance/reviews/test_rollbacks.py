@@ -36,7 +36,7 @@ def test_one_person_goes_back_to_the_version_before_in_one_command(team: Team) -
     assert (done.summary.ref, done.summary.state, done.summary.requested_by) == (one, RequestState.PROMOTED, "carla")
     assert team.alias("vision/digits") == one
     assert any("Passed over in a rollback by carla" in check.message for check in done.verdict.checks)
-    assert team.promotions("guest").replay(done.summary.id) == done.verdict
+    assert team.promotions("guest").explain(done.summary.id).replayed == done.verdict
     assert "promotion.rolled_back" in team.actions(str(one))
     assert reviews(team, "ben").roll_back(ref_of(two), comment="it was the camera").summary.ref == two
     assert team.alias("vision/digits") == two

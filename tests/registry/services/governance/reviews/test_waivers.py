@@ -63,7 +63,7 @@ def test_a_gate_is_waived_once_two_people_agree_and_the_verdict_says_so(open_tea
     (gate,) = [check for check in decided.verdict.checks if check.id == "better-than-guessing"]
     assert gate.passed
     assert f"waived until 2026-12-11 00:00 UTC by carla and vera ({waiver.id}): the test set" in gate.message
-    assert team.promotions("guest").replay(request) == decided.verdict
+    assert team.promotions("guest").explain(request).replayed == decided.verdict
     assert Audit(team.context("root")).verify(state=True).differences == ()
 
 
