@@ -5,7 +5,7 @@ Specification: https://cyclonedx.org/docs/1.6/json/ (ECMA-424).
 
 from __future__ import annotations
 
-from lineage.exchange.records import Json, Record, expression, measured_on, metrics, parts, stable_id, uri, urn
+from lineage.exchange.records import Json, Record, expression, measured_on, parts, stable_id, uri, urn
 from lineage.nodes import Edge, Node, NodeId, NodeKind
 
 SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
@@ -98,8 +98,8 @@ def _card(record: Record, node: Node) -> Json:
     if architecture := node.facts.get("architecture"):
         parameters["modelArchitecture"] = architecture
     found: Json = {"modelParameters": parameters}
-    if measured := metrics(node):
-        performance = [{"type": name, "value": value} for name, value in measured.items()]
+    if measured := record.metrics(node.id):
+        performance = [{"type": name, "value": str(value)} for name, value in measured.items()]
         found["quantitativeAnalysis"] = {"performanceMetrics": performance}
     return found
 

@@ -6,7 +6,7 @@ are exact, so the exact references stand beside them under `forebear`, which the
 
 from __future__ import annotations
 
-from lineage.exchange.records import Json, Record, measured_on, metrics, parts, uri
+from lineage.exchange.records import Json, Record, measured_on, parts, uri
 from lineage.nodes import NodeKind
 
 RELATIONS = {"adapter": "adapter", "merge": "merge", "quantization": "quantized"}
@@ -46,6 +46,6 @@ def card(record: Record) -> Json:
             }
             for edge, node in inputs
         ],
-        "metrics": metrics(subject),
+        "metrics": dict(record.metrics(subject.id)),
     }
     return found

@@ -5,7 +5,7 @@ Specification: https://www.w3.org/submissions/prov-json/ (PROV-DM: https://www.w
 
 from __future__ import annotations
 
-from lineage.exchange.records import Json, Record, measured_on, metrics, parts
+from lineage.exchange.records import Json, Record, measured_on, parts
 from lineage.nodes import Assurance, Edge, Node, NodeKind
 
 PREFIXES = {"forebear": "urn:forebear:terms:", "version": "urn:forebear:version:", "person": "urn:forebear:person:"}
@@ -22,7 +22,7 @@ def document(record: Record) -> Json:
         add(kind, f"_:{kind}{len(found.get(kind, ()))}", value)
 
     for node in record.versions():
-        add("entity", _entity(node), _version(node))
+        add("entity", _entity(node), _version(record, node))
     for step in record.steps():
         run, activity = record.runs[step.id], _activity(step)
         times = {"prov:startTime": run.began, "prov:endTime": run.ended}
@@ -52,11 +52,11 @@ def _activity(step: Node) -> str:
     return f"forebear:{step.label}"
 
 
-def _version(node: Node) -> Json:
+def _version(record: Record, node: Node) -> Json:
     kind = "forebear:Model" if node.kind is NodeKind.MODEL else "forebear:Dataset"
     facts = {name: node.facts.get(name) for name in ("licence", "stage", "status", "task")}
     shown = {f"forebear:{name}": value for name, value in (facts | {"digest": str(node.digest or "")}).items() if value}
-    measured = {f"forebear:{name}": value for name, value in metrics(node).items()}
+    measured = {f"forebear:{name}": value for name, value in record.metrics(node.id).items()}
     return {
         "prov:type": {"$": kind, "type": "prov:QUALIFIED_NAME"},
         "prov:label": node.label,

@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 
 from lineage.graph import Graph
 from lineage.nodes import Edge, Node, NodeId, NodeKind
@@ -29,6 +30,8 @@ class Run:
     ended: str | None = None
     error: str | None = None
     recipe: Mapping[str, object] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """What it measured on its test data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,12 @@ class Record:
     def maker(self, version: NodeId) -> Node | None:
         """The step that made a version; None where the ancestry was cut before it."""
         return next((self.graph.node(edge.source) for edge in self.graph.into(version)), None)
+
+    def metrics(self, version: NodeId) -> Mapping[str, float]:
+        """What the step that made a version measured on its test data; JSON has no word for what is no finite number."""
+        maker = self.maker(version)
+        measured = {} if maker is None else self.runs[maker.id].metrics
+        return {name: value for name, value in measured.items() if isfinite(value)}
 
 
 def uri(node: Node) -> str:
@@ -111,15 +120,6 @@ def expression(licence: str) -> str | None:
     words = licence.replace("(", " ").replace(")", " ").split()
     joined = [word for word in words if word in {"AND", "OR", "WITH"}]
     return licence if known and len(words) == 2 * len(joined) + 1 else None
-
-
-def metrics(node: Node) -> dict[str, str]:
-    """The headline metrics among the facts of a version or step, as they are written there."""
-    known = {
-        *("created_at", "task", "modality", "licence", "origin", "stage", "status"),
-        *("method", "format", "rows", "deleted", "state", "adapter", "architecture"),
-    }
-    return {name: value for name, value in node.facts.items() if name not in known}
 
 
 def measured_on(edge: Edge) -> bool:

@@ -5,7 +5,7 @@ Specification: https://spdx.github.io/spdx-spec/v3.0.1/.
 
 from __future__ import annotations
 
-from lineage.exchange.records import Json, Record, expression, measured_on, metrics, parts, stable_id, uri, urn
+from lineage.exchange.records import Json, Record, expression, measured_on, parts, stable_id, uri, urn
 from lineage.nodes import Edge, Node, NodeKind
 
 CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
@@ -16,7 +16,7 @@ _MADE_BY = "urn:forebear:release"
 def document(record: Record) -> Json:
     """One document. Times have whole seconds, as SPDX asks."""
     at = record.at[:19] + "Z"
-    packages = [_package(node, at) for node in record.versions()]
+    packages = [_package(record, node, at) for node in record.versions()]
     relations = [one for step in record.steps() for one in _relations(record, step)]
     licences = [one for node in record.versions() for one in _licences(node)]
     root = urn(record.subject)
@@ -42,7 +42,7 @@ def document(record: Record) -> Json:
     return {"@context": CONTEXT, "@graph": [creation, agent, *elements, whole]}
 
 
-def _package(node: Node, at: str) -> Json:
+def _package(record: Record, node: Node, at: str) -> Json:
     _, name, number = parts(node)
     found: Json = {
         "type": "ai_AIPackage" if node.kind is NodeKind.MODEL else "dataset_DatasetPackage",
@@ -61,9 +61,9 @@ def _package(node: Node, at: str) -> Json:
         return found
     if task := node.facts.get("task"):
         found["ai_domain"] = [task]
-    if measured := metrics(node):
+    if measured := record.metrics(node.id):
         found["ai_metric"] = [
-            {"type": "DictionaryEntry", "key": key, "value": value} for key, value in measured.items()
+            {"type": "DictionaryEntry", "key": key, "value": str(value)} for key, value in measured.items()
         ]
     return found
 

@@ -31,10 +31,10 @@ def record(focus: str = "small", *, state: str = "succeeded", licence: str = "Ap
             nodes.append(replace(node, label=f"{STEP[:-2]}{number:02d}", facts=facts | {"adapter": "torch"}))
         else:
             facts = {"licence": licence, "task": "image-classification", "modality": "vision", "created_at": AT}
-            measured = {"stage": "candidate", "accuracy": "0.93"} if node.kind is NodeKind.MODEL else {"rows": "10"}
+            measured = {"stage": "candidate"} if node.kind is NodeKind.MODEL else {"rows": "10"}
             nodes.append(replace(node, label=f"vision/{node.label}/1", facts=facts | measured))
     graph = Graph(nodes, drawn.edges)
-    run = Run(state, "ana", AT, AT, "The loss is nan" if state == "failed" else None, {"schema": 1})
+    run = Run(state, "ana", AT, AT, "The loss is nan" if state == "failed" else None, {"schema": 1}, {"accuracy": 0.93})
     return Record(graph, ids[focus], {node.id: run for node in nodes if node.kind is NodeKind.STEP}, AT, "0.4.0")
 
 
@@ -217,6 +217,15 @@ def test_a_card_of_the_hub_names_the_direct_parents_and_the_exact_ones_beside_th
     assert found["base_model_relation"] == "finetune"
     assert [one["ref"] for one in found["forebear"]["inputs"]] == ["models:/vision/lite0/1", "models:/vision/digits/1"]
     assert all(len(one["digest"].removeprefix("sha256:")) == 64 for one in found["forebear"]["inputs"])
+
+
+@pytest.mark.parametrize("write", [prov.document, cyclonedx.bom, spdx.document, hub.card])
+def test_a_metric_that_is_no_finite_number_is_left_out(write: Callable[[Record], object]) -> None:
+    given = record()
+    runs = {key: replace(run, metrics={"loss": float("inf"), "accuracy": 0.5}) for key, run in given.runs.items()}
+    text = json.dumps(write(replace(given, runs=runs)), allow_nan=False)
+    assert "accuracy" in text
+    assert "loss" not in text
 
 
 @pytest.mark.parametrize("write", [openlineage.events, prov.document, cyclonedx.bom, spdx.document, hub.card])

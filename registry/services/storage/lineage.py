@@ -55,7 +55,7 @@ class GraphRepository(Protocol):
         ...
 
     def runs(self, keys: Sequence[NodeId]) -> Mapping[NodeId, Run]:
-        """How these steps ran: a query for each 500."""
+        """How these steps ran, with what they measured: two queries for each 500."""
         ...
 
     def ancestry(self, ref: VersionRef, *, limit: int) -> AncestryRecord | None:

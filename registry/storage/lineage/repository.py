@@ -18,6 +18,7 @@ from registry.domain.governance.past import MadeFrom
 from registry.domain.names import VersionRef
 from registry.errors import NotFoundError
 from registry.services.storage.lineage import Ancestor, AncestryRecord
+from registry.storage.catalog.versions import headline_metrics
 from registry.storage.lineage.node_facts import nodes_by_id, public_label
 from registry.storage.sql.types import Key
 from registry.storage.tables import dataset_version, edge, model_version, node, step, version, weight_comparison
@@ -80,9 +81,11 @@ class SqlGraph:
     def runs(self, keys: Sequence[NodeId]) -> Mapping[NodeId, Run]:
         found = {}
         for chunk in _chunks(keys):
+            measured = headline_metrics(self._connection, chunk)
             for row in self._connection.execute(_runs(), {"keys": chunk}):
+                metrics = measured.get(row.node_id, {})
                 began, ended = (None if at is None else at.isoformat() for at in (row.started_at, row.ended_at))
-                found[row.node_id] = Run(row.state, row.created_by, began, ended, row.error, row.recipe)
+                found[row.node_id] = Run(row.state, row.created_by, began, ended, row.error, row.recipe, metrics)
         return found
 
     def add_comparison(self, step_id: str, input_label: str, comparison: WeightComparison, *, at: datetime) -> None:
