@@ -70,7 +70,7 @@ class Record:
         return next((self.graph.node(edge.source) for edge in self.graph.into(version)), None)
 
     def metrics(self, version: NodeId) -> Mapping[str, float]:
-        """What the step that made a version measured on its test data; JSON has no word for what is no finite number."""
+        """What the step that made a version measured on its test data, without what JSON cannot say (NaN, infinity)."""
         maker = self.maker(version)
         measured = {} if maker is None else self.runs[maker.id].metrics
         return {name: value for name, value in measured.items() if isfinite(value)}
