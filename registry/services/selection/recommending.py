@@ -29,7 +29,7 @@ from registry.domain.selection.report import (
 )
 from registry.domain.transfers.steps import StepInput
 from registry.domain.verbs.selection import Recommend
-from registry.errors import BadReferenceError, InvalidError, NotFoundError, RegistryError
+from registry.errors import AdapterError, BadReferenceError, InvalidError, NotFoundError, RegistryError
 from registry.ports.scoring import Sample
 from registry.ports.transfers import DataInput
 from registry.services.context import Context
@@ -47,6 +47,8 @@ Watch = Callable[[str], None]
 def recommend(context: Context, wanted: Recommend, watch: Watch) -> SelectionReport:
     """See `SelectionVerbs`. Raises: NotFoundError where no model can be scored, InvalidError, RefusedError."""
     context.actor.require(Permission.EDIT)
+    if not context.plugins.scorers():
+        raise AdapterError("No scorer of models is installed", remedy="Install Forebear again")
     detail = _dataset(context, wanted)
     eligible, left = candidates(context, detail, wanted)
     if not eligible:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from registry.errors import NotFoundError
+from registry.errors import AdapterError, NotFoundError
+from registry.ports.scoring import Scorer
 from registry.services.context import Context
 from registry.services.selection.verbs import Selection
+from tests.fakes.plugins import FakePlugins
 from tests.registry.services.selection.worlds import order, recommend
 
 
@@ -38,3 +42,12 @@ def test_where_no_model_can_be_scored_the_error_says_what_each_lacks_and_nothing
         recommend(context, "broken")
     assert Selection(context).reports() == before
     assert not list((context.home / "work").iterdir())
+
+
+def test_where_no_scorer_is_installed_that_is_said_before_anything_is_read(context: Context) -> None:
+    class Bare(FakePlugins):
+        def scorers(self) -> dict[str, Scorer]:
+            return {}
+
+    with pytest.raises(AdapterError, match="No scorer of models is installed"):
+        recommend(replace(context, plugins=Bare()), "strong")
