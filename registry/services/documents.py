@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from registry.domain.credentials import refuse_credentials
 from registry.domain.text import shown
 from registry.errors import InvalidError
-from registry.services.document_errors import MAX_PROBLEMS, line_of, sentences
+from registry.services.document_errors import MAX_PROBLEMS, Path, line_of, sentences
 
 M = TypeVar("M", bound=BaseModel)
 MAX_BYTES = 262_144
@@ -142,6 +142,12 @@ def read_document(
     if lines:
         raise error("; ".join(lines), facts={"problems": lines})
     return document
+
+
+def lines_of(text: str) -> Callable[[Path], int]:
+    """By a path, its line (from 1) in a document that was read before."""
+    root, _ = _read_yaml(text, InvalidError, "document")
+    return lambda path: line_of(root, path)
 
 
 def _read_yaml(text: str, error: type[InvalidError], what: str) -> tuple[yaml.Node | None, object]:

@@ -17,11 +17,15 @@ EVAL_DATASET, BASE_MODEL = "eval_dataset", "base_model"
 """What evidence can be bound to beside the files of a version."""
 NOT_RECORDED = Untold("this was not recorded when the case was stored")
 TOO_MANY = Untold("there are too many ancestors to look at each")
-NO_BASE = Untold("the registry does not know whether the base is a general-purpose AI model")
-NO_SHARE = Untold("nobody recorded how much compute the training of the base took")
 NO_FLOPS = Untold("the step that made the version did not measure its compute")
-NO_ROWS = Untold("the registry does not compare the rows of test data with those of training data")
-NO_FINDINGS = Untold("the registry keeps no findings of ancestors for policies")
+CANNOT_BE_TOLD = {
+    ("subject", "base_is_gpai"): Untold("the registry does not know whether the base is a general-purpose AI model"),
+    ("lineage", "eval_train_overlap"): Untold(
+        "the registry does not compare the rows of test data with those of training data"
+    ),
+    ("compute", "modification_share"): Untold("nobody recorded how much compute the training of the base took"),
+}
+"""Facts of the language that nobody can tell of any version, by their way of names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class AncestorFact:
     stage: str = ""
     """Empty for datasets."""
     deleted: bool = False
+    findings: int | None = None
+    """How many findings about it are open; None in cases that were stored without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +97,5 @@ def _listed(one: AncestorFact) -> dict[str, object]:
         "clauses": list(one.clauses),
         "assurance": one.assurance,
         "deleted": one.deleted,
-        "findings": NO_FINDINGS,
+        "findings": NOT_RECORDED if one.findings is None else one.findings,
     }

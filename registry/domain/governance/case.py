@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from lineage import Digest
 from registry.domain.catalog.models import Status
-from registry.domain.governance.ancestry import NO_BASE, NO_ROWS, NO_SHARE, Ancestry, ancestry_facts
+from registry.domain.governance.ancestry import CANNOT_BE_TOLD, Ancestry, ancestry_facts
 from registry.domain.governance.bypasses import Bypass
 from registry.domain.governance.findings import Finding, finding_facts
 from registry.domain.governance.promotion import Bindings, EvidenceValue, Rejection, VoteEntry
@@ -191,6 +192,15 @@ def expression_facts(
     case: Case, evidence: Mapping[str, EvidenceValue], params: Mapping[str, object], tier: str = "high"
 ) -> dict[str, object]:
     """The variables of a policy's expressions. Numbers in metrics, baseline, evidence and params are doubles."""
+    facts = _facts(case, evidence, params, tier)
+    for (variable, name), untold in CANNOT_BE_TOLD.items():
+        facts[variable] = {**facts[variable], name: untold}
+    return facts
+
+
+def _facts(
+    case: Case, evidence: Mapping[str, EvidenceValue], params: Mapping[str, object], tier: str
+) -> dict[str, Any]:
     candidate, subject = case.candidate, case.candidate.subject
     ancestry, use = ancestry_facts(candidate.ancestry), evidence.get(INTENDED_USE)
     return {
@@ -212,17 +222,13 @@ def expression_facts(
             "aliases": list(subject.aliases),
             "use": {} if use is None else _doubles(use.body),
             "restrictions": ancestry["restrictions"],
-            "base_is_gpai": NO_BASE,
         },
         "findings": finding_facts(case.findings, case.now),
-        "lineage": {
-            **{name: getattr(candidate.ancestors, name) for name in Ancestors.__dataclass_fields__},
-            "eval_train_overlap": NO_ROWS,
-        },
+        "lineage": {name: getattr(candidate.ancestors, name) for name in Ancestors.__dataclass_fields__},
         "ancestors": ancestry["ancestors"],
         "datasets": ancestry["datasets"],
         "licence": {"unknown": candidate.unknown_licences, "conflicts": ancestry["conflicts"]},
-        "compute": {"flops": ancestry["flops"], "modification_share": NO_SHARE},
+        "compute": {"flops": ancestry["flops"]},
         "metrics": _doubles(candidate.metrics),
         "baseline": _doubles(candidate.baseline),
         "quality": _doubles(candidate.quality),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from lineage import Assurance, Digest, NodeKind
+from lineage import Assurance, Digest, NodeId, NodeKind
 from registry.domain.catalog.licences import licence_clauses
 from registry.domain.catalog.models import Status
 from registry.domain.governance.ancestry import BASE_MODEL, EVAL_DATASET, AncestorFact, Ancestry, Restriction
@@ -20,12 +20,20 @@ _WEAKEST = (Assurance.CONTRADICTED, Assurance.DECLARED, Assurance.OBSERVED, Assu
 
 
 def ancestry_of(
-    record: AncestryRecord, manifest: Mapping[str, object] | None, *, listed: bool, licences: bool
+    record: AncestryRecord,
+    manifest: Mapping[str, object] | None,
+    *,
+    listed: bool,
+    licences: bool,
+    findings: Mapping[NodeId, int],
 ) -> Ancestry:
-    """The facts; each ancestor where they are `listed`, what licences ask where `licences` are read."""
+    """The facts; each ancestor where they are `listed`, what licences ask where `licences` are read.
+
+    `findings` are how many are open, by node.
+    """
     found = Ancestry(bases=_bases(record), flops=_flops(manifest))
     if listed:
-        each = _listed(record)
+        each = _listed(record, findings)
         found = replace(found, listed=each, too_many=each is None)
     if licences:
         restrictions = tuple(Restriction(one.clause, one.path[0], one.licence) for one in owed(record, None))
@@ -34,7 +42,7 @@ def ancestry_of(
     return found
 
 
-def _listed(record: AncestryRecord) -> tuple[AncestorFact, ...] | None:
+def _listed(record: AncestryRecord, findings: Mapping[NodeId, int]) -> tuple[AncestorFact, ...] | None:
     """Every model and dataset that the version comes from, by name; None where there are more than can be listed."""
     found = [one for one in record.members if one.node.id != record.focus and one.node.kind is not NodeKind.STEP]
     if len(found) > MOST_LISTED or not record.complete:
@@ -42,11 +50,11 @@ def _listed(record: AncestryRecord) -> tuple[AncestorFact, ...] | None:
     went_into: dict[int, list[Assurance]] = {}
     for edge in record.edges:
         went_into.setdefault(edge.source, []).append(edge.assurance)
-    facts = (_fact(one, went_into.get(one.node.id, ())) for one in found)
+    facts = (_fact(one, went_into.get(one.node.id, ()), findings.get(one.node.id, 0)) for one in found)
     return tuple(sorted(facts, key=lambda fact: fact.ref))
 
 
-def _fact(one: Ancestor, assurances: Iterable[Assurance]) -> AncestorFact:
+def _fact(one: Ancestor, assurances: Iterable[Assurance], findings: int) -> AncestorFact:
     return AncestorFact(
         ref=one.node.label,
         kind=one.node.kind.value,
@@ -56,6 +64,7 @@ def _fact(one: Ancestor, assurances: Iterable[Assurance]) -> AncestorFact:
         assurance=min(assurances, key=_WEAKEST.index, default=Assurance.DECLARED).value,
         stage=one.stage or "",
         deleted=one.deleted,
+        findings=findings,
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from lineage import Assurance, Digest, Graph, NodeKind, lineage_digest
+from lineage import Assurance, Digest, Graph, NodeId, NodeKind, lineage_digest
 from registry.domain.catalog.licences import is_known
 from registry.domain.catalog.models import Status
 from registry.domain.comparison.records import verdict_of
@@ -78,6 +78,8 @@ class Dossier:
     ancestry: AncestryRecord | None = None
     manifest: Mapping[str, object] | None = None
     """Of the step that made the version."""
+    open_findings: Mapping[NodeId, int] = field(default_factory=dict)
+    """How many findings are open about each node of the ancestry that has one."""
 
     def with_evidence(self, value: EvidenceValue) -> Dossier:
         """The record after `value` was added."""
@@ -138,6 +140,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         inherited=tuple(one for one in granted if one.ref != ref and one.ref.label in models),
         ancestry=ancestry,
         manifest=record.step.manifest,
+        open_findings=uow.reviews.open_findings([one.node.id for one in ancestry.members]),
     )
 
 
@@ -203,7 +206,7 @@ def _read(dossier: Dossier, conditions: Sequence[Expression]) -> Ancestry | None
     licences = any(place[:2] in {("subject", "restrictions"), ("licence", "conflicts")} for place in places)
     # A place that ends above, such as `subject` alone, reads all that is under it.
     licences = licences or ("subject",) in places or ("licence",) in places
-    return ancestry_of(dossier.ancestry, dossier.manifest, listed=listed, licences=licences)
+    return ancestry_of(dossier.ancestry, dossier.manifest, listed=listed, licences=licences, findings=dossier.open_findings)
 
 
 def _subject(record: VersionRecord) -> Subject:

@@ -20,6 +20,7 @@ from registry.services.storage.governance import VersionRecord
 from registry.services.unit_of_work import UnitOfWork
 
 MODEL_CARD, PROVENANCE, EVAL_REPORT = "model_card", "provenance", "eval_report"
+RECORDED_TYPES = frozenset({MODEL_CARD, PROVENANCE, EVAL_REPORT, EVIDENCE, INTEGRITY})
 """The types that are on record without anybody adding them."""
 
 

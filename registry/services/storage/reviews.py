@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from lineage import NodeId
 from registry.domain.governance.bypasses import Emergency, EmergencyReview
 from registry.domain.governance.findings import Finding, FindingState
 from registry.domain.governance.waivers import Waiver, WaiverApproval
@@ -23,6 +24,10 @@ class ReviewRepository(Protocol):
     def finding(self, finding_id: str) -> Finding | None: ...
     def findings_about(self, ref: VersionRef) -> Sequence[Finding]:
         """Every finding about one version, oldest first."""
+        ...
+
+    def open_findings(self, nodes: Sequence[NodeId]) -> Mapping[NodeId, int]:
+        """By node, how many findings about it are open; nodes without one are left out."""
         ...
 
     def findings(

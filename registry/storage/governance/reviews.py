@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
+from lineage import NodeId
 from registry.domain.governance.bypasses import Emergency, EmergencyReview
 from registry.domain.governance.findings import Finding, FindingState, Severity, record_of
 from registry.domain.governance.promotion import RequestState
@@ -21,6 +22,9 @@ from registry.storage.catalog.versions import refs_of
 from registry.storage.governance import emergencies, waivers
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import emergency, finding, node, request, waiver
+
+_MOST_AT_ONCE = 10_000
+"""Nodes of one statement."""
 
 
 class SqlReviews:
@@ -54,6 +58,17 @@ class SqlReviews:
     def findings_about(self, ref: VersionRef) -> Sequence[Finding]:
         query = _findings().join(node, node.c.id == finding.c.node_id).where(node.c.label == str(ref))
         return [_value(row, ref) for row in self._connection.execute(query.order_by(finding.c.id))]
+
+    def open_findings(self, nodes: Sequence[NodeId]) -> Mapping[NodeId, int]:
+        opened = finding.c.resolved_at.is_(None)
+        if self._connection.execute(select(finding.c.id).where(opened).limit(1)).first() is None:
+            return {}
+        found: dict[NodeId, int] = {}
+        for start in range(0, len(nodes), _MOST_AT_ONCE):
+            among = finding.c.node_id.in_(nodes[start : start + _MOST_AT_ONCE])
+            query = select(finding.c.node_id, func.count()).where(among, opened).group_by(finding.c.node_id)
+            found |= {row[0]: row[1] for row in self._connection.execute(query)}
+        return found
 
     def findings(
         self,

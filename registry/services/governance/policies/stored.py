@@ -113,17 +113,17 @@ def check_policy(context: Context, text: str) -> PolicyValue:
 
 
 def examined_policy(context: Context, text: str) -> PolicyValue:
-    """The same, with a warning for each transition that the people of this registry cannot complete.
+    """The same, with a warning for each thing that nobody can tell, and that the people here cannot complete.
 
     Raises: BadPolicyError, also for a granted role that looks like a misspelt one.
     """
-    value = check_policy(context, text)
+    from registry.services.governance.policies.untold import untold  # noqa: PLC0415 - Pydantic, as below
+
+    value, policy = check_policy(context, text), _read(text)
     with context.read() as uow:
         policies = published(uow)
-        check_groups(
-            uow, _read(text), frozenset(g for one in policies for rule in one.roles.values() for g in rule.groups)
-        )
-        return replace(value, warnings=tuple(unmet(uow, _read(text))))
+        check_groups(uow, policy, frozenset(g for one in policies for rule in one.roles.values() for g in rule.groups))
+        return replace(value, warnings=(*untold(policy, text), *unmet(uow, policy)))
 
 
 def read_stored(text: str) -> Policy:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from registry.domain.catalog.models import Status
 from registry.domain.governance.ancestry import BASE_MODEL, EVAL_DATASET, Ancestry
 from registry.domain.governance.conditions.expressions import Expression
+from registry.domain.governance.findings import NewFinding, Severity
 from registry.domain.governance.policy import Policy
 from registry.domain.names import VersionRef
 from registry.domain.recipes.recipe import Method
 from registry.services.governance import ancestry
 from registry.services.governance.dossier import case_for, open_dossier
+from registry.services.governance.reviews.verbs import Reviews
 from tests.registry.policy_cases import policy
 from tests.registry.services.governance.insider import set_status
-from tests.registry.services.teams import Team
+from tests.registry.services.teams import Team, ref_of
 
 GATE = "require: lineage.recalled == 0"
 
@@ -57,6 +59,19 @@ def test_a_licence_that_was_washed_away_still_restricts(team: Team) -> None:
     assert holds(team, child, 'subject.restrictions.exists(r, r.class == "no-commercial-use")')
     assert holds(team, child, "licence.conflicts.commercial == 1 && licence.conflicts.derivatives == 0")
     assert holds(team, source, "licence.conflicts.commercial == 1")
+
+
+def test_a_gate_counts_the_open_findings_of_each_ancestor(team: Team) -> None:
+    source, child = family(team)
+    none = "ancestors.all(a, a.findings == 0)"
+    assert holds(team, child, none)
+    reviews = Reviews(team.context("ben"))
+    found = reviews.add_finding(ref_of(source), NewFinding("leaks", Severity.HIGH, "ana", "2027-01-31"))
+    assert not holds(team, child, none)
+    assert holds(team, child, 'ancestors.exists(a, a.findings == 1 && a.ref == "library/net/1")')
+    assert holds(team, child, "datasets.all(d, d.findings == 0)")
+    reviews.resolve_finding(found.id, comment="mended")
+    assert holds(team, child, none)
 
 
 def test_facts_that_no_condition_reads_are_not_looked_for(team: Team) -> None:
