@@ -206,7 +206,9 @@ def _read(dossier: Dossier, conditions: Sequence[Expression]) -> Ancestry | None
     licences = any(place[:2] in {("subject", "restrictions"), ("licence", "conflicts")} for place in places)
     # A place that ends above, such as `subject` alone, reads all that is under it.
     licences = licences or ("subject",) in places or ("licence",) in places
-    return ancestry_of(dossier.ancestry, dossier.manifest, listed=listed, licences=licences, findings=dossier.open_findings)
+    return ancestry_of(
+        dossier.ancestry, dossier.manifest, listed=listed, licences=licences, findings=dossier.open_findings
+    )
 
 
 def _subject(record: VersionRecord) -> Subject:

@@ -50,7 +50,9 @@ def _denied(policy: Policy) -> dict[Place, str]:
     """By the way of names, why nobody can tell a fact under this policy."""
     facts: dict[Place, str] = {place: fact.reason for place, fact in CANNOT_BE_TOLD.items()}
     kinds = policy.evidence_types.values()
-    return facts | {("evidence", kind.name): why for kind in kinds if (why := _unrecorded(policy, kind.name)) is not None}
+    return facts | {
+        ("evidence", kind.name): why for kind in kinds if (why := _unrecorded(policy, kind.name)) is not None
+    }
 
 
 def _unrecorded(policy: Policy, type_: str) -> str | None:
