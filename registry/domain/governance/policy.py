@@ -72,6 +72,8 @@ class Policy:
     emergency: Emergency | None = None
     parts: tuple[Policy, ...] = ()
     """The published policies that apply together, where this one stands for several: see `together`."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """By term, a sentence for each way past a rule that one of them has and another does not, so that nobody has it."""
 
     @property
     def label(self) -> str:
@@ -85,6 +87,8 @@ class Policy:
         return next((t for t in self.transitions if (t.source, t.target) == (source, target)), None)
 
     def _status_approvals(self, stage: str) -> tuple[ApprovalRow, ...]:
+        if self.parts:
+            return tuple(dict.fromkeys(row for part in self.parts for row in part._status_approvals(stage)))
         if self.status_changes is not None:
             return self.status_changes.approvals
         entered = [t for t in self.transitions if t.target == stage != t.source]

@@ -2,11 +2,16 @@
 
 Of the policies whose condition holds, those with the highest priority are in force, all of them. What two of them say
 otherwise (a role, a type of evidence, a parameter of one name) cannot be asked at once: then no policy is in force.
+
+What lets somebody past a rule (a waiver, an emergency, an approval with conditions, the overruling of a rejection) is
+there only where every one of them has it, for the same role, with the stricter of both terms; `Policy.left_out` says
+what is not there for that reason. What makes a rule stricter (approvals, gates, waits, renewals, who may suspend at
+once) is there where one of them has it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -15,7 +20,16 @@ from registry.domain.governance.approvals import Duties
 from registry.domain.governance.case import Case
 from registry.domain.governance.conditions.problems import UnanswerableError
 from registry.domain.governance.policy import Policy
-from registry.domain.governance.terms import Conditional, Reattest, RenewalTimes, TierRule, VoteRules
+from registry.domain.governance.terms import (
+    Conditional,
+    Emergency,
+    PostReview,
+    Reattest,
+    RenewalTimes,
+    TierRule,
+    VoteRules,
+    Waivers,
+)
 from registry.domain.governance.transitions import ApprovalRow, Gate, StatusChanges, Transition
 from registry.domain.manifests import canonical_json
 
@@ -60,6 +74,7 @@ def combined(policies: Sequence[Policy]) -> Policy:
 
 def _both(one: Policy, two: Policy) -> Policy:
     parts = (*(one.parts or (one,)), *(two.parts or (two,)))
+    ways = _transitions(one, two)
     return replace(
         one,
         digest=Digest.of(canonical_json([str(part.digest) for part in parts])),
@@ -69,7 +84,7 @@ def _both(one: Policy, two: Policy) -> Policy:
         duties=_duties(one.duties, two.duties),
         stages=tuple(dict.fromkeys((*one.stages, *two.stages))),
         evidence_types=_joined("evidence type", one.evidence_types, two.evidence_types, parts),
-        transitions=_transitions(one, two),
+        transitions=ways,
         params=_joined("parameter", one.params, two.params, parts),
         protected_aliases=_joined("protected alias of", one.protected_aliases, two.protected_aliases, parts),
         one_version=_joined("rule for the former version of", one.one_version, two.one_version, parts),
@@ -79,8 +94,9 @@ def _both(one: Policy, two: Policy) -> Policy:
         risk_tiers=_tiers(one, two, parts),
         votes=_votes(one.votes, two.votes),
         reattest=_reattest(one.reattest, two.reattest),
-        waivers=one.waivers if one.waivers == two.waivers else None,
-        emergency=one.emergency if one.emergency == two.emergency else None,
+        waivers=_waivers(one.waivers, two.waivers),
+        emergency=_emergency(one, two),
+        left_out={**one.left_out, **dict(_left_out(one, two, ways))},
     )
 
 
@@ -132,8 +148,12 @@ def _way(one: Transition, two: Transition, name: str) -> Transition:
 def _gates(one: Sequence[Gate], two: Sequence[Gate], name: str) -> tuple[Gate, ...]:
     """All gates; one of an id that another has already gets the name of its policy before it."""
     taken = {gate.id for gate in one}
-    more = (replace(gate, id=f"{name}-{gate.id}") if gate.id in taken else gate for gate in two if gate not in one)
+    more = (replace(gate, id=_renamed(name, gate.id)) if gate.id in taken else gate for gate in two if gate not in one)
     return (*one, *more)
+
+
+def _renamed(policy: str, gate: str) -> str:
+    return f"{policy}-{gate}"
 
 
 def _conditional(one: Conditional | None, two: Conditional | None) -> Conditional | None:
@@ -154,10 +174,75 @@ def _overruling(one: ApprovalRow | None, two: ApprovalRow | None) -> ApprovalRow
 
 
 def _status_changes(one: StatusChanges | None, two: StatusChanges | None) -> StatusChanges | None:
+    """Who may suspend at once under one of them may do it: that takes away, and lets nothing through.
+
+    The approvals are those of the parts, each by its own rule: see `Policy.transition`.
+    """
     if one is None or two is None:
         return one or two
-    stop = tuple(role for role in one.emergency_stop if role in two.emergency_stop)
+    stop = tuple(dict.fromkeys((*one.emergency_stop, *two.emergency_stop)))
     return StatusChanges(tuple(dict.fromkeys((*one.approvals, *two.approvals))), stop)
+
+
+def _waivers(one: Waivers | None, two: Waivers | None) -> Waivers | None:
+    if one is None or two is None or one.role != two.role:
+        return None
+    return Waivers(one.role, max(one.quorum, two.quorum), min(one.max_duration, two.max_duration))
+
+
+def _emergency(one: Policy, two: Policy) -> Emergency | None:
+    """Gates of `two` that got another id, since `one` has one of that id, are never skipped where it says so."""
+    first, second = one.emergency, two.emergency
+    if first is None or second is None or first.role != second.role:
+        return None
+    review = _review(first.post_review, second.post_review)
+    if review is None:
+        return None
+    never = (*first.never_skips, *second.never_skips, *(_renamed(two.name, gate) for gate in second.never_skips))
+    return Emergency(
+        first.enabled and second.enabled,
+        first.role,
+        max(first.quorum, second.quorum),
+        min(first.expires, second.expires),
+        tuple(dict.fromkeys((*first.requires, *second.requires))),
+        tuple(act for act in first.allowed if act in second.allowed),
+        tuple(dict.fromkeys(never)),
+        tuple(dict.fromkeys((*first.notify, *second.notify))),
+        review,
+    )
+
+
+def _review(one: PostReview | None, two: PostReview | None) -> PostReview | None:
+    if one is None or two is None or one.role != two.role:
+        return None
+    excluded = tuple(dict.fromkeys((*one.exclude, *two.exclude)))
+    return PostReview(min(one.within, two.within), one.role, max(one.quorum, two.quorum), excluded, one.on_missing)
+
+
+def _left_out(one: Policy, two: Policy, ways: Sequence[Transition]) -> Iterator[tuple[str, str]]:
+    """What one of them allows and both together do not: the term, and a sentence."""
+    terms = {
+        "waivers": ("There are no waivers", one.waivers, two.waivers, _waivers(one.waivers, two.waivers)),
+        "emergency": ("There is no promotion in an emergency", one.emergency, two.emergency, _emergency(one, two)),
+        "rejections": (
+            "There is nobody who overrules rejections of others",
+            one.rejections,
+            two.rejections,
+            _overruling(one.rejections, two.rejections),
+        ),
+    }
+    for way in ways:
+        mine, theirs = (p.transition(way.source, way.target) for p in (one, two))
+        each = [found.conditional if found is not None else None for found in (mine, theirs)]
+        terms[f"conditional to {way.target}"] = (
+            f"There is no approval with conditions to {way.target}",
+            *each,
+            way.conditional,
+        )
+    for term, (what, first, second, both) in terms.items():
+        if both is None and (first is not None or second is not None):
+            why = "each has other roles" if first and second else f"only {(one if first else two).name} has this"
+            yield term, f"{what}: of the policies that apply together, {why}"
 
 
 def _tiers(one: Policy, two: Policy, parts: Sequence[Policy]) -> tuple[TierRule, ...]:

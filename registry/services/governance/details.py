@@ -44,7 +44,11 @@ def open_detail(
         voters=voters(electorate),
         conditional=_takes_conditions(policy, case),
         suppliers=_suppliers(uow, policy, case, verdict),
-        warnings=(*warnings(electorate, verdict), *contradicted(policy.evidence_types, case)),
+        warnings=(
+            *warnings(electorate, verdict),
+            *contradicted(policy.evidence_types, case),
+            *policy.left_out.values(),
+        ),
     )
 
 

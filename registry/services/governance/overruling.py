@@ -54,10 +54,9 @@ def overrule(uow: UnitOfWork, context: Context, stored: RequestDetail, policy: P
     if handle in rejecters:
         found = Overruling(len(rejecters & {*earlier, handle}), len(rejecters))
     elif policy.rejections is None:
-        raise PolicyRefusedError(
-            f"The rejection of {request.id} stands",
-            (f"Policy {policy.label} has no rejections: only {', '.join(sorted(rejecters))} can take it back",),
-        )
+        why = policy.left_out.get("rejections", f"Policy {policy.label} has no rejections")
+        by = ", ".join(sorted(rejecters))
+        raise PolicyRefusedError(f"The rejection of {request.id} stands", (f"{why}; only {by} can take it back",))
     else:
         rule = policy.rejections
         rule = replace(rule, quorum=max(rule.quorum, 2)) if vetoes else rule  # one person never outweighs a veto

@@ -175,6 +175,12 @@ class SqlGovernance:
         found = [replace(_request(row, refs[row.node_id]), stale_votes=stale.get(row.id, ())) for row in rows]
         return Page(found, cursor)
 
+    def approved_requests(self) -> Sequence[str]:
+        for_it = vote.c.value.in_([value for value in VoteValue if value.approves])
+        voted = select(vote.c.id).where(vote.c.request_id == request.c.id, for_it).exists()
+        query = select(request.c.public_id).where(request.c.state == RequestState.OPEN, voted).order_by(request.c.id)
+        return self._connection.scalars(query).all()
+
     def add_vote(self, request_id: str, vote: VoteEntry) -> None:
         self._connection.execute(
             insert(_votes).values(

@@ -33,7 +33,8 @@ def attach_conditions(
     rule = transition.conditional if transition is not None else None
     why = f"{by} may not approve {request.id} with conditions"
     if rule is None or not rule.allowed:
-        raise PolicyRefusedError(why, (f"Policy {policy.label} takes no approval with conditions for this transition",))
+        none = f"Policy {policy.label} takes no approval with conditions for this transition"
+        raise PolicyRefusedError(why, (policy.left_out.get(f"conditional to {request.to_stage}", none),))
     already = [one for one in uow.reviews.findings_about(request.ref) if one.is_open]
     if len(already) + len(wishes) > rule.max_open_findings:
         told = f"{len(already)} findings are open already, and {rule.max_open_findings} may be"

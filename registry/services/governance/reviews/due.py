@@ -17,6 +17,7 @@ from registry.domain.people.people import SYSTEM, Permission
 from registry.services.context import Context
 from registry.services.governance.reviews.conditions import broken_conditions, revoke
 from registry.services.governance.reviews.emergencies import lapse, lapsing_emergencies
+from registry.services.governance.reviews.waits import complete_waits, waits_over
 from registry.services.unit_of_work import UnitOfWork
 
 Act = Callable[[UnitOfWork, str, datetime], tuple[Settled, Sequence[Event]] | None]
@@ -39,7 +40,7 @@ def tick(context: Context) -> TickReport:
     """Do everything that is due, as the registry itself; see `ReviewVerbs.tick`."""
     context.actor.require(Permission.EDIT)
     system = context.as_actor(SYSTEM)
-    report = TickReport(tuple(settled for job in JOBS for settled in _done(system, job)))
+    report = TickReport((*(settled for job in JOBS for settled in _done(system, job)), *complete_waits(system)))
     with system.read() as uow:
         signing = uow.audit.checkpoints
     if signing is not None:
@@ -50,7 +51,7 @@ def tick(context: Context) -> TickReport:
 def overdue(context: Context) -> int:
     """How many things are due and not done."""
     with context.read() as uow:
-        return sum(len(job.due(uow, context.clock.now())) for job in JOBS)
+        return sum(len(job.due(uow, context.clock.now())) for job in JOBS) + len(waits_over(context, uow))
 
 
 def _done(system: Context, job: Job) -> Iterator[Settled]:

@@ -127,6 +127,8 @@ def _objection(uow: UnitOfWork, context: Context, policy: Policy, dossier: Dossi
     """Why the actor may not promote in an emergency; empty when they may."""
     rule, actor = policy.emergency, context.actor
     if rule is None or not rule.enabled or "promote" not in rule.allowed:
+        if "emergency" in policy.left_out:
+            return policy.left_out["emergency"]
         return f"Policy {policy.label} allows no promotion in an emergency"
     person = found(uow.people.get(actor.handle), f"person {actor.handle}", see="person list")
     if actor.service:

@@ -130,7 +130,7 @@ def _problem(policy: Policy, gate: str, until: datetime, asked: datetime) -> str
     gates = [one for move in policy.transitions for one in move.gates]
     named = [one for one in gates if one.id == gate]
     if policy.waivers is None:
-        return f"Policy {policy.label} has no waivers"
+        return policy.left_out.get("waivers", f"Policy {policy.label} has no waivers")
     if not named:
         return f"Policy {policy.label} has no gate {gate[:80]!r}{did_you_mean(gate, {one.id for one in gates})}"
     if not all(one.waivable for one in named):

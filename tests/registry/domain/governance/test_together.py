@@ -117,3 +117,81 @@ def test_a_vote_for_one_policy_is_none_for_two() -> None:
 def test_gates_of_one_name_are_both_asked() -> None:
     ids = [gate.id for gate in combined([TEAM, STRICT]).transitions[1].gates]
     assert ids == ["no-recall", "quality", "strict-no-recall"]
+
+
+EMERGENCY = (
+    "emergency: {role: risk-owner, allowed: [%s], never_skips: [%s], post_review: {within: %s, role: validator}}"
+)
+
+
+def test_a_waiver_is_given_on_the_stricter_terms_of_both() -> None:
+    long = policy(("stages:", "waivers: {role: risk-owner, max_duration: P90D}\nstages:"))
+    short = policy(NAME, ("stages:", "waivers: {role: risk-owner, quorum: 3, max_duration: P7D}\nstages:"))
+    waivers = combined([long, short]).waivers
+    assert waivers is not None
+    assert (waivers.quorum, waivers.max_duration) == (3, timedelta(days=7))
+
+
+def test_an_emergency_may_do_what_both_allow_and_skips_what_neither_protects() -> None:
+    one = policy(("stages:", EMERGENCY % ("promote, suspend", "quality", "P9D") + "\nstages:"))
+    two = policy(
+        NAME,
+        ("stages:", EMERGENCY % ("promote, rollback_to_previously_approved", "no-recall", "P2D") + "\nstages:"),
+        ("require: lineage.recalled == 0, waivable: false", "require: lineage.suspended == 0"),
+    )
+    both = combined([one, two])
+    assert both.emergency is not None
+    assert both.emergency.allowed == ("promote",)
+    assert both.emergency.post_review is not None
+    assert both.emergency.post_review.within == timedelta(days=2)
+    assert {"quality", "no-recall", "strict-no-recall"} <= both._never_skipped()
+    assert not both.left_out
+
+
+@pytest.mark.parametrize(
+    ("term", "text", "other"),
+    [
+        ("waivers", "waivers: {role: risk-owner}", "waivers: {role: validator}"),
+        (
+            "emergency",
+            EMERGENCY % ("promote", "quality", "P2D"),
+            EMERGENCY.replace("risk-owner", "owner") % ("promote", "quality", "P2D"),
+        ),
+        ("rejections", "rejections: {overruled_by: risk-owner}", "rejections: {overruled_by: validator}"),
+    ],
+)
+def test_a_way_past_a_rule_that_only_one_policy_has_is_closed_and_said(term: str, text: str, other: str) -> None:
+    with_it = policy(("stages:", f"{text}\nstages:"))
+    for order in ([with_it, policy(NAME)], [policy(NAME), with_it]):
+        both = combined(order)
+        assert getattr(both, term) is None
+        assert both.left_out[term].endswith("of the policies that apply together, only team has this")
+    unlike = combined([with_it, policy(NAME, ("stages:", f"{other}\nstages:"))])
+    assert getattr(unlike, term) is None
+    assert unlike.left_out[term].endswith("each has other roles")
+    assert combined([*[policy(NAME)] * 2, policy()]).left_out == {}
+
+
+def test_an_approval_with_conditions_that_only_one_policy_allows_is_none_and_said() -> None:
+    allowed = policy(("    to: production\n", "    to: production\n    conditional: {}\n"))
+    both = combined([allowed, policy(NAME)])
+    assert both.left_out == {
+        "conditional to production": "There is no approval with conditions to production: of the policies that apply "
+        "together, only team has this"
+    }
+
+
+def test_a_status_takes_the_approvals_of_each_policy_by_its_own_rule() -> None:
+    """An insider publishes a policy under which nobody has to agree to a change of the status."""
+    loose = policy(NAME, ("stages:", "status_changes: {approvals: [], emergency_stop: [owner]}\nstages:"))
+    stopping = policy(("stages:", "status_changes: {emergency_stop: [validator], approvals: [{role: owner}]}\nstages:"))
+    for order in ([TEAM, loose], [loose, TEAM]):
+        way = combined(order).transition("production", "status:deprecated")
+        assert way is not None
+        assert {row.role for row in way.approvals} == {"validator", "risk-owner"}
+    both = combined([loose, stopping])
+    assert both.status_changes is not None
+    assert set(both.status_changes.emergency_stop) == {"owner", "validator"}
+    way = both.transition("production", "status:deprecated")
+    assert way is not None
+    assert [row.role for row in way.approvals] == ["owner"]
