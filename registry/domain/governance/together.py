@@ -221,7 +221,7 @@ def _review(one: PostReview | None, two: PostReview | None) -> PostReview | None
 
 def _left_out(one: Policy, two: Policy, ways: Sequence[Transition]) -> Iterator[tuple[str, str]]:
     """What one of them allows and both together do not: the term, and a sentence."""
-    terms = {
+    terms: dict[str, tuple[str, object, object, object]] = {
         "waivers": ("There are no waivers", one.waivers, two.waivers, _waivers(one.waivers, two.waivers)),
         "emergency": ("There is no promotion in an emergency", one.emergency, two.emergency, _emergency(one, two)),
         "rejections": (
