@@ -231,14 +231,11 @@ def _left_out(one: Policy, two: Policy, ways: Sequence[Transition]) -> Iterator[
             _overruling(one.rejections, two.rejections),
         ),
     }
+    asked = [{(way.source, way.target): way.conditional for way in policy.transitions} for policy in (one, two)]
     for way in ways:
-        mine, theirs = (p.transition(way.source, way.target) for p in (one, two))
-        each = [found.conditional if found is not None else None for found in (mine, theirs)]
-        terms[f"conditional to {way.target}"] = (
-            f"There is no approval with conditions to {way.target}",
-            *each,
-            way.conditional,
-        )
+        mine, theirs = (found[way.source, way.target] for found in asked)
+        what = f"There is no approval with conditions to {way.target}"
+        terms[f"conditional to {way.target}"] = (what, mine, theirs, way.conditional)
     for term, (what, first, second, both) in terms.items():
         if both is None and (first is not None or second is not None):
             why = "each has other roles" if first and second else f"only {(one if first else two).name} has this"
