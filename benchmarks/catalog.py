@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.catalog_data import World, fill
+from benchmarks.material.catalog import World, fill
 from registry import bootstrap
 from registry.domain.catalog.models import MetricComparison, SearchQuery, SortKey
 from registry.domain.names import Reference

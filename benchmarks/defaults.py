@@ -37,11 +37,11 @@ from adapters.loop.techniques.probe import Standard
 from adapters.loop.techniques.solving import logistic, ridge
 from adapters.loop.training.order import epoch_order
 from adapters.loop.training.schedule import rate
-from benchmarks.method_material import SOURCES, digits, mnist
+from benchmarks.material.methods import SOURCES, digits, mnist
 from benchmarks.registries import new_registry, run_here
 from examples.demo.material import prepare_news
 from examples.demo.task_material import ratings_csv
-from registry.domain.comparison.student import t_quantile
+from registry.domain.comparison.statistics.student import t_quantile
 from registry.domain.names import Name, Reference
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset

@@ -26,7 +26,7 @@ from typing import Any
 import torch
 from transformers.utils import logging
 
-from benchmarks.tiny_configs import NotTriedError
+from benchmarks.material.tiny_configs import NotTriedError
 from registry.errors import AdapterError, RegistryError
 
 IMPORT = "import"
@@ -119,7 +119,8 @@ def table(results: Iterable[Tried]) -> str:
 
 def kind_of(name: str) -> Kind:
     """The kind called `name`."""
-    from benchmarks import image_families, state_dict_families, text_families, tiny_texts
+    from benchmarks import image_families, state_dict_families, text_families
+    from benchmarks.material import tiny_texts
 
     return {
         "texts": Kind(tiny_texts.families, text_families.Material.imported, text_families.WAYS, text_families.ways_of),

@@ -24,7 +24,7 @@ from adapters.inputs.images import read_images
 from adapters.loop.training.order import epoch_order
 from adapters.torch.models import load_image_model
 from adapters.torch.transfer import TorchTransfers
-from benchmarks import workload
+from benchmarks.material import workload
 from registry.domain.recipes.recipe import Method, Optimizer
 from registry.ports.transfers import DataInput, Finished, ModelInput, TransferJob
 

@@ -39,7 +39,7 @@ from adapters.loop.training.optimizers import build, parameter_groups
 from adapters.loop.training.order import epoch_order
 from adapters.torch.transfer import TorchTransfers
 from adapters.transformers.transfer import TransformersTransfers
-from benchmarks import workload
+from benchmarks.material import workload
 from registry.domain.recipes.recipe import Method
 from registry.ports.transfers import Advanced, DataInput, ModelInput, TransferJob
 

@@ -21,9 +21,9 @@ from adapters.stock_library import quiet
 from adapters.torch.definitions import transformers_mlp
 from adapters.torch.stock import MLP
 from adapters.transformers.importer import HuggingFaceImporter
-from benchmarks.stock import stock
-from benchmarks.tiny_configs import SIDE, NotTriedError, tiny_config
-from benchmarks.tiny_images import CHANGES, SIDES
+from benchmarks.material.stock import stock
+from benchmarks.material.tiny_configs import SIDE, NotTriedError, tiny_config
+from benchmarks.material.tiny_images import CHANGES, SIDES
 from lineage import Digest
 from registry.domain.recipes.recipe import Head, Method, Optimizer
 from registry.ports.transfers import ModelInput

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import kstest
 
-from benchmarks.kinship_zoo import CHILDREN, Arrays, State, parents, state, stored
+from benchmarks.material.kinship_zoo import CHILDREN, Arrays, State, parents, state, stored
 from lineage import Relation, WeightComparison
 from lineage.kinship import compare, compare_merge
 

@@ -22,7 +22,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order
 
 from benchmarks.catalog import Cost, number, open_registry, repeat
-from benchmarks.catalog_data import World
+from benchmarks.material.catalog import World
 from lineage import NodeKind
 from registry.services.lineage.verbs import MAX_NODES
 from registry.services.registry import LocalRegistry

@@ -20,11 +20,11 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.method_material import Rows
+from benchmarks.material.methods import Rows
 from lineage import Digest
 from registry.domain.comparison.answers import TestRows
-from registry.domain.comparison.resampling import Resamples
 from registry.domain.comparison.scoring import MultiLabel, Reading, Regression, SingleLabel
+from registry.domain.comparison.statistics.resampling import Resamples
 from registry.domain.data.datasets import LabelKind
 
 READINGS: Mapping[LabelKind, Callable[[TestRows], Reading]] = {

@@ -1,11 +1,11 @@
 """What each way of transferring reaches on real weights and data, and what it costs.
 
-Every row is one governed step in a registry: a modest recipe (`benchmarks.method_recipes`), few rows to learn from, and
-test rows that are touched once. The value is computed again from the answers that the version keeps, with a 95 %
-interval over the test rows: Wilson's for accuracy, the bootstrap (10,000 draws) for other metrics; of the few-shot
-preset Student's t over its draws. `constant` is what the step recorded for answering without looking. `beside` is
-scikit-learn on the raw rows with the same training rows, or the step that is named there. Seconds are processor time of
-one thread, from submission to publication; features that an earlier row computed are in the cache.
+Every row is one governed step in a registry: a modest recipe (`benchmarks.material.method_recipes`), few rows to
+learn from, and test rows that are touched once. The value is computed again from the answers that the version keeps,
+with a 95 % interval over the test rows: Wilson's for accuracy, the bootstrap (10,000 draws) for other metrics; of the
+few-shot preset Student's t over its draws. `constant` is what the step recorded for answering without looking. `beside`
+is scikit-learn on the raw rows with the same training rows, or the step that is named there. Seconds are processor
+time of one thread, from submission to publication; features that an earlier row computed are in the cache.
 `--only` takes names, methods, `images` or `texts`; what they build on runs too. `python -m benchmarks.methods`.
 """
 
@@ -26,9 +26,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.method_material import Material
+from benchmarks.material.method_recipes import IMAGES, TEXTS, Entry
+from benchmarks.material.methods import Material
 from benchmarks.method_peers import few_shot_peer, interval, peer
-from benchmarks.method_recipes import IMAGES, TEXTS, Entry
 from benchmarks.registries import run_here
 from registry.domain.names import Reference
 from registry.domain.transfers.steps import StepDetail

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.catalog import open_registry
-from benchmarks.catalog_data import World
+from benchmarks.material.catalog import World
 from registry.domain.governance.recalls import Level, NewRecall
 from registry.domain.people.people import Actor
 from registry.services.registry import LocalRegistry

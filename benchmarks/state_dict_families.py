@@ -23,7 +23,7 @@ from adapters.torch.fitting import fit
 from adapters.torch.importer import StateDictImporter
 from adapters.torch.networks.candidates import candidates
 from adapters.torch.networks.table import shipped_names
-from benchmarks.stock import stock
+from benchmarks.material.stock import stock
 from lineage import Digest
 from registry.domain.recipes.recipe import Head, Method, Optimizer
 from registry.ports.transfers import ModelInput

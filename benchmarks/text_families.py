@@ -1,7 +1,8 @@
 """What each text family does in the product: import, probe, fine-tuning, LoRA, tags of words, continued pretraining.
 
-A tiny model with random weights (`benchmarks.tiny_texts`) goes through the importer and the adapter. What comes out is
-loaded with stock transformers (and PEFT) as its user would load it, and must give the recorded prediction of each row.
+A tiny model with random weights (`benchmarks.material.tiny_texts`) goes through the importer and the adapter. What
+comes out is loaded with stock transformers (and PEFT) as its user would load it, and must give the recorded prediction
+of each row.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from adapters.transformers.definitions import transformers_text_head
 from adapters.transformers.importer import HuggingFaceImporter
 from adapters.transformers.models import quiet
 from adapters.transformers.transfer import TransformersTransfers
-from benchmarks import workload
-from benchmarks.tiny_texts import save_source
+from benchmarks.material import workload
+from benchmarks.material.tiny_texts import save_source
 from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, Row

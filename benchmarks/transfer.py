@@ -38,7 +38,8 @@ from transformers.utils import logging
 from adapters.loop.training.order import epoch_order, reading_order
 from adapters.loop.training.schedule import rate
 from adapters.transformers.texts.tokens import TokenItems, Tokens
-from benchmarks import waiting, workload
+from benchmarks import waiting
+from benchmarks.material import workload
 from benchmarks.registries import new_registry
 from registry.domain.catalog.models import Modality
 from registry.domain.names import Name

@@ -25,12 +25,12 @@ import numpy as np
 from lineage import Digest
 from registry.domain.comparison.answers import ArmAnswers, Arms, TestRows
 from registry.domain.comparison.arms import Arm, Measure
-from registry.domain.comparison.exact import fair_binomial, mcnemar
 from registry.domain.comparison.judging import judge
-from registry.domain.comparison.resampling import Resamples
 from registry.domain.comparison.scoring import verdict_on
-from registry.domain.comparison.tallies import Floats, Tally, macro_f1, mean, one_hot, share
-from registry.domain.comparison.units import units_of
+from registry.domain.comparison.statistics.exact import fair_binomial, mcnemar
+from registry.domain.comparison.statistics.resampling import Resamples
+from registry.domain.comparison.statistics.tallies import Floats, Tally, macro_f1, mean, one_hot, share
+from registry.domain.comparison.statistics.units import units_of
 from registry.domain.comparison.verdict import ArmKind, Outcome
 from registry.domain.data.datasets import LabelKind
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
-from registry.domain.governance.findings import NewFinding, Severity
+from registry.domain.governance.reviews.findings import NewFinding, Severity
 from registry.domain.names import Reference
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lineage import Digest
-from registry.client.addresses import file_at, model_at, paging, part, version_at
-from registry.client.connection import Connection
-from registry.client.downloads import Watch, check, chunks, download, opened
-from registry.client.uploads import parts_of, upload
+from registry.client.transport.addresses import file_at, model_at, paging, part, version_at
+from registry.client.transport.connection import Connection
+from registry.client.transport.downloads import Watch, check, chunks, download, opened
+from registry.client.transport.uploads import parts_of, upload
 from registry.domain.catalog.models import (
     AliasMove,
     AliasValue,

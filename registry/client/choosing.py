@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry.client.profiles import Profiles
+from registry.client.transport.profiles import Profiles
 from registry.errors import UnauthenticatedError, UsageError
 from registry.settings import Settings, near_home
 

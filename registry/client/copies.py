@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from registry.client.downloads import Watch, download
 from registry.client.registry import RemoteRegistry
+from registry.client.transport.downloads import Watch, download
 from registry.domain.manifests import FileEntry
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.objects import Damage, Form

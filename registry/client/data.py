@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.client.addresses import paging, version_at
 from registry.client.catalog import details_of, plan_of, write_plan
-from registry.client.connection import Connection
-from registry.client.downloads import Watch
-from registry.client.uploads import parts_of, upload
+from registry.client.transport.addresses import paging, version_at
+from registry.client.transport.connection import Connection
+from registry.client.transport.downloads import Watch
+from registry.client.transport.uploads import parts_of, upload
 from registry.domain.catalog.statuses import Use, notice
 from registry.domain.data.datasets import DatasetSummary, DatasetVersionDetail, DatasetVersionSummary
 from registry.domain.names import Name, Reference, dataset_only

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from registry.client.connection import LONG, Connection
+from registry.client.transport.connection import LONG, Connection
 from registry.domain.names import Reference, model_only
 from registry.domain.verbs.lineage import Ancestry, Exchange, Obligations, ParentCheck, Use
 from registry.errors import NotFoundError

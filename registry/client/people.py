@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Never
 
-from registry.client.addresses import paging, part
-from registry.client.connection import Connection
+from registry.client.transport.addresses import paging, part
+from registry.client.transport.connection import Connection
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.people import (
     Actor,

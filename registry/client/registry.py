@@ -8,22 +8,22 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from registry.client.connection import Connection
+from registry.client.transport.connection import Connection
 from registry.domain.people.people import Actor
 from registry.errors import NotRemoteError
 
 if TYPE_CHECKING:
     from registry.client.catalog import RemoteCatalog
     from registry.client.data import RemoteDatasets
-    from registry.client.downloads import Watch
-    from registry.client.governance import RemotePromotions
+    from registry.client.governance.promotions import RemotePromotions
+    from registry.client.governance.recalls import RemoteRecalls
+    from registry.client.governance.reviews import RemoteReviews
+    from registry.client.governance.upkeep import RemoteAudit, RemoteBackups, RemoteStore
     from registry.client.lineage import RemoteLineage
     from registry.client.people import RemotePeople
-    from registry.client.recalls import RemoteRecalls
-    from registry.client.reviews import RemoteReviews
     from registry.client.selection import RemoteSelection
     from registry.client.transfers import RemoteTransfers
-    from registry.client.upkeep import RemoteAudit, RemoteBackups, RemoteStore
+    from registry.client.transport.downloads import Watch
     from registry.domain.people.idempotency import Answer, Claim
     from registry.domain.verbs.registry import Problem, Registry, Terms
 
@@ -89,21 +89,21 @@ class RemoteRegistry:
     @cached_property
     def promotions(self) -> RemotePromotions:
         """Evidence, requests, votes, policies."""
-        from registry.client.governance import RemotePromotions  # noqa: PLC0415 - as above
+        from registry.client.governance.promotions import RemotePromotions  # noqa: PLC0415 - as above
 
         return RemotePromotions(self.server)
 
     @cached_property
     def reviews(self) -> RemoteReviews:
         """The inbox and findings."""
-        from registry.client.reviews import RemoteReviews  # noqa: PLC0415 - as above
+        from registry.client.governance.reviews import RemoteReviews  # noqa: PLC0415 - as above
 
         return RemoteReviews(self.server)
 
     @cached_property
     def recalls(self) -> RemoteRecalls:
         """Recalls and their tasks."""
-        from registry.client.recalls import RemoteRecalls  # noqa: PLC0415 - as above
+        from registry.client.governance.recalls import RemoteRecalls  # noqa: PLC0415 - as above
 
         return RemoteRecalls(self.server)
 
@@ -124,21 +124,21 @@ class RemoteRegistry:
     @cached_property
     def audit(self) -> RemoteAudit:
         """The audit chain."""
-        from registry.client.upkeep import RemoteAudit  # noqa: PLC0415 - as above
+        from registry.client.governance.upkeep import RemoteAudit  # noqa: PLC0415 - as above
 
         return RemoteAudit(self.server)
 
     @cached_property
     def store(self) -> RemoteStore:
         """The stored objects."""
-        from registry.client.upkeep import RemoteStore  # noqa: PLC0415 - as above
+        from registry.client.governance.upkeep import RemoteStore  # noqa: PLC0415 - as above
 
         return RemoteStore(self.server)
 
     @cached_property
     def backups(self) -> RemoteBackups:
         """Backups of everything."""
-        from registry.client.upkeep import RemoteBackups  # noqa: PLC0415 - as above
+        from registry.client.governance.upkeep import RemoteBackups  # noqa: PLC0415 - as above
 
         return RemoteBackups(self.server)
 

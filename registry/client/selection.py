@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from registry.client.addresses import part
-from registry.client.connection import Connection
+from registry.client.transport.addresses import part
+from registry.client.transport.connection import Connection
 from registry.domain.names import Reference
 from registry.domain.selection.report import SelectionReport
 from registry.domain.verbs.selection import Recommend

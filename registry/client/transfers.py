@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from registry.client.addresses import paging, part
-from registry.client.connection import LONG, Connection
-from registry.client.downloads import chunks, opened
+from registry.client.transport.addresses import paging, part
+from registry.client.transport.connection import LONG, Connection
+from registry.client.transport.downloads import chunks, opened
 from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.names import Name
 from registry.domain.paging import Page, PageRequest

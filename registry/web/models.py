@@ -19,9 +19,9 @@ from registry.domain.catalog.models import (
     VersionDetail,
     VersionSummary,
 )
-from registry.domain.governance.bypasses import Emergency
-from registry.domain.governance.evidence_types import EvidenceType
+from registry.domain.governance.policies.evidence_types import EvidenceType
 from registry.domain.governance.promotion import EvidenceValue, RequestSummary, StageOption
+from registry.domain.governance.reviews.bypasses import Emergency
 from registry.domain.governance.status_changes import status_target
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import PageRequest
@@ -35,7 +35,7 @@ from registry.errors import (
     RefusedError,
     RegistryError,
 )
-from registry.web.evidence import RefusedEvidence
+from registry.web.governance.evidence import RefusedEvidence
 from registry.web.graph import Branch, outline_of
 from registry.web.markdown import RenderedCard, render_card
 from registry.web.parts import AsActor, see

@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from registry.web import (
-    administration,
-    catalog,
-    datasets,
-    graph,
-    models,
-    past,
-    promotions,
-    recalls,
-    reviews,
-    selection,
-    steps,
-    waivers,
-)
+from registry.web import administration, catalog, datasets, graph, models, selection, steps
+from registry.web.governance import past, promotions, recalls, reviews, waivers
 from registry.web.parts import check_form
 
 

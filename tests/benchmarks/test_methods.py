@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.method_recipes import IMAGES, TEXTS, Entry
+from benchmarks.material.method_recipes import IMAGES, TEXTS, Entry
 from benchmarks.methods import chosen
 from registry.domain.recipes.methods import NEEDS
 from registry.domain.recipes.recipe import Method

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from benchmarks.catalog import questions
-from benchmarks.catalog_data import World, fill
+from benchmarks.material.catalog import World, fill
 from registry import bootstrap
 from registry.services.registry import LocalRegistry
 from registry.settings import Settings

@@ -16,15 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from registry.client.connection import Connection
 from registry.client.registry import RemoteRegistry
+from registry.client.transport.connection import Connection
 from registry.domain import verbs
 from registry.domain.catalog.models import Describing, Modality, Status
 from registry.domain.codec import to_json
-from registry.domain.governance.findings import NewFinding, Severity
 from registry.domain.governance.promotion import VoteValue
 from registry.domain.governance.recalls import Disposition, Level, NewDisposition, NewRecall, RecallState
-from registry.domain.governance.waivers import NewWaiver
+from registry.domain.governance.reviews.findings import NewFinding, Severity
+from registry.domain.governance.reviews.waivers import NewWaiver
 from registry.domain.names import Name, Reference
 from registry.domain.paging import every
 from registry.domain.verbs.catalog import ImportModel

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from registry.domain.catalog.models import MetricComparison, Modality, SearchQuery, SortKey, Status
-from registry.domain.governance.policy_changes import ProposalState
+from registry.domain.governance.policies.changes import ProposalState
 from registry.domain.governance.promotion import RequestState
 from registry.domain.governance.recalls import Level, NewRecall
 from registry.domain.names import Name, Reference

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import forebear
-from registry.client.connection import Connection
 from registry.client.registry import RemoteRegistry
+from registry.client.transport.connection import Connection
 from registry.domain.catalog.models import Describing, Modality, Status
 from registry.domain.names import Name, Reference
 from registry.errors import ConflictError, NotFoundError, RefusedError, UnauthenticatedError, UsageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.domain.governance.waivers import NewWaiver
+from registry.domain.governance.reviews.waivers import NewWaiver
 from registry.errors import PolicyRefusedError
 from registry.services.governance.policies.stored import default_policy_text
 from registry.services.governance.reviews.verbs import Reviews

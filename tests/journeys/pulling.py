@@ -12,7 +12,7 @@ import pytest
 
 from adapters.engines.asking import FOLDER
 from adapters.engines.local import WARM_SECONDS
-from benchmarks.stock import stock
+from benchmarks.material.stock import stock
 from tests.command_line import CommandLine, command_line
 from tests.importing import importing_here
 

@@ -10,8 +10,8 @@ import pytest
 from adapters.transformers.models import quiet
 from benchmarks.families import IMPORT
 from benchmarks.image_families import hub_folder
+from benchmarks.material.tiny_texts import families, save_source
 from benchmarks.text_families import WORDS
-from benchmarks.tiny_texts import families, save_source
 from tests.adapters.loop.worlds import image_data
 from tests.adapters.transformers.test_every_family import REFUSED, TUNE
 from tests.journeys.pulling import RECIPES, Journey, journey

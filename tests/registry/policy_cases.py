@@ -19,7 +19,7 @@ from registry.domain.governance.case import (
     Subject,
     evidence_digest,
 )
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import Bindings, EvidenceValue, VoteEntry, VoteValue
 from registry.services.governance.policies.document import read_policy
 from tests.builders import digest, model_ref

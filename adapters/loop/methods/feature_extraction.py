@@ -30,7 +30,7 @@ from adapters.loop.training.flops import learning_flops, one_item
 from adapters.loop.training.learner import ArrayItems, Learner
 from adapters.loop.training.loop import Inputs
 from adapters.loop.training.optimizers import freeze, parameter_groups
-from registry.domain.comparison.student import t_quantile
+from registry.domain.comparison.statistics.student import t_quantile
 from registry.domain.recipes.params import value_of, whole_of
 from registry.domain.recipes.recipe import Freeze
 from registry.errors import BadRecipeError

@@ -27,7 +27,7 @@ from adapters.loop.training.fit import Fit
 from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs
 from adapters.loop.training.order import epoch_order
-from registry.domain.comparison.student import normal_cdf
+from registry.domain.comparison.statistics.student import normal_cdf
 from registry.domain.data.datasets import LabelKind
 
 ROWS = 128

@@ -12,8 +12,8 @@ from registry.api.bodies import Comment, InEmergency, RollBack
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, answer, body_of, public_id, speaks
-from registry.domain.governance.bypasses import Emergency
 from registry.domain.governance.promotion import RequestDetail
+from registry.domain.governance.reviews.bypasses import Emergency
 from registry.domain.names import Reference
 from registry.domain.verbs.registry import Registry
 

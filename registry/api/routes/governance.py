@@ -12,8 +12,8 @@ from registry.api.bodies import Approval, Comment, OpenRequest, TwoPolicies
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, Text, answer, body_of, public_id, speaks
-from registry.domain.governance.evidence_types import EvidenceType
-from registry.domain.governance.policy_changes import PolicyProposal, ProposalState
+from registry.domain.governance.policies.changes import PolicyProposal, ProposalState
+from registry.domain.governance.policies.evidence_types import EvidenceType
 from registry.domain.governance.promotion import (
     PolicyValue,
     RequestDetail,

@@ -12,11 +12,11 @@ from registry.api.bodies import Comment, FindingWish, WaiverWish
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, answer, body_of, public_id, speaks
-from registry.domain.governance.findings import Finding, FindingState, NewFinding
-from registry.domain.governance.inbox import Inbox
-from registry.domain.governance.past import AsOf
-from registry.domain.governance.ticks import TickReport
-from registry.domain.governance.waivers import NewWaiver, Waiver, Waivers
+from registry.domain.governance.reviews.findings import Finding, FindingState, NewFinding
+from registry.domain.governance.reviews.inbox import Inbox
+from registry.domain.governance.reviews.past import AsOf
+from registry.domain.governance.reviews.ticks import TickReport
+from registry.domain.governance.reviews.waivers import NewWaiver, Waiver, Waivers
 from registry.domain.names import Reference
 from registry.domain.paging import Page
 from registry.domain.text import read_moment

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from registry.cli import parsing
-from registry.cli.commands.statuses import add_status_commands
+from registry.cli.commands.governance.statuses import add_status_commands
 from registry.cli.session import Session, command
 from registry.domain.data.datasets import DataFormat, LabelKind
 

@@ -56,7 +56,7 @@ def show(
     format: FormOption = None,
 ) -> None:
     """Show the ancestors of a model or dataset, its descendants, or both."""
-    from registry.cli.views.trees import show_ancestry
+    from registry.cli.views.lineage.trees import show_ancestry
 
     _check_form(session, format)
     up = up or not down
@@ -83,7 +83,7 @@ def verify(
     code is 7 when a claim is contradicted.
     """
     from lineage import Assurance
-    from registry.cli.views.kinship import show_checks
+    from registry.cli.views.lineage.kinship import show_checks
 
     other = None if parent is None else parsing.model(parent)
     found = session.registry.lineage.verify(parsing.model(model), parent=other)
@@ -109,7 +109,7 @@ def obligations(
 
     The exit code is 5 when a clause forbids the use that was asked about.
     """
-    from registry.cli.views.obligations import show_obligations
+    from registry.cli.views.lineage.obligations import show_obligations
     from registry.domain.names import Reference
 
     found = session.registry.lineage.obligations(Reference.parse(_node(session, target)), use=use)
@@ -148,7 +148,7 @@ def path(
     format: FormOption = None,
 ) -> None:
     """Show the shortest path from an ancestor to a descendant."""
-    from registry.cli.views.trees import show_path
+    from registry.cli.views.lineage.trees import show_path
 
     _check_form(session, format)
     found = session.registry.lineage.path(_node(session, source), _node(session, target))

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from registry.cli import parsing
+from registry.cli.commands.governance.statuses import add_status_commands
 from registry.cli.commands.model import ModalityOption, app
-from registry.cli.commands.statuses import add_status_commands
 from registry.cli.session import Session, command
 
 

@@ -147,7 +147,7 @@ def tick(session: Session) -> None:
 
     The server does it each minute; without one, let cron call this. Doing it twice does nothing more.
     """
-    from registry.cli.views.reviews import show_tick
+    from registry.cli.views.governance.reviews import show_tick
 
     session.answer(session.registry.reviews.tick(), show_tick)
 
@@ -168,7 +168,7 @@ def as_of(
     By whom it was approved, on what evidence, under which version of the policy, and what was made from it while it was
     approved. The answer comes from the audit log.
     """
-    from registry.cli.views.past import show_as_of
+    from registry.cli.views.governance.past import show_as_of
     from registry.domain.text import read_moment
 
     found = session.registry.reviews.as_of(parsing.model(reference), read_moment(moment, "DATE"))
@@ -177,7 +177,7 @@ def as_of(
 
 def inbox(session: Session) -> None:
     """Show what waits for you: votes, findings and policies, your requests, and your votes that went stale."""
-    from registry.cli.views.reviews import show_inbox
+    from registry.cli.views.governance.reviews import show_inbox
 
     session.answer(session.registry.reviews.inbox(), show_inbox)
 

@@ -12,7 +12,7 @@ from registry.cli.session import Session, command
 from registry.errors import UsageError
 
 if TYPE_CHECKING:
-    from registry.client.profiles import Server
+    from registry.client.transport.profiles import Server
     from registry.domain.people.people import Actor
 
 app = typer.Typer(name="remote", help="The servers that you have signed in to.", no_args_is_help=True)
@@ -50,8 +50,8 @@ def login(
     """
     from registry.cli.printing import hint, tell
     from registry.client.choosing import Remote
-    from registry.client.connection import check_address
-    from registry.client.profiles import Profiles
+    from registry.client.transport.connection import check_address
+    from registry.client.transport.profiles import Profiles
 
     address = check_address(url, secret=True, allow_http=allow_http or session.settings.allow_http)
     secret = _token(session, from_stdin=token_stdin)
@@ -86,7 +86,7 @@ def logout(
     ] = None,
 ) -> None:
     """Forget a server and its token here. The token stays valid: forebear token revoke ends it everywhere."""
-    from registry.client.profiles import Profiles
+    from registry.client.transport.profiles import Profiles
 
     profiles = Profiles.of_user()
     current = profiles.current()
@@ -111,7 +111,7 @@ def whoami(session: Session) -> None:
 @command(app, "list", "forebear remote list")
 def list_(session: Session) -> None:
     """List the servers that you have signed in to. The current one is used where no registry folder is nearer."""
-    from registry.client.profiles import Profiles
+    from registry.client.transport.profiles import Profiles
 
     session.answer(Profiles.of_user().all(), _show)
 
@@ -126,7 +126,7 @@ def _show(servers: Sequence[Server]) -> None:
 @command(app, "use", "forebear remote use models.example.com", "forebear remote use local")
 def use(session: Session, which: ServerArgument) -> None:
     """Use a server from now on where no registry folder is nearer; the word local stands for none."""
-    from registry.client.profiles import Profiles
+    from registry.client.transport.profiles import Profiles
 
     chosen = Profiles.of_user().use(which)
     session.done(f"Commands now use {chosen.url}" if chosen else "Commands now use a registry folder")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from registry.domain.comparison.tallies import Tally
+from registry.domain.comparison.statistics.tallies import Tally
 from registry.domain.comparison.verdict import ArmKind
 
 MARGIN = 0.01

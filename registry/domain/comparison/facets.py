@@ -23,8 +23,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from registry.domain.comparison.resampling import Spread
-from registry.domain.comparison.student import t_quantile
+from registry.domain.comparison.statistics.resampling import Spread
+from registry.domain.comparison.statistics.student import t_quantile
 from registry.domain.comparison.verdict import Answer, ArmKind, Facet, FacetName, FlipTest, Gap, Interval
 
 POWER = 0.8

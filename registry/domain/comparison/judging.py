@@ -28,10 +28,10 @@ from registry.domain.comparison.concluding import conclude
 from registry.domain.comparison.facets import Compared, Setting, described, facets_of
 from registry.domain.comparison.first_rule import conclude_first
 from registry.domain.comparison.looks import level_of, used_up
-from registry.domain.comparison.resampling import LEVEL, Resamples, Spread, difference, spread
 from registry.domain.comparison.slicing import flips_of, slices_of
-from registry.domain.comparison.tallies import Floats, Tally
-from registry.domain.comparison.units import Units, units_of
+from registry.domain.comparison.statistics.resampling import LEVEL, Resamples, Spread, difference, spread
+from registry.domain.comparison.statistics.tallies import Floats, Tally
+from registry.domain.comparison.statistics.units import Units, units_of
 from registry.domain.comparison.validity import TRAINED
 from registry.domain.comparison.verdict import (
     RULE,

@@ -14,11 +14,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from registry.domain.comparison import tallies
 from registry.domain.comparison.answers import SAME_AS, Arms, TestRows
 from registry.domain.comparison.arms import Arm, Measure
 from registry.domain.comparison.judging import judge
-from registry.domain.comparison.tallies import Floats, Tally
+from registry.domain.comparison.statistics import tallies
+from registry.domain.comparison.statistics.tallies import Floats, Tally
 from registry.domain.comparison.validity import BROKEN, CONSTANT, fault
 from registry.domain.comparison.verdict import RULE, ArmKind, TransferVerdict
 from registry.domain.data.datasets import LabelKind

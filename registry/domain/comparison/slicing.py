@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.domain.comparison.arms import Arm, Measure
-from registry.domain.comparison.exact import flip_test, holm
-from registry.domain.comparison.resampling import Resamples, difference, spread
-from registry.domain.comparison.tallies import Floats, Tally, differences
-from registry.domain.comparison.units import Units
+from registry.domain.comparison.statistics.exact import flip_test, holm
+from registry.domain.comparison.statistics.resampling import Resamples, difference, spread
+from registry.domain.comparison.statistics.tallies import Floats, Tally, differences
+from registry.domain.comparison.statistics.units import Units
 from registry.domain.comparison.verdict import FlipTest, SliceGap
 
 FEWEST_IN_SLICE = 5

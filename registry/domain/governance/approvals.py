@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from registry.domain.governance.case import RECORDED, Case, Contribution, Standing
+from registry.domain.governance.policies.terms import VoteRules
 from registry.domain.governance.promotion import CheckResult, VoteEntry, VoteValue
 from registry.domain.governance.seen import differences
-from registry.domain.governance.terms import VoteRules
 
 _BOUND = {"artifact": "the artifact", "lineage": "the lineage", "policy": "the policy", "evidence": "the evidence"}
 

@@ -15,10 +15,10 @@ from typing import Any
 from lineage import Digest
 from registry.domain.catalog.models import Status
 from registry.domain.governance.ancestry import CANNOT_BE_TOLD, Ancestry, ancestry_facts
-from registry.domain.governance.bypasses import Bypass
-from registry.domain.governance.findings import Finding, finding_facts
 from registry.domain.governance.promotion import Bindings, EvidenceValue, Rejection, VoteEntry
-from registry.domain.governance.waivers import Waiver
+from registry.domain.governance.reviews.bypasses import Bypass
+from registry.domain.governance.reviews.findings import Finding, finding_facts
+from registry.domain.governance.reviews.waivers import Waiver
 from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
 

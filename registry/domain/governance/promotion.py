@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lineage import Digest
-from registry.domain.governance.findings import Finding
+from registry.domain.governance.reviews.findings import Finding
 from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
 

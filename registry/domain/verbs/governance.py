@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO, Protocol
 
-from registry.domain.governance.evidence_types import EvidenceType
-from registry.domain.governance.findings import NewFinding
-from registry.domain.governance.policy_changes import PolicyProposal, ProposalState
+from registry.domain.governance.policies.changes import PolicyProposal, ProposalState
+from registry.domain.governance.policies.evidence_types import EvidenceType
 from registry.domain.governance.promotion import (
     AddedEvidence,
     EvidenceValue,
@@ -19,6 +18,7 @@ from registry.domain.governance.promotion import (
     VoteValue,
 )
 from registry.domain.governance.replays import ChangedTerm, Explanation, PolicyTrial
+from registry.domain.governance.reviews.findings import NewFinding
 from registry.domain.names import Name, Reference
 from registry.domain.paging import Page, PageRequest
 

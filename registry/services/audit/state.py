@@ -11,10 +11,10 @@ from typing import Any
 
 from registry.domain.audit import AuditEntry, Body, read_body
 from registry.domain.catalog.models import FIRST_STAGE, Status
-from registry.domain.governance.bypasses import emergency_record
-from registry.domain.governance.findings import record_of
 from registry.domain.governance.promotion import RequestState, VoteValue
-from registry.domain.governance.waivers import waiver_record
+from registry.domain.governance.reviews.bypasses import emergency_record
+from registry.domain.governance.reviews.findings import record_of
+from registry.domain.governance.reviews.waivers import waiver_record
 from registry.services.storage.governance import (
     ALIAS,
     BINDING,

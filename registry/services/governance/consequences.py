@@ -8,9 +8,9 @@ from datetime import datetime
 
 from registry.domain.governance.approvals import Electorate
 from registry.domain.governance.case import Case, Standing
-from registry.domain.governance.outlook import lost_votes, stale_votes
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import EvidenceValue
+from registry.domain.governance.reviews.outlook import lost_votes, stale_votes
 from registry.services.governance.details import with_everybody
 from registry.services.governance.dossier import Dossier, case_for
 from registry.services.governance.policies.stored import frozen_policy

@@ -15,7 +15,7 @@ from registry.domain.audit import Event
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.codec import from_json, to_json
 from registry.domain.governance.case import Case
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import RequestDetail, RequestState
 from registry.domain.governance.replays import Explanation
 from registry.domain.manifests import canonical_json

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from registry.domain.governance.approvals import Electorate
 from registry.domain.governance.case import Case
-from registry.domain.governance.outlook import contradicted, voters, warnings
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import Ballot, RequestDetail, RequestState, Verdict, VoteValue
+from registry.domain.governance.reviews.outlook import contradicted, voters, warnings
 from registry.domain.people.people import Actor, Permission
 from registry.services.context import Context
 from registry.services.governance.dossier import case_for, open_dossier, standing_of

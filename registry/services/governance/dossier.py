@@ -17,7 +17,6 @@ from registry.domain.catalog.licences import is_known
 from registry.domain.catalog.models import Status
 from registry.domain.comparison.records import verdict_of
 from registry.domain.governance.ancestry import Ancestry
-from registry.domain.governance.bypasses import Bypass
 from registry.domain.governance.case import (
     EDITION,
     Ancestors,
@@ -31,11 +30,12 @@ from registry.domain.governance.case import (
 )
 from registry.domain.governance.conditions.expressions import Expression
 from registry.domain.governance.conditions.presence import Place, places_read
-from registry.domain.governance.findings import Finding
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import Bindings, EvidenceValue, Rejection, VoteEntry
+from registry.domain.governance.reviews.bypasses import Bypass
+from registry.domain.governance.reviews.findings import Finding
+from registry.domain.governance.reviews.waivers import Waiver
 from registry.domain.governance.seen import WAIVED, seen_digest, seen_state
-from registry.domain.governance.waivers import Waiver
 from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
 from registry.domain.people.people import Person

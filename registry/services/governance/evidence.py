@@ -10,7 +10,7 @@ from typing import BinaryIO
 from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.governance.case import Case
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import AddedEvidence, EvidenceValue
 from registry.domain.ids import new_id
 from registry.domain.manifests import canonical_json

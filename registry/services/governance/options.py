@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from registry.domain.governance.case import Case
-from registry.domain.governance.evidence_types import EvidenceType
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.evidence_types import EvidenceType
+from registry.domain.governance.policies.policy import Policy
+from registry.domain.governance.policies.together import matching
 from registry.domain.governance.promotion import StageOption
-from registry.domain.governance.together import matching
 from registry.domain.names import VersionRef
 from registry.services.governance.dossier import Dossier, case_for, open_dossier
 from registry.services.governance.policies.stored import published

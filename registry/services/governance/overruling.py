@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from registry.domain.audit import Event
 from registry.domain.governance.approvals import Electorate
 from registry.domain.governance.case import Case
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.policy import Policy
+from registry.domain.governance.policies.transitions import ApprovalRow
 from registry.domain.governance.promotion import RequestDetail, RequestState, VoteValue
-from registry.domain.governance.transitions import ApprovalRow
 from registry.errors import ConflictError, PolicyRefusedError
 from registry.services.context import Context
 from registry.services.governance.dossier import case_for, open_dossier

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from registry.domain.audit import Event
 from registry.domain.governance.case import Case
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import RequestDetail, RequestState, RequestSummary, Verdict
 from registry.domain.governance.status_changes import wanted_status
 from registry.domain.ids import new_id

@@ -13,9 +13,8 @@ from typing import BinaryIO
 
 from registry.domain.audit import Event
 from registry.domain.governance.case import Case
-from registry.domain.governance.evidence_types import EvidenceType
-from registry.domain.governance.findings import NewFinding
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.evidence_types import EvidenceType
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import (
     AddedEvidence,
     EvidenceValue,
@@ -28,6 +27,7 @@ from registry.domain.governance.promotion import (
     vote_digest,
 )
 from registry.domain.governance.replays import Explanation
+from registry.domain.governance.reviews.findings import NewFinding
 from registry.domain.governance.status_changes import wanted_status
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.objects import VersionCheck

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from registry.domain.governance.case import Case
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import Rejection, RequestDetail, VoteValue
 from registry.errors import ConflictError, PolicyRefusedError
 

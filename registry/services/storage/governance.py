@@ -9,7 +9,7 @@ from typing import Protocol
 
 from lineage import Digest
 from registry.domain.catalog.models import CardRevision, Status
-from registry.domain.governance.policy_changes import PolicyProposal, PolicyVote, ProposalState
+from registry.domain.governance.policies.changes import PolicyProposal, PolicyVote, ProposalState
 from registry.domain.governance.promotion import (
     EvidenceValue,
     PolicyValue,

@@ -10,7 +10,7 @@ from typing import Protocol
 from lineage import Assurance, Edge, Node, NodeId, WeightComparison
 from lineage.exchange.records import Run
 from registry.domain.catalog.models import Status
-from registry.domain.governance.past import MadeFrom
+from registry.domain.governance.reviews.past import MadeFrom
 from registry.domain.names import VersionRef
 
 

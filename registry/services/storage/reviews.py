@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Protocol
 
 from lineage import NodeId
-from registry.domain.governance.bypasses import Emergency, EmergencyReview
-from registry.domain.governance.findings import Finding, FindingState
-from registry.domain.governance.waivers import Waiver, WaiverApproval
+from registry.domain.governance.reviews.bypasses import Emergency, EmergencyReview
+from registry.domain.governance.reviews.findings import Finding, FindingState
+from registry.domain.governance.reviews.waivers import Waiver, WaiverApproval
 from registry.domain.names import VersionRef
 from registry.domain.paging import Page, PageRequest
 

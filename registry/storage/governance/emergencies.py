@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
-from registry.domain.governance.bypasses import Emergency, EmergencyReview, emergency_record
+from registry.domain.governance.reviews.bypasses import Emergency, EmergencyReview, emergency_record
 from registry.services.storage.reviews import EMERGENCY
 from registry.storage.catalog.versions import refs_of
 from registry.storage.tables import emergency, emergency_review, request

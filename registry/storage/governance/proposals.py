@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from registry.domain.governance.policy_changes import PolicyProposal, PolicyVote, ProposalState
+from registry.domain.governance.policies.changes import PolicyProposal, PolicyVote, ProposalState
 from registry.domain.governance.promotion import VoteValue
 from registry.errors import ConflictError
 from registry.storage.tables import policy_proposal, policy_vote

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
-from registry.domain.governance.policy_changes import PolicyProposal, PolicyVote, ProposalState
+from registry.domain.governance.policies.changes import PolicyProposal, PolicyVote, ProposalState
 from registry.domain.governance.promotion import (
     Bindings,
     CheckResult,

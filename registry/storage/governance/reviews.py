@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from lineage import NodeId
-from registry.domain.governance.bypasses import Emergency, EmergencyReview
-from registry.domain.governance.findings import Finding, FindingState, Severity, record_of
 from registry.domain.governance.promotion import RequestState
-from registry.domain.governance.waivers import Waiver, WaiverApproval
+from registry.domain.governance.reviews.bypasses import Emergency, EmergencyReview
+from registry.domain.governance.reviews.findings import Finding, FindingState, Severity, record_of
+from registry.domain.governance.reviews.waivers import Waiver, WaiverApproval
 from registry.domain.names import VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.errors import ConflictError

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
-from registry.domain.governance.waivers import Waiver, WaiverApproval, waiver_record
+from registry.domain.governance.reviews.waivers import Waiver, WaiverApproval, waiver_record
 from registry.errors import ConflictError
 from registry.services.storage.reviews import WAIVER
 from registry.storage.catalog.assets import require_version

@@ -14,7 +14,7 @@ from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison, h
 from lineage.exchange.records import Run
 from registry.domain.catalog.models import Status
 from registry.domain.codec import from_json, to_json
-from registry.domain.governance.past import MadeFrom
+from registry.domain.governance.reviews.past import MadeFrom
 from registry.domain.names import VersionRef
 from registry.errors import NotFoundError
 from registry.services.storage.lineage import Ancestor, AncestryRecord

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.families import IMPORT, Kind, Tried, keep, kept, kind_of, table, try_family
+from benchmarks.material.tiny_texts import families
 from benchmarks.text_families import Material, OtherAnswersError, check_stock, sentences, ways_of
-from benchmarks.tiny_texts import families
 from registry.domain.recipes.recipe import Head, Method
 
 SAMPLE = ("fnet", "gemma3", "llama", "longformer", "t5gemma", "zamba2")

@@ -23,7 +23,7 @@ from adapters.transformers.models import quiet
 from adapters.transformers.transfer import TransformersTransfers
 from benchmarks import workload
 from benchmarks.text_families import WORDS, sentences
-from benchmarks.tiny_texts import save_tokenizer
+from benchmarks.material.tiny_texts import save_tokenizer
 from lineage import Digest
 from registry.domain.recipes.recipe import Method
 from registry.ports.transfers import ModelInput

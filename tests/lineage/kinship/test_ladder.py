@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.kinship_zoo import CHILDREN, KINDS, Arrays, State, parent, state, stored
+from benchmarks.material.kinship_zoo import CHILDREN, KINDS, Arrays, State, parent, state, stored
 from lineage import Relation
 from lineage.kinship import compare, compare_merge
 

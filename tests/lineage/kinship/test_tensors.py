@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from benchmarks.kinship_zoo import Arrays
+from benchmarks.material.kinship_zoo import Arrays
 from lineage import Relation
 from lineage.kinship import compare
 from lineage.kinship.tensors import decode, encode

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 from fastapi.routing import APIRoute
 
@@ -356,7 +356,7 @@ def test_every_route_form_and_command_that_changes_something_is_listed_with_its_
         for method in methods
         if method not in {"get", "head"}
     }
-    rooms = [import_module(f"registry.web.{one.name}") for one in iter_modules(registry.web.__path__)]
+    rooms = [import_module(one.name) for one in walk_packages(registry.web.__path__, "registry.web.")]
     pages = [route for room in rooms if hasattr(room, "router") for route in room.router.routes]
     forms = {
         f"{method} {route.path}"

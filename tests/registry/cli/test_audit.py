@@ -27,7 +27,7 @@ def test_the_commands_of_the_guide_to_the_audit_log_do_what_it_says(
             assert verifier.main(words[1:]) == 0, line
             continue
         said = forebear(*words)
-        if words[0] == "as-of":  # there is no model here; what it answers is in tests/registry/web/test_past.py
+        if words[0] == "as-of":  # no model here: see tests/registry/web/governance/test_past.py
             assert (said.code, "had no version" in said.err or "was not there" in said.err) == (3, True), said.err
             continue
         assert said.code == 0, (line, said.err)

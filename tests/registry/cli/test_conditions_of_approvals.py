@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry.cli.commands.promote import _condition
-from registry.domain.governance.findings import NewFinding, Severity
+from registry.cli.commands.governance.promote import _condition
+from registry.domain.governance.reviews.findings import NewFinding, Severity
 from registry.errors import UsageError
 
 

@@ -267,7 +267,7 @@ def test_what_is_wrong_about_a_server_is_said_in_one_sentence(
 def test_a_server_that_is_not_there_is_said_in_one_sentence(
     typed: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("registry.client.connection.FIRST_WAIT", 0)
+    monkeypatch.setattr("registry.client.transport.connection.FIRST_WAIT", 0)
     monkeypatch.setenv("FOREBEAR_TOKEN", "fbr_x")
     said = typed.refused("--server", "http://127.0.0.1:9", "model", "list")
     assert said["code"] == "server-unreachable"

@@ -16,9 +16,9 @@ SCRIPT = """
 import hashlib, sys
 from pathlib import Path
 from lineage import Digest
-from registry.client.connection import Connection
-from registry.client.downloads import download
-from registry.client.uploads import parts_of, upload
+from registry.client.transport.connection import Connection
+from registry.client.transport.downloads import download
+from registry.client.transport.uploads import parts_of, upload
 from registry.domain.manifests import FileEntry
 from registry.domain.names import Reference
 from registry.domain.people.people import Actor

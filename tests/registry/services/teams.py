@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from registry.domain.audit import Event
-from registry.domain.governance.policy_changes import PolicyProposal, ProposalState
+from registry.domain.governance.policies.changes import PolicyProposal, ProposalState
 from registry.domain.governance.promotion import VoteValue
 from registry.domain.names import Reference, VersionRef
 from registry.domain.paging import PageRequest

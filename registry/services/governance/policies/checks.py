@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from registry.domain.catalog.models import FIRST_STAGE
 from registry.domain.governance.conditions.checking import check
 from registry.domain.governance.conditions.expressions import tree_of
-from registry.domain.governance.evidence_types import EvidenceType
+from registry.domain.governance.policies.evidence_types import EvidenceType
 from registry.domain.manifests import canonical_json
 from registry.domain.text import did_you_mean
 from registry.errors import RegistryError

@@ -13,9 +13,9 @@ from lineage import Digest
 from registry.domain.governance.approvals import Duties, RoleRule
 from registry.domain.governance.case import SYSTEM
 from registry.domain.governance.conditions.expressions import Expression
-from registry.domain.governance.evidence_types import EvidenceField, EvidenceType
-from registry.domain.governance.policy import Policy
-from registry.domain.governance.transitions import (
+from registry.domain.governance.policies.evidence_types import EvidenceField, EvidenceType
+from registry.domain.governance.policies.policy import Policy
+from registry.domain.governance.policies.transitions import (
     ApprovalRow,
     EvidenceNeed,
     Gate,

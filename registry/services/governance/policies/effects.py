@@ -7,9 +7,9 @@ from datetime import datetime
 from itertools import islice
 
 from registry.domain.catalog.models import SearchQuery
-from registry.domain.governance.policy import Policy
-from registry.domain.governance.policy_changes import PolicyEffect
-from registry.domain.governance.together import matching
+from registry.domain.governance.policies.changes import PolicyEffect
+from registry.domain.governance.policies.policy import Policy
+from registry.domain.governance.policies.together import matching
 from registry.domain.names import VersionRef
 from registry.domain.paging import every
 from registry.services.governance.dossier import Dossier, case_for, open_dossier

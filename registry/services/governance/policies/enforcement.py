@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from registry.domain.governance.terms import NOT_ENFORCED
-from registry.domain.governance.transitions import ARTIFACT
+from registry.domain.governance.policies.terms import NOT_ENFORCED
+from registry.domain.governance.policies.transitions import ARTIFACT
 from registry.domain.text import did_you_mean
 from registry.services.documents import Found
 from registry.services.governance.policies.parts import PolicyDocument

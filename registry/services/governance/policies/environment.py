@@ -25,9 +25,9 @@ from registry.domain.governance.conditions.types import (
     Type,
     type_of,
 )
-from registry.domain.governance.evidence_types import EvidenceField, EvidenceType, FieldType
-from registry.domain.governance.findings import Severity
-from registry.domain.governance.terms import Tier
+from registry.domain.governance.policies.evidence_types import EvidenceField, EvidenceType, FieldType
+from registry.domain.governance.policies.terms import Tier
+from registry.domain.governance.reviews.findings import Severity
 from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.metrics import BASELINE, SOURCE, SOURCE_ONLY
 from registry.domain.verbs.lineage import Use

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from registry.domain.governance.case import SYSTEM, Contribution
-from registry.domain.governance.evidence_types import FieldType
+from registry.domain.governance.policies.evidence_types import FieldType
 from registry.services.governance.policies.term_parts import (
     ConditionalPart,
     EmergencyPart,

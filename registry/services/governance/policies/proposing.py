@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from registry.domain.audit import Event
-from registry.domain.governance.policy import Policy
-from registry.domain.governance.policy_changes import PolicyNeed, PolicyProposal, PolicyVote, ProposalState
+from registry.domain.governance.policies.changes import PolicyNeed, PolicyProposal, PolicyVote, ProposalState
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import PolicyValue, VoteValue
 from registry.domain.ids import new_id
 from registry.domain.paging import every

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from registry.domain.governance.approvals import count
 from registry.domain.governance.case import Contribution
-from registry.domain.governance.policy import Policy
-from registry.domain.governance.transitions import Transition
+from registry.domain.governance.policies.policy import Policy
+from registry.domain.governance.policies.transitions import Transition
 from registry.domain.paging import every
 from registry.domain.people.people import OWN_ROLES, Actor, Permission, Person
 from registry.domain.text import nearest

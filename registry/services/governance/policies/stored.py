@@ -9,9 +9,9 @@ from pathlib import Path
 
 from registry.domain.catalog.models import PRODUCTION, VersionSummary
 from registry.domain.governance.case import Case
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.policy import Policy
+from registry.domain.governance.policies.together import combined, matching
 from registry.domain.governance.promotion import PolicyValue, RequestDetail, StageMove
-from registry.domain.governance.together import combined, matching
 from registry.domain.people.people import READING_ROLES, Permission
 from registry.errors import BadPolicyError, IntegrityError, NotFoundError, PolicyRefusedError
 from registry.services.context import Context

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from registry.domain.governance.conditions.expressions import Expression
-from registry.domain.governance.terms import (
+from registry.domain.governance.policies.terms import (
     Conditional,
     Emergency,
     PostReview,

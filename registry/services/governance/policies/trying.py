@@ -15,7 +15,7 @@ import yaml
 
 from registry.domain.governance.case import Case
 from registry.domain.governance.conditions.problems import UnanswerableError
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import RequestState, RequestSummary
 from registry.domain.governance.replays import ChangedTerm, PolicyDifference, PolicyTrial
 from registry.domain.names import VersionRef

@@ -12,8 +12,8 @@ from registry.domain.governance.ancestry import CANNOT_BE_TOLD
 from registry.domain.governance.conditions.answers import NONE, possible_answers, untold_places
 from registry.domain.governance.conditions.expressions import Expression
 from registry.domain.governance.conditions.presence import Place
-from registry.domain.governance.policy import Policy
-from registry.domain.governance.transitions import ApprovalRow, EvidenceNeed, Gate, Transition
+from registry.domain.governance.policies.policy import Policy
+from registry.domain.governance.policies.transitions import ApprovalRow, EvidenceNeed, Gate, Transition
 from registry.services.documents import lines_of
 from registry.services.governance.policies.words import Path
 from registry.services.governance.recorded_evidence import MODEL_CARD, RECORDED_TYPES

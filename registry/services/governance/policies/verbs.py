@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from registry.domain.governance.policy_changes import PolicyProposal, ProposalState
+from registry.domain.governance.policies.changes import PolicyProposal, ProposalState
 from registry.domain.governance.promotion import PolicyValue, VoteValue
 from registry.domain.governance.replays import ChangedTerm, PolicyTrial
 from registry.domain.names import Reference

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from registry.domain.audit import Event
-from registry.domain.governance.bypasses import Bypass
 from registry.domain.governance.case import Case
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import RequestDetail, RequestState, RequestSummary
+from registry.domain.governance.reviews.bypasses import Bypass
 from registry.domain.ids import new_id
 from registry.domain.names import VersionRef
 from registry.domain.paging import every

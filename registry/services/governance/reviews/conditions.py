@@ -9,10 +9,10 @@ from datetime import datetime
 from registry.domain.audit import Event
 from registry.domain.catalog.models import Status
 from registry.domain.catalog.statuses import STOPPED
-from registry.domain.governance.findings import Finding, NewFinding
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import RequestDetail, RequestState, RequestSummary
-from registry.domain.governance.ticks import Settled
+from registry.domain.governance.reviews.findings import Finding, NewFinding
+from registry.domain.governance.reviews.ticks import Settled
 from registry.errors import PolicyRefusedError
 from registry.services.governance.reviews.bypassing import decisions
 from registry.services.governance.reviews.findings import new_finding

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from registry.domain.audit import Event
-from registry.domain.governance.ticks import Settled, TickReport
+from registry.domain.governance.reviews.ticks import Settled, TickReport
 from registry.domain.people.people import SYSTEM, Permission
 from registry.services.context import Context
 from registry.services.governance.reviews.conditions import broken_conditions, revoke

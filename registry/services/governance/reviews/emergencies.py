@@ -8,10 +8,10 @@ from datetime import datetime
 
 from registry.domain.audit import Event
 from registry.domain.catalog.models import Status
-from registry.domain.governance.bypasses import Bypass, BypassKind, Emergency, EmergencyReview
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import RequestDetail, RequestSummary
-from registry.domain.governance.ticks import Settled
+from registry.domain.governance.reviews.bypasses import Bypass, BypassKind, Emergency, EmergencyReview
+from registry.domain.governance.reviews.ticks import Settled
 from registry.domain.ids import new_id
 from registry.domain.names import Reference, model_only
 from registry.domain.people.people import Permission, Person

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from registry.domain.audit import Event
-from registry.domain.governance.findings import Finding, NewFinding
+from registry.domain.governance.reviews.findings import Finding, NewFinding
 from registry.domain.ids import new_id
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.people.people import Permission

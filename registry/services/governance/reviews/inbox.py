@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from registry.domain.governance.approvals import Electorate, count
-from registry.domain.governance.findings import Finding, FindingState
-from registry.domain.governance.inbox import Errand, Inbox, InboxItem
-from registry.domain.governance.policy import Policy
-from registry.domain.governance.policy_changes import ProposalState
+from registry.domain.governance.policies.changes import ProposalState
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import RequestDetail, RequestState
+from registry.domain.governance.reviews.findings import Finding, FindingState
+from registry.domain.governance.reviews.inbox import Errand, Inbox, InboxItem
 from registry.domain.paging import Page, PageRequest, every
 from registry.services.context import Context
 from registry.services.governance.details import case_of, with_everybody

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from registry.domain.governance.past import AsOf, PastDecision, Standing, standings
+from registry.domain.governance.reviews.past import AsOf, PastDecision, Standing, standings
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.paging import every
 from registry.errors import NotFoundError, UsageError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from registry.domain.audit import Event
 from registry.domain.catalog.statuses import Use, allows
-from registry.domain.governance.bypasses import Bypass, BypassKind
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import RequestDetail, RequestState, RequestSummary
+from registry.domain.governance.reviews.bypasses import Bypass, BypassKind
 from registry.domain.names import AssetKind, Reference, model_only
 from registry.domain.paging import Page, PageRequest, every
 from registry.domain.people.people import Permission

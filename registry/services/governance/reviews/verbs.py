@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from registry.domain.governance.bypasses import Emergency
-from registry.domain.governance.findings import Finding, FindingState, NewFinding
-from registry.domain.governance.inbox import Inbox
-from registry.domain.governance.past import AsOf
 from registry.domain.governance.promotion import RequestDetail
-from registry.domain.governance.ticks import TickReport
-from registry.domain.governance.waivers import NewWaiver, Waiver, Waivers
+from registry.domain.governance.reviews.bypasses import Emergency
+from registry.domain.governance.reviews.findings import Finding, FindingState, NewFinding
+from registry.domain.governance.reviews.inbox import Inbox
+from registry.domain.governance.reviews.past import AsOf
+from registry.domain.governance.reviews.ticks import TickReport
+from registry.domain.governance.reviews.waivers import NewWaiver, Waiver, Waivers
 from registry.domain.names import Reference, model_only
 from registry.domain.paging import Page, PageRequest
 from registry.services.context import Context

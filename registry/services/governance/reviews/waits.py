@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from registry.domain.governance.promotion import RequestDetail
-from registry.domain.governance.ticks import Settled
+from registry.domain.governance.reviews.ticks import Settled
 from registry.domain.names import Reference
 from registry.errors import ConflictError, DamagedError, PolicyRefusedError
 from registry.services.context import Context

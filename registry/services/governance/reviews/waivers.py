@@ -7,8 +7,8 @@ from datetime import datetime
 
 from lineage import Digest
 from registry.domain.audit import Event
-from registry.domain.governance.policy import Policy
-from registry.domain.governance.waivers import NewWaiver, Waiver, WaiverApproval, Waivers
+from registry.domain.governance.policies.policy import Policy
+from registry.domain.governance.reviews.waivers import NewWaiver, Waiver, WaiverApproval, Waivers
 from registry.domain.ids import new_id
 from registry.domain.names import Reference, VersionRef, model_only
 from registry.domain.people.people import Permission, Person

@@ -12,7 +12,7 @@ from registry.domain.codec import from_json, to_json
 from registry.domain.comparison.arms import Arm, Measure
 from registry.domain.comparison.facets import POWER
 from registry.domain.comparison.judging import judge
-from registry.domain.comparison.tallies import mean
+from registry.domain.comparison.statistics.tallies import mean
 from registry.domain.comparison.verdict import Answer, ArmKind, Facet, FacetName, Outcome, TransferVerdict
 from tests.registry.domain.comparison.worlds import answered, arm
 

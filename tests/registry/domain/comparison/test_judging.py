@@ -13,7 +13,7 @@ from benchmarks.verdict import CLUSTERED, NULL, outcomes, too_many
 from registry.domain.codec import from_json, to_json
 from registry.domain.comparison.arms import Arm, Measure
 from registry.domain.comparison.judging import judge
-from registry.domain.comparison.tallies import mean
+from registry.domain.comparison.statistics.tallies import mean
 from registry.domain.comparison.verdict import ArmKind, Outcome, TransferVerdict
 from tests.registry.domain.comparison.worlds import answered, arm, rights
 

@@ -7,7 +7,7 @@ import pytest
 from registry.domain.comparison.arms import Measure
 from registry.domain.comparison.judging import judge
 from registry.domain.comparison.looks import ALPHA, MOST, level_of, said, spent
-from registry.domain.comparison.resampling import RESAMPLES
+from registry.domain.comparison.statistics.resampling import RESAMPLES
 from registry.domain.comparison.verdict import ArmKind, Outcome
 from tests.registry.domain.comparison.worlds import answered
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from registry.domain.comparison.arms import Arm
-from registry.domain.comparison.tallies import Tally, share
+from registry.domain.comparison.statistics.tallies import Tally, share
 from registry.domain.comparison.verdict import ArmKind
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from registry.domain.catalog.models import Status
 from registry.domain.governance.ancestry import BASE_MODEL, EVAL_DATASET, Ancestry
 from registry.domain.governance.conditions.expressions import Expression
-from registry.domain.governance.findings import NewFinding, Severity
-from registry.domain.governance.policy import Policy
+from registry.domain.governance.policies.policy import Policy
+from registry.domain.governance.reviews.findings import NewFinding, Severity
 from registry.domain.names import VersionRef
 from registry.domain.recipes.recipe import Method
 from registry.services.governance import ancestry

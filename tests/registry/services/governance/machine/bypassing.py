@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from registry.domain.governance.waivers import NewWaiver
+from registry.domain.governance.reviews.waivers import NewWaiver
 from registry.services.governance.reviews.verbs import Reviews
 from tests.registry.services.governance.machine.compared import DECIDERS, PRODUCTION, WHICH, Compared
 from tests.registry.services.teams import ref_of

@@ -21,8 +21,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 from registry.domain.audit import read_body
 from registry.domain.catalog.models import Status
 from registry.domain.catalog.statuses import STOPPED
-from registry.domain.governance.findings import NewFinding
 from registry.domain.governance.promotion import RequestDetail, RequestState
+from registry.domain.governance.reviews.findings import NewFinding
 from registry.domain.names import VersionRef
 from registry.errors import RegistryError
 from registry.services.audit.verbs import Audit

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from registry.domain.catalog.models import Status
-from registry.domain.governance.findings import NewFinding, Severity
+from registry.domain.governance.reviews.findings import NewFinding, Severity
 from registry.domain.names import VersionRef
 from registry.services.catalog.verbs import Catalog
 from tests.registry.services.governance.machine.bypassing import Bypassing

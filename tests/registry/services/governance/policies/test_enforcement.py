@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.domain.governance.terms import NOT_ENFORCED
+from registry.domain.governance.policies.terms import NOT_ENFORCED
 from registry.errors import BadPolicyError
 from registry.services.governance.policies.document import read_policy
 from tests.registry.services.governance.mistakes import DEFAULT, refused_with_its_line

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.domain.governance.policy_changes import ProposalState
+from registry.domain.governance.policies.changes import ProposalState
 from registry.domain.governance.promotion import VoteValue
 from registry.domain.names import Name
 from registry.domain.paging import PageRequest

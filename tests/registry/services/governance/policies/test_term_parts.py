@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.domain.governance.policy import Policy
-from registry.domain.governance.terms import Conditional, PostReview, RenewalTimes, Tier, Waivers
+from registry.domain.governance.policies.policy import Policy
+from registry.domain.governance.policies.terms import Conditional, PostReview, RenewalTimes, Tier, Waivers
 from registry.errors import BadPolicyError
 from registry.services.governance.policies.document import read_policy
 from tests.registry.services.governance.mistakes import DEFAULT

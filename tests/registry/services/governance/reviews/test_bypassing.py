@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry.domain.governance.bypasses import Bypass, BypassKind, passed_over
 from registry.domain.governance.promotion import CheckResult
+from registry.domain.governance.reviews.bypasses import Bypass, BypassKind, passed_over
 from registry.errors import ConflictError
 from registry.services.governance.reviews.verbs import Reviews
 from tests.registry.services.governance.reviews.test_rollbacks import two_versions

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from registry.domain.catalog.models import Status
-from registry.domain.governance.findings import NewFinding, Severity
 from registry.domain.governance.promotion import RequestDetail, RequestState, VoteValue
+from registry.domain.governance.reviews.findings import NewFinding, Severity
 from registry.domain.names import VersionRef
 from registry.errors import InvalidError, PolicyRefusedError
 from registry.services.audit.verbs import Audit

@@ -8,10 +8,10 @@ import pytest
 
 from registry.domain.audit import Event
 from registry.domain.catalog.models import Status
-from registry.domain.governance.bypasses import Emergency
-from registry.domain.governance.inbox import Errand
 from registry.domain.governance.promotion import RequestDetail, RequestState
 from registry.domain.governance.recalls import Level, NewRecall
+from registry.domain.governance.reviews.bypasses import Emergency
+from registry.domain.governance.reviews.inbox import Errand
 from registry.domain.names import VersionRef
 from registry.errors import ConflictError, InvalidError, NotFoundError, PolicyRefusedError, UnauthenticatedError
 from registry.services.audit.verbs import Audit

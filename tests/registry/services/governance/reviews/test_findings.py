@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from registry.domain.governance.findings import Finding, FindingState, NewFinding, Severity
+from registry.domain.governance.reviews.findings import Finding, FindingState, NewFinding, Severity
 from registry.domain.names import VersionRef
 from registry.errors import (
     BadFilterError,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry.domain.governance.inbox import Errand, Inbox
+from registry.domain.governance.reviews.inbox import Errand, Inbox
 from registry.services.governance.policies.stored import default_policy_text
 from registry.services.governance.reviews import inbox as module
 from registry.services.governance.reviews.verbs import Reviews

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from registry.domain.catalog.models import Status
-from registry.domain.governance.past import AsOf
+from registry.domain.governance.reviews.past import AsOf
 from registry.domain.names import Reference, VersionRef
 from registry.domain.recipes.recipe import Method
 from registry.errors import NotFoundError, UsageError

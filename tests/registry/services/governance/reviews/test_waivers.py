@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from registry.domain.governance.inbox import Errand
 from registry.domain.governance.promotion import RequestState
-from registry.domain.governance.waivers import NewWaiver, Waiver
+from registry.domain.governance.reviews.inbox import Errand
+from registry.domain.governance.reviews.waivers import NewWaiver, Waiver
 from registry.domain.names import VersionRef
 from registry.errors import ConflictError, InvalidError, PermissionDeniedError, PolicyRefusedError
 from registry.services.audit.verbs import Audit

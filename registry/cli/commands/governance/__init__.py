@@ -1,0 +1,1 @@
+"""Commands of policies, requests, findings, waivers, emergencies, statuses and recalls."""

@@ -1,0 +1,1 @@
+"""How governance looks in a terminal."""

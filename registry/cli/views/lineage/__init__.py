@@ -1,0 +1,1 @@
+"""How ancestry looks in a terminal."""

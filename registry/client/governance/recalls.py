@@ -1,0 +1,64 @@
+"""The verbs of recalls over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from registry.client.transport.addresses import paging, part
+from registry.client.transport.connection import LONG, Connection
+from registry.domain.codec import to_json
+from registry.domain.governance.recalls import (
+    Impact,
+    NewDisposition,
+    NewRecall,
+    Recall,
+    RecallDetail,
+    RecallState,
+    Reversal,
+    Task,
+)
+from registry.domain.names import Reference
+from registry.domain.paging import Page, PageRequest
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteRecalls:
+    """Implements `RecallVerbs`."""
+
+    server: Connection
+
+    def preview(self, wish: NewRecall) -> Impact:
+        """What the recall would reach."""
+        return self.server.send(Impact, "POST", "/recalls/preview", to_json(wish), seconds=LONG)
+
+    def open(self, wish: NewRecall) -> RecallDetail:
+        """Take it back."""
+        return self.server.send(RecallDetail, "POST", "/recalls", to_json(wish), seconds=LONG)
+
+    def list(self, *, state: RecallState | None = None, page: PageRequest = PageRequest()) -> Page[Recall]:
+        """Newest first."""
+        return self.server.get(Page[Recall], "/recalls", {"state": state, **paging(page)})
+
+    def show(self, recall_id: str) -> RecallDetail:
+        """One recall."""
+        return self.server.get(RecallDetail, f"/recalls/{part(recall_id)}")
+
+    def tasks(self, recall_id: str, *, unsettled: bool = False, page: PageRequest = PageRequest()) -> Page[Task]:
+        """The descendants of what was taken back."""
+        params = {"unsettled": unsettled or None, **paging(page)}
+        return self.server.get(Page[Task], f"/recalls/{part(recall_id)}/tasks", params)
+
+    def dispose(self, recall_id: str, reference: Reference, wish: NewDisposition) -> Task:
+        """Say what becomes of a descendant."""
+        path = f"/recalls/{part(recall_id)}/tasks"
+        return self.server.send(Task, "POST", path, to_json(wish), params={"reference": reference})
+
+    def confirm(self, recall_id: str, reference: Reference) -> Task:
+        """Confirm what another person proposed."""
+        path = f"/recalls/{part(recall_id)}/tasks/confirm"
+        return self.server.send(Task, "POST", path, params={"reference": reference})
+
+    def reverse(self, recall_id: str, *, reason: str) -> Reversal:
+        """Restore what is still as the recall left it."""
+        path = f"/recalls/{part(recall_id)}/reverse"
+        return self.server.send(Reversal, "POST", path, {"reason": reason}, seconds=LONG)

@@ -1,0 +1,1 @@
+"""The statistics under a verdict, each with its source."""

@@ -1,0 +1,1 @@
+"""Pages of requests, evidence, waivers, recalls and the past."""
