@@ -8,6 +8,7 @@ from datetime import datetime
 
 from lineage import Digest
 from registry.domain.audit import HeadRecord
+from registry.domain.verifier import Checkpoint, PublicKey
 
 FORMAT = 1
 
@@ -39,7 +40,24 @@ class Backup:
     """Objects that the registry needed and did not have, or of which it had other bytes."""
     faults: tuple[str, ...] = ()
     """What was missing, damaged or changed in the registry already when this was made: a sentence for each."""
+    checkpoints: Digest | None = None
+    """SHA-256 of the file of signed checkpoints; None for a registry without them."""
+    public_keys: Digest | None = None
+    """SHA-256 of the file of public keys that check them; None as above."""
+    signing_key: Digest | None = None
+    """SHA-256 of the private key that signs checkpoints; None when the backup was made without it."""
     format: int = FORMAT
+
+
+@dataclass(frozen=True, slots=True)
+class Signatures:
+    """The signed checkpoints of an audit log with what checks them, and, where it was asked for, what signs them."""
+
+    checkpoints: tuple[Checkpoint, ...]
+    keys: tuple[PublicKey, ...]
+    """The present one last."""
+    private: bytes | None = None
+    """The private key as PEM."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,11 @@ def read_keys(text: str) -> list[PublicKey]:
     return [PublicKey.parse(line) for line in text.splitlines() if line.strip()]
 
 
+def written_keys(keys: Iterable[PublicKey]) -> str:
+    """As `read_keys` reads them."""
+    return "".join(f"{key}\n" for key in keys)
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """The root of the tree over the first `size` entries, with its signatures by key name and id."""
@@ -203,6 +208,11 @@ def read_checkpoints(text: str) -> list[Checkpoint]:
     if len(blocks) % 2:
         raise UnreadableError("A checkpoint has a text, an empty line and signatures; the last one has no signatures")
     return [_checkpoint(*blocks[at : at + 2]) for at in range(0, len(blocks), 2)]
+
+
+def written_checkpoints(checkpoints: Iterable[Checkpoint]) -> str:
+    """As `read_checkpoints` reads them."""
+    return "".join(f"{one}\n" for one in checkpoints)
 
 
 def _checkpoint(body: str, signatures: str) -> Checkpoint:

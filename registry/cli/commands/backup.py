@@ -20,8 +20,19 @@ FolderArgument = Annotated[Path, typer.Argument(help="The folder of the backup."
 
 
 @command(app, "create", "forebear backup create /backup/models")
-def create(session: Session, folder: FolderArgument) -> None:
-    """Back up the database, all files that it names, and the newest audit entry, while others work.
+def create(
+    session: Session,
+    folder: FolderArgument,
+    signing_key: Annotated[
+        bool,
+        typer.Option(
+            "--signing-key",
+            help="Copy the private key that signs checkpoints of the audit log too. Whoever has it can sign as this "
+            "registry; without it, a restored registry makes a new key.",
+        ),
+    ] = False,
+) -> None:
+    """Back up the database, all files that it names, and the checkpoints of the audit log, while others work.
 
     Into a folder that has an earlier backup of this registry only what is new is copied; the earlier backup is replaced
     when the new one is complete. The exit code is 7 when something was missing or damaged in the registry already.
@@ -30,7 +41,7 @@ def create(session: Session, folder: FolderArgument) -> None:
     from registry.cli.views.store import Bar
 
     with Bar(shown=not session.as_json) as bar:
-        report = session.registry.backups.create(folder, watch=bar.show)
+        report = session.registry.backups.create(folder, signing_key=signing_key, watch=bar.show)
     session.answer(report, lambda made: show_created(made, folder))
     _end(report)
 

@@ -127,7 +127,13 @@ class RemoteBackups:
 
     server: Connection
 
-    def create(self, folder: Path, *, watch: Callable[[BackupProgress], None] | None = None) -> BackupReport:  # noqa: ARG002 - the verb's own signature
+    def create(
+        self,
+        folder: Path,
+        *,
+        signing_key: bool = False,  # noqa: ARG002 - the verb's own signature
+        watch: Callable[[BackupProgress], None] | None = None,  # noqa: ARG002 - as above
+    ) -> BackupReport:
         raise NotRemoteError(
             f"The server cannot write into the folder {folder} of this machine",
             remedy="Back up on the machine of the registry folder: forebear --home FOLDER backup create TARGET",

@@ -111,7 +111,7 @@ class Audit:
     def prove(self, seq: int | None = None, *, since: int | None = None) -> Proof:
         """That entry `seq` is in the log of the last checkpoint, or that it begins with that of `since` entries.
 
-        Raises: NotFoundError before a checkpoint covers the entry, or where there is none of `since`; UsageError.
+        Raises: NotFoundError for no entry, before a checkpoint covers it, or without one of `since`; UsageError.
         """
         self.context.actor.require(Permission.READ)
         if (seq is None) == (since is None):
@@ -136,7 +136,11 @@ def _signed(one: verifier.Checkpoint, keys: Sequence[verifier.PublicKey]) -> Sig
 
 def _of_entry(uow: UnitOfWork, signed: Sequence[verifier.Checkpoint], seq: int) -> Proof:
     size = signed[-1].size if signed else 0
-    if not 1 <= seq <= size:
+    newest = uow.audit.search(page=PageRequest(1)).items
+    if not newest or not 1 <= seq <= newest[0].seq:
+        has = f"has entries 1 to {newest[0].seq}" if newest else "is empty"
+        raise NotFoundError(f"The audit log has no entry {seq}: it {has}")
+    if seq > size:
         raise NotFoundError(f"No checkpoint covers entry {seq}", remedy="Sign one: forebear audit checkpoint")
     path = inclusion_path(uow.audit.node, seq - 1, size)
     entry = next(uow.audit.entries(after=seq - 1))

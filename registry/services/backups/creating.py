@@ -16,8 +16,9 @@ from pathlib import Path
 from lineage import Digest
 from registry import __version__
 from registry.domain.audit import AuditReport, Head, HeadRecord, verify_chain
-from registry.domain.backups import Backup, BackupProgress, BackupReport
+from registry.domain.backups import Backup, BackupProgress, BackupReport, Signatures
 from registry.domain.people.people import Permission
+from registry.domain.verifier import Witness
 from registry.errors import AuditBrokenError, ConflictError, IntegrityError, NotFoundError, error_of_disk
 from registry.services.backups.folder import BackupFolder, digest_of
 from registry.services.context import Context
@@ -45,7 +46,7 @@ class Backups:
 
     context: Context
 
-    def create(self, folder: Path, *, watch: Watch | None = None) -> BackupReport:
+    def create(self, folder: Path, *, signing_key: bool = False, watch: Watch | None = None) -> BackupReport:
         """Write a backup into `folder`; see `BackupVerbs.create`."""
         self.context.actor.require(Permission.ADMIN)
         target = BackupFolder(folder)
@@ -55,16 +56,17 @@ class Backups:
             )
         try:
             with target.locked(), self.context.blobs.keeping():
-                return _create(self.context, target, watch)
+                return _create(self.context, target, watch, signing_key=signing_key)
         except OSError as error:
             raise error_of_disk(error, f"The backup in {target.root} cannot be written") from error
 
 
-def _create(context: Context, target: BackupFolder, watch: Watch | None) -> BackupReport:
+def _create(context: Context, target: BackupFolder, watch: Watch | None, *, signing_key: bool) -> BackupReport:
     before = target.read()
+    signatures, faults = _signatures(context, private=signing_key)  # before the entries that they were signed for
     file = target.incoming(".db")
     try:
-        backup, wanted = _snapshot(context, file)
+        backup, wanted = _snapshot(context, file, signatures)
         if before is not None and before[0].registry != backup.registry:
             raise ConflictError(f"{target.root} has a backup of another registry", remedy="Give another folder")
         known = set(target.objects(before[0])) if before is not None else set()
@@ -78,7 +80,8 @@ def _create(context: Context, target: BackupFolder, watch: Watch | None) -> Back
         objects=len(done.there),
         size=done.size,
         missing=tuple(sorted(done.faults)),
-        faults=(*backup.faults, *_sentences(context, done.faults)),
+        faults=(*faults, *backup.faults, *_sentences(context, done.faults)),
+        **(target.write_signatures(signatures) if signatures is not None else {}),
     )
     os.sync()  # once for all objects: one by one would take minutes
     digest = target.write(backup)
@@ -86,7 +89,22 @@ def _create(context: Context, target: BackupFolder, watch: Watch | None) -> Back
     return BackupReport(backup, digest, done.copied, done.copied_size)
 
 
-def _snapshot(context: Context, file: Path) -> tuple[Backup, set[Digest]]:
+def _signatures(context: Context, *, private: bool) -> tuple[Signatures | None, tuple[str, ...]]:
+    """The checkpoints and keys of the registry folder, and why they cannot be read.
+
+    Raises: AuditBrokenError when the private key is asked for and is not there.
+    """
+    with context.read() as uow:
+        signing = uow.audit.checkpoints
+    try:
+        return (None, ()) if signing is None or not signing.keys() else (signing.copied(private=private), ())
+    except AuditBrokenError as error:
+        if private:
+            raise
+        return None, (error.message,)
+
+
+def _snapshot(context: Context, file: Path, signatures: Signatures | None) -> tuple[Backup, set[Digest]]:
     """Copy the database into `file`: the backup as far as it is known then, and the objects that it must have."""
     kept, faults = None, list[str]()
     with context.read() as uow:
@@ -96,7 +114,7 @@ def _snapshot(context: Context, file: Path) -> tuple[Backup, set[Digest]]:
             faults.append(error.message)
     with context.read() as uow:
         uow.whole.copy_to(file)
-        first, report = _verified(uow, kept)
+        first, report = _verified(uow, kept, signatures)
         if report.reason is not None:
             faults.append(report.reason)
         backup = Backup(
@@ -116,12 +134,17 @@ def _snapshot(context: Context, file: Path) -> tuple[Backup, set[Digest]]:
         return backup, _needed(uow, context)
 
 
-def _verified(uow: UnitOfWork, kept: HeadRecord | None) -> tuple[Digest, AuditReport]:
+def _verified(uow: UnitOfWork, kept: HeadRecord | None, signatures: Signatures | None) -> tuple[Digest, AuditReport]:
     """The hash of the first entry, and what is wrong with the log."""
     first = next(uow.audit.entries(), None)
     if first is None:
         raise IntegrityError("The audit log is empty: this database has no registry")
-    return first.entry, verify_chain(uow.audit.entries(), kept)
+    return first.entry, verify_chain(uow.audit.entries(), kept, witness_of(signatures))
+
+
+def witness_of(signatures: Signatures | None) -> Witness | None:
+    """What compares a log with its checkpoints."""
+    return None if signatures is None else Witness(signatures.checkpoints, signatures.keys)
 
 
 def _record(report: AuditReport, kept: HeadRecord | None) -> HeadRecord | None:

@@ -2,10 +2,12 @@
 
 | in the folder | what |
 |---|---|
-| `backup.json` | `registry.domain.backups.Backup` as JSON; it is written last and names the two files below by digest |
+| `backup.json` | `registry.domain.backups.Backup` as JSON; it is written last and names the files below by digest |
 | `registry-….db` | the database, a SQLite file whatever the registry uses |
 | `objects-….sha256` | a line for each object: `sha256sum -c` reads it |
 | `blobs/ab/cd/…` | the objects, each named by its SHA-256 |
+| `checkpoints-….txt`, `public-keys-….txt` | the signed checkpoints of the audit log, and what checks them |
+| `signing-key-….pem` | the private key that signs them; only where it was asked for |
 | `.lock` | locked while a backup is made; it also says that the folder is one of backups |
 
 A backup that replaces an earlier one adds files under other names and then replaces `backup.json` in one step.
@@ -18,14 +20,15 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from lineage import Digest
-from registry.domain.backups import FORMAT, Backup
+from registry.domain.backups import FORMAT, Backup, Signatures
 from registry.domain.codec import from_json, to_json
+from registry.domain.verifier import read_checkpoints, read_keys, written_checkpoints, written_keys
 from registry.errors import BackupBrokenError, ConflictError, IntegrityError, NotFoundError, RegistryError
 from registry.files import write_whole
 
@@ -88,7 +91,8 @@ class BackupFolder:
         """Make `backup` the one of this folder, and remove what only an earlier one needed."""
         data = json.dumps(to_json(backup), indent=2, sort_keys=True).encode() + b"\n"
         write_whole(self._manifest, data, private=True)
-        keep = {self._manifest, self.root / ".lock", self.database(backup.database), self._list(backup.listed)}
+        files = {self.named(name, one) for name, one in signature_files(backup).items()}
+        keep = {self._manifest, self.root / ".lock", self.database(backup.database), self._list(backup.listed), *files}
         for path in self.root.iterdir():
             if path.is_file() and path not in keep:
                 path.unlink()
@@ -96,7 +100,46 @@ class BackupFolder:
 
     def database(self, digest: Digest) -> Path:
         """The copy of the database with this digest."""
-        return self.root / f"registry-{digest.hex[:16]}.db"
+        return self.named("registry.db", digest)
+
+    def named(self, name: str, digest: Digest) -> Path:
+        """Where the file `name` with this digest is."""
+        stem, suffix = name.split(".")
+        return self.root / f"{stem}-{digest.hex[:16]}.{suffix}"
+
+    def write_signatures(self, signatures: Signatures) -> Mapping[str, Digest]:
+        """Write their files; give the fields of `Backup` that name them."""
+        data = {
+            "checkpoints.txt": written_checkpoints(signatures.checkpoints).encode(),
+            "public-keys.txt": written_keys(signatures.keys).encode(),
+            "signing-key.pem": signatures.private,
+        }
+        written = {}
+        for field, name in _SIGNATURE_FILES.items():
+            if (content := data[name]) is not None:
+                written[field] = Digest.of(content)
+                write_whole(self.named(name, written[field]), content, private=True)
+        return written
+
+    def signatures(self, backup: Backup) -> Signatures | None:
+        """The checkpoints and keys; None for a backup without them. Raises: BackupBrokenError."""
+        content = dict[str, bytes]()
+        for name, digest in signature_files(backup).items():
+            path = self.named(name, digest)
+            try:
+                content[name] = path.read_bytes()
+            except FileNotFoundError as error:
+                raise BackupBrokenError(f"The file {path.name} is missing") from error
+            if Digest.of(content[name]) != digest:
+                raise BackupBrokenError(f"The file {path.name} was changed")
+        if not content:
+            return None
+        try:
+            checkpoints = read_checkpoints(content["checkpoints.txt"].decode())
+            keys = read_keys(content["public-keys.txt"].decode())
+        except (KeyError, ValueError) as error:
+            raise BackupBrokenError(f"The checkpoints of the audit log cannot be read: {error}") from error
+        return Signatures(tuple(checkpoints), tuple(keys), content.get("signing-key.pem"))
 
     def incoming(self, suffix: str) -> Path:
         """A new name for a file that is being written."""
@@ -163,7 +206,21 @@ class BackupFolder:
                 path.unlink()
 
     def _list(self, digest: Digest) -> Path:
-        return self.root / f"objects-{digest.hex[:16]}.sha256"
+        return self.named("objects.sha256", digest)
+
+
+_SIGNATURE_FILES = {
+    "checkpoints": "checkpoints.txt",
+    "public_keys": "public-keys.txt",
+    "signing_key": "signing-key.pem",
+}
+"""By field of `Backup`."""
+
+
+def signature_files(backup: Backup) -> Mapping[str, Digest]:
+    """The files of checkpoints and keys that a backup has, with their digests."""
+    found = {name: getattr(backup, field) for field, name in _SIGNATURE_FILES.items()}
+    return {name: digest for name, digest in found.items() if digest is not None}
 
 
 def digest_of(file: Path) -> Digest:

@@ -6,10 +6,10 @@ import os
 
 from lineage import Digest
 from registry.domain.audit import Event, verify_chain
-from registry.domain.backups import Backup, BackupProgress
+from registry.domain.backups import Backup, BackupProgress, Signatures
 from registry.errors import BackupBrokenError, IntegrityError
 from registry.ports.blobs import BlobStore
-from registry.services.backups.creating import Watch
+from registry.services.backups.creating import Watch, witness_of
 from registry.services.backups.folder import BackupFolder
 from registry.services.backups.verifying import CopiedDatabase, check_contents, fault_of
 
@@ -32,7 +32,7 @@ def restore(
 
     `blobs` need not be durable by itself. Raises: BackupBrokenError.
     """
-    listed, size = source.objects(backup), 0
+    signatures, listed, size = source.signatures(backup), source.objects(backup), 0
     for number, one in enumerate(listed, start=1):
         try:
             with source.object(one).open("rb") as stream:
@@ -45,13 +45,30 @@ def restore(
         if watch is not None:
             watch(BackupProgress(len(listed), number, size))
     os.sync()  # once for all objects
-    if problems := tuple(check_contents(database, backup, set(listed))):
+    if problems := tuple(check_contents(database, backup, set(listed), signatures)):
         raise broken(problems)
+    new_key = _adopted(database, signatures) if signatures is not None else []
     with database.open_uow(actor="system", write=True) as uow:
-        if not verify_chain(uow.audit.entries(), backup.audit).intact:
+        if not verify_chain(uow.audit.entries(), backup.audit, witness_of(signatures)).intact:
             return  # as it was: an entry after a cut or changed one would hide it
         facts = {"backup": str(digest), "made_at": backup.made_at.isoformat(), "made_by": backup.made_by}
-        uow.commit(Event("registry.restored", "registry", facts))
+        uow.commit(Event("registry.restored", "registry", facts), *new_key)
+
+
+def _adopted(database: CopiedDatabase, signatures: Signatures) -> list[Event]:
+    """Bring back the checkpoints and keys; make a new key where the private one is not among them.
+
+    Gives what the audit log says of that. The public half of the former key stays, and checks what it signed.
+    """
+    with database.open_uow(actor="system") as uow:
+        signing = uow.audit.checkpoints
+    if signing is None:
+        return []
+    signing.adopt(signatures)
+    if signatures.private is not None:
+        return []
+    former = [*map(str, signatures.keys)][-1:]
+    return [Event("audit.key_rotated", "audit", {"key": str(signing.rotate()), "former": former})]
 
 
 def broken(problems: tuple[str, ...]) -> BackupBrokenError:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from lineage import Digest
 from registry.domain.audit import verify_chain
-from registry.domain.backups import Backup, BackupProgress, BackupReport
+from registry.domain.backups import Backup, BackupProgress, BackupReport, Signatures
 from registry.errors import BackupBrokenError, error_of_disk
-from registry.services.backups.creating import Watch, named
+from registry.services.backups.creating import Watch, named, witness_of
 from registry.services.backups.folder import BackupFolder, digest_of
 from registry.services.unit_of_work import UnitOfWorkFactory
 
@@ -39,6 +39,7 @@ def verify(
     problems = list[str]()
     try:
         listed = source.objects(backup)
+        signatures = source.signatures(backup)
     except BackupBrokenError as error:
         return BackupReport(backup, digest, problems=(error.message,))
     wrong = {one: fault for one, fault in _read(source, listed, watch) if fault is not None}
@@ -49,7 +50,7 @@ def verify(
         problems.append(f"The copy of the database {fault}")
     else:
         with copied(source.database(backup.database)) as database:
-            problems += check_contents(database, backup, set(listed))
+            problems += check_contents(database, backup, set(listed), signatures)
     return BackupReport(backup, digest, problems=tuple(problems))
 
 
@@ -72,7 +73,9 @@ def _read(source: BackupFolder, listed: list[Digest], watch: Watch | None) -> It
             watch(progress)
 
 
-def check_contents(database: CopiedDatabase, backup: Backup, listed: Collection[Digest]) -> Iterator[str]:
+def check_contents(
+    database: CopiedDatabase, backup: Backup, listed: Collection[Digest], signatures: Signatures | None
+) -> Iterator[str]:
     """A sentence for each thing in the database that is not as the backup says; the copy is upgraded."""
     with database.open_uow(actor="system") as uow:
         found, rows = uow.whole.revision(), uow.whole.rows()
@@ -83,7 +86,7 @@ def check_contents(database: CopiedDatabase, backup: Backup, listed: Collection[
             yield f"The table {name} has {rows.get(name)} rows, not {backup.rows.get(name)}"
     database.upgrade()
     with database.open_uow(actor="system") as uow:
-        report = verify_chain(uow.audit.entries(), backup.audit)
+        report = verify_chain(uow.audit.entries(), backup.audit, witness_of(signatures))
         if report.reason is not None and report.reason not in backup.faults:
             yield f"The audit log is damaged: {report.reason}"
         first = next(uow.audit.entries(), None)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from registry.domain.audit import AuditEntry, HeadRecord
+from registry.domain.backups import Signatures
 from registry.domain.catalog.models import (
     HistoryEntry,
 )
@@ -42,6 +43,14 @@ class Checkpointing(Protocol):
 
     def rotate(self) -> PublicKey:
         """Sign with a new key from now on. Raises: AuditBrokenError, UnavailableError."""
+        ...
+
+    def copied(self, *, private: bool) -> Signatures:
+        """The checkpoints and public keys, and with `private` the key that signs. Raises: AuditBrokenError."""
+        ...
+
+    def adopt(self, signatures: Signatures) -> None:
+        """Make these the checkpoints and keys of a registry folder that has none. Raises: OSError."""
         ...
 
 

@@ -14,7 +14,8 @@ from typing import BinaryIO
 from sqlalchemy import Engine, func, select
 
 from registry.domain.audit import Event
-from registry.domain.verifier import Checkpoint, PublicKey, UnreadableError, read_checkpoints
+from registry.domain.backups import Signatures
+from registry.domain.verifier import Checkpoint, PublicKey, UnreadableError, read_checkpoints, written_checkpoints
 from registry.errors import AuditBrokenError, RegistryError, UnavailableError
 from registry.files import write_whole
 from registry.storage.audit.keys import KeyFiles
@@ -124,6 +125,17 @@ class Checkpoints:
             return self._keys.rotate()
         except OSError as error:
             raise UnavailableError(f"The key that signs the audit log cannot be written: {error.strerror}") from error
+
+    def copied(self, *, private: bool) -> Signatures:
+        """The checkpoints and public keys, and with `private` the key that signs. Raises: AuditBrokenError."""
+        keys = tuple(self.keys())
+        return Signatures(tuple(self.all()), keys, self._keys.private() if private else None)
+
+    def adopt(self, signatures: Signatures) -> None:
+        """Make these the checkpoints and keys of a registry folder that has none. Raises: OSError."""
+        self._keys.adopt(signatures.keys, signatures.private)
+        if signatures.checkpoints:
+            write_whole(self._folder / FILE, written_checkpoints(signatures.checkpoints).encode(), private=True)
 
     def _due(self, size: int, events: Iterable[Event]) -> bool:
         if any(event.action == _ALWAYS_AFTER for event in events):

@@ -7,11 +7,16 @@ signed before, kept elsewhere, still contradicts a log that is rewritten later.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from registry.domain.verifier import Checkpoint, PublicKey, read_keys
+from registry.domain.verifier import Checkpoint, PublicKey, read_keys, written_keys
 from registry.errors import AuditBrokenError
 from registry.files import write_whole
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 PRIVATE, PUBLIC = "signing-key.pem", "public-keys.txt"
 
@@ -44,19 +49,38 @@ class KeyFiles:
 
     def sign(self, size: int, root: bytes) -> Checkpoint:
         """A checkpoint that the present key has signed. Raises: OSError, AuditBrokenError without a key."""
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - 70 ms
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - as above
-
         self.ensure()
-        key, file = self.public()[-1], self._folder / PRIVATE
-        try:
-            private = load_pem_private_key(file.read_bytes(), password=None)
-        except (FileNotFoundError, ValueError, TypeError) as error:
-            raise AuditBrokenError(f"The key that signs checkpoints is missing: {file}", remedy=_ROTATE) from error
-        if not isinstance(private, Ed25519PrivateKey) or private.public_key().public_bytes_raw() != key.raw:
-            raise AuditBrokenError(f"{file} is not the private key of {key}", remedy=_ROTATE)
+        key = self.public()[-1]
+        _, private = self._pair(key)
         unsigned = Checkpoint(key.name, size, root)
         return Checkpoint(key.name, size, root, ((key.name, key.id, private.sign(unsigned.text.encode())),))
+
+    def private(self) -> bytes:
+        """The private key of the present public one, as PEM. Raises: OSError, AuditBrokenError without one."""
+        self.ensure()
+        return self._pair(self.public()[-1])[0]
+
+    def adopt(self, public: Sequence[PublicKey], private: bytes | None) -> None:
+        """Make these the keys of a folder without keys. Raises: OSError."""
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        if private is not None:
+            write_whole(self._folder / PRIVATE, private, private=True)
+        write_whole(self._folder / PUBLIC, written_keys(public).encode(), private=True)
+
+    def _pair(self, key: PublicKey) -> tuple[bytes, Ed25519PrivateKey]:
+        """The private key of `key`, as PEM and to sign with. Raises: OSError, AuditBrokenError."""
+        from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 - 70 ms
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - as above
+
+        file = self._folder / PRIVATE
+        try:
+            pem = file.read_bytes()
+            private = load_pem_private_key(pem, password=None)
+        except (FileNotFoundError, ValueError, TypeError) as error:
+            raise AuditBrokenError(f"The key that signs checkpoints is missing: {file}", remedy=_ROTATE) from error
+        if not isinstance(private, ed25519.Ed25519PrivateKey) or private.public_key().public_bytes_raw() != key.raw:
+            raise AuditBrokenError(f"{file} is not the private key of {key}", remedy=_ROTATE)
+        return pem, private
 
     def _make(self, name: str) -> PublicKey:
         from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - 70 ms
@@ -68,9 +92,9 @@ class KeyFiles:
         pem = private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        lines = "".join(f"{one}\n" for one in (*self.public(), key))
+        known = self.public()
         write_whole(self._folder / PRIVATE, pem, private=True)
-        write_whole(self._folder / PUBLIC, lines.encode())
+        write_whole(self._folder / PUBLIC, written_keys((*known, key)).encode())
         return key
 
 

@@ -57,7 +57,7 @@ WRONG = {
     "verify x.jsonl --state": "--state compares the database of a registry",
     "verify x.jsonl --pubkey no-key.txt": "is not a public key",
     "prove": "Name an entry or an earlier checkpoint, one of the two",
-    "prove 999": "No checkpoint covers entry 999",
+    "prove 999": "The audit log has no entry 999",
     "export --into home": "is not empty",
 }
 

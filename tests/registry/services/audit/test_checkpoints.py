@@ -209,6 +209,9 @@ def test_an_export_and_its_proofs_verify_with_the_keys_alone(team: Team) -> None
     assert "begins with the log of 11 entries" in verify_proof(json.dumps(to_json(audit.prove(since=11))), keys)
     with pytest.raises(NotFoundError, match="No checkpoint covers entry 17"):
         audit.prove(last.entries + 1)
+    for absent in (0, last.entries + 2):
+        with pytest.raises(NotFoundError, match=f"no entry {absent}: it has entries 1 to 17"):
+            audit.prove(absent)
     with pytest.raises(NotFoundError, match="no checkpoint of 10"):
         audit.prove(since=10)
 

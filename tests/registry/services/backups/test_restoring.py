@@ -15,6 +15,7 @@ from registry import bootstrap
 from registry.domain.audit import Event
 from registry.domain.backups import BackupReport
 from registry.errors import (
+    AuditBrokenError,
     ConflictError,
     NotFoundError,
     RegistryError,
@@ -84,6 +85,38 @@ def test_a_restored_registry_has_every_row_and_every_object(
             uow.commit(Event("model_version.imported", str(ref)))
         assert ref.number == world.digits.number + 1
     assert (home / "registry.db").exists() == (target == "sqlite")
+
+
+@pytest.mark.parametrize("signing_key", [False, True])
+def test_checkpoints_are_restored_and_the_private_key_only_when_it_was_asked_for(
+    folder: Path, tmp_path: Path, signing_key: bool
+) -> None:
+    bootstrap.init(tmp_path / "home", settings=OFF, actor="ana")
+    with bootstrap.open(tmp_path / "home", settings=OFF, actor="ana") as registry:
+        signed, keys = [registry.audit.checkpoint()], registry.audit.keys()
+        registry.backups.create(folder, signing_key=signing_key)
+    assert len(list(folder.glob("signing-key-*.pem"))) == int(signing_key)
+    bootstrap.restore(folder, tmp_path / "restored", settings=OFF)
+    with bootstrap.open(tmp_path / "restored", settings=OFF, actor="ana") as registry:
+        assert registry.audit.checkpoints() == signed
+        assert registry.audit.keys()[: len(keys)] == list(keys)
+        rotations = registry.audit.search(action="audit.key_rotated").items
+        assert [one.detail["former"] for one in rotations] == ([] if signing_key else [list(keys)])
+        new = registry.audit.checkpoint()
+        assert (new.key in keys) == signing_key
+        report = registry.audit.verify()
+        assert (report.intact, report.warnings, report.checkpoints) == (True, (), 2)
+
+
+def test_a_private_key_that_is_missing_is_told_to_who_asked_for_it(folder: Path, tmp_path: Path) -> None:
+    bootstrap.init(tmp_path / "home", settings=OFF, actor="ana")
+    (tmp_path / "home" / "audit" / "signing-key.pem").unlink()
+    with bootstrap.open(tmp_path / "home", settings=OFF, actor="ana") as registry:
+        with pytest.raises(AuditBrokenError, match="The key that signs checkpoints is missing"):
+            registry.backups.create(folder, signing_key=True)
+        assert registry.backups.create(folder).backup.faults == ()
+        (tmp_path / "home" / "audit" / "public-keys.txt").write_text("no key\n")
+        assert "cannot be read as public keys" in registry.backups.create(folder).backup.faults[0]
 
 
 def test_only_its_owner_can_read_a_backup_and_a_restored_registry(

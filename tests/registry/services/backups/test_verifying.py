@@ -22,6 +22,18 @@ from tests.registry.services.artifacts.worlds import StoredWorld
 from tests.registry.services.backups.worlds import OFF, create, cut_log, leftovers
 
 
+def with_another_log(path: Path) -> None:
+    """Checkpoints with another root, under the same key, and a manifest that names them."""
+    lines = path.read_text().splitlines()
+    lines[2] = "A" * 43 + "="
+    manifest = path.parent / "backup.json"
+    text = "\n".join(lines) + "\n\n"
+    found = json.loads(manifest.read_text()) | {"checkpoints": str(Digest.of(text.encode()))}
+    manifest.write_text(json.dumps(found))
+    path.unlink()
+    BackupFolder(path.parent).named("checkpoints.txt", Digest.of(text.encode())).write_text(text)
+
+
 def flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
@@ -101,6 +113,29 @@ def test_a_backup_that_was_changed_or_cut_is_found_and_refused(
             bootstrap.restore(harmed, tmp_path / "restored", settings=OFF)
         assert not (tmp_path / "restored").exists()
         assert leftovers(tmp_path) == []
+
+
+def test_the_checkpoints_of_a_backup_are_verified_against_its_log(tmp_path: Path, folder: Path) -> None:
+    home = tmp_path / "home"
+    bootstrap.init(home, settings=OFF, actor="ana")
+    with bootstrap.open(home, settings=OFF, actor="ana") as registry:
+        registry.audit.checkpoint()
+        registry.backups.create(folder, signing_key=True)
+    assert bootstrap.verify_backup(folder).problems == ()
+    harms: list[tuple[str, Callable[[Path], object], str]] = [
+        ("public-keys-*", Path.unlink, "is missing"),
+        ("checkpoints-*", cut, "was changed"),
+        ("signing-key-*", flip, "was changed"),
+        ("checkpoints-*", with_another_log, "The signature of the checkpoint of 3 entries is wrong"),
+    ]
+    for number, (what, harm, problem) in enumerate(harms):
+        harmed = folder.with_name(f"signatures-{number}")
+        shutil.copytree(folder, harmed)
+        harm(next(harmed.glob(what)))
+        assert problem in " ".join(bootstrap.verify_backup(harmed).problems)
+        with pytest.raises(BackupBrokenError, match=problem):
+            bootstrap.restore(harmed, tmp_path / "restored", settings=OFF)
+        assert not (tmp_path / "restored").exists()
 
 
 def test_a_backup_does_not_hide_that_the_log_was_cut(tmp_path: Path, folder: Path) -> None:
