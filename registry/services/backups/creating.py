@@ -81,8 +81,9 @@ def _create(context: Context, target: BackupFolder, watch: Watch | None, *, sign
         size=done.size,
         missing=tuple(sorted(done.faults)),
         faults=(*faults, *backup.faults, *_sentences(context, done.faults)),
-        **(target.write_signatures(signatures) if signatures is not None else {}),
     )
+    if signatures is not None:
+        backup = target.write_signatures(backup, signatures)
     os.sync()  # once for all objects: one by one would take minutes
     digest = target.write(backup)
     target.prune(done.there)

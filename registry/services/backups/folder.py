@@ -22,6 +22,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -107,19 +108,24 @@ class BackupFolder:
         stem, suffix = name.split(".")
         return self.root / f"{stem}-{digest.hex[:16]}.{suffix}"
 
-    def write_signatures(self, signatures: Signatures) -> Mapping[str, Digest]:
-        """Write their files; give the fields of `Backup` that name them."""
+    def write_signatures(self, backup: Backup, signatures: Signatures) -> Backup:
+        """Write their files; give the backup that names them."""
         data = {
             "checkpoints.txt": written_checkpoints(signatures.checkpoints).encode(),
             "public-keys.txt": written_keys(signatures.keys).encode(),
             "signing-key.pem": signatures.private,
         }
-        written = {}
-        for field, name in _SIGNATURE_FILES.items():
-            if (content := data[name]) is not None:
-                written[field] = Digest.of(content)
-                write_whole(self.named(name, written[field]), content, private=True)
-        return written
+        written = dict[str, Digest]()
+        for name, content in data.items():
+            if content is not None:
+                written[name] = Digest.of(content)
+                write_whole(self.named(name, written[name]), content, private=True)
+        return replace(
+            backup,
+            checkpoints=written["checkpoints.txt"],
+            public_keys=written["public-keys.txt"],
+            signing_key=written.get("signing-key.pem"),
+        )
 
     def signatures(self, backup: Backup) -> Signatures | None:
         """The checkpoints and keys; None for a backup without them. Raises: BackupBrokenError."""
@@ -209,17 +215,13 @@ class BackupFolder:
         return self.named("objects.sha256", digest)
 
 
-_SIGNATURE_FILES = {
-    "checkpoints": "checkpoints.txt",
-    "public_keys": "public-keys.txt",
-    "signing_key": "signing-key.pem",
-}
-"""By field of `Backup`."""
-
-
 def signature_files(backup: Backup) -> Mapping[str, Digest]:
     """The files of checkpoints and keys that a backup has, with their digests."""
-    found = {name: getattr(backup, field) for field, name in _SIGNATURE_FILES.items()}
+    found = {
+        "checkpoints.txt": backup.checkpoints,
+        "public-keys.txt": backup.public_keys,
+        "signing-key.pem": backup.signing_key,
+    }
     return {name: digest for name, digest in found.items() if digest is not None}
 
 
