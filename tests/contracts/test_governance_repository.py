@@ -94,6 +94,8 @@ def test_the_newest_version_of_each_policy_is_in_force(uow: UnitOfWork) -> None:
     assert uow.governance.policy("default") == policy("default", 10)
     assert uow.governance.policy("default", 2) == policy("default", 2)
     assert uow.governance.policy("none") is None
+    assert [value.version for value in uow.governance.policy_versions("default")] == [10, 2, 1]
+    assert uow.governance.policy_versions("none") == []
     assert uow.governance.policy("default", 3) is None
 
 

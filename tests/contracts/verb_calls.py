@@ -121,6 +121,8 @@ READS: Mapping[str, Verb] = {
     ],
     "promotions.policies": lambda r: r.promotions.policies(),
     "promotions.policy": lambda r: r.promotions.policy(r.promotions.policies()[0].name, 3),
+    "promotions.policy_history": lambda r: r.promotions.policy_history("default"),
+    "promotions.policy_reach": lambda r: r.promotions.policy_reach("default"),
     "promotions.test_policy": lambda r: [
         r.promotions.test_policy(TRIED), r.promotions.test_policy(TRIED, against=GRANDCHILD),
     ],
@@ -197,6 +199,8 @@ ERRORS: Mapping[str, Verb] = {
     "a policy that is no policy": lambda r: r.promotions.publish_policy("a: ["),
     "a proposal that is not there": lambda r: r.promotions.policy_proposal("pol-01kaq000000000000000000000"),
     "a policy that is not there": lambda r: r.promotions.policy("nothing"),
+    "the history of a policy that is not there": lambda r: r.promotions.policy_history("nothing"),
+    "the reach of a policy that is not there": lambda r: r.promotions.policy_reach("nothing"),
     "a person that is there": lambda r: r.people.add("ben", "Ben"),
     "a handle that is none": lambda r: r.people.add("Ben!", "Ben"),
     "a role that is none": lambda r: r.people.grant("ben", "no-such-role"),

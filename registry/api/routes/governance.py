@@ -12,7 +12,7 @@ from registry.api.bodies import Approval, Comment, OpenRequest, TwoPolicies
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, Text, answer, body_of, public_id, speaks
-from registry.domain.governance.policies.changes import PolicyProposal, ProposalState
+from registry.domain.governance.policies.changes import PolicyProposal, PolicyReach, PolicyRevision, ProposalState
 from registry.domain.governance.policies.evidence_types import EvidenceType
 from registry.domain.governance.promotion import (
     PolicyValue,
@@ -200,6 +200,18 @@ def try_policy(registry: AsActor, text: Text, against: str | None = None, days: 
 def diff_policies(registry: AsActor, body: Annotated[TwoPolicies, Depends(body_of(TwoPolicies))]) -> Response:
     """Every place in which two policies differ. Nothing is written."""
     return answer(registry.promotions.diff_policies(body.before, body.after))
+
+
+@router.get("/policies/{name}/history", **speaks(Sequence[PolicyRevision]))
+def policy_history(registry: AsActor, name: str) -> Response:
+    """Every version of a policy, newest first, each with the places in which it differs from the one before."""
+    return answer(registry.promotions.policy_history(name))
+
+
+@router.get("/policies/{name}/reach", **speaks(PolicyReach))
+def policy_reach(registry: AsActor, name: str) -> Response:
+    """Which versions a policy judges now, and which policies it shadows or is shadowed by."""
+    return answer(registry.promotions.policy_reach(name))
 
 
 @router.get("/policies/{name}", **speaks(PolicyValue))

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from registry.client.transport.addresses import paging, part, version_at
 from registry.client.transport.connection import Connection
 from registry.client.transport.uploads import Part, upload
-from registry.domain.governance.policies.changes import PolicyProposal, ProposalState
+from registry.domain.governance.policies.changes import PolicyProposal, PolicyReach, PolicyRevision, ProposalState
 from registry.domain.governance.policies.evidence_types import EvidenceType
 from registry.domain.governance.promotion import (
     AddedEvidence,
@@ -135,6 +135,12 @@ class RemotePromotions:
     def vote_on_policy(self, proposal_id: str, value: VoteValue, *, comment: str = "") -> PolicyProposal:
         where = f"/policy-proposals/{part(proposal_id)}/{value}"
         return self.server.send(PolicyProposal, "POST", where, {"comment": comment})
+
+    def policy_history(self, name: str) -> Sequence[PolicyRevision]:
+        return self.server.get(tuple[PolicyRevision, ...], f"/policies/{part(name)}/history")
+
+    def policy_reach(self, name: str) -> PolicyReach:
+        return self.server.get(PolicyReach, f"/policies/{part(name)}/reach")
 
     def policies(self) -> Sequence[PolicyValue]:
         return self.server.get(tuple[PolicyValue, ...], "/policies")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO, Protocol
 
-from registry.domain.governance.policies.changes import PolicyProposal, ProposalState
+from registry.domain.governance.policies.changes import PolicyProposal, PolicyReach, PolicyRevision, ProposalState
 from registry.domain.governance.policies.evidence_types import EvidenceType
 from registry.domain.governance.promotion import (
     AddedEvidence,
@@ -137,6 +137,14 @@ class PromotionVerbs(Protocol):
         Raises: NotFoundError, InvalidError, ConflictError; PolicyRefusedError for the author's approval, for who has
         none of the roles, and for a closed proposal; the vote is then not written.
         """
+        ...
+
+    def policy_history(self, name: str) -> Sequence[PolicyRevision]:
+        """Every version of a policy, newest first, each with what it changed. Raises: NotFoundError."""
+        ...
+
+    def policy_reach(self, name: str) -> PolicyReach:
+        """Which versions a policy judges now, and which policies it shadows or is shadowed by. Raises: NotFoundError."""
         ...
 
     def policies(self) -> Sequence[PolicyValue]: ...

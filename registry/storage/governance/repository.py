@@ -98,6 +98,10 @@ class SqlGovernance:
         row = self._connection.execute(query).one_or_none()
         return None if row is None else _policy(row)
 
+    def policy_versions(self, name: str) -> Sequence[PolicyValue]:
+        query = select(policy).where(policy.c.name == name).order_by(policy.c.version.desc())
+        return [_policy(row) for row in self._connection.execute(query)]
+
     def add_proposal(self, value: PolicyProposal) -> None:
         proposals.add_proposal(self._connection, value)
 

@@ -246,6 +246,8 @@ READING = {
     "lineage export",
     "policy diff",
     "policy explain",
+    "policy history",
+    "policy reach",
     "policy test",
     "recall list",
     "recall preview",

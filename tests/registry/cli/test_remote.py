@@ -49,6 +49,8 @@ SAME = {
     "finding list": "finding list",
     "promote list": "promote list",
     "promote show": f"promote show {REQUEST}",
+    "policy history": "policy history default",
+    "policy reach": "policy reach default",
     "policy show": "policy show default",
     "policy proposals": "policy proposals",
     "person list": "person list",

@@ -16,7 +16,7 @@ from registry.errors import UsageError
 app = typer.Typer(name="policy", help="Policies: what a promotion needs.", no_args_is_help=True)
 ProposalArgument = Annotated[str, typer.Argument(metavar="PROPOSAL", help="The id of a proposal, for example pol-01k…")]
 CommentOption = Annotated[str, typer.Option("--comment", "-m", help="What to say with the vote.", show_default=False)]
-PolicyArgument = Annotated[str, typer.Argument(help="A published policy, NAME or NAME/VERSION, or a YAML file.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name of a policy, for example default.")]
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file (- reads standard input).")]
 
 
@@ -80,6 +80,22 @@ def _text_of(session: Session, wanted: str) -> str:
             f"{wanted[:80]!r} names no policy", remedy="Write NAME/VERSION, for example default/3, or a .yaml file"
         )
     return session.registry.promotions.policy(name, int(version) if version else None).text
+
+
+@command(app, "history", "forebear policy history default")
+def history(session: Session, name: NameArgument) -> None:
+    """List the versions of a policy, newest first, each with what it changed."""
+    from registry.cli.views.governance.policies import show_history
+
+    session.answer(session.registry.promotions.policy_history(name), show_history)
+
+
+@command(app, "reach", "forebear policy reach default")
+def reach(session: Session, name: NameArgument) -> None:
+    """Show which versions a policy judges now, and which policies it shadows or is shadowed by."""
+    from registry.cli.views.governance.policies import show_reach
+
+    session.answer(session.registry.promotions.policy_reach(name), show_reach)
 
 
 @command(app, "explain", "forebear policy explain req-01kaq0…")

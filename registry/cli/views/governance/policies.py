@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from registry.cli.failures import note
-from registry.cli.printing import facts, heading, say, table, tell
+from registry.cli.printing import facts, heading, moment, say, table, tell
 from registry.cli.views.governance.promotions import check_line
 
 if TYPE_CHECKING:
+    from registry.domain.governance.policies.changes import PolicyReach, PolicyRevision
     from registry.domain.governance.replays import ChangedTerm, Explanation, PolicyTrial
 
 
@@ -26,6 +27,32 @@ def show_changes(changes: Sequence[ChangedTerm]) -> None:
     """Where two policies differ, one place a line."""
     rows = [(one.place, one.before or "(not there)", one.after or "(not there)") for one in changes]
     table(("Place", "Before", "After"), rows, empty="No difference.", prose="After")
+
+
+def show_history(revisions: Sequence[PolicyRevision]) -> None:
+    """The versions of a policy, each with what it changed."""
+    for one in revisions:
+        policy = one.policy
+        heading(f"{policy.name} version {policy.version}")
+        say(f"Published {moment(policy.published_at)} by {policy.published_by} ({policy.digest.short})")
+        if one is not revisions[-1]:
+            show_changes(one.changes)
+
+
+def show_reach(reach: PolicyReach) -> None:
+    """Which versions a policy judges, and the policies beside, under and over it."""
+    tell(f"Policy {reach.policy} judges {len(reach.judges)} of {reach.looked_at} versions")
+    for what, others in (
+        ("Judges together with", reach.beside),
+        ("Shadows", reach.shadows),
+        ("Is shadowed by", reach.shadowed_by),
+    ):
+        for name, many in others.items():
+            say(f"{what} {name} for {many} {'version' if many == 1 else 'versions'}")
+    for ref in reach.untold:
+        note(f"It is unknown whether it applies to {ref}")
+    if not reach.complete:
+        note("There are more versions than were looked at")
 
 
 def show_explanation(found: Explanation) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from lineage import Digest
-from registry.domain.governance.promotion import VoteValue
+from registry.domain.governance.promotion import PolicyValue, VoteValue
+from registry.domain.governance.replays import ChangedTerm
 from registry.domain.names import VersionRef
 
 
@@ -81,3 +83,33 @@ class PolicyProposal:
     effects: tuple[PolicyEffect, ...] = ()
     complete: bool = True
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRevision:
+    """One version of a policy, and every place in which it differs from the version before it."""
+
+    policy: PolicyValue
+    changes: tuple[ChangedTerm, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyReach:
+    """Which versions of models a policy judges now, and which policies stand beside it, under it and over it.
+
+    The maps give the number of versions by the name of the other policy. `complete` is False where there are more
+    versions than the `looked_at` that were looked at.
+    """
+
+    policy: str
+    judges: tuple[VersionRef, ...]
+    looked_at: int
+    beside: Mapping[str, int] = field(default_factory=dict)
+    """In force together with it: both have to be passed."""
+    shadows: Mapping[str, int] = field(default_factory=dict)
+    """They apply to versions that it judges, and do not judge them, because their priority is lower."""
+    shadowed_by: Mapping[str, int] = field(default_factory=dict)
+    """They judge versions that it applies to, because its priority is lower."""
+    untold: tuple[VersionRef, ...] = ()
+    """Versions of which nobody can tell whether it applies: while it could judge them, nothing promotes them."""
+    complete: bool = True

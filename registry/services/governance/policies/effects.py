@@ -24,7 +24,7 @@ def effects_of(
     uow: UnitOfWork, before: Sequence[Policy], after: Sequence[Policy], *, now: datetime
 ) -> tuple[tuple[PolicyEffect, ...], bool]:
     """The versions whose policy or verdict changes, and whether all versions were judged."""
-    refs = list(islice(_versions(uow), MOST_JUDGED + 1))
+    refs = list(islice(model_versions(uow), MOST_JUDGED + 1))
     found = []
     for ref in refs[:MOST_JUDGED]:
         dossier = open_dossier(uow, ref, requested_by=None)
@@ -34,7 +34,8 @@ def effects_of(
     return tuple(found), len(refs) <= MOST_JUDGED
 
 
-def _versions(uow: UnitOfWork) -> Iterator[VersionRef]:
+def model_versions(uow: UnitOfWork) -> Iterator[VersionRef]:
+    """Every live version of a model, in the order of the catalog."""
     for model in every(lambda page: uow.catalog.search(SearchQuery(page=page))):
         yield from (version.ref for version in all_versions(uow, model.name))
 

@@ -75,6 +75,11 @@ def compare_policies(context: Context, before: str, after: str) -> Sequence[Chan
     context.actor.require(Permission.READ)
     for text in (before, after):
         read_stored(text)
+    return changed_terms(before, after)
+
+
+def changed_terms(before: str, after: str) -> tuple[ChangedTerm, ...]:
+    """The same of two texts that were read before."""
     old, new = (dict(_places(yaml.safe_load(text))) for text in (before, after))
     places = sorted({*old, *new})
     rows = (ChangedTerm(place, old.get(place, ""), new.get(place, "")) for place in places)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from registry.domain.governance.policies.changes import PolicyProposal, ProposalState
+from registry.domain.governance.policies.changes import PolicyProposal, PolicyReach, PolicyRevision, ProposalState
 from registry.domain.governance.promotion import PolicyValue, VoteValue
 from registry.domain.governance.replays import ChangedTerm, PolicyTrial
 from registry.domain.names import Reference
 from registry.services.context import Context
 from registry.services.governance.policies.proposing import policy_proposal, propose_policy, vote_on_policy
+from registry.services.governance.policies.standing import history_of, reach_of
 from registry.services.governance.policies.stored import examined_policy, policy_value, with_rules
 from registry.services.governance.policies.trying import compare_policies, try_on_history, try_on_version
 from registry.services.lookup import resolve
@@ -55,6 +56,14 @@ class Policies:
         """One published policy."""
         with self.context.read() as uow:
             return policy_value(uow, name, version)
+
+    def policy_history(self, name: str) -> Sequence[PolicyRevision]:
+        """Every version of a policy, newest first, each with what it changed. Raises: NotFoundError."""
+        return history_of(self.context, name)
+
+    def policy_reach(self, name: str) -> PolicyReach:
+        """Which versions a policy judges now, and which policies it shadows or is shadowed by. Raises: NotFoundError."""
+        return reach_of(self.context, name)
 
     def test_policy(self, text: str, *, against: Reference | None = None, days: int = HISTORY) -> PolicyTrial:
         """What `text` would have decided otherwise in the last `days`, or what it would change for one version.
