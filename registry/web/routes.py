@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 
 from registry.web import administration, catalog, datasets, graph, models, selection, steps
-from registry.web.governance import past, promotions, recalls, reviews, waivers
+from registry.web.governance import past, policies, promotions, recalls, reviews, waivers
 from registry.web.parts import check_form
 
 
@@ -20,6 +20,7 @@ def pages_router() -> APIRouter:
         steps,
         graph,
         promotions,
+        policies,
         reviews,
         recalls,
         waivers,

@@ -286,6 +286,7 @@ READ = (
     "/promotions?state=all",
     "/promotions/{request}",
     "/policies",
+    "/policies/default?days=90",
     "/people",
     "/audit?verify=true",
     "/inbox",

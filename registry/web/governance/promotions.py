@@ -16,15 +16,12 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from registry.domain.catalog.models import VersionDetail
-from registry.domain.governance.policies.changes import PolicyProposal, ProposalState
 from registry.domain.governance.policies.evidence_types import EvidenceType
 from registry.domain.governance.promotion import (
     CheckResult,
-    PolicyValue,
     RequestDetail,
     RequestState,
     RequestSummary,
-    VoteValue,
 )
 from registry.domain.governance.replays import Explanation
 from registry.domain.governance.reviews.findings import NewFinding, Severity
@@ -85,15 +82,6 @@ class ExplanationPage:
 
     found: Explanation
     same: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PoliciesPage:
-    """The newest version of each policy, and the policies that are proposed."""
-
-    policies: Sequence[PolicyValue]
-    proposals: Sequence[PolicyProposal] = ()
-    error: RegistryError | None = None
 
 
 @router.get("/promotions")
@@ -259,34 +247,6 @@ def _shown(
     status = why.family.status if why else 200
     api = f"/api/v1/promotions/{request_id}"
     return page(request, "promotion.html", context, section="promotions", api=api, status=status)
-
-
-@router.get("/policies")
-def policies(request: Request, registry: AsActor) -> HTMLResponse:
-    """The policies that judge promotions."""
-    return _policies(request, registry)
-
-
-@router.post("/policies/{proposal_id}/{vote}", response_model=None)
-def vote_on_policy(
-    request: Request, registry: AsActor, proposal_id: str, vote: str, comment: Annotated[str, Form()] = ""
-) -> HTMLResponse | RedirectResponse:
-    """Approve or reject a proposed policy; a refusal is shown on the page of policies."""
-    if vote not in {"approve", "reject"}:
-        raise NotFoundError(f"There is no vote {vote[:40]!r}")
-    try:
-        registry.promotions.vote_on_policy(_known(proposal_id), VoteValue(vote), comment=comment)
-    except (RefusedError, InvalidError, ConflictError) as error:
-        return _policies(request, registry, error=error)
-    return see("/policies")
-
-
-def _policies(request: Request, registry: Registry, *, error: RegistryError | None = None) -> HTMLResponse:
-    found = registry.promotions.policy_proposals(ProposalState.OPEN)
-    proposals = [registry.promotions.policy_proposal(one.id) for one in found]
-    context = PoliciesPage(registry.promotions.policies(), proposals, error)
-    status = error.family.status if error else 200
-    return page(request, "policies.html", context, section="promotions", api="/api/v1/policies", status=status)
 
 
 def _known(request_id: str) -> str:

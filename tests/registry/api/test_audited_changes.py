@@ -163,6 +163,7 @@ FORMS: Mapping[str, str] = {
     "POST /findings": "reviews.add_finding",
     "POST /findings/{finding_id}/resolve": "reviews.resolve_finding",
     "POST /people/{handle}/{role}/confirm": "people.confirm",
+    "POST /policies": "promotions.publish_policy",
     "POST /policies/{proposal_id}/{vote}": "promotions.vote_on_policy",
     "POST /promotions": "promotions.request",
     "POST /promotions/{request_id}/approve": "promotions.approve",

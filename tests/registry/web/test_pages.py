@@ -37,6 +37,7 @@ PAGES = (
     "/recalls?target=datasets:/vision/digits/1&level=recall",
     "/waivers",
     "/policies",
+    "/policies/default?days=90",
     "/people",
     "/audit?verify=true",
     "/api",

@@ -8,8 +8,8 @@ from datetime import datetime
 from itertools import islice, pairwise
 
 from registry.domain.governance.conditions.problems import UnanswerableError
-from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.policies.changes import PolicyReach, PolicyRevision
+from registry.domain.governance.policies.policy import Policy
 from registry.domain.names import VersionRef
 from registry.services.context import Context
 from registry.services.governance.dossier import Dossier, case_for, open_dossier

@@ -62,7 +62,7 @@ class Policies:
         return history_of(self.context, name)
 
     def policy_reach(self, name: str) -> PolicyReach:
-        """Which versions a policy judges now, and which policies it shadows or is shadowed by. Raises: NotFoundError."""
+        """Which versions a policy judges now, what it shadows, and what shadows it. Raises: NotFoundError."""
         return reach_of(self.context, name)
 
     def test_policy(self, text: str, *, against: Reference | None = None, days: int = HISTORY) -> PolicyTrial:
