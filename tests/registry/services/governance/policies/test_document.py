@@ -82,7 +82,9 @@ def test_an_unknown_key_and_a_key_given_twice_are_named_with_their_line(old: str
 
 
 def test_a_policy_of_an_earlier_release_without_forms_reads_as_before() -> None:
-    old = (Path(__file__).parents[3] / "domain/governance/policies/golden/decision-1.policy.yaml").read_text(encoding="utf-8")
+    old = (Path(__file__).parents[3] / "domain/governance/policies/golden/decision-1.policy.yaml").read_text(
+        encoding="utf-8"
+    )
     policy = read_policy(old)
     assert all(not kind.fields for kind in policy.evidence_types.values())
     assert policy.duties.checking_evidence == frozenset()
