@@ -6,7 +6,6 @@ order does not matter, an edge more never removes a mark, and each mark of a nod
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -50,13 +49,10 @@ def flow(graph: Graph, own: Mapping[NodeId, Iterable[str]], carry: Carry) -> Flo
 
     Time grows with edges times marks.
     """
-    incoming: dict[NodeId, list[Edge]] = defaultdict(list)
-    for edge in graph.edges:
-        incoming[edge.target].append(edge)
     reasons: dict[NodeId, dict[str, _Reason]] = {}
     for node in graph.order():
         found: dict[str, _Reason] = {}
-        for edge in incoming[node.id]:
+        for edge in graph.into(node.id):
             for mark, reason in reasons[edge.source].items():
                 carried = carry(edge, mark)
                 if carried is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 FIELDS = ("task", "modality", "stage", "status", "licence", "origin", "owner")
@@ -32,22 +33,31 @@ JOIN metric h ON h.step_id = v.step_id AND h.role = 'test' AND h.value IS NOT NU
 WHERE h.id = (SELECT min(f.id) FROM metric f WHERE f.step_id = h.step_id AND f.name = h.name AND f.role = 'test')"""
 
 
-def counted(field: str) -> str:
-    """The rows of `facet` for one field."""
+def facets(fields: Sequence[str] = (*FIELDS, "tag"), among: str = "") -> str:
+    """The rows of `facet` for `fields`; with `among`, a query for keys of models, those models' share of the counts."""
+    return " UNION ALL ".join(_tags(among) if field == "tag" else _counted(field, among) for field in fields)
+
+
+def _counted(field: str, among: str) -> str:
     used = "" if field == "status" else " AND (status <> 'archived' OR status IS NULL)"
+    mine = f" AND asset_id IN ({among})" if among else ""
     return (
         f"SELECT '{field}' AS field, {field} AS value, count(DISTINCT asset_id) AS models FROM listing "  # noqa: S608 - our own names
-        f"WHERE {field} IS NOT NULL{used} GROUP BY {field}"
+        f"WHERE {field} IS NOT NULL{used}{mine} GROUP BY {field}"
     )
 
 
-_TAGS = """
+def _tags(among: str) -> str:
+    of_model = f" AND t.asset_id IN ({among})" if among else ""
+    of_version = f" AND l.asset_id IN ({among})" if among else ""
+    return f"""
 SELECT 'tag' AS field, t.tag AS value, count(*) AS models FROM (
 SELECT t.asset_id, t.key AS tag FROM asset_tag t WHERE EXISTS
-(SELECT 1 FROM listing l WHERE l.asset_id = t.asset_id AND (l.status <> 'archived' OR l.status IS NULL))
-UNION SELECT l.asset_id, t.key AS tag FROM version_tag t JOIN listing l ON l.id = t.node_id AND l.status <> 'archived'
-) t GROUP BY t.tag"""
-_FACETS = " UNION ALL ".join([*map(counted, FIELDS), _TAGS])
+(SELECT 1 FROM listing l WHERE l.asset_id = t.asset_id AND (l.status <> 'archived' OR l.status IS NULL)){of_model}
+UNION SELECT l.asset_id, t.key AS tag FROM version_tag t
+JOIN listing l ON l.id = t.node_id AND l.status <> 'archived'{of_version}
+) t GROUP BY t.tag"""  # noqa: S608 - our own names
+
 
 CONTENTS = {
     "listing": Contents(
@@ -62,6 +72,6 @@ CONTENTS = {
         f"{_HEADLINES} AND l.asset_id = :asset",
         f"{_HEADLINES} AND l.id = :node",
     ),
-    "facet": Contents("field, value, models", _FACETS),
+    "facet": Contents("field, value, models", facets()),
 }
 """By table, in the order in which they are filled: each may read the ones before it."""

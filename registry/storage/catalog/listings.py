@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, null, select, text, update
 
 from registry.domain.catalog.models import Status
-from registry.storage.catalog.listing_sql import CONTENTS, FIELDS
+from registry.storage.catalog.listing_sql import CONTENTS, FIELDS, facets
 from registry.storage.sql.upsert import upsert
 from registry.storage.tables import asset_tag, facet, headline, listing, version_tag
 
@@ -23,6 +23,27 @@ def listed(connection: Connection, key: int) -> Iterator[None]:
     yield
     after = _values(connection, key)
     change = Counter(after)
+    change.subtract(before)
+    _count(connection, {of: by for of, by in sorted(change.items()) if by})
+
+
+@contextmanager
+def statuses_changed(connection: Connection, owners: str, archived: str, key: int) -> Iterator[None]:
+    """Inside, statuses of versions of many models change; afterwards the counts are those before plus the difference.
+
+    `owners` is a query with `:key` that gives the models as `asset_id`; `archived` gives those of them that have an
+    archived version before or after: it counts for nothing but its status, so all other fields change too.
+    """
+    mine = facets(("status",), "SELECT asset_id FROM owners")
+    others = facets((*(field for field in FIELDS if field != "status"), "tag"), "SELECT asset_id FROM archived")
+    query = text(f"WITH owners AS ({owners}), archived AS ({archived}) {mine} UNION ALL {others}")
+
+    def share() -> Counter[tuple[str, str]]:
+        return Counter({(row.field, row.value): row.models for row in connection.execute(query, {"key": key})})
+
+    before = share()
+    yield
+    change = share()
     change.subtract(before)
     _count(connection, {of: by for of, by in sorted(change.items()) if by})
 

@@ -6,19 +6,22 @@ that one can be taken out of the middle: the next inherits what it found.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from registry.domain.catalog.models import Status
 from registry.domain.governance.recalls import Disposition, Effect, Level
 from registry.services.storage.recalls import Mark
-from registry.storage.catalog.listing_sql import CONTENTS, counted
+from registry.storage.catalog.listings import statuses_changed
 from registry.storage.tables import asset, dataset_version, listing, model_version, node, recall, recall_mark, version
 
 _KINDS = (model_version, dataset_version)
+_OWNERS = """SELECT DISTINCT v.asset_id FROM recall_mark r JOIN version v ON v.node_id = r.node_id
+WHERE r.recall_id = :key AND r.status IS NOT NULL"""
 _MOST_AT_ONCE = 10_000
 """Nodes that one statement names."""
 
@@ -40,23 +43,24 @@ def write(connection: Connection, key: int, marks: Sequence[Mark], reasons: Mapp
             "effect": mark.effect,
             "path": " ".join(map(str, mark.path)),
             "status": mark.status,
-            "before_status": before[mark.node].status,
-            "before_reason": before[mark.node].status_reason,
+            "before_status": status,
+            "before_reason": reason,
         }
         for mark in marks
+        for _, status, reason in [before[mark.node]]
     ]
     if not rows:
         return
     connection.execute(insert(recall_mark), rows)
     held = [mark for mark in marks if mark.status is not None]
-    for status, effect in sorted({(mark.status, mark.effect) for mark in held if mark.status is not None}):
-        mine = select(recall_mark.c.node_id).where(
-            recall_mark.c.recall_id == key, recall_mark.c.effect == effect, recall_mark.c.status == status
-        )
-        for table in _KINDS:
-            change = update(table).where(table.c.node_id.in_(mine))
-            connection.execute(change.values(status=status, status_reason=reasons[effect]))
-    _follow(connection, key, [row["before_status"] for row in rows if row["status"] is not None], at)
+    with _followed(connection, key, at):
+        for status, effect in sorted({(mark.status, mark.effect) for mark in held if mark.status is not None}):
+            mine = select(recall_mark.c.node_id).where(
+                recall_mark.c.recall_id == key, recall_mark.c.effect == effect, recall_mark.c.status == status
+            )
+            for table in _KINDS:
+                change = update(table).where(table.c.node_id.in_(mine))
+                connection.execute(change.values(status=status, status_reason=reasons[effect]))
 
 
 def take_back(
@@ -76,9 +80,9 @@ def take_back(
         wrote = (mark.status, reasons[Effect(mark.effect)])
         current = now[mark.node_id]
         (back if (current.status, current.status_reason) == wrote else left).append(mark)
-    _restore(connection, back)
-    _inherit(connection, left, reasons)
-    _follow(connection, key, [Status.ARCHIVED] if any(m.before_status == Status.ARCHIVED for m in back) else [], at)
+    with _followed(connection, key, at, only=only):
+        _restore(connection, back)
+        _inherit(connection, left, reasons)
     ended = update(recall_mark).where(recall_mark.c.recall_id == key)
     ended = ended if only is None else ended.where(recall_mark.c.node_id == only)
     connection.execute(ended.values(status=None))
@@ -111,23 +115,24 @@ def _now(connection: Connection, nodes: Sequence[int]) -> dict[int, Row[Any]]:
     for i in range(0, len(nodes), _MOST_AT_ONCE):
         chunk = list(nodes[i : i + _MOST_AT_ONCE])
         for table in _KINDS:
-            query = select(table.c.node_id, table.c.status, table.c.status_reason).where(table.c.node_id.in_(chunk))
-            found |= {row.node_id: row for row in connection.execute(query)}
+            among = table.c.node_id.in_(bindparam("keys", chunk, expanding=True, literal_execute=True))
+            query = select(table.c.node_id, table.c.status, table.c.status_reason).where(among)
+            found |= {row[0]: row for row in connection.execute(query)}
     return found
 
 
-def _follow(connection: Connection, key: int, before: Sequence[str], at: datetime) -> None:
-    """Bring the rows that a search reads, their counts and the times of change up to date with the statuses."""
+@contextmanager
+def _followed(connection: Connection, key: int, at: datetime, *, only: int | None = None) -> Iterator[None]:
+    """Inside, statuses of what is marked change; afterwards what a search reads and the times of change follow them."""
     marked = select(recall_mark.c.node_id).where(recall_mark.c.recall_id == key, recall_mark.c.status.is_not(None))
-    now = select(model_version.c.status).where(model_version.c.node_id == listing.c.id).scalar_subquery()
-    connection.execute(update(listing).where(listing.c.id.in_(marked)).values(status=now))
-    owners = select(version.c.asset_id).where(version.c.node_id.in_(marked))
-    connection.execute(update(asset).where(asset.c.id.in_(owners)).values(updated_at=at))
-    # An archived version counts for its status alone, so that of an other status counts for all other fields too.
-    every = Status.ARCHIVED in before
-    connection.execute(text("DELETE FROM facet" if every else "DELETE FROM facet WHERE field = 'status'"))
-    wanted = CONTENTS["facet"].everything if every else counted("status")
-    connection.execute(text(f"INSERT INTO facet (field, value, models) {wanted}"))
+    marked = marked if only is None else marked.where(recall_mark.c.node_id == only)
+    owners = _OWNERS if only is None else f"{_OWNERS} AND r.node_id = {only:d}"
+    with statuses_changed(connection, owners, f"{owners} AND r.before_status = 'archived'", key):
+        yield
+        now = select(model_version.c.status).where(model_version.c.node_id == listing.c.id).scalar_subquery()
+        connection.execute(update(listing).where(listing.c.id.in_(marked)).values(status=now))
+    owned = select(version.c.asset_id).where(version.c.node_id.in_(marked))
+    connection.execute(update(asset).where(asset.c.id.in_(owned)).values(updated_at=at))
 
 
 def tainted(connection: Connection, nodes: Sequence[int]) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry.domain.catalog.models import Status
-from registry.domain.governance.recalls import RecallState
+from registry.domain.catalog.models import SearchQuery, Status
+from registry.domain.governance.recalls import Disposition, NewDisposition, RecallState
 from registry.domain.names import Reference
 from registry.errors import (
     ConflictError,
@@ -55,6 +55,28 @@ def test_a_reversal_restores_earlier_states_and_never_those_changed_since(world:
     with pytest.raises(ConflictError, match="reversed already"):
         world.recalls().reverse(recall.id, reason="again")
     assert world.sound()
+
+
+def test_counts_of_facets_after_a_recall_and_its_reversal_are_those_of_a_full_count(world: World) -> None:
+    root = Catalog(world.team.context("root"))
+    root.tag(ref_of(world.child), {"colour": "red"})
+    root.tag(Reference(world.base.kind, world.base.name), {"team": "vision"})
+    root.set_status(ref_of(world.child), Status.ARCHIVED, "kept")  # so it counts for nothing but its status
+    earlier = root.facets(SearchQuery())
+
+    def differences() -> dict[str, int]:
+        with world.team.open_uow(actor="root") as uow:
+            return dict(uow.catalog.listing_faults())
+
+    recall = world.open(world.base).recall
+    assert root.facets(SearchQuery()) != earlier
+    assert differences() == {}
+    world.recalls("ben").dispose(recall.id, ref_of(world.child), NewDisposition(Disposition.DISPUTE, "other rows"))
+    world.recalls("carla").confirm(recall.id, ref_of(world.child))
+    assert differences() == {}
+    world.recalls().reverse(recall.id, reason="consent found")
+    assert differences() == {}
+    assert root.facets(SearchQuery()) == earlier
 
 
 @pytest.mark.parametrize("first", [0, 1])
