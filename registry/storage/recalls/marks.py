@@ -47,7 +47,7 @@ def write(connection: Connection, key: int, marks: Sequence[Mark], reasons: Mapp
             "before_reason": reason,
         }
         for mark in marks
-        for _, status, reason in [before[mark.node]]
+        for status, reason in [before[mark.node]]
     ]
     if not rows:
         return
@@ -78,8 +78,7 @@ def take_back(
     left: list[Row[Any]] = []
     for mark in marks:
         wrote = (mark.status, reasons[Effect(mark.effect)])
-        current = now[mark.node_id]
-        (back if (current.status, current.status_reason) == wrote else left).append(mark)
+        (back if now[mark.node_id] == wrote else left).append(mark)
     with _followed(connection, key, at, only=only):
         _restore(connection, back)
         _inherit(connection, left, reasons)
@@ -109,15 +108,15 @@ def _inherit(connection: Connection, marks: Iterable[Row[Any]], reasons: Mapping
         connection.execute(update(recall_mark).where(found_it).values(**inherited))
 
 
-def _now(connection: Connection, nodes: Sequence[int]) -> dict[int, Row[Any]]:
-    """The status of versions now. Many are read as a whole table would be: by chunks."""
-    found: dict[int, Row[Any]] = {}
+def _now(connection: Connection, nodes: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """The status of versions now, with its reason. Many are read as a whole table would be: by chunks."""
+    found: dict[int, tuple[str, str]] = {}
     for i in range(0, len(nodes), _MOST_AT_ONCE):
         chunk = list(nodes[i : i + _MOST_AT_ONCE])
         for table in _KINDS:
             among = table.c.node_id.in_(bindparam("keys", chunk, expanding=True, literal_execute=True))
             query = select(table.c.node_id, table.c.status, table.c.status_reason).where(among)
-            found |= {row[0]: row for row in connection.execute(query)}
+            found |= {row.node_id: (row.status, row.status_reason) for row in connection.execute(query)}
     return found
 
 
