@@ -161,6 +161,13 @@ class NewPerson:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasureWish:
+    """Why a person is to be erased; who confirms it need not say."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TokenWish:
     """What a new token is for, and for how long."""
 

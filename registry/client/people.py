@@ -10,6 +10,7 @@ from typing import Never
 from registry.client.transport.addresses import paging, part
 from registry.client.transport.connection import Connection
 from registry.domain.paging import Page, PageRequest
+from registry.domain.people.erasure import Erased
 from registry.domain.people.people import (
     Actor,
     NewToken,
@@ -52,6 +53,9 @@ class RemotePeople:
 
     def revoke(self, handle: str, role: str) -> Person:
         return self.server.send(Person, "DELETE", f"{_at(handle)}/roles/{check_role(role)}")
+
+    def erase(self, handle: str, *, reason: str) -> Erased:
+        return self.server.send(Erased, "POST", f"{_at(handle)}/erasure", {"reason": reason})
 
     def create_token(self, handle: str, *, label: str, days: int = 90) -> NewToken:
         return self.server.send(NewToken, "POST", f"{_at(handle)}/tokens", {"label": label, "days": days})

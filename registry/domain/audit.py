@@ -116,6 +116,8 @@ class AuditReport:
     """Where the database differs from what the log says; only when it was asked for."""
     checkpoints: int = 0
     """Signed checkpoints that the log agrees with."""
+    erased: int = 0
+    """Entries from which a person was erased: their hashes are as they were; a later entry has those of the rest."""
 
     @property
     def intact(self) -> bool:
@@ -123,17 +125,21 @@ class AuditReport:
         return self.first_bad is None
 
 
-def write_entry(seq: int, previous: Digest, event: Event, *, actor: str, at: datetime) -> AuditEntry:
-    """The next entry after `previous`. `at` is UTC; it is written to the microsecond. Raises: InvalidError."""
+def write_entry(seq: int, previous: Digest, event: Event, *, actor: str, at: datetime, salt: str) -> AuditEntry:
+    """The next entry after `previous`. `at` is UTC; it is written to the microsecond. Raises: InvalidError.
+
+    `salt` is random: without it, who has the hash of an entry from which a person was erased could guess the handle.
+    """
     body = canonical_json(
         {
             "action": event.action,
             "actor": actor,
             "at": at.isoformat(),
             "detail": dict(event.detail),
+            "salt": salt,
             "seq": seq,
             "subject": event.subject,
-            "v": 1,
+            "v": _SALTED,
         }
     )
     leaf = leaf_hash(body)
@@ -159,11 +165,22 @@ def verify_chain(
     do not repeat its body. The removal or replacement of the newest rows is found against `kept`, the head that was
     kept outside the database, up to the entry that it names, and against the signed checkpoints of `witness`.
     """
-    witness = witness or verifier.Witness((), ())
+    erasures = verifier.Erasures()
+    report = _walked(entries, kept, witness or verifier.Witness((), ()), erasures)
+    unexplained = erasures.fault()
+    if unexplained is not None:
+        valid, head, fault = unexplained
+        return AuditReport(valid, Digest(head.hex()), *fault)
+    return replace(report, erased=erasures.count)
+
+
+def _walked(
+    entries: Iterable[AuditEntry], kept: HeadRecord | None, witness: verifier.Witness, erasures: verifier.Erasures
+) -> AuditReport:
     head, count = GENESIS, 0
     try:
         for entry in entries:
-            reason = _flaw(entry, count + 1, head) or _unlike(entry, kept)
+            reason = _flaw(entry, count + 1, head, erasures) or _unlike(entry, kept)
             if reason is not None:
                 # A missing row is reported at its own number, any other fault at the row itself: the same number.
                 return AuditReport(count, head, count + 1, reason)
@@ -207,20 +224,20 @@ def unrecorded(kept: HeadRecord | None, count: int) -> Iterator[str]:
         )
 
 
-def _flaw(entry: AuditEntry, expected: int, head: Digest) -> str | None:
-    """Why `entry` is not the one that follows `head`, or None."""
+def _flaw(entry: AuditEntry, expected: int, head: Digest, erasures: verifier.Erasures) -> str | None:
+    """Why `entry` is not the one that follows `head`, or None; a later entry may account for a changed body."""
     if entry.seq != expected:
         return f"Entry {expected} is missing: the next row is {entry.seq}"
     if entry.previous != head:
         return f"Entry {entry.seq} does not follow entry {expected - 1}"
     if leaf_hash(entry.body) != entry.leaf:
-        return f"The body of entry {entry.seq} was changed"
+        erasures.changed(entry.seq, entry.body, bytes.fromhex(head.hex))
     if chain_hash(entry.previous, entry.leaf) != entry.entry:
         return f"The hash of entry {entry.seq} was changed"
-    return _misread(entry)
+    return _misread(entry, erasures)
 
 
-def _misread(entry: AuditEntry) -> str | None:
+def _misread(entry: AuditEntry, erasures: verifier.Erasures) -> str | None:
     """Why the body of a row whose hashes fit is not what Forebear writes, or what the row repeats of it, or None."""
     try:
         body = read_body(entry.body)
@@ -230,6 +247,7 @@ def _misread(entry: AuditEntry) -> str | None:
         return f"The body of entry {entry.seq} says that it is entry {body.seq}"
     if entry.columns is not None and entry.columns != body.columns:
         return f"The columns that find entry {entry.seq} do not repeat its body"
+    erasures.read(entry.seq, {"action": body.columns.action, "detail": body.detail})
     return None
 
 
@@ -267,6 +285,10 @@ class Body:
     detail: Mapping[str, object]
 
 
+_SALTED = 2
+"""The version of bodies that have a random number; those of version 1 have none."""
+
+
 def read_body(body: bytes) -> Body:
     """The parts of an entry's body. Raises: AuditBrokenError for bytes that Forebear does not write."""
     try:
@@ -278,9 +300,17 @@ def read_body(body: bytes) -> Body:
             datetime.fromisoformat(parts.pop("at")),
         )
         seq, version, detail = parts.pop("seq"), parts.pop("v"), parts.pop("detail")
+        if version == _SALTED:
+            _text(parts.pop("salt"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise AuditBrokenError("The body of an entry cannot be read") from error
-    if parts or type(seq) is not int or version != 1 or not isinstance(detail, dict) or columns.at.tzinfo is None:
+    if (
+        parts
+        or type(seq) is not int
+        or version not in {1, _SALTED}
+        or not isinstance(detail, dict)
+        or columns.at.tzinfo is None
+    ):
         raise AuditBrokenError("The body of an entry has other fields than Forebear writes")
     return Body(seq, columns, detail)
 

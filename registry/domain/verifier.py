@@ -291,25 +291,72 @@ def chain_hash(previous: bytes, leaf: bytes) -> bytes:
     return hashlib.sha256(previous + leaf).digest()
 
 
+ERASED = "person.erased"
+"""The action of the entry that says which entries were erased in part."""
+
+
+class Erasures:
+    """Entries from which a person was erased: their hashes stay, and a later entry has the hash of what is left."""
+
+    def __init__(self) -> None:
+        self._left: dict[int, tuple[bytes, bytes]] = {}
+        self._open = set[int]()
+
+    def changed(self, seq: int, body: bytes, previous: bytes) -> None:
+        """The body of this entry is not the one that its hash was made over."""
+        self._left[seq] = leaf_hash(body), previous
+        self._open.add(seq)
+
+    def read(self, seq: int, body: Any) -> None:
+        """An entry, as JSON: does it say what was erased before it?"""
+        if body.get("action") != ERASED:
+            return
+        named = body.get("detail", {}).get("entries", {})
+        for number, left in named.items() if isinstance(named, dict) else ():
+            found = int(number) if number.isdecimal() else 0
+            if found < seq and found in self._open and self._left[found][0].hex() == left:
+                self._open.remove(found)
+
+    @property
+    def count(self) -> int:
+        """Entries that were changed, as far as was read."""
+        return len(self._left)
+
+    def fault(self) -> tuple[int, bytes, Fault] | None:
+        """The first changed entry that no later one accounts for: entries before it, their last hash, and the fault."""
+        if not self._open:
+            return None
+        first = min(self._open)
+        return first - 1, self._left[first][1], (first, f"The body of entry {first} was changed")
+
+
 def verify_export(lines: Iterable[bytes], witness: Witness) -> tuple[int, bytes, Fault | None]:
     """How many entries are right, the hash of the last of them, and the first fault."""
+    erasures = Erasures()
+    found = _verify_lines(lines, witness, erasures)
+    return erasures.fault() or found
+
+
+def _verify_lines(lines: Iterable[bytes], witness: Witness, erasures: Erasures) -> tuple[int, bytes, Fault | None]:
     count, head = 0, GENESIS
     for line in lines:
         seq = count + 1
         try:
             parts = json.loads(line)
-            body, number = str(parts["body"]).encode(), json.loads(parts["body"])["seq"]
+            body, read = str(parts["body"]).encode(), json.loads(parts["body"])
+            number = read["seq"]
             previous, leaf, entry = (bytes.fromhex(parts[name]) for name in ("previous", "leaf", "entry"))
         except (ValueError, KeyError, TypeError):
             return count, head, (seq, f"Line {seq} is not an entry of an audit log")
         reason = _flaw(seq, parts["seq"], number, head, previous)
         if reason is None and leaf_hash(body) != leaf:
-            reason = f"The body of entry {seq} was changed"
+            erasures.changed(seq, body, head)
         if reason is None and chain_hash(previous, leaf) != entry:
             reason = f"The hash of entry {seq} was changed"
         fault = (seq, reason) if reason is not None else witness.add(leaf)
         if fault is not None:
             return count, head, fault
+        erasures.read(seq, read)
         count, head = seq, entry
     return count, head, witness.end()
 

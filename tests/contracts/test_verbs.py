@@ -211,6 +211,8 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "people.confirm", ben.people.confirm("eve", "validator")
     yield "people.revoke", ana.people.revoke("eve", "viewer")
     yield "people.link", ana.people.link("eve", "vic")
+    asked, gone = ana.people.erase("eve", reason="left"), ben.people.erase("eve", reason="")
+    yield "people.erase", [asked.handle, asked.stand_in, gone.asked_by, gone.entries]
     token = vic.people.create_token("vic", label="mine", days=3)
     yield "people.create_token", token
     yield "people.revoke_token", vic.people.revoke_token(token.summary.id)

@@ -8,11 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from registry.api.bodies import NewPerson, TokenWish
+from registry.api.bodies import ErasureWish, NewPerson, TokenWish
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, answer, body_of, public_id, speaks
 from registry.domain.paging import Page, PageRequest
+from registry.domain.people.erasure import Erased
 from registry.domain.people.people import Actor, NewToken, Person, RoleOffer, TokenSummary, check_handle, check_role
 from registry.domain.verbs.registry import Registry
 
@@ -121,6 +122,14 @@ def offers(registry: AsActor) -> Response:
 def confirm(registry: PersonUnchanged, handle: str, role: str) -> Response:
     """Confirm a role that somebody else offered."""
     return answer(registry.people.confirm(check_handle(handle), check_role(role)))
+
+
+@router.post("/people/{handle}/erasure", **speaks(Erased, takes=ErasureWish))
+def erase(
+    registry: PersonUnchanged, handle: str, body: Annotated[ErasureWish, Depends(body_of(ErasureWish))]
+) -> Response:
+    """Ask that a person is erased; sent by a second person within seven days, erase them."""
+    return answer(registry.people.erase(check_handle(handle), reason=body.reason))
 
 
 @router.put("/people/{handle}/same-as/{other}", **speaks(Person))

@@ -81,6 +81,30 @@ def link(
     session.answer(linked, lambda who: tell(f"{who.handle} and {other} are accounts of one person"))
 
 
+@command(
+    person,
+    "erase",
+    "forebear person erase eve --reason 'Left, and asked to be forgotten'",
+    "forebear --as ben person erase eve",
+)
+def erase(
+    session: Session,
+    handle: PersonArgument,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why; needed by who asks, not by who confirms.", show_default=False)
+    ] = "",
+) -> None:
+    """Ask that a person is erased; run by a second person within seven days, erase them.
+
+    An admin, or the person, asks; somebody else whose role decides confirms. Then a stand-in such as erased-3f9a01c2
+    takes the place of the handle everywhere, roles and tokens end, and the audit log still verifies. This cannot be
+    undone.
+    """
+    from registry.cli.views.people import show_erased
+
+    session.answer(session.registry.people.erase(handle, reason=reason), show_erased)
+
+
 @command(role, "revoke", "forebear role revoke ana validator")
 def revoke(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
     """Take a role from a person."""

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from registry.cli.printing import hint, moment, say, table, tell
+from registry.presenting.formats import number
 
 if TYPE_CHECKING:
+    from registry.domain.people.erasure import Erased
     from registry.domain.people.people import NewToken, Person, RoleOffer, TokenSummary
 
 
@@ -31,6 +33,16 @@ def show_offers(offers: Sequence[RoleOffer]) -> None:
     """Offered roles, one a line."""
     rows = [(one.person, one.role, f"{moment(one.offered_at)} by {one.offered_by}") for one in offers]
     table(("Person", "Role", "Offered"), rows, empty="No role waits for a second person.")
+
+
+def show_erased(erased: Erased) -> None:
+    """That it was asked for, or what was done."""
+    if erased.stand_in is None:
+        tell(f"{erased.asked_by} asked to erase {erased.handle}. Somebody else confirms it within 7 days:")
+        hint(f"forebear --as PERSON person erase {erased.handle}")
+        return
+    tell(f"Erased: {erased.stand_in} stands for the person now; the audit log had {number(erased.entries)} entries")
+    hint("Copies elsewhere still name the person: backups, exports of the log, MLflow (docs/audit.md)")
 
 
 def show_new_token(token: NewToken) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from registry.domain.paging import Page, PageRequest
+from registry.domain.people.erasure import Erased
 from registry.domain.people.people import Actor, NewToken, Person, RoleOffer, TokenSummary
 
 
@@ -33,6 +34,15 @@ class PeopleVerbs(Protocol):
         ...
 
     def revoke(self, handle: str, role: str) -> Person: ...
+    def erase(self, handle: str, *, reason: str) -> Erased:
+        """Ask that a person is erased; called by a second person within seven days, erase them.
+
+        An admin, or the person, asks; somebody else whose role decides confirms. Then the handle becomes a stand-in
+        everywhere, roles and tokens end, and what the audit log said of them goes, while its hashes stay. Raises:
+        NotFoundError, PermissionDeniedError, ConflictError for the last admin and where nobody could confirm.
+        """
+        ...
+
     def create_token(self, handle: str, *, label: str, days: int = 90) -> NewToken: ...
     def tokens(self, handle: str | None, page: PageRequest) -> Page[TokenSummary]: ...
     def token(self, token_id: str) -> TokenSummary:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lineage import Digest
 from registry.domain import verifier
-from registry.domain.audit import AuditReport, Event, Proof, SignedCheckpoint, unrecorded, verify_chain
+from registry.domain.audit import AuditReport, Event, Proof, SignedCheckpoint, leaf_hash, unrecorded, verify_chain
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.merkle import consistency_path, inclusion_path
 from registry.domain.paging import Page, PageRequest
@@ -144,6 +144,11 @@ def _of_entry(uow: UnitOfWork, signed: Sequence[verifier.Checkpoint], seq: int) 
         raise NotFoundError(f"No checkpoint covers entry {seq}", remedy="Sign one: forebear audit checkpoint")
     path = inclusion_path(uow.audit.node, seq - 1, size)
     entry = next(uow.audit.entries(after=seq - 1))
+    if leaf_hash(entry.body) != entry.leaf:
+        raise NotFoundError(
+            f"A person was erased from entry {seq}, so what it says now is not what was signed",
+            remedy="Prove the entry that has the hash of what is left: forebear audit show --action person.erased",
+        )
     return Proof(str(signed[-1]), _encoded(path), seq=seq, body=entry.body.decode())
 
 

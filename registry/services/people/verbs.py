@@ -12,6 +12,7 @@ from registry.domain.audit import Event
 from registry.domain.governance.case import SYSTEM
 from registry.domain.ids import new_id
 from registry.domain.paging import Page, PageRequest, every
+from registry.domain.people.erasure import PREFIX, Erased
 from registry.domain.people.people import (
     OWN_ROLES,
     Actor,
@@ -104,7 +105,7 @@ class People:
         check_role(role)
         now, actor = self.context.clock.now(), self.context.actor.handle
         with self.context.write(Permission.ADMIN) as uow:
-            person = _known(uow, handle)
+            person = _not_erased(_known(uow, handle))
             _check_exists(uow, role)
             if role in person.roles:
                 return person
@@ -182,6 +183,21 @@ class People:
             uow.commit(Event("role.revoked", _subject(handle), {"role": role}))
         return person
 
+    def erase(self, handle: str, *, reason: str) -> Erased:
+        """Ask that a person is erased, or confirm what somebody else asked for; see `PeopleVerbs.erase`."""
+        from registry.services.people.erasing import erase  # noqa: PLC0415 - once in a person's life
+
+        with self.context.write() as uow:
+            person = _known(uow, handle)
+            if handle.startswith(PREFIX):
+                raise ConflictError(f"{handle} is erased already")
+            if ADMIN in person.roles and not any(other != handle for other in _admins(uow)):
+                raise ConflictError(
+                    f"{handle} is the last admin",
+                    remedy="Grant admin to someone else: forebear role grant PERSON admin",
+                )
+            return erase(self.context, uow, person, reason, lambda by: _confirmers(uow, handle, offered_by=by))
+
     def create_token(self, handle: str, *, label: str, days: int = 90) -> NewToken:
         """A token for oneself, or as an admin for anybody. Raises: NotFoundError, InvalidError."""
         if not 1 <= days <= MAX_DAYS:
@@ -189,7 +205,7 @@ class People:
         words = check_words(label, "label of a token", 128)
         token = _token(handle, words, days=days, now=self.context.clock.now(), made_by=self.context.actor.handle)
         with self.context.write(self._over(handle)) as uow:
-            person = _known(uow, handle)
+            person = _not_erased(_known(uow, handle))
             if handle != self.context.actor.handle and not person.service and deciding_roles(uow) & set(person.roles):
                 raise PermissionDeniedError(
                     f"{handle} has a role that decides, so nobody else makes tokens for {handle}",
@@ -306,7 +322,17 @@ class People:
 def _own_handle(handle: str) -> str:
     if check_handle(handle) == SYSTEM:
         raise InvalidError(f"The handle {SYSTEM!r} is reserved: it stands for what the registry itself records")
+    if handle.startswith(PREFIX):
+        raise InvalidError(f"Handles that begin with {PREFIX!r} are reserved: they stand for people who were erased")
     return handle
+
+
+def _not_erased(person: Person) -> Person:
+    if person.handle.startswith(PREFIX):
+        raise ConflictError(
+            f"{person.handle} is a person who was erased", remedy="Add a new person: forebear person add"
+        )
+    return person
 
 
 def _token(person: str, label: str, *, days: int, now: datetime, made_by: str) -> NewToken:

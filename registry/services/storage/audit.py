@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from lineage import Digest
 from registry.domain.audit import AuditEntry, HeadRecord
 from registry.domain.backups import Signatures
 from registry.domain.catalog.models import (
@@ -72,6 +73,13 @@ class AuditRepository(Protocol):
 
     def entries(self, *, after: int = 0) -> Iterator[AuditEntry]:
         """All entries with seq > `after`, in order, streamed."""
+        ...
+
+    def erase(self, change: Callable[[bytes], bytes], at: datetime) -> Mapping[int, Digest]:
+        """Put `change` of each body in its place where it is another; gives the leaf hashes of those.
+
+        The hashes of the chain stay. The log verifies once an entry `verifier.ERASED` names what this gives.
+        """
         ...
 
     def search(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from lineage import Digest
 from registry.domain.paging import Page, PageRequest
+from registry.domain.people.erasure import Erasure
 from registry.domain.people.people import Person, RoleOffer, TokenSummary
 
 
@@ -50,6 +51,13 @@ class PeopleRepository(Protocol):
     def drop_offer(self, handle: str, role: str) -> None: ...
     def identify(self, handle: str, identity: str) -> None:
         """Say that this account belongs to the person behind another."""
+        ...
+
+    def erase(self, erasure: Erasure) -> Mapping[str, str]:
+        """Put the stand-in in the place of the person in every row but those of the log and of cards.
+
+        Gives the digests of `erasure` and of what had to change besides: manifests and votes, by what they were.
+        """
         ...
 
     def add_token(self, token: TokenSummary, secret_hash: Digest) -> None: ...

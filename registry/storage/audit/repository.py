@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, or_, select, type_coerce
+from sqlalchemy import Connection, and_, insert, or_, select, type_coerce, update
 from sqlalchemy.types import NullType
 
 from lineage import Digest, LineageError
-from registry.domain.audit import GENESIS, AuditEntry, Event, Head, HeadRecord, SearchColumns, read_body, write_entry
+from registry.domain.audit import (
+    GENESIS,
+    AuditEntry,
+    Event,
+    Head,
+    HeadRecord,
+    SearchColumns,
+    leaf_hash,
+    read_body,
+    write_entry,
+)
 from registry.domain.catalog.models import HistoryEntry
 from registry.domain.paging import Page, PageRequest
 from registry.errors import AuditBrokenError
@@ -18,7 +29,7 @@ from registry.storage.audit.checkpoints import Checkpoints
 from registry.storage.audit.head import HeadFile
 from registry.storage.audit.tree import node
 from registry.storage.sql.paging import SortBy, page_rows
-from registry.storage.tables import audit_entry, audit_index
+from registry.storage.tables import audit_entry, audit_erasure, audit_index
 
 _CHUNK = 1000
 _LAST_CHARACTER = "\U0010ffff"
@@ -57,6 +68,22 @@ class SqlAudit:
             if len(rows) < _CHUNK:
                 return
             after = rows[-1].seq
+
+    def erase(self, change: Callable[[bytes], bytes], at: datetime) -> Mapping[int, Digest]:
+        erased: dict[int, Digest] = {}
+        for entry in self.entries():
+            body = change(entry.body)
+            if body == entry.body:
+                continue
+            erased[entry.seq] = leaf_hash(body)
+            found, here = read_body(body).columns, audit_entry.c.seq == entry.seq
+            known = select(audit_erasure.c.seq).where(audit_erasure.c.seq == entry.seq)
+            if self._connection.execute(known).first() is None:
+                self._connection.execute(insert(audit_erasure).values(seq=entry.seq, erased_at=at))
+            self._connection.execute(update(audit_entry).where(here).values(body=body, subject=found.subject))
+            index = update(audit_index).where(audit_index.c.seq == entry.seq)
+            self._connection.execute(index.values(actor=found.actor))
+        return erased
 
     def search(
         self,
@@ -106,7 +133,8 @@ def append_events(connection: Connection, events: Iterable[Event], *, actor: str
     rows = []
     for event in events:
         seq += 1
-        written = write_entry(seq, previous, event.without_credentials(), actor=actor, at=at)
+        salt = secrets.token_hex(16)
+        written = write_entry(seq, previous, event.without_credentials(), actor=actor, at=at, salt=salt)
         rows.append(
             {
                 "seq": seq,

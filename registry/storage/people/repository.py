@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from lineage import Digest
 from registry.domain.paging import Page, PageRequest
+from registry.domain.people.erasure import Erasure
 from registry.domain.people.people import Person, RoleOffer, TokenSummary
 from registry.errors import ConflictError, NotFoundError
 from registry.services.storage.people import TakenKey
@@ -92,6 +93,11 @@ class SqlPeople:
 
     def identify(self, handle: str, identity: str) -> None:
         self._connection.execute(update(person).where(person.c.id == self._key(handle)).values(identity=identity))
+
+    def erase(self, erasure: Erasure) -> Mapping[str, str]:
+        from registry.storage.people.erasing import erase_person  # noqa: PLC0415 - once in a person's life
+
+        return erase_person(self._connection, erasure)
 
     def add_token(self, token: TokenSummary, secret_hash: Digest) -> None:
         self._connection.execute(

@@ -16,6 +16,7 @@ from registry.storage.tables.catalog import (
 )
 from registry.storage.tables.governance import (
     audit_entry,
+    audit_erasure,
     audit_index,
     audit_node,
     evidence,
@@ -41,6 +42,7 @@ __all__ = [
     "asset",
     "asset_tag",
     "audit_entry",
+    "audit_erasure",
     "audit_index",
     "audit_node",
     "card_revision",

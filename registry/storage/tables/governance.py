@@ -163,6 +163,16 @@ class AuditNodeColumns(TypedColumns):
     hash = Column(DigestBytes, nullable=False)
 
 
+class AuditErasureColumns(TypedColumns):
+    """Entries from which a person was erased: triggers let their bodies be changed, and nothing else of them.
+
+    This table proves nothing: a changed body counts only where a later entry of the chain has its hash.
+    """
+
+    seq = Column(Key, primary_key=True, autoincrement=False)
+    erased_at = Column(UtcDateTime, nullable=False)
+
+
 evidence = Table("evidence", metadata, EvidenceColumns)
 policy = Table("policy", metadata, PolicyColumns, UniqueConstraint("name", "version"))
 policy_proposal = Table("policy_proposal", metadata, PolicyProposalColumns)
@@ -179,3 +189,4 @@ audit_entry = Table(
 )
 audit_index = Table("audit_index", metadata, AuditIndexColumns, Index("ix_audit_index_actor_seq", "actor", "seq"))
 audit_node = Table("audit_node", metadata, AuditNodeColumns)
+audit_erasure = Table("audit_erasure", metadata, AuditErasureColumns)

@@ -20,6 +20,8 @@ def test_the_commands_of_the_guide_to_the_audit_log_do_what_it_says(
     forebear: CommandLine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert forebear("init").code == 0
+    for command in ("person add eve", "person add ben", "role grant ben validator"):
+        assert forebear(*command.split()).code == 0
     assert len(LINES) > 8
     for line in LINES:
         words = words_of(line)

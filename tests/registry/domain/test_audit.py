@@ -33,7 +33,7 @@ def chain(length: int = 6, *, note: str = "") -> list[AuditEntry]:
     head = GENESIS
     for seq in range(1, length + 1):
         event = Event("card.revised", f"models:/vision/digits/{seq}", {"note": note})
-        entries.append(write_entry(seq, head, event, actor="ana", at=NOW + timedelta(minutes=seq)))
+        entries.append(write_entry(seq, head, event, actor="ana", at=NOW + timedelta(minutes=seq), salt=""))
         head = entries[-1].entry
     return entries
 
@@ -69,7 +69,7 @@ def delete_first(entries: list[AuditEntry]) -> list[AuditEntry]:
 
 
 def insert(entries: list[AuditEntry]) -> list[AuditEntry]:
-    extra = write_entry(3, entries[1].entry, Event("person.added", "person:eve"), actor="eve", at=NOW)
+    extra = write_entry(3, entries[1].entry, Event("person.added", "person:eve"), actor="eve", at=NOW, salt="")
     return entries[:2] + [extra] + [replace(entry, seq=entry.seq + 1) for entry in entries[2:]]
 
 
@@ -117,7 +117,7 @@ def rewrite_after(entries: list[AuditEntry], kept: int) -> list[AuditEntry]:
     forged = entries[:kept]
     for seq in range(kept + 1, len(entries) + 1):
         event = Event("card.revised", "models:/vision/digits/1", {"note": "forged"})
-        forged.append(write_entry(seq, forged[-1].entry, event, actor="eve", at=NOW))
+        forged.append(write_entry(seq, forged[-1].entry, event, actor="eve", at=NOW, salt=""))
     return forged
 
 
@@ -204,7 +204,7 @@ def test_an_appended_row_whose_body_is_no_entry_is_found_although_its_hashes_fit
 
 def test_a_log_entry_whose_body_has_another_number_is_found() -> None:
     entries = chain()
-    forged = write_entry(70, entries[-1].entry, Event("person.added", "person:eve"), actor="eve", at=NOW)
+    forged = write_entry(70, entries[-1].entry, Event("person.added", "person:eve"), actor="eve", at=NOW, salt="")
     entries.append(replace(forged, seq=7))
     assert verify_chain(entries).reason == "The body of entry 7 says that it is entry 70"
 

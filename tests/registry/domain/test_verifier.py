@@ -39,7 +39,9 @@ def chain(length: int = LENGTH, *, actor: str = "ana", after: tuple[AuditEntry, 
     entries = list(after)
     for seq in range(len(entries) + 1, length + 1):
         previous = entries[-1].entry if entries else GENESIS
-        entries.append(write_entry(seq, previous, Event("card.revised", f"models:/a/b/{seq}"), actor=actor, at=NOW))
+        entries.append(
+            write_entry(seq, previous, Event("card.revised", f"models:/a/b/{seq}"), actor=actor, at=NOW, salt="")
+        )
     return tuple(entries)
 
 
@@ -83,7 +85,7 @@ def delete_tail(entries: tuple[AuditEntry, ...]) -> tuple[AuditEntry, ...]:
 
 
 def insert(entries: tuple[AuditEntry, ...]) -> tuple[AuditEntry, ...]:
-    extra = write_entry(5, entries[3].entry, Event("role.granted", "person:eve"), actor="eve", at=NOW)
+    extra = write_entry(5, entries[3].entry, Event("role.granted", "person:eve"), actor="eve", at=NOW, salt="")
     return (*entries[:4], extra, *(replace(one, seq=one.seq + 1) for one in entries[4:]))
 
 

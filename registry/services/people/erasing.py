@@ -1,0 +1,103 @@
+"""Erasing a person by two people: a stand-in takes the place of the handle everywhere, and the chain stays valid.
+
+What every entry of the log said of the person goes; the hashes of the chain and of its checkpoints stay, and one entry
+at the end has the hash of what is left of each. Stored decisions and manifests that name the person are written anew.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import secrets
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from lineage import Digest
+from registry.domain.audit import Event
+from registry.domain.paging import PageRequest, every
+from registry.domain.people.erasure import PREFIX, Erased, Erasure
+from registry.domain.people.people import Permission, Person
+from registry.domain.text import check_words
+from registry.domain.verifier import ERASED
+from registry.errors import ConflictError, PermissionDeniedError
+from registry.services.context import Context
+from registry.services.unit_of_work import UnitOfWork
+
+ASKED = "person.erasure_asked"
+WAITS = timedelta(days=7)
+"""How long a wish to erase a person can be confirmed."""
+_AT_ONCE = 2000
+"""Entries whose hashes one entry of the log has."""
+DECIDED = "promotion.decided"
+
+
+def erase(
+    context: Context, uow: UnitOfWork, person: Person, reason: str, confirmers: Callable[[str], list[str]]
+) -> Erased:
+    """See `PeopleVerbs.erase`. `confirmers` gives who can confirm what a person asked for."""
+    now, actor = context.clock.now(), context.actor
+    subject = f"person:{person.handle}"
+    asked = uow.audit.search(subject=subject, action=ASKED, page=PageRequest(1)).items
+    if not asked or now - asked[0].at > WAITS or asked[0].actor == actor.handle:
+        if actor.handle != person.handle:
+            actor.require(Permission.ADMIN)
+        if not confirmers(actor.handle):
+            raise ConflictError(
+                "Erasing a person takes two people, and nobody else here decides on anything",
+                remedy="Give somebody a role that decides: forebear role grant PERSON ROLE",
+            )
+        uow.commit(Event(ASKED, subject, {"reason": check_words(reason, "reason", 500)}))
+        return Erased(person.handle, actor.handle, now)
+    allowed = confirmers(asked[0].actor)
+    if actor.handle not in allowed:
+        raise PermissionDeniedError(
+            f"{actor.handle} may not confirm this: it takes somebody else than who asked for it or is erased",
+            remedy=f"Ask one of: {', '.join(allowed) or 'nobody yet; grant a role that decides first'}",
+        )
+    return _carry_out(context, uow, person, asked_by=asked[0].actor)
+
+
+def _carry_out(context: Context, uow: UnitOfWork, person: Person, *, asked_by: str) -> Erased:
+    now, name = context.clock.now(), "" if person.name == person.handle else person.name
+    for role in person.roles:
+        uow.people.revoke(person.handle, role, by=context.actor.handle, at=now)
+    for offer in uow.people.offers():
+        if offer.person == person.handle:
+            uow.people.drop_offer(person.handle, offer.role)
+    for token in every(lambda page: uow.people.tokens(person.handle, page)):
+        if token.revoked_at is None:
+            uow.people.revoke_token(token.id, at=now)
+    erasure = Erasure(person.handle, name, PREFIX + secrets.token_hex(4))
+    decisions = {str(old): str(new) for old, new in _decisions(context, uow, erasure) if new != old}
+    digests = uow.people.erase(Erasure(erasure.handle, name, erasure.stand_in, decisions))
+    uow.catalog.rebuild_listings()
+    whole = Erasure(erasure.handle, name, erasure.stand_in, digests)
+    changed = uow.audit.erase(whole.entry, now)
+    subject, asked_by = f"person:{erasure.stand_in}", erasure.of(asked_by)
+    named = list(changed.items())
+    parts = [named[at : at + _AT_ONCE] for at in range(0, max(1, len(named)), _AT_ONCE)]
+    uow.commit(
+        *(Event("role.revoked", subject, {"role": role}) for role in person.roles),
+        *(
+            Event(ERASED, subject, {"asked_by": asked_by, "entries": {str(seq): left.hex for seq, left in part}})
+            for part in parts
+        ),
+    )
+    return Erased(erasure.stand_in, asked_by, now, erasure.stand_in, len(changed))
+
+
+def _decisions(context: Context, uow: UnitOfWork, erasure: Erasure) -> Iterable[tuple[Digest, Digest]]:
+    """Each stored decision that named the person, and the one that takes its place."""
+    for entry in uow.audit.entries():
+        if DECIDED.encode() not in entry.body:
+            continue
+        body = json.loads(entry.body)
+        if body["action"] != DECIDED:
+            continue
+        digest = Digest.parse(body["detail"]["case"])
+        with context.blobs.open(digest) as stream:
+            text = stream.read()
+        new = erasure.document(text)
+        if new != text:
+            fresh, _ = context.blobs.put(io.BytesIO(new))
+            yield digest, fresh
