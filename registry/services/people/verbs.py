@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -173,11 +173,8 @@ class People:
             if role not in person.roles:
                 held = ", ".join(person.roles) or "none"
                 raise NotFoundError(f"{handle} has no role {role[:80]!r}", remedy=f"The roles of {handle}: {held}")
-            if role == ADMIN and not any(other != handle for other in _admins(uow)):
-                raise ConflictError(
-                    f"{handle} is the last admin",
-                    remedy="Grant admin to someone else: forebear role grant PERSON admin",
-                )
+            if role == ADMIN:
+                _not_the_last_admin(uow, handle)
             uow.people.revoke(handle, role, by=self.context.actor.handle, at=self.context.clock.now())
             person = _known(uow, handle)
             uow.commit(Event("role.revoked", _subject(handle), {"role": role}))
@@ -188,14 +185,9 @@ class People:
         from registry.services.people.erasing import erase  # noqa: PLC0415 - once in a person's life
 
         with self.context.write() as uow:
-            person = _known(uow, handle)
-            if handle.startswith(PREFIX):
-                raise ConflictError(f"{handle} is erased already")
-            if ADMIN in person.roles and not any(other != handle for other in _admins(uow)):
-                raise ConflictError(
-                    f"{handle} is the last admin",
-                    remedy="Grant admin to someone else: forebear role grant PERSON admin",
-                )
+            person = _not_erased(_known(uow, handle))
+            if ADMIN in person.roles:
+                _not_the_last_admin(uow, handle)
             return erase(self.context, uow, person, reason, lambda by: _confirmers(uow, handle, offered_by=by))
 
     def create_token(self, handle: str, *, label: str, days: int = 90) -> NewToken:
@@ -389,8 +381,13 @@ def _check_exists(uow: UnitOfWork, role: str) -> None:
         )
 
 
-def _admins(uow: UnitOfWork) -> Iterator[str]:
-    return (one.handle for one in every(uow.people.search) if ADMIN in one.roles and not one.service)
+def _not_the_last_admin(uow: UnitOfWork, handle: str) -> None:
+    admins = (one.handle for one in every(uow.people.search) if ADMIN in one.roles and not one.service)
+    if not any(other != handle for other in admins):
+        raise ConflictError(
+            f"{handle} is the last admin",
+            remedy="Grant admin to someone else: forebear role grant PERSON admin",
+        )
 
 
 def _subject(handle: str) -> str:
