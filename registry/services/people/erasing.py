@@ -10,6 +10,7 @@ import io
 import json
 import secrets
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 from lineage import Digest
@@ -21,6 +22,7 @@ from registry.domain.text import check_words
 from registry.domain.verifier import ERASED
 from registry.errors import ConflictError, PermissionDeniedError
 from registry.services.context import Context
+from registry.services.storage.governance import BINDING
 from registry.services.unit_of_work import UnitOfWork
 
 ASKED = "person.erasure_asked"
@@ -69,10 +71,11 @@ def _carry_out(context: Context, uow: UnitOfWork, person: Person, *, asked_by: s
             uow.people.revoke_token(token.id, at=now)
     erasure = Erasure(person.handle, name, PREFIX + secrets.token_hex(4))
     decisions = {str(old): str(new) for old, new in _decisions(context, uow, erasure) if new != old}
-    digests = uow.people.erase(Erasure(erasure.handle, name, erasure.stand_in, decisions))
+    votes = _votes(uow)
+    documents = uow.people.erase(replace(erasure, digests=decisions))
+    digests = {**documents, **{old: new for old, new in zip(votes, _votes(uow), strict=True) if old != new}}
     uow.catalog.rebuild_listings()
-    whole = Erasure(erasure.handle, name, erasure.stand_in, digests)
-    changed = uow.audit.erase(whole.entry, now)
+    changed = uow.audit.erase(replace(erasure, digests=digests).entry, now)
     subject, asked_by = f"person:{erasure.stand_in}", erasure.of(asked_by)
     named = list(changed.items())
     parts = [named[at : at + _AT_ONCE] for at in range(0, max(1, len(named)), _AT_ONCE)]
@@ -84,6 +87,11 @@ def _carry_out(context: Context, uow: UnitOfWork, person: Person, *, asked_by: s
         ),
     )
     return Erased(erasure.stand_in, asked_by, now, erasure.stand_in, len(changed))
+
+
+def _votes(uow: UnitOfWork) -> list[str]:
+    """The digests that entries bind votes by, always in the same order."""
+    return [digest for name, digest in sorted(uow.governance.state().items()) if name.startswith(BINDING)]
 
 
 def _decisions(context: Context, uow: UnitOfWork, erasure: Erasure) -> Iterable[tuple[Digest, Digest]]:

@@ -328,8 +328,7 @@ def _not_erased(person: Person) -> Person:
 
 
 def _token(person: str, label: str, *, days: int, now: datetime, made_by: str) -> NewToken:
-    secret = new_secret()
-    expires = now + timedelta(days=days)
+    secret, expires = new_secret(), now + timedelta(days=days)
     return NewToken(
         TokenSummary(new_id("tok", now), person, label, secret[-4:], now, expires, None, None, made_by), secret
     )
@@ -384,10 +383,8 @@ def _check_exists(uow: UnitOfWork, role: str) -> None:
 def _not_the_last_admin(uow: UnitOfWork, handle: str) -> None:
     admins = (one.handle for one in every(uow.people.search) if ADMIN in one.roles and not one.service)
     if not any(other != handle for other in admins):
-        raise ConflictError(
-            f"{handle} is the last admin",
-            remedy="Grant admin to someone else: forebear role grant PERSON admin",
-        )
+        remedy = "Grant admin to someone else: forebear role grant PERSON admin"
+        raise ConflictError(f"{handle} is the last admin", remedy=remedy)
 
 
 def _subject(handle: str) -> str:

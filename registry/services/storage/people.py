@@ -56,7 +56,7 @@ class PeopleRepository(Protocol):
     def erase(self, erasure: Erasure) -> Mapping[str, str]:
         """Put the stand-in in the place of the person in every row but those of the log and of cards.
 
-        Gives the digests of `erasure` and of what had to change besides: manifests and votes, by what they were.
+        Gives the digests of `erasure` and of the manifests that had to change besides, by what they were.
         """
         ...
 

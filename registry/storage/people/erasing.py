@@ -23,9 +23,7 @@ from sqlalchemy import (
 )
 
 from lineage import Digest
-from registry.domain.governance.promotion import vote_digest
 from registry.domain.people.erasure import NAME, Erasure
-from registry.storage.governance.state import vote_entry
 from registry.storage.sql.types import DigestBytes
 from registry.storage.tables import (
     audit_entry,
@@ -41,7 +39,6 @@ from registry.storage.tables import (
     policy_proposal,
     step,
     token,
-    vote,
 )
 
 _WRITTEN_BY_PEOPLE = {card_revision.c.text, policy.c.text, policy_proposal.c.text}
@@ -60,7 +57,6 @@ def erase_person(connection: Connection, erasure: Erasure) -> Mapping[str, str]:
     key = connection.execute(select(person.c.id).where(person.c.handle == erasure.handle)).scalar_one()
     connection.execute(delete(idempotency_key).where(idempotency_key.c.person_id == key))
     connection.execute(update(token).where(token.c.person_id == key).values(label=""))
-    before = _votes(connection)
     erasure = replace(erasure, digests={**erasure.digests, **_manifests(connection, erasure)})
     for table in metadata.sorted_tables:
         if table not in _OF_THE_LOG | _ELSEWHERE:
@@ -68,12 +64,7 @@ def erase_person(connection: Connection, erasure: Erasure) -> Mapping[str, str]:
                 if column not in _WRITTEN_BY_PEOPLE:
                     _erase_column(connection, table, column, erasure)
     connection.execute(update(person).where(person.c.id == key).values(name=NAME))
-    after = _votes(connection)
-    return {**erasure.digests, **{str(old): str(after[one]) for one, old in before.items() if after[one] != old}}
-
-
-def _votes(connection: Connection) -> dict[int, Digest]:
-    return {row.id: vote_digest(vote_entry(row)) for row in connection.execute(select(vote))}
+    return erasure.digests
 
 
 def _manifests(connection: Connection, erasure: Erasure) -> Mapping[str, str]:
