@@ -70,7 +70,7 @@ def collect(registry: LocalRegistry, _draw: random.Random) -> None:
 def verify(registry: LocalRegistry, _draw: random.Random) -> None:
     """Check everything again and again; damage ends it."""
     while True:
-        report = registry.store.verify()
+        report = registry.store.verify(watch=lambda check: say(f"checked {check.objects}"))
         say("verified" if not report.damage else f"damage {report.damage}")
 
 
