@@ -4,9 +4,10 @@ Null worlds: transfer and from scratch are equally good, and the linear probe is
 comparison with scratch holds a `positive` back. Seeds differ by the luck of training, items by how hard they are. In
 each world, and over all of them, the shares of `positive` and of `negative` must be at most 5 %: not rejected by a
 one-sided binomial test at 1 %. `seeds ignored` is what resampling the items alone would call positive. Planted worlds:
-a harmful source must be called negative, a helpful one positive, or helpful where the probe is as good. Clustered
-worlds: as the null ones, with rows that come in groups. Then the true size of the exact tests, and what a verdict on
-many rows costs. `--check` exits non-zero when a bar is missed. Run it as `python -m benchmarks.verdict`.
+a harmful source must be called negative, a helpful one positive. Where the probe is as good, the word must be helpful,
+and positive at most 5 %. Clustered worlds: as the null ones, with rows that come in groups, compared by group, and by
+the first rule, which knew no groups and is wrong more often than 5 %. Then the true size of the exact tests, and what a
+verdict on many rows costs. `--check` exits non-zero when a bar is missed. Run it as `python -m benchmarks.verdict`.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ from registry.domain.comparison.arms import Arm, Measure
 from registry.domain.comparison.judging import judge
 from registry.domain.comparison.scoring import verdict_on
 from registry.domain.comparison.statistics.exact import fair_binomial, mcnemar
-from registry.domain.comparison.statistics.resampling import Resamples
+from registry.domain.comparison.statistics.resampling import RESAMPLES, Resamples
 from registry.domain.comparison.statistics.tallies import Floats, Tally, macro_f1, mean, one_hot, share
 from registry.domain.comparison.statistics.units import units_of
-from registry.domain.comparison.verdict import ArmKind, Outcome
+from registry.domain.comparison.verdict import RULE, ArmKind, Outcome
 from registry.domain.data.datasets import LabelKind
 
 NORMAL = NormalDist()
@@ -58,7 +59,11 @@ class World:
     metric: str = "accuracy"
     classes: int = 4
     group: int = 1
-    """Rows of a group: how hard they are for one arm and seed is the same for three quarters of its variance."""
+    """Rows of a group."""
+    alike: float = 0.75
+    """The share of the variance in how hard rows are, for all arms or for one, that is the same within a group."""
+    kin: float = 0.0
+    """The share of what is hard for one arm alone that is hard for it with every seed."""
     probe: float = -0.25
     """How much better the linear probe is than from scratch."""
     power: float = 0.8
@@ -75,15 +80,21 @@ NULL = (
     World("numbers", 300, 3, 1.0, 0.03, metric="mae"),
 )
 CLUSTERED = (
-    World("groups of 5", 500, 3, 0.85, 0.01, group=5),
-    World("groups of 10", 500, 3, 0.85, 0.01, group=10),
+    World("groups of 5", 500, 3, 0.85, 0.01, group=5, alike=0.9, kin=0.5),
+    World("groups of 10", 500, 3, 0.85, 0.01, group=10, kin=0.5),
+    World("groups of 10, near-copies", 500, 3, 0.85, 0.01, group=10, alike=0.9, kin=0.5),
 )
+AS_PROBE = (
+    World("equals the probe, +10", 500, 3, 0.80, 0.01, gain=0.10, probe=0.10),
+    World("the same, 2,000 rows", 2_000, 3, 0.80, 0.01, gain=0.10, probe=0.10),
+)
+# A gain of five points on 500 rows is seen by 80 % at most: the published model alone has to show it. 72 % is that less
+# three standard errors of 250 runs; tests/registry/domain/comparison/test_judging.py computes it.
 PLANTED = (
     World("harmful, -10 points", 500, 3, 0.85, 0.01, gain=-0.10),
     World("harmful, -5 points", 500, 3, 0.90, 0.01, gain=-0.05),
-    World("helpful, +5 points", 500, 3, 0.85, 0.01, gain=0.05, power=0.7),
+    World("helpful, +5 points", 500, 3, 0.85, 0.01, gain=0.05, power=0.72),
     World("helpful, +10 points", 500, 3, 0.80, 0.01, gain=0.10),
-    World("equals the probe, +10", 500, 3, 0.80, 0.01, gain=0.10, probe=0.10),
 )
 
 
@@ -95,7 +106,7 @@ def arms(world: World, chance: np.random.Generator) -> list[Arm]:
         """Standard normal numbers of the items, alike within a group."""
         alone: Floats = chance.normal(size=world.items)
         if world.group > 1:
-            alone = np.sqrt(0.25) * alone + np.sqrt(0.75) * chance.normal(size=group[-1] + 1)[group]
+            alone = np.sqrt(1 - world.alike) * alone + np.sqrt(world.alike) * chance.normal(size=group[-1] + 1)[group]
         return alone
 
     hard = shared()
@@ -103,10 +114,10 @@ def arms(world: World, chance: np.random.Generator) -> list[Arm]:
     truth = np.searchsorted(np.cumsum(shares), chance.random(world.items)).clip(0, world.classes - 1)
     found = []
     for kind, gain in ((ArmKind.TRANSFER, world.gain), (ArmKind.SCRATCH, 0.0), (ArmKind.PROBE, world.probe)):
-        tallies = []
+        tallies, always = [], np.sqrt(world.kin) * shared() if world.kin else 0.0
         for _ in range(world.seeds):
             level = world.level + chance.normal() * world.luck + (-gain if world.metric == "mae" else gain)
-            own = np.sqrt(0.6) * hard + np.sqrt(0.4) * shared()
+            own = np.sqrt(0.6) * hard + np.sqrt(0.4) * (always + np.sqrt(1 - world.kin) * shared())
             if world.metric == "mae":
                 tallies.append(mean(np.abs(level * own) * np.sqrt(np.pi / 2)))
                 continue
@@ -120,15 +131,17 @@ def arms(world: World, chance: np.random.Generator) -> list[Arm]:
     return found
 
 
-def outcomes(world: World, runs: int, seed: int, *, grouped: bool = True) -> Iterator[tuple[Outcome, bool]]:
+def outcomes(
+    world: World, runs: int, seed: int, *, rule: int = RULE, resampled: int = RESAMPLES
+) -> Iterator[tuple[Outcome, bool]]:
     """The verdict of each run, and whether the items alone would show that the transfer is better.
 
-    With `grouped` false, the groups of the rows are not known.
+    By rule 1 the groups of the rows are not known.
     """
     chance = np.random.default_rng(seed)
-    groups = np.arange(world.items) // world.group if world.group > 1 and grouped else None
+    groups = np.arange(world.items) // world.group if world.group > 1 and rule > 1 else None
     units = units_of(world.items, groups)
-    resamples = Resamples(units.count)
+    resamples = Resamples(units.count, resampled)
     measure = Measure(world.metric, higher_is_better=world.metric != "mae", published=0, groups=groups)
     for start in range(0, runs, AT_ONCE):
         group = [arms(world, chance) for _ in range(min(AT_ONCE, runs - start))]
@@ -140,7 +153,7 @@ def outcomes(world: World, runs: int, seed: int, *, grouped: bool = True) -> Ite
             def draw(tallies: Sequence[Tally], held: dict[int, int] = held, drawn: Floats = drawn) -> Floats:
                 return drawn[:, held[id(tallies)] : held[id(tallies)] + world.seeds]
 
-            verdict = judge(run, measure, resamples=resamples, draw=draw)
+            verdict = judge(run, measure, resamples=resamples, draw=draw, rule=rule)
             one, two = (draw(arm.tallies).mean(axis=1) for arm in run[:2])
             gain = np.sort(two - one if world.metric == "mae" else one - two)
             yield verdict.outcome, bool(gain[int(0.025 * len(gain))] > 0)
@@ -164,7 +177,7 @@ def size(discordant: int, mid_p_below: int, level: float = 0.05) -> float:
 def row(name: str, runs: int, counts: Counter[Outcome], alone: int, seconds: float, bar: str) -> str:
     positive, negative = (counts[outcome] / runs for outcome in (Outcome.POSITIVE, Outcome.NEGATIVE))
     numbers = f"{runs:>8,}{positive:>10.2%}{negative:>10.2%}{alone / runs:>15.2%}{1000 * seconds / runs:>8.1f}"
-    return f"{name:<28}{numbers}  {bar}"
+    return f"{name:<36}{numbers}  {bar}"
 
 
 def seconds_for(rows: int, classes: int, group: int, seed: int = 0) -> float:
@@ -188,17 +201,33 @@ def seconds_for(rows: int, classes: int, group: int, seed: int = 0) -> float:
 
 
 def null_row(
-    name: str, world: World, runs: int, seed: int, *, grouped: bool = True
+    name: str, world: World, runs: int, seed: int, *, rule: int = RULE
 ) -> tuple[bool, Counter[Outcome], int, float]:
     """Print a world in which nothing differs; whether its bar is held, the outcomes, those of items alone, seconds."""
     begin = time.process_time()
-    found = list(outcomes(world, runs, seed, grouped=grouped))
+    found = list(outcomes(world, runs, seed, rule=rule))
     seconds = time.process_time() - begin
     counts, alone = Counter(outcome for outcome, _ in found), sum(better for _, better in found)
     fine = not any(too_many(counts[outcome], runs) for outcome in (Outcome.POSITIVE, Outcome.NEGATIVE))
-    bar = f"<= 5 %: {'held' if fine else 'MISSED'}" if grouped else "no bar: rows taken as independent"
+    if rule == 1:
+        fine = counts[Outcome.POSITIVE] / runs > BAR
+    bar = f"{'<=' if rule > 1 else '>'} 5 %: {'held' if fine else 'MISSED'}"
     print(row(name, runs, counts, alone, seconds, bar), flush=True)
     return fine, counts, alone, seconds
+
+
+def as_probe_row(world: World, runs: int, seed: int) -> bool:
+    """Print a world in which the probe is as good as the transfer; whether its bar is held."""
+    begin = time.process_time()
+    found = list(outcomes(world, runs, seed))
+    counts, alone = Counter(outcome for outcome, _ in found), sum(better for _, better in found)
+    helpful = counts[Outcome.HELPFUL] / runs
+    fine = helpful >= world.power and not any(
+        too_many(counts[one], runs) for one in (Outcome.POSITIVE, Outcome.NEGATIVE)
+    )
+    bar = f"<= 5 %, helpful {helpful:.1%} >= {world.power:.0%}: {'held' if fine else 'MISSED'}"
+    print(row(world.name, runs, counts, alone, time.process_time() - begin, bar), flush=True)
+    return fine
 
 
 def main() -> int:
@@ -209,7 +238,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--check", action="store_true", help="exit 1 when a bar is missed")
     given = parser.parse_args()
-    print(f"{'world':<28}{'runs':>8}{'positive':>10}{'negative':>10}{'seeds ignored':>15}{'ms':>8}  bar")
+    print(f"{'world':<36}{'runs':>8}{'positive':>10}{'negative':>10}{'seeds ignored':>15}{'ms':>8}  bar")
     held, whole, alone_all, taken, runs_all = True, Counter[Outcome](), 0, 0.0, 0
     for number, world in enumerate(NULL):
         runs = given.simulations // len(NULL) + (number < given.simulations % len(NULL))
@@ -221,17 +250,20 @@ def main() -> int:
     print(row("all null worlds", runs_all, whole, alone_all, taken, f"<= 5 %: {'held' if fine else 'MISSED'}"))
     for number, world in enumerate(CLUSTERED):
         held &= null_row(world.name, world, given.simulations, given.seed + 50 + number)[0]
-        null_row(f"{world.name}, not known", world, given.simulations, given.seed + 50 + number, grouped=False)
+        held &= null_row(f"{world.name}, rule 1", world, given.simulations, given.seed + 50 + number, rule=1)[0]
+    for number, world in enumerate(AS_PROBE):
+        held &= as_probe_row(world, given.simulations * AS_PROBE[0].items // world.items, given.seed + 80 + number)
     for number, world in enumerate(PLANTED):
         runs = max(20, given.simulations // 40)
         begin = time.process_time()
         found = list(outcomes(world, runs, given.seed + 100 + number))
         counts, alone = Counter(outcome for outcome, _ in found), sum(better for _, better in found)
-        good = (Outcome.POSITIVE,) if world.probe < world.gain else (Outcome.POSITIVE, Outcome.HELPFUL)
-        right, wrong = (good, Outcome.NEGATIVE) if world.gain > 0 else ((Outcome.NEGATIVE,), Outcome.POSITIVE)
-        fine = counts[wrong] == 0 and sum(counts[one] for one in right) >= world.power * runs
+        right, wrong = Outcome.POSITIVE, Outcome.NEGATIVE
+        if world.gain < 0:
+            right, wrong = wrong, right
+        fine = counts[wrong] == 0 and counts[right] >= world.power * runs
         held &= fine
-        bar = f">= {world.power:.0%} {' or '.join(right)}, never {wrong}: {'held' if fine else 'MISSED'}"
+        bar = f">= {world.power:.0%} {right}, never {wrong}: {'held' if fine else 'MISSED'}"
         print(row(world.name, runs, counts, alone, time.process_time() - begin, bar), flush=True)
     print("\nMcNemar's test at 5 %, its true size by discordant items (exact everywhere; mid-p below 25, as used)")
     for discordant in (4, 6, 10, 15, 24, 25, 50, 100, 400):

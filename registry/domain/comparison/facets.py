@@ -2,6 +2,7 @@
 
 - benefit: (transfer - scratch) lies above 0, of the mean over seeds and of the published model;
 - non_inferior: (transfer - probe) lies above -margin, of both;
+- better_than_probe: it lies above 0, of both;
 - production: (published model - production) lies above -margin;
 - constant: (published model - constant) lies above 0;
 - equivalent: (transfer - scratch) lies within ±margin by two one-sided tests (Schuirmann 1987), so that its interval is
@@ -51,6 +52,7 @@ class Setting:
     items: int
     seeds: int
     unit: float
+    rule: int
 
 
 def facets_of(found: Mapping[ArmKind, Compared], setting: Setting) -> tuple[Facet, ...]:
@@ -79,9 +81,11 @@ def shown_interval(found: Interval) -> str:
 def _facets(found: Mapping[ArmKind, Compared], setting: Setting) -> Iterator[Facet]:
     scratch = found.get(ArmKind.SCRATCH)
     if scratch is not None:
-        yield _benefit(scratch, setting)
+        yield _better(FacetName.BENEFIT, scratch, setting)
     if (probe := found.get(ArmKind.PROBE)) is not None:
         yield _non_inferior(probe, setting)
+        if setting.rule > 2 and not probe.same:
+            yield _better(FacetName.BETTER_THAN_PROBE, probe, setting)
     if (production := found.get(ArmKind.PRODUCTION)) is not None:
         yield _of_published(FacetName.PRODUCTION, production, setting)
     if (constant := found.get(ArmKind.CONSTANT)) is not None:
@@ -91,24 +95,22 @@ def _facets(found: Mapping[ArmKind, Compared], setting: Setting) -> Iterator[Fac
         yield _detectable(scratch, setting)
 
 
-def _benefit(one: Compared, setting: Setting) -> Facet:
-    gap, level = one.gap, setting.level
+def _better(name: FacetName, one: Compared, setting: Setting) -> Facet:
+    """Whether the transfer is better than another arm that was trained: over its seeds, and the published model."""
+    gap, level, phrase = one.gap, setting.level, one.gap.arm.phrase
+    said = described(gap, setting.metric)
     if gap.gain.high < 0 and sure(gap.flips, level):
-        return Facet(
-            FacetName.BENEFIT, Answer.REFUTED, gap.gain, f"worse than from scratch: {described(gap, setting.metric)}"
-        )
+        return Facet(name, Answer.REFUTED, gap.gain, f"worse than {phrase}: {said}")
     if not (gap.gain.low > 0 and sure(gap.flips, level)):
-        words = f"no difference from scratch is shown: {described(gap, setting.metric)}"
-        return Facet(FacetName.BENEFIT, Answer.OPEN, gap.gain, words)
+        words = f"no difference from {phrase.removeprefix('from ')} is shown: {said}"
+        return Facet(name, Answer.OPEN, gap.gain, words)
     if gap.published is not None and gap.published.gain.low <= 0:
         words = (
-            "the transfer is better than from scratch over its seeds, but this is not shown of the published model: "
+            f"the transfer is better than {phrase} over its seeds, but this is not shown of the published model: "
             f"{setting.metric} {shown_interval(gap.published.gain)}"
         )
-        return Facet(FacetName.BENEFIT, Answer.OPEN, gap.gain, words)
-    return Facet(
-        FacetName.BENEFIT, Answer.SHOWN, gap.gain, f"better than from scratch: {described(gap, setting.metric)}"
-    )
+        return Facet(name, Answer.OPEN, gap.gain, words)
+    return Facet(name, Answer.SHOWN, gap.gain, f"better than {phrase}: {said}")
 
 
 def _non_inferior(one: Compared, setting: Setting) -> Facet:

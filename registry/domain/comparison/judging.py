@@ -2,10 +2,10 @@
 
 - negative: the transfer is shown to be worse than from scratch, or the published model than a constant answer or than
   the version in production;
-- positive: shown to be better than from scratch and than a constant, not worse than the linear probe and than the
-  version in production by more than the margin, and on no slice significantly worse than from scratch (Holm's
-  correction over the slices);
-- helpful: as positive, but not shown to be as good as the probe, or as the version in production;
+- positive: shown to be better than from scratch, than the linear probe and than a constant, not worse than the version
+  in production by more than the margin, and on no slice significantly worse than from scratch (Holm's correction over
+  the slices). A transfer that is the linear probe need not be better than itself;
+- helpful: as positive, but not shown to be better than the probe, or as good as the version in production;
 - equivalent: no difference from scratch is shown, and none beyond the margin is possible (`facets`);
 - inconclusive: everything else;
 - no verdict: the outcome would rest on an arm that is invalid (`validity`). All but negative rest on the transfer,
@@ -95,7 +95,7 @@ def judge(
     gaps = {kind: one.gap for kind, one in found.items()}
     enough = groups or items
     unit = 1 / enough if measure.higher_is_better else 0.0
-    setting = Setting(measure.metric, measure.margin, level, items, len(transfer.seeds), unit)
+    setting = Setting(measure.metric, measure.margin, level, items, len(transfer.seeds), unit, rule)
     exhausted = used_up(measure.looks)
     fit = (
         {}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-RULE = 2
+RULE = 3
 """The rule that new verdicts are computed by."""
 
 
@@ -17,11 +17,11 @@ class Outcome(StrEnum):
     """Whether the transfer was worth it."""
 
     POSITIVE = "positive"
-    """Better than from scratch and than a constant answer, not worse than a linear probe and the version in production
-    by more than the margin, and worse on no slice."""
+    """Better than from scratch, than a linear probe and than a constant answer, not worse than the version in
+    production by more than the margin, and worse on no slice."""
     HELPFUL = "helpful"
-    """Better than from scratch and than a constant answer; not shown to be as good as the linear probe or as the
-    version in production."""
+    """Better than from scratch and than a constant answer; not shown to be better than the linear probe, or as good as
+    the version in production."""
     EQUIVALENT = "equivalent"
     """The same as from scratch, up to the margin."""
     NEGATIVE = "negative"
@@ -47,6 +47,8 @@ class FacetName(StrEnum):
     """Is the transfer better than training from scratch?"""
     NON_INFERIOR = "non_inferior"
     """Is it not worse than the linear probe by more than the margin?"""
+    BETTER_THAN_PROBE = "better_than_probe"
+    """Is it better than the linear probe? Not asked where the transfer is the probe."""
     PRODUCTION = "production"
     """Is the published model not worse than the version in production by more than the margin?"""
     CONSTANT = "constant"
@@ -65,6 +67,7 @@ class FacetName(StrEnum):
 _QUESTIONS = {
     FacetName.BENEFIT: "Benefit over scratch",
     FacetName.NON_INFERIOR: "Non-inferior to the probe",
+    FacetName.BETTER_THAN_PROBE: "Better than the probe",
     FacetName.PRODUCTION: "Against production",
     FacetName.CONSTANT: "Against a constant",
     FacetName.EQUIVALENT: "Equivalent to scratch",
@@ -235,7 +238,8 @@ class TransferVerdict:
     rule: int = 1
     """The rule that it was computed by; those on record from before rules were numbered are of rule 1."""
     facets: tuple[Facet, ...] = ()
-    """Since rule 2, where there are enough items: one for each question that could be asked."""
+    """Since rule 2 (`better_than_probe`: rule 3), where there are enough items: one for each question that could be
+    asked."""
     published: int | None = None
     """The seed of the transfer that became the version; None if not on record."""
     groups: int | None = None

@@ -44,6 +44,7 @@ def test_every_question_is_answered_by_itself() -> None:
     assert answers(verdict) == {
         "benefit": "shown",
         "non_inferior": "shown",
+        "better_than_probe": "shown",
         "production": "shown",
         "constant": "shown",
         "equivalent": "refuted",
@@ -76,13 +77,29 @@ def test_a_transfer_that_may_be_below_production_is_helpful_and_not_positive() -
     assert verdict.reasons[1].startswith("it may be worse than the version in production by more than 0.01")
 
 
-def test_what_equals_the_probe_and_beats_scratch_is_helpful_where_the_test_data_is_small() -> None:
-    verdict = judged(transfer=80, scratch=60, probe=80)
-    assert (verdict.outcome, answers(verdict)["benefit"], answers(verdict)["non_inferior"]) == (
-        Outcome.HELPFUL,
-        "shown",
-        "open",
-    )
+@pytest.mark.parametrize(("items", "non_inferior"), [(100, "open"), (1000, "shown")])
+def test_what_equals_the_probe_and_beats_scratch_is_helpful_however_large_the_test_data(
+    items: int, non_inferior: str
+) -> None:
+    verdict = judged(items, transfer=items * 8 // 10, scratch=items * 6 // 10, probe=items * 8 // 10)
+    found = answers(verdict)
+    assert (verdict.outcome, found["benefit"], found["better_than_probe"]) == (Outcome.HELPFUL, "shown", "open")
+    assert found["non_inferior"] == non_inferior
+
+
+def test_a_transfer_that_is_worse_than_the_probe_by_less_than_the_margin_is_not_positive() -> None:
+    verdict = judged(1000, margin=0.1, transfer=800, scratch=600, probe=830)
+    assert (verdict.outcome, answers(verdict)["better_than_probe"]) == (Outcome.HELPFUL, "refuted")
+    assert verdict.reasons[1].startswith("worse than the linear probe: accuracy -0.0300 [")
+
+
+def test_a_transfer_better_than_the_probe_over_its_seeds_is_positive_if_the_published_model_is() -> None:
+    lucky, unlucky = "x" * 90 + "." * 10, "x" * 72 + "." * 28
+    arms = [arm(TRANSFER, unlucky, *[lucky] * 9), answered(SCRATCH, 50, 100), answered(PROBE, 70, 100)]
+    verdict = judge(arms, Measure("accuracy", published=0))
+    assert (verdict.outcome, answers(verdict)["better_than_probe"]) == (Outcome.HELPFUL, "open")
+    assert verdict.reasons[1].startswith("the published model may be worse than the linear probe by more than 0.01")
+    assert judge(arms, Measure("accuracy", published=1)).outcome is Outcome.POSITIVE
 
 
 def test_no_difference_from_scratch_is_equivalent_only_where_the_test_data_is_large_enough() -> None:

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from benchmarks.verdict import CLUSTERED, NULL, outcomes, too_many
+from benchmarks.verdict import AS_PROBE, CLUSTERED, NULL, PLANTED, outcomes, too_many
 from registry.domain.codec import from_json, to_json
 from registry.domain.comparison.arms import Arm, Measure
 from registry.domain.comparison.judging import judge
 from registry.domain.comparison.statistics.tallies import mean
-from registry.domain.comparison.verdict import ArmKind, Outcome, TransferVerdict
+from registry.domain.comparison.verdict import RULE, ArmKind, Outcome, TransferVerdict
 from tests.registry.domain.comparison.worlds import answered, arm, rights
 
 TRANSFER, SCRATCH, PROBE = ArmKind.TRANSFER, ArmKind.SCRATCH, ArmKind.PROBE
@@ -28,7 +29,7 @@ def compared(transfer: int, scratch: int, probe: int | None = None, items: int =
     return judge(found, ACCURACY)
 
 
-def test_better_than_from_scratch_and_no_worse_than_a_probe_is_positive() -> None:
+def test_better_than_from_scratch_and_than_a_probe_is_positive() -> None:
     verdict = compared(90, 70, 80)
     assert verdict.outcome is Outcome.POSITIVE
     assert verdict.reasons[0].startswith("better than from scratch: accuracy +0.2000 [+0.1")
@@ -50,11 +51,12 @@ def test_no_verdict_is_positive_while_a_probe_may_be_better_by_more_than_the_mar
     assert verdict.outcome is Outcome.HELPFUL
     assert verdict.reasons[0].startswith("better than from scratch: accuracy +0.3000")
     assert verdict.reasons[1].startswith("it may be worse than the linear probe by more than 0.01: accuracy -0.04")
-    wide = judge(
-        [answered(TRANSFER, 80, 100), answered(SCRATCH, 50, 100), answered(PROBE, 84, 100)],
-        Measure("accuracy", margin=0.2),
-    )
-    assert wide.outcome is Outcome.POSITIVE
+    arms = [answered(TRANSFER, 80, 100), answered(SCRATCH, 50, 100), answered(PROBE, 84, 100)]
+    wide = judge(arms, Measure("accuracy", margin=0.2))
+    assert wide.outcome is Outcome.HELPFUL
+    assert wide.reasons[1].startswith("no difference from the linear probe is shown: accuracy -0.04")
+    assert wide.reasons[2].startswith("not worse than the linear probe by more than 0.2")
+    assert judge(arms, Measure("accuracy", margin=0.2), rule=2).outcome is Outcome.POSITIVE
 
 
 @pytest.mark.parametrize(
@@ -176,11 +178,35 @@ def test_one_more_right_answer_never_makes_a_verdict_worse(one: int, two: int) -
     assert order.index(before.outcome) <= order.index(after.outcome)
 
 
-def test_rows_in_groups_are_compared_by_group() -> None:
-    for world in CLUSTERED:
-        found = [outcome for outcome, _ in outcomes(world, 40, 5)]
-        assert not too_many(found.count(Outcome.POSITIVE), 40)
-        assert not too_many(found.count(Outcome.NEGATIVE), 40)
+def test_rows_in_groups_are_compared_by_group_which_the_first_rule_did_not() -> None:
+    by_group, by_row = (
+        [outcome for outcome, _ in outcomes(CLUSTERED[-1], 240, 5, rule=rule, resampled=500)] for rule in (RULE, 1)
+    )
+    assert not too_many(by_group.count(Outcome.POSITIVE), 240)
+    assert not too_many(by_group.count(Outcome.NEGATIVE), 240)
+    assert too_many(by_row.count(Outcome.POSITIVE), 240)
+
+
+def test_what_equals_the_probe_is_hardly_ever_positive_and_mostly_helpful() -> None:
+    found = [outcome for outcome, _ in outcomes(AS_PROBE[0], 120, 5, resampled=1_000)]
+    assert not too_many(found.count(Outcome.POSITIVE), 120)
+    assert found.count(Outcome.HELPFUL) >= 0.8 * 120
+
+
+def test_the_power_of_the_planted_gain_of_five_points_is_what_normal_theory_says() -> None:
+    """One published model against the mean of three from scratch, on rows that are as hard for all."""
+    world = next(one for one in PLANTED if one.gain == 0.05)
+    one, two = world.level + world.gain, world.level
+    z, hard = stats.norm.ppf([one, two]), 0.6  # correlation of two models' errors on a row
+    both, pair = (
+        stats.multivariate_normal.cdf([x, z[1]], cov=[[1, hard], [hard, 1]]) - p * two
+        for x, p in ((z[0], one), (z[1], two))
+    )
+    rows = one * (1 - one) + (two * (1 - two) + 2 * pair) / 3 - 2 * both
+    error = np.sqrt(rows / world.items + world.luck**2 * (1 + 1 / 3))
+    power = stats.norm.sf(stats.norm.ppf(0.975) - world.gain / error)
+    assert power == pytest.approx(0.80, abs=0.01)
+    assert world.power == pytest.approx(power - 3 * np.sqrt(power * (1 - power) / 250), abs=0.01)
 
 
 def test_where_nothing_differs_hardly_any_verdict_is_positive_or_negative() -> None:
