@@ -8,7 +8,7 @@ from lineage.digest import Digest
 from lineage.errors import BadDigestError, BadEdgeError, CycleError, LineageError, UnknownNodeError
 from lineage.graph import Graph, Kinship, hops_of
 from lineage.nodes import Assurance, Edge, Node, NodeId, NodeKind
-from lineage.relations import Relation, WeightComparison
+from lineage.relations import Relation, WeightComparison, WeightIndex
 
 __all__ = [
     "Assurance",
@@ -26,6 +26,7 @@ __all__ = [
     "Relation",
     "UnknownNodeError",
     "WeightComparison",
+    "WeightIndex",
     "hops_of",
     "lineage_digest",
 ]

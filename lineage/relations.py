@@ -1,9 +1,12 @@
-"""What the weights say about a claimed parent."""
+"""What the weights say about a claimed parent, and what is kept of them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from lineage.digest import Digest
 
 
 class Relation(StrEnum):
@@ -54,3 +57,14 @@ class WeightComparison:
     """Tensors that a merged adapter changed."""
     weights: tuple[float, ...] = ()
     """Share of each parent in a linear merge."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightIndex:
+    """What is kept of a model's weights to find it by them."""
+
+    layers: Digest | None
+    """Of the shapes of its layers but the head; None for a model without a matrix."""
+    tensors: Mapping[Digest, int]
+    """Bytes of its largest tensors by digest, whatever their names. Tensors that many models share by chance are not
+    among them."""

@@ -15,6 +15,8 @@ from registry.domain.manifests import check_path
 from registry.errors import InvalidError, NotFoundError
 
 PACKAGE = "package:"
+PICKLED = frozenset({".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt"})
+"""Ends of the names of files that are usually pickles."""
 
 
 def resolve_source(text: str) -> Path:

@@ -28,7 +28,7 @@ class _Place(NamedTuple):
 
 @dataclass(frozen=True)
 class FolderWeights:
-    """Implements `Weights` over the safetensors files in `folder` and below it."""
+    """Implements `Weights` over the safetensors files in `folder` and below it; `folder` may be one such file."""
 
     folder: Path
 
@@ -36,8 +36,9 @@ class FolderWeights:
     def _places(self) -> dict[str, _Place]:
         """By name; a tensor of a file below the folder is named after the folder that it lies in."""
         found = {}
-        for file in sorted(self.folder.rglob("*.safetensors")):
-            inside = file.parent.relative_to(self.folder)
+        alone = self.folder.is_file()
+        for file in [self.folder] if alone else sorted(self.folder.rglob("*.safetensors")):
+            inside = Path() if alone else file.parent.relative_to(self.folder)
             for entry in read_header(file).entries:
                 found[(inside / entry.name).as_posix()] = _Place(file, entry)
         return found

@@ -36,12 +36,11 @@ from registry.domain.paging import Page, PageRequest
 from registry.domain.verbs.catalog import ImportModel, PulledFiles, PullPlan, PullReport
 from registry.errors import UnsafeArtifactError
 from registry.folders import new_folder, write_texts
-from registry.sources import resolve_source
+from registry.sources import PICKLED, resolve_source
 
 VERB_OF = {status: verb for verb, status in VERBS.items()}
 OWN_FIELDS = frozenset({"name", "source", "uploaded"})
 """Fields of what is uploaded that are said otherwise: by the address, and by the files themselves."""
-PICKLED = frozenset({".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from registry.client.transport.connection import LONG, Connection
+from registry.client.transport.uploads import parts_of, upload
 from registry.domain.names import Reference, model_only
-from registry.domain.verbs.lineage import Ancestry, Exchange, Obligations, ParentCheck, Use
+from registry.domain.verbs.lineage import Ancestry, Exchange, Identification, Obligations, ParentCheck, Use
 from registry.errors import NotFoundError
+from registry.sources import resolve_source
 
 NO_PATH = "no_path"
 """The fact by which the server says that there is no way between two things that are both there."""
@@ -34,6 +36,11 @@ class RemoteLineage:
     def verify(self, reference: Reference, *, parent: Reference | None = None) -> Sequence[ParentCheck]:
         params = {"target": model_only(reference), "parent": None if parent is None else model_only(parent)}
         return self.server.send(tuple[ParentCheck, ...], "POST", "/lineage/checks", params=params, seconds=LONG)
+
+    def identify(self, source: str, *, limit: int = 20) -> Identification:
+        """Upload the file; the server compares it and keeps nothing of it."""
+        parts = parts_of(resolve_source(source))
+        return upload(self.server, Identification, "/lineage/identify", {"limit": limit}, parts)
 
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
         return self.server.get(Obligations, "/lineage/obligations", {"target": reference, "use": use})

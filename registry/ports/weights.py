@@ -15,7 +15,7 @@ class WeightReader(Protocol):
     name: str
 
     def open(self, folder: Path) -> Weights:
-        """The tensors of the model in `folder`, not read yet; none where the folder holds no weights.
+        """The tensors of the model in `folder`, or in one file; not read yet. None where the folder holds no weights.
 
         Raises: BadArtifactError.
         """

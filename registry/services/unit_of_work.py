@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from registry.services.storage.reviews import ReviewRepository
     from registry.services.storage.selection import SelectionRepository
     from registry.services.storage.transfers import LeaseRepository, StepRepository
+    from registry.services.storage.weights import WeightRepository
 
 
 class UnitOfWork(Protocol):
@@ -56,6 +57,8 @@ class UnitOfWork(Protocol):
     def objects(self) -> ObjectRepository: ...
     @property
     def selections(self) -> SelectionRepository: ...
+    @property
+    def weights(self) -> WeightRepository: ...
     @property
     def whole(self) -> WholeDatabase: ...
 

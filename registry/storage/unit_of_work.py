@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from registry.services.storage.reviews import ReviewRepository
     from registry.services.storage.selection import SelectionRepository
     from registry.services.storage.transfers import LeaseRepository, StepRepository
+    from registry.services.storage.weights import WeightRepository
     from registry.storage.audit.checkpoints import Checkpoints
     from registry.storage.audit.head import HeadFile
 
@@ -133,6 +134,12 @@ class SqlUnitOfWork:
         from registry.storage.selection.repository import SqlSelections  # noqa: PLC0415 - a command needs one or two of them
 
         return SqlSelections(self._open())
+
+    @cached_property
+    def weights(self) -> WeightRepository:
+        from registry.storage.lineage.weights import SqlWeights  # noqa: PLC0415 - a command needs one or two of them
+
+        return SqlWeights(self._open())
 
     @cached_property
     def whole(self) -> WholeDatabase:

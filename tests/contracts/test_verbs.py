@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from registry.client.registry import RemoteRegistry
 from registry.client.transport.connection import Connection
@@ -163,6 +165,8 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     data = vic.datasets.pull(DATA, folder / "data")
     yield "datasets.pull", [data.ref, data.files, data.size, data.notice, content_of(folder / "data")]
     yield "lineage.verify", outcome(lambda: dev.lineage.verify(GRANDCHILD))
+    save_file({"head.weight": np.arange(600, dtype=np.float32).reshape(20, 30)}, folder / "found.safetensors")
+    yield "lineage.identify", dev.lineage.identify(str(folder / "found.safetensors"))
     evidence = dev.promotions.add_evidence(CHILD, "other", {"a": 1})
     file = dev.promotions.add_evidence(CHILD, "model_card", {}, file=io.BytesIO(b"# card"), file_name="my card.md")
     yield "promotions.add_evidence", [evidence, file]

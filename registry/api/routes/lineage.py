@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from starlette.concurrency import run_in_threadpool
 
 from lineage import Graph
 from lineage.formats import as_dot, as_mermaid
 from registry.api.conditions import changes
 from registry.api.repeats import Route
-from registry.api.wire import AsActor, answer, speaks
+from registry.api.uploads import received
+from registry.api.wire import AsActor, answer, speaks, upload_of
+from registry.domain.codec import from_json
 from registry.domain.names import Reference
-from registry.domain.verbs.lineage import Ancestry, Exchange, Obligations, ParentCheck, Use
+from registry.domain.verbs.lineage import Ancestry, Exchange, Identification, Obligations, ParentCheck, Use
 from registry.domain.verbs.registry import Registry
 from registry.errors import NotFoundError
 
@@ -80,6 +84,22 @@ def verify(
     """Compare the weights of a model version with those of its parents, and record on the edges what they say."""
     other = None if parent is None else Reference.parse(parent)
     return answer(registry.lineage.verify(Reference.parse(target), parent=other))
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifyDetails:
+    """How many registered versions to compare an uploaded file with."""
+
+    limit: int = 20
+
+
+@router.post("/identify", **speaks(Identification, takes=upload_of(IdentifyDetails), taken_as="multipart/form-data"))
+async def identify(request: Request, registry: AsActor) -> Response:
+    """The registered models that an uploaded safetensors file is kin to by its weights. It is not kept."""
+    async with received(request) as upload:
+        details = from_json(IdentifyDetails, upload.details)
+        source = str(upload.source)
+        return answer(await run_in_threadpool(lambda: registry.lineage.identify(source, limit=details.limit)))
 
 
 @router.get("/export", **speaks({"type": ["object", "array"], "items": {"type": "object"}}))

@@ -94,6 +94,31 @@ def verify(
 
 @command(
     app,
+    "identify",
+    "forebear lineage identify model.safetensors",
+    "forebear lineage identify checkpoint/ --limit 50",
+)
+def identify(
+    session: Session,
+    source: Annotated[
+        str, typer.Argument(metavar="FILE", help="A safetensors file, or a folder of them; it is not registered.")
+    ],
+    limit: Annotated[
+        int, typer.Option("--limit", help="Compare with this many registered versions at most.", min=1, max=200)
+    ] = 20,
+) -> None:
+    """Find the registered models that an unknown checkpoint is kin to, by its weights.
+
+    Versions that hold the same tensors are compared first, then those with layers of the same shapes. A sibling can be
+    nearer than the parent, so no parent is named.
+    """
+    from registry.cli.views.lineage.kinship import show_identification
+
+    session.answer(session.registry.lineage.identify(source, limit=limit), show_identification)
+
+
+@command(
+    app,
     "obligations",
     "forebear lineage obligations models:/vision/digits/2",
     "forebear lineage obligations models:/vision/digits/2 --use commercial",

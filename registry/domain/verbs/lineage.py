@@ -34,6 +34,31 @@ class ParentCheck:
     checked_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A registered version that an unknown file may be kin to.
+
+    `shared` is the share of the bytes of the file's largest tensors that stand in the version too. Without
+    `comparison`, `problem` says why the two could not be compared.
+    """
+
+    ref: VersionRef
+    shared: float
+    comparison: WeightComparison | None
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """What an unknown file is kin to: candidates from the strongest relation to none. `left_out` were not compared."""
+
+    file: str
+    tensors: int
+    candidates: tuple[Candidate, ...]
+    left_out: int
+    notes: tuple[str, ...]
+
+
 class Use(StrEnum):
     """What somebody means to do with a version."""
 
@@ -104,6 +129,14 @@ class LineageVerbs(Protocol):
         """Compare the weights of a version with those of its parents, and record on the edges what they say.
 
         With `parent`, with that version alone; what is said about one that nobody claims is shown and not recorded.
+        """
+        ...
+
+    def identify(self, source: str, *, limit: int = 20) -> Identification:
+        """The registered models that a safetensors file, or a folder of them, is kin to by its weights.
+
+        Versions that hold the same tensors are compared first, then those with layers of the same shapes, the oldest
+        first, `limit` in all.
         """
         ...
 

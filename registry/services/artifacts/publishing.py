@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from lineage import Digest, WeightComparison
+from lineage import Digest, WeightComparison, WeightIndex
 from registry.domain.audit import Event
 from registry.domain.catalog.models import FIRST_STAGE, Describing, MetricValue
 from registry.domain.credentials import cleaned_facts, without_credentials
@@ -39,6 +39,8 @@ class ModelContents:
     architecture: str
     card: Callable[[VersionRef], str]
     tags: Mapping[str, str] = field(default_factory=dict)
+    index: WeightIndex | None = None
+    """What is kept of its weights, to find it by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,8 @@ def _add_version(context: Context, uow: UnitOfWork, ref: VersionRef, asset: Asse
             )
         )
         uow.catalog.add_card(ref, contents.card(ref), by=actor, at=now)
+        if contents.index is not None:
+            uow.weights.add(ref, contents.index)
         return
     listing = contents.listing
     uow.datasets.add_version(

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lineage import Assurance, Relation, WeightComparison
+from lineage import Assurance, Relation, WeightComparison, WeightIndex
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.codec import to_json
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.recipes.methods import SOURCE
 from registry.domain.transfers.steps import StepInput
 from registry.errors import RegistryError
+from registry.ports.weights import WeightReader
 from registry.services.artifacts.storing import write_files
 from registry.services.context import Context
 from registry.services.unit_of_work import UnitOfWork
@@ -48,6 +49,21 @@ def compare_folders(context: Context, child: Path, parents: Sequence[Laid]) -> d
     except (RegistryError, ArithmeticError, ValueError, MemoryError) as error:
         failed = WeightComparison(Relation.UNDECIDABLE, f"The weights could not be compared: {error}", 0, 0, 0)
         return {one.ref: failed for one in parents}
+
+
+def index_of(reader: WeightReader, source: Path) -> WeightIndex:
+    """What is kept of the weights in `source`, a folder or one file. Raises: BadArtifactError."""
+    from lineage.kinship import index  # noqa: PLC0415 - it needs NumPy
+
+    return index(reader.open(source))
+
+
+def index_if_readable(context: Context, folder: Path) -> WeightIndex | None:
+    """The index of weights about to be published; None where they cannot be read, which publishes them all the same."""
+    try:
+        return index_of(context.plugins.weights(), folder)
+    except (RegistryError, ArithmeticError, ValueError, MemoryError):
+        return None
 
 
 def assurance_by(weights: WeightComparison, before: Assurance) -> Assurance:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lineage import Assurance, WeightComparison
+from lineage import Assurance, WeightComparison, WeightIndex
 from registry.domain.catalog.licences import check_recorded_licence, normalise_licence
 from registry.domain.catalog.models import Describing
 from registry.domain.manifests import FileEntry, Manifest
@@ -21,7 +21,7 @@ from registry.machine import this_machine
 from registry.ports.importing import ConvertedSource
 from registry.services.artifacts.publishing import Asset, Making, ModelContents, publish
 from registry.services.artifacts.storing import files_as_given, store_folder
-from registry.services.artifacts.weights import compare_folders, lay_out_weights
+from registry.services.artifacts.weights import compare_folders, index_if_readable, lay_out_weights
 from registry.services.catalog.cards import card_licence, source_card, split_card
 from registry.services.context import Context
 from registry.services.lookup import found, refuse_taken
@@ -44,6 +44,7 @@ class _Prepared:
     """The clock's monotonic seconds then."""
     weights: Mapping[VersionRef, WeightComparison]
     """What they say about the claimed parents."""
+    index: WeightIndex | None
 
 
 def import_model(context: Context, wanted: ImportModel) -> VersionRef:
@@ -63,7 +64,8 @@ def import_model(context: Context, wanted: ImportModel) -> VersionRef:
         manifest = Manifest.of(store_folder(context.blobs, converted.folder))
         given = files_as_given(source)
         weights = _compared(context, wanted, converted.folder, work)
-    prepared = _Prepared(wanted, converted, describing, architecture, manifest, given, started, began, weights)
+        index = index_if_readable(context, converted.folder)
+    prepared = _Prepared(wanted, converted, describing, architecture, manifest, given, started, began, weights, index)
     with context.write() as uow:
         _check_name(uow, wanted.name)
         latest = uow.catalog.resolve(Reference(AssetKind.MODELS, wanted.name))
@@ -142,7 +144,9 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> VersionR
         facts={"tensors": converted.tensors, "source_files": file_list(prepared.given)},
         weights=prepared.weights,
     )
-    contents = ModelContents(prepared.manifest, prepared.architecture, lambda ref: _card(ref, prepared))
+    contents = ModelContents(
+        prepared.manifest, prepared.architecture, lambda ref: _card(ref, prepared), index=prepared.index
+    )
     asset = Asset(wanted.name, describing, contents)
     return publish(context, uow, asset, making, action="model_version.imported", details={"origin": describing.origin})
 

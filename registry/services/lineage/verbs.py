@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from lineage import Graph, Node
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.people.people import Permission
-from registry.domain.verbs.lineage import Ancestry, Exchange, Obligations, ParentCheck, Use
+from registry.domain.verbs.lineage import Ancestry, Exchange, Identification, Obligations, ParentCheck, Use
 from registry.errors import NotFoundError, UsageError
 from registry.services.context import Context
-from registry.services.lineage import exchange, kinship, obligations
+from registry.services.lineage import exchange, identifying, kinship, obligations
 from registry.services.lookup import resolve
 from registry.services.unit_of_work import UnitOfWork
 
 MAX_NODES = 50_000
 """The most that one answer shows."""
+MAX_COMPARED = 200
+"""The most versions that one unknown file is compared with."""
 WHOLE = 2**31 - 1
 """A limit that no ancestry reaches: a path is searched in all of it."""
 
@@ -59,6 +61,16 @@ class Lineage:
         """Compare the weights with those of the parents. Raises: UsageError, NotFoundError, IntegrityError."""
         self.context.actor.require(Permission.EDIT)
         return kinship.verify(self.context, reference, parent)
+
+    def identify(self, source: str, *, limit: int = 20) -> Identification:
+        """What an unknown checkpoint is kin to.
+
+        Raises: NotFoundError, UnsafeArtifactError, BadArtifactError, UsageError.
+        """
+        self.context.actor.require(Permission.EDIT)
+        if not 1 <= limit <= MAX_COMPARED:
+            raise UsageError(f"The limit cannot be {limit} versions", remedy=f"Give 1 to {MAX_COMPARED}")
+        return identifying.identify(self.context, source, limit)
 
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
         """What a version owes, each clause with its path. Raises: NotFoundError."""

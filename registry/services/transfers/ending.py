@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
-from lineage import WeightComparison
+from lineage import WeightComparison, WeightIndex
 from registry.domain.catalog.licences import combine_licences, licence_notes
 from registry.domain.catalog.models import Describing, MetricValue, Modality
 from registry.domain.comparison.answers import Arms
@@ -26,7 +26,7 @@ from registry.errors import AdapterError
 from registry.ports.transfers import Finished, ModelInput, Started
 from registry.services.artifacts.publishing import Asset, DatasetContents, Making, ModelContents, publish
 from registry.services.artifacts.storing import store_folder
-from registry.services.artifacts.weights import Laid, compare_folders
+from registry.services.artifacts.weights import Laid, compare_folders, index_if_readable
 from registry.services.catalog.cards import derived_card
 from registry.services.comparison.verdicts import record_verdict
 from registry.services.context import Context
@@ -60,6 +60,7 @@ class Run:
     """The answers of its baselines, where it has some."""
     weights: Mapping[VersionRef, WeightComparison] = field(default_factory=dict)
     """What the weights of the output say about its source models."""
+    index: WeightIndex | None = None
 
 
 def compare_with_sources(context: Context, run: Run, sources: Sequence[ModelInput]) -> None:
@@ -67,7 +68,8 @@ def compare_with_sources(context: Context, run: Run, sources: Sequence[ModelInpu
 
     Adapters are left out, as output and as source: they hold only what was added, and their parent is pinned by digest.
     """
-    folder = run.finished.folder if run.finished is not None else None
+    folder = run.finished.folder if run.finished is not None and run.finished.dataset is None else None
+    run.index = None if folder is None else index_if_readable(context, folder)
     if folder is None or (folder / PIN).is_file():
         return
     items = [one for one in run.step.inputs if one.ref.kind is AssetKind.MODELS]
@@ -187,7 +189,7 @@ def _model_asset(uow: UnitOfWork, run: Run, manifest: Manifest, architecture: st
             recipe_text=str(submitted_of(run.step)["text"]),
         )
 
-    return Asset(run.recipe.output, describing, ModelContents(manifest, architecture, card, run.recipe.tags))
+    return Asset(run.recipe.output, describing, ModelContents(manifest, architecture, card, run.recipe.tags, run.index))
 
 
 def _task(uow: UnitOfWork, run: Run, modality: Modality, same: str) -> str:

@@ -27,7 +27,7 @@ from registry.storage.tables.governance import (
     request,
     vote,
 )
-from registry.storage.tables.graph import edge, node, weight_comparison
+from registry.storage.tables.graph import edge, node, tensor, weight_comparison, weight_index
 from registry.storage.tables.listing import document, facet, headline, listing
 from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, role_offer, token
@@ -82,6 +82,7 @@ __all__ = [
     "selection",
     "step",
     "store_check",
+    "tensor",
     "token",
     "version",
     "version_check",
@@ -90,4 +91,5 @@ __all__ = [
     "waiver",
     "waiver_approval",
     "weight_comparison",
+    "weight_index",
 ]

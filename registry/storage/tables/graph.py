@@ -44,6 +44,21 @@ class WeightComparisonColumns(TypedColumns):
     body: Column[Any] = Column(JSON, nullable=False)
 
 
+class WeightIndexColumns(TypedColumns):
+    """A version of a model whose weights were read to find it by them. `layers`: of the shapes of its layers."""
+
+    node_id = Column(Key, ForeignKey("version.node_id"), primary_key=True, autoincrement=False)
+    layers = Column(DigestBytes, nullable=True, index=True)
+
+
+class TensorColumns(TypedColumns):
+    """One of the largest tensors of such a version, by the digest of its bytes."""
+
+    digest = Column(DigestBytes, primary_key=True)
+    node_id = Column(Key, ForeignKey("version.node_id"), primary_key=True, autoincrement=False)
+    size = Column(Key, nullable=False)
+
+
 node = Table("node", metadata, NodeColumns)
 edge = Table(
     "edge",
@@ -53,3 +68,5 @@ edge = Table(
     Index("ix_edge_to_node_from_node", "to_node", "from_node"),
 )
 weight_comparison = Table("weight_comparison", metadata, WeightComparisonColumns)
+weight_index = Table("weight_index", metadata, WeightIndexColumns)
+tensor = Table("tensor", metadata, TensorColumns)

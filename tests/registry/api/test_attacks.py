@@ -239,6 +239,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", DATA + "/recall"): ("admin", {"reason": "wrong"}),
     ("post", DATA + "/restore"): ("edit", {"reason": "right"}),
     ("post", "/api/v1/lineage/checks"): ("edit", None),
+    ("post", "/api/v1/lineage/identify"): ("edit", UPLOAD),
     ("post", "/api/v1/recipes/check"): ("edit", RECIPE),
     ("post", "/api/v1/transfers"): ("edit", RECIPE),
     ("post", "/api/v1/transfers/{step}/resume"): ("edit", None),

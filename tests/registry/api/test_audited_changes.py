@@ -81,6 +81,7 @@ TOLD_ELSEWHERE = {
 }
 """Verbs whose entries need a longer story, and where it is."""
 UNCHANGING = {
+    "lineage.identify",
     "audit.checkpoint", "backups.create", "catalog.pull", "datasets.pull", "people.actor_of_token",
     "people.authenticate", "promotions.explain", "promotions.policy_proposal", "recalls.show", "recalls.tasks",
     "reviews.emergencies", "reviews.emergency", "reviews.finding", "reviews.waiver", "reviews.waivers",
@@ -116,6 +117,7 @@ ROUTES: Mapping[str, str] = {
     "POST /findings": "reviews.add_finding",
     "POST /findings/{finding_id}/resolve": "reviews.resolve_finding",
     "POST /lineage/checks": "lineage.verify",
+    "POST /lineage/identify": "lineage.identify",
     "POST /models/{team}/{name}/versions": "catalog.import_model",
     "POST /models/{team}/{name}/versions/{version}/archive": "catalog.set_status",
     "POST /models/{team}/{name}/versions/{version}/cards": "catalog.revise_card",
@@ -248,6 +250,7 @@ COMMANDS: Mapping[str, str] = {
 READING = {
     "emergency list",
     "lineage export",
+    "lineage identify",
     "policy diff",
     "policy explain",
     "policy history",

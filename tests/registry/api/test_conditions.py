@@ -17,7 +17,14 @@ from tests.serving import ServedRegistry, problem
 MODEL = "/api/v1/models/vision/digits"
 WRITES_NOTHING = {
     f"/api/v1/{path}"
-    for path in ("recipes/check", "policies/check", "policies/test", "policies/diff", "recalls/preview")
+    for path in (
+        "recipes/check",
+        "policies/check",
+        "policies/test",
+        "policies/diff",
+        "recalls/preview",
+        "lineage/identify",
+    )
 }
 
 

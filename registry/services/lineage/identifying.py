@@ -1,0 +1,116 @@
+"""Which registered models an unknown checkpoint is kin to, by its weights alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lineage import Relation, WeightIndex
+from registry.domain.names import VersionRef
+from registry.domain.transfers.adapted import is_adapter
+from registry.domain.verbs.lineage import Candidate, Identification
+from registry.errors import BadArtifactError, IntegrityError, RegistryError, UnsafeArtifactError
+from registry.ports.weights import WeightReader
+from registry.services.artifacts.weights import compare_folders, index_of, lay_out_weights
+from registry.services.context import Context
+from registry.services.lookup import found
+from registry.services.workspace import workspace
+from registry.sources import PICKLED, resolve_source
+
+NOT_PARENTHOOD = (
+    "This says which models are kin, not which was made from which: a sibling can be nearer than the parent, and the "
+    "file may be older than what it is compared with"
+)
+RANK = [relation for relation in Relation if relation.supports]
+READ_AT_ONCE = 500
+"""Versions without an index that one call reads at most: those from before there was one."""
+ALIKE = 1000
+"""Versions of the same shapes that are counted at most."""
+
+
+def identify(context: Context, source: str, limit: int) -> Identification:
+    """See `LineageVerbs`. Raises: NotFoundError, UnsafeArtifactError, BadArtifactError."""
+    path = resolve_source(source)
+    reader = context.plugins.weights()
+    index, tensors = _read(reader, path)
+    unread = _index_others(context)
+    with context.read() as uow:
+        shared = uow.weights.sharing(index.tensors, limit=ALIKE)
+        alike = [] if index.layers is None else uow.weights.alike(index.layers, limit=ALIKE + 1)
+    ordered = list(dict.fromkeys([*shared, *alike]))
+    total = sum(index.tensors.values())
+    candidates = [
+        _compared(context, path, ref, shared.get(ref, 0) / total if total else 0.0) for ref in ordered[:limit]
+    ]
+    candidates.sort(key=_nearest)
+    return Identification(path.name, tensors, tuple(candidates), len(ordered) - len(candidates), _notes(unread, alike))
+
+
+def _read(reader: WeightReader, path: Path) -> tuple[WeightIndex, int]:
+    """The index of the file or folder and how many tensors it has. No pickle is opened."""
+    if path.is_file() and path.suffix.lower() in PICKLED:
+        raise UnsafeArtifactError(
+            f"{path.name!r} can be a pickle, which is not opened here", remedy="Convert it to safetensors first"
+        )
+    weights = reader.open(path)
+    if not weights.tensors:
+        inside = "no safetensors file with tensors" if path.is_dir() else "no tensors"
+        raise BadArtifactError(f"{path.name!r} holds {inside}", remedy="Give a safetensors file, or a folder of them")
+    index = index_of(reader, path)
+    return index, len(weights.tensors)
+
+
+def _index_others(context: Context) -> int:
+    """Read the weights of versions that have no index yet; gives how many are left."""
+    with context.read() as uow:
+        missing = uow.weights.missing(limit=READ_AT_ONCE + 1)
+    for ref in missing[:READ_AT_ONCE]:
+        index = _index_stored(context, ref)
+        with context.write() as uow:
+            if ref in uow.weights.missing(limit=READ_AT_ONCE):  # unless another process was faster
+                uow.weights.add(ref, index)
+                uow.commit_unaudited()
+    return len(missing[READ_AT_ONCE:])
+
+
+def _index_stored(context: Context, ref: VersionRef) -> WeightIndex:
+    """An empty one for weights that cannot be read: it is not tried again and again."""
+    with context.read() as uow:
+        detail = found(uow.catalog.version(ref), ref)
+    try:
+        with workspace(context.home, "kinship") as folder:
+            laid = lay_out_weights(context, detail, folder / "version")
+            return index_of(context.plugins.weights(), laid.folder)
+    except (BadArtifactError, IntegrityError):
+        return WeightIndex(None, {})
+
+
+def _compared(context: Context, path: Path, ref: VersionRef, shared: float) -> Candidate:
+    """One candidate put to the ladder. What cannot be compared keeps the share of equal tensors."""
+    with context.read() as uow:
+        detail = found(uow.catalog.version(ref), ref)
+    if is_adapter(detail.files):
+        return Candidate(ref, shared, None, "An adapter holds only what was added to its parent")
+    try:
+        with workspace(context.home, "kinship") as folder:
+            laid = lay_out_weights(context, detail, folder / "version")
+            return Candidate(ref, shared, compare_folders(context, path, [laid])[ref], None)
+    except RegistryError as error:
+        return Candidate(ref, shared, None, str(error))
+
+
+def _nearest(one: Candidate) -> tuple[int, float, float, str]:
+    """The strongest relation first, then the nearest; what nothing speaks for comes last."""
+    said = one.comparison
+    if said is None or not said.relation.supports:
+        return len(RANK) if one.shared else len(RANK) + 1, 0.0, -one.shared, str(one.ref)
+    return RANK.index(said.relation), said.distance or 0.0, -one.shared, str(one.ref)
+
+
+def _notes(unread: int, alike: Sequence[VersionRef]) -> tuple[str, ...]:
+    notes = [NOT_PARENTHOOD]
+    if unread:
+        notes.append("More versions from before the index of weights have to be read: run it again to go on")
+    if len(alike) > ALIKE:
+        notes.append(f"More than {ALIKE:,} versions have layers of these shapes: the oldest are considered")
+    return tuple(notes)

@@ -1,0 +1,32 @@
+"""What storage keeps of the weights of versions, to find a version by them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from lineage import Digest, WeightIndex
+from registry.domain.names import VersionRef
+
+
+class WeightRepository(Protocol):
+    """Tensors and shapes of the versions of models. Deleted versions are not found."""
+
+    def add(self, ref: VersionRef, index: WeightIndex) -> None:
+        """Keep the index of a version that has none."""
+        ...
+
+    def missing(self, *, limit: int) -> Sequence[VersionRef]:
+        """Versions without an index, oldest first."""
+        ...
+
+    def sharing(self, tensors: Collection[Digest], *, limit: int) -> Mapping[VersionRef, int]:
+        """Versions that hold some of these tensors, with how many bytes of them, most first; of equals the oldest.
+
+        Of each tensor, only the 1,000 oldest versions that hold it are counted.
+        """
+        ...
+
+    def alike(self, layers: Digest, *, limit: int) -> Sequence[VersionRef]:
+        """Versions with layers of these shapes, oldest first."""
+        ...
