@@ -167,7 +167,10 @@ def promote(narrator: Narrator) -> None:
     own = narrator.refusal("promote", "approve", request, "-m", "I made it, so it is good")
     narrator.claim("Ana cannot approve her own model", own.get("code") == "policy-refused")
 
-    narrator.run("evidence", "add", version, "validation", "--set", "result=pass", "--set", "note=read fifty rows")
+    report = ("validation", "--set", "result=pass", "--set", "note=read fifty rows")
+    own = narrator.refusal("evidence", "add", version, *report)
+    narrator.claim("Ana cannot validate her own model", own.get("code") == "policy-refused")
+    narrator.run("--as", "ben", "evidence", "add", version, *report)
     narrator.run("--as", "ben", "promote", "approve", request, "-m", "read the fifty rows")
     still = narrator.ask("model", "show", version)["summary"]["stage"]
     narrator.claim("One approval is not enough", still == "validated")

@@ -306,10 +306,10 @@ def voted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     family = found_family(tmp_path_factory.mktemp("voted") / "home")
     dev, ben, exact = family.registry("dev"), family.registry("ben"), Reference.to(family.grandchild)
     ben.promotions.approve(family.request.summary.id, comment="Looked at 4 and 9")
-    dev.promotions.add_evidence(exact, "validation", {"result": "pass", "note": "400 pictures by hand"})
+    ben.promotions.add_evidence(exact, "validation", {"result": "pass", "note": "400 pictures by hand"})
     asked = dev.promotions.request(exact, "production", comment="Ready")
     ben.promotions.approve(asked.summary.id, comment="Good")
-    dev.promotions.add_evidence(exact, "validation", {"result": "pass", "errors": 3})
+    ben.promotions.add_evidence(exact, "validation", {"result": "pass", "errors": 3})
     with serving(family.home) as address:
         yield Served(address, replace(family, request=dev.promotions.request_detail(asked.summary.id)))
 
@@ -342,7 +342,7 @@ def test_evidence_with_a_wrong_value_is_marked_beside_its_field_without_a_fault_
     chromium: Browser, served: Served
 ) -> None:
     """The browser itself checks numbers, so the wrong value gets in as text."""
-    with signed_in(chromium, served, "dev") as page:
+    with signed_in(chromium, served, "ben") as page:
         page.goto("/models/vision/digits/1?tab=approvals")
         page.get_by_text("Add evidence: validation").click()
         form = page.locator("details[open]")

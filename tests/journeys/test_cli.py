@@ -193,7 +193,17 @@ def test_a_model_reaches_production_through_two_other_people(forebear: CommandLi
     report = forebear.home.parent / "report.txt"
     report.write_text("fine")
     added = forebear.ask(
-        "evidence", "add", FRUIT, "validation", "--set", "result=pass", "--set", "errors=0", "--file", report
+        "evidence",
+        "add",
+        FRUIT,
+        "validation",
+        "--set",
+        "result=pass",
+        "--set",
+        "errors=0",
+        "--file",
+        report,
+        actor="ben",
     )
     assert added["body"] == {"result": "pass", "errors": 0}
     assert "report.txt" in forebear("evidence", "list", FRUIT).out
@@ -214,7 +224,7 @@ def test_a_request_is_rejected_with_a_reason_or_withdrawn(forebear: CommandLine,
     assert rejected["summary"]["state"] == "rejected"
     stands = forebear.refused("promote", "request", source, "--to", "validated")
     assert "ben rejected it" in stands["detail"], "a rejection stands until what was rejected has changed"
-    forebear.ask("evidence", "add", source, "validation", "--set", "result=pass")
+    forebear.ask("evidence", "add", source, "validation", "--set", "result=pass", actor="ben")
     again = forebear.ask("promote", "request", source, "--to", "validated")["summary"]["id"]
     assert forebear.ask("promote", "withdraw", again)["summary"]["state"] == "withdrawn"
 

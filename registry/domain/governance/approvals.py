@@ -122,7 +122,7 @@ class Electorate:
         return frozenset({handle, who, *(other for other in self.case.people if self._who(other) == who)})
 
     def _who(self, handle: str) -> str:
-        return self.case.standing(handle).identity or handle
+        return self.case.who(handle)
 
     def _one_each(self, voters: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         """`voters` with the accounts of one person as one, in all their roles."""

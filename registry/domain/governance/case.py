@@ -35,8 +35,9 @@ INTEGRITY = "integrity"
 INTENDED_USE = "intended_use"
 """The type of the evidence that declares what a version is for: `subject.use` in conditions."""
 
-EDITION = 2
-"""The rules of evaluation of today: `all` over an empty list has no answer, unless `emptyIsTrue`."""
+STRICT_LISTS, STRICT_CHECKS, EDITION = 2, 3, 3
+"""The rules of judging of today, and those from which on `all` over an empty list has no answer, unless `emptyIsTrue`,
+and evidence of checking by somebody who made the version does not count."""
 
 
 class Contribution(StrEnum):
@@ -180,8 +181,17 @@ class Case:
     opened_at: datetime | None = None
     """When the request was opened; None before there is one."""
     edition: int = 1
-    """Which rules its conditions are evaluated by, so that a stored case is judged as it was: 1, where `all` held over
-    an empty list; `EDITION` now."""
+    """Which rules it is judged by, so that a stored case is judged as it was: see `EDITION`."""
+
+    def made_by(self, handle: str, kinds: Iterable[Contribution]) -> bool:
+        """True where `handle`, by any account, contributed to the making of the version in one of these ways."""
+        made = {Contribution.UPLOADER, Contribution.RUN_SUBMITTER, Contribution.LAST_EDITOR}.intersection(kinds)
+        makers = frozenset[str]().union(*(self.candidate.contributors.get(kind, frozenset()) for kind in made))
+        return self.who(handle) in {self.who(maker) for maker in makers}
+
+    def who(self, handle: str) -> str:
+        """The account that all accounts of a person belong to."""
+        return self.standing(handle).identity or handle
 
     def standing(self, handle: str) -> Standing:
         """The standing of `handle` now; without roles for somebody unknown."""

@@ -99,13 +99,10 @@ def _suppliers(uow: UnitOfWork, policy: Policy, case: Case, verdict: Verdict) ->
     owners = case.candidate.subject.owners
     people = list(uow.people.holding({group for rule in every for group in rule.groups}) if every else ())
     people += uow.people.known(owners) if any(rule.owners for rule in every) else ()
+    whole = replace(case, people={**{one.handle: standing_of(one) for one in people}, **case.people})
     return {
-        name: tuple(
-            sorted(
-                {one.handle for one in people if any(r.held_by(one.handle, standing_of(one), owners) for r in found)}
-            )
-        )
-        for name, found in rules.items()
+        name: tuple(sorted({one.handle for one in people if policy.produces(name, one.handle, whole)}))
+        for name in rules
     }
 
 

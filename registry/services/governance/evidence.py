@@ -130,6 +130,8 @@ def _taken(uow: UnitOfWork, ref: VersionRef, type_: str, *, by: str, at: datetim
     if kind is None:
         hint = did_you_mean(type_, policy.evidence_types)
         why = f"Policy {policy.name} has no evidence type {type_[:80]!r}{hint}"
+    elif policy.checks_own(type_, by, case(policy)):
+        why = f"{by} made this version, and {type_} evidence is about what others find"
     elif not kind.producers:
         why = f"Evidence {type_} is recorded by the registry itself; nobody can add it"
     else:

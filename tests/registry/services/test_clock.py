@@ -39,9 +39,9 @@ def started(step: StepDetail) -> Event:
 def test_the_newest_evidence_is_what_was_added_last(team: Team, jump: timedelta) -> None:
     ref = team.publish()
     bring_to(team, ref, "validated")
-    team.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "fail"})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "fail"})
     team.clock.set_by(jump)
-    team.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
     team.clock.set_by(-jump)
     request = team.promotions("ana").request(ref_of(ref), "production")
     assert not [check for check in request.verdict.checks if not check.passed and "fail" in check.message]
@@ -55,10 +55,10 @@ def test_the_newest_evidence_is_what_was_added_last(team: Team, jump: timedelta)
 def test_an_approval_after_the_clock_was_set_back_replaces_the_one_before(team: Team) -> None:
     ref = team.publish()
     bring_to(team, ref, "validated")
-    team.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
     request = team.promotions("ana").request(ref_of(ref), "production").summary.id
     team.promotions("ben").approve(request)
-    team.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
     team.clock.set_by(BACK)
     team.promotions("ben").approve(request)
     team.promotions("carla").approve(request)

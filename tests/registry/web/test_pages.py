@@ -299,7 +299,7 @@ def test_every_entry_about_a_thing_links_to_its_page(served: ServedRegistry) -> 
 def test_a_wrong_value_of_evidence_is_named_beside_its_field_and_the_form_keeps_what_was_typed(
     own_served: ServedRegistry, on_request: bool
 ) -> None:
-    browser, request = own_served.browser("dev"), own_served.family.request.summary
+    browser, request = own_served.browser("ben"), own_served.family.request.summary
     back = f"/promotions/{request.id}" if on_request else "/models/vision/digits/2?tab=approvals"
     typed = {
         "csrf": form_token(browser.get(back).text),
@@ -339,7 +339,7 @@ def test_a_promotion_that_is_refused_says_so_beside_its_form_which_keeps_the_com
 
 
 def test_evidence_that_is_too_long_is_refused_at_the_top_of_its_form(own_served: ServedRegistry) -> None:
-    browser, back = own_served.browser("dev"), "/models/vision/digits/2?tab=approvals"
+    browser, back = own_served.browser("ben"), "/models/vision/digits/2?tab=approvals"
     fields = {"csrf": form_token(browser.get(back).text), "reference": "models:/vision/digits/2", "back": back}
     fields |= {"type": "validation", "field-result": "pass", "field-note": "x" * 70_000}
     answer = browser.post("/evidence", data=fields, files={"file": ("report.pdf", b"%PDF-", "application/pdf")})
@@ -349,7 +349,7 @@ def test_evidence_that_is_too_long_is_refused_at_the_top_of_its_form(own_served:
 
 
 def test_a_report_of_a_megabyte_is_added_as_evidence_by_a_form(own_served: ServedRegistry) -> None:
-    browser = own_served.browser("dev")
+    browser = own_served.browser("ben")
     csrf = form_token(browser.get("/models/vision/digits/1?tab=approvals").text)
     fields = {"csrf": csrf, "reference": "models:/vision/digits/1", "type": "validation", "field-result": "pass"}
     sent = {"file": ("report.pdf", b"%PDF-" + bytes(1_000_000), "application/pdf")}

@@ -13,7 +13,7 @@ from lineage import Digest
 from registry.domain.catalog.models import RETIRED, Status
 from registry.domain.catalog.statuses import Use, allows
 from registry.domain.governance.approvals import Duties, Electorate, RoleRule
-from registry.domain.governance.case import EDITION, SYSTEM, Case, expression_facts, oldest_first
+from registry.domain.governance.case import STRICT_CHECKS, STRICT_LISTS, SYSTEM, Case, expression_facts, oldest_first
 from registry.domain.governance.conditions.expressions import Expression, Scope
 from registry.domain.governance.conditions.problems import UnanswerableError
 from registry.domain.governance.policies.evidence_types import EvidenceType
@@ -103,12 +103,19 @@ class Policy:
     def produces(self, type_: str, handle: str, case: Case) -> bool:
         """True when evidence of this type from this author counts."""
         kind = self.evidence_types.get(type_)
-        if kind is None:
+        if kind is None or self.checks_own(type_, handle, case):
             return False
         if not kind.producers:
             return handle == SYSTEM
         standing, owners = case.standing(handle), case.candidate.subject.owners
         return any(self.roles[role].held_by(handle, standing, owners) for role in kind.producers)
+
+    def checks_own(self, type_: str, handle: str, case: Case) -> bool:
+        """True for evidence of checking by who made the version, where the policy bars them from approving it."""
+        checking = frozenset[str]().union(*(part.duties.checking_evidence for part in self.parts or (self,)))
+        if case.edition < STRICT_CHECKS or not self.duties.no_self_approval or type_ not in checking:
+            return False
+        return case.made_by(handle, self.duties.contributors)
 
     def admissible(self, case: Case) -> dict[str, EvidenceValue]:
         """By type, the newest evidence that is about these very bytes and comes from someone who may produce it."""
@@ -120,7 +127,7 @@ class Policy:
 
     def scope(self, case: Case) -> Scope:
         """The facts of `case` that the conditions of this policy are evaluated on."""
-        evidence, old = self.admissible(case), case.edition < EDITION
+        evidence, old = self.admissible(case), case.edition < STRICT_LISTS
         tier, _ = self._tier(Scope(expression_facts(case, evidence, self.params), empty_is_true=old))
         return Scope(expression_facts(case, evidence, self.params, tier.value), empty_is_true=old)
 
@@ -161,7 +168,7 @@ class Policy:
         gates, unknown_gates = firing(transition.gates, scope, "gate")
         electorate, unknown_rows = self._electorate(transition, case, scope)
         demands = [
-            *(need.check(evidence, case) for need in needs),
+            *(self._provided(need, evidence, case) for need in needs),
             *(self._waived(gate, gate.check(scope), case) for gate in gates),
             *(unknown_needs + unknown_gates + unknown_rows),
             *electorate.checks(),
@@ -174,6 +181,16 @@ class Policy:
             demands.append(CheckResult(transition.id, "gate", False, message))
         every = [*checks, *demands]
         return Verdict(tuple(every if case.bypass is None else passed_over(case.bypass, every, self._never_skipped())))
+
+    def _provided(self, need: EvidenceNeed, evidence: Mapping[str, EvidenceValue], case: Case) -> CheckResult:
+        """The result of a need; where there is only evidence by who made the version, it says so."""
+        result, about = need.check(evidence, case), case.bound.artifact
+        given = (one for one in case.evidence if one.type == need.type and one.subject == about)
+        own = sorted({one.added_by for one in given if self.checks_own(one.type, one.added_by, case)})
+        if need.type in evidence or not own:
+            return result
+        who = " and ".join(own)
+        return replace(result, message=f"{result.message}: {who} made the version, so what {who} wrote does not count")
 
     def _never_skipped(self) -> frozenset[str]:
         """The ids of the gates that hold in an emergency too."""

@@ -137,7 +137,7 @@ def test_nothing_can_be_done_with_a_damaged_version(world: StoredWorld, tmp_path
 def test_the_last_vote_promotes_no_version_that_was_damaged_meanwhile(world: StoredWorld, verified: bool) -> None:
     """Whether or not anybody noticed: the vote itself reads all bytes first, and marks the version."""
     ana, ben, carla = (world.team.promotions(who) for who in ("ana", "ben", "carla"))
-    ana.add_evidence(ref_of(world.other), "validation", {"result": "pass"})
+    world.team.promotions("dora").add_evidence(ref_of(world.other), "validation", {"result": "pass"})
     request = ana.request(ref_of(world.other), "production").summary.id
     ben.approve(request)
     kept = world.team.blobs.kept[Digest.of(str(world.other).encode())]

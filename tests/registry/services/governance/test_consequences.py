@@ -130,7 +130,7 @@ def test_when_evidence_arrives_everybody_learns_whose_votes_are_stale(team: Team
     assert ana.requests(state=RequestState.OPEN).items[0].stale_votes == ()
     team.clock.forward(minutes=1)
     stale = "The approval of ben is stale because the evidence changed since: ben needs to approve again"
-    assert ana.add_evidence(ref_of(ref), "validation", {"result": "pass"}).warnings == (stale,)
+    assert team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"}).warnings == (stale,)
     assert ana.request_detail(request).warnings == (stale,)
     assert ana.requests(state=RequestState.OPEN).items[0].stale_votes == ("ben",)
     team.clock.forward(minutes=1)

@@ -30,7 +30,7 @@ def test_a_decision_replays_from_what_it_was_made_on(team: Team) -> None:
 def test_a_decision_on_evidence_with_several_facts_replays_to_the_same_words(team: Team) -> None:
     ref = team.publish()
     bring_to(team, ref, "validated")
-    team.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "pass", "note": "by hand", "errors": 3})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass", "note": "by hand", "errors": 3})
     request = team.promotions("ana").request(ref_of(ref), "production").summary.id
     decided = team.promotions("ben").reject(request, comment="not yet")
     assert team.promotions("guest").explain(request).same

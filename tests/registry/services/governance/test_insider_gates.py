@@ -102,7 +102,7 @@ def test_a_gate_that_reads_what_does_not_exist_denies(team: Team) -> None:
 def almost_in_production(team: Team, ref: VersionRef) -> str:
     """A request to production that ben has approved and that needs carla only."""
     bring_to(team, ref, "validated")
-    team.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
     request = team.promotions("ana").request(ref_of(ref), "production").summary.id
     team.promotions("ben").approve(request)
     return request

@@ -67,7 +67,7 @@ def test_a_rejection_outlives_a_request_that_was_withdrawn(team: Team) -> None:
 def test_new_evidence_or_a_new_card_lets_a_rejected_promotion_be_requested_with_the_rejection_shown(team: Team) -> None:
     ref = candidate(team)
     rejected(team, ref)
-    team.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "pass", "note": "on new rows"})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass", "note": "on new rows"})
     opened = to_validated(team, ref)
     expected = "ben rejected it on 2026-11-23: the test set has leaked (but the evidence changed since)"
     assert expected in opened.warnings

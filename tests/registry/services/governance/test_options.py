@@ -47,7 +47,7 @@ def test_a_person_sees_the_types_of_evidence_that_they_may_add(team: Team) -> No
     taken = {
         who: [kind.name for kind in team.promotions(who).evidence_types(ref_of(ref))] for who in ("ana", "ben", "carla")
     }
-    assert taken == {"ana": ["model_card", "validation", "other"], "ben": ["validation", "other"], "carla": []}
+    assert taken == {"ana": ["model_card", "other"], "ben": ["validation", "other"], "carla": []}
 
 
 def test_a_policy_names_its_roles_and_the_moves_between_stages(team: Team) -> None:

@@ -43,7 +43,7 @@ def test_a_regression_that_is_worse_than_the_one_in_production_does_not_replace_
     def regression(rmse: float) -> str:
         ref = team.publish(measured=[metric(rmse, name="rmse"), metric(4.0, name="baseline_rmse")])
         bring_to(team, ref, "validated")
-        team.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "pass"})
+        team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
         request = team.promotions("ana").request(ref_of(ref), "production").summary.id
         team.promotions("ben").approve(request)
         team.promotions("carla").approve(request)

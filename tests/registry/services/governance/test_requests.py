@@ -99,7 +99,7 @@ def test_a_model_no_better_than_guessing_is_not_validated(team: Team) -> None:
 def test_an_imported_model_is_validated_by_a_report_instead_of_metrics(team: Team) -> None:
     ref = team.publish("library/net", accuracy=None, method=Method.IMPORT)
     bring_to(team, ref, "candidate")
-    team.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
     request = team.promotions("ana").request(ref_of(ref), "validated").summary.id
     assert team.promotions("ben").approve(request).summary.state is RequestState.PROMOTED
 

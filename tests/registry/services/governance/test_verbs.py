@@ -60,7 +60,9 @@ def test_a_promotion_to_production_from_refusal_to_alias(either_team: Team) -> N
         "ana uploaded this version, ran the transfer that made it, requested this promotion and wrote a revision "
         "of its card: nobody approves their own work"
     )
-    ana.add_evidence(ref_of(ref), "validation", {"result": "pass"}, file=io.BytesIO(b"%PDF"), file_name="report.pdf")
+    team.promotions("dora").add_evidence(
+        ref_of(ref), "validation", {"result": "pass"}, file=io.BytesIO(b"%PDF"), file_name="report.pdf"
+    )
     halfway = ben.approve(request)
     assert halfway.verdict.reasons == ("0 of 1 risk-owner approvals",)
     assert (team.stage(ref), team.alias("vision/digits")) == ("validated", None)
@@ -141,7 +143,7 @@ def test_new_evidence_makes_votes_stale_and_they_can_be_given_again(team: Team) 
     ana, ben, carla = (team.promotions(who) for who in ("ana", "ben", "carla"))
     request = ana.request(ref_of(ref), "production").summary.id
     ben.approve(request)
-    ana.add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
     shown = ana.request_detail(request)
     assert [vote.stale for vote in shown.votes] == [True]
     assert "the approval of ben is stale because the evidence changed since" in shown.verdict.reasons[0]
@@ -153,7 +155,7 @@ def test_a_revised_card_is_new_evidence(team: Team) -> None:
     ref = team.publish()
     bring_to(team, ref, "validated")
     ana, ben = team.promotions("ana"), team.promotions("ben")
-    ana.add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
     request = ana.request(ref_of(ref), "production").summary.id
     ben.approve(request)
     with team.open_uow(actor="dora", write=True) as uow:
@@ -175,7 +177,7 @@ def test_a_role_taken_away_voids_a_pending_vote_and_leaves_what_is_done(team: Te
     ref = team.publish()
     bring_to(team, ref, "validated")
     ana = team.promotions("ana")
-    ana.add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
     request = ana.request(ref_of(ref), "production").summary.id
     team.promotions("ben").approve(request)
     team.people("root").revoke("ben", "validator")

@@ -21,7 +21,7 @@ def ready(team: Team, text: str) -> tuple[VersionRef, str]:
     put_in_force(team, text)
     ref = team.publish()
     bring_to(team, ref, "validated")
-    team.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
     return ref, team.promotions("ana").request(ref_of(ref), "production").summary.id
 
 
@@ -44,7 +44,7 @@ def test_withdrawing_and_asking_again_does_not_lose_a_veto(team: Team) -> None:
     ana = team.promotions("ana")
     team.promotions("vera").veto(request, comment="the faces are in dispute")
     ana.withdraw(request)
-    ana.add_evidence(ref_of(ref), "validation", {"result": "pass", "note": "looked again"})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass", "note": "looked again"})
     with pytest.raises(PolicyRefusedError, match="vera vetoed it") as refusal:
         ana.request(ref_of(ref), "production")
     assert "The veto stands until it is overruled or taken back" in str(refusal.value)
@@ -131,7 +131,7 @@ def test_evidence_that_is_added_while_it_cools_off_begins_it_anew(team: Team) ->
     ref, request = ready(team, WAIT)
     approve(team, request, "ben", "carla")
     team.clock.forward(hours=2)
-    team.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
     with pytest.raises(PolicyRefusedError, match="begins with the last approval"):
         team.promotions("ana").complete(request)
 

@@ -136,7 +136,7 @@ class Compared(RuleBasedStateMachine):
         asked = self.ask(ref, "validated", "ana")
         if asked is not None:
             self.vote(asked, "ben")
-        self.add_evidence(ref, "validation", "dora")
+        self.add_evidence(ref, "validation", "vera" if self.model.made("dora", ref) else "dora")
 
     def one(self, which: int) -> VersionRef:
         refs = sorted(self.model.versions)

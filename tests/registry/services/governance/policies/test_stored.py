@@ -79,7 +79,7 @@ def test_with_no_matching_policy_nothing_is_promoted_and_no_evidence_is_taken(
     with pytest.raises(PolicyRefusedError, match="No policy applies to models:/vision/digits/1"):
         team.promotions("ana").request(ref_of(ref), "candidate")
     with pytest.raises(PolicyRefusedError, match="No policy applies to"):
-        team.promotions("ana").add_evidence(ref_of(ref), "validation", {"a": 1})
+        team.promotions("dora").add_evidence(ref_of(ref), "validation", {"a": 1})
 
 
 def test_a_policy_changed_in_the_database_is_noticed(team: Team) -> None:

@@ -36,7 +36,7 @@ def asked(team: Team, name: str = "vision/digits") -> tuple[VersionRef, str]:
         put_in_force(team, WITH_CONDITIONS)
     ref = team.publish(name)
     bring_to(team, ref, "validated")
-    team.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
     return ref, team.promotions("ana").request(ref_of(ref), "production").summary.id
 
 

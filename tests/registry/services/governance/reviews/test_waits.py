@@ -47,7 +47,7 @@ def test_a_veto_and_new_evidence_hold_back_what_waited(team: Team) -> None:
     team.clock.forward(hours=2)
     assert tick(team) == []
     team.promotions("vera").overrule(request, comment="settled")
-    team.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
     assert tick(team) == [], "the approvals are stale"
     assert team.stage(ref) == "validated"
 
