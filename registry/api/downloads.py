@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 from urllib.parse import quote
 
 from fastapi.responses import Response, StreamingResponse
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from registry.api.conditions import tags_in, weakly
 from registry.api.digests import written
@@ -18,7 +19,9 @@ from registry.domain.data.datasets import DatasetVersionDetail
 from registry.domain.manifests import FileEntry
 from registry.domain.names import Reference, no_file
 from registry.domain.verbs.registry import Registry
+from registry.errors import RefusedError
 
+log = logging.getLogger("forebear.server")
 CHUNK = 1024**2
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
@@ -101,7 +104,16 @@ def download(request: Request, entry: FileEntry, open_at: Callable[[int, int], B
 
 
 def _chunks(stream: BinaryIO, length: int) -> Iterator[bytes]:
+    """The body. Where its version is taken back meanwhile, it ends too early, and the connection is closed."""
     with stream:
-        while length > 0 and (chunk := stream.read(min(CHUNK, length))):
+        while length > 0 and (chunk := _read(stream, min(CHUNK, length))):
             length -= len(chunk)
             yield chunk
+
+
+def _read(stream: BinaryIO, size: int) -> bytes:
+    try:
+        return stream.read(size)
+    except RefusedError as error:
+        log.info("A download was broken off: %s", error)
+        raise ClientDisconnect from error  # the status is sent already: all that is left is to send no more

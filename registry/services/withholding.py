@@ -12,7 +12,8 @@ from registry.domain.governance.recalls import FOR_LAW, FORENSICS, Hold
 from registry.errors import Family, RecalledError, RefusedError, WithheldError
 
 if TYPE_CHECKING:
-    from registry.domain.names import VersionRef
+    from registry.domain.manifests import Manifest
+    from registry.domain.names import AssetKind, VersionRef
     from registry.domain.people.people import Actor
     from registry.services.unit_of_work import UnitOfWork
 
@@ -35,13 +36,42 @@ def accepted(holds: Sequence[Hold], now: datetime) -> bool:
     return bool(holds) and all(hold.accepted_until is not None and now < hold.accepted_until for hold in holds)
 
 
-def refuse_stopped_inputs(uow: UnitOfWork, refs: Sequence[VersionRef], *, now: datetime) -> None:
+def refuse_stopped_inputs(uow: UnitOfWork, refs: Sequence[VersionRef], *, now: datetime) -> bool:
     """Raises: as `refuse_stopped`, for the first of `refs` from which nothing new may be made. One statement if none.
 
-    The role `forensics` reads, and makes nothing.
+    The role `forensics` reads, and makes nothing. True when the risk of some of `refs` is accepted.
     """
-    for ref, status in uow.recalls.stopped(refs).items():
+    held = uow.recalls.stopped(refs)
+    for ref, status in held.items():
         refuse_stopped(uow, ref, status, actor=None, now=now)
+    return bool(held)
+
+
+def refuse_same_bytes(uow: UnitOfWork, kind: AssetKind, manifest: Manifest, *, made_from: Sequence[VersionRef]) -> None:
+    """What was taken back does not return under another name, nor while its risk is accepted.
+
+    The same are: all files; for a model one file of weights; for a dataset every file of it, with others or without;
+    and a file that is itself the target of a recall. Inputs are left out: their risk was accepted. Raises: RefusedError.
+    """
+    same = uow.recalls.same_bytes(manifest, kind)
+    if same is not None and same.ref not in made_from:
+        ids = [hold.recall for hold in uow.recalls.holds(same.ref)]
+        raise RefusedError(
+            f"{f'The file {same.path} of {same.ref}' if same.path else str(same.ref)} has the same bytes, and "
+            f"{same.ref} is {same.status}{f' by {ids[0]}' if ids else ''}",
+            remedy=_disputed(ids[0]) if ids else "Register other files",
+            facts={"version": str(same.ref), "status": same.status.value, "recall": ids[0] if ids else None},
+        )
+    if (named := uow.recalls.named_file(manifest)) is not None:
+        raise RefusedError(
+            f"The file with the digest {named[1]} was taken back by {named[0]}",
+            remedy=_disputed(named[0]),
+            facts={"digest": str(named[1]), "recall": named[0]},
+        )
+
+
+def _disputed(recall: str) -> str:
+    return f"Register other files. See why: forebear recall show {recall}"
 
 
 def stopped(ref: VersionRef, status: Status, holds: Sequence[Hold]) -> RefusedError:

@@ -268,6 +268,27 @@ def test_following_a_step_that_fails_fails_with_its_code(watched: Watched) -> No
 
 
 @pytest.mark.slow
+def test_a_step_that_trains_fails_at_its_next_checkpoint_once_its_data_is_recalled(watched: Watched) -> None:
+    forebear, folder = watched.forebear, watched.forebear.home.parent
+    file = worlds.write_sentences(folder)
+    file.write_text(file.read_text(encoding="utf-8").replace("crisp", "ripe"), encoding="utf-8")
+    forebear.ask("dataset", "add", "data/withdrawn", file, "--licence", "CC0-1.0")
+    with (
+        watched.training("withdrawn", epochs=100_000, data="withdrawn") as step,
+        watched.following(step, "--output", "json") as terminal,
+    ):
+        assert terminal.stdout is not None
+        next(line for line in terminal.stdout if json.loads(line)["event"] == "metric")  # it trains
+        said = ("--level", "recall", "--class", "privacy", "--reason", "no consent")
+        recall = forebear.ask("recall", "open", "datasets:/data/withdrawn/1", *said)["recall"]["id"]
+        terminal.communicate(timeout=SECONDS)
+    shown = forebear.ask("transfer", "show", step)["summary"]
+    assert (shown["state"], shown["output"]) == ("failed", None)
+    assert shown["error"].startswith("[recalled]")
+    assert recall in shown["error"]
+
+
+@pytest.mark.slow
 def test_ctrl_c_stops_watching_and_nothing_else(watched: Watched) -> None:
     with watched.training("goes-on", epochs=2000) as step, watched.following(step) as terminal:
         assert terminal.stdout is not None

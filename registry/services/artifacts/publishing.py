@@ -28,7 +28,7 @@ from registry.services.storage.catalog import NewVersion
 from registry.services.storage.data import NewDatasetVersion
 from registry.services.storage.transfers import NewStep
 from registry.services.unit_of_work import UnitOfWork
-from registry.services.withholding import refuse_stopped_inputs
+from registry.services.withholding import refuse_same_bytes, refuse_stopped_inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +107,13 @@ def publish(
     """Write the version with everything that belongs to it, and commit `uow`. `action` names its audit entry.
 
     The entry holds the digests of the version and of the manifest, the step, and `details`.
-    Raises: WithheldError, RecalledError when an input was taken back: nothing new is made from it.
+    Raises: WithheldError, RecalledError when an input was taken back: nothing new is made from it; RefusedError for
+    the bytes of a version that was taken back, under whatever name.
     """
     making = making.without_credentials()
     now, manifest = making.ended_at, asset.contents.manifest
-    refuse_stopped_inputs(uow, [one.ref for one in making.inputs], now=context.clock.now())
+    stopped = refuse_stopped_inputs(uow, [one.ref for one in making.inputs], now=context.clock.now())
+    refuse_same_bytes(uow, asset.kind, manifest, made_from=[one.ref for one in making.inputs])
     _add_name(context, uow, asset, now)
     ref = VersionRef(asset.kind, asset.name, uow.catalog.next_number(asset.kind, asset.name))
     step_id = making.step_id or _add_step(context, uow, asset, making)
@@ -135,8 +137,14 @@ def publish(
     if making.weights:
         facts["weights"] = record(uow, step_id, making.inputs, making.weights, now)
     ended = () if making.step_id is None else (Event("transfer.succeeded", step_id, {"output": str(ref)}),)
-    uow.commit(Event(action, str(ref), facts), *ended)
+    uow.commit(Event(action, str(ref), facts), *ended, *(_inherited(context, uow, ref, making) if stopped else ()))
     return ref
+
+
+def _inherited(context: Context, uow: UnitOfWork, ref: VersionRef, making: Making) -> Sequence[Event]:
+    from registry.services.governance.recalls.inheriting import inherit  # noqa: PLC0415 - hardly anything needs it
+
+    return inherit(uow, ref, making.inputs, now=context.clock.now())
 
 
 def _add_name(context: Context, uow: UnitOfWork, asset: Asset, now: datetime) -> None:

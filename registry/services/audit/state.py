@@ -166,6 +166,11 @@ class _Log:
         self.facts[f"{TASK}{subject} in {detail['recall']}"] = str(detail["task"])
         self._set_statuses(detail)
 
+    def reached(self, subject: str, actor: str, detail: Mapping[str, Any]) -> None:
+        """A version that was made from one whose risk is accepted; what is only measured on it has no task yet."""
+        if "task" in detail:
+            self.disposed(subject, actor, detail)
+
     def _set_statuses(self, detail: Mapping[str, Any]) -> None:
         """An entry of a recall changes many versions: by status, which."""
         for status, subjects in detail.get("statuses", {}).items():
@@ -216,6 +221,7 @@ _STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
     "recall.reversed": _Log.reversed,
     "recall.disposed": _Log.disposed,
     "recall.confirmed": _Log.disposed,
+    "recall.reached": _Log.reached,
 }
 
 

@@ -34,10 +34,12 @@ from registry.domain.transfers.provenance import notes_of
 from registry.domain.verbs.catalog import ImportModel, PullPlan, PullReport
 from registry.errors import ConflictError, InvalidError, NotFoundError, PolicyRefusedError
 from registry.services.artifacts.storing import BROKEN, open_extents
+from registry.services.artifacts.watched import watched
 from registry.services.catalog.searching import as_stored, search
 from registry.services.context import Context
 from registry.services.lookup import found, refuse_withheld, resolve
 from registry.services.unit_of_work import UnitOfWork
+from registry.services.withholding import refuse_stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,10 @@ class Catalog:
             extents = uow.catalog.extents(ref, path)
         if extents is None:
             raise no_file(ref, path)
+        size = sum(extent.length for extent in extents) - start if length is None else length
         try:
-            return open_extents(self.context.blobs, extents, start=start, length=length)
+            stream = open_extents(self.context.blobs, extents, start=start, length=length)
+            return watched(stream, size, lambda: self._refuse_taken_back(ref))
         except NotFoundError as error:
             raise NotFoundError(f"The stored bytes of {path!r} in {ref} are missing", remedy=BROKEN) from error
 
@@ -206,6 +210,12 @@ class Catalog:
         with self.context.read() as uow:
             found(uow.catalog.model(name), f"models:/{name}")
             return uow.audit.search(subject=f"models:/{name}/*", action=None, page=page)
+
+    def _refuse_taken_back(self, ref: VersionRef) -> None:
+        """Raises: WithheldError, RecalledError for a version that was taken back since its file was opened."""
+        with self.context.read() as uow:
+            for one, status in uow.recalls.stopped([ref]).items():
+                refuse_stopped(uow, one, status, actor=self.context.actor, now=self.context.clock.now())
 
     @staticmethod
     def _detail(uow: UnitOfWork, reference: Reference) -> VersionDetail:

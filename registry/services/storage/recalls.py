@@ -19,7 +19,8 @@ from registry.domain.governance.recalls import (
     RecallState,
     Task,
 )
-from registry.domain.names import VersionRef
+from registry.domain.manifests import Manifest
+from registry.domain.names import AssetKind, VersionRef
 from registry.domain.paging import Page, PageRequest
 
 RECALL, TASK = "recall ", "task of "
@@ -46,6 +47,15 @@ class Mark:
     effect: Effect
     path: tuple[int, ...]
     status: Status | None
+
+
+@dataclass(frozen=True, slots=True)
+class SameBytes:
+    """A version that is withheld and has bytes of a new one; `path` names its file, and is empty for all of them."""
+
+    ref: VersionRef
+    status: Status
+    path: str
 
 
 class RecallRepository(Protocol):
@@ -107,6 +117,18 @@ class RecallRepository(Protocol):
 
     def stopped(self, refs: Sequence[VersionRef]) -> Mapping[VersionRef, Status]:
         """Those of `refs` that are suspended or recalled."""
+        ...
+
+    def same_bytes(self, manifest: Manifest, kind: AssetKind) -> SameBytes | None:
+        """A withheld version, deleted or not, with this digest, a file of these weights, or no file but these."""
+        ...
+
+    def named_file(self, manifest: Manifest) -> tuple[str, Digest] | None:
+        """A recall that stands and whose own target is a file of `manifest`, with its digest."""
+        ...
+
+    def inherit(self, parent: Task, ref: VersionRef, effect: Effect, status: Status | None, *, at: datetime) -> None:
+        """Mark a new version in the recall of `parent`, whose risk is accepted; where withheld, for as long."""
         ...
 
     def tainted(self, nodes: Sequence[int]) -> int:

@@ -33,8 +33,19 @@ def written_reason(recall_id: str, target: str, effect: Effect, reason: str) -> 
     return f"{recall_id}: made from {target}"
 
 
-def write(connection: Connection, key: int, marks: Sequence[Mark], reasons: Mapping[Effect, str], at: datetime) -> None:
-    """Insert the marks of the recall `key`, and set the statuses that they ask for."""
+def write(
+    connection: Connection,
+    key: int,
+    marks: Sequence[Mark],
+    reasons: Mapping[Effect, str],
+    at: datetime,
+    *,
+    only: int | None = None,
+) -> None:
+    """Insert the marks of the recall `key`, and set the statuses that they ask for.
+
+    `only` is the version of the one mark that is added to a recall which has others.
+    """
     before = _now(connection, [mark.node for mark in marks])
     rows = [
         {
@@ -53,11 +64,12 @@ def write(connection: Connection, key: int, marks: Sequence[Mark], reasons: Mapp
         return
     connection.execute(insert(recall_mark), rows)
     held = [mark for mark in marks if mark.status is not None]
-    with _followed(connection, key, at):
+    with _followed(connection, key, at, only=only):
         for status, effect in sorted({(mark.status, mark.effect) for mark in held if mark.status is not None}):
             mine = select(recall_mark.c.node_id).where(
                 recall_mark.c.recall_id == key, recall_mark.c.effect == effect, recall_mark.c.status == status
             )
+            mine = mine if only is None else mine.where(recall_mark.c.node_id == only)
             for table in _KINDS:
                 change = update(table).where(table.c.node_id.in_(mine))
                 connection.execute(change.values(status=status, status_reason=reasons[effect]))

@@ -26,14 +26,16 @@ from registry.domain.governance.recalls import (
     Task,
     task_record,
 )
-from registry.domain.names import VersionRef
+from registry.domain.manifests import Manifest
+from registry.domain.names import AssetKind, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.errors import NotFoundError
-from registry.services.storage.recalls import RECALL, TASK, Below, Mark
+from registry.services.storage.recalls import RECALL, TASK, Below, Mark, SameBytes
 from registry.storage.catalog.assets import require_version
 from registry.storage.catalog.versions import refs_of
 from registry.storage.lineage.node_facts import public_label
 from registry.storage.recalls import marks as recall_marks
+from registry.storage.recalls import same_bytes
 from registry.storage.recalls import targets as recall_targets
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import dataset_version, model_version, node, recall, recall_alias, recall_mark
@@ -195,6 +197,39 @@ class SqlRecalls:
         )
         by_label = {str(ref): ref for ref in refs}
         return {by_label[row.label]: Status(row.status) for row in self._connection.execute(query)}
+
+    def same_bytes(self, manifest: Manifest, kind: AssetKind) -> SameBytes | None:
+        if found := same_bytes.whole(self._connection, kind, manifest.digest):
+            return found
+        digests = {entry.sha256 for entry in manifest.files if entry.size}
+        search = same_bytes.weights if kind is AssetKind.MODELS else same_bytes.all_data
+        return search(self._connection, digests)
+
+    def named_file(self, manifest: Manifest) -> tuple[str, Digest] | None:
+        return same_bytes.named(self._connection, {entry.sha256 for entry in manifest.files})
+
+    def inherit(self, parent: Task, ref: VersionRef, effect: Effect, status: Status | None, *, at: datetime) -> None:
+        row, version = self._row(parent.recall), require_version(self._connection, ref)
+        above = select(recall_mark.c.path).where(
+            recall_mark.c.recall_id == row.id,
+            recall_mark.c.node_id == require_version(self._connection, parent.ref).node_id,
+        )
+        way = self._connection.execute(above).scalar_one()
+        path = (*(int(key) for key in way.split()), version.step_id, version.node_id)
+        mark = Mark(version.node_id, effect, path, status)
+        reasons = _reasons(row.public_id, row.target, row.reason)
+        recall_marks.write(self._connection, row.id, [mark], reasons, at, only=version.node_id)
+        if status is not None:
+            values = {
+                "disposition": Disposition.ACCEPT,
+                "comment": f"As for {parent.ref}, from which it was made: {parent.comment}",
+                "until": parent.until,
+                "proposed_by": parent.proposed_by,
+                "proposed_at": parent.proposed_at,
+                "confirmed_by": parent.confirmed_by,
+                "confirmed_at": parent.confirmed_at,
+            }
+            self._connection.execute(self._mark(parent.recall, ref).values(**values))
 
     def tainted(self, nodes: Sequence[int]) -> int:
         return recall_marks.tainted(self._connection, nodes)

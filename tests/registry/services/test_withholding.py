@@ -5,15 +5,19 @@ from __future__ import annotations
 import pytest
 
 from registry.domain.governance.recalls import ReasonClass
+from registry.domain.manifests import FileEntry, Manifest
+from registry.domain.names import AssetKind
 from registry.domain.people.people import Actor
 from registry.errors import (
     PermissionDeniedError,
     RecalledError,
+    RefusedError,
     WithheldError,
 )
 from registry.services.catalog.verbs import Catalog
 from registry.services.lookup import refuse_as_source
-from registry.services.withholding import refuse_stopped_inputs
+from registry.services.withholding import refuse_same_bytes, refuse_stopped_inputs
+from tests.builders import digest, manifest
 from tests.registry.services.governance.recalls.worlds import WEIGHTS, World, build, readers, wish_for
 from tests.registry.services.teams import Team, ref_of
 
@@ -62,3 +66,42 @@ def test_only_the_role_forensics_reads_what_was_recalled_and_it_makes_nothing(wo
         refuse_stopped_inputs(uow, [world.heir], now=team.clock.now())
     with pytest.raises(PermissionDeniedError):
         world.recalls("guest").open(wish_for(world))
+
+
+def test_the_bytes_of_a_recalled_model_do_not_return_under_another_name(world: World) -> None:
+    recall = world.open(world.base).recall
+    whole = manifest(str(world.base))
+    renamed = Manifest.of(FileEntry(f"other/{one.path}", one.size, one.sha256) for one in whole.files)
+    shared = Manifest.of(one for one in whole.files if not one.path.endswith(".safetensors"))
+    with world.team.open_uow(actor="ana") as uow:
+        for same in (whole, renamed):
+            with pytest.raises(RefusedError, match=f"vision/base/1 is recalled by {recall.id}"):
+                refuse_same_bytes(uow, AssetKind.MODELS, same, made_from=())
+        refuse_same_bytes(uow, AssetKind.MODELS, shared, made_from=())  # others have the same tokenizer too
+        refuse_same_bytes(uow, AssetKind.MODELS, whole, made_from=[world.base])
+        refuse_same_bytes(uow, AssetKind.MODELS, manifest(str(world.heir)), made_from=())
+
+
+def test_a_recalled_dataset_returns_only_without_some_of_its_files(world: World) -> None:
+    world.open(world.photos)
+    whole = manifest(str(world.photos), rows=True)
+    more = Manifest.of([*whole.files, FileEntry("more.csv", 3, digest("more"))])
+    cleaned = Manifest.of(more.files[1:])
+    with world.team.open_uow(actor="ana") as uow:
+        for same in (whole, more):
+            with pytest.raises(RefusedError, match="data/photos/1 is recalled"):
+                refuse_same_bytes(uow, AssetKind.DATASETS, same, made_from=())
+        refuse_same_bytes(uow, AssetKind.DATASETS, cleaned, made_from=())
+
+
+def test_a_file_that_was_itself_recalled_returns_in_nothing(world: World) -> None:
+    bad = next(one for one in manifest(str(world.photos), rows=True).files)
+    recall = world.open(bad.sha256).recall
+    other = Manifest.of([FileEntry("renamed.bin", bad.size, bad.sha256), FileEntry("more.csv", 3, digest("more"))])
+    with world.team.open_uow(actor="ana") as uow:
+        for kind in AssetKind:
+            with pytest.raises(RefusedError, match=f"was taken back by {recall.id}"):
+                refuse_same_bytes(uow, kind, other, made_from=())
+    world.recalls().reverse(recall.id, reason="a mistake")
+    with world.team.open_uow(actor="ana") as uow:
+        refuse_same_bytes(uow, AssetKind.MODELS, other, made_from=())

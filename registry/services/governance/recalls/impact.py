@@ -120,15 +120,20 @@ def _carry(below: Below) -> Carry:
     def carry(edge: Edge, mark: str) -> str | None:
         if kinds[edge.target] is not NodeKind.STEP:
             return mark  # from a step to what it made
-        if mark == Effect.EVIDENCE_INVALID:
-            return None  # what was made from it was measured on its own
-        way = way_of(edge, makes_data=edge.target in makes_data)
-        if way is None:
-            return Effect.EVIDENCE_INVALID
-        weak = way == clauses.OUTPUTS or mark == Effect.WEAKLY_TAINTED
-        return Effect.WEAKLY_TAINTED if weak else Effect.TAINTED
+        return carried(mark, edge, makes_data=edge.target in makes_data)
 
     return carry
+
+
+def carried(mark: str, edge: Edge, *, makes_data: bool) -> Effect | None:
+    """What a step makes of the effect `mark` on one of its inputs; None where it ends."""
+    if mark == Effect.EVIDENCE_INVALID:
+        return None  # what was made from it was measured on its own
+    way = way_of(edge, makes_data=makes_data)
+    if way is None:
+        return Effect.EVIDENCE_INVALID
+    weak = way == clauses.OUTPUTS or mark == Effect.WEAKLY_TAINTED
+    return Effect.WEAKLY_TAINTED if weak else Effect.TAINTED
 
 
 def _fallbacks(uow: UnitOfWork, below: Below, marks: Sequence[Mark], hits: Sequence[Hit]) -> Iterator[AliasFallback]:

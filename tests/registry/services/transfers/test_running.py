@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pytest
 
+from registry.domain.governance.recalls import Level, NewRecall
 from registry.domain.paging import PageRequest
 from registry.domain.transfers.steps import StepState
 from registry.errors import (
@@ -14,19 +16,21 @@ from registry.errors import (
     NoSpaceError,
     NotFoundError,
     OutOfMemoryError,
+    RecalledError,
     RegistryError,
     StepStateError,
 )
-from registry.ports.transfers import TransferJob
+from registry.ports.transfers import Saved, TransferEvent, TransferJob
 from registry.services.audit.verbs import Audit
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
+from registry.services.governance.recalls.verbs import Recalls
 from registry.services.transfers.leases import LEASE_SECONDS
 from registry.services.transfers.running import run_step, work_folder
 from registry.services.transfers.verbs import Transfers
 from tests.credentials import SEEDED
 from tests.fakes.clock import FakeClock
-from tests.fakes.plugins import FakePlugins
+from tests.fakes.plugins import FakeAdapter, FakePlugins
 from tests.registry.services.reviews import CHILD, RECIPE, state_of
 
 
@@ -187,3 +191,35 @@ def test_a_step_runs_once(context: Context, queued: str) -> None:
     with pytest.raises(StepStateError, match="is succeeded, so it cannot be started"):
         run_step(context, queued)
     assert Catalog(context).model(CHILD.name).summary.versions == 1
+
+
+@dataclass
+class SavingAdapter(FakeAdapter):
+    """Saves a checkpoint after every part, and counts how far it was asked to go."""
+
+    saved: int = 0
+
+    def run(self, job: TransferJob) -> Iterator[TransferEvent]:
+        for event in super().run(job):
+            yield event
+            self.saved += 1
+            yield Saved(job.work / "checkpoints", self.saved)
+
+
+def test_a_running_step_fails_at_the_checkpoint_after_its_data_was_recalled(
+    context: Context, plugins: FakePlugins
+) -> None:
+    adapter = SavingAdapter()
+    plugins = replace(plugins, fake_adapter=adapter)
+    context = replace(context, plugins=plugins)
+    step_id = Transfers(context).submit(RECIPE).summary.id
+    wish = NewRecall("datasets:/data/reviews/1", Level.RECALL, "no consent")
+    adapter.during = lambda job: Recalls(context).open(wish)
+    with pytest.raises(RecalledError):
+        run_step(context, step_id)
+    step = Transfers(context).step(step_id).summary
+    assert step.state is StepState.FAILED
+    assert (step.error or "").startswith("[recalled]")
+    assert adapter.saved == 3, "it goes no further than the first checkpoint after the recall"
+    with pytest.raises(NotFoundError):
+        Catalog(context).version(CHILD)
