@@ -51,7 +51,8 @@ def refuse_same_bytes(uow: UnitOfWork, kind: AssetKind, manifest: Manifest, *, m
     """What was taken back does not return under another name, nor while its risk is accepted.
 
     The same are: all files; for a model one file of weights; for a dataset every file of it, with others or without;
-    and a file that is itself the target of a recall. Inputs are left out: their risk was accepted. Raises: RefusedError.
+    and a file that is itself the target of a recall. Inputs are left out: their risk was accepted.
+    Raises: RefusedError.
     """
     same = uow.recalls.same_bytes(manifest, kind)
     if same is not None and same.ref not in made_from:

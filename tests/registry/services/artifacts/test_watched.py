@@ -51,7 +51,7 @@ def test_a_download_that_began_before_a_recall_is_broken_off(
     detail: VersionDetail = registry.catalog.version(Reference.to(world.base))
     size = next(file.size for file in detail.files if file.path == WEIGHTS)
     with registry.catalog.open_file(Reference.to(world.base), WEIGHTS) as stream:
-        body = downloads._chunks(stream, size)  # noqa: SLF001 - the test client reads an answer only once it is whole
+        body = downloads._chunks(stream, size)  # the test client reads an answer only once it is whole
         assert len(next(body)) == 4
         world.open(world.base)
         with pytest.raises(ClientDisconnect):

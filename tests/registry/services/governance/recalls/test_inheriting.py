@@ -12,7 +12,7 @@ from registry.domain.names import VersionRef
 from registry.errors import WithheldError
 from registry.services.catalog.verbs import Catalog
 from registry.services.governance.recalls.inheriting import inherit
-from tests.builders import add_dataset_version, add_version, step_input, store
+from tests.builders import add_version, step_input, store
 from tests.registry.services.governance.recalls.worlds import WEIGHTS, World
 from tests.registry.services.teams import ref_of
 
