@@ -231,6 +231,16 @@ class Hold:
     """Two people accepted the risk until then."""
 
 
+def becomes(status: Status, effect: Effect, wish: NewRecall) -> Status | None:
+    """The status that a recall gives to a version; None where it withholds nothing."""
+    advisory = effect is Effect.WEAKLY_TAINTED and wish.outputs_advisory
+    if wish.level is Level.ADVISORY or effect is Effect.EVIDENCE_INVALID or advisory:
+        return None
+    if status is Status.RECALLED or (effect is Effect.TARGET and wish.level is Level.RECALL):
+        return Status.RECALLED
+    return Status.SUSPENDED
+
+
 def task_record(task: Task) -> str:
     """A task in one line, as the check of the state compares it."""
     until = f" until {task.until.isoformat()}" if task.until else ""

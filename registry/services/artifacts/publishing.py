@@ -22,6 +22,7 @@ from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.provenance import Compute, Output, write_manifest
 from registry.domain.transfers.steps import StepInput, StepState
 from registry.ports.data import DataSummary
+from registry.services.artifacts.inheriting import inherit
 from registry.services.artifacts.weights import record, written
 from registry.services.context import Context
 from registry.services.storage.catalog import NewVersion
@@ -137,14 +138,12 @@ def publish(
     if making.weights:
         facts["weights"] = record(uow, step_id, making.inputs, making.weights, now)
     ended = () if making.step_id is None else (Event("transfer.succeeded", step_id, {"output": str(ref)}),)
-    uow.commit(Event(action, str(ref), facts), *ended, *(_inherited(context, uow, ref, making) if stopped else ()))
+    uow.commit(
+        Event(action, str(ref), facts),
+        *ended,
+        *(inherit(uow, ref, making.inputs, now=context.clock.now()) if stopped else ()),
+    )
     return ref
-
-
-def _inherited(context: Context, uow: UnitOfWork, ref: VersionRef, making: Making) -> Sequence[Event]:
-    from registry.services.governance.recalls.inheriting import inherit  # noqa: PLC0415 - hardly anything needs it
-
-    return inherit(uow, ref, making.inputs, now=context.clock.now())
 
 
 def _add_name(context: Context, uow: UnitOfWork, asset: Asset, now: datetime) -> None:

@@ -9,9 +9,9 @@ from lineage.flow import Carry, flow
 from registry.domain.catalog import clauses
 from registry.domain.catalog.licences import licence_clauses
 from registry.domain.names import Reference
+from registry.domain.transfers.ways import way_of
 from registry.domain.verbs.lineage import Obligation, Obligations, Use
 from registry.services.context import Context
-from registry.services.lineage.ways import way_of
 from registry.services.lookup import found, resolve
 from registry.services.storage.lineage import AncestryRecord
 

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 
 from lineage import Digest, Edge, Graph, NodeId, NodeKind
 from lineage.flow import Carry, flow
-from registry.domain.catalog import clauses
 from registry.domain.catalog.licences import licence_ids, normalise_licence
-from registry.domain.catalog.models import RETIRED, Status
+from registry.domain.catalog.models import RETIRED
 from registry.domain.catalog.statuses import Use, allows
-from registry.domain.governance.recalls import AliasFallback, Effect, Hit, Impact, Level, NewRecall
+from registry.domain.governance.recalls import AliasFallback, Effect, Hit, Impact, NewRecall, becomes
 from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
+from registry.domain.transfers.ways import carried
 from registry.errors import InvalidError, NotFoundError
 from registry.services.governance.reviews.bypassing import decisions
-from registry.services.lineage.ways import way_of
 from registry.services.lookup import found, resolve
 from registry.services.storage.recalls import Below, Mark
 from registry.services.unit_of_work import UnitOfWork
@@ -102,16 +101,6 @@ def _marks(below: Below, targets: Sequence[int], wish: NewRecall) -> Iterator[Ma
     yield from sorted(found_marks, key=lambda mark: (_ORDER.index(mark.effect), len(mark.path), mark.node))
 
 
-def becomes(status: Status, effect: Effect, wish: NewRecall) -> Status | None:
-    """The status that a recall gives to a version; None where it withholds nothing."""
-    advisory = effect is Effect.WEAKLY_TAINTED and wish.outputs_advisory
-    if wish.level is Level.ADVISORY or effect is Effect.EVIDENCE_INVALID or advisory:
-        return None
-    if status is Status.RECALLED or (effect is Effect.TARGET and wish.level is Level.RECALL):
-        return Status.RECALLED
-    return Status.SUSPENDED
-
-
 def _carry(below: Below) -> Carry:
     """How an effect passes each edge."""
     kinds = {node.id: node.kind for node in below.nodes}
@@ -123,17 +112,6 @@ def _carry(below: Below) -> Carry:
         return carried(mark, edge, makes_data=edge.target in makes_data)
 
     return carry
-
-
-def carried(mark: str, edge: Edge, *, makes_data: bool) -> Effect | None:
-    """What a step makes of the effect `mark` on one of its inputs; None where it ends."""
-    if mark == Effect.EVIDENCE_INVALID:
-        return None  # what was made from it was measured on its own
-    way = way_of(edge, makes_data=makes_data)
-    if way is None:
-        return Effect.EVIDENCE_INVALID
-    weak = way == clauses.OUTPUTS or mark == Effect.WEAKLY_TAINTED
-    return Effect.WEAKLY_TAINTED if weak else Effect.TAINTED
 
 
 def _fallbacks(uow: UnitOfWork, below: Below, marks: Sequence[Mark], hits: Sequence[Hit]) -> Iterator[AliasFallback]:

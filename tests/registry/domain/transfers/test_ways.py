@@ -6,7 +6,7 @@ import pytest
 
 from lineage import Edge
 from registry.domain.catalog import clauses
-from registry.services.lineage.ways import way_of
+from registry.domain.transfers.ways import way_of
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from datetime import datetime
 from lineage import Edge
 from registry.domain.audit import Event
 from registry.domain.catalog.models import Status
-from registry.domain.governance.recalls import Effect, NewRecall, Task, task_record
+from registry.domain.governance.recalls import Effect, NewRecall, Task, becomes, task_record
 from registry.domain.names import AssetKind, VersionRef
 from registry.domain.transfers.steps import StepInput
-from registry.services.governance.recalls.impact import becomes, carried
+from registry.domain.transfers.ways import carried
 from registry.services.lookup import found
 from registry.services.unit_of_work import UnitOfWork
 

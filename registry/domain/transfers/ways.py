@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lineage import Edge
 from registry.domain.catalog import clauses
+from registry.domain.governance.recalls import Effect
 from registry.domain.recipes.methods import (
     BASE,
     SOURCE,
@@ -28,3 +29,14 @@ def way_of(edge: Edge, *, makes_data: bool) -> str | None:
     if makes_data:
         return clauses.WEIGHTS  # data made of data
     return clauses.DATA if role in _LEARNT_FROM else None
+
+
+def carried(mark: str, edge: Edge, *, makes_data: bool) -> Effect | None:
+    """What a step makes of the effect `mark` on one of its inputs; None where it ends."""
+    if mark == Effect.EVIDENCE_INVALID:
+        return None  # what was made from it was measured on its own
+    way = way_of(edge, makes_data=makes_data)
+    if way is None:
+        return Effect.EVIDENCE_INVALID
+    weak = way == clauses.OUTPUTS or mark == Effect.WEAKLY_TAINTED
+    return Effect.WEAKLY_TAINTED if weak else Effect.TAINTED

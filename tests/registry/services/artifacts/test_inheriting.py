@@ -10,13 +10,18 @@ from registry.domain.catalog.models import Status
 from registry.domain.governance.recalls import Disposition, Effect, Level, NewDisposition, RecallState
 from registry.domain.names import VersionRef
 from registry.errors import WithheldError
+from registry.services.artifacts.inheriting import inherit
 from registry.services.catalog.verbs import Catalog
-from registry.services.governance.recalls.inheriting import inherit
 from tests.builders import add_version, step_input, store
-from tests.registry.services.governance.recalls.worlds import WEIGHTS, World
-from tests.registry.services.teams import ref_of
+from tests.registry.services.governance.recalls.worlds import WEIGHTS, World, build
+from tests.registry.services.teams import Team, ref_of
 
 SOON = "2026-12-31"
+
+
+@pytest.fixture
+def world(team: Team) -> World:
+    return build(team)
 
 
 def accept(world: World, recall: str, ref: VersionRef, until: str = SOON) -> None:
