@@ -12,6 +12,7 @@ from adapters.dvc.failures import declared
 from adapters.dvc.formats.detection import detect_format, read_rows
 from adapters.dvc.repositories import fetch
 from adapters.dvc.rows.drafts import Columns, finish, same_but_case
+from adapters.dvc.rows.near import near_copies
 from adapters.dvc.tracking import track
 from registry.domain.data.splits import straddling
 from registry.errors import DatasetChangedError, InvalidError, NotFoundError
@@ -76,6 +77,7 @@ def _read(source: Path, how: HowToRead, staging: Path, cache: Path, limits: Data
         for count, what in ((contents, "contents"), (groups, "groups"))
         if count
     )
+    near = near_copies(rows, tracked.root, found.modality)
     return DataListing(
         root=tracked.root,
         format=kind,
@@ -84,7 +86,7 @@ def _read(source: Path, how: HowToRead, staging: Path, cache: Path, limits: Data
         rows=rows,
         split=carried_out,
         dvc=tracked.record,
-        notes=(*found.notes, *same_but_case(rows, columns.labels), *links, *twice),
+        notes=(*found.notes, *same_but_case(rows, columns.labels), *links, *twice, *near),
         libraries={library: version(library) for library in ("dvc", "dvc-data", "numpy", "pillow", "pyarrow")},
     )
 

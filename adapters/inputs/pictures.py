@@ -78,6 +78,18 @@ def check_picture(path: Path, name: str) -> None:
         _check_greys(image, name)
 
 
+def greys(path: Path, name: str, side: int) -> Pixels:
+    """The picture's greys at `side` x `side`, for a comparison of pictures; a JPEG is decoded no larger than it needs.
+
+    Raises: BadDataError as `open_picture` does.
+    """
+    with _opened(path, name) as image:
+        image.draft("L", (4 * side, 4 * side))
+        image.load()
+        small = to_rgb(image, name).convert("L").resize((side, side), Image.Resampling.BOX)
+        return np.asarray(small, dtype=np.uint8)
+
+
 @contextmanager
 def _opened(path: Path, name: str) -> Iterator[Image.Image]:
     """The picture before it is decoded; failures of Pillow in the block become a BadDataError."""
