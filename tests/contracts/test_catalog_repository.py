@@ -285,7 +285,7 @@ def test_a_deleted_parent_stays_in_the_ancestry(open_uow: Factory) -> None:
         assert found.parents == (base,)
         node = uow.graph.node(str(base))
         assert node is not None
-        assert node.facts["deleted"] == "yes"
+        assert uow.graph.nodes([node.id])[node.id].facts["deleted"] == "yes"
         made_by = uow.steps.get(found.step)
         assert made_by is not None
         assert [(given.ref, given.assurance) for given in made_by.inputs] == [(base, Assurance.OBSERVED)]

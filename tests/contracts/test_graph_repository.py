@@ -40,7 +40,7 @@ def uow(open_uow: Factory) -> Iterator[UnitOfWork]:
 def at(uow: UnitOfWork, label: str) -> Node:
     node = uow.graph.node(label)
     assert node is not None
-    return node
+    return uow.graph.nodes([node.id])[node.id]
 
 
 def versions_near(uow: UnitOfWork, label: str, *, up: int = 0, down: int = 0, limit: int = 2000) -> list[str]:

@@ -1,4 +1,4 @@
-"""No question that a person asks of the catalog reads a whole table, on either database.
+"""No question that a person asks of the catalog or about ancestry reads a whole table, on either database.
 
 The statements are collected from the real verbs as they run, so that a new one is judged without being named here.
 """
@@ -6,7 +6,7 @@ The statements are collected from the real verbs as they run, so that a new one 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -40,7 +40,7 @@ def registry(database: Database, world: World, tmp_path: Path) -> Iterator[Local
         yield opened
 
 
-def test_no_question_to_the_catalog_reads_a_whole_table(
+def test_no_question_to_the_catalog_or_about_ancestry_reads_a_whole_table(
     registry: LocalRegistry, database: Database, world: World
 ) -> None:
     statements: dict[str, Any] = {}
@@ -51,7 +51,7 @@ def test_no_question_to_the_catalog_reads_a_whole_table(
 
     event.listen(Engine, "before_cursor_execute", collect)
     try:
-        for ask in questions(registry, world).values():
+        for ask in (*questions(registry, world).values(), *about_ancestry(registry, world)):
             ask(Random(7))
     finally:
         event.remove(Engine, "before_cursor_execute", collect)
@@ -59,6 +59,18 @@ def test_no_question_to_the_catalog_reads_a_whole_table(
     with database.engine.connect() as connection:
         scans = {text: found for text, given in statements.items() if (found := scanned(connection, text, given))}
     assert scans == {}
+
+
+def about_ancestry(registry: LocalRegistry, world: World) -> Iterator[Callable[[Random], object]]:
+    """What is asked of models at random."""
+    lineage = registry.lineage
+
+    def some(draw: Random) -> str:
+        return str(world.ref(draw.randrange(world.size // 2, world.size)))
+
+    yield lambda draw: lineage.show(some(draw))
+    yield lambda draw: lineage.show(some(draw), up=0, down=-1, limit=100)
+    yield lambda draw: lineage.path(world.ref(0), some(draw))
 
 
 def test_a_statement_that_reads_a_whole_table_is_noticed(registry: LocalRegistry, database: Database) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lineage import Graph, Node
+from lineage import Node
+from lineage.above import shortest_path
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.people.people import Permission
 from registry.domain.verbs.lineage import Ancestry, Exchange, Identification, Obligations, ParentCheck, Use
@@ -19,8 +20,6 @@ MAX_NODES = 50_000
 """The most that one answer shows."""
 MAX_COMPARED = 200
 """The most versions that one unknown file is compared with."""
-WHOLE = 2**31 - 1
-"""A limit that no ancestry reaches: a path is searched in all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +49,12 @@ class Lineage:
         """
         with self.context.read() as uow:
             first, last = _node(uow, source), _node(uow, target)
-            nodes, edges, _ = uow.graph.walk(last, up=-1, down=0, limit=WHOLE)
-        graph = Graph(nodes, edges)
-        way = graph.path(first.id, last.id) if first.id in graph.nodes else None
-        if way is None:
-            return None
-        return Ancestry(last.id, (first, *(graph.node(edge.target) for edge in way)), way, complete=True)
+            way = shortest_path(uow.graph.edges_above(last.id), first.id, last.id)
+            if way is None:
+                return None
+            keys = [first.id, *(edge.target for edge in way)]
+            nodes = uow.graph.nodes(keys)
+        return Ancestry(last.id, tuple(nodes[key] for key in keys), way, complete=True)
 
     def verify(self, reference: Reference, *, parent: Reference | None = None) -> Sequence[ParentCheck]:
         """Compare the weights with those of the parents. Raises: UsageError, NotFoundError, IntegrityError."""

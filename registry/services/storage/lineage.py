@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -43,7 +43,18 @@ class GraphRepository(Protocol):
     """The node and edge tables, walked by recursive CTE."""
 
     def node(self, label: str) -> Node | None:
-        """By public label: a URI of a version (model or dataset) or a step id. Deleted versions are still nodes."""
+        """By public label: a URI of a version (model or dataset) or a step id. Deleted versions are still nodes.
+
+        Without facts: `nodes` gives those.
+        """
+        ...
+
+    def nodes(self, keys: Collection[NodeId]) -> Mapping[NodeId, Node]:
+        """The nodes with these keys, with facts for people: two statements, however many there are."""
+        ...
+
+    def edges_above(self, key: NodeId) -> Sequence[Edge]:
+        """Every edge between a node and its ancestors and among those, oldest first: one statement."""
         ...
 
     def walk(self, start: Node, *, up: int, down: int, limit: int) -> tuple[Sequence[Node], Sequence[Edge], bool]:
@@ -55,7 +66,7 @@ class GraphRepository(Protocol):
         ...
 
     def runs(self, keys: Sequence[NodeId]) -> Mapping[NodeId, Run]:
-        """How these steps ran, with what they measured: two queries for each 500."""
+        """How these steps ran, with what they measured: two statements, however many there are."""
         ...
 
     def ancestry(self, ref: VersionRef, *, limit: int) -> AncestryRecord | None:

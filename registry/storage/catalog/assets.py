@@ -14,6 +14,7 @@ from registry.domain.names import AssetKind, Name, VersionRef
 from registry.errors import NameTakenError, NotFoundError
 from registry.storage.catalog import documents
 from registry.storage.catalog.listings import listed, relist
+from registry.storage.sql.among import among
 from registry.storage.tables import asset, asset_tag, node, version
 
 
@@ -123,8 +124,8 @@ def tags_of_assets(connection: Connection, keys: Iterable[int]) -> dict[int, dic
 
 @cache
 def _tags_of_assets() -> Any:
-    among = asset_tag.c.asset_id.in_(bindparam("keys", expanding=True))
-    return select(asset_tag).where(among).order_by(asset_tag.c.key)
+    mine = among(asset_tag.c.asset_id)
+    return select(asset_tag).where(mine).order_by(asset_tag.c.key)
 
 
 def live_counts(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
@@ -137,7 +138,7 @@ def live_counts(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
 def _live_counts() -> Any:
     return (
         select(version.c.asset_id, func.count())
-        .where(version.c.asset_id.in_(bindparam("keys", expanding=True)), version.c.deleted_at.is_(None))
+        .where(among(version.c.asset_id), version.c.deleted_at.is_(None))
         .group_by(version.c.asset_id)
     )
 

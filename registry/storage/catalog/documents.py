@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, dele
 from sqlalchemy import text as sql
 
 from registry.domain.names import AssetKind
+from registry.storage.sql.among import among
 from registry.storage.sql.types import Key
 from registry.storage.sql.upsert import upsert
 from registry.storage.tables import (
@@ -137,9 +138,9 @@ def _write(connection: Connection, documents: dict[int, str]) -> None:
 
 @cache
 def _models_by_key() -> Any:
-    among = asset.c.id.in_(bindparam("keys", expanding=True))
+    mine = among(asset.c.id)
     wanted = select(asset.c.id, asset.c.name, asset.c.description, asset.c.task)
-    return wanted.where(among, asset.c.kind == AssetKind.MODELS, asset.c.deleted_at.is_(None))
+    return wanted.where(mine, asset.c.kind == AssetKind.MODELS, asset.c.deleted_at.is_(None))
 
 
 @cache
@@ -150,16 +151,16 @@ def _versions_by_key() -> Any:
         card_revision.c.number == newest.correlate(model_version).scalar_subquery()
     )
     wanted = select(model_version.c.node_id, model_version.c.architecture, card_revision.c.text)
-    among = model_version.c.node_id.in_(bindparam("keys", expanding=True))
-    return wanted.select_from(model_version).outerjoin(card_revision, card).where(among)
+    mine = among(model_version.c.node_id)
+    return wanted.select_from(model_version).outerjoin(card_revision, card).where(mine)
 
 
 @cache
 def _tags(table: Any, column: str) -> Any:
-    among = table.c[column].in_(bindparam("keys", expanding=True))
-    return select(table.c[column], table.c.key, table.c.value).where(among).order_by(table.c[column], table.c.key)
+    mine = among(table.c[column])
+    return select(table.c[column], table.c.key, table.c.value).where(mine).order_by(table.c[column], table.c.key)
 
 
 @cache
 def _forget() -> Any:
-    return delete(document).where(document.c.id.in_(bindparam("keys", expanding=True)))
+    return delete(document).where(among(document.c.id))

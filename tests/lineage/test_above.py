@@ -1,0 +1,35 @@
+"""What the edges of an ancestry say by themselves is what the whole graph says."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lineage import Edge, Graph, NodeId
+from lineage.above import nearest_common, shortest_path
+from tests.lineage.worlds import LAW, graphs
+
+
+def above(graph: Graph, key: NodeId) -> list[Edge]:
+    return [edge for one in (key, *graph.ancestors(key)) for edge in graph.into(one)]
+
+
+@LAW
+@given(graphs(), st.data())
+def test_a_way_found_by_edges_alone_is_as_short_as_that_of_the_graph(graph: Graph, data: st.DataObject) -> None:
+    source, target = (data.draw(st.sampled_from(sorted(graph.nodes))) for _ in range(2))
+    way, whole = shortest_path(above(graph, target), source, target), graph.path(source, target)
+    assert (way is None) == (whole is None)
+    if way is not None and whole is not None:
+        assert len(way) == len(whole)
+        stops = [source, *(edge.target for edge in way)]
+        assert stops[-1] == target
+        assert all(edge.source == stop for edge, stop in zip(way, stops, strict=False))
+
+
+@LAW
+@given(graphs(), st.data())
+def test_the_nearest_common_ancestors_are_those_that_the_graph_names(graph: Graph, data: st.DataObject) -> None:
+    one, two = (data.draw(st.sampled_from(sorted(graph.nodes))) for _ in range(2))
+    found = nearest_common(one, above(graph, one), two, above(graph, two))
+    assert found == {node.id for node in graph.common_ancestors(one, two, nearest=True)}
