@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from registry.client.transport.addresses import part
 from registry.client.transport.connection import Connection
 from registry.domain.names import Reference
+from registry.domain.selection.backtest import Backtest
 from registry.domain.selection.report import SelectionReport
 from registry.domain.verbs.selection import Recommend
 from registry.errors import NotRemoteError
@@ -30,3 +31,6 @@ class RemoteSelection:
 
     def reports(self, dataset: Reference | None = None) -> Sequence[SelectionReport]:
         return self.server.get(tuple[SelectionReport, ...], "/selections", {"dataset": dataset})
+
+    def backtest(self) -> Backtest:
+        return self.server.get(Backtest, "/selections/backtest")

@@ -167,6 +167,7 @@ ERRORS: Mapping[str, Verb] = {
     "a card that is not YAML": lambda r: r.catalog.revise_card(CHILD, "---\na: [\n---\n"),
     "a ranking that is not there": lambda r: r.selection.report("sel-01kaq000000000000000000000"),
     "a ranking for a model": lambda r: r.selection.reports(CHILD),
+    "a backtest without transfers": lambda r: r.selection.backtest(),
     "a proof of nothing": lambda r: r.audit.prove(),
     "a proof of an entry that is not there": lambda r: r.audit.prove(10**9),
     "no tags": lambda r: r.catalog.tag(CHILD, {}),

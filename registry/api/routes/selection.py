@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, answer, public_id, speaks
 from registry.domain.names import Reference
+from registry.domain.selection.backtest import Backtest
 from registry.domain.selection.report import SelectionReport
 
 router = APIRouter(tags=["selection"], route_class=Route)
@@ -19,6 +20,12 @@ router = APIRouter(tags=["selection"], route_class=Route)
 def reports(registry: AsActor, dataset: str | None = None) -> Response:
     """The newest reports, at most 50, newest first; with `dataset` those about that version."""
     return answer(registry.selection.reports(Reference.parse(dataset) if dataset else None))
+
+
+@router.get("/selections/backtest", **speaks(Backtest))
+def backtest(registry: AsActor) -> Response:
+    """How well rankings and priors would have chosen, over the transfers on record."""
+    return answer(registry.selection.backtest())
 
 
 @router.get("/selections/{report_id}", **speaks(SelectionReport))

@@ -9,6 +9,7 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
+from registry.errors import UsageError
 
 if TYPE_CHECKING:
     from registry.domain.verbs.lineage import Use
@@ -21,13 +22,17 @@ def register(app: typer.Typer) -> None:
         "recommend",
         "forebear recommend datasets:/data/digits/1",
         "forebear recommend data/reviews --use commercial --recipes ./recipes",
+        "forebear recommend --backtest",
         "forebear recommend data/digits --model models:/library/lite0/1 --model models:/library/squeezenet/1",
     )(recommend)
 
 
 def recommend(
     session: Session,
-    dataset: parsing.DatasetArgument,
+    dataset: Annotated[
+        str | None,
+        typer.Argument(metavar="[DATASET]", help="datasets:/team/name/1, or team/name for short.", show_default=False),
+    ] = None,
     split: Annotated[str, typer.Option("--split", help="The split whose rows are read.")] = "train",
     model: Annotated[
         list[str] | None,
@@ -59,9 +64,21 @@ def recommend(
         Path | None,
         typer.Option("--recipes", help="Write the recipes into this new folder.", show_default=False),
     ] = None,
+    backtest: Annotated[
+        bool,
+        typer.Option(
+            "--backtest",
+            help="Rank nothing: test kept rankings and priors against the transfers on record.",
+        ),
+    ] = False,
     all_: Annotated[bool, typer.Option("--all", help="Also show the models that were left out, and why.")] = False,
 ) -> None:
     """Rank the registered models by how well they suit a dataset, and write recipes to start from the best."""
+    if backtest:
+        _backtest(session, dataset)
+        return
+    if dataset is None:
+        raise UsageError("No dataset is named", remedy="Name one: forebear recommend datasets:/team/name/1")
     from registry.cli.printing import hint
     from registry.cli.views.selection import show_selection, write_recipes
     from registry.domain.verbs.selection import Recommend
@@ -80,10 +97,20 @@ def recommend(
     session.answer(report, lambda found: show_selection(found, everything=all_, written=written))
 
 
+def _backtest(session: Session, dataset: str | None) -> None:
+    """Raises: UsageError where a dataset is named: a backtest is over all of them."""
+    from registry.cli.views.backtest import show_backtest
+
+    if dataset is not None:
+        raise UsageError(
+            f"--backtest is over all recorded transfers, not over {dataset}", remedy="Leave one of them out"
+        )
+    session.answer(session.registry.selection.backtest(), show_backtest)
+
+
 def _use(text: str | None) -> Use | None:
     """What the result is meant for. Raises: UsageError."""
     from registry.domain.verbs.lineage import Use
-    from registry.errors import UsageError
 
     if text is None:
         return None

@@ -34,6 +34,7 @@ def show_selection(report: SelectionReport, *, everything: bool, written: Sequen
 
     tell(report.conclusion)
     unit = UNITS[report.labels].capitalize() if report.labels.value != "number" else UNITS[report.labels]
+    priors = list(dict.fromkeys(name for one in report.ranked for name in one.priors))
     others = list(dict.fromkeys(name for one in report.ranked for name in one.scores if name != "probe"))
     rows: list[list[object]] = [
         [
@@ -41,6 +42,7 @@ def show_selection(report: SelectionReport, *, everything: bool, written: Sequen
             one.ref.label,
             _measured(one.score),
             *(one.scores.get(name) for name in others),
+            *(one.priors.get(name) for name in priors),
             _parameters(one),
             size(one.size),
             "cached" if one.cached else f"{one.seconds:.1f}",
@@ -53,14 +55,24 @@ def show_selection(report: SelectionReport, *, everything: bool, written: Sequen
         classical = report.classical
         blank: list[object] = [None] * len(others)
         score, seconds = _measured(classical.score), f"{classical.seconds:.1f}"
-        rows.append(["", classical.features, score, *blank, None, None, seconds, None, None])
+        rows.append(["", classical.features, score, *blank, *[None] * len(priors), None, None, seconds, None, None])
     if everything:
         rows += [
-            ["", Text(one.ref.label, style="dim"), Text(one.reason, style="dim"), *[None] * (len(others) + 5)]
+            [
+                "",
+                Text(one.ref.label, style="dim"),
+                Text(one.reason, style="dim"),
+                *[None] * (len(others) + len(priors) + 5),
+            ]
             for one in report.left_out
         ]
-    heads = ["#", "Model", unit, *(f">{name}" for name in others), ">Parameters", ">Size", ">Seconds"]
-    table([*heads, "Licence", "Owed"], rows, empty="Nothing was scored.", drop=("Owed", "Licence", "Size", *others))
+    heads = ["#", "Model", unit, *(f">{name}" for name in (*others, *priors)), ">Parameters", ">Size", ">Seconds"]
+    table(
+        [*heads, "Licence", "Owed"],
+        rows,
+        empty="Nothing was scored.",
+        drop=("Owed", "Licence", "Size", *others, *priors),
+    )
     _after(report, everything=everything, written=written)
 
 

@@ -49,6 +49,12 @@ class RankedModel:
     cached: bool
     flag: str = ""
     """Why it comes last whatever it scores: its weights were never trained, or are damaged; else empty."""
+    priors: Mapping[str, float] = field(default_factory=dict)
+    """What was known before it was read. They take no part in the order.
+
+    `history`, `lineage` and `metadata` are where it is expected to come by earlier transfers, from -1/2 (the worst) to
+    1/2 (the best); `pretraining` is the main metric that it was measured by when it was made.
+    """
 
     @property
     def level(self) -> bool:

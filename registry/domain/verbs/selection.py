@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from registry.domain.names import Name, Reference
+from registry.domain.selection.backtest import Backtest
 from registry.domain.selection.report import SelectionReport
 from registry.domain.verbs.lineage import Use
 from registry.errors import InvalidError
@@ -52,4 +53,11 @@ class SelectionVerbs(Protocol):
 
     def reports(self, dataset: Reference | None = None) -> Sequence[SelectionReport]:
         """The newest reports, at most 50, newest first; with `dataset` those about that version."""
+        ...
+
+    def backtest(self) -> Backtest:
+        """How well kept rankings and priors would have chosen, over the transfers on record, one target left out each.
+
+        Raises: NotFoundError where no data has transfers from two models.
+        """
         ...

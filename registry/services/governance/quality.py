@@ -27,6 +27,20 @@ def quality(metrics: Mapping[str, float], production: Mapping[str, float]) -> di
     return facts
 
 
+def merit(metrics: Mapping[str, float]) -> tuple[str, float] | None:
+    """The main metric and its value, larger is better: of an error, the share of a constant answer's that it saves.
+
+    None where no main metric was measured, or an error without that of the constant answer.
+    """
+    for name in MAIN:
+        constant = metrics.get(BASELINE + name, 0.0)
+        if name in metrics and name not in LESS_IS_BETTER:
+            return name, metrics[name]
+        if name in metrics and constant > 0:
+            return name, (constant - metrics[name]) / constant
+    return None
+
+
 def _better(metric: str, name: str, value: float, other: float) -> dict[str, float]:
     """What `value` is better by than `other`; nothing where the other's error is 0, of which no part can be saved."""
     if metric not in LESS_IS_BETTER:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from registry.services.context import Context
 from registry.services.lookup import found, refuse_as_source, resolve
 from registry.services.selection.candidates import candidates
 from registry.services.selection.measuring import Measured, Rows, measure, names_of, rows_of, score
+from registry.services.selection.past import PRETRAINING, priors
 from registry.services.selection.sampling import check_labels, sampled, targets_of
 from registry.services.selection.starts import starts
 from registry.services.transfers.inputs import lay_out_data
@@ -69,7 +70,8 @@ def recommend(context: Context, wanted: Recommend, watch: Watch) -> SelectionRep
                 left = [*left, LeftOut(one.detail.summary.ref, error.code, error.message)]
         if not measured:
             raise _none(detail, left)
-        ranked, order = _ranked(measured, wanted.seed)
+        known = priors(context, detail, wanted.split, [one.candidate for one in measured])
+        ranked, order = _ranked(measured, known, wanted.seed)
         watch("Scoring the classical baseline")
         classical, said = _classical(context, data, targets, measured[order[0]].rows, wanted.seed)
     report = SelectionReport(
@@ -87,7 +89,7 @@ def recommend(context: Context, wanted: Recommend, watch: Watch) -> SelectionRep
         starts=(),
         created_at=context.clock.now(),
         created_by=context.actor.handle,
-        notes=(*said, *_notes(len(whole.chosen), len(rows), measured, order)),
+        notes=(*said, *_notes(len(whole.chosen), len(rows), measured, order), *_by_priors(ranked)),
         settings=_settings(wanted),
     )
     splits = [one.name for one in detail.summary.splits]
@@ -136,17 +138,19 @@ def _none(detail: DatasetVersionDetail, left: Sequence[LeftOut]) -> NotFoundErro
     )
 
 
-def _ranked(measured: Sequence[Measured], seed: int) -> tuple[tuple[RankedModel, ...], list[int]]:
+def _ranked(
+    measured: Sequence[Measured], known: Sequence[Mapping[str, float]], seed: int
+) -> tuple[tuple[RankedModel, ...], list[int]]:
     """The candidates in their order, and that order as places in `measured`."""
     scores = {name: [one.scores.get(name) for one in measured] for name in names_of(measured)}
     means = mean_ranks(scores)
     flagged = {place for place, one in enumerate(measured) if one.flag}
     order = ordered(means, scores[HEADLINE], flagged)
     first = measured[order[0]]
-    return tuple(_entry(measured[n], means[n], first, seed) for n in order), order
+    return tuple(_entry(measured[n], means[n], first, known[n], seed) for n in order), order
 
 
-def _entry(one: Measured, mean: float | None, first: Measured, seed: int) -> RankedModel:
+def _entry(one: Measured, mean: float | None, first: Measured, known: Mapping[str, float], seed: int) -> RankedModel:
     summary = one.candidate.detail.summary
     return RankedModel(
         ref=summary.ref,
@@ -163,6 +167,7 @@ def _entry(one: Measured, mean: float | None, first: Measured, seed: int) -> Ran
         seconds=one.seconds,
         cached=one.cached,
         flag=one.flag,
+        priors=known,
     )
 
 
@@ -197,6 +202,14 @@ def _notes(whole: int, scored: int, measured: Sequence[Measured], order: Sequenc
         )
         notes.append(f"The scores disagree: {said}")
     return notes
+
+
+def _by_priors(ranked: Sequence[RankedModel]) -> list[str]:
+    """Which model each prior puts first, where that is not the first of the scores."""
+    names = dict.fromkeys(name for one in ranked for name in one.priors if name != PRETRAINING)
+    firsts = {name: max(ranked, key=lambda one: one.priors.get(name, -1.0)).ref.label for name in names}
+    said = [f"{name} puts {label} first" for name, label in firsts.items() if label != ranked[0].ref.label]
+    return [f"Earlier transfers disagree with the scores: {', '.join(said)}"] if said else []
 
 
 def _settings(wanted: Recommend) -> dict[str, object]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, Reference
 from registry.domain.people.people import Permission
+from registry.domain.selection.backtest import Backtest
 from registry.domain.selection.report import SelectionReport
 from registry.domain.verbs.selection import Recommend
 from registry.errors import BadReferenceError, NotFoundError
@@ -49,3 +50,10 @@ class Selection:
         with self.context.read() as uow:
             ref = None if dataset is None else resolve(uow, dataset)
             return uow.selections.newest(dataset=ref, limit=MOST)
+
+    def backtest(self) -> Backtest:
+        """See `registry.services.selection.backtesting`. Raises: NotFoundError."""
+        from registry.services.selection.backtesting import backtest  # noqa: PLC0415 - it needs NumPy
+
+        self.context.actor.require(Permission.READ)
+        return backtest(self.context)

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from registry.domain.names import VersionRef
+from registry.domain.selection.past import Task
 from registry.domain.selection.report import SelectionReport
+
+
+@dataclass(frozen=True, slots=True)
+class PastTransfer:
+    """One transfer that succeeded, with one source and one training dataset, measured on one set of test rows.
+
+    `tested` names the test rows, by digest and split. `size` (bytes) and `architecture` are those of the source.
+    """
+
+    source: VersionRef
+    data: VersionRef
+    task: Task
+    tested: str
+    metrics: Mapping[str, float]
+    size: int
+    architecture: str
 
 
 class SelectionRepository(Protocol):
@@ -15,3 +33,6 @@ class SelectionRepository(Protocol):
     def add(self, report: SelectionReport) -> None: ...
     def get(self, report_id: str) -> SelectionReport | None: ...
     def newest(self, *, dataset: VersionRef | None, limit: int) -> Sequence[SelectionReport]: ...
+    def past_transfers(self) -> Sequence[PastTransfer]:
+        """All of them, oldest first. Transfers that our own adapters did not run are left out."""
+        ...

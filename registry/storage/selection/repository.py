@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
+from lineage import Assurance
+from registry.domain.catalog.models import Modality
 from registry.domain.codec import from_json, to_json
+from registry.domain.data.datasets import LabelKind
 from registry.domain.names import VersionRef
+from registry.domain.recipes.methods import SOURCE, TEST, TRAIN
+from registry.domain.selection.past import Task
 from registry.domain.selection.report import SelectionReport
-from registry.storage.tables import selection
+from registry.domain.transfers.steps import StepState
+from registry.services.storage.selection import PastTransfer
+from registry.storage.catalog.versions import refs_of
+from registry.storage.tables import asset, dataset_version, edge, metric, model_version, selection, step, version
 
 
 class SqlSelections:
@@ -37,3 +47,78 @@ class SqlSelections:
         if dataset is not None:
             query = query.where(selection.c.dataset == str(dataset))
         return [from_json(SelectionReport, row.report) for row in self._connection.execute(query)]
+
+    def past_transfers(self) -> Sequence[PastTransfer]:
+        pairs = self._connection.execute(_pairs()).all()
+        times = Counter(row.step for row in pairs)  # two sources or two datasets make several pairs of one step
+        whole = {row.step: row for row in pairs if times[row.step] == 1}
+        refs = refs_of(self._connection, {key for row in whole.values() for key in (row.source, row.data)})
+        measured: dict[int, dict[str, dict[str, float]]] = {}
+        for row in self._connection.execute(_tested()):
+            if row.step_id in whole and row.value is not None:
+                place = measured.setdefault(row.step_id, {}).setdefault(f"{row.data}:{row.split}", {})
+                place.setdefault(row.name, row.value)
+        return [
+            PastTransfer(
+                source=refs[row.source],
+                data=refs[row.data],
+                task=_task(row, refs[row.data]),
+                tested=tested,
+                metrics=values,
+                size=row.size,
+                architecture=row.architecture,
+            )
+            for key, row in whole.items()
+            for tested, values in measured.get(key, {}).items()
+        ]
+
+
+def _pairs() -> Any:
+    """One row for each pair of a source and a training dataset of a step that succeeded."""
+    source, data = edge.alias("source_edge"), edge.alias("data_edge")
+    return (
+        select(
+            step.c.node_id.label("step"),
+            source.c.from_node.label("source"),
+            data.c.from_node.label("data"),
+            version.c.size,
+            model_version.c.architecture,
+            asset.c.modality,
+            dataset_version.c.labels,
+            dataset_version.c.splits,
+            data.c.split,
+        )
+        .join(source, source.c.to_node == step.c.node_id)
+        .join(data, data.c.to_node == step.c.node_id)
+        .join(model_version, model_version.c.node_id == source.c.from_node)
+        .join(version, version.c.node_id == model_version.c.node_id)
+        .join(asset, asset.c.id == version.c.asset_id)
+        .join(dataset_version, dataset_version.c.node_id == data.c.from_node)
+        .where(
+            step.c.state == StepState.SUCCEEDED,
+            source.c.role == SOURCE,
+            source.c.superseded_by.is_(None),
+            source.c.assurance != Assurance.DECLARED,
+            data.c.role == TRAIN,
+            data.c.superseded_by.is_(None),
+        )
+        .order_by(step.c.node_id)
+    )
+
+
+def _tested() -> Any:
+    query = select(metric.c.step_id, metric.c.data, metric.c.split, metric.c.name, metric.c.value)
+    return query.where(metric.c.role == TEST).order_by(metric.c.id)
+
+
+def _task(row: Row[Any], data: VersionRef) -> Task:
+    """The rows that were learnt from: those of the split, or of all splits."""
+    splits = [one for one in row.splits if row.split in {None, one["name"]}] or row.splits
+    classes = {name for one in splits for name in one["classes"]}
+    return Task(
+        name=data.name,
+        modality=Modality(row.modality),
+        labels=LabelKind(row.labels),
+        rows=sum(one["rows"] for one in splits),
+        classes=len(classes),
+    )
