@@ -26,7 +26,20 @@ def report() -> SelectionReport:
     score = Interval(0.9, 0.88, 0.92)
     scores = {"probe": 0.9, "logme": 0.4}
     ranked = RankedModel(
-        first, Digest.of(b"1"), "a", "MIT", ("attribution",), score, scores, 1.0, None, 10, 20, 3.0, False
+        first,
+        Digest.of(b"1"),
+        "a",
+        "MIT",
+        ("attribution",),
+        score,
+        scores,
+        1.0,
+        None,
+        10,
+        20,
+        3.0,
+        False,
+        priors={"history": 0.25},
     )
     flagged = RankedModel(
         second, Digest.of(b"2"), "a", "MIT", (), score, scores, 2.0, score, 10, 20, 0.0, True, "it was <never> trained"
@@ -61,6 +74,7 @@ def test_a_report_is_shown_escaped_and_given_as_it_was_kept(own_served: ServedRe
     assert "schema: &lt;b&gt;" in shown
     assert "0.900 [0.880, 0.920]" in shown
     assert "it is suspended" in shown
+    assert "+0.250" in shown
     assert kept.conclusion in browser.get("/selections?dataset=datasets:/vision/digits/1").text
     assert client.get(f"/api/v1/selections/{kept.id}").json() == to_json(kept)
     assert client.get("/api/v1/selections").json() == [to_json(kept)]
