@@ -24,8 +24,8 @@ def task(name: str, rows: int = 100, classes: int = 2, modality: Modality = Moda
     return Task(Name("data", name), modality, LabelKind.CLASS, rows, classes)
 
 
-def tried(name: str, a: float, b: float, **facts: int) -> Tried:
-    return Tried(task(name, **facts), dataset_ref(f"data/{name}/1"), "accuracy", {A: a, B: b})
+def tried(name: str, a: float, b: float, rows: int = 100, classes: int = 2) -> Tried:
+    return Tried(task(name, rows, classes), dataset_ref(f"data/{name}/1"), "accuracy", {A: a, B: b})
 
 
 def test_a_share_is_where_a_value_comes_whatever_its_unit() -> None:
