@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from registry.client.transport.connection import LONG, Connection
 from registry.client.transport.uploads import parts_of, upload
 from registry.domain.names import Reference, model_only
-from registry.domain.verbs.lineage import Ancestry, Exchange, Identification, Obligations, ParentCheck, Use
+from registry.domain.verbs.lineage import Ancestry, Exchange, Identification, Leakage, Obligations, ParentCheck, Use
 from registry.errors import NotFoundError
 from registry.sources import resolve_source
 
@@ -41,6 +41,9 @@ class RemoteLineage:
         """Upload the file; the server compares it and keeps nothing of it."""
         parts = parts_of(resolve_source(source))
         return upload(self.server, Identification, "/lineage/identify", {"limit": limit}, parts)
+
+    def leakage(self, reference: Reference) -> Leakage:
+        return self.server.get(Leakage, "/lineage/leakage", {"target": model_only(reference)})
 
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
         return self.server.get(Obligations, "/lineage/obligations", {"target": reference, "use": use})

@@ -107,6 +107,7 @@ READS: Mapping[str, Verb] = {
     "lineage.path": lambda r: [r.lineage.path(str(BASE), str(GRANDCHILD)), r.lineage.path(str(GRANDCHILD), str(BASE))],
     "lineage.obligations": lambda r: r.lineage.obligations(GRANDCHILD, use=Use.COMMERCIAL),
     "lineage.export": lambda r: [r.lineage.export(GRANDCHILD, one) for one in (Exchange.HUB, Exchange.PROV)],
+    "lineage.leakage": lambda r: r.lineage.leakage(GRANDCHILD),
     "lineage.checks": lambda r: r.lineage.checks(GRANDCHILD),
     "promotions.evidence": lambda r: r.promotions.evidence(GRANDCHILD),
     "promotions.evidence_types": lambda r: r.promotions.evidence_types(GRANDCHILD),

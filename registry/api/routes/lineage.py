@@ -19,7 +19,7 @@ from registry.api.uploads import received
 from registry.api.wire import AsActor, answer, speaks, upload_of
 from registry.domain.codec import from_json
 from registry.domain.names import Reference
-from registry.domain.verbs.lineage import Ancestry, Exchange, Identification, Obligations, ParentCheck, Use
+from registry.domain.verbs.lineage import Ancestry, Exchange, Identification, Leakage, Obligations, ParentCheck, Use
 from registry.domain.verbs.registry import Registry
 from registry.errors import NotFoundError
 
@@ -110,6 +110,12 @@ def export(registry: AsActor, target: Target, format: Exchange) -> Response:
     `hub` the front matter of a Hugging Face model card.
     """
     return JSONResponse(registry.lineage.export(Reference.parse(target), format))
+
+
+@router.get("/leakage", **speaks(Leakage))
+def leakage(registry: AsActor, target: Target) -> Response:
+    """Which rows that a model version was tested on stood in training data, its own or that of an ancestor."""
+    return answer(registry.lineage.leakage(Reference.parse(target)))
 
 
 @router.get("/obligations", **speaks(Obligations))

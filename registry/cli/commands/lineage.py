@@ -117,6 +117,24 @@ def identify(
     session.answer(session.registry.lineage.identify(source, limit=limit), show_identification)
 
 
+@command(app, "leakage", "forebear lineage leakage models:/vision/digits/2")
+def leakage(
+    session: Session,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The version whose test rows are in question.")],
+) -> None:
+    """Show which rows that a version was tested on stood in training data, its own or that of an ancestor.
+
+    Rows are compared by the digest of their content, so the same file registered again, or split by another seed, is
+    found. The exit code is 7 when a test row was seen in training.
+    """
+    from registry.cli.views.lineage.leakage import show_leakage
+
+    found = session.registry.lineage.leakage(parsing.model(model))
+    session.answer(found, show_leakage)
+    if found.seen:
+        raise typer.Exit(Family.INTEGRITY.exit_code)
+
+
 @command(
     app,
     "obligations",

@@ -17,12 +17,10 @@ EVAL_DATASET, BASE_MODEL = "eval_dataset", "base_model"
 """What evidence can be bound to beside the files of a version."""
 NOT_RECORDED = Untold("this was not recorded when the case was stored")
 TOO_MANY = Untold("there are too many ancestors to look at each")
+NO_TEST_ROWS = Untold("it was not recorded of all test rows of the version whether they stood in training data")
 NO_FLOPS = Untold("the step that made the version did not measure its compute")
 CANNOT_BE_TOLD = {
     ("subject", "base_is_gpai"): Untold("the registry does not know whether the base is a general-purpose AI model"),
-    ("lineage", "eval_train_overlap"): Untold(
-        "the registry does not compare the rows of test data with those of training data"
-    ),
     ("compute", "modification_share"): Untold("nobody recorded how much compute the training of the base took"),
 }
 """Facts of the language that nobody can tell of any version, by their way of names."""
@@ -67,6 +65,8 @@ class Ancestry:
     bases: Mapping[str, tuple[Digest, ...]] = field(default_factory=dict)
     """The digests of `eval_dataset` (data it was tested on) and `base_model` (direct parents)."""
     flops: float | None = None
+    overlap: int | None = None
+    """Test rows that stood in training data; None where it is not known of all, or there are none."""
 
 
 def ancestry_facts(ancestry: Ancestry | None) -> dict[str, object]:
@@ -85,7 +85,13 @@ def ancestry_facts(ancestry: Ancestry | None) -> dict[str, object]:
         found["conflicts"] = dict(known.conflicts)
     if ancestry is not None:
         found["flops"] = NO_FLOPS if known.flops is None else known.flops
-    return {**dict.fromkeys(("ancestors", "datasets", "restrictions", "conflicts", "flops"), NOT_RECORDED), **found}
+        found["eval_train_overlap"] = NO_TEST_ROWS if known.overlap is None else known.overlap
+    return {
+        **dict.fromkeys(
+            ("ancestors", "datasets", "restrictions", "conflicts", "flops", "eval_train_overlap"), NOT_RECORDED
+        ),
+        **found,
+    }
 
 
 def _listed(one: AncestorFact) -> dict[str, object]:

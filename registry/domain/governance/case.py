@@ -234,7 +234,8 @@ def _facts(
             "restrictions": ancestry["restrictions"],
         },
         "findings": finding_facts(case.findings, case.now),
-        "lineage": {name: getattr(candidate.ancestors, name) for name in Ancestors.__dataclass_fields__},
+        "lineage": {name: getattr(candidate.ancestors, name) for name in Ancestors.__dataclass_fields__}
+        | {"eval_train_overlap": ancestry["eval_train_overlap"]},
         "ancestors": ancestry["ancestors"],
         "datasets": ancestry["datasets"],
         "licence": {"unknown": candidate.unknown_licences, "conflicts": ancestry["conflicts"]},

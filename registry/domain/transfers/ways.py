@@ -16,7 +16,8 @@ from registry.domain.recipes.methods import (
     split_role,
 )
 
-_LEARNT_FROM = frozenset({TRAIN, SOURCE_DOMAIN, TARGET_DOMAIN, UNLABELLED})
+LEARNT_FROM = frozenset({TRAIN, SOURCE_DOMAIN, TARGET_DOMAIN, UNLABELLED})
+"""The roles of data that a model learns from."""
 
 
 def way_of(edge: Edge, *, makes_data: bool) -> str | None:
@@ -28,7 +29,7 @@ def way_of(edge: Edge, *, makes_data: bool) -> str | None:
         return clauses.OUTPUTS
     if makes_data:
         return clauses.WEIGHTS  # data made of data
-    return clauses.DATA if role in _LEARNT_FROM else None
+    return clauses.DATA if role in LEARNT_FROM else None
 
 
 def carried(mark: str, edge: Edge, *, makes_data: bool) -> Effect | None:

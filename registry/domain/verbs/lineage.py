@@ -59,6 +59,43 @@ class Identification:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RowPair:
+    """A test row and a training row with the same content, by their keys in the two datasets."""
+
+    test: int
+    train: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Test rows that stand in a training split. `step` trained on it; `rows` counts test rows, `examples` are some."""
+
+    test: VersionRef
+    test_split: str | None
+    train: VersionRef
+    train_split: str | None
+    step: str
+    rows: int
+    examples: tuple[RowPair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leakage:
+    """How many of the rows that a version was tested on stood in training data, its own or that of an ancestor.
+
+    `seen` counts each test row once. `unread` names data whose rows cannot be compared any more. `looks` is how many
+    steps were measured on these test rows. `complete` is False where the ancestry was too large to be read whole.
+    """
+
+    test_rows: int
+    seen: int
+    overlaps: tuple[Overlap, ...]
+    unread: tuple[str, ...]
+    looks: int
+    complete: bool
+
+
 class Use(StrEnum):
     """What somebody means to do with a version."""
 
@@ -138,6 +175,10 @@ class LineageVerbs(Protocol):
         Versions that hold the same tensors are compared first, then those with layers of the same shapes, the oldest
         first, `limit` in all.
         """
+        ...
+
+    def leakage(self, reference: Reference) -> Leakage:
+        """Which rows that a version was tested on stood in training data, its own or that of an ancestor."""
         ...
 
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:

@@ -11,6 +11,7 @@ from registry.domain.catalog.models import Status
 from registry.domain.governance.ancestry import BASE_MODEL, EVAL_DATASET, AncestorFact, Ancestry, Restriction
 from registry.domain.recipes.methods import MODEL_ROLES, TEST, split_role
 from registry.domain.verbs.lineage import Use
+from registry.services.lineage.leaking import LEAKAGE
 from registry.services.lineage.obligations import owed
 from registry.services.storage.lineage import Ancestor, AncestryRecord
 
@@ -31,7 +32,7 @@ def ancestry_of(
 
     `findings` are how many are open, by node.
     """
-    found = Ancestry(bases=_bases(record), flops=_flops(manifest))
+    found = Ancestry(bases=_bases(record), flops=_flops(manifest), overlap=train_overlap(manifest))
     if listed:
         each = _listed(record, findings)
         found = replace(found, listed=each, too_many=each is None)
@@ -86,3 +87,16 @@ def _flops(manifest: Mapping[str, object] | None) -> float | None:
     part = (manifest or {}).get("flops")
     estimate = part.get("estimate") if isinstance(part, Mapping) else None
     return float(estimate) if isinstance(estimate, int | float) and estimate > 0 else None
+
+
+def train_overlap(manifest: Mapping[str, object] | None) -> int | None:
+    """Test rows that stood in training data, as the producing step recorded it; None where it is not known of all.
+
+    One that is known to have been seen is enough to say so.
+    """
+    facts = (manifest or {}).get("facts")
+    part = facts.get(LEAKAGE) if isinstance(facts, Mapping) else None
+    if not isinstance(part, Mapping) or not isinstance(part.get("seen"), int):
+        return None
+    seen: int = part["seen"]
+    return seen if seen or (part.get("known") is True and part.get("test_rows")) else None

@@ -9,10 +9,10 @@ from lineage import Node
 from lineage.above import shortest_path
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.people.people import Permission
-from registry.domain.verbs.lineage import Ancestry, Exchange, Identification, Obligations, ParentCheck, Use
+from registry.domain.verbs.lineage import Ancestry, Exchange, Identification, Leakage, Obligations, ParentCheck, Use
 from registry.errors import NotFoundError, UsageError
 from registry.services.context import Context
-from registry.services.lineage import exchange, identifying, kinship, obligations
+from registry.services.lineage import exchange, identifying, kinship, leaking, obligations
 from registry.services.lookup import resolve
 from registry.services.unit_of_work import UnitOfWork
 
@@ -70,6 +70,10 @@ class Lineage:
         if not 1 <= limit <= MAX_COMPARED:
             raise UsageError(f"The limit cannot be {limit} versions", remedy=f"Give 1 to {MAX_COMPARED}")
         return identifying.identify(self.context, source, limit)
+
+    def leakage(self, reference: Reference) -> Leakage:
+        """Which test rows stood in training data. Raises: NotFoundError."""
+        return leaking.leakage(self.context, reference)
 
     def obligations(self, reference: Reference, *, use: Use | None = None) -> Obligations:
         """What a version owes, each clause with its path. Raises: NotFoundError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 
 from lineage import Assurance
 from registry.domain.catalog.models import Modality, VersionDetail
@@ -47,7 +48,7 @@ def resolve_recipe(context: Context, uow: UnitOfWork, document: RecipeDocument) 
     datasets = {role: found(uow.datasets.version(ref), ref) for role, ref in refs.items()}
     for dataset in datasets.values():
         refuse_as_source(uow, dataset.summary, context.clock.now())
-    if problems := [*_unlike(document, sources), *_unlabelled(document, datasets)]:
+    if problems := [*_unlike(document, sources), *_unlabelled(document, datasets), *_leaks(document, datasets)]:
         raise bad(document, problems)
     labels, *further = _labels(document, datasets) or [LabelKind.CLASS]
     offers = context.plugins.offers()
@@ -112,6 +113,15 @@ def _unlabelled(document: RecipeDocument, datasets: Mapping[str, DatasetVersionD
                 ("data", role),
                 f"{dataset.summary.ref} has labels of kind {labels.value}, and what is learnt is {first.value}",
             )
+
+
+def _leaks(document: RecipeDocument, datasets: Mapping[str, DatasetVersionDetail]) -> Iterator[Found]:
+    """Roles with the very same rows under two references: the latest version by its number, a file registered twice."""
+    rows = {role: (datasets[role].index, choice.split) for role, choice in roles_of(document).items()}
+    for (first, one), (second, two) in combinations(rows.items(), 2):
+        if one == two:
+            what = f"{datasets[second].summary.ref} {one[1]}"
+            yield ("data", second), f"{second} ({what}) has the same rows as {first}: name another split"
 
 
 def _unreadable(

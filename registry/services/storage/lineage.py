@@ -80,6 +80,10 @@ class GraphRepository(Protocol):
         """What steps made directly from this version, made from `since` to before `until`, oldest first."""
         ...
 
+    def measured_on(self, label: str, split: str | None) -> int:
+        """How many steps were measured on this split of a dataset version as test data."""
+        ...
+
     def add_comparison(self, step_id: str, input_label: str, comparison: WeightComparison, *, at: datetime) -> None:
         """Keep what the weights of a step's output say about one of its inputs. Earlier comparisons stay."""
         ...

@@ -22,6 +22,7 @@ from registry.domain.transfers.adapted import PIN
 from registry.domain.transfers.metrics import remarks
 from registry.domain.transfers.provenance import Compute, notes_of
 from registry.domain.transfers.steps import StepDetail, StepInput, StepState
+from registry.domain.verbs.lineage import Leakage
 from registry.errors import AdapterError
 from registry.ports.transfers import Finished, ModelInput, Started
 from registry.services.artifacts.publishing import Asset, DatasetContents, Making, ModelContents, publish
@@ -31,6 +32,7 @@ from registry.services.catalog.cards import derived_card
 from registry.services.comparison.verdicts import record_verdict
 from registry.services.context import Context
 from registry.services.data.registering import listing_facts
+from registry.services.lineage.leaking import LEAKAGE, leakage_fact, leakage_of
 from registry.services.lookup import found
 from registry.services.recipes.outputs import output_kind
 from registry.services.transfers.batch_size import Batch
@@ -61,6 +63,8 @@ class Run:
     weights: Mapping[VersionRef, WeightComparison] = field(default_factory=dict)
     """What the weights of the output say about its source models."""
     index: WeightIndex | None = None
+    leakage: Leakage | None = None
+    """Which of its test rows stood in training data."""
 
 
 def compare_with_sources(context: Context, run: Run, sources: Sequence[ModelInput]) -> None:
@@ -79,6 +83,11 @@ def compare_with_sources(context: Context, run: Run, sources: Sequence[ModelInpu
         if item.role == SOURCE and source.base is None
     ]
     run.weights = compare_folders(context, folder, laid) if laid else {}
+
+
+def compare_rows(context: Context, run: Run) -> None:
+    """Put the test rows of a step beside all rows that its model and the ancestors were trained on."""
+    run.leakage = leakage_of(context, run.step.summary.id, run.step.inputs)
 
 
 def submitted_of(step: StepDetail) -> Mapping[str, object]:
@@ -111,6 +120,8 @@ def publish_output(context: Context, run: Run, wall_seconds: float) -> None:
     facts |= {} if run.arms is None else {BASELINES: record_verdict(context.blobs, run.arms)}
     if isinstance(contents, DatasetContents):
         facts |= listing_facts(contents.listing, contents.labels)
+    if run.leakage is not None and isinstance(contents, tuple):
+        facts |= {LEAKAGE: leakage_fact(run.leakage)}
     licence = run.recipe.licence
     with context.read() as uow:
         of_sources = tuple(source_notes(uow, run.step.inputs))

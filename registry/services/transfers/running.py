@@ -41,6 +41,7 @@ from registry.services.transfers import processes
 from registry.services.transfers.batch_size import Batch
 from registry.services.transfers.ending import (
     Run,
+    compare_rows,
     compare_with_sources,
     is_automatic,
     publish_output,
@@ -130,6 +131,7 @@ def _work(context: Context, step: StepDetail, hold: Hold, launch: str | None) ->
         _train(context, run, job, wall)
         reporter.begin("comparing the weights")
         compare_with_sources(context, run, sources)
+        compare_rows(context, run)
         reporter.begin("publishing the output")
         with context.holding() as held:
             publish_output(held, run, wall.seconds)

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, literal, select, text, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, literal, or_, select, text, update
 
 from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison, hops_of
 from lineage.exchange.records import Run
@@ -16,6 +16,7 @@ from registry.domain.catalog.models import Status
 from registry.domain.codec import from_json, to_json
 from registry.domain.governance.reviews.past import MadeFrom
 from registry.domain.names import VersionRef
+from registry.domain.recipes.methods import TEST
 from registry.errors import NotFoundError
 from registry.services.storage.lineage import Ancestor, AncestryRecord
 from registry.storage.catalog.versions import headline_metrics
@@ -96,6 +97,10 @@ class SqlGraph:
             began, ended = (None if at is None else at.isoformat() for at in (row.started_at, row.ended_at))
             found[row.node_id] = Run(row.state, row.created_by, began, ended, row.error, row.recipe, metrics)
         return found
+
+    def measured_on(self, label: str, split: str | None) -> int:
+        count: int = self._connection.execute(_MEASURED_ON, {"label": label, "split": split}).scalar_one()
+        return count
 
     def add_comparison(self, step_id: str, input_label: str, comparison: WeightComparison, *, at: datetime) -> None:
         keys = dict(self._connection.execute(_KEYS, {"labels": [step_id, input_label]}).all())
@@ -227,6 +232,13 @@ def _edges_above() -> Any:
 _ANCESTORS, _ANCESTRAL_EDGES = _statements()
 _EDGES_ABOVE = _edges_above()
 _KEYS = select(node.c.label, node.c.id).where(node.c.label.in_(bindparam("labels", expanding=True)))
+_MEASURED_ON = (
+    select(func.count(edge.c.to_node.distinct()))
+    .join(node, node.c.id == edge.c.from_node)
+    .where(node.c.label == bindparam("label"), edge.c.superseded_by.is_(None))
+    .where(edge.c.split.is_not_distinct_from(bindparam("split")))
+    .where(or_(edge.c.role == TEST, edge.c.role.startswith(f"{TEST}.")))
+)
 _COMPARISONS = (
     select(node.c.label, weight_comparison.c.body, weight_comparison.c.checked_at)
     .join(node, node.c.id == weight_comparison.c.input_node)

@@ -251,6 +251,7 @@ READING = {
     "emergency list",
     "lineage export",
     "lineage identify",
+    "lineage leakage",
     "policy diff",
     "policy explain",
     "policy history",

@@ -43,6 +43,7 @@ SAME = {
     "lineage show": "lineage show models:/vision/digits/2",
     "lineage export": "lineage export models:/vision/digits/2 --format prov",
     "lineage obligations": "lineage obligations models:/vision/digits/2",
+    "lineage leakage": "lineage leakage models:/vision/digits/2",
     "lineage path": "lineage path models:/library/lite0/1 models:/vision/digits/2",
     "evidence types": "evidence types models:/vision/digits/2",
     "evidence list": "evidence list models:/vision/digits/2",
