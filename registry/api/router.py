@@ -17,6 +17,7 @@ from registry.api.routes import (
     lineage,
     people,
     recalls,
+    reports,
     reviews,
     selection,
     store,
@@ -31,7 +32,7 @@ PREFIX = "/api/v1"
 def api_router() -> APIRouter:
     """Every route of the API, under `/api/v1`."""
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(known_query)])
-    decisions = (governance, reviews, exceptions, recalls)
+    decisions = (governance, reviews, exceptions, recalls, reports)
     for one in (catalog, versions, datasets, transfers, selection, lineage, *decisions, people, audit, store, doctor):
         api.include_router(one.router)
     api.add_api_route("/openapi.json", _document, include_in_schema=False)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from registry.client.data import RemoteDatasets
     from registry.client.governance.promotions import RemotePromotions
     from registry.client.governance.recalls import RemoteRecalls
+    from registry.client.governance.reports import RemoteReports
     from registry.client.governance.reviews import RemoteReviews
     from registry.client.governance.upkeep import RemoteAudit, RemoteBackups, RemoteStore
     from registry.client.lineage import RemoteLineage
@@ -106,6 +107,13 @@ class RemoteRegistry:
         from registry.client.governance.recalls import RemoteRecalls  # noqa: PLC0415 - as above
 
         return RemoteRecalls(self.server)
+
+    @cached_property
+    def reports(self) -> RemoteReports:
+        """The inventory, and documents for an authority."""
+        from registry.client.governance.reports import RemoteReports  # noqa: PLC0415 - as above
+
+        return RemoteReports(self.server)
 
     @cached_property
     def selection(self) -> RemoteSelection:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from registry.services.catalog.verbs import Catalog
     from registry.services.data.verbs import Datasets
     from registry.services.governance.recalls.verbs import Recalls
+    from registry.services.governance.reports.verbs import Reports
     from registry.services.governance.reviews.verbs import Reviews
     from registry.services.governance.verbs import Promotions
     from registry.services.lineage.verbs import Lineage
@@ -125,6 +126,13 @@ class LocalRegistry:
         from registry.services.governance.recalls.verbs import Recalls  # noqa: PLC0415 - a command needs one subject of ten
 
         return Recalls(self.context)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """The inventory, and documents for an authority."""
+        from registry.services.governance.reports.verbs import Reports  # noqa: PLC0415 - a command needs one subject of ten
+
+        return Reports(self.context)
 
     @cached_property
     def selection(self) -> Selection:

@@ -328,6 +328,7 @@ PROTOCOLS: Mapping[str, type] = {
     "transfers": verbs.transfers.TransferVerbs,
     "lineage": verbs.lineage.LineageVerbs,
     "promotions": verbs.governance.PromotionVerbs,
+    "reports": verbs.reports.ReportVerbs,
     "reviews": verbs.reviews.ReviewVerbs,
     "recalls": verbs.recalls.RecallVerbs,
     "selection": verbs.selection.SelectionVerbs,

@@ -26,7 +26,11 @@ def register(app: typer.Typer) -> None:
     command(app, "tick", "forebear tick")(tick)
     command(app, "inbox", "forebear inbox")(inbox)
     command(
-        app, "as-of", "forebear as-of 2026-03-14 vision/digits@production", "forebear as-of 2026-03-14 vision/digits/2"
+        app,
+        "as-of",
+        "forebear as-of 2026-03-14 vision/digits@production",
+        "forebear as-of 2026-03-14 vision/digits/2",
+        "forebear as-of 2026-03-14 @production",
     )(as_of)
     command(app, "history", "forebear history vision/digits")(history)
 
@@ -160,17 +164,28 @@ def as_of(
     ],
     reference: Annotated[
         str,
-        typer.Argument(help="A model version, or an alias: team/name@production.", metavar="REF", show_default=False),
+        typer.Argument(
+            help="A model version, an alias of a model (team/name@production), or of all models (@production).",
+            metavar="REF",
+            show_default=False,
+        ),
     ],
+    limit: parsing.LimitOption = 50,
+    cursor: parsing.CursorOption = None,
 ) -> None:
     """Show what a version was at a moment, or which version an alias named then, and why it was allowed.
 
     By whom it was approved, on what evidence, under which version of the policy, and what was made from it while it was
-    approved. The answer comes from the audit log.
+    approved. The answer comes from the audit log. With an alias alone: which versions of all models had it then.
     """
-    from registry.cli.views.governance.past import show_as_of
+    from registry.cli.views.governance.past import show_as_of, show_named_then
     from registry.domain.text import read_moment
 
+    if reference.startswith("@"):
+        at = read_moment(moment, "DATE")
+        page = session.registry.reports.named_then(reference[1:], at, parsing.paged(limit, cursor))
+        session.answer_page(page, show_named_then)
+        return
     found = session.registry.reviews.as_of(parsing.model(reference), read_moment(moment, "DATE"))
     session.answer(found, show_as_of)
 

@@ -16,6 +16,7 @@ from registry.domain.verbs.governance import PromotionVerbs
 from registry.domain.verbs.lineage import LineageVerbs
 from registry.domain.verbs.people import PeopleVerbs
 from registry.domain.verbs.recalls import RecallVerbs
+from registry.domain.verbs.reports import ReportVerbs
 from registry.domain.verbs.reviews import ReviewVerbs
 from registry.domain.verbs.selection import SelectionVerbs
 from registry.domain.verbs.store import StoreVerbs
@@ -62,6 +63,8 @@ class Registry(Protocol):
     def reviews(self) -> ReviewVerbs: ...
     @property
     def recalls(self) -> RecallVerbs: ...
+    @property
+    def reports(self) -> ReportVerbs: ...
     @property
     def selection(self) -> SelectionVerbs: ...
     @property

@@ -116,6 +116,10 @@ class CatalogRepository(Protocol):
         """Every move of the alias, oldest first; None where it was taken away."""
         ...
 
+    def named_then(self, alias: str, at: datetime, page: PageRequest) -> Page[tuple[VersionRef, AliasMove]]:
+        """Every version that had this alias just before `at`, one of each model, with the move that gave it."""
+        ...
+
     def named_by(self, aliases: Iterable[str]) -> Sequence[AliasValue]:
         """Every one of these aliases that names a version of some model now, by model."""
         ...

@@ -143,6 +143,10 @@ class GovernanceRepository(Protocol):
         """The live versions of a model that are in this stage, oldest first."""
         ...
 
+    def approved(self, stage: str | None, but: Sequence[str], page: PageRequest) -> Page[VersionRef]:
+        """Live versions in this stage, or in any `but` those, oldest first."""
+        ...
+
     def state(self) -> Mapping[str, str]:
         """What the tables say of stages, statuses, aliases, roles, requests and votes, by the names above."""
         ...

@@ -7,11 +7,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from registry.domain.catalog.models import AliasMove, AliasValue
 from registry.domain.names import AssetKind, Name, VersionRef
+from registry.domain.paging import Page, PageRequest
 from registry.storage.catalog.assets import asset_id, is_named, require_version, touch
+from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import alias, alias_move, asset, version
 
 
@@ -59,6 +61,31 @@ def _aliases_of() -> Any:
         .where(alias.c.asset_id == bindparam("key"))
         .order_by(alias.c.alias)
     )
+
+
+def named_then(
+    connection: Connection, name: str, at: datetime, page: PageRequest
+) -> Page[tuple[VersionRef, AliasMove]]:
+    """Every version that had this alias just before `at`, by model, with the move that gave it."""
+    newest = (
+        select(func.max(alias_move.c.id).label("id"))
+        .where(alias_move.c.alias == name, alias_move.c.moved_at < at)
+        .group_by(alias_move.c.asset_id)
+        .subquery()
+    )
+    query = (
+        select(alias_move, asset.c.name, version.c.number)
+        .join(newest, newest.c.id == alias_move.c.id)
+        .join(version, version.c.node_id == alias_move.c.node_id)
+        .join(asset, asset.c.id == alias_move.c.asset_id)
+    )
+    order, scope = [SortBy(alias_move.c.asset_id, int)], f"named {name} {at.isoformat()}"
+    rows, cursor = page_rows(connection, query, order, page, scope=scope)
+    found = []
+    for row in rows:
+        ref = VersionRef(AssetKind.MODELS, Name.parse(row.name), row.number)
+        found.append((ref, AliasMove(row.alias, ref, row.protected, row.moved_at, row.moved_by)))
+    return Page(found, cursor)
 
 
 def named_by(connection: Connection, names: Iterable[str]) -> Sequence[AliasValue]:

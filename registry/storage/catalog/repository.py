@@ -231,6 +231,9 @@ class SqlCatalog:
     def alias_history(self, name: Name, alias: str) -> Sequence[AliasMove]:
         return aliases.alias_history(self._connection, name, alias)
 
+    def named_then(self, alias: str, at: datetime, page: PageRequest) -> Page[tuple[VersionRef, AliasMove]]:
+        return aliases.named_then(self._connection, alias, at, page)
+
     def named_by(self, names: Iterable[str]) -> Sequence[AliasValue]:
         return aliases.named_by(self._connection, names)
 

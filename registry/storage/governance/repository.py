@@ -211,6 +211,18 @@ class SqlGovernance:
         )
         return [VersionRef(AssetKind.MODELS, name, number) for number in self._connection.scalars(query)]
 
+    def approved(self, stage: str | None, but: Sequence[str], page: PageRequest) -> Page[VersionRef]:
+        wanted = model_version.c.stage == stage if stage is not None else model_version.c.stage.not_in(but)
+        query: Any = (
+            select(version.c.number, asset.c.name)
+            .join(asset, asset.c.id == version.c.asset_id)
+            .join(model_version, model_version.c.node_id == version.c.node_id)
+            .where(version.c.deleted_at.is_(None), asset.c.deleted_at.is_(None), wanted)
+        )
+        order, scope = [SortBy(version.c.node_id, int)], f"approved {stage} {but}"
+        rows, cursor = page_rows(self._connection, query, order, page, scope=scope)
+        return Page([VersionRef(AssetKind.MODELS, Name.parse(row.name), row.number) for row in rows], cursor)
+
     def state(self) -> Mapping[str, str]:
         return recorded_state(self._connection)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from registry.cli.printing import facts, heading, moment, table, tell
 
 if TYPE_CHECKING:
+    from registry.domain.governance.reports.inventory import NamedThen
     from registry.domain.governance.reviews.past import AsOf, PastDecision
 
 
@@ -30,6 +32,16 @@ def show_as_of(found: AsOf) -> None:
         table(("Version", "Step", "As", "Made"), rows, empty="Nothing.", drop=("Step",))
         if not found.complete:
             tell(f"More was made from it than these {len(rows)}")
+
+
+def show_named_then(found: Sequence[NamedThen]) -> None:
+    """The versions of all models that had an alias at a moment."""
+    rows = [
+        (one.ref, moment(one.since), one.moved_by, one.stage, one.status, one.allowed, "; ".join(one.reasons))
+        for one in found
+    ]
+    columns = ("Version", "Since", "By", "Stage", "Status", "Allowed", "Why not")
+    table(columns, rows, empty="No model had a version with this alias then.", drop=("By", "Status"), prose="Why not")
 
 
 def _show_decision(one: PastDecision) -> None:
