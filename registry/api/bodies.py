@@ -117,6 +117,23 @@ class WaiverWish:
 
 
 @dataclass(frozen=True, slots=True)
+class Attest:
+    """The version to approve again in its stage."""
+
+    reference: Reference
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttestationReport:
+    """What happened outside the registry to a version: `drift_alert` or `licence_changed`."""
+
+    reference: Reference
+    trigger: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RollBack:
     """The version to return to, or its model for the one before, and why."""
 

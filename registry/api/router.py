@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from registry.api import openapi
 from registry.api.routes import (
+    attestations,
     audit,
     catalog,
     datasets,
@@ -32,7 +33,7 @@ PREFIX = "/api/v1"
 def api_router() -> APIRouter:
     """Every route of the API, under `/api/v1`."""
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(known_query)])
-    decisions = (governance, reviews, exceptions, recalls, reports)
+    decisions = (governance, reviews, exceptions, attestations, recalls, reports)
     for one in (catalog, versions, datasets, transfers, selection, lineage, *decisions, people, audit, store, doctor):
         api.include_router(one.router)
     api.add_api_route("/openapi.json", _document, include_in_schema=False)

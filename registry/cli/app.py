@@ -23,6 +23,7 @@ GROUPS = (
     ("waiver", "Waivers: a version is excepted from one gate of the policy, for a time.", "governance.waiver", "app"),
     ("recall", "Recalls: take something back with everything that was made from it.", "governance.recall", "app"),
     ("emergency", "Promotions without votes in an emergency, and their reviews.", "governance.emergency", "app"),
+    ("attestation", "Approvals that last for a time, and what ends them early.", "governance.attestation", "app"),
     ("policy", "Policies: what a promotion needs.", "governance.policy", "app"),
     ("person", "People and service accounts.", "people", "person"),
     ("role", "What people may do, and whose votes count.", "people", "role"),

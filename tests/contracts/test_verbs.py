@@ -181,6 +181,9 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "reviews.approve_waiver", outcome(lambda: ben.reviews.approve_waiver(NO_WAIVER))
     yield "reviews.end_waiver", outcome(lambda: ben.reviews.end_waiver(NO_WAIVER, comment="no"))
     yield "reviews.waiver", outcome(lambda: ben.reviews.waiver(NO_WAIVER))
+    yield "reviews.attest", outcome(lambda: ben.reviews.attest(CHILD))
+    yield "reviews.attestations", [ben.reviews.attestations(), ben.reviews.attestations(CHILD)]
+    yield "reviews.report_for_attestation", dev.reviews.report_for_attestation(CHILD, "drift_alert", reason="moved")
     yield "reviews.roll_back", outcome(lambda: ben.reviews.roll_back(CHILD, comment="slower"))
     yield "reviews.promote_in_emergency", [in_emergency(ben, "none"), in_emergency(ben, ben_token(ben))]
     yield "reviews.review_emergency", outcome(lambda: ben.reviews.review_emergency(NO_EMERGENCY, comment="seen"))

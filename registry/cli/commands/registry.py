@@ -25,6 +25,9 @@ def register(app: typer.Typer) -> None:
     command(app, "serve", "forebear serve", "forebear serve --port 9000")(serve)
     command(app, "tick", "forebear tick")(tick)
     command(app, "inbox", "forebear inbox")(inbox)
+    command(app, "attest", "forebear --as ben attest models:/vision/digits/4 -m 'measured again, as good as before'")(
+        attest
+    )
     command(
         app,
         "as-of",
@@ -154,6 +157,21 @@ def tick(session: Session) -> None:
     from registry.cli.views.governance.reviews import show_tick
 
     session.answer(session.registry.reviews.tick(), show_tick)
+
+
+def attest(
+    session: Session,
+    model: parsing.ModelArgument,
+    comment: Annotated[str, typer.Option("--comment", "-m", help="What you found.")] = "",
+) -> None:
+    """Approve a version again in its stage, before its approval ends.
+
+    Those can do it who can approve the way there. Evidence, gates and approvals are judged as of today. See also
+    forebear attestation list.
+    """
+    from registry.cli.views.governance.promotions import show_request
+
+    session.answer(session.registry.reviews.attest(parsing.model(model), comment=comment), show_request)
 
 
 def as_of(

@@ -11,6 +11,7 @@ from registry.client.transport.addresses import paging, part
 from registry.client.transport.connection import LONG, Connection
 from registry.domain.codec import to_json
 from registry.domain.governance.promotion import RequestDetail
+from registry.domain.governance.reviews.attestations import Attestation
 from registry.domain.governance.reviews.bypasses import Emergency
 from registry.domain.governance.reviews.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.reviews.inbox import Inbox
@@ -62,6 +63,20 @@ class RemoteReviews:
     def resolve_finding(self, finding_id: str, *, comment: str) -> Finding:
         """Say that it was put right."""
         return self.server.send(Finding, "POST", f"/findings/{part(finding_id)}/resolve", {"comment": comment})
+
+    def attest(self, reference: Reference, *, comment: str = "") -> RequestDetail:
+        """Approve a version again in its stage."""
+        body = {"reference": str(reference), "comment": comment}
+        return self.server.send(RequestDetail, "POST", "/attestations", body, seconds=LONG)
+
+    def attestations(self, reference: Reference | None = None) -> Sequence[Attestation]:
+        """Of one version, or all."""
+        return self.server.get(tuple[Attestation, ...], "/attestations", {"reference": reference})
+
+    def report_for_attestation(self, reference: Reference, trigger: str, *, reason: str) -> Sequence[Attestation]:
+        """Report what happened outside the registry."""
+        body = {"reference": str(reference), "trigger": trigger, "reason": reason}
+        return self.server.send(tuple[Attestation, ...], "POST", "/attestations/report", body)
 
     def ask_for_waiver(self, reference: Reference, wish: NewWaiver) -> Waiver:
         """Ask that a version is excepted from a gate."""

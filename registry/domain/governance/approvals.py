@@ -13,6 +13,7 @@ from datetime import datetime
 from registry.domain.governance.case import RECORDED, Case, Contribution, Standing
 from registry.domain.governance.policies.terms import VoteRules
 from registry.domain.governance.promotion import CheckResult, VoteEntry, VoteValue
+from registry.domain.governance.reviews.attestations import stage_of
 from registry.domain.governance.seen import differences
 
 _BOUND = {"artifact": "the artifact", "lineage": "the lineage", "policy": "the policy", "evidence": "the evidence"}
@@ -93,7 +94,7 @@ class Electorate:
 
     def _signed_before(self, handle: str) -> list[str]:
         """The other stages that `handle` let the version into, where the policy wants different people for both."""
-        own, target = self._accounts_of(handle), self.case.target
+        own, target = self._accounts_of(handle), stage_of(self.case.target)
         others = [group - {target} for group in self.duties.distinct_across_stages if target in group]
         stages = sorted(frozenset[str]().union(*others))
         found = [stage for stage in stages if not own.isdisjoint(self.case.signed.get(stage, ()))]

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from registry.domain.governance.promotion import RequestDetail
+from registry.domain.governance.reviews.attestations import Attestation
 from registry.domain.governance.reviews.bypasses import Emergency
 from registry.domain.governance.reviews.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.reviews.inbox import Inbox
@@ -65,6 +66,26 @@ class ReviewVerbs(Protocol):
     def emergency(self, emergency_id: str) -> Emergency: ...
     def emergencies(self, reference: Reference | None = None) -> Sequence[Emergency]:
         """Of one version, or all; oldest first."""
+        ...
+
+    def attest(self, reference: Reference, *, comment: str = "") -> RequestDetail:
+        """Approve a version again in its stage, as a vote on the request for it; where none is open, one is opened.
+
+        Raises: NotFoundError where its approval has no end; PolicyRefusedError for who could not approve it;
+        DamagedError, ConflictError.
+        """
+        ...
+
+    def attestations(self, reference: Reference | None = None) -> Sequence[Attestation]:
+        """Until when approvals last: of one version, or all, in the order of their due dates."""
+        ...
+
+    def report_for_attestation(self, reference: Reference, trigger: str, *, reason: str) -> Sequence[Attestation]:
+        """Report `drift_alert` or `licence_changed`: a new approval is due at once where the policy says so.
+
+        A change of the licence reaches everything made from the version too. Gives the attestations of what it reached.
+        Raises: InvalidError for any other trigger, and without a reason.
+        """
         ...
 
     def ask_for_waiver(self, reference: Reference, wish: NewWaiver) -> Waiver:

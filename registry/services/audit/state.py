@@ -12,6 +12,7 @@ from typing import Any
 from registry.domain.audit import AuditEntry, Body, read_body
 from registry.domain.catalog.models import FIRST_STAGE, Status
 from registry.domain.governance.promotion import RequestState, VoteValue
+from registry.domain.governance.reviews.attestations import attestation_record
 from registry.domain.governance.reviews.bypasses import emergency_record
 from registry.domain.governance.reviews.findings import record_of
 from registry.domain.governance.reviews.waivers import waiver_record
@@ -27,7 +28,7 @@ from registry.services.storage.governance import (
     VOTE,
 )
 from registry.services.storage.recalls import RECALL, TASK
-from registry.services.storage.reviews import EMERGENCY, FINDING, WAIVER
+from registry.services.storage.reviews import ATTESTATION, EMERGENCY, FINDING, WAIVER
 
 FIRST: Mapping[str, str | None] = {
     STAGE: FIRST_STAGE,
@@ -102,6 +103,7 @@ class _Log:
 
     def deleted(self, subject: str, _: str, __: Mapping[str, Any]) -> None:
         self.facts[DELETION + subject] = "yes"
+        self.facts.pop(ATTESTATION + subject, None)
 
     def added(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
         self._set_roles(subject, set(detail["roles"]))
@@ -145,6 +147,13 @@ class _Log:
     def _emergency(self, detail: Mapping[str, Any], *, lapsed: bool) -> None:
         record = emergency_record(detail["request"], detail["by"], detail["due"], detail["reviewed_by"], lapsed=lapsed)
         self.facts[EMERGENCY + str(detail["emergency"])] = record
+
+    def attested(self, subject: str, _: str, detail: Mapping[str, Any]) -> None:
+        record = attestation_record(detail["stage"], detail["due"], lapsed=detail["lapsed"])
+        self.facts[ATTESTATION + subject] = record
+
+    def attested_no_more(self, subject: str, _: str, __: Mapping[str, Any]) -> None:
+        self.facts.pop(ATTESTATION + subject, None)
 
     def waived(self, _: str, __: str, detail: Mapping[str, Any]) -> None:
         record = waiver_record(detail["gate"], detail["until"], detail["approved_by"], ended=False)
@@ -212,6 +221,10 @@ _STEPS: Mapping[str, Callable[[_Log, str, str, Mapping[str, Any]], None]] = {
     "emergency.declared": _Log.declared,
     "emergency.reviewed": _Log.declared,
     "emergency.lapsed": _Log.lapsed,
+    "attestation.scheduled": _Log.attested,
+    "attestation.called": _Log.attested,
+    "attestation.lapsed": _Log.attested,
+    "attestation.ended": _Log.attested_no_more,
     "waiver.requested": _Log.waived,
     "waiver.approved": _Log.waived,
     "waiver.ended": _Log.waived_no_more,

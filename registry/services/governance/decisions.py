@@ -16,15 +16,16 @@ from registry.domain.catalog.models import HistoryEntry
 from registry.domain.codec import from_json, to_json
 from registry.domain.governance.case import Case
 from registry.domain.governance.policies.policy import Policy
-from registry.domain.governance.promotion import RequestDetail, RequestState
+from registry.domain.governance.promotion import RequestDetail, RequestState, RequestSummary
 from registry.domain.governance.replays import Explanation
 from registry.domain.manifests import canonical_json
-from registry.domain.paging import PageRequest
+from registry.domain.names import VersionRef
+from registry.domain.paging import PageRequest, every
 from registry.errors import IntegrityError, NotFoundError
 from registry.ports.blobs import BlobStore
 from registry.services.unit_of_work import UnitOfWork
 
-DECIDED = "promotion.decided"
+DECIDED, ROLLED_BACK = "promotion.decided", "promotion.rolled_back"
 
 
 def record_decision(blobs: BlobStore, request_id: str, state: RequestState, policy: Policy, case: Case) -> Event:
@@ -73,3 +74,15 @@ def _stored_case(blobs: BlobStore, digest: Digest) -> Case:
             remedy="Find out who changed the store: forebear store verify",
         )
     return from_json(Case, json.loads(text))
+
+
+def decisions(uow: UnitOfWork, ref: VersionRef) -> Sequence[RequestSummary]:
+    """The promotions of a version that people decided on, newest first: those past votes only once they were reviewed.
+
+    A rollback decides nothing: it rests on the approval before it.
+    """
+    emergencies = {one.request for one in uow.reviews.emergencies(ref) if one.reviewed_at is None}
+    rolled_back = every(lambda page: uow.audit.search(subject=str(ref), action=ROLLED_BACK, page=page))
+    past_votes = emergencies | {str(one.detail["request"]) for one in rolled_back}
+    promoted = every(lambda page: uow.governance.requests(name=None, ref=ref, state=RequestState.PROMOTED, page=page))
+    return [one for one in promoted if one.id not in past_votes]

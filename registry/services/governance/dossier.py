@@ -32,6 +32,7 @@ from registry.domain.governance.conditions.expressions import Expression
 from registry.domain.governance.conditions.presence import Place, places_read
 from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import Bindings, EvidenceValue, Rejection, VoteEntry
+from registry.domain.governance.reviews.attestations import stage_of
 from registry.domain.governance.reviews.bypasses import Bypass
 from registry.domain.governance.reviews.findings import Finding
 from registry.domain.governance.reviews.waivers import Waiver
@@ -160,7 +161,7 @@ def case_for(
     bypass: Bypass | None = None,
 ) -> Case:
     """The case that `policy` judges. The dossier must know the standing of every voter."""
-    alias = policy.protected_aliases.get(target)
+    alias = policy.protected_aliases.get(stage_of(target))
     compared = dossier.compared.get(alias) if alias is not None else None
     contributors = dict(dossier.candidate.contributors)
     contributors[Contribution.REQUESTER] |= dossier.requesters.get(target, frozenset())

@@ -9,6 +9,7 @@ from registry.domain.audit import Event
 from registry.domain.governance.case import Case
 from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import RequestDetail, RequestState, RequestSummary, Verdict
+from registry.domain.governance.reviews.attestations import attested_stage
 from registry.domain.governance.status_changes import wanted_status
 from registry.domain.ids import new_id
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
@@ -19,6 +20,7 @@ from registry.ports.blobs import BlobStore
 from registry.services.governance.decisions import record_decision
 from registry.services.governance.dossier import case_for, open_dossier
 from registry.services.governance.policies.stored import in_force
+from registry.services.governance.reviews.attestations import end_in, settle
 from registry.services.governance.statuses import change
 from registry.services.unit_of_work import UnitOfWork
 
@@ -86,7 +88,10 @@ def promote(
     if status is not None:
         events = [change(uow, request.ref, status, request.comment, at=case.now, request=request.id)]
     else:
-        events = _move(uow, request, policy, case, by=by)
+        events = (
+            _move(uow, request, policy, case, by=by) if attested_stage(request.to_stage) is None else _renewed(request)
+        )
+        events += settle(uow, request, policy, case)
     uow.governance.close_request(request.id, RequestState.PROMOTED, verdict, at=case.now)
     events.append(record_decision(blobs, request.id, RequestState.PROMOTED, policy, case))
     return events
@@ -97,13 +102,14 @@ def _move(uow: UnitOfWork, request: RequestSummary, policy: Policy, case: Case, 
     ref, source, target = request.ref, case.candidate.stage, request.to_stage
     uow.catalog.set_stage(ref, target, at=case.now)
     detail = {"from": source, "to": target, "request": request.id, "policy": policy.label}
-    events = [Event("model_version.promoted", str(ref), detail)]
+    events = [Event("model_version.promoted", str(ref), detail), *end_in(uow, ref, source, case.now)]
     former = policy.one_version.get(target)
     for other in uow.governance.in_stage(ref.name, target) if former is not None else ():
         if former is not None and other != ref:
             uow.catalog.set_stage(other, former, at=case.now)
             superseded = {"from": target, "to": former, "by": str(ref), "request": request.id}
             events.append(Event("model_version.superseded", str(other), superseded))
+            events += end_in(uow, other, target, case.now)
     left = policy.protected_aliases.get(source)
     alias = policy.protected_aliases.get(target)
     if left is not None and left != alias and _named(uow, ref.name, left) == ref:
@@ -115,6 +121,10 @@ def _move(uow: UnitOfWork, request: RequestSummary, policy: Policy, case: Case, 
         moved = {"alias": alias, "from": str(before) if before else None, "request": request.id}
         events.append(Event("alias.moved", str(ref), moved))
     return events
+
+
+def _renewed(request: RequestSummary) -> list[Event]:
+    return [Event("attestation.renewed", str(request.ref), {"request": request.id, "to": request.to_stage})]
 
 
 def open_requests(uow: UnitOfWork, ref: VersionRef) -> Sequence[RequestSummary]:

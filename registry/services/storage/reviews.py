@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Protocol
 
 from lineage import NodeId
+from registry.domain.governance.reviews.attestations import Attestation
 from registry.domain.governance.reviews.bypasses import Emergency, EmergencyReview
 from registry.domain.governance.reviews.findings import Finding, FindingState
 from registry.domain.governance.reviews.waivers import Waiver, WaiverApproval
 from registry.domain.names import VersionRef
 from registry.domain.paging import Page, PageRequest
 
-FINDING, WAIVER, EMERGENCY = "finding ", "waiver ", "emergency "
+FINDING, WAIVER, EMERGENCY, ATTESTATION = "finding ", "waiver ", "emergency ", "attestation of "
 """How the names of facts about them begin; see `services.audit.state`."""
 
 
@@ -80,6 +81,16 @@ class ReviewRepository(Protocol):
     def close_emergency(
         self, emergency_id: str, *, reviewed_at: datetime | None = None, lapsed_at: datetime | None = None
     ) -> None: ...
+    def save_attestation(self, value: Attestation) -> None:
+        """Keep it in place of the one that the version has, if it has one."""
+        ...
+
+    def drop_attestation(self, ref: VersionRef) -> None: ...
+    def attestation(self, ref: VersionRef) -> Attestation | None: ...
+    def attestations(self, *, warn_by: datetime | None = None, due_by: datetime | None = None) -> Sequence[Attestation]:
+        """Of live versions, in the order of their due dates; those to ask about by `warn_by`, or due by `due_by`."""
+        ...
+
     def broken_conditions(self, now: datetime) -> Sequence[str]:
         """The ids of promoted requests of which a condition is overdue at `now`, in the order of their due dates."""
         ...

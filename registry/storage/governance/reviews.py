@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from lineage import NodeId
 from registry.domain.governance.promotion import RequestState
+from registry.domain.governance.reviews.attestations import Attestation
 from registry.domain.governance.reviews.bypasses import Emergency, EmergencyReview
 from registry.domain.governance.reviews.findings import Finding, FindingState, Severity, record_of
 from registry.domain.governance.reviews.waivers import Waiver, WaiverApproval
@@ -19,9 +20,9 @@ from registry.errors import ConflictError
 from registry.services.storage.reviews import FINDING
 from registry.storage.catalog.assets import require_version
 from registry.storage.catalog.versions import refs_of
-from registry.storage.governance import emergencies, waivers
+from registry.storage.governance import attestations, emergencies, waivers
 from registry.storage.sql.paging import SortBy, page_rows
-from registry.storage.tables import emergency, finding, node, request, waiver
+from registry.storage.tables import attestation, emergency, finding, node, request, waiver
 
 _MOST_AT_ONCE = 10_000
 """Nodes of one statement."""
@@ -148,6 +149,21 @@ class SqlReviews:
     ) -> None:
         emergencies.close(self._connection, emergency_id, reviewed_at=reviewed_at, lapsed_at=lapsed_at)
 
+    def save_attestation(self, value: Attestation) -> None:
+        attestations.save(self._connection, value)
+
+    def drop_attestation(self, ref: VersionRef) -> None:
+        attestations.drop(self._connection, ref)
+
+    def attestation(self, ref: VersionRef) -> Attestation | None:
+        key = select(node.c.id).where(node.c.label == str(ref)).scalar_subquery()
+        return next(iter(attestations.attestations(self._connection, attestation.c.node_id == key)), None)
+
+    def attestations(self, *, warn_by: datetime | None = None, due_by: datetime | None = None) -> Sequence[Attestation]:
+        asked = [attestation.c.warn_at <= warn_by] if warn_by is not None else []
+        due = [attestation.c.due_at <= due_by] if due_by is not None else []
+        return attestations.attestations(self._connection, *asked, *due)
+
     def broken_conditions(self, now: datetime) -> Sequence[str]:
         query = (
             select(request.c.public_id)
@@ -169,7 +185,7 @@ class SqlReviews:
             )
             for row in self._connection.execute(select(finding))
         }
-        parts = (waivers, emergencies)
+        parts = (waivers, emergencies, attestations)
         return found | dict(fact for part in parts for fact in part.state(self._connection))
 
     def _values(self, rows: Sequence[Row[Any]]) -> list[Finding]:

@@ -92,3 +92,22 @@ emergency = Table("emergency", metadata, EmergencyColumns)
 emergency_review = Table(
     "emergency_review", metadata, EmergencyReviewColumns, UniqueConstraint("emergency_id", "person")
 )
+
+
+class AttestationColumns(TypedColumns):
+    """Until when the approval of one version in its stage lasts; `grace` in seconds."""
+
+    node_id = Column(Key, ForeignKey("version.node_id"), primary_key=True, autoincrement=False)
+    stage = Column(String, nullable=False)
+    request = Column(String(40), nullable=False)
+    policy = Column(String, nullable=False)
+    since = Column(UtcDateTime, nullable=False)
+    due_at = Column(UtcDateTime, nullable=True, index=True)
+    grace = Column(Key, nullable=False)
+    triggers = Column(String, nullable=False)
+    cause = Column(Text, nullable=False, server_default="")
+    warn_at = Column(UtcDateTime, nullable=True, index=True)
+    lapsed_at = Column(UtcDateTime, nullable=True)
+
+
+attestation = Table("attestation", metadata, AttestationColumns)

@@ -259,6 +259,11 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ),
     ("post", "/api/v1/waivers/{waiver_id}/approve"): ("edit", {"comment": "yes"}),
     ("post", "/api/v1/waivers/{waiver_id}/end"): ("edit", {"comment": "no"}),
+    ("post", "/api/v1/attestations"): ("edit", {"reference": "models:/vision/digits/2"}),
+    ("post", "/api/v1/attestations/report"): (
+        "edit",
+        {"reference": "models:/vision/digits/2", "trigger": "drift_alert", "reason": "moved"},
+    ),
     ("post", "/api/v1/rollbacks"): ("edit", {"reference": "models:/vision/digits/2", "comment": "slower"}),
     ("post", "/api/v1/emergencies"): (
         "edit",

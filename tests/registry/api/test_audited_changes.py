@@ -44,6 +44,7 @@ WRITTEN: Mapping[str, list[str]] = {
     "recalls.confirm": ["recall.confirmed"],
     "recalls.reverse": ["recall.reversed"],
     "reviews.promote_in_emergency": ["token.created"],
+    "reviews.report_for_attestation": ["attestation.reported"],
     "promotions.publish_policy": ["policy.proposed"],
     "promotions.vote_on_policy": ["policy.withdrawn"],
     "people.add": ["person.added", "person.added"],
@@ -67,6 +68,7 @@ TOLD_ELSEWHERE = {
     "people.end_session": "tests/registry/services/people/test_verbs.py",
     "promotions.complete": "tests/registry/services/governance",
     "promotions.veto": "tests/registry/services/governance",
+    "reviews.attest": "tests/registry/services/governance/reviews",
     "reviews.approve_waiver": "tests/registry/services/governance/reviews",
     "reviews.ask_for_waiver": "tests/registry/services/governance/reviews",
     "reviews.end_waiver": "tests/registry/services/governance/reviews",
@@ -84,12 +86,14 @@ UNCHANGING = {
     "lineage.identify",
     "audit.checkpoint", "backups.create", "catalog.pull", "datasets.pull", "people.actor_of_token",
     "people.authenticate", "promotions.explain", "promotions.policy_proposal", "recalls.show", "recalls.tasks",
-    "reviews.emergencies", "reviews.emergency", "reviews.finding", "reviews.waiver", "reviews.waivers",
+    "reviews.attestations", "reviews.emergencies", "reviews.emergency", "reviews.finding", "reviews.waiver", "reviews.waivers",
     "transfers.answers", "transfers.verdict",
 }  # fmt: skip
 """Verbs besides those of `READS` that change nothing in the registry."""
 API = "/api/v1"
 ROUTES: Mapping[str, str] = {
+    "POST /attestations": "reviews.attest",
+    "POST /attestations/report": "reviews.report_for_attestation",
     "POST /emergencies": "reviews.promote_in_emergency",
     "POST /emergencies/{emergency_id}/review": "reviews.review_emergency",
     "POST /policies/diff": "promotions.diff_policies",
@@ -187,6 +191,8 @@ FORMS: Mapping[str, str] = {
 }
 """Every form of the pages."""
 COMMANDS: Mapping[str, str] = {
+    "attest": "reviews.attest",
+    "attestation report": "reviews.report_for_attestation",
     "emergency promote": "reviews.promote_in_emergency",
     "emergency review": "reviews.review_emergency",
     "promote rollback": "reviews.roll_back",
@@ -248,6 +254,7 @@ COMMANDS: Mapping[str, str] = {
 }
 """Every command that changes something."""
 READING = {
+    "attestation list",
     "emergency list",
     "lineage export",
     "lineage identify",

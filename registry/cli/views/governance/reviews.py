@@ -13,6 +13,7 @@ from registry.domain.governance.reviews.waivers import carried
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from registry.domain.governance.reviews.attestations import Attestation
     from registry.domain.governance.reviews.bypasses import Emergency
     from registry.domain.governance.reviews.findings import Finding, FindingState
     from registry.domain.governance.reviews.inbox import Inbox
@@ -48,6 +49,29 @@ def show_findings(findings: Sequence[Finding]) -> None:
     rows = [(f.id, f.ref, f.severity, _state(f.state(now)), f.owner, moment(f.due_at), f.text) for f in findings]
     columns = ("Finding", "Version", "Severity", "State", "Owner", "Due", "Text")
     table(columns, rows, empty="No finding found.", drop=("Owner", "Due"), prose="Text")
+
+
+def show_attestations(held: Sequence[Attestation]) -> None:
+    """Until when approvals last, one a line."""
+    rows = [
+        (
+            one.ref,
+            one.stage,
+            moment(one.due_at) if one.due_at is not None else "when something asks for it",
+            _lapse(one),
+            one.request,
+            one.cause,
+        )
+        for one in held
+    ]
+    columns = ("Model", "Stage", "Approved until", "Suspended", "Approved by", "Asked for because")
+    table(columns, rows, empty="No approval has an end.", drop=("Approved by",), prose="Asked for because")
+
+
+def _lapse(one: Attestation) -> str:
+    if one.lapsed_at is not None:
+        return f"lapsed {moment(one.lapsed_at)}"
+    return moment(one.lapses_at) if one.lapses_at is not None else ""
 
 
 def show_waiver(waiver: Waiver) -> None:

@@ -29,6 +29,7 @@ from registry.domain.governance.policies.transitions import (
     span,
 )
 from registry.domain.governance.promotion import CheckResult, EvidenceValue, Verdict, VoteValue
+from registry.domain.governance.reviews.attestations import attested_stage
 from registry.domain.governance.reviews.bypasses import passed_over
 from registry.domain.governance.reviews.waivers import waiver_for
 from registry.domain.governance.status_changes import wanted_status
@@ -81,10 +82,29 @@ class Policy:
         return "+".join(part.label for part in self.parts) if self.parts else f"{self.name}/{self.version}"
 
     def transition(self, source: str, target: str) -> Transition | None:
-        """The way from one stage to another, if there is one; to a status there is a way from every stage."""
+        """The way from one stage to another, if there is one; to a status there is a way from every stage.
+
+        A version is approved again in its stage by what the ways into that stage ask for, without their waits.
+        """
         if wanted_status(target) is not None:
             return Transition(target, source, target, approvals=self._status_approvals(source))
+        if (attested := attested_stage(target)) is not None:
+            return self._attesting(attested, target) if attested == source else None
         return next((t for t in self.transitions if (t.source, t.target) == (source, target)), None)
+
+    def _attesting(self, stage: str, target: str) -> Transition | None:
+        ways = [way for way in self.transitions if way.target == stage != way.source]
+        if not ways:
+            return None
+        return Transition(
+            target,
+            stage,
+            target,
+            evidence=tuple(dict.fromkeys(need for way in ways for need in way.evidence)),
+            gates=tuple(dict.fromkeys(gate for way in ways for gate in way.gates)),
+            approvals=tuple(dict.fromkeys(row for way in ways for row in way.approvals)),
+            conditional=ways[0].conditional if len(ways) == 1 else None,
+        )
 
     def _status_approvals(self, stage: str) -> tuple[ApprovalRow, ...]:
         if self.parts:
@@ -257,6 +277,9 @@ class Policy:
             return CheckResult("status", "status", False, damaged)
         if status is Status.ACTIVE:
             return CheckResult("status", "status", True, "The version is active")
+        if attested_stage(case.target) is not None and status is Status.SUSPENDED:
+            lifted = "The version is suspended; that ends with this where only the end of its approval was the reason"
+            return CheckResult("status", "status", True, lifted)
         if allows(status, self._use(case)):
             return CheckResult("status", "status", True, f"The version is {status}, which allows this")
         return CheckResult("status", "status", False, f"The version is {status}, not active")
@@ -274,8 +297,12 @@ class Policy:
         status = wanted_status(target)
         if status is not None:
             return _status_follows(case, status)
+        attested = attested_stage(target)
         if self.transition(source, target) is not None:
-            return CheckResult("order", "order", True, f"Stage order: {source} → {target}")
+            message = f"Stage order: {source} → {target}" if attested is None else f"The version is in {source}"
+            return CheckResult("order", "order", True, message)
+        if attested is not None:
+            return CheckResult("order", "order", False, f"The version is in {source}, and not approved in {attested}")
         if target not in self.stages:
             unknown = f"Unknown stage {target[:80]!r}{did_you_mean(target, self.stages)}"
             return CheckResult("order", "order", False, unknown)

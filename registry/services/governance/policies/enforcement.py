@@ -9,6 +9,7 @@ from registry.domain.governance.policies.transitions import ARTIFACT
 from registry.domain.text import did_you_mean
 from registry.services.documents import Found
 from registry.services.governance.policies.parts import PolicyDocument
+from registry.services.governance.policies.term_parts import ReattestPart
 from registry.services.governance.policies.words import Path
 
 WITH_CONDITIONS = "approve_with_conditions"
@@ -27,7 +28,7 @@ def terms_used(document: PolicyDocument) -> Iterator[tuple[str, Path]]:
         yield "emergency.quorum", ("emergency", "quorum")
     if document.emergency is not None and document.emergency.notify:
         yield "emergency.notify", ("emergency", "notify")
-    for name in ("reattest", "waivers", "emergency"):
+    for name in ("waivers", "emergency"):
         if getattr(document, name) is not None:
             yield name, (name,)
     if document.votes.signed:
@@ -47,8 +48,8 @@ def loose_terms(document: PolicyDocument) -> Iterator[Found]:
             yield from _unknown(stage, document.stages, path, "stage")
     if document.waivers is not None:
         yield from _unknown(document.waivers.role, document.roles, ("waivers", "role"), "role")
-    for stage in document.reattest.stages if document.reattest is not None else ():
-        yield from _unknown(stage, document.stages, ("reattest", stage), "stage")
+    if document.reattest is not None:
+        yield from _renewals(document.reattest, document)
     if (emergency := document.emergency) is not None:
         yield from _unknown(emergency.role, document.roles, ("emergency", "role"), "role")
         review: Path = ("emergency", "post_review", "role")
@@ -65,6 +66,19 @@ def loose_terms(document: PolicyDocument) -> Iterator[Found]:
                 if base != ARTIFACT and kind is not None and base not in kind.fields:
                     where: Path = ("transitions", number, "evidence", place, "bound_to")
                     yield where, f"the form of {need.type} has no field {base}: declare it, of the type text"
+
+
+def _renewals(reattest: ReattestPart, document: PolicyDocument) -> Iterator[Found]:
+    """Stages that nothing leads into, so that nobody approves a version in them, and triggers that reach no stage."""
+    if not reattest.stages:
+        yield ("reattest",), "no stage is named, so nothing is asked for again: give one, as production"
+    entered = {part.target for part in document.transitions if part.target != part.source}
+    for stage, times in reattest.stages.items():
+        yield from _unknown(stage, document.stages, ("reattest", stage), "stage")
+        if stage in document.stages and stage not in entered:
+            yield ("reattest", stage), "no transition leads into this stage, so nobody can approve a version in it"
+        if not times.value().after and not reattest.triggers:
+            yield ("reattest", stage), "neither a time nor a trigger is given: give tier_high, or triggers"
 
 
 def _unknown(name: str, known: Iterable[str], path: Path, what: str) -> Iterator[Found]:

@@ -13,7 +13,9 @@ from registry.domain.audit import Event
 from registry.domain.governance.policies.changes import PolicyNeed, PolicyProposal, PolicyVote, ProposalState
 from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import PolicyValue, VoteValue
+from registry.domain.governance.reviews.attestations import Trigger
 from registry.domain.ids import new_id
+from registry.domain.names import VersionRef
 from registry.domain.paging import every
 from registry.domain.people.people import Permission
 from registry.errors import ConflictError, InUseError, InvalidError, PolicyRefusedError
@@ -21,6 +23,7 @@ from registry.services.context import Context
 from registry.services.governance.policies.effects import effects_of
 from registry.services.governance.policies.stored import examined_policy, published, read_stored
 from registry.services.governance.requests import check_comment
+from registry.services.governance.reviews.attestations import call
 from registry.services.lookup import found
 from registry.services.unit_of_work import UnitOfWork
 
@@ -140,7 +143,16 @@ def _publish_if_agreed(
     facts: dict[str, object] = {"version": value.version, "digest": str(value.digest), "proposal": proposal.id}
     if not needs and uow.people.get(proposal.proposed_by) is not None:
         facts["alone"] = True
-    return proposal, Event("policy.published", f"policy:{value.name}", facts)
+    why = f"Version {value.version} of policy {value.name} is in force"
+    events = [Event("policy.published", f"policy:{value.name}", facts)]
+    events += call(uow, _approved_under(uow, value), Trigger.POLICY_MAJOR_CHANGE, why, now)
+    return (proposal, *events)
+
+
+def _approved_under(uow: UnitOfWork, value: PolicyValue) -> list[VersionRef]:
+    """The versions whose approval rests on an earlier version of this policy."""
+    rests = ((one.ref, one.policy.split("+")) for one in uow.reviews.attestations())
+    return [ref for ref, labels in rests if any(label.rpartition("/")[0] == value.name for label in labels)]
 
 
 def _check_can_follow(uow: UnitOfWork, value: PolicyValue) -> None:

@@ -19,6 +19,7 @@ from registry.domain.governance.policies.terms import (
     VoteRules,
     Waivers,
 )
+from registry.domain.governance.reviews.attestations import Trigger
 from registry.services.governance.policies.words import STRICT, Condition, Duration, EmptyIsTrue, Role, Word
 
 
@@ -162,22 +163,12 @@ class RenewalPart(_Part):
         return RenewalTimes({tier: t for tier, t in found.items() if t is not None}, self.grace, self.on_lapse)
 
 
-Trigger = Literal[
-    "dataset_recalled",
-    "base_model_recalled",
-    "licence_changed",
-    "policy_major_change",
-    "drift_alert",
-    "finding_critical",
-]
-
-
 class ReattestPart(_Part):
     """By stage, when a version must be approved again; every key but `triggers` is a stage."""
 
     model_config = ConfigDict(extra="allow", strict=True)
     __pydantic_extra__: dict[str, RenewalPart] = Field(init=False)
-    triggers: list[Trigger] = []
+    triggers: list[Annotated[Trigger, Field(strict=False)]] = []
 
     @property
     def stages(self) -> dict[str, Any]:

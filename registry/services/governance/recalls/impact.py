@@ -16,7 +16,7 @@ from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.transfers.ways import carried
 from registry.errors import InvalidError, NotFoundError
-from registry.services.governance.reviews.bypassing import decisions
+from registry.services.governance.decisions import decisions
 from registry.services.lookup import found, resolve
 from registry.services.storage.recalls import Below, Mark
 from registry.services.unit_of_work import UnitOfWork

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,12 +17,14 @@ from registry.domain.governance.recalls import (
     RecallState,
     Reversal,
 )
+from registry.domain.governance.reviews.attestations import Trigger
 from registry.domain.ids import new_id
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.text import check_words
 from registry.errors import ConflictError, InvalidError, PermissionDeniedError
 from registry.services.context import Context
 from registry.services.governance.recalls.impact import Reach, counts, reach
+from registry.services.governance.reviews.attestations import call
 from registry.services.governance.statuses import check_may_stop
 from registry.services.lookup import found
 from registry.services.unit_of_work import UnitOfWork
@@ -47,6 +49,7 @@ def open_recall(context: Context, wish: NewRecall) -> RecallDetail:
         uow.recalls.open(recall_id, wish, reached.marks, by=by, at=now)
         moves = [one for one in reached.impact.aliases if one.to is not None]
         events = [_moved(uow, recall_id, one, by=by, at=now) for one in moves]
+        events += _to_attest(uow, recall_id, reached, now)
         detail = _detail(uow, recall_id, now)
         uow.commit(_opened(recall_id, wish, reached), *events)
     return detail
@@ -110,6 +113,18 @@ def _opened(recall_id: str, wish: NewRecall, reached: Reach) -> Event:
         "statuses": by_status,
     }
     return Event("recall.opened", recall_id, facts)
+
+
+def _to_attest(uow: UnitOfWork, recall_id: str, reached: Reach, now: datetime) -> Iterator[Event]:
+    """Ask for new approvals of what the recall reaches, where the policies do."""
+    kinds = {ref.kind for ref in uow.recalls.targets(recall_id)}
+    refs = [hit.ref for hit in reached.impact.hits]
+    for kind, trigger in (
+        (AssetKind.DATASETS, Trigger.DATASET_RECALLED),
+        (AssetKind.MODELS, Trigger.BASE_MODEL_RECALLED),
+    ):
+        if kind in kinds:
+            yield from call(uow, refs, trigger, f"It is reached by the recall {recall_id}", now)
 
 
 def _moved(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -13,7 +13,6 @@ from registry.domain.governance.promotion import RequestDetail, RequestState, Re
 from registry.domain.governance.reviews.bypasses import Bypass
 from registry.domain.ids import new_id
 from registry.domain.names import VersionRef
-from registry.domain.paging import every
 from registry.errors import ConflictError, PolicyRefusedError
 from registry.services.artifacts.checking import check_version
 from registry.services.context import Context
@@ -24,7 +23,6 @@ from registry.services.governance.requests import open_requests, promote
 from registry.services.lookup import found
 from registry.services.unit_of_work import UnitOfWork
 
-ROLLED_BACK = "promotion.rolled_back"
 Allow = Callable[[UnitOfWork, Policy, Dossier], None]
 """Raises PolicyRefusedError when the actor may not do this under the policy in force."""
 Record = Callable[[UnitOfWork, RequestSummary, Policy], Event]
@@ -65,18 +63,6 @@ def promote_past(
         events = promote(uow, held.blobs, summary, policy, case, verdict, by=by)
         uow.commit(Event("promotion.requested", str(ref), fields), own, *events)
     return closed_detail(closed(stored, RequestState.PROMOTED, now), case, verdict)
-
-
-def decisions(uow: UnitOfWork, ref: VersionRef) -> Sequence[RequestSummary]:
-    """The promotions of a version that people decided on, newest first: those past votes only once they were reviewed.
-
-    A rollback decides nothing: it rests on the approval before it.
-    """
-    emergencies = {one.request for one in uow.reviews.emergencies(ref) if one.reviewed_at is None}
-    rolled_back = every(lambda page: uow.audit.search(subject=str(ref), action=ROLLED_BACK, page=page))
-    past_votes = emergencies | {str(one.detail["request"]) for one in rolled_back}
-    promoted = every(lambda page: uow.governance.requests(name=None, ref=ref, state=RequestState.PROMOTED, page=page))
-    return [one for one in promoted if one.id not in past_votes]
 
 
 def _refuse_open(uow: UnitOfWork, ref: VersionRef, target: str) -> None:

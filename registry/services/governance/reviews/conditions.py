@@ -11,10 +11,11 @@ from registry.domain.catalog.models import Status
 from registry.domain.catalog.statuses import STOPPED
 from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import RequestDetail, RequestState, RequestSummary
+from registry.domain.governance.reviews.attestations import stage_of
 from registry.domain.governance.reviews.findings import Finding, NewFinding
 from registry.domain.governance.reviews.ticks import Settled
 from registry.errors import PolicyRefusedError
-from registry.services.governance.reviews.bypassing import decisions
+from registry.services.governance.decisions import decisions
 from registry.services.governance.reviews.findings import new_finding
 from registry.services.governance.statuses import change
 from registry.services.lookup import found
@@ -80,7 +81,8 @@ def still_there(uow: UnitOfWork, decided: RequestSummary) -> bool:
     An emergency that was not reviewed and a rollback decide nothing.
     """
     version = uow.governance.version(decided.ref)
-    if version is None or version.stage != decided.to_stage or version.status in STOPPED:
+    stage = stage_of(decided.to_stage)
+    if version is None or version.stage != stage or version.status in STOPPED:
         return False
     later = (one for one in decisions(uow, decided.ref) if one.requested_at > decided.requested_at)
-    return all(one.to_stage != decided.to_stage for one in later)
+    return all(stage_of(one.to_stage) != stage for one in later)

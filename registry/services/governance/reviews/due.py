@@ -15,8 +15,10 @@ from registry.domain.audit import Event
 from registry.domain.governance.reviews.ticks import Settled, TickReport
 from registry.domain.people.people import SYSTEM, Permission
 from registry.services.context import Context
+from registry.services.governance.reviews import attestations
 from registry.services.governance.reviews.conditions import broken_conditions, revoke
 from registry.services.governance.reviews.emergencies import lapse, lapsing_emergencies
+from registry.services.governance.reviews.renewals import ask_for_attestations
 from registry.services.governance.reviews.waits import complete_waits, waits_over
 from registry.services.unit_of_work import UnitOfWork
 
@@ -32,7 +34,7 @@ class Job:
     act: Act
 
 
-JOBS = (Job(broken_conditions, revoke), Job(lapsing_emergencies, lapse))
+JOBS = (Job(broken_conditions, revoke), Job(lapsing_emergencies, lapse), Job(attestations.lapsing, attestations.lapse))
 """Every kind, in the order in which they are done."""
 
 
@@ -40,7 +42,13 @@ def tick(context: Context) -> TickReport:
     """Do everything that is due, as the registry itself; see `ReviewVerbs.tick`."""
     context.actor.require(Permission.EDIT)
     system = context.as_actor(SYSTEM)
-    report = TickReport((*(settled for job in JOBS for settled in _done(system, job)), *complete_waits(system)))
+    report = TickReport(
+        (
+            *ask_for_attestations(system),
+            *(settled for job in JOBS for settled in _done(system, job)),
+            *complete_waits(system),
+        )
+    )
     with system.read() as uow:
         signing = uow.audit.checkpoints
     if signing is not None:
@@ -51,7 +59,9 @@ def tick(context: Context) -> TickReport:
 def overdue(context: Context) -> int:
     """How many things are due and not done."""
     with context.read() as uow:
-        return sum(len(job.due(uow, context.clock.now())) for job in JOBS) + len(waits_over(context, uow))
+        now = context.clock.now()
+        jobs = sum(len(job.due(uow, now)) for job in JOBS)
+        return jobs + len(attestations.to_ask(uow, now)) + len(waits_over(context, uow))
 
 
 def _done(system: Context, job: Job) -> Iterator[Settled]:

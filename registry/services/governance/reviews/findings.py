@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from registry.domain.audit import Event
-from registry.domain.governance.reviews.findings import Finding, NewFinding
+from registry.domain.governance.reviews.attestations import Trigger
+from registry.domain.governance.reviews.findings import Finding, NewFinding, Severity
 from registry.domain.ids import new_id
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.people.people import Permission
@@ -14,6 +15,7 @@ from registry.domain.text import check_words, read_day
 from registry.errors import InvalidError, PermissionDeniedError
 from registry.services.context import Context
 from registry.services.governance.policies.stored import deciding_roles
+from registry.services.governance.reviews.attestations import call
 from registry.services.governance.statuses import summary_of
 from registry.services.lookup import found, resolve
 from registry.services.unit_of_work import UnitOfWork
@@ -30,7 +32,11 @@ def add_finding(context: Context, reference: Reference, wish: NewFinding) -> Fin
             _check_request(uow, wish.request, ref)
         value = new_finding(uow, ref, wish, by=context.actor.handle, now=context.clock.now())
         uow.reviews.add_finding(value)
-        uow.commit(raised(value))
+        events = list[Event]()
+        if value.severity is Severity.CRITICAL:
+            why = f"Finding {value.id} is critical"
+            events += call(uow, [ref], Trigger.FINDING_CRITICAL, why, context.clock.now())
+        uow.commit(raised(value), *events)
     return value
 
 

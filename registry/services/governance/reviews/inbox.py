@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from registry.domain.governance.approvals import Electorate, count
 from registry.domain.governance.policies.changes import ProposalState
 from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import RequestDetail, RequestState
+from registry.domain.governance.reviews.attestations import attested_stage
 from registry.domain.governance.reviews.findings import Finding, FindingState
 from registry.domain.governance.reviews.inbox import Errand, Inbox, InboxItem
 from registry.domain.paging import Page, PageRequest, every
@@ -30,21 +32,23 @@ def inbox_of(context: Context) -> Inbox:
     now, handle = context.clock.now(), context.actor.handle
     waiting, stale, mine = [*_findings_of(context, now)], list[InboxItem](), list[InboxItem]()
     with context.read() as uow:
+        ends = {one.ref: one.due_at for one in uow.reviews.attestations()}
         newest = uow.governance.requests(name=None, ref=None, state=RequestState.OPEN, page=PageRequest(MOST))
         for summary in newest.items:
             stored = found(uow.governance.request(summary.id), f"promotion request {summary.id}", see="promote list")
             policy = frozen_policy(uow, stored)
+            due = ends.get(summary.ref) if attested_stage(summary.to_stage) is not None else None
             own, voted = summary.requested_by == handle, any(vote.voter == handle for vote in stored.votes)
             if not (own or voted or _could_vote(context, policy)) or uow.governance.version(summary.ref) is None:
                 continue
             case = case_of(uow, context, stored, policy)
             electorate = policy.electorate(case)
             if own:
-                mine.append(_own(uow, policy, stored, electorate))
+                mine.append(replace(_own(uow, policy, stored, electorate), due=due))
             if (lost := _lost_vote(stored, electorate, handle)) is not None:
-                stale.append(lost)
+                stale.append(replace(lost, due=due))
             elif (item := _missing_vote(stored, electorate, handle)) is not None:
-                waiting.append(item)
+                waiting.append(replace(item, due=due))
         waiting += _proposals_for(uow, handle)
         waiting += _waivers_for(uow, handle, now)
         waiting += _emergencies_for(uow, handle, now)

@@ -13,8 +13,9 @@ from registry.domain.people.people import Permission
 from registry.domain.text import check_words
 from registry.errors import NotFoundError, PolicyRefusedError
 from registry.services.context import Context
+from registry.services.governance.decisions import ROLLED_BACK, decisions
 from registry.services.governance.dossier import Dossier, standing_of
-from registry.services.governance.reviews.bypassing import ROLLED_BACK, decisions, promote_past
+from registry.services.governance.reviews.bypassing import promote_past
 from registry.services.lookup import found, resolve
 from registry.services.unit_of_work import UnitOfWork
 

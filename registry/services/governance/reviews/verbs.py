@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from registry.domain.governance.promotion import RequestDetail
+from registry.domain.governance.reviews.attestations import Attestation
 from registry.domain.governance.reviews.bypasses import Emergency
 from registry.domain.governance.reviews.findings import Finding, FindingState, NewFinding
 from registry.domain.governance.reviews.inbox import Inbox
@@ -16,11 +17,13 @@ from registry.domain.governance.reviews.waivers import NewWaiver, Waiver, Waiver
 from registry.domain.names import Reference, model_only
 from registry.domain.paging import Page, PageRequest
 from registry.services.context import Context
+from registry.services.governance.reviews.attestations import report
 from registry.services.governance.reviews.due import tick
 from registry.services.governance.reviews.emergencies import promote_in_emergency, review_emergency
 from registry.services.governance.reviews.findings import add_finding, resolve_finding
 from registry.services.governance.reviews.inbox import inbox_of
 from registry.services.governance.reviews.past import as_of
+from registry.services.governance.reviews.renewals import attest
 from registry.services.governance.reviews.rollbacks import roll_back
 from registry.services.governance.reviews.waivers import approve_waiver, ask_for_waiver, end_waiver, waivers_on
 from registry.services.lookup import found, resolve
@@ -73,6 +76,22 @@ class Reviews:
         """Of one version, or all; oldest first."""
         with self.context.read() as uow:
             return uow.reviews.emergencies(resolve(uow, model_only(reference)) if reference is not None else None)
+
+    def attest(self, reference: Reference, *, comment: str = "") -> RequestDetail:
+        """Approve a version again in its stage."""
+        return attest(self.context, reference, comment)
+
+    def attestations(self, reference: Reference | None = None) -> Sequence[Attestation]:
+        """Of one version, or all, in the order of their due dates."""
+        with self.context.read() as uow:
+            if reference is None:
+                return uow.reviews.attestations()
+            held = uow.reviews.attestation(resolve(uow, model_only(reference)))
+            return [held] if held is not None else []
+
+    def report_for_attestation(self, reference: Reference, trigger: str, *, reason: str) -> Sequence[Attestation]:
+        """Report what happened outside the registry."""
+        return report(self.context, reference, trigger, reason)
 
     def ask_for_waiver(self, reference: Reference, wish: NewWaiver) -> Waiver:
         """Ask that a version is excepted from a gate."""
