@@ -86,7 +86,8 @@ UNCHANGING = {
     "lineage.identify",
     "audit.checkpoint", "backups.create", "catalog.pull", "datasets.pull", "people.actor_of_token",
     "people.authenticate", "promotions.explain", "promotions.policy_proposal", "recalls.show", "recalls.tasks",
-    "reviews.attestations", "reviews.emergencies", "reviews.emergency", "reviews.finding", "reviews.waiver", "reviews.waivers",
+    "reviews.attestations",
+    "reviews.emergencies", "reviews.emergency", "reviews.finding", "reviews.waiver", "reviews.waivers",
     "transfers.answers", "transfers.verdict",
 }  # fmt: skip
 """Verbs besides those of `READS` that change nothing in the registry."""

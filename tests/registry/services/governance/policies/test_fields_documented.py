@@ -120,7 +120,7 @@ def prepared(field: str, value: object) -> dict[str, Any]:
         place(document, "votes.values", ["approve", "reject"])
     if field == "transitions.from":
         place(document, "transitions.to", "production")
-    if field == "reattest.STAGE.grace":
+    if field in {"reattest.STAGE.grace", "reattest.STAGE.on_lapse", "reattest.triggers"}:
         place(document, "reattest.STAGE.tier_low", "P365D")
     place(document, field, value)
     return document
