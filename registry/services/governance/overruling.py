@@ -15,6 +15,7 @@ from registry.errors import ConflictError, PolicyRefusedError
 from registry.services.context import Context
 from registry.services.governance.dossier import case_for, open_dossier
 from registry.services.governance.vetoes import standing_vetoes
+from registry.services.people.deciding import check_own_account
 from registry.services.unit_of_work import UnitOfWork
 
 
@@ -42,6 +43,7 @@ def overrule(uow: UnitOfWork, context: Context, stored: RequestDetail, policy: P
 
     Raises: PolicyRefusedError for a request that no rejection closed, and for somebody who may not; ConflictError.
     """
+    check_own_account(uow, context)
     request, handle = stored.summary, context.actor.handle
     vetoes = standing_vetoes(stored)
     if not vetoes and (request.state is not RequestState.REJECTED or request.overruled_at is not None):

@@ -74,6 +74,15 @@ def summary_of(uow: UnitOfWork, ref: VersionRef) -> VersionSummary | DatasetVers
     return found(uow.datasets.version(ref), ref).summary
 
 
+def makers(uow: UnitOfWork, ref: VersionRef) -> frozenset[str]:
+    """The people who made a version, each by the one name that all of their accounts share."""
+    handles = {summary_of(uow, ref).created_by}
+    if ref.kind is AssetKind.MODELS:
+        record = found(uow.governance.version(ref), ref)
+        handles |= {record.step.created_by, *record.runners, *record.card_writers}
+    return frozenset(person.who for person in uow.people.known(handles)) | handles
+
+
 def check_may_stop(uow: UnitOfWork, actor: Actor) -> frozenset[str]:
     """The roles that may suspend, recall, and lift either: admins, and those that a policy names.
 
@@ -95,8 +104,10 @@ def _check_may_lift(uow: UnitOfWork, actor: Actor, version: VersionSummary | Dat
     Raises: PermissionDeniedError.
     """
     roles = check_may_stop(uow, actor)
-    others = [one for one in uow.people.holding(roles) if one.handle != actor.handle and not one.service]
-    if version.created_by == actor.handle and others:
+    known = {one.handle: one.who for one in uow.people.known({actor.handle})}
+    own, made = known.get(actor.handle, actor.handle), makers(uow, version.ref)
+    others = [one for one in uow.people.holding(roles) if one.who not in {own, *made} and not one.service]
+    if own in made and others:
         raise PermissionDeniedError(
             f"{actor.handle} made {version.ref}, and somebody else has to lift that it is {version.status}",
             remedy=f"Ask {', '.join(one.handle for one in others)}",

@@ -53,6 +53,7 @@ from registry.services.governance.reviews.conditions import attach_conditions
 from registry.services.governance.reviews.findings import raised
 from registry.services.governance.vetoes import check_vote, with_vote
 from registry.services.lookup import found, resolve
+from registry.services.people.deciding import check_own_account
 from registry.services.unit_of_work import UnitOfWork
 
 __all__ = ["Promotions", "default_policy_text", "protected_aliases"]
@@ -298,6 +299,7 @@ class Promotions(Policies):
         conditions: Sequence[NewFinding] = (),
     ) -> tuple[RequestDetail, Policy, Case]:
         """Write the actor's vote, bound to the state of things now; give the case with it."""
+        check_own_account(uow, self.context)
         stored = self._locked(uow, request_id)
         handle = self.context.actor.handle
         policy = frozen_policy(uow, stored)

@@ -36,12 +36,16 @@ from registry.errors import (
 )
 from registry.services.context import Context
 from registry.services.governance.policies.stored import check_policy, deciding_roles, default_policy_text, published
+from registry.services.people.deciding import check_own_account
 from registry.services.unit_of_work import UnitOfWork
 
 _log = logging.getLogger(__name__)
 ADMIN = "admin"
 FIRST_ROLES = (ADMIN, "developer")
 """The roles of the person who makes a registry; whose vote counts is granted to others."""
+ALONE_AFTER = timedelta(days=7)
+"""How long after the last other person who decides lost their role an admin can give such roles alone."""
+_NOBODY = f"There is nobody; an admin can grant it alone {ALONE_AFTER.days} days after the last of them lost their role"
 TOUCH_EVERY = timedelta(minutes=10)
 """How precisely the last use of a token is recorded: a write for each request would be slow."""
 
@@ -100,7 +104,8 @@ class People:
     def grant(self, handle: str, role: str) -> Person:
         """Give a role that exists here; giving it twice changes nothing. Raises: NotFoundError, InvalidError.
 
-        A role whose holders decide on something is offered, and held once somebody else confirms it.
+        A role whose holders decide on something is offered, and held once somebody else confirms it. Nobody else is
+        needed only where no other account has decided on anything for `ALONE_AFTER`.
         """
         check_role(role)
         now, actor = self.context.clock.now(), self.context.actor.handle
@@ -110,11 +115,16 @@ class People:
             if role in person.roles:
                 return person
             decides = role in deciding_roles(uow)
-            if decides and _confirmers(uow, handle, offered_by=actor):
+            if decides and (
+                _confirmers(uow, handle, offered_by=actor)
+                or uow.people.held(deciding_roles(uow), without={handle, actor}, since=now - ALONE_AFTER)
+            ):
                 if _offer(uow, handle, role) is None:
                     uow.people.offer(RoleOffer(handle, role, actor, now))
                     uow.commit(Event("role.offered", _subject(handle), {"role": role}))
                 return replace(person, offered=(role,))
+            if _offer(uow, handle, role) is not None:
+                uow.people.drop_offer(handle, role)
             facts: dict[str, object] = {"role": role, "alone": True} if decides else {"role": role}
             events = _granted(uow, handle, role, facts, by=actor, at=now, decides=decides)
             person = _known(uow, handle)
@@ -130,6 +140,7 @@ class People:
         """Confirm a role that somebody else offered. Raises: NotFoundError, PermissionDeniedError."""
         actor, now = self.context.actor, self.context.clock.now()
         with self.context.write() as uow:
+            check_own_account(uow, self.context)
             offer = _offer(uow, handle, role)
             if offer is None:
                 raise NotFoundError(
@@ -140,7 +151,7 @@ class People:
             if actor.handle not in allowed:
                 raise PermissionDeniedError(
                     f"{actor.handle} may not confirm this: it takes somebody else than who offered the role or gets it",
-                    remedy=f"Ask one of: {', '.join(allowed) or 'nobody yet; grant admin to somebody first'}",
+                    remedy=f"Ask one of: {', '.join(allowed)}" if allowed else _NOBODY,
                 )
             uow.people.drop_offer(handle, role)
             facts: dict[str, object] = {"role": role, "offered_by": offer.offered_by}

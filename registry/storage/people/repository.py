@@ -55,6 +55,17 @@ class SqlPeople:
         query = select(person).where(person.c.id.in_(held)).order_by(person.c.handle)
         return self._people(self._connection.execute(query).all())
 
+    def held(self, roles: Collection[str], *, without: Collection[str], since: datetime) -> bool:
+        lately = role_grant.c.revoked_at.is_(None) | (role_grant.c.revoked_at > since)
+        query = (
+            select(role_grant.c.id)
+            .join(person, person.c.id == role_grant.c.person_id)
+            .where(role_grant.c.role.in_(sorted(roles)), lately)
+            .where(person.c.service.is_(False), person.c.handle.not_in(sorted(without)))
+            .limit(1)
+        )
+        return self._connection.execute(query).first() is not None
+
     def search(self, page: PageRequest) -> Page[Person]:
         order = [SortBy(person.c.handle, str)]
         rows, cursor = page_rows(self._connection, select(person), order, page, scope="people")

@@ -2,7 +2,7 @@
 
 Every published policy, in its newest version, says in `separation_of_duties.policy_change` who has to agree before any
 policy changes; all of them have to be content. So a new name changes as little as a new version. The first policy is
-published by `init`. While a registry has one person, that person's policies are in force at once.
+published by `init`. While a registry has one account of a person, its policies are in force at once.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from registry.services.governance.policies.stored import examined_policy, publis
 from registry.services.governance.requests import check_comment
 from registry.services.governance.reviews.attestations import call
 from registry.services.lookup import found
+from registry.services.people.deciding import check_own_account
 from registry.services.unit_of_work import UnitOfWork
 
 
@@ -80,6 +81,7 @@ def vote_on_policy(context: Context, proposal_id: str, value: VoteValue, comment
     """
     comment, now, handle = check_comment(comment), context.clock.now(), context.actor.handle
     with context.write() as uow:
+        check_own_account(uow, context)
         proposal = _stored(uow, proposal_id)
         if proposal.state is not ProposalState.OPEN:
             raise PolicyRefusedError(f"{proposal_id} is closed", (f"It was {proposal.state} already",))
@@ -103,12 +105,12 @@ def vote_on_policy(context: Context, proposal_id: str, value: VoteValue, comment
 
 
 def needs_of(uow: UnitOfWork, proposal: PolicyProposal) -> tuple[PolicyNeed, ...]:
-    """What each published policy asks before this proposal is in force; nothing while there is one person."""
+    """What each published policy asks before this proposal is in force; nothing while there is one account."""
     author = proposal.proposed_by
     people = [one for one in every(uow.people.search) if not one.service]
-    own = next((one.who for one in people if one.handle == author), author)
-    if not any(one.who != own for one in people):
+    if not any(one.handle != author for one in people):  # accounts: to declare all of them one person frees nobody
         return ()
+    own = next((one.who for one in people if one.handle == author), author)
     voting = {one.who: one.handle for one in reversed(people) if one.created_at <= proposal.proposed_at}
     last = {vote.voter: vote.value for vote in sorted(proposal.votes, key=lambda vote: vote.at)}
     agreed = {handle for handle, value in last.items() if value is VoteValue.APPROVE}

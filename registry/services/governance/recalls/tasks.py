@@ -23,8 +23,7 @@ from registry.domain.text import check_words, read_day
 from registry.errors import ConflictError, InvalidError, PermissionDeniedError
 from registry.services.context import Context
 from registry.services.governance.recalls.opening import MAX_REASON, recall_of
-from registry.services.governance.reviews.findings import makers
-from registry.services.governance.statuses import check_may_stop, summary_of
+from registry.services.governance.statuses import check_may_stop, makers, summary_of
 from registry.services.lookup import found, resolve
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.withholding import refuse_stopped

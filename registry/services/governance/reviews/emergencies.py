@@ -23,9 +23,9 @@ from registry.services.governance.dossier import Dossier, standing_of
 from registry.services.governance.policies.stored import frozen_policy
 from registry.services.governance.reviews.bypassing import promote_past
 from registry.services.governance.reviews.conditions import still_there
-from registry.services.governance.reviews.findings import makers
-from registry.services.governance.statuses import change
+from registry.services.governance.statuses import change, makers
 from registry.services.lookup import found, resolve
+from registry.services.people.deciding import check_own_account
 from registry.services.unit_of_work import UnitOfWork
 
 MAX_REASON, MAX_INCIDENT = 4096, 80
@@ -39,6 +39,7 @@ def promote_in_emergency(
     incident = check_words(incident, "id of the incident", MAX_INCIDENT)
     reason = check_words(reason, "reason", MAX_REASON, lines=True)
     with context.read() as uow:
+        check_own_account(uow, context)
         _check_token(uow, context, token)
         ref = resolve(uow, model_only(reference))
 
@@ -60,6 +61,7 @@ def review_emergency(context: Context, emergency_id: str, comment: str) -> Emerg
     """Agree with an emergency afterwards; see `ReviewVerbs.review_emergency`."""
     words = check_words(comment, "comment", MAX_REASON, lines=True)
     with context.write() as uow:
+        check_own_account(uow, context)
         value = found(uow.reviews.emergency(emergency_id), f"emergency {emergency_id}", see="emergency list")
         now, by = context.clock.now(), context.actor.handle
         if not value.is_open or value.due_at <= now:

@@ -9,14 +9,14 @@ from registry.domain.audit import Event
 from registry.domain.governance.reviews.attestations import Trigger
 from registry.domain.governance.reviews.findings import Finding, NewFinding, Severity
 from registry.domain.ids import new_id
-from registry.domain.names import AssetKind, Reference, VersionRef
+from registry.domain.names import Reference, VersionRef
 from registry.domain.people.people import Permission
 from registry.domain.text import check_words, read_day
 from registry.errors import InvalidError, PermissionDeniedError
 from registry.services.context import Context
 from registry.services.governance.policies.stored import deciding_roles
 from registry.services.governance.reviews.attestations import call
-from registry.services.governance.statuses import summary_of
+from registry.services.governance.statuses import makers
 from registry.services.lookup import found, resolve
 from registry.services.unit_of_work import UnitOfWork
 
@@ -73,15 +73,6 @@ def resolve_finding(context: Context, finding_id: str, comment: str) -> Finding:
         uow.reviews.resolve_finding(finding_id, by=by, comment=words, at=now)
         uow.commit(Event("finding.resolved", str(value.ref), {**_detail(value), "comment": words}))
     return replace(value, resolved_at=now, resolved_by=by, resolution=words)
-
-
-def makers(uow: UnitOfWork, ref: VersionRef) -> frozenset[str]:
-    """The people who made a version, each by the one name that all of their accounts share."""
-    handles = {summary_of(uow, ref).created_by}
-    if ref.kind is AssetKind.MODELS:
-        record = found(uow.governance.version(ref), ref)
-        handles |= {record.step.created_by, *record.runners, *record.card_writers}
-    return frozenset(person.who for person in uow.people.known(handles)) | handles
 
 
 def _check_may_resolve(uow: UnitOfWork, context: Context, value: Finding) -> None:

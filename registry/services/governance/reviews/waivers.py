@@ -17,8 +17,9 @@ from registry.errors import ConflictError, InvalidError, PermissionDeniedError, 
 from registry.services.context import Context
 from registry.services.governance.dossier import case_for, open_dossier, standing_of
 from registry.services.governance.policies.stored import in_force
-from registry.services.governance.reviews.findings import makers
+from registry.services.governance.statuses import makers
 from registry.services.lookup import found, resolve
+from registry.services.people.deciding import check_own_account
 from registry.services.unit_of_work import UnitOfWork
 
 MAX_REASON = 4096
@@ -51,6 +52,7 @@ def approve_waiver(context: Context, waiver_id: str, comment: str) -> Waiver:
     context.actor.require(Permission.EDIT)
     words = check_words(comment, "comment", MAX_REASON, lines=True, empty=True)
     with context.write() as uow:
+        check_own_account(uow, context)
         value = found(uow.reviews.waiver(waiver_id), f"waiver {waiver_id}", see="waiver list")
         now, by = context.clock.now(), context.actor.handle
         if value.state(now) != "asked":

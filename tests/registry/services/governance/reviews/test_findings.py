@@ -17,8 +17,8 @@ from registry.errors import (
 )
 from registry.services.audit.verbs import Audit
 from registry.services.governance.policies.stored import default_policy_text
-from registry.services.governance.reviews.findings import makers
 from registry.services.governance.reviews.verbs import Reviews
+from registry.services.governance.statuses import makers
 from tests.registry.services.teams import Team, bring_to, put_in_force, ref_of
 
 STRICT = (
