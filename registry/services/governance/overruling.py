@@ -14,8 +14,8 @@ from registry.domain.governance.promotion import RequestDetail, RequestState, Vo
 from registry.errors import ConflictError, PolicyRefusedError
 from registry.services.context import Context
 from registry.services.governance.dossier import case_for, open_dossier
+from registry.services.governance.reviews.own_account import check_own_account
 from registry.services.governance.vetoes import standing_vetoes
-from registry.services.people.deciding import check_own_account
 from registry.services.unit_of_work import UnitOfWork
 
 

@@ -51,9 +51,9 @@ from registry.services.governance.recorded_evidence import evidence_about
 from registry.services.governance.requests import check_comment, open_request, promote
 from registry.services.governance.reviews.conditions import attach_conditions
 from registry.services.governance.reviews.findings import raised
+from registry.services.governance.reviews.own_account import check_own_account
 from registry.services.governance.vetoes import check_vote, with_vote
 from registry.services.lookup import found, resolve
-from registry.services.people.deciding import check_own_account
 from registry.services.unit_of_work import UnitOfWork
 
 __all__ = ["Promotions", "default_policy_text", "protected_aliases"]

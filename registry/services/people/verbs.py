@@ -36,16 +36,14 @@ from registry.errors import (
 )
 from registry.services.context import Context
 from registry.services.governance.policies.stored import check_policy, deciding_roles, default_policy_text, published
-from registry.services.people.deciding import check_own_account
+from registry.services.governance.reviews.own_account import check_own_account
+from registry.services.people.offering import NOBODY, confirmers, offer_of, takes_two
 from registry.services.unit_of_work import UnitOfWork
 
 _log = logging.getLogger(__name__)
 ADMIN = "admin"
 FIRST_ROLES = (ADMIN, "developer")
 """The roles of the person who makes a registry; whose vote counts is granted to others."""
-ALONE_AFTER = timedelta(days=7)
-"""How long after the last other person who decides lost their role an admin can give such roles alone."""
-_NOBODY = f"There is nobody; an admin can grant it alone {ALONE_AFTER.days} days after the last of them lost their role"
 TOUCH_EVERY = timedelta(minutes=10)
 """How precisely the last use of a token is recorded: a write for each request would be slow."""
 
@@ -115,15 +113,12 @@ class People:
             if role in person.roles:
                 return person
             decides = role in deciding_roles(uow)
-            if decides and (
-                _confirmers(uow, handle, offered_by=actor)
-                or uow.people.held(deciding_roles(uow), without={handle, actor}, since=now - ALONE_AFTER)
-            ):
-                if _offer(uow, handle, role) is None:
+            if decides and takes_two(uow, handle, offered_by=actor, now=now):
+                if offer_of(uow, handle, role) is None:
                     uow.people.offer(RoleOffer(handle, role, actor, now))
                     uow.commit(Event("role.offered", _subject(handle), {"role": role}))
                 return replace(person, offered=(role,))
-            if _offer(uow, handle, role) is not None:
+            if offer_of(uow, handle, role) is not None:
                 uow.people.drop_offer(handle, role)
             facts: dict[str, object] = {"role": role, "alone": True} if decides else {"role": role}
             events = _granted(uow, handle, role, facts, by=actor, at=now, decides=decides)
@@ -141,17 +136,17 @@ class People:
         actor, now = self.context.actor, self.context.clock.now()
         with self.context.write() as uow:
             check_own_account(uow, self.context)
-            offer = _offer(uow, handle, role)
+            offer = offer_of(uow, handle, role)
             if offer is None:
                 raise NotFoundError(
                     f"The role {role[:80]} was not offered to {handle[:80]}",
                     remedy="See what was offered: forebear role offers",
                 )
-            allowed = _confirmers(uow, handle, offered_by=offer.offered_by)
+            allowed = confirmers(uow, handle, offered_by=offer.offered_by)
             if actor.handle not in allowed:
                 raise PermissionDeniedError(
                     f"{actor.handle} may not confirm this: it takes somebody else than who offered the role or gets it",
-                    remedy=f"Ask one of: {', '.join(allowed)}" if allowed else _NOBODY,
+                    remedy=f"Ask one of: {', '.join(allowed)}" if allowed else NOBODY,
                 )
             uow.people.drop_offer(handle, role)
             facts: dict[str, object] = {"role": role, "offered_by": offer.offered_by}
@@ -177,7 +172,7 @@ class People:
         """Take a role away; from then on approvals given in it do not count. Raises: NotFoundError, ConflictError."""
         with self.context.write(Permission.ADMIN) as uow:
             person = _known(uow, handle)
-            if role not in person.roles and _offer(uow, handle, role) is not None:
+            if role not in person.roles and offer_of(uow, handle, role) is not None:
                 uow.people.drop_offer(handle, role)
                 uow.commit(Event("role.offer_withdrawn", _subject(handle), {"role": role}))
                 return person
@@ -199,7 +194,7 @@ class People:
             person = _not_erased(_known(uow, handle))
             if ADMIN in person.roles:
                 _not_the_last_admin(uow, handle)
-            return erase(self.context, uow, person, reason, lambda by: _confirmers(uow, handle, offered_by=by))
+            return erase(self.context, uow, person, reason, lambda by: confirmers(uow, handle, offered_by=by))
 
     def create_token(self, handle: str, *, label: str, days: int = 90) -> NewToken:
         """A token for oneself, or as an admin for anybody. Raises: NotFoundError, InvalidError."""
@@ -345,11 +340,6 @@ def _token(person: str, label: str, *, days: int, now: datetime, made_by: str) -
     )
 
 
-def _offer(uow: UnitOfWork, handle: str, role: str) -> RoleOffer | None:
-    """The offer of this role to this person that waits for somebody to confirm it."""
-    return next((one for one in uow.people.offers() if (one.person, one.role) == (handle, role)), None)
-
-
 def _granted(
     uow: UnitOfWork, handle: str, role: str, facts: Mapping[str, object], *, by: str, at: datetime, decides: bool
 ) -> list[Event]:
@@ -363,14 +353,6 @@ def _granted(
                 uow.people.revoke_token(token.id, at=at)
                 events.append(_token_event("token.revoked", token))
     return events
-
-
-def _confirmers(uow: UnitOfWork, handle: str, *, offered_by: str) -> list[str]:
-    """Who can confirm a role of `handle`: people who decide on something, without the two that are in it already."""
-    known = {one.handle: one.who for one in uow.people.known({handle, offered_by})}
-    involved = {known.get(handle, handle), known.get(offered_by, offered_by)}
-    people = uow.people.holding(deciding_roles(uow))
-    return [one.handle for one in people if not one.service and one.who not in involved]
 
 
 def _known(uow: UnitOfWork, handle: str) -> Person:

@@ -24,8 +24,8 @@ from registry.services.governance.policies.effects import effects_of
 from registry.services.governance.policies.stored import examined_policy, published, read_stored
 from registry.services.governance.requests import check_comment
 from registry.services.governance.reviews.attestations import call
+from registry.services.governance.reviews.own_account import check_own_account
 from registry.services.lookup import found
-from registry.services.people.deciding import check_own_account
 from registry.services.unit_of_work import UnitOfWork
 
 

@@ -23,9 +23,9 @@ from registry.services.governance.dossier import Dossier, standing_of
 from registry.services.governance.policies.stored import frozen_policy
 from registry.services.governance.reviews.bypassing import promote_past
 from registry.services.governance.reviews.conditions import still_there
+from registry.services.governance.reviews.own_account import check_own_account
 from registry.services.governance.statuses import change, makers
 from registry.services.lookup import found, resolve
-from registry.services.people.deciding import check_own_account
 from registry.services.unit_of_work import UnitOfWork
 
 MAX_REASON, MAX_INCIDENT = 4096, 80

@@ -17,9 +17,9 @@ from registry.errors import ConflictError, InvalidError, PermissionDeniedError, 
 from registry.services.context import Context
 from registry.services.governance.dossier import case_for, open_dossier, standing_of
 from registry.services.governance.policies.stored import in_force
+from registry.services.governance.reviews.own_account import check_own_account
 from registry.services.governance.statuses import makers
 from registry.services.lookup import found, resolve
-from registry.services.people.deciding import check_own_account
 from registry.services.unit_of_work import UnitOfWork
 
 MAX_REASON = 4096
