@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from registry.client.transport.connection import LONG, Connection
 from registry.client.transport.uploads import parts_of, upload
 from registry.domain.names import Reference, model_only
-from registry.domain.verbs.lineage import Ancestry, Exchange, Identification, Leakage, Obligations, ParentCheck, Use
+from registry.domain.verbs.lineage import (
+    Ancestry,
+    CommonAncestors,
+    Exchange,
+    Identification,
+    Kin,
+    Leakage,
+    Obligations,
+    ParentCheck,
+    Relatives,
+    Use,
+)
 from registry.errors import NotFoundError
 from registry.sources import resolve_source
 
@@ -22,8 +34,12 @@ class RemoteLineage:
 
     server: Connection
 
-    def show(self, target: str, *, up: int = -1, down: int = 0, limit: int = 2000) -> Ancestry:
-        return self.server.get(Ancestry, "/lineage", {"target": target, "up": up, "down": down, "limit": limit})
+    def show(
+        self, target: str, *, up: int = -1, down: int = 0, limit: int = 2000, as_of: datetime | None = None
+    ) -> Ancestry:
+        at = None if as_of is None else as_of.isoformat()
+        params = {"target": target, "up": up, "down": down, "limit": limit, "at": at}
+        return self.server.get(Ancestry, "/lineage", params)
 
     def path(self, source: str, target: str) -> Ancestry | None:
         try:
@@ -32,6 +48,13 @@ class RemoteLineage:
             if error.facts.get(NO_PATH):
                 return None
             raise
+
+    def common(self, one: str, other: str) -> CommonAncestors:
+        return self.server.get(CommonAncestors, "/lineage/common", {"one": one, "other": other})
+
+    def relatives(self, target: str, relation: Kin, *, limit: int = 100) -> Relatives:
+        params = {"target": target, "relation": relation, "limit": limit}
+        return self.server.get(Relatives, "/lineage/relatives", params)
 
     def verify(self, reference: Reference, *, parent: Reference | None = None) -> Sequence[ParentCheck]:
         params = {"target": model_only(reference), "parent": None if parent is None else model_only(parent)}

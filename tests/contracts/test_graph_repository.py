@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -148,6 +148,47 @@ def test_assurance_is_superseded_and_the_old_edge_stays(database: Database, uow:
     with database.engine.begin() as connection:
         rows = connection.execute(select(edge).where(edge.c.from_node == digits).order_by(edge.c.id)).all()
     assert [(row.assurance, row.superseded_by is None) for row in rows] == [("observed", False), ("verified", True)]
+
+
+def test_an_ancestry_of_the_past_has_the_edges_that_were_in_force_then(uow: UnitOfWork) -> None:
+    zip_1 = at(uow, "models:/vision/zip/1")
+    step = uow.graph.walk(zip_1, up=1, down=0, limit=2)[0][1]
+    uow.graph.set_assurance(step.label, "models:/vision/digits/1", Assurance.VERIFIED, at=LATER)
+    digits = at(uow, "models:/vision/digits/1").id
+
+    def known(as_of: datetime) -> list[Assurance]:
+        _, edges, _ = uow.graph.walk(zip_1, up=-1, down=0, limit=100, as_of=as_of)
+        return [e.assurance for e in edges if e.source == digits]
+
+    assert known(NOW) == [Assurance.OBSERVED]
+    assert known(LATER - timedelta(seconds=1)) == [Assurance.OBSERVED]
+    assert known(LATER) == [Assurance.VERIFIED]
+
+
+def test_descendants_of_the_past_leave_out_what_came_later(uow: UnitOfWork) -> None:
+    base = at(uow, "models:/vision/base/1")
+    add_version(uow, "vision/late", parents=[model_ref("vision/base/1")], at=LATER)
+    now, then = (
+        [node.label for node in uow.graph.walk(base, up=0, down=-1, limit=100, as_of=as_of)[0]] for as_of in (None, NOW)
+    )
+    assert "vision/late/1" in now
+    assert "vision/late/1" not in then
+    assert {"vision/digits/1", "vision/zip/1", "vision/letters/1"} < set(then)
+    late = at(uow, "models:/vision/late/1")
+    assert uow.graph.walk(late, up=-1, down=0, limit=100, as_of=NOW) == ([], [], False)
+
+
+def test_siblings_are_what_else_was_made_from_a_parent_of_the_same_kind(uow: UnitOfWork) -> None:
+    def siblings(label: str, limit: int = 100) -> list[str]:
+        keys = uow.graph.siblings(at(uow, label).id, limit=limit)
+        found = uow.graph.nodes(keys)
+        return [found[key].label for key in keys]
+
+    assert siblings("models:/vision/digits/1") == ["vision/zip/1", "vision/letters/1"]
+    assert siblings("models:/vision/letters/1") == ["vision/digits/1", "vision/zip/1"]
+    assert siblings("models:/vision/letters/1", limit=1) == ["vision/digits/1"]
+    assert siblings("models:/vision/base/1") == []
+    assert siblings("datasets:/vision/scans/1") == []
 
 
 def test_the_newest_comparison_of_weights_with_each_input_is_given(uow: UnitOfWork) -> None:

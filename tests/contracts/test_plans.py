@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, Engine, event
 from benchmarks.catalog import questions
 from benchmarks.material.catalog import World, fill
 from registry import bootstrap
+from registry.domain.verbs.lineage import Kin
 from registry.services.registry import LocalRegistry
 from registry.settings import Settings
 from registry.storage.database import Database
@@ -70,6 +72,9 @@ def about_ancestry(registry: LocalRegistry, world: World) -> Iterator[Callable[[
 
     yield lambda draw: lineage.show(some(draw))
     yield lambda draw: lineage.show(some(draw), up=0, down=-1, limit=100)
+    yield lambda draw: lineage.show(some(draw), up=-1, down=1, as_of=datetime(2099, 1, 1, tzinfo=UTC))
+    yield lambda draw: lineage.common(some(draw), some(draw))
+    yield lambda draw: [lineage.relatives(some(draw), kin) for kin in Kin]
     yield lambda draw: lineage.path(world.ref(0), some(draw))
 
 

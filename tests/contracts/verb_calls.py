@@ -16,7 +16,7 @@ from registry.domain.recipes.recipe import Method
 from registry.domain.transfers.steps import StepState
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
-from registry.domain.verbs.lineage import Exchange, Use
+from registry.domain.verbs.lineage import Exchange, Kin, Use
 from registry.domain.verbs.registry import Registry
 from registry.services.governance.policies.stored import default_policy_text
 
@@ -105,6 +105,8 @@ READS: Mapping[str, Verb] = {
     "transfers.log": lambda r: r.transfers.log(step_of(r)),
     "lineage.show": lambda r: [r.lineage.show(str(GRANDCHILD)), r.lineage.show(str(BASE), up=0, down=1, limit=5)],
     "lineage.path": lambda r: [r.lineage.path(str(BASE), str(GRANDCHILD)), r.lineage.path(str(GRANDCHILD), str(BASE))],
+    "lineage.common": lambda r: [r.lineage.common(str(CHILD), str(GRANDCHILD)), r.lineage.common(str(DATA), str(BASE))],
+    "lineage.relatives": lambda r: [r.lineage.relatives(str(GRANDCHILD), kin, limit=1) for kin in Kin],
     "lineage.obligations": lambda r: r.lineage.obligations(GRANDCHILD, use=Use.COMMERCIAL),
     "lineage.export": lambda r: [r.lineage.export(GRANDCHILD, one) for one in (Exchange.HUB, Exchange.PROV)],
     "lineage.leakage": lambda r: r.lineage.leakage(GRANDCHILD),

@@ -19,7 +19,19 @@ from registry.api.uploads import received
 from registry.api.wire import AsActor, answer, speaks, upload_of
 from registry.domain.codec import from_json
 from registry.domain.names import Reference
-from registry.domain.verbs.lineage import Ancestry, Exchange, Identification, Leakage, Obligations, ParentCheck, Use
+from registry.domain.text import read_moment
+from registry.domain.verbs.lineage import (
+    Ancestry,
+    CommonAncestors,
+    Exchange,
+    Identification,
+    Kin,
+    Leakage,
+    Obligations,
+    ParentCheck,
+    Relatives,
+    Use,
+)
 from registry.domain.verbs.registry import Registry
 from registry.errors import NotFoundError
 
@@ -48,9 +60,13 @@ def show(
     down: Depth = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_NODES)] = 2000,
     format: Format = Format.JSON,
+    at: Annotated[
+        str | None, Query(max_length=64, description="Only what was recorded by then: a time with its zone, or a day")
+    ] = None,
 ) -> Response:
     """The part of the graph around `target`, as JSON, Mermaid or DOT."""
-    found = registry.lineage.show(target, up=up, down=down, limit=limit)
+    as_of = None if at is None else read_moment(at, "at")
+    found = registry.lineage.show(target, up=up, down=down, limit=limit, as_of=as_of)
     return _written(found, format)
 
 
@@ -61,6 +77,20 @@ def path(registry: AsActor, source: Target, target: Target, format: Format = For
     if found is None:
         raise NotFoundError(f"{target} does not descend from {source}", facts={"no_path": True})
     return _written(found, format)
+
+
+@router.get("/common", **speaks(CommonAncestors))
+def common(registry: AsActor, one: Target, other: Target) -> Response:
+    """The nearest common ancestors of two things, with one shortest way from each of those to both."""
+    return answer(registry.lineage.common(one, other))
+
+
+@router.get("/relatives", **speaks(Relatives))
+def relatives(
+    registry: AsActor, target: Target, relation: Kin, limit: Annotated[int, Query(ge=1, le=MAX_NODES)] = 100
+) -> Response:
+    """The roots of a model or dataset (models that were made from no model), or its siblings, oldest first."""
+    return answer(registry.lineage.relatives(target, relation, limit=limit))
 
 
 @router.get("/checks", **speaks(list[ParentCheck]))

@@ -14,7 +14,7 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
-from registry.domain.verbs.lineage import Exchange, Use
+from registry.domain.verbs.lineage import Exchange, Kin, Use
 from registry.errors import Family, NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ FormOption = Annotated[
     "forebear lineage show models:/vision/digits/2",
     "forebear lineage show models:/library/lite0/1 --down --depth 1",
     "forebear lineage show models:/vision/digits/2 --format mermaid > family.mmd",
+    "forebear lineage show models:/vision/digits/2 --as-of 2026-03-14",
 )
 def show(
     session: Session,
@@ -54,13 +55,28 @@ def show(
     down: Annotated[bool, typer.Option("--down", help="Show descendants.")] = False,
     depth: Annotated[int, typer.Option("--depth", help="The number of generations; -1 for all.", min=-1)] = -1,
     format: FormOption = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            metavar="DATE",
+            help="Show only what was recorded by then: a day, or a time with its zone.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Show the ancestors of a model or dataset, its descendants, or both."""
     from registry.cli.views.lineage.trees import show_ancestry
+    from registry.domain.text import read_moment
 
     _check_form(session, format)
     up = up or not down
-    ancestry = session.registry.lineage.show(_node(session, target), up=depth if up else 0, down=depth if down else 0)
+    ancestry = session.registry.lineage.show(
+        _node(session, target),
+        up=depth if up else 0,
+        down=depth if down else 0,
+        as_of=None if as_of is None else read_moment(as_of, "--as-of"),
+    )
     _answer(session, format, ancestry, lambda found: show_ancestry(found, up=up, down=down))
 
 
@@ -198,6 +214,44 @@ def path(
     if found is None:
         raise NotFoundError(f"{target} does not descend from {source}")
     _answer(session, format, found, show_path)
+
+
+@command(app, "common", "forebear lineage common models:/vision/digits/2 models:/vision/letters/1")
+def common(
+    session: Session,
+    one: Annotated[str, typer.Argument(metavar="TARGET", help="A model, dataset or step.")],
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="Another.")],
+) -> None:
+    """Show the nearest common ancestors of two models, datasets or steps, with the ways from them to both."""
+    from registry.cli.views.lineage.relatives import show_common
+
+    found = session.registry.lineage.common(_node(session, one), _node(session, other))
+    session.answer(found, lambda what: show_common(what, one, other))
+
+
+@command(
+    app,
+    "relatives",
+    "forebear lineage relatives models:/vision/digits/2 roots",
+    "forebear lineage relatives models:/vision/digits/2 siblings --limit 20",
+)
+def relatives(
+    session: Session,
+    target: TargetArgument,
+    relation: Annotated[
+        Kin, typer.Argument(metavar="roots|siblings", help="Which of them to show.", show_default=False)
+    ],
+    limit: Annotated[int, typer.Option("--limit", help="The most to show.", min=1)] = 100,
+) -> None:
+    """Show the roots of a model or dataset, or its siblings.
+
+    roots: the models of its ancestry that were made from no model. siblings: what else was made from one that it was
+    made from itself.
+    """
+    from registry.cli.views.lineage.relatives import show_relatives
+
+    found = session.registry.lineage.relatives(_node(session, target), relation, limit=limit)
+    session.answer(found, lambda what: show_relatives(what, relation, target))
 
 
 def _write_exchange(format: Exchange, found: object) -> None:

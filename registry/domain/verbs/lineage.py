@@ -23,6 +23,34 @@ class Ancestry:
 
 
 @dataclass(frozen=True, slots=True)
+class CommonAncestors:
+    """What two things both came from, the nearest, and one shortest way from each of those to both.
+
+    The nearest are those that no other common ancestor came from; one of the two, where the other came from it.
+    """
+
+    nearest: tuple[Node, ...]
+    ways: Ancestry
+
+
+class Kin(StrEnum):
+    """How models and datasets are related to one."""
+
+    ROOTS = "roots"
+    """Models of its ancestry that were made from no model."""
+    SIBLINGS = "siblings"
+    """Others of its kind that were made from one that it was made from itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relatives:
+    """The oldest first. `complete` is False when there are more."""
+
+    nodes: tuple[Node, ...]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ParentCheck:
     """What the weights of a version say about a parent. `role` and `assurance` are None for one that nobody claims."""
 
@@ -154,12 +182,25 @@ class Exchange(StrEnum):
 class LineageVerbs(Protocol):
     """Walks of the graph."""
 
-    def show(self, target: str, *, up: int = -1, down: int = 0, limit: int = 2000) -> Ancestry:
-        """`target` is the reference of a model or dataset, or a step id. Depth in generations, -1 for all."""
+    def show(
+        self, target: str, *, up: int = -1, down: int = 0, limit: int = 2000, as_of: datetime | None = None
+    ) -> Ancestry:
+        """`target` is the reference of a model or dataset, or a step id. Depth in generations, -1 for all.
+
+        With `as_of`, the nodes and edges that were recorded by then; facts beside the nodes are those of today.
+        """
         ...
 
     def path(self, source: str, target: str) -> Ancestry | None:
         """One shortest way from an ancestor to a descendant, or None."""
+        ...
+
+    def common(self, one: str, other: str) -> CommonAncestors:
+        """The nearest common ancestors of two; none where they have nothing in common."""
+        ...
+
+    def relatives(self, target: str, relation: Kin, *, limit: int = 100) -> Relatives:
+        """The roots of a model or dataset, or its siblings, up to `limit` of them."""
         ...
 
     def verify(self, reference: Reference, *, parent: Reference | None = None) -> Sequence[ParentCheck]:

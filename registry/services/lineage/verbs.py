@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from lineage import Node
-from lineage.above import shortest_path
+from lineage import Graph, Node
+from lineage.above import nearest_common, shortest_path
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.people.people import Permission
-from registry.domain.verbs.lineage import Ancestry, Exchange, Identification, Leakage, Obligations, ParentCheck, Use
+from registry.domain.verbs.lineage import (
+    Ancestry,
+    CommonAncestors,
+    Exchange,
+    Identification,
+    Kin,
+    Leakage,
+    Obligations,
+    ParentCheck,
+    Relatives,
+    Use,
+)
 from registry.errors import NotFoundError, UsageError
 from registry.services.context import Context
 from registry.services.lineage import exchange, identifying, kinship, leaking, obligations
@@ -28,18 +40,22 @@ class Lineage:
 
     context: Context
 
-    def show(self, target: str, *, up: int = -1, down: int = 0, limit: int = 2000) -> Ancestry:
+    def show(
+        self, target: str, *, up: int = -1, down: int = 0, limit: int = 2000, as_of: datetime | None = None
+    ) -> Ancestry:
         """`target` and what is near it, nearest first: `up` and `down` count generations, -1 means all.
 
-        Raises: BadReferenceError, NotFoundError, UsageError for a depth below -1 or a limit out of range.
+        Raises: BadReferenceError, NotFoundError (also when `target` came after `as_of`), UsageError for a depth below
+        -1 or a limit out of range.
         """
         if min(up, down) < -1:
             raise UsageError(f"The depth cannot be {min(up, down)} generations", remedy="Give 0 or more, or -1 for all")
-        if not 1 <= limit <= MAX_NODES:
-            raise UsageError(f"The limit cannot be {limit} nodes", remedy=f"Give 1 to {MAX_NODES:,}")
+        _check_limit(limit)
         with self.context.read() as uow:
             focus = _node(uow, target)
-            nodes, edges, cut = uow.graph.walk(focus, up=up, down=down, limit=limit)
+            nodes, edges, cut = uow.graph.walk(focus, up=up, down=down, limit=limit, as_of=as_of)
+        if not nodes:
+            raise NotFoundError(f"{focus.label} did not exist yet at {as_of:%Y-%m-%d %H:%M} UTC")
         return Ancestry(focus.id, tuple(nodes), tuple(edges), complete=not cut)
 
     def path(self, source: str, target: str) -> Ancestry | None:
@@ -55,6 +71,37 @@ class Lineage:
             keys = [first.id, *(edge.target for edge in way)]
             nodes = uow.graph.nodes(keys)
         return Ancestry(last.id, tuple(nodes[key] for key in keys), way, complete=True)
+
+    def common(self, one: str, other: str) -> CommonAncestors:
+        """The nearest common ancestors, with ways down to both. Raises: BadReferenceError, NotFoundError."""
+        with self.context.read() as uow:
+            first, second = _node(uow, one), _node(uow, other)
+            above = uow.graph.edges_above(first.id), uow.graph.edges_above(second.id)
+            nearest = sorted(nearest_common(first.id, above[0], second.id, above[1]))
+            edges = [
+                edge
+                for key in nearest
+                for last, edges in zip((first, second), above, strict=True)
+                for edge in shortest_path(edges, key, last.id) or ()
+            ]
+            ways = tuple(dict.fromkeys(edges))
+            keys = dict.fromkeys([first.id, second.id, *nearest, *(edge.target for edge in ways)])
+            nodes = uow.graph.nodes(keys)
+        found = Ancestry(first.id, tuple(nodes[key] for key in keys), ways, complete=True)
+        return CommonAncestors(tuple(nodes[key] for key in nearest), found)
+
+    def relatives(self, target: str, relation: Kin, *, limit: int = 100) -> Relatives:
+        """Roots or siblings. Raises: BadReferenceError, NotFoundError, UsageError for a limit out of range."""
+        _check_limit(limit)
+        with self.context.read() as uow:
+            focus = _node(uow, target)
+            if relation is Kin.SIBLINGS:
+                keys = uow.graph.siblings(focus.id, limit=limit + 1)
+                found = uow.graph.nodes(keys[:limit])
+                return Relatives(tuple(found[key] for key in keys[:limit]), complete=len(keys) <= limit)
+            nodes, edges, cut = uow.graph.walk(focus, up=-1, down=0, limit=MAX_NODES)
+        roots = Graph(nodes, edges).roots(focus.id)
+        return Relatives(roots[:limit], complete=not cut and len(roots) <= limit)
 
     def verify(self, reference: Reference, *, parent: Reference | None = None) -> Sequence[ParentCheck]:
         """Compare the weights with those of the parents. Raises: UsageError, NotFoundError, IntegrityError."""
@@ -86,6 +133,11 @@ class Lineage:
     def checks(self, reference: Reference) -> Sequence[ParentCheck]:
         """The newest comparison with each parent. Raises: NotFoundError."""
         return kinship.checks(self.context, reference)
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= MAX_NODES:
+        raise UsageError(f"The limit cannot be {limit} nodes", remedy=f"Give 1 to {MAX_NODES:,}")
 
 
 def _node(uow: UnitOfWork, target: str) -> Node:

@@ -57,12 +57,19 @@ class GraphRepository(Protocol):
         """Every edge between a node and its ancestors and among those, oldest first: one statement."""
         ...
 
-    def walk(self, start: Node, *, up: int, down: int, limit: int) -> tuple[Sequence[Node], Sequence[Edge], bool]:
+    def walk(
+        self, start: Node, *, up: int, down: int, limit: int, as_of: datetime | None = None
+    ) -> tuple[Sequence[Node], Sequence[Edge], bool]:
         """Nodes and edges within `up` and `down` generations (a generation is one step: two edges).
 
         -1 means no limit of depth; from a step, the first generation is its own inputs or outputs. Nearest first, then
-        oldest; the flag is True when `limit` nodes cut it short.
+        oldest; the flag is True when `limit` nodes cut it short. With `as_of`, as recorded by then: no node when
+        `start` came later.
         """
+        ...
+
+    def siblings(self, key: NodeId, *, limit: int) -> Sequence[NodeId]:
+        """What was made from a node of its kind that `key` was made from too, without `key`, oldest first."""
         ...
 
     def runs(self, keys: Sequence[NodeId]) -> Mapping[NodeId, Run]:

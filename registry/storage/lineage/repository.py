@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, literal, or_, select, text, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal, or_, select, text, update
 
 from lineage import Assurance, Edge, Node, NodeId, NodeKind, WeightComparison, hops_of
 from lineage.exchange.records import Run
@@ -48,17 +48,25 @@ class SqlGraph:
         with nested_loops(self._connection):
             return _edges(self._connection.execute(_EDGES_ABOVE, {"start": key}))
 
-    def walk(self, start: Node, *, up: int, down: int, limit: int) -> tuple[Sequence[Node], Sequence[Edge], bool]:
+    def siblings(self, key: NodeId, *, limit: int) -> Sequence[NodeId]:
         with nested_loops(self._connection):
-            above = self._reach(start, up, upwards=True, limit=limit)
-            below = self._reach(start, down, upwards=False, limit=limit)
+            return self._connection.execute(_SIBLINGS, {"key": key, "limit": limit}).scalars().all()
+
+    def walk(
+        self, start: Node, *, up: int, down: int, limit: int, as_of: datetime | None = None
+    ) -> tuple[Sequence[Node], Sequence[Edge], bool]:
+        if as_of is not None and self._connection.execute(_CREATED, {"key": start.id}).scalar_one() > as_of:
+            return [], [], False
+        with nested_loops(self._connection):
+            above = self._reach(start, up, upwards=True, limit=limit, as_of=as_of)
+            below = self._reach(start, down, upwards=False, limit=limit, as_of=as_of)
         depths: dict[NodeId, int] = {}
         for key, depth in (*above, *below):
             depths.setdefault(key, depth)
         nearest = sorted(depths, key=lambda key: (depths[key], key))
         kept = nearest[:limit]
         found = nodes_by_id(self._connection, kept)
-        return [found[key] for key in kept], self._edges_among(kept), len(nearest) > limit
+        return [found[key] for key in kept], self._edges_among(kept, as_of), len(nearest) > limit
 
     def ancestry(self, ref: VersionRef, *, limit: int) -> AncestryRecord | None:
         given = {"label": str(ref), "limit": limit + 1}
@@ -130,7 +138,9 @@ class SqlGraph:
             newer = self._connection.execute(insert(edge).values(values).returning(edge.c.id)).scalar_one()
             self._connection.execute(update(edge).where(edge.c.id == row.id).values(superseded_by=newer))
 
-    def _reach(self, start: Node, generations: int, *, upwards: bool, limit: int) -> list[tuple[NodeId, int]]:
+    def _reach(
+        self, start: Node, generations: int, *, upwards: bool, limit: int, as_of: datetime | None
+    ) -> list[tuple[NodeId, int]]:
         """Up to `limit` + 1 nodes on one side of `start` (itself first) with their distance in edges, nearest first."""
         hops = _FOR_EVER if generations < 0 else hops_of(generations, start.kind)
         if hops == 0:
@@ -139,7 +149,9 @@ class SqlGraph:
         # without walking the rest. A node on two ways comes twice, at its nearest first.
         depths: dict[NodeId, int] = {}
         with self._connection.execute(
-            _walk(upwards), {"start": start.id, "hops": hops}, execution_options={"stream_results": True}
+            _walk(upwards, past=as_of is not None),
+            {"start": start.id, "hops": hops} | _at(as_of),
+            execution_options={"stream_results": True},
         ) as rows:
             for key, depth in rows:
                 depths.setdefault(key, depth)
@@ -147,22 +159,36 @@ class SqlGraph:
                     break
         return list(depths.items())
 
-    def _edges_among(self, keys: Sequence[NodeId]) -> list[Edge]:
+    def _edges_among(self, keys: Sequence[NodeId], as_of: datetime | None) -> list[Edge]:
         """The edges, not superseded, with both ends among `keys`, oldest first."""
         inside = set(keys)
-        rows = self._connection.execute(_EDGES_INTO, {"keys": keys})
+        rows = self._connection.execute(_edges_into(past=as_of is not None), {"keys": keys} | _at(as_of))
         return _edges(row for row in rows if row[0] in inside)
 
 
+def _at(as_of: datetime | None) -> dict[str, datetime]:
+    return {} if as_of is None else {"as_of": as_of}
+
+
+def _in_force(past: bool) -> Any:
+    """True of an edge that nothing superseded; with `past`, that was there at `as_of` and not yet superseded."""
+    if not past:
+        return edge.c.superseded_by.is_(None)
+    at = bindparam("as_of", type_=edge.c.created_at.type)
+    newer = edge.alias("newer")
+    replaced = select(newer.c.id).where(newer.c.id == edge.c.superseded_by, newer.c.created_at <= at)
+    return and_(edge.c.created_at <= at, ~replaced.correlate(edge).exists())
+
+
 @cache
-def _walk(upwards: bool) -> Any:
+def _walk(upwards: bool, *, past: bool) -> Any:
     """Nodes on one side with their distance in edges."""
     here, there = (edge.c.to_node, edge.c.from_node) if upwards else (edge.c.from_node, edge.c.to_node)
     walk = select(bindparam("start", type_=Key).label("id"), literal(0).label("depth")).cte("walk", recursive=True)
     walk = walk.union(
         select(there, walk.c.depth + 1)
         .join(walk, here == walk.c.id)
-        .where(walk.c.depth < bindparam("hops", type_=Key), edge.c.superseded_by.is_(None))
+        .where(walk.c.depth < bindparam("hops", type_=Key), _in_force(past))
     )
     return select(walk.c.id, walk.c.depth)
 
@@ -175,7 +201,7 @@ def _edges(rows: Iterable[Any]) -> list[Edge]:
 _ASSURANCES = {one.value: one for one in Assurance}
 _EDGE = (edge.c.from_node, edge.c.to_node, edge.c.role, edge.c.assurance, edge.c.split)
 _NODE = select(node.c.id, node.c.kind, node.c.label, node.c.digest).where(node.c.label == bindparam("label"))
-_EDGES_INTO = select(*_EDGE).where(among(edge.c.to_node), edge.c.superseded_by.is_(None)).order_by(edge.c.id)
+_CREATED = select(node.c.created_at).where(node.c.id == bindparam("key"))
 _RUNS = select(
     step.c.node_id, step.c.state, step.c.created_by, step.c.started_at, step.c.ended_at, step.c.error, step.c.recipe
 ).where(among(step.c.node_id))
@@ -229,6 +255,33 @@ def _edges_above() -> Any:
     return above.order_by(edge.c.id)
 
 
+@cache
+def _edges_into(*, past: bool) -> Any:
+    return select(*_EDGE).where(among(edge.c.to_node), _in_force(past)).order_by(edge.c.id)
+
+
+def _siblings() -> Any:
+    """Own step, its inputs of the own kind, the other steps that took those, and what they made."""
+    own, inputs, uses, made = (edge.alias(name) for name in ("own", "inputs", "uses", "made"))
+    me, parent, child = node.alias("me"), node.alias("parent"), node.alias("child")
+    return (
+        select(made.c.to_node)
+        .select_from(own)
+        .join(me, me.c.id == own.c.to_node)
+        .join(inputs, inputs.c.to_node == own.c.from_node)
+        .join(parent, and_(parent.c.id == inputs.c.from_node, parent.c.kind == me.c.kind))
+        .join(uses, uses.c.from_node == parent.c.id)
+        .join(made, made.c.from_node == uses.c.to_node)
+        .join(child, and_(child.c.id == made.c.to_node, child.c.kind == me.c.kind))
+        .where(own.c.to_node == bindparam("key", type_=Key), made.c.to_node != own.c.to_node)
+        .where(*(one.c.superseded_by.is_(None) for one in (own, inputs, uses, made)))
+        .distinct()
+        .order_by(made.c.to_node)
+        .limit(bindparam("limit"))
+    )
+
+
+_SIBLINGS = _siblings()
 _ANCESTORS, _ANCESTRAL_EDGES = _statements()
 _EDGES_ABOVE = _edges_above()
 _KEYS = select(node.c.label, node.c.id).where(node.c.label.in_(bindparam("labels", expanding=True)))

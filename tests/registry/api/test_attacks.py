@@ -41,6 +41,9 @@ GOOD = {
     "reference": "models:/vision/digits/2",
     "source": "models:/library/lite0/1",
     "format": "prov",
+    "one": "models:/vision/digits/2",
+    "other": "models:/library/lite0/1",
+    "relation": "siblings",
 }
 
 

@@ -257,6 +257,7 @@ COMMANDS: Mapping[str, str] = {
 READING = {
     "attestation list",
     "emergency list",
+    "lineage common",
     "lineage export",
     "lineage identify",
     "lineage leakage",
@@ -291,6 +292,7 @@ READING = {
     "inventory",
     "lineage obligations",
     "lineage path",
+    "lineage relatives",
     "lineage show",
     "login",
     "logout",

@@ -44,6 +44,8 @@ SAME = {
     "lineage export": "lineage export models:/vision/digits/2 --format prov",
     "lineage obligations": "lineage obligations models:/vision/digits/2",
     "lineage leakage": "lineage leakage models:/vision/digits/2",
+    "lineage common": "lineage common models:/library/lite0/1 models:/vision/digits/2",
+    "lineage relatives": "lineage relatives models:/vision/digits/2 siblings",
     "lineage path": "lineage path models:/library/lite0/1 models:/vision/digits/2",
     "evidence types": "evidence types models:/vision/digits/2",
     "evidence list": "evidence list models:/vision/digits/2",

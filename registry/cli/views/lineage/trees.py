@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lineage import Assurance, Graph, NodeKind
+from lineage import Assurance, Graph, NodeId, NodeKind
 from lineage.outline import Direction, Line, describe, guides, outline
 from registry.cli.printing import heading, hint, out
 
@@ -37,8 +37,12 @@ def show_ancestry(ancestry: Ancestry, *, up: bool, down: bool) -> None:
 
 def show_path(ancestry: Ancestry) -> None:
     """The way from the ancestor down to the descendant."""
-    graph = Graph(ancestry.nodes, ancestry.edges)
-    _draw(outline(graph, ancestry.nodes[0].id, Direction.DOWN))
+    draw_down(Graph(ancestry.nodes, ancestry.edges), ancestry.nodes[0].id)
+
+
+def draw_down(graph: Graph, start: NodeId) -> None:
+    """What came from `start`, as an outline."""
+    _draw(outline(graph, start, Direction.DOWN))
 
 
 def _draw(lines: tuple[Line, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from lineage import Graph, Node
 from registry.domain.audit import Event
 from registry.domain.people.people import Actor
 from registry.domain.recipes.recipe import Method
-from registry.domain.verbs.lineage import LineageVerbs
+from registry.domain.verbs.lineage import Kin, LineageVerbs
 from registry.errors import BadReferenceError, NotFoundError, PermissionDeniedError, UsageError
 from registry.services.context import Context
 from registry.services.lineage.verbs import Lineage
@@ -111,6 +112,50 @@ def test_a_path_from_an_ancestor_is_printed_downward(tree: Tree) -> None:
 
 def test_no_path_leads_from_a_descendant_to_an_ancestor(tree: Tree) -> None:
     assert tree.verbs().path(f"models:/{DIGITS_2}", f"models:/{LITE0}") is None
+
+
+def test_the_nearest_common_ancestor_comes_with_the_ways_down_to_both(tree: Tree) -> None:
+    with tree.open_uow(actor="ana", write=True) as uow:
+        add_version(uow, "vision/letters", parents=[model_ref(DIGITS_1)])
+        uow.commit_unaudited()
+    found = tree.verbs().common(f"models:/{DIGITS_2}", "models:/vision/letters/1")
+    assert labels(found.nearest) == [DIGITS_1]
+    graph = Graph(found.ways.nodes, found.ways.edges)
+    (start,) = found.nearest
+    ends = {graph.node(key).label for key in graph.descendants(start.id)}
+    assert {DIGITS_2, "vision/letters/1"} < ends
+
+
+def test_an_ancestor_of_the_other_is_the_nearest_that_both_have(tree: Tree) -> None:
+    found = tree.verbs().common(f"models:/{DIGITS_2}", f"models:/{LITE0}")
+    assert labels(found.nearest) == [LITE0]
+    assert tree.verbs().common(f"models:/{LITE0}", f"datasets:/{MNIST}").nearest == ()
+
+
+def test_roots_are_the_models_of_the_ancestry_that_no_model_went_into(tree: Tree) -> None:
+    lineage = tree.verbs()
+    assert labels(lineage.relatives(f"models:/{DIGITS_2}", Kin.ROOTS).nodes) == [LITE0]
+    assert labels(lineage.relatives(f"models:/{LITE0}", Kin.ROOTS).nodes) == [LITE0]
+    assert lineage.relatives(f"datasets:/{MNIST}", Kin.ROOTS).nodes == ()
+
+
+def test_siblings_beyond_the_limit_are_not_kept_quiet(tree: Tree) -> None:
+    with tree.open_uow(actor="ana", write=True) as uow:
+        for _ in range(3):
+            add_version(uow, "vision/letters", parents=[model_ref(LITE0)])
+        uow.commit_unaudited()
+    some = tree.verbs().relatives(f"models:/{DIGITS_1}", Kin.SIBLINGS, limit=2)
+    assert (labels(some.nodes), some.complete) == (["vision/letters/1", "vision/letters/2"], False)
+    assert tree.verbs().relatives(f"models:/{DIGITS_1}", Kin.SIBLINGS, limit=3).complete
+    with pytest.raises(UsageError):
+        tree.verbs().relatives(f"models:/{DIGITS_1}", Kin.SIBLINGS, limit=0)
+
+
+def test_a_lineage_from_before_the_version_says_that_it_did_not_exist(tree: Tree) -> None:
+    lineage = tree.verbs()
+    assert lineage.show(f"models:/{DIGITS_2}", as_of=NOW) == lineage.show(f"models:/{DIGITS_2}")
+    with pytest.raises(NotFoundError, match="vision/digits/2 did not exist yet at 2"):
+        lineage.show(f"models:/{DIGITS_2}", as_of=NOW - timedelta(days=1))
 
 
 def test_every_node_is_its_own_path_of_length_zero(tree: Tree) -> None:
