@@ -83,6 +83,10 @@ def test_a_statement_that_reads_a_whole_table_is_noticed(registry: LocalRegistry
         assert scanned(connection, "SELECT name FROM asset AS a WHERE description = 'x'", ()) == {"asset"}
         assert scanned(connection, "SELECT count(*) FROM version", ()) <= {"version"}
         assert scanned(connection, "SELECT label FROM node WHERE id = 1", ()) == set()
+        if connection.dialect.name == "sqlite":
+            keys = "SELECT name FROM asset WHERE asset.id IN (SELECT value FROM json_each(?))"
+            assert scanned(connection, keys, ("[1]",)) == set()
+            assert scanned(connection, f"{keys} AND asset.kind = 'models'", ("[1]",)) == {"asset, not by id"}
 
 
 def scanned(connection: Connection, statement: str, given: Any) -> set[str]:
@@ -98,6 +102,9 @@ def scanned(connection: Connection, statement: str, given: Any) -> set[str]:
     rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()
     if "WHERE" not in statement and "LIMIT" in statement and not any("TEMP B-TREE" in row[3] for row in rows):
         return set()  # the first few rows in the order of an index
+    for name, column in re.findall(r'(\w+)"?\."?(\w+)"? IN \(SELECT value FROM json_each', statement):
+        if not any(re.match(rf"SEARCH {name} .*\((rowid|{column})=\?", row[3]) for row in rows):
+            return {f"{name}, not by {column}"}
     aliases = {alias: table for table, alias in re.findall(r"(\w+) AS (\w+)", statement) if table in metadata.tables}
     read = {match[1] for row in rows if (match := re.match(r"SCAN (\w+)", row[3]))}
     return {str(aliases.get(name, name)) for name in read} & set(metadata.tables) - SMALL

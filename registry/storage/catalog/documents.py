@@ -114,7 +114,11 @@ def _all(connection: Connection) -> Iterator[dict[int, str]]:
 
 def _models(connection: Connection, keys: Iterable[int]) -> dict[int, str]:
     given = {"keys": list(keys)}
-    rows = {row.id: [row.name, row.description, row.task] for row in connection.execute(_models_by_key(), given)}
+    rows = {
+        row.id: [row.name, row.description, row.task]
+        for row in connection.execute(_assets_by_key(), given)
+        if row.kind == AssetKind.MODELS and row.deleted_at is None
+    }
     for row in connection.execute(_tags(asset_tag, "asset_id"), given):
         rows.get(row[0], []).extend((row.key, row.value))
     return {-key: _words(texts) for key, texts in rows.items()}
@@ -137,10 +141,10 @@ def _write(connection: Connection, documents: dict[int, str]) -> None:
 
 
 @cache
-def _models_by_key() -> Any:
-    mine = among(asset.c.id)
-    wanted = select(asset.c.id, asset.c.name, asset.c.description, asset.c.task)
-    return wanted.where(mine, asset.c.kind == AssetKind.MODELS, asset.c.deleted_at.is_(None))
+def _assets_by_key() -> Any:
+    """By their keys alone: with a kind beside them, SQLite reads every asset of that kind."""
+    wanted = select(asset.c.id, asset.c.kind, asset.c.name, asset.c.description, asset.c.task, asset.c.deleted_at)
+    return wanted.where(among(asset.c.id))
 
 
 @cache
