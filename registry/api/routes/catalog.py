@@ -151,7 +151,7 @@ def alias_history(registry: AsActor, name: ItemName, alias: str) -> Response:
 def set_alias(
     registry: AliasUnchanged, name: ItemName, alias: str, body: Annotated[AliasTarget, Depends(body_of(AliasTarget))]
 ) -> Response:
-    """Make the alias name a version. A protected alias moves only through an approved promotion."""
+    """Make the alias name a version. Nobody moves a protected alias by hand."""
     target = Reference.parse(f"models:/{name}/{body.version}")
     return answer(registry.catalog.set_alias(target, check_alias(alias)))
 

@@ -146,7 +146,7 @@ class ModelSummary:
 
 @dataclass(frozen=True, slots=True)
 class AliasValue:
-    """An alias and the version that it names now. A protected alias moves only through an approved promotion."""
+    """An alias and the version that it names now. Nobody moves a protected alias by hand."""
 
     alias: str
     ref: VersionRef

@@ -164,7 +164,7 @@ class Catalog:
             uow.commit(Event("tags.set", subject, {"tags": dict(values)}))
 
     def set_alias(self, target: Reference, alias: str) -> AliasValue:
-        """Make `alias` name the version; a protected alias moves only through an approved promotion."""
+        """Make `alias` name the version; nobody moves a protected alias by hand."""
         check_alias(alias)
         now, actor = self.context.clock.now(), self.context.actor.handle
         with self.context.write() as uow:
@@ -229,5 +229,6 @@ def _refuse_protected(uow: UnitOfWork, name: Name, alias: str) -> None:
     model = found(uow.catalog.model(name), f"models:/{name}")
     if alias in protected_aliases(uow) or any(one.alias == alias and one.protected for one in model.aliases):
         raise PolicyRefusedError(
-            "The alias is protected", (f"{alias!r} moves only through an approved promotion: forebear promote request",)
+            "The alias is protected",
+            (f"Nobody moves {alias!r} by hand; it follows a promotion: forebear promote request",),
         )
