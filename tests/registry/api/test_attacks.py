@@ -37,13 +37,10 @@ GOOD = {
     "request_id": "req-00000000000000000000000000",
     "report_id": "sel-00000000000000000000000000",
     "token": "tok-00000000000000000000000000",
-    "target": "models:/vision/digits/2",
-    "reference": "models:/vision/digits/2",
-    "source": "models:/library/lite0/1",
     "format": "prov",
-    "one": "models:/vision/digits/2",
-    "other": "models:/library/lite0/1",
     "relation": "siblings",
+    **dict.fromkeys(("target", "reference", "one"), "models:/vision/digits/2"),
+    **dict.fromkeys(("source", "other"), "models:/library/lite0/1"),
 }
 
 
