@@ -45,6 +45,7 @@ from registry.logs import keep_out_of_logs
 from registry.schedule import Schedule
 from registry.settings import Settings
 from registry.web.administration import error_page, sign_in_page
+from registry.web.governance.badges import Badges
 from registry.web.render import STATIC, link
 from registry.web.routes import pages_router
 
@@ -232,6 +233,7 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
     """
     app = FastAPI(title="Forebear", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings, app.state.home, app.state.door, app.state.streams = settings, home, door, Streams()
+    app.state.badges = Badges()
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     for path, method, answer in (
         ("/healthz", "GET", health),

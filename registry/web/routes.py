@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 
 from registry.web import administration, catalog, datasets, graph, models, selection, steps
-from registry.web.governance import past, policies, promotions, recalls, reports, reviews, waivers
+from registry.web.governance import exceptions, past, policies, promotions, recalls, reports, reviews, waivers
 from registry.web.parts import check_form
 
 
@@ -24,6 +24,7 @@ def pages_router() -> APIRouter:
         reviews,
         recalls,
         waivers,
+        exceptions,
         past,
         reports,
         administration,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from lineage import NodeKind
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.catalog.statuses import Use, notice
+from registry.domain.governance.reviews.waivers import carried
 from registry.domain.manifests import Manifest
-from registry.domain.names import Reference
+from registry.domain.names import Reference, VersionRef
 from registry.domain.transfers.adapted import BASE, PIN, Pin, is_adapter
 from registry.domain.verbs.catalog import PulledFiles, PullPlan, PullReport
 from registry.errors import BadArtifactError
@@ -18,6 +20,8 @@ from registry.services.artifacts.storing import open_extents, write_files
 from registry.services.context import Context
 from registry.services.lookup import found, refuse_withheld
 
+MAX_ANCESTORS = 100_000
+"""Nodes of an ancestry that are looked through for waivers."""
 MAX_PIN = 64 * 1024
 """Bytes of the file that names the parent of an adapter."""
 
@@ -34,6 +38,7 @@ def pull_plan(context: Context, detail: VersionDetail) -> PullPlan:
     appended = "" if readme or detail.card is None else detail.card.text
     if len(parts) > 1:
         appended += _about_parent(context, detail, parts[1])
+    appended += _waived(context, ref)
     written = {}
     definition = context.plugins.definition(detail.architecture)
     if definition is not None:
@@ -89,6 +94,21 @@ def _about_parent(context: Context, adapter: VersionDetail, parent: PulledFiles)
     code = _loading(context, adapter.architecture)
     told = f"\nThis is an adapter for {parent.ref.label} ({digest}), which lies in `{BASE}`."
     return told + (f" To load both: `{code}`.\n" if code else "\n")
+
+
+def _waived(context: Context, ref: VersionRef) -> str:
+    """Lines for the README: the gates that the version is excepted from now, and waivers that its ancestors carry."""
+    now = context.clock.now()
+    with context.read() as uow:
+        granted = [one for one in uow.reviews.waivers_granted() if one.in_force(now)]
+        if not granted:
+            return ""  # the usual case, for which no ancestry is read
+        ancestry = found(uow.graph.ancestry(ref, limit=MAX_ANCESTORS), ref)
+    labels = {one.node.label for one in ancestry.members if one.node.kind is NodeKind.MODEL}
+    own = [f"Gate {one.gate} is {one}" for one in granted if one.ref == ref]
+    others = [one for one in granted if one.ref != ref and one.ref.label in labels]
+    lines = [f"- {sentence}" for sentence in (*own, *carried(others, now))]
+    return "\n".join(("", "## Waivers", "", *lines, "")) if lines else ""
 
 
 def _loading(context: Context, architecture: str) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.requests import Request
 
 from registry.domain.governance.reviews.findings import Finding, FindingState, NewFinding, Severity
@@ -18,6 +18,7 @@ from registry.domain.names import Reference
 from registry.domain.paging import PageRequest
 from registry.domain.verbs.registry import Registry
 from registry.errors import ConflictError, InvalidError, NotFoundError, RefusedError, RegistryError, UsageError
+from registry.web.governance.badges import Badges
 from registry.web.parts import AsActor, see
 from registry.web.render import link, page
 
@@ -64,6 +65,14 @@ def inbox(request: Request, registry: AsActor) -> HTMLResponse:
     )
     context = InboxPage(lists, datetime.now(UTC), found.complete)
     return page(request, "inbox.html", context, section="promotions", api="/api/v1/inbox")
+
+
+@router.get("/inbox/count")
+def count(request: Request, registry: AsActor) -> JSONResponse:
+    """How many entries wait for the reader, for the badge of each page: judged anew when something has changed."""
+    newest = registry.audit.search(page=PageRequest(1)).items
+    badges: Badges = request.app.state.badges
+    return JSONResponse({"waiting": badges.waiting(registry, newest[0] if newest else None)})
 
 
 @router.get("/findings")

@@ -38,12 +38,11 @@ const reach = new ResizeObserver((boxes) => {
 });
 for (const box of document.querySelectorAll("pre, .scroll, .outlines, .graph-bar")) reach.observe(box);
 
-// How many votes, findings and policies wait: asked for after the page is there, since each open request is judged for it.
+// How many votes, findings and policies wait for the reader: asked for after the page is there.
 const badge = document.querySelector("[data-inbox]");
 if (badge) {
-  const answer = await fetch("/api/v1/inbox", { headers: { Accept: "application/json" } }).catch(() => null);
-  const inbox = answer && answer.ok ? await answer.json() : null;
-  const items = inbox ? inbox.waiting.length + inbox.stale.length : 0;
+  const answer = await fetch("/inbox/count", { headers: { Accept: "application/json" } }).catch(() => null);
+  const items = answer && answer.ok ? (await answer.json()).waiting : 0;
   badge.hidden = items === 0;
   badge.textContent = String(items);
   badge.setAttribute("aria-label", `Inbox: ${items} waiting for you`);

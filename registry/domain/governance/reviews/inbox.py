@@ -23,7 +23,7 @@ class Errand(StrEnum):
     WAIVER = "waiver"
     """A waiver that lacks an approval which the person could give."""
     EMERGENCY = "emergency"
-    """An emergency that lacks a review which the person could give."""
+    """An emergency that lacks a review which the person could give, or that the policy has them told of."""
     POLICY = "policy"
     """A proposed policy that lacks an approval which the person could give."""
 

@@ -9,7 +9,7 @@ from registry.domain.governance.policies.transitions import ARTIFACT
 from registry.domain.text import did_you_mean
 from registry.services.documents import Found
 from registry.services.governance.policies.parts import PolicyDocument
-from registry.services.governance.policies.term_parts import ReattestPart
+from registry.services.governance.policies.term_parts import EmergencyPart, ReattestPart
 from registry.services.governance.policies.words import Path
 
 WITH_CONDITIONS = "approve_with_conditions"
@@ -26,8 +26,6 @@ def terms_used(document: PolicyDocument) -> Iterator[tuple[str, Path]]:
     """The terms of the file that can stand in `NOT_ENFORCED`, with where they are written."""
     if document.emergency is not None and document.emergency.quorum > 1:
         yield "emergency.quorum", ("emergency", "quorum")
-    if document.emergency is not None and document.emergency.notify:
-        yield "emergency.notify", ("emergency", "notify")
     for name in ("waivers", "emergency"):
         if getattr(document, name) is not None:
             yield name, (name,)
@@ -50,13 +48,8 @@ def loose_terms(document: PolicyDocument) -> Iterator[Found]:
         yield from _unknown(document.waivers.role, document.roles, ("waivers", "role"), "role")
     if document.reattest is not None:
         yield from _renewals(document.reattest, document)
-    if (emergency := document.emergency) is not None:
-        yield from _unknown(emergency.role, document.roles, ("emergency", "role"), "role")
-        review: Path = ("emergency", "post_review", "role")
-        yield from _unknown(emergency.post_review.role, document.roles, review, "role")
-        gates = [gate.id for part in document.transitions for gate in part.gates]
-        for number, gate in enumerate(emergency.never_skips):
-            yield from _unknown(gate, gates, ("emergency", "never_skips", number), "gate")
+    if document.emergency is not None:
+        yield from _emergency(document.emergency, document)
     for number, vote in enumerate(document.votes.comment_required_for):
         yield from _unknown(vote, document.votes.values, ("votes", "comment_required_for", number), "vote among values")
     for number, part in enumerate(document.transitions):
@@ -66,6 +59,18 @@ def loose_terms(document: PolicyDocument) -> Iterator[Found]:
                 if base != ARTIFACT and kind is not None and base not in kind.fields:
                     where: Path = ("transitions", number, "evidence", place, "bound_to")
                     yield where, f"the form of {need.type} has no field {base}: declare it, of the type text"
+
+
+def _emergency(emergency: EmergencyPart, document: PolicyDocument) -> Iterator[Found]:
+    """Unknown roles and gates."""
+    yield from _unknown(emergency.role, document.roles, ("emergency", "role"), "role")
+    review: Path = ("emergency", "post_review", "role")
+    yield from _unknown(emergency.post_review.role, document.roles, review, "role")
+    for number, role in enumerate(emergency.notify):
+        yield from _unknown(role, document.roles, ("emergency", "notify", number), "role")
+    gates = [gate.id for part in document.transitions for gate in part.gates]
+    for number, gate in enumerate(emergency.never_skips):
+        yield from _unknown(gate, gates, ("emergency", "never_skips", number), "gate")
 
 
 def _renewals(reattest: ReattestPart, document: PolicyDocument) -> Iterator[Found]:

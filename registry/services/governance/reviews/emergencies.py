@@ -103,6 +103,14 @@ def objections_to_review(uow: UnitOfWork, value: Emergency, person: Person) -> t
     return tuple(why)
 
 
+def is_told(uow: UnitOfWork, value: Emergency, person: Person) -> bool:
+    """Whether the policy names `person` among those who are told of an emergency while it is open."""
+    stored = found(uow.governance.request(value.request), f"promotion request {value.request}", see="promote list")
+    policy = frozen_policy(uow, stored)
+    roles = [policy.roles[role] for role in policy.emergency.notify] if policy.emergency is not None else []
+    return any(role.held_by(person.handle, standing_of(person), ()) for role in roles)
+
+
 def lapsing_emergencies(uow: UnitOfWork, now: datetime) -> Sequence[str]:
     """The emergencies that nobody reviewed in time."""
     return [one.id for one in uow.reviews.emergencies_open() if one.due_at <= now]

@@ -18,7 +18,7 @@ from registry.services.context import Context
 from registry.services.governance.details import case_of, with_everybody
 from registry.services.governance.policies.proposing import needs_of
 from registry.services.governance.policies.stored import frozen_policy
-from registry.services.governance.reviews.emergencies import objections_to_review
+from registry.services.governance.reviews.emergencies import is_told, objections_to_review
 from registry.services.governance.reviews.waivers import objections_to
 from registry.services.lookup import found
 from registry.services.unit_of_work import UnitOfWork
@@ -128,12 +128,16 @@ def _waivers_for(uow: UnitOfWork, handle: str, now: datetime) -> Iterator[InboxI
 
 
 def _emergencies_for(uow: UnitOfWork, handle: str, now: datetime) -> Iterator[InboxItem]:
+    """Those that the person can review, and those that the policy has them told of."""
     person = uow.people.get(handle)
     for one in uow.reviews.emergencies_open() if person is not None else ():
-        gone = one.due_at <= now or uow.governance.version(one.ref) is None
-        if person is not None and not gone and not objections_to_review(uow, one, person):
+        if person is None or one.due_at <= now or uow.governance.version(one.ref) is None:
+            continue
+        may_review = not objections_to_review(uow, one, person)
+        if may_review or (is_told(uow, one, person) and handle != one.by):
+            title = f"Review of {one.ref}" if may_review else f"{one.ref} was promoted without votes"
             detail = f"Emergency {one.incident}, declared by {one.by}: {one.reason}"
-            yield InboxItem(Errand.EMERGENCY, one.id, f"Review of {one.ref}", detail, one.at, one.ref, one.due_at)
+            yield InboxItem(Errand.EMERGENCY, one.id, title, detail, one.at, one.ref, one.due_at)
 
 
 def _proposals_for(uow: UnitOfWork, handle: str) -> Iterator[InboxItem]:

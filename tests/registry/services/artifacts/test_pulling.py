@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
 from lineage import Digest
+from registry.domain.governance.reviews.waivers import Waiver, WaiverApproval
+from registry.domain.ids import new_id
 from registry.domain.names import Name, Reference
 from registry.domain.verbs.catalog import ImportModel
 from registry.errors import ConflictError, IntegrityError, NoSpaceError, RegistryError, UnavailableError
@@ -17,6 +20,7 @@ from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
 from registry.storage.unit_of_work import SqlUnitOfWorkFactory
 from tests.adapters.dvc.worlds import draw
+from tests.builders import add_version, digest
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.clock import FakeClock
 from tests.fakes.plugins import FACTS, FakePlugins
@@ -105,3 +109,26 @@ def test_a_folder_below_a_file_is_refused(context: Context, tmp_path: Path) -> N
     draw(tmp_path, {"file": "x"})
     with pytest.raises(UnavailableError, match="cannot be written"):
         Catalog(context).pull(BERT, tmp_path / "file" / "bert")
+
+
+def test_the_card_that_is_pulled_names_the_waivers_of_the_version_and_of_its_ancestors(context: Context) -> None:
+    now = context.clock.now()
+    with context.write() as uow:
+        ref = uow.catalog.resolve(BERT)
+        assert ref is not None
+        child = add_version(uow, "vision/child", parents=[ref])
+        waiver = Waiver(
+            new_id("wai", now), ref, digest("x"), "no-worse", "in repair", now + timedelta(days=9), 1, "ana", now
+        )
+        uow.reviews.add_waiver(waiver)
+        uow.commit_unaudited()
+    assert "## Waivers" not in Catalog(context).pull_plan(BERT).appended["README.md"], "nobody has granted it"
+    with context.write() as uow:
+        uow.reviews.add_waiver_approval(waiver.id, WaiverApproval("carla", "", now))
+        uow.reviews.grant_waiver(waiver.id, at=now)
+        uow.commit_unaudited()
+    own = Catalog(context).pull_plan(BERT).appended["README.md"]
+    assert "## Waivers\n\n- Gate no-worse is waived until" in own
+    assert f"by carla ({waiver.id}): in repair" in own
+    inherited = Catalog(context).pull_plan(Reference.to(child)).appended["README.md"]
+    assert f"- {ref}, from which this was made, carries a waiver: gate no-worse is waived until" in inherited

@@ -17,7 +17,7 @@ from registry.errors import ConflictError, InvalidError, NotFoundError, PolicyRe
 from registry.services.audit.verbs import Audit
 from registry.services.governance.policies.stored import default_policy_text
 from registry.services.governance.recalls.verbs import Recalls
-from registry.services.governance.reviews.emergencies import lapsing_emergencies, objections_to_review
+from registry.services.governance.reviews.emergencies import is_told, lapsing_emergencies, objections_to_review
 from registry.services.governance.reviews.verbs import Reviews
 from tests.registry.services.governance.reviews.test_conditions import status
 from tests.registry.services.teams import Team, bring_to, grant, put_in_force, ref_of
@@ -133,6 +133,27 @@ def test_an_emergency_takes_a_fresh_sign_in_of_the_same_person_an_incident_and_a
         with pytest.raises(InvalidError):
             declare(team, ref, **{missing: " "})
     assert team.stage(ref) == "validated"
+
+
+def test_an_emergency_is_in_the_inbox_of_those_whom_the_policy_has_told_while_it_is_open(team: Team) -> None:
+    put_in_force(
+        team, WITH_EMERGENCY.replace("  expires: PT24H", "  expires: PT24H\n  notify: [developer, risk-owner]")
+    )
+    ref, _, emergency = declared(team)
+    for who, title in (
+        ("dora", [f"{ref} was promoted without votes"]),
+        ("ben", [f"Review of {ref}"]),
+        ("carla", []),
+        ("guest", []),
+    ):
+        assert [item.title for item in reviews(team, who).inbox().waiting] == title, who
+    with team.open_uow(actor="root") as uow:
+        dora = uow.people.get("dora")
+        assert dora is not None
+        assert is_told(uow, emergency, dora)
+    team.clock.forward(days=2)
+    reviews(team, "ana").tick()
+    assert reviews(team, "dora").inbox().waiting == ()
 
 
 def test_what_is_not_waivable_and_what_the_policy_never_skips_holds_in_an_emergency(open_team: Team) -> None:
