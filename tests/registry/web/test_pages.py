@@ -35,6 +35,7 @@ PAGES = (
     "/inbox",
     "/recalls",
     "/recalls?target=datasets:/vision/digits/1&level=recall",
+    "/emergencies",
     "/waivers",
     "/policies",
     "/policies/default?days=90",
