@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from examples.demo.material import prepare_digits, prepare_news, untrained_backb
 from examples.demo.narration import Narrator
 
 HERE = Path(__file__).resolve().parent
-RECIPES = HERE.parent / "recipes"
+RECIPES, POLICIES = HERE.parent / "recipes", HERE.parent / "policies"
 BACKBONE, PROBE, DIGITS, NEWS = "library/efficientnet-lite0", "vision/digits-probe", "vision/digits", "text/news"
 CLEAR_MARGIN = 0.2
 """How far the accuracy of each model must be above that of the most frequent class."""
@@ -26,6 +27,8 @@ def tell(narrator: Narrator, scratch: Path) -> str:
     register_data(narrator, scratch)
     transfer(narrator)
     promote(narrator)
+    approve_with_a_condition(narrator)
+    replay_and_preview(narrator)
     look_back(narrator)
     ask_the_weights(narrator, scratch)
     use_outside(narrator, scratch)
@@ -179,6 +182,58 @@ def promote(narrator: Narrator) -> None:
     narrator.claim(
         "With two approvals it is in production, and the alias production names it",
         now["summary"]["stage"] == "production",
+    )
+
+
+def approve_with_a_condition(narrator: Narrator) -> None:
+    """A policy of its own for texts; refused with the values that it read; then approved with a finding to resolve."""
+    narrator.say(
+        "The news desk has a policy of its own. Carla agrees to it, because nobody changes policies alone. It counts "
+        "errors, and an approval may depend on something that is put right soon."
+    )
+    version, policy = f"models:/{NEWS}/1", os.path.relpath(POLICIES / "newsroom.yaml")
+    proposal = narrator.ask("policy", "publish", policy, show=True)["id"]
+    narrator.run("--as", "carla", "policy", "approve", proposal, "-m", "the desk reads for itself")
+    narrator.run("--as", "ben", "evidence", "add", version, "reading", "--set", "articles=60", "--set", "errors=9")
+    request = narrator.ask("promote", "request", version, "--to", "production", show=True)["summary"]["id"]
+    narrator.run("promote", "show", request)
+    reasons = " ".join(narrator.ask("promote", "show", request)["verdict"]["reasons"])
+    narrator.claim(
+        "The refusal names the values that the policy read: 9 errors, where 6 are allowed", "9 > 6" in reasons
+    )
+    again = ("--set", "articles=60", "--set", "errors=5", "--set", "note=four had the wrong label in the data")
+    narrator.run("--as", "ben", "evidence", "add", version, "reading", *again)
+    due = (datetime.now(UTC) + timedelta(days=14)).date().isoformat()
+    condition = f"ana:{due}:medium:tech articles about companies are sorted as business"
+    narrator.run("--as", "ben", "promote", "approve", request, "--condition", condition)
+    narrator.run("finding", "list", "--owner", "ana", "--state", "open")
+    findings = narrator.ask("finding", "list", "--owner", "ana", "--state", "open")["items"]
+    narrator.claim(
+        "Ben approved it with a condition: it is in production, and a finding waits for Ana until its day",
+        narrator.ask("model", "show", version)["summary"]["stage"] == "production" and len(findings) == 1,
+    )
+
+
+def replay_and_preview(narrator: Narrator) -> None:
+    """A decision is judged again from what was stored with it; what a recall would reach, without one."""
+    (decided,) = [
+        one for one in narrator.ask("promote", "list", "--model", DIGITS)["items"] if one["to_stage"] == "production"
+    ]
+    narrator.run("policy", "explain", decided["id"])
+    found = narrator.ask("policy", "explain", decided["id"])
+    narrator.claim(
+        "The decision on production is replayed from its stored facts, and comes out the same",
+        found["stored"] == found["replayed"],
+    )
+    target = ("recall", "preview", f"models:/{BACKBONE}/1", "--level", "recall")
+    narrator.run(*target)
+    reached = {one["ref"] for one in narrator.ask(*target)["hits"]}
+    narrator.claim(
+        "A recall of the backbone would reach its child and its grandchild, which is in production",
+        {f"models:/{PROBE}/1", f"models:/{DIGITS}/1"} <= reached,
+    )
+    narrator.claim(
+        "The preview changed nothing", narrator.ask("model", "show", f"{DIGITS}/1")["summary"]["status"] == "active"
     )
 
 

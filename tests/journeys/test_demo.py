@@ -91,6 +91,28 @@ def test_production_needed_two_people_who_did_not_make_the_model(forebear: Comma
 
 
 @pytest.mark.timeout(1500)
+def test_a_refusal_names_its_values_and_an_approval_with_a_condition_left_a_finding(
+    told: subprocess.CompletedProcess[str], forebear: CommandLine
+) -> None:
+    assert "At most one article in ten is sorted wrongly: 9 > 6" in " ".join(told.stdout.split())
+    (summary,) = forebear.ask("promote", "list", "--model", NEWS)["items"]
+    (vote,) = forebear.ask("promote", "show", summary["id"])["votes"]
+    assert (summary["state"], vote["voter"], vote["value"]) == ("promoted", "ben", "approve_with_conditions")
+    (finding,) = forebear.ask("finding", "list", "--owner", "ana", "--state", "open")["items"]
+    assert finding["ref"] == f"models:/{NEWS}/1"
+
+
+@pytest.mark.timeout(1500)
+def test_a_decision_was_replayed_and_the_preview_of_a_recall_withheld_nothing(
+    told: subprocess.CompletedProcess[str], forebear: CommandLine
+) -> None:
+    assert "The replay gives the stored verdict." in told.stdout
+    assert "vision/digits@production stops" in " ".join(told.stdout.split())
+    assert not forebear.ask("recall", "list")["items"]
+    assert forebear.ask("model", "show", f"{BACKBONE}/1")["summary"]["status"] == "active"
+
+
+@pytest.mark.timeout(1500)
 def test_the_ancestry_has_three_generations_and_the_log_holds(forebear: CommandLine) -> None:
     ancestry = forebear.ask("lineage", "show", f"models:/{DIGITS}/1")
     labels = {node["label"] for node in ancestry["nodes"]}
