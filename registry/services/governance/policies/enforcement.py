@@ -13,13 +13,19 @@ from registry.services.governance.policies.term_parts import EmergencyPart, Reat
 from registry.services.governance.policies.words import Path
 
 WITH_CONDITIONS = "approve_with_conditions"
+_INSTEAD = {
+    "emergency.quorum": "one person declares an emergency, and post_review.quorum says how many review it",
+    "votes.signed": "people have no keys here; the audit log has the digest of each vote, and is signed",
+}
+"""What a policy has instead of a term that is not enforced."""
 
 
 def unenforced(document: PolicyDocument) -> Iterator[Found]:
     """Each term that is written in the file and that nothing carries out yet, with its place."""
     for name, path in terms_used(document):
         if name in NOT_ENFORCED:
-            yield path, f"{name} is not enforced yet, so a policy cannot ask for it: leave it out until it is"
+            instead = _INSTEAD.get(name, "leave it out until it is")
+            yield path, f"{name} is not enforced yet, so a policy cannot ask for it: {instead}"
 
 
 def terms_used(document: PolicyDocument) -> Iterator[tuple[str, Path]]:

@@ -43,7 +43,7 @@ class MetadataPart(_Part):
 
 
 class AppliesPart(_Part):
-    """Which versions it judges: the first policy that matches, highest priority first, is in force."""
+    """Which versions it judges: of the policies that match, those with the highest priority are in force."""
 
     priority: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
     when: Condition

@@ -44,6 +44,16 @@ def test_a_term_is_refused_until_something_carries_it_out(name: str) -> None:
         read_policy(text, new=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [("emergency.quorum", "post_review.quorum says how many review it"), ("votes.signed", "people have no keys here")],
+)
+def test_the_refusal_of_a_term_says_what_a_policy_has_instead(name: str, instead: str) -> None:
+    old, new = TERMS[name]
+    with pytest.raises(BadPolicyError, match=instead):
+        read_policy(DEFAULT.replace(old, new, 1), new=True)
+
+
 def test_every_term_that_is_not_enforced_is_refused_by_a_test() -> None:
     assert set(TERMS) >= NOT_ENFORCED
 
