@@ -9,8 +9,9 @@ from registry.client.transport.addresses import part
 from registry.client.transport.connection import Connection
 from registry.domain.names import Reference
 from registry.domain.selection.backtest import Backtest
+from registry.domain.selection.likeness import Likeness
 from registry.domain.selection.report import SelectionReport
-from registry.domain.verbs.selection import Recommend
+from registry.domain.verbs.selection import CompareDatasets, Recommend
 from registry.errors import NotRemoteError
 
 
@@ -34,3 +35,9 @@ class RemoteSelection:
 
     def backtest(self) -> Backtest:
         return self.server.get(Backtest, "/selections/backtest")
+
+    def compare(self, wanted: CompareDatasets, watch: Callable[[str], None] = lambda _: None) -> Likeness:  # noqa: ARG002 - the verb's own signature
+        raise NotRemoteError(
+            f"The server reads no data, so it cannot compare {wanted.first} with {wanted.second}",
+            remedy="Compare on the machine of the registry folder: forebear --home FOLDER dataset compare A B",
+        )

@@ -32,7 +32,7 @@ from registry.domain.paging import every
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
 from registry.domain.verbs.registry import Registry
-from registry.domain.verbs.selection import Recommend
+from registry.domain.verbs.selection import CompareDatasets, Recommend
 from registry.errors import NotRemoteError, RegistryError
 from registry.services.governance.policies.stored import default_policy_text
 from tests.contracts.verb_calls import (
@@ -61,7 +61,7 @@ NO_EMERGENCY = "emg-00000000000000000000000000"
 NO_WAIVER = "wai-00000000000000000000000000"
 HERE_ONLY = {
     "people.authenticate", "people.begin_session", "people.end_session", "people.actor_of_token", "store.repair",
-    "backups.create", "audit.rotate_key", "selection.recommend",
+    "backups.create", "audit.rotate_key", "selection.recommend", "selection.compare",
 }  # fmt: skip
 """Verbs that work on the machine of the registry folder alone; a test below reads why from their error."""
 
@@ -123,6 +123,7 @@ def test_what_works_on_the_own_disk_alone_says_so(both: tuple[Registry, Registry
         "people.end_session": lambda: far.people.end_session("tok-x", "x", DAY),
         "people.actor_of_token": lambda: far.people.actor_of_token("tok-x"),
         "selection.recommend": lambda: far.selection.recommend(Recommend(DATA)),
+        "selection.compare": lambda: far.selection.compare(CompareDatasets(DATA, DATA)),
         "store.repair": lambda: far.store.repair(tmp_path),
         "backups.create": lambda: far.backups.create(tmp_path / "backup"),
         "audit.rotate_key": far.audit.rotate_key,

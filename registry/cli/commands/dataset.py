@@ -1,4 +1,4 @@
-"""Commands for datasets: add, list, show, versions, pull."""
+"""Commands for datasets: add, list, compare, show, versions, pull."""
 
 from __future__ import annotations
 
@@ -111,6 +111,44 @@ def list_(
     from registry.cli.views.data import show_datasets
 
     session.answer_page(session.registry.datasets.search(text, parsing.paged(limit, cursor)), show_datasets)
+
+
+@command(
+    app,
+    "compare",
+    "forebear dataset compare data/digits data/mnist",
+    "forebear dataset compare datasets:/data/reviews/1 datasets:/data/reviews/2 --split train",
+    "forebear dataset compare data/digits data/mnist --through models:/library/lite0/1",
+)
+def compare(
+    session: Session,
+    first: Annotated[str, typer.Argument(metavar="DATASET", help="datasets:/team/name/1, or team/name for short.")],
+    second: Annotated[str, typer.Argument(metavar="OTHER", help="The dataset to compare it with.")],
+    through: Annotated[
+        str | None,
+        typer.Option(
+            "--through",
+            metavar="MODEL",
+            help="Compare the features that this model gives. Default: TF-IDF of texts, pixels of pictures.",
+            show_default=False,
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option("--split", help="Compare the rows of this split. Default: all rows.", show_default=False),
+    ] = None,
+    rows: Annotated[int, typer.Option("--rows", help="Read at most this many rows of each.")] = 2_000,
+    seed: Annotated[int, typer.Option("--seed", help="The random seed of draws and tests.")] = 0,
+) -> None:
+    """Say whether two datasets are the same, near or far, with effect sizes and the rows that tell them apart."""
+    from registry.cli.printing import hint
+    from registry.cli.views.likeness import show_likeness
+    from registry.domain.verbs.selection import CompareDatasets
+
+    model = None if through is None else parsing.model(through)
+    wanted = CompareDatasets(parsing.dataset(first), parsing.dataset(second), model, split, rows, seed)
+    watch = hint if not session.as_json else lambda _: None
+    session.answer(session.registry.selection.compare(wanted, watch=watch), show_likeness)
 
 
 @command(app, "show", "forebear dataset show datasets:/data/digits/1")

@@ -73,13 +73,10 @@ class Backtest:
     notes: tuple[str, ...] = ()
 
 
-def concluded(rules: tuple[RuleResult, ...], gains: tuple[Gain, ...]) -> str:
+def concluded(gains: tuple[Gain, ...]) -> str:
     """Whether the scores choose better than size and history, in one sentence."""
     if not gains:
-        return (
-            "No kept ranking covers data that two or more models were tried on, so the scores cannot be tested. "
-            f"Of the priors, {min(rules, key=lambda one: one.regret.value).rule} loses least"
-        )
+        return "No kept ranking covers data that two or more models were tried on, so the scores cannot be tested"
     better = [one.rule for one in gains if one.lost.low > 0]
     worse = [one.rule for one in gains if one.lost.high < 0]
     if worse:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from registry.domain.names import Name, Reference
 from registry.domain.selection.backtest import Backtest
+from registry.domain.selection.likeness import Likeness
 from registry.domain.selection.report import SelectionReport
 from registry.domain.verbs.lineage import Use
 from registry.errors import InvalidError
@@ -37,8 +38,27 @@ class Recommend:
             raise InvalidError(f"Models are scored on 10 to {MOST_ROWS:,} rows, not on {self.rows:,}")
 
 
+@dataclass(frozen=True, slots=True)
+class CompareDatasets:
+    """Two datasets to compare: all their rows, or those of one `split`; at most `rows` of each are read.
+
+    With `through` the rows are compared by the features of that model, else by TF-IDF or pixels.
+    """
+
+    first: Reference
+    second: Reference
+    through: Reference | None = None
+    split: str | None = None
+    rows: int = 2_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 20 <= self.rows <= MOST_ROWS:
+            raise InvalidError(f"Datasets are compared on 20 to {MOST_ROWS:,} rows each, not on {self.rows:,}")
+
+
 class SelectionVerbs(Protocol):
-    """Which model to start from."""
+    """Which model to start from, and whether data is like other data."""
 
     def recommend(self, wanted: Recommend, watch: Callable[[str], None] = lambda _: None) -> SelectionReport:
         """Score every eligible model on the data and keep the report. `watch` is told what happens, as it happens.
@@ -59,5 +79,12 @@ class SelectionVerbs(Protocol):
         """How well kept rankings and priors would have chosen, over the transfers on record, one target left out each.
 
         Raises: NotFoundError where no data has transfers from two models.
+        """
+        ...
+
+    def compare(self, wanted: CompareDatasets, watch: Callable[[str], None] = lambda _: None) -> Likeness:
+        """Whether two datasets are the same, near or far, with effect sizes. Nothing is kept of it.
+
+        Raises: NotFoundError, InvalidError for data that cannot be compared, RefusedError, AdapterError.
         """
         ...

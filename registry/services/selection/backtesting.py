@@ -45,7 +45,7 @@ def backtest(context: Context) -> Backtest:
         targets=tuple(one.target for one in results),
         rules=rules,
         gains=gains,
-        conclusion=concluded(rules, gains),
+        conclusion=concluded(gains),
         notes=tuple(_notes(results)),
     )
 
@@ -123,8 +123,10 @@ def _notes(results: Sequence[_Result]) -> list[str]:
         "Only models that somebody chose to try have an outcome, so a rule that people followed looks better than it is"
     ]
     if len(results) < FEW:
-        notes.append(f"{len(results)} targets are few: the intervals say little before there are {FEW} or more")
+        notes.append(f"Targets: {len(results)}. The intervals say little before there are {FEW} or more")
     without = sum("scores" not in one.target.regret for one in results)
     if without:
-        notes.append(f"{without} of {len(results)} targets have no kept ranking; the scores are tested on the others")
+        notes.append(
+            f"Targets without a kept ranking: {without} of {len(results)}. The scores are tested on the others"
+        )
     return notes

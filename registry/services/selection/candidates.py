@@ -68,7 +68,7 @@ def _judged(
     context: Context, uow: UnitOfWork, detail: VersionDetail, data: DatasetVersionDetail, wanted: Recommend
 ) -> Eligible:
     """Raises: errors that say why this model is left out."""
-    _refuse_modality(detail.model.modality, data)
+    refuse_modality(detail.model.modality, data)
     refuse_as_source(uow, detail.summary, context.clock.now())
     ancestry = found(uow.graph.ancestry(detail.summary.ref, limit=MAX_ANCESTORS), detail.summary.ref)
     own = (NodeKind.DATASET, data.summary.ref.label)
@@ -80,20 +80,22 @@ def _judged(
             f"Its licences do not allow {wanted.use} use: {conflicts[0].clause}, by {conflicts[0].licence or 'none'} "
             f"of {conflicts[0].path[0]}"
         )
-    recipe = _recipe(context, detail, data, wanted)
+    recipe = feature_recipe(context, detail, data, split=wanted.split, seed=wanted.seed)
     return Eligible(detail, recipe, tuple(one.clause for one in clauses))
 
 
-def _refuse_modality(modality: Modality, data: DatasetVersionDetail) -> None:
+def refuse_modality(modality: Modality, data: DatasetVersionDetail) -> None:
     """Raises: BadRecipeError."""
     if modality is not data.dataset.describing.modality:
         raise BadRecipeError(f"It reads {modality} data, not {data.dataset.describing.modality}")
 
 
-def _recipe(context: Context, detail: VersionDetail, data: DatasetVersionDetail, wanted: Recommend) -> Recipe:
+def feature_recipe(
+    context: Context, detail: VersionDetail, data: DatasetVersionDetail, *, split: str, seed: int
+) -> Recipe:
     """How its features are read: as a probe with default parameters reads them. Raises: BadRecipeError."""
     ref, offers = detail.summary.ref, context.plugins.offers()
-    text = _RECIPE.format(output=ref.name, source=ref, data=data.summary.ref, split=wanted.split)
+    text = _RECIPE.format(output=ref.name, source=ref, data=data.summary.ref, split=split)
     recipe = complete(
         read_recipe(text),
         modality=detail.model.modality,
@@ -103,4 +105,4 @@ def _recipe(context: Context, detail: VersionDetail, data: DatasetVersionDetail,
     )
     if data.dataset.describing.modality not in offers[recipe.adapter].modalities:
         raise BadRecipeError(f"The adapter {recipe.adapter} does not read {data.dataset.describing.modality} data")
-    return replace(recipe, seed=wanted.seed)
+    return replace(recipe, seed=seed)

@@ -47,7 +47,7 @@ def measure(
     folder.mkdir()
     try:
         began = context.clock.monotonic()
-        features, cached, count, flag = _features(context, candidate, data, folder)
+        features, cached, count, flag = features_of(context, candidate, data, folder)
         seconds = context.clock.monotonic() - began
         scores = score(context, Sample(features, targets, data.labels, seed))
         return Measured(
@@ -64,7 +64,7 @@ def measure(
         gc.collect()  # the frames of a large model are let go before the next one is loaded
 
 
-def _features(
+def features_of(
     context: Context, candidate: Eligible, data: DataInput, folder: Path
 ) -> tuple[NDArray[np.float32], bool, int, str]:
     """The features of each row, whether they were cached, the number of parameters, and why it looks untrained.

@@ -9,8 +9,9 @@ from registry.domain.ids import is_id
 from registry.domain.names import AssetKind, Reference
 from registry.domain.people.people import Permission
 from registry.domain.selection.backtest import Backtest
+from registry.domain.selection.likeness import Likeness
 from registry.domain.selection.report import SelectionReport
-from registry.domain.verbs.selection import Recommend
+from registry.domain.verbs.selection import CompareDatasets, Recommend
 from registry.errors import BadReferenceError, NotFoundError
 from registry.services.context import Context
 from registry.services.lookup import resolve
@@ -57,3 +58,9 @@ class Selection:
 
         self.context.actor.require(Permission.READ)
         return backtest(self.context)
+
+    def compare(self, wanted: CompareDatasets, watch: Callable[[str], None] = lambda _: None) -> Likeness:
+        """See `registry.services.selection.comparing`."""
+        from registry.services.selection.comparing import compare  # noqa: PLC0415 - it needs NumPy
+
+        return compare(self.context, wanted, watch)

@@ -83,6 +83,7 @@ TOLD_ELSEWHERE = {
 }
 """Verbs whose entries need a longer story, and where it is."""
 UNCHANGING = {
+    "selection.compare",
     "lineage.identify",
     "audit.checkpoint", "backups.create", "catalog.pull", "datasets.pull", "people.actor_of_token",
     "people.authenticate", "promotions.explain", "promotions.policy_proposal", "recalls.show", "recalls.tasks",
@@ -258,6 +259,7 @@ COMMANDS: Mapping[str, str] = {
 """Every command that changes something."""
 READING = {
     "attestation list",
+    "dataset compare",
     "emergency list",
     "lineage common",
     "lineage export",

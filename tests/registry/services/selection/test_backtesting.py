@@ -78,7 +78,7 @@ def test_each_rule_is_tested_on_targets_whose_outcomes_it_did_not_see(
     assert gain.targets == 4
     assert gain.lost.value == pytest.approx(-0.1)
     assert found.conclusion == "These transfers do not show that the scores choose better than size and history"
-    assert any("4 targets are few" in note for note in found.notes)
+    assert any(note.startswith("Targets: 4. The intervals say little") for note in found.notes)
 
 
 def test_without_a_kept_ranking_only_the_priors_are_tested(
@@ -94,7 +94,7 @@ def test_without_a_kept_ranking_only_the_priors_are_tested(
     found = selection.backtest()
     assert found.gains == ()
     assert found.conclusion.startswith("No kept ranking covers data that two or more models were tried on")
-    assert "1 of 1 targets have no kept ranking; the scores are tested on the others" in found.notes
+    assert "Targets without a kept ranking: 1 of 1. The scores are tested on the others" in found.notes
 
 
 def test_errors_count_as_the_share_of_a_constant_answers_error_that_is_saved(
