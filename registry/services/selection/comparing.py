@@ -181,7 +181,8 @@ def _features(
 
 def _together(read: Sequence[_Read], folder: Path) -> DataInput:
     """Both datasets as one, the rows of the first before those of the second."""
-    rows, roots = [], [one.data.root.relative_to(folder) for one in read]
+    rows: list[Row] = []
+    roots = [one.data.root.relative_to(folder) for one in read]
     for one, root in zip(read, roots, strict=True):
         for row in one.rows:
             path = None if row.path is None else str(root / row.path)

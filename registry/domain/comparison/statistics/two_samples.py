@@ -142,8 +142,9 @@ def _linear(x: Floats, y: Floats, width: float, generator: np.random.Generator) 
 
 
 def _squared(x: Floats, y: Floats) -> Floats:
-    found = (x**2).sum(axis=1)[:, None] + (y**2).sum(axis=1)[None, :] - 2 * x @ y.T
-    return np.maximum(found, 0.0)
+    found: Floats = (x**2).sum(axis=1)[:, None] + (y**2).sum(axis=1)[None, :] - 2 * x @ y.T
+    np.maximum(found, 0.0, out=found)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
