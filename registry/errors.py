@@ -261,6 +261,12 @@ class NotReproducedError(IntegrityError):
     code = "not-reproduced"
 
 
+class EffectError(IntegrityError):
+    """A training did not change what it was to change, or changed what was to stay, so nothing is published."""
+
+    code = "no-effect"
+
+
 class AuditBrokenError(IntegrityError):
     """The audit log is damaged or was changed; the message names the first entry that does not verify."""
 

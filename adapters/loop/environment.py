@@ -18,12 +18,13 @@ from adapters.loop.fingerprint import fingerprint
 from adapters.loop.machine.device import Device
 from adapters.loop.machine.process_group import ProcessGroup
 from adapters.loop.output import PREDICTIONS, predictions, publish
-from adapters.loop.reproducing import check_written
+from adapters.loop.reproducing import check_adapter, check_written
 from adapters.loop.tasks.metrics import Logits, Targets, check_metrics, selection_metric
 from adapters.loop.tasks.roles import Role, Roles, few, labelled_role, read_roles
 from adapters.loop.tasks.tasks import MultiLabel, SingleLabel, Task
 from adapters.loop.training.check import Some, answers_in_training, compare_modes, some_of
 from adapters.loop.training.checkpoints import Checkpoint, Checkpoints
+from adapters.loop.training.effect import Effect
 from adapters.loop.training.evaluate import evaluate
 from adapters.loop.training.fit import Fit, ModelSelector
 from adapters.loop.training.flops import METHOD
@@ -149,6 +150,7 @@ class Environment:
             module=module,
             frozen=list(frozen),
             optimizer=build(groups, self.recipe.optimizer),
+            effect=Effect.expected(module, frozen, groups),
             items=items,
             targets=targets,
             selector=selector,
@@ -266,6 +268,7 @@ class Environment:
                 "epochs_run": fit.progress.epoch,
                 "chosen_by": f"{fit.selector.role} {fit.selector.metric}" if fit.selector else "last epoch",
                 "samples_seen": fit.progress.samples,
+                "effect": fit.changes,
             }
         more = dict(facts or {})
         notes = [note for part in (recorded, more) for note in cast("Sequence[str]", part.get("notes", ()))]
@@ -318,6 +321,7 @@ class Environment:
 
         def save(folder: Path) -> None:
             learner.save(folder, roles.task)
+            recorded.update(check_adapter(learner, roles))
             recorded.update(check_written(folder, self.framework, learner, roles, test, self.device))
 
         return self.finished(

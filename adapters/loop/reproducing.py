@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from adapters.loop.tasks.metrics import Logits
 from adapters.loop.tasks.roles import Role, Roles
 from adapters.loop.training.evaluate import evaluate
 from adapters.loop.training.learner import Framework, Learner, Reloaded
-from registry.errors import NotReproducedError
+from registry.errors import EffectError, NotReproducedError
 
 ROWS = 4
 """Rows that are compared, spread evenly over the test rows (without any: validation or training rows)."""
@@ -62,6 +63,37 @@ def check_written(
     recorded = on_cpu(learner, sample) if test is None or device.is_gpu else test[chosen]
     recorded = ACTIVATIONS[found.activation](torch.from_numpy(recorded)).numpy()
     return {"reproduced": compare(found, recorded, sample)}
+
+
+@runtime_checkable
+class Adapted(Protocol):
+    """A learner with an adapter in it."""
+
+    def without_adapter(self) -> AbstractContextManager[None]:
+        """While it lasts, the adapter adds nothing; the head stays as it was trained."""
+        ...
+
+
+def check_adapter(learner: Learner, roles: Roles) -> dict[str, object]:
+    """Prove that an adapter changes the outputs of some rows; the fact to record, nothing for other learners.
+
+    Raises: EffectError.
+    """
+    if not isinstance(learner, Adapted):
+        return {}
+    role = roles.test or roles.validation or roles.train
+    sample = role.take(np.unique(np.linspace(0, len(role.rows) - 1, ROWS).astype(np.int64)))
+    adapted = on_cpu(learner, sample)
+    with learner.without_adapter():
+        plain = on_cpu(learner, sample)
+    largest = float(np.abs(adapted - plain).max())
+    if largest == 0:
+        raise EffectError(
+            f"The adapter changes no output of {len(sample.rows)} rows, so it is not published",
+            remedy="Check optimizer.lr, epochs and params of the adapter",
+            facts={"rows": [row.key for row in sample.rows]},
+        )
+    return {"adapter_changes": {"rows": len(sample.rows), "largest_difference": largest}}
 
 
 def compare(found: Reloaded, recorded: Logits, sample: Role) -> dict[str, object]:

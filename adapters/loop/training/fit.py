@@ -15,6 +15,7 @@ from adapters.loop.machine.device import Device
 from adapters.loop.machine.process_group import ProcessGroup
 from adapters.loop.tasks.metrics import Targets, merit
 from adapters.loop.training.checkpoints import Checkpoint, Checkpoints
+from adapters.loop.training.effect import Effect
 from adapters.loop.training.feed import feed
 from adapters.loop.training.learner import Items
 from adapters.loop.training.loop import Inputs, Objective, Step, train
@@ -89,6 +90,10 @@ class Fit:
     """Called before each epoch with the number of finished ones, also after resuming."""
     progress: Progress = field(default_factory=Progress)
     best: dict[str, Tensor] = field(default_factory=dict)
+    effect: Effect | None = None
+    """What training is to change, and what not; None proves nothing."""
+    changes: Mapping[str, object] = field(default_factory=dict)
+    """What the proof found, after `run`."""
     _total: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
 
     @property
@@ -106,7 +111,7 @@ class Fit:
         keep_frozen(self.module, self.frozen, batch_statistics=self.settle is not None)
 
     def run(self) -> Iterator[TransferEvent]:
-        """Train from `progress` on. Raises: DivergedError; the last checkpoint is then an earlier, finite one."""
+        """Train from `progress` on. Raises: EffectError; DivergedError: the last checkpoint is then a finite one."""
         self._total = self._total.to(self.device.target)
         if not self.group.first:
             seed_everything(
@@ -118,6 +123,8 @@ class Fit:
             yield from self._epoch(loss_module)
         if self.best:
             self.module.load_state_dict(self.best, strict=False)
+        if self.effect is not None:
+            self.changes = self.effect.proved(self.module)
         self.module.eval()
 
     def _epoch(self, loss_module: nn.Module) -> Iterator[TransferEvent]:

@@ -18,6 +18,7 @@ from typing import Any, cast
 import peft
 import torch
 import transformers
+from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
@@ -105,6 +106,18 @@ class AdaptedLearner:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
+
+    @contextmanager
+    def without_adapter(self) -> Iterator[None]:
+        """While it lasts, the adapter adds nothing; the head stays as it was trained."""
+        layers = [part for part in self._adapted.modules() if isinstance(part, BaseTunerLayer)]
+        for layer in layers:
+            layer.enable_adapters(False)
+        try:
+            yield
+        finally:
+            for layer in layers:
+                layer.enable_adapters(True)
 
     def save(self, folder: Path, task: Task) -> None:
         """The adapter's files, the config of the class that it belongs in, the tokenizer, and the parent's digest."""
