@@ -192,7 +192,7 @@ def test_without_validation_data_the_last_epoch_is_kept(world: World) -> None:
 def test_a_child_with_a_head_for_the_same_classes_keeps_it(world: World) -> None:
     parent, before = finish(world, world.job("parent", method=PROBE, epochs=20, optimizer=Optimizer(lr=3e-2)))
     grown = world.child(parent)
-    frozen: dict[str, Any] = {"freeze": Freeze(what="backbone"), "optimizer": Optimizer(lr=1e-12)}
+    frozen: dict[str, Any] = {"freeze": Freeze(what="backbone"), "optimizer": Optimizer(lr=1e-6)}
     child, after = finish(grown, grown.job("child", method=TUNE, **frozen))
     assert child.facts["head_kept"] is True
     assert child.classes == parent.classes
