@@ -121,7 +121,7 @@ def test_rare_words_get_no_row_where_the_recipe_says_so(world: World) -> None:
 
 
 def test_from_scratch_nothing_is_copied(world: World) -> None:
-    done, _ = finish(world, world.job(method=Method.PRETRAINING, optimizer=Optimizer(lr=1e-12)))
+    done, _ = finish(world, world.job(method=Method.PRETRAINING, optimizer=Optimizer(lr=1e-6)))
     parent = load(world.source.folder)
     assert set(child(done).words) == FRUIT
     assert not any(np.allclose(child(done).vector(word), parent.vector(word), atol=1e-3) for word in FRUIT)

@@ -139,7 +139,7 @@ def test_an_adapter_learns_a_language_and_merges_into_its_model(tmp_path: Path) 
     whole, _ = finish(child, child.job("merged", method=Method.MERGE, data={}))
     assert whole.architecture == "transformers:GPT2LMHeadModel"
     again, measured = finish(
-        child, bare(child, "on", epochs=1, max_length=16, optimizer=Optimizer("sgd", lr=1e-12, momentum=0.0))
+        child, bare(child, "on", epochs=1, max_length=16, optimizer=Optimizer("sgd", lr=1e-5, momentum=0.0))
     )
     assert measured["validation", "loss"] == pytest.approx(metrics["validation", "loss"], rel=1e-4)
     assert again.architecture == "transformers:GPT2LMHeadModel"
@@ -255,7 +255,7 @@ def test_minilm_goes_on_with_the_news(objective: str, tmp_path: Path) -> None:
     world = World(TransformersTransfers(), source, news(tmp_path, 30), "encoder.layer.4", tmp_path)
     told = {"unlabelled": replace(world.data, split="train"), "validation": replace(world.data, split="validation")}
     usual: dict[str, Any] = {"data": told, "params": {"objective": objective}, "max_length": 48, "batch_size": 8}
-    still = Optimizer("sgd", lr=1e-12, momentum=0.0)
+    still = Optimizer("sgd", lr=1e-5, momentum=0.0)
     _, before = finish(world, bare(world, "before", **usual, epochs=1, optimizer=still))
     usual["optimizer"] = Optimizer(lr={"masked": 3e-4, "simcse": 3e-5}[objective])
     done, after = finish(world, bare(world, "after", **usual, epochs=2))
