@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -10,7 +12,7 @@ from adapters.loop.training.effect import Effect
 from registry.errors import EffectError
 
 
-def network() -> nn.Sequential:
+def network() -> Any:
     """A frozen layer, its normalisation, and a head."""
     torch.manual_seed(0)
     layers = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
@@ -18,7 +20,7 @@ def network() -> nn.Sequential:
     return layers
 
 
-def expected(layers: nn.Sequential, rate: float = 0.1) -> Effect:
+def expected(layers: Any, rate: float = 0.1) -> Effect:
     groups = [{"params": list(layers[2].parameters()), "lr": rate, "initial_lr": rate}]
     return Effect.expected(layers, [layers[0], layers[1]], groups)
 
@@ -68,7 +70,7 @@ def test_a_learning_rate_of_zero_claims_no_change() -> None:
 
 
 def test_an_adapter_that_adds_nothing_fails_although_its_head_has_learnt() -> None:
-    layers = nn.ModuleDict({"lora_A": nn.Linear(3, 1), "lora_B": nn.Linear(1, 3), "head": nn.Linear(3, 2)})
+    layers: Any = nn.ModuleDict({"lora_A": nn.Linear(3, 1), "lora_B": nn.Linear(1, 3), "head": nn.Linear(3, 2)})
     groups = [{"params": list(layers.parameters()), "lr": 0.1}]
     effect = Effect.expected(layers, [], groups)
     moved(layers["head"].weight)
@@ -78,7 +80,9 @@ def test_an_adapter_that_adds_nothing_fails_although_its_head_has_learnt() -> No
 
 
 def test_tensors_of_sixteen_bits_and_without_extent_have_digests_too() -> None:
-    layer = nn.ParameterDict({"scale": nn.Parameter(torch.ones(())), "narrow": nn.Parameter(torch.ones(3).bfloat16())})
+    layer: Any = nn.ParameterDict(
+        {"scale": nn.Parameter(torch.ones(())), "narrow": nn.Parameter(torch.ones(3).bfloat16())}
+    )
     effect = Effect.expected(layer, [], [{"params": list(layer.parameters()), "lr": 0.1}])
     moved(layer["narrow"])
     assert effect.proved(layer)["unchanged_names"] == ["scale"]
