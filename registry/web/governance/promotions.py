@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.requests import Request
 
+from lineage import Node
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.governance.policies.evidence_types import EvidenceType
 from registry.domain.governance.promotion import (
@@ -30,6 +31,7 @@ from registry.domain.names import Reference
 from registry.domain.paging import PageRequest
 from registry.domain.verbs.registry import Registry
 from registry.errors import ConflictError, InvalidError, NotFoundError, RefusedError, RegistryError, UsageError
+from registry.web.governance.differences import Differences, against_production, ancestors_of, policy_words
 from registry.web.governance.evidence import RefusedEvidence, add_from, reference_in
 from registry.web.models import approvals
 from registry.web.parts import AsActor, see
@@ -69,6 +71,13 @@ class RequestPage:
     severities: Sequence[str]
     types: Sequence[EvidenceType]
     """The evidence that the reader may add."""
+    differences: Differences | None
+    """Against the version in production; None where there is none."""
+    ancestors: Sequence[Node]
+    more_ancestors: int
+    """How many are not listed."""
+    words: Mapping[str, str]
+    """By `kind id` of a check, what the policy says about it."""
     comment: str = ""
     """What was written into the form that was refused."""
     error: RegistryError | None = None
@@ -223,10 +232,13 @@ def _shown(
     detail = registry.promotions.request_detail(_known(request_id))
     exact, version = Reference.to(detail.summary.ref), None
     types: tuple[EvidenceType, ...] = ()
+    ancestors: Sequence[Node] = ()
+    there_are = 0
     is_open = detail.summary.state is RequestState.OPEN
     with suppress(NotFoundError):
         version = registry.catalog.version(exact)
         types = tuple(registry.promotions.evidence_types(exact)) if is_open else ()
+        ancestors, there_are = ancestors_of(registry, detail)
     context = RequestPage(
         request=detail,
         passed=[check for check in detail.verdict.checks if check.passed],
@@ -239,6 +251,10 @@ def _shown(
         mine=detail.summary.requested_by == registry.actor.handle,
         vetoed=any(check.kind == "veto" for check in detail.verdict.checks),
         types=types,
+        differences=against_production(registry, detail, version) if version is not None else None,
+        ancestors=ancestors,
+        more_ancestors=there_are - len(ancestors),
+        words=policy_words(registry, detail),
         comment=comment,
         error=error,
         refused=refused,
