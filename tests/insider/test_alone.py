@@ -7,9 +7,11 @@ import pytest
 from registry.domain.catalog.models import Status
 from registry.domain.governance.policies.changes import ProposalState
 from registry.domain.governance.promotion import RequestState
+from registry.domain.governance.recalls import Level, NewRecall
 from registry.errors import PermissionDeniedError, PolicyRefusedError
 from registry.services.catalog.verbs import Catalog
 from registry.services.governance.policies.stored import default_policy_text
+from registry.services.governance.recalls.verbs import Recalls
 from registry.services.people.offering import ALONE_AFTER
 from tests.registry.services.teams import Team, bring_to, grant, put_in_force, ref_of
 
@@ -78,3 +80,14 @@ def test_nobody_votes_with_an_account_of_which_somebody_else_has_a_token(team: T
     team.people("ana").create_token("ana", label="laptop")
     team.people("ana").revoke_token(theirs.id)
     assert team.promotions("ana").approve(request).summary.state is RequestState.PROMOTED
+
+
+def test_a_recall_is_not_reversed_by_another_account_of_who_made_its_target(team: Team) -> None:
+    root, ref = team.people("root"), team.publish(by="ana")
+    root.add("ana2", "Ana again")
+    grant(team, "ana2", "risk-owner")
+    root.link("ana2", "ana")
+    opened = Recalls(team.context("carla")).open(NewRecall(str(ref), Level.RECALL, "no consent")).recall
+    with pytest.raises(PermissionDeniedError, match="somebody else has to reverse its recall"):
+        Recalls(team.context("ana2")).reverse(opened.id, reason="it is fine")
+    assert Recalls(team.context("carla")).reverse(opened.id, reason="consent was found")

@@ -25,7 +25,7 @@ from registry.errors import ConflictError, InvalidError, PermissionDeniedError
 from registry.services.context import Context
 from registry.services.governance.recalls.impact import Reach, counts, reach
 from registry.services.governance.reviews.attestations import call
-from registry.services.governance.statuses import check_may_stop
+from registry.services.governance.statuses import check_may_stop, makers
 from registry.services.lookup import found
 from registry.services.unit_of_work import UnitOfWork
 
@@ -148,13 +148,15 @@ def _backwards(move: AliasFallback) -> AliasFallback:
 
 
 def _refuse_own(uow: UnitOfWork, context: Context, recall_id: str) -> None:
-    """Who made a version that was taken back does not reverse that while somebody else can.
+    """Who made a version that was taken back reverses that by none of their accounts while somebody else can.
 
     Raises: PermissionDeniedError.
     """
-    roles = check_may_stop(uow, context.actor)
-    others = [one for one in uow.people.holding(roles) if one.handle != context.actor.handle and not one.service]
-    made = [ref for ref in uow.recalls.targets(recall_id) if _maker(uow, ref) == context.actor.handle]
+    roles, by = check_may_stop(uow, context.actor), context.actor.handle
+    own = next((one.who for one in uow.people.known({by})), by)
+    made = [ref for ref in uow.recalls.targets(recall_id) if _is_live(uow, ref) and own in makers(uow, ref)]
+    barred = frozenset({own}).union(*(makers(uow, ref) for ref in made))
+    others = [one for one in uow.people.holding(roles) if one.who not in barred and not one.service]
     if made and others:
         raise PermissionDeniedError(
             f"{context.actor.handle} made {made[0]}, and somebody else has to reverse its recall",
@@ -162,9 +164,8 @@ def _refuse_own(uow: UnitOfWork, context: Context, recall_id: str) -> None:
         )
 
 
-def _maker(uow: UnitOfWork, ref: VersionRef) -> str | None:
-    detail = uow.catalog.version(ref) if ref.kind is AssetKind.MODELS else uow.datasets.version(ref)
-    return None if detail is None else detail.summary.created_by
+def _is_live(uow: UnitOfWork, ref: VersionRef) -> bool:
+    return (uow.catalog.version(ref) if ref.kind is AssetKind.MODELS else uow.datasets.version(ref)) is not None
 
 
 def _refs(labels: Iterable[str]) -> tuple[VersionRef, ...]:

@@ -23,6 +23,7 @@ from registry.domain.text import check_words, read_day
 from registry.errors import ConflictError, InvalidError, PermissionDeniedError
 from registry.services.context import Context
 from registry.services.governance.recalls.opening import MAX_REASON, recall_of
+from registry.services.governance.reviews.own_account import check_own_account
 from registry.services.governance.statuses import check_may_stop, makers, summary_of
 from registry.services.lookup import found, resolve
 from registry.services.unit_of_work import UnitOfWork
@@ -55,6 +56,7 @@ def confirm(context: Context, recall_id: str, reference: Reference) -> Task:
     """Confirm what another person proposed; see `RecallVerbs.confirm`."""
     now, by = context.clock.now(), context.actor.handle
     with context.write() as uow:
+        check_own_account(uow, context)
         check_may_stop(uow, context.actor)
         ref = resolve(uow, reference)
         _, task = _open_task(uow, recall_id, ref, now)
