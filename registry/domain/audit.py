@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from lineage import Digest
 from registry.domain import verifier
@@ -34,8 +35,7 @@ class Event:
         return replace(self, detail=cleaned_facts(self.detail))
 
 
-@dataclass(frozen=True, slots=True)
-class SearchColumns:
+class SearchColumns(NamedTuple):
     """What the database repeats of an entry's body, to find it by."""
 
     subject: str
@@ -228,11 +228,12 @@ def _flaw(entry: AuditEntry, expected: int, head: Digest, erasures: verifier.Era
     """Why `entry` is not the one that follows `head`, or None; a later entry may account for a changed body."""
     if entry.seq != expected:
         return f"Entry {expected} is missing: the next row is {entry.seq}"
-    if entry.previous != head:
+    if entry.previous.hex != head.hex:
         return f"Entry {entry.seq} does not follow entry {expected - 1}"
-    if leaf_hash(entry.body) != entry.leaf:
-        erasures.changed(entry.seq, entry.body, bytes.fromhex(head.hex))
-    if chain_hash(entry.previous, entry.leaf) != entry.entry:
+    leaf, previous = bytes.fromhex(entry.leaf.hex), bytes.fromhex(head.hex)
+    if verifier.leaf_hash(entry.body) != leaf:
+        erasures.changed(entry.seq, entry.body, previous)
+    if verifier.chain_hash(previous, leaf).hex() != entry.entry.hex:
         return f"The hash of entry {entry.seq} was changed"
     return _misread(entry, erasures)
 
@@ -247,7 +248,8 @@ def _misread(entry: AuditEntry, erasures: verifier.Erasures) -> str | None:
         return f"The body of entry {entry.seq} says that it is entry {body.seq}"
     if entry.columns is not None and entry.columns != body.columns:
         return f"The columns that find entry {entry.seq} do not repeat its body"
-    erasures.read(entry.seq, {"action": body.columns.action, "detail": body.detail})
+    if body.columns.action == verifier.ERASED:
+        erasures.read(entry.seq, {"action": verifier.ERASED, "detail": body.detail})
     return None
 
 
@@ -276,8 +278,7 @@ class Proof:
     """The earlier checkpoint, in a proof of consistency."""
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """The body of an entry, read."""
 
     seq: int
@@ -292,7 +293,7 @@ _SALTED = 2
 def read_body(body: bytes) -> Body:
     """The parts of an entry's body. Raises: AuditBrokenError for bytes that Forebear does not write."""
     try:
-        parts = json.loads(body)
+        parts = json.loads(body.decode())
         columns = SearchColumns(
             _text(parts.pop("subject")),
             _text(parts.pop("action")),

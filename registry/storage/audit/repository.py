@@ -155,14 +155,17 @@ def append_events(connection: Connection, events: Iterable[Event], *, actor: str
 def _entry(row: Any) -> AuditEntry:
     """Raises: AuditBrokenError for a row that cannot be read as an entry."""
     try:
-        previous, leaf, entry = (Digest(_bytes(value).hex()) for value in (row.previous, row.leaf, row.entry))
-        columns = SearchColumns(row.subject, row.action, row.actor, _moment(row.at))
-        return AuditEntry(row.seq, _bytes(row.body), previous, leaf, entry, columns)
+        seq, body, previous, leaf, entry, subject, action, actor, at = row[: len(_RAW)]
+        columns = SearchColumns(subject, action, actor, _moment(at))
+        hashes = (Digest.raw(_bytes(previous)), Digest.raw(_bytes(leaf)), Digest.raw(_bytes(entry)))
+        return AuditEntry(seq, _bytes(body), *hashes, columns)
     except (TypeError, ValueError, LineageError) as error:
         raise AuditBrokenError(f"Entry {row.seq} cannot be read") from error
 
 
 def _bytes(value: object) -> bytes:
+    if type(value) is bytes:
+        return value
     if not isinstance(value, bytes | memoryview):
         raise TypeError(type(value))
     return bytes(value)
@@ -174,7 +177,7 @@ def _moment(value: object) -> datetime:
         return value.astimezone(UTC)
     if not isinstance(value, str):
         raise TypeError(type(value))
-    return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return datetime.fromisoformat(f"{value}+00:00")
 
 
 def _history(entry: AuditEntry) -> HistoryEntry:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
 
@@ -11,7 +13,8 @@ from registry.services.audit.verbs import Audit
 from registry.services.catalog.verbs import Catalog
 from registry.services.people.verbs import People
 from registry.storage.database import Database
-from tests.registry.services.teams import Team, bring_to, ref_of
+from tests.fakes.clock import FakeClock
+from tests.registry.services.teams import Team, bring_to, populate, ref_of
 
 
 def found(team: Team) -> set[str]:
@@ -29,13 +32,18 @@ def done(team: Team) -> tuple[VersionRef, str]:
     return ref, next(one.id for one in page.items if one.to_stage == "production")
 
 
-def test_a_registry_that_was_changed_through_its_verbs_only_differs_in_nothing(team: Team) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_a_registry_that_was_changed_through_its_verbs_only_differs_in_nothing(
+    kind: str, clock: FakeClock, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    database: Database = request.getfixturevalue(f"{kind}_database")
+    team = populate(Team(database.factory(clock), clock, tmp_path))
     ref, _ = done(team)
     other = team.publish("vision/other")
     bring_to(team, other, "candidate")
-    request = team.promotions("ana").request(ref_of(other), "validated").summary.id
-    team.promotions("ben").reject(request, comment="no")
-    team.promotions("ben").overrule(request, comment="yes")
+    rejected = team.promotions("ana").request(ref_of(other), "validated").summary.id
+    team.promotions("ben").reject(rejected, comment="no")
+    team.promotions("ben").overrule(rejected, comment="yes")
     team.promotions("ana").withdraw(team.promotions("ana").request(ref_of(other), "validated").summary.id)
     catalog = Catalog(team.context("ana"))
     catalog.set_alias(ref_of(other), "best")
