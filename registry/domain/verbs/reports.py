@@ -25,7 +25,10 @@ class ReportVerbs(Protocol):
         ...
 
     def named_then(self, alias: str, at: datetime, page: PageRequest = PageRequest()) -> Page[NamedThen]:
-        """Over all models, the versions that had this alias just before `at`, and whether each was allowed then."""
+        """Over all models, the versions that had this alias just before `at`, and whether each was allowed then.
+
+        Raises: what `check_alias` raises.
+        """
         ...
 
     def annex_iv(self, reference: Reference) -> AnnexIv:

@@ -13,7 +13,7 @@ from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import VoteValue
 from registry.domain.governance.reports.inventory import UNKNOWN_TIER, InventoryLine, NamedThen
 from registry.domain.governance.reviews.past import PROMOTED, standings
-from registry.domain.names import VersionRef
+from registry.domain.names import VersionRef, check_alias
 from registry.domain.paging import Page, PageRequest, every
 from registry.services.context import Context
 from registry.services.governance.decisions import decided_case
@@ -134,7 +134,7 @@ def roots(ancestry: AncestryRecord | None) -> tuple[str, ...]:
 
 def named_then(context: Context, alias: str, at: datetime, page: PageRequest) -> Page[NamedThen]:
     """See `ReportVerbs.named_then`."""
-    at = min(at, context.clock.now() + timedelta(microseconds=1))
+    at, alias = min(at, context.clock.now() + timedelta(microseconds=1)), check_alias(alias)
     with context.read() as uow:
         moves = uow.catalog.named_then(alias, at, page)
         return Page([_named(uow, move, ref, at) for ref, move in moves.items], moves.next_cursor)

@@ -61,5 +61,10 @@ def test_the_page_of_a_day_follows_an_alias_over_all_models(served: ServedRegist
     browser = served.browser("ben")
     shown = browser.get("/as-of", params={"reference": "@candidate", "at": "2001-01-01"})
     assert (shown.status_code, "No model had a version with this alias then" in shown.text) == (200, True)
-    wrong = browser.get("/as-of", params={"reference": "@production", "at": "yesterday"})
-    assert (wrong.status_code, "which is not a day" in wrong.text) == (400, True)
+    for reference, at, words in (
+        ("@production", "yesterday", "which is not a day"),
+        ("@No such", "2001-01-01", "is not an alias"),
+        ("@", "2001-01-01", "is not an alias"),
+    ):
+        wrong = browser.get("/as-of", params={"reference": reference, "at": at})
+        assert (wrong.status_code, words in wrong.text) == (400, True), reference
