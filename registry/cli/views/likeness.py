@@ -46,7 +46,7 @@ def _sizes(found: Likeness) -> None:
     near = "" if found.near_copies is None else f"; of those compared, {found.near_copies} are nearly copies"
     tell(
         f"Classes in common: {len(found.shared_classes)}. {counted(found.copies, 'row')} of "
-        f"{found.second.dataset.label} with the same content as in {found.first.dataset.label}{near}."
+        f"{found.second.dataset.label} with the same content as in {found.first.dataset.label}{near}"
     )
 
 

@@ -32,7 +32,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class TellingRow:
-    """A row that shows best which dataset it is from. `shown` is the beginning of its text, or its path."""
+    """A row that shows best which dataset it is from. `shown` is the beginning of its text, or where it is."""
 
     dataset: VersionRef
     key: int

@@ -212,7 +212,8 @@ def _telling(read: Sequence[_Read], told: Told) -> tuple[TellingRow, ...]:
         for place in places[np.argsort(sign * scores, kind="stable")[:_TELLING]].tolist():
             row = one.rows[place]
             words = " ".join(_text(one, row).split()) if one.data.modality is Modality.TEXT else ""
-            shown = words[:_SHOWN] or row.path or f"row {row.key}"
+            where = row.path if row.index is None else f"row {row.index} of {row.path}"
+            shown = words[:_SHOWN] or where or f"row {row.key}"
             chosen.append(TellingRow(one.detail.summary.ref, row.key, shown, row.label or ""))
     return tuple(chosen)
 

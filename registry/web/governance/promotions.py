@@ -29,6 +29,7 @@ from registry.domain.governance.reviews.findings import NewFinding, Severity
 from registry.domain.ids import is_id
 from registry.domain.names import Reference
 from registry.domain.paging import PageRequest
+from registry.domain.selection.report import SelectionReport
 from registry.domain.verbs.registry import Registry
 from registry.errors import ConflictError, InvalidError, NotFoundError, RefusedError, RegistryError, UsageError
 from registry.web.governance.differences import Differences, against_production, ancestors_of, policy_words
@@ -61,6 +62,8 @@ class RequestPage:
     missing: Sequence[CheckResult]
     version: VersionDetail | None
     """None when the version was deleted since."""
+    ranking: SelectionReport | None
+    """Why this parent: the kept ranking that the version's tag `selection` names."""
     open: bool
     mine: bool
     vetoed: bool
@@ -244,6 +247,7 @@ def _shown(
         passed=[check for check in detail.verdict.checks if check.passed],
         missing=[check for check in detail.verdict.checks if not check.passed],
         version=version,
+        ranking=_ranking(registry, version),
         open=is_open,
         now=datetime.now(UTC),
         conditional=is_open and detail.conditional,
@@ -263,6 +267,14 @@ def _shown(
     status = why.family.status if why else 200
     api = f"/api/v1/promotions/{request_id}"
     return page(request, "promotion.html", context, section="promotions", api=api, status=status)
+
+
+def _ranking(registry: Registry, version: VersionDetail | None) -> SelectionReport | None:
+    """None where the version names no ranking, or one that is not there: anybody may write a tag."""
+    named = version.tags.get("selection", "") if version is not None else ""
+    with suppress(NotFoundError):
+        return registry.selection.report(named) if named else None
+    return None
 
 
 def _known(request_id: str) -> str:

@@ -80,3 +80,23 @@ def test_a_report_is_shown_escaped_and_given_as_it_was_kept(own_served: ServedRe
     assert client.get("/api/v1/selections").json() == [to_json(kept)]
     assert client.get("/api/v1/selections/sel-01m8hjx51z8wa8pzh11majgyyy").status_code == 404
     assert browser.get("/selections/nonsense").status_code == 404
+
+
+def test_who_reviews_a_promotion_sees_why_this_parent_was_chosen(own_served: ServedRegistry) -> None:
+    kept, family = report(), own_served.family
+    with family.system.context.open_uow(actor="ana", write=True) as uow:
+        uow.selections.add(kept)
+        uow.commit(event())
+    about, page = family.request.summary, f"/promotions/{family.request.summary.id}"
+    catalog, browser = family.registry("ana").catalog, own_served.browser("ana")
+    assert "Why this parent" not in browser.get(page).text
+    catalog.tag(Reference.to(about.ref), {"selection": kept.id})
+    shown = browser.get(page).text
+    assert "Why this parent" in shown
+    assert kept.conclusion in shown
+    assert f"/selections/{kept.id}" in shown
+    assert f'href="/selections/{kept.id}"' in browser.get(f"/models/{about.ref.label}").text
+    catalog.tag(Reference.to(about.ref), {"selection": "sel-nothing"})
+    answered = browser.get(page)
+    assert answered.status_code == 200
+    assert "Why this parent" not in answered.text
