@@ -44,7 +44,7 @@ def _line(uow: UnitOfWork, context: Context, record: VersionRecord, now: datetim
     policy, case = decision or (None, None)
     use = {} if case is None else _use(case)
     tier = UNKNOWN_TIER if policy is None or case is None or not policy.risk_tiers else policy.tier(case).value
-    since = _since(entry, record)
+    renewal = uow.reviews.attestation(record.ref)
     line = InventoryLine(
         ref=record.ref,
         tier=tier,
@@ -53,7 +53,7 @@ def _line(uow: UnitOfWork, context: Context, record: VersionRecord, now: datetim
         aliases=record.aliases,
         owner=record.owner,
         use=use,
-        since=since,
+        since=_since(entry, record),
         approvers=_approvers(case),
         request="" if entry is None else str(entry.detail["request"]),
         policy="" if policy is None else policy.label,
@@ -68,7 +68,7 @@ def _line(uow: UnitOfWork, context: Context, record: VersionRecord, now: datetim
             for one in uow.reviews.waivers_about(record.ref)
             if one.in_force(now)
         ),
-        attest_by=attest_by(policy, record.stage, tier, since),
+        attest_by=None if renewal is None or renewal.stage != record.stage else renewal.due_at,
         licence=record.licence,
         roots=roots(uow.graph.ancestry(record.ref, limit=MAX_ANCESTORS)),
     )
@@ -84,15 +84,6 @@ def _decision(uow: UnitOfWork, context: Context, request: str) -> tuple[Policy, 
 
 def _since(entry: HistoryEntry | None, record: VersionRecord) -> datetime | None:
     return entry.at if entry is not None and entry.detail.get("to") == record.stage else None
-
-
-def attest_by(policy: Policy | None, stage: str, tier: str, since: datetime | None) -> datetime | None:
-    """When the policy asks for the approval of a version in this stage to be renewed; None where it does not."""
-    if policy is None or policy.reattest is None or since is None:
-        return None
-    renewal = policy.reattest.stages.get(stage)
-    after = {} if renewal is None else {name.value: time for name, time in renewal.after.items()}
-    return since + after[tier] if tier in after else None
 
 
 def _approvers(case: Case | None) -> tuple[str, ...]:

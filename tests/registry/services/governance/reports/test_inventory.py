@@ -11,15 +11,12 @@ import pytest
 
 from registry.domain.audit import Event
 from registry.domain.catalog.models import Status
-from registry.domain.governance.policies.terms import Reattest, RenewalTimes, Tier
 from registry.domain.governance.reports.inventory import InventoryLine, as_csv
+from registry.domain.governance.reviews.attestations import Attestation
 from registry.domain.names import VersionRef
 from registry.domain.paging import PageRequest, every
 from registry.errors import BadCursorError
 from registry.services.catalog.verbs import Catalog
-from registry.services.governance.policies.document import read_policy
-from registry.services.governance.policies.stored import default_policy_text
-from registry.services.governance.reports.inventory import attest_by
 from registry.services.governance.reports.verbs import Reports
 from tests.house.tree import ROOT
 from tests.registry.services.teams import Team, bring_to, put_in_force, ref_of
@@ -74,13 +71,16 @@ def test_tier_and_use_are_those_of_the_decision(team: Team) -> None:
     assert lines(team, tier="low") == []
 
 
-def test_the_next_attestation_follows_from_the_policy_and_the_tier(team: Team) -> None:
-    times = RenewalTimes({Tier.HIGH: timedelta(days=90), Tier.LOW: timedelta(days=365)}, timedelta(days=14))
-    with_terms = replace(read_policy(default_policy_text()), reattest=Reattest({"production": times}))
+def test_the_next_attestation_is_the_one_that_is_due_in_its_stage(team: Team) -> None:
+    ref = team.publish()
+    bring_to(team, ref, "candidate")
     now = team.clock.now()
-    assert attest_by(with_terms, "production", "high", now) == now + timedelta(days=90)
-    assert attest_by(with_terms, "candidate", "high", now) is None
-    assert attest_by(with_terms, "production", "unknown", now) is None
+    for stage, due in (("production", None), ("candidate", now + timedelta(days=90))):
+        with team.open_uow(actor="system", write=True) as uow:
+            value = Attestation(ref, stage, "req-0", "default/3", now, now + timedelta(days=90), 0)
+            uow.reviews.save_attestation(value)
+            uow.commit(Event("attestation.set", str(ref)))
+        assert [one.attest_by for one in lines(team)] == [due]
 
 
 def test_the_inventory_is_paged(team: Team) -> None:
