@@ -132,6 +132,8 @@ class Candidate:
     """The verdict of the producing step's baselines; empty when it ran without them."""
     quality: Mapping[str, object] = field(default_factory=dict)
     """Its main metric, against a constant answer and the version in production; see `services.governance.quality`."""
+    forgetting: Mapping[str, object] = field(default_factory=dict)
+    """What it lost on the test data of the models above it; see `services.governance.quality`."""
     damaged: bool = False
     """True while one of its stored objects is missing or changed."""
     ancestry: Ancestry | None = None
@@ -243,6 +245,7 @@ def _facts(
         "metrics": _doubles(candidate.metrics),
         "baseline": _doubles(candidate.baseline),
         "quality": _doubles(candidate.quality),
+        "forgetting": _doubles(candidate.forgetting),
         "transfer": _doubles(candidate.transfer),
         "evidence": {type_: _doubles(item.body) for type_, item in evidence.items()},
         "tier": tier,

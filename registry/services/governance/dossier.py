@@ -42,7 +42,7 @@ from registry.domain.names import VersionRef
 from registry.domain.people.people import Person
 from registry.services.comparison.verdicts import verdict_facts
 from registry.services.governance.ancestry import ancestry_of
-from registry.services.governance.quality import quality
+from registry.services.governance.quality import MAIN, forgetting, quality
 from registry.services.governance.recorded_evidence import recorded_evidence
 from registry.services.lookup import found
 from registry.services.storage.governance import NamedVersion, VersionRecord
@@ -116,6 +116,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         metrics=_finite(record.metrics),
         contributors=_contributors(record, added, requested_by),
         transfer=_transfer(record),
+        forgetting=_forgetting(uow, ancestry),
         damaged=record.damaged,
     )
     granted = uow.reviews.waivers_granted()
@@ -245,6 +246,17 @@ def _transfer(record: VersionRecord) -> Mapping[str, object]:
     """The verdict on the step that made it, from its manifest; nothing where no baselines were run."""
     verdict = verdict_of(record.step.manifest, record.step.verdict_void)
     return verdict_facts(verdict) if verdict is not None else {}
+
+
+def _forgetting(uow: UnitOfWork, ancestry: AncestryRecord) -> Mapping[str, object]:
+    """What the version lost on the test data of the models above it, from what each of their steps measured."""
+    models = {one.node.id for one in ancestry.members if one.node.kind is NodeKind.MODEL}
+    makers = {edge.target: edge.source for edge in ancestry.edges if edge.target in models}
+    own = makers.pop(ancestry.focus, None)
+    if own is None or not makers:
+        return {}
+    tested = uow.governance.tested([own, *makers.values()], MAIN)
+    return forgetting(tested.get(own, ()), (tested.get(key, ()) for key in set(makers.values()) - {own}))
 
 
 def _ancestors(uow: UnitOfWork, ancestry: AncestryRecord) -> Ancestors:

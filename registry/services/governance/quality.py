@@ -1,9 +1,15 @@
-"""How good a version is by the main metric of its own task, against a constant answer and the version in production."""
+"""How good a version is by the main metric of its task.
+
+Against a constant answer, the version in production, and what the models above it reached on their own test data.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 
+from lineage import Digest
+from registry.domain.catalog.models import MetricValue
 from registry.domain.transfers.metrics import BASELINE, LESS_IS_BETTER
 
 MAIN = ("accuracy", "macro_f1", "subset_accuracy", "rmse", "mae")
@@ -39,6 +45,35 @@ def merit(metrics: Mapping[str, float]) -> tuple[str, float] | None:
         if name in metrics and constant > 0:
             return name, (constant - metrics[name]) / constant
     return None
+
+
+def forgetting(own: Iterable[MetricValue], parents: Iterable[Iterable[MetricValue]]) -> dict[str, object]:
+    """What a policy reads as `forgetting`: what was lost on the test data of the models that it was made from.
+
+    `own` is what the version reached on test data, `parents` what each model above it did. Their test sets (a split of
+    a dataset version) are handed down: `sets` counts them, `unmeasured` those on which the version was not tested by a
+    main metric of theirs. `worst` is the most that was lost on one, as `_better` counts it, less than 0 where it gained
+    on all; `on` names that set. Empty where no model above was tested.
+    """
+    mine = {(one.data, one.split, one.name): one.value for one in own if math.isfinite(one.value)}
+    sets: set[tuple[Digest, str]] = set()
+    lost: dict[tuple[Digest, str], tuple[float, str]] = {}
+    for parent in parents:
+        theirs = {(one.data, one.split, one.name): one for one in parent if one.name in MAIN}
+        sets |= {(data, split) for data, split, _ in theirs}
+        for data, split in {(data, split) for data, split, _ in theirs}:
+            main = next((n for n in MAIN if (data, split, n) in theirs and (data, split, n) in mine), None)
+            if main is None or not math.isfinite((reached := theirs[data, split, main]).value):
+                continue
+            for gain in _better(main, "gain", mine[data, split, main], reached.value).values():
+                found = (-gain, f"{reached.data_label} {split}")
+                lost[data, split] = max(found, lost.get((data, split), found))
+    if not sets:
+        return {}
+    facts: dict[str, object] = {"sets": float(len(sets)), "unmeasured": float(len(sets - lost.keys()))}
+    if lost:
+        facts["worst"], facts["on"] = max(lost.values())
+    return facts
 
 
 def _better(metric: str, name: str, value: float, other: float) -> dict[str, float]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from lineage import Digest
-from registry.domain.catalog.models import CardRevision, Status
+from lineage import Digest, NodeId
+from registry.domain.catalog.models import CardRevision, MetricValue, Status
 from registry.domain.governance.policies.changes import PolicyProposal, PolicyVote, ProposalState
 from registry.domain.governance.promotion import (
     EvidenceValue,
@@ -94,6 +94,10 @@ class GovernanceRepository(Protocol):
 
     def version(self, ref: VersionRef) -> VersionRecord | None:
         """A live model version as decisions see it."""
+        ...
+
+    def tested(self, steps: Sequence[NodeId], names: Sequence[str]) -> Mapping[NodeId, Sequence[MetricValue]]:
+        """What each of these steps measured on test data by these metrics: one statement."""
         ...
 
     def baselines(self, name: Name) -> Mapping[str, NamedVersion]:

@@ -6,15 +6,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, literal, select, union_all
+from sqlalchemy import Connection, Row, bindparam, func, literal, or_, select, union_all
 
-from registry.domain.catalog.models import CardRevision, Status
+from registry.domain.catalog.models import CardRevision, MetricValue, Status
 from registry.domain.governance.promotion import VoteValue
 from registry.domain.names import AssetKind, Name, VersionRef
 from registry.domain.objects import VersionCheck
 from registry.services.storage.governance import NamedVersion, StepRecord, VersionRecord
 from registry.storage.catalog.assets import tags_of_assets
 from registry.storage.catalog.versions import TEST_ROLE, headline_metrics, is_damaged, model_inputs, version_tags
+from registry.storage.sql.among import among
 from registry.storage.tables import (
     alias,
     asset,
@@ -94,6 +95,15 @@ def _baselines_statement() -> Any:
     )
 
 
+_TESTED = (
+    select(metric)
+    .where(
+        among(metric.c.step_id, "steps"),
+        metric.c.name.in_(bindparam("names", expanding=True)),
+        or_(metric.c.role == TEST_ROLE, metric.c.role.startswith(TEST_ROLE + ".", autoescape=True)),
+    )
+    .order_by(metric.c.id)
+)
 _VERSION = _version_statement()
 _BASELINES = _baselines_statement()
 _NEWEST_CARD = (
@@ -191,3 +201,12 @@ def stale_voters(connection: Connection, requests: Sequence[Row[Any]]) -> dict[i
 def _step(row: Row[Any]) -> StepRecord:
     manifest = None if row.manifest is None else json.loads(row.manifest)
     return StepRecord(row.step_label, row.step_by, row.ended_at, manifest, row.manifest_digest, row.verdict_void)
+
+
+def tested_by(connection: Connection, steps: Sequence[int], names: Sequence[str]) -> dict[int, list[MetricValue]]:
+    """What each of these steps measured on test data by these metrics: one statement, however many there are."""
+    found: dict[int, list[MetricValue]] = {}
+    for row in connection.execute(_TESTED, {"steps": list(steps), "names": list(names)}):
+        one = MetricValue(row.name, row.value, row.role, row.split, row.data, row.data_label)
+        found.setdefault(row.step_id, []).append(one)
+    return found

@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
+from lineage import NodeId
+from registry.domain.catalog.models import MetricValue
 from registry.domain.governance.policies.changes import PolicyProposal, PolicyVote, ProposalState
 from registry.domain.governance.promotion import (
     Bindings,
@@ -30,7 +32,7 @@ from registry.services.storage.governance import NamedVersion, VersionRecord
 from registry.storage.catalog.assets import require_version
 from registry.storage.catalog.versions import refs_of
 from registry.storage.governance import proposals
-from registry.storage.governance.records import baselines_of, stale_voters, version_record
+from registry.storage.governance.records import baselines_of, stale_voters, tested_by, version_record
 from registry.storage.governance.state import bound_of, recorded_state, vote_entry
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import asset, evidence, model_version, node, overruling, policy, request, version, vote
@@ -41,12 +43,19 @@ class SqlGovernance:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._tested: tuple[object, Mapping[NodeId, Sequence[MetricValue]]] | None = None
 
     def version(self, ref: VersionRef) -> VersionRecord | None:
         return version_record(self._connection, ref)
 
     def baselines(self, name: Name) -> Mapping[str, NamedVersion]:
         return baselines_of(self._connection, name)
+
+    def tested(self, steps: Sequence[NodeId], names: Sequence[str]) -> Mapping[NodeId, Sequence[MetricValue]]:
+        key = (tuple(steps), tuple(names))
+        if self._tested is None or self._tested[0] != key:  # a step that has made a version measures nothing more
+            self._tested = key, tested_by(self._connection, steps, names)
+        return self._tested[1]
 
     def add_evidence(self, value: EvidenceValue) -> None:
         row = require_version(self._connection, value.ref)

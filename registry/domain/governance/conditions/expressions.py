@@ -28,6 +28,7 @@ VARIABLES = (
     "metrics",
     "baseline",
     "quality",
+    "forgetting",
     "transfer",
     "evidence",
     "tier",

@@ -62,6 +62,7 @@ def fact_types(
         "metrics": Record("metrics", measured, remedy=_METRIC_REMEDY),
         "baseline": Record("baseline", measured, remedy=_METRIC_REMEDY),
         "quality": _quality(),
+        "forgetting": Record("forgetting", {**dict.fromkeys(("sets", "unmeasured", "worst"), DOUBLE), "on": TEXT}),
         "transfer": _transfer("transfer"),
         "evidence": Record("evidence", evidence, remedy=remedy),
         "params": Record("params", given, sure=True, remedy=": declare it under `params`"),

@@ -21,7 +21,7 @@ from tests.fakes.clock import FakeClock
 from tests.registry.services.teams import Team, bring_to, populate, ref_of
 
 FEW, MANY = 10, 1_000
-BOUND = 56
+BOUND = 59
 """Statements of one verb; an approval that promotes writes ten, and reads first which bytes to verify."""
 
 
