@@ -25,6 +25,8 @@ from scipy.stats import kstest
 from benchmarks.material.kinship_zoo import CHILDREN, Arrays, State, parents, state, stored
 from lineage import Relation, WeightComparison
 from lineage.kinship import compare, compare_merge
+from lineage.kinship.comparing import compare_pairs
+from lineage.kinship.pairing import pair
 
 RIGHT: dict[str, set[Relation]] = {
     "frozen backbone, new head": {Relation.FROZEN_PLUS_HEAD},
@@ -150,6 +152,11 @@ def speed(gigabytes: float) -> Table:
         spent = time.process_time() - began
         size = sum(array.nbytes for array in (*arrays.values(), *base.values())) / 1e9
         shown.add_row(title, said.relation.value, f"{spent:.1f}", f"{size / spent:.1f}")
+    ours, theirs = Arrays(moved), Arrays(base)
+    began = time.process_time()
+    compare_pairs(ours, theirs, pair(ours, theirs))
+    spent = time.process_time() - began
+    shown.add_row("trained further, the first three tests alone", "", f"{spent:.1f}", f"{size / spent:.1f}")
     return shown
 
 

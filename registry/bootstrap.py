@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from registry.domain.paging import PageRequest
 from registry.domain.people.people import SYSTEM, Actor, Person
-from registry.errors import ConflictError, HomeNotFoundError, UnauthenticatedError, error_of_disk
+from registry.errors import ConflictError, HomeNotFoundError, UnauthenticatedError
 from registry.files import whole_folder
+from registry.folders import error_of_disk
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
 from registry.services.registry import LocalRegistry

@@ -6,7 +6,6 @@ an error is its entry in docs/errors.md and the title of its problem body (RFC 9
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Mapping
 from enum import Enum
 
@@ -397,10 +396,3 @@ class DigestMismatchError(InvalidError):
     """What arrived does not have the digest that was sent with it (`Content-Digest`); nothing was done."""
 
     code = "digest-mismatch"
-
-
-def error_of_disk(error: OSError, what: str) -> RegistryError:
-    """The error to raise when the disk failed during `what`: it is full, or it cannot be read or written."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return NoSpaceError(f"{what}: the disk is full; nothing was kept", remedy="Free some space and try again")
-    return UnavailableError(f"{what}: {error.strerror or error}", remedy="Check the folder and its permissions")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -9,7 +10,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from registry.errors import ConflictError, error_of_disk
+from registry.errors import ConflictError, NoSpaceError, RegistryError, UnavailableError
+
+
+def error_of_disk(error: OSError, what: str) -> RegistryError:
+    """The error to raise when the disk failed during `what`: it is full, or it cannot be read or written."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return NoSpaceError(f"{what}: the disk is full; nothing was kept", remedy="Free some space and try again")
+    return UnavailableError(f"{what}: {error.strerror or error}", remedy="Check the folder and its permissions")
 
 
 @contextmanager

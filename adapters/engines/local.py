@@ -26,7 +26,8 @@ from adapters.engines.commands import WORKER, leaving_fork_server, worker_comman
 from adapters.engines.gpus import count_gpus
 from adapters.engines.processes import Worker, born_at, here, recall, remember
 from registry.domain.recipes.recipe import Resources
-from registry.errors import StepStateError, UnavailableError, UsageError, error_of_disk
+from registry.errors import StepStateError, UnavailableError, UsageError
+from registry.folders import error_of_disk
 
 GRACE_SECONDS = 10.0
 """Seconds between asking a worker to end and killing it."""

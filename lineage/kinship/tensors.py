@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-CHUNK = 1 << 20
-"""Elements that are compared at a time: a few megabytes of each model."""
+CHUNK = 1 << 16
+"""Elements that are compared at a time: what a core keeps near while it goes over them several times."""
 FIXED = ("position_ids", "inv_freq", "rotary", "rope", "sinusoid", "relative_position_index", "num_batches_tracked",
          "attn_mask", "token_type_ids", "pos_table")  # fmt: skip
 """Parts of names of tensors that are computed, not learnt: they are equal in models that have nothing in common."""

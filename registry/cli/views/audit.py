@@ -10,7 +10,8 @@ from registry.cli import printing
 from registry.domain import verifier
 from registry.domain.audit import AuditReport, SignedCheckpoint
 from registry.domain.verbs.audit import AuditVerbs
-from registry.errors import ConflictError, InvalidError, error_of_disk
+from registry.errors import ConflictError, InvalidError
+from registry.folders import error_of_disk
 
 
 def show_verified(report: AuditReport, *, state: bool) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from registry.cli.printing import table, tell
 from registry.domain.comparison.looks import said
-from registry.errors import ConflictError, error_of_disk
+from registry.errors import ConflictError
+from registry.folders import error_of_disk
 
 if TYPE_CHECKING:
     from registry.domain.comparison.verdict import Gap, Interval, TransferVerdict

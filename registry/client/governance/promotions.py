@@ -28,7 +28,7 @@ from registry.domain.governance.replays import ChangedTerm, Explanation, PolicyT
 from registry.domain.governance.reviews.findings import NewFinding
 from registry.domain.names import Name, Reference, model_only
 from registry.domain.paging import Page, PageRequest
-from registry.errors import error_of_disk
+from registry.folders import error_of_disk
 
 YAML = {"Content-Type": "application/yaml"}
 

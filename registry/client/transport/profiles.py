@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from registry.errors import IntegrityError, NotFoundError, UsageError, error_of_disk
+from registry.errors import IntegrityError, NotFoundError, UsageError
 from registry.files import write_whole
+from registry.folders import error_of_disk
 
 SERVICE = "forebear"
 LOCAL = "local"

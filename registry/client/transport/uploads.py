@@ -18,7 +18,8 @@ from typing import BinaryIO, TypeVar
 from registry.client.transport.connection import LONG, Connection
 from registry.domain.codec import to_json
 from registry.domain.manifests import check_path
-from registry.errors import InvalidError, NotFoundError, UsageError, error_of_disk
+from registry.errors import InvalidError, NotFoundError, UsageError
+from registry.folders import error_of_disk
 
 T = TypeVar("T")
 CHUNK = 1024**2

@@ -14,7 +14,8 @@ from pathlib import Path
 from lineage import Digest, LineageError
 from registry.domain.objects import Damage, Form, RepairReport
 from registry.domain.people.people import Permission
-from registry.errors import IntegrityError, NotFoundError, error_of_disk
+from registry.errors import IntegrityError, NotFoundError
+from registry.folders import error_of_disk
 from registry.services.artifacts.checking import unmark
 from registry.services.context import Context
 

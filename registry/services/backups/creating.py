@@ -19,7 +19,8 @@ from registry.domain.audit import AuditReport, Head, HeadRecord, verify_chain
 from registry.domain.backups import Backup, BackupProgress, BackupReport, Signatures
 from registry.domain.people.people import Permission
 from registry.domain.verifier import Witness
-from registry.errors import AuditBrokenError, ConflictError, IntegrityError, NotFoundError, error_of_disk
+from registry.errors import AuditBrokenError, ConflictError, IntegrityError, NotFoundError
+from registry.folders import error_of_disk
 from registry.services.backups.folder import BackupFolder, digest_of
 from registry.services.context import Context
 from registry.services.unit_of_work import UnitOfWork

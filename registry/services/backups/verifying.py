@@ -10,7 +10,8 @@ from pathlib import Path
 from lineage import Digest
 from registry.domain.audit import verify_chain
 from registry.domain.backups import Backup, BackupProgress, BackupReport, Signatures
-from registry.errors import BackupBrokenError, error_of_disk
+from registry.errors import BackupBrokenError
+from registry.folders import error_of_disk
 from registry.services.backups.creating import Watch, named, witness_of
 from registry.services.backups.folder import BackupFolder, digest_of
 from registry.services.unit_of_work import UnitOfWorkFactory

@@ -20,8 +20,9 @@ from registry.domain.data.labels import check_test_rows
 from registry.domain.names import AssetKind
 from registry.domain.recipes.recipe import Resources
 from registry.domain.transfers.steps import StepDetail, StepState
-from registry.errors import AdapterError, OutOfMemoryError, RegistryError, StepStateError, error_of_disk
+from registry.errors import AdapterError, OutOfMemoryError, RegistryError, StepStateError
 from registry.files import write_whole
+from registry.folders import error_of_disk
 from registry.ports.clock import Clock
 from registry.ports.transfers import (
     Advanced,

@@ -11,8 +11,9 @@ from registry.cli.printing import hint, moment, table, tell
 from registry.domain.codec import to_json
 from registry.domain.governance.policies.terms import Tier
 from registry.domain.names import Reference
-from registry.errors import ConflictError, error_of_disk
+from registry.errors import ConflictError
 from registry.files import whole_folder
+from registry.folders import error_of_disk
 from registry.presenting.formats import counted
 
 if TYPE_CHECKING:
