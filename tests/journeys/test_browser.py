@@ -267,6 +267,7 @@ def test_no_page_is_wider_than_the_window(chromium: Browser, served: Served, sch
     digits = "/models/vision/digits/2"
     tabs = [f"{digits}?tab={tab}" for tab in ("versions", "lineage", "approvals", "files", "activity")]
     others = ["/datasets/vision/digits", "/steps", "/promotions?state=all", "/audit", "/api", "/policies"]
+    others += [f"/promotions/{served.family.request.summary.id}", "/emergencies?reference=models:/vision/digits/2"]
     with signed_in(chromium, served, "vic", viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
         for path in ("/", digits, *tabs, *others):
             page.goto(path)
@@ -293,6 +294,7 @@ READ = (
     "/findings",
     "/waivers",
     "/recalls",
+    "/emergencies?reference=models:/vision/digits/2",
     "/selections",
     "/inventory",
     "/annex-iv?reference=models:/vision/digits/2",
@@ -359,3 +361,35 @@ def test_evidence_with_a_wrong_value_is_marked_beside_its_field_without_a_fault_
         expect(page.locator("details[open]").get_by_label("Errors")).to_have_value("many")
         faults = [fault["id"] for fault in Axe().run(page).response["violations"]]
     assert faults == []
+
+
+def test_a_recall_goes_from_its_preview_to_its_reversal_in_the_browser_alone(chromium: Browser, served: Served) -> None:
+    """Who may take it back looks first and opens it; the developer disputes a task; it is confirmed and reversed."""
+    digits = "/models/vision/digits/2"
+    with signed_in(chromium, served, "cleo") as cleo, signed_in(chromium, served, "dev") as dev:
+        cleo.goto("/recalls")
+        cleo.get_by_label("Version, model, dataset").fill("datasets:/vision/digits/1")
+        cleo.get_by_label("Level").select_option("quarantine")
+        cleo.get_by_role("button", name="Preview").click()
+        expect(cleo.locator("main")).to_contain_text("What a recall of datasets:/vision/digits/1 would reach")
+        expect(cleo.get_by_role("link", name="vision/digits/2", exact=True).first).to_be_visible()
+        cleo.get_by_label("Why?").fill("Rows without consent")
+        cleo.get_by_role("button", name="Open", exact=True).click()
+        cleo.wait_for_url("**/recalls/rec-*")
+        dev.goto(digits)
+        expect(dev.locator(".title")).to_contain_text("suspended")
+        dev.goto(cleo.url)
+        task = dev.locator("li.row").filter(has=dev.locator(f'a.row-title[href="{digits}"]'))
+        task.get_by_text("What becomes of it?").click()
+        task.get_by_label("Disposition").select_option("dispute")
+        task.get_by_label("What was decided, and why?").fill("These rows were left out")
+        task.get_by_role("button", name="Save").click()
+        expect(dev.locator("main")).to_contain_text("dispute by dev: These rows were left out")
+        cleo.reload()
+        cleo.get_by_role("button", name="Confirm: dispute").click()
+        expect(cleo.locator("main")).to_contain_text("Confirmed by cleo")
+        cleo.get_by_label("Why?", exact=True).fill("The consent was found")
+        cleo.get_by_role("button", name="Reverse").click()
+        expect(cleo.locator("main")).to_contain_text("Reversed by cleo")
+        dev.goto(digits)
+        expect(dev.locator(".title")).not_to_contain_text("suspended")
