@@ -31,7 +31,7 @@ def show_identification(found: Identification) -> None:
         prose="Evidence",
     )
     if apart := len(found.candidates) - len(shown):
-        tell(f"{apart} more with layers of the same shapes were compared: the weights do not relate them.")
+        tell(f"{apart} more with layers of the same shapes were compared: the weights do not relate them")
     if found.left_out:
         hint(f"{found.left_out:,} candidates were not compared: see more with --limit.")
     for note in found.notes:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def show_leakage(found: Leakage) -> None:
     """Each training split that holds test rows, with examples; then how often the test rows were used."""
     if not found.test_rows and not found.unread:
-        tell("It was not measured on test data.")
+        tell("It was not measured on test data")
         return
     table(
         ("Rows", "Tested on", "Trained on", "Step", "For example"),
@@ -22,10 +22,8 @@ def show_leakage(found: Leakage) -> None:
         prose="For example",
     )
     if found.seen:
-        tell(
-            f"{found.seen:,} of {found.test_rows:,} test rows were seen in training: the results on them are too good."
-        )
-    tell(f"Steps measured on these test rows so far: {found.looks}.")
+        tell(f"{found.seen:,} of {found.test_rows:,} test rows were seen in training: the results on them are too good")
+    tell(f"Steps measured on these test rows so far: {found.looks}")
     for one in found.unread:
         hint(f"Not compared: {one}.")
     if not found.complete:

@@ -29,6 +29,6 @@ def show_obligations(found: Obligations) -> None:
         prose="Path",
     )
     for one in found.relicensed:
-        tell(f"The licence {found.licence} leaves out {one.clause}, which is owed to {one.path[0]} ({one.licence}).")
+        tell(f"The licence {found.licence} leaves out {one.clause}, which is owed to {one.path[0]} ({one.licence})")
     if not found.complete:
         hint("The ancestry is larger than what was read: there may be more.")
