@@ -6,23 +6,26 @@ Without a filter the counts are kept (`tables.listing`). With one, at most 100,0
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, desc, func, select
 
-from registry.domain.catalog.models import Facet, SearchQuery
+from registry.domain.catalog.models import Facet, SearchQuery, Status
 from registry.storage.catalog.conditions import conditions_of
 from registry.storage.catalog.listing_sql import FIELDS
 from registry.storage.catalog.search import rarest
+from registry.storage.sql.among import among
 from registry.storage.tables import asset_tag, facet, headline, listing, version_tag
 
 MOST = 50
 """Values that one facet shows, the most frequent first."""
 COUNTED = 100_000
 """Matches that are counted."""
+OF_MODELS = frozenset({"task", "modality", "origin", "owner"})
+"""Fields in which all versions of a model have the same value."""
 
 
 def count_facets(connection: Connection, query: SearchQuery) -> Sequence[Facet]:
@@ -37,7 +40,7 @@ def count_facets(connection: Connection, query: SearchQuery) -> Sequence[Facet]:
         if not _is_narrowed(asked):
             facets.append(_kept(connection, field))
             continue
-        matches = Matches(connection, asked, archived=field == "status") if field == "status" else known.get(asked)
+        matches = known.get(asked)
         if matches is None:
             matches = known[asked] = Matches(connection, asked)
         facets.append(matches.tags() if field == "tag" else matches.facet(field))
@@ -54,39 +57,84 @@ def known_values(connection: Connection, field: str) -> Sequence[str]:
 
 
 class Matches:
-    """The versions that match a query, up to `COUNTED` and one more."""
+    """The versions that match a query, up to `COUNTED` and one more; with archived ones for the facet `status`."""
 
-    def __init__(self, connection: Connection, query: SearchQuery, *, archived: bool = False) -> None:
+    def __init__(self, connection: Connection, query: SearchQuery) -> None:
         self._connection = connection
-        conditions = conditions_of(query, connection.dialect.name, archived=archived)
-        rare = rarest(connection, conditions)
-        rows = select(listing).where(*(one.holds(listing) for one in conditions)).limit(COUNTED + 1)
-        self._rows = rows if rare is None else rows.where(listing.c.id.in_(rare))
-        columns = self._rows.with_only_columns(listing.c.asset_id, *(listing.c[field] for field in FIELDS))
-        self._found = connection.execute(columns).all()
-        times = Counter(row[0] for row in self._found)
-        self._single = [row for row in self._found if times[row[0]] == 1]
-        self._several = [row for row in self._found if times[row[0]] > 1]
-        self.capped = len(self._found) > COUNTED
+        self._found = Counts(_matching(connection, query, archived=True))
+        self._used = self._found
+        if query.status is None:
+            at = FIELDS.index("status") + 2
+            used = [row for row in self._found.rows if row[at] != Status.ARCHIVED]
+            # Among as many rows as are counted, archived ones took the place of others.
+            self._used = Counts(_matching(connection, query, archived=False) if self._found.capped else used)
 
     def facet(self, field: str) -> Facet:
         """The models with each value of `field`."""
-        at = FIELDS.index(field) + 1
-        counts = Counter(row[at] for row in self._single)
-        counts.update(value for _, value in {(row[0], row[at]) for row in self._several})
+        return (self._found if field == "status" else self._used).facet(field)
+
+    def tags(self) -> Facet:
+        """The models with each key of a tag, of their own or on a matching version."""
+        given = {"models": {row[1] for row in self._used.rows}, "keys": [row[0] for row in self._used.rows]}
+        most = self._connection.execute(_tag_counts(), given).all()
+        return Facet("tag", tuple((row.key, row.models) for row in most), self._used.capped)
+
+
+class Counts:
+    """Rows of `listing` (id, model, and the fields) as they are counted: each model once for each value."""
+
+    def __init__(self, rows: Sequence[Sequence[Any]]) -> None:
+        self.rows = rows
+        self.capped = len(rows) > COUNTED
+
+    def facet(self, field: str) -> Facet:
+        """The models with each value of `field`."""
+        at = FIELDS.index(field) + 2
+        if field in OF_MODELS:
+            counts = Counter([row[at] for row in self._models])
+        else:
+            counts = Counter([row[at] for row in self._single])
+            counts.update(value for _, value in {(row[1], row[at]) for row in self._several})
         del counts[None]
         most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST]
         return Facet(field, tuple(most), self.capped)
 
-    def tags(self) -> Facet:
-        """The models with each key of a tag, of their own or on a matching version."""
-        rows = self._rows.subquery()
-        own = select(rows.c.asset_id, asset_tag.c.key).join(asset_tag, asset_tag.c.asset_id == rows.c.asset_id)
-        on_version = select(rows.c.asset_id, version_tag.c.key).join(version_tag, version_tag.c.node_id == rows.c.id)
-        keys = own.union(on_version).subquery()
-        counts = select(keys.c.key, func.count().label("models")).group_by(keys.c.key)
-        most = self._connection.execute(counts.order_by(desc("models"), keys.c.key).limit(MOST)).all()
-        return Facet("tag", tuple((row.key, row.models) for row in most), self.capped)
+    @cached_property
+    def _models(self) -> Collection[Sequence[Any]]:
+        """A row of each model."""
+        return {row[1]: row for row in self.rows}.values()
+
+    @cached_property
+    def _single(self) -> Sequence[Sequence[Any]]:
+        """The rows of models that have one."""
+        if len(self._models) == len(self.rows):
+            return self.rows
+        times = Counter([row[1] for row in self.rows])
+        return [row for row in self.rows if times[row[1]] == 1]
+
+    @cached_property
+    def _several(self) -> Sequence[Sequence[Any]]:
+        """The other rows."""
+        single = {row[0] for row in self._single} if len(self._single) < len(self.rows) else None
+        return [] if single is None else [row for row in self.rows if row[0] not in single]
+
+
+def _matching(connection: Connection, query: SearchQuery, *, archived: bool) -> Sequence[Sequence[Any]]:
+    """Of each version that matches its key, its model and its fields."""
+    conditions = conditions_of(query, connection.dialect.name, archived=archived)
+    rare = rarest(connection, conditions)
+    columns = (listing.c.id, listing.c.asset_id, *(listing.c[field] for field in FIELDS))
+    rows = select(*columns).where(*(one.holds(listing) for one in conditions)).limit(COUNTED + 1)
+    return connection.execute(rows if rare is None else rows.where(listing.c.id.in_(rare))).all()
+
+
+@cache
+def _tag_counts() -> Any:
+    own = select(asset_tag.c.asset_id, asset_tag.c.key).where(among(asset_tag.c.asset_id, "models"))
+    of_version = select(listing.c.asset_id, version_tag.c.key).join(listing, listing.c.id == version_tag.c.node_id)
+    keys = own.union(of_version.where(among(version_tag.c.node_id))).subquery()
+    counts = select(keys.c.key, func.count().label("models")).group_by(keys.c.key)
+    return counts.order_by(desc("models"), keys.c.key).limit(MOST)
 
 
 def _without(query: SearchQuery, field: str) -> SearchQuery:
