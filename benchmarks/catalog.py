@@ -120,6 +120,7 @@ def questions(registry: Registry, world: World) -> dict[str, Callable[[random.Ra
         "metric sort": lambda _: searched(sort=SortKey.METRIC, sort_metric="accuracy"),
         "facets": lambda _: catalog.facets(SearchQuery()),
         "facets of one task": lambda draw: catalog.facets(SearchQuery(task=draw.choice(("fill-mask", "translation")))),
+        "facets of what most models are": lambda _: catalog.facets(SearchQuery(stage="registered")),
         "one model's page": model_page,
         "set alias": lambda draw: catalog.set_alias(some_version(draw), "bench"),
         "set tag": lambda draw: catalog.tag(some_model(draw), {"bench": str(draw.random())}),

@@ -159,7 +159,15 @@ def _others(registry: LocalRegistry, label: dict[int, str], some: Sequence[int],
         return first, key
 
     pairs = [path(key) for key in some[:60]]
+    both = list(zip(some[:60], some[60:120], strict=True))
     return [
+        Row(
+            "nearest common ancestors",
+            "forebear lineage common",
+            _cost(lambda p: lineage.common(label[p[0]], label[p[1]]), both),
+            0,
+            0,
+        ),
         Row(
             "path from the oldest ancestor",
             "forebear lineage path",
