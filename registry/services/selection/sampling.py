@@ -55,7 +55,8 @@ def check_labels(label: str, kind: LabelKind, rows: Sequence[Row]) -> None:
         what = "has no labels" if kind is LabelKind.NONE else f"has labels of the kind {kind.value}"
         raise InvalidError(
             f"{label} {what}, and models are scored by how well they tell labels apart",
-            remedy="Register it with labels of the kind class, many or number",
+            remedy="Register it with labels of the kind class, many or number; "
+            "forebear dataset compare needs no labels",
         )
     if len(rows) < LEAST:
         raise InvalidError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from registry.domain.names import Reference
@@ -10,7 +12,7 @@ from registry.errors import InvalidError
 from registry.services.context import Context
 from registry.services.selection.verbs import Selection
 from tests.fakes.plugins import FakePlugins
-from tests.registry.services.selection.worlds import recommend
+from tests.registry.services.selection.worlds import add_data, recommend
 
 
 def test_a_cap_draws_evenly_over_the_classes_and_says_what_it_costs(context: Context) -> None:
@@ -27,11 +29,20 @@ def test_a_cap_draws_evenly_over_the_classes_and_says_what_it_costs(context: Con
 
 
 def test_data_that_cannot_be_scored_is_refused(context: Context) -> None:
-    with pytest.raises(InvalidError, match="has no labels"):
+    with pytest.raises(InvalidError, match="has no labels") as refused:
         Selection(context).recommend(Recommend(Reference.parse("datasets:/data/bare")))
+    assert "forebear dataset compare needs no labels" in (refused.value.remedy or "")
     with pytest.raises(InvalidError, match="of one class"):
         recommend(context, "strong", split="odd")
     with pytest.raises(InvalidError, match="has no split 'dev'"):
         recommend(context, "strong", split="dev")
     with pytest.raises(InvalidError, match="10 to 10,000 rows"):
         recommend(context, "strong", rows=3)
+
+
+def test_a_class_with_a_single_row_can_be_scored(context: Context, tmp_path: Path) -> None:
+    rows = "".join(f"single {n} {'zz' if n % 2 else 'aa'},{'good' if n % 2 else 'bad'},train\n" for n in range(30))
+    add_data(context, tmp_path, "text,label,split\n" + rows + "the only one,rare,train\n", "single")
+    wanted = Recommend(Reference.parse("datasets:/data/single"), models=(Reference.parse("models:/library/strong"),))
+    report = Selection(context).recommend(wanted)
+    assert report.ranked[0].score.value > 0.5
