@@ -150,7 +150,8 @@ class Environment:
             module=module,
             frozen=list(frozen),
             optimizer=build(groups, self.recipe.optimizer),
-            effect=Effect.expected(module, frozen, groups),
+            # Where statistics are computed anew, those of frozen parts are too: AdaBN is nothing else.
+            effect=Effect.expected(module, () if more.get("settle") else frozen, groups),
             items=items,
             targets=targets,
             selector=selector,

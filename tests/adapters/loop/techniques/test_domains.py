@@ -16,7 +16,7 @@ from adapters.loop.techniques.together import Together, part_of
 from adapters.loop.training.learner import ArrayItems
 from lineage import Digest
 from registry.domain.data.datasets import LabelKind
-from registry.domain.recipes.recipe import Method
+from registry.domain.recipes.recipe import Freeze, Method
 from registry.errors import BadDataError, BadRecipeError
 from registry.ports.transfers import Advanced, DataInput, Saved
 from tests.adapters.loop.worlds import (
@@ -116,6 +116,17 @@ def test_every_alignment_learns_and_resumes_to_the_same_bytes(world: World, alig
     resumed, again = finish(world, world.job("cut", resume=True, **changes))
     assert tree(resumed.folder) == tree(whole.folder)
     assert again == metrics
+
+
+@with_each_network("align", ["adabn"])
+def test_statistics_of_a_frozen_backbone_adapt_to_the_target(world: World, align: str) -> None:
+    """Nothing else of it changes, which the step proves."""
+    if not any(name.endswith(("running_mean", "moving_mean")) for name in tensors_of(world)):
+        pytest.skip("this source has no statistics")
+    changes: dict[str, Any] = {"data": domains(world), "params": {"align": align}, "freeze": Freeze(what="backbone")}
+    done, _ = finish(world, world.job(method=Method.DOMAIN_ADAPTATION, **changes))
+    effect: Any = done.facts["effect"]
+    assert effect["changed"] > 0 < effect["frozen"]
 
 
 def tensors_of(world: World) -> list[str]:
