@@ -64,6 +64,8 @@ class RecallPage:
     detail: RecallDetail
     tasks: Sequence[Task]
     unsettled: bool
+    cursor: str
+    """Of this page of tasks: a form comes back to it."""
     now: datetime
     next_page: str
     error: RegistryError | None = None
@@ -125,6 +127,8 @@ def dispose(
     comment: Annotated[str, Form()] = "",
     replacement: Annotated[str, Form()] = "",
     until: Annotated[str, Form()] = "",
+    unsettled: Annotated[bool, Form()] = False,
+    cursor: Annotated[str, Form()] = "",
 ) -> HTMLResponse | RedirectResponse:
     """Say what becomes of a descendant."""
     try:
@@ -134,20 +138,25 @@ def dispose(
         wish = NewDisposition(Disposition(kind), comment, other, until or None)
         registry.recalls.dispose(_known(recall_id), Reference.parse(reference), wish)
     except SHOWN as error:
-        return _shown(request, registry, recall_id, error=error)
-    return see(f"/recalls/{recall_id}")
+        return _shown(request, registry, recall_id, unsettled=unsettled, cursor=cursor or None, error=error)
+    return see(_board(recall_id, unsettled=unsettled, cursor=cursor))
 
 
 @router.post("/recalls/{recall_id}/tasks/confirm", response_model=None)
 def confirm(
-    request: Request, registry: AsActor, recall_id: str, reference: Annotated[str, Form()] = ""
+    request: Request,
+    registry: AsActor,
+    recall_id: str,
+    reference: Annotated[str, Form()] = "",
+    unsettled: Annotated[bool, Form()] = False,
+    cursor: Annotated[str, Form()] = "",
 ) -> HTMLResponse | RedirectResponse:
     """Confirm what another person proposed."""
     try:
         registry.recalls.confirm(_known(recall_id), Reference.parse(reference))
     except SHOWN as error:
-        return _shown(request, registry, recall_id, error=error)
-    return see(f"/recalls/{recall_id}")
+        return _shown(request, registry, recall_id, unsettled=unsettled, cursor=cursor or None, error=error)
+    return see(_board(recall_id, unsettled=unsettled, cursor=cursor))
 
 
 @router.post("/recalls/{recall_id}/reverse", response_model=None)
@@ -160,6 +169,11 @@ def reverse(
     except SHOWN as error:
         return _shown(request, registry, recall_id, error=error)
     return see(f"/recalls/{recall_id}")
+
+
+def _board(recall_id: str, *, unsettled: bool, cursor: str) -> str:
+    """The address of one page of the tasks."""
+    return link(f"/recalls/{recall_id}", unsettled="true" if unsettled else None, cursor=cursor or None)
 
 
 def _known(recall_id: str) -> str:
@@ -212,10 +226,8 @@ def _shown(
 ) -> HTMLResponse:
     detail = registry.recalls.show(_known(recall_id))
     found = registry.recalls.tasks(recall_id, unsettled=unsettled, page=PageRequest(MOST, cursor))
-    following = ""
-    if found.next_cursor:
-        following = link(f"/recalls/{recall_id}", unsettled=str(unsettled).lower(), cursor=found.next_cursor)
-    context = RecallPage(detail, found.items, unsettled, datetime.now(UTC), following, error)
+    following = _board(recall_id, unsettled=unsettled, cursor=found.next_cursor) if found.next_cursor else ""
+    context = RecallPage(detail, found.items, unsettled, cursor or "", datetime.now(UTC), following, error)
     status = error.family.status if error else 200
     return page(
         request, "recall.html", context, section="promotions", api=f"/api/v1/recalls/{recall_id}", status=status

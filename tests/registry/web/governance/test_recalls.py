@@ -11,7 +11,7 @@ def test_a_recall_is_previewed_opened_worked_through_and_reversed_in_the_browser
     browser = own_served.browser("ana")
     seen = browser.get("/recalls", params={"target": DATA, "level": "quarantine"}).text
     assert "would reach" in seen
-    assert "tainted" in seen
+    assert "Tainted" in seen
     form = {"target": DATA, "level": "quarantine", "reason_class": "privacy", "csrf": form_token(seen)}
     refused = browser.post("/recalls", data={**form, "reason": " "})
     assert (refused.status_code, "A reason is needed" in refused.text) == (422, True)
@@ -26,8 +26,9 @@ def test_a_recall_is_previewed_opened_worked_through_and_reversed_in_the_browser
     assert (half.status_code, "needs a comment" in half.text) == (422, True)
     assert browser.post(f"{address}/tasks", data={**said, "kind": "", "comment": "x"}).status_code == 422
     dev = own_served.browser("dev")
-    own = {**said, "csrf": form_token(dev.get(address).text)}
-    assert dev.post(f"{address}/tasks", data={**own, "kind": "dispute", "comment": "other rows"}).status_code == 303
+    own = {**said, "csrf": form_token(dev.get(address).text), "unsettled": "true", "cursor": ""}
+    saved = dev.post(f"{address}/tasks", data={**own, "kind": "dispute", "comment": "other rows"})
+    assert (saved.status_code, saved.headers["location"]) == (303, f"{address}?unsettled=true"), "where it was sent from"
     assert "Confirm: dispute" in browser.get(address).text
     assert dev.post(f"{address}/tasks/confirm", data=own).status_code == 403
     cleo = own_served.browser("cleo")
