@@ -28,7 +28,9 @@ def test_a_recall_is_previewed_opened_worked_through_and_reversed_in_the_browser
     dev = own_served.browser("dev")
     own = {**said, "csrf": form_token(dev.get(address).text), "unsettled": "true", "cursor": ""}
     saved = dev.post(f"{address}/tasks", data={**own, "kind": "dispute", "comment": "other rows"})
-    assert (saved.status_code, saved.headers["location"]) == (303, f"{address}?unsettled=true"), "where it was sent from"
+    assert (saved.status_code, saved.headers["location"]) == (303, f"{address}?unsettled=true"), (
+        "where it was sent from"
+    )
     assert "Confirm: dispute" in browser.get(address).text
     assert dev.post(f"{address}/tasks/confirm", data=own).status_code == 403
     cleo = own_served.browser("cleo")
