@@ -274,7 +274,7 @@ def test_a_step_that_trains_fails_at_its_next_checkpoint_once_its_data_is_recall
     file.write_text(file.read_text(encoding="utf-8").replace("crisp", "ripe"), encoding="utf-8")
     forebear.ask("dataset", "add", "data/withdrawn", file, "--licence", "CC0-1.0")
     with (
-        watched.training("withdrawn", epochs=100_000, data="withdrawn") as step,
+        watched.training("withdrawn", epochs=10_000, data="withdrawn") as step,
         watched.following(step, "--output", "json") as terminal,
     ):
         assert terminal.stdout is not None
