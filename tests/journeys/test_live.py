@@ -282,7 +282,7 @@ def test_a_step_that_trains_fails_at_its_next_checkpoint_once_its_data_is_recall
         said = ("--level", "recall", "--class", "privacy", "--reason", "no consent")
         recall = forebear.ask("recall", "open", "datasets:/data/withdrawn/1", *said)["recall"]["id"]
         terminal.communicate(timeout=SECONDS)
-    shown = forebear.ask("transfer", "show", step)["summary"]
+        shown = forebear.ask("transfer", "show", step)["summary"]
     assert (shown["state"], shown["output"]) == ("failed", None)
     assert shown["error"].startswith("[recalled]")
     assert recall in shown["error"]
