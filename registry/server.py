@@ -28,6 +28,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lineage import LineageError
 from registry import __version__
 from registry.api import openapi, problems
+from registry.api.hub import is_hub
+from registry.api.hub.refusals import refusal
+from registry.api.hub.routes import router as hub_router
 from registry.api.router import PREFIX, api_router
 from registry.api.streams import Streams
 from registry.api.uploads import sweep
@@ -247,6 +250,9 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
     pages.add_api_route("/sign-out", sign_out, methods=["POST"], response_model=None)
     app.include_router(api_router())
     app.include_router(pages, max_body_size=MAX_FORM)
+    app.include_router(
+        hub_router, max_body_size=MAX_FORM
+    )  # after the pages: its addresses of files begin with the name of a team
     app.mount("/static", StaticFiles(directory=STATIC))
     for kind in (RegistryError, LineageError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer_error)
@@ -335,7 +341,9 @@ def _answer_error(request: Request, raised: Exception) -> Response:
 
 
 def _failure(request: Request, error: RegistryError, status: int | None) -> Response:
-    """A problem body for programs, a page for browsers."""
+    """A problem body for programs, a page for browsers, and what clients of the Hub understand for them."""
+    if is_hub(request.url.path):
+        return refusal(error)
     if _is_program(request):
         return problems.problem(error, status=status)
     page = error_page(request, error, status=status)
@@ -344,7 +352,7 @@ def _failure(request: Request, error: RegistryError, status: int | None) -> Resp
 
 
 def _is_program(request: Request) -> bool:
-    return request.url.path.startswith("/api/")
+    return request.url.path.startswith("/api/") or is_hub(request.url.path)
 
 
 def _check_origin(request: Request) -> None:

@@ -78,6 +78,8 @@ class Settings:
     """Minutes after which the next change signs a checkpoint; 0: never for that reason."""
     checkpoint_anchors: tuple[Path, ...] = ()
     """Files and folders outside the registry folder that checkpoints are written to as well."""
+    hub_unapproved: bool = False
+    """Whether clients of the Hugging Face Hub are also given model versions that nobody has approved."""
     secret: str | None = field(default=None, repr=False)
     """Key that signs session cookies; None: one is created and kept in the registry folder."""
 
@@ -122,6 +124,7 @@ class Settings:
             checkpoint_entries=number("CHECKPOINT_ENTRIES", cls().checkpoint_entries),
             checkpoint_minutes=number("CHECKPOINT_MINUTES", cls().checkpoint_minutes),
             checkpoint_anchors=tuple(Path(a).expanduser() for a in anchors.split(os.pathsep)) if anchors else (),
+            hub_unapproved=bool(number("HUB_UNAPPROVED", 0)),
             secret=text("SECRET"),
         )
 

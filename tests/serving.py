@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from registry import bootstrap
 from registry.auth import Attempts, Doorkeeper, session_key
 from registry.server import create_app
+from registry.settings import Settings
 from tests.family import Family, found_family
 
 HOST = "http://localhost"
@@ -47,14 +53,16 @@ def serve_family(home: Path) -> ServedRegistry:
 
 def over(family: Family) -> ServedRegistry:
     """The application over a home that is there."""
-    registry = bootstrap.open_system(family.home, settings=family.settings)
+    return ServedRegistry(app_over(family.home, family.settings), family)
+
+
+def app_over(home: Path, settings: Settings) -> FastAPI:
+    """The application over `home`, which lets anybody try tokens."""
+    registry = bootstrap.open_system(home, settings=settings)
     door = Doorkeeper(
-        registry.people,
-        session_key(family.home, family.settings),
-        bootstrap.SystemClock(),
-        Attempts(per_minute=100_000),
+        registry.people, session_key(home, settings), bootstrap.SystemClock(), Attempts(per_minute=100_000)
     )
-    return ServedRegistry(create_app(registry, family.settings, door, home=family.home), family)
+    return create_app(registry, settings, door, home=home)
 
 
 def copy_of(served: ServedRegistry, home: Path) -> ServedRegistry:
@@ -64,6 +72,21 @@ def copy_of(served: ServedRegistry, home: Path) -> ServedRegistry:
     system = bootstrap.open_system(home, settings=settings)
     known = {name: getattr(served.family, name) for name in ("tokens", "backbone", "child", "grandchild", "request")}
     return over(Family(home=home, settings=settings, system=system, **known))
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[str]:
+    """The address of a server over `app`, in a thread of this process."""
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [place]}, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{place.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
 
 
 def form_token(html: str) -> str:

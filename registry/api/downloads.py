@@ -71,9 +71,14 @@ def download_of(
     return response
 
 
-def download(request: Request, entry: FileEntry, open_at: Callable[[int, int], BinaryIO]) -> Response:
-    """Stream `entry`; `open_at(start, length)` gives its bytes. The ETag is the file's digest, so it never lies."""
-    etag = f'"{entry.sha256}"'
+def download(
+    request: Request, entry: FileEntry, open_at: Callable[[int, int], BinaryIO], *, tag: str | None = None
+) -> Response:
+    """Stream `entry`; `open_at(start, length)` gives its bytes. The ETag is the file's digest, so it never lies.
+
+    `tag` is the form of the digest where a protocol wants another than `sha256:…`.
+    """
+    etag = f'"{tag or entry.sha256}"'
     headers = {
         "Accept-Ranges": "bytes",
         "ETag": etag,

@@ -23,6 +23,11 @@ RETIRED = "retired"
 """The stage that ends use whatever the policies say."""
 
 
+def was_approved(stage: str) -> bool:
+    """True for a stage that only a promotion reaches, and that has not ended use."""
+    return stage not in {FIRST_STAGE, RETIRED}
+
+
 class Status(StrEnum):
     """Whether a version may be used; separate from its stage."""
 

@@ -6,23 +6,19 @@ import inspect
 import io
 import os
 import re
-import socket
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
-import uvicorn
 
 from registry.cli.app import GROUPS
 from registry.cli.reference import commands
 from registry.domain.names import Reference
 from tests.command_line import CommandLine, command_line
-from tests.serving import ServedRegistry, copy_of, serve_family
+from tests.serving import ServedRegistry, copy_of, listening, serve_family
 
 STEP, REQUEST = "<step>", "<request>"
 SAME = {
@@ -89,16 +85,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> ServedRegistry:
 @pytest.fixture(scope="module")
 def url(served: ServedRegistry) -> Iterator[str]:
     """The address of a server over the filled registry, in a thread of this process."""
-    with socket.socket() as place:
-        place.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(served.app, log_level="error", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [place]}, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{place.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+    with listening(served.app) as address:
+        yield address
 
 
 @pytest.fixture

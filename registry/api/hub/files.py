@@ -1,0 +1,96 @@
+"""The files of a revision as the Hub's clients see them: what a pull writes, but for the parent of an adapter.
+
+Clients that load an adapter ask for its parent by the name in `adapter_config.json`, at the revision that they asked of
+the adapter. Here that name is `team/parent.v3`, which is version 3 whatever revision is asked of it: the adapter always
+meets the parent that it was trained on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from lineage import Digest
+from registry.api.hub.refusals import Code, HubRefusal
+from registry.api.hub.revisions import Repo, Revision
+from registry.domain.manifests import FileEntry
+from registry.domain.names import Reference, VersionRef, no_file
+from registry.domain.verbs.registry import Registry
+from registry.errors import BadArtifactError
+
+ADAPTER = "adapter_config.json"
+README = "README.md"
+MAX_CONFIG = 1024**2
+Open = Callable[[int, int], BinaryIO]
+
+
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """One file of a revision; `open_at(start, length)` gives its bytes."""
+
+    entry: FileEntry
+    open_at: Open
+
+    @property
+    def path(self) -> str:
+        """Its path within the revision."""
+        return self.entry.path
+
+    def described(self, *, expand: bool = False) -> dict[str, Any]:
+        """As a listing shows it. Every file is in LFS: then clients know it by its SHA-256, and verify it by that."""
+        size, digest = self.entry.size, self.entry.sha256.hex
+        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {size}\n".encode()
+        blob = hashlib.sha1(b"blob %d\0" % len(pointer) + pointer, usedforsecurity=False).hexdigest()
+        lfs = {"oid": digest, "size": size, "pointerSize": len(pointer)}
+        shown: dict[str, Any] = {"type": "file", "path": self.path, "size": size, "oid": blob, "lfs": lfs}
+        return shown | {"lastCommit": None, "securityFileStatus": None} if expand else shown
+
+
+def files_of(registry: Registry, revision: Revision) -> Mapping[str, HubFile]:
+    """Every file of a revision by its path."""
+    exact, plan = Reference.to(revision.ref), revision.plan
+    stored = {entry.path: HubFile(entry, _opener(registry, exact, entry.path)) for entry in revision.detail.files}
+    if plan is None:
+        return stored
+    texts = dict(plan.written)
+    if revision.card is not None and README not in stored:
+        texts[README] = revision.card.text
+    if len(plan.parts) > 1 and ADAPTER in stored:
+        texts[ADAPTER] = _pinned(stored[ADAPTER], plan.parts[1].ref)
+    return dict(sorted((stored | {path: _text(path, text) for path, text in texts.items()}).items()))
+
+
+def file_of(registry: Registry, revision: Revision, path: str) -> HubFile:
+    """Raises: HubRefusal where the revision has no such file."""
+    found = files_of(registry, revision).get(path)
+    if found is None:
+        raise HubRefusal(no_file(revision.ref, path), Code.ENTRY, commit=revision.commit)
+    return found
+
+
+def _opener(registry: Registry, exact: Reference, path: str) -> Open:
+    return lambda start, length: registry.catalog.open_file(exact, path, start=start, length=length)
+
+
+def _text(path: str, text: str) -> HubFile:
+    body = text.encode()
+    entry = FileEntry(path, len(body), Digest.of(body))
+    return HubFile(entry, lambda start, length: io.BytesIO(body[start : start + length]))
+
+
+def _pinned(config: HubFile, parent: VersionRef) -> str:
+    """`adapter_config.json` with the parent's exact version as the name of the base. Raises: BadArtifactError."""
+    with config.open_at(0, min(config.entry.size, MAX_CONFIG + 1)) as stream:
+        body = stream.read(MAX_CONFIG + 1)
+    try:
+        document = json.loads(body) if len(body) <= MAX_CONFIG else None
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise BadArtifactError(f"The file {ADAPTER} is no JSON object of at most {MAX_CONFIG:,} bytes")
+    name = Repo(parent.kind, parent.name, parent.number).id
+    return json.dumps(document | {"base_model_name_or_path": name, "revision": None}, indent=2, sort_keys=True) + "\n"

@@ -1,0 +1,61 @@
+"""What a client of the Hub is told when it gets nothing: a status, and an error code that decides what it does.
+
+The code wins over the status (huggingface_hub, `utils/_http.py`). `RevisionNotFound` reaches clients whose cache is
+warm; with every other code they use what they have kept.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from fastapi.responses import JSONResponse, Response
+
+from registry.api import problems
+from registry.domain.names import VersionRef
+from registry.errors import Family, RefusedError, RegistryError
+
+
+class Code(StrEnum):
+    """The error codes that clients know."""
+
+    REPO = "RepoNotFound"
+    REVISION = "RevisionNotFound"
+    ENTRY = "EntryNotFound"
+    GATED = "GatedRepo"
+
+
+class HubRefusal(Exception):  # noqa: N818 - it is an answer
+    """An error with the code by which a client of the Hub knows it. `status` is given where it is not the error's."""
+
+    def __init__(self, error: RegistryError, code: Code, status: int | None = None, *, commit: str = "") -> None:
+        super().__init__(str(error))
+        self.error, self.code, self.status, self.commit = error, code, status, commit
+
+    @classmethod
+    def unapproved(cls, ref: VersionRef, stage: str) -> HubRefusal:
+        """For a version that nobody has approved."""
+        remedy = f"Ask for its promotion on the page /models/{ref.label}, or choose an approved version"
+        told = RefusedError(f"{ref} is in the stage {stage}: nobody has approved it", remedy=remedy)
+        return cls(told, Code.GATED)
+
+
+_TAKEN_BACK = frozenset({Family.WITHHELD, Family.TAKEN_BACK, Family.BY_LAW})
+
+
+def refusal(raised: HubRefusal | RegistryError) -> Response:
+    """`raised` as the Hub would answer. What is taken back is 410, or 451 by law: 423 would leave the cache in use."""
+    code: Code | None
+    if isinstance(raised, HubRefusal):
+        error, code, status = raised.error, raised.code, raised.status or raised.error.family.status
+    else:
+        error, status = raised, raised.family.status
+        code = Code.REVISION if error.family in _TAKEN_BACK else None
+        if error.family is Family.WITHHELD:
+            status = 410
+    said = " ".join(str(error).encode("ascii", "replace").decode().split())
+    headers = problems.headers_of(error) | {"X-Error-Message": said}  # also for HEAD, which has no body
+    if code:
+        headers["X-Error-Code"] = code
+    if isinstance(raised, HubRefusal) and raised.commit:
+        headers["X-Repo-Commit"] = raised.commit
+    return JSONResponse({"error": str(error), "code": error.code}, status, headers)

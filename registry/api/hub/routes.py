@@ -1,0 +1,210 @@
+"""The routes of the Hub's protocol that clients read by. They stand outside `/api/v1` and outside its document.
+
+What clients really ask was read from huggingface_hub 2.4.0 and tried with it: the order is revision, tree by commit,
+then HEAD and GET of each file by commit; so a refusal stands at each of them, for names and commit ids alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Form, Query
+from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+
+from registry.api import problems
+from registry.api.downloads import download
+from registry.api.hub import listing
+from registry.api.hub.files import file_of, files_of
+from registry.api.hub.refusals import Code, HubRefusal, refusal
+from registry.api.hub.revisions import MAIN, Repo, Revision, check_repo, revision_of
+from registry.api.wire import AsActor
+from registry.domain.manifests import check_path
+from registry.domain.names import AssetKind, no_file
+from registry.domain.verbs.registry import Registry
+from registry.errors import BadNameError, InvalidError, NotFoundError, UsageError
+
+MOST_PATHS = 1000
+"""Paths of one `paths-info`, and files of one page of a tree."""
+_OF_DATASETS = ("/api/datasets/", "/datasets/")
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Handled = TypeVar("Handled", bound=Callable[..., Response])
+
+
+class HubRoute(APIRoute):
+    """A route whose errors are told as the Hub tells them."""
+
+    def get_route_handler(self) -> Handler:
+        """What handles a request at this address."""
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except HubRefusal as error:
+                return refusal(error)
+            except Exception as error:  # noqa: BLE001 - told in the client's words; what nobody foresaw is logged
+                return refusal(problems.as_error(error, request)[0])
+
+        return handled
+
+
+router = APIRouter(route_class=HubRoute, include_in_schema=False)
+
+
+def _repo(request: Request, team: str, name: str) -> Repo:
+    kind = AssetKind.DATASETS if request.scope["route"].path.startswith(_OF_DATASETS) else AssetKind.MODELS
+    try:
+        return Repo.named(kind, team, name)
+    except BadNameError as error:
+        raise HubRefusal(NotFoundError(f"There is nothing named {team[:80]}/{name[:80]}"), Code.REPO) from error
+
+
+Named = Annotated[Repo, Depends(_repo)]
+
+
+def _both(path: str, *methods: str) -> Callable[[Handled], Handled]:
+    """The route `path` of models, and the same of datasets. `{api}` and `{files}` stand for where either lies."""
+
+    def add(handle: Handled) -> Handled:
+        for kind in AssetKind:
+            files = f"/{kind}" if kind is AssetKind.DATASETS else ""
+            address = path.format(api=f"/api/{kind}/{{team}}/{{name}}", files=files + "/{team}/{name}")
+            router.add_api_route(address, handle, methods=list(methods), response_model=None)
+        return handle
+
+    return add
+
+
+def _at(request: Request, registry: Registry, repo: Repo, revision: str) -> Revision:
+    return revision_of(registry, repo, revision, unapproved=request.app.state.settings.hub_unapproved)
+
+
+def _told(revision: Revision) -> dict[str, str]:
+    """Headers of an answer about a revision: its commit, and a warning that clients print."""
+    text = " ".join(revision.notice.encode("ascii", "replace").decode().split())
+    return {"X-Repo-Commit": revision.commit} | ({"X-HF-Warning": f"forebear; {text}"} if text else {})
+
+
+def _info(request: Request, registry: Registry, repo: Repo, revision: str, *, blobs: bool) -> Response:
+    found = _at(request, registry, repo, revision)
+    return JSONResponse(listing.info(found, files_of(registry, found).values(), blobs=blobs), headers=_told(found))
+
+
+@_both("{api}", "GET")
+def newest(request: Request, registry: AsActor, repo: Named, blobs: bool = False) -> Response:
+    """A model or dataset at its revision `main`."""
+    return _info(request, registry, repo, MAIN, blobs=blobs)
+
+
+@_both("{api}/revision/{{revision}}", "GET")
+def exact(request: Request, registry: AsActor, repo: Named, revision: str, blobs: bool = False) -> Response:
+    """A model or dataset at one revision."""
+    return _info(request, registry, repo, revision, blobs=blobs)
+
+
+@_both("{api}/tree/{{revision}}", "GET")
+@_both("{api}/tree/{{revision}}/{{path:path}}", "GET")
+def tree(
+    request: Request,
+    registry: AsActor,
+    repo: Named,
+    revision: str,
+    path: str = "",
+    recursive: bool = False,
+    expand: bool = False,
+    cursor: Annotated[int, Query(ge=0)] = 0,
+) -> Response:
+    """The files and folders of a revision."""
+    found = _at(request, registry, repo, revision)
+    entries = listing.tree(files_of(registry, found), path, recursive=recursive, expand=expand)
+    if not entries and path:
+        raise HubRefusal(no_file(found.ref, path), Code.ENTRY, commit=found.commit)
+    headers, following = _told(found), cursor + MOST_PATHS
+    if following < len(entries):
+        headers["Link"] = f'<{request.url.include_query_params(cursor=following)}>; rel="next"'
+    return JSONResponse(entries[cursor:following], headers=headers)
+
+
+@_both("{api}/paths-info/{{revision}}", "POST")
+def paths_info(
+    request: Request,
+    registry: AsActor,
+    repo: Named,
+    revision: str,
+    paths: Annotated[list[str], Form()],
+    expand: Annotated[bool, Form()] = False,
+) -> Response:
+    """The files and folders of a revision that the body names; others are left out."""
+    if len(paths) > MOST_PATHS:
+        raise UsageError(f"{len(paths):,} paths are asked for; at most {MOST_PATHS:,} are answered at once")
+    found = _at(request, registry, repo, revision)
+    known = listing.entries(files_of(registry, found), expand=expand)
+    return JSONResponse([known[path] for path in paths if path in known], headers=_told(found))
+
+
+@_both("{api}/refs", "GET")
+def refs(request: Request, registry: AsActor, repo: Named) -> Response:
+    """The names of revisions."""
+    check_repo(registry, repo)
+    return JSONResponse(listing.refs(registry, repo, _at(request, registry, repo, MAIN)))
+
+
+@_both("{api}/commits/{{revision}}", "GET")
+def commits(request: Request, registry: AsActor, repo: Named, revision: str) -> Response:
+    """The versions up to a revision."""
+    found = _at(request, registry, repo, revision)
+    return JSONResponse(listing.commits(registry, found), headers=_told(found))
+
+
+@_both("{api}/auth-check", "GET")
+def auth_check(request: Request, registry: AsActor, repo: Named) -> Response:
+    """Whether the caller may read."""
+    _at(request, registry, repo, MAIN)
+    return JSONResponse({})
+
+
+@_both("{files}/resolve/{{revision}}/{{path:path}}", "GET", "HEAD")
+def file(request: Request, registry: AsActor, repo: Named, revision: str, path: str) -> Response:
+    """One file of a revision, whole or by `Range`."""
+    found = _at(request, registry, repo, revision)
+    try:
+        check_path(path)
+    except InvalidError as error:
+        raise HubRefusal(no_file(found.ref, path), Code.ENTRY, commit=found.commit) from error
+    wanted = file_of(registry, found, path)
+    answer = download(request, wanted.entry, wanted.open_at, tag=wanted.entry.sha256.hex)
+    answer.headers.update(_told(found))
+    answer.headers["Cache-Control"] = "private, no-cache"  # names move, and versions are taken back
+    return answer
+
+
+@router.get("/api/models")
+def models(request: Request, registry: AsActor, asked: Annotated[listing.Asked, Query()]) -> Response:
+    """Registered models, with the filters that clients send; those that we do not know are passed over."""
+    items, cursor = listing.models(registry, asked)
+    return _listed(request, items, cursor)
+
+
+@router.get("/api/datasets")
+def datasets(request: Request, registry: AsActor, asked: Annotated[listing.Asked, Query()]) -> Response:
+    """Registered datasets."""
+    items, cursor = listing.datasets(registry, asked)
+    return _listed(request, items, cursor)
+
+
+def _listed(request: Request, items: list[dict[str, Any]], cursor: str | None) -> Response:
+    headers = {} if cursor is None else {"Link": f'<{request.url.include_query_params(cursor=cursor)}>; rel="next"'}
+    return JSONResponse(items, headers=headers)
+
+
+@router.get("/api/whoami-v2")
+def whoami(registry: AsActor) -> Response:
+    """Who the token belongs to."""
+    person = registry.actor
+    token = {"displayName": person.handle, "role": "read"}
+    return JSONResponse(
+        {"type": "user", "name": person.handle, "orgs": [], "auth": {"type": "access_token", "accessToken": token}}
+    )
