@@ -133,8 +133,9 @@ WORKS = {
 
 
 def say(*words: object) -> None:
-    """One line, at once."""
-    print(*words, flush=True)
+    """One line, at once and in one write: a kill must not leave half of it, not even where output is not buffered."""
+    sys.stdout.write(" ".join(str(word) for word in words) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
