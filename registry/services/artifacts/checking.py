@@ -8,6 +8,7 @@ on where it was, and a version that was deleted or restored meanwhile is not mar
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -45,7 +46,10 @@ class Finding:
 
 @dataclass(slots=True)
 class _Pace:
-    """Keeps the bytes that are read at `rate` bytes per second or below, and knows when the time is over."""
+    """Keeps the bytes that are read at `rate` bytes per second or below, and knows when the time is over.
+
+    It never waits longer than the time lasts: the object that is being read then is read to its end.
+    """
 
     rate: int | None
     seconds: float | None
@@ -55,7 +59,9 @@ class _Pace:
     def read(self, size: int) -> None:
         self.size += size
         if self.rate is not None:
-            time.sleep(max(0.0, self.size / self.rate - (time.monotonic() - self.began)))
+            spent = time.monotonic() - self.began
+            until = min(self.size / self.rate, self.seconds if self.seconds is not None else math.inf)
+            time.sleep(max(0.0, until - spent))
 
     @property
     def is_over(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -243,6 +244,13 @@ def test_a_rate_slows_the_reading(world: StoredWorld, monkeypatch: pytest.Monkey
     monkeypatch.setattr("registry.services.artifacts.checking.time.sleep", slept.append)
     size = world.store.verify(rate=10).check.size
     assert max(slept) == pytest.approx(size / 10, rel=0.2)
+
+
+def test_a_rate_does_not_make_a_check_longer_than_its_time(world: StoredWorld) -> None:
+    """A byte a second would have read one small file for an hour, in a thread of the server."""
+    began = time.monotonic()
+    assert world.store.verify(rate=1, seconds=0.2).check.objects >= 1
+    assert time.monotonic() - began < 60
 
 
 def test_a_version_that_was_deleted_during_the_check_is_not_marked(world: StoredWorld) -> None:
