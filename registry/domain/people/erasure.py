@@ -42,6 +42,8 @@ _ABOUT_THINGS = frozenset(
     )
 )
 """Under these names a word is never a person, even where somebody has it as a handle: `admin`, `validator`."""
+_BEFORE_A_HANDLE = ("person:", "rejection-")
+"""What stands right before a handle: in subjects of the log, and in the ids of checks."""
 _OF_SIGNING_IN = frozenset({"address", "label"})
 
 
@@ -117,8 +119,9 @@ class Erasure:
     def _text(self, text: str) -> str:
         if text == self.handle:
             return self.stand_in
-        if text == f"person:{self.handle}":
-            return f"person:{self.stand_in}"
+        for before in _BEFORE_A_HANDLE:
+            if text == before + self.handle:
+                return before + self.stand_in
         if text in self.digests:
             return self.digests[text]
         if self.name and self.name != self.handle:
@@ -127,4 +130,4 @@ class Erasure:
 
     @property
     def _prose(self) -> re.Pattern[str]:
-        return re.compile(rf"(?<![\w@/.:-]){re.escape(self.handle)}(?![\w@/:-]|\.\w)")
+        return re.compile(rf"(?<![\w@/.:-]){re.escape(self.handle)}(?![\w@/-]|[:.]\S)")

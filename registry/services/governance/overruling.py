@@ -83,5 +83,7 @@ def _counted(
     objections = electorate.objections(handle)
     if objections:
         raise PolicyRefusedError(f"{handle} may not overrule the rejection of {request.id}", objections)
-    still = [who for who in earlier if not electorate.objections(who)]
-    return Overruling(len(still) + 1, rule.quorum, rule.role)
+    people = {case.who(one) for one in earlier if not electorate.objections(one)}
+    if case.who(handle) in people:
+        raise ConflictError(f"{handle} has overruled the rejection of {request.id} already, by another account")
+    return Overruling(len(people) + 1, rule.quorum, rule.role)

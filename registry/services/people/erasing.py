@@ -22,6 +22,7 @@ from registry.domain.text import check_words
 from registry.domain.verifier import ERASED
 from registry.errors import ConflictError, PermissionDeniedError
 from registry.services.context import Context
+from registry.services.governance.reviews.own_account import check_own_account
 from registry.services.storage.governance import BINDING
 from registry.services.unit_of_work import UnitOfWork
 
@@ -56,6 +57,7 @@ def erase(
             f"{actor.handle} may not confirm this: it takes somebody else than who asked for it or is erased",
             remedy=f"Ask one of: {', '.join(allowed) or 'nobody yet; grant a role that decides first'}",
         )
+    check_own_account(uow, context)
     return _carry_out(context, uow, person, asked_by=asked[0].actor)
 
 

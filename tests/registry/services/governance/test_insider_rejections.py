@@ -79,11 +79,28 @@ def two_who_may_overrule(team: Team) -> None:
     put_in_force(team, text)
 
 
-def test_a_rejection_is_overruled_by_as_many_people_as_the_policy_says_and_each_is_on_record(team: Team) -> None:
-    two_who_may_overrule(team)
+def with_vito(team: Team) -> None:
     with team.open_uow(actor="root", write=True) as uow:
         uow.people.add(Person("vito", "Vito", ("validator",), team.clock.now()))
         uow.commit(Event("person.added", "person:vito", {}))
+
+
+def test_two_accounts_of_one_person_overrule_a_rejection_as_one(team: Team) -> None:
+    two_who_may_overrule(team)
+    with_vito(team)
+    ref = candidate(team)
+    request = rejected(team, ref)
+    team.promotions("vera").overrule(request, comment="the rows are others")
+    team.people("root").link("vera", "vito")
+    with pytest.raises(ConflictError, match="vito has overruled .* already, by another account"):
+        team.promotions("vito").overrule(request, comment="seen it too")
+    with pytest.raises(PolicyRefusedError, match="ben rejected it"):
+        to_validated(team, ref)
+
+
+def test_a_rejection_is_overruled_by_as_many_people_as_the_policy_says_and_each_is_on_record(team: Team) -> None:
+    two_who_may_overrule(team)
+    with_vito(team)
     ref = candidate(team)
     request = rejected(team, ref)
     first = team.promotions("vera").overrule(request, comment="the rows are others")

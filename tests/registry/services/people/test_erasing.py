@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
+from lineage import Digest
 from registry.domain.people.erasure import NAME, Erasure
 from registry.domain.verifier import Witness, read_checkpoints, read_keys, verify_export
-from registry.errors import ConflictError, InvalidError, NotFoundError, PermissionDeniedError
+from registry.errors import ConflictError, InvalidError, NotFoundError, PermissionDeniedError, PolicyRefusedError
 from registry.services.audit.verbs import Audit
 from registry.services.people.verbs import People
 from registry.storage.audit.checkpoints import Rule
@@ -175,6 +177,17 @@ def test_erasing_takes_two_people_and_neither_confirms_for_themselves(team: Team
         People(team.context("root")).erase("nemo", reason="gone")
 
 
+def test_whoever_holds_a_token_of_the_second_person_does_not_confirm_an_erasure(team: Team) -> None:
+    People(team.context("root")).erase(ZEB, reason="gone")
+    theirs = replace(People(team.context("carla")).create_token("carla", label="own").summary, id="t", made_by="root")
+    with team.open_uow(actor="root", write=True) as uow:
+        uow.people.add_token(theirs, Digest.of(b"another secret"))
+        uow.commit_unaudited()
+    with pytest.raises(PolicyRefusedError, match="root made a token of carla that is still valid"):
+        People(team.context("carla")).erase(ZEB, reason="")
+    assert People(team.context("guest")).person(ZEB).name == FULL
+
+
 def test_a_stand_in_is_nobody_any_more(team: Team) -> None:
     stand_in = erase(team)
     root = People(team.context("root"))
@@ -200,8 +213,19 @@ def test_words_that_are_no_person_stay() -> None:
         "by": "erased-0",
         "people": {"erased-0": {"roles": ["admin"]}},
     }
-    for kept in ("models:/admin/digits/1", "admin/digits", "the admins", "an admin@example.org wrote", "x-admin said"):
+    for kept in (
+        "admin:latest is an image",
+        "models:/admin/digits/1",
+        "admin/digits",
+        "the admins",
+        "an admin@example.org wrote",
+        "x-admin said",
+    ):
         assert erasure.of(kept) == kept
     assert erasure.of("asked admin, who agrees. So did admin.") == "asked erased-0, who agrees. So did erased-0."
+    assert erasure.of({"id": "rejection-admin", "message": "Passed over in the emergency I by admin: no votes"}) == {
+        "id": "rejection-erased-0",
+        "message": "Passed over in the emergency I by erased-0: no votes",
+    }
     body = json.dumps({"actor": "ana", "subject": "models:/a/b/1", "detail": {"to": "admin"}}).encode()
     assert erasure.entry(body) is body
