@@ -92,7 +92,7 @@ def test_two_accounts_of_one_person_overrule_a_rejection_as_one(team: Team) -> N
     request = rejected(team, ref)
     team.promotions("vera").overrule(request, comment="the rows are others")
     team.people("root").link("vera", "vito")
-    with pytest.raises(ConflictError, match="vito has overruled .* already, by another account"):
+    with pytest.raises(ConflictError, match=r"vito has overruled .* already, by another account"):
         team.promotions("vito").overrule(request, comment="seen it too")
     with pytest.raises(PolicyRefusedError, match="ben rejected it"):
         to_validated(team, ref)
