@@ -19,6 +19,8 @@ RULES = {
     "chance": "any model, all equally likely",
 }
 """What models are ordered by."""
+LEAST = 6
+"""Targets below which nothing is concluded: on 5, all differences have one sign by chance in 2 of 32 cases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,9 @@ def concluded(gains: tuple[Gain, ...]) -> str:
     """Whether the scores choose better than size and history, in one sentence."""
     if not gains:
         return "No kept ranking covers data that two or more models were tried on, so the scores cannot be tested"
+    if gains[0].targets < LEAST:
+        count = gains[0].targets
+        return f"The scores can be tested on {count} of the datasets: nothing is concluded from fewer than {LEAST}"
     better = [one.rule for one in gains if one.lost.low > 0]
     worse = [one.rule for one in gains if one.lost.high < 0]
     if worse:

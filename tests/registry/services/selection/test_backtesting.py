@@ -34,11 +34,11 @@ def report(data: VersionRef, number: int, order: Mapping[VersionRef, float]) -> 
     )
 
 
-def play(uow: UnitOfWork) -> None:
-    """Three sources, four targets: `good` is always best, `big` is largest; the rankings are right on three targets."""
+def play(uow: UnitOfWork, *, targets: int = 4, wrong: int = 3) -> None:
+    """Three sources: `good` is always best, `big` is largest; the rankings are right on all targets but `wrong`."""
     good, bad, big = (add_version(uow, f"library/{name}") for name in ("good", "bad", "big"))
     merits = {good: 0.9, big: 0.7, bad: 0.5}
-    for number in range(4):
+    for number in range(targets):
         data = add_dataset_version(uow, f"data/target{number}")
         for source, merit in merits.items():
             for lost in (0.2, 0.0):  # of two tries the best counts
@@ -50,8 +50,8 @@ def play(uow: UnitOfWork) -> None:
                     data={"train": data},
                     measured=measured,
                 )
-        wrong = number == 3
-        uow.selections.add(report(data, number, {ref: -value if wrong else value for ref, value in merits.items()}))
+        sign = -1 if number == wrong else 1
+        uow.selections.add(report(data, number, {ref: sign * value for ref, value in merits.items()}))
 
 
 @pytest.fixture
@@ -77,8 +77,24 @@ def test_each_rule_is_tested_on_targets_whose_outcomes_it_did_not_see(
     gain = {one.rule: one for one in found.gains}["history"]
     assert gain.targets == 4
     assert gain.lost.value == pytest.approx(-0.1)
-    assert found.conclusion == "These transfers do not show that the scores choose better than size and history"
+    assert found.conclusion == "The scores can be tested on 4 of the datasets: nothing is concluded from fewer than 6"
     assert any(note.startswith("Targets: 4. The intervals say little") for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("targets", "wrong", "conclusion"),
+    [
+        (1, 0, "The scores can be tested on 1 of the datasets: nothing is concluded from fewer than 6"),
+        (6, 0, "These transfers do not show that the scores choose better than size and history"),
+    ],
+)
+def test_one_dataset_proves_nothing_however_clear_its_outcome_is(
+    selection: Selection, open_uow: SqlUnitOfWorkFactory, targets: int, wrong: int, conclusion: str
+) -> None:
+    with open_uow(actor="ana", write=True) as uow:
+        play(uow, targets=targets, wrong=wrong)
+        uow.commit(event())
+    assert selection.backtest().conclusion == conclusion
 
 
 def test_without_a_kept_ranking_only_the_priors_are_tested(
