@@ -10,11 +10,14 @@ import io
 import json
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
 from lineage import Digest
 from registry.domain.audit import Event
+from registry.domain.codec import from_json
+from registry.domain.governance.case import Case
+from registry.domain.governance.promotion import Verdict
 from registry.domain.paging import PageRequest, every
 from registry.domain.people.erasure import PREFIX, Erased, Erasure
 from registry.domain.people.people import Permission, Person
@@ -22,7 +25,9 @@ from registry.domain.text import check_words
 from registry.domain.verifier import ERASED
 from registry.errors import ConflictError, PermissionDeniedError
 from registry.services.context import Context
+from registry.services.governance.policies.stored import frozen_policy
 from registry.services.governance.reviews.own_account import check_own_account
+from registry.services.lookup import found
 from registry.services.storage.governance import BINDING
 from registry.services.unit_of_work import UnitOfWork
 
@@ -72,9 +77,13 @@ def _carry_out(context: Context, uow: UnitOfWork, person: Person, *, asked_by: s
         if token.revoked_at is None:
             uow.people.revoke_token(token.id, at=now)
     erasure = Erasure(person.handle, name, PREFIX + secrets.token_hex(4))
-    decisions = {str(old): str(new) for old, new in _decisions(context, uow, erasure) if new != old}
+    decided = list(_decisions(context, uow, erasure))
+    decisions = {str(one.before): str(one.after) for one in decided if one.after != one.before}
     votes = _votes(uow)
     documents = uow.people.erase(replace(erasure, digests=decisions))
+    for one in decided:
+        if one.verdict is not None:
+            uow.governance.restate(one.request, one.verdict)
     digests = {**documents, **{old: new for old, new in zip(votes, _votes(uow), strict=True) if old != new}}
     uow.catalog.rebuild_listings()
     changed = uow.audit.erase(replace(erasure, digests=digests).entry, now)
@@ -96,8 +105,21 @@ def _votes(uow: UnitOfWork) -> list[str]:
     return [digest for name, digest in sorted(uow.governance.state().items()) if name.startswith(BINDING)]
 
 
-def _decisions(context: Context, uow: UnitOfWork, erasure: Erasure) -> Iterable[tuple[Digest, Digest]]:
-    """Each stored decision that named the person, and the one that takes its place."""
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A stored decision before and after. `verdict` is that of the new one; None where the old one did not replay."""
+
+    request: str
+    before: Digest
+    after: Digest
+    verdict: Verdict | None
+
+
+def _decisions(context: Context, uow: UnitOfWork, erasure: Erasure) -> Iterable[_Decided]:
+    """Each stored decision that named the person, and the one that takes its place.
+
+    Its verdict is judged anew: another handle sorts otherwise. One that was tampered with is left to be found.
+    """
     for entry in uow.audit.entries():
         if DECIDED.encode() not in entry.body:
             continue
@@ -108,6 +130,12 @@ def _decisions(context: Context, uow: UnitOfWork, erasure: Erasure) -> Iterable[
         with context.blobs.open(digest) as stream:
             text = stream.read()
         new = erasure.document(text)
-        if new != text:
-            fresh, _ = context.blobs.put(io.BytesIO(new))
-            yield digest, fresh
+        stored = found(uow.governance.request(body["subject"]), body["subject"], see="promote list")
+        told = asdict(stored.verdict)
+        if new == text and erasure.of(told) == told:
+            continue
+        judge = frozen_policy(uow, stored).judge
+        replays = judge(from_json(Case, json.loads(text))) == stored.verdict
+        verdict = judge(from_json(Case, json.loads(new))) if replays else None
+        fresh, _ = context.blobs.put(io.BytesIO(new))
+        yield _Decided(stored.summary.id, digest, fresh, verdict)

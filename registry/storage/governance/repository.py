@@ -286,6 +286,10 @@ class SqlGovernance:
             self._key(request_id)
             raise ConflictError(f"The request {request_id} is closed already")
 
+    def restate(self, request_id: str, verdict: Verdict) -> None:
+        mine = request.c.id == self._key(request_id)
+        self._connection.execute(update(request).where(mine).values(verdict=asdict(verdict)))
+
     def lock(self, name: Name) -> None:
         # There is one writer at a time already; the row keeps this right should that lock become finer.
         query = select(asset.c.id).where(asset.c.kind == AssetKind.MODELS, asset.c.folded == name.folded)

@@ -139,6 +139,41 @@ def _test_an_export(audit: Audit) -> None:
         audit.prove(at + 1)
 
 
+def test_a_rejection_after_stale_approvals_replays_the_same_when_one_of_its_voters_is_erased(team: Team) -> None:
+    grant(team, "dora", "risk-owner")
+    grant(team, "carla", "validator")
+    ref = team.publish()
+    bring_to(team, ref, "validated")
+    note = {"result": "pass", "note": "first"}
+    team.promotions("vera").add_evidence(ref_of(ref), "validation", note)
+    request = team.promotions("ana").request(ref_of(ref), "production").summary.id
+    team.promotions("ben").approve(request)
+    team.promotions("vera").add_evidence(ref_of(ref), "validation", {**note, "note": "second"})
+    team.promotions("carla").approve(request)
+    team.promotions("vera").add_evidence(ref_of(ref), "validation", {**note, "note": "third"})
+    team.promotions(ZEB).reject(request, comment="zebedee: too many")
+    told = "\n".join(team.promotions("guest").explain(request).stored.reasons)
+    assert told.index("approval of ben is stale") < told.index("approval of carla is stale")
+    for erased in ("ben", ZEB):
+        assert People(team.context("root")).erase(erased, reason="left").stand_in is None
+        People(team.context("dora")).erase(erased, reason="")
+        after = team.promotions("guest").explain(request)
+        assert after.replayed == after.stored
+        assert erased not in str(after)
+    assert Audit(team.context("guest")).verify(state=True).differences == ()
+
+
+def test_a_verdict_that_was_tampered_with_is_found_after_its_voter_is_erased_too(team: Team) -> None:
+    request = busy(team)
+    with team.open_uow(actor="root", write=True) as uow:
+        stored = uow.governance.request(request)
+        assert stored is not None
+        uow.governance.restate(request, replace(stored.verdict, checks=stored.verdict.checks[1:]))
+        uow.commit_unaudited()
+    erase(team)
+    assert not team.promotions("guest").explain(request).same
+
+
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def test_only_the_bodies_of_erased_entries_can_be_changed_in_the_database(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
