@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from adapters.weights.safetensors_files import TensorEntry, read_header
 from lineage.kinship import TensorInfo
 from lineage.kinship.tensors import STORED
+from registry.errors import BadArtifactError
 
 QUANTIZATION = "quantization.json"
 """The file beside weights of 8 or 4 bits that names their shapes and groups."""
@@ -45,18 +46,36 @@ class FolderWeights:
 
     @cached_property
     def _packed(self) -> dict[str, Any]:
-        """By the name of the plain tensor, its shape; with `bits` and `group` of all. Empty for plain weights."""
+        """By the name of the plain tensor, its shape; with `bits` and `group` of all. Empty for plain weights.
+
+        Raises: BadArtifactError for a file that is not as `adapters/loop/techniques/quantizing.py` writes it.
+        """
         file = self.folder / QUANTIZATION
-        packed: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"tensors": {}}
-        return packed
+        if not file.is_file():
+            return {"tensors": {}}
+        try:
+            packed = json.loads(file.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError):
+            packed = None
+        if not _is_packing(packed):
+            raise BadArtifactError(f"The file {QUANTIZATION} does not say how weights are packed")
+        found: dict[str, Any] = packed
+        return found
 
     @cached_property
     def tensors(self) -> Mapping[str, TensorInfo]:
-        """Every tensor of a type that can be read as numbers; packed ones as the float32 that they stand for."""
+        """Every tensor of a type that can be read as numbers; packed ones as the float32 that they stand for.
+
+        Raises: BadArtifactError.
+        """
         packed = {
             name: TensorInfo(name, "F32", tuple(entry["shape"])) for name, entry in self._packed["tensors"].items()
         }
         parts = {part for name in packed for part in self._parts(name)}
+        if missing := sorted(parts - self._places.keys()):
+            raise BadArtifactError(
+                f"The file {QUANTIZATION} names {missing[0][:120]!r}, which is in no file of weights"
+            )
         plain = {
             name: TensorInfo(name, place.entry.dtype, place.entry.shape)
             for name, place in self._places.items()
@@ -65,8 +84,13 @@ class FolderWeights:
         return plain | packed
 
     def raw(self, name: str) -> NDArray[Any]:
-        """Flat, mapped read-only; a packed tensor is unpacked into memory."""
-        return self._unpacked(name) if name in self._packed["tensors"] else self._mapped(name)
+        """Flat, mapped read-only; a packed tensor is unpacked into memory. Raises: BadArtifactError."""
+        if name not in self._packed["tensors"]:
+            return self._mapped(name)
+        try:
+            return self._unpacked(name)
+        except (ValueError, TypeError) as error:
+            raise BadArtifactError(f"The packed tensor {name[:120]!r} is not of the shape that is named") from error
 
     def _mapped(self, name: str) -> NDArray[Any]:
         file, entry = self._places[name]
@@ -94,6 +118,19 @@ class FolderWeights:
         padded = length + (-length % width)
         values = numbers[: shape[0] * padded].reshape(-1, width).astype(np.float32) * scale.reshape(-1, 1)
         return np.ascontiguousarray(values.reshape(shape[0], padded)[:, :length]).reshape(-1)
+
+
+def _is_packing(document: object) -> bool:
+    """Whether a document names bits, the group of 4 bits, and the shape of each tensor."""
+    if not isinstance(document, dict) or not isinstance(document.get("tensors"), dict):
+        return False
+    group = document.get("group")
+    told = document.get("bits") == 8 or (document.get("bits") == 4 and type(group) is int and group > 0)
+    return told and all(isinstance(one, dict) and _is_shape(one.get("shape")) for one in document["tensors"].values())
+
+
+def _is_shape(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(type(size) is int and size > 0 for size in value)
 
 
 class SafetensorsWeights:

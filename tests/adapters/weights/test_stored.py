@@ -14,6 +14,7 @@ from safetensors.torch import save_file as save_torch
 from adapters.torch.definitions.few_bits import weight
 from adapters.weights.stored import SafetensorsWeights
 from lineage.kinship.tensors import decode
+from registry.errors import BadArtifactError
 
 
 def test_every_file_of_a_model_is_read_and_tensors_below_it_keep_their_folder(tmp_path: Path) -> None:
@@ -58,3 +59,25 @@ def test_packed_weights_stand_for_the_numbers_that_their_definition_restores(
     assert {name: info.shape for name, info in found.tensors.items()} == {"w": tuple(shape)}
     expected = weight(codes, scale, shape, bits, group).numpy().reshape(-1)
     assert np.array_equal(found.raw("w"), expected)
+
+
+@pytest.mark.parametrize(
+    "packing",
+    [
+        "[",
+        "[" * 100_000,
+        "[]",
+        '{"bits": 8}',
+        '{"bits": 3, "group": 8, "tensors": {}}',
+        '{"bits": 4, "group": 0, "tensors": {}}',
+        '{"bits": 8, "tensors": {"w": 1}}',
+        '{"bits": 8, "tensors": {"w": {"shape": ["2"]}}}',
+        '{"bits": 8, "tensors": {"none": {"shape": [2, 3]}}}',
+        '{"bits": 8, "tensors": {"w": {"shape": [5, 7]}}}',
+    ],
+)
+def test_a_packing_that_somebody_else_wrote_is_a_bad_file_and_no_crash(tmp_path: Path, packing: str) -> None:
+    save_file({"w.int8": np.ones(6, np.int8), "w.scale": np.ones(2, np.float32)}, tmp_path / "model.safetensors")
+    (tmp_path / "quantization.json").write_text(packing)
+    with pytest.raises(BadArtifactError, match=r"packed tensor|quantization\.json"):
+        SafetensorsWeights().open(tmp_path).raw("w")
