@@ -115,7 +115,7 @@ def models(registry: Registry, asked: Asked) -> tuple[list[dict[str, Any]], str 
     page = PageRequest(min(asked.limit, MAX_LIMIT), asked.cursor)
     base = next((word.removeprefix(_BASE) for word in asked.filter if word.startswith(_BASE)), None)
     if base is not None:
-        found, cursor = _children(registry, base.rpartition(":")[2]), None
+        found, cursor = [one for one in _children(registry, base.rpartition(":")[2]) if _asked_for(one, asked)], None
     else:
         query = SearchQuery(
             text=" ".join(filter(None, (asked.author, asked.search))),
@@ -150,9 +150,22 @@ def _children(registry: Registry, base: str) -> list[ModelSummary]:
         if repo and repo.pinned in {None, one.ref.number}:
             near = registry.lineage.show(str(one.ref), up=0, down=1)
             names |= {node.label.rpartition("/")[0] for node in near.nodes if node.kind == "model_version"}
-    return [
-        registry.catalog.model(Name.parse(name)).summary for name in sorted(names - {str(repo.name) if repo else ""})
-    ]
+    names -= {str(repo.name)} if repo else set()
+    return [model for name in sorted(names) if (model := _known(registry, Name.parse(name))) is not None]
+
+
+def _known(registry: Registry, name: Name) -> ModelSummary | None:
+    """None for a model that was deleted: the graph keeps it."""
+    try:
+        return registry.catalog.model(name).summary
+    except NotFoundError:
+        return None
+
+
+def _asked_for(model: ModelSummary, asked: Asked) -> bool:
+    """Whether a child is of the task and has all words that are searched for in its name, description or tags."""
+    told = " ".join((str(model.name), model.description, *model.tags)).casefold()
+    return asked.pipeline_tag in {"", model.task} and all(word in told for word in asked.search.casefold().split())
 
 
 def _model(model: ModelSummary) -> dict[str, Any]:

@@ -42,6 +42,12 @@ class HubRefusal(Exception):  # noqa: N818 - it is an answer
 _TAKEN_BACK = frozenset({Family.WITHHELD, Family.TAKEN_BACK, Family.BY_LAW})
 
 
+def in_header(text: str) -> str:
+    """`text` on one line of at most 1,000 printable ASCII characters: what an address holds may be repeated in it."""
+    plain = "".join(char if char.isprintable() and char.isascii() else "?" for char in " ".join(text.split()))
+    return plain[:1000]
+
+
 def refusal(raised: HubRefusal | RegistryError) -> Response:
     """`raised` as the Hub would answer. What is taken back is 410, or 451 by law: 423 would leave the cache in use."""
     code: Code | None
@@ -52,8 +58,7 @@ def refusal(raised: HubRefusal | RegistryError) -> Response:
         code = Code.REVISION if error.family in _TAKEN_BACK else None
         if error.family is Family.WITHHELD:
             status = 410
-    said = " ".join(str(error).encode("ascii", "replace").decode().split())
-    headers = problems.headers_of(error) | {"X-Error-Message": said}  # also for HEAD, which has no body
+    headers = problems.headers_of(error) | {"X-Error-Message": in_header(str(error))}  # also for HEAD without a body
     if code:
         headers["X-Error-Code"] = code
     if isinstance(raised, HubRefusal) and raised.commit:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, TypeVar
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import JSONResponse, Response
@@ -18,7 +19,7 @@ from registry.api import problems
 from registry.api.downloads import download
 from registry.api.hub import listing
 from registry.api.hub.files import file_of, files_of
-from registry.api.hub.refusals import Code, HubRefusal, refusal
+from registry.api.hub.refusals import Code, HubRefusal, in_header, refusal
 from registry.api.hub.revisions import MAIN, Repo, Revision, check_repo, revision_of
 from registry.api.wire import AsActor
 from registry.domain.manifests import check_path
@@ -84,7 +85,7 @@ def _at(request: Request, registry: Registry, repo: Repo, revision: str) -> Revi
 
 def _told(revision: Revision) -> dict[str, str]:
     """Headers of an answer about a revision: its commit, and a warning that clients print."""
-    text = " ".join(revision.notice.encode("ascii", "replace").decode().split())
+    text = in_header(revision.notice)
     return {"X-Repo-Commit": revision.commit} | ({"X-HF-Warning": f"forebear; {text}"} if text else {})
 
 
@@ -124,7 +125,7 @@ def tree(
         raise HubRefusal(no_file(found.ref, path), Code.ENTRY, commit=found.commit)
     headers, following = _told(found), cursor + MOST_PATHS
     if following < len(entries):
-        headers["Link"] = f'<{request.url.include_query_params(cursor=following)}>; rel="next"'
+        headers |= next_page(request, following)
     return JSONResponse(entries[cursor:following], headers=headers)
 
 
@@ -196,8 +197,13 @@ def datasets(request: Request, registry: AsActor, asked: Annotated[listing.Asked
 
 
 def _listed(request: Request, items: list[dict[str, Any]], cursor: str | None) -> Response:
-    headers = {} if cursor is None else {"Link": f'<{request.url.include_query_params(cursor=cursor)}>; rel="next"'}
-    return JSONResponse(items, headers=headers)
+    return JSONResponse(items, headers={} if cursor is None else next_page(request, cursor))
+
+
+def next_page(request: Request, cursor: str | int) -> dict[str, str]:
+    """The header that names the next page. A folder's name may hold letters that no header does."""
+    url = request.url.replace(path=quote(request.scope["path"])).include_query_params(cursor=cursor)
+    return {"Link": f'<{url}>; rel="next"'}
 
 
 @router.get("/api/whoami-v2")

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.requests import Request
 
+from registry.api.hub.routes import next_page
 from registry.domain.catalog.models import Status
 from registry.domain.names import Reference
 from tests.serving import ServedRegistry
@@ -185,11 +187,40 @@ def test_lists_take_the_filters_of_clients_and_the_children_of_a_model_come_from
     assert ids(pipeline_tag="text-classification") == ["text/sentiment"]
     assert ids(filter="base_model:finetune:library/minilm") == ["text/sentiment"]
     assert ids(filter="base_model:library/none") == []
+    child = "base_model:library/minilm"
+    assert ids(filter=child, search="Sentiment", pipeline_tag="text-classification") == ["text/sentiment"]
+    assert ids(filter=child, search="digits") == ids(filter=child, pipeline_tag="translation") == []
     first = client.get("/api/models", params={"limit": 2})
     assert len(first.json()) == 2
     assert 'rel="next"' in first.headers["link"]
     assert client.get("/api/datasets").json()
     assert client.get("/api/whoami-v2").json()["name"] == "vic"
+
+
+def test_a_child_that_was_deleted_is_left_out_of_the_list_of_children(own_served: ServedRegistry) -> None:
+    own_served.family.system.catalog.delete(Reference.parse("models:/text/sentiment"))
+    answer = own_served.client("vic").get("/api/models", params={"filter": "base_model:library/minilm"})
+    assert (answer.status_code, answer.json()) == (200, [])
+
+
+def test_what_an_address_holds_is_repeated_in_headers_as_printable_ascii_alone(served: ServedRegistry) -> None:
+    answer = served.client("vic").get("/api/models/a%00%7f%0d%0a\u65e5/b")
+    assert answer.headers["x-error-message"] == "There is nothing named a?? ?/b"
+    long = served.client("vic").get(f"/vision/digits/resolve/main/{'x' * 5000}")
+    assert len(long.headers["x-error-message"]) <= 1000
+
+
+def test_the_address_of_the_next_page_is_percent_encoded() -> None:
+    headers = [(b"host", b"models.example.com")]
+    scope = {
+        "type": "http",
+        "scheme": "https",
+        "path": "/tree/1/\u65e5 >",
+        "query_string": b"expand=1",
+        "headers": headers,
+    }
+    link = next_page(Request(scope), 1000)["Link"]
+    assert link == '<https://models.example.com/tree/1/%E6%97%A5%20%3E?expand=1&cursor=1000>; rel="next"'
 
 
 def test_refs_name_the_aliases_and_commits_the_approved_versions(served: ServedRegistry) -> None:
