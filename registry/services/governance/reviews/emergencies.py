@@ -73,7 +73,7 @@ def review_emergency(context: Context, emergency_id: str, comment: str) -> Emerg
         given = EmergencyReview(by, words, now)
         uow.reviews.add_emergency_review(emergency_id, given)
         value = replace(value, reviews=(*value.reviews, given))
-        if len(value.reviews) >= value.quorum:
+        if _counted(uow, value) >= value.quorum:
             value = replace(value, reviewed_at=now)
             uow.reviews.close_emergency(emergency_id, reviewed_at=now)
         uow.commit(Event("emergency.reviewed", str(value.ref), {**_detail(value), "comment": words}))
@@ -101,6 +101,13 @@ def objections_to_review(uow: UnitOfWork, value: Emergency, person: Person) -> t
     if not role.held_by(person.handle, standing_of(person), ()):
         why.append(f"{person.handle} does not hold the role {review.role}")
     return tuple(why)
+
+
+def _counted(uow: UnitOfWork, value: Emergency) -> int:
+    """How many people have reviewed it, as accounts and roles are now."""
+    people = uow.people.known([one.person for one in value.reviews])
+    alone = replace(value, reviews=())  # whether each review would count were it the only one
+    return len({one.who for one in people if not objections_to_review(uow, alone, one)})
 
 
 def is_told(uow: UnitOfWork, value: Emergency, person: Person) -> bool:

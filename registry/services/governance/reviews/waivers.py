@@ -67,7 +67,7 @@ def approve_waiver(context: Context, waiver_id: str, comment: str) -> Waiver:
         approval = WaiverApproval(by, words, now)
         uow.reviews.add_waiver_approval(waiver_id, approval)
         value = replace(value, approvals=(*value.approvals, approval))
-        if len(value.approvals) >= value.quorum:
+        if _counted(uow, value, policy) >= value.quorum:
             value = replace(value, granted_at=now)
             uow.reviews.grant_waiver(waiver_id, at=now)
         granted = value.granted_at is not None
@@ -118,6 +118,13 @@ def objections_to(uow: UnitOfWork, value: Waiver, person: Person, now: datetime)
         role = policy.waivers.role if policy.waivers is not None else "none"
         why.append(f"{person.handle} does not hold the role that waives gates: {role}")
     return tuple(why)
+
+
+def _counted(uow: UnitOfWork, value: Waiver, policy: Policy) -> int:
+    """How many people have approved it, as accounts and roles are now."""
+    people = uow.people.known([one.person for one in value.approvals])
+    asked = {one.who for one in uow.people.known([value.asked_by])}
+    return len({one.who for one in people if _holds(policy, one)} - asked - makers(uow, value.ref))
 
 
 def _policy_of(uow: UnitOfWork, ref: VersionRef, now: datetime) -> tuple[Policy, Digest]:

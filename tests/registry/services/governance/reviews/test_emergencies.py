@@ -120,6 +120,16 @@ def test_two_people_who_had_no_hand_in_it_review_it_and_then_it_stays(open_team:
     assert Audit(team.context("root")).verify(state=True).differences == ()
 
 
+def test_a_review_by_somebody_who_lost_the_role_since_does_not_count(open_team: Team) -> None:
+    team = open_team
+    _, _, emergency = declared(team)
+    reviews(team, "ben").review_emergency(emergency.id, comment="seen")
+    team.people("root").revoke("ben", "validator")
+    assert reviews(team, "vera").review_emergency(emergency.id, comment="seen").reviewed_at is None
+    grant(team, "dora", "validator")
+    assert reviews(team, "dora").review_emergency(emergency.id, comment="seen").reviewed_at == team.clock.now()
+
+
 def test_an_emergency_takes_a_fresh_sign_in_of_the_same_person_an_incident_and_a_reason(open_team: Team) -> None:
     team = open_team
     ref = team.publish()

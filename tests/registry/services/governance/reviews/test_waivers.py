@@ -94,6 +94,20 @@ def test_who_asked_who_made_it_one_person_twice_and_services_do_not_waive(open_t
         assert objections_to(uow, other, person, team.clock.now()) == ("vera asked for it",)
 
 
+def test_an_approval_by_somebody_who_lost_the_role_or_is_who_asked_does_not_count(open_team: Team) -> None:
+    team = open_team
+    grant(team, "dora", "risk-owner")
+    grant(team, "ben", "risk-owner")
+    ref = team.publish(accuracy=0.42)
+    bring_to(team, ref, "candidate")
+    waiver = reviews(team, "ben").ask_for_waiver(ref_of(ref), WISH)
+    reviews(team, "carla").approve_waiver(waiver.id)
+    team.people("root").revoke("carla", "risk-owner")
+    assert reviews(team, "vera").approve_waiver(waiver.id).granted_at is None
+    team.people("root").link("vera", "ben")
+    assert reviews(team, "dora").approve_waiver(waiver.id).granted_at is None
+
+
 def test_a_waiver_is_for_these_files_and_descendants_say_that_their_parent_carries_it(open_team: Team) -> None:
     team = open_team
     ref, waiver = granted(team)
