@@ -33,7 +33,7 @@ def identify(context: Context, source: str, limit: int) -> Identification:
     path = resolve_source(source)
     reader = context.plugins.weights()
     index, tensors = _read(reader, path)
-    unread = _index_others(context)
+    unread, damaged = _index_others(context)
     with context.read() as uow:
         shared = uow.weights.sharing(index.tensors, limit=ALIKE)
         alike = [] if index.layers is None else uow.weights.alike(index.layers, limit=ALIKE + 1)
@@ -43,7 +43,9 @@ def identify(context: Context, source: str, limit: int) -> Identification:
         _compared(context, path, ref, shared.get(ref, 0) / total if total else 0.0) for ref in ordered[:limit]
     ]
     candidates.sort(key=_nearest)
-    return Identification(path.name, tensors, tuple(candidates), len(ordered) - len(candidates), _notes(unread, alike))
+    return Identification(
+        path.name, tensors, tuple(candidates), len(ordered) - len(candidates), _notes(unread, damaged, alike)
+    )
 
 
 def _read(reader: WeightReader, path: Path) -> tuple[WeightIndex, int]:
@@ -60,29 +62,35 @@ def _read(reader: WeightReader, path: Path) -> tuple[WeightIndex, int]:
     return index, len(weights.tensors)
 
 
-def _index_others(context: Context) -> int:
-    """Read the weights of versions that have no index yet; gives how many are left."""
+def _index_others(context: Context) -> tuple[int, int]:
+    """Read the weights of versions that have no index yet; gives how many are left, and how many are damaged."""
     with context.read() as uow:
         missing = uow.weights.missing(limit=READ_AT_ONCE + 1)
+    damaged = 0
     for ref in missing[:READ_AT_ONCE]:
         index = _index_stored(context, ref)
+        if index is None:
+            damaged += 1
+            continue
         with context.write() as uow:
             if ref in uow.weights.missing(limit=READ_AT_ONCE):  # unless another process was faster
                 uow.weights.add(ref, index)
                 uow.commit_unaudited()
-    return len(missing[READ_AT_ONCE:])
+    return len(missing[READ_AT_ONCE:]), damaged
 
 
-def _index_stored(context: Context, ref: VersionRef) -> WeightIndex:
-    """An empty one for weights that cannot be read: it is not tried again and again."""
+def _index_stored(context: Context, ref: VersionRef) -> WeightIndex | None:
+    """An empty one for weights that cannot be read: it is not tried again and again. None while bytes are damaged."""
     with context.read() as uow:
         detail = found(uow.catalog.version(ref), ref)
     try:
         with workspace(context.home, "kinship") as folder:
             laid = lay_out_weights(context, detail, folder / "version")
             return index_of(context.plugins.weights(), laid.folder)
-    except (BadArtifactError, IntegrityError):
+    except BadArtifactError:
         return WeightIndex(None, {})
+    except IntegrityError:
+        return None
 
 
 def _compared(context: Context, path: Path, ref: VersionRef, shared: float) -> Candidate:
@@ -107,8 +115,10 @@ def _nearest(one: Candidate) -> tuple[int, float, float, str]:
     return RANK.index(said.relation), said.distance or 0.0, -one.shared, str(one.ref)
 
 
-def _notes(unread: int, alike: Sequence[VersionRef]) -> tuple[str, ...]:
+def _notes(unread: int, damaged: int, alike: Sequence[VersionRef]) -> tuple[str, ...]:
     notes = [NOT_PARENTHOOD]
+    if damaged:
+        notes.append(f"Versions that were not considered, because their stored weights are damaged: {damaged}")
     if unread:
         notes.append("More versions from before the index of weights have to be read: run it again to go on")
     if len(alike) > ALIKE:

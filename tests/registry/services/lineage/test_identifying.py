@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from registry.services.context import Context
 from registry.services.lineage.verbs import Lineage
 from registry.storage.database import Database
 from registry.storage.tables import tensor, weight_index
+from tests.fakes.blobs import MemoryBlobs
 from tests.registry.services.lineage.test_kinship import blobs, bring, context, weights  # noqa: F401 - fixtures
 
 Import = Callable[..., VersionDetail]
@@ -87,6 +89,28 @@ def test_versions_from_before_the_index_are_read_once_and_then_found(
     assert [one.shared for one in Lineage(context).identify(file).candidates] == [1.0]
     with context.read() as uow:
         assert uow.weights.missing(limit=9) == []
+
+
+def test_a_damaged_version_is_named_as_not_considered_and_found_once_it_is_repaired(
+    context: Context,  # noqa: F811
+    blobs: MemoryBlobs,  # noqa: F811
+    bring: Import,  # noqa: F811
+    tmp_path: Path,
+    sqlite_database: Database,
+) -> None:
+    stored = next(one for one in bring("parent", weights(1)).files if one.path == "model.safetensors")
+    with sqlite_database.engine.begin() as connection:
+        connection.execute(tensor.delete())
+        connection.execute(weight_index.delete())
+    with blobs.open(stored.sha256) as stream:
+        kept = stream.read()
+    blobs.delete(stored.sha256)
+    file = unknown(tmp_path, weights(1))
+    said = Lineage(context).identify(file)
+    assert said.candidates == ()
+    assert said.notes[1] == "Versions that were not considered, because their stored weights are damaged: 1"
+    blobs.put(io.BytesIO(kept))
+    assert [one.shared for one in Lineage(context).identify(file).candidates] == [1.0]
 
 
 def test_candidates_beyond_the_limit_are_counted(context: Context, bring: Import, tmp_path: Path) -> None:  # noqa: F811
