@@ -14,6 +14,7 @@ where an outcome counts fully. What differs is only which sources count as alike
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
@@ -80,19 +81,22 @@ def expected(
 ) -> list[float]:
     """The prior of each candidate for `task`, from -1/2 to 1/2; 0 where no outcome says anything.
 
-    Outcomes on any version of the data of `task` itself are left out. Costs the cube of the number of outcomes.
+    Outcomes on any version of the data of `task` itself are left out. Several outcomes of one source are to the process
+    the same as their weighted mean with the sum of their weights: so it costs the cube of the number of sources.
     """
-    seen = [
-        (sources[ref], share, weight(task, one.task))
-        for one in past
-        if one.task.name != task.name
-        for ref, share in zip(one.merits, shares(list(one.merits.values())), strict=True)
-    ]
-    seen = [one for one in seen if one[2] > 0]
-    if not seen:
+    weights: dict[VersionRef, float] = defaultdict(float)
+    totals: dict[VersionRef, float] = defaultdict(float)
+    for one in past:
+        counts = 0.0 if one.task.name == task.name else weight(task, one.task)
+        if counts > 0:
+            for ref, share in zip(one.merits, shares(list(one.merits.values())), strict=True):
+                weights[ref] += counts
+                totals[ref] += counts * share
+    if not weights:
         return [0.0] * len(candidates)
-    between = np.array([[alike(one, other) for other, _, _ in seen] for one, _, _ in seen])
-    noise = np.diag([1.0 / counts for _, _, counts in seen])
-    solved = np.linalg.solve(between + noise, np.array([share for _, share, _ in seen]))
-    found = np.array([[alike(one, other) for other, _, _ in seen] for one in candidates]) @ solved
+    seen = [sources[ref] for ref in weights]
+    between = np.array([[alike(one, other) for other in seen] for one in seen])
+    noise = np.diag([1.0 / counts for counts in weights.values()])
+    solved = np.linalg.solve(between + noise, np.array([totals[ref] / counts for ref, counts in weights.items()]))
+    found = np.array([[alike(one, other) for other in seen] for one in candidates]) @ solved
     return [float(value) for value in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from registry.domain.catalog.models import Modality
@@ -57,6 +58,29 @@ def test_metadata_carries_outcomes_over_to_models_of_the_same_architecture_and_s
 def test_outcomes_on_the_data_itself_are_left_out_whatever_the_version() -> None:
     own = Tried(task("new"), dataset_ref("data/new/7"), "accuracy", {A: 0.9, B: 0.1})
     assert expected([SOURCES[A]], task("new"), [own], SOURCES, itself) == [0.0]
+
+
+def test_many_outcomes_of_a_source_give_what_the_whole_process_gives_at_the_cost_of_one() -> None:
+    new, past = task("new"), [tried(f"t{n}", n % 5, n % 3, rows=100 + 30 * n) for n in range(20)]
+    asked: list[tuple[Source, Source]] = []
+
+    def alike(one: Source, other: Source) -> float:
+        asked.append((one, other))
+        return metadata(one, other)
+
+    found = expected([SOURCES[CHILD]], new, past, SOURCES, alike)
+    assert len(asked) == 2 * 2 + 2
+    every = [
+        (SOURCES[ref], share, weight(new, one.task))
+        for one in past
+        for ref, share in zip(one.merits, shares(list(one.merits.values())), strict=True)
+    ]
+    between = np.array([[metadata(one, other) for other, _, _ in every] for one, _, _ in every])
+    noisy = between + np.diag([1 / counts for _, _, counts in every])
+    solved = np.linalg.solve(noisy, np.array([share for _, share, _ in every]))
+    assert found == pytest.approx(
+        [sum(metadata(SOURCES[CHILD], one) * solved[n] for n, (one, _, _) in enumerate(every))]
+    )
 
 
 def test_an_outcome_counts_as_far_as_the_data_is_alike() -> None:
