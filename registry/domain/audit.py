@@ -35,7 +35,8 @@ class Event:
         return replace(self, detail=cleaned_facts(self.detail))
 
 
-class SearchColumns(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SearchColumns:
     """What the database repeats of an entry's body, to find it by."""
 
     subject: str

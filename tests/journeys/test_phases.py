@@ -132,6 +132,7 @@ def test_a_starting_step_shows_what_its_worker_does_in_the_terminal_the_api_and_
         "loading the model",
         "preparing the first batches",
         "head",
+        "comparing the weights",
         "publishing the output",
     ]
     assert Transfers(world.context).step(world.step).summary.state is StepState.SUCCEEDED

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.routing import Mount, Route
 
 from registry import bootstrap
+from registry.api.hub import is_hub
 from registry.auth import COOKIE, Attempts, Doorkeeper, session_key
 from registry.errors import Family, RegistryError
 from registry.server import create_app
@@ -46,10 +47,12 @@ def test_every_route_but_the_open_ones_needs_a_signed_in_person(served: ServedRe
         asked.add((method, path))
         if (method, path) in OPEN or path == "/static/":
             continue
-        if path.startswith("/api/"):
+        if path.startswith("/api/") or is_hub(where):
             assert answer.status_code == 401, (method, path)
             assert answer.headers["www-authenticate"] == "Bearer"
-            if method != "HEAD":
+            if is_hub(where):
+                assert "needs a token" in answer.headers["x-error-message"]
+            elif method != "HEAD":
                 assert problem(answer)["code"] == "unauthenticated"
         else:
             assert answer.status_code == 303, (method, path)

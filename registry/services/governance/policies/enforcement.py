@@ -72,8 +72,9 @@ def _emergency(emergency: EmergencyPart, document: PolicyDocument) -> Iterator[F
     yield from _unknown(emergency.role, document.roles, ("emergency", "role"), "role")
     review: Path = ("emergency", "post_review", "role")
     yield from _unknown(emergency.post_review.role, document.roles, review, "role")
-    for number, role in enumerate(emergency.notify):
-        yield from _unknown(role, document.roles, ("emergency", "notify", number), "role")
+    told = {*document.roles, *(group for role in document.roles.values() for group in role.groups)}
+    for number, name in enumerate(emergency.notify):
+        yield from _unknown(name, told, ("emergency", "notify", number), "role or group")
     gates = [gate.id for part in document.transitions for gate in part.gates]
     for number, gate in enumerate(emergency.never_skips):
         yield from _unknown(gate, gates, ("emergency", "never_skips", number), "gate")

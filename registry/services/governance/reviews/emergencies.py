@@ -8,6 +8,7 @@ from datetime import datetime
 
 from registry.domain.audit import Event
 from registry.domain.catalog.models import Status
+from registry.domain.governance.approvals import RoleRule
 from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import RequestDetail, RequestSummary
 from registry.domain.governance.reviews.bypasses import Bypass, BypassKind, Emergency, EmergencyReview
@@ -114,7 +115,8 @@ def is_told(uow: UnitOfWork, value: Emergency, person: Person) -> bool:
     """Whether the policy names `person` among those who are told of an emergency while it is open."""
     stored = found(uow.governance.request(value.request), f"promotion request {value.request}", see="promote list")
     policy = frozen_policy(uow, stored)
-    roles = [policy.roles[role] for role in policy.emergency.notify] if policy.emergency is not None else []
+    names = policy.emergency.notify if policy.emergency is not None else ()
+    roles = [policy.roles.get(name) or RoleRule(frozenset({name})) for name in names]  # else the name of a group
     return any(role.held_by(person.handle, standing_of(person), ()) for role in roles)
 
 

@@ -64,7 +64,7 @@ def agrees(team: Team) -> bool:
 
 
 def measured_again(team: Team, ref: VersionRef) -> None:
-    team.promotions("ana").add_evidence(ref_of(ref), "validation", {"result": "pass"})
+    team.promotions("dora").add_evidence(ref_of(ref), "validation", {"result": "pass"})
 
 
 def test_people_are_asked_before_and_a_version_that_nobody_approves_again_is_suspended_once(renewing: Team) -> None:
