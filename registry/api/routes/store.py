@@ -19,6 +19,8 @@ from registry.domain.verbs.store import GRACE
 router = APIRouter(prefix="/store", tags=["store"], route_class=Route)
 LONGEST = 60
 """Seconds that one request may check for."""
+SLOWEST = 1024**2
+"""Bytes a second: no check is asked to read slower, as on the command line."""
 
 
 def _last_check(registry: Registry, _path: Mapping[str, str]) -> CheckReport | None:
@@ -44,7 +46,7 @@ def verify(
     registry: CheckUnchanged,
     seconds: Annotated[int, Query(ge=1, le=LONGEST, description="How long to check for")] = 20,
     restart: bool = False,
-    rate: Annotated[int | None, Query(ge=1, description="The most bytes that are read in a second")] = None,
+    rate: Annotated[int | None, Query(ge=SLOWEST, description="The most bytes that are read in a second")] = None,
 ) -> Response:
     """Go on with the last check that has not ended, or begin one: `check.ended_at` is null until it has ended."""
     return answer(registry.store.verify(restart=restart, rate=rate, seconds=seconds))
