@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
 from lineage import Digest
-from registry.domain.audit import Event
+from registry.domain.audit import Event, verify_chain
 from registry.domain.codec import from_json
 from registry.domain.governance.case import Case
 from registry.domain.governance.promotion import Verdict
@@ -23,7 +23,7 @@ from registry.domain.people.erasure import PREFIX, Erased, Erasure
 from registry.domain.people.people import Permission, Person
 from registry.domain.text import check_words
 from registry.domain.verifier import ERASED
-from registry.errors import ConflictError, PermissionDeniedError
+from registry.errors import AuditBrokenError, ConflictError, PermissionDeniedError
 from registry.services.context import Context
 from registry.services.governance.policies.stored import frozen_policy
 from registry.services.governance.reviews.own_account import check_own_account
@@ -67,6 +67,7 @@ def erase(
 
 
 def _carry_out(context: Context, uow: UnitOfWork, person: Person, *, asked_by: str) -> Erased:
+    _check_log(uow)
     now, name = context.clock.now(), "" if person.name == person.handle else person.name
     for role in person.roles:
         uow.people.revoke(person.handle, role, by=context.actor.handle, at=now)
@@ -98,6 +99,16 @@ def _carry_out(context: Context, uow: UnitOfWork, person: Person, *, asked_by: s
         ),
     )
     return Erased(erasure.stand_in, asked_by, now, erasure.stand_in, len(changed))
+
+
+def _check_log(uow: UnitOfWork) -> None:
+    """What is erased is what was written: else the new hashes would cover up a change. Raises: AuditBrokenError."""
+    report = verify_chain(uow.audit.entries())
+    if not report.intact:
+        raise AuditBrokenError(
+            f"Nobody can be erased while the audit log is not intact: {report.reason}",
+            remedy="Find out who changed it: forebear audit verify",
+        )
 
 
 def _votes(uow: UnitOfWork) -> list[str]:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from lineage import Digest
 from registry.domain.people.erasure import NAME, Erasure
+from registry.errors import IntegrityError
 from registry.storage.sql.types import DigestBytes
 from registry.storage.tables import (
     audit_entry,
@@ -74,6 +75,11 @@ def _manifests(connection: Connection, erasure: Erasure) -> Mapping[str, str]:
     for key, body, digest in connection.execute(query).all():
         new = erasure.document(bytes(body))
         if new != bytes(body):
+            if Digest.of(bytes(body)) != digest:
+                raise IntegrityError(
+                    f"Nobody can be erased while the manifest {digest.short} is not what it was",
+                    remedy="Find out who changed the database: forebear doctor",
+                )
             fresh = Digest.of(new)
             changed[str(digest)] = str(fresh)
             connection.execute(update(step).where(step.c.node_id == key).values(manifest=new, manifest_digest=fresh))

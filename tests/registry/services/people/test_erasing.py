@@ -13,7 +13,15 @@ from sqlalchemy.exc import DatabaseError
 from lineage import Digest
 from registry.domain.people.erasure import NAME, Erasure
 from registry.domain.verifier import Witness, read_checkpoints, read_keys, verify_export
-from registry.errors import ConflictError, InvalidError, NotFoundError, PermissionDeniedError, PolicyRefusedError
+from registry.errors import (
+    AuditBrokenError,
+    ConflictError,
+    IntegrityError,
+    InvalidError,
+    NotFoundError,
+    PermissionDeniedError,
+    PolicyRefusedError,
+)
 from registry.services.audit.verbs import Audit
 from registry.services.people.verbs import People
 from registry.storage.audit.checkpoints import Rule
@@ -161,6 +169,24 @@ def test_a_rejection_after_stale_approvals_replays_the_same_when_one_of_its_vote
         assert after.replayed == after.stored
         assert erased not in str(after)
     assert Audit(team.context("guest")).verify(state=True).differences == ()
+
+
+def test_an_erasure_covers_up_no_change_of_the_log_or_of_a_decision(team: Team, sqlite_database: Database) -> None:
+    request = busy(team)
+    case = team.promotions("guest").explain(request).case
+    kept = team.blobs.kept[case]
+    team.blobs.kept[case] = kept.replace(b"fine by me", b"not by me ")
+    with pytest.raises(IntegrityError, match="The stored bytes of"):
+        erase(team)
+    team.blobs.kept[case] = kept
+    with sqlite_database.engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER audit_entry_update"))
+        change = "UPDATE audit_entry SET body = CAST(replace(CAST(body AS TEXT), :old, :new) AS BLOB)"
+        done = connection.execute(text(change), {"old": "fine by me", "new": "not by me "})
+        assert done.rowcount
+    with pytest.raises(AuditBrokenError, match=r"The body of entry .* was changed"):
+        People(team.context("carla")).erase(ZEB, reason="")
+    assert People(team.context("guest")).person(ZEB).name == FULL
 
 
 def test_a_verdict_that_was_tampered_with_is_found_after_its_voter_is_erased_too(team: Team) -> None:
