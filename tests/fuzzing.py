@@ -10,27 +10,22 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
 from registry.domain.paging import PageRequest
 from registry.errors import RegistryError
-from tests.serving import ServedRegistry, serve_family
+from tests.serving import ServedRegistry, listening, serve_family
 
 CHECKS = """
 [checks.positive_data_acceptance]
 # What a name, a recipe or a condition means is judged by the registry, not by a schema.
-expected-statuses = ["2xx", "3xx", "400", "401", "403", "404", "409", "412", "413", "422", "429", "503"]
+expected-statuses = ["2xx", "3xx", "400", "401", "403", "404", "409", "410", "412", "413", "422", "423", "429", "451", "503"]
 
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "428", "429"]
@@ -86,19 +81,6 @@ class _Keeper(threading.Thread):
             self.system.people.grant("ana", "admin")
 
 
-@contextmanager
-def listening(served: ServedRegistry) -> Iterator[str]:
-    """The address of `served` on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        server = uvicorn.Server(uvicorn.Config(served.app, log_level="warning", timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [found]}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{found.getsockname()[1]}"
-        served.app.state.streams.closed = True
-        server.should_exit = True
-        thread.join(10)
-
-
 def _known(served: ServedRegistry) -> str:
     """Things that exist, for the parameters of every other run: else nearly every answer would be a 404."""
     vic = served.family.registry("ana").people.tokens("vic", PageRequest()).items[0].id
@@ -146,7 +128,7 @@ def fuzz(folder: Path, *, each: int, seed: int, command: str) -> Outcome:
         "PYTHONPATH": str(folder),
     }
     try:
-        with listening(served) as address:
+        with listening(served.app) as address:
             ran = subprocess.run(
                 [*words, "--url", address],
                 cwd=folder,

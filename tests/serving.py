@@ -79,12 +79,13 @@ def listening(app: FastAPI) -> Iterator[str]:
     """The address of a server over `app`, in a thread of this process."""
     with socket.socket() as place:
         place.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [place]}, daemon=True)
         thread.start()
         while not server.started:
             time.sleep(0.01)
         yield f"http://127.0.0.1:{place.getsockname()[1]}"
+        app.state.streams.closed = True
         server.should_exit = True
         thread.join()
 
