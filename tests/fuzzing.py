@@ -25,7 +25,9 @@ from tests.serving import ServedRegistry, listening, serve_family
 CHECKS = """
 [checks.positive_data_acceptance]
 # What a name, a recipe or a condition means is judged by the registry, not by a schema.
-expected-statuses = ["2xx", "3xx", "400", "401", "403", "404", "409", "410", "412", "413", "422", "423", "429", "451", "503"]
+expected-statuses = [
+  "2xx", "3xx", "400", "401", "403", "404", "409", "410", "412", "413", "422", "423", "429", "451", "503"
+]
 
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "428", "429"]
