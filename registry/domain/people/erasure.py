@@ -35,7 +35,6 @@ _ABOUT_THINGS = frozenset(
         "state",
         "status",
         "target",
-        "task",
         "to",
         "to_stage",
         "type",
