@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from lineage.nodes import Edge, NodeId
 
@@ -16,10 +16,15 @@ def shortest_path(above: Iterable[Edge], source: NodeId, target: NodeId) -> tupl
     into: dict[NodeId, list[Edge]] = {}
     for edge in above:
         into.setdefault(edge.target, []).append(edge)
+    return way_down(lambda node: into.get(node, ()), source, target)
+
+
+def way_down(into: Callable[[NodeId], Iterable[Edge]], source: NodeId, target: NodeId) -> tuple[Edge, ...] | None:
+    """As `shortest_path`; `into` gives the edges into a node, and is asked only for nodes that are reached."""
     taken: dict[NodeId, Edge | None] = {target: None}
     queue = deque([target])
     while queue and source not in taken:
-        for edge in into.get(queue.popleft(), ()):
+        for edge in into(queue.popleft()):
             if edge.source not in taken:
                 taken[edge.source] = edge
                 queue.append(edge.source)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from lineage.above import way_down
 from lineage.errors import BadEdgeError, CycleError, UnknownNodeError
 from lineage.nodes import Assurance, Edge, Node, NodeId, NodeKind
 
@@ -139,22 +140,10 @@ class Graph:
         """
         self.node(source)
         self.node(target)
-        taken: dict[NodeId, Edge | None] = {target: None}
-        queue = deque([target])
-        while queue and source not in taken:
-            for edge in self.into(queue.popleft()):
-                # What comes before `source` in the topological order cannot descend from it.
-                if edge.source not in taken and self._rank[edge.source] >= self._rank[source]:
-                    taken[edge.source] = edge
-                    queue.append(edge.source)
-        if source not in taken:
-            return None
-        edges: list[Edge] = []
-        step = taken[source]
-        while step is not None:
-            edges.append(step)
-            step = taken[step.target]
-        return tuple(edges)
+        least = self._rank[source]  # what comes before `source` in the topological order cannot descend from it
+        return way_down(
+            lambda node: (edge for edge in self.into(node) if self._rank[edge.source] >= least), source, target
+        )
 
     # --- kin -------------------------------------------------------------------------------------------------------
 
