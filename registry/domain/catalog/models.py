@@ -21,11 +21,13 @@ PRODUCTION = "production"
 """The stage that counts as use whatever the policies say."""
 RETIRED = "retired"
 """The stage that ends use whatever the policies say."""
+NOT_APPROVED = frozenset({FIRST_STAGE, RETIRED})
+"""The stages of what nobody has approved for use, or not any more."""
 
 
 def was_approved(stage: str) -> bool:
     """True for a stage that only a promotion reaches, and that has not ended use."""
-    return stage not in {FIRST_STAGE, RETIRED}
+    return stage not in NOT_APPROVED
 
 
 class Status(StrEnum):

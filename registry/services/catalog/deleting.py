@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from registry.domain.audit import Event
-from registry.domain.catalog.models import FIRST_STAGE, RETIRED, VersionSummary
+from registry.domain.catalog.models import FIRST_STAGE, NOT_APPROVED, VersionSummary
 from registry.domain.credentials import refuse_credentials
 from registry.domain.names import Reference, VersionRef, model_only
 from registry.domain.people.people import Permission
@@ -57,7 +57,7 @@ def _refuse_held(version: VersionSummary, aliases: Sequence[str]) -> None:
 
 def _refuse_used(uow: UnitOfWork, what: object, refs: Sequence[VersionRef]) -> None:
     """Raises: InUseError, with all of them, when there are descendants that are promoted or behind an alias."""
-    used = uow.catalog.used_descendants(refs, except_in={FIRST_STAGE, RETIRED}, aliases=protected_aliases(uow))
+    used = uow.catalog.used_descendants(refs, except_in=NOT_APPROVED, aliases=protected_aliases(uow))
     if used:
         shown = ", ".join(f"{v.ref} ({', '.join((v.stage, *v.aliases))})" for v in used[:_SHOWN])
         more = f" and {len(used) - _SHOWN} more" if len(used) > _SHOWN else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -147,7 +147,7 @@ class GovernanceRepository(Protocol):
         """The live versions of a model that are in this stage, oldest first."""
         ...
 
-    def approved(self, stage: str | None, but: Sequence[str], page: PageRequest) -> Page[VersionRef]:
+    def approved(self, stage: str | None, but: Collection[str], page: PageRequest) -> Page[VersionRef]:
         """Live versions in this stage, or in any `but` those, oldest first."""
         ...
 

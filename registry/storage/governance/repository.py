@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -220,7 +220,7 @@ class SqlGovernance:
         )
         return [VersionRef(AssetKind.MODELS, name, number) for number in self._connection.scalars(query)]
 
-    def approved(self, stage: str | None, but: Sequence[str], page: PageRequest) -> Page[VersionRef]:
+    def approved(self, stage: str | None, but: Collection[str], page: PageRequest) -> Page[VersionRef]:
         wanted = model_version.c.stage == stage if stage is not None else model_version.c.stage.not_in(but)
         query: Any = (
             select(version.c.number, asset.c.name)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lineage import NodeKind
-from registry.domain.catalog.models import FIRST_STAGE, RETIRED, AliasMove, HistoryEntry
+from registry.domain.catalog.models import NOT_APPROVED, AliasMove, HistoryEntry
 from registry.domain.governance.case import INTENDED_USE, Case
 from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import VoteValue
@@ -24,8 +24,6 @@ from registry.services.storage.governance import VersionRecord
 from registry.services.storage.lineage import AncestryRecord
 from registry.services.unit_of_work import UnitOfWork
 
-NOT_APPROVED = (FIRST_STAGE, RETIRED)
-"""Stages that nobody has to approve, or that end an approval."""
 _FOR = frozenset({VoteValue.APPROVE, VoteValue.APPROVE_WITH_CONDITIONS})
 
 
