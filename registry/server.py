@@ -250,9 +250,8 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
     pages.add_api_route("/sign-out", sign_out, methods=["POST"], response_model=None)
     app.include_router(api_router())
     app.include_router(pages, max_body_size=MAX_FORM)
-    app.include_router(
-        hub_router, max_body_size=MAX_FORM
-    )  # after the pages: its addresses of files begin with the name of a team
+    # After the pages: the Hub's addresses of files begin with the name of a team.
+    app.include_router(hub_router, max_body_size=MAX_FORM)
     app.mount("/static", StaticFiles(directory=STATIC))
     for kind in (RegistryError, LineageError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer_error)
@@ -343,7 +342,7 @@ def _answer_error(request: Request, raised: Exception) -> Response:
 def _failure(request: Request, error: RegistryError, status: int | None) -> Response:
     """A problem body for programs, a page for browsers, and what clients of the Hub understand for them."""
     if is_hub(request.url.path):
-        return refusal(error)
+        return refusal(error, status)
     if _is_program(request):
         return problems.problem(error, status=status)
     page = error_page(request, error, status=status)

@@ -48,13 +48,16 @@ def in_header(text: str) -> str:
     return plain[:1000]
 
 
-def refusal(raised: HubRefusal | RegistryError) -> Response:
-    """`raised` as the Hub would answer. What is taken back is 410, or 451 by law: 423 would leave the cache in use."""
+def refusal(raised: HubRefusal | RegistryError, status: int | None = None) -> Response:
+    """`raised` as the Hub would answer. What is taken back is 410, or 451 by law: 423 would leave the cache in use.
+
+    `status` as for `problems.problem`.
+    """
     code: Code | None
     if isinstance(raised, HubRefusal):
         error, code, status = raised.error, raised.code, raised.status or raised.error.family.status
     else:
-        error, status = raised, raised.family.status
+        error, status = raised, status or raised.family.status
         code = Code.REVISION if error.family in _TAKEN_BACK else None
         if error.family is Family.WITHHELD:
             status = 410

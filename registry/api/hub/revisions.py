@@ -95,7 +95,6 @@ def revision_of(registry: Registry, repo: Repo, revision: str, *, unapproved: bo
     Raises: HubRefusal, which tells the client whether the repository or the revision is missing, and whether to forget
     what it keeps of it; RefusedError for a version that is withheld; ParentChangedError.
     """
-    check_repo(registry, repo)
     found = _found(registry, repo, revision, unapproved=unapproved)
     _refuse_unapproved(found, unapproved=unapproved)
     exact = Reference.to(found.ref)
@@ -104,17 +103,6 @@ def revision_of(registry: Registry, repo: Repo, revision: str, *, unapproved: bo
     for first in found.detail.files[:1]:
         registry.catalog.open_file(exact, first.path, length=0).close()  # what is withheld is not described either
     return found
-
-
-def check_repo(registry: Registry, repo: Repo) -> None:
-    """Raises: HubRefusal when there is no such model or dataset."""
-    try:
-        if repo.kind is AssetKind.MODELS:
-            registry.catalog.model(repo.name)
-        else:
-            registry.datasets.versions(repo.name, PageRequest(1))
-    except NotFoundError as error:
-        raise HubRefusal(error, Code.REPO) from error
 
 
 def every_version(registry: Registry, repo: Repo) -> Iterator[VersionSummary]:
@@ -140,7 +128,19 @@ def _found(registry: Registry, repo: Repo, revision: str, *, unapproved: bool) -
             return _newest_card(registry, repo, _default(registry, repo, unapproved=unapproved))
         return _at_alias(registry, repo, revision)
     except NotFoundError as error:
+        _check_repo(registry, repo)
         raise HubRefusal(error, Code.REVISION) from error
+
+
+def _check_repo(registry: Registry, repo: Repo) -> None:
+    """Raises: HubRefusal when there is no such model or dataset."""
+    try:
+        if repo.kind is AssetKind.MODELS:
+            registry.catalog.model(repo.name)
+        else:
+            registry.datasets.versions(repo.name, PageRequest(1))
+    except NotFoundError as error:
+        raise HubRefusal(error, Code.REPO) from error
 
 
 def _detail(registry: Registry, reference: Reference) -> Detail:

@@ -20,12 +20,11 @@ from registry.api.downloads import download
 from registry.api.hub import listing
 from registry.api.hub.files import file_of, files_of
 from registry.api.hub.refusals import Code, HubRefusal, in_header, refusal
-from registry.api.hub.revisions import MAIN, Repo, Revision, check_repo, revision_of
+from registry.api.hub.revisions import MAIN, Repo, Revision, revision_of
 from registry.api.wire import AsActor
-from registry.domain.manifests import check_path
 from registry.domain.names import AssetKind, no_file
 from registry.domain.verbs.registry import Registry
-from registry.errors import BadNameError, InvalidError, NotFoundError, UsageError
+from registry.errors import BadNameError, NotFoundError, UsageError
 
 MOST_PATHS = 1000
 """Paths of one `paths-info`, and files of one page of a tree."""
@@ -47,7 +46,7 @@ class HubRoute(APIRoute):
             except HubRefusal as error:
                 return refusal(error)
             except Exception as error:  # noqa: BLE001 - told in the client's words; what nobody foresaw is logged
-                return refusal(problems.as_error(error, request)[0])
+                return refusal(*problems.as_error(error, request))
 
         return handled
 
@@ -149,7 +148,6 @@ def paths_info(
 @_both("{api}/refs", "GET")
 def refs(request: Request, registry: AsActor, repo: Named) -> Response:
     """The names of revisions."""
-    check_repo(registry, repo)
     return JSONResponse(listing.refs(registry, repo, _at(request, registry, repo, MAIN)))
 
 
@@ -171,10 +169,6 @@ def auth_check(request: Request, registry: AsActor, repo: Named) -> Response:
 def file(request: Request, registry: AsActor, repo: Named, revision: str, path: str) -> Response:
     """One file of a revision, whole or by `Range`."""
     found = _at(request, registry, repo, revision)
-    try:
-        check_path(path)
-    except InvalidError as error:
-        raise HubRefusal(no_file(found.ref, path), Code.ENTRY, commit=found.commit) from error
     wanted = file_of(registry, found, path)
     answer = download(request, wanted.entry, wanted.open_at, tag=wanted.entry.sha256.hex)
     answer.headers.update(_told(found))

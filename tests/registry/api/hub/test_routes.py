@@ -157,6 +157,11 @@ def test_what_is_missing_is_told_by_the_code_that_clients_know(served: ServedReg
     assert (answer.status_code, answer.headers.get("x-error-code")) == (404, code), answer.text
 
 
+def test_a_method_that_no_address_offers_is_answered_with_those_that_it_does(served: ServedRegistry) -> None:
+    answer = served.client("vic").delete(DIGITS)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
 def test_nobody_reads_without_a_token(served: ServedRegistry) -> None:
     client = served.client()
     for method, address in [*every_address("main"), ("GET", "/api/models"), ("GET", "/api/whoami-v2")]:
