@@ -73,7 +73,7 @@ def _index_others(context: Context) -> tuple[int, int]:
             damaged += 1
             continue
         with context.write() as uow:
-            if ref in uow.weights.missing(limit=READ_AT_ONCE):  # unless another process was faster
+            if uow.weights.lacks(ref):  # unless another process was faster
                 uow.weights.add(ref, index)
                 uow.commit_unaudited()
     return len(missing[READ_AT_ONCE:]), damaged

@@ -20,6 +20,10 @@ class WeightRepository(Protocol):
         """Versions without an index, oldest first."""
         ...
 
+    def lacks(self, ref: VersionRef) -> bool:
+        """Whether this version is there and has no index."""
+        ...
+
     def sharing(self, tensors: Collection[Digest], *, limit: int) -> Mapping[VersionRef, int]:
         """Versions that hold some of these tensors, with how many bytes of them, most first; of equals the oldest.
 

@@ -32,6 +32,9 @@ class SqlWeights:
     def missing(self, *, limit: int) -> Sequence[VersionRef]:
         return self._refs(self._connection.execute(_MISSING, {"limit": limit}).scalars())
 
+    def lacks(self, ref: VersionRef) -> bool:
+        return self._connection.execute(_LACKS, {"label": str(ref)}).first() is not None
+
     def sharing(self, tensors: Collection[Digest], *, limit: int) -> Mapping[VersionRef, int]:
         held: Counter[NodeId] = Counter()
         for digest in tensors:
@@ -50,14 +53,14 @@ class SqlWeights:
 
 
 _KEY = select(node.c.id).where(node.c.label == bindparam("label"))
-_MISSING = (
+_WITHOUT = (
     select(version.c.node_id)
     .join(model_version, model_version.c.node_id == version.c.node_id)
     .outerjoin(weight_index, weight_index.c.node_id == version.c.node_id)
     .where(weight_index.c.node_id.is_(None), version.c.deleted_at.is_(None))
-    .order_by(version.c.node_id)
-    .limit(bindparam("limit"))
 )
+_MISSING = _WITHOUT.order_by(version.c.node_id).limit(bindparam("limit"))
+_LACKS = _WITHOUT.join(node, node.c.id == version.c.node_id).where(node.c.label == bindparam("label"))
 _HOLDING = (
     select(tensor.c.node_id, tensor.c.size)
     .join(version, version.c.node_id == tensor.c.node_id)
