@@ -12,6 +12,7 @@ from tests.command_line import CommandLine, command_line
 from tests.importing import importing_here
 from tests.journeys import worlds
 
+pytestmark = pytest.mark.journey
 FRUIT = "models:/text/fruit/1"
 
 

@@ -18,6 +18,7 @@ import pytest
 from tests.journeys import worlds
 from tests.journeys.running import furnished, serving
 
+pytestmark = pytest.mark.journey
 API = "/api/v1"
 SAID = {"task": "feature-extraction", "modality": "text", "licence": "MIT", "origin": "made up"}
 CARD = "---\nlicense: mit\n---\n# Tiny\n\nA model for trying things out.\n"

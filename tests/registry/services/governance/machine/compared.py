@@ -7,6 +7,7 @@ in `model`, and each verb with the entries that it wrote to the audit log: none 
 from __future__ import annotations
 
 import atexit
+import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
@@ -71,6 +73,8 @@ class Compared(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.stack = ExitStack()
+        patch = self.stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr("registry.domain.ids.secrets.randbits", random.Random(0).getrandbits)  # the same steps, same ids
         home = Path(tempfile.mkdtemp(prefix="forebear-governance-"))
         self.stack.callback(shutil.rmtree, home)
         shutil.copy(team_file(), home / "registry.db")
