@@ -46,6 +46,7 @@ POLICY = (
         "    to: production\n    conditional: {allowed: true, max_open_findings: 2, max_due: P30D}\n    evidence:",
     )
     + """
+votes: {values: [approve, reject, veto, approve_with_conditions]}
 waivers: {role: risk-owner, quorum: 2, max_duration: P30D}
 emergency:
   role: risk-owner
@@ -215,6 +216,7 @@ class Compared(RuleBasedStateMachine):
         if detail is None:
             return None
         assert model.may_vote(by, asked), f"{by} voted on {asked}"
+        model.vetoes.pop((asked.id, by), None)
         vote = Vote(by, frozenset(model.people[by].roles), bound, detail.votes[-1].conditions)
         asked.votes.append(vote)
         model.due |= {one.id: one.due_at for one in detail.findings if one.id in vote.conditions}
@@ -240,6 +242,7 @@ class Compared(RuleBasedStateMachine):
         model = self.model
         stands = model.forbids(ref, target, bound, policy)
         assert stands is None, f"{ref} came to {target} while {stands} stands"
+        assert not model.vetoed(ref, target), f"{ref} came to {target} under a veto of {model.vetoed(ref, target)}"
         if target == PRODUCTION:
             stopped = [one for one in {ref, *model.ancestors(ref)} if self.is_stopped(one)]
             assert not stopped, f"{ref} came to production with {stopped}"

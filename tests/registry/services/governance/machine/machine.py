@@ -16,7 +16,7 @@ from registry.domain.names import VersionRef
 from registry.services.catalog.verbs import Catalog
 from tests.registry.services.governance.machine.bypassing import Bypassing
 from tests.registry.services.governance.machine.compared import MAKERS, PEOPLE, PRODUCTION, VOTERS, WHICH, moves
-from tests.registry.services.governance.machine.model import Asked, Refusal
+from tests.registry.services.governance.machine.model import Asked, Refusal, Vote
 from tests.registry.services.governance.machine.recalling import Recalling
 from tests.registry.services.governance.machine.ruling import Ruling
 from tests.registry.services.teams import ref_of
@@ -115,6 +115,16 @@ class GovernanceMachine(Bypassing, Recalling, Ruling):
             self.model.refusals.append(refusal)
             del self.model.requests[asked.id]
             self.model.decided.append(asked.id)
+
+    @precondition(lambda self: self.model.requests)
+    @rule(which=WHICH, by=VOTERS)
+    def veto(self, which: int, by: str) -> None:
+        asked = self._open(which)
+        done = self.attempt(lambda: self.team.promotions(by).veto(asked.id, comment="wait"), "promotion.vetoed")
+        if done is not None:
+            assert self.model.may_vote(by, asked), f"{by} vetoed {asked}"
+            asked.votes.append(Vote(by, frozenset(), None))
+            self.model.vetoes[asked.id, by] = asked
 
     @precondition(lambda self: self.model.refusals)
     @rule(which=WHICH, by=VOTERS)

@@ -114,6 +114,8 @@ class Model:
     requests: dict[str, Asked] = field(default_factory=dict)
     decided: list[str] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    vetoes: dict[tuple[str, str], Asked] = field(default_factory=dict)
+    """By request and voter, those that were not taken back."""
     recalls: dict[str, TakenBack] = field(default_factory=dict)
     requesters: dict[tuple[VersionRef, str], set[str]] = field(default_factory=dict)
     """Who ever asked to bring a version to a stage."""
@@ -180,6 +182,10 @@ class Model:
         """The rejection that stands against this."""
         asked = (ref, target, bound, policy)
         return next((r for r in self.refusals if not r.done and (r.ref, r.target, r.bound, r.policy) == asked), None)
+
+    def vetoed(self, ref: VersionRef, target: str) -> list[str]:
+        """Who vetoed bringing the version there, and has not voted otherwise since."""
+        return [by for (_, by), asked in self.vetoes.items() if (asked.ref, asked.target) == (ref, target)]
 
     def ancestors(self, ref: VersionRef) -> Iterator[VersionRef]:
         """Every one, deleted ones too; some more than once."""
