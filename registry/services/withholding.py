@@ -71,6 +71,16 @@ def refuse_same_bytes(uow: UnitOfWork, kind: AssetKind, manifest: Manifest, *, m
         )
 
 
+def refuse_recalled_token(uow: UnitOfWork, step_id: str) -> None:
+    """Nothing more is published with a token that was recalled, nor by a step that still runs. Raises: RefusedError."""
+    if (recall := uow.recalls.of_its_token(step_id)) is not None:
+        raise RefusedError(
+            f"{step_id} was written with a token that was recalled by {recall}, so it publishes nothing",
+            remedy=f"Submit it again with another token. See why: forebear recall show {recall}",
+            facts={"step": step_id, "recall": recall},
+        )
+
+
 def _disputed(recall: str) -> str:
     return f"Register other files. See why: forebear recall show {recall}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -44,6 +44,8 @@ class Actor:
     handle: str
     roles: frozenset[str]
     service: bool = False
+    token: str | None = field(default=None, compare=False)
+    """The id of the token that they signed in with; None on the command line of the registry folder."""
 
     @property
     def permissions(self) -> frozenset[Permission]:

@@ -29,7 +29,7 @@ from registry.services.storage.catalog import NewVersion
 from registry.services.storage.data import NewDatasetVersion
 from registry.services.storage.transfers import NewStep
 from registry.services.unit_of_work import UnitOfWork
-from registry.services.withholding import refuse_same_bytes, refuse_stopped_inputs
+from registry.services.withholding import refuse_recalled_token, refuse_same_bytes, refuse_stopped_inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,7 @@ def publish(
     _add_name(context, uow, asset, now)
     ref = VersionRef(asset.kind, asset.name, uow.catalog.next_number(asset.kind, asset.name))
     step_id = making.step_id or _add_step(context, uow, asset, making)
+    refuse_recalled_token(uow, step_id)
     _add_version(context, uow, ref, asset, step_id, now)
     body, digest = write_manifest(
         step_id=step_id,
@@ -170,6 +171,7 @@ def _add_step(context: Context, uow: UnitOfWork, asset: Asset, making: Making) -
         inputs=making.inputs,
         created_at=making.ended_at,
         created_by=context.actor.handle,
+        token=context.actor.token,
     )
     uow.steps.add(step)
     return step.id

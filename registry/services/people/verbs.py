@@ -281,7 +281,7 @@ class People:
         if person is None:
             raise _unknown()
         self._touch(token)
-        return Actor(person.handle, frozenset(person.roles), person.service)
+        return Actor(person.handle, frozenset(person.roles), person.service, token.id)
 
     def _live(self, token: TokenSummary | None) -> TokenSummary:
         if token is None:

@@ -74,6 +74,10 @@ class RecallRepository(Protocol):
         """The live versions that the step made."""
         ...
 
+    def of_token(self, token_id: str) -> Sequence[int]:
+        """The live versions that were published with the token, or by a step that was submitted with it."""
+        ...
+
     def licences(self) -> Sequence[str]:
         """Every licence that a live version has."""
         ...
@@ -125,6 +129,10 @@ class RecallRepository(Protocol):
 
     def named_file(self, manifest: Manifest) -> tuple[str, Digest] | None:
         """A recall that stands and whose own target is a file of `manifest`, with its digest."""
+        ...
+
+    def of_its_token(self, step_id: str) -> str | None:
+        """A recall that stands, withholds, and whose target is the token that the step was written with."""
         ...
 
     def inherit(self, parent: Task, ref: VersionRef, effect: Effect, status: Status | None, *, at: datetime) -> None:

@@ -43,6 +43,8 @@ class NewStep:
     created_at: datetime
     created_by: str
     epochs: int = 0
+    token: str | None = None
+    """The id of the token that it was written with; None from the command line of the registry folder."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,7 @@ class Transfers:
                 created_at=now,
                 created_by=actor,
                 epochs=recipe.epochs,
+                token=self.context.actor.token,
             )
             uow.steps.add(step)
             uow.leases.offer(step.id, runner.name, seconds=START_GRACE)

@@ -59,6 +59,9 @@ class SqlRecalls:
     def of_step(self, step_id: str) -> Sequence[int]:
         return recall_targets.of_step(self._connection, step_id)
 
+    def of_token(self, token_id: str) -> Sequence[int]:
+        return recall_targets.of_token(self._connection, token_id)
+
     def licences(self) -> Sequence[str]:
         return recall_targets.licences(self._connection)
 
@@ -207,6 +210,9 @@ class SqlRecalls:
 
     def named_file(self, manifest: Manifest) -> tuple[str, Digest] | None:
         return same_bytes.named(self._connection, {entry.sha256 for entry in manifest.files})
+
+    def of_its_token(self, step_id: str) -> str | None:
+        return recall_targets.of_its_token(self._connection, step_id)
 
     def inherit(self, parent: Task, ref: VersionRef, effect: Effect, status: Status | None, *, at: datetime) -> None:
         row, version = self._row(parent.recall), require_version(self._connection, ref)

@@ -10,12 +10,13 @@ from sqlalchemy import Connection, func, or_, select
 
 from lineage import Digest, Edge, Node, NodeKind
 from registry.domain.catalog.models import Status
+from registry.domain.governance.recalls import Level
 from registry.domain.names import VersionRef
 from registry.services.storage.recalls import Below
 from registry.storage.catalog.versions import is_live
 from registry.storage.lineage.node_facts import public_label
 from registry.storage.lineage.repository import nested_loops
-from registry.storage.tables import alias, dataset_version, edge, extent, file, model_version, node, version
+from registry.storage.tables import alias, dataset_version, edge, extent, file, model_version, node, recall, step, version
 
 _NODE_KINDS: Mapping[str, NodeKind] = {kind.value: kind for kind in NodeKind}
 _STATUSES: Mapping[str, Status] = {status.value: status for status in Status}
@@ -41,8 +42,24 @@ def of_digest(connection: Connection, digest: Digest) -> list[int]:
 
 def of_step(connection: Connection, step_id: str) -> list[int]:
     """What the step made."""
-    step = select(node.c.id).where(node.c.label == step_id, node.c.kind == NodeKind.STEP).scalar_subquery()
-    return _live(connection, version.c.step_id == step)
+    made_by = select(node.c.id).where(node.c.label == step_id, node.c.kind == NodeKind.STEP).scalar_subquery()
+    return _live(connection, version.c.step_id == made_by)
+
+
+def of_token(connection: Connection, token_id: str) -> list[int]:
+    """What was made by steps that were written with this token."""
+    return _live(connection, version.c.step_id.in_(select(step.c.node_id).where(step.c.token == token_id)))
+
+
+def of_its_token(connection: Connection, step_id: str) -> str | None:
+    """See `RecallRepository.of_its_token`."""
+    query = (
+        select(recall.c.public_id)
+        .join(step, step.c.token == recall.c.target)
+        .join(node, node.c.id == step.c.node_id)
+        .where(node.c.label == step_id, recall.c.reversed_at.is_(None), recall.c.level != Level.ADVISORY)
+    )
+    return connection.execute(query.order_by(recall.c.id).limit(1)).scalar()
 
 
 def licences(connection: Connection) -> list[str]:

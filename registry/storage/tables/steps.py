@@ -32,6 +32,8 @@ class StepColumns(TypedColumns):
     state = Column(String(16), nullable=False, index=True)
     recipe: Column[Any] = Column(JSON, nullable=False)
     created_by = Column(String, nullable=False)
+    token = Column(String(40), nullable=True, index=True)
+    """The id of the token that it was written with; NULL where there was none, and before revision 0029."""
     started_at = Column(UtcDateTime, nullable=True)
     ended_at = Column(UtcDateTime, nullable=True)
     updated_at = Column(UtcDateTime, nullable=False)

@@ -63,6 +63,7 @@ class SqlSteps:
                 updated_at=new.created_at,
                 epoch=0.0,
                 epochs=new.epochs,
+                token=new.token,
             )
         )
         connection.execute(insert(mirror).values(step_id=key, state="off", attempts=0, changed_at=new.created_at))

@@ -19,7 +19,8 @@ TargetArgument = Annotated[
     typer.Argument(
         metavar="TARGET",
         help="models:/team/name/3, datasets:/team/name/1, a model or dataset without a number (all its versions), "
-        "the digest of a file or version (sha256:…), a step (step-…) or licence:ID.",
+        "the digest of a file or version (sha256:…), a step (step-…), licence:ID, or a token (tok-…: all that was "
+        "published with it).",
     ),
 ]
 LevelOption = Annotated[
@@ -57,6 +58,7 @@ def preview(session: Session, target: TargetArgument, level: LevelOption, output
     app,
     "open",
     "forebear recall open datasets:/vision/digits/1 --level recall --class privacy --reason 'trained without consent'",
+    "forebear recall open tok-01kaq0… --level quarantine --class key-compromise --reason 'the token was stolen'",
 )
 def open_(
     session: Session,

@@ -24,7 +24,7 @@ from registry.services.unit_of_work import UnitOfWork
 MOST_TARGETS = 30_000
 """Versions that one target may mean; what was made from them has no limit."""
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
-_LICENCE = "licence:"
+_LICENCE, _TOKEN = "licence:", "tok-"
 _ORDER = tuple(Effect)
 
 
@@ -42,7 +42,7 @@ def reach(uow: UnitOfWork, wish: NewRecall) -> Reach:
     if not targets:
         raise NotFoundError(
             f"Nothing here matches {wish.target[:120]!r}",
-            remedy="Give a version, a digest as sha256:…, a step, or licence:ID",
+            remedy="Give a version, a digest as sha256:…, a step, licence:ID, or the id of a token (tok-…)",
         )
     if len(targets) > MOST_TARGETS:
         raise InvalidError(f"{wish.target!r} means {len(targets)} versions, and at most {MOST_TARGETS} can be recalled")
@@ -71,6 +71,8 @@ def _targets(uow: UnitOfWork, text: str) -> Sequence[int]:
     if is_id(text) and text.startswith("step-"):
         found(uow.steps.get(text), text)
         return uow.recalls.of_step(text)
+    if is_id(text) and text.startswith(_TOKEN):
+        return uow.recalls.of_token(text)
     if text.startswith(_LICENCE):
         return _of_licence(uow, text.removeprefix(_LICENCE))
     reference = Reference.parse(text)
