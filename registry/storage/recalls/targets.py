@@ -16,7 +16,18 @@ from registry.services.storage.recalls import Below
 from registry.storage.catalog.versions import is_live
 from registry.storage.lineage.node_facts import public_label
 from registry.storage.lineage.repository import nested_loops
-from registry.storage.tables import alias, dataset_version, edge, extent, file, model_version, node, recall, step, version
+from registry.storage.tables import (
+    alias,
+    dataset_version,
+    edge,
+    extent,
+    file,
+    model_version,
+    node,
+    recall,
+    step,
+    version,
+)
 
 _NODE_KINDS: Mapping[str, NodeKind] = {kind.value: kind for kind in NodeKind}
 _STATUSES: Mapping[str, Status] = {status.value: status for status in Status}
