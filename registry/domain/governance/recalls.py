@@ -88,8 +88,8 @@ class NewRecall:
     """What is to be recalled, how far, and why.
 
     `target` is a version (`models:/team/name/3`, `datasets:/team/name/1`), every version of a model or dataset (without
-    the number), the digest of a file or of a version (`sha256:…`), a step (`step-…`), a licence (`licence:ID`) or a token
-    (`tok-…`: what was published with it).
+    the number), the digest of a file or of a version (`sha256:…`), a step (`step-…`), a licence (`licence:ID`) or a
+    token (`tok-…`: what was published with it).
     """
 
     target: str
