@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from adapters.loop.environment import Environment, check_task, learner_facts, measure
-from adapters.loop.output import PREDICTIONS, predictions
+from adapters.loop.output import OUTPUTS, PREDICTIONS, array_file, predictions
 from adapters.loop.tasks.roles import labelled_role
 from adapters.loop.tasks.tasks import Task, task_for
 from adapters.loop.training.evaluate import evaluate
@@ -67,6 +67,7 @@ def measured_as_it_is(
             flops += cost * len(role.rows)
             if name == TEST:
                 files[PREDICTIONS] = predictions(task, role, outputs)
+                files |= {OUTPUTS: array_file(outputs)} if env.job.outputs else {}
         recorded |= learner_facts(learner)
 
     def save(folder: Path) -> None:

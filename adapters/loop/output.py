@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import numpy as np
 
 from adapters.loop.tasks.metrics import Logits
 from adapters.loop.tasks.roles import Role
 from adapters.loop.tasks.tasks import Task
 from adapters.loop.training.checkpoints import sync
 
-PREDICTIONS = "predictions.json"
+PREDICTIONS, OUTPUTS = "predictions.json", "outputs.npy"
 
 
 def publish(work: Path, save: Callable[[Path], None], files: Mapping[str, bytes]) -> Path:
@@ -50,3 +53,10 @@ def predictions(task: Task, test: Role, outputs: Logits) -> bytes:
         }
     )
     return (head[:-1] + ', "rows": [\n' + ",\n".join(rows) + "\n]}\n").encode()
+
+
+def array_file(outputs: Logits) -> bytes:
+    """An array as NumPy writes it, in single precision."""
+    file = io.BytesIO()
+    np.save(file, np.asarray(outputs, dtype=np.float32), allow_pickle=False)
+    return file.getvalue()

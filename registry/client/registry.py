@@ -15,6 +15,7 @@ from registry.errors import NotRemoteError
 if TYPE_CHECKING:
     from registry.client.catalog import RemoteCatalog
     from registry.client.data import RemoteDatasets
+    from registry.client.drift import RemoteDrift
     from registry.client.governance.promotions import RemotePromotions
     from registry.client.governance.recalls import RemoteRecalls
     from registry.client.governance.reports import RemoteReports
@@ -121,6 +122,13 @@ class RemoteRegistry:
         from registry.client.selection import RemoteSelection  # noqa: PLC0415 - as above
 
         return RemoteSelection(self.server)
+
+    @cached_property
+    def drift(self) -> RemoteDrift:
+        """Whether the data has moved away from a version."""
+        from registry.client.drift import RemoteDrift  # noqa: PLC0415 - as above
+
+        return RemoteDrift(self.server)
 
     @cached_property
     def people(self) -> RemotePeople:

@@ -61,7 +61,9 @@ class TransferJob:
     """All that an adapter needs for one step. `work` is the step's own folder: `work/checkpoints`, `work/output`.
 
     `features` is a cache folder shared by steps: entries are keyed by (model digest, data digest, preprocessing).
-    With `resume` the adapter goes on from the newest whole checkpoint under `work/checkpoints`.
+    With `resume` the adapter goes on from the newest whole checkpoint under `work/checkpoints`. With `outputs` a model
+    that is measured as it is (`epochs: 0`) also leaves `outputs.npy` in its output folder: what its head gives for
+    each test row in order of key, before it becomes a prediction (N, or N x outputs).
     """
 
     recipe: Recipe
@@ -72,6 +74,7 @@ class TransferJob:
     determinism: Determinism
     device: str = "auto"
     resume: bool = False
+    outputs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

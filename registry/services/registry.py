@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from registry.services.backups.creating import Backups
     from registry.services.catalog.verbs import Catalog
     from registry.services.data.verbs import Datasets
+    from registry.services.drift.verbs import Drift
     from registry.services.governance.recalls.verbs import Recalls
     from registry.services.governance.reports.verbs import Reports
     from registry.services.governance.reviews.verbs import Reviews
@@ -140,6 +141,13 @@ class LocalRegistry:
         from registry.services.selection.verbs import Selection  # noqa: PLC0415 - a command needs one subject of ten
 
         return Selection(self.context)
+
+    @cached_property
+    def drift(self) -> Drift:
+        """Whether the data has moved away from a version."""
+        from registry.services.drift.verbs import Drift  # noqa: PLC0415 - a command needs one subject of ten
+
+        return Drift(self.context)
 
     @cached_property
     def people(self) -> People:

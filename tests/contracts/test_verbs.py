@@ -31,6 +31,7 @@ from registry.domain.names import Name, Reference
 from registry.domain.paging import every
 from registry.domain.verbs.catalog import ImportModel
 from registry.domain.verbs.data import AddDataset
+from registry.domain.verbs.drift import CheckDrift
 from registry.domain.verbs.registry import Registry
 from registry.domain.verbs.selection import CompareDatasets, Recommend
 from registry.errors import NotRemoteError, RegistryError
@@ -61,7 +62,7 @@ NO_EMERGENCY = "emg-00000000000000000000000000"
 NO_WAIVER = "wai-00000000000000000000000000"
 HERE_ONLY = {
     "people.authenticate", "people.begin_session", "people.end_session", "people.actor_of_token", "store.repair",
-    "backups.create", "audit.rotate_key", "selection.recommend", "selection.compare",
+    "backups.create", "audit.rotate_key", "selection.recommend", "selection.compare", "drift.check",
 }  # fmt: skip
 """Verbs that work on the machine of the registry folder alone; a test below reads why from their error."""
 
@@ -124,6 +125,7 @@ def test_what_works_on_the_own_disk_alone_says_so(both: tuple[Registry, Registry
         "people.actor_of_token": lambda: far.people.actor_of_token("tok-x"),
         "selection.recommend": lambda: far.selection.recommend(Recommend(DATA)),
         "selection.compare": lambda: far.selection.compare(CompareDatasets(DATA, DATA)),
+        "drift.check": lambda: far.drift.check(CheckDrift(CHILD, DATA)),
         "store.repair": lambda: far.store.repair(tmp_path),
         "backups.create": lambda: far.backups.create(tmp_path / "backup"),
         "audit.rotate_key": far.audit.rotate_key,
@@ -336,6 +338,7 @@ PROTOCOLS: Mapping[str, type] = {
     "reviews": verbs.reviews.ReviewVerbs,
     "recalls": verbs.recalls.RecallVerbs,
     "selection": verbs.selection.SelectionVerbs,
+    "drift": verbs.drift.DriftVerbs,
     "people": verbs.people.PeopleVerbs,
     "audit": verbs.audit.AuditVerbs,
     "store": verbs.store.StoreVerbs,

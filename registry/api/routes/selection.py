@@ -1,4 +1,7 @@
-"""Selection reports: which model was recommended as a start. They are made by `forebear recommend`."""
+"""Which model to start from, and whether data has moved away from one: the reports of two commands.
+
+`forebear recommend` and `forebear drift check` make them.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from fastapi.responses import Response
 
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, answer, public_id, speaks
+from registry.domain.drift.report import KeptReport
 from registry.domain.names import Reference
 from registry.domain.selection.backtest import Backtest
 from registry.domain.selection.report import SelectionReport
@@ -32,3 +36,9 @@ def backtest(registry: AsActor) -> Response:
 def report(registry: AsActor, report_id: str) -> Response:
     """One report: the candidates in their order, what was left out, and the recipes."""
     return answer(registry.selection.report(public_id(report_id)))
+
+
+@router.get("/drift", **speaks(Sequence[KeptReport]))
+def drift(registry: AsActor, reference: str) -> Response:
+    """The drift reports about a version, at most 50, newest first."""
+    return answer(registry.drift.reports(Reference.parse(reference)))

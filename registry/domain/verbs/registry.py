@@ -12,6 +12,7 @@ from registry.domain.verbs.audit import AuditVerbs
 from registry.domain.verbs.backups import BackupVerbs
 from registry.domain.verbs.catalog import CatalogVerbs
 from registry.domain.verbs.data import DatasetVerbs
+from registry.domain.verbs.drift import DriftVerbs
 from registry.domain.verbs.governance import PromotionVerbs
 from registry.domain.verbs.lineage import LineageVerbs
 from registry.domain.verbs.people import PeopleVerbs
@@ -67,6 +68,8 @@ class Registry(Protocol):
     def reports(self) -> ReportVerbs: ...
     @property
     def selection(self) -> SelectionVerbs: ...
+    @property
+    def drift(self) -> DriftVerbs: ...
     @property
     def people(self) -> PeopleVerbs: ...
     @property

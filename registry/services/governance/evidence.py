@@ -57,7 +57,7 @@ def add_evidence(
         ref = resolve(uow, reference)
         dossier, policy = _taken(uow, ref, type_, by=by, at=now)
         _check_form(policy, type_, body, has_file=file is not None)
-        value = _bound(ref, dossier.artifact, type_, body, file=stored, name=file_name, by=by, at=now)
+        value = bound(ref, dossier.artifact, type_, body, file=stored, name=file_name, by=by, at=now)
         uow.governance.add_evidence(value)
         warnings = consequences(uow, dossier, value, policy, now)
         detail = {"evidence": value.id, "type": type_, "digest": str(value.digest)}
@@ -77,7 +77,7 @@ def _check_form(policy: Policy, type_: str, body: Mapping[str, object], *, has_f
         )
 
 
-def _bound(
+def bound(
     ref: VersionRef,
     subject: Digest,
     type_: str,

@@ -9,32 +9,28 @@ from pathlib import Path
 
 import numpy as np
 
-from lineage import Assurance, Digest
+from lineage import Digest
 from registry.domain.catalog.models import Modality
 from registry.domain.comparison.statistics.two_samples import Floats, Told, discrepancy, shift, told_apart
 from registry.domain.data.datasets import DatasetVersionDetail, LabelKind, Row
 from registry.domain.data.near_copies import near_texts, text_sketches
 from registry.domain.manifests import canonical_json
-from registry.domain.names import AssetKind, Reference, model_only
+from registry.domain.names import Reference, model_only
 from registry.domain.people.people import Permission
-from registry.domain.recipes.methods import TRAIN
 from registry.domain.selection.likeness import Likeness, Side, TellingRow, concluded, judged
-from registry.domain.transfers.steps import StepInput
 from registry.domain.verbs.selection import CompareDatasets
-from registry.errors import BadReferenceError, InvalidError
+from registry.errors import InvalidError
 from registry.ports.transfers import DataInput
 from registry.services.context import Context
 from registry.services.lookup import found, refuse_as_source, resolve
 from registry.services.selection.candidates import Eligible, feature_recipe, refuse_modality
 from registry.services.selection.measuring import features_of
+from registry.services.selection.reading import ALL, dataset_of, rows_of
 from registry.services.selection.sampling import sampled
-from registry.services.transfers.inputs import lay_out_data
 from registry.services.workspace import workspace
 
 LEAST = 20
 """Rows of each dataset below which no comparison means anything: half of them are learnt from."""
-ALL = "all"
-"""The split of a dataset whose splits are compared together."""
 _TELLING, _SHOWN = 5, 200
 
 
@@ -59,7 +55,7 @@ class _Read:
 def compare(context: Context, wanted: CompareDatasets, watch: Callable[[str], None]) -> Likeness:
     """See `SelectionVerbs`. Raises: BadReferenceError, NotFoundError, InvalidError, RefusedError, AdapterError."""
     context.actor.require(Permission.EDIT)
-    details = [_detail(context, one) for one in (wanted.first, wanted.second)]
+    details = [dataset_of(context, one) for one in (wanted.first, wanted.second)]
     _refuse_unlike(details)
     through = None if wanted.through is None else _model(context, wanted.through, details, wanted)
     with workspace(context.home, "comparison") as folder:
@@ -99,15 +95,6 @@ def compare(context: Context, wanted: CompareDatasets, watch: Callable[[str], No
     )
 
 
-def _detail(context: Context, reference: Reference) -> DatasetVersionDetail:
-    if reference.kind is not AssetKind.DATASETS:
-        raise BadReferenceError(f"{reference} is not a dataset", remedy="Write datasets:/team/name/1")
-    with context.read() as uow:
-        detail = found(uow.datasets.version(resolve(uow, reference)), reference)
-        refuse_as_source(uow, detail.summary, context.clock.now())
-    return detail
-
-
 def _refuse_unlike(details: Sequence[DatasetVersionDetail]) -> None:
     """Raises: InvalidError for one dataset twice, and for two of different modality."""
     one, two = details
@@ -136,17 +123,7 @@ def _model(
 
 def _read(context: Context, detail: DatasetVersionDetail, wanted: CompareDatasets, folder: Path, number: int) -> _Read:
     """Raises: InvalidError for a split that it has not, or too few rows."""
-    splits = [one.name for one in detail.summary.splits]
-    if wanted.split is not None and wanted.split not in splits:
-        raise InvalidError(f"{detail.summary.ref} has no split {wanted.split!r}", remedy=f"It has: {', '.join(splits)}")
-    place = folder / f"side-{number}"
-    place.mkdir()
-    item = StepInput(detail.summary.ref, detail.summary.digest, TRAIN, wanted.split, Assurance.OBSERVED)
-    whole = lay_out_data(context, {TRAIN: item}, place)[TRAIN]
-    if wanted.split is None:
-        rows = tuple(replace(row, split=ALL) for row in whole.rows)
-        digest = Digest.of(canonical_json({"data": str(whole.digest), "splits": splits}))
-        whole = replace(whole, rows=rows, split=ALL, digest=digest)
+    whole = rows_of(context, detail, wanted.split, folder / f"side-{number}")
     if len(whole.chosen) < LEAST:
         raise InvalidError(
             f"{len(whole.chosen)} rows of {detail.summary.ref} are too few to compare", remedy=f"{LEAST} are needed"

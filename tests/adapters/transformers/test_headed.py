@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -71,8 +72,11 @@ def test_a_child_with_an_inner_head_is_measured_tuned_and_probed_again(tmp_path:
     first = {"method": PROBE, "params": {"layer": "mean"}, "head": Head("mlp", hidden=8)}
     done, metrics = finish(world, world.job("one", **first))  # type: ignore[arg-type]
     child = world.child(done)
-    again, measured = finish(child, child.job("again", epochs=0))
+    again, measured = finish(child, replace(child.job("again", epochs=0), outputs=True))
     assert measured["test", "accuracy"] == metrics["test", "accuracy"]
+    answers = json.loads((again.folder / "predictions.json").read_bytes())["rows"]
+    outputs = np.load(again.folder / "outputs.npy", allow_pickle=False)
+    assert [again.classes[n] for n in outputs.argmax(axis=1)] == [row["prediction"] for row in answers]
     assert tree(again.folder)["model.safetensors"] == tree(done.folder)["model.safetensors"]
     tuned, _ = finish(child, child.job("tuned", epochs=1))
     assert tuned.facts["head_kept"]

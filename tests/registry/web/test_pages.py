@@ -32,6 +32,7 @@ PAGES = (
     "/findings",
     "/selections",
     "/selections?dataset=datasets:/vision/digits/1",
+    "/drift?reference=models:/vision/digits/2",
     "/inbox",
     "/recalls",
     "/recalls?target=datasets:/vision/digits/1&level=recall",
