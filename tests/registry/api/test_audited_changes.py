@@ -75,7 +75,7 @@ TOLD_ELSEWHERE = {
     "reviews.review_emergency": "tests/registry/services/governance/reviews",
     "reviews.roll_back": "tests/registry/services/governance/reviews",
     "reviews.tick": "tests/registry/services/governance/reviews",
-    "drift.check": "tests/registry/services/drift/test_checking.py",
+    "drift.check": "tests/registry/services/drift/test_verbs.py",
     "selection.recommend": "tests/registry/services/selection/test_verbs.py",
     "store.repair": "tests/registry/services/artifacts",
     "transfers.cancel": "tests/registry/services/transfers",
@@ -260,15 +260,8 @@ COMMANDS: Mapping[str, str] = {
 }
 """Every command that changes something."""
 READING = {
-    "attestation list",
-    "dataset compare",
-    "emergency list",
-    "lineage common",
-    "lineage export",
-    "drift list",
-    "drift show",
-    "lineage identify",
-    "lineage leakage",
+    *("attestation list", "dataset compare", "drift list", "drift show", "emergency list"),
+    *("lineage common", "lineage export", "lineage identify", "lineage leakage"),
     "policy diff",
     "policy explain",
     "policy history",
