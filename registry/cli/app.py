@@ -18,6 +18,7 @@ GROUPS = (
     ("transfer", "Transfer steps: runs that make new models from registered ones.", "transfer", "app"),
     ("lineage", "The ancestors and descendants of a model or dataset.", "lineage", "app"),
     ("drift", "Whether the data has moved away from a model version.", "drift", "app"),
+    ("cascade", "What to make again when a parent has a new version.", "cascade", "app"),
     ("evidence", "Evidence about a model version: reports that a policy asks for.", "governance.evidence", "app"),
     ("promote", "Requests to promote a model version to a stage, and the votes on them.", "governance.promote", "app"),
     ("finding", "Findings: what has to be put right about a version, and by when.", "governance.finding", "app"),

@@ -13,6 +13,7 @@ from registry.domain.people.people import Actor
 from registry.errors import NotRemoteError
 
 if TYPE_CHECKING:
+    from registry.client.cascade import RemoteCascades
     from registry.client.catalog import RemoteCatalog
     from registry.client.data import RemoteDatasets
     from registry.client.drift import RemoteDrift
@@ -129,6 +130,13 @@ class RemoteRegistry:
         from registry.client.drift import RemoteDrift  # noqa: PLC0415 - as above
 
         return RemoteDrift(self.server)
+
+    @cached_property
+    def cascades(self) -> RemoteCascades:
+        """What to make again when a parent has a new version."""
+        from registry.client.cascade import RemoteCascades  # noqa: PLC0415 - as above
+
+        return RemoteCascades(self.server)
 
     @cached_property
     def people(self) -> RemotePeople:

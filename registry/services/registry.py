@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from registry.services.artifacts.verbs import Store
     from registry.services.audit.verbs import Audit
     from registry.services.backups.creating import Backups
+    from registry.services.cascade.verbs import Cascades
     from registry.services.catalog.verbs import Catalog
     from registry.services.data.verbs import Datasets
     from registry.services.drift.verbs import Drift
@@ -148,6 +149,13 @@ class LocalRegistry:
         from registry.services.drift.verbs import Drift  # noqa: PLC0415 - a command needs one subject of ten
 
         return Drift(self.context)
+
+    @cached_property
+    def cascades(self) -> Cascades:
+        """What to make again when a parent has a new version."""
+        from registry.services.cascade.verbs import Cascades  # noqa: PLC0415 - a command needs one subject of ten
+
+        return Cascades(self.context)
 
     @cached_property
     def people(self) -> People:

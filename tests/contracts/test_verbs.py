@@ -339,6 +339,7 @@ PROTOCOLS: Mapping[str, type] = {
     "recalls": verbs.recalls.RecallVerbs,
     "selection": verbs.selection.SelectionVerbs,
     "drift": verbs.drift.DriftVerbs,
+    "cascades": verbs.cascade.CascadeVerbs,
     "people": verbs.people.PeopleVerbs,
     "audit": verbs.audit.AuditVerbs,
     "store": verbs.store.StoreVerbs,

@@ -17,6 +17,7 @@ from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.uploads import received
 from registry.api.wire import AsActor, answer, speaks, upload_of
+from registry.domain.cascade.plan import CascadePlan
 from registry.domain.codec import from_json
 from registry.domain.names import Reference
 from registry.domain.text import read_moment
@@ -159,3 +160,10 @@ def _written(found: Ancestry, format: Format) -> Response:
         return answer(found)
     write = as_mermaid if format is Format.MERMAID else as_dot
     return PlainTextResponse(write(Graph(found.nodes, found.edges), found.focus))
+
+
+@router.get("/cascade", **speaks(CascadePlan))
+def cascade(registry: AsActor, reference: str, replaced: str | None = None) -> Response:
+    """What was made from an earlier version of `reference` and would be made again from it, in order."""
+    other = None if replaced is None else Reference.parse(replaced)
+    return answer(registry.cascades.plan(Reference.parse(reference), replaced=other))

@@ -189,7 +189,7 @@ def summary(report: DriftReport) -> dict[str, object]:
 
 
 def _size(one: Finding) -> str:
-    return f"{one.unit} {one.effect:.2f}" + (f", {one.detail}" if one.detail else "")
+    return f"{one.unit} {one.effect:.2f}"
 
 
 def _dropped(found: Performance) -> str:

@@ -10,6 +10,7 @@ from registry.domain.people.idempotency import Answer, Claim
 from registry.domain.people.people import Actor
 from registry.domain.verbs.audit import AuditVerbs
 from registry.domain.verbs.backups import BackupVerbs
+from registry.domain.verbs.cascade import CascadeVerbs
 from registry.domain.verbs.catalog import CatalogVerbs
 from registry.domain.verbs.data import DatasetVerbs
 from registry.domain.verbs.drift import DriftVerbs
@@ -70,6 +71,8 @@ class Registry(Protocol):
     def selection(self) -> SelectionVerbs: ...
     @property
     def drift(self) -> DriftVerbs: ...
+    @property
+    def cascades(self) -> CascadeVerbs: ...
     @property
     def people(self) -> PeopleVerbs: ...
     @property

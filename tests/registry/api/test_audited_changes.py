@@ -260,7 +260,7 @@ COMMANDS: Mapping[str, str] = {
 }
 """Every command that changes something."""
 READING = {
-    *("attestation list", "dataset compare", "drift list", "drift show", "emergency list"),
+    *("attestation list", "cascade plan", "dataset compare", "drift list", "drift show", "emergency list"),
     *("lineage common", "lineage export", "lineage identify", "lineage leakage"),
     "policy diff",
     "policy explain",

@@ -1,0 +1,1 @@
+"""Cascades: what was made from a version, to be made again from the next one."""

@@ -1,0 +1,204 @@
+"""`forebear cascade plan`: the descendants of a version in order, each with the recipe that would make it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lineage import Edge, Node, NodeId, NodeKind
+from registry.domain.cascade.plan import CascadePlan, NotPlanned, Planned
+from registry.domain.catalog.models import NOT_APPROVED
+from registry.domain.catalog.statuses import Status, Use, allows
+from registry.domain.names import AssetKind, Reference, VersionRef
+from registry.domain.transfers.steps import StepDetail
+from registry.errors import InvalidError, NotFoundError, RegistryError
+from registry.services.context import Context
+from registry.services.lookup import found, refuse_as_source, resolve
+from registry.services.recipes.recipes import read_recipe
+from registry.services.unit_of_work import UnitOfWork
+
+MOST_NODES = 4_000
+"""Descendants and their steps that one plan may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A descendant with the step that made it. `current`: it is the newest of its name, in a stage, or has an alias."""
+
+    ref: VersionRef
+    step: StepDetail
+    owner: str
+    stage: str
+    aliases: tuple[str, ...]
+    status: Status
+    current: bool
+
+
+def plan(context: Context, uow: UnitOfWork, parent: Reference, replaced: Reference | None) -> CascadePlan:
+    """See `CascadeVerbs`."""
+    new = resolve(uow, parent)
+    refuse_as_source(uow, _summary(uow, new), context.clock.now())
+    old = _replaced(uow, new) if replaced is None else resolve(uow, replaced)
+    if (old.kind, old.name) != (new.kind, new.name) or old == new:
+        raise InvalidError(f"{new} replaces another version of {new.name}, not {old}")
+    focus = found(uow.graph.node(str(old)), old)
+    nodes, edges, cut = uow.graph.walk(focus, up=0, down=-1, limit=MOST_NODES)
+    if cut:
+        raise InvalidError(f"More than {MOST_NODES:,} versions and steps descend from {old}: too many for one plan")
+    walk = _Walk(uow, nodes, edges, focus)
+    if not any(one.ref != new for one in walk.made.values()):
+        raise NotFoundError(f"Nothing was made from {old}", remedy=f"See: forebear lineage show {old} --down")
+    planned, left = walk.planned(old, new)
+    known = [one.seconds for one in planned if one.seconds is not None]
+    return CascadePlan(new, old, tuple(planned), tuple(left), sum(known), len(planned) - len(known))
+
+
+def _summary(uow: UnitOfWork, ref: VersionRef) -> Any:
+    if ref.kind is AssetKind.MODELS:
+        return found(uow.catalog.version(ref), ref).summary
+    return found(uow.datasets.version(ref), ref).summary
+
+
+def _replaced(uow: UnitOfWork, new: VersionRef) -> VersionRef:
+    """The newest earlier version that anything was made from. Raises: NotFoundError."""
+    for number in range(new.number - 1, 0, -1):
+        ref = VersionRef(new.kind, new.name, number)
+        node = uow.graph.node(str(ref))
+        if node is not None and len(uow.graph.walk(node, up=0, down=1, limit=2)[0]) > 1:
+            return ref
+    raise NotFoundError(
+        f"Nothing was made from an earlier version of {new.name}", remedy="Name one with --replaces, if it has children"
+    )
+
+
+@dataclass
+class _Walk:
+    """The part of the graph below one version."""
+
+    uow: UnitOfWork
+    nodes: Sequence[Node]
+    edges: Sequence[Edge]
+    focus: Node
+    made: dict[NodeId, _Made | NotPlanned] = field(default_factory=dict)
+    order: list[NodeId] = field(default_factory=list)
+    """Descendants, each after all that it was made from."""
+    inputs: dict[NodeId, list[NodeId]] = field(default_factory=dict)
+    """By descendant, what of this part it was made from."""
+
+    def __post_init__(self) -> None:
+        kinds = {node.id: node.kind for node in self.nodes}
+        steps: dict[NodeId, list[NodeId]] = {}
+        for edge in self.edges:
+            if kinds.get(edge.target) is NodeKind.STEP and edge.source in kinds:
+                steps.setdefault(edge.target, []).append(edge.source)
+        for edge in self.edges:
+            if kinds.get(edge.source) is NodeKind.STEP and edge.target in kinds and edge.source in steps:
+                self.inputs[edge.target] = steps[edge.source]
+        waiting, placed = dict(self.inputs), {self.focus.id}
+        while ready := [key for key, above in waiting.items() if placed.issuperset(above)]:
+            self.order += ready
+            placed.update(ready)
+            for key in ready:
+                del waiting[key]
+        labels = {node.id: node.label for node in self.nodes}
+        for key in self.order:
+            self.made[key] = self._made(kinds[key], labels[key])
+
+    def _made(self, kind: NodeKind, label: str) -> _Made | NotPlanned:
+        models = kind is NodeKind.MODEL
+        parsed = Reference.parse(label if ":/" in label else f"{'models' if models else 'datasets'}:/{label}")
+        assert parsed.number is not None  # the label of a version  # noqa: S101
+        ref = VersionRef(parsed.kind, parsed.name, parsed.number)
+        newest = self.uow.catalog.resolve(Reference(parsed.kind, parsed.name)) == ref
+        if models:
+            version = self.uow.catalog.version(ref)
+            if version is None:
+                return NotPlanned(ref, "it was deleted")
+            summary, owner, step = version.summary, version.model.owner, version.step
+            stage, aliases, status = summary.stage, summary.aliases, summary.status
+            current = newest or bool(aliases) or stage not in NOT_APPROVED
+        else:
+            data = self.uow.datasets.version(ref)
+            if data is None:
+                return NotPlanned(ref, "it was deleted")
+            owner, step = data.dataset.owner, data.step
+            stage, aliases, status, current = "", (), data.summary.status, newest
+        detail = self.uow.steps.get(step)
+        if detail is None or "schema" not in detail.recipe:
+            return NotPlanned(ref, "it was imported, so no recipe is on record")
+        if not allows(status, Use.START):
+            return NotPlanned(ref, f"it is {status}")
+        return _Made(ref, detail, owner, stage, tuple(aliases), status, current)
+
+    def planned(self, old: VersionRef, new: VersionRef) -> tuple[list[Planned], list[NotPlanned]]:
+        """What is made again in order, and what is not."""
+        wanted = self._wanted()
+        generations = {self.focus.id: 0}
+        planned, left = [], []
+        for key in self.order:
+            one = self.made[key]
+            if one.ref == new:
+                continue
+            if isinstance(one, NotPlanned):
+                left.append(one)
+                continue
+            above = [source for source in self.inputs[key] if source in generations]
+            if key not in wanted:
+                left.append(NotPlanned(one.ref, "a newer version of it is there, and nothing that is in use needs it"))
+            elif not above:
+                left.append(NotPlanned(one.ref, "what it was made from is not made again"))
+            else:
+                record = again(one.step, {str(old): str(new)})
+                problem = _problem(record)
+                if problem:
+                    left.append(NotPlanned(one.ref, problem))
+                    continue
+                generations[key] = 1 + max(generations[source] for source in above)
+                waits = [self.made[source] for source in above if source != self.focus.id]
+                refs = tuple(other.ref for other in waits)
+                planned.append(
+                    Planned(one.ref, generations[key], record, refs, one.owner, one.stage, one.aliases, cost(one.step))
+                )
+        planned.sort(key=lambda one: (one.generation, str(one.old)))
+        return planned, left
+
+    def _wanted(self) -> set[NodeId]:
+        """What is current, and what that was made from."""
+        wanted: set[NodeId] = set()
+        for key in reversed(self.order):
+            one = self.made[key]
+            if isinstance(one, _Made) and (one.current or key in wanted):
+                wanted.update({key, *self.inputs[key]})
+        return wanted & set(self.order)
+
+
+def again(step: StepDetail, places: Mapping[str, str]) -> dict[str, Any]:
+    """The recipe of `step` with every version that `places` names replaced; all else is pinned as it was."""
+    record = {name: value for name, value in step.recipe.items() if name != "submitted"}
+    replaced: dict[str, Any] = json.loads(json.dumps(record), object_hook=lambda part: _replace(part, places))
+    return replaced
+
+
+def _replace(part: dict[str, Any], places: Mapping[str, str]) -> dict[str, Any]:
+    named = {"model", "dataset"} & part.keys()
+    return part | {name: places.get(str(part[name]), part[name]) for name in named}
+
+
+def _problem(record: Mapping[str, Any]) -> str:
+    """Why the recipe cannot be run as it is; empty where it can be read."""
+    try:
+        read_recipe(json.dumps(record))
+    except RegistryError as error:
+        return f"its recipe cannot be read any more: {error.message}"
+    return ""
+
+
+def cost(step: StepDetail) -> float | None:
+    """Seconds of one device that the step took, as its manifest has them; else from its beginning to its end."""
+    recorded = (step.manifest or {}).get("device_seconds")
+    if isinstance(recorded, int | float) and recorded > 0:
+        return float(recorded)
+    began, ended = step.summary.started_at, step.summary.ended_at
+    return None if began is None or ended is None else (ended - began).total_seconds()
