@@ -9,8 +9,8 @@ from typing import Any
 
 from lineage import Edge, Node, NodeId, NodeKind
 from registry.domain.cascade.plan import CascadePlan, NotPlanned, Planned
-from registry.domain.catalog.models import NOT_APPROVED
-from registry.domain.catalog.statuses import Status, Use, allows
+from registry.domain.catalog.models import NOT_APPROVED, Status
+from registry.domain.catalog.statuses import Use, allows
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.transfers.steps import StepDetail
 from registry.errors import InvalidError, NotFoundError, RegistryError
