@@ -154,7 +154,7 @@ class RecalledError(RefusedError):
 
 
 class PermissionDeniedError(RefusedError):
-    """Your roles do not allow this."""
+    """Your roles, or the scope of your token, do not allow this."""
 
     code = "permission-denied"
 

@@ -9,6 +9,7 @@ from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
 from registry.domain.governance.reviews.findings import NewFinding, Severity
 from registry.domain.names import Reference
+from registry.domain.people.people import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,8 @@ class ErasureWish:
 
 @dataclass(frozen=True, slots=True)
 class TokenWish:
-    """What a new token is for, and for how long."""
+    """What a new token is for, for how long, and the most that it allows."""
 
     label: str
     days: int = 90
+    scope: Scope = Scope.ADMIN

@@ -16,6 +16,7 @@ from registry.domain.people.people import (
     NewToken,
     Person,
     RoleOffer,
+    Scope,
     TokenSummary,
     check_handle,
     check_role,
@@ -57,8 +58,9 @@ class RemotePeople:
     def erase(self, handle: str, *, reason: str) -> Erased:
         return self.server.send(Erased, "POST", f"{_at(handle)}/erasure", {"reason": reason})
 
-    def create_token(self, handle: str, *, label: str, days: int = 90) -> NewToken:
-        return self.server.send(NewToken, "POST", f"{_at(handle)}/tokens", {"label": label, "days": days})
+    def create_token(self, handle: str, *, label: str, days: int = 90, scope: Scope = Scope.ADMIN) -> NewToken:
+        wish = {"label": label, "days": days, "scope": scope.value}
+        return self.server.send(NewToken, "POST", f"{_at(handle)}/tokens", wish)
 
     def tokens(self, handle: str | None, page: PageRequest) -> Page[TokenSummary]:
         return self.server.get(Page[TokenSummary], "/tokens", {"person": handle, **paging(page)})

@@ -9,6 +9,7 @@ from registry.domain.catalog.models import VersionSummary
 from registry.domain.catalog.statuses import STOPPED, Use, allows
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import every
+from registry.domain.people.people import Permission
 from registry.errors import DamagedError, NameTakenError, NotFoundError, RefusedError
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.withholding import refuse_stopped
@@ -102,6 +103,9 @@ def is_withheld(version: VersionSummary | DatasetVersionSummary) -> bool:
 
 
 def refuse_withheld(context: Context, uow: UnitOfWork, version: VersionSummary | DatasetVersionSummary) -> None:
-    """Raises: WithheldError, RecalledError for a version whose files cannot be read; DamagedError for a damaged one."""
+    """Raises: WithheldError, RecalledError for a version whose files cannot be read; DamagedError for a damaged one;
+    PermissionDeniedError for a token that may only see what there is.
+    """
+    context.actor.require(Permission.USE)
     refuse_damaged(version)
     refuse_stopped(uow, version.ref, version.status, actor=context.actor, now=context.clock.now())

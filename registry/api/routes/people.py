@@ -89,7 +89,9 @@ def create_token(
     registry: TokensUnchanged, handle: str, body: Annotated[TokenWish, Depends(body_of(TokenWish))]
 ) -> Response:
     """Make a token. Its secret is in this answer and nowhere else."""
-    made = answer(registry.people.create_token(check_handle(handle), label=body.label, days=body.days), 201)
+    made = answer(
+        registry.people.create_token(check_handle(handle), label=body.label, days=body.days, scope=body.scope), 201
+    )
     made.headers["Cache-Control"] = "no-store"
     return made
 

@@ -8,6 +8,7 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
+from registry.domain.people.people import Scope
 
 person = typer.Typer(name="person", help="People and service accounts.", no_args_is_help=True)
 role = typer.Typer(name="role", help="Roles: what people may do, and whose vote counts.", no_args_is_help=True)
@@ -119,11 +120,16 @@ def create(
     handle: PersonArgument,
     label: Annotated[str, typer.Option("--label", help="What the token is for.")] = "command line",
     days: Annotated[int, typer.Option("--days", help="How many days the token is valid.", min=1, max=3650)] = 90,
+    scope: Annotated[Scope, typer.Option("--scope", help="The most that it allows.")] = Scope.ADMIN,
 ) -> None:
-    """Create a token. Its secret is shown only once."""
+    """Create a token. Its secret is shown only once.
+
+    What its person's roles allow is allowed up to its scope: read (see), use (download), contribute (import, train,
+    request), vote, admin (no limit). Each includes those before it.
+    """
     from registry.cli.views.people import show_new_token
 
-    session.answer(session.registry.people.create_token(handle, label=label, days=days), show_new_token)
+    session.answer(session.registry.people.create_token(handle, label=label, days=days, scope=scope), show_new_token)
 
 
 @command(token, "list", "forebear token list", "forebear token list ana")

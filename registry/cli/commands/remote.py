@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry.cli.session import Session, command
+from registry.domain.people.people import Scope
 from registry.errors import UsageError
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ def whoami(session: Session) -> None:
     actor: Actor = registry.actor
     place = f"on the server {session.server.url}" if session.server else f"in the registry folder {session.home}"
     roles = f"with the roles {', '.join(sorted(actor.roles))}" if actor.roles else "without a role"
-    session.answer(actor, lambda who: tell(f"{who.handle}, {roles}, {place}"))
+    limit = f", with a token for the scope {actor.scope}" if actor.scope is not Scope.ADMIN else ""
+    session.answer(actor, lambda who: tell(f"{who.handle}, {roles}, {place}{limit}"))
 
 
 @command(app, "list", "forebear remote list")

@@ -60,6 +60,7 @@ def show_tokens(tokens: Sequence[TokenSummary]) -> None:
             token.id,
             token.person,
             token.label,
+            token.scope.value,
             f"…{token.last_four}",
             moment(token.expires_at),
             token.last_used_at,
@@ -67,5 +68,5 @@ def show_tokens(tokens: Sequence[TokenSummary]) -> None:
         )
         for token in tokens
     ]
-    columns = ("Token", "Person", "Label", "Ends in", "Valid until", "Last used", "State")
+    columns = ("Token", "Person", "Label", "Scope", "Ends in", "Valid until", "Last used", "State")
     table(columns, rows, empty="There are no tokens.", drop=("Last used", "Ends in", "Label"))

@@ -19,8 +19,13 @@ class Permission(StrEnum):
     """What a person needs to be allowed to call a verb."""
 
     READ = "read"
+    """See everything but the bytes of models and the rows of data."""
+    USE = "use"
+    """Read files and rows: download, pull, preview."""
     EDIT = "edit"
-    """Import, register data, run transfers, describe, request promotion, vote, add evidence."""
+    """Import, register data, run transfers, describe, request promotion, add evidence."""
+    DECIDE = "decide"
+    """Vote, confirm, suspend, recall, roll back, as far as the policy lets one."""
     ADMIN = "admin"
     """People, roles, tokens of others, policies, deleting."""
 
@@ -31,10 +36,29 @@ OWN_ROLES = READING_ROLES | {"admin", "developer"}
 """Roles that every registry has; the others are those that its published policies name."""
 ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     "admin": frozenset(Permission),
-    **dict.fromkeys(READING_ROLES, frozenset({Permission.READ})),
+    **dict.fromkeys(READING_ROLES, frozenset({Permission.READ, Permission.USE})),
 }
-EDITOR = frozenset({Permission.READ, Permission.EDIT})
+EDITOR = frozenset(Permission) - {Permission.ADMIN}
 """What developer and every role of a policy allow; the policy decides whose vote counts."""
+
+
+class Scope(StrEnum):
+    """The most that a token allows, whatever the roles of its person. Each scope includes those before it."""
+
+    READ = "read"
+    USE = "use"
+    CONTRIBUTE = "contribute"
+    VOTE = "vote"
+    ADMIN = "admin"
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What it lets through."""
+        return frozenset(list(Permission)[: list(Scope).index(self) + 1])
+
+    def includes(self, other: Scope) -> bool:
+        """True when everything that `other` allows is allowed by this one too."""
+        return self.permissions >= other.permissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +70,24 @@ class Actor:
     service: bool = False
     token: str | None = field(default=None, compare=False)
     """The id of the token that they signed in with; None on the command line of the registry folder."""
+    scope: Scope = Scope.ADMIN
+    """That of the token, where one was used."""
 
     @property
     def permissions(self) -> frozenset[Permission]:
-        """The union of what the roles allow; without a role, nothing is allowed."""
-        return frozenset().union(*(ROLE_PERMISSIONS.get(role, EDITOR) for role in self.roles))
+        """What the roles allow and the scope lets through; without a role, nothing is allowed."""
+        allowed = frozenset[Permission]().union(*(ROLE_PERMISSIONS.get(role, EDITOR) for role in self.roles))
+        return allowed & self.scope.permissions
 
     def require(self, permission: Permission) -> None:
         """The one place where permissions are checked. Raises: PermissionDeniedError."""
+        if permission not in self.scope.permissions:
+            wanted = next(one for one in Scope if permission in one.permissions)
+            raise PermissionDeniedError(
+                f"This token of {self.handle} has the scope {self.scope}, and this needs the scope {wanted}",
+                remedy=f"Use another token: forebear token create {self.handle} --scope {wanted}",
+                facts={"permission": permission.value, "scope": self.scope.value},
+            )
         if permission not in self.permissions:
             raise PermissionDeniedError(
                 f"{self.handle} may not do this: it needs the permission {permission!s}",
@@ -110,6 +144,8 @@ class TokenSummary:
     revoked_at: datetime | None
     made_by: str = ""
     """Who made it; empty for one from before that was recorded."""
+    scope: Scope = Scope.ADMIN
+    """The most that it allows; `admin` sets no limit to what the roles allow."""
 
 
 @dataclass(frozen=True, slots=True)

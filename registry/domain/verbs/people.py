@@ -8,7 +8,7 @@ from typing import Protocol
 
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.erasure import Erased
-from registry.domain.people.people import Actor, NewToken, Person, RoleOffer, TokenSummary
+from registry.domain.people.people import Actor, NewToken, Person, RoleOffer, Scope, TokenSummary
 
 
 class PeopleVerbs(Protocol):
@@ -43,7 +43,7 @@ class PeopleVerbs(Protocol):
         """
         ...
 
-    def create_token(self, handle: str, *, label: str, days: int = 90) -> NewToken: ...
+    def create_token(self, handle: str, *, label: str, days: int = 90, scope: Scope = Scope.ADMIN) -> NewToken: ...
     def tokens(self, handle: str | None, page: PageRequest) -> Page[TokenSummary]: ...
     def token(self, token_id: str) -> TokenSummary:
         """One's own token, or as an admin anybody's. Raises: NotFoundError (somebody else's included)."""

@@ -88,6 +88,7 @@ def check_may_stop(uow: UnitOfWork, actor: Actor) -> frozenset[str]:
 
     Raises: PermissionDeniedError for an actor with none of them, and for a service account.
     """
+    actor.require(Permission.DECIDE)
     roles = stopping_roles(uow) | {"admin"}
     if actor.service or not roles & actor.roles:
         raise PermissionDeniedError(
@@ -124,6 +125,7 @@ def _without_decision(uow: UnitOfWork, actor: Actor, ref: VersionRef, status: St
     policy = in_force(uow, lambda one: case_for(dossier, one, target=target, now=now))
     case = case_for(dossier, policy, target=target, now=now)
     if status is Status.SUSPENDED and policy.stops(actor.handle, case):
+        actor.require(Permission.DECIDE)
         return True
     if Permission.EDIT in actor.permissions and policy.judge(case).allowed:
         return False

@@ -20,6 +20,7 @@ from registry.domain.people.people import (
     Permission,
     Person,
     RoleOffer,
+    Scope,
     TokenSummary,
     check_handle,
     check_role,
@@ -57,7 +58,7 @@ def first_admin(context: Context, handle: str, text: str | None = None) -> str:
     now = context.clock.now()
     policy = check_policy(context, text if text is not None else default_policy_text())
     person = Person(_own_handle(handle), handle, FIRST_ROLES, now)
-    token = _token(person.handle, "created by init", days=90, now=now, made_by=handle)
+    token = _token(person.handle, "created by init", Scope.ADMIN, days=90, now=now, made_by=handle)
     with context.write(Permission.ADMIN) as uow:
         if uow.people.search(PageRequest(limit=1)).items:
             raise ConflictError("This registry has people already", remedy="Ask an admin: forebear person add")
@@ -196,12 +197,16 @@ class People:
                 _not_the_last_admin(uow, handle)
             return erase(self.context, uow, person, reason, lambda by: confirmers(uow, handle, offered_by=by))
 
-    def create_token(self, handle: str, *, label: str, days: int = 90) -> NewToken:
-        """A token for oneself, or as an admin for anybody. Raises: NotFoundError, InvalidError."""
+    def create_token(self, handle: str, *, label: str, days: int = 90, scope: Scope = Scope.ADMIN) -> NewToken:
+        """A token for oneself, or as an admin for anybody, with a token that has no limit itself.
+
+        Raises: NotFoundError, InvalidError, PermissionDeniedError.
+        """
+        self._refuse_limited()
         if not 1 <= days <= MAX_DAYS:
             raise InvalidError(f"A token lasts 1 to {MAX_DAYS} days, not {days}")
         words = check_words(label, "label of a token", 128)
-        token = _token(handle, words, days=days, now=self.context.clock.now(), made_by=self.context.actor.handle)
+        token = _token(handle, words, scope, days=days, now=self.context.clock.now(), made_by=self.context.actor.handle)
         with self.context.write(self._over(handle)) as uow:
             person = _not_erased(_known(uow, handle))
             if handle != self.context.actor.handle and not person.service and deciding_roles(uow) & set(person.roles):
@@ -227,6 +232,7 @@ class People:
 
     def revoke_token(self, token_id: str) -> TokenSummary:
         """End a token at once; ending it twice changes nothing. Raises: NotFoundError (somebody else's included)."""
+        self._refuse_limited()
         now = self.context.clock.now()
         with self.context.write(Permission.READ) as uow:
             token = self._own(uow, token_id)
@@ -281,7 +287,7 @@ class People:
         if person is None:
             raise _unknown()
         self._touch(token)
-        return Actor(person.handle, frozenset(person.roles), person.service, token.id)
+        return Actor(person.handle, frozenset(person.roles), person.service, token.id, token.scope)
 
     def _live(self, token: TokenSummary | None) -> TokenSummary:
         if token is None:
@@ -305,6 +311,14 @@ class People:
     def _open(self, *, write: bool = False) -> UnitOfWork:
         """Authentication needs no permission: who is asking is not known yet."""
         return self.context.open_uow(actor=self.context.actor.handle, write=write)
+
+    def _refuse_limited(self) -> None:
+        """Raises: PermissionDeniedError for the holder of a limited token, who could make one that lasts longer."""
+        if self.context.actor.scope is not Scope.ADMIN:
+            raise PermissionDeniedError(
+                f"A token with the scope {self.context.actor.scope} makes and ends no tokens",
+                remedy="Sign in with one that has no limit (scope admin)",
+            )
 
     def _over(self, handle: str | None) -> Permission:
         """The permission that is needed to see and make the tokens of `handle`."""
@@ -333,10 +347,10 @@ def _not_erased(person: Person) -> Person:
     return person
 
 
-def _token(person: str, label: str, *, days: int, now: datetime, made_by: str) -> NewToken:
+def _token(person: str, label: str, scope: Scope, *, days: int, now: datetime, made_by: str) -> NewToken:
     secret, expires = new_secret(), now + timedelta(days=days)
     return NewToken(
-        TokenSummary(new_id("tok", now), person, label, secret[-4:], now, expires, None, None, made_by), secret
+        TokenSummary(new_id("tok", now), person, label, secret[-4:], now, expires, None, None, made_by, scope), secret
     )
 
 
@@ -386,6 +400,8 @@ def _subject(handle: str) -> str:
 
 def _token_event(action: str, token: TokenSummary) -> Event:
     detail = {"token": token.id, "label": token.label, "expires_at": token.expires_at.isoformat()}
+    if token.scope is not Scope.ADMIN:
+        detail["scope"] = token.scope.value
     return Event(action, _subject(token.person), detail)
 
 

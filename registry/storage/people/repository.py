@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from lineage import Digest
 from registry.domain.paging import Page, PageRequest
 from registry.domain.people.erasure import Erasure
-from registry.domain.people.people import Person, RoleOffer, TokenSummary
+from registry.domain.people.people import Person, RoleOffer, Scope, TokenSummary
 from registry.errors import ConflictError, NotFoundError
 from registry.services.storage.people import TakenKey
 from registry.storage.sql.paging import SortBy, page_rows
@@ -123,6 +123,7 @@ class SqlPeople:
                 last_used_at=token.last_used_at,
                 revoked_at=token.revoked_at,
                 made_by=token.made_by,
+                scope=token.scope.value,
             )
         )
 
@@ -227,4 +228,5 @@ def _token(row: Row[Any]) -> TokenSummary:
         last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
         made_by=row.made_by,
+        scope=Scope(row.scope),
     )

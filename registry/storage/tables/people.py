@@ -46,6 +46,8 @@ class TokenColumns(TypedColumns):
     last_used_at = Column(UtcDateTime, nullable=True)
     revoked_at = Column(UtcDateTime, nullable=True)
     made_by = Column(String(64), nullable=False, server_default="")
+    scope = Column(String(16), nullable=False, server_default="admin")
+    """The most that it allows."""
 
 
 class RoleOfferColumns(TypedColumns):

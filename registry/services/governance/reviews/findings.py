@@ -83,6 +83,7 @@ def _check_may_resolve(uow: UnitOfWork, context: Context, value: Finding) -> Non
     actor = context.actor
     if actor.handle == value.raised_by:
         return
+    actor.require(Permission.DECIDE)
     person = found(uow.people.get(actor.handle), f"person {actor.handle}", see="person list")
     roles = deciding_roles(uow)
     made = person.who in makers(uow, value.ref)

@@ -26,7 +26,7 @@ ROLL_BACK = "rollback_to_previously_approved"
 
 def roll_back(context: Context, reference: Reference, comment: str) -> RequestDetail:
     """Bring back a version that was approved before; see `ReviewVerbs.roll_back`."""
-    context.actor.require(Permission.EDIT)
+    context.actor.require(Permission.DECIDE)
     reason = check_words(comment, "comment", MAX_REASON, lines=True)
     with context.read() as uow:
         approved = _approved_before(uow, model_only(reference))
