@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -70,7 +71,7 @@ DAY = datetime(2026, 1, 1, tzinfo=UTC)
 TRIED = default_policy_text().replace("version: 3", "version: 4", 1)
 FAR = DAY + timedelta(days=9999)
 READS: Mapping[str, Verb] = {
-    "actor": lambda r: r.actor,
+    "actor": lambda r: replace(r.actor, token=None),  # only a server has one
     "doctor": lambda r: [one.check for one in r.doctor()],
     "catalog.search": lambda r: [r.catalog.search(query) for query in SEARCHES],
     "catalog.search, paged": lambda r: listed(lambda page: r.catalog.search(SearchQuery(page=page))),

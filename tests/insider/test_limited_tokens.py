@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from registry.domain.people.people import Permission, Scope
+from registry.domain.people.people import Scope
 from registry.errors import PermissionDeniedError
 from registry.services.governance.verbs import Promotions
 from tests.registry.api.test_attacks import NEEDS, filled, names_of, needed_of, operations, send
@@ -86,17 +86,9 @@ def test_a_token_that_contributes_does_not_vote(team: Team) -> None:
     asked = team.promotions("ana").request(ref_of(ref), "validated")
     ben = team.context("ben")
     contributes = Promotions(replace(ben, actor=replace(ben.actor, scope=Scope.CONTRIBUTE)))
-    for vote in (
-        lambda: contributes.approve(asked.summary.id),
-        lambda: contributes.reject(asked.summary.id, comment="no"),
-    ):
-        with pytest.raises(PermissionDeniedError, match="has the scope contribute, and this needs the scope vote"):
-            vote()
+    refused = pytest.raises(PermissionDeniedError, match="has the scope contribute, and this needs the scope vote")
+    with refused:
+        contributes.approve(asked.summary.id)
+    with refused:
+        contributes.reject(asked.summary.id, comment="no")
     assert team.promotions("ben").approve(asked.summary.id).summary.state == "promoted"
-
-
-def test_each_scope_includes_those_before_it() -> None:
-    for number, scope in enumerate(Scope):
-        assert len(scope.permissions) == number + 1
-        assert all(scope.includes(other) for other in list(Scope)[: number + 1])
-    assert Scope.ADMIN.permissions == set(Permission)

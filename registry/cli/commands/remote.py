@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry.cli.session import Session, command
-from registry.domain.people.people import Scope
 from registry.errors import UsageError
 
 if TYPE_CHECKING:
@@ -101,6 +100,7 @@ def logout(
 def whoami(session: Session) -> None:
     """Show who you are and in which registry."""
     from registry.cli.printing import tell
+    from registry.domain.people.people import Scope
 
     registry = session.registry
     actor: Actor = registry.actor

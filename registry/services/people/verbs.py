@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.governance.case import SYSTEM
-from registry.domain.ids import new_id
 from registry.domain.paging import Page, PageRequest, every
 from registry.domain.people.erasure import PREFIX, Erased
 from registry.domain.people.people import (
@@ -25,7 +24,7 @@ from registry.domain.people.people import (
     check_handle,
     check_role,
 )
-from registry.domain.people.tokens import MAX_DAYS, hash_secret, is_well_formed, new_secret
+from registry.domain.people.tokens import MAX_DAYS, hash_secret, is_well_formed
 from registry.domain.text import check_words, did_you_mean
 from registry.errors import (
     ConflictError,
@@ -39,6 +38,7 @@ from registry.services.context import Context
 from registry.services.governance.policies.stored import check_policy, deciding_roles, default_policy_text, published
 from registry.services.governance.reviews.own_account import check_own_account
 from registry.services.people.offering import NOBODY, confirmers, offer_of, takes_two
+from registry.services.people.tokens import new_token, refuse_limited, token_event, unknown
 from registry.services.unit_of_work import UnitOfWork
 
 _log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def first_admin(context: Context, handle: str, text: str | None = None) -> str:
     now = context.clock.now()
     policy = check_policy(context, text if text is not None else default_policy_text())
     person = Person(_own_handle(handle), handle, FIRST_ROLES, now)
-    token = _token(person.handle, "created by init", Scope.ADMIN, days=90, now=now, made_by=handle)
+    token = new_token(person.handle, "created by init", Scope.ADMIN, days=90, now=now, made_by=handle)
     with context.write(Permission.ADMIN) as uow:
         if uow.people.search(PageRequest(limit=1)).items:
             raise ConflictError("This registry has people already", remedy="Ask an admin: forebear person add")
@@ -67,7 +67,7 @@ def first_admin(context: Context, handle: str, text: str | None = None) -> str:
         uow.governance.add_policy(policy)
         uow.commit(
             Event("person.added", _subject(handle), {"roles": list(person.roles), "service": False}),
-            _token_event("token.created", token.summary),
+            token_event("token.created", token.summary),
             Event(
                 "policy.published", f"policy:{policy.name}", {"version": policy.version, "digest": str(policy.digest)}
             ),
@@ -202,11 +202,12 @@ class People:
 
         Raises: NotFoundError, InvalidError, PermissionDeniedError.
         """
-        self._refuse_limited()
+        refuse_limited(self.context.actor)
         if not 1 <= days <= MAX_DAYS:
             raise InvalidError(f"A token lasts 1 to {MAX_DAYS} days, not {days}")
         words = check_words(label, "label of a token", 128)
-        token = _token(handle, words, scope, days=days, now=self.context.clock.now(), made_by=self.context.actor.handle)
+        now, by = self.context.clock.now(), self.context.actor.handle
+        token = new_token(handle, words, scope, days=days, now=now, made_by=by)
         with self.context.write(self._over(handle)) as uow:
             person = _not_erased(_known(uow, handle))
             if handle != self.context.actor.handle and not person.service and deciding_roles(uow) & set(person.roles):
@@ -216,7 +217,7 @@ class People:
                     "and offer the role again",
                 )
             uow.people.add_token(token.summary, hash_secret(token.secret))
-            uow.commit(_token_event("token.created", token.summary))
+            uow.commit(token_event("token.created", token.summary))
         return token
 
     def tokens(self, handle: str | None, page: PageRequest) -> Page[TokenSummary]:
@@ -232,7 +233,7 @@ class People:
 
     def revoke_token(self, token_id: str) -> TokenSummary:
         """End a token at once; ending it twice changes nothing. Raises: NotFoundError (somebody else's included)."""
-        self._refuse_limited()
+        refuse_limited(self.context.actor)
         now = self.context.clock.now()
         with self.context.write(Permission.READ) as uow:
             token = self._own(uow, token_id)
@@ -240,7 +241,7 @@ class People:
                 return token
             uow.people.revoke_token(token_id, at=now)
             revoked = uow.people.token(token_id) or token
-            uow.commit(_token_event("token.revoked", token))
+            uow.commit(token_event("token.revoked", token))
         return revoked
 
     def authenticate(self, secret: str) -> Actor:
@@ -273,7 +274,7 @@ class People:
     def _token_of(self, secret: str) -> TokenSummary:
         """The valid token with this secret. Raises: UnauthenticatedError."""
         if not is_well_formed(secret):
-            raise _unknown()
+            raise unknown()
         with self._open() as uow:
             return self._live(uow.people.token_by_hash(hash_secret(secret)))
 
@@ -285,13 +286,13 @@ class People:
                 raise UnauthenticatedError("This session has ended", remedy="Sign in again")
             person = uow.people.get(token.person)
         if person is None:
-            raise _unknown()
+            raise unknown()
         self._touch(token)
         return Actor(person.handle, frozenset(person.roles), person.service, token.id, token.scope)
 
     def _live(self, token: TokenSummary | None) -> TokenSummary:
         if token is None:
-            raise _unknown()
+            raise unknown()
         if token.revoked_at is not None:
             raise UnauthenticatedError("This token was revoked", remedy="Make another: forebear token create")
         if token.expires_at <= self.context.clock.now():
@@ -311,14 +312,6 @@ class People:
     def _open(self, *, write: bool = False) -> UnitOfWork:
         """Authentication needs no permission: who is asking is not known yet."""
         return self.context.open_uow(actor=self.context.actor.handle, write=write)
-
-    def _refuse_limited(self) -> None:
-        """Raises: PermissionDeniedError for the holder of a limited token, who could make one that lasts longer."""
-        if self.context.actor.scope is not Scope.ADMIN:
-            raise PermissionDeniedError(
-                f"A token with the scope {self.context.actor.scope} makes and ends no tokens",
-                remedy="Sign in with one that has no limit (scope admin)",
-            )
 
     def _over(self, handle: str | None) -> Permission:
         """The permission that is needed to see and make the tokens of `handle`."""
@@ -347,13 +340,6 @@ def _not_erased(person: Person) -> Person:
     return person
 
 
-def _token(person: str, label: str, scope: Scope, *, days: int, now: datetime, made_by: str) -> NewToken:
-    secret, expires = new_secret(), now + timedelta(days=days)
-    return NewToken(
-        TokenSummary(new_id("tok", now), person, label, secret[-4:], now, expires, None, None, made_by, scope), secret
-    )
-
-
 def _granted(
     uow: UnitOfWork, handle: str, role: str, facts: Mapping[str, object], *, by: str, at: datetime, decides: bool
 ) -> list[Event]:
@@ -365,7 +351,7 @@ def _granted(
         for token in every(lambda page: uow.people.tokens(handle, page)):
             if token.made_by not in {"", handle} and token.revoked_at is None:
                 uow.people.revoke_token(token.id, at=at)
-                events.append(_token_event("token.revoked", token))
+                events.append(token_event("token.revoked", token))
     return events
 
 
@@ -396,14 +382,3 @@ def _not_the_last_admin(uow: UnitOfWork, handle: str) -> None:
 
 def _subject(handle: str) -> str:
     return f"person:{handle}"
-
-
-def _token_event(action: str, token: TokenSummary) -> Event:
-    detail = {"token": token.id, "label": token.label, "expires_at": token.expires_at.isoformat()}
-    if token.scope is not Scope.ADMIN:
-        detail["scope"] = token.scope.value
-    return Event(action, _subject(token.person), detail)
-
-
-def _unknown() -> UnauthenticatedError:
-    return UnauthenticatedError("Unknown token", remedy="Check it for typos, or make another: forebear token create")
