@@ -58,6 +58,9 @@ class RemotePeople:
     def erase(self, handle: str, *, reason: str) -> Erased:
         return self.server.send(Erased, "POST", f"{_at(handle)}/erasure", {"reason": reason})
 
+    def withdraw_erasure(self, handle: str) -> Person:
+        return self.server.send(Person, "DELETE", f"{_at(handle)}/erasure")
+
     def create_token(self, handle: str, *, label: str, days: int = 90, scope: Scope = Scope.ADMIN) -> NewToken:
         wish = {"label": label, "days": days, "scope": scope.value}
         return self.server.send(NewToken, "POST", f"{_at(handle)}/tokens", wish)

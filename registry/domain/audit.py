@@ -65,6 +65,10 @@ class Head:
     entry: Digest
 
 
+BEGINNING = Head(0, GENESIS)
+"""Where a log begins."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """The entries from `first` to `last`."""
@@ -158,16 +162,20 @@ def chain_hash(previous: Digest, leaf: Digest) -> Digest:
 
 
 def verify_chain(
-    entries: Iterable[AuditEntry], kept: HeadRecord | None = None, witness: verifier.Witness | None = None
+    entries: Iterable[AuditEntry],
+    kept: HeadRecord | None = None,
+    witness: verifier.Witness | None = None,
+    *,
+    since: Head = BEGINNING,
 ) -> AuditReport:
-    """Walk the chain from the first row; stop at the first entry that is not valid.
+    """Walk the chain from the row after `since`; stop at the first entry that is not valid.
 
     Law: a row that was changed, inserted, deleted or swapped is found at that row, and so is one whose search columns
     do not repeat its body. The removal or replacement of the newest rows is found against `kept`, the head that was
     kept outside the database, up to the entry that it names, and against the signed checkpoints of `witness`.
     """
     erasures = verifier.Erasures()
-    report = _walked(entries, kept, witness or verifier.Witness((), ()), erasures)
+    report = _walked(entries, kept, witness or verifier.Witness((), ()), erasures, since)
     unexplained = erasures.fault()
     if unexplained is not None:
         valid, head, fault = unexplained
@@ -176,9 +184,13 @@ def verify_chain(
 
 
 def _walked(
-    entries: Iterable[AuditEntry], kept: HeadRecord | None, witness: verifier.Witness, erasures: verifier.Erasures
+    entries: Iterable[AuditEntry],
+    kept: HeadRecord | None,
+    witness: verifier.Witness,
+    erasures: verifier.Erasures,
+    since: Head,
 ) -> AuditReport:
-    head, count = GENESIS, 0
+    head, count = since.entry, since.seq
     try:
         for entry in entries:
             reason = _flaw(entry, count + 1, head, erasures) or _unlike(entry, kept)

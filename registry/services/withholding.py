@@ -54,8 +54,8 @@ def refuse_same_bytes(uow: UnitOfWork, kind: AssetKind, manifest: Manifest, *, m
     and a file that is itself the target of a recall. Inputs are left out: their risk was accepted.
     Raises: RefusedError.
     """
-    same = uow.recalls.same_bytes(manifest, kind)
-    if same is not None and same.ref not in made_from:
+    same = uow.recalls.same_bytes(manifest, kind, besides=made_from)
+    if same is not None:
         ids = [hold.recall for hold in uow.recalls.holds(same.ref)]
         raise RefusedError(
             f"{f'The file {same.path} of {same.ref}' if same.path else str(same.ref)} has the same bytes, and "

@@ -221,6 +221,8 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "people.confirm", ben.people.confirm("eve", "validator")
     yield "people.revoke", ana.people.revoke("eve", "viewer")
     yield "people.link", ana.people.link("eve", "vic")
+    ana.people.erase("eve", reason="left")
+    yield "people.withdraw_erasure", ana.people.withdraw_erasure("eve")
     asked, gone = ana.people.erase("eve", reason="left"), ben.people.erase("eve", reason="")
     yield "people.erase", [asked.handle, asked.stand_in, gone.asked_by, gone.entries]
     token = vic.people.create_token("vic", label="mine", days=3)

@@ -134,6 +134,12 @@ def erase(
     return answer(registry.people.erase(check_handle(handle), reason=body.reason))
 
 
+@router.delete("/people/{handle}/erasure", **speaks(Person))
+def withdraw_erasure(registry: PersonUnchanged, handle: str) -> Response:
+    """Take back that a person was to be erased, before a second person has confirmed it."""
+    return answer(registry.people.withdraw_erasure(check_handle(handle)))
+
+
 @router.put("/people/{handle}/same-as/{other}", **speaks(Person))
 def link(registry: PersonUnchanged, handle: str, other: str) -> Response:
     """Say that two accounts belong to one person: as voters they count as one."""

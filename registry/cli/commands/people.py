@@ -106,6 +106,18 @@ def erase(
     session.answer(session.registry.people.erase(handle, reason=reason), show_erased)
 
 
+@command(person, "withdraw-erasure", "forebear person withdraw-erasure eve")
+def withdraw_erasure(session: Session, handle: PersonArgument) -> None:
+    """Take back that a person was to be erased, before a second person has confirmed it.
+
+    Who asked for it, the person, or an admin does.
+    """
+    from registry.cli.printing import tell
+
+    kept = session.registry.people.withdraw_erasure(handle)
+    session.answer(kept, lambda who: tell(f"{who.handle} will not be erased"))
+
+
 @command(role, "revoke", "forebear role revoke ana validator")
 def revoke(session: Session, handle: PersonArgument, role: RoleArgument) -> None:
     """Take a role from a person."""

@@ -43,6 +43,13 @@ class PeopleVerbs(Protocol):
         """
         ...
 
+    def withdraw_erasure(self, handle: str) -> Person:
+        """Take back that a person was to be erased, before somebody has confirmed it.
+
+        Who asked, the person, or an admin does. Raises: PermissionDeniedError; NotFoundError where nobody has asked.
+        """
+        ...
+
     def create_token(self, handle: str, *, label: str, days: int = 90, scope: Scope = Scope.ADMIN) -> NewToken: ...
     def tokens(self, handle: str | None, page: PageRequest) -> Page[TokenSummary]: ...
     def token(self, token_id: str) -> TokenSummary:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import io
 import json
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from lineage import Digest
-from registry.domain.audit import Event, verify_chain
+from registry.domain.audit import BEGINNING, Event, Head, verify_chain
+from registry.domain.catalog.models import HistoryEntry
 from registry.domain.codec import from_json
 from registry.domain.governance.case import Case
 from registry.domain.governance.promotion import Verdict
@@ -23,15 +24,16 @@ from registry.domain.people.erasure import PREFIX, Erased, Erasure
 from registry.domain.people.people import Permission, Person
 from registry.domain.text import check_words
 from registry.domain.verifier import ERASED
-from registry.errors import AuditBrokenError, ConflictError, PermissionDeniedError
+from registry.errors import AuditBrokenError, ConflictError, NotFoundError, PermissionDeniedError
 from registry.services.context import Context
 from registry.services.governance.policies.stored import frozen_policy
 from registry.services.governance.reviews.own_account import check_own_account
 from registry.services.lookup import found
+from registry.services.people.offering import confirmers
 from registry.services.storage.governance import BINDING
 from registry.services.unit_of_work import UnitOfWork
 
-ASKED = "person.erasure_asked"
+ASKED, WITHDRAWN = "person.erasure_asked", "person.erasure_withdrawn"
 WAITS = timedelta(days=7)
 """How long a wish to erase a person can be confirmed."""
 _AT_ONCE = 2000
@@ -39,35 +41,67 @@ _AT_ONCE = 2000
 DECIDED = "promotion.decided"
 
 
-def erase(
-    context: Context, uow: UnitOfWork, person: Person, reason: str, confirmers: Callable[[str], list[str]]
-) -> Erased:
-    """See `PeopleVerbs.erase`. `confirmers` gives who can confirm what a person asked for."""
+def verified(context: Context, handle: str) -> Head:
+    """How far the log was verified before the writer's place is taken: not at all where nobody could confirm now.
+
+    Raises: AuditBrokenError.
+    """
+    with context.read() as uow:
+        asked = _wish(uow, handle, context.clock.now())
+        if asked is None or context.actor.handle not in confirmers(uow, handle, offered_by=asked.actor):
+            return BEGINNING
+        return _check_log(uow, BEGINNING)
+
+
+def withdraw(context: Context, uow: UnitOfWork, person: Person) -> Person:
+    """See `PeopleVerbs.withdraw_erasure`."""
+    asked = _wish(uow, person.handle, context.clock.now())
+    if context.actor.handle not in {person.handle, asked.actor if asked is not None else ""}:
+        context.actor.require(Permission.ADMIN)
+    if asked is None:
+        raise NotFoundError(f"Nobody has asked to erase {person.handle} in the last {WAITS.days} days")
+    uow.commit(Event(WITHDRAWN, f"person:{person.handle}"))
+    return person
+
+
+def _wish(uow: UnitOfWork, handle: str, now: datetime) -> HistoryEntry | None:
+    """The entry by which somebody asked to erase this person, while it can be confirmed."""
+    asked, withdrawn = (
+        next(iter(uow.audit.search(subject=f"person:{handle}", action=action, page=PageRequest(1)).items), None)
+        for action in (ASKED, WITHDRAWN)
+    )
+    if asked is None or now - asked.at > WAITS or (withdrawn is not None and withdrawn.seq > asked.seq):
+        return None
+    return asked
+
+
+def erase(context: Context, uow: UnitOfWork, person: Person, reason: str, verified: Head) -> Erased:
+    """See `PeopleVerbs.erase`. The log was verified up to `verified`."""
     now, actor = context.clock.now(), context.actor
     subject = f"person:{person.handle}"
-    asked = uow.audit.search(subject=subject, action=ASKED, page=PageRequest(1)).items
-    if not asked or now - asked[0].at > WAITS or asked[0].actor == actor.handle:
+    asked = _wish(uow, person.handle, now)
+    if asked is None or asked.actor == actor.handle:
         if actor.handle != person.handle:
             actor.require(Permission.ADMIN)
-        if not confirmers(actor.handle):
+        if not confirmers(uow, person.handle, offered_by=actor.handle):
             raise ConflictError(
                 "Erasing a person takes two people, and nobody else here decides on anything",
                 remedy="Give somebody a role that decides: forebear role grant PERSON ROLE",
             )
         uow.commit(Event(ASKED, subject, {"reason": check_words(reason, "reason", 500)}))
         return Erased(person.handle, actor.handle, now)
-    allowed = confirmers(asked[0].actor)
+    allowed = confirmers(uow, person.handle, offered_by=asked.actor)
     if actor.handle not in allowed:
         raise PermissionDeniedError(
             f"{actor.handle} may not confirm this: it takes somebody else than who asked for it or is erased",
             remedy=f"Ask one of: {', '.join(allowed) or 'nobody yet; grant a role that decides first'}",
         )
     check_own_account(uow, context)
-    return _carry_out(context, uow, person, asked_by=asked[0].actor)
+    _check_log(uow, verified)
+    return _carry_out(context, uow, person, asked_by=asked.actor)
 
 
 def _carry_out(context: Context, uow: UnitOfWork, person: Person, *, asked_by: str) -> Erased:
-    _check_log(uow)
     now, name = context.clock.now(), "" if person.name == person.handle else person.name
     for role in person.roles:
         uow.people.revoke(person.handle, role, by=context.actor.handle, at=now)
@@ -101,14 +135,18 @@ def _carry_out(context: Context, uow: UnitOfWork, person: Person, *, asked_by: s
     return Erased(erasure.stand_in, asked_by, now, erasure.stand_in, len(changed))
 
 
-def _check_log(uow: UnitOfWork) -> None:
-    """What is erased is what was written: else the new hashes would cover up a change. Raises: AuditBrokenError."""
-    report = verify_chain(uow.audit.entries())
+def _check_log(uow: UnitOfWork, since: Head) -> Head:
+    """Verify what follows `since`: else the new hashes could cover up a change. Gives the newest entry.
+
+    Raises: AuditBrokenError.
+    """
+    report = verify_chain(uow.audit.entries(after=since.seq), since=since)
     if not report.intact:
         raise AuditBrokenError(
             f"Nobody can be erased while the audit log is not intact: {report.reason}",
             remedy="Find out who changed it: forebear audit verify",
         )
+    return Head(report.entries, report.head)
 
 
 def _votes(uow: UnitOfWork) -> list[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from registry.domain.people.people import RoleOffer
-from registry.services.governance.policies.stored import deciding_roles
+from registry.domain.people.people import OWN_ROLES, RoleOffer
+from registry.domain.text import did_you_mean
+from registry.errors import InvalidError
+from registry.services.governance.policies.stored import deciding_roles, published
 from registry.services.unit_of_work import UnitOfWork
 
 ALONE_AFTER = timedelta(days=7)
@@ -31,3 +33,14 @@ def takes_two(uow: UnitOfWork, handle: str, *, offered_by: str, now: datetime) -
     if confirmers(uow, handle, offered_by=offered_by):
         return True
     return uow.people.held(deciding_roles(uow), without={handle, offered_by}, since=now - ALONE_AFTER)
+
+
+def check_exists(uow: UnitOfWork, role: str) -> None:
+    """Raises: InvalidError for a role that neither every registry nor a published policy has."""
+    known = OWN_ROLES.union(*(rule.groups for policy in published(uow) for rule in policy.roles.values()))
+    if role not in known:
+        raise InvalidError(
+            f"There is no role {role!r}{did_you_mean(role, known)}",
+            remedy="Publish a policy that names it first",
+            facts={"known": sorted(known)},
+        )

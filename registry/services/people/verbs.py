@@ -13,7 +13,6 @@ from registry.domain.governance.case import SYSTEM
 from registry.domain.paging import Page, PageRequest, every
 from registry.domain.people.erasure import PREFIX, Erased
 from registry.domain.people.people import (
-    OWN_ROLES,
     Actor,
     NewToken,
     Permission,
@@ -25,7 +24,7 @@ from registry.domain.people.people import (
     check_role,
 )
 from registry.domain.people.tokens import MAX_DAYS, hash_secret, is_well_formed
-from registry.domain.text import check_words, did_you_mean
+from registry.domain.text import check_words
 from registry.errors import (
     ConflictError,
     InvalidError,
@@ -35,9 +34,9 @@ from registry.errors import (
     UnauthenticatedError,
 )
 from registry.services.context import Context
-from registry.services.governance.policies.stored import check_policy, deciding_roles, default_policy_text, published
+from registry.services.governance.policies.stored import check_policy, deciding_roles, default_policy_text
 from registry.services.governance.reviews.own_account import check_own_account
-from registry.services.people.offering import NOBODY, confirmers, offer_of, takes_two
+from registry.services.people.offering import NOBODY, check_exists, confirmers, offer_of, takes_two
 from registry.services.people.tokens import new_token, refuse_limited, token_event, unknown
 from registry.services.unit_of_work import UnitOfWork
 
@@ -110,7 +109,7 @@ class People:
         now, actor = self.context.clock.now(), self.context.actor.handle
         with self.context.write(Permission.ADMIN) as uow:
             person = _not_erased(_known(uow, handle))
-            _check_exists(uow, role)
+            check_exists(uow, role)
             if role in person.roles:
                 return person
             decides = role in deciding_roles(uow)
@@ -189,13 +188,21 @@ class People:
 
     def erase(self, handle: str, *, reason: str) -> Erased:
         """Ask that a person is erased, or confirm what somebody else asked for; see `PeopleVerbs.erase`."""
-        from registry.services.people.erasing import erase  # noqa: PLC0415 - once in a person's life
+        from registry.services.people import erasing  # noqa: PLC0415 - once in a person's life
 
+        verified = erasing.verified(self.context, handle)
         with self.context.write() as uow:
             person = _not_erased(_known(uow, handle))
             if ADMIN in person.roles:
                 _not_the_last_admin(uow, handle)
-            return erase(self.context, uow, person, reason, lambda by: confirmers(uow, handle, offered_by=by))
+            return erasing.erase(self.context, uow, person, reason, verified)
+
+    def withdraw_erasure(self, handle: str) -> Person:
+        """Take back that a person was to be erased; see `PeopleVerbs.withdraw_erasure`."""
+        from registry.services.people import erasing  # noqa: PLC0415 - as above
+
+        with self.context.write() as uow:
+            return erasing.withdraw(self.context, uow, _not_erased(_known(uow, handle)))
 
     def create_token(self, handle: str, *, label: str, days: int = 90, scope: Scope = Scope.ADMIN) -> NewToken:
         """A token for oneself, or as an admin for anybody, with a token that has no limit itself.
@@ -360,17 +367,6 @@ def _known(uow: UnitOfWork, handle: str) -> Person:
     if person is None:
         raise NotFoundError(f"Unknown user {handle[:80]!r}", remedy="List the people: forebear person list")
     return person
-
-
-def _check_exists(uow: UnitOfWork, role: str) -> None:
-    """Raises: InvalidError for a role that neither every registry nor a published policy has."""
-    known = OWN_ROLES.union(*(rule.groups for policy in published(uow) for rule in policy.roles.values()))
-    if role not in known:
-        raise InvalidError(
-            f"There is no role {role!r}{did_you_mean(role, known)}",
-            remedy="Publish a policy that names it first",
-            facts={"known": sorted(known)},
-        )
 
 
 def _not_the_last_admin(uow: UnitOfWork, handle: str) -> None:

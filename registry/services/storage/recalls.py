@@ -123,8 +123,11 @@ class RecallRepository(Protocol):
         """Those of `refs` that are suspended or recalled."""
         ...
 
-    def same_bytes(self, manifest: Manifest, kind: AssetKind) -> SameBytes | None:
-        """A withheld version, deleted or not, with this digest, a file of these weights, or no file but these."""
+    def same_bytes(self, manifest: Manifest, kind: AssetKind, *, besides: Collection[VersionRef]) -> SameBytes | None:
+        """A withheld version, deleted or not, with this digest, a file of these weights, or no file but these.
+
+        Those of `besides` are passed over.
+        """
         ...
 
     def named_file(self, manifest: Manifest) -> tuple[str, Digest] | None:

@@ -79,6 +79,8 @@ class SqlAudit:
             found, here = read_body(body).columns, audit_entry.c.seq == entry.seq
             known = select(audit_erasure.c.seq).where(audit_erasure.c.seq == entry.seq)
             if self._connection.execute(known).first() is None:
+                if leaf_hash(entry.body) != entry.leaf:  # since it was verified
+                    raise AuditBrokenError(f"The body of entry {entry.seq} was changed")
                 self._connection.execute(insert(audit_erasure).values(seq=entry.seq, erased_at=at))
             self._connection.execute(update(audit_entry).where(here).values(body=body, subject=found.subject))
             index = update(audit_index).where(audit_index.c.seq == entry.seq)

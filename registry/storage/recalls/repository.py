@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, or_, select, update
@@ -201,12 +202,11 @@ class SqlRecalls:
         by_label = {str(ref): ref for ref in refs}
         return {by_label[row.label]: Status(row.status) for row in self._connection.execute(query)}
 
-    def same_bytes(self, manifest: Manifest, kind: AssetKind) -> SameBytes | None:
-        if found := same_bytes.whole(self._connection, kind, manifest.digest):
-            return found
+    def same_bytes(self, manifest: Manifest, kind: AssetKind, *, besides: Collection[VersionRef]) -> SameBytes | None:
         digests = {entry.sha256 for entry in manifest.files if entry.size}
         search = same_bytes.weights if kind is AssetKind.MODELS else same_bytes.all_data
-        return search(self._connection, digests)
+        whole, partly = same_bytes.whole(self._connection, kind, manifest.digest), search(self._connection, digests)
+        return next((one for one in chain(whole, partly) if one.ref not in besides), None)
 
     def named_file(self, manifest: Manifest) -> tuple[str, Digest] | None:
         return same_bytes.named(self._connection, {entry.sha256 for entry in manifest.files})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -22,8 +22,8 @@ _MOST_AT_ONCE = 10_000
 _TABLES: dict[AssetKind, Any] = {AssetKind.MODELS: model_version, AssetKind.DATASETS: dataset_version}
 
 
-def whole(connection: Connection, kind: AssetKind, digest: Digest) -> SameBytes | None:
-    """The first withheld version with this digest."""
+def whole(connection: Connection, kind: AssetKind, digest: Digest) -> Iterator[SameBytes]:
+    """The withheld versions with this digest, oldest first."""
     table = _TABLES[kind]
     query = (
         select(node.c.id, table.c.status)
@@ -31,20 +31,22 @@ def whole(connection: Connection, kind: AssetKind, digest: Digest) -> SameBytes 
         .where(node.c.digest == digest, table.c.status.in_(list(STOPPED)))
         .order_by(node.c.id)
     )
-    row = connection.execute(query.limit(1)).first()
-    return None if row is None else SameBytes(refs_of(connection, [row.id])[row.id], Status(row.status), "")
+    rows = connection.execute(query).all()
+    refs = refs_of(connection, {row.id for row in rows}) if rows else {}
+    for row in rows:
+        yield SameBytes(refs[row.id], Status(row.status), "")
 
 
-def weights(connection: Connection, digests: Collection[Digest]) -> SameBytes | None:
-    """The first withheld model with a file of weights that has one of these digests."""
-    for row in _sharing(connection, AssetKind.MODELS, digests):
-        if row.path.endswith(".safetensors"):
-            return SameBytes(refs_of(connection, [row.node_id])[row.node_id], Status(row.status), row.path)
-    return None
+def weights(connection: Connection, digests: Collection[Digest]) -> Iterator[SameBytes]:
+    """The withheld models with a file of weights that has one of these digests, oldest first, once for each file."""
+    rows = [row for row in _sharing(connection, AssetKind.MODELS, digests) if row.path.endswith(".safetensors")]
+    refs = refs_of(connection, {row.node_id for row in rows}) if rows else {}
+    for row in rows:
+        yield SameBytes(refs[row.node_id], Status(row.status), row.path)
 
 
-def all_data(connection: Connection, digests: Collection[Digest]) -> SameBytes | None:
-    """The first withheld dataset of which every file is among these: one without some of its files is another."""
+def all_data(connection: Connection, digests: Collection[Digest]) -> Iterator[SameBytes]:
+    """The withheld datasets of which every file is among these: one without some of its files is another."""
     shared: dict[int, set[Digest]] = defaultdict(set)
     statuses: dict[int, str] = {}
     for row in _sharing(connection, AssetKind.DATASETS, digests):
@@ -53,8 +55,7 @@ def all_data(connection: Connection, digests: Collection[Digest]) -> SameBytes |
     for key, held in sorted(shared.items()):
         count = select(func.count(file.c.sha256.distinct())).where(file.c.node_id == key)
         if connection.execute(count).scalar_one() == len(held):
-            return SameBytes(refs_of(connection, [key])[key], Status(statuses[key]), "")
-    return None
+            yield SameBytes(refs_of(connection, [key])[key], Status(statuses[key]), "")
 
 
 def named(connection: Connection, digests: Collection[Digest]) -> tuple[str, Digest] | None:

@@ -291,6 +291,7 @@ NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
     ("post", "/api/v1/people"): ("admin", {"handle": "eve", "name": "Eve"}),
     ("post", "/api/v1/people/{handle}/roles/{role}/confirm"): ("edit", None),
     ("post", "/api/v1/people/{handle}/erasure"): ("admin", {"reason": "mine now"}),
+    ("delete", "/api/v1/people/{handle}/erasure"): ("admin", None),
     ("put", "/api/v1/people/{handle}/same-as/{other}"): ("admin", None),
     ("put", "/api/v1/people/{handle}/roles/{role}"): ("admin", None),
     ("delete", "/api/v1/people/{handle}/roles/{role}"): ("admin", None),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from registry.domain.governance.recalls import ReasonClass
 from registry.domain.manifests import FileEntry, Manifest
-from registry.domain.names import AssetKind
+from registry.domain.names import AssetKind, VersionRef
 from registry.domain.people.people import Actor
 from registry.errors import (
     PermissionDeniedError,
@@ -80,6 +82,14 @@ def test_the_bytes_of_a_recalled_model_do_not_return_under_another_name(world: W
         refuse_same_bytes(uow, AssetKind.MODELS, shared, made_from=())  # others have the same tokenizer too
         refuse_same_bytes(uow, AssetKind.MODELS, whole, made_from=[world.base])
         refuse_same_bytes(uow, AssetKind.MODELS, manifest(str(world.heir)), made_from=())
+        both = Manifest.of([*whole.files, *(replace(one, path=f"2/{one.path}") for one in _weights(world.child))])
+        with pytest.raises(RefusedError, match="vision/child/1 is suspended"):
+            refuse_same_bytes(uow, AssetKind.MODELS, both, made_from=[world.base])
+        refuse_same_bytes(uow, AssetKind.MODELS, both, made_from=[world.base, world.child])
+
+
+def _weights(ref: VersionRef) -> list[FileEntry]:
+    return [one for one in manifest(str(ref)).files if one.path.endswith(".safetensors")]
 
 
 def test_a_recalled_dataset_returns_only_without_some_of_its_files(world: World) -> None:

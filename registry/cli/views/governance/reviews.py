@@ -105,6 +105,11 @@ def show_waivers(waivers: Waivers) -> None:
         note(sentence)
 
 
+def _reviewers(one: Emergency) -> str:
+    who = ", ".join(given.person for given in one.reviews if given.counts) or "nobody"
+    return f"{who} ({one.counted} of {one.quorum})"
+
+
 def show_emergencies(emergencies: Sequence[Emergency]) -> None:
     """Emergencies, one a line."""
     rows = [
@@ -115,7 +120,7 @@ def show_emergencies(emergencies: Sequence[Emergency]) -> None:
             "open" if one.is_open else "reviewed" if one.reviewed_at else "not reviewed in time",
             one.by,
             moment(one.due_at),
-            f"{', '.join(review.person for review in one.reviews) or 'nobody'} ({len(one.reviews)} of {one.quorum})",
+            _reviewers(one),
         )
         for one in emergencies
     ]

@@ -56,6 +56,8 @@ class EmergencyReview:
     person: str
     comment: str
     at: datetime
+    counts: bool = True
+    """False once it counts no more: the person lost the role, or turned out to have made the version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,17 @@ class Emergency:
         """True until it is reviewed, or suspended because it was not."""
         return self.reviewed_at is None and self.lapsed_at is None
 
+    @property
+    def counted(self) -> int:
+        """Reviews that count."""
+        return sum(one.counts for one in self.reviews)
+
     def __str__(self) -> str:
         """The banner of its version."""
         return (
             f"{self.by} promoted it in the emergency {self.incident} without votes ({self.id}): {self.reason}. "
             f"It is suspended at {self.due_at:%Y-%m-%d %H:%M} UTC unless {self.quorum} people review it before; "
-            f"{len(self.reviews)} have"
+            f"{self.counted} have"
         )
 
 

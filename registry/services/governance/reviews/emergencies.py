@@ -74,7 +74,8 @@ def review_emergency(context: Context, emergency_id: str, comment: str) -> Emerg
         given = EmergencyReview(by, words, now)
         uow.reviews.add_emergency_review(emergency_id, given)
         value = replace(value, reviews=(*value.reviews, given))
-        if _counted(uow, value) >= value.quorum:
+        value = counted(uow, value)
+        if value.counted >= value.quorum:
             value = replace(value, reviewed_at=now)
             uow.reviews.close_emergency(emergency_id, reviewed_at=now)
         uow.commit(Event("emergency.reviewed", str(value.ref), {**_detail(value), "comment": words}))
@@ -104,11 +105,20 @@ def objections_to_review(uow: UnitOfWork, value: Emergency, person: Person) -> t
     return tuple(why)
 
 
-def _counted(uow: UnitOfWork, value: Emergency) -> int:
-    """How many people have reviewed it, as accounts and roles are now."""
-    people = uow.people.known([one.person for one in value.reviews])
+def counted(uow: UnitOfWork, value: Emergency) -> Emergency:
+    """The same with which of its reviews count, as accounts and roles are now; of accounts of one person, the first."""
+    if not value.reviews or value.reviewed_at is not None:
+        return value
+    people = {one.handle: one for one in uow.people.known([one.person for one in value.reviews])}
     alone = replace(value, reviews=())  # whether each review would count were it the only one
-    return len({one.who for one in people if not objections_to_review(uow, alone, one)})
+    seen, reviews = set[str](), []
+    for given in value.reviews:
+        person = people.get(given.person)
+        counts = person is not None and person.who not in seen and not objections_to_review(uow, alone, person)
+        if counts and person is not None:
+            seen.add(person.who)
+        reviews.append(replace(given, counts=counts))
+    return replace(value, reviews=tuple(reviews))
 
 
 def is_told(uow: UnitOfWork, value: Emergency, person: Person) -> bool:

@@ -19,7 +19,7 @@ from registry.domain.paging import Page, PageRequest
 from registry.services.context import Context
 from registry.services.governance.reviews.attestations import report
 from registry.services.governance.reviews.due import tick
-from registry.services.governance.reviews.emergencies import promote_in_emergency, review_emergency
+from registry.services.governance.reviews.emergencies import counted, promote_in_emergency, review_emergency
 from registry.services.governance.reviews.findings import add_finding, resolve_finding
 from registry.services.governance.reviews.inbox import inbox_of
 from registry.services.governance.reviews.past import as_of
@@ -70,12 +70,14 @@ class Reviews:
     def emergency(self, emergency_id: str) -> Emergency:
         """One emergency."""
         with self.context.read() as uow:
-            return found(uow.reviews.emergency(emergency_id), f"emergency {emergency_id}", see="emergency list")
+            one = found(uow.reviews.emergency(emergency_id), f"emergency {emergency_id}", see="emergency list")
+            return counted(uow, one)
 
     def emergencies(self, reference: Reference | None = None) -> Sequence[Emergency]:
         """Of one version, or all; oldest first."""
         with self.context.read() as uow:
-            return uow.reviews.emergencies(resolve(uow, model_only(reference)) if reference is not None else None)
+            ref = resolve(uow, model_only(reference)) if reference is not None else None
+            return [counted(uow, one) for one in uow.reviews.emergencies(ref)]
 
     def attest(self, reference: Reference, *, comment: str = "") -> RequestDetail:
         """Approve a version again in its stage."""

@@ -23,6 +23,7 @@ from registry.errors import (
     PolicyRefusedError,
 )
 from registry.services.audit.verbs import Audit
+from registry.services.people import erasing
 from registry.services.people.verbs import People
 from registry.storage.audit.checkpoints import Rule
 from registry.storage.database import Database
@@ -236,6 +237,39 @@ def test_erasing_takes_two_people_and_neither_confirms_for_themselves(team: Team
         People(team.context("root")).erase("root", reason="gone")
     with pytest.raises(NotFoundError):
         People(team.context("root")).erase("nemo", reason="gone")
+
+
+def test_a_wish_to_erase_somebody_can_be_withdrawn_and_is_confirmed_by_nobody_after_that(team: Team) -> None:
+    root = People(team.context("root"))
+    with pytest.raises(NotFoundError, match="Nobody has asked to erase zebedee"):
+        root.withdraw_erasure(ZEB)
+    for who in ("root", ZEB):
+        root.erase(ZEB, reason="left")
+        with pytest.raises(PermissionDeniedError):
+            People(team.context("carla")).withdraw_erasure(ZEB)
+        assert People(team.context(who)).withdraw_erasure(ZEB).handle == ZEB
+        with pytest.raises(PermissionDeniedError):
+            People(team.context("carla")).erase(ZEB, reason="")
+    assert erase(team).startswith("erased-")
+    assert Audit(team.context("guest")).verify().intact
+
+
+def test_an_entry_that_was_changed_after_the_log_was_verified_is_not_erased(
+    team: Team, sqlite_database: Database
+) -> None:
+    busy(team)
+    People(team.context("root")).erase(ZEB, reason="left")
+    context = team.context("carla")
+    head = erasing.verified(context, ZEB)
+    with sqlite_database.engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER audit_entry_update"))
+        change = "UPDATE audit_entry SET body = CAST(replace(CAST(body AS TEXT), :old, :new) AS BLOB)"
+        connection.execute(text(change), {"old": "fine by me", "new": "not by me "})
+    person = People(team.context("guest")).person(ZEB)
+    with context.write() as uow, pytest.raises(AuditBrokenError, match=r"The body of entry \d+ was changed"):
+        erasing.erase(context, uow, person, "", head)
+    with context.write() as uow, pytest.raises(AuditBrokenError, match="does not follow"):
+        erasing.erase(context, uow, person, "", replace(head, seq=head.seq - 1))
 
 
 def test_whoever_holds_a_token_of_the_second_person_does_not_confirm_an_erasure(team: Team) -> None:

@@ -248,3 +248,14 @@ def test_a_recall_moves_no_alias_to_what_came_there_in_an_emergency_that_nobody_
     bring_to(team, newest, "production")
     Recalls(team.context("root")).open(NewRecall(str(newest), Level.RECALL, "no consent"))
     assert team.alias("vision/digits") == newest
+
+
+def test_a_review_by_somebody_who_lost_the_role_is_listed_and_no_longer_counted(open_team: Team) -> None:
+    team = open_team
+    ref, _, emergency = declared(team)
+    reviews(team, "ben").review_emergency(emergency.id, comment="seen")
+    assert reviews(team, "guest").emergency(emergency.id).counted == 1
+    team.people("root").revoke("ben", "validator")
+    for one in (reviews(team, "guest").emergency(emergency.id), *reviews(team, "guest").emergencies(ref_of(ref))):
+        assert [(given.person, given.counts) for given in one.reviews] == [("ben", False)]
+        assert str(one).endswith("unless 2 people review it before; 0 have")
