@@ -31,6 +31,10 @@ from registry.api import openapi, problems
 from registry.api.hub import is_hub
 from registry.api.hub.refusals import refusal
 from registry.api.hub.routes import router as hub_router
+from registry.api.oci import as_bearer, is_oci
+from registry.api.oci import refusals as oci_refusals
+from registry.api.oci.manifests import Seen
+from registry.api.oci.routes import router as oci_router
 from registry.api.router import PREFIX, api_router
 from registry.api.streams import Streams
 from registry.api.uploads import sweep
@@ -133,6 +137,7 @@ class Guard:
         if path in OPEN:
             return
         if header is not None:
+            header = as_bearer(header) if is_oci(path) else header
             actor = await run_in_threadpool(self.door.actor_of_header, header, _address(request))
         elif cookie:
             actor = await run_in_threadpool(self._of_cookie, request, cookie)
@@ -236,7 +241,7 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
     """
     app = FastAPI(title="Forebear", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings, app.state.home, app.state.door, app.state.streams = settings, home, door, Streams()
-    app.state.badges = Badges()
+    app.state.badges, app.state.seen = Badges(), Seen()
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     for path, method, answer in (
         ("/healthz", "GET", health),
@@ -252,6 +257,7 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
     app.include_router(pages, max_body_size=MAX_FORM)
     # After the pages: the Hub's addresses of files begin with the name of a team.
     app.include_router(hub_router, max_body_size=MAX_FORM)
+    app.include_router(oci_router)
     app.mount("/static", StaticFiles(directory=STATIC))
     for kind in (RegistryError, LineageError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer_error)
@@ -343,6 +349,8 @@ def _failure(request: Request, error: RegistryError, status: int | None) -> Resp
     """A problem body for programs, a page for browsers, and what clients of the Hub understand for them."""
     if is_hub(request.url.path):
         return refusal(error, status)
+    if is_oci(request.url.path):
+        return oci_refusals.refusal(error, request.url.path, status)
     if _is_program(request):
         return problems.problem(error, status=status)
     page = error_page(request, error, status=status)
@@ -351,7 +359,8 @@ def _failure(request: Request, error: RegistryError, status: int | None) -> Resp
 
 
 def _is_program(request: Request) -> bool:
-    return request.url.path.startswith("/api/") or is_hub(request.url.path)
+    path = request.url.path
+    return path.startswith("/api/") or is_hub(path) or is_oci(path)
 
 
 def _check_origin(request: Request) -> None:

@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route
 
 from registry import bootstrap
 from registry.api.hub import is_hub
+from registry.api.oci import is_oci
 from registry.auth import COOKIE, Attempts, Doorkeeper, session_key
 from registry.errors import Family, RegistryError
 from registry.server import create_app
@@ -47,7 +48,9 @@ def test_every_route_but_the_open_ones_needs_a_signed_in_person(served: ServedRe
         asked.add((method, path))
         if (method, path) in OPEN or path == "/static/":
             continue
-        if path.startswith("/api/") or is_hub(where):
+        if is_oci(where):
+            assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Basic realm="forebear"')
+        elif path.startswith("/api/") or is_hub(where):
             assert answer.status_code == 401, (method, path)
             assert answer.headers["www-authenticate"] == "Bearer"
             if is_hub(where):
