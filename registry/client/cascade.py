@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from registry.client.transport.connection import Connection
 from registry.domain.cascade.plan import CascadePlan
+from registry.domain.cascade.run import CascadeResult
 from registry.domain.names import Reference
+from registry.errors import NotRemoteError
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +20,15 @@ class RemoteCascades:
 
     def plan(self, parent: Reference, *, replaced: Reference | None = None) -> CascadePlan:
         return self.server.get(CascadePlan, "/lineage/cascade", {"reference": parent, "replaced": replaced})
+
+    def run(
+        self,
+        plan: CascadePlan,
+        *,
+        side_by_side: int = 1,  # noqa: ARG002 - the verb's own signature
+        watch: Callable[[str], None] = lambda _: None,  # noqa: ARG002 - as above
+    ) -> CascadeResult:
+        raise NotRemoteError(
+            f"The server runs single steps, not the plan for {plan.parent}",
+            remedy="Run it on the machine of the registry folder: forebear --home FOLDER cascade run PLAN",
+        )

@@ -63,6 +63,7 @@ NO_WAIVER = "wai-00000000000000000000000000"
 HERE_ONLY = {
     "people.authenticate", "people.begin_session", "people.end_session", "people.actor_of_token", "store.repair",
     "backups.create", "audit.rotate_key", "selection.recommend", "selection.compare", "drift.check",
+    "cascades.run",
 }  # fmt: skip
 """Verbs that work on the machine of the registry folder alone; a test below reads why from their error."""
 
@@ -126,6 +127,7 @@ def test_what_works_on_the_own_disk_alone_says_so(both: tuple[Registry, Registry
         "selection.recommend": lambda: far.selection.recommend(Recommend(DATA)),
         "selection.compare": lambda: far.selection.compare(CompareDatasets(DATA, DATA)),
         "drift.check": lambda: far.drift.check(CheckDrift(CHILD, DATA)),
+        "cascades.run": lambda: far.cascades.run(far.cascades.plan(LATEST)),
         "store.repair": lambda: far.store.repair(tmp_path),
         "backups.create": lambda: far.backups.create(tmp_path / "backup"),
         "audit.rotate_key": far.audit.rotate_key,

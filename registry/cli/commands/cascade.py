@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from registry.cli import parsing
 from registry.cli.session import Session, command
+from registry.errors import Family
 
 app = typer.Typer(name="cascade", help="What to make again when a parent has a new version.", no_args_is_help=True)
 
@@ -17,7 +19,7 @@ app = typer.Typer(name="cascade", help="What to make again when a parent has a n
     "plan",
     "forebear cascade plan models:/library/bert/2",
     "forebear cascade plan models:/library/bert/3 --replaces models:/library/bert/1 --recipes ./again",
-    "forebear cascade plan datasets:/data/reviews/2 --output json",
+    "forebear --output json cascade plan datasets:/data/reviews/2 > plan.json",
 )
 def plan(
     session: Session,
@@ -50,3 +52,31 @@ def plan(
     found = session.registry.cascades.plan(Reference.parse(parent), replaced=replaced)
     written = () if recipes is None else write_recipes(found, recipes)
     session.answer(found, lambda one: show_plan(one, written=written))
+
+
+@command(app, "run", "forebear cascade run plan.json", "forebear cascade run plan.json --side-by-side 4")
+def run(
+    session: Session,
+    plan: Annotated[
+        Path, typer.Argument(metavar="PLAN", help="What forebear --output json cascade plan printed; - reads it.")
+    ],
+    side_by_side: Annotated[
+        int, typer.Option("--side-by-side", help="Run at most this many steps of a generation at once.")
+    ] = 1,
+) -> None:
+    """Run a plan, one generation after another, and compare each new version with the old one on the same test rows.
+
+    What is worse stops there; for each of the others a promotion is requested, and no alias moves. The same plan run
+    again goes on where it stands. The exit code is 7 when something is worse, failed or was not made.
+    """
+    from registry.cli.printing import hint
+    from registry.cli.views.cascade import show_result
+    from registry.domain.cascade.plan import CascadePlan
+    from registry.domain.codec import from_json
+
+    wanted = from_json(CascadePlan, parsing.facts(plan, None))
+    watch = hint if not session.as_json else lambda _: None
+    found = session.registry.cascades.run(wanted, side_by_side=side_by_side, watch=watch)
+    session.answer(found, show_result)
+    if not all(one.outcome.goes_on for one in found.remade):
+        raise typer.Exit(Family.INTEGRITY.exit_code)

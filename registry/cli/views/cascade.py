@@ -11,6 +11,7 @@ from registry.presenting.formats import counted, duration
 
 if TYPE_CHECKING:
     from registry.domain.cascade.plan import CascadePlan
+    from registry.domain.cascade.run import CascadeResult, Compared
 
 
 def write_recipes(found: CascadePlan, folder: Path) -> Sequence[Path]:
@@ -54,3 +55,27 @@ def show_plan(found: CascadePlan, *, written: Sequence[Path]) -> None:
     tell(f"Estimated cost: {duration(found.seconds)} of one device, as recorded{unknown}")
     if written:
         hint(f"Wrote {counted(len(written), 'recipe')}. Run them: forebear transfer run {written[0].parent}/FILE")
+
+
+def show_result(found: CascadeResult) -> None:
+    """What became of each version of the plan."""
+    rows: list[list[object]] = [
+        [
+            one.outcome.value.replace("_", " "),
+            str(one.old),
+            "" if one.new is None else str(one.new),
+            "" if one.compared is None else _compared(one.compared),
+            one.request,
+        ]
+        for one in found.remade
+    ]
+    table(["Outcome", "Old", "New", "On the same test rows", "Request"], rows, empty="Nothing was planned.")
+    for one in found.remade:
+        if one.note:
+            tell(f"{one.old.label}: {one.note}")
+    hint(f"The new versions have the tag cascade={found.id}.")
+
+
+def _compared(one: Compared) -> str:
+    p = "" if one.p is None else f", p {one.p:.3g}"
+    return f"{one.before:.3f} → {one.now:.3f}, {one.gain.value:+.3f} [{one.gain.low:+.3f}, {one.gain.high:+.3f}]{p}"

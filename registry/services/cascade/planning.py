@@ -36,11 +36,11 @@ class _Made:
     current: bool
 
 
-def plan(context: Context, uow: UnitOfWork, parent: Reference, replaced: Reference | None) -> CascadePlan:
+def plan(context: Context, uow: UnitOfWork, parent: Reference, instead: Reference | None) -> CascadePlan:
     """See `CascadeVerbs`."""
     new = resolve(uow, parent)
     refuse_as_source(uow, _summary(uow, new), context.clock.now())
-    old = _replaced(uow, new) if replaced is None else resolve(uow, replaced)
+    old = _replaced(uow, new) if instead is None else resolve(uow, instead)
     if (old.kind, old.name) != (new.kind, new.name) or old == new:
         raise InvalidError(f"{new} replaces another version of {new.name}, not {old}")
     focus = found(uow.graph.node(str(old)), old)
@@ -176,9 +176,13 @@ class _Walk:
 
 def again(step: StepDetail, places: Mapping[str, str]) -> dict[str, Any]:
     """The recipe of `step` with every version that `places` names replaced; all else is pinned as it was."""
-    record = {name: value for name, value in step.recipe.items() if name != "submitted"}
-    replaced: dict[str, Any] = json.loads(json.dumps(record), object_hook=lambda part: _replace(part, places))
-    return replaced
+    return replaced({name: value for name, value in step.recipe.items() if name != "submitted"}, places)
+
+
+def replaced(record: Mapping[str, object], places: Mapping[str, str]) -> dict[str, Any]:
+    """The recipe `record` with every version that `places` names replaced."""
+    made: dict[str, Any] = json.loads(json.dumps(record), object_hook=lambda part: _replace(part, places))
+    return made
 
 
 def _replace(part: dict[str, Any], places: Mapping[str, str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,15 +34,21 @@ seed: {seed}
 
 @pytest.fixture(scope="package")
 def context(_migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
+    """One that tests only read."""
+    with world(_migrated_file, tmp_path_factory.mktemp("cascade")) as found:
+        yield found
+
+
+@contextmanager
+def world(_migrated_file: Path, folder: Path) -> Iterator[Context]:
     """library/base/1 → text/first/1 and /2 → text/second/1 (of the older one); library/base/2 is new."""
-    folder = tmp_path_factory.mktemp("cascade")
     (folder / "home").mkdir()
     (folder / "home" / "registry.db").write_bytes(_migrated_file.read_bytes())
     clock, plugins = FakeClock(), FakePlugins(fake_adapter=PredictingAdapter(), fake_engine=FakeEngine())
     with open_database(default_url(folder / "home")) as database:
         found = open_context(database.factory(clock), clock, folder / "home", role="admin", plugins=plugins)
         plugins.fake_engine.work = lambda step_id: run_step(found, step_id)
-        rows = "".join(f"review {n},{'good' if n % 2 else 'bad'}\n" for n in range(60))
+        rows = "".join(f"review {n},{'good' if n % 2 else 'bad'}\n" for n in range(300))
         add_data(found, folder, f"text,label\n{rows}")
         add_model(found, folder, "base")
         for seed, (output, source) in enumerate(

@@ -1,0 +1,64 @@
+"""Whether a version that was made again is worse than the one before, by their answers to the same test rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from registry.domain.cascade.run import Compared
+from registry.domain.catalog.models import VersionDetail
+from registry.domain.comparison.statistics.exact import flip_test
+from registry.domain.names import VersionRef
+from registry.domain.selection.differences import interval
+from registry.services.artifacts.storing import write_files
+from registry.services.comparison.baselines import PREDICTIONS
+from registry.services.context import Context
+from registry.services.lookup import found
+
+
+def compare(context: Context, old: VersionRef, new: VersionRef, folder: Path) -> Compared | str:
+    """The comparison, or why there is none, as the end of a sentence. `folder` is a new one for their answers."""
+    folder.mkdir()
+    documents = []
+    for number, ref in enumerate((old, new)):
+        with context.read() as uow:
+            detail = found(uow.catalog.version(ref), ref)
+        document = _answers(context, detail, folder / str(number))
+        if document is None:
+            return f"{ref.label} has no answers to test rows on record"
+        documents.append(document)
+    before, now = documents
+    rows = [{row["key"]: row for row in one["rows"]} for one in documents]
+    if (before["data"], before["split"]) != (now["data"], now["split"]) or rows[0].keys() != rows[1].keys():
+        return "the two were tested on other rows"
+    errors = np.array([[_error(side[key]) for key in rows[0]] for side in rows])
+    gain = errors[0] - errors[1]
+    numbers = not isinstance(before["rows"][0]["prediction"], str | list)
+    means = errors.mean(axis=1) if numbers else 1.0 - errors.mean(axis=1)
+    p = None if numbers else flip_test(gain.astype(np.int64)).p
+    return Compared(len(gain), float(means[0]), float(means[1]), interval(gain), p)
+
+
+def _answers(context: Context, detail: VersionDetail, folder: Path) -> Mapping[str, Any] | None:
+    files = [file for file in detail.files if file.path == PREDICTIONS]
+    if not files:
+        return None
+    folder.mkdir()
+    write_files(context, detail.summary.ref, tuple(files), folder)
+    document: Mapping[str, Any] = json.loads((folder / PREDICTIONS).read_bytes())
+    return document if document.get("rows") else None
+
+
+def _error(row: Mapping[str, Any]) -> float:
+    """0 or 1 for classes (all of a row's classes, or tags, must be right), for numbers the distance."""
+    label, answer = row["label"] or "", row["prediction"]
+    if isinstance(answer, str):
+        return float(answer != label)
+    if isinstance(answer, list):
+        tags = label.split() if " " in label else None
+        return float(answer != tags if tags is not None else set(answer) != set(filter(None, label.split("|"))))
+    return abs(float(answer) - float(label))
