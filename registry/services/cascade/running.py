@@ -14,7 +14,9 @@ from typing import Any
 from lineage import Digest
 from registry.domain.cascade.plan import CascadePlan, Planned
 from registry.domain.cascade.run import CascadeResult, Outcome, Remade
+from registry.domain.catalog.models import FIRST_STAGE, NOT_APPROVED, RETIRED
 from registry.domain.codec import to_json
+from registry.domain.governance.promotion import RequestState, RequestSummary
 from registry.domain.manifests import canonical_json
 from registry.domain.names import AssetKind, Reference, VersionRef
 from registry.domain.paging import every
@@ -127,23 +129,33 @@ class _Run:
         return Remade(one.old, Outcome.NOT_WORSE, new, key, found, request, note)
 
     def _requested(self, new: VersionRef, one: Planned) -> tuple[str, str]:
-        """The id of a request to promote it, or why there is none. What would move an alias without a vote is not done.
+        """The id of the request to promote it, or why there is none. What moves an alias without a vote is not done.
 
-        The stage is the one that the old version is in, where that may follow, else the next one.
+        Stages that need no approval are passed, up to the one that the old version is in. Requests of an earlier run
+        are not made again.
         """
         promotions, exact = Promotions(self.context), Reference.to(new)
-        options = sorted(promotions.options(exact), key=lambda option: option.stage != one.stage)
-        opened = next((option.request for option in options if option.request), None)
-        if opened:
-            return opened, ""
-        option = next((option for option in options if option.can_request), None)
-        if option is None:
-            missing = "; ".join(options[0].reasons) if options else "no policy lets another stage follow"
-            return "", f"no promotion can be requested yet: {missing}"
-        if option.alias is not None and not option.reasons:
-            return "", f"the policy asks for no approval of {option.stage}, and @{option.alias} would move at once"
-        try:
-            made = promotions.request(exact, option.stage, comment=f"Made again by {self.id} to follow {one.old.label}")
-        except RegistryError as error:
-            return "", f"no promotion can be requested yet: {error.message}"
-        return made.summary.id, ""
+        made = next(iter(promotions.requests(reference=exact).items), None)
+        seen = {RETIRED, FIRST_STAGE} | ({made.from_stage, made.to_stage} if made is not None else set())
+        while made is None or _goes_up(made, one):
+            options = [option for option in promotions.options(exact) if option.stage not in seen]
+            options.sort(key=lambda option: option.stage != one.stage)
+            option = next((option for option in options if option.can_request), None)
+            key = "" if made is None else made.id
+            if option is None:
+                missing = "; ".join(options[0].reasons) if options else "no policy lets another stage follow"
+                return key, f"no further promotion can be requested yet: {missing}"
+            if option.alias is not None and not option.reasons:
+                return key, f"the policy asks for no approval of {option.stage}, and @{option.alias} would move at once"
+            comment = f"Made again by {self.id} to follow {one.old.label}"
+            try:
+                made = promotions.request(exact, option.stage, comment=comment).summary
+            except RegistryError as error:
+                return key, f"no further promotion can be requested yet: {error.message}"
+            seen.add(option.stage)
+        return made.id, ""
+
+
+def _goes_up(made: RequestSummary, one: Planned) -> bool:
+    """True where a request was granted at once, and the old version is in a later stage."""
+    return made.state is RequestState.PROMOTED and one.stage not in NOT_APPROVED and made.to_stage != one.stage

@@ -19,10 +19,32 @@ from registry.services.cascade.planning import replaced
 from registry.services.cascade.verbs import Cascades
 from registry.services.catalog.verbs import Catalog
 from registry.services.context import Context
-from registry.services.governance.policies.stored import default_policy_text
 from registry.services.governance.verbs import Promotions
 from registry.services.transfers.verbs import Transfers
 from tests.registry.services.cascade.conftest import world
+
+POLICY = """\
+apiVersion: governance/v1
+kind: PromotionPolicy
+metadata: {name: desk, version: 1, description: A validator lets a version into production}
+applies_to: {priority: 50, when: "true"}
+roles: {validator: {groups: [validator]}}
+separation_of_duties: {policy_change: {role: validator, quorum: 1, exclude: [author]}}
+stages: [registered, candidate, production, retired]
+protected_aliases: {production: production, candidate: candidate}
+votes: {values: [approve, reject], comment_required_for: [reject]}
+transitions:
+  - id: to-candidate
+    from: registered
+    to: candidate
+    gates: [{id: no-recall, require: lineage.recalled == 0}]
+    approvals: [{role: validator, quorum: 1}]
+  - id: to-production
+    from: candidate
+    to: production
+    gates: [{id: no-recall, require: lineage.recalled == 0}]
+    approvals: [{role: validator, quorum: 1}]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +80,12 @@ def answering(context: Context, shares: dict[str, float]) -> None:
     adapter.before = before
 
 
-def test_what_is_not_worse_comes_from_the_new_parent_and_asks_for_a_promotion(
+def test_what_is_not_worse_asks_for_a_promotion_once_and_moves_no_alias_by_itself(
     context: Context, plan: CascadePlan
 ) -> None:
-    Promotions(context).publish_policy(default_policy_text())
+    Promotions(context).publish_policy(POLICY)
+    loose = POLICY.replace("desk", "loose").replace("50", "60").replace('"true"', "subject.name == 'text/second'")
+    Promotions(context).publish_policy(loose.replace("    approvals: [{role: validator, quorum: 1}]\n", "", 1))
     answering(context, {})
     result, found = run(context, plan, side_by_side=2)
     assert [one.outcome for one in result.remade] == ["not_worse"] * 3
@@ -74,7 +98,13 @@ def test_what_is_not_worse_comes_from_the_new_parent_and_asks_for_a_promotion(
     assert made.parents == (first,)
     assert second.compared is not None
     assert (second.compared.gain.value, second.compared.p) == (0.0, 1.0)
-    assert second.request or second.note.startswith("no promotion can be requested yet: ")
+    assert found["models:/text/first/1"].request.startswith("req-")
+    assert second.request == ""
+    assert second.note == "the policy asks for no approval of candidate, and @candidate would move at once"
+    assert made.summary.aliases == ()
+    requests = len(Promotions(context).requests().items)
+    assert run(context, plan)[0] == result
+    assert len(Promotions(context).requests().items) == requests
 
 
 def test_what_is_worse_stops_with_what_is_made_from_it(context: Context, plan: CascadePlan) -> None:
@@ -91,14 +121,6 @@ def test_what_is_worse_stops_with_what_is_made_from_it(context: Context, plan: C
     assert found["models:/text/second/1"].note == "text/first/1, which it is made from, is worse"
 
 
-def test_a_run_that_was_broken_off_goes_on_where_it_stands(context: Context, plan: CascadePlan) -> None:
-    answering(context, {})
-    first, _ = run(context, plan)
-    steps = len(Transfers(context).search().items)
-    assert run(context, plan)[0] == first
-    assert len(Transfers(context).search().items) == steps
-
-
 def test_a_step_that_fails_is_said_and_tried_again_by_the_next_run(context: Context, plan: CascadePlan) -> None:
     adapter: Any = context.plugins.transfer("transformers")
 
@@ -110,8 +132,10 @@ def test_a_step_that_fails_is_said_and_tried_again_by_the_next_run(context: Cont
     assert [one.outcome for one in found.values()] == ["failed", "failed", "not_made"]
     assert found["models:/text/first/1"].note.startswith("The disk is full of jam")
     answering(context, {})
+    before = len(Transfers(context).search().items)
     _, found = run(context, plan)
     assert {one.outcome for one in found.values()} == {"not_worse"}
+    assert len(Transfers(context).search().items) == before + 1  # the two that failed went on
 
 
 def test_a_parent_that_was_taken_away_meanwhile_is_refused_for_each_step(context: Context, plan: CascadePlan) -> None:
