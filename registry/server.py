@@ -31,11 +31,14 @@ from registry.api import openapi, problems
 from registry.api.hub import is_hub
 from registry.api.hub.refusals import refusal
 from registry.api.hub.routes import router as hub_router
+from registry.api.mlflow import is_mlflow
+from registry.api.mlflow import refusals as mlflow_refusals
+from registry.api.mlflow.routes import router as mlflow_router
 from registry.api.oci import as_bearer, is_oci
 from registry.api.oci import refusals as oci_refusals
 from registry.api.oci.manifests import Seen
 from registry.api.oci.routes import router as oci_router
-from registry.api.router import PREFIX, api_router
+from registry.api.router import api_router
 from registry.api.streams import Streams
 from registry.api.uploads import sweep
 from registry.auth import COOKIE, LIFETIME, Attempts, Doorkeeper, session_key
@@ -151,7 +154,7 @@ class Guard:
     def _of_cookie(self, request: Request, cookie: str) -> Actor:
         session = self.door.session_of_cookie(cookie)
         request.state.session, request.state.csrf = session, self.door.csrf_token(session)
-        if request.method not in SAFE and request.url.path.startswith(PREFIX):
+        if request.method not in SAFE and _is_program(request):
             self.door.check_csrf(session, request.headers.get("x-csrf-token"))
         return self.door.actor_of_session(session)
 
@@ -258,6 +261,7 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
     # After the pages: the Hub's addresses of files begin with the name of a team.
     app.include_router(hub_router, max_body_size=MAX_FORM)
     app.include_router(oci_router)
+    app.include_router(mlflow_router)
     app.mount("/static", StaticFiles(directory=STATIC))
     for kind in (RegistryError, LineageError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer_error)
@@ -346,11 +350,13 @@ def _answer_error(request: Request, raised: Exception) -> Response:
 
 
 def _failure(request: Request, error: RegistryError, status: int | None) -> Response:
-    """A problem body for programs, a page for browsers, and what clients of the Hub understand for them."""
+    """A problem body for programs, a page for browsers; clients of a protocol are told in its words."""
     if is_hub(request.url.path):
         return refusal(error, status)
     if is_oci(request.url.path):
         return oci_refusals.refusal(error, request.url.path, status)
+    if is_mlflow(request.url.path):
+        return mlflow_refusals.refusal(error, status)
     if _is_program(request):
         return problems.problem(error, status=status)
     page = error_page(request, error, status=status)

@@ -79,7 +79,7 @@ class Settings:
     checkpoint_anchors: tuple[Path, ...] = ()
     """Files and folders outside the registry folder that checkpoints are written to as well."""
     hub_unapproved: bool = False
-    """Whether clients of the Hugging Face Hub are also given model versions that nobody has approved."""
+    """Whether clients of the Hugging Face Hub and of MLflow are also given model versions that nobody has approved."""
     secret: str | None = field(default=None, repr=False)
     """Key that signs session cookies; None: one is created and kept in the registry folder."""
 

@@ -11,8 +11,9 @@ from enum import StrEnum
 from fastapi.responses import JSONResponse, Response
 
 from registry.api import problems
+from registry.api.approval import not_approved
 from registry.domain.names import VersionRef
-from registry.errors import Family, RefusedError, RegistryError
+from registry.errors import Family, RegistryError
 
 
 class Code(StrEnum):
@@ -34,9 +35,7 @@ class HubRefusal(Exception):  # noqa: N818 - it is an answer
     @classmethod
     def unapproved(cls, ref: VersionRef, stage: str) -> HubRefusal:
         """For a version that nobody has approved."""
-        remedy = f"Ask for its promotion on the page /models/{ref.label}, or choose an approved version"
-        told = RefusedError(f"{ref} is in the stage {stage}: nobody has approved it", remedy=remedy)
-        return cls(told, Code.GATED)
+        return cls(not_approved(ref, stage), Code.GATED)
 
 
 _TAKEN_BACK = frozenset({Family.WITHHELD, Family.TAKEN_BACK, Family.BY_LAW})

@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route
 
 from registry import bootstrap
 from registry.api.hub import is_hub
+from registry.api.mlflow import is_mlflow
 from registry.api.oci import is_oci
 from registry.auth import COOKIE, Attempts, Doorkeeper, session_key
 from registry.errors import Family, RegistryError
@@ -55,6 +56,8 @@ def test_every_route_but_the_open_ones_needs_a_signed_in_person(served: ServedRe
             assert answer.headers["www-authenticate"] == "Bearer"
             if is_hub(where):
                 assert "needs a token" in answer.headers["x-error-message"]
+            elif is_mlflow(where):
+                assert answer.json()["error_code"] == "UNAUTHENTICATED"
             elif method != "HEAD":
                 assert problem(answer)["code"] == "unauthenticated"
         else:
