@@ -128,7 +128,7 @@ _ASKING = {("=", "true"), ("!=", "false")}
 
 def _limit(limit: int, *, least: int, most: int) -> int:
     if not least <= limit <= most:
-        raise InvalidError(f"max_results is {limit:,}", remedy=f"Ask for {least} to {most:,}")
+        raise InvalidError(f"The parameter max_results is {limit:,}", remedy=f"Ask for {least} to {most:,}")
     return limit
 
 
