@@ -15,7 +15,7 @@ import base64
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,14 +57,15 @@ class Tree:
         self.size = size
         self._peaks = list(peaks)
 
-    def append(self, leaf: bytes) -> Iterator[Node]:
-        """Add a leaf; gives every node of level 1 and above that it completes. All of them must be taken."""
-        node, level = leaf, 0
+    def append(self, leaf: bytes) -> list[Node]:
+        """Add a leaf; gives every node of level 1 and above that it completes."""
+        node, level, made = leaf, 0, list[Node]()
         while self.size >> level & 1:
             node, level = node_hash(self._peaks.pop(), node), level + 1
-            yield level, self.size >> level, node
+            made.append((level, self.size >> level, node))
         self._peaks.append(node)
         self.size += 1
+        return made
 
     def root(self) -> bytes:
         """The root hash; SHA-256 of nothing for an empty tree."""
@@ -258,9 +259,11 @@ class Witness:
 
     def add(self, leaf: bytes) -> Fault | None:
         """The next entry of the log, by its leaf hash."""
-        for _ in self._tree.append(leaf):
-            pass
-        first, size = self._covered + 1, self._tree.size
+        self._tree.append(leaf)
+        size = self._tree.size
+        if not self._waiting or self._waiting[-1].size > size:
+            return None
+        first = self._covered + 1
         while self._waiting and self._waiting[-1].size <= size:
             one = self._waiting.pop()
             flaw = one.flaw(self._keys)

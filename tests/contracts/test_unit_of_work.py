@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from registry.domain.audit import AuditEntry, verify_chain
+from registry.domain.audit import AuditEntry, Event, verify_chain
 from registry.domain.names import AssetKind, Name
 from registry.domain.paging import PageRequest
 from registry.errors import ConflictError, InvalidError, RegistryError
@@ -235,6 +235,20 @@ def test_any_changed_row_of_the_chain_is_found_at_that_row(open_uow: Factory, fi
     report = verify_chain(bad)
     assert not report.intact
     assert report.first_bad == place + 1
+
+
+def test_of_one_subject_the_first_entry_and_those_of_some_actions_are_read(open_uow: Factory) -> None:
+    events = [Event(f"card.{word}", "models:/a/b/1", {"n": n}) for n, word in enumerate("abcbc")]
+    with open_uow(actor="ana", write=True) as uow:
+        uow.commit(Event("card.b", "models:/a/b/10"), *events)
+    with open_uow(actor="ana") as uow:
+        found = uow.audit.about("models:/a/b/1", {"card.b"})
+        assert [(one.action, one.detail) for one in found] == [
+            ("card.a", {"n": 0}),
+            ("card.b", {"n": 1}),
+            ("card.b", {"n": 3}),
+        ]
+        assert uow.audit.about("models:/a/c/1", {"card.b"}) == []
 
 
 def test_a_deleted_name_is_never_used_again(open_uow: Factory) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -80,6 +80,10 @@ class AuditRepository(Protocol):
 
         The hashes of the chain stay. The log verifies once an entry `verifier.ERASED` names what this gives.
         """
+        ...
+
+    def about(self, subject: str, actions: Collection[str]) -> Sequence[HistoryEntry]:
+        """The first entry about exactly `subject`, and those of `actions`, oldest first."""
         ...
 
     def search(

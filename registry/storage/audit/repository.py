@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, or_, select, type_coerce, update
+from sqlalchemy import Connection, and_, func, insert, or_, select, type_coerce, update
 from sqlalchemy.types import NullType
 
 from lineage import Digest, LineageError
@@ -87,6 +87,13 @@ class SqlAudit:
             self._connection.execute(index.values(actor=found.actor))
         return erased
 
+    def about(self, subject: str, actions: Collection[str]) -> Sequence[HistoryEntry]:
+        mine = audit_entry.c.subject == subject
+        first = select(func.min(audit_entry.c.seq)).where(mine).scalar_subquery()
+        wanted = or_(audit_entry.c.action.in_(sorted(actions)), audit_entry.c.seq == first)
+        rows = self._connection.execute(_ROWS.where(mine, wanted).order_by(audit_entry.c.seq))
+        return [_history(_entry(row)) for row in rows]
+
     def search(
         self,
         *,
@@ -159,8 +166,8 @@ def _entry(row: Any) -> AuditEntry:
     try:
         seq, body, previous, leaf, entry, subject, action, actor, at = row[: len(_RAW)]
         columns = SearchColumns(subject, action, actor, _moment(at))
-        hashes = (Digest.raw(_bytes(previous)), Digest.raw(_bytes(leaf)), Digest.raw(_bytes(entry)))
-        return AuditEntry(seq, _bytes(body), *hashes, columns)
+        raw = Digest.raw
+        return AuditEntry(seq, _bytes(body), raw(_bytes(previous)), raw(_bytes(leaf)), raw(_bytes(entry)), columns)
     except (TypeError, ValueError, LineageError) as error:
         raise AuditBrokenError(f"Entry {row.seq} cannot be read") from error
 

@@ -75,6 +75,8 @@ PROMOTED, SUPERSEDED, REVOKED, DELETED = (
 )
 _STATUSES = {f"model_version.{status.value}": status for status in Status}
 _RESTORED = "model_version.restored"
+DECISIVE = frozenset({PROMOTED, SUPERSEDED, REVOKED, DELETED, _RESTORED, *_STATUSES})
+"""The actions that change where a version stands; of its other entries only the first matters."""
 STOPPING = frozenset({Status.ARCHIVED, Status.SUSPENDED, Status.RECALLED})
 
 

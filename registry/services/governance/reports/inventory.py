@@ -12,9 +12,9 @@ from registry.domain.governance.case import INTENDED_USE, Case
 from registry.domain.governance.policies.policy import Policy
 from registry.domain.governance.promotion import VoteValue
 from registry.domain.governance.reports.inventory import UNKNOWN_TIER, InventoryLine, NamedThen
-from registry.domain.governance.reviews.past import PROMOTED, standings
+from registry.domain.governance.reviews.past import DECISIVE, PROMOTED, standings
 from registry.domain.names import VersionRef, check_alias
-from registry.domain.paging import Page, PageRequest, every
+from registry.domain.paging import Page, PageRequest
 from registry.services.context import Context
 from registry.services.governance.decisions import decided_case
 from registry.services.governance.dossier import MAX_ANCESTORS
@@ -130,8 +130,7 @@ def named_then(context: Context, alias: str, at: datetime, page: PageRequest) ->
 
 
 def _named(uow: UnitOfWork, move: AliasMove, ref: VersionRef, at: datetime) -> NamedThen:
-    newest_first = every(lambda page: uow.audit.search(subject=str(ref), page=page))
-    then, _ = standings(list(newest_first)[::-1], at)
+    then, _ = standings(uow.audit.about(str(ref), DECISIVE), at)
     reasons = then.reasons(ref)
     return NamedThen(
         ref, move.moved_at, move.moved_by, then.stage, then.status, not reasons, reasons, then.request or ""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from registry.domain.governance.reviews.past import AsOf, PastDecision, Standing, standings
+from registry.domain.governance.reviews.past import DECISIVE, AsOf, PastDecision, Standing, standings
 from registry.domain.names import AssetKind, Reference, VersionRef
-from registry.domain.paging import every
 from registry.errors import NotFoundError, UsageError
 from registry.services.context import Context
 from registry.services.governance.decisions import decided_case
@@ -26,9 +25,7 @@ def as_of(context: Context, reference: Reference, at: datetime) -> AsOf:
     at = min(at, context.clock.now() + timedelta(microseconds=1))
     with context.read() as uow:
         ref, alias, alias_since = _named(uow, reference, at)
-        newest_first = every(lambda page: uow.audit.search(subject=str(ref), page=page))
-        entries = list(newest_first)[::-1]
-        then, ended = standings(entries, at)
+        then, ended = standings(uow.audit.about(str(ref), DECISIVE), at)
         if not then.known:
             raise NotFoundError(f"{ref} was not there before {_moment(at)}")
         reasons = then.reasons(ref)
