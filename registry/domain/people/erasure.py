@@ -14,33 +14,30 @@ from registry.domain.manifests import canonical_json
 PREFIX = "erased-"
 """How every stand-in begins; no other handle may."""
 NAME = "Erased person"
-_ABOUT_THINGS = frozenset(
-    (
-        "action",
-        "adapter",
-        "alias",
-        "aliases",
-        "engine",
-        "from",
-        "from_stage",
-        "gate",
-        "kind",
-        "level",
-        "method",
-        "policy",
-        "role",
-        "roles",
-        "split",
-        "stage",
-        "state",
-        "status",
-        "target",
-        "to",
-        "to_stage",
-        "type",
-    )
+_OF_PEOPLE = frozenset(
+    [
+        "actor",
+        "approver",
+        "author",
+        "by",
+        "handle",
+        "identity",
+        "owner",
+        "owners",
+        "person",
+        "people",
+        "reviewer",
+        "signer",
+        "tester",
+        "voter",
+    ]
 )
-"""Under these names a word is never a person, even where somebody has it as a handle: `admin`, `validator`."""
+"""Fields whose values are handles, and those of which the last word is one of these: `added_by`, `model_owner`."""
+_GROUPED = frozenset({"contributors", "signed"})
+"""Fields with lists of handles, by what these people did."""
+_SAME_AS = "same_as"
+_SENTENCES = frozenset({"comment", "message", "note", "reason", "text"})
+"""Fields that people write in: a handle may stand there alone, or among other words."""
 _BEFORE_A_HANDLE = ("person:", "rejection-")
 """What stands right before a handle: in subjects of the log, and in the ids of checks."""
 _OF_SIGNING_IN = frozenset({"address", "label"})
@@ -71,11 +68,15 @@ class Erasure:
     digests: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, value: Any, key: str = "") -> Any:
-        """A JSON value without the person. `key` is the name that it stands under."""
+        """A JSON value without the person. `key` is the name that it stands under.
+
+        A value that is the handle and nothing else is a person only in a field for people: elsewhere it is a word.
+        """
         if isinstance(value, str):
-            return value if key in _ABOUT_THINGS else self._text(value)
+            return self._text(value, key)
         if isinstance(value, Mapping):
-            return {self._key(one, key): self.of(item, one) for one, item in value.items()}
+            inside = "people" if key in _GROUPED else ""
+            return {self._key(one, key): self.of(item, inside or one) for one, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.of(item, key) for item in value]
         return value
@@ -113,11 +114,11 @@ class Erasure:
         return any(word.encode() in body for word in words)
 
     def _key(self, key: str, above: str) -> str:
-        return self.stand_in if key == self.handle and above not in _ABOUT_THINGS else key
+        return self.stand_in if key == self.handle and above == "people" else key
 
-    def _text(self, text: str) -> str:
+    def _text(self, text: str, key: str) -> str:
         if text == self.handle:
-            return self.stand_in
+            return self.stand_in if _is_of_people(key) or key in _SENTENCES else text
         for before in _BEFORE_A_HANDLE:
             if text == before + self.handle:
                 return before + self.stand_in
@@ -130,3 +131,7 @@ class Erasure:
     @property
     def _prose(self) -> re.Pattern[str]:
         return re.compile(rf"(?<![\w@/.:-]){re.escape(self.handle)}(?![\w@/-]|[:.]\S)")
+
+
+def _is_of_people(key: str) -> bool:
+    return key == _SAME_AS or key.rpartition("_")[2] in _OF_PEOPLE
