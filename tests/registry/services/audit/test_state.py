@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from registry.domain.catalog.models import Status
 from registry.domain.names import VersionRef
+from registry.domain.verifier import Witness, verify_export
 from registry.services.audit.verbs import Audit
 from registry.services.catalog.verbs import Catalog
 from registry.services.people.verbs import People
@@ -115,6 +116,28 @@ def test_what_is_changed_in_the_database_past_the_log_is_named(
     with sqlite_database.engine.begin() as connection:
         connection.execute(text(statement))
     assert sentence.format(request=request) in found(team)
+
+
+@pytest.mark.postgres
+def test_on_postgresql_the_same_is_named_and_the_export_is_verified(
+    postgres_database: Database, clock: FakeClock, tmp_path: Path
+) -> None:
+    team = populate(Team(postgres_database.factory(clock), clock, tmp_path))
+    _, request = done(team)
+    bring_to(team, team.publish("vision/other"), "candidate")
+    old = team.publish("vision/old")
+    Catalog(team.context("ana")).set_status(ref_of(old), Status.DEPRECATED, "old")
+    assert found(team) == set()
+    changed = [UPDATES[what] for what in ("a stage", "a status", "an alias", "a vote", "who requested", "a deletion")]
+    with postgres_database.engine.begin() as connection:
+        for statement, _ in changed:
+            connection.execute(text(statement))
+    assert {sentence.format(request=request) for _, sentence in changed} <= found(team)
+    lines = [*Audit(team.context("guest")).export()]
+    assert verify_export(lines, Witness((), ()))[::2] == (len(lines), None)
+    at = next(number for number, line in enumerate(lines) if b"vision/other" in line)
+    lines[at] = lines[at].replace(b"vision/other", b"vision/digit")
+    assert verify_export(lines, Witness((), ()))[2] == (at + 1, f"The body of entry {at + 1} was changed")
 
 
 def test_the_digests_and_the_roles_of_a_vote_are_bound_to_its_entry(team: Team, sqlite_database: Database) -> None:
