@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -80,6 +81,26 @@ def open_(
 
     wish = NewRecall(target, level, reason, reason_class, outputs)
     session.answer(session.registry.recalls.open(wish), show_recall)
+
+
+@command(app, "advisory", "forebear recall advisory advisory.json")
+def advisory(
+    session: Session,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A CSAF 2.0 or OSV document, or lines with SHA-256 digests (- reads standard input)."
+        ),
+    ],
+) -> None:
+    """Find the versions that have a file which an advisory names by its SHA-256 digest. Nothing is recalled.
+
+    Each hit comes with the command that previews a recall of it.
+    """
+    from registry.cli.views.governance.recalls import show_match
+    from registry.domain.governance.advisories import match, read_advisory
+
+    session.answer(match(read_advisory(parsing.document(file)), session.registry.recalls), show_match)
 
 
 @command(app, "list", "forebear recall list --state open")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from registry.cli.printing import facts, heading, moment, table
 
 if TYPE_CHECKING:
+    from registry.domain.governance.advisories import AdvisoryMatch
     from registry.domain.governance.recalls import Impact, Recall, RecallDetail, Reversal, Task
 
 
@@ -26,6 +27,16 @@ def show_impact(impact: Impact) -> None:
     for one in impact.aliases:
         where = f"falls back to {one.to}" if one.to is not None else "stops"
         facts("", {f"{one.ref.name}@{one.alias}": where})
+
+
+def show_match(match: AdvisoryMatch) -> None:
+    """What an advisory names, and the versions that have it."""
+    one, hits = match.advisory, match.hits
+    facts(one.id, {"form": one.form, "digests named": len(one.digests), "found here": len(hits)})
+    for hit in hits:
+        heading(f"{hit.digest} ({len(hit.targets)}, and {hit.descendants} made from it)")
+        table(("Version",), [(ref,) for ref in hit.targets], empty="")
+        facts("", {"next": f"forebear recall preview {hit.digest} --level quarantine"})
 
 
 def show_recall(detail: RecallDetail) -> None:
