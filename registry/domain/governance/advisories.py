@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from registry.domain.governance.recalls import Effect, Level, NewRecall
+from registry.domain.governance.recalls import Effect, Impact, Level, NewRecall
 from registry.domain.names import VersionRef
-from registry.domain.verbs.recalls import RecallVerbs
 from registry.errors import InvalidError, NotFoundError, TooLargeError
 
 MOST = 1000
@@ -56,12 +55,12 @@ class AdvisoryMatch:
     hits: Sequence[AdvisoryHit]
 
 
-def match(advisory: Advisory, recalls: RecallVerbs) -> AdvisoryMatch:
-    """The versions that have what the advisory names, by the preview of a recall of each digest."""
+def match(advisory: Advisory, preview: Callable[[NewRecall], Impact]) -> AdvisoryMatch:
+    """The versions that have what the advisory names, by `preview` of a recall of each digest."""
     hits = []
     for digest in advisory.digests:
         try:
-            impact = recalls.preview(NewRecall(f"sha256:{digest}", Level.ADVISORY))
+            impact = preview(NewRecall(f"sha256:{digest}", Level.ADVISORY))
         except NotFoundError:
             continue
         targets = [hit.ref for hit in impact.hits if hit.effect is Effect.TARGET]

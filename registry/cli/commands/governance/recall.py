@@ -100,7 +100,7 @@ def advisory(
     from registry.cli.views.governance.recalls import show_match
     from registry.domain.governance.advisories import match, read_advisory
 
-    session.answer(match(read_advisory(parsing.document(file)), session.registry.recalls), show_match)
+    session.answer(match(read_advisory(parsing.document(file)), session.registry.recalls.preview), show_match)
 
 
 @command(app, "list", "forebear recall list --state open")
