@@ -24,5 +24,16 @@ class RemoteDrift:
             remedy="Check on the machine of the registry folder: forebear --home FOLDER drift check MODEL --data DATA",
         )
 
+    def watch(
+        self,
+        model: Reference,
+        data: Reference,
+        watch: Callable[[str], None] = lambda _: None,  # noqa: ARG002 - the verb's own signature
+    ) -> KeptReport | None:
+        raise NotRemoteError(
+            f"The server reads no data, so it cannot watch {data} for {model}",
+            remedy="Watch on the machine of the registry folder: forebear --home FOLDER drift watch MODEL --data DATA",
+        )
+
     def reports(self, model: Reference) -> Sequence[KeptReport]:
         return self.server.get(tuple[KeptReport, ...], "/drift", {"reference": model})

@@ -62,8 +62,8 @@ NO_EMERGENCY = "emg-00000000000000000000000000"
 NO_WAIVER = "wai-00000000000000000000000000"
 HERE_ONLY = {
     "people.authenticate", "people.begin_session", "people.end_session", "people.actor_of_token", "store.repair",
-    "backups.create", "audit.rotate_key", "selection.recommend", "selection.compare", "drift.check",
-    "cascades.run",
+    "backups.create", "audit.rotate_key", "selection.recommend", "selection.compare",
+    "drift.check", "drift.watch", "cascades.run",
 }  # fmt: skip
 """Verbs that work on the machine of the registry folder alone; a test below reads why from their error."""
 
@@ -126,6 +126,7 @@ def test_what_works_on_the_own_disk_alone_says_so(both: tuple[Registry, Registry
         "people.actor_of_token": lambda: far.people.actor_of_token("tok-x"),
         "selection.recommend": lambda: far.selection.recommend(Recommend(DATA)),
         "selection.compare": lambda: far.selection.compare(CompareDatasets(DATA, DATA)),
+        "drift.watch": lambda: far.drift.watch(CHILD, DATA),
         "drift.check": lambda: far.drift.check(CheckDrift(CHILD, DATA)),
         "cascades.run": lambda: far.cascades.run(far.cascades.plan(LATEST)),
         "store.repair": lambda: far.store.repair(tmp_path),

@@ -79,6 +79,35 @@ def check(
         raise typer.Exit(Family.INTEGRITY.exit_code)
 
 
+@command(app, "watch", "forebear drift watch models:/team/name@production --data datasets:/team/current")
+def watch(
+    session: Session,
+    model: parsing.ModelArgument,
+    data: Annotated[
+        str,
+        typer.Option("--data", metavar="DATASET", help="The dataset that grows; no number.", show_default=False),
+    ],
+) -> None:
+    """Check what is new in a dataset that grows since the last check: run it by a timer, as cron or systemd do.
+
+    Rows of the newest version that stand in the version that was checked last, or in the data of the model, are left
+    out. Nothing happens where fewer than 50 are new. The exit code is 7 when the data has drifted.
+    """
+    from registry.cli.printing import hint, tell
+    from registry.cli.views.drift import show_drift
+    from registry.domain.drift.report import DriftVerdict
+
+    found = session.registry.drift.watch(
+        parsing.model(model), parsing.dataset(data), watch=hint if not session.as_json else lambda _: None
+    )
+    if found is None:
+        session.answer(None, lambda _: tell("Nothing was checked"))
+        return
+    session.answer(found, lambda one: show_drift(one, written=None))
+    if found.report.verdict is DriftVerdict.DRIFT:
+        raise typer.Exit(Family.INTEGRITY.exit_code)
+
+
 @command(app, "list", "forebear drift list models:/team/name@production")
 def list_(session: Session, model: parsing.ModelArgument) -> None:
     """List the reports on record about a version, the newest first."""

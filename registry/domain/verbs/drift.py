@@ -19,7 +19,7 @@ class CheckDrift:
     """A version and the data that it meets now: all rows of it, or those of one `split`; at most `rows` are read.
 
     `reference` is a dataset to compare with instead of the rows that the version was tested on. With `new_only`, rows
-    whose content stands in the reference's dataset are left out.
+    whose content stands in the reference's dataset are left out, and with `after` those that stand in that dataset.
     """
 
     model: Reference
@@ -29,6 +29,7 @@ class CheckDrift:
     rows: int = 2_000
     seed: int = 0
     new_only: bool = False
+    after: Reference | None = None
 
     def __post_init__(self) -> None:
         if not LEAST_ROWS <= self.rows <= MOST_ROWS:
@@ -44,6 +45,16 @@ class DriftVerbs(Protocol):
         A drift asks for a new approval of the version where its policy says so (`reattest.triggers: [drift_alert]`).
         Raises: NotFoundError, InvalidError for data that cannot be compared, WithheldError, RecalledError,
         RefusedError, AdapterError.
+        """
+        ...
+
+    def watch(
+        self, model: Reference, data: Reference, watch: Callable[[str], None] = lambda _: None
+    ) -> KeptReport | None:
+        """Check what is new in a growing dataset: the rows of its newest version that stand in none checked before.
+
+        `data` names the dataset. Each call takes the next window: where nothing is new, or too few rows are, it gives
+        None, and they wait for the next version. Raises: as `check`.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from registry.services.context import Context
 from registry.services.drift.asking import Side
 from registry.services.lookup import found, refuse_withheld, resolve
 from registry.services.selection.candidates import refuse_modality
-from registry.services.selection.reading import dataset_of, rows_of
+from registry.services.selection.reading import dataset_of, digests_of, rows_of
 from registry.services.selection.sampling import sampled
 from registry.services.transfers.inputs import lay_out_data
 
@@ -57,14 +58,14 @@ def read_sides(
         )
     if before.labels is LabelKind.TAGS:
         raise InvalidError("The labels are tags of single words; drift is checked for whole rows")
+    if wanted.after is not None:
+        data, notes = _after(context, data, wanted.after, notes)
     known = {row.digest for row in before.rows}
     seen = sum(row.digest in known for row in data.chosen)
     if wanted.new_only and seen:
-        rows = tuple(row for row in data.chosen if row.digest not in known)
-        digest = Digest.of(canonical_json({"data": str(data.digest), "rows": [row.key for row in rows]}))
-        data = replace(data, rows=rows, digest=digest)
+        data = _without(data, known)
         notes = (*notes, f"{seen} rows that stand in {before.label} were left out")
-    elif seen == len(data.chosen):
+    elif seen and seen == len(data.chosen):
         raise InvalidError(
             f"Every row of {detail.summary.ref} stands in {before.label} too, which it is compared with: none is new"
         )
@@ -73,7 +74,9 @@ def read_sides(
     for label, rows_there in ((before.label, before.chosen), (detail.summary.ref.label, data.chosen)):
         if len(rows_there) < LEAST_ROWS:
             raise InvalidError(
-                f"{len(rows_there)} rows of {label} are too few to check for drift", remedy=f"{LEAST_ROWS} are needed"
+                f"{len(rows_there)} rows of {label} are too few to check for drift",
+                remedy=f"{LEAST_ROWS} are needed",
+                facts={"rows": len(rows_there), "of": label},
             )
     labelled = data.labels is not LabelKind.NONE
     sides = [
@@ -81,6 +84,23 @@ def read_sides(
         for one, part in ((_detail_of(context, before.label), before), (detail, data))
     ]
     return Compared(sides[0], sides[1], reference, labelled, notes)
+
+
+def _after(
+    context: Context, data: DataInput, earlier: Reference, notes: tuple[str, ...]
+) -> tuple[DataInput, tuple[str, ...]]:
+    """The rows that do not stand in an earlier version, with a note of how many do."""
+    detail = dataset_of(context, earlier)
+    new = _without(data, set(digests_of(context, detail)))
+    left = len(data.chosen) - len(new.chosen)
+    return new, (*notes, f"{left} rows that stand in {detail.summary.ref.label} were left out")
+
+
+def _without(data: DataInput, known: Collection[Digest]) -> DataInput:
+    """The rows whose content is not among `known`, with a digest of their own."""
+    rows = tuple(row for row in data.chosen if row.digest not in known)
+    digest = Digest.of(canonical_json({"data": str(data.digest), "rows": [row.key for row in rows]}))
+    return replace(data, rows=rows, digest=digest)
 
 
 def _detail_of(context: Context, label: str) -> DatasetVersionDetail:

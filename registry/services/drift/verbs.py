@@ -32,6 +32,15 @@ class Drift:
 
         return _kept(self.context, check(self.context, wanted, watch))
 
+    def watch(
+        self, model: Reference, data: Reference, watch: Callable[[str], None] = lambda _: None
+    ) -> KeptReport | None:
+        """Check what is new in a growing dataset; see `registry.services.drift.watching`."""
+        from registry.services.drift.watching import next_window  # noqa: PLC0415 - it needs NumPy
+
+        made = next_window(self.context, model, data, self.reports(model), watch)
+        return None if made is None else _kept(self.context, made)
+
     def reports(self, model: Reference) -> Sequence[KeptReport]:
         """The reports on record. Evidence of that type that a person wrote is none."""
         self.context.actor.require(Permission.READ)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lineage import Assurance, Digest
 from registry.domain.data.datasets import DatasetVersionDetail
+from registry.domain.data.rows import read_index
 from registry.domain.manifests import canonical_json
 from registry.domain.names import AssetKind, Reference
 from registry.domain.recipes.methods import TRAIN
@@ -29,6 +30,12 @@ def dataset_of(context: Context, reference: Reference) -> DatasetVersionDetail:
         detail = found(uow.datasets.version(resolve(uow, reference)), reference)
         refuse_as_source(uow, detail.summary, context.clock.now())
     return detail
+
+
+def digests_of(context: Context, detail: DatasetVersionDetail) -> list[Digest]:
+    """The content of each row, without reading the rows themselves."""
+    with context.blobs.open(detail.index) as stream:
+        return [row.digest for row in read_index(stream.read())]
 
 
 def rows_of(context: Context, detail: DatasetVersionDetail, split: str | None, folder: Path) -> DataInput:
