@@ -33,6 +33,7 @@ from registry.api.hub.refusals import refusal
 from registry.api.hub.routes import router as hub_router
 from registry.api.mlflow import is_mlflow
 from registry.api.mlflow import refusals as mlflow_refusals
+from registry.api.mlflow.changes import router as mlflow_changes_router
 from registry.api.mlflow.routes import router as mlflow_router
 from registry.api.oci import as_bearer, is_oci
 from registry.api.oci import refusals as oci_refusals
@@ -262,6 +263,7 @@ def create_app(registry: Registry, settings: Settings, door: Doorkeeper, *, home
     app.include_router(hub_router, max_body_size=MAX_FORM)
     app.include_router(oci_router)
     app.include_router(mlflow_router)
+    app.include_router(mlflow_changes_router)
     app.mount("/static", StaticFiles(directory=STATIC))
     for kind in (RegistryError, LineageError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer_error)

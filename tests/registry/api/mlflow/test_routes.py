@@ -117,7 +117,7 @@ def test_a_recalled_version_is_refused_at_every_address_and_its_description_is_s
         (f"{FILES}/vision.digits/2/%2e%2e/secret", (404, "RESOURCE_DOES_NOT_EXIST")),
         (f"{FILES}?path=vision.digits", (400, "INVALID_PARAMETER_VALUE")),
         (f"{API}/runs/get?run_id=1", (404, "ENDPOINT_NOT_FOUND")),
-        (f"{API}/registered-models/create", (404, "ENDPOINT_NOT_FOUND")),
+        (f"{API}/registered-models/create", (405, "ENDPOINT_NOT_FOUND")),
     ],
 )
 def test_an_error_has_the_code_that_clients_of_mlflow_know(

@@ -1,0 +1,186 @@
+"""The routes by which MLflow's clients change something; what the rules do not allow is refused with the reason."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+
+from registry.api.mlflow.refusals import Code, MlflowError
+from registry.api.mlflow.routes import API, MlflowRoute, Showing, Wanted
+from registry.api.mlflow.searching import PROMPT
+from registry.api.mlflow.showing import STAGES, Shown, read_name, stage_of
+from registry.domain.catalog.models import PRODUCTION, RETIRED, Describing, VersionDetail
+from registry.domain.names import AssetKind, Reference, check_alias
+from registry.domain.people.people import Permission
+from registry.errors import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    PolicyRefusedError,
+    RefusedError,
+    UnavailableError,
+)
+
+router = APIRouter(route_class=MlflowRoute, include_in_schema=False)
+DONE: dict[str, str] = {}
+"""The answer to a change that gives nothing back."""
+_SHOWN = {PRODUCTION: "Production", RETIRED: "Archived"}
+"""MLflow's names of the stages that it has too."""
+
+
+def _not_offered(what: str, remedy: str) -> MlflowError:
+    return MlflowError(UnavailableError(what, remedy=remedy), Code.NOT_OFFERED, 501)
+
+
+@router.post(f"{API}/registered-models/create", response_model=None)
+def create_model(shown: Showing, asked: Wanted) -> Response:
+    """Refused: a model begins with its first version. `register_model` goes on where the model is there already."""
+    name = read_name(asked.need("name"))
+    shown.registry.actor.require(Permission.EDIT)
+    if any(tag.key == PROMPT for tag in asked.tags):
+        raise InvalidError("Prompts are not kept here")
+    try:
+        shown.registry.catalog.model(name)
+    except NotFoundError as error:
+        raise _not_offered(
+            f"A registered model begins with its first version, and models:/{name} has none",
+            "Import that with: forebear model import",
+        ) from error
+    raise MlflowError(ConflictError(f"models:/{name} exists already"), Code.EXISTS, 400)
+
+
+@router.post(f"{API}/model-versions/create", response_model=None)
+def create_version(shown: Showing, asked: Wanted) -> Response:
+    """Refused: no bytes come with it, and versions here are their bytes."""
+    read_name(asked.need("name"))
+    asked.need("source")
+    shown.registry.actor.require(Permission.EDIT)
+    raise _not_offered(
+        "No version is registered from an address", "Download its files, and import them with: forebear model import"
+    )
+
+
+@router.patch(f"{API}/registered-models/update", response_model=None)
+def update_model(shown: Showing, asked: Wanted) -> Response:
+    """Another description."""
+    name, catalog = read_name(asked.need("name")), shown.registry.catalog
+    one = catalog.model(name).summary
+    licence = one.version.licence if one.version else "unknown"
+    catalog.describe(name, Describing(one.task, one.modality, licence, one.origin, asked.description or "", one.tags))
+    return JSONResponse({"registered_model": shown.model(name)})
+
+
+@router.post(f"{API}/registered-models/rename", response_model=None)
+def rename_model(shown: Showing, asked: Wanted) -> Response:
+    """Refused: a name means one model for ever."""
+    name = read_name(asked.need("name"))
+    read_name(asked.need("new_name"))
+    shown.registry.catalog.model(name)
+    raise RefusedError(f"models:/{name} keeps its name", remedy="Votes, audit entries and cards name it")
+
+
+@router.delete(f"{API}/registered-models/delete", response_model=None)
+def delete_model(shown: Showing, asked: Wanted) -> Response:
+    """Delete a model whose versions are not in use."""
+    shown.registry.catalog.delete(_whole(asked.need("name")))
+    return JSONResponse(DONE)
+
+
+@router.delete(f"{API}/model-versions/delete", response_model=None)
+def delete_version(shown: Showing, asked: Wanted) -> Response:
+    """Delete a version that is not in use."""
+    shown.registry.catalog.delete(asked.exact)
+    return JSONResponse(DONE)
+
+
+@router.post(f"{API}/registered-models/set-tag", response_model=None)
+def set_model_tag(shown: Showing, asked: Wanted) -> Response:
+    """Set a tag of a model."""
+    return _tag(shown, _whole(asked.need("name")), asked.need("key"), asked.value or "")
+
+
+@router.post(f"{API}/model-versions/set-tag", response_model=None)
+def set_version_tag(shown: Showing, asked: Wanted) -> Response:
+    """Set a tag of a version."""
+    return _tag(shown, asked.exact, asked.need("key"), asked.value or "")
+
+
+@router.delete(f"{API}/registered-models/delete-tag", response_model=None)
+def delete_model_tag(shown: Showing, asked: Wanted) -> Response:
+    """Remove a tag of a model."""
+    return _tag(shown, _whole(asked.need("name")), asked.need("key"), None)
+
+
+@router.delete(f"{API}/model-versions/delete-tag", response_model=None)
+def delete_version_tag(shown: Showing, asked: Wanted) -> Response:
+    """Remove a tag of a version."""
+    return _tag(shown, asked.exact, asked.need("key"), None)
+
+
+@router.post(f"{API}/registered-models/alias", response_model=None)
+def set_alias(shown: Showing, asked: Wanted) -> Response:
+    """Move an alias; a protected one follows a promotion, and is refused with the reason."""
+    shown.registry.catalog.set_alias(asked.exact, asked.need("alias"))
+    return JSONResponse(DONE)
+
+
+@router.delete(f"{API}/registered-models/alias", response_model=None)
+def delete_alias(shown: Showing, asked: Wanted) -> Response:
+    """Remove an alias. One that is not there is no error: MLflow's clients expect none."""
+    name, alias = read_name(asked.need("name")), check_alias(asked.need("alias"))
+    if any(one.alias == alias for one in shown.registry.catalog.model(name).aliases):
+        shown.registry.catalog.drop_alias(name, alias)
+    return JSONResponse(DONE)
+
+
+@router.patch(f"{API}/model-versions/update", response_model=None)
+def update_version(shown: Showing, asked: Wanted) -> Response:
+    """Another card: MLflow's description of a version."""
+    shown.registry.catalog.revise_card(asked.exact, asked.description or "")
+    return JSONResponse({"model_version": shown.version(asked.exact)})
+
+
+@router.post(f"{API}/model-versions/transition-stage", response_model=None)
+def transition(shown: Showing, asked: Wanted) -> Response:
+    """Refused with what is missing, unless the version is in that stage: stages move by promotion requests alone."""
+    stage = {one.lower(): one for one in STAGES}.get(asked.need("stage").lower())
+    if stage is None:
+        raise InvalidError(f"{asked.need('stage')[:80]!r} is not a stage", remedy=f"Give {', '.join(STAGES)}")
+    if asked.archive_existing_versions and stage not in {"Staging", "Production"}:
+        raise InvalidError("Versions are archived only by a transition to Staging or Production")
+    detail = shown.registry.catalog.version(asked.exact)
+    if stage_of(detail.summary) != stage or asked.archive_existing_versions:
+        raise PolicyRefusedError(f"{detail.summary.ref} stays in its stage", _missing(shown, detail, stage))
+    return JSONResponse({"model_version": shown.detailed(detail)})
+
+
+@router.api_route(f"{API}/webhooks", methods=["GET", "POST"], response_model=None)
+@router.api_route(f"{API}/webhooks/{{webhook}}", methods=["GET", "PATCH", "DELETE"], response_model=None)
+@router.post(f"{API}/webhooks/{{webhook}}/test", response_model=None)
+def webhooks() -> Response:
+    """Refused: they are not set up in this way."""
+    raise _not_offered(
+        "Webhooks are not set up through MLflow", "Forebear keeps its own record of what happens: forebear audit log"
+    )
+
+
+def _whole(text: str) -> Reference:
+    return Reference(AssetKind.MODELS, read_name(text))
+
+
+def _tag(shown: Shown, target: Reference, key: str, value: str | None) -> Response:
+    if key == PROMPT and value is not None:
+        raise InvalidError("Prompts are not kept here")
+    shown.registry.catalog.tag(target, {key: value})
+    return JSONResponse(DONE)
+
+
+def _missing(shown: Shown, detail: VersionDetail, stage: str) -> tuple[str, ...]:
+    """What a promotion into `stage` would still need, under the policy in force."""
+    reasons = [
+        f"{option.stage}: {reason}"
+        for option in shown.registry.promotions.options(Reference.to(detail.summary.ref))
+        for reason in option.reasons or ("nothing is missing but the request",)
+        if stage == _SHOWN.get(option.stage, "Staging")
+    ]
+    return ("stages move by promotion: forebear promote request", *reasons)
