@@ -46,7 +46,7 @@ def create_model(shown: Showing, asked: Wanted) -> Response:
             f"A registered model begins with its first version, and models:/{name} has none",
             "Import that with: forebear model import",
         ) from error
-    raise MlflowError(ConflictError(f"models:/{name} exists already"), Code.EXISTS, 400)
+    raise MlflowError(ConflictError(f"The registered model {name} exists already"), Code.EXISTS, 400)
 
 
 @router.post(f"{API}/model-versions/create", response_model=None)
@@ -76,7 +76,7 @@ def rename_model(shown: Showing, asked: Wanted) -> Response:
     name = read_name(asked.need("name"))
     read_name(asked.need("new_name"))
     shown.registry.catalog.model(name)
-    raise RefusedError(f"models:/{name} keeps its name", remedy="Votes, audit entries and cards name it")
+    raise RefusedError(f"The registered model {name} keeps its name", remedy="Votes, audit entries and cards name it")
 
 
 @router.delete(f"{API}/registered-models/delete", response_model=None)
