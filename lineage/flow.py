@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lineage.graph import Graph
 from lineage.nodes import Edge, NodeId
@@ -16,13 +17,18 @@ Carry = Callable[[Edge, str], str | None]
 """What becomes of a mark along an edge: itself, another mark, or None where it ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Reason:
-    """Why a node has a mark: `length` edges from where it begins, the last from `before`, where it is `as_mark`."""
+class _Reason(NamedTuple):
+    """Why a node has a mark: `length` edges from where it begins, the last from `before`, where it is `as_mark`.
+
+    The smaller is the better one. `before` counts only where `length` is not 0.
+    """
 
     length: int
-    before: NodeId | None = None
-    as_mark: str = ""
+    before: NodeId
+    as_mark: str
+
+
+_BEGINS = _Reason(0, 0, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class Flow:
     def path(self, node: NodeId, mark: str) -> tuple[NodeId, ...]:
         """The shortest way from where the mark begins to `node`, both named. Raises: KeyError for a mark it lacks."""
         way, reason = [node], self._reasons[node][mark]
-        while reason.before is not None:
+        while reason.length:
             way.append(reason.before)
             reason = self._reasons[reason.before][reason.as_mark]
         return tuple(reversed(way))
@@ -58,13 +64,10 @@ def flow(graph: Graph, own: Mapping[NodeId, Iterable[str]], carry: Carry) -> Flo
                 if carried is None:
                     continue
                 longer = _Reason(reason.length + 1, edge.source, mark)
-                if carried not in found or _order(longer) < _order(found[carried]):
+                if carried not in found or longer < found[carried]:
                     found[carried] = longer
         for mark in own.get(node.id, ()):
-            found.setdefault(mark, _Reason(0))
+            found.setdefault(mark, _BEGINS)
         reasons[node.id] = found
     return Flow(reasons)
 
-
-def _order(reason: _Reason) -> tuple[int, NodeId, str]:
-    return reason.length, reason.before or 0, reason.as_mark

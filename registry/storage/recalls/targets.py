@@ -30,6 +30,7 @@ from registry.storage.tables import (
 )
 
 _NODE_KINDS: Mapping[str, NodeKind] = {kind.value: kind for kind in NodeKind}
+_NO_FACTS: Mapping[str, str] = {}
 _STATUSES: Mapping[str, Status] = {status.value: status for status in Status}
 
 
@@ -114,18 +115,18 @@ def below(connection: Connection, targets: Sequence[int]) -> Below:
     )
     named = select(alias.c.node_id, alias.c.alias, alias.c.protected).join(walk, walk.c.id == alias.c.node_id)
     with nested_loops(connection):
-        rows = connection.execute(members).all()
-        found = connection.execute(edges).all()
+        nodes: list[Node] = []
+        statuses: dict[int, Status] = {}
+        for key, kind, label, deleted_at, status in connection.execute(members):  # rows are many: none is kept
+            nodes.append(_node(key, _NODE_KINDS[kind], label))
+            if status is not None and deleted_at is None:
+                statuses[key] = _STATUSES[status]
+        found = [Edge(*row) for row in connection.execute(edges)]
         names: dict[int, list[tuple[str, bool]]] = defaultdict(list)
         for row in connection.execute(named.order_by(alias.c.alias)):
             names[row.node_id].append((row.alias, row.protected))
-    return Below(
-        [_node(row.id, _NODE_KINDS[row.kind], row.label) for row in rows],
-        [Edge(*row) for row in found],
-        {row.id: _STATUSES[row.status] for row in rows if row.status is not None and row.deleted_at is None},
-        names,
-    )
+    return Below(nodes, found, statuses, names)
 
 
 def _node(key: int, kind: NodeKind, label: str) -> Node:
-    return Node(key, kind, label if kind is NodeKind.STEP else public_label(kind, label))
+    return Node(key, kind, label if kind is NodeKind.STEP else public_label(kind, label), None, _NO_FACTS)
