@@ -70,4 +70,3 @@ def flow(graph: Graph, own: Mapping[NodeId, Iterable[str]], carry: Carry) -> Flo
             found.setdefault(mark, _BEGINS)
         reasons[node.id] = found
     return Flow(reasons)
-
