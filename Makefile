@@ -96,6 +96,7 @@ bench: setup ## Print the tables that the README quotes
 	@$(BIN)/python -m benchmarks.embeddings
 	@$(BIN)/python -m benchmarks.verdict
 	@$(BIN)/python -m benchmarks.two_samples
+	@$(BIN)/python -m benchmarks.drift
 	@$(BIN)/python -m benchmarks.selection
 	@$(BIN)/python -m benchmarks.methods
 

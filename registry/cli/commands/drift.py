@@ -9,7 +9,7 @@ import typer
 
 from registry.cli import parsing
 from registry.cli.session import Session, command
-from registry.errors import Family
+from registry.errors import ConflictError, Family
 
 if TYPE_CHECKING:
     from registry.domain.drift.report import KeptReport
@@ -63,6 +63,8 @@ def check(
     from registry.domain.drift.report import DriftVerdict
     from registry.domain.verbs.drift import CheckDrift
 
+    if recipe is not None and recipe.exists():  # before the work, not after it
+        raise ConflictError(f"{recipe} is there already", remedy="Name a new file")
     wanted = CheckDrift(
         parsing.model(model),
         parsing.dataset(data),
@@ -75,6 +77,8 @@ def check(
     found = session.registry.drift.check(wanted, watch=hint if not session.as_json else lambda _: None)
     written = None if recipe is None else write_recipe(found, recipe)
     session.answer(found, lambda one: show_drift(one, written=written))
+    if recipe is not None and written is None:
+        hint(f"No transfer is proposed, so {recipe} was not written.")
     if found.report.verdict is DriftVerdict.DRIFT:
         raise typer.Exit(Family.INTEGRITY.exit_code)
 
