@@ -12,7 +12,7 @@ export TOKENIZERS_PARALLELISM := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve pictures test test-journeys coverage test-slow test-ray fuzz-api check format governance-walk store-walk store-flips store-kills bench bench-methods bench-defaults bench-gpu clean
+.PHONY: help setup demo serve pictures test test-journeys coverage test-slow test-ray fuzz-api conformance check format governance-walk store-walk store-flips store-kills bench bench-methods bench-defaults bench-gpu clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ $(VENV)/fuzz/.installed: requirements-fuzz.lock
 	@$(PYTHON) -m venv --clear $(VENV)/fuzz
 	@$(VENV)/fuzz/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-fuzz.lock
 	@touch $@
+
+conformance: setup ## Call every method of MLflow's stock registry client, and print what each answers
+	@$(BIN)/python -W ignore -m tests.mlflow_conformance
 
 check: setup ## Format, lint, types, import contracts, docs, migrations
 	@$(BIN)/ruff format --check .
