@@ -26,6 +26,16 @@ def prepare_digits(file: Path) -> Path:
     return file
 
 
+def prepare_other_digits(file: Path) -> Path:
+    """Write the UCI digits of scikit-learn in the same form (N x 8 x 8), as many of each class."""
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    chosen = np.concatenate([np.flatnonzero(labels == digit)[:DIGITS_EACH] for digit in range(10)])
+    np.savez(file, x=(images[chosen] * 255 / 16).astype(np.uint8).reshape(-1, 8, 8), y=labels[chosen])
+    return file
+
+
 def untrained_backbone(file: Path) -> Path:
     """Write an EfficientNet-Lite0 with random weights, which never saw a picture."""
     import torch

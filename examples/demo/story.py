@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from examples.demo.material import prepare_digits, prepare_news, untrained_backbone
+from examples.demo.material import prepare_digits, prepare_news, prepare_other_digits, untrained_backbone
 from examples.demo.narration import Narrator
 
 HERE = Path(__file__).resolve().parent
@@ -25,6 +25,7 @@ def tell(narrator: Narrator, scratch: Path) -> str:
     token = create_registry(narrator)
     import_sources(narrator)
     register_data(narrator, scratch)
+    choose_a_start(narrator, scratch)
     transfer(narrator)
     promote(narrator)
     approve_with_a_condition(narrator)
@@ -115,6 +116,39 @@ def register_data(narrator: Narrator, scratch: Path) -> None:
     narrator.run("dataset", "show", "data/bbc-news")
     found = [narrator.ask("dataset", "show", name) for name in ("data/mnist-5k", "data/bbc-news")]
     narrator.claim("Both are dataset versions with their DVC hash", all(data["dvc"]["md5"] for data in found))
+
+
+def choose_a_start(narrator: Narrator, scratch: Path) -> None:
+    """The models ranked on the digits themselves, a recipe for each, and other digits, which are not alike."""
+    narrator.say(
+        "Where should digits start? Every registered model is measured on 200 of the training rows, beside a linear "
+        "model on raw pixels. And are these digits like the ones of the UCI collection?"
+    )
+    asked = ("recommend", "data/mnist-5k", "--rows", "200", "--recipes", str(scratch / "starts"))
+    found = narrator.ask(*asked, "--all", show=True)
+    rows = [(one["ref"], *_accuracy(one["score"]), one["licence"]) for one in found["ranked"]]
+    rows.append((found["classical"]["features"], *_accuracy(found["classical"]["score"]), ""))
+    narrator.table(("start from", "accuracy", "95 % interval", "licence"), rows)
+    narrator.say(found["conclusion"])
+    start = found["starts"][0]
+    narrator.say(f"For {start['model']}: {start['method']}. {start['reason']} ({start['source']}).")
+    narrator.claim(
+        "Both image backbones are ranked, and the text encoder is left out because it reads text",
+        len(found["ranked"]) == 2 and [one["reason"] for one in found["left_out"]] == ["It reads text data, not image"],
+    )
+    narrator.claim(
+        "The rows show that the first is better than pixels: a transfer is worth its cost",
+        found["classical"]["behind"]["low"] > 0,
+    )
+    narrator.claim("A recipe for each is ready to run", len(list((scratch / "starts").glob("*.yaml"))) == 2)
+    others = prepare_other_digits(scratch / "uci.npz")
+    narrator.run(
+        *("dataset", "add", "data/uci-digits", str(others), "--task", "image-classification"),
+        *("--licence", "CC-BY-4.0", "--origin", "package scikit-learn", "--description", "Handwritten digits, 8 x 8"),
+    )
+    compared = narrator.ask("dataset", "compare", "data/mnist-5k", "data/uci-digits", show=True)
+    narrator.say(compared["conclusion"])
+    narrator.claim("The same ten classes, and pictures that are far apart", compared["verdict"] == "far")
 
 
 def transfer(narrator: Narrator) -> None:
@@ -324,6 +358,11 @@ def _outside(script: Path, model: Path, data: Path, scratch: Path) -> dict[str, 
 def _measured(version: dict[str, Any], metric: str) -> float:
     """The final value of a metric on the test role."""
     return next(float(m["value"]) for m in version["measured"] if m["name"] == metric and m["role"] == "test")
+
+
+def _accuracy(score: dict[str, float]) -> tuple[str, str]:
+    """As a table shows it, with its interval."""
+    return f"{score['value']:.3f}", f"{score['low']:.3f} to {score['high']:.3f}"
 
 
 def _card(name: str) -> tuple[str, str]:

@@ -67,6 +67,17 @@ def test_the_data_are_tracked_by_dvc(forebear: CommandLine) -> None:
 
 
 @pytest.mark.timeout(1500)
+def test_the_demo_asks_where_digits_should_start_before_it_transfers(
+    told: subprocess.CompletedProcess[str], forebear: CommandLine
+) -> None:
+    before = " ".join(told.stdout.partition("3. Transfers")[0].split())
+    assert "Where should digits start?" in before
+    assert "Far: a classifier tells rows of data/uci-digits/1 from those of data/mnist-5k/1" in before
+    assert "(CVPR 2019)" in before
+    assert forebear.ask("dataset", "show", "data/uci-digits/1")["summary"]["classes"]
+
+
+@pytest.mark.timeout(1500)
 def test_each_transfer_beats_the_commonest_class_clearly(forebear: CommandLine) -> None:
     methods = {PROBE: "feature_extraction", DIGITS: "fine_tuning", NEWS: "feature_extraction"}
     for name, method in methods.items():
