@@ -101,7 +101,8 @@ def test_people_roles_and_tokens(own_served: ServedRegistry) -> None:
     token = from_json(NewToken, made.json())
     eve = own_served.client()
     eve.headers["Authorization"] = f"Bearer {token.secret}"
-    assert eve.get(f"{API}/me").json() == {"handle": "eve", "roles": ["developer"], "service": False}
+    told = {"handle": "eve", "roles": ["developer"], "service": False, "token": token.summary.id, "scope": "admin"}
+    assert eve.get(f"{API}/me").json() == told
     mine = eve.get(f"{API}/tokens", params={"person": "eve"})
     assert token.secret not in mine.text
     assert problem(eve.get(f"{API}/tokens"))["code"] == "permission-denied"
