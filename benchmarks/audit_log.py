@@ -57,7 +57,7 @@ def fill(home: Path, entries: int) -> None:
             found = uow.catalog.resolve(ref)
             assert found is not None
             uow.catalog.set_alias("best", found, protected=False, by="ana", at=FIRST)
-        uow.commit(*(Event("model_version.imported", ref) for ref in refs))
+        uow.commit(Event("benchmark.filled", "registry"))
     database = sqlite3.connect(home / "registry.db")
     with database:
         _write(database, refs, entries)
@@ -98,6 +98,8 @@ def _write(database: sqlite3.Connection, refs: list[str], entries: int) -> None:
 
 
 def _event(refs: list[str], number: int) -> Event:
+    if number < len(refs):
+        return Event("model_version.imported", refs[number])
     ref = refs[number * 7919 % len(refs)]
     if number % 40 == 0:
         return Event("alias.moved", ref, {"alias": "best", "from": None, "protected": False})
