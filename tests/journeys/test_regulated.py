@@ -1,4 +1,4 @@
-"""A regulated team's whole story, from an empty registry to a recall: typed on the command line, and the same over HTTP.
+"""A regulated team, from an empty registry to a recall: typed on the command line, and the same over HTTP.
 
 It begins with the policy that ships as `examples/policies/regulated.yaml`; two people then publish its next version.
 """

@@ -169,17 +169,12 @@ def _decisions(context: Context, uow: UnitOfWork, erasure: Erasure) -> Iterable[
 
     Its verdict is judged anew: another handle sorts otherwise. One that was tampered with is left to be found.
     """
-    for entry in uow.audit.entries():
-        if DECIDED.encode() not in entry.body:
-            continue
-        body = json.loads(entry.body)
-        if body["action"] != DECIDED:
-            continue
-        digest = Digest.parse(body["detail"]["case"])
+    for entry in every(lambda page: uow.audit.search(action=DECIDED, page=page)):
+        digest = Digest.parse(str(entry.detail["case"]))
         with context.blobs.open(digest) as stream:
             text = stream.read()
         new = erasure.document(text)
-        stored = found(uow.governance.request(body["subject"]), body["subject"], see="promote list")
+        stored = found(uow.governance.request(entry.subject), entry.subject, see="promote list")
         told = asdict(stored.verdict)
         if new == text and erasure.of(told) == told:
             continue
