@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
@@ -21,6 +23,7 @@ from registry.errors import (
     UnavailableError,
 )
 
+_RESERVED = re.compile(r"latest|v[0-9]+", re.IGNORECASE)
 router = APIRouter(route_class=MlflowRoute, include_in_schema=False)
 DONE: dict[str, str] = {}
 """The answer to a change that gives nothing back."""
@@ -120,7 +123,10 @@ def delete_version_tag(shown: Showing, asked: Wanted) -> Response:
 @router.post(f"{API}/registered-models/alias", response_model=None)
 def set_alias(shown: Showing, asked: Wanted) -> Response:
     """Move an alias; a protected one follows a promotion, and is refused with the reason."""
-    shown.registry.catalog.set_alias(asked.exact, asked.need("alias"))
+    alias = asked.need("alias")
+    if _RESERVED.fullmatch(alias):
+        raise InvalidError(f"The alias {alias!r} is reserved in MLflow", remedy="Choose another word")
+    shown.registry.catalog.set_alias(asked.exact, alias)
     return JSONResponse(DONE)
 
 

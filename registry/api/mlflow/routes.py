@@ -146,10 +146,11 @@ def latest_versions(shown: Showing, asked: Wanted) -> Response:
 
 @router.get(f"{API}/registered-models/alias", response_model=None)
 def by_alias(shown: Showing, asked: Wanted) -> Response:
-    """The version that an alias names."""
+    """The version that an alias names. `latest` is the newest, unless the model has an alias of this name."""
     name, alias = read_name(asked.need("name")), asked.need("alias")
-    shown.registry.catalog.model(name)
-    reference = Reference(AssetKind.MODELS, name, alias=None if alias.lower() == LATEST else alias)
+    own = {one.alias for one in shown.registry.catalog.model(name).aliases}
+    newest = alias.lower() == LATEST and LATEST not in own
+    reference = Reference(AssetKind.MODELS, name, alias=None if newest else alias)
     try:
         if reference.alias:
             check_alias(alias)

@@ -98,6 +98,11 @@ REFUSED: list[tuple[str, str, Any, tuple[int, str]]] = [
         {"name": "vision.digits", "version": "2", "stage": "Archived", "archive_existing_versions": True},
         (400, "INVALID_PARAMETER_VALUE"),
     ),
+    (
+        *("POST", "registered-models/alias"),
+        {"name": "vision.digits", "alias": "latest", "version": 2},
+        (400, "INVALID_PARAMETER_VALUE"),
+    ),
     ("POST", "webhooks", {"name": "x"}, (501, "NOT_IMPLEMENTED")),
     ("GET", "webhooks", {}, (501, "NOT_IMPLEMENTED")),
     ("PATCH", "webhooks/1", {}, (501, "NOT_IMPLEMENTED")),

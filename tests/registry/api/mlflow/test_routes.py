@@ -56,6 +56,12 @@ def test_a_version_is_read_by_number_alias_and_as_the_latest(served: ServedRegis
     assert [one["version"] for one in only["model_versions"]] == ["1"]
 
 
+def test_an_alias_of_ours_that_is_named_latest_means_what_it_names(own_served: ServedRegistry) -> None:
+    own_served.family.system.catalog.set_alias(Reference.to(own_served.family.child), "latest")
+    found = got(own_served, "/registered-models/alias", name="vision.digits", alias="latest")["model_version"]
+    assert found["version"] == "1"
+
+
 def test_searches_filter_sort_and_page(served: ServedRegistry) -> None:
     def names(**query: Any) -> list[str]:
         return [one["name"] for one in got(served, "/registered-models/search", **query)["registered_models"]]
