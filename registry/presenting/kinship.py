@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lineage import Assurance, Relation
-from registry.presenting.formats import number
+from registry.presenting.formats import counted, number
 
 if TYPE_CHECKING:
     from registry.domain.verbs.lineage import ParentCheck
@@ -40,6 +40,10 @@ def figures(check: ParentCheck) -> dict[str, str]:
     found["Equal bytes"] = f"{said.identical:.0%}"
     found["Compared"] = f"{said.compared} of {said.of} tensors, {said.sample:,} numbers"
     found["Claim"] = _claim(check)
+    if check.interface is not None:
+        found["Interface"] = (
+            f"{counted(len(check.interface), 'difference')} from the parent" if check.interface else "as the parent's"
+        )
     return found
 
 

@@ -96,7 +96,8 @@ def verify(
     """Compare the weights of a version with those of its parents, and record whether they support the claim.
 
     The assurance of a supported claim becomes verified, that of a claim against the evidence contradicted. The exit
-    code is 7 when a claim is contradicted.
+    code is 7 when a claim is contradicted. Preprocessing, tokenizer, special tokens, labels and input size are compared
+    too, and what differs is shown with both sides; the labels of a new head are not.
     """
     from lineage import Assurance
     from registry.cli.views.lineage.kinship import show_checks

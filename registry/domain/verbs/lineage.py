@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from lineage import Assurance, Edge, Node, NodeId, WeightComparison
+from registry.domain.catalog.interface import InterfaceDifference
 from registry.domain.names import Reference, VersionRef
 
 
@@ -52,7 +53,11 @@ class Relatives:
 
 @dataclass(frozen=True, slots=True)
 class ParentCheck:
-    """What the weights of a version say about a parent. `role` and `assurance` are None for one that nobody claims."""
+    """What the weights of a version say about a parent. `role` and `assurance` are None for one that nobody claims.
+
+    `interface` is where preprocessing, tokenizer, labels or input size are other than the parent's; None where that
+    was not compared, as in what was recorded earlier.
+    """
 
     child: VersionRef
     parent: VersionRef
@@ -60,6 +65,7 @@ class ParentCheck:
     assurance: Assurance | None
     comparison: WeightComparison
     checked_at: datetime
+    interface: tuple[InterfaceDifference, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +210,7 @@ class LineageVerbs(Protocol):
         ...
 
     def verify(self, reference: Reference, *, parent: Reference | None = None) -> Sequence[ParentCheck]:
-        """Compare the weights of a version with those of its parents, and record on the edges what they say.
+        """Compare a version with its parents: the weights, of which the edges keep what they say, and the interface.
 
         With `parent`, with that version alone; what is said about one that nobody claims is shown and not recorded.
         """

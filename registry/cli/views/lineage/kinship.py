@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
 
 def show_checks(checks: Sequence[ParentCheck]) -> None:
-    """Each parent, the relation, and the figures that it rests on."""
+    """Each parent, the relation, the figures that it rests on, and both sides of what the interfaces differ in."""
     for check in checks:
         facts(f"{check.child.label} and {check.parent.label}", figures(check))
+        if check.interface:
+            rows = [(one.part.value, one.what, one.parent, one.child) for one in check.interface]
+            table(("Interface", "Where", check.parent.label, check.child.label), rows, empty="", prose="Where")
 
 
 def show_identification(found: Identification) -> None:

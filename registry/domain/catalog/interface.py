@@ -1,0 +1,129 @@
+"""How a model is spoken to: its preprocessing, tokenizer, labels and input size, compared with those of its parent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lineage import Relation
+
+CONFIG = "config.json"
+PREPROCESSING = "preprocessor_config.json"
+_TOKENIZER = "tokenizer.json"
+_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
+_VOCABULARIES = ("merges.txt", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "vocab.json", "vocab.txt")
+
+READ = frozenset({CONFIG, PREPROCESSING, _TOKENIZER, *_SETTINGS})
+"""The files of which the contents are compared; all lie at the top of a version."""
+COMPARED = READ | frozenset(_VOCABULARIES)
+"""The files of which at least the digests are compared."""
+MOST_BYTES = 64 * 1024**2
+"""A larger file is compared by its digest alone."""
+
+_SIZES = frozenset({"size", "crop_size", "image_size", "input_size"})
+_OF_THE_TOOL = frozenset({"processor_class", "image_processor_type", "feature_extractor_type", "transformers_version"})
+_WAYS_OF_A_BATCH = frozenset({"truncation", "padding", "version"})
+_SAME_HEAD = frozenset({Relation.IDENTICAL, Relation.CAST, Relation.QUANTISED, Relation.PRUNED})
+_LONGEST = 80
+_ABSENT = "absent"
+
+
+class Part(StrEnum):
+    """What of an interface differs."""
+
+    PREPROCESSING = "preprocessing"
+    INPUT_SIZE = "input size"
+    TOKENIZER = "tokenizer"
+    SPECIAL_TOKENS = "special tokens"
+    LABELS = "labels"
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceDifference:
+    """One thing that a version expects or answers otherwise than its parent. `what` is a file, and a key in it.
+
+    `parent` and `child` are the values as JSON; a long one is its SHA-256, and `absent` is none.
+    """
+
+    part: Part
+    what: str
+    parent: str
+    child: str
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What is known of one of the two: the digest of each of the files `COMPARED` that it has, and some contents."""
+
+    digests: Mapping[str, str]
+    contents: Mapping[str, bytes]
+
+
+def differences(parent: Side, child: Side, relation: Relation) -> tuple[InterfaceDifference, ...]:
+    """Where the interface of `child` is another than that of `parent`, without what a new head declares.
+
+    Labels differ silently where the same names have other numbers, or where the weights, the head among them, are
+    still the parent's; other names under a head of its own are the declared purpose of a training.
+    """
+    found = []
+    for name in sorted(COMPARED):
+        before, after = parent.digests.get(name), child.digests.get(name)
+        if before == after:
+            continue
+        ours, theirs = _document(child, name), _document(parent, name)
+        if name not in READ or ours is None or theirs is None:
+            if name != CONFIG:
+                found.append(InterfaceDifference(_part(name, ""), name, before or _ABSENT, after or _ABSENT))
+            continue
+        for key in sorted(ours.keys() | theirs.keys()):
+            if theirs.get(key) != ours.get(key) and _tells(name, key, theirs, ours, relation):
+                said = _shown(theirs, key), _shown(ours, key)
+                found.append(InterfaceDifference(_part(name, key), f"{name}: {key}", *said))
+    return tuple(found)
+
+
+def _tells(name: str, key: str, parent: Mapping[str, object], child: Mapping[str, object], relation: Relation) -> bool:
+    if name == CONFIG:
+        if key == "id2label":
+            return _silent(parent.get(key), child.get(key), relation)
+        return key in _SIZES or key.endswith("_token_id")
+    if name == PREPROCESSING:
+        return key not in _OF_THE_TOOL and not key.startswith("_")
+    if name == _TOKENIZER:
+        return key not in _WAYS_OF_A_BATCH
+    return key.endswith(("_token", "_tokens")) or key == "do_lower_case"
+
+
+def _silent(parent: object, child: object, relation: Relation) -> bool:
+    if relation in _SAME_HEAD or not isinstance(parent, dict) or not isinstance(child, dict):
+        return relation in _SAME_HEAD
+    return sorted(map(str, parent.values())) == sorted(map(str, child.values()))
+
+
+def _part(name: str, key: str) -> Part:
+    if key == "id2label":
+        return Part.LABELS
+    if key in _SIZES:
+        return Part.INPUT_SIZE
+    if name == PREPROCESSING:
+        return Part.PREPROCESSING
+    return Part.SPECIAL_TOKENS if key.endswith(("_token", "_tokens", "_token_id")) else Part.TOKENIZER
+
+
+def _document(side: Side, name: str) -> Mapping[str, object] | None:
+    """The keys of a file; None where it is absent, was not read, or holds no JSON object."""
+    try:
+        document = json.loads(side.contents[name]) if name in side.contents else None
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _shown(document: Mapping[str, object], key: str) -> str:
+    if key not in document:
+        return _ABSENT
+    text = json.dumps(document[key], sort_keys=True, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"sha256 {hashlib.sha256(text.encode()).hexdigest()[:16]}"
