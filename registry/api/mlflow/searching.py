@@ -15,7 +15,7 @@ from registry.api.mlflow.grammar import MODELS, VERSIONS, Clause, orders, parse
 from registry.api.mlflow.showing import RUN_ID, Shown, named, read_name, versions
 from registry.domain.catalog.models import ModelSummary, SearchQuery, SortKey, VersionSummary
 from registry.domain.names import Reference
-from registry.domain.paging import every
+from registry.domain.paging import MAX_LIMIT, PageRequest, every
 from registry.domain.verbs.registry import Registry
 from registry.errors import BadCursorError, BadNameError, InvalidError, NotFoundError
 
@@ -36,6 +36,8 @@ def models(shown: Shown, text: str, order: Sequence[str], limit: int | None, tok
     clauses, wanted = _without_prompts(parse(text, MODELS)), orders(order, MODELS)
     if clauses is None:
         return [], None
+    if limit and not clauses and wanted in {(), (("name", False),)}:
+        return _listed(shown, limit, token, (text, *order))
     found = [
         one
         for one in _models(shown.registry, clauses)
@@ -48,6 +50,15 @@ def models(shown: Shown, text: str, order: Sequence[str], limit: int | None, tok
     }
     page, following = _page(_sorted(found, (*wanted, ("name", False)), fields), limit, token, (text, *order))
     return [shown.model(one.name) for one in page], following
+
+
+def _listed(shown: Shown, limit: int, token: str, query: Sequence[str]) -> Answer:
+    """A page of all models by name, read as one page of the catalog whatever lies before and after it."""
+    cursor = _opened(token, query) if token else None
+    asked = SearchQuery(sort=SortKey.NAME, descending=False, page=PageRequest(min(limit, MAX_LIMIT), cursor))
+    page = shown.registry.catalog.search(asked)
+    following = page.next_cursor
+    return [shown.model(one.name) for one in page.items], _sealed(following, query) if following else None
 
 
 def model_versions(shown: Shown, text: str, order: Sequence[str], limit: int | None, token: str) -> Answer:
@@ -140,18 +151,38 @@ def _sorted(found: list[T], by: Iterable[tuple[str, bool]], fields: dict[str, Ca
 
 def _page(found: list[T], limit: int, token: str, query: Sequence[str]) -> tuple[list[T], str | None]:
     """The slice that `token` begins at, and the token of the next, which is good for the same query alone."""
-    of = hashlib.sha256(json.dumps(query).encode()).hexdigest()[:16]
-    start = _start(token, of) if token else 0
+    start = _start(token, query) if token else 0
     following = start + limit
     more = limit and following < len(found)
-    return found[start:following], base64.urlsafe_b64encode(f"{following}:{of}".encode()).decode() if more else None
+    return found[start:following], _sealed(str(following), query) if more else None
 
 
-def _start(token: str, of: str) -> int:
+def _start(token: str, query: Sequence[str]) -> int:
+    offset = _opened(token, query)
+    if not (offset.isascii() and offset.isdigit() and len(offset) < 10):
+        raise _foreign()
+    return int(offset)
+
+
+def _sealed(position: str, query: Sequence[str]) -> str:
+    """A page token: where a page begins, and of which search."""
+    return base64.urlsafe_b64encode(f"{_name_of(query)}:{position}".encode()).decode()
+
+
+def _opened(token: str, query: Sequence[str]) -> str:
+    """Where the page begins. Raises: BadCursorError for a token of another search, and for what is no token."""
     try:
-        offset, _, query = base64.urlsafe_b64decode(token.encode("ascii")).decode("ascii").partition(":")
-        if query == of and 0 <= (start := int(offset)) < 10**9:
-            return start
+        of, _, position = base64.urlsafe_b64decode(token.encode("ascii")).decode("ascii").partition(":")
     except ValueError:
-        pass
-    raise BadCursorError("The page token is not from this search", remedy="Begin again without a token")
+        raise _foreign() from None
+    if of != _name_of(query):
+        raise _foreign()
+    return position
+
+
+def _name_of(query: Sequence[str]) -> str:
+    return hashlib.sha256(json.dumps(query).encode()).hexdigest()[:16]
+
+
+def _foreign() -> BadCursorError:
+    return BadCursorError("The page token is not from this search", remedy="Begin again without a token")
