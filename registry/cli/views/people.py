@@ -38,7 +38,7 @@ def show_offers(offers: Sequence[RoleOffer]) -> None:
 def show_erased(erased: Erased) -> None:
     """That it was asked for, or what was done."""
     if erased.stand_in is None:
-        tell(f"{erased.asked_by} asked to erase {erased.handle}. Somebody else confirms it within 7 days:")
+        tell(f"{erased.asked_by} asked to erase {erased.handle}. Somebody else confirms it within 7 days")
         hint(f"forebear --as PERSON person erase {erased.handle}")
         return
     tell(f"Erased: {erased.stand_in} stands for the person now; the audit log had {number(erased.entries)} entries")

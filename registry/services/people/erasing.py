@@ -59,7 +59,7 @@ def withdraw(context: Context, uow: UnitOfWork, person: Person) -> Person:
     if context.actor.handle not in {person.handle, asked.actor if asked is not None else ""}:
         context.actor.require(Permission.ADMIN)
     if asked is None:
-        raise NotFoundError(f"Nobody has asked to erase {person.handle} in the last {WAITS.days} days")
+        raise NotFoundError(f"No request to erase {person.handle} waits for a second person")
     uow.commit(Event(WITHDRAWN, f"person:{person.handle}"))
     return person
 

@@ -241,7 +241,7 @@ def test_erasing_takes_two_people_and_neither_confirms_for_themselves(team: Team
 
 def test_a_wish_to_erase_somebody_can_be_withdrawn_and_is_confirmed_by_nobody_after_that(team: Team) -> None:
     root = People(team.context("root"))
-    with pytest.raises(NotFoundError, match="Nobody has asked to erase zebedee"):
+    with pytest.raises(NotFoundError, match="No request to erase zebedee waits"):
         root.withdraw_erasure(ZEB)
     for who in ("root", ZEB):
         root.erase(ZEB, reason="left")
