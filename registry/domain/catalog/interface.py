@@ -25,9 +25,24 @@ MOST_BYTES = 64 * 1024**2
 
 _SIZES = frozenset({"size", "crop_size", "image_size", "input_size"})
 _OF_THE_TOOL = frozenset({"processor_class", "image_processor_type", "feature_extractor_type", "transformers_version"})
+_PICTURES = frozenset({"crop_size", "do_resize", "image_mean", "image_std", "size"})
+_UNSAID: Mapping[str, object] = {
+    "do_convert_rgb": True,
+    "do_normalize": True,
+    "do_rescale": True,
+    "do_resize": True,
+    "image_mean": [0.485, 0.456, 0.406],
+    "image_std": [0.229, 0.224, 0.225],
+    "resample": 2,
+    "rescale_factor": 1 / 255,
+    "size": 224,
+}
+"""What the absence of a key means to transformers' image processors; what is false or null may be absent too."""
 _WAYS_OF_A_BATCH = frozenset({"truncation", "padding", "version"})
 _SAME_HEAD = frozenset({Relation.IDENTICAL, Relation.CAST, Relation.QUANTISED, Relation.PRUNED})
 _LONGEST = 80
+_CROPS_BELOW = 384
+"""Pixels; ConvNeXt's processor enlarges by `crop_pct` and cuts the middle out where the input is smaller."""
 _ABSENT = "absent"
 
 
@@ -73,7 +88,7 @@ def differences(parent: Side, child: Side, relation: Relation) -> tuple[Interfac
         before, after = parent.digests.get(name), child.digests.get(name)
         if before == after:
             continue
-        ours, theirs = _document(child, name), _document(parent, name)
+        ours, theirs = _effective(name, _document(child, name)), _effective(name, _document(parent, name))
         if name not in READ or ours is None or theirs is None:
             if name != CONFIG:
                 found.append(InterfaceDifference(_part(name, ""), name, before or _ABSENT, after or _ABSENT))
@@ -120,6 +135,32 @@ def _document(side: Side, name: str) -> Mapping[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def _effective(name: str, document: Mapping[str, object] | None) -> Mapping[str, object] | None:
+    """The settings that take effect: of how pictures are prepared, with what is left unsaid, and in one form."""
+    if document is None or name != PREPROCESSING or not _PICTURES & document.keys():
+        return document
+    said = dict(_UNSAID) | {key: value for key, value in document.items() if value is not None}
+    if not said.pop("do_normalize"):
+        said |= {"image_mean": [0, 0, 0], "image_std": [1, 1, 1]}
+    if not said.pop("do_rescale"):
+        said["rescale_factor"] = 1
+    if not said.get("do_center_crop"):
+        said.pop("crop_size", None)
+    share, size = said.pop("crop_pct", None), _short(said["size"])
+    if share and isinstance(share, int | float) and isinstance(size, int) and size < _CROPS_BELOW:
+        said |= {"do_center_crop": True, "crop_size": size, "size": int(size / share)}
+    said |= {key: _short(said[key]) for key in ("size", "crop_size") if key in said}
+    return {key: value for key, value in said.items() if value is not False}
+
+
+def _short(size: object) -> object:
+    """The side of a square, or the shorter edge, as a number; any other size as it is."""
+    if isinstance(size, dict):
+        sides = set(size.values()) if size.keys() in ({"height", "width"}, {"shortest_edge"}) else set()
+        return next(iter(sides)) if len(sides) == 1 else size
+    return size
 
 
 def _shown(document: Mapping[str, object], key: str) -> str:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from adapters.inputs.preprocess import Preprocess
 from lineage import Relation
 from registry.domain.catalog.interface import InterfaceDifference, Part, Side, differences
 
@@ -27,11 +28,15 @@ CATS = {"id2label": {"0": "cat", "1": "dog"}}
 
 
 def test_changed_preprocessing_and_input_size_are_told_with_both_sides() -> None:
-    before = side(preprocessor_config__json={"image_mean": [0.5], "size": {"height": 224}, "processor_class": "A"})
-    after = side(preprocessor_config__json={"image_mean": [0.4], "size": {"height": 192}, "processor_class": "B"})
+    before = side(
+        preprocessor_config__json={"image_mean": [0.5], "size": {"height": 224, "width": 224}, "processor_class": "A"}
+    )
+    after = side(
+        preprocessor_config__json={"image_mean": [0.4], "size": {"height": 192, "width": 192}, "processor_class": "B"}
+    )
     assert told(before, after) == [
         (Part.PREPROCESSING, "preprocessor_config.json: image_mean", "[0.5]", "[0.4]"),
-        (Part.INPUT_SIZE, "preprocessor_config.json: size", '{"height": 224}', '{"height": 192}'),
+        (Part.INPUT_SIZE, "preprocessor_config.json: size", "224", "192"),
     ]
 
 
@@ -74,3 +79,26 @@ def test_a_file_that_holds_no_json_object_is_told_by_its_digest(body: bytes) -> 
 
 def test_a_preprocessing_that_the_child_lost_is_told() -> None:
     assert [one[0] for one in told(side(preprocessor_config__json={"image_mean": [1]}), side())] == [Part.PREPROCESSING]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {
+            "size": {"shortest_edge": 72},
+            "crop_size": 64,
+            "do_center_crop": True,
+            "image_mean": [0.4] * 3,
+            "resample": 3,
+        },
+        {"size": 24, "do_normalize": False},
+        {"size": {"height": 96, "width": 96}, "do_rescale": False, "crop_size": 96},
+        {"size": {"shortest_edge": 224}, "crop_pct": 0.875, "do_flip_channel_order": True},
+        {"image_std": [0.2, 0.2, 0.2], "do_convert_rgb": None},
+    ],
+)
+def test_a_transfer_that_writes_out_what_its_parent_leaves_unsaid_changes_no_preprocessing(
+    document: dict[str, object],
+) -> None:
+    written = Preprocess.from_document(document).document()
+    assert told(side(preprocessor_config__json=document), side(preprocessor_config__json=written)) == []
