@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,12 +12,14 @@ from typing import Any, BinaryIO
 from registry.client.transport.addresses import paging, part
 from registry.client.transport.connection import LONG, Connection
 from registry.client.transport.downloads import chunks, opened
+from registry.domain.comparison.forgetting import Forgetting
 from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.names import Name
 from registry.domain.paging import Page, PageRequest
 from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.step_events import GOING
 from registry.domain.transfers.steps import StepDetail, StepNews, StepState, StepSummary
+from registry.errors import NotRemoteError
 
 YAML = {"Content-Type": "application/yaml"}
 FIRST_LOOK, LAST_LOOK = 0.5, 5.0
@@ -58,6 +60,16 @@ class RemoteTransfers:
 
     def verdict(self, step_id: str) -> TransferVerdict:
         return self.server.get(TransferVerdict, f"{_at(step_id)}/verdict")
+
+    def forgetting(self, step_id: str) -> Forgetting:
+        return self.server.get(Forgetting, f"{_at(step_id)}/forgetting")
+
+    def measure_forgetting(self, step_id: str, watch: Callable[[str], None] = lambda _: None) -> Forgetting:  # noqa: ARG002 - the verb's own signature
+        raise NotRemoteError(
+            f"The server runs no model, so it cannot measure what was forgotten in {step_id}",
+            remedy="Measure on the machine of the registry folder: "
+            "forebear --home FOLDER transfer forgetting STEP --measure",
+        )
 
     def answers(self, step_id: str) -> BinaryIO:
         return opened(chunks(self.server, f"{_at(step_id)}/answers"))

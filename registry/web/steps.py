@@ -11,10 +11,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.requests import Request
 
 from registry.domain.codec import to_json
+from registry.domain.comparison.forgetting import Forgetting
 from registry.domain.comparison.looks import said
 from registry.domain.comparison.records import skipped_of, verdict_of
 from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.ids import is_id
+from registry.domain.names import AssetKind
 from registry.domain.paging import PageRequest
 from registry.domain.transfers.provenance import notes_of
 from registry.domain.transfers.step_events import GOING, Place
@@ -61,6 +63,8 @@ class StepPage:
     verdict: TransferVerdict | None
     looks: str
     """The how many-th verdict on its test rows it is, as a sentence; empty for the first."""
+    forgetting: Forgetting | None
+    """What was measured of the version that it made on the test data of the models above; None before that."""
     skipped: Mapping[str, str]
     highlights: Mapping[str, str]
     resumable: bool
@@ -109,6 +113,7 @@ def step(request: Request, registry: AsActor, step: str) -> HTMLResponse:
         notes=notes_of(detail.manifest),
         verdict=(verdict := verdict_of(detail.manifest, detail.verdict_void)),
         looks="" if verdict is None else said(verdict.looks),
+        forgetting=_forgetting(registry, detail),
         skipped=skipped_of(detail.manifest),
         highlights=highlights(detail.manifest or {}),
         resumable=detail.summary.state.may_resume,
@@ -150,6 +155,14 @@ def highlights(manifest: Mapping[str, object]) -> dict[str, str]:
             if isinstance(fact, str | int | float) and len(str(fact)) <= 60:
                 found[f"{key} · {word}" if word else key] = _said(fact)
     return found
+
+
+def _forgetting(registry: AsActor, detail: StepDetail) -> Forgetting | None:
+    output = detail.summary.output
+    if output is None or output.kind is not AssetKind.MODELS:
+        return None
+    found = registry.transfers.forgetting(detail.summary.id)
+    return found if found.sets else None
 
 
 def _counted(progress: Progress) -> str:

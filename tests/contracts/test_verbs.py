@@ -64,6 +64,7 @@ HERE_ONLY = {
     "people.authenticate", "people.begin_session", "people.end_session", "people.actor_of_token", "store.repair",
     "backups.create", "audit.rotate_key", "selection.recommend", "selection.compare",
     "drift.check", "drift.watch", "cascades.run",
+    "transfers.measure_forgetting",
 }  # fmt: skip
 """Verbs that work on the machine of the registry folder alone; a test below reads why from their error."""
 
@@ -129,6 +130,7 @@ def test_what_works_on_the_own_disk_alone_says_so(both: tuple[Registry, Registry
         "drift.watch": lambda: far.drift.watch(CHILD, DATA),
         "drift.check": lambda: far.drift.check(CheckDrift(CHILD, DATA)),
         "cascades.run": lambda: far.cascades.run(far.cascades.plan(LATEST)),
+        "transfers.measure_forgetting": lambda: far.transfers.measure_forgetting("step-01kaq000000000000000000000"),
         "store.repair": lambda: far.store.repair(tmp_path),
         "backups.create": lambda: far.backups.create(tmp_path / "backup"),
         "audit.rotate_key": far.audit.rotate_key,

@@ -103,6 +103,7 @@ READS: Mapping[str, Verb] = {
     ],
     "transfers.step": lambda r: r.transfers.step(step_of(r)),
     "transfers.news": lambda r: [r.transfers.news(step_of(r)), r.transfers.news(step_of(r), after=10**9)],
+    "transfers.forgetting": lambda r: r.transfers.forgetting(step_of(r)),
     "transfers.log": lambda r: r.transfers.log(step_of(r)),
     "lineage.show": lambda r: [r.lineage.show(str(GRANDCHILD)), r.lineage.show(str(BASE), up=0, down=1, limit=5)],
     "lineage.path": lambda r: [r.lineage.path(str(BASE), str(GRANDCHILD)), r.lineage.path(str(GRANDCHILD), str(BASE))],

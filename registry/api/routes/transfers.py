@@ -13,6 +13,7 @@ from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.streams import Streams
 from registry.api.wire import AsActor, Paging, Text, answer, nothing, public_id, speaks
+from registry.domain.comparison.forgetting import Forgetting
 from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.names import Name
 from registry.domain.paging import Page
@@ -139,6 +140,12 @@ def events(
 def verdict(registry: AsActor, step: str) -> Response:
     """Whether the transfer was worth it, computed again from the stored answers of its baselines."""
     return answer(registry.transfers.verdict(public_id(step)))
+
+
+@router.get("/transfers/{step}/forgetting", **speaks(Forgetting))
+def forgetting(registry: AsActor, step: str) -> Response:
+    """What the version that the step made lost on the test data of the models above it, as far as it was measured."""
+    return answer(registry.transfers.forgetting(public_id(step)))
 
 
 @router.get("/transfers/{step}/answers", **speaks({"type": "string", "description": "An arm a line"}, media=LINES))

@@ -114,6 +114,30 @@ def verdict(
     session.answer(found, show_verdict)
 
 
+@command(
+    app,
+    "forgetting",
+    "forebear transfer forgetting models:/vision/digits/2",
+    "forebear transfer forgetting step-01kaq0… --measure",
+)
+def forgetting(
+    session: Session,
+    what: Annotated[str, typer.Argument(metavar="STEP|VERSION", help="The step, or the version that it made.")],
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure it now, and record it as evidence about the version.")
+    ] = False,
+) -> None:
+    """Show how much a version lost on the test data of the models that it was made from."""
+    from registry.cli.printing import hint
+    from registry.cli.views.forgetting import show_forgetting
+
+    step = what if what.startswith("step-") else session.registry.catalog.version(parsing.model(what)).step
+    transfers = session.registry.transfers
+    watch = hint if not session.as_json else lambda _: None
+    found = transfers.measure_forgetting(step, watch) if measure else transfers.forgetting(step)
+    session.answer(found, show_forgetting)
+
+
 @command(app, "list", "forebear transfer list --state failed", "forebear transfer list --output-model vision/digits")
 def list_(
     session: Session,

@@ -55,12 +55,9 @@ def verdict_on(arms: Arms, *, rule: int = RULE) -> TransferVerdict:
 
     `rule` is the one of a verdict on record that is computed again.
     """
-    reading = _READINGS.get(arms.rows.labels)
-    if reading is None:
-        raise InvalidError(f"Answers to labels of kind {arms.rows.labels} cannot be compared")
+    found = reading_of(arms.rows)
     if rule > 1:
         check_test_rows(arms.rows.labels, arms.rows.truth)
-    found = reading(arms.rows)
     metric = next((name for name in arms.metrics if name in found.metrics), next(iter(found.metrics)))
     slices = list(found.slices())
     by_kind: dict[ArmKind, list[int]] = {}
@@ -91,6 +88,14 @@ def verdict_on(arms: Arms, *, rule: int = RULE) -> TransferVerdict:
         looks=arms.looks,
     )
     return judge(compared, measure, rule=rule)
+
+
+def reading_of(rows: TestRows) -> Reading:
+    """How answers to these rows are compared. Raises: InvalidError for labels of another kind."""
+    reading = _READINGS.get(rows.labels)
+    if reading is None:
+        raise InvalidError(f"Answers to labels of kind {rows.labels} cannot be compared")
+    return reading(rows)
 
 
 @dataclass(frozen=True, slots=True)

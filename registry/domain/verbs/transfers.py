@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from registry.domain.comparison.forgetting import Forgetting
 from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.names import Name
 from registry.domain.paging import Page, PageRequest
@@ -53,6 +54,20 @@ class TransferVerbs(Protocol):
 
     def answers(self, step_id: str) -> BinaryIO:
         """What every arm of a step with baselines answered to every test row, as JSON Lines. Raises: NotFoundError."""
+        ...
+
+    def forgetting(self, step_id: str) -> Forgetting:
+        """What is on record of how much the version that a step made lost on the test data of the models above it.
+
+        Raises: NotFoundError for a step that made no model.
+        """
+        ...
+
+    def measure_forgetting(self, step_id: str, watch: Callable[[str], None] = lambda _: None) -> Forgetting:
+        """Measure it, and record it as evidence about the version; `watch` is told what is being done.
+
+        Raises: NotFoundError, InvalidError where no model above was tested, WithheldError, RecalledError.
+        """
         ...
 
     def search(

@@ -40,6 +40,7 @@ from registry.domain.governance.seen import WAIVED, seen_digest, seen_state
 from registry.domain.manifests import canonical_json
 from registry.domain.names import VersionRef
 from registry.domain.people.people import Person
+from registry.services.comparison.forgetting import sets_on_record
 from registry.services.comparison.verdicts import verdict_facts
 from registry.services.governance.ancestry import ancestry_of
 from registry.services.governance.quality import MAIN, forgetting, quality
@@ -116,7 +117,7 @@ def open_dossier(uow: UnitOfWork, ref: VersionRef, *, requested_by: str | None, 
         metrics=_finite(record.metrics),
         contributors=_contributors(record, added, requested_by),
         transfer=_transfer(record),
-        forgetting=_forgetting(uow, ancestry),
+        forgetting=_forgetting(uow, ancestry, added),
         damaged=record.damaged,
     )
     granted = uow.reviews.waivers_granted()
@@ -248,15 +249,17 @@ def _transfer(record: VersionRecord) -> Mapping[str, object]:
     return verdict_facts(verdict) if verdict is not None else {}
 
 
-def _forgetting(uow: UnitOfWork, ancestry: AncestryRecord) -> Mapping[str, object]:
-    """What the version lost on the test data of the models above it, from what each of their steps measured."""
+def _forgetting(uow: UnitOfWork, ancestry: AncestryRecord, added: Sequence[EvidenceValue]) -> Mapping[str, object]:
+    """What the version lost on the test data of the models above it: as steps measured it, and the registry since."""
     models = {one.node.id for one in ancestry.members if one.node.kind is NodeKind.MODEL}
     makers = {edge.target: edge.source for edge in ancestry.edges if edge.target in models}
     own = makers.pop(ancestry.focus, None)
     if own is None or not makers:
         return {}
     tested = uow.governance.tested([own, *makers.values()], MAIN)
-    return forgetting(tested.get(own, ()), (tested.get(key, ()) for key in set(makers.values()) - {own}))
+    above = {one.node.label for one in ancestry.members if one.node.id in models - {ancestry.focus}}
+    measured = [one for one in sets_on_record(added) if one.parent.partition(":/")[2] in above]
+    return forgetting(tested.get(own, ()), (tested.get(key, ()) for key in set(makers.values()) - {own}), measured)
 
 
 def _ancestors(uow: UnitOfWork, ancestry: AncestryRecord) -> Ancestors:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from lineage import Digest
 from registry.domain.catalog.models import MetricValue
+from registry.domain.comparison.forgetting import Forgotten, Way
 from registry.domain.transfers.metrics import BASELINE, LESS_IS_BETTER
 
 MAIN = ("accuracy", "macro_f1", "subset_accuracy", "rmse", "mae")
@@ -47,13 +48,17 @@ def merit(metrics: Mapping[str, float]) -> tuple[str, float] | None:
     return None
 
 
-def forgetting(own: Iterable[MetricValue], parents: Iterable[Iterable[MetricValue]]) -> dict[str, object]:
+def forgetting(
+    own: Iterable[MetricValue], parents: Iterable[Iterable[MetricValue]], measured: Iterable[Forgotten] = ()
+) -> dict[str, object]:
     """What a policy reads as `forgetting`: what was lost on the test data of the models that it was made from.
 
     `own` is what the version reached on test data, `parents` what each model above it did. Their test sets (a split of
     a dataset version) are handed down: `sets` counts them, `unmeasured` those on which the version was not tested by a
     main metric of theirs. `worst` is the most that was lost on one, as `_better` counts it, less than 0 where it gained
-    on all; `on` names that set. Empty where no model above was tested.
+    on all; `on` names that set. `measured` is what the registry measured on them since: `by_probe` counts the sets that
+    only a probe could measure, and `worst_high` is the largest upper end of an interval, where every set has one. Empty
+    where no model above was tested.
     """
     mine = {(one.data, one.split, one.name): one.value for one in own if math.isfinite(one.value)}
     sets: set[tuple[Digest, str]] = set()
@@ -70,9 +75,22 @@ def forgetting(own: Iterable[MetricValue], parents: Iterable[Iterable[MetricValu
                 lost[data, split] = max(found, lost.get((data, split), found))
     if not sets:
         return {}
+    high: dict[tuple[Digest, str], float] = {}
+    by_head = set(lost)
+    for one in measured:
+        if one.lost is None or one.place not in sets:
+            continue
+        known = (one.lost.value, f"{one.data_label} {one.split}")
+        lost[one.place] = max(known, lost.get(one.place, known))
+        high[one.place] = max(one.lost.high, high.get(one.place, one.lost.high))
+        by_head |= {one.place} if one.way is Way.HEAD else set()
     facts: dict[str, object] = {"sets": float(len(sets)), "unmeasured": float(len(sets - lost.keys()))}
     if lost:
         facts["worst"], facts["on"] = max(lost.values())
+    if high:
+        facts["by_probe"] = float(len(lost.keys() - by_head))
+    if high.keys() == sets:
+        facts["worst_high"] = max(high.values())
     return facts
 
 

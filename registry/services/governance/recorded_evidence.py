@@ -9,6 +9,7 @@ from datetime import datetime
 
 from lineage import Digest
 from registry.domain.comparison.answers import FILE_NAME
+from registry.domain.comparison.forgetting import FORGETTING
 from registry.domain.comparison.records import answers_of, verdict_of
 from registry.domain.governance.case import INTEGRITY, RECORDED, SYSTEM
 from registry.domain.governance.promotion import EvidenceValue
@@ -20,8 +21,8 @@ from registry.services.storage.governance import VersionRecord
 from registry.services.unit_of_work import UnitOfWork
 
 MODEL_CARD, PROVENANCE, EVAL_REPORT = "model_card", "provenance", "eval_report"
-RECORDED_TYPES = frozenset({MODEL_CARD, PROVENANCE, EVAL_REPORT, EVIDENCE, INTEGRITY})
-"""The types that are on record without anybody adding them."""
+RECORDED_TYPES = frozenset({MODEL_CARD, PROVENANCE, EVAL_REPORT, EVIDENCE, INTEGRITY, FORGETTING})
+"""The types that the registry writes itself."""
 
 
 def evidence_about(uow: UnitOfWork, ref: VersionRef) -> tuple[EvidenceValue, ...]:

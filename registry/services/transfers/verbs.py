@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from lineage import Digest
 from registry.domain.audit import Event
 from registry.domain.codec import from_json, to_json
 from registry.domain.codec.recipe import recipe_record
+from registry.domain.comparison.forgetting import Forgetting
 from registry.domain.comparison.verdict import TransferVerdict
 from registry.domain.credentials import cleaned_facts, without_credentials
 from registry.domain.ids import is_id, new_id
@@ -26,6 +27,7 @@ from registry.domain.transfers.steps import StepDetail, StepInput, StepNews, Ste
 from registry.errors import NotFoundError, PermissionDeniedError, StepStateError, UnavailableError, UsageError
 from registry.ports.engines import Engine
 from registry.services.comparison.arm_recipes import SEEDS, Plan, check_baselines
+from registry.services.comparison.forgetting import forgetting_of
 from registry.services.comparison.verdicts import compute_again, open_answers
 from registry.services.context import Context
 from registry.services.lookup import found
@@ -122,6 +124,19 @@ class Transfers:
     def answers(self, step_id: str) -> BinaryIO:
         """What every arm answered to every test row, as JSON Lines."""
         return open_answers(self.context.blobs, self.step(step_id))
+
+    def forgetting(self, step_id: str) -> Forgetting:
+        """What is on record of how much the version that it made forgot."""
+        with self.context.read() as uow:
+            return forgetting_of(uow, found(uow.steps.get(_checked(step_id)), step_id))
+
+    def measure_forgetting(self, step_id: str, watch: Callable[[str], None] = lambda _: None) -> Forgetting:
+        """See `registry.services.comparison.asking`."""
+        from registry.services.comparison.asking import measure  # noqa: PLC0415 - it needs NumPy
+
+        with self.context.read() as uow:
+            step = found(uow.steps.get(_checked(step_id)), step_id)
+        return measure(self.context, step, watch)
 
     def search(
         self,

@@ -81,6 +81,7 @@ TOLD_ELSEWHERE = {
     "selection.recommend": "tests/registry/services/selection/test_verbs.py",
     "store.repair": "tests/registry/services/artifacts",
     "transfers.cancel": "tests/registry/services/transfers",
+    "transfers.measure_forgetting": "tests/registry/services/comparison/test_asking.py",
     "transfers.resume": "tests/registry/services/transfers",
     "transfers.submit": "tests/registry/services/transfers",
 }
@@ -208,6 +209,7 @@ COMMANDS: Mapping[str, str] = {
     "drift check": "drift.check",
     "drift watch": "drift.watch",
     "recommend": "selection.recommend",
+    "transfer forgetting": "transfers.measure_forgetting",
     "recall confirm": "recalls.confirm",
     "recall dispose": "recalls.dispose",
     "recall open": "recalls.open",

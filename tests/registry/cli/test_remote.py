@@ -35,6 +35,7 @@ SAME = {
     "transfer list": "transfer list",
     "transfer show": f"transfer show {STEP}",
     "transfer logs": f"transfer logs {STEP}",
+    "transfer forgetting": f"transfer forgetting {STEP}",
     "transfer verdict": f"transfer verdict {STEP}",
     "lineage show": "lineage show models:/vision/digits/2",
     "lineage export": "lineage export models:/vision/digits/2 --format prov",

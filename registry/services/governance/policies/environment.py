@@ -33,6 +33,7 @@ from registry.domain.transfers.metrics import BASELINE, SOURCE, SOURCE_ONLY
 from registry.domain.verbs.lineage import Use
 from registry.services.governance.quality import MAIN
 
+FORGOTTEN = ("sets", "unmeasured", "worst", "worst_high", "by_probe")
 _METRIC_REMEDY = ": name metrics of your own under `metrics` in the policy"
 
 
@@ -62,7 +63,7 @@ def fact_types(
         "metrics": Record("metrics", measured, remedy=_METRIC_REMEDY),
         "baseline": Record("baseline", measured, remedy=_METRIC_REMEDY),
         "quality": _quality(),
-        "forgetting": Record("forgetting", {**dict.fromkeys(("sets", "unmeasured", "worst"), DOUBLE), "on": TEXT}),
+        "forgetting": Record("forgetting", {**dict.fromkeys(FORGOTTEN, DOUBLE), "on": TEXT}),
         "transfer": _transfer("transfer"),
         "evidence": Record("evidence", evidence, remedy=remedy),
         "params": Record("params", given, sure=True, remedy=": declare it under `params`"),
