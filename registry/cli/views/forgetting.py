@@ -22,7 +22,7 @@ def show_forgetting(found: Forgetting) -> None:
     table(heads, [_line(one) for one in found.sets], empty="")
     for one in found.sets:
         if one.reason:
-            tell(f"{one.data_label} {one.split}: {one.reason}.")
+            tell(f"{one.data_label} {one.split}: {one.reason}")
 
 
 def _line(one: Forgotten) -> tuple[str, ...]:

@@ -131,8 +131,8 @@ class Transfers:
             return forgetting_of(uow, found(uow.steps.get(_checked(step_id)), step_id))
 
     def measure_forgetting(self, step_id: str, watch: Callable[[str], None] = lambda _: None) -> Forgetting:
-        """See `registry.services.comparison.asking`."""
-        from registry.services.comparison.asking import measure  # noqa: PLC0415 - it needs NumPy
+        """See `registry.services.transfers.forgetting`."""
+        from registry.services.transfers.forgetting import measure  # noqa: PLC0415 - it needs NumPy
 
         with self.context.read() as uow:
             step = found(uow.steps.get(_checked(step_id)), step_id)

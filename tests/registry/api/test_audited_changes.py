@@ -81,7 +81,7 @@ TOLD_ELSEWHERE = {
     "selection.recommend": "tests/registry/services/selection/test_verbs.py",
     "store.repair": "tests/registry/services/artifacts",
     "transfers.cancel": "tests/registry/services/transfers",
-    "transfers.measure_forgetting": "tests/registry/services/comparison/test_asking.py",
+    "transfers.measure_forgetting": "tests/registry/services/transfers/test_forgetting.py",
     "transfers.resume": "tests/registry/services/transfers",
     "transfers.submit": "tests/registry/services/transfers",
 }

@@ -40,13 +40,10 @@ from registry.services.context import Context
 from registry.services.governance.quality import MAIN
 from registry.services.lookup import found, refuse_withheld, resolve
 from registry.services.recipes.recipes import complete, read_recipe
-from registry.services.selection.sampling import sampled
 from registry.services.transfers.inputs import lay_out_data
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.workspace import workspace
 
-MOST_ROWS = 10_000
-"""Rows that are asked about, and that a probe is fitted to: of more, so many are drawn evenly over the classes."""
 MAX_ANCESTORS = 10_000
 _RECIPE = """\
 schema: forebear/recipe/v1
@@ -147,7 +144,7 @@ class _Asking:
         except RegistryError as error:
             return one.unmeasured(error.message)
         try:
-            return self._compared(one, test, Way.HEAD, lambda model: self._by_head(model, one, test))
+            return self._compared(one, test, Way.HEAD, lambda model: self._by_head(model, one, train, test))
         except RegistryError as error:
             by_head = error.message
         if train is None or one.learnt is None:
@@ -160,17 +157,15 @@ class _Asking:
         return replace(result, reason=by_head)
 
     def _read(self, one: _Set) -> tuple[DataInput, DataInput | None]:
-        """The test rows and those that were learnt from, at most `MOST_ROWS` of each. Raises: what reading raises."""
+        """The test rows, and those that were learnt from where they have labels. Raises: what reading raises."""
         items = {TEST: one.test} | ({TRAIN: one.learnt} if one.learnt is not None else {})
         with self.context.read() as uow:
             for item in items.values():
                 detail = found(uow.datasets.version(item.ref), item.ref)
                 refuse_withheld(self.context, uow, detail.summary)
         data = lay_out_data(self.context, items, self._place())
-        test, train = sampled(data[TEST], MOST_ROWS, 0), data.get(TRAIN)
-        if train is None or train.labels is LabelKind.NONE:
-            return test, None
-        return test, sampled(train, MOST_ROWS, 0)
+        train = data.get(TRAIN)
+        return data[TEST], None if train is None or train.labels is LabelKind.NONE else train
 
     def _compared(self, one: _Set, test: DataInput, way: Way, ask: Callable[[_Model], tuple[object, ...]]) -> Forgotten:
         after, before = ask(self.own), ask(one.parent)  # the version first: its head may not know the labels
@@ -194,7 +189,7 @@ class _Asking:
             rows=len(chosen),
         )
 
-    def _by_head(self, model: _Model, one: _Set, test: DataInput) -> tuple[object, ...]:
+    def _by_head(self, model: _Model, one: _Set, train: DataInput | None, test: DataInput) -> tuple[object, ...]:
         """What `model` answers with the head that it has: as its own step kept it, or else asked now.
 
         An imported file with answers is not believed: nobody here saw the model give them.
@@ -204,7 +199,8 @@ class _Asking:
             if model.step.summary.method is not Method.IMPORT:
                 return read_answers(source.folder, test)
         recipe, offer = self._recipe(model, Method.FINE_TUNING, one.learnt or one.test, one.test)
-        return self._answers(as_it_is(recipe, offer), source, {TEST: test})
+        data = {TRAIN: train or test, TEST: test}  # nothing is trained: training rows only give the constant answer
+        return self._answers(as_it_is(recipe, offer), source, data)
 
     def _by_probe(
         self, model: _Model, one: _Set, learnt: StepInput, train: DataInput, test: DataInput
