@@ -54,7 +54,8 @@ def test_of_an_error_the_part_by_which_it_grew_was_lost() -> None:
     before = [float(n) + (-1) ** n for n in range(50)]
     after = [float(n) + 1.5 * (-1) ** n for n in range(50)]
     found: Loss = loss_on(rows(truth, LabelKind.NUMBER), MAIN, before, after)
-    assert (found.metric, found.lost.value) == ("rmse", pytest.approx(0.5))
+    assert found.metric == "rmse"
+    assert found.lost.value == pytest.approx(0.5)
     with pytest.raises(InvalidError, match="The rmse of the model above is 0"):
         loss_on(rows(truth, LabelKind.NUMBER), MAIN, [float(n) for n in range(50)], after)
 
