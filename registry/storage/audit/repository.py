@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, type_coerce, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, type_coerce, update
 from sqlalchemy.types import NullType
 
 from lineage import Digest, LineageError
@@ -71,21 +72,32 @@ class SqlAudit:
 
     def erase(self, change: Callable[[bytes], bytes], at: datetime) -> Mapping[int, Digest]:
         erased: dict[int, Digest] = {}
-        for entry in self.entries():
-            body = change(entry.body)
-            if body == entry.body:
-                continue
-            erased[entry.seq] = leaf_hash(body)
-            found, here = read_body(body).columns, audit_entry.c.seq == entry.seq
-            known = select(audit_erasure.c.seq).where(audit_erasure.c.seq == entry.seq)
-            if self._connection.execute(known).first() is None:
-                if leaf_hash(entry.body) != entry.leaf:  # since it was verified
-                    raise AuditBrokenError(f"The body of entry {entry.seq} was changed")
-                self._connection.execute(insert(audit_erasure).values(seq=entry.seq, erased_at=at))
-            self._connection.execute(update(audit_entry).where(here).values(body=body, subject=found.subject))
-            index = update(audit_index).where(audit_index.c.seq == entry.seq)
-            self._connection.execute(index.values(actor=found.actor))
+        changed = ((entry, body) for entry in self.entries() if (body := change(entry.body)) != entry.body)
+        while part := list(islice(changed, _CHUNK)):
+            self._rewrite(part, at)
+            erased |= {entry.seq: leaf_hash(body) for entry, body in part}
         return erased
+
+    def _rewrite(self, part: Sequence[tuple[AuditEntry, bytes]], at: datetime) -> None:
+        known = select(audit_erasure.c.seq).where(audit_erasure.c.seq.in_([entry.seq for entry, _ in part]))
+        before = set(self._connection.scalars(known))
+        fresh = [entry for entry, _ in part if entry.seq not in before]
+        for entry in fresh:
+            if leaf_hash(entry.body) != entry.leaf:  # since it was verified
+                raise AuditBrokenError(f"The body of entry {entry.seq} was changed")
+        if fresh:
+            self._connection.execute(insert(audit_erasure), [{"seq": entry.seq, "erased_at": at} for entry in fresh])
+        columns = [(entry.seq, body, read_body(body).columns) for entry, body in part]
+        self._connection.execute(
+            update(audit_entry)
+            .where(audit_entry.c.seq == bindparam("_seq"))
+            .values(body=bindparam("_body"), subject=bindparam("_subject")),
+            [{"_seq": seq, "_body": body, "_subject": found.subject} for seq, body, found in columns],
+        )
+        self._connection.execute(
+            update(audit_index).where(audit_index.c.seq == bindparam("_seq")).values(actor=bindparam("_actor")),
+            [{"_seq": seq, "_actor": found.actor} for seq, _, found in columns],
+        )
 
     def about(self, subject: str, actions: Collection[str]) -> Sequence[HistoryEntry]:
         mine = audit_entry.c.subject == subject
