@@ -13,10 +13,11 @@ from lineage import Relation
 CONFIG = "config.json"
 PREPROCESSING = "preprocessor_config.json"
 _TOKENIZER = "tokenizer.json"
-_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
+SETTINGS = ("special_tokens_map.json", "tokenizer_config.json")
+"""The files that name special tokens; the second overrides the first. Both are read, whether they differ or not."""
 _VOCABULARIES = ("merges.txt", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "vocab.json", "vocab.txt")
 
-READ = frozenset({CONFIG, PREPROCESSING, _TOKENIZER, *_SETTINGS})
+READ = frozenset({CONFIG, PREPROCESSING, _TOKENIZER, *SETTINGS})
 """The files of which the contents are compared; all lie at the top of a version."""
 COMPARED = READ | frozenset(_VOCABULARIES)
 """The files of which at least the digests are compared."""
@@ -84,20 +85,38 @@ def differences(parent: Side, child: Side, relation: Relation) -> tuple[Interfac
     still the parent's; other names under a head of its own are the declared purpose of a training.
     """
     found = []
-    for name in sorted(COMPARED):
+    whole = _TOKENIZER in parent.digests and _TOKENIZER in child.digests
+    for name in sorted(COMPARED - {*SETTINGS} - (set(_VOCABULARIES) if whole else set())):
         before, after = parent.digests.get(name), child.digests.get(name)
         if before == after:
             continue
         ours, theirs = _effective(name, _document(child, name)), _effective(name, _document(parent, name))
         if name not in READ or ours is None or theirs is None:
-            if name != CONFIG:
+            if name != CONFIG or (before and after):
                 found.append(InterfaceDifference(_part(name, ""), name, before or _ABSENT, after or _ABSENT))
             continue
         for key in sorted(ours.keys() | theirs.keys()):
             if theirs.get(key) != ours.get(key) and _tells(name, key, theirs, ours, relation):
                 said = _shown(theirs, key), _shown(ours, key)
                 found.append(InterfaceDifference(_part(name, key), f"{name}: {key}", *said))
+    old, new = _special(parent), _special(child)
+    changed = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
+    found += [InterfaceDifference(_part(SETTINGS[1], key), key, _shown(old, key), _shown(new, key)) for key in changed]
     return tuple(found)
+
+
+def _special(side: Side) -> dict[str, object]:
+    """The special tokens by what they are for, as text, whichever file names them."""
+    found: dict[str, object] = {}
+    for name in SETTINGS:
+        for key, value in (_document(side, name) or {}).items():
+            if value is not None and _names_a_token(key):
+                found[key] = value.get("content") if isinstance(value, dict) else value
+    return found
+
+
+def _names_a_token(key: str) -> bool:
+    return key == "do_lower_case" or (key.endswith("_token") and not key.startswith("add_"))
 
 
 def _tells(name: str, key: str, parent: Mapping[str, object], child: Mapping[str, object], relation: Relation) -> bool:
@@ -107,9 +126,7 @@ def _tells(name: str, key: str, parent: Mapping[str, object], child: Mapping[str
         return key in _SIZES or key.endswith("_token_id")
     if name == PREPROCESSING:
         return key not in _OF_THE_TOOL and not key.startswith("_")
-    if name == _TOKENIZER:
-        return key not in _WAYS_OF_A_BATCH
-    return key.endswith(("_token", "_tokens")) or key == "do_lower_case"
+    return key not in _WAYS_OF_A_BATCH
 
 
 def _silent(parent: object, child: object, relation: Relation) -> bool:
@@ -125,7 +142,7 @@ def _part(name: str, key: str) -> Part:
         return Part.INPUT_SIZE
     if name == PREPROCESSING:
         return Part.PREPROCESSING
-    return Part.SPECIAL_TOKENS if key.endswith(("_token", "_tokens", "_token_id")) else Part.TOKENIZER
+    return Part.SPECIAL_TOKENS if key.endswith(("_token", "_token_id")) else Part.TOKENIZER
 
 
 def _document(side: Side, name: str) -> Mapping[str, object] | None:

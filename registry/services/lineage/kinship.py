@@ -9,7 +9,15 @@ from pathlib import Path
 
 from lineage import WeightComparison
 from registry.domain.audit import Event
-from registry.domain.catalog.interface import COMPARED, MOST_BYTES, READ, InterfaceDifference, Side, differences
+from registry.domain.catalog.interface import (
+    COMPARED,
+    MOST_BYTES,
+    READ,
+    SETTINGS,
+    InterfaceDifference,
+    Side,
+    differences,
+)
 from registry.domain.catalog.models import VersionDetail
 from registry.domain.names import Reference, VersionRef, model_only
 from registry.domain.transfers.adapted import is_adapter
@@ -83,7 +91,7 @@ def _interfaces(
     parents: Sequence[VersionDetail],
     said: Mapping[VersionRef, WeightComparison],
 ) -> dict[VersionRef, tuple[InterfaceDifference, ...]]:
-    """How a version is spoken to otherwise than each parent. Only files that differ from a parent's are read."""
+    """How a version is spoken to otherwise than each parent. Of large files only those that differ are read."""
     with workspace(context.home, "interface") as folder:
         ours = _digests(child)
         other = {name for one in parents for name, digest in _digests(one).items() if ours.get(name) != digest}
@@ -98,6 +106,6 @@ def _digests(detail: VersionDetail) -> dict[str, str]:
 
 def _side(context: Context, detail: VersionDetail, wanted: set[str], folder: Path) -> Side:
     folder.mkdir()
-    read = [one for one in detail.files if one.path in READ & wanted and one.size <= MOST_BYTES]
+    read = [one for one in detail.files if one.path in READ & {*wanted, *SETTINGS} and one.size <= MOST_BYTES]
     write_files(context, detail.summary.ref, read, folder)
     return Side(_digests(detail), {one.path: (folder / one.path).read_bytes() for one in read})

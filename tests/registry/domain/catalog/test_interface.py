@@ -62,13 +62,22 @@ def test_a_tokenizer_that_reads_other_words_is_told_and_how_it_pads_a_batch_is_n
     after = side(tokenizer__json={"model": {"vocab": {"b": 0}}, "padding": {"length": 8}}, vocab__txt=b"b")
     assert [one[:2] for one in told(before, after)] == [
         (Part.TOKENIZER, "tokenizer.json: model"),
-        (Part.TOKENIZER, "vocab.txt"),
     ]
+    assert [one[1] for one in told(side(vocab__txt=b"a"), side(vocab__txt=b"b"))] == ["vocab.txt"]
+
+
+def test_a_tokenizer_saved_again_in_fewer_files_with_the_same_tokens_is_the_same() -> None:
+    """transformers 5 writes neither vocab.txt nor special_tokens_map.json beside a tokenizer.json."""
+    pad = {"content": "[PAD]", "lstrip": False}
+    model = {"model": {"vocab": {"a": 0}}}
+    parent = side(tokenizer__json=model, vocab__txt=b"a", special_tokens_map__json={"pad_token": pad})
+    child = side(tokenizer__json=model, tokenizer_config__json={"pad_token": "[PAD]", "bos_token": None})
+    assert told(parent, child) == []
 
 
 def test_another_special_token_is_told() -> None:
     before, after = side(tokenizer_config__json={"pad_token": "[PAD]"}), side(tokenizer_config__json={})
-    assert told(before, after) == [(Part.SPECIAL_TOKENS, "tokenizer_config.json: pad_token", '"[PAD]"', "absent")]
+    assert told(before, after) == [(Part.SPECIAL_TOKENS, "pad_token", '"[PAD]"', "absent")]
 
 
 @pytest.mark.parametrize("body", [b"{", b"[1]", b"[" * 100_000, b"\xff"])
