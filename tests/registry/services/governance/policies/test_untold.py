@@ -91,7 +91,7 @@ def test_evidence_that_the_registry_does_not_record_itself_is_said() -> None:
     assert missing.startswith(
         "No version passes transition to-production: evidence scan is missing for ever, since the"
     )
-    assert "only eval_report, integrity, provenance, transfer_verdict" in missing
+    assert "only eval_report, forgetting, integrity, provenance, transfer_verdict" in missing
     (read,) = said(kinds, gate("require: 'evidence.scan.files == 0.0'"))
     assert "gate extra never holds, since evidence.scan cannot be told" in read
 
