@@ -16,11 +16,13 @@ from registry.domain.data.datasets import DatasetSummary
 from registry.domain.names import AssetKind, Name, Reference
 from registry.domain.paging import MAX_LIMIT, PageRequest
 from registry.domain.verbs.registry import Registry
-from registry.errors import BadNameError, NotFoundError
+from registry.errors import BadNameError, NotFoundError, UsageError
 
 MOST_COMMITS = 100
 """Versions that `commits` shows: the newest."""
 _BASE = "base_model:"
+_MOST_NODES = 50_000
+"""The most that a walk of the graph gives at once."""
 _SORTS = {"createdAt": SortKey.CREATED, "created_at": SortKey.CREATED}
 
 
@@ -115,7 +117,10 @@ def models(registry: Registry, asked: Asked) -> tuple[list[dict[str, Any]], str 
     page = PageRequest(min(asked.limit, MAX_LIMIT), asked.cursor)
     base = next((word.removeprefix(_BASE) for word in asked.filter if word.startswith(_BASE)), None)
     if base is not None:
-        found, cursor = [one for one in _children(registry, base.rpartition(":")[2]) if _asked_for(one, asked)], None
+        names = [one for one in _children(registry, base.rpartition(":")[2]) if one > (asked.cursor or "")]
+        known = [_known(registry, Name.parse(one)) for one in names[: page.limit]]
+        found = [one for one in known if one is not None and _asked_for(one, asked)]
+        cursor = names[page.limit - 1] if len(names) > page.limit else None
     else:
         query = SearchQuery(
             text=" ".join(filter(None, (asked.author, asked.search))),
@@ -138,8 +143,11 @@ def datasets(registry: Registry, asked: Asked) -> tuple[list[dict[str, Any]], st
     return [one for one in shown if set(asked.filter) <= set(one["tags"])], found.next_cursor
 
 
-def _children(registry: Registry, base: str) -> list[ModelSummary]:
-    """The models of which some version was made from some version of `base`, as the graph has it."""
+def _children(registry: Registry, base: str) -> list[str]:
+    """The names, in order, of models of which some version was made from some version of `base`, as the graph has it.
+
+    Raises: UsageError where there are too many to be read.
+    """
     try:
         repo = Repo.named(AssetKind.MODELS, *base.split("/", 1)) if "/" in base else None
         parents = list(every_version(registry, repo)) if repo else []
@@ -148,10 +156,15 @@ def _children(registry: Registry, base: str) -> list[ModelSummary]:
     names = set()
     for one in parents:
         if repo and repo.pinned in {None, one.ref.number}:
-            near = registry.lineage.show(str(one.ref), up=0, down=1)
+            near = registry.lineage.show(str(one.ref), up=0, down=1, limit=_MOST_NODES)
+            if not near.complete:
+                raise UsageError(
+                    f"More than {_MOST_NODES:,} versions and steps follow {one.ref}",
+                    remedy="Walk them with forebear lineage show",
+                )
             names |= {node.label.rpartition("/")[0] for node in near.nodes if node.kind == "model_version"}
     names -= {str(repo.name)} if repo else set()
-    return [model for name in sorted(names) if (model := _known(registry, Name.parse(name))) is not None]
+    return sorted(names)
 
 
 def _known(registry: Registry, name: Name) -> ModelSummary | None:

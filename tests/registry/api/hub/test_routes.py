@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from safetensors.numpy import save_file
 from starlette.requests import Request
 
 from registry.api.hub.routes import next_page
-from registry.domain.catalog.models import Status
-from registry.domain.names import Reference
+from registry.domain.catalog.models import Modality, Status
+from registry.domain.names import Name, Reference
+from registry.domain.verbs.catalog import ImportModel
 from tests.serving import ServedRegistry
 
 DIGITS = "/api/models/vision/digits"
@@ -200,6 +204,29 @@ def test_lists_take_the_filters_of_clients_and_the_children_of_a_model_come_from
     assert 'rel="next"' in first.headers["link"]
     assert client.get("/api/datasets").json()
     assert client.get("/api/whoami-v2").json()["name"] == "vic"
+
+
+def test_the_children_of_a_model_are_listed_by_pages(own_served: ServedRegistry, tmp_path: Path) -> None:
+    base, catalog = Reference.parse("models:/library/minilm/1"), own_served.family.system.catalog
+    save_file({"0.weight": np.ones((2, 2), np.float32)}, tmp_path / "model.safetensors")
+    source = str(tmp_path / "model.safetensors")
+    catalog.import_model(
+        ImportModel(
+            Name("text", "another"),
+            source,
+            task="feature-extraction",
+            modality=Modality.TEXT,
+            licence="MIT",
+            origin="internal",
+            parents=(base,),
+        )
+    )
+    client = own_served.client("vic")
+    answer = client.get("/api/models", params={"filter": "base_model:library/minilm", "limit": 1})
+    assert [one["id"] for one in answer.json()] == ["text/another"]
+    answer = client.get(answer.links["next"]["url"])
+    assert [one["id"] for one in answer.json()] == ["text/sentiment"]
+    assert "next" not in answer.links
 
 
 def test_a_child_that_was_deleted_is_left_out_of_the_list_of_children(own_served: ServedRegistry) -> None:
