@@ -25,7 +25,7 @@ MOST_BYTES = 64 * 1024**2
 """A larger file is compared by its digest alone."""
 
 _SIZES = frozenset({"size", "crop_size", "image_size", "input_size"})
-_OF_THE_TOOL = frozenset({"processor_class", "image_processor_type", "feature_extractor_type", "transformers_version"})
+_OF_THE_TOOL = frozenset({"processor_class", "image_processor_type", "feature_extractor_type"})
 _PICTURES = frozenset({"crop_size", "do_resize", "image_mean", "image_std", "size"})
 _UNSAID: Mapping[str, object] = {
     "do_convert_rgb": True,
@@ -38,7 +38,7 @@ _UNSAID: Mapping[str, object] = {
     "rescale_factor": 1 / 255,
     "size": 224,
 }
-"""What the absence of a key means to transformers' image processors; what is false or null may be absent too."""
+"""What the absence of a key means to the image processors of the Hub; what is false or null may be absent too."""
 _WAYS_OF_A_BATCH = frozenset({"truncation", "padding", "version"})
 _SAME_HEAD = frozenset({Relation.IDENTICAL, Relation.CAST, Relation.QUANTISED, Relation.PRUNED})
 _LONGEST = 80
@@ -125,7 +125,7 @@ def _tells(name: str, key: str, parent: Mapping[str, object], child: Mapping[str
             return _silent(parent.get(key), child.get(key), relation)
         return key in _SIZES or key.endswith("_token_id")
     if name == PREPROCESSING:
-        return key not in _OF_THE_TOOL and not key.startswith("_")
+        return key not in _OF_THE_TOOL and not key.startswith("_") and not key.endswith("_version")
     return key not in _WAYS_OF_A_BATCH
 
 
