@@ -20,6 +20,7 @@ from registry.files import whole_folder
 from registry.folders import error_of_disk
 from registry.plugins import EntryPointPlugins
 from registry.services.context import Context
+from registry.services.downloads import write_downloads
 from registry.services.registry import LocalRegistry
 from registry.settings import Settings
 from registry.storage.artifacts.blobs import FolderBlobs
@@ -167,7 +168,19 @@ def open_system(home: Path, *, settings: Settings) -> LocalRegistry:
     except BaseException:
         database.close()
         raise
-    return LocalRegistry(_context(home, settings, database, SYSTEM), database.close)
+    context = _context(home, settings, database, SYSTEM)
+
+    def close() -> None:
+        write_downloads(context)
+        database.close()
+
+    return LocalRegistry(context, close)
+
+
+def do_what_is_due(registry: LocalRegistry) -> None:
+    """What a server does each minute: it writes down who read what, and carries out what is due by now."""
+    write_downloads(registry.context)
+    registry.reviews.tick()
 
 
 def verify_backup(folder: Path, watch: Watch | None = None) -> BackupReport:

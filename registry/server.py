@@ -304,7 +304,7 @@ def serve(home: Path, *, settings: Settings, host: str = "127.0.0.1", port: int 
         )
     )
     keep_out_of_logs("uvicorn", "uvicorn.access")  # which has the query of each request
-    with contextlib.suppress(KeyboardInterrupt), Schedule(registry.reviews.tick):
+    with registry, contextlib.suppress(KeyboardInterrupt), Schedule(partial(bootstrap.do_what_is_due, registry)):
         server.run()
     if not server.started:
         sys.exit(1)  # its log says why

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from registry.domain.catalog.downloads import Unwritten
 from registry.domain.people.people import Actor, Permission
 from registry.ports.blobs import BlobStore
 from registry.ports.clock import Clock
@@ -82,6 +83,8 @@ class Context:
     plugins: Plugins
     settings: Settings
     first_change: FirstChange | None = None
+    unwritten: Unwritten = field(default_factory=Unwritten)
+    """Downloads that are not written yet."""
     within: UnitOfWork | None = None
     """The open transaction that everything is read in; None: each verb opens its own."""
 

@@ -12,6 +12,7 @@ from registry.api.bodies import Reason
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, answer, body_of, public_id, speaks
+from registry.domain.catalog.downloads import Download
 from registry.domain.governance.recalls import (
     Impact,
     NewDisposition,
@@ -69,6 +70,12 @@ def show(registry: AsActor, recall_id: str) -> Response:
 def tasks(registry: AsActor, recall_id: str, page: Paging, unsettled: bool = False) -> Response:
     """The descendants of what was taken back; `unsettled` leaves out those with a disposition that holds."""
     return answer(registry.recalls.tasks(public_id(recall_id), unsettled=unsettled, page=page))
+
+
+@router.get("/recalls/{recall_id}/downloads", **speaks(Page[Download]))
+def downloads(registry: AsActor, recall_id: str, page: Paging) -> Response:
+    """Who read files of what was taken back, with which token, on which day; for who may open recalls."""
+    return answer(registry.recalls.downloads(public_id(recall_id), page=page))
 
 
 @router.post("/recalls/{recall_id}/tasks", **speaks(Task, takes=NewDisposition))

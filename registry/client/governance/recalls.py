@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from registry.client.transport.addresses import paging, part
 from registry.client.transport.connection import LONG, Connection
+from registry.domain.catalog.downloads import Download
 from registry.domain.codec import to_json
 from registry.domain.governance.recalls import (
     Impact,
@@ -47,6 +48,10 @@ class RemoteRecalls:
         """The descendants of what was taken back."""
         params = {"unsettled": unsettled or None, **paging(page)}
         return self.server.get(Page[Task], f"/recalls/{part(recall_id)}/tasks", params)
+
+    def downloads(self, recall_id: str, *, page: PageRequest = PageRequest()) -> Page[Download]:
+        """Who read files of what the recall reaches."""
+        return self.server.get(Page[Download], f"/recalls/{part(recall_id)}/downloads", paging(page))
 
     def dispose(self, recall_id: str, reference: Reference, wish: NewDisposition) -> Task:
         """Say what becomes of a descendant."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from registry.domain.catalog.downloads import Download
 from registry.domain.governance.recalls import (
     Impact,
     NewDisposition,
@@ -39,6 +40,13 @@ class RecallVerbs(Protocol):
     def show(self, recall_id: str) -> RecallDetail: ...
     def tasks(self, recall_id: str, *, unsettled: bool = False, page: PageRequest = PageRequest()) -> Page[Task]:
         """The descendants, as they were marked; `unsettled` leaves out those whose disposition holds."""
+        ...
+
+    def downloads(self, recall_id: str, *, page: PageRequest = PageRequest()) -> Page[Download]:
+        """Who read files of what the recall reaches, before and since, newest first.
+
+        Raises: NotFoundError; PermissionDeniedError for who may not open recalls.
+        """
         ...
 
     def dispose(self, recall_id: str, reference: Reference, wish: NewDisposition) -> Task:

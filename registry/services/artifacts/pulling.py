@@ -18,6 +18,7 @@ from registry.folders import new_folder, write_texts
 from registry.services.artifacts.model_inputs import base_of
 from registry.services.artifacts.storing import open_extents, write_files
 from registry.services.context import Context
+from registry.services.downloads import note
 from registry.services.lookup import found, refuse_withheld
 
 MAX_ANCESTORS = 100_000
@@ -60,6 +61,8 @@ def pull_model(context: Context, plan: PullPlan, folder: Path) -> PullReport:
         with context.read() as uow:  # it may have been taken back while it was written
             for part in plan.parts:
                 refuse_withheld(context, uow, found(uow.catalog.version(part.ref), part.ref).summary)
+    for part in plan.parts:
+        note(context, part.ref)
     return PullReport(plan.ref, folder, files, plan.size, plan.notice)
 
 

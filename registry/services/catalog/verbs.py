@@ -37,6 +37,7 @@ from registry.services.artifacts.storing import BROKEN, open_extents
 from registry.services.artifacts.watched import watched
 from registry.services.catalog.searching import as_stored, search
 from registry.services.context import Context
+from registry.services.downloads import note
 from registry.services.lookup import found, refuse_withheld, resolve
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.withholding import refuse_stopped
@@ -97,6 +98,8 @@ class Catalog:
         if extents is None:
             raise no_file(ref, path)
         size = sum(extent.length for extent in extents) - start if length is None else length
+        if size:
+            note(self.context, ref)
         try:
             stream = open_extents(self.context.blobs, extents, start=start, length=length)
             return watched(stream, size, lambda: self._refuse_taken_back(ref))

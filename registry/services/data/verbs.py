@@ -18,6 +18,7 @@ from registry.folders import new_folder
 from registry.services.artifacts.storing import BROKEN, write_files
 from registry.services.context import Context
 from registry.services.data.registering import register_dataset
+from registry.services.downloads import note
 from registry.services.lookup import found, refuse_withheld, resolve
 from registry.services.unit_of_work import UnitOfWork
 
@@ -63,6 +64,7 @@ class Datasets:
             _write(self.context, detail, staged)
             with self.context.read() as uow:  # it may have been taken back while it was written
                 refuse_withheld(self.context, uow, _version(uow, Reference.to(detail.summary.ref)).summary)
+        note(self.context, detail.summary.ref)
         warned = notice(detail.summary.ref, detail.summary.status, detail.status_reason, Use.READ)
         return PullReport(detail.summary.ref, folder, len(detail.files), detail.summary.size, warned)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from lineage import Digest, Edge, Node
+from registry.domain.catalog.downloads import Download
 from registry.domain.catalog.models import Status
 from registry.domain.governance.recalls import (
     AliasFallback,
@@ -140,6 +141,14 @@ class RecallRepository(Protocol):
 
     def inherit(self, parent: Task, ref: VersionRef, effect: Effect, status: Status | None, *, at: datetime) -> None:
         """Mark a new version in the recall of `parent`, whose risk is accepted; where withheld, for as long."""
+        ...
+
+    def add_downloads(self, downloads: Sequence[Download]) -> None:
+        """Add to what is counted; what a person or version that is gone read is left out."""
+        ...
+
+    def downloads(self, recall_id: str, page: PageRequest) -> Page[Download]:
+        """Who read what the recall marks, newest first."""
         ...
 
     def tainted(self, nodes: Sequence[int]) -> int:

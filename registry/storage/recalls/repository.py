@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, or_, select, update
 
 from lineage import Digest, NodeKind
+from registry.domain.catalog.downloads import Download
 from registry.domain.catalog.models import Status
 from registry.domain.catalog.statuses import STOPPED
 from registry.domain.governance.recalls import (
@@ -35,6 +36,7 @@ from registry.services.storage.recalls import RECALL, TASK, Below, Mark, SameByt
 from registry.storage.catalog.assets import require_version
 from registry.storage.catalog.versions import refs_of
 from registry.storage.lineage.node_facts import public_label
+from registry.storage.recalls import downloads as recorded
 from registry.storage.recalls import marks as recall_marks
 from registry.storage.recalls import same_bytes
 from registry.storage.recalls import targets as recall_targets
@@ -236,6 +238,12 @@ class SqlRecalls:
                 "confirmed_at": parent.confirmed_at,
             }
             self._connection.execute(self._mark(parent.recall, ref).values(**values))
+
+    def add_downloads(self, downloads: Sequence[Download]) -> None:
+        recorded.add(self._connection, downloads)
+
+    def downloads(self, recall_id: str, page: PageRequest) -> Page[Download]:
+        return recorded.of_recall(self._connection, recall_id, page)
 
     def tainted(self, nodes: Sequence[int]) -> int:
         return recall_marks.tainted(self._connection, nodes)

@@ -31,7 +31,7 @@ from registry.storage.tables.graph import edge, node, tensor, weight_comparison,
 from registry.storage.tables.listing import document, facet, headline, listing
 from registry.storage.tables.objects import damage, store_check, version_check
 from registry.storage.tables.people import ended_session, idempotency_key, person, role_grant, role_offer, token
-from registry.storage.tables.recalls import recall, recall_alias, recall_mark
+from registry.storage.tables.recalls import download, recall, recall_alias, recall_mark
 from registry.storage.tables.reviews import attestation, emergency, emergency_review, finding, waiver, waiver_approval
 from registry.storage.tables.selection import selection
 from registry.storage.tables.steps import curve_point, lease, metric, mirror, step
@@ -51,6 +51,7 @@ __all__ = [
     "damage",
     "dataset_version",
     "document",
+    "download",
     "edge",
     "emergency",
     "emergency_review",

@@ -57,6 +57,20 @@ class RecallAliasColumns(TypedColumns):
     moved_to = Column(Key, ForeignKey("version.node_id"), nullable=False)
 
 
+class DownloadColumns(TypedColumns):
+    """What one person read of one version on one day with one token."""
+
+    id = Column(Key, primary_key=True)
+    person_id = Column(Key, ForeignKey("person.id"), nullable=False)
+    token = Column(String(40), nullable=False)
+    node_id = Column(Key, ForeignKey("node.id"), nullable=False)
+    day = Column(String(10), nullable=False)
+    first_at = Column(UtcDateTime, nullable=False)
+    last_at = Column(UtcDateTime, nullable=False)
+    reads = Column(Key, nullable=False)
+
+
+download = Table("download", metadata, DownloadColumns, UniqueConstraint("node_id", "day", "person_id", "token"))
 recall = Table("recall", metadata, RecallColumns)
 recall_mark = Table(
     "recall_mark",

@@ -127,6 +127,16 @@ def show(session: Session, recall: RecallArgument) -> None:
     session.answer(session.registry.recalls.show(recall), show_recall)
 
 
+@command(app, "downloads", "forebear recall downloads rec-01kaq0…")
+def downloads(
+    session: Session, recall: RecallArgument, limit: parsing.LimitOption = 50, cursor: parsing.CursorOption = None
+) -> None:
+    """Show who read files of what was taken back, with which token, on which day. Only for who may open recalls."""
+    from registry.cli.views.governance.recalls import show_downloads
+
+    session.answer_page(session.registry.recalls.downloads(recall, page=parsing.paged(limit, cursor)), show_downloads)
+
+
 @command(app, "tasks", "forebear recall tasks rec-01kaq0… --unsettled")
 def tasks(
     session: Session,

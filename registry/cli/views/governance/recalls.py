@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from registry.cli.printing import facts, heading, moment, table
 
 if TYPE_CHECKING:
+    from registry.domain.catalog.downloads import Download
     from registry.domain.governance.advisories import AdvisoryMatch
     from registry.domain.governance.recalls import Impact, Recall, RecallDetail, Reversal, Task
 
@@ -87,6 +88,16 @@ def show_task(task: Task) -> None:
             "confirmed by": task.confirmed_by,
         },
     )
+
+
+def show_downloads(downloads: Sequence[Download]) -> None:
+    """Who read what, one a line."""
+    rows = [
+        (one.person, one.token or "on this machine", one.ref, moment(one.first_at), moment(one.last_at), one.reads)
+        for one in downloads
+    ]
+    columns = ("Person", "Token", "Version", "First", "Last", "Reads")
+    table(columns, rows, empty="Nobody read a file of it, as far as is recorded.")
 
 
 def show_tasks(tasks: Sequence[Task]) -> None:

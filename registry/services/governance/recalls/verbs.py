@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from registry.domain.catalog.downloads import Download
 from registry.domain.governance.recalls import (
     Impact,
     NewDisposition,
@@ -17,8 +18,10 @@ from registry.domain.governance.recalls import (
 from registry.domain.names import Reference
 from registry.domain.paging import Page, PageRequest
 from registry.services.context import Context
+from registry.services.downloads import write_downloads
 from registry.services.governance.recalls.opening import open_recall, preview, recall_of, reverse, show
 from registry.services.governance.recalls.tasks import confirm, dispose
+from registry.services.governance.statuses import check_may_stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,14 @@ class Recalls:
         with self.context.read() as uow:
             recall_of(uow, recall_id, now)
             return uow.recalls.tasks(recall_id, unsettled=unsettled, now=now, page=page)
+
+    def downloads(self, recall_id: str, *, page: PageRequest = PageRequest()) -> Page[Download]:
+        """Who read files of what the recall reaches."""
+        write_downloads(self.context)
+        with self.context.read() as uow:
+            check_may_stop(uow, self.context.actor)
+            recall_of(uow, recall_id, self.context.clock.now())
+            return uow.recalls.downloads(recall_id, page)
 
     def dispose(self, recall_id: str, reference: Reference, wish: NewDisposition) -> Task:
         """Say what becomes of a descendant."""
