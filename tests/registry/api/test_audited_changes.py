@@ -272,7 +272,7 @@ READING = {
     *("attestation list", "cascade plan", "dataset compare", "drift list", "drift show", "emergency list"),
     *("lineage common", "lineage export", "lineage identify", "lineage leakage"),
     *("policy diff", "policy explain", "policy history", "policy reach", "policy test"),
-    *("recall advisory", "recall list", "recall preview", "recall show", "recall tasks"),
+    *("recall advisory", "recall downloads", "recall list", "recall preview", "recall show", "recall tasks"),
     "annex-iv",
     "as-of",
     *("audit checkpoint", "audit export", "audit prove", "audit show", "audit verify"),
