@@ -120,6 +120,19 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(database: Database
     assert database.revision() is None
 
 
+def test_an_upgrade_gives_back_a_trigger_that_somebody_removed(tmp_path: Path) -> None:
+    with open_database(f"sqlite:///{tmp_path / 'registry.db'}") as database:
+        connection = begin_migrating(database.engine)
+        upgrade(connection, "0024")
+        connection.execute(text("DROP TRIGGER audit_index_update"))
+        connection.commit()
+        connection.close()
+        database.create_or_upgrade()
+        with database.engine.connect() as reading:
+            triggers = reading.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all()
+    assert "audit_index_update" in triggers
+
+
 def test_processes_that_upgrade_at_once_wait_for_each_other(new_url: str) -> None:
     program = """
 import sys

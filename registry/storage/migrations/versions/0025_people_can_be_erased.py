@@ -55,14 +55,14 @@ def downgrade() -> None:
 
 
 def _replace_rows_trigger(table: str, function: str) -> None:
-    op.execute(f"DROP TRIGGER {table}_rows ON {table}")
+    op.execute(f"DROP TRIGGER IF EXISTS {table}_rows ON {table}")
     op.execute(
         f"CREATE TRIGGER {table}_rows BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {function}()"
     )
 
 
 def _replace_update_trigger(table: str, condition: str) -> None:
-    op.execute(f"DROP TRIGGER {table}_update")
+    op.execute(f"DROP TRIGGER IF EXISTS {table}_update")
     op.execute(
         f"CREATE TRIGGER {table}_update BEFORE UPDATE ON {table} {condition}"
         f"BEGIN SELECT RAISE(ABORT, 'rows of {table} are never changed'); END"
