@@ -6,21 +6,20 @@ then HEAD and GET of each file by commit; so a refusal stands at each of them, f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 
-from registry.api import problems
 from registry.api.downloads import download
 from registry.api.hub import listing
 from registry.api.hub.files import file_of, files_of
 from registry.api.hub.refusals import Code, HubRefusal, in_header, refusal
 from registry.api.hub.revisions import MAIN, Repo, Revision, revision_of
+from registry.api.protocols import ProtocolRoute
 from registry.api.wire import AsActor
 from registry.domain.names import AssetKind, no_file
 from registry.domain.verbs.registry import Registry
@@ -29,26 +28,13 @@ from registry.errors import BadNameError, NotFoundError, UsageError
 MOST_PATHS = 1000
 """Paths of one `paths-info`, and files of one page of a tree."""
 _OF_DATASETS = ("/api/datasets/", "/datasets/")
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Handled = TypeVar("Handled", bound=Callable[..., Response])
 
 
-class HubRoute(APIRoute):
+class HubRoute(ProtocolRoute):
     """A route whose errors are told as the Hub tells them."""
 
-    def get_route_handler(self) -> Handler:
-        """What handles a request at this address."""
-        handle = super().get_route_handler()
-
-        async def handled(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except HubRefusal as error:
-                return refusal(error)
-            except Exception as error:  # noqa: BLE001 - told in the client's words; what nobody foresaw is logged
-                return refusal(*problems.as_error(error, request))
-
-        return handled
+    own, told = HubRefusal, staticmethod(refusal)
 
 
 router = APIRouter(route_class=HubRoute, include_in_schema=False)

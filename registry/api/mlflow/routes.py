@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
@@ -17,6 +15,7 @@ from registry.api.mlflow import searching
 from registry.api.mlflow.files import allowed, artifacts, listed
 from registry.api.mlflow.refusals import Code, MlflowError, refusal
 from registry.api.mlflow.showing import ARTIFACTS, Shown, of_stages, read_name, read_version
+from registry.api.protocols import ProtocolRoute
 from registry.api.wire import AsActor, read_capped, read_json
 from registry.domain.names import AssetKind, Reference, check_alias, no_file
 from registry.errors import BadReferenceError, InvalidError, NotFoundError, UsageError
@@ -24,25 +23,12 @@ from registry.errors import BadReferenceError, InvalidError, NotFoundError, Usag
 API = "/api/2.0/mlflow"
 LATEST = "latest"
 """The alias by which MLflow's clients ask for the newest version."""
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class MlflowRoute(APIRoute):
+class MlflowRoute(ProtocolRoute):
     """A route whose errors are told as MLflow tells them."""
 
-    def get_route_handler(self) -> Handler:
-        """What handles a request at this address."""
-        handle = super().get_route_handler()
-
-        async def handled(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except MlflowError as error:
-                return refusal(error)
-            except Exception as error:  # noqa: BLE001 - told in the client's words; what nobody foresaw is logged
-                return refusal(*problems.as_error(error, request))
-
-        return handled
+    own, told = MlflowError, staticmethod(refusal)
 
 
 class Tag(BaseModel):

@@ -1,0 +1,40 @@
+"""Routes of the protocols of other tools: their errors are told in the words of the protocol."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar
+
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+
+from registry.api import problems
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class ProtocolRoute(APIRoute):
+    """A route whose errors `told` answers. `own` are those of the protocol itself, which it takes as they are."""
+
+    own: ClassVar[type[Exception]]
+
+    @staticmethod
+    @abstractmethod
+    def told(raised: Any, status: int | None = None) -> Response:
+        """The answer to an error of ours or of the protocol; `status` is given where the framework refused."""
+
+    def get_route_handler(self) -> Handler:
+        """What handles a request at this address."""
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except self.own as error:
+                return self.told(error)
+            except Exception as error:  # noqa: BLE001 - told in the client's words; what nobody foresaw is logged
+                return self.told(*problems.as_error(error, request))
+
+        return handled
