@@ -15,7 +15,7 @@ from registry.storage.database import Database
 from tests.fakes.clock import FakeClock
 from tests.registry.services.teams import Team, populate
 
-OPENSSL = shutil.which("openssl")
+MISSING = shutil.which("openssl") is None
 PAGE = Path(__file__).parents[4] / "docs" / "audit.md"
 AUTHORITY = """
 [tsa]
@@ -37,7 +37,7 @@ def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(shlex.split(line), cwd=folder, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.skipif(OPENSSL is None, reason="there is no openssl here")
+@pytest.mark.skipif(MISSING, reason="there is no openssl here")
 def test_a_timestamp_authority_vouches_for_a_checkpoint_and_for_no_other(
     sqlite_database: Database, tmp_path: Path
 ) -> None:
