@@ -86,10 +86,6 @@ class Attestation:
         due = f"{self.due_at:%Y-%m-%d %H:%M} UTC" if self.due_at is not None else "no date"
         return f"Its approval in {self.stage} ({self.request}) ended on {due} and was not renewed"
 
-    def waits_for_people(self, now: datetime) -> bool:
-        """True from the first day on which people are asked until it is renewed or lapses."""
-        return self.due_at is not None and self.lapsed_at is None and now >= first_warning(self.since, self.due_at)
-
     def warned(self, now: datetime) -> Attestation:
         """The same after people were asked at `now`: the next time is the next of `WARN_DAYS` that is still ahead."""
         if self.due_at is None:

@@ -63,9 +63,9 @@ def test_a_tier_without_a_time_ends_by_a_trigger_alone() -> None:
     assert approved(Tier.LOW) is None
     value = approved(Tier.LOW, triggers=("drift_alert",))
     assert value is not None
-    assert (value.due_at, value.lapses_at, value.waits_for_people(START)) == (None, None, False)
+    assert (value.due_at, value.lapses_at) == (None, None)
     called = value.called("drift", START + DAY)
-    assert (called.due_at, called.cause, called.waits_for_people(START + DAY)) == (START + DAY, "drift", True)
+    assert (called.due_at, called.cause) == (START + DAY, "drift")
     assert called.called("again", START + 2 * DAY) == called
     assert value.warned(START) == value
 
