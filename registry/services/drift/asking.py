@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 
-from lineage import Assurance
 from registry.domain.catalog.models import VersionDetail
-from registry.domain.codec.recipe import recipe_from_record
 from registry.domain.comparison.statistics.two_samples import Floats
 from registry.domain.data.datasets import DatasetVersionDetail, LabelKind
-from registry.domain.recipes.methods import SOURCE, TEST, TRAIN
-from registry.domain.recipes.recipe import Method, Recipe, Resources
-from registry.domain.transfers.steps import StepDetail, StepInput
-from registry.errors import AdapterError, BadRecipeError, InvalidError
-from registry.ports.transfers import DataInput, Determinism, Finished, ModelInput, TransferJob
-from registry.services.artifacts.model_inputs import model_input
+from registry.domain.recipes.methods import TEST, TRAIN
+from registry.domain.recipes.recipe import Method, Recipe
+from registry.domain.transfers.steps import StepDetail
+from registry.errors import AdapterError, InvalidError
+from registry.ports.transfers import DataInput, ModelInput
 from registry.services.comparison.arm_recipes import as_it_is
+from registry.services.comparison.asking import ask, recipe_of, source_of
 from registry.services.comparison.baselines import read_answers
 from registry.services.context import Context
-from registry.services.recipes.recipes import complete, read_recipe
 from registry.services.selection.candidates import Eligible, feature_recipe
 from registry.services.selection.measuring import features_of
 
 OUTPUTS = "outputs.npy"
-_RECIPE = """\
-schema: forebear/recipe/v1
-output: {output}
-method: fine_tuning
-source: {source}
-data:
-  train: {{dataset: {data}, split: {unread}}}
-  test: {{dataset: {data}, split: {split}}}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +70,13 @@ class Asking:
 
         Raises: BadRecipeError where it has no head, BadDataError for a label that it does not know, InvalidError.
         """
-        item = StepInput(self.model.summary.ref, self.model.summary.digest, SOURCE, None, Assurance.OBSERVED)
-        source = model_input(self.context, item, self._place() / "model")
+        source = source_of(self.context, self.model, self._place() / "model")
         return [self._answered(source, side) for side in sides]
 
     def _answered(self, source: ModelInput, side: Side) -> Answered:
         recipe = self._recipe(side)
-        engine = self.context.plugins.engine(self.context.settings.engine)
-        job = TransferJob(
-            recipe=recipe,
-            sources=(source,),
-            data={TRAIN: side.data, TEST: side.data},  # nothing is trained: adapters insist on rows to learn from
-            work=self._place(),
-            features=self.context.home / "cache" / "features",
-            determinism=Determinism(self.seed, max(1, engine.grant(Resources()).cpus)),
-            device=self.context.settings.device,
-            outputs=True,
-        )
-        finished: Finished | None = None
-        for event in self.context.plugins.transfer(recipe.adapter).run(job):
-            finished = event if isinstance(event, Finished) else finished
-        if finished is None:
-            raise AdapterError(f"The adapter {recipe.adapter} ended without any answers")
+        data = {TRAIN: side.data, TEST: side.data}  # nothing is trained: adapters insist on rows to learn from
+        finished = ask(self.context, recipe, source, data, self._place(), seed=self.seed, outputs=True)
         answers = read_answers(finished.folder, side.data)
         try:
             outputs = np.load(finished.folder / OUTPUTS, allow_pickle=False).astype(np.float64)
@@ -114,30 +86,11 @@ class Asking:
         return Answered(answers, _chances(outputs, side.data.labels), finished.classes)
 
     def _recipe(self, side: Side) -> Recipe:
-        """How the version reads such rows: texts and images as long and as large as its own step did."""
-        summary, offers = side.detail.summary, self.context.plugins.offers()
-        ref = self.model.summary.ref
-        split = side.data.split  # a recipe must name rows to learn from; none are given to the adapter
-        text = _RECIPE.format(
-            output=ref.name,
-            source=ref,
-            data=summary.ref,
-            split=json.dumps(split),
-            unread=json.dumps(f"not-{split}"),
-        )
-        recipe = complete(
-            read_recipe(text),
-            modality=self.model.model.modality,
-            offers=offers,
-            labels=side.data.labels,
-            architecture=self.model.architecture,
-        )
-        if Method.FINE_TUNING not in offers[recipe.adapter].methods:
-            raise BadRecipeError(f"The adapter {recipe.adapter} cannot run the version as it is")
-        if self.step.summary.method is not Method.IMPORT:
-            before = recipe_from_record({k: v for k, v in self.step.recipe.items() if k != "submitted"})
-            recipe = replace(recipe, image_size=before.image_size, max_length=before.max_length)
-        return as_it_is(recipe, offers[recipe.adapter])
+        """As it is. A recipe must name rows to learn from: none are given to the adapter."""
+        ref, split = side.detail.summary.ref, side.data.split
+        unread, read = (ref, f"not-{split}"), (ref, split)
+        labels, method = side.data.labels, Method.FINE_TUNING
+        return as_it_is(*recipe_of(self.context, self.model, self.step, method, train=unread, test=read, labels=labels))
 
     def _finite(self, values: Floats, what: str) -> Floats:
         if not np.isfinite(values).all():

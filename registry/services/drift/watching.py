@@ -34,7 +34,7 @@ def next_window(
         return None
     after = None if last is None else Reference(data.kind, data.name, last)
     if after is not None:
-        earlier = digests_of(context, dataset_of(context, after))
+        earlier = set(digests_of(context, dataset_of(context, after)))
         new = sum(digest not in earlier for digest in digests_of(context, newest))
         if new < LEAST_ROWS:
             watch(f"{new} rows of {ref.label} are new, and {LEAST_ROWS} are needed: they wait for the next version")

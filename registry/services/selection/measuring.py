@@ -11,15 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lineage import Assurance
-from registry.domain.recipes.methods import SOURCE, TRAIN
-from registry.domain.recipes.recipe import Resources
+from registry.domain.recipes.methods import TRAIN
 from registry.domain.selection.report import HEADLINE
-from registry.domain.transfers.steps import StepInput
 from registry.errors import AdapterError
 from registry.ports.scoring import Sample, Score
-from registry.ports.transfers import DataInput, Determinism, Finished, TransferJob
-from registry.services.artifacts.model_inputs import model_input
+from registry.ports.transfers import DataInput
+from registry.services.comparison.asking import ask, source_of
 from registry.services.context import Context
 from registry.services.selection.candidates import Eligible
 from registry.services.selection.condition import constant, parameters, untrained
@@ -71,33 +68,13 @@ def features_of(
 
     The adapter's own export is run, so that they lie in the cache that every later recipe reads.
     """
-    summary = candidate.detail.summary
-    item = StepInput(summary.ref, summary.digest, SOURCE, None, Assurance.OBSERVED)
-    source = model_input(context, item, folder / "model")
+    source = source_of(context, candidate.detail, folder / "model")
     weights = context.plugins.weights().open(source.folder)
-    job = TransferJob(
-        recipe=candidate.recipe,
-        sources=(source,),
-        data={TRAIN: data},
-        work=folder / "work",
-        features=context.home / "cache" / "features",
-        determinism=Determinism(candidate.recipe.seed, _threads(context)),
-        device=context.settings.device,
-    )
-    finished: Finished | None = None
-    for event in context.plugins.transfer(candidate.recipe.adapter).run(job):
-        finished = event if isinstance(event, Finished) else finished
-    if finished is None:
-        raise AdapterError(f"The adapter {candidate.recipe.adapter} ended without any features")
+    recipe = candidate.recipe
+    finished = ask(context, recipe, source, {TRAIN: data}, folder / "work", seed=recipe.seed)
     with np.load(finished.folder / "features.npz", allow_pickle=False) as found:
         features: NDArray[np.float32] = found["x"]
     return features, finished.facts.get("features_computed") == 0, parameters(weights), untrained(weights)
-
-
-def _threads(context: Context) -> int:
-    """As many as a step gets whose recipe asks for none: they are a part of what features are cached by."""
-    engine = context.plugins.engine(context.settings.engine)
-    return max(1, engine.grant(Resources(cpus=context.settings.threads)).cpus)
 
 
 def score(context: Context, sample: Sample) -> Mapping[str, Score]:

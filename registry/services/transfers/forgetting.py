@@ -13,10 +13,9 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
-from lineage import Assurance, Digest, NodeKind
+from lineage import Digest, NodeKind
 from registry.domain.audit import Event
 from registry.domain.catalog.models import VersionDetail
-from registry.domain.codec.recipe import recipe_from_record
 from registry.domain.comparison.answers import TestRows
 from registry.domain.comparison.forgetting import FORGETTING, Forgetting, Forgotten, Way, body_of
 from registry.domain.comparison.losing import loss_on
@@ -27,33 +26,23 @@ from registry.domain.ids import new_id
 from registry.domain.manifests import canonical_json
 from registry.domain.names import Reference, VersionRef
 from registry.domain.people.people import Permission
-from registry.domain.recipes.methods import SOURCE, TEST, TRAIN, split_role
-from registry.domain.recipes.recipe import Method, Recipe, Resources
+from registry.domain.recipes.methods import TEST, TRAIN, split_role
+from registry.domain.recipes.recipe import Method, Recipe
 from registry.domain.transfers.steps import StepDetail, StepInput
-from registry.errors import AdapterError, BadRecipeError, InvalidError, RegistryError
-from registry.ports.transfers import AdapterOffer, DataInput, Determinism, Finished, ModelInput, TransferJob
-from registry.services.artifacts.model_inputs import model_input
+from registry.errors import AdapterError, InvalidError, RegistryError
+from registry.ports.transfers import AdapterOffer, DataInput, ModelInput
 from registry.services.comparison.arm_recipes import LEARNING, as_it_is, linear_probe
+from registry.services.comparison.asking import ask, recipe_of, source_of
 from registry.services.comparison.baselines import groups_of, read_answers
 from registry.services.comparison.forgetting import forgetting_of, is_measured_here, model_of
 from registry.services.context import Context
 from registry.services.governance.quality import MAIN
 from registry.services.lookup import found, refuse_withheld, resolve
-from registry.services.recipes.recipes import complete, read_recipe
 from registry.services.transfers.inputs import lay_out_data
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.workspace import workspace
 
 MAX_ANCESTORS = 10_000
-_RECIPE = """\
-schema: forebear/recipe/v1
-output: {output}
-method: {method}
-source: {source}
-data:
-  train: {{dataset: {train}, split: {train_split}}}
-  test: {{dataset: {test}, split: {test_split}}}
-"""
 Watch = Callable[[str], None]
 
 
@@ -210,48 +199,17 @@ class _Asking:
         return self._answers(probe, self._source(model), {TRAIN: train, TEST: test})
 
     def _recipe(self, model: _Model, method: Method, train: StepInput, test: StepInput) -> tuple[Recipe, AdapterOffer]:
-        """How `model` reads such data: texts and images as long and as large as its own step did."""
-        text = _RECIPE.format(
-            output=model.ref.name,
-            method=method,
-            source=model.ref,
-            train=train.ref,
-            train_split=train.split,
-            test=test.ref,
-            test_split=test.split,
-        )
-        offers = self.context.plugins.offers()
         with self.context.read() as uow:
             labels = found(uow.datasets.version(test.ref), test.ref).summary.labels
-        modality, kind = model.detail.model.modality, model.detail.architecture
-        recipe = complete(read_recipe(text), modality=modality, offers=offers, labels=labels, architecture=kind)
-        if method not in offers[recipe.adapter].methods:
-            raise BadRecipeError(f"The adapter {recipe.adapter} does no {method}")
-        if model.step.recipe:
-            before = recipe_from_record({k: v for k, v in model.step.recipe.items() if k != "submitted"})
-            recipe = replace(recipe, image_size=before.image_size, max_length=before.max_length)
-        return recipe, offers[recipe.adapter]
+        learnt, tested = ((one.ref, one.split or "") for one in (train, test))
+        return recipe_of(self.context, model.detail, model.step, method, train=learnt, test=tested, labels=labels)
 
     def _source(self, model: _Model) -> ModelInput:
-        item = StepInput(model.ref, model.detail.summary.digest, SOURCE, None, Assurance.OBSERVED)
-        return model_input(self.context, item, self._place() / "model")
+        return source_of(self.context, model.detail, self._place() / "model")
 
     def _answers(self, recipe: Recipe, source: ModelInput, data: dict[str, DataInput]) -> tuple[object, ...]:
-        engine = self.context.plugins.engine(self.context.settings.engine)
-        threads = max(1, engine.grant(Resources(cpus=self.context.settings.threads)).cpus)
-        job = TransferJob(
-            recipe=recipe,
-            sources=(source,),
-            data=data,
-            work=self._place(),
-            features=self.context.home / "cache" / "features",
-            determinism=Determinism(recipe.seed, threads),
-            device=self.context.settings.device,
-        )
-        for event in self.context.plugins.transfer(recipe.adapter).run(job):
-            if isinstance(event, Finished):
-                return read_answers(event.folder, data[TEST])
-        raise AdapterError(f"The adapter {recipe.adapter} ended without any answers")
+        finished = ask(self.context, recipe, source, data, self._place(), seed=recipe.seed)
+        return read_answers(finished.folder, data[TEST])
 
     def _place(self) -> Path:
         place = self.folder / str(next(self._numbers))
