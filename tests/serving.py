@@ -88,6 +88,7 @@ def listening(app: FastAPI) -> Iterator[str]:
         app.state.streams.closed = True
         server.should_exit = True
         thread.join()
+        app.state.streams.closed = False  # the application may be served again, and is read without a server
 
 
 def form_token(html: str) -> str:

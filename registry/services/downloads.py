@@ -13,6 +13,8 @@ from registry.domain.names import VersionRef
 from registry.errors import RegistryError
 from registry.services.context import Context
 
+AT_ONCE = 1000
+"""Downloads of one transaction: a statement takes no more than some ten thousand values."""
 _log = logging.getLogger("forebear.downloads")
 
 
@@ -24,14 +26,15 @@ def note(context: Context, ref: VersionRef) -> None:
 
 def write_downloads(context: Context) -> None:
     """Write what was counted; where that fails it is logged, and tried again with the next."""
-    taken = context.unwritten.take()
-    if not taken:
-        return
-    try:
-        with context.open_uow(actor=context.actor.handle, write=True) as uow:
-            uow.recalls.add_downloads(taken)
-            uow.commit_unaudited()
-    except RegistryError as error:
-        _log.warning("%d downloads could not be written yet: %s", len(taken), error)
-        for one in taken:
-            context.unwritten.add(one)
+    waiting = context.unwritten.take()
+    while waiting:
+        part, waiting = waiting[:AT_ONCE], waiting[AT_ONCE:]
+        try:
+            with context.open_uow(actor=context.actor.handle, write=True) as uow:
+                uow.recalls.add_downloads(part)
+                uow.commit_unaudited()
+        except RegistryError as error:
+            _log.warning("%d downloads could not be written yet: %s", len(part) + len(waiting), error)
+            for one in (*part, *waiting):
+                context.unwritten.add(one)
+            return

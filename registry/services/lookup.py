@@ -97,6 +97,13 @@ def damaged(ref: VersionRef) -> DamagedError:
     )
 
 
+def summary_of(uow: UnitOfWork, ref: VersionRef) -> VersionSummary | DatasetVersionSummary:
+    """The summary of a live version of a model or dataset. Raises: NotFoundError."""
+    if ref.kind is AssetKind.MODELS:
+        return found(uow.catalog.version(ref), ref).summary
+    return found(uow.datasets.version(ref), ref).summary
+
+
 def is_withheld(version: VersionSummary | DatasetVersionSummary) -> bool:
     """True for a version whose files cannot be read: by its status, or because they are damaged."""
     return version.damaged or not allows(version.status, Use.READ)

@@ -8,16 +8,13 @@ meets the parent that it was trained on.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from collections.abc import Mapping
+from typing import Any
 
-from lineage import Digest
+from registry.api.contents import GivenFile
 from registry.api.hub.refusals import Code, HubRefusal
 from registry.api.hub.revisions import Repo, Revision
-from registry.domain.manifests import FileEntry
 from registry.domain.names import Reference, VersionRef, no_file
 from registry.domain.verbs.registry import Registry
 from registry.errors import BadArtifactError
@@ -25,20 +22,12 @@ from registry.errors import BadArtifactError
 ADAPTER = "adapter_config.json"
 README = "README.md"
 MAX_CONFIG = 1024**2
-Open = Callable[[int, int], BinaryIO]
 
 
-@dataclass(frozen=True, slots=True)
-class HubFile:
-    """One file of a revision; `open_at(start, length)` gives its bytes."""
+class HubFile(GivenFile):
+    """One file of a revision."""
 
-    entry: FileEntry
-    open_at: Open
-
-    @property
-    def path(self) -> str:
-        """Its path within the revision."""
-        return self.entry.path
+    __slots__ = ()
 
     def described(self, *, expand: bool = False) -> dict[str, Any]:
         """As a listing shows it. Every file is in LFS: then clients know it by its SHA-256, and verify it by that."""
@@ -53,7 +42,7 @@ class HubFile:
 def files_of(registry: Registry, revision: Revision) -> Mapping[str, HubFile]:
     """Every file of a revision by its path."""
     exact, plan = Reference.to(revision.ref), revision.plan
-    stored = {entry.path: HubFile(entry, _opener(registry, exact, entry.path)) for entry in revision.detail.files}
+    stored = {entry.path: HubFile.stored(registry, exact, entry) for entry in revision.detail.files}
     if plan is None:
         return stored
     texts = dict(plan.written)
@@ -61,7 +50,7 @@ def files_of(registry: Registry, revision: Revision) -> Mapping[str, HubFile]:
         texts[README] = revision.card.text
     if len(plan.parts) > 1 and ADAPTER in stored:
         texts[ADAPTER] = _pinned(stored[ADAPTER], plan.parts[1].ref)
-    return dict(sorted((stored | {path: _text(path, text) for path, text in texts.items()}).items()))
+    return dict(sorted((stored | {path: HubFile.made(path, text.encode()) for path, text in texts.items()}).items()))
 
 
 def file_of(registry: Registry, revision: Revision, path: str) -> HubFile:
@@ -70,16 +59,6 @@ def file_of(registry: Registry, revision: Revision, path: str) -> HubFile:
     if found is None:
         raise HubRefusal(no_file(revision.ref, path), Code.ENTRY, commit=revision.commit)
     return found
-
-
-def _opener(registry: Registry, exact: Reference, path: str) -> Open:
-    return lambda start, length: registry.catalog.open_file(exact, path, start=start, length=length)
-
-
-def _text(path: str, text: str) -> HubFile:
-    body = text.encode()
-    entry = FileEntry(path, len(body), Digest.of(body))
-    return HubFile(entry, lambda start, length: io.BytesIO(body[start : start + length]))
 
 
 def _pinned(config: HubFile, parent: VersionRef) -> str:

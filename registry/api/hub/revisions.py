@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from registry.api.hub.refusals import Code, HubRefusal
 from registry.domain.catalog.models import (
@@ -24,7 +25,7 @@ from registry.domain.catalog.models import (
 from registry.domain.catalog.statuses import STOPPED, Use, notice
 from registry.domain.data.datasets import DatasetVersionDetail
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias
-from registry.domain.paging import MAX_LIMIT, PageRequest
+from registry.domain.paging import PageRequest, every
 from registry.domain.verbs.catalog import PullPlan
 from registry.domain.verbs.registry import Registry
 from registry.errors import BadReferenceError, NotFoundError
@@ -107,13 +108,7 @@ def revision_of(registry: Registry, repo: Repo, revision: str, *, unapproved: bo
 
 def every_version(registry: Registry, repo: Repo) -> Iterator[VersionSummary]:
     """The versions of a model, newest first."""
-    page = PageRequest(MAX_LIMIT)
-    while True:
-        found = registry.catalog.versions(repo.name, page)
-        yield from found.items
-        if found.next_cursor is None:
-            return
-        page = PageRequest(MAX_LIMIT, found.next_cursor)
+    return every(partial(registry.catalog.versions, repo.name))
 
 
 def _found(registry: Registry, repo: Repo, revision: str, *, unapproved: bool) -> Revision:

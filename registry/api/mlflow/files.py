@@ -5,29 +5,18 @@ The gate stands here, for numbers and addresses alike: aliases are read by clien
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from collections.abc import Mapping
+from typing import Any
 
-from lineage import Digest
 from registry.api.approval import not_approved
+from registry.api.contents import GivenFile
 from registry.domain.catalog.models import RETIRED, VersionDetail, was_approved
-from registry.domain.manifests import FileEntry
 from registry.domain.names import Reference
 from registry.domain.verbs.registry import Registry
 from registry.errors import RefusedError
 
 MAX_TEXT = 1024**2
 """Bytes of a stored text, at the end of which what a pull appends is added; a longer one is given as it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """One file; `open_at(start, length)` gives its bytes."""
-
-    entry: FileEntry
-    open_at: Callable[[int, int], BinaryIO]
 
 
 def allowed(registry: Registry, reference: Reference, *, unapproved: bool) -> VersionDetail:
@@ -44,25 +33,24 @@ def allowed(registry: Registry, reference: Reference, *, unapproved: bool) -> Ve
     return detail
 
 
-def artifacts(registry: Registry, detail: VersionDetail) -> Mapping[str, Artifact]:
+def artifacts(registry: Registry, detail: VersionDetail) -> Mapping[str, GivenFile]:
     """Every file of a version by its path. Raises: RefusedError for one that is withheld, ParentChangedError."""
     plan = registry.catalog.pull_plan(Reference.to(detail.summary.ref))
-    found: dict[str, Artifact] = {}
+    found: dict[str, GivenFile] = {}
     for part in plan.parts:
         for entry in part.files:
             path = f"{part.folder}/{entry.path}" if part.folder else entry.path
-            opened = _opener(registry, Reference.to(part.ref), entry.path)
-            found[path] = Artifact(FileEntry(path, entry.size, entry.sha256), opened)
+            found[path] = GivenFile.stored(registry, Reference.to(part.ref), entry, path=path)
     for path, text in plan.written.items():
-        found[path] = _text(path, text.encode())
+        found[path] = GivenFile.made(path, text.encode())
     for path, text in plan.appended.items():
         before = found.get(path)
         if before is None or before.entry.size <= MAX_TEXT:
-            found[path] = _text(path, _all_of(before) + text.encode())
+            found[path] = GivenFile.made(path, _all_of(before) + text.encode())
     return dict(sorted(found.items()))
 
 
-def listed(files: Mapping[str, Artifact], folder: str) -> list[dict[str, Any]]:
+def listed(files: Mapping[str, GivenFile], folder: str) -> list[dict[str, Any]]:
     """What lies in `folder`, each with its name there; nothing for a file, by which clients tell the two apart."""
     before = f"{folder}/" if folder else ""
     names: dict[str, dict[str, Any]] = {}
@@ -74,16 +62,7 @@ def listed(files: Mapping[str, Artifact], folder: str) -> list[dict[str, Any]]:
     return list(names.values())
 
 
-def _opener(registry: Registry, exact: Reference, path: str) -> Callable[[int, int], BinaryIO]:
-    return lambda start, length: registry.catalog.open_file(exact, path, start=start, length=length)
-
-
-def _text(path: str, body: bytes) -> Artifact:
-    entry = FileEntry(path, len(body), Digest.of(body))
-    return Artifact(entry, lambda start, length: io.BytesIO(body[start : start + length]))
-
-
-def _all_of(file: Artifact | None) -> bytes:
+def _all_of(file: GivenFile | None) -> bytes:
     if file is None:
         return b""
     with file.open_at(0, file.entry.size) as stream:

@@ -5,7 +5,6 @@ There is no route for referrers: clients take 404 for a registry without them.
 
 from __future__ import annotations
 
-import io
 import re
 from typing import Annotated
 
@@ -14,11 +13,11 @@ from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request
 
 from lineage import Digest
+from registry.api.contents import GivenFile
 from registry.api.downloads import download
 from registry.api.hub.revisions import Repo
 from registry.api.oci.manifests import MANIFEST, Door
 from registry.api.wire import AsActor
-from registry.domain.manifests import FileEntry
 from registry.domain.names import AssetKind
 from registry.errors import BadNameError, NotFoundError
 
@@ -72,8 +71,8 @@ def blob(request: Request, door: At, digest: str) -> Response:
     if file := found.files.get(digest):
         answer = download(request, file.entry, file.open_at)
     elif digest == str(Digest.of(found.config)):
-        entry = FileEntry("config.json", len(found.config), Digest.of(found.config))
-        answer = download(request, entry, lambda start, length: io.BytesIO(found.config[start : start + length]))
+        config = GivenFile.made("config.json", found.config)
+        answer = download(request, config.entry, config.open_at)
     else:
         raise missing
     answer.headers.update({**_VERSION, "Docker-Content-Digest": digest, "Cache-Control": "private, no-cache"})

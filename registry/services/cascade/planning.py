@@ -11,11 +11,11 @@ from lineage import Edge, Node, NodeId, NodeKind
 from registry.domain.cascade.plan import CascadePlan, NotPlanned, Planned
 from registry.domain.catalog.models import NOT_APPROVED, Status
 from registry.domain.catalog.statuses import Use, allows
-from registry.domain.names import AssetKind, Reference, VersionRef
+from registry.domain.names import Reference, VersionRef
 from registry.domain.transfers.steps import StepDetail
 from registry.errors import InvalidError, NotFoundError, RegistryError
 from registry.services.context import Context
-from registry.services.lookup import found, refuse_as_source, resolve
+from registry.services.lookup import found, refuse_as_source, resolve, summary_of
 from registry.services.recipes.recipes import read_recipe
 from registry.services.unit_of_work import UnitOfWork
 
@@ -39,7 +39,7 @@ class _Made:
 def plan(context: Context, uow: UnitOfWork, parent: Reference, instead: Reference | None) -> CascadePlan:
     """See `CascadeVerbs`."""
     new = resolve(uow, parent)
-    refuse_as_source(uow, _summary(uow, new), context.clock.now())
+    refuse_as_source(uow, summary_of(uow, new), context.clock.now())
     old = _replaced(uow, new) if instead is None else resolve(uow, instead)
     if (old.kind, old.name) != (new.kind, new.name) or old == new:
         raise InvalidError(f"{new} replaces another version of {new.name}, not {old}")
@@ -53,12 +53,6 @@ def plan(context: Context, uow: UnitOfWork, parent: Reference, instead: Referenc
     planned, left = walk.planned(old, new)
     known = [one.seconds for one in planned if one.seconds is not None]
     return CascadePlan(new, old, tuple(planned), tuple(left), sum(known), len(planned) - len(known))
-
-
-def _summary(uow: UnitOfWork, ref: VersionRef) -> Any:
-    if ref.kind is AssetKind.MODELS:
-        return found(uow.catalog.version(ref), ref).summary
-    return found(uow.datasets.version(ref), ref).summary
 
 
 def _replaced(uow: UnitOfWork, new: VersionRef) -> VersionRef:

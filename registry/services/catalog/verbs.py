@@ -38,7 +38,7 @@ from registry.services.artifacts.watched import watched
 from registry.services.catalog.searching import as_stored, search
 from registry.services.context import Context
 from registry.services.downloads import note
-from registry.services.lookup import found, refuse_withheld, resolve
+from registry.services.lookup import found, refuse_withheld, resolve, summary_of
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.withholding import refuse_stopped
 
@@ -90,10 +90,7 @@ class Catalog:
         """The bytes of one file of a version, looked up in its manifest."""
         with self.context.read() as uow:
             ref = resolve(uow, reference)
-            if ref.kind is AssetKind.MODELS:
-                refuse_withheld(self.context, uow, found(uow.catalog.version(ref), ref).summary)
-            else:
-                refuse_withheld(self.context, uow, found(uow.datasets.version(ref), ref).summary)
+            refuse_withheld(self.context, uow, summary_of(uow, ref))
             extents = uow.catalog.extents(ref, path)
         if extents is None:
             raise no_file(ref, path)

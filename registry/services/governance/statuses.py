@@ -20,7 +20,7 @@ from registry.errors import ConflictError, InvalidError, PermissionDeniedError, 
 from registry.services.context import Context
 from registry.services.governance.dossier import case_for, open_dossier
 from registry.services.governance.policies.stored import in_force, in_use, stopping_roles
-from registry.services.lookup import found, resolve
+from registry.services.lookup import found, resolve, summary_of
 from registry.services.unit_of_work import UnitOfWork
 
 MAX_REASON = 4096
@@ -65,13 +65,6 @@ def change(uow: UnitOfWork, ref: VersionRef, status: Status, reason: str, *, at:
     kind = "model_version" if ref.kind is AssetKind.MODELS else "dataset_version"
     word = "restored" if status is Status.ACTIVE else status.value
     return Event(f"{kind}.{word}", str(ref), {"from": version.status.value, "reason": words, **facts})
-
-
-def summary_of(uow: UnitOfWork, ref: VersionRef) -> VersionSummary | DatasetVersionSummary:
-    """The summary of a live version of a model or dataset. Raises: NotFoundError."""
-    if ref.kind is AssetKind.MODELS:
-        return found(uow.catalog.version(ref), ref).summary
-    return found(uow.datasets.version(ref), ref).summary
 
 
 def makers(uow: UnitOfWork, ref: VersionRef) -> frozenset[str]:

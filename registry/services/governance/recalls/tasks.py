@@ -24,8 +24,8 @@ from registry.errors import ConflictError, InvalidError, PermissionDeniedError
 from registry.services.context import Context
 from registry.services.governance.recalls.opening import MAX_REASON, recall_of
 from registry.services.governance.reviews.own_account import check_own_account
-from registry.services.governance.statuses import check_may_stop, makers, summary_of
-from registry.services.lookup import found, resolve
+from registry.services.governance.statuses import check_may_stop, makers
+from registry.services.lookup import found, resolve, summary_of
 from registry.services.unit_of_work import UnitOfWork
 from registry.services.withholding import refuse_stopped
 

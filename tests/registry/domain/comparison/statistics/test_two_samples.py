@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.stats import chi2_contingency, mannwhitneyu
 
-from benchmarks.two_samples import null_rates
+from benchmarks.material.alarms import rates as rates_of
+from benchmarks.two_samples import without
 from registry.domain.comparison.statistics.two_samples import discrepancy, shift, told_apart
 
 
@@ -69,6 +72,6 @@ def test_a_shift_of_labels_is_cramers_v_and_agrees_with_scipy() -> None:
 
 
 def test_false_alarms_are_about_one_in_twenty() -> None:
-    rates = null_rates(worlds=100, rows=40, features=4)
+    rates = rates_of(100, partial(without, rows=40, features=4))
     assert set(rates) == {"classifier", "mmd", "mmd, linear time", "label shift"}
     assert all(rate <= 0.12 for rate in rates.values())
