@@ -21,7 +21,7 @@ from adapters.loop.tasks.roles import read_roles
 from adapters.transformers.importer import HuggingFaceImporter
 from adapters.transformers.models import quiet
 from adapters.transformers.transfer import TransformersTransfers
-from benchmarks import workload
+from benchmarks.material import workload
 from benchmarks.text_families import WORDS, sentences
 from benchmarks.material.tiny_texts import save_tokenizer
 from lineage import Digest
