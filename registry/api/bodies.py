@@ -81,6 +81,14 @@ class TwoPolicies:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyCases:
+    """A policy and its cases, each as YAML text."""
+
+    policy: str
+    cases: str
+
+
+@dataclass(frozen=True, slots=True)
 class Comment:
     """What a voter has to say."""
 

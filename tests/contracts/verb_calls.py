@@ -69,6 +69,7 @@ SEARCHES = (
 )
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 TRIED = default_policy_text().replace("version: 3", "version: 4", 1)
+CASES = "cases: [{name: A version that nobody checked, from: candidate, to: validated, expect: promoted}]"
 FAR = DAY + timedelta(days=9999)
 READS: Mapping[str, Verb] = {
     "actor": lambda r: replace(r.actor, token=None),  # only a server has one
@@ -131,6 +132,7 @@ READS: Mapping[str, Verb] = {
     "promotions.test_policy": lambda r: [
         r.promotions.test_policy(TRIED), r.promotions.test_policy(TRIED, against=GRANDCHILD),
     ],
+    "promotions.test_policy_cases": lambda r: r.promotions.test_policy_cases(TRIED, CASES),
     "promotions.diff_policies": lambda r: r.promotions.diff_policies(default_policy_text(), TRIED),
     "promotions.check_policy": lambda r: r.promotions.check_policy(default_policy_text()).digest,
     "reviews.as_of": lambda r: r.reviews.as_of(Reference.parse(f"{CHILD}"), r.audit.search().items[0].at),
@@ -207,6 +209,7 @@ ERRORS: Mapping[str, Verb] = {
     "nothing to complete": lambda r: r.promotions.complete(request_of(r)),
     "nothing to explain": lambda r: r.promotions.explain(request_of(r)),
     "a history of no days": lambda r: r.promotions.test_policy(TRIED, days=0),
+    "cases with mistakes": lambda r: r.promotions.test_policy_cases(TRIED, "cases: []"),
     "nothing to overrule": lambda r: r.promotions.overrule(request_of(r), comment="no"),
     "a policy with mistakes": lambda r: r.promotions.check_policy("version: x\nstagges: []\n"),
     "a policy that is no policy": lambda r: r.promotions.publish_policy("a: ["),

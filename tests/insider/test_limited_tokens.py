@@ -9,7 +9,8 @@ import pytest
 from registry.domain.people.people import Scope
 from registry.errors import PermissionDeniedError
 from registry.services.governance.verbs import Promotions
-from tests.registry.api.test_attacks import NEEDS, filled, names_of, needed_of, operations, send
+from tests.registry.api.needs import NEEDS
+from tests.registry.api.test_attacks import filled, names_of, needed_of, operations, send
 from tests.registry.services.teams import Team, bring_to, ref_of
 from tests.serving import ServedRegistry, form_token, problem
 

@@ -18,7 +18,7 @@ from registry.logs import keep_out_of_logs
 from registry.services.governance.policies.stored import default_policy_text
 from tests.command_line import CommandLine
 from tests.credentials import SEEDED
-from tests.registry.api.test_attacks import DESCRIBING, RECIPE
+from tests.registry.api.needs import DESCRIBING, RECIPE
 from tests.registry.api.test_uploads import BOUNDARY, multipart
 from tests.serving import ServedRegistry, copy_of, form_token, serve_family
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from registry.api.bodies import Approval, Comment, OpenRequest, TwoPolicies
+from registry.api.bodies import Approval, Comment, OpenRequest, PolicyCases, TwoPolicies
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, Text, answer, body_of, public_id, speaks
@@ -194,6 +194,12 @@ def try_policy(registry: AsActor, text: Text, against: str | None = None, days: 
     """Try a policy on the decisions of the last `days`, or on the version `against`. Nothing is written."""
     version = Reference.parse(against) if against else None
     return answer(registry.promotions.test_policy(text, against=version, days=days))
+
+
+@router.post("/policies/cases", **speaks(PolicyTrial, takes=PolicyCases))
+def try_cases(registry: AsActor, body: Annotated[PolicyCases, Depends(body_of(PolicyCases))]) -> Response:
+    """Judge written cases by a policy; those that do not come out as written are listed. Nothing is written."""
+    return answer(registry.promotions.test_policy_cases(body.policy, body.cases))
 
 
 @router.post("/policies/diff", **speaks(Sequence[ChangedTerm], takes=TwoPolicies))

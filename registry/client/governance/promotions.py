@@ -115,6 +115,9 @@ class RemotePromotions:
         answer = self.server.request("POST", "/policies/test", params=where, content=text.encode(), headers=YAML)
         return self.server.read(PolicyTrial, answer)
 
+    def test_policy_cases(self, text: str, cases: str) -> PolicyTrial:
+        return self.server.send(PolicyTrial, "POST", "/policies/cases", {"policy": text, "cases": cases})
+
     def diff_policies(self, before: str, after: str) -> Sequence[ChangedTerm]:
         return self.server.send(tuple[ChangedTerm, ...], "POST", "/policies/diff", {"before": before, "after": after})
 

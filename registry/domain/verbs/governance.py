@@ -107,6 +107,10 @@ class PromotionVerbs(Protocol):
         """
         ...
 
+    def test_policy_cases(self, text: str, cases: str) -> PolicyTrial:
+        """The cases, written as YAML, that do not come out as they say. Nothing is written. Raises: BadPolicyError."""
+        ...
+
     def diff_policies(self, before: str, after: str) -> Sequence[ChangedTerm]:
         """Every place in which two policy files differ. Raises: BadPolicyError."""
         ...

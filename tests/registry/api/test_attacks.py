@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from registry.services.governance.policies.stored import default_policy_text
+from tests.registry.api.needs import HOLDERS, NEEDS, RECALL
 from tests.registry.api.test_uploads import BOUNDARY, multipart
 from tests.serving import ServedRegistry, copy_of, problem
 
@@ -208,97 +209,6 @@ def test_evidence_that_could_not_be_read_back_is_not_taken(own_served: ServedReg
 
 
 # --- who may do what -----------------------------------------------------------------------------------------------
-
-MODEL, VERSION = "/api/v1/models/{team}/{name}", "/api/v1/models/{team}/{name}/versions/{version}"
-DATA = "/api/v1/datasets/{team}/{name}/versions/{version}"
-DESCRIBING = {"task": "x", "modality": "image", "licence": "MIT", "origin": "internal", "description": ""}
-RECIPE = "schema: forebear/recipe/v1\noutput: vision/new\nmethod: fine_tuning\nsource: models:/library/lite0/1\n"
-RECIPE += "data: {train: datasets:/vision/digits/1}\n"
-RECALL = {"target": "datasets:/vision/digits/1", "level": "advisory", "reason": "look"}
-UPLOAD = ("upload", multipart([("a.txt", b"x")], {}))
-NEEDS: Mapping[tuple[str, str], tuple[str, object]] = {
-    ("put", MODEL): ("edit", DESCRIBING),
-    ("delete", MODEL): ("admin", None),
-    ("patch", MODEL + "/tags"): ("edit", {"tags": {"a": "b"}}),
-    ("post", MODEL + "/versions"): ("edit", UPLOAD),
-    ("put", MODEL + "/aliases/{alias}"): ("edit", {"version": 1}),
-    ("delete", MODEL + "/aliases/{alias}"): ("edit", None),
-    ("delete", VERSION): ("admin", None),
-    ("post", VERSION + "/cards"): ("edit", {"text": "# x"}),
-    ("patch", VERSION + "/tags"): ("edit", {"tags": {"a": "b"}}),
-    ("post", VERSION + "/deprecate"): ("edit", {"reason": "old"}),
-    ("post", VERSION + "/archive"): ("edit", {"reason": "old"}),
-    ("post", VERSION + "/suspend"): ("admin", {"reason": "look"}),
-    ("post", VERSION + "/recall"): ("admin", {"reason": "wrong"}),
-    ("post", VERSION + "/restore"): ("edit", {"reason": "right"}),
-    ("post", VERSION + "/evidence"): ("edit", {"type": "other", "body": {"a": 1}}),
-    ("post", "/api/v1/datasets/{team}/{name}/versions"): ("edit", UPLOAD),
-    ("post", DATA + "/deprecate"): ("edit", {"reason": "old"}),
-    ("post", DATA + "/archive"): ("edit", {"reason": "old"}),
-    ("post", DATA + "/suspend"): ("admin", {"reason": "look"}),
-    ("post", DATA + "/recall"): ("admin", {"reason": "wrong"}),
-    ("post", DATA + "/restore"): ("edit", {"reason": "right"}),
-    ("post", "/api/v1/lineage/checks"): ("edit", None),
-    ("post", "/api/v1/lineage/identify"): ("edit", UPLOAD),
-    ("post", "/api/v1/recipes/check"): ("edit", RECIPE),
-    ("post", "/api/v1/transfers"): ("edit", RECIPE),
-    ("post", "/api/v1/transfers/{step}/resume"): ("edit", None),
-    ("post", "/api/v1/transfers/{step}/cancel"): ("edit", None),
-    ("post", "/api/v1/promotions"): ("edit", {"reference": "models:/vision/digits/1", "to_stage": "candidate"}),
-    ("post", "/api/v1/promotions/{request_id}/approve"): ("edit", {}),
-    ("post", "/api/v1/promotions/{request_id}/reject"): ("edit", {"comment": "no"}),
-    ("post", "/api/v1/promotions/{request_id}/overrule"): ("edit", {"comment": "no"}),
-    ("post", "/api/v1/promotions/{request_id}/veto"): ("edit", {"comment": "no"}),
-    ("post", "/api/v1/promotions/{request_id}/complete"): ("edit", None),
-    ("post", "/api/v1/promotions/{request_id}/withdraw"): ("edit", None),
-    ("post", "/api/v1/policy-proposals/{proposal_id}/approve"): ("edit", {}),
-    ("post", "/api/v1/policy-proposals/{proposal_id}/reject"): ("edit", {"comment": "no"}),
-    ("post", "/api/v1/waivers"): (
-        "edit",
-        {"reference": "models:/vision/digits/2", "gate": "no-worse", "reason": "r", "until": "2099-01-01"},
-    ),
-    ("post", "/api/v1/waivers/{waiver_id}/approve"): ("edit", {"comment": "yes"}),
-    ("post", "/api/v1/waivers/{waiver_id}/end"): ("edit", {"comment": "no"}),
-    ("post", "/api/v1/attestations"): ("edit", {"reference": "models:/vision/digits/2"}),
-    ("post", "/api/v1/attestations/report"): (
-        "edit",
-        {"reference": "models:/vision/digits/2", "trigger": "drift_alert", "reason": "moved"},
-    ),
-    ("post", "/api/v1/rollbacks"): ("edit", {"reference": "models:/vision/digits/2", "comment": "slower"}),
-    ("post", "/api/v1/emergencies"): (
-        "edit",
-        {"reference": "models:/vision/digits/2", "to_stage": "production", "incident": "I", "reason": "r"},
-    ),
-    ("post", "/api/v1/emergencies/{emergency_id}/review"): ("edit", {"comment": "seen"}),
-    ("post", "/api/v1/tick"): ("edit", None),
-    ("post", "/api/v1/findings"): (
-        "edit",
-        {"reference": "models:/vision/digits/1", "text": "t", "severity": "low", "owner": "dev", "due": "2099-01-01"},
-    ),
-    ("post", "/api/v1/findings/{finding_id}/resolve"): ("edit", {"comment": "done"}),
-    ("post", "/api/v1/recalls"): ("admin", RECALL),
-    ("post", "/api/v1/recalls/preview"): ("read", RECALL),
-    ("post", "/api/v1/recalls/{recall_id}/tasks"): ("edit", {"kind": "dispute", "comment": "unaffected"}),
-    ("post", "/api/v1/recalls/{recall_id}/tasks/confirm"): ("admin", None),
-    ("post", "/api/v1/recalls/{recall_id}/reverse"): ("admin", {"reason": "wrong"}),
-    ("post", "/api/v1/policies"): ("admin", default_policy_text()),
-    ("post", "/api/v1/policies/check"): ("read", default_policy_text()),
-    ("post", "/api/v1/policies/test"): ("read", default_policy_text()),
-    ("post", "/api/v1/policies/diff"): ("read", {"before": default_policy_text(), "after": default_policy_text()}),
-    ("post", "/api/v1/store/check"): ("admin", None),
-    ("post", "/api/v1/store/collect"): ("admin", None),
-    ("post", "/api/v1/audit/checkpoints"): ("edit", None),
-    ("post", "/api/v1/people"): ("admin", {"handle": "eve", "name": "Eve"}),
-    ("post", "/api/v1/people/{handle}/roles/{role}/confirm"): ("edit", None),
-    ("post", "/api/v1/people/{handle}/erasure"): ("admin", {"reason": "mine now"}),
-    ("delete", "/api/v1/people/{handle}/erasure"): ("admin", None),
-    ("put", "/api/v1/people/{handle}/same-as/{other}"): ("admin", None),
-    ("put", "/api/v1/people/{handle}/roles/{role}"): ("admin", None),
-    ("delete", "/api/v1/people/{handle}/roles/{role}"): ("admin", None),
-    ("post", "/api/v1/people/{handle}/tokens"): ("admin", {"label": "mine now"}),
-    ("delete", "/api/v1/tokens/{token}"): ("own", None),
-}
-HOLDERS = {"read": ("ana", "ben", "dev", "vic"), "edit": ("ana", "ben", "dev"), "admin": ("ana",), "own": ("ana",)}
 
 
 def with_zed(served: ServedRegistry) -> ServedRegistry:

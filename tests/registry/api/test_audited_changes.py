@@ -103,6 +103,7 @@ ROUTES: Mapping[str, str] = {
     "POST /attestations/report": "reviews.report_for_attestation",
     "POST /emergencies": "reviews.promote_in_emergency",
     "POST /emergencies/{emergency_id}/review": "reviews.review_emergency",
+    "POST /policies/cases": "promotions.test_policy_cases",
     "POST /policies/diff": "promotions.diff_policies",
     "POST /policies/test": "promotions.test_policy",
     "POST /recalls": "recalls.open",

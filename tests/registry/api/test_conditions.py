@@ -10,7 +10,8 @@ import pytest
 from fastapi.dependencies.models import Dependant
 
 from registry.api.conditions import STATE
-from tests.registry.api.test_attacks import DESCRIBING, NEEDS, filled, names_of, send
+from tests.registry.api.needs import DESCRIBING, NEEDS
+from tests.registry.api.test_attacks import filled, names_of, send
 from tests.registry.api.test_uploads import BOUNDARY
 from tests.serving import ServedRegistry, problem
 
@@ -22,6 +23,7 @@ WRITES_NOTHING = {
         "policies/check",
         "policies/test",
         "policies/diff",
+        "policies/cases",
         "recalls/preview",
         "lineage/identify",
     )

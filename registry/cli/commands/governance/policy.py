@@ -11,7 +11,7 @@ from registry.cli import parsing
 from registry.cli.session import Session, command
 from registry.domain.governance.policies.changes import ProposalState
 from registry.domain.governance.promotion import VoteValue
-from registry.errors import UsageError
+from registry.errors import Family, UsageError
 
 app = typer.Typer(name="policy", help="Policies: what a promotion needs.", no_args_is_help=True)
 ProposalArgument = Annotated[str, typer.Argument(metavar="PROPOSAL", help="The id of a proposal, for example pol-01k…")]
@@ -36,6 +36,7 @@ def check(session: Session, file: FileArgument) -> None:
     "test",
     "forebear policy test policy.yaml --history 90d",
     "forebear policy test policy.yaml --against models:/vision/digits/2",
+    "forebear policy test policy.yaml --cases cases.yaml",
 )
 def try_(
     session: Session,
@@ -46,9 +47,25 @@ def try_(
     history: Annotated[
         str, typer.Option("--history", metavar="DAYS", help="Decisions of how many days, for example 90d.")
     ] = "90d",
+    cases: Annotated[
+        Path | None,
+        typer.Option("--cases", metavar="FILE", help="Cases with the outcome that each must have.", show_default=False),
+    ] = None,
 ) -> None:
-    """Show which decisions a policy would have taken otherwise. Nothing is published."""
-    from registry.cli.views.governance.policies import show_trial
+    """Show which decisions a policy would have taken otherwise. Nothing is published.
+
+    With --cases the policy judges what the file describes, and the exit code is 7 when a case comes out otherwise.
+    """
+    from registry.cli.views.governance.policies import show_cases, show_trial
+
+    if cases is not None:
+        if against is not None:
+            raise UsageError("--cases and --against cannot be given together", remedy="Try one after the other")
+        trial = session.registry.promotions.test_policy_cases(parsing.document(file), parsing.document(cases))
+        session.answer(trial, show_cases)
+        if trial.differences:
+            raise typer.Exit(Family.INTEGRITY.exit_code)
+        return
 
     version = parsing.model(against) if against else None
     text, days = parsing.document(file), parsing.days(history)

@@ -23,6 +23,13 @@ def show_trial(trial: PolicyTrial) -> None:
         note("There are more decisions than were judged")
 
 
+def show_cases(trial: PolicyTrial) -> None:
+    """The written cases that came out otherwise."""
+    tell(f"Tried {trial.policy} on {trial.judged} cases: {len(trial.differences)} came out otherwise")
+    rows = [(one.subject, one.target, one.before, one.after, "; ".join(one.reasons)) for one in trial.differences]
+    table(("Case", "To", "Expected", "Came out", "Why"), rows, empty="Every case came out as written.", prose="Why")
+
+
 def show_changes(changes: Sequence[ChangedTerm]) -> None:
     """Where two policies differ, one place a line."""
     rows = [(one.place, one.before or "(not there)", one.after or "(not there)") for one in changes]

@@ -70,6 +70,16 @@ def try_on_version(context: Context, text: str, ref: VersionRef) -> PolicyTrial:
     return PolicyTrial(policy.label, len(stages), tuple(rows))
 
 
+def try_on_cases(context: Context, text: str, cases: str) -> PolicyTrial:
+    """The cases of a file that do not come out as it says, judged as of now. Raises: BadPolicyError."""
+    from registry.services.governance.policies.written import judged_cases  # noqa: PLC0415 - Pydantic
+
+    check_policy(context, text)
+    policy = read_stored(text)
+    judged, differences = judged_cases(policy, cases, context.clock.now())
+    return PolicyTrial(policy.label, judged, differences)
+
+
 def compare_policies(context: Context, before: str, after: str) -> Sequence[ChangedTerm]:
     """Every place in which two policy files differ, in the order of their names. Raises: BadPolicyError."""
     context.actor.require(Permission.READ)

@@ -13,7 +13,7 @@ from registry.services.context import Context
 from registry.services.governance.policies.proposing import policy_proposal, propose_policy, vote_on_policy
 from registry.services.governance.policies.standing import history_of, reach_of
 from registry.services.governance.policies.stored import examined_policy, policy_value, with_rules
-from registry.services.governance.policies.trying import compare_policies, try_on_history, try_on_version
+from registry.services.governance.policies.trying import compare_policies, try_on_cases, try_on_history, try_on_version
 from registry.services.lookup import resolve
 
 HISTORY = 90
@@ -75,6 +75,10 @@ class Policies:
         with self.context.read() as uow:
             ref = resolve(uow, against)
         return try_on_version(self.context, text, ref)
+
+    def test_policy_cases(self, text: str, cases: str) -> PolicyTrial:
+        """The cases, written as YAML, that do not come out as they say. Raises: BadPolicyError."""
+        return try_on_cases(self.context, text, cases)
 
     def diff_policies(self, before: str, after: str) -> Sequence[ChangedTerm]:
         """Every place in which two policy files differ. Raises: BadPolicyError."""
