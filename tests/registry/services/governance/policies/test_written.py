@@ -1,4 +1,4 @@
-"""Who writes a policy writes cases beside it, with the outcome that each must have, and hears which come out otherwise."""
+"""Who writes a policy writes cases beside it, each with its outcome, and hears which come out otherwise."""
 
 from __future__ import annotations
 
