@@ -217,6 +217,7 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "promotions.veto", outcome(lambda: ben.promotions.veto(third, comment="no"))
     yield "promotions.complete", outcome(lambda: dev.promotions.complete(third))
     yield "promotions.approve", ben.promotions.approve(third, comment="fine")
+    yield "reports.statement", sorted(vic.reports.statement(third))
     yield "promotions.explain", vic.promotions.explain(third).replayed
     proposal = ana.promotions.publish_policy(NEXT_POLICY)
     yield "promotions.publish_policy", [proposal, ana.promotions.policy_proposal(proposal.id)]

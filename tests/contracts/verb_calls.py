@@ -210,6 +210,7 @@ ERRORS: Mapping[str, Verb] = {
     "nothing to explain": lambda r: r.promotions.explain(request_of(r)),
     "a history of no days": lambda r: r.promotions.test_policy(TRIED, days=0),
     "cases with mistakes": lambda r: r.promotions.test_policy_cases(TRIED, "cases: []"),
+    "a statement about what is still open": lambda r: r.reports.statement(request_of(r)),
     "nothing to overrule": lambda r: r.promotions.overrule(request_of(r), comment="no"),
     "a policy with mistakes": lambda r: r.promotions.check_policy("version: x\nstagges: []\n"),
     "a policy that is no policy": lambda r: r.promotions.publish_policy("a: ["),

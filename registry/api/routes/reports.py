@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from registry.api.repeats import Route
-from registry.api.wire import AsActor, Paging, answer, speaks
+from registry.api.wire import AsActor, Paging, answer, public_id, speaks
 from registry.domain.governance.reports.annex_iv import AnnexIv
 from registry.domain.governance.reports.inventory import InventoryLine, NamedThen
 from registry.domain.names import Reference
@@ -33,6 +34,12 @@ def named_then(
 ) -> Response:
     """Over all models, the versions that had this alias then, and whether each was allowed."""
     return answer(registry.reports.named_then(alias, read_moment(at, "at"), page))
+
+
+@router.get("/promotions/{request_id}/statement", **speaks(Mapping[str, object]))
+def statement(registry: AsActor, request_id: str) -> Response:
+    """What a promotion found out about its version: an in-toto statement in a DSSE envelope that is signed."""
+    return answer(registry.reports.statement(public_id(request_id)))
 
 
 @router.get("/annex-iv", **speaks(AnnexIv))

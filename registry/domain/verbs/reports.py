@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -28,6 +29,14 @@ class ReportVerbs(Protocol):
         """Over all models, the versions that had this alias just before `at`, and whether each was allowed then.
 
         Raises: what `check_alias` raises.
+        """
+        ...
+
+    def statement(self, request_id: str) -> Mapping[str, object]:
+        """What a promotion found out about its version, for other tools: a DSSE envelope around an in-toto statement.
+
+        The key that signs checkpoints of the audit log signs it. Raises: NotFoundError; ConflictError unless the
+        promotion was decided and stands; IntegrityError for a decision that was changed; UnavailableError.
         """
         ...
 

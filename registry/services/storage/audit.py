@@ -42,6 +42,10 @@ class Checkpointing(Protocol):
         """The public keys, the present one last. Raises: AuditBrokenError."""
         ...
 
+    def signed(self, text: bytes) -> bytes:
+        """The signature of the present key over `text`. Raises: AuditBrokenError, UnavailableError."""
+        ...
+
     def rotate(self) -> PublicKey:
         """Sign with a new key from now on. Raises: AuditBrokenError, UnavailableError."""
         ...

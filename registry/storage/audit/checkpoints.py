@@ -119,6 +119,13 @@ class Checkpoints:
         """The public keys, the present one last. Raises: AuditBrokenError."""
         return self._keys.public()
 
+    def signed(self, text: bytes) -> bytes:
+        """The signature of the present key over `text`. Raises: AuditBrokenError, UnavailableError."""
+        try:
+            return self._keys.signature(text)
+        except OSError as error:
+            raise UnavailableError(f"The key that signs the audit log cannot be read: {error.strerror}") from error
+
     def rotate(self) -> PublicKey:
         """Sign with a new key from now on. Raises: AuditBrokenError, UnavailableError."""
         try:

@@ -55,6 +55,10 @@ class KeyFiles:
         unsigned = Checkpoint(key.name, size, root)
         return Checkpoint(key.name, size, root, ((key.name, key.id, private.sign(unsigned.text.encode())),))
 
+    def signature(self, text: bytes) -> bytes:
+        """The signature of the present key over `text`. Raises: OSError, AuditBrokenError without a key."""
+        return self._pair(self.public()[-1])[1].sign(text)
+
     def private(self) -> bytes:
         """The private key of the present public one, as PEM. Raises: OSError, AuditBrokenError without one."""
         self.ensure()

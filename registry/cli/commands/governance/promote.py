@@ -49,6 +49,16 @@ def show(session: Session, request: RequestArgument) -> None:
     session.answer(session.registry.promotions.request_detail(request), show_request)
 
 
+@command(app, "statement", "forebear promote statement req-01kaq0… > verdict.json")
+def statement(session: Session, request: RequestArgument) -> None:
+    """Print what a promotion found out about its version, signed, for tools that check attestations.
+
+    The output is an in-toto statement (Simple Verification Result 0.2) about the version and each of its files, in a
+    DSSE envelope that the key of the audit log signs. What a waiver or an emergency passed over is not named.
+    """
+    session.write_json(session.registry.reports.statement(request))
+
+
 @command(
     app,
     "approve",
