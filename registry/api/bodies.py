@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from registry.domain.catalog.models import Modality
 from registry.domain.data.datasets import DataFormat, LabelKind, SplitPlan
 from registry.domain.governance.reviews.findings import NewFinding, Severity
+from registry.domain.governance.upstream import UpstreamNow
 from registry.domain.names import Reference
 from registry.domain.people.people import Scope
 
@@ -42,6 +43,21 @@ class DatasetDetails:
     format: DataFormat | None = None
     labels: LabelKind | None = None
     group_column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Which repository of the Hub a version was imported from, as `hf:org/name@commit`."""
+
+    reference: Reference
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamAnswers:
+    """What repositories say of themselves now, by the names that they were asked for by."""
+
+    answers: tuple[UpstreamNow, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ GROUPS = (
     ("finding", "Findings: what has to be put right about a version, and by when.", "governance.finding", "app"),
     ("waiver", "Waivers: a version is excepted from one gate of the policy, for a time.", "governance.waiver", "app"),
     ("recall", "Recalls: take something back with everything that was made from it.", "governance.recall", "app"),
+    ("upstream", "Upstream: the repositories that versions were imported from.", "governance.upstream", "app"),
     ("emergency", "Promotions without votes in an emergency, and their reviews.", "governance.emergency", "app"),
     ("attestation", "Approvals that last for a time, and what ends them early.", "governance.attestation", "app"),
     ("policy", "Policies: what a promotion needs.", "governance.policy", "app"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,6 +30,7 @@ from registry.domain.catalog.models import (
 )
 from registry.domain.catalog.statuses import VERBS
 from registry.domain.data.datasets import DatasetVersionDetail
+from registry.domain.governance.upstream import Upstream
 from registry.domain.manifests import FileEntry
 from registry.domain.names import AssetKind, Name, Reference, VersionRef, check_alias, model_only
 from registry.domain.paging import Page, PageRequest
@@ -53,6 +54,8 @@ class RemoteCatalog:
     def import_model(self, wanted: ImportModel) -> VersionDetail:
         """Upload the files of the source; the server imports them. It reads no pickle."""
         source = resolve_source(wanted.source)
+        if wanted.origin is None and (cached := Upstream.of_cache(source)) is not None:
+            wanted = replace(wanted, origin=str(cached))
         try:
             return upload(
                 self.server,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from registry.client.data import RemoteDatasets
     from registry.client.drift import RemoteDrift
     from registry.client.governance.promotions import RemotePromotions
-    from registry.client.governance.recalls import RemoteRecalls
+    from registry.client.governance.recalls import RemoteRecalls, RemoteUpstreams
     from registry.client.governance.reports import RemoteReports
     from registry.client.governance.reviews import RemoteReviews
     from registry.client.governance.upkeep import RemoteAudit, RemoteBackups, RemoteStore
@@ -109,6 +109,13 @@ class RemoteRegistry:
         from registry.client.governance.recalls import RemoteRecalls  # noqa: PLC0415 - as above
 
         return RemoteRecalls(self.server)
+
+    @cached_property
+    def upstreams(self) -> RemoteUpstreams:
+        """Sources of imported versions."""
+        from registry.client.governance.recalls import RemoteUpstreams  # noqa: PLC0415 - as above
+
+        return RemoteUpstreams(self.server)
 
     @cached_property
     def reports(self) -> RemoteReports:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from registry.services.governance.recalls.verbs import Recalls
     from registry.services.governance.reports.verbs import Reports
     from registry.services.governance.reviews.verbs import Reviews
+    from registry.services.governance.upstreams.verbs import Upstreams
     from registry.services.governance.verbs import Promotions
     from registry.services.lineage.verbs import Lineage
     from registry.services.people.verbs import People
@@ -128,6 +129,13 @@ class LocalRegistry:
         from registry.services.governance.recalls.verbs import Recalls  # noqa: PLC0415 - a command needs one subject of ten
 
         return Recalls(self.context)
+
+    @cached_property
+    def upstreams(self) -> Upstreams:
+        """Sources of imported versions."""
+        from registry.services.governance.upstreams.verbs import Upstreams  # noqa: PLC0415 - a command needs one subject of ten
+
+        return Upstreams(self.context)
 
     @cached_property
     def reports(self) -> Reports:

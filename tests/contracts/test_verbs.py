@@ -27,6 +27,7 @@ from registry.domain.governance.promotion import VoteValue
 from registry.domain.governance.recalls import Disposition, Level, NewDisposition, NewRecall, RecallState
 from registry.domain.governance.reviews.findings import NewFinding, Severity
 from registry.domain.governance.reviews.waivers import NewWaiver
+from registry.domain.governance.upstream import UpstreamNow
 from registry.domain.names import Name, Reference
 from registry.domain.paging import every
 from registry.domain.verbs.catalog import ImportModel
@@ -58,6 +59,7 @@ from tests.serving import HOST, ServedRegistry, copy_of, serve_family
 
 Story = Callable[[Callable[[str], Registry], Path], Iterator[tuple[str, object]]]
 """Verbs that change something, one after another; given what opens the registry for a person, and a folder."""
+ANSWERS = [UpstreamNow("acme/digits", renamed_to="acme/numbers", licence="MIT", created_at=DAY), UpstreamNow("acme/x")]
 NO_EMERGENCY = "emg-00000000000000000000000000"
 NO_WAIVER = "wai-00000000000000000000000000"
 HERE_ONLY = {
@@ -208,6 +210,8 @@ def changes(of: Callable[[str], Registry], folder: Path) -> Iterator[tuple[str, 
     yield "recalls.dispose", dev.recalls.dispose(recall.recall.id, disputed, why)
     yield "recalls.confirm", ana.recalls.confirm(recall.recall.id, disputed)
     yield "recalls.reverse", of("cleo").recalls.reverse(recall.recall.id, reason="wrong")
+    yield "upstreams.pin", [dev.upstreams.pin(CHILD, "hf:acme/digits"), vic.upstreams.list()]
+    yield "upstreams.check", [dev.upstreams.check(ANSWERS), dev.upstreams.check(ANSWERS).known]
     waiting = request_of(dev)
     yield "promotions.reject", ben.promotions.reject(waiting, comment="no")
     yield "promotions.overrule", outcome(lambda: ben.promotions.overrule(waiting, comment="yes"))
@@ -346,6 +350,7 @@ PROTOCOLS: Mapping[str, type] = {
     "reports": verbs.reports.ReportVerbs,
     "reviews": verbs.reviews.ReviewVerbs,
     "recalls": verbs.recalls.RecallVerbs,
+    "upstreams": verbs.recalls.UpstreamVerbs,
     "selection": verbs.selection.SelectionVerbs,
     "drift": verbs.drift.DriftVerbs,
     "cascades": verbs.cascade.CascadeVerbs,

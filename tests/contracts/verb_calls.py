@@ -140,6 +140,7 @@ READS: Mapping[str, Verb] = {
     "reports.inventory": lambda r: [r.reports.inventory(), r.reports.inventory(stage="candidate", tier="high")],
     "reports.named_then": lambda r: r.reports.named_then("production", r.audit.search().items[0].at),
     "reports.annex_iv": lambda r: r.reports.annex_iv(GRANDCHILD).points,
+    "upstreams.list": lambda r: r.upstreams.list(),
     "recalls.list": lambda r: r.recalls.list(),
     "reviews.inbox": lambda r: r.reviews.inbox(),
     "reviews.findings": lambda r: r.reviews.findings(reference=CHILD),
@@ -225,6 +226,7 @@ ERRORS: Mapping[str, Verb] = {
     "a token that is not there": lambda r: r.people.token("tok-01kaq000000000000000000000"),
     "a token for ever": lambda r: r.people.create_token("ana", label="x", days=100_000),
     "a source that is not there": lambda r: r.catalog.import_model(ImportModel(Name("a", "b"), "/no/such/file")),
+    "a source that is no repository": lambda r: r.upstreams.pin(CHILD, "acme/bert"),
     "data that are not there": lambda r: r.datasets.add(AddDataset(Name("a", "b"), "/no/such/file")),
 }
 """What fails, for each subject and each family of errors that a verb has."""

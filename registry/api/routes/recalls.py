@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from registry.api.bodies import Reason
+from registry.api.bodies import Reason, Source, UpstreamAnswers
 from registry.api.conditions import changes
 from registry.api.repeats import Route
 from registry.api.wire import AsActor, Paging, answer, body_of, public_id, speaks
@@ -23,6 +23,7 @@ from registry.domain.governance.recalls import (
     Reversal,
     Task,
 )
+from registry.domain.governance.upstream import Pinned, UpstreamCheck
 from registry.domain.names import Reference
 from registry.domain.paging import Page
 from registry.domain.verbs.registry import Registry
@@ -38,6 +39,11 @@ def _recall(registry: Registry, path: Mapping[str, str]) -> RecallDetail:
     return registry.recalls.show(public_id(path["recall_id"]))
 
 
+def _upstreams(registry: Registry, _path: Mapping[str, str]) -> Page[Pinned]:
+    return registry.upstreams.list()
+
+
+UpstreamsUnchanged = Annotated[Registry, changes(_upstreams, "/upstreams")]
 RecallsUnchanged = Annotated[Registry, changes(_recalls, "/recalls")]
 RecallUnchanged = Annotated[Registry, changes(_recall, "/recalls/{recall_id}")]
 
@@ -99,3 +105,23 @@ def confirm(registry: RecallUnchanged, recall_id: str, reference: str) -> Respon
 def reverse(registry: RecallUnchanged, recall_id: str, body: Annotated[Reason, Depends(body_of(Reason))]) -> Response:
     """Give each version its earlier status again, except those that were changed since."""
     return answer(registry.recalls.reverse(public_id(recall_id), reason=body.reason))
+
+
+@router.get("/upstreams", **speaks(Page[Pinned]))
+def upstreams(registry: AsActor, page: Paging) -> Response:
+    """Versions of which it is known which repository of the Hub they were imported from, by its name."""
+    return answer(registry.upstreams.list(page=page))
+
+
+@router.post("/upstreams", **speaks(Pinned, takes=Source))
+def pin(registry: UpstreamsUnchanged, body: Annotated[Source, Depends(body_of(Source))]) -> Response:
+    """Say which repository a version was imported from, as `hf:org/name@commit`."""
+    return answer(registry.upstreams.pin(body.reference, body.source))
+
+
+@router.post("/upstreams/check", **speaks(UpstreamCheck, takes=UpstreamAnswers))
+def check(
+    registry: UpstreamsUnchanged, body: Annotated[UpstreamAnswers, Depends(body_of(UpstreamAnswers))]
+) -> Response:
+    """Raise a finding where a repository was deleted, renamed, licensed otherwise, or its name was taken over."""
+    return answer(registry.upstreams.check(body.answers))

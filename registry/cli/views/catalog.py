@@ -148,6 +148,7 @@ def show_version(version: VersionDetail) -> None:
             "task": f"{version.model.task} ({version.model.modality})",
             "licence": summary.licence,
             "origin": version.model.origin,
+            "upstream": version.upstream,
             "created": f"{moment(summary.created_at)} by {summary.created_by}, {summary.method}, {version.step}",
             "parents": version.parents,
             "tags": version.tags,

@@ -1,7 +1,8 @@
-"""The verbs of recalls over HTTP."""
+"""The verbs of recalls, and of the sources of imported versions, over HTTP."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from registry.client.transport.addresses import paging, part
@@ -18,6 +19,7 @@ from registry.domain.governance.recalls import (
     Reversal,
     Task,
 )
+from registry.domain.governance.upstream import Pinned, UpstreamCheck, UpstreamNow
 from registry.domain.names import Reference
 from registry.domain.paging import Page, PageRequest
 
@@ -67,3 +69,23 @@ class RemoteRecalls:
         """Restore what is still as the recall left it."""
         path = f"/recalls/{part(recall_id)}/reverse"
         return self.server.send(Reversal, "POST", path, {"reason": reason}, seconds=LONG)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteUpstreams:
+    """Implements `UpstreamVerbs`."""
+
+    server: Connection
+
+    def list(self, *, page: PageRequest = PageRequest()) -> Page[Pinned]:
+        """Versions whose source is known."""
+        return self.server.get(Page[Pinned], "/upstreams", paging(page))
+
+    def pin(self, reference: Reference, source: str) -> Pinned:
+        """Say where one was imported from."""
+        return self.server.send(Pinned, "POST", "/upstreams", {"reference": str(reference), "source": source})
+
+    def check(self, answers: Sequence[UpstreamNow]) -> UpstreamCheck:
+        """Compare them with what their repositories say now."""
+        body = {"answers": [to_json(one) for one in answers]}
+        return self.server.send(UpstreamCheck, "POST", "/upstreams/check", body, seconds=LONG)

@@ -209,6 +209,8 @@ class VersionDetail:
     status_reason: str = ""
     notes: tuple[str, ...] = ()
     """What its manifest notes about how it was read or made, as sentences."""
+    upstream: str = ""
+    """The repository of the Hub that it was imported from, as `hf:org/name@commit`; empty where none is known."""
 
 
 @dataclass(frozen=True, slots=True)

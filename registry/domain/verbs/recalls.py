@@ -1,7 +1,8 @@
-"""Verbs of recalls: to take back a version, a file, a step or a licence with everything that was made from it."""
+"""Verbs of recalls, and of the sources of imported versions: what was taken back here, and what changed upstream."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from registry.domain.catalog.downloads import Download
@@ -15,6 +16,7 @@ from registry.domain.governance.recalls import (
     Reversal,
     Task,
 )
+from registry.domain.governance.upstream import Pinned, UpstreamCheck, UpstreamNow
 from registry.domain.names import Reference
 from registry.domain.paging import Page, PageRequest
 
@@ -64,5 +66,29 @@ class RecallVerbs(Protocol):
         """Give every version that is still as the recall left it its earlier status again.
 
         Raises: InvalidError without a reason, ConflictError for one that is reversed, PermissionDeniedError.
+        """
+        ...
+
+
+class UpstreamVerbs(Protocol):
+    """Repositories of the Hub that versions were imported from."""
+
+    def list(self, *, page: PageRequest = PageRequest()) -> Page[Pinned]:
+        """Versions of which that is known, by repository."""
+        ...
+
+    def pin(self, reference: Reference, source: str) -> Pinned:
+        """Say which one a version was imported from, as `hf:org/name@commit`; an import from the Hub's cache says it.
+
+        Raises: InvalidError, NotFoundError, PermissionDeniedError.
+        """
+        ...
+
+    def check(self, answers: Sequence[UpstreamNow]) -> UpstreamCheck:
+        """Raise a finding where a repository was deleted, renamed, licensed otherwise, or its name was taken over.
+
+        What a finding says already, open or resolved, is not raised again.
+
+        Raises: PermissionDeniedError, TooLargeError.
         """
         ...

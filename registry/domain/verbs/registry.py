@@ -17,7 +17,7 @@ from registry.domain.verbs.drift import DriftVerbs
 from registry.domain.verbs.governance import PromotionVerbs
 from registry.domain.verbs.lineage import LineageVerbs
 from registry.domain.verbs.people import PeopleVerbs
-from registry.domain.verbs.recalls import RecallVerbs
+from registry.domain.verbs.recalls import RecallVerbs, UpstreamVerbs
 from registry.domain.verbs.reports import ReportVerbs
 from registry.domain.verbs.reviews import ReviewVerbs
 from registry.domain.verbs.selection import SelectionVerbs
@@ -65,6 +65,8 @@ class Registry(Protocol):
     def reviews(self) -> ReviewVerbs: ...
     @property
     def recalls(self) -> RecallVerbs: ...
+    @property
+    def upstreams(self) -> UpstreamVerbs: ...
     @property
     def reports(self) -> ReportVerbs: ...
     @property

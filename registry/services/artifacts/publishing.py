@@ -15,6 +15,7 @@ from registry.domain.audit import Event
 from registry.domain.catalog.models import FIRST_STAGE, Describing, MetricValue
 from registry.domain.credentials import cleaned_facts, without_credentials
 from registry.domain.data.datasets import LabelKind
+from registry.domain.governance.upstream import Upstream
 from registry.domain.ids import new_id
 from registry.domain.manifests import Manifest, canonical_json
 from registry.domain.names import AssetKind, Name, VersionRef
@@ -42,6 +43,8 @@ class ModelContents:
     tags: Mapping[str, str] = field(default_factory=dict)
     index: WeightIndex | None = None
     """What is kept of its weights, to find it by them."""
+    upstream: Upstream | None = None
+    """The repository that it was imported from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +199,8 @@ def _add_version(context: Context, uow: UnitOfWork, ref: VersionRef, asset: Asse
         uow.catalog.add_card(ref, contents.card(ref), by=actor, at=now)
         if contents.index is not None:
             uow.weights.add(ref, contents.index)
+        if contents.upstream is not None:
+            uow.catalog.pin(ref, contents.upstream)
         return
     listing = contents.listing
     uow.datasets.add_version(

@@ -10,6 +10,7 @@ from pathlib import Path
 from lineage import Assurance, WeightComparison, WeightIndex
 from registry.domain.catalog.licences import check_recorded_licence, normalise_licence
 from registry.domain.catalog.models import Describing
+from registry.domain.governance.upstream import HUB, Upstream
 from registry.domain.manifests import FileEntry, Manifest
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.recipes.recipe import Method
@@ -52,6 +53,8 @@ def import_model(context: Context, wanted: ImportModel) -> VersionRef:
     started, began = context.clock.now(), context.clock.monotonic()
     if wanted.card is not None:
         split_card(wanted.card)
+    if wanted.origin is not None:
+        _upstream(wanted.origin)
     source = resolve_source(wanted.source)
     with context.read() as uow:  # whatever can be refused before the slow work
         _check_name(uow, wanted.name)
@@ -115,7 +118,14 @@ def _describe(wanted: ImportModel, converted: ConvertedSource) -> tuple[Describi
 def _origin(wanted: ImportModel) -> str:
     if wanted.uploaded:
         return "upload"
+    cached = None if wanted.source.startswith(PACKAGE) else Upstream.of_cache(Path(wanted.source).absolute())
+    if cached is not None:
+        return str(cached)
     return wanted.source if wanted.source.startswith(PACKAGE) else f"file:{Path(wanted.source).name}"
+
+
+def _upstream(origin: str) -> Upstream | None:
+    return Upstream.parse(origin) if origin.startswith(HUB) else None
 
 
 def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> VersionRef:
@@ -145,7 +155,11 @@ def _publish(context: Context, uow: UnitOfWork, prepared: _Prepared) -> VersionR
         weights=prepared.weights,
     )
     contents = ModelContents(
-        prepared.manifest, prepared.architecture, lambda ref: _card(ref, prepared), index=prepared.index
+        prepared.manifest,
+        prepared.architecture,
+        lambda ref: _card(ref, prepared),
+        index=prepared.index,
+        upstream=_upstream(describing.origin),
     )
     asset = Asset(wanted.name, describing, contents)
     return publish(context, uow, asset, making, action="model_version.imported", details={"origin": describing.origin})

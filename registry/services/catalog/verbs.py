@@ -84,7 +84,8 @@ class Catalog:
         with self.context.read() as uow:
             detail = self._detail(uow, reference)
             manifest, void = uow.steps.manifest(detail.step), uow.steps.void_reason(detail.step)
-            return replace(detail, notes=(*notes_of(manifest), *verdict_notes(manifest, void)))
+            notes = (*notes_of(manifest), *verdict_notes(manifest, void))
+            return replace(detail, notes=notes, upstream=uow.catalog.source_of(detail.summary.ref))
 
     def open_file(self, reference: Reference, path: str, *, start: int = 0, length: int | None = None) -> BinaryIO:
         """The bytes of one file of a version, looked up in its manifest."""

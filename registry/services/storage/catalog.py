@@ -21,6 +21,7 @@ from registry.domain.catalog.models import (
     VersionDetail,
     VersionSummary,
 )
+from registry.domain.governance.upstream import Pinned, Upstream
 from registry.domain.manifests import Manifest
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
@@ -73,6 +74,22 @@ class CatalogRepository(Protocol):
         ...
 
     def version(self, ref: VersionRef) -> VersionDetail | None: ...
+    def pin(self, ref: VersionRef, source: Upstream) -> None:
+        """Say which repository a version was imported from, in place of what was said."""
+        ...
+
+    def source_of(self, ref: VersionRef) -> str:
+        """The repository that a version was imported from; empty where it is not known."""
+        ...
+
+    def pinned(self, page: PageRequest) -> Page[Pinned]:
+        """Versions of which that is known, by repository."""
+        ...
+
+    def pinned_to(self, repository: str) -> Sequence[Pinned]:
+        """Those of one repository, whose name is in capitals or not, oldest first."""
+        ...
+
     def versions_with(self, digest: Digest) -> Sequence[VersionRef]:
         """Live versions with this content digest."""
         ...

@@ -23,10 +23,21 @@ from registry.domain.catalog.models import (
     VersionDetail,
     VersionSummary,
 )
+from registry.domain.governance.upstream import Pinned, Upstream
 from registry.domain.names import AssetKind, Name, Reference, VersionRef
 from registry.domain.paging import Page, PageRequest
 from registry.services.storage.catalog import Extent, NewVersion
-from registry.storage.catalog import aliases, assets, descendants, documents, facets, listings, search, versions
+from registry.storage.catalog import (
+    aliases,
+    assets,
+    descendants,
+    documents,
+    facets,
+    listings,
+    search,
+    upstreams,
+    versions,
+)
 from registry.storage.sql.paging import SortBy, page_rows
 from registry.storage.tables import (
     alias,
@@ -122,6 +133,18 @@ class SqlCatalog:
             tags=versions.version_tags(self._connection, key),
             status_reason=own.status_reason,
         )
+
+    def pin(self, ref: VersionRef, source: Upstream) -> None:
+        upstreams.pin(self._connection, ref, source)
+
+    def source_of(self, ref: VersionRef) -> str:
+        return upstreams.source_of(self._connection, ref)
+
+    def pinned(self, page: PageRequest) -> Page[Pinned]:
+        return upstreams.pinned(self._connection, page)
+
+    def pinned_to(self, repository: str) -> Sequence[Pinned]:
+        return upstreams.pinned_to(self._connection, repository)
 
     def versions_with(self, digest: Digest) -> Sequence[VersionRef]:
         return versions.with_digest(self._connection, digest)

@@ -11,6 +11,7 @@ from registry.storage.tables.catalog import (
     extent,
     file,
     model_version,
+    upstream,
     version,
     version_tag,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "store_check",
     "tensor",
     "token",
+    "upstream",
     "version",
     "version_check",
     "version_tag",

@@ -143,6 +143,14 @@ class CardRevisionColumns(TypedColumns):
     written_by = Column(String, nullable=False)
 
 
+class UpstreamColumns(TypedColumns):
+    """The repository that a version was imported from, folded to find it by; `source` is as it was given."""
+
+    node_id = Column(Key, ForeignKey("version.node_id"), primary_key=True, autoincrement=False)
+    repository = Column(String(200), nullable=False)
+    source = Column(String(256), nullable=False)
+
+
 asset = Table(
     "asset",
     metadata,
@@ -164,3 +172,6 @@ alias_move = Table(
 asset_tag = Table("asset_tag", metadata, AssetTagColumns, Index("ix_asset_tag_key_value", "key", "value"))
 version_tag = Table("version_tag", metadata, VersionTagColumns, Index("ix_version_tag_key_value", "key", "value"))
 card_revision = Table("card_revision", metadata, CardRevisionColumns, UniqueConstraint("node_id", "number"))
+upstream = Table(
+    "upstream", metadata, UpstreamColumns, Index("ix_upstream_repository_node_id", "repository", "node_id")
+)

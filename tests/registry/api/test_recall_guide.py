@@ -10,9 +10,9 @@ from tests.house.test_command_lines import FENCE, words_of
 from tests.house.tree import ROOT
 from tests.serving import ServedRegistry
 
-LINES = [
-    line for block in FENCE.findall((ROOT / "docs" / "recall.md").read_text("utf-8")) for line in block.splitlines()
-]
+BLOCKS = FENCE.findall((ROOT / "docs" / "recall.md").read_text("utf-8"))
+ANSWERS = [block for block in BLOCKS if block.startswith("[")]
+LINES = [line for block in BLOCKS if block not in ANSWERS for line in block.splitlines()]
 
 
 def _task(forebear: CommandLine, recall: str) -> str:
@@ -25,9 +25,10 @@ def test_the_commands_of_the_guide_to_recalls_do_what_it_says(served: ServedRegi
     shutil.copytree(served.family.home, tmp_path / "home")
     with command_line(tmp_path) as forebear:
         recall, said = "", {}
-        assert len(LINES) == 9
+        assert len(LINES) == 12
         stolen = forebear.ask("dataset", "show", "vision/digits/1")["files"][0]
         Path("advisory.json").write_text(f"{stolen['sha256'].removeprefix('sha256:')}  {stolen['path']}\n", "utf-8")
+        Path("answers.json").write_text(ANSWERS[0], "utf-8")
         for line in LINES:
             words = words_of(line)
             if recall:
@@ -39,6 +40,7 @@ def test_the_commands_of_the_guide_to_recalls_do_what_it_says(served: ServedRegi
             if "open" in words and not recall:
                 recall = forebear.ask("recall", "list")["items"][0]["id"]
                 assert forebear.refused("dataset", "pull", "datasets:/vision/digits/1", "out")["status"] == 451
+    assert "high" in said["upstream"]
     assert "Tainted" in said["preview"]
     assert "confirmed by" in said["confirm"]
     assert "reversed" in said["reverse"]

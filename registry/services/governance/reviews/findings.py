@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -30,14 +31,20 @@ def add_finding(context: Context, reference: Reference, wish: NewFinding) -> Fin
         ref = resolve(uow, reference)
         if wish.request is not None:
             _check_request(uow, wish.request, ref)
-        value = new_finding(uow, ref, wish, by=context.actor.handle, now=context.clock.now())
-        uow.reviews.add_finding(value)
-        events = list[Event]()
-        if value.severity is Severity.CRITICAL:
-            why = f"Finding {value.id} is critical"
-            events += call(uow, [ref], Trigger.FINDING_CRITICAL, why, context.clock.now())
-        uow.commit(raised(value), *events)
+        value, events = raise_finding(uow, ref, wish, by=context.actor.handle, now=context.clock.now())
+        uow.commit(*events)
     return value
+
+
+def raise_finding(
+    uow: UnitOfWork, ref: VersionRef, wish: NewFinding, *, by: str, now: datetime
+) -> tuple[Finding, Sequence[Event]]:
+    """Write the finding that `wish` describes, and ask for new approvals where it is critical; the caller commits."""
+    value = new_finding(uow, ref, wish, by=by, now=now)
+    uow.reviews.add_finding(value)
+    if value.severity is not Severity.CRITICAL:
+        return value, (raised(value),)
+    return value, (raised(value), *call(uow, [ref], Trigger.FINDING_CRITICAL, f"Finding {value.id} is critical", now))
 
 
 def new_finding(uow: UnitOfWork, ref: VersionRef, wish: NewFinding, *, by: str, now: datetime) -> Finding:

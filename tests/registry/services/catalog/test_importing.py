@@ -235,3 +235,23 @@ def test_known_bytes_with_another_licence_are_refused_and_both_are_shown(
 def test_a_path_that_leads_nowhere_is_named_before_anything_else(context: Context, wanted: ImportModel) -> None:
     with pytest.raises(NotFoundError, match="no file or folder 'nowhere'"):
         Catalog(context).import_model(replace(wanted, source="nowhere", parents=(Reference.parse("models:/a/b/1"),)))
+
+
+@pytest.mark.parametrize("given", [None, "hf:acme/other@" + "d" * 40])
+def test_an_import_says_which_repository_and_commit_it_came_from(
+    context: Context, tmp_path: Path, given: str | None
+) -> None:
+    """From the cache of the Hub by itself; what is given counts more."""
+    folder = tmp_path / "models--acme--bert/snapshots" / ("c" * 40)
+    folder.parent.mkdir(parents=True)
+    source = draw(folder, {"config.json": "{}", "model.safetensors": "weights"})
+    made = Catalog(context).import_model(ImportModel(BERT, str(source), origin=given))
+    assert made.upstream == made.model.origin == (given or f"hf:acme/bert@{'c' * 40}")
+
+
+def test_an_origin_that_names_no_repository_is_refused_before_anything_is_read(
+    context: Context, blobs: MemoryBlobs, wanted: ImportModel
+) -> None:
+    with pytest.raises(InvalidError, match="no repository of the Hub"):
+        Catalog(context).import_model(replace(wanted, origin="hf:acme/bert@main"))
+    assert nothing_is_left(context, blobs)

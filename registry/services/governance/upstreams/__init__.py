@@ -1,0 +1,1 @@
+"""The sources of imported versions, and what has become of them."""
