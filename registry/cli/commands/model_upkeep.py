@@ -1,4 +1,4 @@
-"""Commands that keep a registered model in order: cards, descriptions, status, deletion."""
+"""Commands that keep registered models in order: cards, descriptions, status, deletion, and a whole folder at once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from registry.cli import parsing
 from registry.cli.commands.governance.statuses import add_status_commands
 from registry.cli.commands.model import ModalityOption, app
 from registry.cli.session import Session, command
+from registry.errors import Family
 
 
 @command(app, "card", "forebear model card vision/digits/3", "forebear model card vision/digits/3 --write card.md")
@@ -82,3 +83,43 @@ def delete(
     parsing.confirm(f"Delete {reference} for good?", yes=yes)
     session.registry.catalog.delete(reference, reason=reason)
     session.done(f"Deleted {reference}")
+
+
+@command(
+    app,
+    "import-all",
+    "forebear model import-all ~/.cache/huggingface/hub --list",
+    "forebear model import-all models --team library",
+)
+def import_all(
+    session: Session,
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A folder of models, or the cache of the Hugging Face Hub.")
+    ],
+    team: Annotated[
+        str | None,
+        typer.Option("--team", help="The team of all names. Default: who published each.", show_default=False),
+    ] = None,
+    only_list: Annotated[bool, typer.Option("--list", help="List what would be imported, and import nothing.")] = False,
+) -> None:
+    """Import every model of a folder, parents first: what a card calls its base model becomes the declared parent.
+
+    A model is a folder with README.md or config.json. What cannot be imported is told, and the others go on; the exit
+    code is 7 then. The same command again imports what is new. Weights are compared with those of each declared parent.
+    """
+    from registry.cli.collections import Imported, import_each, members
+    from registry.cli.printing import hint
+    from registry.cli.views.catalog import show_imported, show_members
+
+    found = members(folder.expanduser(), team)
+    if only_list:
+        session.answer(found, show_members)
+        return
+    done: list[Imported] = []
+    for one in import_each(session.registry.catalog.import_model, found):
+        done.append(one)
+        if not session.as_json:
+            hint(f"{len(done)} of {len(found)}: {one}")
+    session.answer(done, show_imported)
+    if any(one.ref is None for one in done):
+        raise typer.Exit(Family.INTEGRITY.exit_code)

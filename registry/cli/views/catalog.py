@@ -15,6 +15,7 @@ from registry.presenting.formats import counted, number, sentence, size
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from registry.cli.collections import Imported, Member
     from registry.domain.catalog.models import (
         AliasMove,
         AliasValue,
@@ -267,3 +268,19 @@ def _dim(text: str) -> Text:
     from rich.text import Text
 
     return Text(text, style="dim")
+
+
+def show_members(found: Sequence[Member]) -> None:
+    """The models of a folder in the order of their import."""
+    rows = [(one.called, one.name or "", ", ".join(one.bases), one.why_not) for one in found]
+    table(("Model", "Imported as", "Base models", "Why not"), rows, empty="No models.", prose="Why not")
+
+
+def show_imported(done: Sequence[Imported]) -> None:
+    """What became of each model of a folder."""
+    rows = [(one.called, one.ref or "not imported", ", ".join(map(str, one.parents)), one.why_not) for one in done]
+    tell(f"{counted(sum(one.ref is not None for one in done), 'model')} of {len(done)} are registered")
+    table(("Model", "Version", "Made from", "Why not"), rows, empty="No models.", prose="Why not")
+    for one in done:
+        if one.ref is not None and one.elsewhere:
+            note(f"{one.called} says that it is made from {', '.join(one.elsewhere)}, which was not imported")

@@ -240,6 +240,7 @@ COMMANDS: Mapping[str, str] = {
     "model deprecate": "catalog.set_status",
     "model describe": "catalog.describe",
     "model import": "catalog.import_model",
+    "model import-all": "catalog.import_model",
     "model recall": "catalog.set_status",
     "model restore": "catalog.set_status",
     "model suspend": "catalog.set_status",
